@@ -1,0 +1,56 @@
+import type { Distance } from '../mutators/constraint.ts';
+import type { RuntimeKind } from '../models/model.ts';
+import type { Violation } from '../objectives/objective.ts';
+import type { Lineage } from './testcase.ts';
+
+/** Version of every file of a campaign. */
+export const FORMAT_VERSION = 1;
+
+/** How often a finding came up again, and how it has to be run for that. */
+export interface Confirmation {
+  /** Such as `10/10`. */
+  readonly reproduced: string;
+  /** `batch-dependent` shows only in the batch that it was found in, which is kept as batch.npz. */
+  readonly status: 'confirmed' | 'batch-dependent' | 'flaky';
+}
+
+/** `finding.json`: a testcase with its violation. */
+export interface Finding extends Lineage, Confirmation {
+  readonly formatVersion: number;
+  readonly signature: string;
+  readonly signatureVersion: number;
+  readonly objective: string;
+  readonly summary: string;
+  readonly violation: Pick<Violation, 'tensors' | 'details'>;
+  readonly model: { readonly path: string; readonly sha256: string; readonly runtime: RuntimeKind };
+  /** Master seed of the campaign. */
+  readonly seed: string;
+  readonly distance: Distance;
+  readonly task: number;
+  /** Number of this mutant in the campaign, from 1; 0 for a seed. */
+  readonly execs: number;
+  /** Its row in batch.npz and the rows there; only where it is batch-dependent. */
+  readonly batch?: { readonly row: number; readonly rows: number };
+  /** The command to paste, from the campaign's folder. */
+  readonly replay: string;
+}
+
+/** `signature.json`: one fault. */
+export interface SignatureRecord {
+  readonly formatVersion: number;
+  readonly signatureVersion: number;
+  readonly signature: string;
+  readonly objective: string;
+  readonly summary: string;
+  /** Task and mutant number of the first hit. */
+  readonly firstTask: number;
+  readonly firstExecs: number;
+  /** All hits, kept or not, confirmed or not. */
+  readonly hits: number;
+}
+
+/** Folder of a finding within the campaign's; flaky ones lie apart, since they may differ between equal runs. */
+export function findingFolder(signature: string, id: string, status: Confirmation['status']): string {
+  const parts = status === 'flaky' ? ['findings', 'unrepeatable'] : ['findings'];
+  return [...parts, signature, id].join('/');
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { decodeNpz, encodeNpz } from '../inputs/npz.ts';
+import { UserError } from '../errors.ts';
+import type { RowInput } from '../models/rows.ts';
+import { bytesOf, shapeText, type Tensor, type TensorData } from '../models/tensor.ts';
+
+/** Where a testcase came from. */
+export interface Lineage {
+  readonly id: string;
+  /** Id of the testcase that it was mutated from; null for a seed. */
+  readonly parent: string | null;
+  /** Id of the seed that its line of parents starts with; its own for a seed. */
+  readonly ancestor: string;
+  /** Mutations since the seed. */
+  readonly generation: number;
+  /** What made it out of its parent, `input:mutator` for each input that was mutated. */
+  readonly mutators: readonly string[];
+}
+
+/** One value for each model input, each one row. */
+export type TestcaseData = readonly TensorData[];
+
+/**
+ * A testcase's id: the first 16 hex digits of the SHA-256 over its inputs in name order, each as name,
+ * type, shape and little-endian values.
+ */
+export function testcaseId(inputs: readonly RowInput[], data: TestcaseData): string {
+  const hash = createHash('sha256');
+  const order = inputs.map((_, i) => i).sort((a, b) => (inputs[a].name < inputs[b].name ? -1 : 1));
+  for (const i of order) {
+    const { name, type, shape } = inputs[i];
+    hash.update(`${JSON.stringify([name, type, shape])}\n`);
+    hash.update(bytesOf(data[i]));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** A testcase as .npz: an array for each input, without the batch dimension. */
+export function encodeTestcase(inputs: readonly RowInput[], data: TestcaseData, rows?: number): Uint8Array {
+  return encodeNpz(
+    inputs.map((input, i): [string, Tensor] => [
+      input.name,
+      {
+        type: input.type,
+        shape: rows === undefined ? input.shape : [rows, ...input.shape],
+        data: data[i],
+      },
+    ]),
+  );
+}
+
+/**
+ * Reads back what `encodeTestcase` wrote.
+ *
+ * @param rows how many testcases the file holds, each array with one more dimension in front
+ * @throws UserError where the file is damaged or does not fit the inputs
+ */
+export function decodeTestcase(
+  inputs: readonly RowInput[],
+  bytes: Uint8Array,
+  source: string,
+  rows?: number,
+): TestcaseData {
+  const arrays = decodeNpz(bytes, source);
+  return inputs.map((input) => {
+    const tensor = arrays.get(input.name);
+    const shape = rows === undefined ? input.shape : [rows, ...input.shape];
+    if (tensor === undefined || tensor.type !== input.type || String(tensor.shape) !== String(shape)) {
+      throw new UserError(`${source} does not fit the model: input ${input.name} takes ${input.type} ${shapeText(shape)}`);
+    }
+    return tensor.data;
+  });
+}

@@ -1,0 +1,205 @@
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
+import { type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { type Observer, runCampaign, type Summary } from '../fuzzer/campaign.ts';
+import { StatusScreen } from '../fuzzer/status.ts';
+import { makeLogger, printJson, type OutputOptions, LOG_LEVELS } from './output.ts';
+import { EXIT } from './main.ts';
+import { launcher, quote } from './launcher.ts';
+
+interface FuzzOptions extends OutputOptions {
+  readonly config?: string;
+  readonly exitZero?: boolean;
+}
+
+/** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
+export function fuzzCommand(): Command {
+  const command = new Command('fuzz')
+    .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
+    .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
+    .option('-c, --config <file>', 'campaign file, YAML or JSON; its relative paths are relative to it');
+  for (const [, meta, fallback] of flagSettings()) {
+    const text = meta.defaultText ?? (fallback === undefined || fallback === false ? '' : String(fallback));
+    command.addOption(new Option(meta.flags, text === '' ? meta.help : `${meta.help} (default: ${text})`));
+  }
+  return command
+    .option('--exit-zero', 'exit with 0 although there are findings')
+    .option('--json', 'one JSON object on standard output at the end')
+    .option('--quiet', 'no status, only errors')
+    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .addHelpText('after', EXAMPLES)
+    .action(fuzz);
+}
+
+async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
+  const file = options.config === undefined ? {} : await readCampaignFile(options.config);
+  const flags = flagValues(options as Readonly<Record<string, unknown>>);
+  const config = checkSettings(file, model === undefined ? flags : { ...flags, model }, options.config);
+  const observer = options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
+  const ending = endInOrder();
+  try {
+    const summary = await runCampaign(config, observer, ending.signal);
+    observer.finish();
+    if (options.json === true) printJson(summaryJson(summary));
+    else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
+    const found = summary.figures.faults.some((fault) => fault.kept > 0);
+    process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
+  } finally {
+    observer.finish();
+    ending.release();
+  }
+}
+
+/** What the flags say, as the campaign file would say it. */
+function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
+  const values: Partial<Record<Setting, unknown>> = {};
+  for (const [name, meta] of flagSettings()) {
+    const given = options[name];
+    if (given !== undefined) values[name] = readFlag(meta, given as string);
+  }
+  return values;
+}
+
+function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
+  if (meta.as === 'number') return number(given as string);
+  if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
+  if (meta.as === 'ranges') return readRanges(given as readonly string[]);
+  return given;
+}
+
+/** Text that is no number stays text: the schema then refuses it and shows it as it was typed. */
+function number(text: string): number | string {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isNaN(value) ? text : value;
+}
+
+function readRanges(given: readonly string[]): unknown {
+  const named: Record<string, readonly (number | string)[]> = {};
+  for (const text of given) {
+    const at = text.lastIndexOf('=');
+    const interval = text.slice(at + 1).split(',').map(number);
+    if (at >= 0) named[text.slice(0, at)] = interval;
+    else if (given.length === 1) return interval;
+    else throw new UserError(`--range: give one for all inputs, or one for each as name=lo,hi; not ${given.join(' ')}`);
+  }
+  return named;
+}
+
+interface FinishingObserver extends Observer {
+  /** Puts the terminal back; may be called again. */
+  finish(): void;
+}
+
+function screen(): FinishingObserver {
+  return new StatusScreen(process.stderr);
+}
+
+/** Seconds between log lines. */
+const LOG_EVERY = 5;
+
+function logging(options: OutputOptions): FinishingObserver {
+  const log = makeLogger(options);
+  let shown = 0;
+  return {
+    info: (text) => log.info(text),
+    warn: (text) => log.warn(text),
+    planned: (plan) =>
+      log.info({ campaign: plan.folder, seed: plan.masterSeed, batch: plan.batch, seeds: plan.seeds }, 'campaign starts'),
+    found: (fault, folder) =>
+      log.warn({ signature: fault.signature, execs: fault.firstExecs, path: join(folder, fault.path) }, fault.summary),
+    figures: ({ faults, shares, ...figures }) => {
+      if (figures.elapsedSeconds - shown < LOG_EVERY) return;
+      shown = figures.elapsedSeconds;
+      log.info({ ...figures, signatures: faults.length, slowest: slowest(shares) }, 'fuzzing');
+    },
+    finish: () => {},
+  };
+}
+
+function slowest(shares: Readonly<Record<string, number>>): string {
+  return Object.entries(shares).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+}
+
+/** The first Ctrl-C or SIGTERM ends the campaign in order, the second ends the process. */
+function endInOrder(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const on = (code: number) => () => {
+    if (controller.signal.aborted) process.exit(code);
+    controller.abort();
+  };
+  const interrupt = on(EXIT.interrupted);
+  const terminate = on(EXIT.terminated);
+  process.on('SIGINT', interrupt).on('SIGTERM', terminate);
+  return {
+    signal: controller.signal,
+    release: () => void process.off('SIGINT', interrupt).off('SIGTERM', terminate),
+  };
+}
+
+function summaryJson(summary: Summary): unknown {
+  const { folder, masterSeed, model, batch, coverage, figures, stopped } = summary;
+  return {
+    campaign: folder,
+    seed: masterSeed,
+    model: { path: model.path, sha256: model.sha256, format: model.format, runtime: model.runtime.kind },
+    execs: figures.execs,
+    elapsedSeconds: figures.elapsedSeconds,
+    execsPerSecond: figures.execsPerSecond,
+    jobs: 1,
+    batch,
+    coverage,
+    corpus: { seeds: figures.seeds, count: figures.corpus },
+    findings: {
+      hits: figures.hits,
+      signatures: figures.faults.map(({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
+        signature,
+        objective,
+        summary: text,
+        hits,
+        firstExecs,
+        firstSeconds,
+        path: join(folder, path),
+      })),
+    },
+    stopped,
+  };
+}
+
+const ENDED: Readonly<Record<Summary['stopped'], string>> = {
+  execs: 'all mutants done',
+  time: 'time is up',
+  finding: 'stopped at the first finding',
+  interrupted: 'interrupted',
+  seeds: 'every seed breaks an objective: nothing to mutate',
+};
+
+function summaryText(summary: Summary): string {
+  const { figures, folder, masterSeed } = summary;
+  const count = new Intl.NumberFormat('en');
+  const lines = [
+    `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
+  ];
+  if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  for (const fault of figures.faults) {
+    const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
+    lines.push(
+      '',
+      `${fault.signature}: ${fault.summary}`,
+      `  ${count.format(fault.hits)} hits, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${join(folder, fault.path)}`,
+      `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz fuzz model.onnx --seeds digits.npz --range=-1,1
+  neurofuzz fuzz model.json --seeds image=digits/ label=labels.npy --mutator label=none
+  neurofuzz fuzz --config campaign.yaml --until-finding --seed 7
+  neurofuzz fuzz model.onnx --seeds digits.npz --guidance none --execs 1000000
+
+A value that begins with a minus is written with an equals sign: --range=-1,1`;

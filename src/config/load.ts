@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { fileError, UserError } from '../errors.ts';
+import { suggestion } from '../suggest.ts';
+import { type CampaignConfig, campaignSchema, flagSettings, type Setting } from './schema.ts';
+
+/** Settings before the schema saw them, by their names in the campaign file. */
+export type RawSettings = Readonly<Partial<Record<Setting, unknown>>>;
+
+/** Settings of the campaign file that `resolved` writes and that `fuzz --config` passes over. */
+const WRITTEN_KEYS = new Set(['formatVersion', 'neurofuzz', 'resolved']);
+
+/**
+ * Reads a campaign file, YAML or JSON. Its relative paths are relative to it; they come back relative to
+ * the working folder.
+ *
+ * @throws UserError where it can't be read, is no mapping or holds an unknown key
+ */
+export async function readCampaignFile(path: string): Promise<RawSettings> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw fileError(error, 'read the campaign file', path);
+  }
+  const document = parseDocument(text);
+  if (document.errors.length > 0) {
+    throw new UserError(`${path}: ${document.errors[0].message.split('\n', 1)[0].replace(/:$/, '')}`);
+  }
+  const raw: unknown = document.toJS({ maxAliasCount: 100 });
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new UserError(`${path} is no campaign file: write settings such as 'model: net.onnx', one a line`);
+  }
+  const settings: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(raw)) {
+    if (WRITTEN_KEYS.has(key)) continue;
+    if (!Object.hasOwn(campaignSchema.shape, key)) {
+      const known = Object.keys(campaignSchema.shape);
+      throw new UserError(`${path}: unknown setting ${key}: ${suggestion(key, known)}`);
+    }
+    if (value !== null) settings[key] = value;
+  }
+  return rebased(settings, dirname(path));
+}
+
+function rebased(settings: Record<string, unknown>, folder: string): RawSettings {
+  const place = (path: string): string => relative('.', resolve(folder, path)) || '.';
+  const pair = (text: string): string => {
+    const at = text.indexOf('=');
+    return at < 0 ? place(text) : `${text.slice(0, at + 1)}${place(text.slice(at + 1))}`;
+  };
+  const move = (value: unknown, one: (text: string) => string): unknown => {
+    if (typeof value === 'string') return one(value);
+    if (Array.isArray(value)) return value.map((item) => (typeof item === 'string' ? one(item) : item));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, typeof v === 'string' ? place(v) : v]));
+  };
+  const moved = { ...settings };
+  if ('model' in moved) moved.model = move(moved.model, place);
+  if ('out' in moved) moved.out = move(moved.out, place);
+  if ('seeds' in moved) moved.seeds = move(moved.seeds, pair);
+  return moved;
+}
+
+/**
+ * Checks settings against the schema.
+ *
+ * @param source where they come from, for messages: a file's path; flags are named by their own spelling
+ * @throws UserError naming the first setting that makes no sense
+ */
+export function checkSettings(file: RawSettings, flags: RawSettings, source: string | undefined): CampaignConfig {
+  const parsed = campaignSchema.safeParse({ ...file, ...flags });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const name = String(issue.path[0]) as Setting;
+  const fromFlag = Object.hasOwn(flags, name);
+  const where = fromFlag ? flagName(name) : `${source ?? 'campaign'}: ${name}`;
+  const given = (fromFlag ? flags : file)[name];
+  throw new UserError(`${where} ${explain(issue, given)}, not ${JSON.stringify(given)}`);
+}
+
+function explain(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'invalid_union') {
+    const messages = issue.errors.flat().map((inner) => inner.message);
+    const ours = messages.find((message) => message.startsWith('must'));
+    return ours ?? 'must be of another kind';
+  }
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String);
+    return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearest(given, values) : ''}`;
+  }
+  return issue.message.startsWith('must') ? issue.message : `must be valid (${issue.message})`;
+}
+
+function nearest(given: string, values: readonly string[]): string {
+  const text = suggestion(given, values);
+  return text.startsWith('did') ? ` (${text})` : '';
+}
+
+function flagName(name: Setting): string {
+  const meta = flagSettings().find(([setting]) => setting === name)?.[1];
+  return /--[a-z0-9-]+/.exec(meta?.flags ?? '')?.[0] ?? name;
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { duration, paths, ranges, specs } from './values.ts';
+
+/** How a field is given on the command line. */
+export interface FlagMeta {
+  readonly flags: string;
+  readonly help: string;
+  /** How the flag's text becomes the field's value. */
+  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'threshold';
+  /** What `--help` shows as the default where the schema's own default does not say it. */
+  readonly defaultText?: string;
+}
+
+const field = <T extends z.ZodType>(schema: T, meta: FlagMeta): T => schema.meta({ ...meta }) as T;
+
+const count = z.int('must be a whole number').positive('must be 1 or more');
+const positive = z.number('must be a number').positive('must be above 0');
+
+/**
+ * A campaign: the one place that says which settings there are. The flags of `fuzz`, their help, the
+ * campaign file's keys, their types and defaults all come from here.
+ */
+export const campaignSchema = z.strictObject({
+  model: z.string().min(1).optional().meta({ help: 'the saved model: an .onnx file or a model.json' }),
+  seeds: field(paths.optional(), {
+    flags: '-i, --seeds <path...>',
+    help: 'files or folders: .npy .npz .idx .idx.gz .json .png; name=path for one of several inputs',
+    as: 'list',
+    defaultText: "drawn at random within each input's range",
+  }),
+  out: field(z.string().min(1).optional(), {
+    flags: '-o, --out <dir>',
+    help: "the campaign's folder",
+    as: 'text',
+    defaultText: 'neurofuzz-out/<model name>',
+  }),
+  objective: field(specs.default(['nonfinite']), {
+    flags: '-O, --objective <spec...>',
+    help: 'what counts as a violation: nonfinite',
+    as: 'list',
+  }),
+  mutator: field(specs.optional(), {
+    flags: '-m, --mutator <spec...>',
+    help: 'which mutators, as gaussian:sigma=0.05; name=none leaves an input as it is',
+    as: 'list',
+    defaultText: "by the input's kind",
+  }),
+  range: field(ranges.optional(), {
+    flags: '--range <lo,hi...>',
+    help: 'legal values of the inputs; name=lo,hi for one input',
+    as: 'ranges',
+    defaultText: 'from the seeds',
+  }),
+  linf: field(positive.optional(), {
+    flags: '--linf <x>',
+    help: 'largest change of any value from the ancestor seed',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  coverage: field(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
+    flags: '--coverage <tensor...>',
+    help: 'which tensors are the activations; auto: the logits, else the output',
+    as: 'list',
+  }),
+  measure: field(z.enum(['norm', 'values']).default('norm'), {
+    flags: '--measure <kind>',
+    help: 'what of the activations is compared: norm, the length of each tensor, searches outward; values, all of them',
+    as: 'text',
+  }),
+  threshold: field(z.union([z.literal('auto'), positive]).default('auto'), {
+    flags: '--threshold <x>',
+    help: 'squared L2 distance above which activations are new; auto: calibrated on the seeds',
+    as: 'threshold',
+  }),
+  guidance: field(z.enum(['ann', 'none']).default('ann'), {
+    flags: '--guidance <kind>',
+    help: 'ann: keep what is new to the nearest-neighbour index; none: the random control',
+    as: 'text',
+  }),
+  scheduler: field(z.enum(['recent', 'uniform']).default('recent'), {
+    flags: '--scheduler <kind>',
+    help: 'which entry is mutated next: recent or uniform, both as in TensorFuzz',
+    as: 'text',
+  }),
+  runtime: field(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
+    flags: '--runtime <kind>',
+    help: 'tensorflow, wasm, cpu for TensorFlow.js models; onnx',
+    as: 'text',
+  }),
+  time: field(duration.optional(), {
+    flags: '-t, --time <duration>',
+    help: 'stop after this long, as 90s, 10m, 8h',
+    as: 'text',
+    defaultText: 'until Ctrl-C',
+  }),
+  execs: field(count.optional(), {
+    flags: '-n, --execs <n>',
+    help: 'stop after so many mutants',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  untilFinding: field(z.boolean().default(false), {
+    flags: '--until-finding',
+    help: 'stop at the first finding',
+    as: 'switch',
+  }),
+  keep: field(count.default(5), {
+    flags: '--keep <n>',
+    help: 'findings kept on disk for one signature; all are counted',
+    as: 'number',
+  }),
+  batch: field(count.max(65_536, 'must be 65536 or less').optional(), {
+    flags: '--batch <n>',
+    help: 'mutants in one run of the model',
+    as: 'number',
+    defaultText: "by the input's size",
+  }),
+  seed: field(z.string().min(1).optional(), {
+    flags: '-s, --seed <text>',
+    help: 'master seed',
+    as: 'text',
+    defaultText: 'drawn and printed',
+  }),
+});
+
+/** The settings of a campaign as the schema lets them through. */
+export type CampaignConfig = z.output<typeof campaignSchema>;
+
+/** Name of a setting. */
+export type Setting = keyof CampaignConfig;
+
+/** Settings that a flag gives, with how. */
+export function flagSettings(): [name: Setting, meta: FlagMeta, fallback: unknown][] {
+  return Object.entries(campaignSchema.shape).flatMap(([name, schema]) => {
+    const meta = schema.meta() as FlagMeta | undefined;
+    if (meta?.flags === undefined) return [];
+    const fallback = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+    return [[name as Setting, meta, fallback] as [Setting, FlagMeta, unknown]];
+  });
+}

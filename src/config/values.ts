@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+
+/** A time such as `90s`, `10m` or `8h`. */
+export const duration = z
+  .string()
+  .regex(DURATION, 'must be a time such as 90s, 10m or 8h')
+  .refine((text) => milliseconds(text) > 0, 'must be longer than nothing');
+
+/** Milliseconds of a duration that the schema let through. */
+export function milliseconds(text: string): number {
+  const [, digits, unit] = DURATION.exec(text) ?? [];
+  return Number(digits) * UNITS[unit];
+}
+
+const interval = z
+  .tuple([z.number(), z.number()])
+  .refine(([low, high]) => low < high, 'must be two numbers lo,hi with lo below hi');
+
+/** Legal values: one interval for all inputs, or one for each by name. */
+export const ranges = z.union([interval, z.record(z.string(), interval)]);
+
+/** One path, several, or paths by input name. */
+export const paths = z.union([
+  z.string().min(1),
+  z.array(z.string().min(1)).min(1),
+  z.record(z.string(), z.string().min(1)),
+]);
+
+/** One spec, several, or specs by input name. */
+export const specs = paths;
+
+/** `name=value` pairs and bare values of a flag that takes both, told apart by the names that exist. */
+export interface Named<T> {
+  readonly forAll: readonly T[];
+  readonly byName: ReadonlyMap<string, T>;
+}
+
+/**
+ * Sorts the values of a setting into those for one input and those for all. `name=value` counts as a
+ * pair only where `name` is an input; a path may hold an equals sign.
+ */
+export function byInput(
+  value: string | readonly string[] | Readonly<Record<string, string>> | undefined,
+  inputs: readonly string[],
+): Named<string> {
+  const forAll: string[] = [];
+  const named = new Map<string, string>();
+  if (typeof value === 'object' && !Array.isArray(value)) {
+    for (const [name, one] of Object.entries(value as Readonly<Record<string, string>>)) named.set(name, one);
+    return { forAll, byName: named };
+  }
+  for (const one of ([] as string[]).concat((value as string | string[] | undefined) ?? [])) {
+    const name = inputs.find((input) => one.startsWith(`${input}=`));
+    if (name === undefined) forAll.push(one);
+    else named.set(name, one.slice(name.length + 1));
+  }
+  return { forAll, byName: named };
+}

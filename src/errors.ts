@@ -1,0 +1,42 @@
+/** The request is wrong: flags, campaign file, model or seeds. Exit code 2, one line, no stack trace. */
+export class UserError extends Error {
+  override readonly name: string = 'UserError';
+}
+
+/** The machine failed: disk full, out of memory, no runtime loads. Exit code 3, one line. */
+export class MachineError extends Error {
+  override readonly name: string = 'MachineError';
+}
+
+/** One line of an unknown error's message, for embedding into a message of ours. */
+export function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0].trim();
+}
+
+const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
+
+/** Turns a file system error into the class that its exit code belongs to, naming the path. */
+export function fileError(error: unknown, action: string, path: string): UserError | MachineError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (DISK_CODES.has(code)) {
+    return new MachineError(`cannot ${action} ${path}: ${diskReason(code)}`);
+  }
+  const why: Record<string, string> = {
+    ENOENT: 'no such file or folder',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOTDIR: 'a part of the path is a file, not a folder',
+    EISDIR: 'it is a folder, not a file',
+    ELOOP: 'too many symbolic links',
+    ENAMETOOLONG: 'the name is too long',
+  };
+  return new UserError(`cannot ${action} ${path}: ${why[code] ?? reason(error)}`);
+}
+
+function diskReason(code: string): string {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full; free some space and run again';
+  if (code === 'EIO') return 'the disk reports an input/output error';
+  return 'too many open files';
+}

@@ -1,0 +1,47 @@
+/**
+ * How work is cut into tasks. All of it is a function of the task's number and the campaign's batch alone,
+ * so that the same seed does the same whatever computes it.
+ */
+
+/** Tasks in flight at most: enough to feed 32 workers twice over. */
+const LONGEST_LAG = 64;
+
+/**
+ * One in this many of the tasks so far may be out when a task starts. Search goes from parent to child, so
+ * what is out makes it blind: with a tenth instead, a NaN took ten times as many mutants.
+ */
+const BLIND_SHARE = 50;
+
+/** Tasks of a quarter and of half a batch that come first: more generations from the same mutants. */
+const QUARTER_TASKS = 128;
+const HALF_TASKS = 384;
+
+/** Tasks up to which one is one batch, and the largest number of batches in one. */
+const SINGLE_TASKS = 4096;
+const MOST_BATCHES = 8;
+
+/** Task n sees the state after task n − lag. Grows by at most one a task, so no task sees less than its last. */
+export function lagOf(task: number): number {
+  return Math.min(LONGEST_LAG, Math.max(1, Math.floor(task / BLIND_SHARE)));
+}
+
+/** Mutants in a task. */
+export function mutantsOf(task: number, batch: number): number {
+  if (task <= QUARTER_TASKS) return Math.ceil(batch / 4);
+  if (task <= HALF_TASKS) return Math.ceil(batch / 2);
+  return batch * Math.min(MOST_BATCHES, Math.ceil(task / SINGLE_TASKS));
+}
+
+/** Mutants made of one parent in a row. */
+export const MUTANTS_PER_PICK = 8;
+
+/** Values in a batch that keep it within a core's second-level cache. */
+const BATCH_VALUES = 1 << 18;
+const LARGEST_BATCH = 256;
+
+/** Mutants in one run of the model, by the number of values in a testcase. */
+export function defaultBatch(valuesPerRow: number): number {
+  let batch = LARGEST_BATCH;
+  while (batch > 1 && batch * valuesPerRow > BATCH_VALUES) batch /= 2;
+  return batch;
+}

@@ -1,0 +1,184 @@
+import { resolve } from 'node:path';
+import { type CampaignConfig } from '../config/schema.ts';
+import { byInput } from '../config/values.ts';
+import { UserError } from '../errors.ts';
+import { type Measure, measureOf } from '../coverage/measure.ts';
+import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
+import { findLogits } from '../models/graph/logits.ts';
+import type { InputSpec, Model } from '../models/model.ts';
+import { readNumber } from '../models/tensor.ts';
+import { isNumeric, type Range } from '../mutators/constraint.ts';
+import type { Mutator } from '../mutators/mutator.ts';
+import { makeMutator } from '../mutators/registry.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { makeObjective } from '../objectives/registry.ts';
+import { randomStream } from '../random.ts';
+import { suggestion } from '../suggest.ts';
+
+/** Seeds drawn where the user gives none. */
+const DRAWN_SEEDS = 32;
+
+/** Tells people what was chosen for them and what they should know. */
+export interface Notes {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/** The tensors that are watched, and why. */
+export interface CoverageChoice {
+  readonly tensors: readonly string[];
+  readonly why: string;
+  readonly measure: Measure;
+}
+
+/** Everything about inputs that the settings decide. */
+export interface InputPlan {
+  readonly seeds: Seeds;
+  /** Legal values of each input, in the model's order. */
+  readonly ranges: readonly Range[];
+  /** The mutator of each input; undefined leaves it alone. */
+  readonly mutators: readonly (Mutator | undefined)[];
+}
+
+/** Reads or draws the seeds, and settles each input's range and mutator. */
+export async function planInputs(model: Model, config: CampaignConfig, masterSeed: string, notes: Notes): Promise<InputPlan> {
+  const { inputs } = model;
+  const names = inputs.map((input) => input.name);
+  const declared = declaredRanges(config.range, names);
+  const mutators = chooseMutators(config.mutator, inputs, notes);
+  const places = byInput(config.seeds, names);
+  const seeds =
+    places.forAll.length + places.byName.size > 0
+      ? await readSeeds(inputs, places, (name) => {
+          const range = declared.get(name);
+          return range === undefined ? undefined : [range.low, range.high];
+        })
+      : drawn(inputs, declared, masterSeed, notes);
+  const ranges = inputs.map((input, i) => declared.get(input.name) ?? rangeOfSeeds(input, seeds, i, mutators[i]));
+  inputs.forEach((input, i) => {
+    if (mutators[i] !== undefined) checkSeeds(input, ranges[i], seeds, i);
+  });
+  return { seeds, ranges, mutators };
+}
+
+function declaredRanges(setting: CampaignConfig['range'], names: readonly string[]): ReadonlyMap<string, Range> {
+  const declared = new Map<string, Range>();
+  if (setting === undefined) return declared;
+  if (Array.isArray(setting)) {
+    const [low, high] = setting as [number, number];
+    for (const name of names) declared.set(name, { low, high });
+    return declared;
+  }
+  for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
+    if (!names.includes(name)) throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
+    declared.set(name, { low, high });
+  }
+  return declared;
+}
+
+function drawn(inputs: readonly InputSpec[], declared: ReadonlyMap<string, Range>, masterSeed: string, notes: Notes): Seeds {
+  const rangeOf = (input: InputSpec): readonly [number, number] => {
+    const range = declared.get(input.name);
+    return range === undefined ? [0, 1] : [range.low, range.high];
+  };
+  const spans = inputs.map((input) => `${input.name} in [${rangeOf(input).join(', ')}]`).join(', ');
+  notes.warn(
+    `no seeds given: drew ${DRAWN_SEEDS} at random, ${spans}; real inputs find more: give some with --seeds, and their legal values with --range`,
+  );
+  return drawSeeds(inputs, rangeOf, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
+}
+
+function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: Mutator | undefined): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const row of seeds.rows) {
+    for (let i = 0; i < row[column].length; i++) {
+      const value = readNumber(input.type, row[column], i);
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (mutator !== undefined && low === high) {
+    throw new UserError(
+      `every seed has the value ${low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
+    );
+  }
+  return { low, high };
+}
+
+function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
+  seeds.rows.forEach((row, index) => {
+    for (let i = 0; i < row[column].length; i++) {
+      const value = readNumber(input.type, row[column], i);
+      if (value < Math.fround(range.low) || value > Math.fround(range.high)) {
+        throw new UserError(
+          `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${range.low},${range.high}: widen --range or leave the seed out`,
+        );
+      }
+    }
+  });
+}
+
+function chooseMutators(setting: CampaignConfig['mutator'], inputs: readonly InputSpec[], notes: Notes): (Mutator | undefined)[] {
+  const names = inputs.map((input) => input.name);
+  const { forAll, byName } = byInput(setting, names);
+  if (forAll.length > 1) throw new UserError(`--mutator: give one for all inputs, or one for each as name=mutator; not ${forAll.join(' ')}`);
+  for (const name of byName.keys()) {
+    if (!names.includes(name)) throw new UserError(`mutator: the model has no input ${name}: ${suggestion(name, names)}`);
+  }
+  for (const spec of forAll) {
+    const [name, ...rest] = spec.split('=');
+    if (rest.length > 0 && !name.includes(':')) {
+      throw new UserError(`--mutator: the model has no input ${name}: ${suggestion(name, names)}`);
+    }
+  }
+  const chosen = inputs.map((input) => {
+    const spec = byName.get(input.name) ?? forAll[0];
+    if (spec !== undefined) return makeMutator(spec);
+    if (isNumeric(input.type)) return makeMutator('gaussian');
+    notes.warn(`input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`);
+    return undefined;
+  });
+  if (chosen.every((mutator) => mutator === undefined)) {
+    throw new UserError('--mutator leaves every input as it is: nothing would change; name a mutator for one of them');
+  }
+  return chosen;
+}
+
+/**
+ * Settles which tensors are the activations.
+ *
+ * @throws UserError on a tensor that the model does not have
+ */
+export function chooseCoverage(model: Model, config: Pick<CampaignConfig, 'coverage' | 'measure'>): CoverageChoice {
+  const measure = measureOf(config.measure);
+  const named = ([] as string[]).concat(config.coverage);
+  if (named.length === 1 && named[0] === 'auto') {
+    const logits = findLogits(model.graph);
+    if (logits !== undefined && model.watchable.includes(logits.tensor)) {
+      return { tensors: [logits.tensor], why: logits.why, measure };
+    }
+    return { tensors: [model.outputs[0]], why: 'the output, since the model has no softmax', measure };
+  }
+  for (const name of named) {
+    if (!model.watchable.includes(name)) {
+      throw new UserError(`--coverage: the model has no tensor ${name}: ${suggestion(name, model.watchable)}`);
+    }
+  }
+  return { tensors: named, why: 'as asked for', measure };
+}
+
+/** Makes the campaign's objectives. */
+export function makeObjectives(setting: CampaignConfig['objective']): Objective[] {
+  const specs = typeof setting === 'string' ? [setting] : Object.values(setting);
+  return [...new Set(specs)].map(makeObjective);
+}
+
+/** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */
+export function modelPath(config: CampaignConfig): { readonly asGiven: string; readonly absolute: string } {
+  const { model } = config;
+  if (model === undefined) {
+    throw new UserError("no model given: write 'neurofuzz fuzz <model>' or name it in a campaign file with --config");
+  }
+  return { asGiven: model, absolute: resolve(model) };
+}

@@ -1,0 +1,78 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileError, UserError } from '../errors.ts';
+import type { Tensor } from '../models/tensor.ts';
+import { decodeIdx } from './idx.ts';
+import { decodeJson } from './json.ts';
+import { decodeNpy } from './npy.ts';
+import { decodeNpz } from './npz.ts';
+import { decodePng } from './png.ts';
+
+/** Arrays read from one file: by input name, or one without a name. */
+export interface SeedFile {
+  readonly path: string;
+  readonly arrays: ReadonlyMap<string | null, Tensor>;
+  /** Values are 8-bit grey or colour levels, 0 to 255. */
+  readonly pixels: boolean;
+}
+
+type Decoder = (bytes: Uint8Array, path: string) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
+
+const one = (tensor: Tensor, pixels = false): Omit<SeedFile, 'path'> => ({ arrays: new Map([[null, tensor]]), pixels });
+
+const idx: Decoder = (bytes, path) => {
+  const tensor = decodeIdx(bytes, path);
+  return one(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3);
+};
+
+/** One decoder for each ending. */
+const DECODERS: readonly (readonly [ending: string, decode: Decoder])[] = [
+  ['.npy', (bytes, path) => one(decodeNpy(bytes, path))],
+  ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: false })],
+  ['.idx', idx],
+  ['.idx.gz', idx],
+  ['-ubyte', idx],
+  ['-ubyte.gz', idx],
+  ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: false })],
+  ['.png', async (bytes, path) => one(await decodePng(bytes, path), true)],
+];
+
+const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json or .png';
+
+function decoderOf(path: string): Decoder | undefined {
+  const name = basename(path).toLowerCase();
+  return DECODERS.find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+/**
+ * Reads one seed file, or every seed file of a folder in the order of their names.
+ *
+ * @throws UserError where there is none or it can't be read
+ */
+export async function readSeedFiles(path: string): Promise<SeedFile[]> {
+  let names: string[];
+  try {
+    if (!(await stat(path)).isDirectory()) return [await readSeedFile(path)];
+    names = (await readdir(path)).sort();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw fileError(error, 'read the seeds', path);
+  }
+  const files = names.map((name) => join(path, name)).filter((file) => decoderOf(file) !== undefined);
+  if (files.length === 0) {
+    throw new UserError(`the seeds folder ${path} holds no seed: put ${ENDINGS} files into it`);
+  }
+  return Promise.all(files.map(readSeedFile));
+}
+
+async function readSeedFile(path: string): Promise<SeedFile> {
+  const decode = decoderOf(path);
+  if (decode === undefined) throw new UserError(`${path} is no seed file that neurofuzz reads: give ${ENDINGS}`);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw fileError(error, 'read the seed', path);
+  }
+  return { path, ...(await decode(bytes, path)) };
+}

@@ -1,0 +1,82 @@
+import { type Graph, type GraphNode, topological } from './graph.ts';
+
+interface TfNode {
+  readonly name: string;
+  readonly op: string;
+  readonly input?: readonly string[];
+}
+
+/** The topology of a TensorFlow.js graph model: a TensorFlow GraphDef as JSON. */
+export interface GraphTopology {
+  readonly node: readonly TfNode[];
+}
+
+interface LayerConfig {
+  readonly class_name: string;
+  readonly name?: string;
+  readonly config: { readonly name: string; readonly activation?: unknown };
+  readonly inbound_nodes?: readonly (readonly (readonly unknown[])[])[];
+}
+
+/** The topology of a TensorFlow.js layers model: Keras' model config. */
+export interface LayersTopology {
+  readonly class_name: string;
+  readonly config: readonly LayerConfig[] | { readonly layers: readonly LayerConfig[]; readonly [key: string]: unknown };
+}
+
+/** `^name` is a control edge and `name:0` the first output of a node, whose tensor we call by the node. */
+function tensorOf(edge: string): string {
+  return edge.replace(/^\^/, '').replace(/:0$/, '');
+}
+
+/** Reads a graph model's topology; tensors bear the names of the nodes that make them. */
+export function readTfjsGraph(
+  topology: GraphTopology,
+  inputs: readonly string[],
+  outputs: readonly string[],
+): Graph {
+  const nodes = topology.node
+    .filter((node) => node.op !== 'Const' && node.op !== 'Placeholder' && node.op !== 'NoOp')
+    .map(
+      (node): GraphNode => ({
+        name: node.name,
+        op: node.op,
+        inputs: (node.input ?? []).map(tensorOf),
+        outputs: [node.name],
+      }),
+    );
+  return {
+    nodes: topological(nodes),
+    inputs: inputs.map(tensorOf),
+    outputs: outputs.map(tensorOf),
+    constants: new Set(topology.node.filter((node) => node.op === 'Const').map((node) => node.name)),
+  };
+}
+
+/** Reads a layers model: one node a layer, its tensor called by the layer's name. */
+export function readLayersGraph(layers: readonly LoadedLayer[], outputs: readonly string[]): Graph {
+  const nodes = layers
+    .filter((layer) => layer.className !== 'InputLayer')
+    .map(
+      (layer): GraphNode => ({
+        name: layer.name,
+        op: layer.className,
+        inputs: layer.inputs,
+        outputs: [layer.name],
+      }),
+    );
+  return {
+    nodes: topological(nodes),
+    inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
+    outputs,
+    constants: new Set(),
+  };
+}
+
+/** What the reader needs to know of a loaded layer. */
+export interface LoadedLayer {
+  readonly name: string;
+  readonly className: string;
+  /** Names of the layers whose outputs it reads. */
+  readonly inputs: readonly string[];
+}

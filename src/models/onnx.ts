@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import * as ort from 'onnxruntime-node';
+import { fileError, reason, UserError } from '../errors.ts';
+import { computedTensors } from './graph/graph.ts';
+import { exposeOnnxTensors, readOnnxGraph } from './graph/onnx.ts';
+import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from './model.ts';
+import { isDType, type Tensor, type TensorData } from './tensor.ts';
+
+const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
+
+/** One thread a session: two single-threaded sessions beat one with two threads, and rows stay bit-equal. */
+const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  logSeverityLevel: 4,
+};
+
+/** ONNX models on ONNX Runtime's CPU provider. */
+export const onnxLoader: ModelLoader = {
+  name: 'onnx',
+
+  recognises: (path, head) => path.endsWith('.onnx') || head[0] === 0x08,
+
+  async load(path, options) {
+    if (options.runtime !== 'auto' && options.runtime !== 'onnx') {
+      throw new UserError(`--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`);
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      throw fileError(error, 'read the model', path);
+    }
+    if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
+    const graph = readOnnxGraph(bytes, path);
+    const open = (watched: readonly string[]): Promise<ort.InferenceSession> =>
+      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), SESSION_OPTIONS);
+
+    let plain: ort.InferenceSession;
+    try {
+      plain = await open([]);
+    } catch (error) {
+      throw new UserError(`ONNX Runtime ${version} cannot load ${path}: ${reason(error)}`);
+    }
+    const inputs = plain.inputMetadata.map((meta) => inputSpec(meta, path));
+    const runtime: Runtime = {
+      kind: 'onnx',
+      version: `onnxruntime-node ${version}`,
+      why: 'ONNX models run on ONNX Runtime (CPU)',
+    };
+    const sessions = new Map<string, ort.InferenceSession>([['[]', plain]]);
+    const outputs = [...plain.outputNames];
+
+    async function sessionFor(extra: readonly string[]): Promise<ort.InferenceSession> {
+      const key = JSON.stringify(extra);
+      let session = sessions.get(key);
+      if (session === undefined) {
+        session = await open(extra);
+        sessions.set(key, session);
+      }
+      return session;
+    }
+
+    const model: Model = {
+      path,
+      format: 'onnx',
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      runtime,
+      inputs,
+      outputs,
+      graph,
+      watchable: [...new Set(computedTensors(graph))],
+      async run(feeds, watched) {
+        const session = await sessionFor(watched.filter((name) => !outputs.includes(name)));
+        const named: Record<string, ort.Tensor> = {};
+        for (let i = 0; i < inputs.length; i++) named[inputs[i].name] = toOrt(feeds[i]);
+        const wanted = [...new Set([...outputs, ...watched])];
+        const results = await session.run(named, wanted);
+        const pick = (name: string): NamedTensor => fromOrt(name, results[name]);
+        return { outputs: outputs.map(pick), activations: watched.map(pick) };
+      },
+      async dispose() {
+        for (const session of sessions.values()) await session.release();
+        sessions.clear();
+      },
+    };
+    return model;
+  },
+};
+
+function inputSpec(meta: ort.InferenceSession.ValueMetadata, path: string): InputSpec {
+  if (!meta.isTensor || !isDType(meta.type)) {
+    const kind = meta.isTensor ? meta.type : 'no tensor';
+    throw new UserError(`${path}: input ${meta.name} is ${kind}; only inputs of numbers can be fuzzed`);
+  }
+  return {
+    name: meta.name,
+    type: meta.type,
+    shape: meta.shape.map((dimension) => (typeof dimension === 'number' ? dimension : null)),
+  };
+}
+
+function toOrt(tensor: Tensor): ort.Tensor {
+  return new ort.Tensor(tensor.type, tensor.data as Float32Array, tensor.shape);
+}
+
+function fromOrt(name: string, tensor: ort.Tensor): NamedTensor {
+  if (!isDType(tensor.type)) {
+    throw new UserError(`tensor ${name} holds ${tensor.type}, which cannot be watched`);
+  }
+  return { name, type: tensor.type, shape: tensor.dims, data: numbers(tensor.data) };
+}
+
+/** Node.js 24 has Float16Array; its 16 bits a value are what the rest of neurofuzz expects. */
+function numbers(data: ort.Tensor['data']): TensorData {
+  const array = data as TensorData;
+  return array.constructor.name === 'Float16Array'
+    ? new Uint16Array(array.buffer, array.byteOffset, array.length)
+    : array;
+}

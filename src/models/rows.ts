@@ -1,0 +1,135 @@
+import { reason, UserError } from '../errors.ts';
+import type { InputSpec, Model, NamedTensor } from './model.ts';
+import { type DType, makeData, rowsOf, shapeText, sizeOf, type Tensor, type TensorData } from './tensor.ts';
+
+/** One model input as a testcase has it: without the batch dimension, every dimension known. */
+export interface RowInput {
+  readonly name: string;
+  readonly type: DType;
+  readonly shape: readonly number[];
+  /** Values in one row. */
+  readonly size: number;
+}
+
+/** A block of testcases: for each input, in the model's order, `[rows, ...shape]` in one typed array. */
+export interface Block {
+  readonly capacity: number;
+  readonly columns: readonly TensorData[];
+}
+
+/** What a run gave, row by row: `data` is `[rows, size]`. */
+export interface RowTensor {
+  readonly name: string;
+  readonly type: DType;
+  readonly size: number;
+  readonly data: TensorData;
+}
+
+export interface RowResult {
+  readonly rows: number;
+  readonly outputs: readonly RowTensor[];
+  readonly activations: readonly RowTensor[];
+}
+
+/** How the rows of a block become the model's input. */
+type Axis = 'free' | 'one' | 'none';
+
+/** How a model takes testcases. */
+export interface RowLayout {
+  readonly inputs: readonly RowInput[];
+  readonly axis: Axis;
+}
+
+/**
+ * How the dimensions of a model's inputs divide into batch and testcase. A first dimension that is free in
+ * every input is the batch; one that is 1 in every input is a batch of one; else a testcase is the whole
+ * input.
+ */
+export function batchAxis(inputs: readonly InputSpec[]): Axis {
+  if (inputs.every((input) => input.shape.length > 0 && input.shape[0] === null)) return 'free';
+  if (inputs.every((input) => input.shape.length > 0 && input.shape[0] === 1)) return 'one';
+  return 'none';
+}
+
+/** An input's shape without its batch dimension; free dimensions are still null. */
+export function testcaseShape(input: InputSpec, axis: Axis): readonly (number | null)[] {
+  return axis === 'none' ? input.shape : input.shape.slice(1);
+}
+
+/** An empty block of `capacity` testcases. */
+export function makeBlock(inputs: readonly RowInput[], capacity: number): Block {
+  return { capacity, columns: inputs.map((input) => makeData(input.type, input.size * capacity)) };
+}
+
+/** Runs blocks of testcases through a model and takes its tensors apart into rows. */
+export class RowModel {
+  readonly model: Model;
+  readonly layout: RowLayout;
+  /** Most rows that one run takes: one where the model has no batch dimension. */
+  #largestBatch: number;
+
+  constructor(model: Model, layout: RowLayout) {
+    this.model = model;
+    this.layout = layout;
+    this.#largestBatch = layout.axis === 'free' ? Number.POSITIVE_INFINITY : 1;
+  }
+
+  get largestBatch(): number {
+    return this.#largestBatch;
+  }
+
+  /**
+   * Runs the first `rows` rows of a block.
+   *
+   * @throws Error where the runtime fails, or a tensor can't be taken apart into rows
+   */
+  async run(block: Block, rows: number, watched: readonly string[]): Promise<RowResult> {
+    const { inputs, axis } = this.layout;
+    const feeds = inputs.map((input, i): Tensor => {
+      const data = rowsOf(block.columns[i], input.size, 0, rows);
+      const shape = axis === 'none' ? input.shape : [rows, ...input.shape];
+      return { type: input.type, shape, data };
+    });
+    const result = await this.model.run(feeds, watched);
+    const split = (tensor: NamedTensor): RowTensor => {
+      if (rows > 1 && tensor.shape[0] !== rows) throw new NotRowwise(tensor, rows);
+      const { name, type, data } = tensor;
+      return { name, type, size: data.length / rows, data };
+    };
+    return { rows, outputs: result.outputs.map(split), activations: result.activations.map(split) };
+  }
+
+  /**
+   * Tries the model on the block's first testcase, and on two where it has a batch dimension: an export may
+   * declare a free batch that its body does not keep to. Falls back to runs of one row.
+   *
+   * @returns why runs are limited to one row, where they are
+   * @throws UserError where the model fails on one testcase already
+   */
+  async probe(block: Block, watched: readonly string[]): Promise<string | undefined> {
+    try {
+      await this.run(block, 1, watched);
+    } catch (error) {
+      throw new UserError(`${this.model.path} fails on the first seed: ${reason(error)}`);
+    }
+    if (this.#largestBatch === 1 || block.capacity < 2) return undefined;
+    try {
+      await this.run(block, 2, watched);
+      return undefined;
+    } catch (error) {
+      this.#largestBatch = 1;
+      return `the model takes one testcase a run (${reason(error)})`;
+    }
+  }
+}
+
+class NotRowwise extends Error {
+  constructor(tensor: NamedTensor, rows: number) {
+    super(`tensor ${tensor.name} is ${shapeText(tensor.shape)} for a batch of ${rows}`);
+  }
+}
+
+/** Fixes free dimensions to those of the seeds. */
+export function rowInput(input: InputSpec, shape: readonly number[]): RowInput {
+  return { name: input.name, type: input.type, shape, size: sizeOf(shape) };
+}

@@ -1,0 +1,113 @@
+import { type DType, DTYPES, readNumber, type TensorData } from '../models/tensor.ts';
+import type { Bounds, Values } from './mutator.ts';
+
+/** Legal values of one input. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How far a testcase lies from its ancestor seed, over all inputs. */
+export interface Distance {
+  readonly linf: number;
+  readonly l2: number;
+  readonly l0: number;
+}
+
+/** The array that mutators work in for a type: the input's own where it is a float array. */
+export function workingArray(type: DType, length: number): Values {
+  return type === 'float32' ? new Float32Array(length) : new Float64Array(length);
+}
+
+/**
+ * Bounds of an input's rows: its range and, with an L-infinity constraint, the ball around the ancestor
+ * seed. TensorFuzz clips the difference to ±c and then the value to the range (its
+ * lib/mutation_functions.py); for a seed within the range that is clipping to the meet of both.
+ */
+export class BoundsKeeper implements Bounds {
+  readonly low: Values;
+  readonly high: Values;
+  readonly width: number;
+  readonly #type: DType;
+  readonly #range: Range;
+  readonly #linf: number | undefined;
+  #ancestor: TensorData | undefined;
+
+  /**
+   * @param size values in a row
+   * @param linf largest distance of any value from the ancestor's; undefined for none
+   */
+  constructor(type: DType, size: number, range: Range, linf: number | undefined) {
+    this.#type = type;
+    this.#range = range;
+    this.#linf = linf;
+    this.width = range.high - range.low;
+    this.low = workingArray(type, size).fill(range.low);
+    this.high = workingArray(type, size).fill(range.high);
+    narrowToRange(this.low, this.high, range);
+  }
+
+  /** Centres the bounds on an ancestor seed's row. */
+  around(ancestor: TensorData): this {
+    const linf = this.#linf;
+    if (linf === undefined || ancestor === this.#ancestor) return this;
+    this.#ancestor = ancestor;
+    for (let i = 0; i < this.low.length; i++) {
+      const seed = readNumber(this.#type, ancestor, i);
+      this.low[i] = Math.max(this.#range.low, seed - linf);
+      this.high[i] = Math.min(this.#range.high, seed + linf);
+      // Rounding to float32 may step over the border by one unit in the last place.
+      if (seed - this.low[i] > linf || this.low[i] < this.#range.low) this.low[i] = towards(this.low[i], seed);
+      if (this.high[i] - seed > linf || this.high[i] > this.#range.high) this.high[i] = towards(this.high[i], seed);
+    }
+    return this;
+  }
+}
+
+function narrowToRange(low: Values, high: Values, range: Range): void {
+  for (let i = 0; i < low.length; i++) {
+    if (low[i] < range.low) low[i] = towards(low[i], range.high);
+    if (high[i] > range.high) high[i] = towards(high[i], range.low);
+  }
+}
+
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
+
+/** The next float32 from `value` on the way to `goal`. */
+function towards(value: number, goal: number): number {
+  if (value === goal) return value;
+  float[0] = value;
+  if (float[0] === 0) {
+    bits[0] = goal > 0 ? 1 : -0x7fffffff;
+    return float[0];
+  }
+  bits[0] += goal > value === value > 0 ? 1 : -1;
+  return float[0];
+}
+
+/** Distances between a testcase and its ancestor, each input's values taken together. */
+export function distanceBetween(
+  types: readonly DType[],
+  testcase: readonly TensorData[],
+  ancestor: readonly TensorData[],
+): Distance {
+  let linf = 0;
+  let squares = 0;
+  let l0 = 0;
+  types.forEach((type, input) => {
+    for (let i = 0; i < testcase[input].length; i++) {
+      const far = Math.abs(readNumber(type, testcase[input], i) - readNumber(type, ancestor[input], i));
+      if (far === 0) continue;
+      l0++;
+      squares += far * far;
+      if (far > linf) linf = far;
+    }
+  });
+  return { linf, l2: Math.sqrt(squares), l0 };
+}
+
+/** Whether an input of this type can be mutated by adding noise to it. */
+export function isNumeric(type: DType): boolean {
+  return DTYPES[type].kind !== 'bool';
+}

@@ -1,0 +1,74 @@
+import type { RowResult, RowTensor } from '../models/rows.ts';
+import { DTYPES, readNumber } from '../models/tensor.ts';
+import { type ObjectiveKind, slug, type Violation } from './objective.ts';
+
+type Kind = 'nan' | 'inf';
+
+const WORDS: Readonly<Record<Kind, string>> = { nan: 'NaN', inf: 'an infinity' };
+
+/**
+ * A NaN or an infinity in any output or watched tensor. The fault is placed at the first such tensor,
+ * watched ones before outputs, since what is watched lies before the outputs; a NaN outranks an infinity
+ * in the same tensor.
+ */
+export const nonfinite: ObjectiveKind = {
+  name: 'nonfinite',
+  help: 'a NaN or an infinity in any output or watched tensor',
+  make: () => ({
+    name: 'nonfinite',
+    judge(result, report) {
+      const tensors = distinct(result);
+      const suspects = tensors.filter(holdsNonFinite);
+      if (suspects.length === 0) return;
+      for (let row = 0; row < result.rows; row++) {
+        const found = firstIn(suspects, row);
+        if (found !== undefined) report(row, found);
+      }
+    },
+  }),
+};
+
+function distinct(result: RowResult): RowTensor[] {
+  const byName = new Map<string, RowTensor>();
+  for (const tensor of [...result.activations, ...result.outputs]) {
+    if (DTYPES[tensor.type].kind === 'float' && !byName.has(tensor.name)) byName.set(tensor.name, tensor);
+  }
+  return [...byName.values()];
+}
+
+// One pass over all values of a batch: v·0 is 0 for every finite v and NaN for all others.
+function holdsNonFinite(tensor: RowTensor): boolean {
+  if (tensor.type === 'float16') return (tensor.data as Uint16Array).some((half) => (half & 0x7c00) === 0x7c00);
+  const data = tensor.data as Float32Array | Float64Array;
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] * 0;
+  return sum !== 0;
+}
+
+function firstIn(tensors: readonly RowTensor[], row: number): Violation | undefined {
+  for (const tensor of tensors) {
+    let kind: Kind | undefined;
+    let index = -1;
+    let count = 0;
+    for (let i = 0; i < tensor.size; i++) {
+      const value = readNumber(tensor.type, tensor.data, row * tensor.size + i);
+      if (Number.isFinite(value)) continue;
+      count++;
+      if (index < 0 || (kind === 'inf' && Number.isNaN(value))) {
+        index = i;
+        kind = Number.isNaN(value) ? 'nan' : 'inf';
+      }
+    }
+    if (kind === undefined) continue;
+    const where = tensor.size === 1 ? tensor.name : `${tensor.name}[${index}]`;
+    const others = count > 1 ? `; ${count} of its ${tensor.size} values are not finite` : '';
+    return {
+      objective: 'nonfinite',
+      signature: `nonfinite-${kind}-${slug(tensor.name)}`,
+      summary: `${WORDS[kind]} in ${where}${others}`,
+      tensors: [tensor.name],
+      details: { kind, tensor: tensor.name, index, nonFinite: count, size: tensor.size },
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,21 @@
+import { UserError } from '../errors.ts';
+import { suggestion } from '../suggest.ts';
+import { nonfinite } from './nonfinite.ts';
+import type { Objective, ObjectiveKind } from './objective.ts';
+
+/** Every objective there is. */
+export const OBJECTIVES: readonly ObjectiveKind[] = [nonfinite];
+
+/**
+ * Makes the objective of a spec.
+ *
+ * @throws UserError on an unknown one
+ */
+export function makeObjective(spec: string): Objective {
+  const kind = OBJECTIVES.find((candidate) => candidate.name === spec);
+  if (kind === undefined) {
+    const names = OBJECTIVES.map((candidate) => candidate.name);
+    throw new UserError(`--objective: unknown objective ${spec}: ${suggestion(spec, names)}`);
+  }
+  return kind.make();
+}

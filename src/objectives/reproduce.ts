@@ -1,0 +1,63 @@
+import { makeBlock, type RowModel, type Block } from '../models/rows.ts';
+import { copyInto, type TensorData } from '../models/tensor.ts';
+import type { Objective, Violation } from './objective.ts';
+
+/** How often a finding is run again. */
+export const RUNS = 10;
+
+/** How running a testcase again went. */
+export interface Reproduction {
+  /** Runs out of `RUNS` that gave the signature. */
+  readonly times: number;
+  /** Other signatures that came up instead. */
+  readonly others: readonly string[];
+}
+
+/** What is run again, and what is expected to come up. */
+export interface Suspect {
+  readonly signature: string;
+  /** Tensors that the violation was seen in. */
+  readonly tensors: readonly string[];
+  /** The testcase alone: for each input one row. */
+  readonly data: readonly TensorData[];
+}
+
+/** A block that holds one testcase. */
+export function blockOfOne(model: RowModel, data: readonly TensorData[]): Block {
+  const block = makeBlock(model.layout.inputs, 1);
+  data.forEach((values, i) => {
+    copyInto(block.columns[i], values, 0);
+  });
+  return block;
+}
+
+/**
+ * Runs a testcase `RUNS` times and counts how often it breaks the same objective in the same way. Inner
+ * tensors are exposed only where the violation lies in one: exposing them may change the result.
+ *
+ * @param row which row of the block is the testcase
+ */
+export async function reproduce(
+  model: RowModel,
+  objectives: readonly Objective[],
+  suspect: Pick<Suspect, 'signature' | 'tensors'>,
+  block: Block,
+  rows = 1,
+  row = 0,
+): Promise<Reproduction> {
+  const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
+  const others = new Set<string>();
+  let times = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const result = await model.run(block, rows, inner);
+    const seen: Violation[] = [];
+    for (const objective of objectives) {
+      objective.judge(result, (at, violation) => {
+        if (at === row) seen.push(violation);
+      });
+    }
+    if (seen.some((violation) => violation.signature === suspect.signature)) times++;
+    else for (const violation of seen) others.add(violation.signature);
+  }
+  return { times, others: [...others] };
+}

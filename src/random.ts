@@ -1,0 +1,32 @@
+import seedrandom from 'seedrandom';
+
+/**
+ * A seeded stream of random numbers. Two streams with one key draw the same numbers, so what a task does
+ * depends on its key alone, never on when or where it runs.
+ */
+export interface Random {
+  /** A number in [0, 1) with 32 random bits. */
+  uniform(): number;
+  /** An integer in [0, bound). */
+  below(bound: number): number;
+}
+
+/** The stream of a key such as (master seed, 'mutate', task number). */
+export function randomStream(...key: readonly (string | number)[]): Random {
+  // JSON keeps ('a', 'b:c') and ('a:b', 'c') apart; a plain join would not.
+  const generator = seedrandom.alea(JSON.stringify(key));
+  return {
+    uniform: () => generator(),
+    below: (bound) => Math.floor(generator() * bound),
+  };
+}
+
+/** A standard normal draw by Marsaglia's polar method. For bulk draws use `NoisePool`. */
+export function normal(random: Random): number {
+  for (;;) {
+    const x = 2 * random.uniform() - 1;
+    const y = 2 * random.uniform() - 1;
+    const s = x * x + y * y;
+    if (s > 0 && s < 1) return x * Math.sqrt((-2 * Math.log(s)) / s);
+  }
+}

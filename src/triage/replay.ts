@@ -1,0 +1,177 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { FORMAT_VERSION, type Finding } from '../campaign/finding.ts';
+import { CAMPAIGN_FILE } from '../campaign/store.ts';
+import { decodeTestcase } from '../campaign/testcase.ts';
+import { checkSettings, readCampaignFile } from '../config/load.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { fileError, reason, UserError } from '../errors.ts';
+import { loadModel } from '../models/registry.ts';
+import { batchAxis, makeBlock, rowInput, RowModel, type RowLayout } from '../models/rows.ts';
+import { copyInto, isDType } from '../models/tensor.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { makeObjective } from '../objectives/registry.ts';
+import { reproduce, RUNS } from '../objectives/reproduce.ts';
+import { parse } from 'yaml';
+
+export type Verdict = 'still broken' | 'fixed' | 'flaky';
+
+/** How running one finding again went. */
+export interface Replayed {
+  readonly path: string;
+  readonly id: string;
+  readonly signature: string;
+  readonly verdict: Verdict;
+  /** Such as `10/10`. */
+  readonly reproduced: string;
+  /** What came up instead, or what else is worth knowing. */
+  readonly note: string;
+}
+
+interface Campaign {
+  readonly config: CampaignConfig;
+  readonly layout: RowLayout;
+  readonly model: RowModel['model'];
+}
+
+/**
+ * Runs findings again, one after the other, each in a fresh session of the model.
+ *
+ * @param paths findings, folders of them or campaigns
+ * @throws UserError where a path holds no finding, or a finding or its campaign can't be read
+ */
+export async function* replay(paths: readonly string[]): AsyncGenerator<Replayed> {
+  for (const path of paths) {
+    const folders = await findingsIn(path);
+    if (folders.length === 0) {
+      if (await exists(join(path, CAMPAIGN_FILE))) continue;
+      throw new UserError(`${path} holds no finding: name a finding's folder, a folder of them or a campaign`);
+    }
+    for (const folder of folders) yield await replayOne(folder);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every folder at or below a path that holds a finding.json, in the order of their names. */
+async function findingsIn(path: string): Promise<string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return path.endsWith('finding.json') ? [dirname(path)] : [];
+    const names = await readdir(path, { withFileTypes: true });
+    if (names.some((entry) => entry.name === 'finding.json')) return [path];
+    const below = names.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'corpus');
+    const found = await Promise.all(below.map((entry) => findingsIn(join(path, entry.name))));
+    return found.flat().sort();
+  } catch (error) {
+    throw fileError(error, 'read the findings in', path);
+  }
+}
+
+async function replayOne(folder: string): Promise<Replayed> {
+  const finding = await readFinding(folder);
+  const campaign = await openCampaign(folder, finding);
+  const { config, layout, model } = campaign;
+  try {
+    const rows = finding.batch?.rows;
+    const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
+    const data = decodeTestcase(layout.inputs, await readOrRefuse(file), file, rows);
+    const block = makeBlock(layout.inputs, rows ?? 1);
+    data.forEach((values, i) => {
+      copyInto(block.columns[i], values, 0);
+    });
+    const objectives = objectivesOf(config, finding);
+    const suspect = { signature: finding.signature, tensors: finding.violation.tensors };
+    const again = await reproduce(new RowModel(model, layout), objectives, suspect, block, rows, finding.batch?.row);
+    const changed = model.sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
+    const others = again.others.length > 0 ? [`breaks as ${again.others.join(', ')}`] : [];
+    return {
+      path: folder,
+      id: finding.id,
+      signature: finding.signature,
+      verdict: verdictOf(again.times, again.others.length > 0),
+      reproduced: `${again.times}/${RUNS}`,
+      note: [...others, ...changed].join('; '),
+    };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${folder} cannot be run: ${reason(error)}`);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** A finding that now breaks in another way is not fixed. */
+function verdictOf(times: number, breaksOtherwise: boolean): Verdict {
+  if (times === RUNS || (times === 0 && breaksOtherwise)) return 'still broken';
+  return times === 0 ? 'fixed' : 'flaky';
+}
+
+function objectivesOf(config: CampaignConfig, finding: Finding): Objective[] {
+  const specs = typeof config.objective === 'string' ? [config.objective] : Object.values(config.objective);
+  return (specs.includes(finding.objective) ? [finding.objective] : specs).map(makeObjective);
+}
+
+async function readOrRefuse(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileError(error, 'read the finding', path);
+  }
+}
+
+async function readFinding(folder: string): Promise<Finding> {
+  const path = join(folder, 'finding.json');
+  let finding: Partial<Finding> | null;
+  try {
+    finding = JSON.parse((await readOrRefuse(path)).toString('utf8')) as Partial<Finding> | null;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} is damaged: ${reason(error)}`);
+  }
+  if (finding?.formatVersion !== FORMAT_VERSION) {
+    throw new UserError(`${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`);
+  }
+  const sound =
+    typeof finding.signature === 'string' && Array.isArray(finding.violation?.tensors) && finding.model !== undefined;
+  if (!sound) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
+  return finding as Finding;
+}
+
+/** Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml. */
+async function openCampaign(folder: string, finding: Finding): Promise<Campaign> {
+  let above = resolve(folder);
+  while (!(await exists(join(above, CAMPAIGN_FILE)))) {
+    const next = dirname(above);
+    if (next === above) {
+      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
+    }
+    above = next;
+  }
+  const file = join(above, CAMPAIGN_FILE);
+  const config = checkSettings(await readCampaignFile(file), {}, file);
+  if (config.model === undefined) throw new UserError(`${file} names no model`);
+  const model = await loadModel(config.model, { runtime: finding.model.runtime });
+  const layout = { axis: batchAxis(model.inputs), inputs: await recordedInputs(file) };
+  const names = layout.inputs.map((input) => input.name).join();
+  if (names !== model.inputs.map((input) => input.name).join()) {
+    throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+  }
+  return { config, layout, model };
+}
+
+async function recordedInputs(file: string): Promise<RowLayout['inputs']> {
+  const { resolved } = parse(await readFile(file, 'utf8')) as {
+    readonly resolved?: { readonly inputs?: readonly { name: string; type: string; shape: (number | null)[] }[] };
+  };
+  const inputs = resolved?.inputs;
+  if (!Array.isArray(inputs)) throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
+  return inputs.map(({ name, type, shape }) => {
+    if (!isDType(type)) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
+    return rowInput({ name, type, shape }, shape as readonly number[]);
+  });
+}
