@@ -8,7 +8,7 @@ import { startTfjs } from '../../src/models/tfjs-backend.ts';
 import { loadModel } from '../../src/models/registry.ts';
 import { randomStream } from '../../src/random.ts';
 import { drawDigit } from './digits.ts';
-import { CLASSES, type Dataset, type Dense, PIXELS, train } from './network.ts';
+import { CLASSES, type Dataset, PIXELS, train } from './network.ts';
 import { toOnnx } from './onnx.ts';
 import { toTfjs, WEIGHT_FILE } from './tfjs.ts';
 
@@ -22,6 +22,7 @@ interface Card {
   readonly nonFinite: number;
   readonly largestLogit: number;
   readonly smallestLogit: number;
+  /** Largest difference between the logits of one digit. */
   readonly largestSpread: number;
 }
 
@@ -36,9 +37,11 @@ interface Options {
 
 const DRAWN = { train: 9000, heldOut: 1000, seeds: 40 };
 
+/** TensorFuzz trains for 35,000 steps. On our cleaner digits the loss itself becomes NaN between 20,000 and 25,000. */
+const STEPS = { mnist: 35_000, drawn: 10_000 };
+
 /**
- * Trains the digit classifier and writes `nan-digits.onnx`, `nan-digits-tfjs/` and `seeds.npz` (and
- * `held-out.npz` with all held-out digits) into a folder.
+ * Trains the digit classifier and writes `nan-digits.onnx`, `nan-digits-tfjs/` and `seeds.npz` into a folder.
  */
 export async function makeNanDigits(options: Options): Promise<Card> {
   const runtime = await startTfjs('auto');
@@ -52,7 +55,7 @@ export async function makeNanDigits(options: Options): Promise<Card> {
   await writeFile(join(options.out, 'nan-digits-tfjs', 'model.json'), tfjs.json);
   await writeFile(join(options.out, 'nan-digits-tfjs', WEIGHT_FILE), tfjs.weights);
   await writeFile(join(options.out, 'seeds.npz'), npz(heldOut, DRAWN.seeds));
-  const card = await measure(onnx, heldOut, options, layers);
+  const card = await measure(onnx, heldOut, options);
   options.log(JSON.stringify(card));
   return card;
 }
@@ -92,7 +95,7 @@ function npz(data: Dataset, count: number): Uint8Array {
   ]);
 }
 
-async function measure(path: string, data: Dataset, options: Options, layers: readonly Dense[]): Promise<Card> {
+async function measure(path: string, data: Dataset, options: Options): Promise<Card> {
   const model = await loadModel(path, { runtime: 'auto' });
   const rows = data.labels.length;
   const { outputs, activations } = await model.run(
@@ -113,7 +116,6 @@ async function measure(path: string, data: Dataset, options: Options, layers: re
     largestSpread = Math.max(largestSpread, top - Math.min(...own));
   }
   const nonFinite = outputs.flatMap((output) => [...(output.data as Float32Array)]).filter((v) => !Number.isFinite(v));
-  if (layers.length !== 3) throw new Error('the card describes three layers');
   return {
     steps: options.steps,
     seed: options.seed,
@@ -137,10 +139,11 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
     options: {
       data: { type: 'string' },
       out: { type: 'string', default: sourceFolder() },
-      steps: { type: 'string', default: '35000' },
+      steps: { type: 'string' },
       seed: { type: 'string', default: 'nan-digits' },
     },
   });
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  await makeNanDigits({ data: values.data, out: values.out, steps: Number(values.steps), seed: values.seed, log });
+  const steps = Number(values.steps ?? (values.data === undefined ? STEPS.drawn : STEPS.mnist));
+  await makeNanDigits({ data: values.data, out: values.out, steps, seed: values.seed, log });
 }

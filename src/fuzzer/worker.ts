@@ -34,11 +34,15 @@ export interface Snapshot {
   readonly threshold: number;
 }
 
+/** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
+const MOST_BOUNDS = 64;
+
 /** Carries out tasks: mutates, runs the model, judges, and asks the index what is new. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #block: Block;
-  readonly #bounds: readonly BoundsKeeper[];
+  /** Bounds of each input around the ancestors used last. */
+  readonly #bounds: readonly Map<number, BoundsKeeper>[];
   readonly #noise: NoisePool;
   /** Where mutants of inputs that are no float32 are made before they are rounded into the block. */
   readonly #scratch: readonly { readonly parent: Values; readonly mutant: Values }[];
@@ -48,7 +52,7 @@ export class Worker {
     this.#options = options;
     const { inputs } = options.model.layout;
     this.#block = makeBlock(inputs, options.batch);
-    this.#bounds = inputs.map((input, i) => new BoundsKeeper(input.type, input.size, options.ranges[i], options.linf));
+    this.#bounds = inputs.map(() => new Map<number, BoundsKeeper>());
     this.#noise = new NoisePool(options.masterSeed);
     this.#scratch = inputs.map(({ type, size }) => {
       const length = type === 'float32' ? 0 : size;
@@ -109,7 +113,7 @@ export class Worker {
 
   #mutateInput(mutator: Mutator, input: number, entry: Entry, ancestor: Entry, row: number, mutants: number, draws: Draws): void {
     const { type, size } = this.#options.model.layout.inputs[input];
-    const bounds = this.#bounds[input].around(ancestor.data[input]);
+    const bounds = this.#boundsAround(input, ancestor);
     const column = this.#block.columns[input];
     const parent = entry.data[input];
     if (column instanceof Float32Array) {
@@ -124,6 +128,21 @@ export class Worker {
       mutator.mutate(scratch.mutant, 0, scratch.parent, bounds, draws);
       for (let k = 0; k < size; k++) writeNumber(type, column, (row + i) * size + k, scratch.mutant[k]);
     }
+  }
+
+  #boundsAround(input: number, ancestor: Entry): BoundsKeeper {
+    const { model, ranges, linf } = this.#options;
+    const kept = this.#bounds[input];
+    // Without a constraint the bounds are the range, whoever the ancestor is.
+    const key = linf === undefined ? 0 : ancestor.index;
+    let bounds = kept.get(key);
+    if (bounds === undefined) {
+      if (kept.size >= MOST_BOUNDS) kept.clear();
+      const { type, size } = model.layout.inputs[input];
+      bounds = new BoundsKeeper(type, size, ranges[input], linf).around(ancestor.data[input]);
+      kept.set(key, bounds);
+    }
+    return bounds;
   }
 
   /** Returns the rows that broke an objective. */

@@ -28,10 +28,11 @@ export class BoundsKeeper implements Bounds {
   readonly low: Values;
   readonly high: Values;
   readonly width: number;
+  readonly uniform: boolean;
+  exact = true;
   readonly #type: DType;
   readonly #range: Range;
   readonly #linf: number | undefined;
-  #ancestor: TensorData | undefined;
 
   /**
    * @param size values in a row
@@ -44,30 +45,32 @@ export class BoundsKeeper implements Bounds {
     this.width = range.high - range.low;
     this.low = workingArray(type, size).fill(range.low);
     this.high = workingArray(type, size).fill(range.high);
-    narrowToRange(this.low, this.high, range);
+    for (let i = 0; i < size; i++) this.#settle(i, range.low, range.high);
+    this.uniform = linf === undefined;
   }
 
   /** Centres the bounds on an ancestor seed's row. */
   around(ancestor: TensorData): this {
     const linf = this.#linf;
-    if (linf === undefined || ancestor === this.#ancestor) return this;
-    this.#ancestor = ancestor;
+    if (linf === undefined) return this;
+    this.exact = true;
     for (let i = 0; i < this.low.length; i++) {
       const seed = readNumber(this.#type, ancestor, i);
-      this.low[i] = Math.max(this.#range.low, seed - linf);
-      this.high[i] = Math.min(this.#range.high, seed + linf);
-      // Rounding to float32 may step over the border by one unit in the last place.
-      if (seed - this.low[i] > linf || this.low[i] < this.#range.low) this.low[i] = towards(this.low[i], seed);
-      if (this.high[i] - seed > linf || this.high[i] > this.#range.high) this.high[i] = towards(this.high[i], seed);
+      this.#settle(i, Math.max(this.#range.low, seed - linf), Math.min(this.#range.high, seed + linf));
+      // The seed's own differences are rounded too; what is tested is what a checker computes.
+      while (seed - this.low[i] > linf) this.low[i] = towards(this.low[i], seed);
+      while (this.high[i] - seed > linf) this.high[i] = towards(this.high[i], seed);
     }
     return this;
   }
-}
 
-function narrowToRange(low: Values, high: Values, range: Range): void {
-  for (let i = 0; i < low.length; i++) {
-    if (low[i] < range.low) low[i] = towards(low[i], range.high);
-    if (high[i] > range.high) high[i] = towards(high[i], range.low);
+  /** Stores bounds rounded inward to what the array holds. */
+  #settle(i: number, low: number, high: number): void {
+    this.low[i] = low;
+    this.high[i] = high;
+    if (this.low[i] < low) this.low[i] = towards(this.low[i], high);
+    if (this.high[i] > high) this.high[i] = towards(this.high[i], low);
+    if (this.high[i] - (this.high[i] - this.low[i]) !== this.low[i]) this.exact = false;
   }
 }
 

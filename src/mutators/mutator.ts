@@ -8,6 +8,10 @@ export type Values = Float32Array | Float64Array;
 export interface Bounds {
   readonly low: Values;
   readonly high: Values;
+  /** Whether high − (high − low) is low in float64 throughout, which branchless clipping rests on. */
+  readonly exact: boolean;
+  /** Whether `low` and `high` hold one value each throughout. */
+  readonly uniform: boolean;
   /** Width of the input's whole range. */
   readonly width: number;
 }
