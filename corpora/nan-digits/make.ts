@@ -10,7 +10,7 @@ import { randomStream } from '../../src/random.ts';
 import { drawDigit } from './digits.ts';
 import { CLASSES, type Dataset, PIXELS, train } from './network.ts';
 import { toOnnx } from './onnx.ts';
-import { toTfjs, WEIGHT_FILE } from './tfjs.ts';
+import { toTfjs } from './tfjs.ts';
 
 /** Facts of the trained model, for its card; measured by ONNX Runtime on the written file. */
 interface Card {
@@ -53,7 +53,7 @@ export async function makeNanDigits(options: Options): Promise<Card> {
   await mkdir(join(options.out, 'nan-digits-tfjs'), { recursive: true });
   await writeFile(onnx, toOnnx(layers));
   await writeFile(join(options.out, 'nan-digits-tfjs', 'model.json'), tfjs.json);
-  await writeFile(join(options.out, 'nan-digits-tfjs', WEIGHT_FILE), tfjs.weights);
+  await writeFile(join(options.out, 'nan-digits-tfjs', tfjs.weightFile), tfjs.weights);
   await writeFile(join(options.out, 'seeds.npz'), npz(heldOut, DRAWN.seeds));
   const card = await measure(onnx, heldOut, options);
   options.log(JSON.stringify(card));

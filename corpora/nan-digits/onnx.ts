@@ -1,81 +1,33 @@
-import { ModelProto } from '../../src/models/graph/onnx-proto.ts';
-import { bytesOf, type TensorData } from '../../src/models/tensor.ts';
+import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
 import { CLASSES, type Dense, PIXELS } from './network.ts';
 
-/** TensorProto.DataType numbers of the ONNX specification. */
-const FLOAT = 1;
-const INT32 = 6;
-const INT64 = 7;
-/** AttributeProto.AttributeType.INT. */
-const ATTRIBUTE_INT = 2;
-
-const constant = (name: string, dataType: number, dims: number[], data: TensorData) => ({
-  name,
-  dataType,
-  dims,
-  rawData: bytesOf(data),
-});
-
-const node = (opType: string, input: string[], output: string, ints: Record<string, number> = {}) => ({
-  opType,
-  name: output,
-  input,
-  output: [output],
-  attribute: Object.entries(ints).map(([name, i]) => ({ name, i, type: ATTRIBUTE_INT })),
-});
-
-const value = (name: string, elemType: number, dims: (string | number)[]) => ({
-  name,
-  type: {
-    tensorType: {
-      elemType,
-      shape: { dim: dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d })) },
-    },
-  },
-});
-
-/** The classifier with its unsafe softmax and cross-entropy as an ONNX file (opset 13). */
+/** The classifier with its unsafe softmax and cross-entropy as an ONNX file. */
 export function toOnnx(layers: readonly Dense[]): Uint8Array {
-  const constants = [
-    constant('flat', INT64, [2], BigInt64Array.of(-1n, BigInt(PIXELS))),
-    constant('depth', INT32, [], Int32Array.of(CLASSES)),
-    constant('off_on', FLOAT, [2], Float32Array.of(0, 1)),
-    constant('classes', INT64, [1], BigInt64Array.of(1n)),
-  ];
-  const nodes = [node('Reshape', ['image', 'flat'], 'pixels')];
-  let values = 'pixels';
+  const graph = new OnnxBuilder();
+  const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
+  const label = graph.input('label', 'int32', ['batch']);
+  const classes = graph.constant('classes', 'int64', [1], BigInt64Array.of(1n));
+  const flat = graph.constant('flat', 'int64', [2], BigInt64Array.of(-1n, BigInt(PIXELS)));
+  let values = graph.node('Reshape', [image, flat], 'pixels');
   layers.forEach((layer, i) => {
-    const name = i < layers.length - 1 ? `hidden_${i + 1}` : 'logits';
-    constants.push(
-      constant(`${name}/weights`, FLOAT, [layer.inputs, layer.outputs], layer.weights),
-      constant(`${name}/bias`, FLOAT, [layer.outputs], layer.bias),
-    );
-    const sum = i < layers.length - 1 ? `${name}/sum` : name;
-    nodes.push(node('Gemm', [values, `${name}/weights`, `${name}/bias`], sum));
-    if (sum !== name) nodes.push(node('Relu', [sum], name));
-    values = name;
+    const last = i === layers.length - 1;
+    const name = last ? 'logits' : `hidden_${i + 1}`;
+    const weights = graph.constant(`${name}/weights`, 'float32', [layer.inputs, layer.outputs], layer.weights);
+    const bias = graph.constant(`${name}/bias`, 'float32', [layer.outputs], layer.bias);
+    const sum = graph.node('Gemm', [values, weights, bias], last ? name : `${name}/sum`);
+    values = last ? sum : graph.node('Relu', [sum], name);
   });
-  nodes.push(
-    node('Exp', ['logits'], 'exp'),
-    node('ReduceSum', ['exp', 'classes'], 'sum', { keepdims: 1 }),
-    node('Div', ['exp', 'sum'], 'probabilities'),
-    node('Log', ['probabilities'], 'log'),
-    node('OneHot', ['label', 'depth', 'off_on'], 'one_hot', { axis: -1 }),
-    node('Mul', ['one_hot', 'log'], 'product'),
-    node('ReduceSum', ['product', 'classes'], 'likelihood', { keepdims: 0 }),
-    node('Neg', ['likelihood'], 'loss'),
-  );
-  const model = ModelProto.fromObject({
-    irVersion: 8,
-    producerName: 'neurofuzz nan-digits',
-    opsetImport: [{ domain: '', version: 13 }],
-    graph: {
-      name: 'nan-digits',
-      node: nodes,
-      initializer: constants,
-      input: [value('image', FLOAT, ['batch', 28, 28, 1]), value('label', INT32, ['batch'])],
-      output: [value('probabilities', FLOAT, ['batch', CLASSES]), value('loss', FLOAT, ['batch'])],
-    },
-  });
-  return ModelProto.encode(model).finish();
+  graph.node('Exp', ['logits'], 'exp');
+  graph.node('ReduceSum', ['exp', classes], 'sum', { keepdims: 1 });
+  graph.node('Div', ['exp', 'sum'], 'probabilities');
+  graph.node('Log', ['probabilities'], 'log');
+  const depth = graph.constant('depth', 'int32', [], Int32Array.of(CLASSES));
+  const offOn = graph.constant('off_on', 'float32', [2], Float32Array.of(0, 1));
+  graph.node('OneHot', [label, depth, offOn], 'one_hot', { axis: -1 });
+  graph.node('Mul', ['one_hot', 'log'], 'product');
+  graph.node('ReduceSum', ['product', classes], 'likelihood', { keepdims: 0 });
+  graph.node('Neg', ['likelihood'], 'loss');
+  graph.output('probabilities', 'float32', ['batch', CLASSES]);
+  graph.output('loss', 'float32', ['batch']);
+  return graph.finish('nan-digits');
 }

@@ -1,0 +1,81 @@
+import { bytesOf, type DType, type TensorData } from '../tensor.ts';
+import { ModelProto } from './onnx-proto.ts';
+
+/** TensorProto.DataType numbers of the ONNX specification. */
+const DATA_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+};
+
+/** AttributeProto.AttributeType numbers. */
+const ATTRIBUTE = { int: 2, ints: 7 } as const;
+
+/** Attributes of a node: whole numbers or lists of them. */
+export type Attributes = Readonly<Record<string, number | readonly number[]>>;
+
+/** A dimension of an input or output: a size, or the name of a free one. */
+export type Dimension = number | string;
+
+/** Writes ONNX graphs: nodes in the order in which they are added, each called by its first output. */
+export class OnnxBuilder {
+  readonly #nodes: object[] = [];
+  readonly #constants: object[] = [];
+  readonly #inputs: object[] = [];
+  readonly #outputs: object[] = [];
+
+  input(name: string, type: DType, dims: readonly Dimension[]): string {
+    this.#inputs.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  output(name: string, type: DType, dims: readonly Dimension[]): void {
+    this.#outputs.push(valueInfo(name, type, dims));
+  }
+
+  constant(name: string, type: DType, dims: readonly number[], data: TensorData): string {
+    this.#constants.push({ name, dataType: DATA_TYPE[type], dims, rawData: bytesOf(data) });
+    return name;
+  }
+
+  node(op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): string {
+    const attribute = Object.entries(attributes).map(([name, value]) =>
+      typeof value === 'number'
+        ? { name, i: value, type: ATTRIBUTE.int }
+        : { name, ints: [...value], type: ATTRIBUTE.ints },
+    );
+    this.#nodes.push({ opType: op, name: output, input: inputs, output: [output], attribute });
+    return output;
+  }
+
+  /** The file's bytes. */
+  finish(name: string, opset = 13): Uint8Array {
+    const model = ModelProto.fromObject({
+      irVersion: 8,
+      producerName: 'neurofuzz',
+      opsetImport: [{ domain: '', version: opset }],
+      graph: {
+        name,
+        node: this.#nodes,
+        initializer: this.#constants,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    });
+    return ModelProto.encode(model).finish();
+  }
+}
+
+function valueInfo(name: string, type: DType, dims: readonly Dimension[]): object {
+  const dim = dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d }));
+  return { name, type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim } } } };
+}
