@@ -53,16 +53,37 @@ await withFolder(async (out) => {
   const rates: number[] = [];
   let slowest = 0;
   for (const seed of masters) {
-    const { figures } = await campaign({ ...settings, seed, out: join(out, `guided-${seed}`), untilFinding: true, execs: Number(options.most) });
+    const { figures } = await campaign({
+      ...settings,
+      seed,
+      out: join(out, `guided-${seed}`),
+      untilFinding: true,
+      execs: Number(options.most),
+    });
     const first = figures.faults.find((fault) => fault.kept > 0);
     slowest = Math.max(slowest, first?.firstExecs ?? figures.execs);
     if (first !== undefined) found.push(first.firstExecs);
     rates.push(figures.execsPerSecond);
-    line({ bench: 'findings', dataset, guidance: 'ann', seed, signature: first?.signature ?? null, execs: first?.firstExecs ?? figures.execs, seconds: figures.elapsedSeconds });
+    line({
+      bench: 'findings',
+      dataset,
+      guidance: 'ann',
+      seed,
+      signature: first?.signature ?? null,
+      execs: first?.firstExecs ?? figures.execs,
+      seconds: figures.elapsedSeconds,
+    });
   }
   let control = 0;
   for (const seed of masters) {
-    const { figures } = await campaign({ ...settings, guidance: 'none', seed, out: join(out, `control-${seed}`), untilFinding: true, execs: slowest });
+    const { figures } = await campaign({
+      ...settings,
+      guidance: 'none',
+      seed,
+      out: join(out, `control-${seed}`),
+      untilFinding: true,
+      execs: slowest,
+    });
     if (figures.faults.some((fault) => fault.kept > 0)) control++;
   }
   const long = await campaign({ ...settings, seed: '1', out: join(out, 'long'), execs: 2_000_000 });

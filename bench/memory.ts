@@ -9,13 +9,27 @@ await withFolder(async (folder) => {
   const { onnx } = await writeNetwork('dense', folder);
   const seeds = await digitSeeds(folder);
   let next = 0;
-  const settings = { model: onnx, seeds, range: [-1, 1], execs: 5_020_000, seed: '1', out: join(folder, 'out') };
+  const settings = {
+    model: onnx,
+    seeds,
+    range: [-1, 1],
+    execs: 5_020_000,
+    seed: '1',
+    out: join(folder, 'out'),
+  };
   await campaign(settings, ({ execs, corpus }) => {
     if (next >= MARKS.length || execs < MARKS[next]) return;
     next++;
     globalThis.gc?.();
     const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
     const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
-    line({ bench: 'memory', execs, corpus, rssMB: mb(rss), heapMB: mb(heapUsed), arrayBuffersMB: mb(arrayBuffers) });
+    line({
+      bench: 'memory',
+      execs,
+      corpus,
+      rssMB: mb(rss),
+      heapMB: mb(heapUsed),
+      arrayBuffersMB: mb(arrayBuffers),
+    });
   });
 });

@@ -26,7 +26,10 @@ function weights(name: string, count: number, inputs: number): Float32Array {
 }
 
 /** Writes a network as ONNX and as a TensorFlow.js graph model with the same weights; returns their paths. */
-export async function writeNetwork(network: Network, folder: string): Promise<{ onnx: string; tfjs: string }> {
+export async function writeNetwork(
+  network: Network,
+  folder: string,
+): Promise<{ onnx: string; tfjs: string }> {
   const onnx = join(folder, `${network}.onnx`);
   const tfjsFolder = join(folder, `${network}-tfjs`);
   await mkdir(tfjsFolder, { recursive: true });
@@ -40,7 +43,11 @@ export async function writeNetwork(network: Network, folder: string): Promise<{ 
 function denseOnnx(): Uint8Array {
   const graph = new OnnxBuilder();
   const flat = graph.constant('flat', 'int64', [2], BigInt64Array.of(-1n, 784n));
-  let values = graph.node('Reshape', [graph.input('image', 'float32', ['batch', 28, 28, 1]), flat], 'flatten');
+  let values = graph.node(
+    'Reshape',
+    [graph.input('image', 'float32', ['batch', 28, 28, 1]), flat],
+    'flatten',
+  );
   DENSE.slice(1).forEach((outputs, i) => {
     values = denseOnnxLayer(graph, values, DENSE[i], outputs, `dense_${i + 1}`, i === DENSE.length - 2);
   });
@@ -49,8 +56,20 @@ function denseOnnx(): Uint8Array {
   return graph.finish('dense');
 }
 
-function denseOnnxLayer(graph: OnnxBuilder, values: string, inputs: number, outputs: number, name: string, last: boolean): string {
-  const w = graph.constant(`${name}/w`, 'float32', [inputs, outputs], weights(name, inputs * outputs, inputs));
+function denseOnnxLayer(
+  graph: OnnxBuilder,
+  values: string,
+  inputs: number,
+  outputs: number,
+  name: string,
+  last: boolean,
+): string {
+  const w = graph.constant(
+    `${name}/w`,
+    'float32',
+    [inputs, outputs],
+    weights(name, inputs * outputs, inputs),
+  );
   const b = graph.constant(`${name}/b`, 'float32', [outputs], new Float32Array(outputs));
   const sum = graph.node('Gemm', [values, w, b], last ? 'logits' : `${name}/sum`);
   return last ? sum : graph.node('Relu', [sum], name);
@@ -58,9 +77,14 @@ function denseOnnxLayer(graph: OnnxBuilder, values: string, inputs: number, outp
 
 function convolutionOnnx(): Uint8Array {
   const graph = new OnnxBuilder();
-  let values = graph.node('Transpose', [graph.input('image', 'float32', ['batch', 28, 28, 1])], 'channels_first', {
-    perm: [0, 3, 1, 2],
-  });
+  let values = graph.node(
+    'Transpose',
+    [graph.input('image', 'float32', ['batch', 28, 28, 1])],
+    'channels_first',
+    {
+      perm: [0, 3, 1, 2],
+    },
+  );
   CONVOLUTIONS.forEach(({ from, to }, i) => {
     const name = `convolution_${i + 1}`;
     const kernel = transposed(weights(name, 25 * from * to, 25 * from), from, to);
@@ -101,8 +125,20 @@ function denseTfjs() {
 }
 
 // Converted models have product, bias and relu fused into one operation, so these do too.
-function denseTfjsLayer(graph: TfjsBuilder, values: string, inputs: number, outputs: number, name: string, last: boolean): string {
-  const w = graph.constant(`${name}/w`, 'float32', [inputs, outputs], weights(name, inputs * outputs, inputs));
+function denseTfjsLayer(
+  graph: TfjsBuilder,
+  values: string,
+  inputs: number,
+  outputs: number,
+  name: string,
+  last: boolean,
+): string {
+  const w = graph.constant(
+    `${name}/w`,
+    'float32',
+    [inputs, outputs],
+    weights(name, inputs * outputs, inputs),
+  );
   const b = graph.constant(`${name}/b`, 'float32', [outputs], new Float32Array(outputs));
   return graph.node('_FusedMatMul', [values, w, b], last ? 'logits' : name, {
     transpose_a: attr.bool(false),
@@ -117,7 +153,12 @@ function convolutionTfjs() {
   let values = graph.input('image', 'float32', [-1, 28, 28, 1]);
   CONVOLUTIONS.forEach(({ from, to }, i) => {
     const name = `convolution_${i + 1}`;
-    const w = graph.constant(`${name}/w`, 'float32', [5, 5, from, to], weights(name, 25 * from * to, 25 * from));
+    const w = graph.constant(
+      `${name}/w`,
+      'float32',
+      [5, 5, from, to],
+      weights(name, 25 * from * to, 25 * from),
+    );
     const b = graph.constant(`${name}/b`, 'float32', [to], new Float32Array(to));
     values = graph.node('_FusedConv2D', [values, w, b], name, {
       strides: attr.ints([1, 2, 2, 1]),

@@ -20,7 +20,10 @@ const seconds = Number(options.seconds);
 /** Inputs a second on one ready batch, again and again. */
 async function rawInference(path: string, runtime: 'onnx' | 'wasm'): Promise<number> {
   const model = await loadModel(path, { runtime });
-  const layout = { axis: 'free', inputs: [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }] } as const;
+  const layout = {
+    axis: 'free',
+    inputs: [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }],
+  } as const;
   const rows = new RowModel(model, layout);
   const block = makeBlock(layout.inputs, BATCH);
   const random = randomStream('bench', 'raw');

@@ -10,11 +10,15 @@ process.chdir(root);
 const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 function run(command, args) {
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  const { status, error } = spawnSync(command, args, {
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
   if (status === 0) return;
   process.stderr.write(`setup: ${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n`);
   process.exit(3);
 }
 
-if (changed('node_modules/.package-lock.json') < changed('package-lock.json')) run('npm', ['ci', '--loglevel=error']);
+if (changed('node_modules/.package-lock.json') < changed('package-lock.json'))
+  run('npm', ['ci', '--loglevel=error']);
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);

@@ -8,7 +8,15 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 let out = 'neurofuzz-out/nan-digits';
 for (let n = 2; existsSync(out); n++) out = `neurofuzz-out/nan-digits-${n}`;
 
-const campaign = ['fuzz', '--config', 'corpora/nan-digits/campaign.yaml', '--until-finding', '--exit-zero', '--out', out];
+const campaign = [
+  'fuzz',
+  '--config',
+  'corpora/nan-digits/campaign.yaml',
+  '--until-finding',
+  '--exit-zero',
+  '--out',
+  out,
+];
 const { status } = spawnSync(process.execPath, ['bin/neurofuzz.js', ...campaign, ...process.argv.slice(2)], {
   stdio: 'inherit',
 });

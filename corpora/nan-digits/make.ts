@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { decodeIdx } from '../../src/inputs/idx.ts';
 import { encodeNpz } from '../../src/inputs/npz.ts';
-import { startTfjs } from '../../src/models/tfjs-backend.ts';
 import { loadModel } from '../../src/models/registry.ts';
+import { startTfjs } from '../../src/models/tfjs-backend.ts';
 import { randomStream } from '../../src/random.ts';
 import { drawDigit } from './digits.ts';
 import { CLASSES, type Dataset, PIXELS, train } from './network.ts';
@@ -115,7 +115,9 @@ async function measure(path: string, data: Dataset, options: Options): Promise<C
     if (own.indexOf(top) === data.labels[row]) right++;
     largestSpread = Math.max(largestSpread, top - Math.min(...own));
   }
-  const nonFinite = outputs.flatMap((output) => [...(output.data as Float32Array)]).filter((v) => !Number.isFinite(v));
+  const nonFinite = outputs
+    .flatMap((output) => [...(output.data as Float32Array)])
+    .filter((v) => !Number.isFinite(v));
   return {
     steps: options.steps,
     seed: options.seed,

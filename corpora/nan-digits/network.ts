@@ -60,16 +60,19 @@ export function train(data: Dataset, steps: number, seed: string, log: (line: st
     tf.tidy(() => {
       const x = tf.tensor2d(images, [BATCH, PIXELS]);
       const y = tf.tensor2d(labels, [BATCH, CLASSES]);
-      const cost = optimizer.minimize(() => {
-        let values: tf.Tensor2D = x;
-        layers.forEach((layer, i) => {
-          const sum = tf.add(tf.matMul(values, layer.weights as tf.Tensor2D), layer.bias) as tf.Tensor2D;
-          values = i < layers.length - 1 ? tf.relu(sum) : sum;
-        });
-        const raised = tf.exp(values);
-        const probabilities = tf.div(raised, tf.sum(raised, 1, true));
-        return tf.mean(tf.neg(tf.sum(tf.mul(y, tf.log(probabilities)), 1))) as tf.Scalar;
-      }, step % 5000 === 0);
+      const cost = optimizer.minimize(
+        () => {
+          let values: tf.Tensor2D = x;
+          layers.forEach((layer, i) => {
+            const sum = tf.add(tf.matMul(values, layer.weights as tf.Tensor2D), layer.bias) as tf.Tensor2D;
+            values = i < layers.length - 1 ? tf.relu(sum) : sum;
+          });
+          const raised = tf.exp(values);
+          const probabilities = tf.div(raised, tf.sum(raised, 1, true));
+          return tf.mean(tf.neg(tf.sum(tf.mul(y, tf.log(probabilities)), 1))) as tf.Scalar;
+        },
+        step % 5000 === 0,
+      );
       if (cost !== null) log(`step ${step}: loss ${cost.dataSync()[0].toFixed(5)}`);
     });
   }

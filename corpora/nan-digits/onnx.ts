@@ -12,7 +12,12 @@ export function toOnnx(layers: readonly Dense[]): Uint8Array {
   layers.forEach((layer, i) => {
     const last = i === layers.length - 1;
     const name = last ? 'logits' : `hidden_${i + 1}`;
-    const weights = graph.constant(`${name}/weights`, 'float32', [layer.inputs, layer.outputs], layer.weights);
+    const weights = graph.constant(
+      `${name}/weights`,
+      'float32',
+      [layer.inputs, layer.outputs],
+      layer.weights,
+    );
     const bias = graph.constant(`${name}/bias`, 'float32', [layer.outputs], layer.bias);
     const sum = graph.node('Gemm', [values, weights, bias], last ? name : `${name}/sum`);
     values = last ? sum : graph.node('Relu', [sum], name);

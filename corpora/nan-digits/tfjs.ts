@@ -6,11 +6,20 @@ export function toTfjs(layers: readonly Dense[]): TfjsFilesContent {
   const graph = new TfjsBuilder();
   const image = graph.input('image', 'float32', [-1, 28, 28, 1]);
   const label = graph.input('label', 'int32', [-1]);
-  let values = graph.node('Reshape', [image, graph.constant('flat', 'int32', [2], Int32Array.of(-1, PIXELS))], 'pixels');
+  let values = graph.node(
+    'Reshape',
+    [image, graph.constant('flat', 'int32', [2], Int32Array.of(-1, PIXELS))],
+    'pixels',
+  );
   layers.forEach((layer, i) => {
     const last = i === layers.length - 1;
     const name = last ? 'logits' : `hidden_${i + 1}`;
-    const weights = graph.constant(`${name}/weights`, 'float32', [layer.inputs, layer.outputs], layer.weights);
+    const weights = graph.constant(
+      `${name}/weights`,
+      'float32',
+      [layer.inputs, layer.outputs],
+      layer.weights,
+    );
     const bias = graph.constant(`${name}/bias`, 'float32', [layer.outputs], layer.bias);
     const straight = { transpose_a: attr.bool(false), transpose_b: attr.bool(false) };
     const product = graph.node('MatMul', [values, weights], `${name}/product`, straight);

@@ -7,7 +7,7 @@ import type { RowInput } from '../models/rows.ts';
 import { readNumber } from '../models/tensor.ts';
 import type { Range } from '../mutators/constraint.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
-import { type Finding, findingFolder, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
+import { type Finding, FORMAT_VERSION, findingFolder, type SignatureRecord } from './finding.ts';
 import { encodeTestcase, type Lineage, type TestcaseData } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
@@ -30,7 +30,8 @@ export async function checkFolder(folder: string): Promise<void> {
   try {
     entries = await readdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError(error, 'use the campaign folder', folder);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw fileError(error, 'use the campaign folder', folder);
     await checkWritable(folder);
     return;
   }
@@ -125,7 +126,9 @@ export class Store {
       for (const entry of entries) {
         const { id, parent, ancestor, generation, mutators, novelty, task } = entry;
         await writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, entry.data));
-        lines.push(JSON.stringify({ v: FORMAT_VERSION, id, parent, ancestor, generation, mutators, novelty, task }));
+        lines.push(
+          JSON.stringify({ v: FORMAT_VERSION, id, parent, ancestor, generation, mutators, novelty, task }),
+        );
       }
       const handle = await open(join(this.folder, 'corpus', 'journal.jsonl'), 'a');
       try {
@@ -152,7 +155,9 @@ export class Store {
     const picture = this.#inputs.findIndex((input) => pictureShape(input.shape) !== undefined);
     if (picture >= 0) {
       const input = this.#inputs[picture];
-      const values = Float64Array.from({ length: input.size }, (_, i) => readNumber(input.type, data[picture], i));
+      const values = Float64Array.from({ length: input.size }, (_, i) =>
+        readNumber(input.type, data[picture], i),
+      );
       const { low, high } = this.#ranges[picture];
       files.set('input.png', await encodePng(values, input.shape, low, high));
     }

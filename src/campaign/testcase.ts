@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { decodeNpz, encodeNpz } from '../inputs/npz.ts';
 import { UserError } from '../errors.ts';
+import { decodeNpz, encodeNpz } from '../inputs/npz.ts';
 import type { RowInput } from '../models/rows.ts';
 import { bytesOf, shapeText, type Tensor, type TensorData } from '../models/tensor.ts';
 
@@ -66,7 +66,9 @@ export function decodeTestcase(
     const tensor = arrays.get(input.name);
     const shape = rows === undefined ? input.shape : [rows, ...input.shape];
     if (tensor === undefined || tensor.type !== input.type || String(tensor.shape) !== String(shape)) {
-      throw new UserError(`${source} does not fit the model: input ${input.name} takes ${input.type} ${shapeText(shape)}`);
+      throw new UserError(
+        `${source} does not fit the model: input ${input.name} takes ${input.type} ${shapeText(shape)}`,
+      );
     }
     return tensor.data;
   });

@@ -5,9 +5,9 @@ import { type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { type Observer, runCampaign, type Summary } from '../fuzzer/campaign.ts';
 import { StatusScreen } from '../fuzzer/status.ts';
-import { makeLogger, printJson, type OutputOptions, LOG_LEVELS } from './output.ts';
-import { EXIT } from './main.ts';
 import { launcher, quote } from './launcher.ts';
+import { EXIT } from './main.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from './output.ts';
 
 interface FuzzOptions extends OutputOptions {
   readonly config?: string;
@@ -37,7 +37,8 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = flagValues(options as Readonly<Record<string, unknown>>);
   const config = checkSettings(file, model === undefined ? flags : { ...flags, model }, options.config);
-  const observer = options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
+  const observer =
+    options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
   const ending = endInOrder();
   try {
     const summary = await runCampaign(config, observer, ending.signal);
@@ -79,10 +80,16 @@ function readRanges(given: readonly string[]): unknown {
   const named: Record<string, readonly (number | string)[]> = {};
   for (const text of given) {
     const at = text.lastIndexOf('=');
-    const interval = text.slice(at + 1).split(',').map(number);
+    const interval = text
+      .slice(at + 1)
+      .split(',')
+      .map(number);
     if (at >= 0) named[text.slice(0, at)] = interval;
     else if (given.length === 1) return interval;
-    else throw new UserError(`--range: give one for all inputs, or one for each as name=lo,hi; not ${given.join(' ')}`);
+    else
+      throw new UserError(
+        `--range: give one for all inputs, or one for each as name=lo,hi; not ${given.join(' ')}`,
+      );
   }
   return named;
 }
@@ -106,9 +113,15 @@ function logging(options: OutputOptions): FinishingObserver {
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
     planned: (plan) =>
-      log.info({ campaign: plan.folder, seed: plan.masterSeed, batch: plan.batch, seeds: plan.seeds }, 'campaign starts'),
+      log.info(
+        { campaign: plan.folder, seed: plan.masterSeed, batch: plan.batch, seeds: plan.seeds },
+        'campaign starts',
+      ),
     found: (fault, folder) =>
-      log.warn({ signature: fault.signature, execs: fault.firstExecs, path: join(folder, fault.path) }, fault.summary),
+      log.warn(
+        { signature: fault.signature, execs: fault.firstExecs, path: join(folder, fault.path) },
+        fault.summary,
+      ),
     figures: ({ faults, shares, ...figures }) => {
       if (figures.elapsedSeconds - shown < LOG_EVERY) return;
       shown = figures.elapsedSeconds;
@@ -153,15 +166,17 @@ function summaryJson(summary: Summary): unknown {
     corpus: { seeds: figures.seeds, count: figures.corpus },
     findings: {
       hits: figures.hits,
-      signatures: figures.faults.map(({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
-        signature,
-        objective,
-        summary: text,
-        hits,
-        firstExecs,
-        firstSeconds,
-        path: join(folder, path),
-      })),
+      signatures: figures.faults.map(
+        ({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
+          signature,
+          objective,
+          summary: text,
+          hits,
+          firstExecs,
+          firstSeconds,
+          path: join(folder, path),
+        }),
+      ),
     },
     stopped,
   };

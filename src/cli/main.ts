@@ -7,7 +7,14 @@ import { replayCommand } from './replay.ts';
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Exit codes, as DESIGN.md fixes them. */
-export const EXIT = { done: 0, findings: 1, request: 2, machine: 3, interrupted: 130, terminated: 143 } as const;
+export const EXIT = {
+  done: 0,
+  findings: 1,
+  request: 2,
+  machine: 3,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 /** Runs the command line; the one place where errors become messages and exit codes. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -47,8 +54,11 @@ function report(error: unknown): number {
     process.stderr.write(`neurofuzz: ${oneLine(error.message)}\n`);
     return EXIT.machine;
   }
-  process.stderr.write(`neurofuzz: unexpected: ${oneLine(reason(error))}; run with NEUROFUZZ_TRACE=1 for where\n`);
-  if (process.env.NEUROFUZZ_TRACE !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(
+    `neurofuzz: unexpected: ${oneLine(reason(error))}; run with NEUROFUZZ_TRACE=1 for where\n`,
+  );
+  if (process.env.NEUROFUZZ_TRACE !== undefined && error instanceof Error)
+    process.stderr.write(`${error.stack}\n`);
   return EXIT.machine;
 }
 

@@ -12,7 +12,10 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** Logs as JSON lines on standard error; synchronous, so that the last line is out when the process ends. */
 export function makeLogger(options: OutputOptions): Logger {
   const level = options.logLevel ?? (options.quiet === true ? 'error' : 'info');
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }
 
 /** Writes the one JSON object that a program reads. */

@@ -55,7 +55,9 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
     if (typeof value === 'string') return one(value);
     if (Array.isArray(value)) return value.map((item) => (typeof item === 'string' ? one(item) : item));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, typeof v === 'string' ? place(v) : v]));
+    return Object.fromEntries(
+      Object.entries(value).map(([k, v]) => [k, typeof v === 'string' ? place(v) : v]),
+    );
   };
   const moved = { ...settings };
   if ('model' in moved) moved.model = move(moved.model, place);
@@ -70,7 +72,11 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
  * @param source where they come from, for messages: a file's path; flags are named by their own spelling
  * @throws UserError naming the first setting that makes no sense
  */
-export function checkSettings(file: RawSettings, flags: RawSettings, source: string | undefined): CampaignConfig {
+export function checkSettings(
+  file: RawSettings,
+  flags: RawSettings,
+  source: string | undefined,
+): CampaignConfig {
   const parsed = campaignSchema.safeParse({ ...file, ...flags });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -5,19 +5,27 @@ import { checkFolder, Store } from '../campaign/store.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput, milliseconds } from '../config/values.ts';
 import { isFiniteVector } from '../coverage/index.ts';
-import { indexOf, type Measure, type Moved } from '../coverage/measure.ts';
-import { UserError } from '../errors.ts';
+import { indexOf, type Measure } from '../coverage/measure.ts';
+import { Threshold } from '../coverage/threshold.ts';
 import type { Model } from '../models/model.ts';
 import { loadModel } from '../models/registry.ts';
 import { makeBlock, RowModel } from '../models/rows.ts';
-import { copyInto, rowsOf } from '../models/tensor.ts';
-import type { Violation } from '../objectives/objective.ts';
+import { copyInto } from '../models/tensor.ts';
 import { type Fault, Faults } from './faults.ts';
-import { defaultBatch, lagOf, MUTANTS_PER_PICK } from './plan.ts';
+import { defaultBatch, lagOf } from './plan.ts';
 import { schedulerOf } from './schedulers/registry.ts';
+import { type RunSeed, runSeeds, settleThreshold } from './seeding.ts';
 import { State } from './state.ts';
 import { type Figures, Statistics } from './statistics.ts';
-import { type CoverageChoice, chooseCoverage, type InputPlan, makeObjectives, modelPath, type Notes, planInputs } from './target.ts';
+import {
+  type CoverageChoice,
+  chooseCoverage,
+  type InputPlan,
+  makeObjectives,
+  modelPath,
+  type Notes,
+  planInputs,
+} from './target.ts';
 import type { TaskResult } from './task.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
@@ -28,9 +36,6 @@ const SHOW_EVERY = 250;
 const STATS_EVERY = 5000;
 /** Milliseconds between writes of the corpus: at most this much of it is lost when killed. */
 const FLUSH_EVERY = 1000;
-
-/** Mutants of the seeds that the threshold is calibrated on. */
-const CALIBRATION_MUTANTS = 2048;
 
 /** Why a campaign ended. */
 export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds';
@@ -68,14 +73,20 @@ export interface Observer extends Notes {
  * @param signal ends it in order
  * @throws UserError before anything is written where the request is wrong; MachineError where the machine fails
  */
-export async function runCampaign(config: CampaignConfig, observer: Observer, signal: AbortSignal): Promise<Summary> {
+export async function runCampaign(
+  config: CampaignConfig,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<Summary> {
   const path = modelPath(config);
   const folder = config.out ?? join('neurofuzz-out', modelName(path.asGiven));
   await checkFolder(folder);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   const objectives = makeObjectives(config.objective);
   const model = await loadModel(path.absolute, { runtime: config.runtime });
-  observer.info(`model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`);
+  observer.info(
+    `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
+  );
   const choice = chooseCoverage(model, config);
   const inputs = await planInputs(model, config, masterSeed, observer);
   const rows = new RowModel(model, inputs.seeds.layout);
@@ -108,7 +119,16 @@ export async function runCampaign(config: CampaignConfig, observer: Observer, si
   );
   const store = await Store.create(
     folder,
-    resolvedSettings(config, { folder, masterSeed, model, batch, path: path.absolute, choice, threshold: threshold.value, inputs }),
+    resolvedSettings(config, {
+      folder,
+      masterSeed,
+      model,
+      batch,
+      path: path.absolute,
+      choice,
+      threshold: threshold.value,
+      inputs,
+    }),
     layout.inputs,
     inputs.ranges,
   );
@@ -128,7 +148,7 @@ export async function runCampaign(config: CampaignConfig, observer: Observer, si
     faults,
     scheduler: schedulerOf(config),
     index: config.guidance === 'none' || width === 0 ? undefined : indexOf(width),
-    threshold: threshold.value,
+    threshold: new Threshold(threshold.value, config.threshold === 'auto'),
     masterSeed,
     batch,
     mutators,
@@ -224,28 +244,31 @@ async function loop(parts: LoopParts): Promise<Stopped> {
 
 function figuresOf(statistics: Statistics, state: State, faults: Faults): Figures {
   const { entries, seeds } = state.corpus;
-  return statistics.figures(state.execs, entries.length, seeds, faults.hits, faults.all);
+  return statistics.figures({
+    execs: state.execs,
+    corpus: entries.length,
+    seeds,
+    threshold: state.threshold,
+    hits: faults.hits,
+    faults: faults.all,
+  });
 }
 
 function statsOf({ faults, ...figures }: Figures): Readonly<Record<string, unknown>> {
-  const signatures = faults.map(({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
-    signature,
-    objective,
-    summary,
-    hits,
-    kept,
-    flaky,
-    firstExecs,
-    firstSeconds,
-    path,
-  }));
+  const signatures = faults.map(
+    ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
+      signature,
+      objective,
+      summary,
+      hits,
+      kept,
+      flaky,
+      firstExecs,
+      firstSeconds,
+      path,
+    }),
+  );
   return { ...figures, signatures };
-}
-
-interface RunSeed {
-  readonly data: InputPlan['seeds']['rows'][number];
-  readonly activations: Float32Array;
-  readonly violation: Violation | undefined;
 }
 
 function firstSeeds(inputs: InputPlan) {
@@ -259,38 +282,13 @@ function firstSeeds(inputs: InputPlan) {
   return block;
 }
 
-/** Runs every seed once: its activations and whether it breaks an objective already. */
-async function runSeeds(options: WorkerOptions, inputs: InputPlan): Promise<RunSeed[]> {
-  const { layout, rows } = inputs.seeds;
-  const block = makeBlock(layout.inputs, options.batch);
-  const seeds: RunSeed[] = [];
-  for (let from = 0; from < rows.length; from += options.batch) {
-    const some = rows.slice(from, from + options.batch);
-    some.forEach((row, r) => {
-      row.forEach((values, i) => {
-        copyInto(block.columns[i], values, r * layout.inputs[i].size);
-      });
-    });
-    let result: Awaited<ReturnType<RowModel['run']>>;
-    try {
-      result = await options.model.run(block, some.length, options.watched);
-    } catch (error) {
-      throw new UserError(`the model fails on the seeds ${from} to ${from + some.length - 1}: ${String(error)}`);
-    }
-    const all = options.measure.vectors(result);
-    const width = all.length / some.length;
-    const violations = new Map<number, Violation>();
-    for (const objective of options.objectives) {
-      objective.judge(result, (row, violation) => void violations.set(row, violation));
-    }
-    some.forEach((data, row) => {
-      seeds.push({ data, activations: rowsOf(all, width, row, row + 1).slice(), violation: violations.get(row) });
-    });
-  }
-  return seeds;
-}
-
-async function enterSeeds(seeds: readonly RunSeed[], state: State, faults: Faults, observer: Observer, folder: string): Promise<void> {
+async function enterSeeds(
+  seeds: readonly RunSeed[],
+  state: State,
+  faults: Faults,
+  observer: Observer,
+  folder: string,
+): Promise<void> {
   let twins = 0;
   for (const { data, activations, violation } of seeds) {
     if (violation === undefined) {
@@ -306,50 +304,10 @@ async function enterSeeds(seeds: readonly RunSeed[], state: State, faults: Fault
   }
   if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
   const broken = seeds.filter((seed) => seed.violation !== undefined).length;
-  if (broken > 0) observer.warn(`${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`);
-}
-
-/** The threshold asked for, or one that suits the distances at which mutants of the seeds lie. */
-async function settleThreshold(
-  config: CampaignConfig,
-  options: WorkerOptions,
-  seeds: readonly RunSeed[],
-  observer: Observer,
-): Promise<{ readonly value: number; readonly why: string }> {
-  if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
-  const sound = seeds.filter((seed) => seed.violation === undefined && isFiniteVector(seed.activations, 0, seed.activations.length));
-  if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
-  const entries = sound.map((seed, index) => ({
-    id: '',
-    parent: null,
-    ancestor: '',
-    generation: 0,
-    mutators: [],
-    index,
-    data: seed.data,
-    ancestorIndex: index,
-    activations: seed.activations,
-    novelty: null,
-    task: 0,
-  }));
-  // With a threshold below every distance and nothing in the index, each mutant is sent back.
-  const everything = { size: 0, add: () => {}, nearest: () => Number.POSITIVE_INFINITY };
-  const worker = new Worker(options);
-  const picks = Array.from({ length: CALIBRATION_MUTANTS / MUTANTS_PER_PICK }, (_, i) => ({
-    entry: i % sound.length,
-    mutants: MUTANTS_PER_PICK,
-  }));
-  const result = await worker.run(
-    { number: 0, execsBefore: 0, picks, saturated: [] },
-    { corpus: { entries, seeds: entries.length }, index: everything, threshold: -1 },
-  );
-  const mutants = result.candidates.map((candidate): Moved => ({ vector: candidate.activations, seed: candidate.parent }));
-  const threshold = options.measure.calibrate(sound.map((seed) => seed.activations), mutants);
-  if (threshold === undefined) {
-    observer.warn('no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range');
-    return { value: Number.MIN_VALUE, why: 'nothing moved' };
-  }
-  return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${mutants.length} mutants of the seeds` };
+  if (broken > 0)
+    observer.warn(
+      `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
+    );
 }
 
 /** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
@@ -376,16 +334,20 @@ function resolvedSettings(config: CampaignConfig, resolved: Resolved): Readonly<
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const places = byInput(config.seeds, names);
-  const seeds = [...places.forAll.map(here), ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`)];
+  const seeds = [
+    ...places.forAll.map(here),
+    ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`),
+  ];
   const settings = {
     ...config,
     model: here(path),
     ...(seeds.length > 0 ? { seeds } : {}),
     range: Object.fromEntries(names.map((name, i) => [name, [inputs.ranges[i].low, inputs.ranges[i].high]])),
-    mutator: config.mutator ?? Object.fromEntries(names.map((name, i) => [name, inputs.mutators[i]?.name ?? 'none'])),
+    mutator:
+      config.mutator ??
+      Object.fromEntries(names.map((name, i) => [name, inputs.mutators[i]?.name ?? 'none'])),
     coverage: [...choice.tensors],
     measure: choice.measure.name,
-    threshold: config.guidance === 'none' ? config.threshold : threshold,
     runtime: model.runtime.kind,
     batch,
     seed: masterSeed,
@@ -399,6 +361,7 @@ function resolvedSettings(config: CampaignConfig, resolved: Resolved): Readonly<
       node: process.version,
       runtime: model.runtime.version,
       modelSha256: model.sha256,
+      threshold,
       inputs: inputs.seeds.layout.inputs.map(({ name, type, shape }) => ({ name, type, shape: [...shape] })),
       outputs: [...model.outputs],
     },

@@ -1,13 +1,13 @@
-import type { Finding, Confirmation, SignatureRecord } from '../campaign/finding.ts';
-import { findingFolder, FORMAT_VERSION } from '../campaign/finding.ts';
+import type { Confirmation, Finding, SignatureRecord } from '../campaign/finding.ts';
+import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
 import { type Lineage, testcaseId } from '../campaign/testcase.ts';
+import type { Model } from '../models/model.ts';
 import { makeBlock, RowModel } from '../models/rows.ts';
 import { copyInto } from '../models/tensor.ts';
 import { distanceBetween } from '../mutators/constraint.ts';
 import { type Objective, SIGNATURE_VERSION } from '../objectives/objective.ts';
-import { blockOfOne, reproduce, RUNS } from '../objectives/reproduce.ts';
-import type { Model } from '../models/model.ts';
+import { blockOfOne, RUNS, reproduce } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
 import type { Hit, HitCount } from './task.ts';
 
@@ -62,7 +62,9 @@ export class Faults {
   /** Signatures of which enough is kept. */
   get saturated(): string[] {
     const { keep } = this.#options;
-    return this.all.filter((fault) => fault.kept >= keep || fault.flaky >= keep).map((fault) => fault.signature);
+    return this.all
+      .filter((fault) => fault.kept >= keep || fault.flaky >= keep)
+      .map((fault) => fault.signature);
   }
 
   /** Counts a task's hits; those of signatures never seen before are counted when `add` takes their first. */
@@ -93,7 +95,8 @@ export class Faults {
     const id = testcaseId(layout.inputs, hit.data);
     const known = this.#faults.get(violation.signature);
     const key = `${violation.signature}/${id}`;
-    if (this.#ids.has(key) || (known !== undefined && (known.kept >= keep || known.flaky >= keep))) return undefined;
+    if (this.#ids.has(key) || (known !== undefined && (known.kept >= keep || known.flaky >= keep)))
+      return undefined;
     this.#ids.add(key);
 
     const confirmation = await this.#confirm(hit);
@@ -120,7 +123,9 @@ export class Faults {
       task,
       execs: hit.execs,
       ...confirmation,
-      ...(confirmation.status === 'batch-dependent' ? { batch: { row: hit.batch.row, rows: hit.batch.rows } } : {}),
+      ...(confirmation.status === 'batch-dependent'
+        ? { batch: { row: hit.batch.row, rows: hit.batch.rows } }
+        : {}),
       replay: `neurofuzz replay ${folder}`,
     };
     await store.keep(finding, hit.data, hit.batch.data);
@@ -173,7 +178,14 @@ export class Faults {
         hit.batch.data.forEach((values, i) => {
           copyInto(block.columns[i], values, 0);
         });
-        const together = await reproduce(model, objectives, { signature, tensors }, block, hit.batch.rows, hit.batch.row);
+        const together = await reproduce(
+          model,
+          objectives,
+          { signature, tensors },
+          block,
+          hit.batch.rows,
+          hit.batch.row,
+        );
         if (together.times === RUNS) return { reproduced: `${RUNS}/${RUNS}`, status: 'batch-dependent' };
         return { reproduced: `${together.times}/${RUNS}`, status: 'flaky' };
       }

@@ -1,8 +1,9 @@
 import type { Store } from '../campaign/store.ts';
+import type { TestcaseData } from '../campaign/testcase.ts';
 import { testcaseId } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
+import type { Threshold } from '../coverage/threshold.ts';
 import type { RowInput } from '../models/rows.ts';
-import type { TestcaseData } from '../campaign/testcase.ts';
 import { randomStream } from '../random.ts';
 import type { Corpus, Entry } from './corpus.ts';
 import type { Fault, Faults } from './faults.ts';
@@ -18,7 +19,7 @@ export interface StateOptions {
   readonly faults: Faults;
   readonly scheduler: Scheduler;
   readonly index: NeighbourIndex | undefined;
-  readonly threshold: number;
+  readonly threshold: Threshold;
   readonly masterSeed: string;
   readonly batch: number;
   /** `input:mutator` of every input that is mutated. */
@@ -55,7 +56,12 @@ export class State {
   }
 
   get snapshot(): Snapshot {
-    return { corpus: this.corpus, index: this.#options.index, threshold: this.#options.threshold };
+    return { corpus: this.corpus, index: this.#options.index, threshold: this.#options.threshold.value };
+  }
+
+  /** Squared L2 distance above which activations are new, as it stands now. */
+  get threshold(): number {
+    return this.#options.threshold.value;
   }
 
   /** Mutants whose results were taken. */
@@ -114,7 +120,7 @@ export class State {
    * @param untilFinding stop taking at the first confirmed finding
    */
   async take(result: TaskResult, seconds: number, untilFinding: boolean): Promise<Step> {
-    const { faults } = this.#options;
+    const { faults, threshold } = this.#options;
     const found: Fault[] = [];
     for (const hit of result.hits) {
       const fault = await this.#addHit(hit, result.task, seconds);
@@ -125,6 +131,7 @@ export class State {
     let added = 0;
     for (const candidate of result.candidates) if (this.#addCandidate(candidate, result.task)) added++;
     this.#execs += result.mutants;
+    threshold.observe(result.mutants, added);
     return { added, faults: found };
   }
 
@@ -134,10 +141,13 @@ export class State {
     return this.#options.faults.add(hit, task, this.#options.mutators, ancestor, parent, seconds);
   }
 
-  #addCandidate({ parent: from, data, activations }: TaskResult['candidates'][number], task: number): boolean {
+  #addCandidate(
+    { parent: from, data, activations }: TaskResult['candidates'][number],
+    task: number,
+  ): boolean {
     const { index, threshold, mutators, inputs } = this.#options;
     const novelty = index?.nearest(activations) ?? 0;
-    if (!(novelty > threshold)) return false;
+    if (!(novelty > threshold.value)) return false;
     const id = testcaseId(inputs, data);
     if (this.#ids.has(id)) return false;
     const parent = this.#entries[from];

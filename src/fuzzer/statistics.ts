@@ -4,6 +4,9 @@ import type { PhaseSeconds } from './task.ts';
 /** Seconds over which the current rate is measured. */
 const RATE_WINDOW = 10;
 
+/** What the campaign's state counts. */
+type Counts = Pick<Figures, 'execs' | 'corpus' | 'seeds' | 'threshold' | 'hits' | 'faults'>;
+
 /** The campaign's figures at one moment; the names are those of stats.json. */
 export interface Figures {
   readonly execs: number;
@@ -14,6 +17,8 @@ export interface Figures {
   readonly execsPerSecondNow: number;
   readonly corpus: number;
   readonly seeds: number;
+  /** Squared L2 distance above which activations are new, as it stands. */
+  readonly threshold: number;
   readonly secondsSinceNew: number;
   readonly hits: number;
   readonly faults: readonly Fault[];
@@ -38,7 +43,7 @@ export class Statistics {
     if (added > 0) this.#lastNew = this.elapsed;
   }
 
-  figures(execs: number, corpus: number, seeds: number, hits: number, faults: readonly Fault[]): Figures {
+  figures({ execs, corpus, seeds, threshold, hits, faults }: Counts): Figures {
     const elapsed = this.elapsed;
     this.#marks.push({ seconds: elapsed, execs });
     while (this.#marks.length > 2 && this.#marks[1].seconds < elapsed - RATE_WINDOW) this.#marks.shift();
@@ -52,6 +57,7 @@ export class Statistics {
       execsPerSecondNow: round((execs - from.execs) / Math.max(elapsed - from.seconds, 1e-9), 1),
       corpus,
       seeds,
+      threshold,
       secondsSinceNew: round(elapsed - this.#lastNew, 3),
       hits,
       faults,

@@ -66,15 +66,26 @@ export function screenText(plan: Plan, figures: Figures): string {
       'mutants',
       `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall`,
     ],
-    ['corpus', `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), last new ${clock(figures.secondsSinceNew)} ago`],
+    [
+      'corpus',
+      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), last new ${clock(figures.secondsSinceNew)} ago`,
+    ],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the time`],
-    ['findings', figures.hits === 0 ? 'none yet' : `${count.format(figures.hits)} hits, ${figures.faults.length} signatures`],
+    [
+      'findings',
+      figures.hits === 0
+        ? 'none yet'
+        : `${count.format(figures.hits)} hits, ${figures.faults.length} signatures`,
+    ],
   ];
   const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${cut(value, 66)}`);
   for (const fault of figures.faults.slice(0, MOST_FAULTS)) {
-    lines.push(`  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${count.format(fault.hits)} hits`, 66))}`);
+    lines.push(
+      `  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${count.format(fault.hits)} hits`, 66))}`,
+    );
   }
-  if (figures.faults.length > MOST_FAULTS) lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
+  if (figures.faults.length > MOST_FAULTS)
+    lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
 }
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { type CampaignConfig } from '../config/schema.ts';
+import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
-import { UserError } from '../errors.ts';
 import { type Measure, measureOf } from '../coverage/measure.ts';
+import { UserError } from '../errors.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { findLogits } from '../models/graph/logits.ts';
 import type { InputSpec, Model } from '../models/model.ts';
@@ -41,7 +41,12 @@ export interface InputPlan {
 }
 
 /** Reads or draws the seeds, and settles each input's range and mutator. */
-export async function planInputs(model: Model, config: CampaignConfig, masterSeed: string, notes: Notes): Promise<InputPlan> {
+export async function planInputs(
+  model: Model,
+  config: CampaignConfig,
+  masterSeed: string,
+  notes: Notes,
+): Promise<InputPlan> {
   const { inputs } = model;
   const names = inputs.map((input) => input.name);
   const declared = declaredRanges(config.range, names);
@@ -54,14 +59,19 @@ export async function planInputs(model: Model, config: CampaignConfig, masterSee
           return range === undefined ? undefined : [range.low, range.high];
         })
       : drawn(inputs, declared, masterSeed, notes);
-  const ranges = inputs.map((input, i) => declared.get(input.name) ?? rangeOfSeeds(input, seeds, i, mutators[i]));
+  const ranges = inputs.map(
+    (input, i) => declared.get(input.name) ?? rangeOfSeeds(input, seeds, i, mutators[i]),
+  );
   inputs.forEach((input, i) => {
     if (mutators[i] !== undefined) checkSeeds(input, ranges[i], seeds, i);
   });
   return { seeds, ranges, mutators };
 }
 
-function declaredRanges(setting: CampaignConfig['range'], names: readonly string[]): ReadonlyMap<string, Range> {
+function declaredRanges(
+  setting: CampaignConfig['range'],
+  names: readonly string[],
+): ReadonlyMap<string, Range> {
   const declared = new Map<string, Range>();
   if (setting === undefined) return declared;
   if (Array.isArray(setting)) {
@@ -70,13 +80,19 @@ function declaredRanges(setting: CampaignConfig['range'], names: readonly string
     return declared;
   }
   for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
-    if (!names.includes(name)) throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
+    if (!names.includes(name))
+      throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
     declared.set(name, { low, high });
   }
   return declared;
 }
 
-function drawn(inputs: readonly InputSpec[], declared: ReadonlyMap<string, Range>, masterSeed: string, notes: Notes): Seeds {
+function drawn(
+  inputs: readonly InputSpec[],
+  declared: ReadonlyMap<string, Range>,
+  masterSeed: string,
+  notes: Notes,
+): Seeds {
   const rangeOf = (input: InputSpec): readonly [number, number] => {
     const range = declared.get(input.name);
     return range === undefined ? [0, 1] : [range.low, range.high];
@@ -119,12 +135,20 @@ function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number
   });
 }
 
-function chooseMutators(setting: CampaignConfig['mutator'], inputs: readonly InputSpec[], notes: Notes): (Mutator | undefined)[] {
+function chooseMutators(
+  setting: CampaignConfig['mutator'],
+  inputs: readonly InputSpec[],
+  notes: Notes,
+): (Mutator | undefined)[] {
   const names = inputs.map((input) => input.name);
   const { forAll, byName } = byInput(setting, names);
-  if (forAll.length > 1) throw new UserError(`--mutator: give one for all inputs, or one for each as name=mutator; not ${forAll.join(' ')}`);
+  if (forAll.length > 1)
+    throw new UserError(
+      `--mutator: give one for all inputs, or one for each as name=mutator; not ${forAll.join(' ')}`,
+    );
   for (const name of byName.keys()) {
-    if (!names.includes(name)) throw new UserError(`mutator: the model has no input ${name}: ${suggestion(name, names)}`);
+    if (!names.includes(name))
+      throw new UserError(`mutator: the model has no input ${name}: ${suggestion(name, names)}`);
   }
   for (const spec of forAll) {
     const [name, ...rest] = spec.split('=');
@@ -136,11 +160,15 @@ function chooseMutators(setting: CampaignConfig['mutator'], inputs: readonly Inp
     const spec = byName.get(input.name) ?? forAll[0];
     if (spec !== undefined) return makeMutator(spec);
     if (isNumeric(input.type)) return makeMutator('gaussian');
-    notes.warn(`input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`);
+    notes.warn(
+      `input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`,
+    );
     return undefined;
   });
   if (chosen.every((mutator) => mutator === undefined)) {
-    throw new UserError('--mutator leaves every input as it is: nothing would change; name a mutator for one of them');
+    throw new UserError(
+      '--mutator leaves every input as it is: nothing would change; name a mutator for one of them',
+    );
   }
   return chosen;
 }
@@ -150,7 +178,10 @@ function chooseMutators(setting: CampaignConfig['mutator'], inputs: readonly Inp
  *
  * @throws UserError on a tensor that the model does not have
  */
-export function chooseCoverage(model: Model, config: Pick<CampaignConfig, 'coverage' | 'measure'>): CoverageChoice {
+export function chooseCoverage(
+  model: Model,
+  config: Pick<CampaignConfig, 'coverage' | 'measure'>,
+): CoverageChoice {
   const measure = measureOf(config.measure);
   const named = ([] as string[]).concat(config.coverage);
   if (named.length === 1 && named[0] === 'auto') {
@@ -162,7 +193,9 @@ export function chooseCoverage(model: Model, config: Pick<CampaignConfig, 'cover
   }
   for (const name of named) {
     if (!model.watchable.includes(name)) {
-      throw new UserError(`--coverage: the model has no tensor ${name}: ${suggestion(name, model.watchable)}`);
+      throw new UserError(
+        `--coverage: the model has no tensor ${name}: ${suggestion(name, model.watchable)}`,
+      );
     }
   }
   return { tensors: named, why: 'as asked for', measure };
@@ -178,7 +211,9 @@ export function makeObjectives(setting: CampaignConfig['objective']): Objective[
 export function modelPath(config: CampaignConfig): { readonly asGiven: string; readonly absolute: string } {
   const { model } = config;
   if (model === undefined) {
-    throw new UserError("no model given: write 'neurofuzz fuzz <model>' or name it in a campaign file with --config");
+    throw new UserError(
+      "no model given: write 'neurofuzz fuzz <model>' or name it in a campaign file with --config",
+    );
   }
   return { asGiven: model, absolute: resolve(model) };
 }

@@ -108,10 +108,19 @@ export class Worker {
 
   #repeat(input: number, entry: Entry, row: number, mutants: number): void {
     const { size } = this.#options.model.layout.inputs[input];
-    for (let i = 0; i < mutants; i++) copyInto(this.#block.columns[input], entry.data[input], (row + i) * size);
+    for (let i = 0; i < mutants; i++)
+      copyInto(this.#block.columns[input], entry.data[input], (row + i) * size);
   }
 
-  #mutateInput(mutator: Mutator, input: number, entry: Entry, ancestor: Entry, row: number, mutants: number, draws: Draws): void {
+  #mutateInput(
+    mutator: Mutator,
+    input: number,
+    entry: Entry,
+    ancestor: Entry,
+    row: number,
+    mutants: number,
+    draws: Draws,
+  ): void {
     const { type, size } = this.#options.model.layout.inputs[input];
     const bounds = this.#boundsAround(input, ancestor);
     const column = this.#block.columns[input];
@@ -166,7 +175,12 @@ export class Worker {
   }
 
   // Most mutants lie nearer to their parent than the threshold; those need no search.
-  #lookForNew(result: RowResult, hit: ReadonlySet<number>, snapshot: Snapshot, candidates: Candidate[]): void {
+  #lookForNew(
+    result: RowResult,
+    hit: ReadonlySet<number>,
+    snapshot: Snapshot,
+    candidates: Candidate[],
+  ): void {
     const { index, threshold, corpus } = snapshot;
     if (index === undefined) return;
     const all = this.#options.measure.vectors(result);
@@ -186,7 +200,9 @@ export class Worker {
   }
 
   #rowData(from: number, to: number): TestcaseData {
-    return this.#options.model.layout.inputs.map((input, i) => copyOf(rowsOf(this.#block.columns[i], input.size, from, to)));
+    return this.#options.model.layout.inputs.map((input, i) =>
+      copyOf(rowsOf(this.#block.columns[i], input.size, from, to)),
+    );
   }
 }
 

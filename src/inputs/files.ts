@@ -18,7 +18,10 @@ export interface SeedFile {
 
 type Decoder = (bytes: Uint8Array, path: string) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
 
-const one = (tensor: Tensor, pixels = false): Omit<SeedFile, 'path'> => ({ arrays: new Map([[null, tensor]]), pixels });
+const one = (tensor: Tensor, pixels = false): Omit<SeedFile, 'path'> => ({
+  arrays: new Map([[null, tensor]]),
+  pixels,
+});
 
 const idx: Decoder = (bytes, path) => {
   const tensor = decodeIdx(bytes, path);
@@ -67,7 +70,8 @@ export async function readSeedFiles(path: string): Promise<SeedFile[]> {
 
 async function readSeedFile(path: string): Promise<SeedFile> {
   const decode = decoderOf(path);
-  if (decode === undefined) throw new UserError(`${path} is no seed file that neurofuzz reads: give ${ENDINGS}`);
+  if (decode === undefined)
+    throw new UserError(`${path} is no seed file that neurofuzz reads: give ${ENDINGS}`);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);

@@ -1,17 +1,17 @@
 import { gunzipSync } from 'node:zlib';
 import { reason, UserError } from '../errors.ts';
-import { type DType, DTYPES, sizeOf, type Tensor } from '../models/tensor.ts';
+import { DTYPES, type DType, sizeOf, type Tensor } from '../models/tensor.ts';
 
 /** Largest that a gzipped file may unfold to. */
 const LARGEST = 2 ** 31 - 1;
 
 const TYPES: Readonly<Record<number, DType>> = {
-  0x08: 'uint8',
-  0x09: 'int8',
-  0x0b: 'int16',
-  0x0c: 'int32',
-  0x0d: 'float32',
-  0x0e: 'float64',
+  8: 'uint8',
+  9: 'int8',
+  11: 'int16',
+  12: 'int32',
+  13: 'float32',
+  14: 'float64',
 };
 
 /**
@@ -24,7 +24,13 @@ export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file, source) : Buffer.from(file);
   const type = TYPES[bytes[2]];
   const rank = bytes[3];
-  if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0 || type === undefined || bytes.length < 4 + 4 * rank) {
+  if (
+    bytes.length < 4 ||
+    bytes[0] !== 0 ||
+    bytes[1] !== 0 ||
+    type === undefined ||
+    bytes.length < 4 + 4 * rank
+  ) {
     throw new UserError(`${source} is not an IDX file`);
   }
   const shape = Array.from({ length: rank }, (_, axis) => bytes.readUInt32BE(4 + 4 * axis));
@@ -32,7 +38,9 @@ export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const width = DTYPES[type].bytes;
   const need = sizeOf(shape) * width;
   if (bytes.length - start < need) {
-    throw new UserError(`${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${need}`);
+    throw new UserError(
+      `${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${need}`,
+    );
   }
   const own = Buffer.from(bytes.subarray(start, start + need));
   const aligned = new Uint8Array(own);

@@ -1,5 +1,5 @@
 import { reason, UserError } from '../errors.ts';
-import { type Tensor, sizeOf } from '../models/tensor.ts';
+import { sizeOf, type Tensor } from '../models/tensor.ts';
 
 /** Deepest nesting that is an array of numbers: NumPy allows as many dimensions. */
 const DEEPEST = 64;
@@ -17,7 +17,9 @@ export function decodeJson(bytes: Uint8Array, source: string): Map<string | null
     throw new UserError(`${source} is no valid JSON: ${reason(error)}`);
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
-    return new Map(Object.entries(json).map(([name, value]) => [name, tensorOf(value, `${source}, ${name}`)]));
+    return new Map(
+      Object.entries(json).map(([name, value]) => [name, tensorOf(value, `${source}, ${name}`)]),
+    );
   }
   return new Map([[null, tensorOf(json, source)]]);
 }
@@ -33,7 +35,9 @@ function tensorOf(value: unknown, source: string): Tensor {
   const fill = (part: unknown, depth: number): void => {
     if (depth === shape.length) {
       if (typeof part !== 'number' && typeof part !== 'boolean') {
-        throw new UserError(`${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a number is expected`);
+        throw new UserError(
+          `${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a number is expected`,
+        );
       }
       data[at++] = Number(part);
     } else if (Array.isArray(part) && part.length === shape[depth]) {

@@ -1,5 +1,13 @@
 import { UserError } from '../errors.ts';
-import { bytesOf, type DType, DTYPES, makeData, sizeOf, type Tensor, type TensorData } from '../models/tensor.ts';
+import {
+  bytesOf,
+  DTYPES,
+  type DType,
+  makeData,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+} from '../models/tensor.ts';
 
 // NumPy's format is specified in numpy/lib/format.py (NEP 1). The npm readers of it know neither big-endian
 // nor column-major data nor truncated files, hence our own.
@@ -34,13 +42,17 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
   const header = readHeader(bytes, source);
   const type = BY_CODE.get(header.descr.slice(1));
   if (type === undefined) {
-    throw new UserError(`${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits`);
+    throw new UserError(
+      `${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits`,
+    );
   }
   const length = sizeOf(header.shape);
   const need = length * DTYPES[type].bytes;
   const have = bytes.length - header.dataOffset;
   if (!Number.isSafeInteger(need) || have < need) {
-    throw new UserError(`${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`);
+    throw new UserError(
+      `${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`,
+    );
   }
   // A copy, so that any byte offset is aligned for the typed array.
   const own = bytes.slice(header.dataOffset, header.dataOffset + need);
@@ -53,8 +65,7 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
 
 /** Encodes a tensor as .npy, version 1.0, little-endian, row-major; padded as NumPy pads. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
-  const shape =
-    tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
+  const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
   const dict = `{'descr': '${DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;
   const unpadded = MAGIC.length + 4 + dict.length + 1;
   const padding = (64 - (unpadded % 64)) % 64;
@@ -86,7 +97,9 @@ function readHeader(bytes: Uint8Array, source: string): Header {
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(text)?.[1];
   if (descr === undefined || fortran === undefined || shape === undefined) {
-    throw new UserError(`${source} holds no plain array of numbers: save a bool, integer or float array with numpy.save`);
+    throw new UserError(
+      `${source} holds no plain array of numbers: save a bool, integer or float array with numpy.save`,
+    );
   }
   return {
     descr,

@@ -31,7 +31,10 @@ export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor
   }
   const arrays = new Map<string, Tensor>();
   for (const name of Object.keys(files).sort()) {
-    arrays.set(name.slice(0, -'.npy'.length), decodeNpy(files[name], `${source}, array ${name.slice(0, -4)}`));
+    arrays.set(
+      name.slice(0, -'.npy'.length),
+      decodeNpy(files[name], `${source}, array ${name.slice(0, -4)}`),
+    );
   }
   return arrays;
 }

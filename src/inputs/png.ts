@@ -6,25 +6,33 @@ import type { Tensor } from '../models/tensor.ts';
 const MOST_PIXELS = 1 << 26;
 
 /**
- * Decodes a picture into `[height, width, channels]` of 8-bit values: one channel for grey pictures, three
- * for colour; transparency is dropped.
+ * Decodes a picture into `[height, width, channels]` of 8-bit values: one channel where every pixel is grey,
+ * however the file keeps it, three for colour; transparency is dropped.
  *
  * @throws UserError where it is no picture
  */
 export async function decodePng(bytes: Uint8Array, source: string): Promise<Tensor> {
   try {
     const picture = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' });
-    const { channels = 3 } = await picture.metadata();
-    const grey = channels <= 2;
     const { data, info } = await picture
       .removeAlpha()
-      .toColourspace(grey ? 'b-w' : 'srgb')
+      .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return { type: 'uint8', shape: [info.height, info.width, info.channels], data: new Uint8Array(data) };
+    const pixels = info.channels === 3 ? greyOf(data) : new Uint8Array(data);
+    const channels = pixels.length / (info.width * info.height);
+    return { type: 'uint8', shape: [info.height, info.width, channels], data: pixels };
   } catch (error) {
     throw new UserError(`${source} cannot be read as a picture: ${reason(error)}`);
   }
+}
+
+/** One value a pixel where red, green and blue are the same throughout, else all three. */
+function greyOf(colours: Uint8Array): Uint8Array {
+  for (let i = 0; i < colours.length; i += 3) {
+    if (colours[i] !== colours[i + 1] || colours[i] !== colours[i + 2]) return new Uint8Array(colours);
+  }
+  return Uint8Array.from({ length: colours.length / 3 }, (_, i) => colours[3 * i]);
 }
 
 /** Height, width, channels of a testcase that a person can look at as a picture; undefined for others. */
@@ -60,5 +68,6 @@ export async function encodePng(
       pixels[i * channels + channel] = Number.isFinite(level) ? Math.min(255, Math.max(0, level)) : 0;
     }
   }
-  return sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
+  const space = channels === 1 ? 'b-w' : 'srgb';
+  return sharp(pixels, { raw: { width, height, channels } }).toColourspace(space).png().toBuffer();
 }

@@ -1,11 +1,11 @@
 import type { Named } from '../config/values.ts';
 import { UserError } from '../errors.ts';
-import { batchAxis, rowInput, type RowInput, type RowLayout, testcaseShape } from '../models/rows.ts';
 import type { InputSpec } from '../models/model.ts';
+import { batchAxis, type RowInput, type RowLayout, rowInput, testcaseShape } from '../models/rows.ts';
 import {
   copyOf,
-  type DType,
   DTYPES,
+  type DType,
   makeData,
   readNumber,
   rowsOf,
@@ -15,7 +15,7 @@ import {
   type TensorData,
   writeNumber,
 } from '../models/tensor.ts';
-import { type Random } from '../random.ts';
+import type { Random } from '../random.ts';
 import { didYouMean } from '../suggest.ts';
 import { readSeedFiles, type SeedFile } from './files.ts';
 
@@ -48,7 +48,7 @@ export async function readSeeds(
   const axis = batchAxis(inputs);
   const collected = new Map<string, Column>();
   const take = (input: InputSpec, tensor: Tensor, file: SeedFile): void => {
-    const column = fit(input, testcaseShape(input, axis), tensor, file, scale);
+    const column = fitColumn(input, testcaseShape(input, axis), tensor, file, scale);
     const before = collected.get(input.name);
     if (before === undefined) collected.set(input.name, column);
     else {
@@ -89,7 +89,7 @@ export function drawSeeds(
     axis,
     inputs: inputs.map((input): RowInput => {
       const shape = testcaseShape(input, axis);
-      const free = shape.findIndex((dimension) => dimension === null);
+      const free = shape.indexOf(null);
       if (free >= 0) {
         throw new UserError(
           `input ${input.name} is ${shapeText(shape)}, with a size left open: give seeds of the size to fuzz with --seeds`,
@@ -102,7 +102,8 @@ export function drawSeeds(
     layout.inputs.map((input, i) => {
       const [low, high] = rangeOf(inputs[i]);
       const data = makeData(input.type, input.size);
-      for (let k = 0; k < input.size; k++) writeNumber(input.type, data, k, low + (high - low) * random.uniform());
+      for (let k = 0; k < input.size; k++)
+        writeNumber(input.type, data, k, low + (high - low) * random.uniform());
       return data;
     }),
   );
@@ -128,17 +129,23 @@ function soleInput(inputs: readonly InputSpec[], file: SeedFile): InputSpec {
 }
 
 function soleArray(file: SeedFile, input: string): Tensor {
-  const tensor = file.arrays.get(input) ?? (file.arrays.size === 1 ? [...file.arrays.values()][0] : undefined);
+  const tensor =
+    file.arrays.get(input) ?? (file.arrays.size === 1 ? [...file.arrays.values()][0] : undefined);
   if (tensor === undefined) {
     throw new UserError(`${file.path} holds several arrays, none named ${input}: name one of them ${input}`);
   }
   return tensor;
 }
 
-function pair(inputs: readonly InputSpec[], axis: RowLayout['axis'], collected: ReadonlyMap<string, Column>): Seeds {
+function pair(
+  inputs: readonly InputSpec[],
+  axis: RowLayout['axis'],
+  collected: ReadonlyMap<string, Column>,
+): Seeds {
   const columns = inputs.map((input) => {
     const column = collected.get(input.name);
-    if (column === undefined) throw new UserError(`no seeds for input ${input.name}: add ${input.name}=PATH to --seeds`);
+    if (column === undefined)
+      throw new UserError(`no seeds for input ${input.name}: add ${input.name}=PATH to --seeds`);
     return column;
   });
   const count = columns[0].rows.length;
@@ -155,13 +162,14 @@ function pair(inputs: readonly InputSpec[], axis: RowLayout['axis'], collected: 
   };
 }
 
-function fit(
+function fitColumn(
   input: InputSpec,
   wanted: readonly (number | null)[],
-  tensor: Tensor,
+  given: Tensor,
   file: SeedFile,
   scale: PixelScale,
 ): Column {
+  const tensor = file.pixels && wanted.at(-1) === 3 && given.shape.at(-1) === 1 ? coloured(given) : given;
   const shapes = rowShape(tensor.shape, wanted);
   if (shapes === undefined) {
     throw new UserError(
@@ -170,11 +178,25 @@ function fit(
   }
   if (shapes.count === 0) throw new UserError(`${file.path} holds no testcase`);
   const size = sizeOf(shapes.shape);
-  const pixels = file.pixels && DTYPES[input.type].kind === 'float' ? (scale(input.name) ?? ([0, 1] as const)) : undefined;
+  const pixels =
+    file.pixels && DTYPES[input.type].kind === 'float' ? (scale(input.name) ?? ([0, 1] as const)) : undefined;
   const rows = Array.from({ length: shapes.count }, (_, row) =>
-    convert(rowsOf(tensor.data, size, row, row + 1), tensor.type, input, pixels, `${file.path}, testcase ${row}`),
+    convert(
+      rowsOf(tensor.data, size, row, row + 1),
+      tensor.type,
+      input,
+      pixels,
+      `${file.path}, testcase ${row}`,
+    ),
   );
   return { input, shape: shapes.shape, rows };
+}
+
+/** A grey picture as a model of colour pictures takes it. */
+function coloured({ type, shape, data }: Tensor): Tensor {
+  const wide = makeData(type, 3 * data.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = data[Math.floor(i / 3)];
+  return { type, shape: [...shape.slice(0, -1), 3], data: wide };
 }
 
 /**
@@ -186,7 +208,8 @@ function rowShape(
   wanted: readonly (number | null)[],
 ): { readonly count: number; readonly shape: readonly number[] } | undefined {
   const matches = (candidate: readonly number[]): readonly number[] | undefined => {
-    if (candidate.length === wanted.length && wanted.every((d, i) => d === null || d === candidate[i])) return candidate;
+    if (candidate.length === wanted.length && wanted.every((d, i) => d === null || d === candidate[i]))
+      return candidate;
     if (wanted.some((d) => d === null)) return undefined;
     const whole = wanted as readonly number[];
     const squeezed = (dims: readonly number[]): string => String(dims.filter((d) => d !== 1));
@@ -214,14 +237,20 @@ function convert(
   for (let i = 0; i < source.length; i++) {
     const raw = readNumber(type, source, i);
     if (!Number.isFinite(raw)) {
-      throw new UserError(`${where} has ${raw} at position ${i}: seeds must be finite; leave it out or mend it`);
+      throw new UserError(
+        `${where} has ${raw} at position ${i}: seeds must be finite; leave it out or mend it`,
+      );
     }
     const value = pixels === undefined ? raw : pixels[0] + ((pixels[1] - pixels[0]) * raw) / 255;
     if (kind !== 'float' && !Number.isInteger(value)) {
-      throw new UserError(`${where} has ${value} at position ${i}; input ${input.name} takes whole numbers (${input.type})`);
+      throw new UserError(
+        `${where} has ${value} at position ${i}; input ${input.name} takes whole numbers (${input.type})`,
+      );
     }
     if (value < min || value > max) {
-      throw new UserError(`${where} has ${value} at position ${i}, beyond what input ${input.name} (${input.type}) can hold`);
+      throw new UserError(
+        `${where} has ${value} at position ${i}, beyond what input ${input.name} (${input.type}) can hold`,
+      );
     }
     if (type !== input.type || pixels !== undefined) writeNumber(input.type, target, i, value);
   }

@@ -26,7 +26,9 @@ export const onnxLoader: ModelLoader = {
 
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'onnx') {
-      throw new UserError(`--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`);
+      throw new UserError(
+        `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
+      );
     }
     let bytes: Uint8Array;
     try {

@@ -18,7 +18,9 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   const head = await firstBytes(file);
   const loader = LOADERS.find((candidate) => candidate.recognises(file, head));
   if (loader === undefined) {
-    throw new UserError(`${path} is no model that neurofuzz knows: name an .onnx file or a TensorFlow.js model.json`);
+    throw new UserError(
+      `${path} is no model that neurofuzz knows: name an .onnx file or a TensorFlow.js model.json`,
+    );
   }
   return loader.load(file, options);
 }
@@ -35,7 +37,9 @@ async function modelFile(path: string): Promise<string> {
     await stat(inner);
     return inner;
   } catch {
-    throw new UserError(`${path} is a folder without a model.json: name an .onnx file or a TensorFlow.js model`);
+    throw new UserError(
+      `${path} is a folder without a model.json: name an .onnx file or a TensorFlow.js model`,
+    );
   }
 }
 

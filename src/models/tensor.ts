@@ -167,7 +167,8 @@ export function writeNumber(type: DType, data: TensorData, index: number, value:
   const { kind, min, max } = DTYPES[type];
   if (type === 'float16') data[index] = numberToHalf(value);
   else if (kind === 'float') data[index] = value;
-  else if (type === 'int64') (data as BigInt64Array)[index] = BigInt.asIntN(64, clampBig(value, min, max, 63n));
+  else if (type === 'int64')
+    (data as BigInt64Array)[index] = BigInt.asIntN(64, clampBig(value, min, max, 63n));
   else if (type === 'uint64') {
     (data as BigUint64Array)[index] = BigInt.asUintN(64, clampBig(value, min, max, 64n));
   } else data[index] = Math.min(max, Math.max(min, Math.round(value)));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { io } from '@tensorflow/tfjs-core';
+import type { io } from '@tensorflow/tfjs-core';
 import { fileError, reason, UserError } from '../errors.ts';
 
 /** A model.json with its weight files, read and checked. */
@@ -120,7 +120,9 @@ function weightBytes(spec: io.WeightsManifestEntry, path: string): number {
     throw new UserError(`${path}: weight ${spec.name} is of type ${stored}, which is not supported`);
   }
   if (!spec.shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) {
-    throw new UserError(`${path}: weight ${spec.name} has the impossible shape [${spec.shape}]; convert it again`);
+    throw new UserError(
+      `${path}: weight ${spec.name} has the impossible shape [${spec.shape}]; convert it again`,
+    );
   }
   return bytes * spec.shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -1,6 +1,11 @@
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
-import { type layers, loadLayersModel, model as layersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import {
+  type layers,
+  model as layersModel,
+  loadLayersModel,
+  type SymbolicTensor,
+} from '@tensorflow/tfjs-layers';
 import { reason, UserError } from '../errors.ts';
 import { computedTensors, type Graph } from './graph/graph.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph/tfjs.ts';
@@ -99,7 +104,17 @@ async function open(files: TfjsFiles, path: string): Promise<Network> {
 }
 
 /** Operations whose results TensorFlow.js can only await. */
-const ASYNC_OPS = new Set(['Switch', 'Merge', 'Enter', 'Exit', 'While', 'StatelessWhile', 'If', 'StatelessIf', 'Where']);
+const ASYNC_OPS = new Set([
+  'Switch',
+  'Merge',
+  'Enter',
+  'Exit',
+  'While',
+  'StatelessWhile',
+  'If',
+  'StatelessIf',
+  'Where',
+]);
 
 async function openGraph(files: TfjsFiles): Promise<Network> {
   const loaded = await loadGraphModel(tf.io.fromMemory(files.artifacts));
@@ -107,7 +122,9 @@ async function openGraph(files: TfjsFiles): Promise<Network> {
   const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
   const topology = files.artifacts.modelTopology as GraphTopology;
   const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes);
-  const awaits = graph.nodes.some((node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'));
+  const awaits = graph.nodes.some(
+    (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
+  );
   return {
     inputs,
     outputs,
@@ -155,6 +172,7 @@ function describeLayer(layer: layers.Layer): LoadedLayer {
   return {
     name: layer.name,
     className: layer.getClassName(),
+    softmax: layer.getClassName() === 'Softmax' || layer.getConfig().activation === 'softmax',
     inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
   };
 }

@@ -1,4 +1,4 @@
-import { type DType, DTYPES, readNumber, type TensorData } from '../models/tensor.ts';
+import { DTYPES, type DType, readNumber, type TensorData } from '../models/tensor.ts';
 import type { Bounds, Values } from './mutator.ts';
 
 /** Legal values of one input. */

@@ -19,7 +19,8 @@ export function makeMutator(spec: string): Mutator | undefined {
   if (name === NONE) return undefined;
   const names = [...MUTATORS.map((kind) => kind.name), NONE];
   const kind = MUTATORS.find((candidate) => candidate.name === name);
-  if (kind === undefined) throw new UserError(`--mutator: unknown mutator ${name}: ${suggestion(name, names)}`);
+  if (kind === undefined)
+    throw new UserError(`--mutator: unknown mutator ${name}: ${suggestion(name, names)}`);
   const values = new Map<string, number>();
   for (const part of rest.join(':').split(',').filter(Boolean)) {
     const [key, text = ''] = part.split('=', 2);
@@ -31,7 +32,9 @@ export function makeMutator(spec: string): Mutator | undefined {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     const [low, high] = parameter.between;
     if (!(value > low && value < high)) {
-      throw new UserError(`--mutator: ${name}:${key} must be a number between ${low} and ${high}, not '${text}'`);
+      throw new UserError(
+        `--mutator: ${name}:${key} must be a number between ${low} and ${high}, not '${text}'`,
+      );
     }
     values.set(key, value);
   }

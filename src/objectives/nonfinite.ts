@@ -38,7 +38,8 @@ function distinct(result: RowResult): RowTensor[] {
 
 // One pass over all values of a batch: v·0 is 0 for every finite v and NaN for all others.
 function holdsNonFinite(tensor: RowTensor): boolean {
-  if (tensor.type === 'float16') return (tensor.data as Uint16Array).some((half) => (half & 0x7c00) === 0x7c00);
+  if (tensor.type === 'float16')
+    return (tensor.data as Uint16Array).some((half) => (half & 0x7c00) === 0x7c00);
   const data = tensor.data as Float32Array | Float64Array;
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += data[i] * 0;

@@ -1,4 +1,4 @@
-import { makeBlock, type RowModel, type Block } from '../models/rows.ts';
+import { type Block, makeBlock, type RowModel } from '../models/rows.ts';
 import { copyInto, type TensorData } from '../models/tensor.ts';
 import type { Objective, Violation } from './objective.ts';
 

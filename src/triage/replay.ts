@@ -1,18 +1,18 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { FORMAT_VERSION, type Finding } from '../campaign/finding.ts';
+import { parse } from 'yaml';
+import { type Finding, FORMAT_VERSION } from '../campaign/finding.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { fileError, reason, UserError } from '../errors.ts';
 import { loadModel } from '../models/registry.ts';
-import { batchAxis, makeBlock, rowInput, RowModel, type RowLayout } from '../models/rows.ts';
+import { batchAxis, makeBlock, type RowLayout, RowModel, rowInput } from '../models/rows.ts';
 import { copyInto, isDType } from '../models/tensor.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { makeObjective } from '../objectives/registry.ts';
-import { reproduce, RUNS } from '../objectives/reproduce.ts';
-import { parse } from 'yaml';
+import { RUNS, reproduce } from '../objectives/reproduce.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky';
 
@@ -45,7 +45,9 @@ export async function* replay(paths: readonly string[]): AsyncGenerator<Replayed
     const folders = await findingsIn(path);
     if (folders.length === 0) {
       if (await exists(join(path, CAMPAIGN_FILE))) continue;
-      throw new UserError(`${path} holds no finding: name a finding's folder, a folder of them or a campaign`);
+      throw new UserError(
+        `${path} holds no finding: name a finding's folder, a folder of them or a campaign`,
+      );
     }
     for (const folder of folders) yield await replayOne(folder);
   }
@@ -64,7 +66,9 @@ async function findingsIn(path: string): Promise<string[]> {
     if (!(await stat(path)).isDirectory()) return path.endsWith('finding.json') ? [dirname(path)] : [];
     const names = await readdir(path, { withFileTypes: true });
     if (names.some((entry) => entry.name === 'finding.json')) return [path];
-    const below = names.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'corpus');
+    const below = names.filter(
+      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'corpus',
+    );
     const found = await Promise.all(below.map((entry) => findingsIn(join(path, entry.name))));
     return found.flat().sort();
   } catch (error) {
@@ -86,7 +90,14 @@ async function replayOne(folder: string): Promise<Replayed> {
     });
     const objectives = objectivesOf(config, finding);
     const suspect = { signature: finding.signature, tensors: finding.violation.tensors };
-    const again = await reproduce(new RowModel(model, layout), objectives, suspect, block, rows, finding.batch?.row);
+    const again = await reproduce(
+      new RowModel(model, layout),
+      objectives,
+      suspect,
+      block,
+      rows,
+      finding.batch?.row,
+    );
     const changed = model.sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
     const others = again.others.length > 0 ? [`breaks as ${again.others.join(', ')}`] : [];
     return {
@@ -134,10 +145,14 @@ async function readFinding(folder: string): Promise<Finding> {
     throw new UserError(`${path} is damaged: ${reason(error)}`);
   }
   if (finding?.formatVersion !== FORMAT_VERSION) {
-    throw new UserError(`${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`);
+    throw new UserError(
+      `${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
+    );
   }
   const sound =
-    typeof finding.signature === 'string' && Array.isArray(finding.violation?.tensors) && finding.model !== undefined;
+    typeof finding.signature === 'string' &&
+    Array.isArray(finding.violation?.tensors) &&
+    finding.model !== undefined;
   if (!sound) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
   return finding as Finding;
 }
@@ -166,10 +181,13 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
 
 async function recordedInputs(file: string): Promise<RowLayout['inputs']> {
   const { resolved } = parse(await readFile(file, 'utf8')) as {
-    readonly resolved?: { readonly inputs?: readonly { name: string; type: string; shape: (number | null)[] }[] };
+    readonly resolved?: {
+      readonly inputs?: readonly { name: string; type: string; shape: (number | null)[] }[];
+    };
   };
   const inputs = resolved?.inputs;
-  if (!Array.isArray(inputs)) throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
+  if (!Array.isArray(inputs))
+    throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
   return inputs.map(({ name, type, shape }) => {
     if (!isDType(type)) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
     return rowInput({ name, type, shape }, shape as readonly number[]);

@@ -6,6 +6,9 @@ export interface LogitsChoice {
   readonly why: string;
 }
 
+/** A dense layer with its softmax inside: its logits are no tensor that can be watched. */
+export const DENSE_SOFTMAX = 'Dense+Softmax';
+
 const SOFTMAX = new Set(['Softmax', 'LogSoftmax']);
 const SUM = new Set(['Sum', 'ReduceSum']);
 const DIVIDE = new Set(['Div', 'RealDiv']);
@@ -38,6 +41,9 @@ export function findLogits(graph: Graph): LogitsChoice | undefined {
 function softmaxInput(node: GraphNode, made: ReadonlyMap<string, GraphNode>): LogitsChoice | undefined {
   if (SOFTMAX.has(node.op)) {
     return { tensor: node.inputs[0], why: `the input of the last softmax, ${node.name}` };
+  }
+  if (node.op === DENSE_SOFTMAX) {
+    return { tensor: node.inputs[0], why: `the layer before ${node.name}, which has its softmax inside` };
   }
   if (!DIVIDE.has(node.op)) return undefined;
   const above = maker(node.inputs[0], made);

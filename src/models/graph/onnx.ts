@@ -16,7 +16,9 @@ export function readOnnxGraph(bytes: Uint8Array, path: string): Graph {
   }
   const graph = model.graph;
   if (graph === null || graph === undefined || model.opsetImport.length === 0 || graph.output.length === 0) {
-    throw new UserError(`${path} is not an ONNX model: it holds no graph; name an .onnx file or a model.json`);
+    throw new UserError(
+      `${path} is not an ONNX model: it holds no graph; name an .onnx file or a model.json`,
+    );
   }
   const external = graph.initializer.find((tensor) => tensor.dataLocation === 1);
   if (external !== undefined) {

@@ -34,7 +34,11 @@ export class TfjsBuilder {
   readonly #outputs: Record<string, object> = {};
 
   input(name: string, type: TfType, dims: readonly number[]): string {
-    this.#nodes.push({ name, op: 'Placeholder', attr: { dtype: attr.type(type), shape: { shape: shapeAttr(dims) } } });
+    this.#nodes.push({
+      name,
+      op: 'Placeholder',
+      attr: { dtype: attr.type(type), shape: { shape: shapeAttr(dims) } },
+    });
     this.#inputs[name] = signature(name, type, dims);
     return name;
   }
@@ -66,7 +70,11 @@ export class TfjsBuilder {
       modelTopology: { node: this.#nodes, library: {}, versions: { producer: 1395 } },
       weightsManifest: [{ paths: [WEIGHT_FILE], weights: this.#specs }],
     };
-    return { json: `${JSON.stringify(json)}\n`, weightFile: WEIGHT_FILE, weights: Buffer.concat(this.#parts) };
+    return {
+      json: `${JSON.stringify(json)}\n`,
+      weightFile: WEIGHT_FILE,
+      weights: Buffer.concat(this.#parts),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Graph, type GraphNode, topological } from './graph.ts';
+import { DENSE_SOFTMAX } from './logits.ts';
 
 interface TfNode {
   readonly name: string;
@@ -9,19 +10,6 @@ interface TfNode {
 /** The topology of a TensorFlow.js graph model: a TensorFlow GraphDef as JSON. */
 export interface GraphTopology {
   readonly node: readonly TfNode[];
-}
-
-interface LayerConfig {
-  readonly class_name: string;
-  readonly name?: string;
-  readonly config: { readonly name: string; readonly activation?: unknown };
-  readonly inbound_nodes?: readonly (readonly (readonly unknown[])[])[];
-}
-
-/** The topology of a TensorFlow.js layers model: Keras' model config. */
-export interface LayersTopology {
-  readonly class_name: string;
-  readonly config: readonly LayerConfig[] | { readonly layers: readonly LayerConfig[]; readonly [key: string]: unknown };
 }
 
 /** `^name` is a control edge and `name:0` the first output of a node, whose tensor we call by the node. */
@@ -60,7 +48,7 @@ export function readLayersGraph(layers: readonly LoadedLayer[], outputs: readonl
     .map(
       (layer): GraphNode => ({
         name: layer.name,
-        op: layer.className,
+        op: layer.softmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
         inputs: layer.inputs,
         outputs: [layer.name],
       }),
@@ -77,6 +65,8 @@ export function readLayersGraph(layers: readonly LoadedLayer[], outputs: readonl
 export interface LoadedLayer {
   readonly name: string;
   readonly className: string;
+  /** Whether it ends in a softmax. */
+  readonly softmax: boolean;
   /** Names of the layers whose outputs it reads. */
   readonly inputs: readonly string[];
 }

@@ -1,0 +1,263 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { encodeNpy } from '../../src/inputs/npy.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
+
+const folder = testFolder();
+let onnx: string;
+let tfjs: string;
+let seeds: string;
+let runs = 0;
+
+beforeAll(() => {
+  onnx = writeSoftmaxOnnx(folder);
+  tfjs = writeSoftmaxTfjs(folder);
+  seeds = writeSeeds(folder, [
+    [0.1, 0.2, 0.3, 0.4],
+    [0.4, 0.3, 0.2, 0.1],
+  ]);
+});
+
+/** Runs `fuzz` and expects exit code 2, one line that has all the words, and nothing written. */
+async function refused(args: readonly string[], ...words: (string | RegExp)[]): Promise<void> {
+  const out = join(folder, `out-${runs++}`);
+  const whole = args.includes('--out') ? args : [...args, '--out', out];
+  const { code, stdout, stderr } = await neurofuzz(['fuzz', ...whole, '--execs', '100', '--quiet']);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^neurofuzz: [^\n]+\n$/) });
+  for (const word of words) expect(stderr).toMatch(word);
+  expect(stdout).toBe('');
+  expect(existsSync(out)).toBe(false);
+}
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('a model', () => {
+  test('that is missing is refused by name', () =>
+    refused([join(folder, 'none.onnx'), '-i', seeds], /none\.onnx: no such file/));
+
+  test('that is a folder without a model.json is refused', () => {
+    mkdirSync(join(folder, 'empty-model'));
+    return refused(
+      [join(folder, 'empty-model'), '-i', seeds],
+      /empty-model is a folder without a model\.json/,
+    );
+  });
+
+  test('that is no model at all is refused', () =>
+    refused([file('picture.bin', 'no model'), '-i', seeds], /picture\.bin is no model/));
+
+  test('that is not given is asked for', () => refused(['-i', seeds], /no model given/));
+
+  test('that is text called .onnx is refused', () =>
+    refused(
+      [file('text.onnx', 'hello, this is no protocol buffer'), '-i', seeds],
+      /text\.onnx is not an ONNX model/,
+    ));
+
+  test('that is an empty file is refused', () =>
+    refused([file('empty.onnx', ''), '-i', seeds], /empty\.onnx is empty/));
+
+  test('that is an ONNX file cut in half is refused', () => {
+    const bytes = readFileSync(onnx);
+    return refused(
+      [file('half.onnx', bytes.subarray(0, bytes.length >> 1)), '-i', seeds],
+      /half\.onnx is not an ONNX model, or is cut short/,
+    );
+  });
+
+  test('whose weight file is shorter than its manifest says is refused with both sizes', () => {
+    const path = writeSoftmaxTfjs(folder, 'short');
+    const weights = join(folder, 'short', 'group1-shard1of1.bin');
+    writeFileSync(weights, readFileSync(weights).subarray(0, 20));
+    return refused([path, '-i', seeds], /cut short: 20 bytes where the manifest says 48/);
+  });
+
+  test('whose weight file is missing is refused by name', () => {
+    const path = writeSoftmaxTfjs(folder, 'bare');
+    const json = JSON.parse(readFileSync(path, 'utf8'));
+    json.weightsManifest[0].paths = ['gone.bin'];
+    writeFileSync(path, JSON.stringify(json));
+    return refused([path, '-i', seeds], /gone\.bin: no such file/);
+  });
+
+  test('whose manifest points outside its folder is refused without reading there', () => {
+    const path = writeSoftmaxTfjs(folder, 'escaping');
+    file('outside.bin', readFileSync(join(folder, 'escaping', 'group1-shard1of1.bin')));
+    const json = JSON.parse(readFileSync(path, 'utf8'));
+    json.weightsManifest[0].paths = ['../outside.bin'];
+    writeFileSync(path, JSON.stringify(json));
+    return refused([path, '-i', seeds], /"\.\.\/outside\.bin", which lies outside/);
+  });
+
+  test('whose weight file is a symbolic link to the outside is refused', () => {
+    const path = writeSoftmaxTfjs(folder, 'linked');
+    const json = JSON.parse(readFileSync(path, 'utf8'));
+    json.weightsManifest[0].paths = ['link.bin'];
+    writeFileSync(path, JSON.stringify(json));
+    symlinkSync(file('linked-to.bin', new Uint8Array(48)), join(folder, 'linked', 'link.bin'));
+    return refused([path, '-i', seeds], /"link\.bin", which lies outside/);
+  });
+
+  test('that is JSON but no model.json is refused', () =>
+    refused([file('other.json', '{"a": 1}'), '-i', seeds], /other\.json is not a TensorFlow\.js model/));
+
+  test('that is broken JSON is refused', () =>
+    refused(
+      [file('broken.json', '{"a": '), '-i', seeds],
+      /broken\.json is not a TensorFlow\.js model: it is no valid JSON/,
+    ));
+
+  test('whose runtime can not run it is refused', () =>
+    refused([tfjs, '-i', seeds, '--runtime', 'onnx'], /--runtime onnx cannot run/));
+});
+
+describe('seeds', () => {
+  test('of another shape are refused with both shapes', () =>
+    refused(
+      [onnx, '-i', writeSeeds(folder, [[1, 2, 3]], 'three.npz')],
+      /three\.npz holds 1×3 values.*testcases of 4/,
+    ));
+
+  test('of text are refused', () =>
+    refused([onnx, '-i', file('words.json', '["a", "b"]')], /words\.json holds "a" where a number/));
+
+  test('of a type that no model takes are refused', () => {
+    const npy = Buffer.from(encodeNpy({ type: 'float32', shape: [4], data: new Float32Array(4) }));
+    const unicode = Buffer.from(npy.toString('latin1').replace("'<f4'", "'<U1'"), 'latin1');
+    return refused([onnx, '-i', file('unicode.npy', unicode)], /unicode\.npy holds values of type '<U1'/);
+  });
+
+  test('in an empty folder are refused', () => {
+    mkdirSync(join(folder, 'no-seeds'));
+    return refused([onnx, '-i', join(folder, 'no-seeds')], /seeds folder .*no-seeds holds no seed/);
+  });
+
+  test('that are missing are refused by name', () =>
+    refused([onnx, '-i', join(folder, 'gone.npy')], /gone\.npy: no such file/));
+
+  test('with a NaN are refused with its place', () =>
+    refused(
+      [onnx, '-i', writeSeeds(folder, [[1, 2, Number.NaN, 4]], 'nan.npz')],
+      /nan\.npz.*testcase 0 has NaN at position 2/,
+    ));
+
+  test('that are cut short are refused', () => {
+    const npy = encodeNpy({ type: 'float32', shape: [4], data: new Float32Array(4) });
+    return refused([onnx, '-i', file('cut.npy', npy.subarray(0, npy.length - 3))], /cut\.npy is cut short/);
+  });
+
+  test('for an input that the model lacks are refused with the nearest', () =>
+    refused(
+      [onnx, '-i', file('y.json', '{"y": [1, 2, 3, 4], "x": [1, 2, 3, 4]}')],
+      /names an input y.*did you mean x\?/,
+    ));
+
+  test('outside the range are refused with their place', () =>
+    refused(
+      [onnx, '-i', seeds, '--range=0.2,1'],
+      /seed 0 has 0\.1.* at position 0 of input x, outside its range 0\.2,1/,
+    ));
+
+  test('that are all one value need a range', () =>
+    refused(
+      [onnx, '-i', writeSeeds(folder, [[1, 1, 1, 1]], 'ones.npz')],
+      /every seed has the value 1 .*--range x=lo,hi/,
+    ));
+});
+
+describe('a setting', () => {
+  test.each([
+    [['--treshold', '1'], /unknown option '--treshold' \(Did you mean --threshold\?\)/],
+    [['--objective', 'nonfinit'], /--objective: unknown objective nonfinit: did you mean nonfinite\?/],
+    [['--mutator', 'gausian'], /--mutator: unknown mutator gausian: did you mean gaussian\?/],
+    [['--mutator', 'gaussian:sigm=1'], /gaussian has no parameter sigm: did you mean sigma\?/],
+    [['--mutator', 'gaussian:sigma=-1'], /gaussian:sigma must be a number between 0 and 10, not '-1'/],
+    [['--mutator', 'none'], /leaves every input as it is/],
+    [['--mutator', 'y=gaussian'], /--mutator: the model has no input y: did you mean x\?/],
+    [['--coverage', 'logit'], /--coverage: the model has no tensor logit: did you mean logits\?/],
+    [
+      ['--scheduler', 'recnt'],
+      /--scheduler must be one of recent, uniform \(did you mean recent\?\), not "recnt"/,
+    ],
+    [['--batch', '0'], /--batch must be 1 or more, not 0/],
+    [['--batch', '1.5'], /--batch must be a whole number, not 1\.5/],
+    [['--linf', '-1'], /--linf must be above 0, not -1/],
+    [['--linf', 'much'], /--linf must be a number, not "much"/],
+    [['--time', 'tomorrow'], /--time must be a time such as 90s, 10m or 8h, not "tomorrow"/],
+    [['--time', '0s'], /--time must be longer than nothing/],
+    [['--range=1,-1'], /--range must be two numbers lo,hi with lo below hi, not \[1,-1\]/],
+    [['--range', 'y=0,1'], /--range: the model has no input y: did you mean x\?/],
+    [['--threshold', '-3'], /--threshold must be above 0, not -3/],
+    [['--guidance', 'maybe'], /--guidance must be one of ann, none/],
+    [['--keep', '0'], /--keep must be 1 or more, not 0/],
+  ])('%j is refused', (args, message) => refused([onnx, '-i', seeds, ...args], message));
+
+  test('that is unknown in the campaign file is refused with the nearest', () =>
+    refused(
+      ['-c', file('typo.yaml', `model: ${onnx}\nsedes: ${seeds}\n`)],
+      /typo\.yaml: unknown setting sedes: did you mean seeds\?/,
+    ));
+
+  test('of the wrong type in the campaign file is refused by file and name', () =>
+    refused(
+      ['-c', file('type.yaml', `model: ${onnx}\nbatch: many\n`)],
+      /type\.yaml: batch must be a whole number, not "many"/,
+    ));
+
+  test('file that is no YAML is refused', () => refused(['-c', file('bad.yaml', 'a: [1')], /bad\.yaml: /));
+});
+
+describe('the campaign folder', () => {
+  test('of another campaign is refused and stays as it is', async () => {
+    const out = join(folder, 'taken');
+    const args = ['fuzz', onnx, '-i', seeds, '--execs', '300', '--seed', '1', '--out', out, '--quiet'];
+    expect((await neurofuzz(args)).code).toBe(0);
+    const before = readFileSync(join(out, 'campaign.yaml'), 'utf8');
+    await refused(
+      [onnx, '-i', seeds, '--out', out],
+      /taken holds another campaign: choose another folder with --out/,
+    );
+    expect(readFileSync(join(out, 'campaign.yaml'), 'utf8')).toBe(before);
+  });
+
+  test('with other files in it is refused and stays as it is', async () => {
+    mkdirSync(join(folder, 'mine'));
+    writeFileSync(join(folder, 'mine', 'thesis.txt'), 'x');
+    await refused([onnx, '-i', seeds, '--out', join(folder, 'mine')], /mine is not empty/);
+    expect(readdirSync(join(folder, 'mine'))).toEqual(['thesis.txt']);
+  });
+
+  test('below a file is refused', () =>
+    refused(
+      [onnx, '-i', seeds, '--out', join(file('plain', 'x'), 'out')],
+      /cannot use the campaign folder .*plain.*: a part of the path is a file/,
+    ));
+
+  test('where nothing can be written is refused', () =>
+    refused(
+      [onnx, '-i', seeds, '--out', '/proc/neurofuzz'],
+      /cannot create the campaign folder \/proc\/neurofuzz/,
+    ));
+});
+
+test('a command that does not exist is refused with the nearest', async () => {
+  const { code, stderr } = await neurofuzz(['fuz']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /^neurofuzz: unknown command 'fuz' \(Did you mean fuzz\?\); see neurofuzz --help\n$/,
+  );
+});
+
+test('a path without findings can not be replayed', async () => {
+  mkdirSync(join(folder, 'hollow'));
+  const { code, stderr } = await neurofuzz(['replay', join(folder, 'hollow')]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/hollow holds no finding/);
+});

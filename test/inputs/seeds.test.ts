@@ -1,0 +1,123 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import sharp from 'sharp';
+import { byInput } from '../../src/config/values.ts';
+import { encodeNpy } from '../../src/inputs/npy.ts';
+import { drawSeeds, readSeeds } from '../../src/inputs/seeds.ts';
+import type { InputSpec } from '../../src/models/model.ts';
+import { randomStream } from '../../src/random.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
+const image: InputSpec = { name: 'image', type: 'float32', shape: [null, 2, 2, 1] };
+const label: InputSpec = { name: 'label', type: 'int64', shape: [null] };
+
+function save(name: string, content: Uint8Array | string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const pictures = (count: number) =>
+  encodeNpy({
+    type: 'float64',
+    shape: [count, 2, 2],
+    data: Float64Array.from({ length: 4 * count }, (_, i) => i / 10),
+  });
+const read = (inputs: InputSpec[], given: string[]) =>
+  readSeeds(
+    inputs,
+    byInput(
+      given,
+      inputs.map((input) => input.name),
+    ),
+    () => [-1, 1],
+  );
+
+describe('rows', () => {
+  test('of several inputs are paired in order and turned into the types of the model', async () => {
+    const labels = encodeNpy({ type: 'uint8', shape: [2], data: Uint8Array.of(7, 3) });
+    const seeds = await read(
+      [image, label],
+      [`image=${save('two.npy', pictures(2))}`, `label=${save('labels.npy', labels)}`],
+    );
+    expect(seeds.layout.inputs.map(({ name, shape, size }) => ({ name, shape, size }))).toEqual([
+      { name: 'image', shape: [2, 2, 1], size: 4 },
+      { name: 'label', shape: [], size: 1 },
+    ]);
+    expect(seeds.rows[1]).toEqual([Float32Array.of(0.4, 0.5, 0.6, 0.7), BigInt64Array.of(3n)]);
+  });
+
+  test('one testcase or a batch of them are told apart by their shape', async () => {
+    const one = encodeNpy({ type: 'float32', shape: [2, 2, 1], data: new Float32Array(4) });
+    expect((await read([image], [save('one.npy', one)])).rows.length).toBe(1);
+    expect((await read([image], [save('three.npy', pictures(3))])).rows.length).toBe(3);
+  });
+
+  test('flat rows fit an input of as many values', async () => {
+    const flat = encodeNpy({ type: 'float32', shape: [5, 4], data: new Float32Array(20) });
+    expect((await read([image], [save('flat.npy', flat)])).rows.length).toBe(5);
+  });
+
+  test('of different numbers are refused', async () => {
+    const labels = encodeNpy({ type: 'uint8', shape: [3], data: new Uint8Array(3) });
+    const given = [`image=${save('pair.npy', pictures(2))}`, `label=${save('three-labels.npy', labels)}`];
+    await expect(read([image, label], given)).rejects.toThrow(/image has 2 seeds and input label 3/);
+  });
+
+  test('without a name are refused where the model has several inputs', async () => {
+    await expect(read([image, label], [save('nameless.npy', pictures(1))])).rejects.toThrow(
+      /write image=PATH label=PATH/,
+    );
+  });
+
+  test('fix the sizes that a model leaves open', async () => {
+    const free: InputSpec = { name: 'text', type: 'float32', shape: [null, null, 2] };
+    const tokens = encodeNpy({ type: 'float32', shape: [3, 7, 2], data: new Float32Array(42) });
+    expect((await read([free], [save('sevens.npy', tokens)])).layout.inputs[0].shape).toEqual([7, 2]);
+    const longer = encodeNpy({ type: 'float32', shape: [8, 2], data: new Float32Array(16) });
+    await expect(read([free], [save('sevens2.npy', tokens), save('eight.npy', longer)])).rejects.toThrow(
+      /seeds of one shape/,
+    );
+  });
+});
+
+describe('values', () => {
+  test('of pictures are laid onto the range', async () => {
+    const png = await sharp(Uint8Array.of(0, 255, 51, 204), { raw: { width: 2, height: 2, channels: 1 } })
+      .png()
+      .toBuffer();
+    const [[pixels]] = (await read([image], [save('picture.png', png)])).rows;
+    expect([...(pixels as Float32Array)].map((value) => Number(value.toFixed(6)))).toEqual([
+      -1, 1, -0.6, 0.6,
+    ]);
+  });
+
+  test.each([
+    ['a fraction for an integer', [0.5], /has 0\.5 at position 0; input label takes whole numbers \(int64\)/],
+    ['an infinity', [Number.POSITIVE_INFINITY], /has Infinity at position 0/],
+  ])('with %s are refused', async (name, values, message) => {
+    const npy = encodeNpy({ type: 'float64', shape: [1], data: Float64Array.from(values) });
+    await expect(read([label], [save(`${name.length}.npy`, npy)])).rejects.toThrow(message);
+  });
+});
+
+test('seeds are drawn within the range of each input, the same for the same stream', () => {
+  const draw = () =>
+    drawSeeds([image, label], (input) => (input.name === 'image' ? [-2, -1] : [3, 5]), 50, randomStream('s'));
+  const { rows } = draw();
+  expect(rows.length).toBe(50);
+  for (const [pixels, [value]] of rows as [Float32Array, BigInt64Array][]) {
+    expect(pixels.every((pixel) => pixel >= -2 && pixel <= -1)).toBe(true);
+    expect(value >= 3n && value <= 5n).toBe(true);
+  }
+  expect(draw().rows).toEqual(rows);
+});
+
+test('a size left open needs seeds', () => {
+  const free: InputSpec = { name: 'x', type: 'float32', shape: [null, null] };
+  expect(() => drawSeeds([free], () => [0, 1], 1, randomStream('s'))).toThrow(
+    /with a size left open: give seeds/,
+  );
+});

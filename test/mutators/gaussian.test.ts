@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { BoundsKeeper, distanceBetween, workingArray } from '../../src/mutators/constraint.ts';
+import type { Mutator } from '../../src/mutators/mutator.ts';
+import { NoisePool, WINDOW } from '../../src/mutators/noise.ts';
+import { makeMutator } from '../../src/mutators/registry.ts';
+import { randomStream } from '../../src/random.ts';
+
+const pool = new NoisePool('test');
+const draws = (key: string | number) => ({ random: randomStream('draws', key), noise: pool });
+const gaussian = makeMutator('gaussian') as Mutator;
+
+/** TensorFuzz's formula in float64: seed + clip(mutant − seed, ±c), then clip to the range. */
+function legal(
+  value: number,
+  seed: number,
+  range: { low: number; high: number },
+  linf: number | undefined,
+): boolean {
+  return value >= range.low && value <= range.high && (linf === undefined || Math.abs(value - seed) <= linf);
+}
+
+test('mutants are within range and constraint, the parent is untouched, equal draws give equal bytes', () => {
+  const float = fc.float({
+    noNaN: true,
+    noDefaultInfinity: true,
+    min: Math.fround(-1e4),
+    max: Math.fround(1e4),
+  });
+  const cases = fc.record({
+    a: float,
+    b: float,
+    parts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 40 }),
+    linf: fc.option(fc.double({ min: 1e-3, max: 100, noNaN: true }), { nil: undefined }),
+    key: fc.nat(),
+  });
+  fc.assert(
+    fc.property(cases, ({ a, b, parts, linf, key }) => {
+      const range = { low: Math.min(a, b), high: Math.max(a, b) + 1 };
+      const seed = Float32Array.from(parts, (part) => range.low + part * (range.high - range.low)).map(
+        (value) => Math.min(Math.max(value, Math.fround(range.low)), Math.fround(range.high)),
+      );
+      const inside = seed.filter((value) => value >= range.low && value <= range.high);
+      if (inside.length === 0) return;
+      const bounds = new BoundsKeeper('float32', inside.length, range, linf).around(inside);
+      const parent = inside.slice();
+      const [first, second] = [new Float32Array(inside.length + 3), new Float32Array(inside.length + 3)];
+      gaussian.mutate(first, 3, parent, bounds, draws(key));
+      gaussian.mutate(second, 3, parent, bounds, draws(key));
+      expect(first).toEqual(second);
+      expect(parent).toEqual(inside);
+      expect([...first.subarray(0, 3)]).toEqual([0, 0, 0]);
+      first.subarray(3).forEach((value, i) => {
+        if (!legal(value, inside[i], range, linf))
+          throw new Error(`${value} from ${inside[i]} with ${JSON.stringify({ range, linf })}`);
+      });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('ranges whose ends differ enormously are kept to', () => {
+  const range = { low: 1e-6, high: 1e6 };
+  const bounds = new BoundsKeeper('float32', 64, range, undefined);
+  expect(bounds.exact).toBe(false);
+  const out = new Float32Array(64);
+  for (let key = 0; key < 50; key++) {
+    gaussian.mutate(out, 0, new Float32Array(64).fill(1), bounds, draws(key));
+    expect(out.every((value) => value >= 1e-6 && value <= 1e6)).toBe(true);
+    expect(out.some((value) => value > 1)).toBe(true);
+  }
+});
+
+describe('noise', () => {
+  const size = 8 * WINDOW + 5;
+  const bounds = new BoundsKeeper('float32', size, { low: -1000, high: 1000 }, undefined);
+  const noise = new Float32Array(size);
+  makeMutator('gaussian:sigma=0.001')?.mutate(noise, 0, new Float32Array(size), bounds, draws('moments'));
+  const mean = noise.reduce((sum, value) => sum + value, 0) / size;
+  const moment = (power: number): number =>
+    noise.reduce((sum, value) => sum + (value - mean) ** power, 0) / size;
+
+  test("has sigma times the range's width as its deviation, and a normal's kurtosis", () => {
+    // Four standard errors of each estimate.
+    expect(Math.abs(mean)).toBeLessThan(4 * (2 / Math.sqrt(size)));
+    expect(Math.abs(Math.sqrt(moment(2)) - 2)).toBeLessThan(4 * (2 / Math.sqrt(2 * size)));
+    expect(Math.abs(moment(4) / moment(2) ** 2 - 3)).toBeLessThan(4 * Math.sqrt(24 / size));
+  });
+
+  test('reaches the last value of a row that no window divides', () => {
+    expect(noise[size - 1]).not.toBe(0);
+  });
+
+  test('differs from draw to draw and between windows', () => {
+    const other = new Float32Array(size);
+    gaussian.mutate(other, 0, new Float32Array(size), bounds, draws('other'));
+    expect(other).not.toEqual(noise);
+    expect(noise.slice(0, WINDOW)).not.toEqual(noise.slice(WINDOW, 2 * WINDOW));
+  });
+});
+
+test('distances to the ancestor are as worked out by hand, over all inputs', () => {
+  const far = distanceBetween(
+    ['float32', 'int64'],
+    [Float32Array.of(1, 2, 3), BigInt64Array.of(5n)],
+    [Float32Array.of(1, 5, 3), BigInt64Array.of(1n)],
+  );
+  expect(far).toEqual({ linf: 4, l2: 5, l0: 2 });
+});
+
+test('integers are made in float64, floats in their own type', () => {
+  expect(workingArray('float32', 2)).toBeInstanceOf(Float32Array);
+  expect(workingArray('int64', 2)).toBeInstanceOf(Float64Array);
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RowResult, RowTensor } from '../../src/models/rows.ts';
+import { slug, type Violation } from '../../src/objectives/objective.ts';
+import { makeObjective } from '../../src/objectives/registry.ts';
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
+  name,
+  type: 'float32',
+  size,
+  data: Float32Array.from(data),
+});
+
+function judge(outputs: RowTensor[], activations: RowTensor[] = []): Map<number, Violation> {
+  const result: RowResult = { rows: outputs[0].data.length / outputs[0].size, outputs, activations };
+  const seen = new Map<number, Violation>();
+  makeObjective('nonfinite').judge(result, (row, violation) => {
+    expect(seen.has(row)).toBe(false);
+    seen.set(row, violation);
+  });
+  return seen;
+}
+
+test('finite runs pass, however large', () => {
+  expect(judge([tensor('y', 2, 3.4e38, -3.4e38, 0, -0)]).size).toBe(0);
+});
+
+test('each row that breaks is reported with where and what', () => {
+  const seen = judge([tensor('y', 2, 1, 2, nan, 4, 5, -inf)]);
+  expect([...seen.keys()]).toEqual([1, 2]);
+  expect(seen.get(1)).toMatchObject({
+    signature: 'nonfinite-nan-y',
+    summary: 'NaN in y[0]',
+    tensors: ['y'],
+    details: { kind: 'nan', index: 0 },
+  });
+  expect(seen.get(2)).toMatchObject({ signature: 'nonfinite-inf-y', summary: 'an infinity in y[1]' });
+});
+
+test('a NaN outranks an infinity in the same tensor, wherever it lies', () => {
+  expect(judge([tensor('y', 3, inf, nan, inf)]).get(0)).toMatchObject({
+    signature: 'nonfinite-nan-y',
+    summary: 'NaN in y[1]; 3 of its 3 values are not finite',
+  });
+});
+
+test('the fault is placed at the first tensor: watched ones come before outputs', () => {
+  const seen = judge([tensor('p', 1, nan), tensor('loss', 1, nan)], [tensor('logits', 2, 1, inf)]);
+  expect(seen.get(0)?.signature).toBe('nonfinite-inf-logits');
+});
+
+test('integers are never judged, halves and doubles are', () => {
+  const half: RowTensor = {
+    name: 'h',
+    type: 'float16',
+    size: 1,
+    data: Uint16Array.of(0x7bff, 0x7c00, 0x7e00),
+  };
+  expect([...judge([half]).values()].map((violation) => violation.signature)).toEqual([
+    'nonfinite-inf-h',
+    'nonfinite-nan-h',
+  ]);
+  const whole: RowTensor = { name: 'i', type: 'int64', size: 1, data: BigInt64Array.of(1n) };
+  const double: RowTensor = { name: 'd', type: 'float64', size: 1, data: Float64Array.of(nan) };
+  expect(judge([whole, double]).get(0)?.signature).toBe('nonfinite-nan-d');
+});
+
+describe('a name in a signature', () => {
+  test.each([
+    ['StatefulPartitionedCall/model/dense:0', 'StatefulPartitionedCall_model_dense_0'],
+    ['../../etc/passwd', 'etc_passwd'],
+    ['', 'tensor'],
+    ['\u202e名前', 'tensor'],
+    ['x'.repeat(300), 'x'.repeat(40)],
+  ])('%j becomes %j', (name, safe) => {
+    expect(slug(name)).toBe(safe);
+  });
+});
