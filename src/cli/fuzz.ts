@@ -3,10 +3,11 @@ import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
 import { type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
-import { type Observer, runCampaign, type Summary } from '../fuzzer/campaign.ts';
-import { StatusScreen } from '../fuzzer/status.ts';
+import { runCampaign } from '../fuzzer/campaign.ts';
+import type { Observer, Summary } from '../fuzzer/observer.ts';
+import { plural, StatusScreen } from '../fuzzer/status.ts';
+import { EXIT } from './exit.ts';
 import { launcher, quote } from './launcher.ts';
-import { EXIT } from './main.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from './output.ts';
 
 interface FuzzOptions extends OutputOptions {
@@ -202,7 +203,7 @@ function summaryText(summary: Summary): string {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${count.format(fault.hits)} hits, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${plural(fault.hits, 'hit')}, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

@@ -1,20 +1,11 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { MachineError, reason, UserError } from '../errors.ts';
+import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
 import { replayCommand } from './replay.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
-
-/** Exit codes, as DESIGN.md fixes them. */
-export const EXIT = {
-  done: 0,
-  findings: 1,
-  request: 2,
-  machine: 3,
-  interrupted: 130,
-  terminated: 143,
-} as const;
 
 /** Runs the command line; the one place where errors become messages and exit codes. */
 export async function run(argv: readonly string[]): Promise<void> {

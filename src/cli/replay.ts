@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Replayed, replay } from '../triage/replay.ts';
-import { EXIT } from './main.ts';
+import { EXIT } from './exit.ts';
 import { printJson } from './output.ts';
 
 /** `neurofuzz replay`: runs findings again. */

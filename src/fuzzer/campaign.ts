@@ -1,71 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { checkFolder, Store } from '../campaign/store.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { byInput, milliseconds } from '../config/values.ts';
 import { isFiniteVector } from '../coverage/index.ts';
-import { indexOf, type Measure } from '../coverage/measure.ts';
+import { indexOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
-import type { Model } from '../models/model.ts';
 import { loadModel } from '../models/registry.ts';
 import { makeBlock, RowModel } from '../models/rows.ts';
 import { copyInto } from '../models/tensor.ts';
-import { type Fault, Faults } from './faults.ts';
-import { defaultBatch, lagOf } from './plan.ts';
+import { Faults } from './faults.ts';
+import { figuresOf, loop, statsOf } from './loop.ts';
+import type { Observer, Plan, Summary } from './observer.ts';
+import { defaultBatch } from './plan.ts';
+import { modelName, resolvedSettings } from './resolved.ts';
 import { schedulerOf } from './schedulers/registry.ts';
 import { type RunSeed, runSeeds, settleThreshold } from './seeding.ts';
 import { State } from './state.ts';
-import { type Figures, Statistics } from './statistics.ts';
-import {
-  type CoverageChoice,
-  chooseCoverage,
-  type InputPlan,
-  makeObjectives,
-  modelPath,
-  type Notes,
-  planInputs,
-} from './target.ts';
-import type { TaskResult } from './task.ts';
+import { Statistics } from './statistics.ts';
+import { chooseCoverage, type InputPlan, makeObjectives, modelPath, planInputs } from './target.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
-
-/** Milliseconds between looks at the figures, and between writes of them. */
-const SHOW_EVERY = 250;
-const STATS_EVERY = 5000;
-/** Milliseconds between writes of the corpus: at most this much of it is lost when killed. */
-const FLUSH_EVERY = 1000;
-
-/** Why a campaign ended. */
-export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds';
-
-/** What was resolved before the first mutant. */
-export interface Plan {
-  readonly folder: string;
-  readonly masterSeed: string;
-  readonly model: Model;
-  readonly batch: number;
-  readonly coverage: {
-    readonly tensors: readonly string[];
-    readonly measure: Measure['name'];
-    readonly threshold: number;
-  };
-  readonly seeds: number;
-}
-
-/** What a finished campaign has to show. */
-export interface Summary extends Plan {
-  readonly figures: Figures;
-  readonly stopped: Stopped;
-}
-
-/** Who watches a campaign. */
-export interface Observer extends Notes {
-  planned(plan: Plan): void;
-  found(fault: Fault, folder: string): void;
-  figures(figures: Figures): void;
-}
 
 /**
  * Runs one campaign from its settings to its summary.
@@ -179,98 +132,6 @@ export async function runCampaign(
   }
 }
 
-interface LoopParts {
-  readonly config: CampaignConfig;
-  readonly observer: Observer;
-  readonly signal: AbortSignal;
-  readonly store: Store;
-  readonly faults: Faults;
-  readonly state: State;
-  readonly statistics: Statistics;
-  readonly worker: Worker;
-}
-
-/**
- * Issues tasks, runs them, and takes their results in order, each as late as the lag allows: a campaign on
- * many workers has them out that long, and must come to the same.
- */
-async function loop(parts: LoopParts): Promise<Stopped> {
-  const { config, observer, signal, store, faults, state, statistics, worker } = parts;
-  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
-  if (state.corpus.entries.length === 0) return 'seeds';
-  const deadline = config.time === undefined ? Number.POSITIVE_INFINITY : milliseconds(config.time) / 1000;
-  const pending: TaskResult[] = [];
-  const due = { show: 0, stats: STATS_EVERY, flush: FLUSH_EVERY };
-
-  const take = async (result: TaskResult): Promise<boolean> => {
-    const step = await state.take(result, statistics.elapsed, config.untilFinding);
-    statistics.task(result.seconds, step.added);
-    for (const fault of step.faults) {
-      await store.event('signature', { signature: fault.signature, execs: fault.firstExecs });
-      observer.found(fault, store.folder);
-    }
-    return config.untilFinding && faults.confirmed.length > 0;
-  };
-
-  for (;;) {
-    if (signal.aborted) return 'interrupted';
-    if (statistics.elapsed >= deadline) return 'time';
-    while (pending.length > 0 && pending[0].task <= state.upcoming - lagOf(state.upcoming)) {
-      if (await take(pending.shift() as TaskResult)) return 'finding';
-    }
-    const task = state.nextTask();
-    if (task === undefined) break;
-    pending.push(await worker.run(task, state.snapshot));
-    const now = statistics.elapsed * 1000;
-    if (now >= due.show) {
-      due.show = now + SHOW_EVERY;
-      observer.figures(figuresOf(statistics, state, faults));
-      // The model runs without yielding; this lets signals in.
-      await new Promise((done) => setImmediate(done));
-    }
-    if (now >= due.flush) {
-      due.flush = now + FLUSH_EVERY;
-      await store.flush();
-    }
-    if (now >= due.stats) {
-      due.stats = now + STATS_EVERY;
-      await store.stats(statsOf(figuresOf(statistics, state, faults)));
-      await faults.write();
-    }
-  }
-  for (const result of pending) if (await take(result)) return 'finding';
-  return 'execs';
-}
-
-function figuresOf(statistics: Statistics, state: State, faults: Faults): Figures {
-  const { entries, seeds } = state.corpus;
-  return statistics.figures({
-    execs: state.execs,
-    corpus: entries.length,
-    seeds,
-    threshold: state.threshold,
-    hits: faults.hits,
-    faults: faults.all,
-  });
-}
-
-function statsOf({ faults, ...figures }: Figures): Readonly<Record<string, unknown>> {
-  const signatures = faults.map(
-    ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
-      signature,
-      objective,
-      summary,
-      hits,
-      kept,
-      flaky,
-      firstExecs,
-      firstSeconds,
-      path,
-    }),
-  );
-  return { ...figures, signatures };
-}
-
 function firstSeeds(inputs: InputPlan) {
   const { layout, rows } = inputs.seeds;
   const block = makeBlock(layout.inputs, 2);
@@ -308,62 +169,4 @@ async function enterSeeds(
     observer.warn(
       `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
     );
-}
-
-/** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
-export function modelName(path: string): string {
-  const file = basename(path);
-  if (file === 'model.json') return basename(dirname(resolve(path)));
-  return file.replace(/\.[^.]+$/, '') || 'model';
-}
-
-interface Resolved {
-  readonly folder: string;
-  readonly masterSeed: string;
-  readonly model: Model;
-  readonly batch: number;
-  readonly path: string;
-  readonly choice: CoverageChoice;
-  readonly threshold: number;
-  readonly inputs: InputPlan;
-}
-
-/** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
-function resolvedSettings(config: CampaignConfig, resolved: Resolved): Readonly<Record<string, unknown>> {
-  const { folder, masterSeed, model, batch, path, choice, threshold, inputs } = resolved;
-  const here = (file: string): string => relative(resolve(folder), resolve(file));
-  const names = model.inputs.map((input) => input.name);
-  const places = byInput(config.seeds, names);
-  const seeds = [
-    ...places.forAll.map(here),
-    ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`),
-  ];
-  const settings = {
-    ...config,
-    model: here(path),
-    ...(seeds.length > 0 ? { seeds } : {}),
-    range: Object.fromEntries(names.map((name, i) => [name, [inputs.ranges[i].low, inputs.ranges[i].high]])),
-    mutator:
-      config.mutator ??
-      Object.fromEntries(names.map((name, i) => [name, inputs.mutators[i]?.name ?? 'none'])),
-    coverage: [...choice.tensors],
-    measure: choice.measure.name,
-    runtime: model.runtime.kind,
-    batch,
-    seed: masterSeed,
-  };
-  const { out: _out, ...kept } = settings;
-  const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
-  return {
-    ...defined,
-    resolved: {
-      neurofuzz: version,
-      node: process.version,
-      runtime: model.runtime.version,
-      modelSha256: model.sha256,
-      threshold,
-      inputs: inputs.seeds.layout.inputs.map(({ name, type, shape }) => ({ name, type, shape: [...shape] })),
-      outputs: [...model.outputs],
-    },
-  };
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
-import type { Observer, Plan } from './campaign.ts';
 import type { Fault } from './faults.ts';
+import type { Observer, Plan } from './observer.ts';
 import type { Figures } from './statistics.ts';
 
 /** Most faults listed on the screen. */
@@ -75,18 +75,21 @@ export function screenText(plan: Plan, figures: Figures): string {
       'findings',
       figures.hits === 0
         ? 'none yet'
-        : `${count.format(figures.hits)} hits, ${figures.faults.length} signatures`,
+        : `${plural(figures.hits, 'hit')}, ${plural(figures.faults.length, 'signature')}`,
     ],
   ];
   const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${cut(value, 66)}`);
   for (const fault of figures.faults.slice(0, MOST_FAULTS)) {
-    lines.push(
-      `  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${count.format(fault.hits)} hits`, 66))}`,
-    );
+    lines.push(`  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${plural(fault.hits, 'hit')}`, 66))}`);
   }
   if (figures.faults.length > MOST_FAULTS)
     lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
+}
+
+/** `1 hit`, `3,394 hits`. */
+export function plural(number: number, noun: string): string {
+  return `${count.format(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function cut(text: string, columns: number): string {

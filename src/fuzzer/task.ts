@@ -60,3 +60,23 @@ export interface TaskResult {
   readonly counts: readonly HitCount[];
   readonly seconds: PhaseSeconds;
 }
+
+/** Cuts a task's picks into batches; a pick may straddle two. */
+export function* batchesFrom(task: Task, batch: number): Generator<Task['picks']> {
+  let picks: { entry: number; mutants: number }[] = [];
+  let free = batch;
+  for (const { entry, mutants } of task.picks) {
+    for (let left = mutants; left > 0; ) {
+      const taken = Math.min(left, free);
+      picks.push({ entry, mutants: taken });
+      left -= taken;
+      free -= taken;
+      if (free === 0) {
+        yield picks;
+        picks = [];
+        free = batch;
+      }
+    }
+  }
+  if (picks.length > 0) yield picks;
+}

@@ -6,10 +6,11 @@ import { copyInto, copyOf, readNumber, rowsOf, writeNumber } from '../models/ten
 import { BoundsKeeper, type Range, workingArray } from '../mutators/constraint.ts';
 import type { Draws, Mutator, Values } from '../mutators/mutator.ts';
 import { NoisePool } from '../mutators/noise.ts';
-import type { Objective, Violation } from '../objectives/objective.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { randomStream } from '../random.ts';
 import type { Corpus, Entry } from './corpus.ts';
-import type { Candidate, Hit, PhaseSeconds, Task, TaskResult } from './task.ts';
+import { HitBook } from './hit-book.ts';
+import { batchesFrom, type Candidate, type PhaseSeconds, type Task, type TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions {
@@ -203,53 +204,5 @@ export class Worker {
     return this.#options.model.layout.inputs.map((input, i) =>
       copyOf(rowsOf(this.#block.columns[i], input.size, from, to)),
     );
-  }
-}
-
-/** Cuts a task's picks into batches; a pick may straddle two. */
-function* batchesFrom(task: Task, batch: number): Generator<Task['picks']> {
-  let picks: { entry: number; mutants: number }[] = [];
-  let free = batch;
-  for (const { entry, mutants } of task.picks) {
-    for (let left = mutants; left > 0; ) {
-      const taken = Math.min(left, free);
-      picks.push({ entry, mutants: taken });
-      left -= taken;
-      free -= taken;
-      if (free === 0) {
-        yield picks;
-        picks = [];
-        free = batch;
-      }
-    }
-  }
-  if (picks.length > 0) yield picks;
-}
-
-/** Counts a task's hits and keeps the data of the first few of each signature. */
-class HitBook {
-  readonly hits: Hit[] = [];
-  readonly #counts = new Map<string, number>();
-  readonly #saturated: ReadonlySet<string>;
-  readonly #keep: number;
-
-  constructor(task: Task, keep: number) {
-    this.#saturated = new Set(task.saturated);
-    this.#keep = keep;
-  }
-
-  /** Counts a hit; true where its data should be kept. */
-  wants({ signature }: Violation): boolean {
-    const count = (this.#counts.get(signature) ?? 0) + 1;
-    this.#counts.set(signature, count);
-    return count <= this.#keep && !this.#saturated.has(signature);
-  }
-
-  keep(hit: Hit): void {
-    this.hits.push(hit);
-  }
-
-  counts(): { signature: string; hits: number }[] {
-    return [...this.#counts].map(([signature, hits]) => ({ signature, hits }));
   }
 }

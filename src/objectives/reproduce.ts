@@ -13,13 +13,11 @@ export interface Reproduction {
   readonly others: readonly string[];
 }
 
-/** What is run again, and what is expected to come up. */
+/** What is expected to come up. */
 export interface Suspect {
   readonly signature: string;
   /** Tensors that the violation was seen in. */
   readonly tensors: readonly string[];
-  /** The testcase alone: for each input one row. */
-  readonly data: readonly TensorData[];
 }
 
 /** A block that holds one testcase. */
@@ -40,7 +38,7 @@ export function blockOfOne(model: RowModel, data: readonly TensorData[]): Block 
 export async function reproduce(
   model: RowModel,
   objectives: readonly Objective[],
-  suspect: Pick<Suspect, 'signature' | 'tensors'>,
+  suspect: Suspect,
   block: Block,
   rows = 1,
   row = 0,

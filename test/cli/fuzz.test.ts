@@ -383,6 +383,36 @@ test('what does not come up again is set apart as unrepeatable and exits with 0'
   expect(reproduced).toMatch(/^[0-9]\/10$/);
 });
 
+test('a model that fails on a mutant ends the campaign with 3, one line, and what was found before', async () => {
+  const out = join(folder, 'failing');
+  // Gather refuses an index outside the table: what the seed has is inside, some mutants are not.
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'int64', ['batch', 4]);
+  graph.node('Gather', [graph.constant('table', 'float32', [10], new Float32Array(10).fill(1)), x], 'y');
+  graph.output('y', 'float32', ['batch', 4]);
+  const model = join(folder, 'gather.onnx');
+  writeFileSync(model, graph.finish('gather'));
+  const seeds = join(folder, 'gather.json');
+  writeFileSync(seeds, '[[1, 2, 3, 4], [5, 6, 7, 8]]');
+  const { code, stderr } = await neurofuzz([
+    'fuzz',
+    model,
+    '-i',
+    seeds,
+    '--range=0,1000',
+    '-n',
+    '1000',
+    '-o',
+    out,
+    '--threshold',
+    '1',
+    '--quiet',
+  ]);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^neurofuzz: the model fails on a mutant of task 1: [^\n]+ failing\n$/s);
+  expect(readdirSync(join(out, 'corpus')).length).toBe(3);
+});
+
 test('--linf holds for every testcase that is kept', async () => {
   const out = join(folder, 'ball');
   const model = writeSoftmaxOnnx(folder);
