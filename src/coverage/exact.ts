@@ -1,0 +1,20 @@
+import { type NeighbourIndex, squaredDistance } from './index.ts';
+
+/** Looks at every stored vector: slow and right. Approximate indexes are checked by it. */
+export class ExactIndex implements NeighbourIndex {
+  readonly #vectors: Float32Array[] = [];
+
+  get size(): number {
+    return this.#vectors.length;
+  }
+
+  add(vector: Float32Array): void {
+    this.#vectors.push(vector.slice());
+  }
+
+  nearest(vector: Float32Array): number {
+    let best = Number.POSITIVE_INFINITY;
+    for (const stored of this.#vectors) best = Math.min(best, squaredDistance(vector, 0, stored));
+    return best;
+  }
+}

@@ -1,0 +1,110 @@
+import type { RowResult } from '../models/rows.ts';
+import { readNumber } from '../models/tensor.ts';
+import { HnswIndex } from './hnsw.ts';
+import { type NeighbourIndex, squaredDistance } from './index.ts';
+import { LineIndex } from './line.ts';
+
+export const MEASURES = ['norm', 'values'] as const;
+export type MeasureName = (typeof MEASURES)[number];
+
+/** What of the watched activations is compared: turns a run into one vector a row. */
+export interface Measure {
+  readonly name: MeasureName;
+  /** For people: what is compared. */
+  readonly help: string;
+  /** The vectors of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
+  vectors(result: RowResult): Float32Array;
+  /**
+   * The threshold to start with; undefined where no mutant moves.
+   *
+   * @param walk steps of random walks from the seeds, finite
+   */
+  calibrate(walk: readonly WalkStep[]): number | undefined;
+}
+
+/** A point of a random walk through inputs: the vector of a mutant and that of what it was made from. */
+export interface WalkStep {
+  readonly vector: Float32Array;
+  readonly from: Float32Array;
+}
+
+/** Share of single steps that would count as new if nothing but their parent were known. */
+const NEW_SHARE = 0.01;
+
+/**
+ * All values of the watched tensors, joined in the order asked for. The threshold is the length that one
+ * step in a hundred exceeds.
+ */
+const values: Measure = {
+  name: 'values',
+  help: 'all values',
+  vectors(result) {
+    const tensors = result.activations;
+    if (tensors.length === 1 && tensors[0].data instanceof Float32Array) return tensors[0].data;
+    const width = tensors.reduce((sum, tensor) => sum + tensor.size, 0);
+    const joined = new Float32Array(result.rows * width);
+    let column = 0;
+    for (const { type, size, data } of tensors) {
+      for (let row = 0; row < result.rows; row++) {
+        for (let i = 0; i < size; i++) joined[row * width + column + i] = readNumber(type, data, row * size + i);
+      }
+      column += size;
+    }
+    return joined;
+  },
+  calibrate: (walk) => quantile(walk.map(stepLength2), 1 - NEW_SHARE),
+};
+
+/** Side of a cell over the median step: cells of a fifth of a step. */
+const CELL = 1 / 5;
+
+/**
+ * The length (L2 norm) of each watched tensor. There are few lengths between the shortest and the longest
+ * seen, so soon only longer or shorter ones are new and the search goes outward, where numbers overflow;
+ * among all values there is always something new within. TensorFuzz does the same for NaN with the sum of
+ * the logits' magnitudes (its lib/coverage_functions.py).
+ */
+const norm: Measure = {
+  name: 'norm',
+  help: 'the length of each tensor',
+  vectors(result) {
+    const width = result.activations.length;
+    const lengths = new Float32Array(result.rows * width);
+    result.activations.forEach(({ type, size, data }, column) => {
+      for (let row = 0; row < result.rows; row++) {
+        let squares = 0;
+        for (let i = row * size; i < (row + 1) * size; i++) {
+          const value = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
+          squares += value * value;
+        }
+        lengths[row * width + column] = Math.sqrt(squares);
+      }
+    });
+    return lengths;
+  },
+  calibrate(walk) {
+    const median = quantile(walk.map(stepLength2), 0.5);
+    return median === undefined ? undefined : median * CELL ** 2;
+  },
+};
+
+function stepLength2({ vector, from }: WalkStep): number {
+  return squaredDistance(vector, 0, from);
+}
+
+const BY_NAME: Readonly<Record<MeasureName, Measure>> = { norm, values };
+
+export function measureOf(name: MeasureName): Measure {
+  return BY_NAME[name];
+}
+
+/** The index that suits vectors of a width: a sorted line for single numbers, hnswlib for all others. */
+export function indexOf(width: number): NeighbourIndex {
+  return width === 1 ? new LineIndex() : new HnswIndex(width);
+}
+
+/** The quantile of those distances that are above zero. */
+function quantile(distances: readonly number[], share: number): number | undefined {
+  const moved = distances.filter((distance) => distance > 0).sort((a, b) => a - b);
+  return moved.length === 0 ? undefined : moved[Math.min(moved.length - 1, Math.floor(moved.length * share))];
+}

@@ -1,0 +1,43 @@
+/** Mutants after which the threshold is looked at. */
+const WINDOW = 10_000;
+
+/** Share of a window's mutants above which the corpus floods. */
+const FLOOD = 0.01;
+
+/** Times a threshold may be halved below where it started. */
+const MOST_HALVINGS = 20;
+
+/**
+ * The distance above which activations are new. A calibrated one follows the search: it doubles when more
+ * than one mutant in a hundred is kept, and halves when none is. It changes with the results in task order
+ * alone, so that equal campaigns have equal thresholds.
+ */
+export class Threshold {
+  readonly #adapts: boolean;
+  readonly #least: number;
+  #value: number;
+  #mutants = 0;
+  #added = 0;
+
+  /** @param adapts false for one that the user set */
+  constructor(start: number, adapts: boolean) {
+    this.#value = start;
+    this.#adapts = adapts;
+    this.#least = start * 2 ** -MOST_HALVINGS;
+  }
+
+  get value(): number {
+    return this.#value;
+  }
+
+  /** Takes note of a task: its mutants and how many of them were kept. */
+  observe(mutants: number, added: number): void {
+    this.#mutants += mutants;
+    this.#added += added;
+    if (!this.#adapts || this.#mutants < WINDOW) return;
+    if (this.#added > FLOOD * this.#mutants) this.#value *= 2;
+    else if (this.#added === 0) this.#value = Math.max(this.#least, this.#value / 2);
+    this.#mutants = 0;
+    this.#added = 0;
+  }
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ExactIndex } from '../../src/coverage/exact.ts';
+import { HnswIndex } from '../../src/coverage/hnsw.ts';
+import { isFiniteVector, squaredDistance } from '../../src/coverage/index.ts';
+import { LineIndex } from '../../src/coverage/line.ts';
+import { indexOf, measureOf } from '../../src/coverage/measure.ts';
+import { Threshold } from '../../src/coverage/threshold.ts';
+import type { RowResult } from '../../src/models/rows.ts';
+import { normal, randomStream } from '../../src/random.ts';
+
+const vectors = (count: number, width: number, seed: string): Float32Array[] => {
+  const random = randomStream(seed);
+  return Array.from({ length: count }, () => Float32Array.from({ length: width }, () => 10 * normal(random)));
+};
+
+test('squared distances are as worked out by hand', () => {
+  expect(squaredDistance(Float32Array.of(9, 1, 2), 1, Float32Array.of(4, 6))).toBe(25);
+  expect(isFiniteVector(Float32Array.of(1, Number.NaN, 3), 0, 3)).toBe(false);
+  expect(isFiniteVector(Float32Array.of(1, Number.NaN, 3), 2, 1)).toBe(true);
+  expect(isFiniteVector(Float32Array.of(Number.NEGATIVE_INFINITY), 0, 1)).toBe(false);
+});
+
+test.each([
+  ['exact', new ExactIndex()],
+  ['hnsw', new HnswIndex(2)],
+])('the %s index is infinitely far while empty and finds the nearest after', (_, index) => {
+  expect(index.nearest(Float32Array.of(0, 0))).toBe(Number.POSITIVE_INFINITY);
+  index.add(Float32Array.of(3, 4));
+  index.add(Float32Array.of(-1, 0));
+  expect(index.nearest(Float32Array.of(0, 0))).toBe(1);
+  expect(index.nearest(Float32Array.of(3, 3))).toBe(1);
+  expect(index.size).toBe(2);
+});
+
+test('hnsw finds the true nearest for 99 of 100 queries, also after it has grown past its first size', () => {
+  const stored = vectors(6000, 10, 'stored');
+  const exact = new ExactIndex();
+  const approximate = new HnswIndex(10);
+  for (const vector of stored) {
+    exact.add(vector);
+    approximate.add(vector);
+  }
+  const queries = vectors(400, 10, 'queries');
+  const right = queries.filter((query) => Math.abs(approximate.nearest(query) / exact.nearest(query) - 1) < 1e-4);
+  expect(right.length / queries.length).toBeGreaterThanOrEqual(0.99);
+});
+
+test('equal insertions in equal order give equal answers', () => {
+  const build = () => {
+    const index = new HnswIndex(10);
+    for (const vector of vectors(5000, 10, 'same')) index.add(vector);
+    return vectors(200, 10, 'asked').map((query) => index.nearest(query));
+  };
+  expect(build()).toEqual(build());
+});
+
+test('the line index agrees with the exact one on any numbers', () => {
+  const numbers = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(numbers, numbers, (stored, asked) => {
+      const line = new LineIndex();
+      const exact = new ExactIndex();
+      for (const value of stored) {
+        line.add(Float32Array.of(value));
+        exact.add(Float32Array.of(value));
+      }
+      for (const value of asked) expect(line.nearest(Float32Array.of(value))).toBe(exact.nearest(Float32Array.of(value)));
+    }),
+  );
+});
+
+test('the line index grows past its first size', () => {
+  const line = new LineIndex();
+  for (let i = 0; i < 3000; i++) line.add(Float32Array.of((i * 7919) % 3000));
+  expect(line.size).toBe(3000);
+  expect(line.nearest(Float32Array.of(1234.25))).toBeCloseTo(0.0625, 6);
+});
+
+test('single numbers go to the line, vectors to hnsw', () => {
+  expect(indexOf(1)).toBeInstanceOf(LineIndex);
+  expect(indexOf(2)).toBeInstanceOf(HnswIndex);
+});
+
+describe('measures', () => {
+  const result: RowResult = {
+    rows: 2,
+    outputs: [],
+    activations: [
+      { name: 'a', type: 'float32', size: 2, data: Float32Array.of(3, 4, -6, 8) },
+      { name: 'b', type: 'int32', size: 1, data: Int32Array.of(-2, 5) },
+    ],
+  };
+
+  test('values joins the tensors row by row', () => {
+    expect([...measureOf('values').vectors(result)]).toEqual([3, 4, -2, -6, 8, 5]);
+  });
+
+  test('norm gives the length of each tensor', () => {
+    expect([...measureOf('norm').vectors(result)]).toEqual([5, 2, 10, 5]);
+  });
+
+  test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of norms', () => {
+    const walk = Array.from({ length: 1000 }, (_, i) => ({ from: Float32Array.of(0), vector: Float32Array.of(Math.sqrt(i + 1)) }));
+    expect(measureOf('values').calibrate(walk)).toBeCloseTo(991, 2);
+    expect(measureOf('norm').calibrate(walk)).toBeCloseTo(501 / 25, 2);
+    expect(measureOf('norm').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }])).toBeUndefined();
+  });
+});
+
+describe('a threshold', () => {
+  test('doubles when more than one mutant in a hundred is kept, and halves when none is', () => {
+    const threshold = new Threshold(4, true);
+    threshold.observe(9_999, 500);
+    expect(threshold.value).toBe(4);
+    threshold.observe(1, 0);
+    expect(threshold.value).toBe(8);
+    threshold.observe(10_000, 100);
+    expect(threshold.value).toBe(8);
+    threshold.observe(10_000, 0);
+    expect(threshold.value).toBe(4);
+  });
+
+  test('that the user set stays', () => {
+    const threshold = new Threshold(4, false);
+    threshold.observe(100_000, 50_000);
+    expect(threshold.value).toBe(4);
+  });
+});
