@@ -46,7 +46,8 @@ const values: Measure = {
     let column = 0;
     for (const { type, size, data } of tensors) {
       for (let row = 0; row < result.rows; row++) {
-        for (let i = 0; i < size; i++) joined[row * width + column + i] = readNumber(type, data, row * size + i);
+        for (let i = 0; i < size; i++)
+          joined[row * width + column + i] = readNumber(type, data, row * size + i);
       }
       column += size;
     }

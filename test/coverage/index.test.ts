@@ -42,7 +42,9 @@ test('hnsw finds the true nearest for 99 of 100 queries, also after it has grown
     approximate.add(vector);
   }
   const queries = vectors(400, 10, 'queries');
-  const right = queries.filter((query) => Math.abs(approximate.nearest(query) / exact.nearest(query) - 1) < 1e-4);
+  const right = queries.filter(
+    (query) => Math.abs(approximate.nearest(query) / exact.nearest(query) - 1) < 1e-4,
+  );
   expect(right.length / queries.length).toBeGreaterThanOrEqual(0.99);
 });
 
@@ -56,7 +58,10 @@ test('equal insertions in equal order give equal answers', () => {
 });
 
 test('the line index agrees with the exact one on any numbers', () => {
-  const numbers = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) }), { minLength: 1, maxLength: 60 });
+  const numbers = fc.array(
+    fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) }),
+    { minLength: 1, maxLength: 60 },
+  );
   fc.assert(
     fc.property(numbers, numbers, (stored, asked) => {
       const line = new LineIndex();
@@ -65,7 +70,8 @@ test('the line index agrees with the exact one on any numbers', () => {
         line.add(Float32Array.of(value));
         exact.add(Float32Array.of(value));
       }
-      for (const value of asked) expect(line.nearest(Float32Array.of(value))).toBe(exact.nearest(Float32Array.of(value)));
+      for (const value of asked)
+        expect(line.nearest(Float32Array.of(value))).toBe(exact.nearest(Float32Array.of(value)));
     }),
   );
 });
@@ -101,10 +107,15 @@ describe('measures', () => {
   });
 
   test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of norms', () => {
-    const walk = Array.from({ length: 1000 }, (_, i) => ({ from: Float32Array.of(0), vector: Float32Array.of(Math.sqrt(i + 1)) }));
+    const walk = Array.from({ length: 1000 }, (_, i) => ({
+      from: Float32Array.of(0),
+      vector: Float32Array.of(Math.sqrt(i + 1)),
+    }));
     expect(measureOf('values').calibrate(walk)).toBeCloseTo(991, 2);
     expect(measureOf('norm').calibrate(walk)).toBeCloseTo(501 / 25, 2);
-    expect(measureOf('norm').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }])).toBeUndefined();
+    expect(
+      measureOf('norm').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }]),
+    ).toBeUndefined();
   });
 });
 
