@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, open, readdir, rename, rmdir, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, readdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileError, UserError } from '../errors.ts';
@@ -125,7 +125,7 @@ export class Store {
       const lines: string[] = [];
       for (const entry of entries) {
         const { id, parent, ancestor, generation, mutators, novelty, task } = entry;
-        await writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, entry.data));
+        writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, entry.data));
         lines.push(
           JSON.stringify({ v: FORMAT_VERSION, id, parent, ancestor, generation, mutators, novelty, task }),
         );
@@ -180,9 +180,7 @@ export class Store {
   async stats(figures: Readonly<Record<string, unknown>>): Promise<void> {
     const all = { formatVersion: FORMAT_VERSION, ...figures };
     await this.#guard(async () => {
-      const file = join(this.folder, 'stats.json');
-      await writeFile(`${file}.new`, json(all));
-      await rename(`${file}.new`, file);
+      writeWhole(join(this.folder, 'stats.json'), json(all));
       await appendFile(join(this.folder, 'stats.jsonl'), `${JSON.stringify(all)}\n`);
     });
   }

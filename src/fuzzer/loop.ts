@@ -14,7 +14,7 @@ import type { Worker } from './worker.ts';
 const SHOW_EVERY = 250;
 const STATS_EVERY = 5000;
 /** Milliseconds between writes of the corpus: at most this much of it is lost when killed. */
-const FLUSH_EVERY = 1000;
+const FLUSH_EVERY = 2500;
 
 /** What the loop drives. */
 export interface LoopParts {
