@@ -120,6 +120,7 @@ export async function runCampaign(
   const statistics = new Statistics();
   try {
     await enterSeeds(seeds, state, faults, observer, folder);
+    await store.flush();
     const stopped = await loop({ config, observer, signal, store, faults, state, statistics, worker });
     await store.flush();
     await faults.write();
@@ -165,8 +166,9 @@ async function enterSeeds(
   }
   if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
   const broken = seeds.filter((seed) => seed.violation !== undefined).length;
-  if (broken > 0)
+  if (broken > 0) {
     observer.warn(
       `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
     );
+  }
 }

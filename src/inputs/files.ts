@@ -65,7 +65,10 @@ export async function readSeedFiles(path: string): Promise<SeedFile[]> {
   if (files.length === 0) {
     throw new UserError(`the seeds folder ${path} holds no seed: put ${ENDINGS} files into it`);
   }
-  return Promise.all(files.map(readSeedFile));
+  // One after the other: a folder may hold more files than a process may open.
+  const read: SeedFile[] = [];
+  for (const file of files) read.push(await readSeedFile(file));
+  return read;
 }
 
 async function readSeedFile(path: string): Promise<SeedFile> {

@@ -31,7 +31,7 @@ export type PixelScale = (input: string) => readonly [low: number, high: number]
 interface Column {
   readonly input: InputSpec;
   readonly shape: readonly number[];
-  readonly rows: readonly TensorData[];
+  readonly rows: TensorData[];
 }
 
 /**
@@ -57,7 +57,7 @@ export async function readSeeds(
           `${file.path} holds testcases of ${shapeText(column.shape)} for input ${input.name}, others of ${shapeText(before.shape)}: give seeds of one shape`,
         );
       }
-      collected.set(input.name, { ...before, rows: [...before.rows, ...column.rows] });
+      for (const row of column.rows) before.rows.push(row);
     }
   };
 

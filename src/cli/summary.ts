@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { Summary } from '../fuzzer/observer.ts';
+import { plural } from '../fuzzer/status.ts';
+import { launcher, quote } from './launcher.ts';
+
+/** The object that `fuzz --json` prints. */
+export function summaryJson(summary: Summary): unknown {
+  const { folder, masterSeed, model, batch, coverage, figures, stopped } = summary;
+  return {
+    campaign: folder,
+    seed: masterSeed,
+    model: { path: model.path, sha256: model.sha256, format: model.format, runtime: model.runtime.kind },
+    execs: figures.execs,
+    elapsedSeconds: figures.elapsedSeconds,
+    execsPerSecond: figures.execsPerSecond,
+    jobs: 1,
+    batch,
+    coverage,
+    corpus: { seeds: figures.seeds, count: figures.corpus },
+    findings: {
+      hits: figures.hits,
+      signatures: figures.faults.map(
+        ({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
+          signature,
+          objective,
+          summary: text,
+          hits,
+          firstExecs,
+          firstSeconds,
+          path: join(folder, path),
+        }),
+      ),
+    },
+    stopped,
+  };
+}
+
+const ENDED: Readonly<Record<Summary['stopped'], string>> = {
+  execs: 'all mutants done',
+  time: 'time is up',
+  finding: 'stopped at the first finding',
+  interrupted: 'interrupted',
+  seeds: 'every seed breaks an objective: nothing to mutate',
+};
+
+/** What a person reads at the end. */
+export function summaryText(summary: Summary): string {
+  const { figures, folder, masterSeed } = summary;
+  const count = new Intl.NumberFormat('en');
+  const lines = [
+    `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
+  ];
+  if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  for (const fault of figures.faults) {
+    const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
+    lines.push(
+      '',
+      `${fault.signature}: ${fault.summary}`,
+      `  ${plural(fault.hits, 'hit')}, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${join(folder, fault.path)}`,
+      `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
+    );
+  }
+  return lines.join('\n');
+}
