@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -49,12 +48,9 @@ export async function writeFolderDurably(
   await sync(parent);
 }
 
-/**
- * Writes a small file that appears whole or not at all; it may be lost when the machine loses power.
- * Synchronous: handing a few kilobytes to the thread pool takes longer than writing them.
- */
-export function writeWhole(path: string, content: string | Uint8Array): void {
+/** Writes a file that appears whole or not at all; it may be lost when the machine loses power. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const unfinished = join(dirname(path), `${UNFINISHED}${basename(path)}`);
-  writeFileSync(unfinished, content);
-  renameSync(unfinished, path);
+  await writeFile(unfinished, content);
+  await rename(unfinished, path);
 }

@@ -12,6 +12,9 @@ import { encodeTestcase, type Lineage, type TestcaseData } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
+/** Files written at the same time. */
+const AT_ONCE = 16;
+
 /** A corpus entry on its way to disk. */
 export interface JournalEntry extends Lineage {
   readonly data: TestcaseData;
@@ -70,6 +73,7 @@ export class Store {
   readonly #inputs: readonly RowInput[];
   readonly #ranges: readonly Range[];
   #waiting: JournalEntry[] = [];
+  #flushed: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, inputs: readonly RowInput[], ranges: readonly Range[]) {
     this.folder = folder;
@@ -116,28 +120,38 @@ export class Store {
     this.#waiting.push(entry);
   }
 
-  /** Writes the entries in line, testcases first, so that the journal names none that is missing. */
-  async flush(): Promise<void> {
+  /**
+   * Writes the entries in line, testcases first, so that the journal names none that is missing. Calls
+   * follow one another; the campaign need not wait, since creating files is the system's work.
+   */
+  flush(): Promise<void> {
+    this.#flushed = this.#flushed.then(() => this.#guard(() => this.#writeWaiting()));
+    return this.#flushed;
+  }
+
+  async #writeWaiting(): Promise<void> {
     const entries = this.#waiting;
     if (entries.length === 0) return;
     this.#waiting = [];
-    await this.#guard(async () => {
-      const lines: string[] = [];
-      for (const entry of entries) {
-        const { id, parent, ancestor, generation, mutators, novelty, task } = entry;
-        writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, entry.data));
-        lines.push(
-          JSON.stringify({ v: FORMAT_VERSION, id, parent, ancestor, generation, mutators, novelty, task }),
-        );
-      }
-      const handle = await open(join(this.folder, 'corpus', 'journal.jsonl'), 'a');
-      try {
-        await handle.writeFile(`${lines.join('\n')}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    });
+    for (let from = 0; from < entries.length; from += AT_ONCE) {
+      await Promise.all(
+        entries
+          .slice(from, from + AT_ONCE)
+          .map(({ id, data }) =>
+            writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, data)),
+          ),
+      );
+    }
+    const lines = entries.map(
+      ({ data: _data, ...line }) => `${JSON.stringify({ v: FORMAT_VERSION, ...journalLine(line) })}\n`,
+    );
+    const handle = await open(join(this.folder, 'corpus', 'journal.jsonl'), 'a');
+    try {
+      await handle.writeFile(lines.join(''));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
 
   /**
@@ -180,7 +194,7 @@ export class Store {
   async stats(figures: Readonly<Record<string, unknown>>): Promise<void> {
     const all = { formatVersion: FORMAT_VERSION, ...figures };
     await this.#guard(async () => {
-      writeWhole(join(this.folder, 'stats.json'), json(all));
+      await writeWhole(join(this.folder, 'stats.json'), json(all));
       await appendFile(join(this.folder, 'stats.jsonl'), `${JSON.stringify(all)}\n`);
     });
   }
@@ -198,6 +212,12 @@ export class Store {
       throw fileError(error, 'write to the campaign folder', this.folder);
     }
   }
+}
+
+/** What the journal says of an entry, in a fixed order. */
+function journalLine(entry: Omit<JournalEntry, 'data'>): Omit<JournalEntry, 'data'> {
+  const { id, parent, ancestor, generation, mutators, novelty, task } = entry;
+  return { id, parent, ancestor, generation, mutators, novelty, task };
 }
 
 function json(value: unknown): string {

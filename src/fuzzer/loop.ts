@@ -10,10 +10,12 @@ import type { Figures, Statistics } from './statistics.ts';
 import type { Task, TaskResult } from './task.ts';
 import type { Worker } from './worker.ts';
 
+/** Milliseconds between turns of the event loop: the model runs without yielding, and signals and writes wait. */
+const YIELD_EVERY = 10;
 /** Milliseconds between looks at the figures, and between writes of them. */
 const SHOW_EVERY = 250;
 const STATS_EVERY = 5000;
-/** Milliseconds between writes of the corpus: at most this much of it is lost when killed. */
+/** Milliseconds between writes of the corpus: at most this and the time of one write is lost when killed. */
 const FLUSH_EVERY = 2500;
 
 /** What the loop drives. */
@@ -38,7 +40,8 @@ export async function loop(parts: LoopParts): Promise<Stopped> {
   if (state.corpus.entries.length === 0) return 'seeds';
   const deadline = config.time === undefined ? Number.POSITIVE_INFINITY : milliseconds(config.time) / 1000;
   const pending: TaskResult[] = [];
-  const due = { show: 0, stats: STATS_EVERY, flush: FLUSH_EVERY };
+  const due = { yield: 0, show: 0, stats: STATS_EVERY, flush: FLUSH_EVERY };
+  const corpusWrites = new Background();
 
   const take = async (result: TaskResult): Promise<boolean> => {
     const step = await state.take(result, statistics.elapsed, config.untilFinding);
@@ -51,6 +54,7 @@ export async function loop(parts: LoopParts): Promise<Stopped> {
   };
 
   for (;;) {
+    corpusWrites.check();
     if (signal.aborted) return 'interrupted';
     if (statistics.elapsed >= deadline) return 'time';
     while (pending.length > 0 && pending[0].task <= state.upcoming - lagOf(state.upcoming)) {
@@ -63,12 +67,14 @@ export async function loop(parts: LoopParts): Promise<Stopped> {
     if (now >= due.show) {
       due.show = now + SHOW_EVERY;
       observer.figures(figuresOf(statistics, state, faults));
-      // The model runs without yielding; this lets signals in.
+    }
+    if (now >= due.yield) {
+      due.yield = now + YIELD_EVERY;
       await new Promise((done) => setImmediate(done));
     }
     if (now >= due.flush) {
       due.flush = now + FLUSH_EVERY;
-      await store.flush();
+      corpusWrites.start(() => store.flush());
     }
     if (now >= due.stats) {
       due.stats = now + STATS_EVERY;
@@ -78,6 +84,28 @@ export async function loop(parts: LoopParts): Promise<Stopped> {
   }
   for (const result of pending) if (await take(result)) return 'finding';
   return 'execs';
+}
+
+/** Work beside the loop: one piece at a time, and a failure comes out at the next check. */
+class Background {
+  #running = false;
+  #failure: unknown;
+
+  start(work: () => Promise<void>): void {
+    if (this.#running) return;
+    this.#running = true;
+    work()
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#running = false;
+      });
+  }
+
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
 }
 
 /** Runs a task; where the model fails the run, what was found is put on disk first. */

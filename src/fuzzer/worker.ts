@@ -74,6 +74,7 @@ export class Worker {
     let mutants = 0;
     for (const picks of batchesFrom(task, this.#options.batch)) {
       const start = performance.now();
+      draws.noise.refresh(draws.random);
       const rows = this.#mutate(picks, snapshot.corpus, draws);
       const mutated = performance.now();
       const result = await this.#options.model.run(this.#block, rows, this.#options.watched);

@@ -1,5 +1,5 @@
-import type { Bounds, Draws, MutatorKind, Values } from './mutator.ts';
-import { type NoiseWindow, WINDOW } from './noise.ts';
+import type { Bounds, MutatorKind, Values } from './mutator.ts';
+import { WINDOW } from './noise.ts';
 
 const SIGMA = {
   name: 'sigma',
@@ -16,13 +16,15 @@ export const gaussian: MutatorKind = {
   parameters: [SIGMA],
   make(parameters) {
     const sigma = parameters.get(SIGMA.name) ?? SIGMA.default;
-    const window: NoiseWindow = { p: 0, q: 0, a: 0, b: 0 };
     return {
       name: 'gaussian',
       mutate(out, offset, parent, bounds, draws) {
+        const { noise, random } = draws;
         for (let from = 0; from < parent.length; from += WINDOW) {
-          draws.noise.draw(draws.random, sigma * bounds.width, window);
-          addNoise(out, offset, parent, bounds, draws, window, from, Math.min(from + WINDOW, parent.length));
+          // A window read upside down is another one.
+          const scale = (random.uniform() < 0.5 ? -sigma : sigma) * bounds.width;
+          const to = Math.min(from + WINDOW, parent.length);
+          addNoise(out, offset, parent, bounds, noise.values, noise.place(random) - from, scale, from, to);
         }
       },
     };
@@ -37,21 +39,17 @@ function addNoise(
   offset: number,
   parent: Values,
   bounds: Bounds,
-  draws: Draws,
-  window: NoiseWindow,
+  noise: Float32Array,
+  place: number,
+  scale: number,
   from: number,
   to: number,
 ): void {
-  const pool = draws.noise.values;
   const { low, high, uniform, exact } = bounds;
-  const { a, b } = window;
-  const p = window.p - from;
-  const q = window.q - from;
   let i = from;
   if (!exact) {
     for (; i < to; i++) {
-      const value = parent[i] + a * pool[p + i] + b * pool[q + i];
-      out[offset + i] = Math.min(high[i], Math.max(low[i], value));
+      out[offset + i] = Math.min(high[i], Math.max(low[i], parent[i] + scale * noise[place + i]));
     }
   } else if (uniform) {
     const h = high[0];
@@ -61,16 +59,16 @@ function addNoise(
       const j = i + 1;
       const k = i + 2;
       const m = i + 3;
-      out[offset + i] = clipped(parent[i] + a * pool[p + i] + b * pool[q + i] - l, w, h);
-      out[offset + j] = clipped(parent[j] + a * pool[p + j] + b * pool[q + j] - l, w, h);
-      out[offset + k] = clipped(parent[k] + a * pool[p + k] + b * pool[q + k] - l, w, h);
-      out[offset + m] = clipped(parent[m] + a * pool[p + m] + b * pool[q + m] - l, w, h);
+      out[offset + i] = clipped(parent[i] + scale * noise[place + i] - l, w, h);
+      out[offset + j] = clipped(parent[j] + scale * noise[place + j] - l, w, h);
+      out[offset + k] = clipped(parent[k] + scale * noise[place + k] - l, w, h);
+      out[offset + m] = clipped(parent[m] + scale * noise[place + m] - l, w, h);
     }
   }
   for (; i < to; i++) {
     const h = high[i];
     const l = low[i];
-    out[offset + i] = clipped(parent[i] + a * pool[p + i] + b * pool[q + i] - l, 2 * (h - l), h);
+    out[offset + i] = clipped(parent[i] + scale * noise[place + i] - l, 2 * (h - l), h);
   }
 }
 

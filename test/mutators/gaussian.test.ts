@@ -7,7 +7,11 @@ import { makeMutator } from '../../src/mutators/registry.ts';
 import { randomStream } from '../../src/random.ts';
 
 const pool = new NoisePool('test');
-const draws = (key: string | number) => ({ random: randomStream('draws', key), noise: pool });
+const draws = (key: string | number) => {
+  const random = randomStream('draws', key);
+  pool.refresh(random);
+  return { random, noise: pool };
+};
 const gaussian = makeMutator('gaussian') as Mutator;
 
 /** TensorFuzz's formula in float64: seed + clip(mutant − seed, ±c), then clip to the range. */
