@@ -13,7 +13,7 @@ await withFolder(async (folder) => {
     model: onnx,
     seeds,
     range: [-1, 1],
-    execs: 5_020_000,
+    execs: 5_100_000,
     seed: '1',
     out: join(folder, 'out'),
   };

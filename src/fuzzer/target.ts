@@ -212,7 +212,7 @@ export function modelPath(config: CampaignConfig): { readonly asGiven: string; r
   const { model } = config;
   if (model === undefined) {
     throw new UserError(
-      "no model given: write 'neurofuzz fuzz <model>' or name it in a campaign file with --config",
+      "no model given: write it first, as in 'neurofuzz fuzz model.onnx --seeds …', or name it in a campaign file with --config",
     );
   }
   return { asGiven: model, absolute: resolve(model) };
