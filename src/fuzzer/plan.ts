@@ -8,7 +8,7 @@ const LONGEST_LAG = 64;
 
 /**
  * One in this many of the tasks so far may be out when a task starts. Search goes from parent to child, so
- * what is out makes it blind: with a tenth instead, a NaN took ten times as many mutants.
+ * what is out makes it blind: with a tenth instead, a NaN took five to ten times as many mutants.
  */
 const BLIND_SHARE = 50;
 
