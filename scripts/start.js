@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-let out = 'neurofuzz-out/nan-digits';
-for (let n = 2; existsSync(out); n++) out = `neurofuzz-out/nan-digits-${n}`;
+let out = 'neurofuzz-out/demo';
+for (let n = 2; existsSync(out); n++) out = `neurofuzz-out/demo-${n}`;
 
 const campaign = [
   'fuzz',
