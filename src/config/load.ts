@@ -9,8 +9,8 @@ import { type CampaignConfig, campaignSchema, flagSettings, type Setting } from 
 /** Settings before the schema saw them, by their names in the campaign file. */
 export type RawSettings = Readonly<Partial<Record<Setting, unknown>>>;
 
-/** Settings of the campaign file that `resolved` writes and that `fuzz --config` passes over. */
-const WRITTEN_KEYS = new Set(['formatVersion', 'neurofuzz', 'resolved']);
+/** Keys that a campaign's own campaign.yaml has beside its settings; `fuzz --config` passes over them. */
+const WRITTEN_KEYS = new Set(['formatVersion', 'resolved']);
 
 /**
  * Reads a campaign file, YAML or JSON. Its relative paths are relative to it; they come back relative to

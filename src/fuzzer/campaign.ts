@@ -6,8 +6,8 @@ import { isFiniteVector } from '../coverage/index.ts';
 import { indexOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
 import { loadModel } from '../models/registry.ts';
-import { makeBlock, RowModel } from '../models/rows.ts';
-import { copyInto } from '../models/tensor.ts';
+import { packRows, RowModel } from '../models/rows.ts';
+import { makeObjectives } from '../objectives/registry.ts';
 import { Faults } from './faults.ts';
 import { figuresOf, loop, statsOf } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
@@ -17,7 +17,7 @@ import { schedulerOf } from './schedulers/registry.ts';
 import { type RunSeed, runSeeds, settleThreshold } from './seeding.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
-import { chooseCoverage, type InputPlan, makeObjectives, modelPath, planInputs } from './target.ts';
+import { chooseCoverage, modelPath, planInputs } from './target.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
 /**
@@ -43,7 +43,8 @@ export async function runCampaign(
   const choice = chooseCoverage(model, config);
   const inputs = await planInputs(model, config, masterSeed, observer);
   const rows = new RowModel(model, inputs.seeds.layout);
-  const limited = await rows.probe(firstSeeds(inputs), choice.tensors);
+  const [first, second = first] = inputs.seeds.rows;
+  const limited = await rows.probe(packRows(rows.layout.inputs, [first, second]), choice.tensors);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
   const { layout } = rows;
   const values = layout.inputs.reduce((sum, input) => sum + input.size, 0);
@@ -131,17 +132,6 @@ export async function runCampaign(
   } finally {
     await model.dispose();
   }
-}
-
-function firstSeeds(inputs: InputPlan) {
-  const { layout, rows } = inputs.seeds;
-  const block = makeBlock(layout.inputs, 2);
-  for (let row = 0; row < 2; row++) {
-    rows[row % rows.length].forEach((values, i) => {
-      copyInto(block.columns[i], values, row * layout.inputs[i].size);
-    });
-  }
-  return block;
 }
 
 async function enterSeeds(

@@ -3,11 +3,10 @@ import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
 import { type Lineage, testcaseId } from '../campaign/testcase.ts';
 import type { Model } from '../models/model.ts';
-import { makeBlock, RowModel } from '../models/rows.ts';
-import { copyInto } from '../models/tensor.ts';
+import { RowModel } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraint.ts';
 import { type Objective, SIGNATURE_VERSION } from '../objectives/objective.ts';
-import { blockOfOne, RUNS, reproduce } from '../objectives/reproduce.ts';
+import { RUNS, reproduce } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
 import type { Hit, HitCount } from './task.ts';
 
@@ -171,13 +170,18 @@ export class Faults {
     const model = new RowModel(await openModel(), layout);
     const { signature, tensors } = hit.violation;
     try {
-      const alone = await reproduce(model, objectives, { signature, tensors }, blockOfOne(model, hit.data));
+      const alone = await reproduce(
+        model,
+        objectives,
+        { signature, tensors },
+        {
+          capacity: 1,
+          columns: hit.data,
+        },
+      );
       if (alone.times === RUNS) return { reproduced: `${RUNS}/${RUNS}`, status: 'confirmed' };
       if (alone.times === 0 && hit.batch.rows > 1) {
-        const block = makeBlock(layout.inputs, hit.batch.rows);
-        hit.batch.data.forEach((values, i) => {
-          copyInto(block.columns[i], values, 0);
-        });
+        const block = { capacity: hit.batch.rows, columns: hit.batch.data };
         const together = await reproduce(
           model,
           objectives,

@@ -2,8 +2,8 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { isFiniteVector } from '../coverage/index.ts';
 import type { WalkStep } from '../coverage/measure.ts';
 import { reason, UserError } from '../errors.ts';
-import { makeBlock, type RowResult } from '../models/rows.ts';
-import { copyInto, rowsOf } from '../models/tensor.ts';
+import { packRows, type RowResult } from '../models/rows.ts';
+import { rowsOf } from '../models/tensor.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { Entry } from './corpus.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
@@ -22,18 +22,12 @@ export interface RunSeed {
 /** Runs every seed once. */
 export async function runSeeds(options: WorkerOptions, inputs: InputPlan): Promise<RunSeed[]> {
   const { layout, rows } = inputs.seeds;
-  const block = makeBlock(layout.inputs, options.batch);
   const seeds: RunSeed[] = [];
   for (let from = 0; from < rows.length; from += options.batch) {
     const some = rows.slice(from, from + options.batch);
-    some.forEach((row, r) => {
-      row.forEach((values, i) => {
-        copyInto(block.columns[i], values, r * layout.inputs[i].size);
-      });
-    });
     let result: RowResult;
     try {
-      result = await options.model.run(block, some.length, options.watched);
+      result = await options.model.run(packRows(layout.inputs, some), some.length, options.watched);
     } catch (error) {
       throw new UserError(`the model fails on seeds ${from} to ${from + some.length - 1}: ${reason(error)}`);
     }

@@ -6,14 +6,15 @@ import { UserError } from '../errors.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { findLogits } from '../models/graph/logits.ts';
 import type { InputSpec, Model } from '../models/model.ts';
-import { readNumber } from '../models/tensor.ts';
+import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
 import { isNumeric, type Range } from '../mutators/constraint.ts';
 import type { Mutator } from '../mutators/mutator.ts';
 import { makeMutator } from '../mutators/registry.ts';
-import type { Objective } from '../objectives/objective.ts';
-import { makeObjective } from '../objectives/registry.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
+
+/** Legal values where neither the user nor a seed says. */
+const UNDECLARED: Range = { low: 0, high: 1 };
 
 /** Seeds drawn where the user gives none. */
 const DRAWN_SEEDS = 32;
@@ -52,15 +53,16 @@ export async function planInputs(
   const declared = declaredRanges(config.range, names);
   const mutators = chooseMutators(config.mutator, inputs, notes);
   const places = byInput(config.seeds, names);
-  const seeds =
-    places.forAll.length + places.byName.size > 0
-      ? await readSeeds(inputs, places, (name) => {
-          const range = declared.get(name);
-          return range === undefined ? undefined : [range.low, range.high];
-        })
-      : drawn(inputs, declared, masterSeed, notes);
+  const given = places.forAll.length + places.byName.size > 0;
+  const seeds = given
+    ? await readSeeds(inputs, places, (name) => {
+        const range = declared.get(name);
+        return range === undefined ? undefined : [range.low, range.high];
+      })
+    : drawn(inputs, declared, masterSeed, notes);
   const ranges = inputs.map(
-    (input, i) => declared.get(input.name) ?? rangeOfSeeds(input, seeds, i, mutators[i]),
+    (input, i) =>
+      declared.get(input.name) ?? (given ? rangeOfSeeds(input, seeds, i, mutators[i]) : UNDECLARED),
   );
   inputs.forEach((input, i) => {
     if (mutators[i] !== undefined) checkSeeds(input, ranges[i], seeds, i);
@@ -94,8 +96,8 @@ function drawn(
   notes: Notes,
 ): Seeds {
   const rangeOf = (input: InputSpec): readonly [number, number] => {
-    const range = declared.get(input.name);
-    return range === undefined ? [0, 1] : [range.low, range.high];
+    const range = declared.get(input.name) ?? UNDECLARED;
+    return [range.low, range.high];
   };
   const spans = inputs.map((input) => `${input.name} in [${rangeOf(input).join(', ')}]`).join(', ');
   notes.warn(
@@ -123,10 +125,16 @@ function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: M
 }
 
 function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
+  // A range's end such as 0.7 is another number in the input's type.
+  const ends = makeData(input.type, 2);
+  writeNumber(input.type, ends, 0, range.low);
+  writeNumber(input.type, ends, 1, range.high);
+  const low = Math.min(range.low, readNumber(input.type, ends, 0));
+  const high = Math.max(range.high, readNumber(input.type, ends, 1));
   seeds.rows.forEach((row, index) => {
     for (let i = 0; i < row[column].length; i++) {
       const value = readNumber(input.type, row[column], i);
-      if (value < Math.fround(range.low) || value > Math.fround(range.high)) {
+      if (value < low || value > high) {
         throw new UserError(
           `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${range.low},${range.high}: widen --range or leave the seed out`,
         );
@@ -199,12 +207,6 @@ export function chooseCoverage(
     }
   }
   return { tensors: named, why: 'as asked for', measure };
-}
-
-/** Makes the campaign's objectives. */
-export function makeObjectives(setting: CampaignConfig['objective']): Objective[] {
-  const specs = typeof setting === 'string' ? [setting] : Object.values(setting);
-  return [...new Set(specs)].map(makeObjective);
 }
 
 /** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */

@@ -1,6 +1,15 @@
 import { reason, UserError } from '../errors.ts';
 import type { InputSpec, Model, NamedTensor } from './model.ts';
-import { type DType, makeData, rowsOf, shapeText, sizeOf, type Tensor, type TensorData } from './tensor.ts';
+import {
+  copyInto,
+  type DType,
+  makeData,
+  rowsOf,
+  shapeText,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+} from './tensor.ts';
 
 /** One model input as a testcase has it: without the batch dimension, every dimension known. */
 export interface RowInput {
@@ -59,6 +68,17 @@ export function testcaseShape(input: InputSpec, axis: Axis): readonly (number | 
 /** An empty block of `capacity` testcases. */
 export function makeBlock(inputs: readonly RowInput[], capacity: number): Block {
   return { capacity, columns: inputs.map((input) => makeData(input.type, input.size * capacity)) };
+}
+
+/** A block of these testcases, each one row of values for each input. */
+export function packRows(inputs: readonly RowInput[], rows: readonly (readonly TensorData[])[]): Block {
+  const block = makeBlock(inputs, rows.length);
+  rows.forEach((row, r) => {
+    row.forEach((values, i) => {
+      copyInto(block.columns[i], values, r * inputs[i].size);
+    });
+  });
+  return block;
 }
 
 /** Runs blocks of testcases through a model and takes its tensors apart into rows. */

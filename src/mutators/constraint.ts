@@ -1,4 +1,11 @@
-import { DTYPES, type DType, readNumber, type TensorData } from '../models/tensor.ts';
+import {
+  DTYPES,
+  type DType,
+  halfToNumber,
+  numberToHalf,
+  readNumber,
+  type TensorData,
+} from '../models/tensor.ts';
 import type { Bounds, Values } from './mutator.ts';
 
 /** Legal values of one input. */
@@ -57,21 +64,33 @@ export class BoundsKeeper implements Bounds {
     for (let i = 0; i < this.low.length; i++) {
       const seed = readNumber(this.#type, ancestor, i);
       this.#settle(i, Math.max(this.#range.low, seed - linf), Math.min(this.#range.high, seed + linf));
-      // The seed's own differences are rounded too; what is tested is what a checker computes.
-      while (seed - this.low[i] > linf) this.low[i] = towards(this.low[i], seed);
-      while (this.high[i] - seed > linf) this.high[i] = towards(this.high[i], seed);
+      // seed ± linf is rounded as well; a step inward makes the difference hold as a checker computes it.
+      while (seed - this.low[i] > linf) this.#settle(i, towards(this.low[i], seed), this.high[i]);
+      while (this.high[i] - seed > linf) this.#settle(i, this.low[i], towards(this.high[i], seed));
     }
     return this;
   }
 
-  /** Stores bounds rounded inward to what the array holds. */
+  /** Stores bounds rounded inward to what the type holds, so that rounding a mutant stays within them. */
   #settle(i: number, low: number, high: number): void {
-    this.low[i] = low;
-    this.high[i] = high;
-    if (this.low[i] < low) this.low[i] = towards(this.low[i], high);
-    if (this.high[i] > high) this.high[i] = towards(this.high[i], low);
+    this.low[i] = roundedUp(this.#type, low);
+    this.high[i] = -roundedUp(this.#type, -high);
     if (this.high[i] - (this.high[i] - this.low[i]) !== this.low[i]) this.exact = false;
   }
+}
+
+/** The least value of a type that is not below `value`. */
+function roundedUp(type: DType, value: number): number {
+  if (DTYPES[type].kind !== 'float') return Math.ceil(value);
+  if (type === 'float16') {
+    const half = numberToHalf(value);
+    if (halfToNumber(half) >= value) return halfToNumber(half);
+    if (half === 0 || half === 0x8000) return halfToNumber(1);
+    return halfToNumber(half & 0x8000 ? half - 1 : half + 1);
+  }
+  if (type === 'float32' && Math.fround(value) < value)
+    return towards(Math.fround(value), Number.POSITIVE_INFINITY);
+  return type === 'float32' ? Math.fround(value) : value;
 }
 
 const float = new Float32Array(1);

@@ -7,6 +7,18 @@ import type { Objective, ObjectiveKind } from './objective.ts';
 export const OBJECTIVES: readonly ObjectiveKind[] = [nonfinite];
 
 /**
+ * Makes the objectives of a campaign's setting, each spec once.
+ *
+ * @throws UserError on an unknown one
+ */
+export function makeObjectives(
+  setting: string | readonly string[] | Readonly<Record<string, string>>,
+): Objective[] {
+  const specs = typeof setting === 'string' ? [setting] : Object.values(setting);
+  return [...new Set(specs)].map(makeObjective);
+}
+
+/**
  * Makes the objective of a spec.
  *
  * @throws UserError on an unknown one

@@ -1,5 +1,4 @@
-import { type Block, makeBlock, type RowModel } from '../models/rows.ts';
-import { copyInto, type TensorData } from '../models/tensor.ts';
+import type { Block, RowModel } from '../models/rows.ts';
 import type { Objective, Violation } from './objective.ts';
 
 /** How often a finding is run again. */
@@ -18,15 +17,6 @@ export interface Suspect {
   readonly signature: string;
   /** Tensors that the violation was seen in. */
   readonly tensors: readonly string[];
-}
-
-/** A block that holds one testcase. */
-export function blockOfOne(model: RowModel, data: readonly TensorData[]): Block {
-  const block = makeBlock(model.layout.inputs, 1);
-  data.forEach((values, i) => {
-    copyInto(block.columns[i], values, 0);
-  });
-  return block;
 }
 
 /**

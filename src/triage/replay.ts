@@ -8,10 +8,9 @@ import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { fileError, reason, UserError } from '../errors.ts';
 import { loadModel } from '../models/registry.ts';
-import { batchAxis, makeBlock, type RowLayout, RowModel, rowInput } from '../models/rows.ts';
-import { copyInto, isDType } from '../models/tensor.ts';
-import type { Objective } from '../objectives/objective.ts';
-import { makeObjective } from '../objectives/registry.ts';
+import { batchAxis, type RowLayout, RowModel, rowInput } from '../models/rows.ts';
+import { isDType } from '../models/tensor.ts';
+import { makeObjectives } from '../objectives/registry.ts';
 import { RUNS, reproduce } from '../objectives/reproduce.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky';
@@ -84,11 +83,8 @@ async function replayOne(folder: string): Promise<Replayed> {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
     const data = decodeTestcase(layout.inputs, await readOrRefuse(file), file, rows);
-    const block = makeBlock(layout.inputs, rows ?? 1);
-    data.forEach((values, i) => {
-      copyInto(block.columns[i], values, 0);
-    });
-    const objectives = objectivesOf(config, finding);
+    const block = { capacity: rows ?? 1, columns: data };
+    const objectives = makeObjectives(config.objective);
     const suspect = { signature: finding.signature, tensors: finding.violation.tensors };
     const again = await reproduce(
       new RowModel(model, layout),
@@ -120,11 +116,6 @@ async function replayOne(folder: string): Promise<Replayed> {
 function verdictOf(times: number, breaksOtherwise: boolean): Verdict {
   if (times === RUNS || (times === 0 && breaksOtherwise)) return 'still broken';
   return times === 0 ? 'fixed' : 'flaky';
-}
-
-function objectivesOf(config: CampaignConfig, finding: Finding): Objective[] {
-  const specs = typeof config.objective === 'string' ? [config.objective] : Object.values(config.objective);
-  return (specs.includes(finding.objective) ? [finding.objective] : specs).map(makeObjective);
 }
 
 async function readOrRefuse(path: string): Promise<Buffer> {

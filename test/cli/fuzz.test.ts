@@ -26,6 +26,16 @@ function digests(campaign: string, ...parts: string[]): Record<string, string> {
   return found;
 }
 
+/** A campaign's journal, a record a testcase. */
+function journalOf(
+  campaign: string,
+): { id: string; parent: string | null; ancestor: string; novelty: number | null }[] {
+  const lines = readFileSync(join(campaign, 'corpus', 'journal.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
 function findingFolders(campaign: string): string[] {
   const findings = join(campaign, 'findings');
   return readdirSync(findings).flatMap((signature) =>
@@ -83,25 +93,20 @@ describe('the bundled campaign, master seed 1', () => {
     expect(record.distance.linf).toBeLessThanOrEqual(2);
   });
 
-  test('leaves labels alone and pixels within their range', () => {
-    const seeds = decodeNpz(readFileSync('corpora/nan-digits/seeds.npz'), 'seeds');
-    const labels = new Set(seeds.get('label')?.data as Int32Array);
-    const corpus = readdirSync(join(out, 'corpus')).filter((name) => name.endsWith('.npz'));
-    expect(corpus.length).toBeGreaterThan(100);
-    for (const name of corpus) {
-      const arrays = decodeNpz(readFileSync(join(out, 'corpus', name)), name);
-      const [label] = arrays.get('label')?.data ?? [];
-      expect(labels.has(label as number)).toBe(true);
-      const pixels = arrays.get('image')?.data as Float32Array;
+  test('leaves labels as the ancestors have them and pixels within their range', () => {
+    const arrays = (id: string) => decodeNpz(readFileSync(join(out, 'corpus', `${id}.npz`)), id);
+    const mutants = journalOf(out).filter(({ parent }) => parent !== null);
+    expect(mutants.length).toBeGreaterThan(60);
+    for (const { id, ancestor } of mutants) {
+      expect(arrays(id).get('label')).toEqual(arrays(ancestor).get('label'));
+      const pixels = arrays(id).get('image')?.data as Float32Array;
       expect(pixels.every((value) => value >= -1 && value <= 1)).toBe(true);
+      expect(pixels).not.toEqual(arrays(ancestor).get('image')?.data);
     }
   });
 
   test('journals every testcase in order, each after its parent', () => {
-    const lines = readFileSync(join(out, 'corpus', 'journal.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = journalOf(out);
     const seen = new Set<string>();
     for (const { id, parent, ancestor, novelty } of lines) {
       expect(existsSync(join(out, 'corpus', `${id}.npz`))).toBe(true);
@@ -413,6 +418,28 @@ test('a model that fails on a mutant ends the campaign with 3, one line, and wha
   expect(readdirSync(join(out, 'corpus')).length).toBe(3);
 });
 
+test('a float64 model takes seeds at the very ends of its range', async () => {
+  const graph = new OnnxBuilder();
+  graph.node('Abs', [graph.input('x', 'float64', ['batch', 4])], 'y');
+  graph.output('y', 'float64', ['batch', 4]);
+  const model = join(folder, 'double.onnx');
+  writeFileSync(model, graph.finish('double'));
+  const seeds = join(folder, 'double.json');
+  writeFileSync(seeds, '[[0.1, 0.7, 0.3, 0.4]]');
+  const { code, stderr } = await neurofuzz([
+    'fuzz',
+    model,
+    '-i',
+    seeds,
+    '-n',
+    '300',
+    '-o',
+    join(folder, 'double'),
+    '--quiet',
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 test('--linf holds for every testcase that is kept', async () => {
   const out = join(folder, 'ball');
   const model = writeSoftmaxOnnx(folder);
@@ -432,10 +459,7 @@ test('--linf holds for every testcase that is kept', async () => {
     '0.0001',
   ];
   expect((await neurofuzz([...args, '-n', '20000', '-s', '1', '-o', out, '--quiet'])).code).toBe(0);
-  const journal = readFileSync(join(out, 'corpus', 'journal.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const journal = journalOf(out);
   const values = (id: string) =>
     decodeNpz(readFileSync(join(out, 'corpus', `${id}.npz`)), id).get('x')?.data as Float32Array;
   expect(journal.length).toBeGreaterThan(20);

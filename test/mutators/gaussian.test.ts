@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
 import { BoundsKeeper, distanceBetween, workingArray } from '../../src/mutators/constraint.ts';
 import type { Mutator } from '../../src/mutators/mutator.ts';
 import { NoisePool, WINDOW } from '../../src/mutators/noise.ts';
@@ -73,6 +74,28 @@ test('ranges whose ends differ enormously are kept to', () => {
     expect(out.every((value) => value >= 1e-6 && value <= 1e6)).toBe(true);
     expect(out.some((value) => value > 1)).toBe(true);
   }
+});
+
+describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s inputs', (type) => {
+  test('are within a fractional range and constraint after they are rounded to their type', () => {
+    const range = { low: 0.3, high: 9.7 };
+    const size = 64;
+    const seed = makeData(type, size);
+    for (let i = 0; i < size; i++) writeNumber(type, seed, i, 1 + (i % 8));
+    for (const linf of [undefined, 0.5, 1.3]) {
+      const bounds = new BoundsKeeper(type, size, range, linf).around(seed);
+      const parent = Float64Array.from({ length: size }, (_, i) => readNumber(type, seed, i));
+      const mutant = new Float64Array(size);
+      const stored = makeData(type, size);
+      for (let key = 0; key < 50; key++) {
+        gaussian.mutate(mutant, 0, parent, bounds, draws(key));
+        for (let i = 0; i < size; i++) {
+          writeNumber(type, stored, i, mutant[i]);
+          expect(legal(readNumber(type, stored, i), parent[i], range, linf)).toBe(true);
+        }
+      }
+    }
+  });
 });
 
 describe('noise', () => {
