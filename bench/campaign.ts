@@ -24,17 +24,23 @@ export async function campaign(
   settings: Readonly<Record<string, unknown>>,
   onFigures: (figures: Figures) => void = () => {},
 ): Promise<Summary> {
-  const observer: Observer = { info() {}, warn() {}, planned() {}, found() {}, figures: onFigures };
+  const observer: Observer = {
+    info() {},
+    warn() {},
+    planned() {},
+    found() {},
+    adapted() {},
+    figures: onFigures,
+  };
   return runCampaign(campaignSchema.parse(settings), observer, new AbortController().signal);
 }
 
-/** Writes a few dozen drawn digits as the seeds of a one-input network; returns the path. */
-export async function digitSeeds(folder: string): Promise<string> {
-  const count = 40;
+/** Writes drawn digits, a few dozen unless told otherwise, as the seeds of a one-input network; returns the path. */
+export async function digitSeeds(folder: string, count = 40): Promise<string> {
   const random = randomStream('bench', 'seeds');
   const data = new Float32Array(count * 784);
   for (let i = 0; i < count; i++) data.set(drawDigit(i % 10, random), i * 784);
-  const path = join(folder, 'seeds.npz');
+  const path = join(folder, `seeds-${count}.npz`);
   await writeFile(path, encodeNpz([['image', { type: 'float32', shape: [count, 28, 28, 1], data }]]));
   return path;
 }

@@ -15,7 +15,7 @@ const { values: options } = parseArgs({
     cache: { type: 'string', default: 'bench/.cache/mnist' },
     seeds: { type: 'string', default: '10' },
     measure: { type: 'string', default: 'norm' },
-    scheduler: { type: 'string', default: 'recent' },
+    scheduler: { type: 'string', default: 'yield' },
     /** Most mutants of one campaign: a search that has not found anything by then has failed. */
     most: { type: 'string', default: '2000000' },
   },

@@ -1,9 +1,14 @@
-/** Memory after one and after five million mutants of the dense net: it may grow with the corpus alone. */
+/** Memory of all processes after a million mutants of the dense net and up to fifty: it must not grow with them. */
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { campaign, digitSeeds, line, withFolder } from './campaign.ts';
 import { writeNetwork } from './networks.ts';
 
-const MARKS = [1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000];
+const { values: options } = parseArgs({
+  options: { millions: { type: 'string', default: '50' }, jobs: { type: 'string', default: '2' } },
+});
+const most = 1e6 * Number(options.millions);
+const MARKS = [1, 2, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50].map((millions) => millions * 1e6);
 
 await withFolder(async (folder) => {
   const { onnx } = await writeNetwork('dense', folder);
@@ -13,23 +18,27 @@ await withFolder(async (folder) => {
     model: onnx,
     seeds,
     range: [-1, 1],
-    execs: 5_100_000,
+    execs: most + 100_000,
     seed: '1',
+    jobs: Number(options.jobs),
     out: join(folder, 'out'),
   };
-  await campaign(settings, ({ execs, corpus }) => {
+  await campaign(settings, ({ execs, corpus, mainPeakMemoryMB, workers, execsPerSecond }) => {
     if (next >= MARKS.length || execs < MARKS[next]) return;
     next++;
-    globalThis.gc?.();
     const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
-    const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
+    const mb = (bytes: number): number => Math.round(bytes / 1e6);
     line({
       bench: 'memory',
       execs,
       corpus,
-      rssMB: mb(rss),
-      heapMB: mb(heapUsed),
-      arrayBuffersMB: mb(arrayBuffers),
+      execsPerSecond,
+      mainMB: mb(rss),
+      mainHeapMB: mb(heapUsed),
+      mainArrayBuffersMB: mb(arrayBuffers),
+      mainPeakMB: mainPeakMemoryMB,
+      workersMB: workers.map((worker) => worker.memoryMB),
+      workersPeakMB: workers.map((worker) => worker.peakMemoryMB),
     });
   });
 });

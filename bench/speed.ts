@@ -1,87 +1,108 @@
 /**
- * Mutants run per second over raw inference of ready batches, in one run on one core: the unit of speed of
- * DESIGN.md. Prints one JSON line for each network, runtime and measure.
+ * Mutants run per second over raw inference of ready batches on as many cores, in one run: the unit of speed
+ * of DESIGN.md. Prints one JSON line for each network, runtime and measure, with one worker and with two.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadModel } from '../src/models/registry.ts';
-import { makeBlock, RowModel } from '../src/models/rows.ts';
-import { randomStream } from '../src/random.ts';
+import { Child } from '../src/isolation/child.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
+import type { RawApi } from './raw-process.ts';
 
 const BATCH = 256;
 
 const { values: options } = parseArgs({
-  options: { seconds: { type: 'string', default: '5' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    corpus: { type: 'string', default: '10000' },
+    measures: { type: 'string', default: 'norm,values' },
+    jobs: { type: 'string', default: '1,2' },
+    networks: { type: 'string', default: NETWORKS.join() },
+    runtimes: { type: 'string', default: 'onnx,wasm' },
+  },
 });
 const seconds = Number(options.seconds);
 
-/** Inputs a second on one ready batch, again and again. */
-async function rawInference(path: string, runtime: 'onnx' | 'wasm'): Promise<number> {
-  const model = await loadModel(path, { runtime });
-  const layout = {
-    axis: 'free',
-    inputs: [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }],
-  } as const;
-  const rows = new RowModel(model, layout);
-  const block = makeBlock(layout.inputs, BATCH);
-  const random = randomStream('bench', 'raw');
-  const pixels = block.columns[0];
-  for (let i = 0; i < pixels.length; i++) pixels[i] = 2 * random.uniform() - 1;
-  for (let warm = 0; warm < 20; warm++) await rows.run(block, BATCH, []);
-  const start = performance.now();
-  let count = 0;
-  while (performance.now() - start < seconds * 1000) {
-    await rows.run(block, BATCH, []);
-    count += BATCH;
-  }
-  const rate = (1000 * count) / (performance.now() - start);
-  await model.dispose();
-  return rate;
+/** Inputs a second of so many processes at once, each on one ready batch. */
+async function rawInference(model: string, runtime: 'onnx' | 'wasm', processes: number): Promise<number> {
+  const script = new URL('./raw-process.js', import.meta.url);
+  const limits = { script, timeout: 600_000, memory: 64e9 };
+  const children = Array.from({ length: processes }, () => new Child<RawApi>(limits));
+  await Promise.all(children.map((child) => child.call('open', { model, runtime, batch: BATCH })));
+  const run = { batch: BATCH, milliseconds: 1000 * seconds };
+  const rates = await Promise.all(children.map((child) => child.call('run', run)));
+  for (const child of children) child.kill();
+  return rates.reduce((sum, rate) => sum + rate, 0);
 }
 
+const jobCounts = options.jobs.split(',').map(Number);
+
 await withFolder(async (folder) => {
-  const seeds = await digitSeeds(folder);
-  for (const network of NETWORKS) {
+  const seeds = await digitSeeds(folder, Number(options.corpus));
+  for (const network of NETWORKS.filter((name) => options.networks.includes(name))) {
     const paths = await writeNetwork(network, folder);
-    for (const runtime of ['onnx', 'wasm'] as const) {
+    for (const runtime of options.runtimes.split(',') as ('onnx' | 'wasm')[]) {
       const model = runtime === 'onnx' ? paths.onnx : paths.tfjs;
-      for (const measure of ['norm', 'values'] as const) {
-        const raws: number[] = [];
-        const rates: number[] = [];
-        const ratios: number[] = [];
-        let corpus = 0;
+      for (const measure of options.measures.split(',')) {
+        const perJobs = new Map<number, { raw: number[]; rate: number[]; ratio: number[]; last: object }>();
         for (let round = 0; round < Number(options.rounds); round++) {
-          const before = await rawInference(model, runtime);
-          const { figures } = await campaign({
-            model,
-            seeds,
+          for (const jobs of jobCounts) {
+            const before = await rawInference(model, runtime, jobs);
+            const { figures } = await campaign({
+              model,
+              seeds,
+              runtime,
+              measure,
+              jobs,
+              range: [-1, 1],
+              batch: BATCH,
+              time: `${2 * seconds}s`,
+              seed: String(round),
+              out: join(folder, `${network}-${runtime}-${measure}-${jobs}-${round}`),
+            });
+            const raw = (before + (await rawInference(model, runtime, jobs))) / 2;
+            const kept = perJobs.get(jobs) ?? { raw: [], rate: [], ratio: [], last: {} };
+            kept.raw.push(raw);
+            kept.rate.push(figures.execsPerSecond);
+            kept.ratio.push(figures.execsPerSecond / raw);
+            kept.last = {
+              corpus: figures.corpus,
+              shares: figures.shares,
+              mainBusy: figures.mainBusy,
+              mainPeakMemoryMB: figures.mainPeakMemoryMB,
+              workerPeakMemoryMB: Math.max(...figures.workers.map((worker) => worker.peakMemoryMB)),
+            };
+            perJobs.set(jobs, kept);
+          }
+        }
+        for (const [jobs, { raw, rate, ratio, last }] of perJobs) {
+          line({
+            bench: 'speed',
+            network,
             runtime,
             measure,
-            range: [-1, 1],
             batch: BATCH,
-            time: `${2 * seconds}s`,
-            seed: String(round),
-            out: join(folder, `${network}-${runtime}-${measure}-${round}`),
+            jobs,
+            rawPerSecond: Math.round(median(raw)),
+            mutantsPerSecond: Math.round(median(rate)),
+            ratio: Number(median(ratio).toFixed(3)),
+            ...last,
           });
-          const raw = (before + (await rawInference(model, runtime))) / 2;
-          raws.push(raw);
-          rates.push(figures.execsPerSecond);
-          ratios.push(figures.execsPerSecond / raw);
-          corpus = figures.corpus;
         }
-        line({
-          bench: 'speed',
-          network,
-          runtime,
-          measure,
-          batch: BATCH,
-          rawPerSecond: Math.round(median(raws)),
-          mutantsPerSecond: Math.round(median(rates)),
-          ratio: Number(median(ratios).toFixed(3)),
-          corpus,
-        });
+        const [one, two] = [perJobs.get(1), perJobs.get(2)];
+        if (one !== undefined && two !== undefined) {
+          const speedup = median(two.rate.map((rate, i) => rate / one.rate[i]));
+          const rawSpeedup = median(two.raw.map((rate, i) => rate / one.raw[i]));
+          line({
+            bench: 'jobs',
+            network,
+            runtime,
+            measure,
+            twoOverOne: Number(speedup.toFixed(3)),
+            rawTwoOverOne: Number(rawSpeedup.toFixed(3)),
+          });
+        }
       }
     }
   }

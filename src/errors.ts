@@ -8,6 +8,11 @@ export class MachineError extends Error {
   override readonly name: string = 'MachineError';
 }
 
+/** The user ended the command before it had anything to end in order. */
+export class Interrupted extends Error {
+  override readonly name: string = 'Interrupted';
+}
+
 /** One line of an unknown error's message, for embedding into a message of ours. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -8,6 +8,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['inputs'],
   ['coverage', 'mutators', 'objectives'],
   ['campaign'],
+  ['isolation'],
   ['fuzzer', 'triage'],
   ['cli'],
 ];

@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 /** Prefix of files and folders that are not whole yet; nothing reads them. */
 export const UNFINISHED = '.tmp-';
 
-async function sync(path: string): Promise<void> {
+/** Puts a file or a folder's entries on disk. */
+export async function sync(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
@@ -46,6 +47,8 @@ export async function writeFolderDurably(
   await sync(unfinished);
   await rename(unfinished, folder);
   await sync(parent);
+  // The folder above may be new as well.
+  await sync(dirname(parent));
 }
 
 /** Writes a file that appears whole or not at all; it may be lost when the machine loses power. */

@@ -49,8 +49,7 @@ export interface SignatureRecord {
   readonly hits: number;
 }
 
-/** Folder of a finding within the campaign's; flaky ones lie apart, since they may differ between equal runs. */
-export function findingFolder(signature: string, id: string, status: Confirmation['status']): string {
-  const parts = status === 'flaky' ? ['findings', 'unrepeatable'] : ['findings'];
-  return [...parts, signature, id].join('/');
+/** Folder of a finding within the campaign's; what may differ between equal runs lies apart. */
+export function findingFolder(signature: string, id: string, apart: boolean): string {
+  return ['findings', ...(apart ? ['unrepeatable'] : []), signature, id].join('/');
 }

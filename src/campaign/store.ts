@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, open, readdir, rmdir, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileError, UserError } from '../errors.ts';
@@ -7,20 +7,24 @@ import type { RowInput } from '../models/rows.ts';
 import { readNumber } from '../models/tensor.ts';
 import type { Range } from '../mutators/constraint.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
-import { type Finding, FORMAT_VERSION, findingFolder, type SignatureRecord } from './finding.ts';
-import { encodeTestcase, type Lineage, type TestcaseData } from './testcase.ts';
+import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
+import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
+import { encodeTestcase, type TestcaseData } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
+
+/** What a campaign that was killed at its start may have left: such files, and such folders if empty. */
+const LEFT_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
+const LEFT_FOLDERS = /^(corpus|findings|state)$/;
 
 /** Files written at the same time. */
 const AT_ONCE = 16;
 
 /** A corpus entry on its way to disk. */
-export interface JournalEntry extends Lineage {
+export interface NewEntry extends JournalLine {
   readonly data: TestcaseData;
-  /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
-  readonly novelty: number | null;
-  readonly task: number;
+  readonly activations: Float32Array;
 }
 
 /**
@@ -39,10 +43,23 @@ export async function checkFolder(folder: string): Promise<void> {
     return;
   }
   if (entries.includes(CAMPAIGN_FILE)) {
-    throw new UserError(`${folder} holds another campaign: choose another folder with --out`);
+    throw new UserError(
+      `${folder} holds another campaign: go on with it by --resume, or choose another folder with --out`,
+    );
   }
-  if (entries.length > 0) throw new UserError(`${folder} is not empty: choose another folder with --out`);
+  for (const name of entries) {
+    if (LEFT_FILES.test(name)) continue;
+    if (LEFT_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
+    throw new UserError(`${folder} is not empty: choose another folder with --out`);
+  }
   await checkWritable(join(folder, 'x'));
+}
+
+async function isEmptyFolder(path: string): Promise<boolean> {
+  return readdir(path).then(
+    (names) => names.length === 0,
+    () => false,
+  );
 }
 
 /** Asks the nearest folder that exists, by a trial folder that is taken away at once. */
@@ -67,13 +84,18 @@ async function checkWritable(folder: string): Promise<void> {
   }
 }
 
-/** Writes a campaign's folder. Nothing that is there already is overwritten but figures by newer ones. */
+/**
+ * Writes a campaign's folder. Nothing that is there already is overwritten but figures and state by newer
+ * ones.
+ */
 export class Store {
   readonly folder: string;
   readonly #inputs: readonly RowInput[];
   readonly #ranges: readonly Range[];
-  #waiting: JournalEntry[] = [];
+  #waiting: NewEntry[] = [];
   #flushed: Promise<void> = Promise.resolve();
+  #written = 0;
+  #bytes = 0;
 
   private constructor(folder: string, inputs: readonly RowInput[], ranges: readonly Range[]) {
     this.folder = folder;
@@ -82,10 +104,10 @@ export class Store {
   }
 
   /**
-   * Makes the campaign's folder; of two processes that try, one gets it.
+   * Makes the campaign's folder, which the caller has locked.
    *
    * @param ranges of each input, what is black and white in pictures of findings
-   * @throws UserError where the folder is taken or can't be written, MachineError where the disk is full
+   * @throws UserError where the folder can't be written, MachineError where the disk is full
    */
   static async create(
     folder: string,
@@ -93,74 +115,118 @@ export class Store {
     inputs: readonly RowInput[],
     ranges: readonly Range[],
   ): Promise<Store> {
-    await checkFolder(folder);
-    const file = join(folder, CAMPAIGN_FILE);
-    try {
-      await mkdir(folder, { recursive: true });
-      const handle = await open(file, 'wx');
-      try {
-        await handle.writeFile(stringify({ formatVersion: FORMAT_VERSION, ...settings }));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await mkdir(join(folder, 'corpus'));
-      await mkdir(join(folder, 'findings'));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-        throw new UserError(`${folder} holds another campaign: choose another folder with --out`);
-      }
-      throw fileError(error, 'create the campaign folder', folder);
+    const store = new Store(folder, inputs, ranges);
+    await store.#guard(async () => {
+      await store.#makeFolders();
+      const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
+      await writeDurably(join(folder, CAMPAIGN_FILE), text);
+    });
+    return store;
+  }
+
+  /**
+   * Goes on in a campaign's folder, which the caller has locked.
+   *
+   * @param entries how many of the journal belong to the state that the campaign goes on from
+   */
+  static async open(
+    folder: string,
+    inputs: readonly RowInput[],
+    ranges: readonly Range[],
+    entries: number,
+  ): Promise<Store> {
+    const store = new Store(folder, inputs, ranges);
+    await store.#guard(async () => {
+      await store.#makeFolders();
+      store.#bytes = await bytesIn(folder);
+    });
+    store.#written = entries;
+    return store;
+  }
+
+  /** Entries that are on disk: the first so many. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Bytes in the folder, more or less: files that are replaced count once. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async #makeFolders(): Promise<void> {
+    for (const name of [CORPUS, 'findings', STATE]) {
+      await mkdir(join(this.folder, name), { recursive: true });
     }
-    return new Store(folder, inputs, ranges);
+  }
+
+  /** Sets how many entries are on disk, where some turned out to be damaged. */
+  recount(entries: number): void {
+    this.#written = entries;
   }
 
   /** Puts a corpus entry in line for the next `flush`. */
-  add(entry: JournalEntry): void {
+  add(entry: NewEntry): void {
     this.#waiting.push(entry);
   }
 
   /**
-   * Writes the entries in line, testcases first, so that the journal names none that is missing. Calls
-   * follow one another; the campaign need not wait, since creating files is the system's work.
+   * Writes the entries in line, testcases first, so that the journal names none that is missing, and then
+   * the checkpoint, so that it counts on nothing that is missing. Calls follow one another; the campaign
+   * need not wait, since creating files is the system's work.
+   *
+   * @param checkpoint the state at this moment, with all entries in line
    */
-  flush(): Promise<void> {
-    this.#flushed = this.#flushed.then(() => this.#guard(() => this.#writeWaiting()));
+  flush(checkpoint: Omit<Checkpoint<unknown>, 'formatVersion'>): Promise<void> {
+    const entries = this.#waiting;
+    this.#waiting = [];
+    const text = JSON.stringify({ formatVersion: FORMAT_VERSION, ...checkpoint });
+    this.#flushed = this.#flushed.then(() =>
+      this.#guard(async () => {
+        await this.#writeEntries(entries);
+        await writeCheckpoint(this.folder, text);
+      }),
+    );
     return this.#flushed;
   }
 
-  async #writeWaiting(): Promise<void> {
-    const entries = this.#waiting;
+  async #writeEntries(entries: readonly NewEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    this.#waiting = [];
     for (let from = 0; from < entries.length; from += AT_ONCE) {
       await Promise.all(
-        entries
-          .slice(from, from + AT_ONCE)
-          .map(({ id, data }) =>
-            writeWhole(join(this.folder, 'corpus', `${id}.npz`), encodeTestcase(this.#inputs, data)),
-          ),
+        entries.slice(from, from + AT_ONCE).map(({ id, data }) => {
+          const bytes = encodeTestcase(this.#inputs, data);
+          this.#bytes += bytes.length;
+          return writeWhole(testcaseFile(this.folder, id), bytes);
+        }),
       );
     }
-    const lines = entries.map(
-      ({ data: _data, ...line }) => `${JSON.stringify({ v: FORMAT_VERSION, ...journalLine(line) })}\n`,
+    this.#bytes += await appendEntries(
+      this.folder,
+      entries,
+      entries.map(({ activations }) => activations),
     );
-    const handle = await open(join(this.folder, 'corpus', 'journal.jsonl'), 'a');
+    this.#written += entries.length;
+  }
+
+  /** A finding that is there already, since the campaign was killed after it was kept; else undefined. */
+  async finding(folder: string): Promise<Finding | undefined> {
     try {
-      await handle.writeFile(lines.join(''));
-      await handle.sync();
-    } finally {
-      await handle.close();
+      return JSON.parse(await readFile(join(this.folder, folder, 'finding.json'), 'utf8')) as Finding;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
+        return undefined;
+      throw fileError(error, 'read the campaign folder', this.folder);
     }
   }
 
   /**
    * Puts a finding on disk before it returns.
    *
+   * @param folder where, within the campaign's
    * @param batch the whole batch, where the finding depends on it
-   * @returns its folder, within the campaign's
    */
-  async keep(finding: Finding, data: TestcaseData, batch?: TestcaseData): Promise<string> {
+  async keep(folder: string, finding: Finding, data: TestcaseData, batch?: TestcaseData): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
     files.set('input.npz', encodeTestcase(this.#inputs, data));
     if (finding.batch !== undefined && batch !== undefined) {
@@ -176,14 +242,13 @@ export class Store {
       files.set('input.png', await encodePng(values, input.shape, low, high));
     }
     files.set('finding.json', json(finding));
-    const folder = findingFolder(finding.signature, finding.id, finding.status);
+    for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
-    return folder;
   }
 
   /** Replaces a signature's record. */
-  async signature(record: SignatureRecord, flakyOnly: boolean): Promise<void> {
-    const parent = join(this.folder, 'findings', flakyOnly ? 'unrepeatable' : '', record.signature);
+  async signature(record: SignatureRecord, apart: boolean): Promise<void> {
+    const parent = join(this.folder, 'findings', apart ? 'unrepeatable' : '', record.signature);
     await this.#guard(async () => {
       await mkdir(parent, { recursive: true });
       await writeDurably(join(parent, 'signature.json'), json(record));
@@ -195,7 +260,9 @@ export class Store {
     const all = { formatVersion: FORMAT_VERSION, ...figures };
     await this.#guard(async () => {
       await writeWhole(join(this.folder, 'stats.json'), json(all));
-      await appendFile(join(this.folder, 'stats.jsonl'), `${JSON.stringify(all)}\n`);
+      const line = `${JSON.stringify(all)}\n`;
+      this.#bytes += line.length;
+      await appendFile(join(this.folder, 'stats.jsonl'), line);
     });
   }
 
@@ -214,10 +281,13 @@ export class Store {
   }
 }
 
-/** What the journal says of an entry, in a fixed order. */
-function journalLine(entry: Omit<JournalEntry, 'data'>): Omit<JournalEntry, 'data'> {
-  const { id, parent, ancestor, generation, mutators, novelty, task } = entry;
-  return { id, parent, ancestor, generation, mutators, novelty, task };
+/** Bytes of all files at and below a folder. */
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
 }
 
 function json(value: unknown): string {

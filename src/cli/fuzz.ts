@@ -1,18 +1,21 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
-import { type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
-import { UserError } from '../errors.ts';
-import { runCampaign } from '../fuzzer/campaign.ts';
+import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
+import { MachineError, UserError } from '../errors.ts';
+import { defaultFolder, runCampaign } from '../fuzzer/campaign.ts';
 import type { Observer } from '../fuzzer/observer.ts';
+import { recordedSettings } from '../fuzzer/resuming.ts';
 import { StatusScreen } from '../fuzzer/status.ts';
 import { EXIT } from './exit.ts';
+import { resumeLine } from './launcher.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from './output.ts';
 import { summaryJson, summaryText } from './summary.ts';
 
 interface FuzzOptions extends OutputOptions {
   readonly config?: string;
   readonly exitZero?: boolean;
+  readonly resume?: boolean;
 }
 
 /** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
@@ -26,6 +29,10 @@ export function fuzzCommand(): Command {
     command.addOption(new Option(meta.flags, text === '' ? meta.help : `${meta.help} (default: ${text})`));
   }
   return command
+    .option(
+      '--resume',
+      'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
+    )
     .option('--exit-zero', 'exit with 0 although there are findings')
     .option('--json', 'one JSON object on standard output at the end')
     .option('--quiet', 'no status, only errors')
@@ -37,21 +44,46 @@ export function fuzzCommand(): Command {
 async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = flagValues(options as Readonly<Record<string, unknown>>);
-  const config = checkSettings(file, model === undefined ? flags : { ...flags, model }, options.config);
+  const given = model === undefined ? flags : { ...flags, model };
+  const config = await settings(file, given, options);
   const observer =
     options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
   const ending = endInOrder();
   try {
-    const summary = await runCampaign(config, observer, ending.signal);
+    const summary = await runCampaign(config, observer, ending.signal, options.resume);
     observer.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
     const found = summary.figures.faults.some((fault) => fault.kept > 0);
     process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (!found && summary.figures.execs < (config.minExecs ?? 0)) {
+      throw new MachineError(
+        `only ${summary.figures.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
+      );
+    }
   } finally {
     observer.finish();
     ending.release();
   }
+}
+
+/** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */
+async function settings(
+  file: RawSettings,
+  flags: RawSettings,
+  options: FuzzOptions,
+): Promise<CampaignConfig> {
+  if (options.resume !== true) return checkSettings(file, flags, options.config);
+  const asked = { ...file, ...flags };
+  const out = resumedFolder(asked);
+  const recorded = await recordedSettings(out);
+  return checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
+}
+
+function resumedFolder({ out, model }: RawSettings): string {
+  if (typeof out === 'string') return out;
+  if (typeof model === 'string') return defaultFolder({ model });
+  throw new UserError("--resume: name the campaign's folder with --out, or its model");
 }
 
 /** What the flags say, as the campaign file would say it. */
@@ -101,7 +133,7 @@ interface FinishingObserver extends Observer {
 }
 
 function screen(): FinishingObserver {
-  return new StatusScreen(process.stderr);
+  return new StatusScreen(process.stderr, resumeLine);
 }
 
 /** Seconds between log lines. */
@@ -115,7 +147,14 @@ function logging(options: OutputOptions): FinishingObserver {
     warn: (text) => log.warn(text),
     planned: (plan) =>
       log.info(
-        { campaign: plan.folder, seed: plan.masterSeed, batch: plan.batch, seeds: plan.seeds },
+        {
+          campaign: plan.folder,
+          seed: plan.masterSeed,
+          jobs: plan.jobs,
+          batch: plan.batch,
+          seeds: plan.seeds,
+          resume: resumeLine(plan.folder),
+        },
         'campaign starts',
       ),
     found: (fault, folder) =>
@@ -123,7 +162,8 @@ function logging(options: OutputOptions): FinishingObserver {
         { signature: fault.signature, execs: fault.firstExecs, path: join(folder, fault.path) },
         fault.summary,
       ),
-    figures: ({ faults, shares, ...figures }) => {
+    adapted: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
+    figures: ({ faults, shares, workers, newEntries, newEntriesSpan, ...figures }) => {
       if (figures.elapsedSeconds - shown < LOG_EVERY) return;
       shown = figures.elapsedSeconds;
       log.info({ ...figures, signatures: faults.length, slowest: slowest(shares) }, 'fuzzing');

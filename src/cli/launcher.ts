@@ -16,3 +16,8 @@ export function launcher(): string {
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/** The command that goes on with the campaign in a folder. */
+export function resumeLine(folder: string): string {
+  return `${launcher()} fuzz --resume --out ${quote(folder)}`;
+}

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { MachineError, reason, UserError } from '../errors.ts';
+import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
 import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
 import { replayCommand } from './replay.ts';
@@ -44,6 +44,10 @@ function report(error: unknown): number {
   if (error instanceof MachineError) {
     process.stderr.write(`neurofuzz: ${oneLine(error.message)}\n`);
     return EXIT.machine;
+  }
+  if (error instanceof Interrupted) {
+    process.stderr.write(`neurofuzz: ${error.message}\n`);
+    return EXIT.interrupted;
   }
   process.stderr.write(
     `neurofuzz: unexpected: ${oneLine(reason(error))}; run with NEUROFUZZ_TRACE=1 for where\n`,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Summary } from '../fuzzer/observer.ts';
 import { plural } from '../fuzzer/status.ts';
-import { launcher, quote } from './launcher.ts';
+import { launcher, quote, resumeLine } from './launcher.ts';
 
 /** The object that `fuzz --json` prints. */
 export function summaryJson(summary: Summary): unknown {
@@ -13,7 +13,7 @@ export function summaryJson(summary: Summary): unknown {
     execs: figures.execs,
     elapsedSeconds: figures.elapsedSeconds,
     execsPerSecond: figures.execsPerSecond,
-    jobs: 1,
+    jobs: summary.jobs,
     batch,
     coverage,
     corpus: { seeds: figures.seeds, count: figures.corpus },
@@ -40,8 +40,12 @@ const ENDED: Readonly<Record<Summary['stopped'], string>> = {
   time: 'time is up',
   finding: 'stopped at the first finding',
   interrupted: 'interrupted',
+  disk: 'the folder has reached --max-disk',
   seeds: 'every seed breaks an objective: nothing to mutate',
 };
+
+/** Ends after which there is more to do. */
+const RESUMABLE: ReadonlySet<Summary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
 /** What a person reads at the end. */
 export function summaryText(summary: Summary): string {
@@ -51,6 +55,9 @@ export function summaryText(summary: Summary): string {
     `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
   ];
   if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  if (RESUMABLE.has(summary.stopped)) {
+    lines.push(`go on: ${resumeLine(folder)}`);
+  }
   for (const fault of figures.faults) {
     const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
     lines.push(

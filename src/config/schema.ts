@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, paths, ranges, specs } from './values.ts';
+import { duration, paths, ranges, size, specs } from './values.ts';
 
 /** How a field is given on the command line. */
 export interface FlagMeta {
@@ -77,9 +77,9 @@ export const campaignSchema = z.strictObject({
     help: 'ann: keep what is new to the nearest-neighbour index; none: the random control',
     as: 'text',
   }),
-  scheduler: field(z.enum(['recent', 'uniform']).default('recent'), {
+  scheduler: field(z.enum(['yield', 'recent', 'uniform']).default('yield'), {
     flags: '--scheduler <kind>',
-    help: 'which entry is mutated next: recent or uniform, both as in TensorFuzz',
+    help: 'which entry is mutated next: yield, by what entries led to; recent and uniform, both as in TensorFuzz',
     as: 'text',
   }),
   runtime: field(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
@@ -108,6 +108,41 @@ export const campaignSchema = z.strictObject({
     flags: '--keep <n>',
     help: 'findings kept on disk for one signature; all are counted',
     as: 'number',
+  }),
+  maxCorpus: field(count.optional(), {
+    flags: '--max-corpus <n>',
+    help: 'most testcases in the corpus; what is new after that is not kept',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  maxDisk: field(size.optional(), {
+    flags: '--max-disk <size>',
+    help: 'end the campaign in order when its folder holds so much, as 2GB',
+    as: 'text',
+    defaultText: 'none',
+  }),
+  minExecs: field(count.optional(), {
+    flags: '--min-execs <n>',
+    help: 'exit with 3 where fewer mutants ran: a night that did nothing is not green',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  jobs: field(count.max(1024, 'must be 1024 or less').optional(), {
+    flags: '-j, --jobs <n>',
+    help: 'worker processes; changes the speed and nothing else',
+    as: 'number',
+    defaultText: 'all cores',
+  }),
+  timeout: field(duration.default('30s'), {
+    flags: '--timeout <duration>',
+    help: 'longest one run of the model may take before its worker is ended and a hang finding is kept',
+    as: 'text',
+  }),
+  memory: field(size.optional(), {
+    flags: '--memory <size>',
+    help: 'most memory of a worker before it is ended and a memory finding is kept, as 2GB',
+    as: 'text',
+    defaultText: "a worker's share of four fifths of the machine's",
   }),
   batch: field(count.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--batch <n>',

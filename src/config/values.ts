@@ -16,6 +16,22 @@ export function milliseconds(text: string): number {
   return Number(digits) * UNITS[unit];
 }
 
+const BYTES: Readonly<Record<string, number>> = { kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
+
+const SIZE = /^(\d+(?:\.\d+)?) ?([kmgt]b)$/i;
+
+/** An amount of memory or disk such as `512MB` or `2GB`. */
+export const size = z
+  .string()
+  .regex(SIZE, 'must be a size such as 512MB or 2GB')
+  .refine((text) => bytes(text) >= 1, 'must be more than nothing');
+
+/** Bytes of a size that the schema let through. */
+export function bytes(text: string): number {
+  const [, digits, unit = ''] = SIZE.exec(text) ?? [];
+  return Math.floor(Number(digits) * BYTES[unit.toLowerCase()]);
+}
+
 const interval = z
   .tuple([z.number(), z.number()])
   .refine(([low, high]) => low < high, 'must be two numbers lo,hi with lo below hi');

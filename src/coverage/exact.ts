@@ -12,6 +12,10 @@ export class ExactIndex implements NeighbourIndex {
     this.#vectors.push(vector.slice());
   }
 
+  skip(): number {
+    return 0;
+  }
+
   nearest(vector: Float32Array): number {
     let best = Number.POSITIVE_INFINITY;
     for (const stored of this.#vectors) best = Math.min(best, squaredDistance(vector, 0, stored));

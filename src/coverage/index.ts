@@ -5,6 +5,12 @@ export interface NeighbourIndex {
   add(vector: Float32Array): void;
   /** Squared L2 distance to the nearest stored vector; infinity while none is stored. */
   nearest(vector: Float32Array): number;
+  /**
+   * Loads what the first `size` or fewer vectors would build, where that is stored. Only for an empty index.
+   *
+   * @returns how many vectors need not be added any more
+   */
+  skip(size: number): number;
 }
 
 /** Squared L2 distance between `a` at `offset` and `b`. */

@@ -21,6 +21,10 @@ export class LineIndex implements NeighbourIndex {
     this.#size++;
   }
 
+  skip(): number {
+    return 0;
+  }
+
   nearest(vector: Float32Array): number {
     const at = this.#firstNotBelow(vector[0]);
     const above = at < this.#size ? this.#sorted[at] - vector[0] : Number.POSITIVE_INFINITY;

@@ -1,8 +1,9 @@
 import type { RowResult } from '../models/rows.ts';
 import { readNumber } from '../models/tensor.ts';
-import { HnswIndex } from './hnsw.ts';
+import { HnswIndex, type Sealing } from './hnsw.ts';
 import { type NeighbourIndex, squaredDistance } from './index.ts';
 import { LineIndex } from './line.ts';
+import { Projection } from './projection.ts';
 
 export const MEASURES = ['norm', 'values'] as const;
 export type MeasureName = (typeof MEASURES)[number];
@@ -31,30 +32,43 @@ export interface WalkStep {
 /** Share of single steps that would count as new if nothing but their parent were known. */
 const NEW_SHARE = 0.01;
 
+/** Numbers that are compared as they are; wider vectors are projected. */
+export const WIDEST = 256;
+
 /**
- * All values of the watched tensors, joined in the order asked for. The threshold is the length that one
- * step in a hundred exceeds.
+ * All values of the watched tensors, joined in the order asked for, and projected where they are more than
+ * `WIDEST`. The threshold is the length that one step in a hundred exceeds.
  */
-const values: Measure = {
-  name: 'values',
-  help: 'all values',
-  vectors(result) {
-    const tensors = result.activations;
-    if (tensors.length === 1 && tensors[0].data instanceof Float32Array) return tensors[0].data;
-    const width = tensors.reduce((sum, tensor) => sum + tensor.size, 0);
-    const joined = new Float32Array(result.rows * width);
-    let column = 0;
-    for (const { type, size, data } of tensors) {
-      for (let row = 0; row < result.rows; row++) {
-        for (let i = 0; i < size; i++)
-          joined[row * width + column + i] = readNumber(type, data, row * size + i);
-      }
-      column += size;
+function values(seed: string): Measure {
+  let projection: Projection | undefined;
+  return {
+    name: 'values',
+    help: 'all values',
+    vectors(result) {
+      const all = joined(result);
+      const width = all.length / result.rows;
+      if (width <= WIDEST) return all;
+      projection ??= new Projection(width, seed);
+      return projection.project(all, result.rows);
+    },
+    calibrate: (walk) => quantile(walk.map(stepLength2), 1 - NEW_SHARE),
+  };
+}
+
+/** The watched tensors side by side, `[rows, width]`. */
+function joined({ activations, rows }: RowResult): Float32Array {
+  if (activations.length === 1 && activations[0].data instanceof Float32Array) return activations[0].data;
+  const width = activations.reduce((sum, tensor) => sum + tensor.size, 0);
+  const all = new Float32Array(rows * width);
+  let column = 0;
+  for (const { type, size, data } of activations) {
+    for (let row = 0; row < rows; row++) {
+      for (let i = 0; i < size; i++) all[row * width + column + i] = readNumber(type, data, row * size + i);
     }
-    return joined;
-  },
-  calibrate: (walk) => quantile(walk.map(stepLength2), 1 - NEW_SHARE),
-};
+    column += size;
+  }
+  return all;
+}
 
 /** Side of a cell over the median step: cells of a fifth of a step. */
 const CELL = 1 / 5;
@@ -93,15 +107,16 @@ function stepLength2({ vector, from }: WalkStep): number {
   return squaredDistance(vector, 0, from);
 }
 
-const BY_NAME: Readonly<Record<MeasureName, Measure>> = { norm, values };
+const MAKERS: Readonly<Record<MeasureName, (seed: string) => Measure>> = { norm: () => norm, values };
 
-export function measureOf(name: MeasureName): Measure {
-  return BY_NAME[name];
+/** @param seed the campaign's master seed, which wide activations are projected by */
+export function measureOf(name: MeasureName, seed: string): Measure {
+  return MAKERS[name](seed);
 }
 
 /** The index that suits vectors of a width: a sorted line for single numbers, hnswlib for all others. */
-export function indexOf(width: number): NeighbourIndex {
-  return width === 1 ? new LineIndex() : new HnswIndex(width);
+export function indexOf(width: number, sealing?: Sealing): NeighbourIndex {
+  return width === 1 ? new LineIndex() : new HnswIndex(width, sealing);
 }
 
 /** The quantile of those distances that are above zero. */

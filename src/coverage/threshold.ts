@@ -7,6 +7,13 @@ const FLOOD = 0.01;
 /** Times a threshold may be halved below where it started. */
 const MOST_HALVINGS = 20;
 
+/** A threshold between two looks at it, as plain data. */
+export interface SavedThreshold {
+  readonly value: number;
+  readonly mutants: number;
+  readonly added: number;
+}
+
 /**
  * The distance above which activations are new. A calibrated one follows the search: it doubles when more
  * than one mutant in a hundred is kept, and halves when none is. It changes with the results in task order
@@ -30,14 +37,31 @@ export class Threshold {
     return this.#value;
   }
 
-  /** Takes note of a task: its mutants and how many of them were kept. */
-  observe(mutants: number, added: number): void {
+  /**
+   * Takes note of a task: its mutants and how many of them were kept.
+   *
+   * @returns the new value where it was adapted, and why
+   */
+  observe(mutants: number, added: number): { readonly threshold: number; readonly why: string } | undefined {
     this.#mutants += mutants;
     this.#added += added;
-    if (!this.#adapts || this.#mutants < WINDOW) return;
+    if (!this.#adapts || this.#mutants < WINDOW) return undefined;
+    const before = this.#value;
+    const kept = `${this.#added} of the last ${this.#mutants} mutants were kept`;
     if (this.#added > FLOOD * this.#mutants) this.#value *= 2;
     else if (this.#added === 0) this.#value = Math.max(this.#least, this.#value / 2);
     this.#mutants = 0;
     this.#added = 0;
+    return this.#value === before ? undefined : { threshold: this.#value, why: kept };
+  }
+
+  save(): SavedThreshold {
+    return { value: this.#value, mutants: this.#mutants, added: this.#added };
+  }
+
+  restore({ value, mutants, added }: SavedThreshold): void {
+    this.#value = value;
+    this.#mutants = mutants;
+    this.#added = added;
   }
 }

@@ -1,164 +1,296 @@
 import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { STATE } from '../campaign/journal.ts';
+import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { isFiniteVector } from '../coverage/index.ts';
+import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
-import { loadModel } from '../models/registry.ts';
-import { packRows, RowModel } from '../models/rows.ts';
-import { makeObjectives } from '../objectives/registry.ts';
+import { fileError, Interrupted } from '../errors.ts';
+import { cores, memoryShare } from '../isolation/limits.ts';
+import { Reproducer } from '../isolation/reproducer.ts';
+import { makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
+import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
-import { figuresOf, loop, statsOf } from './loop.ts';
+import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { defaultBatch } from './plan.ts';
-import { modelName, resolvedSettings } from './resolved.ts';
-import { schedulerOf } from './schedulers/registry.ts';
-import { type RunSeed, runSeeds, settleThreshold } from './seeding.ts';
+import { type OnReplaced, Pool } from './pool.ts';
+import { checkSame, modelName, resolvedSettings } from './resolved.ts';
+import { readSaved, restore, type Saved } from './resuming.ts';
+import { makeScheduler } from './schedulers/registry.ts';
+import { Scout } from './scout.ts';
+import { isSound } from './seeding.ts';
+import { enterSeeds, settleThreshold } from './seeds.ts';
+import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
-import { chooseCoverage, modelPath, planInputs } from './target.ts';
-import { Worker, type WorkerOptions } from './worker.ts';
+import { chooseCoverage, modelPath, mutatorNames, planInputs } from './target.ts';
+import type { WorkerSetup } from './worker-process.ts';
+
+/** A campaign's folder where the user names none. */
+export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
+  return config.out ?? join('neurofuzz-out', modelName(modelPath(config).asGiven));
+}
 
 /**
  * Runs one campaign from its settings to its summary.
  *
  * @param signal ends it in order
- * @throws UserError before anything is written where the request is wrong; MachineError where the machine fails
+ * @param resume go on with the campaign in the folder
+ * @throws UserError before anything is written where the request is wrong; MachineError where the machine
+ *   fails; Interrupted where it is ended before there is a campaign
  */
 export async function runCampaign(
   config: CampaignConfig,
   observer: Observer,
   signal: AbortSignal,
+  resume = false,
 ): Promise<Summary> {
+  const folder = defaultFolder(config);
+  makeObjectives(config.objective);
+  let lock: Lock | undefined;
+  if (resume) lock = await Lock.acquire(folder);
+  else await checkFolder(folder);
+  const jobs = config.jobs ?? cores();
+  const options: SlotOptions = {
+    child: {
+      timeout: milliseconds(config.timeout),
+      memory: config.memory === undefined ? memoryShare(jobs) : bytes(config.memory),
+    },
+    model: { path: modelPath(config).absolute, options: { runtime: config.runtime } },
+  };
+  const scout = new Scout(options.child, options.model);
+  const interrupt = (): void => scout.close();
+  signal.addEventListener('abort', interrupt);
+  const slots: Slot[] = [];
+  let begun = false;
+  const begin = async (): Promise<void> => {
+    signal.removeEventListener('abort', interrupt);
+    if (!resume) {
+      await makeFolder(folder);
+      lock = await Lock.acquire(folder);
+      await checkFolder(folder);
+    }
+    begun = true;
+  };
+  try {
+    const target = await reconnoitre(config, observer, scout);
+    const saved = resume ? await readSaved(folder) : undefined;
+    // The other workers start while the first one runs the seeds.
+    const others = Array.from({ length: jobs - 1 }, () => slotFor({ folder, options, target }));
+    slots.push(...others);
+    return await runTarget({
+      config,
+      observer,
+      signal,
+      folder,
+      options,
+      scout,
+      others,
+      target,
+      saved,
+      begin,
+    });
+  } catch (error) {
+    if (signal.aborted && !begun) throw new Interrupted('interrupted before the campaign began');
+    throw error;
+  } finally {
+    scout.close();
+    for (const slot of slots) slot.close();
+    await lock?.release();
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw fileError(error, 'create the campaign folder', folder);
+  }
+}
+
+function slotFor(
+  { folder, options, target }: Pick<Parts, 'folder' | 'options' | 'target'>,
+  child?: Scout['child'],
+): Slot {
+  const { path, model, setup } = target;
+  const loading = { path: path.absolute, options: { runtime: model.runtime.kind } };
+  return new Slot({ ...options, model: loading }, setup, model.sha256, join(folder, STATE), child);
+}
+
+type Target = Awaited<ReturnType<typeof reconnoitre>>;
+
+/** Finds out what is fuzzed and how, and prepares the first worker for it. */
+async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Scout) {
   const path = modelPath(config);
-  const folder = config.out ?? join('neurofuzz-out', modelName(path.asGiven));
-  await checkFolder(folder);
-  const masterSeed = config.seed ?? randomBytes(8).toString('hex');
-  const objectives = makeObjectives(config.objective);
-  const model = await loadModel(path.absolute, { runtime: config.runtime });
+  const model = await scout.load();
   observer.info(
     `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
   );
-  const choice = chooseCoverage(model, config);
+  const masterSeed = config.seed ?? randomBytes(8).toString('hex');
+  const choice = chooseCoverage(model, config, masterSeed);
   const inputs = await planInputs(model, config, masterSeed, observer);
-  const rows = new RowModel(model, inputs.seeds.layout);
-  const [first, second = first] = inputs.seeds.rows;
-  const limited = await rows.probe(packRows(rows.layout.inputs, [first, second]), choice.tensors);
+  const { layout, rows } = inputs.seeds;
+  const { limited, largestBatch } = await scout.probe(layout, rows[0], choice.tensors);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
-  const { layout } = rows;
   const values = layout.inputs.reduce((sum, input) => sum + input.size, 0);
-  const batch = Math.min(config.batch ?? defaultBatch(values), rows.largestBatch);
-  const workerOptions: WorkerOptions = {
-    model: rows,
-    objectives,
+  const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
+  const setup: WorkerSetup = {
+    layout,
+    objectives: objectiveSpecs(config.objective),
     mutators: inputs.mutators,
     ranges: inputs.ranges,
     linf: config.linf,
     watched: choice.tensors,
-    measure: choice.measure,
+    measure: choice.measure.name,
     masterSeed,
     batch,
     keep: config.keep,
+    warm: rows[0],
   };
-  const worker = new Worker(workerOptions);
-  const seeds = await runSeeds(workerOptions, inputs);
-  const threshold = await settleThreshold(config, workerOptions, seeds, observer);
+  await scout.prepare(setup);
+  return { path, model, masterSeed, choice, inputs, batch, setup };
+}
+
+/** Deaths that people are told of; later ones are in events.jsonl and in the figures. */
+const TOLD_DEATHS = 3;
+
+function tellOfDeaths(store: Store, observer: Observer): OnReplaced {
+  let deaths = 0;
+  return ({ kind, how, message }, { number: task }) => {
+    deaths++;
+    if (deaths <= TOLD_DEATHS) observer.warn(`a worker died in task ${task} and is replaced: ${message}`);
+    // The campaign notices a full disk by what it writes itself.
+    store.event('worker-replaced', { task, kind, how }).catch(() => {});
+  };
+}
+
+interface Parts {
+  readonly config: CampaignConfig;
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+  readonly folder: string;
+  readonly options: SlotOptions;
+  readonly scout: Scout;
+  /** All workers but the first, which is the scout until then. */
+  readonly others: readonly Slot[];
+  readonly target: Target;
+  readonly saved: Saved | undefined;
+  /** Makes the folder this campaign's own; nothing is written before. */
+  readonly begin: () => Promise<void>;
+}
+
+async function runTarget(parts: Parts): Promise<Summary> {
+  const { config, observer, signal, folder, options, scout, others, target, saved } = parts;
+  const jobs = others.length + 1;
+  const { path, model, masterSeed, choice, inputs, batch, setup } = target;
+  const { layout } = inputs.seeds;
+  const runtime = model.runtime.kind;
+
+  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds.rows) : [];
+  const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
     `coverage ${choice.tensors.join(', ')}: ${choice.why}; compared by ${choice.measure.help}; threshold ${threshold.value}: ${threshold.why}`,
   );
-
-  const mutators = inputs.mutators.flatMap((mutator, i) =>
-    mutator === undefined ? [] : [`${layout.inputs[i].name}:${mutator.name}`],
-  );
-  const store = await Store.create(
+  const recorded = saved?.settings.resolved.modelGiven;
+  const modelGiven = typeof recorded === 'string' ? recorded : path.asGiven;
+  const settings = resolvedSettings(config, {
     folder,
-    resolvedSettings(config, {
-      folder,
-      masterSeed,
-      model,
-      batch,
-      path: path.absolute,
-      choice,
-      threshold: threshold.value,
-      inputs,
-    }),
-    layout.inputs,
-    inputs.ranges,
-  );
+    masterSeed,
+    model,
+    batch,
+    path: path.absolute,
+    modelGiven,
+    choice,
+    threshold: threshold.value,
+    inputs,
+  });
+  if (saved !== undefined) {
+    for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);
+  }
+  await parts.begin();
+  const store =
+    saved === undefined
+      ? await Store.create(folder, settings, layout.inputs, inputs.ranges)
+      : await Store.open(folder, layout.inputs, inputs.ranges, saved.checkpoint?.entries ?? 0);
+  const reproducer = new Reproducer(options.child);
   const faults = new Faults({
     store,
-    objectives,
+    reproducer,
     layout,
-    openModel: () => loadModel(path.absolute, { runtime: model.runtime.kind }),
-    model: { path: path.asGiven, sha256: model.sha256, runtime: model.runtime.kind },
+    objectives: setup.objectives,
+    modelPath: path.absolute,
+    model: { path: modelGiven, sha256: model.sha256, runtime },
     masterSeed,
     keep: config.keep,
   });
-  const width = seeds.find((seed) => seed.violation === undefined)?.activations.length ?? 0;
+  const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;
   const state = new State({
     inputs: layout.inputs,
     store,
+    corpus: new Corpus(folder, layout.inputs),
     faults,
-    scheduler: schedulerOf(config),
-    index: config.guidance === 'none' || width === 0 ? undefined : indexOf(width),
+    scheduler: makeScheduler(config),
+    index:
+      config.guidance === 'none' || width === 0
+        ? undefined
+        : indexOf(width, { folder: join(folder, STATE), writes: true }),
     threshold: new Threshold(threshold.value, config.threshold === 'auto'),
     masterSeed,
     batch,
-    mutators,
+    mutators: mutatorNames(layout.inputs, inputs.mutators),
+    bounded: config.linf !== undefined,
     execs: config.execs ?? Number.POSITIVE_INFINITY,
+    maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });
   const plan: Plan = {
     folder,
     masterSeed,
     model,
+    jobs,
     batch,
     coverage: { tensors: choice.tensors, measure: choice.measure.name, threshold: threshold.value },
     seeds: inputs.seeds.rows.length,
   };
   observer.planned(plan);
-  await store.event('start', { seed: masterSeed });
-  const statistics = new Statistics();
+  let pool: Pool | undefined;
   try {
-    await enterSeeds(seeds, state, faults, observer, folder);
-    await store.flush();
-    const stopped = await loop({ config, observer, signal, store, faults, state, statistics, worker });
-    await store.flush();
+    await store.event(saved === undefined ? 'start' : 'resume', { seed: masterSeed, jobs });
+    if (saved !== undefined) await restore({ saved, state, store, scout, layout, observer });
+    if (saved?.checkpoint === undefined) await enterSeeds(seeds, state, faults, observer, folder);
+    const before = saved?.checkpoint?.elapsedSeconds ?? 0;
+    await store.flush(new GoOn(state, () => before).checkpoint);
+    const statistics = new Statistics(before);
+    const goOn = new GoOn(state, () => statistics.elapsed);
+    const slots = [slotFor(parts, scout.child), ...others];
+    for (const slot of slots) slot.supplyFrom(state);
+    const executor = new Pool(slots, tellOfDeaths(store, observer));
+    pool = executor;
+    const running = {
+      config,
+      observer,
+      signal,
+      store,
+      faults,
+      state,
+      statistics,
+      executor,
+      reproducer,
+      goOn,
+    };
+    const stopped = await loop(running);
+    const figures = figuresOf(running);
+    executor.close();
+    await store.flush(goOn.checkpoint);
     await faults.write();
-    const figures = figuresOf(statistics, state, faults);
     await store.stats(statsOf(figures));
     await store.event('stop', { stopped, execs: state.execs });
     return { ...plan, figures, stopped };
   } finally {
-    await model.dispose();
-  }
-}
-
-async function enterSeeds(
-  seeds: readonly RunSeed[],
-  state: State,
-  faults: Faults,
-  observer: Observer,
-  folder: string,
-): Promise<void> {
-  let twins = 0;
-  for (const { data, activations, violation } of seeds) {
-    if (violation === undefined) {
-      if (isFiniteVector(activations, 0, activations.length)) {
-        if (!state.addSeed(data, activations)) twins++;
-      } else observer.warn('a seed whose activations are not finite is left out');
-      continue;
-    }
-    const hit = { parent: -1, execs: 0, violation, data, batch: { data, rows: 1, row: 0 } };
-    const fault = await faults.add(hit, 0, [], undefined, undefined, 0);
-    faults.count([{ signature: violation.signature, hits: 1 }]);
-    if (fault !== undefined) observer.found(fault, folder);
-  }
-  if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
-  const broken = seeds.filter((seed) => seed.violation !== undefined).length;
-  if (broken > 0) {
-    observer.warn(
-      `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
-    );
+    pool?.close();
+    reproducer.close();
   }
 }

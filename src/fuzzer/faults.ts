@@ -1,22 +1,25 @@
 import type { Confirmation, Finding, SignatureRecord } from '../campaign/finding.ts';
 import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
-import { type Lineage, testcaseId } from '../campaign/testcase.ts';
-import type { Model } from '../models/model.ts';
-import { RowModel } from '../models/rows.ts';
+import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
+import type { Reproducer } from '../isolation/reproducer.ts';
+import type { RowLayout } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraint.ts';
-import { type Objective, SIGNATURE_VERSION } from '../objectives/objective.ts';
-import { RUNS, reproduce } from '../objectives/reproduce.ts';
+import { dependsOnMachine } from '../objectives/failure.ts';
+import { SIGNATURE_VERSION } from '../objectives/objective.ts';
 import type { Entry } from './corpus.ts';
 import type { Hit, HitCount } from './task.ts';
 
 /** What faults are made from. */
 export interface FaultOptions {
   readonly store: Store;
-  readonly objectives: readonly Objective[];
-  readonly layout: RowModel['layout'];
-  /** Opens the model anew, untouched by what ran before. */
-  readonly openModel: () => Promise<Model>;
+  readonly reproducer: Reproducer;
+  readonly layout: RowLayout;
+  /** Specs of the objectives. */
+  readonly objectives: readonly string[];
+  /** The file that is run again. */
+  readonly modelPath: string;
+  /** The model as findings name it. */
   readonly model: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
@@ -35,11 +38,30 @@ export interface Fault extends SignatureRecord {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** Where a hit comes from: the entry it was mutated from, and its seed's values. */
+export interface Origin {
+  readonly parent: Entry;
+  readonly ancestor: TestcaseData;
+}
+
+/** A finding that is on disk. */
+export interface Kept {
+  readonly finding: Finding;
+  readonly path: string;
+}
+
+/** All faults as plain data. */
+export interface SavedFaults {
+  readonly faults: readonly Fault[];
+  /** `signature/id` of every finding that is kept. */
+  readonly keys: readonly string[];
+}
+
 /** Counts hits, runs the first of each signature again and keeps them on disk. */
 export class Faults {
   readonly #options: FaultOptions;
   readonly #faults = new Map<string, Mutable<Fault>>();
-  readonly #ids = new Set<string>();
+  readonly #keys = new Set<string>();
 
   constructor(options: FaultOptions) {
     this.#options = options;
@@ -60,13 +82,10 @@ export class Faults {
 
   /** Signatures of which enough is kept. */
   get saturated(): string[] {
-    const { keep } = this.#options;
-    return this.all
-      .filter((fault) => fault.kept >= keep || fault.flaky >= keep)
-      .map((fault) => fault.signature);
+    return this.all.filter(({ kept, flaky }) => this.#isEnough(kept, flaky)).map((fault) => fault.signature);
   }
 
-  /** Counts a task's hits; those of signatures never seen before are counted when `add` takes their first. */
+  /** Counts a task's hits; those of signatures never seen before are counted once their first is entered. */
   count(counts: readonly HitCount[]): void {
     for (const { signature, hits } of counts) {
       const fault = this.#faults.get(signature);
@@ -75,127 +94,163 @@ export class Faults {
   }
 
   /**
-   * Confirms a hit and keeps it, unless enough of its signature is kept.
+   * Confirms hits and puts them on disk, unless enough of their signature is there. Changes nothing but the
+   * disk: `enter` does.
    *
-   * @param ancestor the hit's seed
-   * @param from what the hit was mutated from; undefined for a seed
-   * @returns the fault where it is new
+   * @param origin of a hit by its parent's place; undefined for seeds
+   * @param untilFinding keep no more than the first confirmed one
    */
-  async add(
-    hit: Hit,
+  async keep(
+    hits: readonly Hit[],
     task: number,
     mutators: readonly string[],
-    ancestor: Entry | undefined,
-    from: Entry | undefined,
-    seconds: number,
-  ): Promise<Fault | undefined> {
-    const { layout, store, keep, masterSeed, model } = this.#options;
-    const { violation } = hit;
-    const id = testcaseId(layout.inputs, hit.data);
-    const known = this.#faults.get(violation.signature);
-    const key = `${violation.signature}/${id}`;
-    if (this.#ids.has(key) || (known !== undefined && (known.kept >= keep || known.flaky >= keep)))
-      return undefined;
-    this.#ids.add(key);
+    origin: ((parent: number) => Origin) | undefined,
+    untilFinding: boolean,
+  ): Promise<Kept[]> {
+    const { layout } = this.#options;
+    const kept: Kept[] = [];
+    for (const hit of hits) {
+      const { signature } = hit.violation;
+      const id = testcaseId(layout.inputs, hit.data);
+      const same = kept.filter(({ finding }) => finding.signature === signature);
+      const known = this.#faults.get(signature);
+      const flaky = same.filter(({ finding }) => finding.status === 'flaky').length;
+      const sound = same.length - flaky;
+      if (this.#isEnough((known?.kept ?? 0) + sound, (known?.flaky ?? 0) + flaky)) continue;
+      if (this.#keys.has(`${signature}/${id}`) || same.some(({ finding }) => finding.id === id)) continue;
+      kept.push(await this.#keepOne(hit, id, task, mutators, origin?.(hit.parent)));
+      if (untilFinding && kept.at(-1)?.finding.status !== 'flaky') break;
+    }
+    return kept;
+  }
 
+  /** Takes note of findings that are on disk; returns the faults that are new. */
+  enter(kept: readonly Kept[], seconds: number): Fault[] {
+    const found: Fault[] = [];
+    for (const { finding, path } of kept) {
+      this.#keys.add(`${finding.signature}/${finding.id}`);
+      let fault = this.#faults.get(finding.signature);
+      if (fault === undefined) {
+        fault = firstOf(finding, path, seconds);
+        this.#faults.set(finding.signature, fault);
+        found.push(fault);
+      }
+      if (finding.status === 'flaky') fault.flaky++;
+      else if (fault.kept++ === 0) fault.path = path;
+    }
+    return found;
+  }
+
+  /** Writes signature.json of every fault. */
+  async write(): Promise<void> {
+    for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of this.all) {
+      await this.#options.store.signature(record, kept === 0 || dependsOnMachine(record.objective));
+    }
+  }
+
+  save(): SavedFaults {
+    return { faults: this.all.map((fault) => ({ ...fault })), keys: [...this.#keys] };
+  }
+
+  restore({ faults, keys }: SavedFaults): void {
+    for (const fault of faults) this.#faults.set(fault.signature, { ...fault });
+    for (const key of keys) this.#keys.add(key);
+  }
+
+  #isEnough(kept: number, flaky: number): boolean {
+    const { keep } = this.#options;
+    return kept >= keep || flaky >= keep;
+  }
+
+  async #keepOne(
+    hit: Hit,
+    id: string,
+    task: number,
+    mutators: readonly string[],
+    from: Origin | undefined,
+  ): Promise<Kept> {
+    const { layout, store, masterSeed, model } = this.#options;
+    const { violation } = hit;
+    const { signature, objective } = violation;
+    const apart = dependsOnMachine(objective);
+    for (const path of new Set([findingFolder(signature, id, apart), findingFolder(signature, id, true)])) {
+      const finding = await store.finding(path);
+      if (finding !== undefined) return { finding, path };
+    }
     const confirmation = await this.#confirm(hit);
     const lineage: Lineage = {
       id,
-      parent: from?.id ?? null,
-      ancestor: ancestor?.id ?? id,
-      generation: from === undefined ? 0 : from.generation + 1,
+      parent: from?.parent.id ?? null,
+      ancestor: from?.parent.ancestor ?? id,
+      generation: from === undefined ? 0 : from.parent.generation + 1,
       mutators,
     };
     const types = layout.inputs.map((input) => input.type);
-    const folder = findingFolder(violation.signature, id, confirmation.status);
+    const path = findingFolder(signature, id, apart || confirmation.status === 'flaky');
     const finding: Finding = {
       formatVersion: FORMAT_VERSION,
       ...lineage,
-      signature: violation.signature,
+      signature,
       signatureVersion: SIGNATURE_VERSION,
-      objective: violation.objective,
+      objective,
       summary: violation.summary,
       violation: { tensors: violation.tensors, details: violation.details },
       model,
       seed: masterSeed,
-      distance: distanceBetween(types, hit.data, ancestor?.data ?? hit.data),
+      distance: distanceBetween(types, hit.data, from?.ancestor ?? hit.data),
       task,
       execs: hit.execs,
       ...confirmation,
       ...(confirmation.status === 'batch-dependent'
         ? { batch: { row: hit.batch.row, rows: hit.batch.rows } }
         : {}),
-      replay: `neurofuzz replay ${folder}`,
+      replay: `neurofuzz replay ${path}`,
     };
-    await store.keep(finding, hit.data, hit.batch.data);
-    return this.#record(finding, folder, seconds);
-  }
-
-  #record(finding: Finding, path: string, seconds: number): Fault | undefined {
-    let fault = this.#faults.get(finding.signature);
-    const isNew = fault === undefined;
-    if (fault === undefined) {
-      const { signature, objective, summary, task, execs } = finding;
-      fault = {
-        formatVersion: FORMAT_VERSION,
-        signatureVersion: SIGNATURE_VERSION,
-        signature,
-        objective,
-        summary,
-        firstTask: task,
-        firstExecs: execs,
-        hits: 0,
-        kept: 0,
-        flaky: 0,
-        firstSeconds: seconds,
-        path,
-      };
-      this.#faults.set(signature, fault);
-    }
-    if (finding.status === 'flaky') fault.flaky++;
-    else if (fault.kept++ === 0) fault.path = path;
-    return isNew ? fault : undefined;
-  }
-
-  /** Writes signature.json of every fault. */
-  async write(): Promise<void> {
-    for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of this.all) {
-      await this.#options.store.signature(record, kept === 0);
-    }
+    await store.keep(path, finding, hit.data, hit.batch.data);
+    return { finding, path };
   }
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
-  async #confirm(hit: Hit): Promise<Confirmation> {
-    const { objectives, layout, openModel } = this.#options;
-    const model = new RowModel(await openModel(), layout);
-    const { signature, tensors } = hit.violation;
-    try {
-      const alone = await reproduce(
-        model,
-        objectives,
-        { signature, tensors },
-        {
-          capacity: 1,
-          columns: hit.data,
-        },
-      );
-      if (alone.times === RUNS) return { reproduced: `${RUNS}/${RUNS}`, status: 'confirmed' };
-      if (alone.times === 0 && hit.batch.rows > 1) {
-        const block = { capacity: hit.batch.rows, columns: hit.batch.data };
-        const together = await reproduce(
-          model,
-          objectives,
-          { signature, tensors },
-          block,
-          hit.batch.rows,
-          hit.batch.row,
-        );
-        if (together.times === RUNS) return { reproduced: `${RUNS}/${RUNS}`, status: 'batch-dependent' };
-        return { reproduced: `${together.times}/${RUNS}`, status: 'flaky' };
-      }
-      return { reproduced: `${alone.times}/${RUNS}`, status: 'flaky' };
-    } finally {
-      await model.model.dispose();
+  async #confirm({ violation, data, batch }: Hit): Promise<Confirmation> {
+    const { objectives, layout, reproducer, modelPath, model } = this.#options;
+    const { objective, signature, tensors } = violation;
+    const suspect = { signature, tensors };
+    const common = { model: modelPath, runtime: model.runtime, layout, objectives, suspect };
+    const alone = await reproducer.reproduce(objective, {
+      ...common,
+      block: { capacity: 1, columns: data },
+      rows: 1,
+      row: 0,
+    });
+    if (alone.times === alone.of) return { reproduced: `${alone.times}/${alone.of}`, status: 'confirmed' };
+    if (alone.times > 0 || batch.rows === 1) {
+      return { reproduced: `${alone.times}/${alone.of}`, status: 'flaky' };
     }
+    const together = await reproducer.reproduce(objective, {
+      ...common,
+      block: { capacity: batch.rows, columns: batch.data },
+      rows: batch.rows,
+      row: batch.row,
+    });
+    const status = together.times === together.of ? 'batch-dependent' : 'flaky';
+    return { reproduced: `${together.times}/${together.of}`, status };
   }
+}
+
+function firstOf(finding: Finding, path: string, seconds: number): Mutable<Fault> {
+  const { signature, objective, summary, task, execs } = finding;
+  return {
+    formatVersion: FORMAT_VERSION,
+    signatureVersion: SIGNATURE_VERSION,
+    signature,
+    objective,
+    summary,
+    firstTask: task,
+    firstExecs: execs,
+    hits: 0,
+    kept: 0,
+    flaky: 0,
+    firstSeconds: seconds,
+    path,
+  };
 }

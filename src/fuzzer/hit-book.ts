@@ -8,7 +8,7 @@ export class HitBook {
   readonly #saturated: ReadonlySet<string>;
   readonly #keep: number;
 
-  constructor(task: Task, keep: number) {
+  constructor(task: Pick<Task, 'saturated'>, keep: number) {
     this.#saturated = new Set(task.saturated);
     this.#keep = keep;
   }

@@ -1,22 +1,27 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Checkpoint } from '../campaign/checkpoint.ts';
 import type { Store } from '../campaign/store.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { milliseconds } from '../config/values.ts';
-import { MachineError, reason } from '../errors.ts';
+import { bytes, milliseconds } from '../config/values.ts';
+import { ProcessDied } from '../isolation/child.ts';
+import type { Reproducer } from '../isolation/reproducer.ts';
+import type { Executor } from './executor.ts';
 import type { Faults } from './faults.ts';
 import type { Observer, Stopped } from './observer.ts';
-import { lagOf } from './plan.ts';
-import type { State } from './state.ts';
+import type { SavedState, State, Step } from './state.ts';
 import type { Figures, Statistics } from './statistics.ts';
+import { Stop } from './stop.ts';
 import type { Task, TaskResult } from './task.ts';
-import type { Worker } from './worker.ts';
 
-/** Milliseconds between turns of the event loop: the model runs without yielding, and signals and writes wait. */
-const YIELD_EVERY = 10;
 /** Milliseconds between looks at the figures, and between writes of them. */
 const SHOW_EVERY = 250;
 const STATS_EVERY = 5000;
-/** Milliseconds between writes of the corpus: at most this and the time of one write is lost when killed. */
-const FLUSH_EVERY = 2500;
+/**
+ * Milliseconds between checkpoints: at most this and the time of one write is lost when killed. The first
+ * ones come sooner, so that a campaign that is killed again and again gets on.
+ */
+const CHECKPOINT_EVERY = 2500;
+const FIRST_CHECKPOINT = 250;
 
 /** What the loop drives. */
 export interface LoopParts {
@@ -27,109 +32,189 @@ export interface LoopParts {
   readonly faults: Faults;
   readonly state: State;
   readonly statistics: Statistics;
-  readonly worker: Worker;
+  readonly executor: Executor;
+  readonly reproducer: Reproducer;
+  readonly goOn: GoOn;
 }
 
 /**
- * Issues tasks, runs them, and takes their results in order, each as late as the lag allows: a campaign on
- * many workers has them out that long, and must come to the same.
+ * Hands tasks out and takes their results in order, each result as late as the lag allows: with many
+ * workers it is out that long, and few must come to the same.
  */
 export async function loop(parts: LoopParts): Promise<Stopped> {
-  const { config, observer, signal, store, faults, state, statistics, worker } = parts;
+  const { config, signal, faults, state } = parts;
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
-  if (state.corpus.entries.length === 0) return 'seeds';
-  const deadline = config.time === undefined ? Number.POSITIVE_INFINITY : milliseconds(config.time) / 1000;
-  const pending: TaskResult[] = [];
-  const due = { yield: 0, show: 0, stats: STATS_EVERY, flush: FLUSH_EVERY };
-  const corpusWrites = new Background();
-
-  const take = async (result: TaskResult): Promise<boolean> => {
-    const step = await state.take(result, statistics.elapsed, config.untilFinding);
-    statistics.task(result.seconds, step.added);
-    for (const fault of step.faults) {
-      await store.event('signature', { signature: fault.signature, execs: fault.firstExecs });
-      observer.found(fault, store.folder);
-    }
-    return config.untilFinding && faults.confirmed.length > 0;
-  };
-
-  for (;;) {
-    corpusWrites.check();
-    if (signal.aborted) return 'interrupted';
-    if (statistics.elapsed >= deadline) return 'time';
-    while (pending.length > 0 && pending[0].task <= state.upcoming - lagOf(state.upcoming)) {
-      if (await take(pending.shift() as TaskResult)) return 'finding';
-    }
-    const task = state.nextTask();
-    if (task === undefined) break;
-    pending.push(await runTask(worker, task, state, store));
-    const now = statistics.elapsed * 1000;
-    if (now >= due.show) {
-      due.show = now + SHOW_EVERY;
-      observer.figures(figuresOf(statistics, state, faults));
-    }
-    if (now >= due.yield) {
-      due.yield = now + YIELD_EVERY;
-      await new Promise((done) => setImmediate(done));
-    }
-    if (now >= due.flush) {
-      due.flush = now + FLUSH_EVERY;
-      corpusWrites.start(() => store.flush());
-    }
-    if (now >= due.stats) {
-      due.stats = now + STATS_EVERY;
-      await store.stats(statsOf(figuresOf(statistics, state, faults)));
-      await faults.write();
-    }
-  }
-  for (const result of pending) if (await take(result)) return 'finding';
-  return 'execs';
-}
-
-/** Work beside the loop: one piece at a time, and a failure comes out at the next check. */
-class Background {
-  #running = false;
-  #failure: unknown;
-
-  start(work: () => Promise<void>): void {
-    if (this.#running) return;
-    this.#running = true;
-    work()
-      .catch((error: unknown) => {
-        this.#failure = error;
-      })
-      .finally(() => {
-        this.#running = false;
-      });
-  }
-
-  check(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-}
-
-/** Runs a task; where the model fails the run, what was found is put on disk first. */
-async function runTask(worker: Worker, task: Task, state: State, store: Store): Promise<TaskResult> {
+  if (state.corpus.size.count === 0) return 'seeds';
+  const stop = new Stop(signal, config.time === undefined ? undefined : milliseconds(config.time));
+  const stopTimers = startTimers(parts, stop);
+  let stopped: Stopped;
   try {
-    return await worker.run(task, state.snapshot);
-  } catch (error) {
-    await store.flush();
-    throw new MachineError(
-      `the model fails on a mutant of task ${task.number}: ${reason(error)}; what was found before is in ${store.folder}`,
-    );
+    stopped = await run(parts, stop);
+  } finally {
+    stop.release();
+    await stopTimers();
+  }
+  stop.check();
+  return stopped;
+}
+
+async function run({ state, executor, ...parts }: LoopParts, stop: Stop): Promise<Stopped> {
+  const results = new Map<number, Promise<TaskResult>>();
+  const submit = (task: Task): void => {
+    const result = executor.submit(task);
+    // A result that nobody waits for any more may fail.
+    result.catch(() => {});
+    results.set(task.number, result);
+  };
+  for (const task of state.out) submit(task);
+  for (;;) {
+    if (stop.reason !== undefined) return stop.reason;
+    if (!state.mustTake && state.isEnding) parts.goOn.freeze();
+    const task = state.mustTake ? undefined : state.nextTask();
+    if (task !== undefined) {
+      submit(task);
+      continue;
+    }
+    const next = state.out[0];
+    if (next === undefined) return 'execs';
+    const result = await stop.orWork(results.get(next.number) as Promise<TaskResult>);
+    if (typeof result === 'string') return result;
+    results.delete(next.number);
+    const stopped = await take({ state, executor, ...parts }, stop, result);
+    if (stopped !== undefined) return stopped;
+  }
+}
+
+/** Takes a result; when the campaign should end meanwhile, the confirming of findings is broken off. */
+async function take(parts: LoopParts, stop: Stop, result: TaskResult): Promise<Stopped | undefined> {
+  const { config, observer, store, faults, state, statistics, reproducer } = parts;
+  const taking = state.take(result, statistics.elapsed, config.untilFinding);
+  const asked = await stop.orWork(taking.then(() => undefined));
+  let step: Step;
+  if (asked !== undefined) {
+    reproducer.close();
+    try {
+      step = await taking;
+    } catch (error) {
+      // Broken off: the state is as it was before this result.
+      if (error instanceof ProcessDied) return asked;
+      throw error;
+    }
+  } else step = await taking;
+  statistics.task(result.seconds, step.added, step.adapted !== undefined);
+  if (step.adapted !== undefined) {
+    await store.event('threshold', { task: result.task, ...step.adapted });
+    observer.adapted(step.adapted.threshold, step.adapted.why);
+  }
+  for (const fault of step.faults) {
+    await store.event('signature', { signature: fault.signature, execs: fault.firstExecs });
+    observer.found(fault, store.folder);
+  }
+  return config.untilFinding && faults.confirmed.length > 0 ? 'finding' : asked;
+}
+
+/**
+ * Shows and writes what is so far. The state is sound whenever a timer fires: it changes in one go.
+ *
+ * @returns what ends it: no write is under way any more when it has
+ */
+function startTimers(parts: LoopParts, stop: Stop): () => Promise<void> {
+  const { config, observer, store, faults, state, goOn } = parts;
+  const most = config.maxDisk === undefined ? Number.POSITIVE_INFINITY : bytes(config.maxDisk);
+  const ended = new AbortController();
+  const save = async (): Promise<void> => {
+    await store.flush(goOn.checkpoint);
+    state.corpus.trim(store.written);
+    if (store.bytes >= most) stop.ask('disk');
+  };
+  const write = async (): Promise<void> => {
+    await store.stats(statsOf(figuresOf(parts)));
+    await faults.write();
+  };
+  const show = setInterval(() => observer.figures(figuresOf(parts)), SHOW_EVERY);
+  const works = [
+    every(save, FIRST_CHECKPOINT, CHECKPOINT_EVERY, ended.signal),
+    every(write, STATS_EVERY, STATS_EVERY, ended.signal),
+  ].map((work) => work.catch((error: unknown) => stop.fail(error)));
+  return async () => {
+    clearInterval(show);
+    ended.abort();
+    await Promise.all(works);
+  };
+}
+
+/** Does something again and again, never twice at once; the pauses double from the first to the longest. */
+async function every(
+  work: () => Promise<void>,
+  first: number,
+  longest: number,
+  ended: AbortSignal,
+): Promise<void> {
+  for (let pause = first; ; pause = Math.min(2 * pause, longest)) {
+    try {
+      await setTimeout(pause, undefined, { signal: ended });
+    } catch {
+      // The only error that a pause knows: it was ended.
+      return;
+    }
+    await work();
+  }
+}
+
+/** What the campaign could go on from. */
+export class GoOn {
+  readonly #state: State;
+  readonly #elapsed: () => number;
+  #frozen: Omit<Checkpoint<SavedState>, 'formatVersion'> | undefined;
+
+  /** @param elapsed seconds of all sessions */
+  constructor(state: State, elapsed: () => number) {
+    this.#state = state;
+    this.#elapsed = elapsed;
+  }
+
+  /**
+   * Keeps this moment as the one to go on from. What the last tasks of a budget bring depends on where it
+   * ends, since the last one is cut and no results are held back any more: with a larger budget they are
+   * done again, so that it comes to the same as if it had been given at once.
+   */
+  freeze(): void {
+    this.#frozen ??= this.#now();
+  }
+
+  get checkpoint() {
+    return this.#frozen === undefined ? this.#now() : { ...this.#frozen, elapsedSeconds: this.#elapsed() };
+  }
+
+  #now(): Omit<Checkpoint<SavedState>, 'formatVersion'> {
+    return {
+      entries: this.#state.corpus.size.count,
+      width: this.#state.width,
+      elapsedSeconds: this.#elapsed(),
+      state: this.#state.save(),
+    };
   }
 }
 
 /** The figures of this moment. */
-export function figuresOf(statistics: Statistics, state: State, faults: Faults): Figures {
-  const { entries, seeds } = state.corpus;
+export function figuresOf({
+  statistics,
+  state,
+  faults,
+  store,
+  executor,
+}: Pick<LoopParts, 'statistics' | 'state' | 'faults' | 'store' | 'executor'>): Figures {
+  const { count, seeds } = state.corpus.size;
   return statistics.figures({
     execs: state.execs,
-    corpus: entries.length,
+    lost: state.lost,
+    corpus: count,
     seeds,
     threshold: state.threshold,
     hits: faults.hits,
     faults: faults.all,
+    workers: executor.workers,
+    diskMB: Math.round(store.bytes / 1e6),
   });
 }
 

@@ -1,17 +1,18 @@
 import type { Measure } from '../coverage/measure.ts';
-import type { Model } from '../models/model.ts';
 import type { Fault } from './faults.ts';
 import type { Figures } from './statistics.ts';
 import type { Notes } from './target.ts';
+import type { ModelInfo } from './worker-process.ts';
 
 /** Why a campaign ended. */
-export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds';
+export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk';
 
 /** What was resolved before the first mutant. */
 export interface Plan {
   readonly folder: string;
   readonly masterSeed: string;
-  readonly model: Model;
+  readonly model: ModelInfo;
+  readonly jobs: number;
   readonly batch: number;
   readonly coverage: {
     readonly tensors: readonly string[];
@@ -31,5 +32,7 @@ export interface Summary extends Plan {
 export interface Observer extends Notes {
   planned(plan: Plan): void;
   found(fault: Fault, folder: string): void;
+  /** The threshold was adapted. */
+  adapted(threshold: number, why: string): void;
   figures(figures: Figures): void;
 }

@@ -17,7 +17,7 @@ const QUARTER_TASKS = 128;
 const HALF_TASKS = 384;
 
 /** Tasks up to which one is one batch, and the largest number of batches in one. */
-const SINGLE_TASKS = 4096;
+const SINGLE_TASKS = 512;
 const MOST_BATCHES = 8;
 
 /** Task n sees the state after task n − lag. Grows by at most one a task, so no task sees less than its last. */

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
-import type { Model } from '../models/model.ts';
+import { UserError } from '../errors.ts';
+import { mutatorName } from '../mutators/registry.ts';
 import type { CoverageChoice, InputPlan } from './target.ts';
+import type { ModelInfo } from './worker-process.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -18,20 +23,23 @@ export function modelName(path: string): string {
 export interface Resolved {
   readonly folder: string;
   readonly masterSeed: string;
-  readonly model: Model;
+  readonly model: ModelInfo;
   readonly batch: number;
   readonly path: string;
+  /** The path as the user wrote it when the campaign began: findings name the model so. */
+  readonly modelGiven: string;
   readonly choice: CoverageChoice;
   readonly threshold: number;
   readonly inputs: InputPlan;
 }
 
 /** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
-export function resolvedSettings(
-  config: CampaignConfig,
-  resolved: Resolved,
-): Readonly<Record<string, unknown>> {
-  const { folder, masterSeed, model, batch, path, choice, threshold, inputs } = resolved;
+export type ResolvedSettings = Readonly<Record<string, unknown>> & {
+  readonly resolved: Readonly<Record<string, unknown>>;
+};
+
+export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
+  const { folder, masterSeed, model, batch, path, modelGiven, choice, threshold, inputs } = resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const places = byInput(config.seeds, names);
@@ -45,7 +53,12 @@ export function resolvedSettings(
     ...(seeds.length > 0 ? { seeds } : {}),
     mutator:
       config.mutator ??
-      Object.fromEntries(names.map((name, i) => [name, inputs.mutators[i]?.name ?? 'none'])),
+      Object.fromEntries(
+        names.map((name, i) => {
+          const spec = inputs.mutators[i];
+          return [name, spec === null ? 'none' : mutatorName(spec)];
+        }),
+      ),
     coverage: [...choice.tensors],
     measure: choice.measure.name,
     runtime: model.runtime.kind,
@@ -60,7 +73,9 @@ export function resolvedSettings(
       neurofuzz: version,
       node: process.version,
       runtime: model.runtime.version,
+      modelGiven,
       modelSha256: model.sha256,
+      seedsSha256: seedsDigest(inputs),
       threshold,
       inputs: inputs.seeds.layout.inputs.map(({ name, type, shape }, i) => ({
         name,
@@ -71,4 +86,47 @@ export function resolvedSettings(
       outputs: [...model.outputs],
     },
   };
+}
+
+function seedsDigest({ seeds }: InputPlan): string {
+  const hash = createHash('sha256');
+  for (const row of seeds.rows) hash.update(testcaseId(seeds.layout.inputs, row));
+  return hash.digest('hex');
+}
+
+/** Settings that may differ when a campaign is resumed: how long and how fast, not what. */
+const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 'formatVersion']);
+
+/** Facts whose change makes another campaign of it, as people call them. */
+const FACTS: Readonly<Record<string, string>> = {
+  modelSha256: 'the model has',
+  seedsSha256: 'the seeds have',
+  inputs: "the model's inputs have",
+  outputs: "the model's outputs have",
+};
+
+/**
+ * Refuses to resume as another campaign than the recorded one.
+ *
+ * @returns what else is new, for a warning: versions
+ * @throws UserError naming the first difference
+ */
+export function checkSame(folder: string, recorded: ResolvedSettings, now: ResolvedSettings): string[] {
+  const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
+  // What was recorded went through YAML, which knows no undefined.
+  const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
+  for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
+    if (FREE.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key])) continue;
+    const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
+    throw new UserError(`--resume: ${key} was ${was} and is now ${is}; ${another}`);
+  }
+  for (const [key, what] of Object.entries(FACTS)) {
+    if (isDeepStrictEqual(recorded.resolved[key], plain.resolved[key])) continue;
+    throw new UserError(`--resume: ${what} changed since; start another campaign with --out`);
+  }
+  return ['neurofuzz', 'node', 'runtime'].flatMap((key) =>
+    recorded.resolved[key] === plain.resolved[key]
+      ? []
+      : [`${key} was ${recorded.resolved[key]} and is now ${plain.resolved[key]}`],
+  );
 }

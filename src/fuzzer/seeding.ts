@@ -1,121 +1,140 @@
-import type { CampaignConfig } from '../config/schema.ts';
+import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector } from '../coverage/index.ts';
 import type { WalkStep } from '../coverage/measure.ts';
-import { reason, UserError } from '../errors.ts';
+import { reason } from '../errors.ts';
 import { packRows, type RowResult } from '../models/rows.ts';
 import { rowsOf } from '../models/tensor.ts';
+import { failedRun } from '../objectives/failure.ts';
 import type { Violation } from '../objectives/objective.ts';
-import type { Entry } from './corpus.ts';
+import { unbundled } from './bundle.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
-import type { InputPlan, Notes } from './target.ts';
+import type { Parcel } from './task.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
 /** A seed after its first run. */
 export interface RunSeed {
-  readonly data: InputPlan['seeds']['rows'][number];
-  /** What coverage compares. */
+  readonly data: TestcaseData;
+  /** What coverage compares; empty where the run failed. */
   readonly activations: Float32Array;
   /** How it breaks an objective already, if it does. */
   readonly violation: Violation | undefined;
 }
 
-/** Runs every seed once. */
-export async function runSeeds(options: WorkerOptions, inputs: InputPlan): Promise<RunSeed[]> {
-  const { layout, rows } = inputs.seeds;
+/** Whether a seed can be fuzzed: it breaks nothing yet, and coverage can compare it. */
+export function isSound({ violation, activations }: RunSeed): boolean {
+  return violation === undefined && isFiniteVector(activations, 0, activations.length);
+}
+
+/** Runs every seed once; one that the runtime fails is a violation. */
+export async function runSeeds(
+  options: WorkerOptions,
+  testcases: readonly TestcaseData[],
+): Promise<RunSeed[]> {
   const seeds: RunSeed[] = [];
-  for (let from = 0; from < rows.length; from += options.batch) {
-    const some = rows.slice(from, from + options.batch);
-    let result: RowResult;
-    try {
-      result = await options.model.run(packRows(layout.inputs, some), some.length, options.watched);
-    } catch (error) {
-      throw new UserError(`the model fails on seeds ${from} to ${from + some.length - 1}: ${reason(error)}`);
-    }
-    const all = options.measure.vectors(result);
-    const width = all.length / some.length;
-    const violations = new Map<number, Violation>();
-    for (const objective of options.objectives) {
-      objective.judge(result, (row, violation) => {
-        if (!violations.has(row)) violations.set(row, violation);
-      });
-    }
-    some.forEach((data, row) => {
-      seeds.push({
-        data,
-        activations: rowsOf(all, width, row, row + 1).slice(),
-        violation: violations.get(row),
-      });
-    });
+  for (let from = 0; from < testcases.length; from += options.batch) {
+    seeds.push(...(await runSome(options, testcases.slice(from, from + options.batch))));
   }
   return seeds;
 }
 
-/** Steps of the calibrating walks, and the mutants in all of them. */
-const WALK_STEPS = 16;
-const MUTANTS = 2048;
+async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): Promise<RunSeed[]> {
+  let result: RowResult;
+  try {
+    result = await options.model.run(
+      packRows(options.model.layout.inputs, some),
+      some.length,
+      options.watched,
+    );
+  } catch (error) {
+    if (some.length === 1) {
+      const violation = failedRun(reason(error));
+      return [{ data: some[0], activations: new Float32Array(0), violation }];
+    }
+    const middle = some.length >> 1;
+    return [
+      ...(await runSome(options, some.slice(0, middle))),
+      ...(await runSome(options, some.slice(middle))),
+    ];
+  }
+  const all = options.measure.vectors(result);
+  const width = all.length / some.length;
+  const violations = new Map<number, Violation>();
+  for (const objective of options.objectives) {
+    objective.judge(result, (row, violation) => {
+      if (!violations.has(row)) violations.set(row, violation);
+    });
+  }
+  return some.map((data, row) => ({
+    data,
+    activations: rowsOf(all, width, row, row + 1).slice(),
+    violation: violations.get(row),
+  }));
+}
 
-/** The threshold asked for, or one that suits how far mutants of these seeds lie from one another. */
-export async function settleThreshold(
-  config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
+/** Steps of the calibrating walks. */
+const WALK_STEPS = 16;
+
+/** Mutants of a calibration, and of those after it where the model ended the process: less is likelier to pass. */
+export const CALIBRATIONS = [2048, 512, 128] as const;
+
+/**
+ * A threshold that suits how far mutants of these seeds lie from one another; undefined where none moves.
+ *
+ * @param mutants one of `CALIBRATIONS`
+ * @param beat called between runs of the model
+ */
+export async function calibrate(
   options: WorkerOptions,
   seeds: readonly RunSeed[],
-  notes: Notes,
-): Promise<{ readonly value: number; readonly why: string }> {
-  if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
-  const sound = seeds.filter(
-    ({ violation, activations }) =>
-      violation === undefined && isFiniteVector(activations, 0, activations.length),
-  );
-  if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
-  const steps = await walk(options, sound);
-  const threshold = options.measure.calibrate(steps);
-  if (threshold === undefined) {
-    notes.warn(
-      'no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range',
-    );
-    return { value: Number.MIN_VALUE, why: 'nothing moved' };
-  }
-  return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${steps.length} mutants` };
+  mutants: number,
+  beat: () => void,
+): Promise<{ readonly threshold: number | undefined; readonly mutants: number }> {
+  const steps = await walk(options, seeds, mutants, beat);
+  return { threshold: options.measure.calibrate(steps), mutants: steps.length };
 }
 
 /** Walks from the seeds at random: each step's mutants are the parents of the next. */
-async function walk(options: WorkerOptions, seeds: readonly RunSeed[]): Promise<WalkStep[]> {
+async function walk(
+  options: WorkerOptions,
+  seeds: readonly RunSeed[],
+  mutants: number,
+  beat: () => void,
+): Promise<WalkStep[]> {
   const worker = new Worker(options);
   // Nothing in the index and a threshold below every distance: each sound mutant is sent back.
-  const index = { size: 0, add: () => {}, nearest: () => Number.POSITIVE_INFINITY };
-  const entries: Entry[] = seeds.map(({ data, activations }, i) => walkEntry(i, i, data, activations));
-  let parents = entries.map((_, i) => i);
+  const index = { size: 0, add: () => {}, nearest: () => Number.POSITIVE_INFINITY, skip: () => 0 };
+  const parcels: Parcel[] = seeds.map(({ data, activations }, i) => ({
+    entry: i,
+    ancestor: i,
+    data,
+    activations,
+  }));
+  let parents = parcels.map((_, i) => i);
   const steps: WalkStep[] = [];
   for (let step = 0; step < WALK_STEPS && parents.length > 0; step++) {
-    const picks = Array.from({ length: MUTANTS / WALK_STEPS / MUTANTS_PER_PICK }, (_, i) => ({
-      entry: parents[i % parents.length],
-      mutants: MUTANTS_PER_PICK,
-    }));
-    // Negative numbers: no task of the campaign draws the same.
-    const task = { number: -1 - step, execsBefore: 0, picks, saturated: [] };
-    const { candidates } = await worker.run(task, {
-      corpus: { entries, seeds: seeds.length },
-      index,
+    const picks = mutants / WALK_STEPS / MUTANTS_PER_PICK;
+    const task = {
+      // Negative numbers: no task of the campaign draws the same.
+      number: -1 - step - WALK_STEPS * CALIBRATIONS.indexOf(mutants as 2048),
+      execsBefore: 0,
+      mutants: mutants / WALK_STEPS,
+      parents: Array.from({ length: picks }, (_, i) => parents[i % parents.length]),
+      saturated: [],
+      indexed: 0,
       threshold: -1,
-    });
-    parents = candidates.map(({ parent, data, activations }) => {
-      const from = entries[parent];
+    };
+    const view = { index, parcel: (entry: number) => parcels[entry] };
+    const { candidates } = await worker.run(task, view, { from: 0, to: task.mutants }, beat);
+    beat();
+    parents = candidates.parents.map((parent, i) => {
+      const { data, activations } = unbundled(candidates, i);
+      const from = parcels[parent];
       steps.push({ vector: activations, from: from.activations });
-      entries.push(walkEntry(entries.length, from.ancestorIndex, data, activations));
-      return entries.length - 1;
+      parcels.push({ entry: parcels.length, ancestor: from.ancestor, data, activations });
+      return parcels.length - 1;
     });
     // One child of each parent walks on, so that the walks stay apart.
     parents = parents.filter((_, i) => i % MUTANTS_PER_PICK === 0);
   }
   return steps;
-}
-
-function walkEntry(
-  index: number,
-  ancestorIndex: number,
-  data: Entry['data'],
-  activations: Float32Array,
-): Entry {
-  const lineage = { id: '', parent: null, ancestor: '', generation: 0, mutators: [] };
-  return { ...lineage, index, data, ancestorIndex, activations, novelty: null, task: 0 };
 }

@@ -14,11 +14,14 @@ const count = new Intl.NumberFormat('en');
 export class StatusScreen implements Observer {
   readonly #stream: NodeJS.WriteStream;
   readonly #draw: ReturnType<typeof createLogUpdate>;
+  readonly #resumeLine: (folder: string) => string;
   #plan: Plan | undefined;
   #finished = false;
 
-  constructor(stream: NodeJS.WriteStream) {
+  /** @param resumeLine the command that goes on with the campaign in a folder */
+  constructor(stream: NodeJS.WriteStream, resumeLine: (folder: string) => string) {
     this.#stream = stream;
+    this.#resumeLine = resumeLine;
     this.#draw = createLogUpdate(stream);
   }
 
@@ -32,10 +35,16 @@ export class StatusScreen implements Observer {
 
   planned(plan: Plan): void {
     this.#plan = plan;
+    // Above the screen it is never cut, however long the folder's name is.
+    this.#above(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
   }
 
   found(fault: Fault, folder: string): void {
     this.#above(pc.red(`${fault.signature}: ${fault.summary}  ${pc.dim(join(folder, fault.path))}`));
+  }
+
+  adapted(threshold: number, why: string): void {
+    this.#above(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
   }
 
   figures(figures: Figures): void {
@@ -56,21 +65,57 @@ export class StatusScreen implements Observer {
   }
 }
 
-/** The screen's lines for the figures of one moment. */
+const BARS = '▁▂▃▄▅▆▇█';
+
+/** Counts as bars, the highest one full; a count of zero is a blank. */
+export function sparkline(counts: readonly number[]): string {
+  const most = Math.max(1, ...counts);
+  return counts
+    .map((n) => (n === 0 ? ' ' : BARS[Math.min(BARS.length - 1, Math.floor((n / most) * BARS.length))]))
+    .join('');
+}
+
+/** What the campaign is doing, told by what its workers do. */
+function doing({ workers }: Figures): string {
+  if (workers.some(({ state }) => state === 'isolating')) return 'looking for the input that ended a worker';
+  if (workers.every(({ state }) => state === 'starting' || state === 'idle')) {
+    return workers.some(({ tasks }) => tasks > 0) ? 'running findings again' : 'starting its workers';
+  }
+  return 'fuzzing';
+}
+
+function workersText({ workers, mainBusy, mainMemoryMB }: Figures): string {
+  const busy = workers.filter(({ state }) => state === 'busy').length;
+  const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
+  const memory = Math.max(0, ...workers.map((worker) => worker.memoryMB));
+  const main = `main ${Math.round(100 * mainBusy)} % busy, ${mainMemoryMB} MB`;
+  return `${busy} of ${workers.length} busy, ${replaced} replaced, up to ${memory} MB; ${main}`;
+}
+
+/** The screen's lines for the figures of one moment, within 80 columns. */
 export function screenText(plan: Plan, figures: Figures): string {
   const [slowest, share] = Object.entries(figures.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
+  const { coverage } = plan;
+  const changes = figures.thresholdChanges === 0 ? '' : `, adapted ${figures.thresholdChanges} times`;
+  const lost = figures.lost === 0 ? '' : `, ${count.format(figures.lost)} lost`;
   const rows: [label: string, value: string][] = [
     ['campaign', `${plan.folder}, seed ${plan.masterSeed}`],
-    ['time', clock(figures.elapsedSeconds)],
+    ['state', `${doing(figures)}, ${clock(figures.elapsedSeconds)}`],
     [
       'mutants',
-      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall`,
+      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}`,
     ],
     [
       'corpus',
-      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), last new ${clock(figures.secondsSinceNew)} ago`,
+      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), ${figures.diskMB} MB, last new ${clock(figures.secondsSinceNew)} ago`,
     ],
-    ['slowest', `${slowest}, ${Math.round(share * 100)} % of the time`],
+    [
+      'coverage',
+      `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(figures.threshold.toPrecision(3))}${changes}`,
+    ],
+    ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
+    ['workers', workersText(figures)],
+    ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
     [
       'findings',
       figures.hits === 0

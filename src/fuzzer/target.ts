@@ -5,13 +5,13 @@ import { type Measure, measureOf } from '../coverage/measure.ts';
 import { UserError } from '../errors.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { findLogits } from '../models/graph/logits.ts';
-import type { InputSpec, Model } from '../models/model.ts';
+import type { InputSpec } from '../models/model.ts';
 import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
 import { isNumeric, type Range } from '../mutators/constraint.ts';
-import type { Mutator } from '../mutators/mutator.ts';
-import { makeMutator } from '../mutators/registry.ts';
+import { makeMutator, mutatorName } from '../mutators/registry.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
+import type { ModelInfo } from './worker-process.ts';
 
 /** Legal values where neither the user nor a seed says. */
 const UNDECLARED: Range = { low: 0, high: 1 };
@@ -37,13 +37,21 @@ export interface InputPlan {
   readonly seeds: Seeds;
   /** Legal values of each input, in the model's order. */
   readonly ranges: readonly Range[];
-  /** The mutator of each input; undefined leaves it alone. */
-  readonly mutators: readonly (Mutator | undefined)[];
+  /** The spec of each input's mutator; null leaves it alone. */
+  readonly mutators: readonly (string | null)[];
+}
+
+/** `input:mutator` of every input that is mutated, as lineages have it. */
+export function mutatorNames(inputs: readonly InputSpec[], mutators: InputPlan['mutators']): string[] {
+  return inputs.flatMap(({ name }, i) => {
+    const spec = mutators[i];
+    return spec === null ? [] : [`${name}:${mutatorName(spec)}`];
+  });
 }
 
 /** Reads or draws the seeds, and settles each input's range and mutator. */
 export async function planInputs(
-  model: Model,
+  model: ModelInfo,
   config: CampaignConfig,
   masterSeed: string,
   notes: Notes,
@@ -65,7 +73,7 @@ export async function planInputs(
       declared.get(input.name) ?? (given ? rangeOfSeeds(input, seeds, i, mutators[i]) : UNDECLARED),
   );
   inputs.forEach((input, i) => {
-    if (mutators[i] !== undefined) checkSeeds(input, ranges[i], seeds, i);
+    if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
   });
   return { seeds, ranges, mutators };
 }
@@ -106,7 +114,7 @@ function drawn(
   return drawSeeds(inputs, rangeOf, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
 }
 
-function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: Mutator | undefined): Range {
+function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: string | null): Range {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const row of seeds.rows) {
@@ -116,7 +124,7 @@ function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: M
       high = Math.max(high, value);
     }
   }
-  if (mutator !== undefined && low === high) {
+  if (mutator !== null && low === high) {
     throw new UserError(
       `every seed has the value ${low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
     );
@@ -147,7 +155,7 @@ function chooseMutators(
   setting: CampaignConfig['mutator'],
   inputs: readonly InputSpec[],
   notes: Notes,
-): (Mutator | undefined)[] {
+): (string | null)[] {
   const names = inputs.map((input) => input.name);
   const { forAll, byName } = byInput(setting, names);
   if (forAll.length > 1)
@@ -166,14 +174,14 @@ function chooseMutators(
   }
   const chosen = inputs.map((input) => {
     const spec = byName.get(input.name) ?? forAll[0];
-    if (spec !== undefined) return makeMutator(spec);
-    if (isNumeric(input.type)) return makeMutator('gaussian');
+    if (spec !== undefined) return makeMutator(spec) === undefined ? null : spec;
+    if (isNumeric(input.type)) return 'gaussian';
     notes.warn(
       `input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`,
     );
-    return undefined;
+    return null;
   });
-  if (chosen.every((mutator) => mutator === undefined)) {
+  if (chosen.every((mutator) => mutator === null)) {
     throw new UserError(
       '--mutator leaves every input as it is: nothing would change; name a mutator for one of them',
     );
@@ -187,10 +195,11 @@ function chooseMutators(
  * @throws UserError on a tensor that the model does not have
  */
 export function chooseCoverage(
-  model: Model,
+  model: ModelInfo,
   config: Pick<CampaignConfig, 'coverage' | 'measure'>,
+  masterSeed: string,
 ): CoverageChoice {
-  const measure = measureOf(config.measure);
+  const measure = measureOf(config.measure, masterSeed);
   const named = ([] as string[]).concat(config.coverage);
   if (named.length === 1 && named[0] === 'auto') {
     const logits = findLogits(model.graph);
@@ -210,7 +219,10 @@ export function chooseCoverage(
 }
 
 /** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */
-export function modelPath(config: CampaignConfig): { readonly asGiven: string; readonly absolute: string } {
+export function modelPath(config: Pick<CampaignConfig, 'model'>): {
+  readonly asGiven: string;
+  readonly absolute: string;
+} {
   const { model } = config;
   if (model === undefined) {
     throw new UserError(

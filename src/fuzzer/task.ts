@@ -1,27 +1,33 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { Violation } from '../objectives/objective.ts';
-
-/** A corpus entry and how many mutants to make of it. */
-export interface Pick {
-  readonly entry: number;
-  readonly mutants: number;
-}
+import type { Bundle, Observed } from './bundle.ts';
 
 /** One numbered piece of work: plain data, the same wherever it is computed. */
 export interface Task {
   readonly number: number;
   /** Mutants in all tasks before this one. */
   readonly execsBefore: number;
-  readonly picks: readonly Pick[];
+  readonly mutants: number;
+  /** Corpus entries to mutate, each for the next `MUTANTS_PER_PICK` mutants. */
+  readonly parents: readonly number[];
   /** Signatures of which enough findings are kept: their hits are counted only. */
   readonly saturated: readonly string[];
+  /** The index that the task sees: the activations of the first so many entries. */
+  readonly indexed: number;
+  /** Squared L2 distance above which activations are new. */
+  readonly threshold: number;
 }
 
-/** A mutant that looked new to the corpus as the task saw it. */
-export interface Candidate {
-  readonly parent: number;
-  readonly data: TestcaseData;
-  readonly activations: Float32Array;
+/** What a worker needs to know of an entry to make mutants of it. */
+export interface Parcel extends Observed {
+  readonly entry: number;
+  readonly ancestor: number;
+}
+
+/** Mutants that looked new to the corpus as the task saw it, in the order in which they were made. */
+export interface Candidates extends Bundle {
+  /** Of each, the entry that it was made from. */
+  readonly parents: readonly number[];
 }
 
 /** A mutant that breaks an objective, with what is needed to run it again as it ran. */
@@ -41,7 +47,7 @@ export interface HitCount {
   readonly hits: number;
 }
 
-/** Seconds spent in each part of the loop. */
+/** Seconds spent in each part of the work. */
 export interface PhaseSeconds {
   mutate: number;
   model: number;
@@ -53,30 +59,17 @@ export interface PhaseSeconds {
 export interface TaskResult {
   readonly task: number;
   readonly mutants: number;
-  /** In the order in which they were made. */
-  readonly candidates: readonly Candidate[];
+  /** Mutants that did not run, since the model ended its process before. */
+  readonly lost: number;
+  readonly candidates: Candidates;
   /** In the order in which they were made; at most `keep` a signature. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];
   readonly seconds: PhaseSeconds;
 }
 
-/** Cuts a task's picks into batches; a pick may straddle two. */
-export function* batchesFrom(task: Task, batch: number): Generator<Task['picks']> {
-  let picks: { entry: number; mutants: number }[] = [];
-  let free = batch;
-  for (const { entry, mutants } of task.picks) {
-    for (let left = mutants; left > 0; ) {
-      const taken = Math.min(left, free);
-      picks.push({ entry, mutants: taken });
-      left -= taken;
-      free -= taken;
-      if (free === 0) {
-        yield picks;
-        picks = [];
-        free = batch;
-      }
-    }
-  }
-  if (picks.length > 0) yield picks;
+/** Mutants of a task, numbered from 0; `to` is the first one after. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
 }

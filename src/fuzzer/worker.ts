@@ -1,16 +1,20 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector, type NeighbourIndex, squaredDistance } from '../coverage/index.ts';
 import type { Measure } from '../coverage/measure.ts';
-import { type Block, makeBlock, type RowModel, type RowResult } from '../models/rows.ts';
-import { copyInto, copyOf, readNumber, rowsOf, writeNumber } from '../models/tensor.ts';
+import { reason } from '../errors.ts';
+import type { Block, RowModel, RowResult } from '../models/rows.ts';
+import { copyInto, copyOf, makeData, readNumber, rowsOf, writeNumber } from '../models/tensor.ts';
+import type { Values } from '../mutators/bounds.ts';
 import { BoundsKeeper, type Range, workingArray } from '../mutators/constraint.ts';
-import type { Draws, Mutator, Values } from '../mutators/mutator.ts';
+import type { Draws, Mutator } from '../mutators/mutator.ts';
 import { NoisePool } from '../mutators/noise.ts';
-import type { Objective } from '../objectives/objective.ts';
+import { failedRun } from '../objectives/failure.ts';
+import type { Objective, Violation } from '../objectives/objective.ts';
 import { randomStream } from '../random.ts';
-import type { Corpus, Entry } from './corpus.ts';
+import { bundled, type Observed } from './bundle.ts';
 import { HitBook } from './hit-book.ts';
-import { batchesFrom, type Candidate, type PhaseSeconds, type Task, type TaskResult } from './task.ts';
+import { MUTANTS_PER_PICK } from './plan.ts';
+import type { Parcel, PhaseSeconds, Span, Task, TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions {
@@ -27,12 +31,12 @@ export interface WorkerOptions {
   readonly keep: number;
 }
 
-/** The corpus and index that a task sees: as they stood after task n − lag. */
-export interface Snapshot {
-  readonly corpus: Corpus;
+/** What a task sees of the campaign. */
+export interface View {
+  /** The task's parents, and with a constraint their ancestors. */
+  parcel(entry: number): Parcel;
   /** Absent without guidance: nothing is kept then. */
   readonly index: NeighbourIndex | undefined;
-  readonly threshold: number;
 }
 
 /** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
@@ -52,9 +56,16 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { inputs } = options.model.layout;
-    this.#block = makeBlock(inputs, options.batch);
     this.#bounds = inputs.map(() => new Map<number, BoundsKeeper>());
-    this.#noise = new NoisePool(options.masterSeed);
+    const floats = inputs.filter(({ type }) => type === 'float32').map(({ size }) => size * options.batch);
+    this.#noise = new NoisePool(options.masterSeed, floats, Math.max(...inputs.map(({ size }) => size)));
+    const fast = [...this.#noise.columns];
+    this.#block = {
+      capacity: options.batch,
+      columns: inputs.map(({ type, size }) =>
+        type === 'float32' ? (fast.shift() as Float32Array) : makeData(type, size * options.batch),
+      ),
+    };
     this.#scratch = inputs.map(({ type, size }) => {
       const length = type === 'float32' ? 0 : size;
       return { parent: workingArray(type, length), mutant: workingArray(type, length) };
@@ -62,71 +73,125 @@ export class Worker {
     this.#parents = new Int32Array(options.batch);
   }
 
-  /** Runs a task against a snapshot. Its draws come from (master seed, task number) alone. */
-  async run(task: Task, snapshot: Snapshot): Promise<TaskResult> {
+  /**
+   * Runs a task. Its draws come from (master seed, task number) alone. A run that the runtime fails is
+   * halved until the testcases that fail it stand alone: they are hits, and the others count as ever.
+   *
+   * @param span which of its mutants to run; all are made, so that each is what it always is
+   * @param beat called between runs of the model
+   */
+  async run(
+    task: Task,
+    view: View,
+    span: Span = { from: 0, to: task.mutants },
+    beat: () => void = () => {},
+  ): Promise<TaskResult> {
+    const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
+    const job: Job = { task, view, seconds, book: new HitBook(task, this.#options.keep), candidates: [] };
+    for (const { first, rows } of this.#batches(task, view, seconds)) {
+      const from = Math.max(span.from - first, 0);
+      const to = Math.min(span.to - first, rows);
+      if (to > from) await this.#runRows(job, first, from, to);
+      if (first + rows >= span.to) break;
+      beat();
+    }
+    const { book } = job;
+    const { mutants, number } = task;
+    const candidates = { ...bundled(job.candidates), parents: job.candidates.map(({ parent }) => parent) };
+    return { task: number, mutants, lost: 0, candidates, hits: book.hits, counts: book.counts(), seconds };
+  }
+
+  /** Makes one of a task's mutants without running anything. */
+  mutant(task: Task, view: View, at: number): { readonly parent: number; readonly data: TestcaseData } {
+    const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
+    for (const { first, rows } of this.#batches(task, view, seconds)) {
+      const row = at - first;
+      if (row < rows) return { parent: this.#parents[row], data: this.#rowData(row, row + 1) };
+    }
+    throw new RangeError(`task ${task.number} has no mutant ${at}`);
+  }
+
+  /** Fills the block with one batch of a task's mutants after the other. */
+  *#batches(task: Task, view: View, seconds: PhaseSeconds): Generator<{ first: number; rows: number }> {
     const draws: Draws = {
       random: randomStream(this.#options.masterSeed, 'mutate', task.number),
       noise: this.#noise,
     };
-    const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
-    const book = new HitBook(task, this.#options.keep);
-    const candidates: Candidate[] = [];
-    let mutants = 0;
-    for (const picks of batchesFrom(task, this.#options.batch)) {
+    for (let first = 0; first < task.mutants; first += this.#options.batch) {
       const start = performance.now();
+      const rows = Math.min(this.#options.batch, task.mutants - first);
       draws.noise.refresh(draws.random);
-      const rows = this.#mutate(picks, snapshot.corpus, draws);
-      const mutated = performance.now();
-      const result = await this.#options.model.run(this.#block, rows, this.#options.watched);
-      const ran = performance.now();
-      const hit = this.#judge(result, task.execsBefore + mutants, book);
-      const judged = performance.now();
-      this.#lookForNew(result, hit, snapshot, candidates);
-      seconds.mutate += (mutated - start) / 1000;
-      seconds.model += (ran - mutated) / 1000;
-      seconds.objectives += (judged - ran) / 1000;
-      seconds.coverage += (performance.now() - judged) / 1000;
-      mutants += rows;
+      for (let row = 0; row < rows; ) {
+        const pick = Math.floor((first + row) / MUTANTS_PER_PICK);
+        const some = Math.min((pick + 1) * MUTANTS_PER_PICK - first, rows) - row;
+        this.#mutate(view, task.parents[pick], row, some, draws);
+        row += some;
+      }
+      seconds.mutate += (performance.now() - start) / 1000;
+      yield { first, rows };
     }
-    return { task: task.number, mutants, candidates, hits: book.hits, counts: book.counts(), seconds };
   }
 
-  /** Fills the block with mutants of the picks; returns how many. */
-  #mutate(picks: Task['picks'], corpus: Corpus, draws: Draws): number {
-    const { mutators } = this.#options;
-    let row = 0;
-    for (const { entry: index, mutants } of picks) {
-      const entry = corpus.entries[index];
-      const ancestor = corpus.entries[entry.ancestorIndex];
-      this.#parents.fill(index, row, row + mutants);
-      mutators.forEach((mutator, input) => {
-        if (mutator === undefined) this.#repeat(input, entry, row, mutants);
-        else this.#mutateInput(mutator, input, entry, ancestor, row, mutants, draws);
-      });
-      row += mutants;
+  async #runRows(job: Job, first: number, from: number, to: number): Promise<void> {
+    const { seconds } = job;
+    const start = performance.now();
+    let result: RowResult;
+    try {
+      result = await this.#options.model.run(this.#rows(from, to), to - from, this.#options.watched);
+    } catch (error) {
+      seconds.model += (performance.now() - start) / 1000;
+      if (to - from === 1) this.#keepHit(job, first, from, from, to, failedRun(reason(error)));
+      else {
+        const middle = (from + to) >> 1;
+        await this.#runRows(job, first, from, middle);
+        await this.#runRows(job, first, middle, to);
+      }
+      return;
     }
-    return row;
+    const ran = performance.now();
+    const broken = this.#judge(job, result, first, from, to);
+    const judged = performance.now();
+    this.#lookForNew(job, result, broken, from);
+    seconds.model += (ran - start) / 1000;
+    seconds.objectives += (judged - ran) / 1000;
+    seconds.coverage += (performance.now() - judged) / 1000;
   }
 
-  #repeat(input: number, entry: Entry, row: number, mutants: number): void {
+  #rows(from: number, to: number): Block {
+    if (from === 0) return this.#block;
+    const { inputs } = this.#options.model.layout;
+    const { columns } = this.#block;
+    return { capacity: to - from, columns: inputs.map(({ size }, i) => rowsOf(columns[i], size, from, to)) };
+  }
+
+  /** Fills rows of the block with mutants of one entry. */
+  #mutate(view: View, entry: number, row: number, mutants: number, draws: Draws): void {
+    const parcel = view.parcel(entry);
+    this.#parents.fill(entry, row, row + mutants);
+    this.#options.mutators.forEach((mutator, input) => {
+      if (mutator === undefined) this.#repeat(input, parcel, row, mutants);
+      else this.#mutateInput(mutator, input, parcel, view, row, mutants, draws);
+    });
+  }
+
+  #repeat(input: number, { data }: Parcel, row: number, mutants: number): void {
     const { size } = this.#options.model.layout.inputs[input];
-    for (let i = 0; i < mutants; i++)
-      copyInto(this.#block.columns[input], entry.data[input], (row + i) * size);
+    for (let i = 0; i < mutants; i++) copyInto(this.#block.columns[input], data[input], (row + i) * size);
   }
 
   #mutateInput(
     mutator: Mutator,
     input: number,
-    entry: Entry,
-    ancestor: Entry,
+    { data, ancestor }: Parcel,
+    view: View,
     row: number,
     mutants: number,
     draws: Draws,
   ): void {
     const { type, size } = this.#options.model.layout.inputs[input];
-    const bounds = this.#boundsAround(input, ancestor);
+    const bounds = this.#boundsAround(input, ancestor, view);
     const column = this.#block.columns[input];
-    const parent = entry.data[input];
+    const parent = data[input];
     if (column instanceof Float32Array) {
       for (let i = 0; i < mutants; i++) {
         mutator.mutate(column, (row + i) * size, parent as Float32Array, bounds, draws);
@@ -141,63 +206,69 @@ export class Worker {
     }
   }
 
-  #boundsAround(input: number, ancestor: Entry): BoundsKeeper {
+  #boundsAround(input: number, ancestor: number, view: View): BoundsKeeper {
     const { model, ranges, linf } = this.#options;
     const kept = this.#bounds[input];
     // Without a constraint the bounds are the range, whoever the ancestor is.
-    const key = linf === undefined ? 0 : ancestor.index;
+    const key = linf === undefined ? 0 : ancestor;
     let bounds = kept.get(key);
     if (bounds === undefined) {
       if (kept.size >= MOST_BOUNDS) kept.clear();
       const { type, size } = model.layout.inputs[input];
-      bounds = new BoundsKeeper(type, size, ranges[input], linf).around(ancestor.data[input]);
+      bounds = new BoundsKeeper(type, size, ranges[input], linf);
+      if (linf !== undefined) bounds.around(view.parcel(ancestor).data[input]);
       kept.set(key, bounds);
     }
     return bounds;
   }
 
-  /** Returns the rows that broke an objective. */
-  #judge(result: RowResult, execsBefore: number, book: HitBook): ReadonlySet<number> {
-    const hit = new Set<number>();
+  /** Returns the rows of the result that broke an objective. */
+  #judge(job: Job, result: RowResult, first: number, from: number, to: number): ReadonlySet<number> {
+    const broken = new Set<number>();
     for (const objective of this.#options.objectives) {
       objective.judge(result, (row, violation) => {
-        hit.add(row);
-        if (book.wants(violation)) {
-          book.keep({
-            parent: this.#parents[row],
-            execs: execsBefore + row + 1,
-            violation,
-            data: this.#rowData(row, row + 1),
-            batch: { data: this.#rowData(0, result.rows), rows: result.rows, row },
-          });
-        }
+        broken.add(row);
+        this.#keepHit(job, first, from + row, from, to, violation);
       });
     }
-    return hit;
+    return broken;
   }
 
-  // Most mutants lie nearer to their parent than the threshold; those need no search.
-  #lookForNew(
-    result: RowResult,
-    hit: ReadonlySet<number>,
-    snapshot: Snapshot,
-    candidates: Candidate[],
+  #keepHit(
+    { task, book }: Job,
+    first: number,
+    row: number,
+    from: number,
+    to: number,
+    violation: Violation,
   ): void {
-    const { index, threshold, corpus } = snapshot;
+    if (!book.wants(violation)) return;
+    book.keep({
+      parent: this.#parents[row],
+      execs: task.execsBefore + first + row + 1,
+      violation,
+      data: this.#rowData(row, row + 1),
+      batch: { data: this.#rowData(from, to), rows: to - from, row: row - from },
+    });
+  }
+
+  // Most mutants lie nearer to their parent than the threshold; those need no search. Nor do those near to
+  // what the same task sends back already: at most one of them would enter the corpus.
+  #lookForNew({ task, view, candidates }: Job, result: RowResult, broken: ReadonlySet<number>, from: number) {
+    const { index } = view;
     if (index === undefined) return;
     const all = this.#options.measure.vectors(result);
     const width = all.length / result.rows;
     for (let row = 0; row < result.rows; row++) {
-      const parent = corpus.entries[this.#parents[row]];
-      const near = squaredDistance(all, row * width, parent.activations);
-      if (near <= threshold || hit.has(row) || !isFiniteVector(all, row * width, width)) continue;
+      const parent = this.#parents[from + row];
+      const near = squaredDistance(all, row * width, view.parcel(parent).activations);
+      if (near <= task.threshold || broken.has(row) || !isFiniteVector(all, row * width, width)) continue;
       const activations = all.subarray(row * width, (row + 1) * width);
-      if (index.nearest(activations) <= threshold) continue;
-      candidates.push({
-        parent: this.#parents[row],
-        data: this.#rowData(row, row + 1),
-        activations: activations.slice(),
-      });
+      if (candidates.some((other) => squaredDistance(activations, 0, other.activations) <= task.threshold))
+        continue;
+      if (index.nearest(activations) <= task.threshold) continue;
+      const data = this.#rowData(from + row, from + row + 1);
+      candidates.push({ parent, data, activations: activations.slice() });
     }
   }
 
@@ -206,4 +277,17 @@ export class Worker {
       copyOf(rowsOf(this.#block.columns[i], input.size, from, to)),
     );
   }
+}
+
+/** A task on its way through the model. */
+interface Job {
+  readonly task: Task;
+  readonly view: View;
+  readonly seconds: PhaseSeconds;
+  readonly book: HitBook;
+  readonly candidates: Candidate[];
+}
+
+interface Candidate extends Observed {
+  readonly parent: number;
 }

@@ -6,7 +6,7 @@ import {
   readNumber,
   type TensorData,
 } from '../models/tensor.ts';
-import type { Bounds, Values } from './mutator.ts';
+import type { Bounds, Values } from './bounds.ts';
 
 /** Legal values of one input. */
 export interface Range {
@@ -36,7 +36,6 @@ export class BoundsKeeper implements Bounds {
   readonly high: Values;
   readonly width: number;
   readonly uniform: boolean;
-  exact = true;
   readonly #type: DType;
   readonly #range: Range;
   readonly #linf: number | undefined;
@@ -60,7 +59,6 @@ export class BoundsKeeper implements Bounds {
   around(ancestor: TensorData): this {
     const linf = this.#linf;
     if (linf === undefined) return this;
-    this.exact = true;
     for (let i = 0; i < this.low.length; i++) {
       const seed = readNumber(this.#type, ancestor, i);
       this.#settle(i, Math.max(this.#range.low, seed - linf), Math.min(this.#range.high, seed + linf));
@@ -75,7 +73,6 @@ export class BoundsKeeper implements Bounds {
   #settle(i: number, low: number, high: number): void {
     this.low[i] = roundedUp(this.#type, low);
     this.high[i] = -roundedUp(this.#type, -high);
-    if (this.high[i] - (this.high[i] - this.low[i]) !== this.low[i]) this.exact = false;
   }
 }
 

@@ -1,20 +1,6 @@
 import type { Random } from '../random.ts';
+import type { Bounds, Values } from './bounds.ts';
 import type { NoisePool } from './noise.ts';
-
-/** Values as mutators see them: floats as they are, integers and bools as float64 to be rounded after. */
-export type Values = Float32Array | Float64Array;
-
-/** Legal values of each position of a row: the input's range, narrowed to the ball around the ancestor. */
-export interface Bounds {
-  readonly low: Values;
-  readonly high: Values;
-  /** Whether high − (high − low) is low in float64 throughout, which branchless clipping rests on. */
-  readonly exact: boolean;
-  /** Whether `low` and `high` hold one value each throughout. */
-  readonly uniform: boolean;
-  /** Width of the input's whole range. */
-  readonly width: number;
-}
 
 /** Where random numbers come from; all of it is a function of the master seed and the task number. */
 export interface Draws {

@@ -40,3 +40,8 @@ export function makeMutator(spec: string): Mutator | undefined {
   }
   return kind.make(values);
 }
+
+/** Name of a spec's mutator. */
+export function mutatorName(spec: string): string {
+  return spec.split(':', 1)[0];
+}

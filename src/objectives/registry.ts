@@ -6,16 +6,20 @@ import type { Objective, ObjectiveKind } from './objective.ts';
 /** Every objective there is. */
 export const OBJECTIVES: readonly ObjectiveKind[] = [nonfinite];
 
+/** The specs of a campaign's setting, each once. */
+export function objectiveSpecs(
+  setting: string | readonly string[] | Readonly<Record<string, string>>,
+): string[] {
+  return [...new Set(typeof setting === 'string' ? [setting] : Object.values(setting))];
+}
+
 /**
- * Makes the objectives of a campaign's setting, each spec once.
+ * Makes the objectives of a campaign's setting.
  *
  * @throws UserError on an unknown one
  */
-export function makeObjectives(
-  setting: string | readonly string[] | Readonly<Record<string, string>>,
-): Objective[] {
-  const specs = typeof setting === 'string' ? [setting] : Object.values(setting);
-  return [...new Set(specs)].map(makeObjective);
+export function makeObjectives(setting: Parameters<typeof objectiveSpecs>[0]): Objective[] {
+  return objectiveSpecs(setting).map(makeObjective);
 }
 
 /**

@@ -1,13 +1,24 @@
-import type { Block, RowModel } from '../models/rows.ts';
+import { reason } from '../errors.ts';
+import type { Block, RowModel, RowResult } from '../models/rows.ts';
+import { dependsOnMachine, failedRun } from './failure.ts';
 import type { Objective, Violation } from './objective.ts';
 
 /** How often a finding is run again. */
-export const RUNS = 10;
+const RUNS = 10;
+
+/** How often one that takes the whole time limit, or all of the memory, is. */
+const COSTLY_RUNS = 2;
+
+/** How often a finding of an objective is run again. */
+export function runsOf(objective: string): number {
+  return dependsOnMachine(objective) ? COSTLY_RUNS : RUNS;
+}
 
 /** How running a testcase again went. */
 export interface Reproduction {
-  /** Runs out of `RUNS` that gave the signature. */
+  /** Runs that gave the signature, of so many. */
   readonly times: number;
+  readonly of: number;
   /** Other signatures that came up instead. */
   readonly others: readonly string[];
 }
@@ -20,32 +31,40 @@ export interface Suspect {
 }
 
 /**
- * Runs a testcase `RUNS` times and counts how often it breaks the same objective in the same way. Inner
- * tensors are exposed only where the violation lies in one: exposing them may change the result.
+ * Runs a testcase again and counts how often it breaks the same objective in the same way. A run that the
+ * runtime fails is a violation too. Inner tensors are exposed only where the violation lies in one: exposing
+ * them may change the result.
  *
  * @param row which row of the block is the testcase
+ * @param beat called between runs
  */
 export async function reproduce(
   model: RowModel,
   objectives: readonly Objective[],
   suspect: Suspect,
-  block: Block,
-  rows = 1,
-  row = 0,
+  { block, rows, row }: { readonly block: Block; readonly rows: number; readonly row: number },
+  runs: number,
+  beat: () => void = () => {},
 ): Promise<Reproduction> {
   const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
   const others = new Set<string>();
   let times = 0;
-  for (let run = 0; run < RUNS; run++) {
-    const result = await model.run(block, rows, inner);
+  for (let run = 0; run < runs; run++) {
     const seen: Violation[] = [];
-    for (const objective of objectives) {
-      objective.judge(result, (at, violation) => {
+    let result: RowResult | undefined;
+    try {
+      result = await model.run(block, rows, inner);
+    } catch (error) {
+      seen.push(failedRun(reason(error)));
+    }
+    for (const objective of result === undefined ? [] : objectives) {
+      objective.judge(result as RowResult, (at, violation) => {
         if (at === row) seen.push(violation);
       });
     }
     if (seen.some((violation) => violation.signature === suspect.signature)) times++;
     else for (const violation of seen) others.add(violation.signature);
+    beat();
   }
-  return { times, others: [...others] };
+  return { times, of: runs, others: [...others] };
 }

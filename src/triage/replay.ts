@@ -6,12 +6,14 @@ import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
+import { bytes, milliseconds } from '../config/values.ts';
 import { fileError, reason, UserError } from '../errors.ts';
-import { loadModel } from '../models/registry.ts';
-import { batchAxis, type RowLayout, RowModel, rowInput } from '../models/rows.ts';
+import { memoryShare } from '../isolation/limits.ts';
+import { Reproducer } from '../isolation/reproducer.ts';
+import { batchAxis, type RowLayout, rowInput } from '../models/rows.ts';
 import { isDType } from '../models/tensor.ts';
-import { makeObjectives } from '../objectives/registry.ts';
-import { RUNS, reproduce } from '../objectives/reproduce.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
+import type { Reproduction } from '../objectives/reproduce.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky';
 
@@ -30,7 +32,10 @@ export interface Replayed {
 interface Campaign {
   readonly config: CampaignConfig;
   readonly layout: RowLayout;
-  readonly model: RowModel['model'];
+  /** The model's file and its sha256 today. */
+  readonly model: string;
+  readonly sha256: string;
+  readonly reproducer: Reproducer;
 }
 
 /**
@@ -78,43 +83,42 @@ async function findingsIn(path: string): Promise<string[]> {
 async function replayOne(folder: string): Promise<Replayed> {
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding);
-  const { config, layout, model } = campaign;
+  const { config, layout, model, sha256, reproducer } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
     const data = decodeTestcase(layout.inputs, await readOrRefuse(file), file, rows);
-    const block = { capacity: rows ?? 1, columns: data };
-    const objectives = makeObjectives(config.objective);
-    const suspect = { signature: finding.signature, tensors: finding.violation.tensors };
-    const again = await reproduce(
-      new RowModel(model, layout),
-      objectives,
-      suspect,
-      block,
-      rows,
-      finding.batch?.row,
-    );
-    const changed = model.sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
+    const again = await reproducer.reproduce(finding.objective, {
+      model,
+      runtime: finding.model.runtime,
+      layout,
+      objectives: objectiveSpecs(config.objective),
+      suspect: { signature: finding.signature, tensors: finding.violation.tensors },
+      block: { capacity: rows ?? 1, columns: data },
+      rows: rows ?? 1,
+      row: finding.batch?.row ?? 0,
+    });
+    const changed = sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
     const others = again.others.length > 0 ? [`breaks as ${again.others.join(', ')}`] : [];
     return {
       path: folder,
       id: finding.id,
       signature: finding.signature,
-      verdict: verdictOf(again.times, again.others.length > 0),
-      reproduced: `${again.times}/${RUNS}`,
+      verdict: verdictOf(again),
+      reproduced: `${again.times}/${again.of}`,
       note: [...others, ...changed].join('; '),
     };
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${folder} cannot be run: ${reason(error)}`);
   } finally {
-    await model.dispose();
+    reproducer.close();
   }
 }
 
 /** A finding that now breaks in another way is not fixed. */
-function verdictOf(times: number, breaksOtherwise: boolean): Verdict {
-  if (times === RUNS || (times === 0 && breaksOtherwise)) return 'still broken';
+function verdictOf({ times, of, others }: Reproduction): Verdict {
+  if (times === of || (times === 0 && others.length > 0)) return 'still broken';
   return times === 0 ? 'fixed' : 'flaky';
 }
 
@@ -161,13 +165,20 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
   const file = join(above, CAMPAIGN_FILE);
   const config = checkSettings(await readCampaignFile(file), {}, file);
   if (config.model === undefined) throw new UserError(`${file} names no model`);
-  const model = await loadModel(config.model, { runtime: finding.model.runtime });
-  const layout = { axis: batchAxis(model.inputs), inputs: await recordedInputs(file) };
-  const names = layout.inputs.map((input) => input.name).join();
-  if (names !== model.inputs.map((input) => input.name).join()) {
-    throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
+  const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
+  try {
+    const today = await reproducer.identify(config.model, finding.model.runtime);
+    const layout = { axis: batchAxis(today.inputs), inputs: await recordedInputs(file) };
+    const names = layout.inputs.map((input) => input.name).join();
+    if (names !== today.inputs.map((input) => input.name).join()) {
+      throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+    }
+    return { config, layout, model: config.model, sha256: today.sha256, reproducer };
+  } catch (error) {
+    reproducer.close();
+    throw error;
   }
-  return { config, layout, model };
 }
 
 async function recordedInputs(file: string): Promise<RowLayout['inputs']> {

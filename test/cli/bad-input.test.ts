@@ -184,7 +184,7 @@ describe('a setting', () => {
     [['--coverage', 'logit'], /--coverage: the model has no tensor logit: did you mean logits\?/],
     [
       ['--scheduler', 'recnt'],
-      /--scheduler must be one of recent, uniform \(did you mean recent\?\), not "recnt"/,
+      /--scheduler must be one of yield, recent, uniform \(did you mean recent\?\), not "recnt"/,
     ],
     [['--batch', '0'], /--batch must be 1 or more, not 0/],
     [['--batch', '1.5'], /--batch must be a whole number, not 1\.5/],
@@ -197,6 +197,13 @@ describe('a setting', () => {
     [['--threshold', '-3'], /--threshold must be above 0, not -3/],
     [['--guidance', 'maybe'], /--guidance must be one of ann, none/],
     [['--keep', '0'], /--keep must be 1 or more, not 0/],
+    [['--jobs', '0'], /--jobs must be 1 or more, not 0/],
+    [['--jobs', '5000'], /--jobs must be 1024 or less, not 5000/],
+    [['--memory', 'lots'], /--memory must be a size such as 512MB or 2GB, not "lots"/],
+    [['--max-disk', '0GB'], /--max-disk must be more than nothing/],
+    [['--timeout', '30'], /--timeout must be a time such as 90s, 10m or 8h, not "30"/],
+    [['--max-corpus', '0'], /--max-corpus must be 1 or more, not 0/],
+    [['--min-execs', '-1'], /--min-execs must be 1 or more, not -1/],
   ])('%j is refused', (args, message) => refused([onnx, '-i', seeds, ...args], message));
 
   test('that is unknown in the campaign file is refused with the nearest', () =>
@@ -222,7 +229,7 @@ describe('the campaign folder', () => {
     const before = readFileSync(join(out, 'campaign.yaml'), 'utf8');
     await refused(
       [onnx, '-i', seeds, '--out', out],
-      /taken holds another campaign: choose another folder with --out/,
+      /taken holds another campaign: go on with it by --resume, or choose another folder with --out/,
     );
     expect(readFileSync(join(out, 'campaign.yaml'), 'utf8')).toBe(before);
   });

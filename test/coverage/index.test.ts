@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ExactIndex } from '../../src/coverage/exact.ts';
@@ -5,9 +7,13 @@ import { HnswIndex } from '../../src/coverage/hnsw.ts';
 import { isFiniteVector, squaredDistance } from '../../src/coverage/index.ts';
 import { LineIndex } from '../../src/coverage/line.ts';
 import { indexOf, measureOf } from '../../src/coverage/measure.ts';
+import { PROJECTED } from '../../src/coverage/projection.ts';
 import { Threshold } from '../../src/coverage/threshold.ts';
 import type { RowResult } from '../../src/models/rows.ts';
 import { normal, randomStream } from '../../src/random.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
 
 const vectors = (count: number, width: number, seed: string): Float32Array[] => {
   const random = randomStream(seed);
@@ -57,6 +63,82 @@ test('equal insertions in equal order give equal answers', () => {
   expect(build()).toEqual(build());
 });
 
+test('an index that starts from a sealed file answers as one that grew all along, and as one that sealed by itself', () => {
+  const all = vectors(2600, 10, 'sealed');
+  const sealing = { folder: join(folder, 'seals'), every: 500 };
+  const grown = new HnswIndex(10, { ...sealing, writes: true });
+  const apart = new HnswIndex(10, { every: 500 });
+  for (const vector of all) {
+    grown.add(vector);
+    apart.add(vector);
+  }
+  expect(readdirSync(sealing.folder).sort()).toEqual(['index-2000.hnsw', 'index-2500.hnsw']);
+  const late = new HnswIndex(10, sealing);
+  expect(late.skip(2499)).toBe(2000);
+  for (const vector of all.slice(2000)) late.add(vector);
+  const answers = [grown, apart, late].map((index) =>
+    vectors(300, 10, 'q').map((query) => index.nearest(query)),
+  );
+  expect(answers[1]).toEqual(answers[0]);
+  expect(answers[2]).toEqual(answers[0]);
+  const never = new HnswIndex(10, { every: 10_000 });
+  for (const vector of all) never.add(vector);
+  expect(late.size).toBe(never.size);
+});
+
+describe('wide activations', () => {
+  const width = 5000;
+  const result = (rows: Float32Array[]): RowResult => ({
+    rows: rows.length,
+    outputs: [],
+    activations: [
+      {
+        name: 'a',
+        type: 'float32',
+        size: width,
+        data: Float32Array.from(rows.flatMap((row) => [...row])),
+      },
+    ],
+  });
+  const rows = vectors(40, width, 'wide');
+  // As after a relu: most values are zero, and neighbours are alike.
+  const sparse = rows.map((row) => row.map((value, i) => (i % 7 === 0 ? Math.max(0, value) : 0)));
+
+  test.each([
+    ['dense', rows],
+    ['sparse', sparse],
+  ])('are projected so that squared distances of %s ones are kept to some 18 %', (_, some) => {
+    const projected = measureOf('values', 'seed').vectors(result(some));
+    expect(projected.length).toBe(40 * PROJECTED);
+    const ratios: number[] = [];
+    for (let a = 0; a < 40; a++) {
+      for (let b = 0; b < a; b++) {
+        const short = squaredDistance(
+          projected,
+          a * PROJECTED,
+          projected.subarray(b * PROJECTED, (b + 1) * PROJECTED),
+        );
+        ratios.push(short / squaredDistance(some[a], 0, some[b]));
+      }
+    }
+    const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+    const deviation = Math.sqrt(ratios.reduce((sum, ratio) => sum + (ratio - mean) ** 2, 0) / ratios.length);
+    expect(Math.abs(mean - 1)).toBeLessThan(0.1);
+    expect(deviation).toBeLessThan(0.25);
+  });
+
+  test('are projected by the seed alone, and what is not finite stays so', () => {
+    const one = measureOf('values', 'seed').vectors(result(rows));
+    expect(measureOf('values', 'seed').vectors(result(rows))).toEqual(one);
+    expect(measureOf('values', 'other').vectors(result(rows))).not.toEqual(one);
+    const broken = rows[0].slice();
+    broken[17] = Number.NaN;
+    const projected = measureOf('values', 'seed').vectors(result([broken, rows[1]]));
+    expect(isFiniteVector(projected, 0, PROJECTED)).toBe(false);
+    expect(isFiniteVector(projected, PROJECTED, PROJECTED)).toBe(true);
+  });
+});
+
 test('the line index agrees with the exact one on any numbers', () => {
   const numbers = fc.array(
     fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) }),
@@ -99,11 +181,11 @@ describe('measures', () => {
   };
 
   test('values joins the tensors row by row', () => {
-    expect([...measureOf('values').vectors(result)]).toEqual([3, 4, -2, -6, 8, 5]);
+    expect([...measureOf('values', 'seed').vectors(result)]).toEqual([3, 4, -2, -6, 8, 5]);
   });
 
   test('norm gives the length of each tensor', () => {
-    expect([...measureOf('norm').vectors(result)]).toEqual([5, 2, 10, 5]);
+    expect([...measureOf('norm', 'seed').vectors(result)]).toEqual([5, 2, 10, 5]);
   });
 
   test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of norms', () => {
@@ -111,10 +193,10 @@ describe('measures', () => {
       from: Float32Array.of(0),
       vector: Float32Array.of(Math.sqrt(i + 1)),
     }));
-    expect(measureOf('values').calibrate(walk)).toBeCloseTo(991, 2);
-    expect(measureOf('norm').calibrate(walk)).toBeCloseTo(501 / 25, 2);
+    expect(measureOf('values', 'seed').calibrate(walk)).toBeCloseTo(991, 2);
+    expect(measureOf('norm', 'seed').calibrate(walk)).toBeCloseTo(501 / 25, 2);
     expect(
-      measureOf('norm').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }]),
+      measureOf('norm', 'seed').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }]),
     ).toBeUndefined();
   });
 });
@@ -124,12 +206,23 @@ describe('a threshold', () => {
     const threshold = new Threshold(4, true);
     threshold.observe(9_999, 500);
     expect(threshold.value).toBe(4);
-    threshold.observe(1, 0);
+    const adapted = threshold.observe(1, 0);
+    expect(adapted).toEqual({ threshold: 8, why: '500 of the last 10000 mutants were kept' });
     expect(threshold.value).toBe(8);
     threshold.observe(10_000, 100);
     expect(threshold.value).toBe(8);
     threshold.observe(10_000, 0);
     expect(threshold.value).toBe(4);
+  });
+
+  test('goes on from where it was saved', () => {
+    const [whole, first, second] = [1, 2, 3].map(() => new Threshold(4, true));
+    whole.observe(6_000, 300);
+    first.observe(6_000, 300);
+    second.restore(JSON.parse(JSON.stringify(first.save())));
+    for (const threshold of [whole, second]) threshold.observe(6_000, 0);
+    expect(second.save()).toEqual(whole.save());
+    expect(second.value).toBe(8);
   });
 
   test('that the user set stays', () => {

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import type { Corpus, Entry } from '../../src/fuzzer/corpus.ts';
+import type { CorpusSize } from '../../src/fuzzer/corpus.ts';
 import { defaultBatch, lagOf, mutantsOf } from '../../src/fuzzer/plan.ts';
 import { recent } from '../../src/fuzzer/schedulers/recent.ts';
-import { schedulerOf } from '../../src/fuzzer/schedulers/registry.ts';
+import { makeScheduler } from '../../src/fuzzer/schedulers/registry.ts';
 import { uniform } from '../../src/fuzzer/schedulers/uniform.ts';
 import { randomStream } from '../../src/random.ts';
 
-const corpusOf = (count: number, seeds = 1): Corpus => ({ entries: new Array<Entry>(count), seeds });
+const corpusOf = (count: number, seeds = 1): CorpusSize => ({ count, seeds });
 
 /** How often each entry is picked in 60,000 draws. */
 function counts(pick: (random: ReturnType<typeof randomStream>) => number, entries: number): number[] {
@@ -56,7 +56,7 @@ test('recent works from the first entry on', () => {
 });
 
 test('without guidance seeds alone are picked', () => {
-  const scheduler = schedulerOf({ scheduler: 'recent', guidance: 'none' });
+  const scheduler = makeScheduler({ scheduler: 'recent', guidance: 'none' });
   const seen = counts((random) => scheduler.pick(corpusOf(50, 4), random), 50);
   expect(seen.slice(4).every((count) => count === 0)).toBe(true);
   seen.slice(0, 4).forEach((count) => expect(Math.abs(count - 15_000)).toBeLessThan(500));

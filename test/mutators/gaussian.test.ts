@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import wabt from 'wabt';
 import { makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
 import { BoundsKeeper, distanceBetween, workingArray } from '../../src/mutators/constraint.ts';
+import { KERNEL } from '../../src/mutators/kernel-binary.ts';
 import type { Mutator } from '../../src/mutators/mutator.ts';
 import { NoisePool, WINDOW } from '../../src/mutators/noise.ts';
 import { makeMutator } from '../../src/mutators/registry.ts';
@@ -67,13 +70,50 @@ test('mutants are within range and constraint, the parent is untouched, equal dr
 test('ranges whose ends differ enormously are kept to', () => {
   const range = { low: 1e-6, high: 1e6 };
   const bounds = new BoundsKeeper('float32', 64, range, undefined);
-  expect(bounds.exact).toBe(false);
   const out = new Float32Array(64);
   for (let key = 0; key < 50; key++) {
     gaussian.mutate(out, 0, new Float32Array(64).fill(1), bounds, draws(key));
     expect(out.every((value) => value >= 1e-6 && value <= 1e6)).toBe(true);
     expect(out.some((value) => value > 1)).toBe(true);
   }
+});
+
+test('the kernel adds the same noise as plain JavaScript, to float32 rounding, and keeps to the bounds', () => {
+  const shapes = fc.record({
+    size: fc.integer({ min: 1, max: 2 * WINDOW + 9 }),
+    rows: fc.integer({ min: 1, max: 3 }),
+    linf: fc.option(fc.double({ min: 1e-3, max: 1, noNaN: true }), { nil: undefined }),
+    key: fc.nat(),
+  });
+  fc.assert(
+    fc.property(shapes, ({ size, rows, linf, key }) => {
+      const fast = new NoisePool('test', [size * rows], size);
+      const parents = [0, 1].map((n) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + 7 * n)));
+      const bounds = parents.map((parent) =>
+        new BoundsKeeper('float32', size, { low: -1, high: 1 }, linf).around(parent),
+      );
+      const [plainDraws, fastDraws] = [draws(key), { random: randomStream('draws', key), noise: fast }];
+      fast.refresh(fastDraws.random);
+      const plain = new Float32Array(size * rows);
+      for (let row = 0; row < rows; row++) {
+        gaussian.mutate(plain, row * size, parents[row % 2], bounds[row % 2], plainDraws);
+        gaussian.mutate(fast.columns[0], row * size, parents[row % 2], bounds[row % 2], fastDraws);
+      }
+      const wrong = fast.columns[0].findIndex((value, i) => {
+        const { low, high } = bounds[Math.floor(i / size) % 2];
+        return !(Math.abs(value - plain[i]) < 3e-7 && value >= low[i % size] && value <= high[i % size]);
+      });
+      expect(wrong).toBe(-1);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('kernel-binary.ts is what kernel.wat compiles to', async () => {
+  const { parseWat } = await wabt();
+  const source = readFileSync('src/mutators/kernel.wat', 'utf8');
+  const { buffer } = parseWat('kernel.wat', source, { simd: true }).toBinary({});
+  expect(Buffer.from(buffer).toString('base64')).toBe(KERNEL);
 });
 
 describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s inputs', (type) => {

@@ -52,3 +52,80 @@ export function writeSeeds(folder: string, rows: readonly (readonly number[])[],
   writeFileSync(path, encodeNpz([['x', { type: 'float32', shape: [rows.length, rows[0].length], data }]]));
   return path;
 }
+
+/** x as it is where it is at most `limit`, else `beyond`; one number for the whole batch, the largest. */
+function beyondLimit(graph: OnnxBuilder, x: string, limit: bigint, within: bigint, beyond: bigint): string {
+  const constant = (name: string, value: bigint) =>
+    graph.constant(name, 'int64', [1], BigInt64Array.of(value));
+  graph.node('ReduceMax', [x], 'largest', { keepdims: 0 });
+  graph.node('Reshape', ['largest', constant('one', 1n)], 'largest1');
+  graph.node('Greater', ['largest1', constant('limit', limit)], 'is_beyond');
+  return graph.node('Where', ['is_beyond', constant('beyond', beyond), constant('within', within)], 'n');
+}
+
+/** Writes y = 1 / x over int64: the runtime fails the run where a value is zero. */
+export function writeDivisionOnnx(folder: string, name = 'division.onnx'): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'int64', ['batch', 4]);
+  graph.node('Div', [graph.constant('one', 'int64', [1], BigInt64Array.of(1n)), x], 'quotient');
+  graph.node('Cast', ['quotient'], 'y', { to: 1 });
+  graph.output('y', 'float32', ['batch', 4]);
+  return write(folder, name, graph);
+}
+
+/** Writes y = −2⁶³ / x over int64, which has no result where x is −1: the processor ends the process. */
+export function writeOverflowOnnx(folder: string, name = 'overflow.onnx'): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'int64', ['batch', 4]);
+  const least = graph.constant('least', 'int64', [1], BigInt64Array.of(-(2n ** 63n)));
+  graph.node('Div', [least, x], 'quotient');
+  graph.node('Cast', ['quotient'], 'y', { to: 1 });
+  graph.output('y', 'float32', ['batch', 4]);
+  return write(folder, name, graph);
+}
+
+/** Writes a Loop that hardly ends where a value of x is above `limit`. */
+export function writeLoopOnnx(folder: string, limit: number, name = 'loop.onnx'): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'int64', ['batch', 4]);
+  const trips = beyondLimit(graph, x, BigInt(limit), 1n, 10n ** 15n);
+  const body = new OnnxBuilder();
+  body.input('i', 'int64', []);
+  body.input('go_on', 'bool', []);
+  body.input('sum_in', 'int64', [1]);
+  body.node('Identity', ['go_on'], 'go_on_out');
+  body.node('Add', ['sum_in', 'i'], 'sum_out');
+  body.output('go_on_out', 'bool', []);
+  body.output('sum_out', 'int64', [1]);
+  const always = graph.constant('always', 'bool', [], Uint8Array.of(1));
+  const zero = graph.constant('zero', 'int64', [1], BigInt64Array.of(0n));
+  graph.node('Loop', [trips, always, zero], 'sum', { body });
+  graph.node('Add', [x, 'sum'], 'shifted');
+  graph.node('Cast', ['shifted'], 'y', { to: 1 });
+  graph.output('y', 'float32', ['batch', 4]);
+  return write(folder, name, graph);
+}
+
+/** Writes a ConstantOfShape of `elements` float32 values where a value of x is above `limit`. */
+export function writeAllocationOnnx(
+  folder: string,
+  limit: number,
+  elements: bigint,
+  name = 'allocation.onnx',
+): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'int64', ['batch', 4]);
+  const size = beyondLimit(graph, x, BigInt(limit), 1n, elements);
+  graph.node('ConstantOfShape', [size], 'zeros');
+  graph.node('ReduceSum', ['zeros'], 'sum', { keepdims: 0 });
+  graph.node('Cast', [x], 'numbers', { to: 1 });
+  graph.node('Add', ['numbers', 'sum'], 'y');
+  graph.output('y', 'float32', ['batch', 4]);
+  return write(folder, name, graph);
+}
+
+function write(folder: string, name: string, graph: OnnxBuilder): string {
+  const path = join(folder, name);
+  writeFileSync(path, graph.finish(name));
+  return path;
+}

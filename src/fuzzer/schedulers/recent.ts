@@ -6,8 +6,7 @@ const NEWEST = 5;
 /** One of the five newest entries or one drawn from all, each with the same chance (TensorFuzz, lib/sample_functions.py). */
 export const recent: Scheduler = {
   name: 'recent',
-  pick(corpus, random) {
-    const count = corpus.entries.length;
+  pick({ count }, random) {
     const newest = Math.min(NEWEST, count);
     const anyone = random.below(count);
     const choice = random.below(newest + 1);

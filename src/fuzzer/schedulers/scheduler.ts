@@ -1,9 +1,15 @@
 import type { Random } from '../../random.ts';
-import type { Corpus } from '../corpus.ts';
+import type { CorpusSize } from '../corpus.ts';
 
 /** Picks the corpus entry to mutate next. */
 export interface Scheduler {
   readonly name: string;
-  /** @returns the index of an entry; the corpus is never empty */
-  pick(corpus: Corpus, random: Random): number;
+  /** @returns the place of an entry; the corpus is never empty */
+  pick(corpus: CorpusSize, random: Random): number;
+  /** An entry came in; `parent` is the place of what it was made from, undefined for a seed. */
+  added?(entry: number, parent: number | undefined): void;
+  /** What it has learnt, as plain data. */
+  save?(): unknown;
+  /** Takes back what `save` gave. */
+  restore?(saved: unknown): void;
 }

@@ -18,10 +18,10 @@ const DATA_TYPE: Readonly<Record<DType, number>> = {
 };
 
 /** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE = { int: 2, ints: 7 } as const;
+const ATTRIBUTE = { int: 2, graph: 5, ints: 7 } as const;
 
-/** Attributes of a node: whole numbers or lists of them. */
-export type Attributes = Readonly<Record<string, number | readonly number[]>>;
+/** Attributes of a node: whole numbers, lists of them, or the graph that a Loop or an If runs. */
+export type Attributes = Readonly<Record<string, number | readonly number[] | OnnxBuilder>>;
 
 /** A dimension of an input or output: a size, or the name of a free one. */
 export type Dimension = number | string;
@@ -48,11 +48,11 @@ export class OnnxBuilder {
   }
 
   node(op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): string {
-    const attribute = Object.entries(attributes).map(([name, value]) =>
-      typeof value === 'number'
-        ? { name, i: value, type: ATTRIBUTE.int }
-        : { name, ints: [...value], type: ATTRIBUTE.ints },
-    );
+    const attribute = Object.entries(attributes).map(([name, value]) => {
+      if (typeof value === 'number') return { name, i: value, type: ATTRIBUTE.int };
+      if (value instanceof OnnxBuilder) return { name, g: value.#graph(name), type: ATTRIBUTE.graph };
+      return { name, ints: [...value], type: ATTRIBUTE.ints };
+    });
     this.#nodes.push({ opType: op, name: output, input: inputs, output: [output], attribute });
     return output;
   }
@@ -63,15 +63,19 @@ export class OnnxBuilder {
       irVersion: 8,
       producerName: 'neurofuzz',
       opsetImport: [{ domain: '', version: opset }],
-      graph: {
-        name,
-        node: this.#nodes,
-        initializer: this.#constants,
-        input: this.#inputs,
-        output: this.#outputs,
-      },
+      graph: this.#graph(name),
     });
     return ModelProto.encode(model).finish();
+  }
+
+  #graph(name: string): object {
+    return {
+      name,
+      node: this.#nodes,
+      initializer: this.#constants,
+      input: this.#inputs,
+      output: this.#outputs,
+    };
   }
 }
 

@@ -1,0 +1,163 @@
+/**
+ * What the main process costs: a campaign whose workers answer at once, with as many candidates as real ones
+ * bring, and with every message packed and unpacked as between processes. Says for how many real workers
+ * it suffices.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { Store } from '../src/campaign/store.ts';
+import { campaignSchema } from '../src/config/schema.ts';
+import { indexOf } from '../src/coverage/measure.ts';
+import { Threshold } from '../src/coverage/threshold.ts';
+import { bundled } from '../src/fuzzer/bundle.ts';
+import { Corpus } from '../src/fuzzer/corpus.ts';
+import type { Executor } from '../src/fuzzer/executor.ts';
+import { Faults } from '../src/fuzzer/faults.ts';
+import { GoOn, loop } from '../src/fuzzer/loop.ts';
+import { makeScheduler } from '../src/fuzzer/schedulers/registry.ts';
+import { Shelf, shelfCapacity } from '../src/fuzzer/shelf.ts';
+import { State } from '../src/fuzzer/state.ts';
+import { Statistics } from '../src/fuzzer/statistics.ts';
+import type { Task, TaskResult } from '../src/fuzzer/task.ts';
+import { Reproducer } from '../src/isolation/reproducer.ts';
+import { randomStream } from '../src/random.ts';
+import { line, withFolder } from './campaign.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '32' },
+    execs: { type: 'string', default: '40000000' },
+    /** Mutants that one real worker runs in a second; the dense net's rate on the machine this was written on. */
+    rate: { type: 'string', default: '190000' },
+  },
+});
+const workers = Number(options.workers);
+const SIZE = 784;
+const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
+
+/** Of a real campaign on the dense net: a candidate in 60 mutants, of which one in nine enters the corpus. */
+const MUTANTS_PER_CANDIDATE = 60;
+
+/** Workers that answer at once; they hold what real ones would, so that the same is sent. */
+class Instant implements Executor {
+  readonly workers = [];
+  bytes = 0;
+  /** Seconds spent on the workers' behalf: what they would do in processes of their own. */
+  seconds = 0;
+  readonly #state: State;
+  readonly #shelves = Array.from({ length: workers }, () => new Shelf<true>(shelfCapacity(4 * SIZE)));
+  readonly #indexed = new Array<number>(workers).fill(0);
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  async submit(task: Task): Promise<TaskResult> {
+    const worker = task.number % workers;
+    const shelf = this.#shelves[worker];
+    const needs = this.#state.needs(task);
+    const missing = needs.filter((entry) => shelf.get(entry) === undefined);
+    for (const entry of missing) shelf.put(entry, true);
+    shelf.use(needs);
+    const parcels = bundled(missing.map((entry) => this.#state.parcel(entry)));
+    const vectors = this.#state.vectors(this.#indexed[worker], task.indexed);
+    this.#indexed[worker] = task.indexed;
+    const message = serialize({ task, needs, parcels, vectors });
+    const start = performance.now();
+    const answer = serialize(resultOf(task));
+    this.seconds += (performance.now() - start) / 1000;
+    this.bytes += message.length + answer.length;
+    // As over a pipe: the answer comes in a later turn of the event loop.
+    await new Promise((done) => setImmediate(done));
+    return deserialize(answer) as TaskResult;
+  }
+
+  close(): void {}
+}
+
+function resultOf(task: Task): TaskResult {
+  const random = randomStream('feeding', task.number);
+  const count = Math.round(task.mutants / MUTANTS_PER_CANDIDATE);
+  const items = Array.from({ length: count }, () => {
+    const data = new Float32Array(SIZE).fill(random.uniform());
+    // One in nine goes beyond all others.
+    const far = random.below(9) === 0 ? task.number + random.uniform() : 0;
+    return { data: [data], activations: Float32Array.of(far) };
+  });
+  return {
+    task: task.number,
+    mutants: task.mutants,
+    lost: 0,
+    candidates: { ...bundled(items), parents: items.map(() => 0) },
+    hits: [],
+    counts: [],
+    seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
+  };
+}
+
+await withFolder(async (folder) => {
+  const out = join(folder, 'out');
+  const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
+  const store = await Store.create(out, {}, INPUTS, [{ low: 0, high: 1 }]);
+  const reproducer = new Reproducer({ timeout: 1000, memory: 1e9 });
+  const model = { path: '', sha256: '', runtime: 'onnx' } as const;
+  const faults = new Faults({
+    store,
+    reproducer,
+    layout: { axis: 'free', inputs: INPUTS },
+    objectives: [],
+    modelPath: '',
+    model,
+    masterSeed: '1',
+    keep: 5,
+  });
+  const state = new State({
+    inputs: INPUTS,
+    store,
+    corpus: new Corpus(out, INPUTS),
+    faults,
+    scheduler: makeScheduler(config),
+    index: indexOf(1),
+    threshold: new Threshold(1e-9, false),
+    masterSeed: '1',
+    batch: 256,
+    mutators: [],
+    bounded: false,
+    execs: Number(options.execs),
+    maxCorpus: Number.POSITIVE_INFINITY,
+  });
+  state.addSeed([new Float32Array(SIZE)], Float32Array.of(0));
+  const statistics = new Statistics();
+  const executor = new Instant(state);
+  const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await loop({
+    config,
+    observer,
+    signal: new AbortController().signal,
+    store,
+    faults,
+    state,
+    statistics,
+    executor,
+    reproducer,
+    goOn: new GoOn(state, () => statistics.elapsed),
+  });
+  const seconds = (performance.now() - start) / 1000 - executor.seconds;
+  const { user, system } = process.cpuUsage(cpu);
+  const rate = state.execs / seconds;
+  line({
+    bench: 'feeding',
+    workers,
+    execs: state.execs,
+    corpus: state.corpus.size.count,
+    mutantsPerSecond: Math.round(rate),
+    cpuSecondsPerMillion: Number(((user + system - 1e6 * executor.seconds) / state.execs).toFixed(3)),
+    megabytesPerMillion: Math.round(executor.bytes / state.execs),
+    realWorkerPerSecond: Number(options.rate),
+    feedsWorkers: Math.floor(rate / Number(options.rate)),
+    busyWithThisMany: Number(((workers * Number(options.rate)) / rate).toFixed(2)),
+  });
+});

@@ -1,0 +1,42 @@
+/** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
+import { serve } from '../src/isolation/serve.ts';
+import { loadModel } from '../src/models/registry.ts';
+import { makeBlock, RowModel } from '../src/models/rows.ts';
+import { randomStream } from '../src/random.ts';
+
+const WARM_UP = 20;
+
+const LAYOUT = {
+  axis: 'free',
+  inputs: [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }],
+} as const;
+
+let rows: RowModel | undefined;
+
+const methods = {
+  async open({ model, runtime, batch }: { model: string; runtime: 'onnx' | 'wasm'; batch: number }) {
+    rows = new RowModel(await loadModel(model, { runtime }), LAYOUT);
+    await methods.run({ batch, milliseconds: 0 });
+  },
+
+  /** Returns inputs a second. */
+  async run({ batch, milliseconds }: { batch: number; milliseconds: number }): Promise<number> {
+    const model = rows as RowModel;
+    const block = makeBlock(LAYOUT.inputs, batch);
+    const random = randomStream('bench', 'raw');
+    const pixels = block.columns[0];
+    for (let i = 0; i < pixels.length; i++) pixels[i] = 2 * random.uniform() - 1;
+    for (let warm = 0; warm < WARM_UP; warm++) await model.run(block, batch, []);
+    const start = performance.now();
+    let count = 0;
+    while (performance.now() - start < milliseconds) {
+      await model.run(block, batch, []);
+      count += batch;
+    }
+    return (1000 * count) / Math.max(performance.now() - start, 1e-3);
+  },
+};
+
+export type RawApi = typeof methods;
+
+serve(methods);

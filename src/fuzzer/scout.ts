@@ -1,0 +1,122 @@
+import type { TestcaseData } from '../campaign/testcase.ts';
+import { MachineError, UserError } from '../errors.ts';
+import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
+import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
+import type { LoadOptions } from '../models/model.ts';
+import type { RowLayout } from '../models/rows.ts';
+import { diedRunning } from '../objectives/failure.ts';
+import { CALIBRATIONS, type RunSeed } from './seeding.ts';
+import { spawnWorker } from './slot.ts';
+import type { ModelInfo, WorkerApi, WorkerSetup } from './worker-process.ts';
+
+/** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
+export class Scout {
+  readonly #options: Omit<ChildOptions, 'script'>;
+  readonly #model: { readonly path: string; readonly options: LoadOptions };
+  #child: Child<WorkerApi>;
+  #setup: WorkerSetup | undefined;
+  #closed = false;
+
+  constructor(
+    options: Omit<ChildOptions, 'script'>,
+    model: { readonly path: string; readonly options: LoadOptions },
+  ) {
+    this.#options = options;
+    this.#model = model;
+    this.#child = spawnWorker(options);
+  }
+
+  /** @throws UserError where the model can't be loaded, or its loading ends the process */
+  load(): Promise<ModelInfo> {
+    return this.#orRefuse('loading it', () => this.#child.call('load', this.#model, LOAD_TIMEOUT));
+  }
+
+  /** Tries the model on a testcase, once and twice in a batch; says why runs are limited to one row, if so. */
+  probe(layout: RowLayout, testcase: TestcaseData, watched: readonly string[]) {
+    // Twice the same: another seed may fail for what it is.
+    const parameters = { layout, testcases: [testcase, testcase], watched };
+    return this.#orRefuse('the first seed', () => this.#child.call('probe', parameters, LOAD_TIMEOUT));
+  }
+
+  async prepare(setup: WorkerSetup): Promise<void> {
+    this.#setup = setup;
+    await this.#child.call('prepare', setup, LOAD_TIMEOUT);
+  }
+
+  /** Runs testcases; one that ends the process is a violation, found by halving. */
+  async seeds(testcases: readonly TestcaseData[]): Promise<RunSeed[]> {
+    const { batch } = this.#prepared();
+    const run: RunSeed[] = [];
+    for (let from = 0; from < testcases.length; from += batch) {
+      run.push(...(await this.#some(testcases.slice(from, from + batch))));
+    }
+    return run;
+  }
+
+  /** Calibrates the threshold; undefined where each try ended the process. */
+  async calibrate(seeds: readonly RunSeed[]) {
+    for (const mutants of CALIBRATIONS) {
+      try {
+        return await this.#child.call('calibrate', { seeds, mutants });
+      } catch (error) {
+        if (!(error instanceof ProcessDied)) throw error;
+        await this.#replace();
+      }
+    }
+    return undefined;
+  }
+
+  /** The process, prepared as every worker is; none where it has died. */
+  get child(): Child<WorkerApi> | undefined {
+    return this.#child.alive ? this.#child : undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#child.kill();
+  }
+
+  #prepared(): WorkerSetup {
+    if (this.#setup === undefined) throw new Error('the scout is not prepared');
+    return this.#setup;
+  }
+
+  async #some(testcases: readonly TestcaseData[]): Promise<RunSeed[]> {
+    try {
+      return await this.#child.call('seeds', testcases);
+    } catch (error) {
+      if (!(error instanceof ProcessDied)) throw error;
+      await this.#replace();
+      if (testcases.length === 1) {
+        const violation = diedRunning(error.kind, error.how);
+        return [{ data: testcases[0], activations: new Float32Array(0), violation }];
+      }
+      const middle = testcases.length >> 1;
+      return [
+        ...(await this.#some(testcases.slice(0, middle))),
+        ...(await this.#some(testcases.slice(middle))),
+      ];
+    }
+  }
+
+  async #replace(): Promise<void> {
+    if (this.#closed) throw new Error('closed');
+    this.#child = spawnWorker(this.#options);
+    await this.load();
+    await this.#child.call('prepare', this.#prepared(), LOAD_TIMEOUT);
+  }
+
+  async #orRefuse<T>(what: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ProcessDied)) throw error;
+      const { path } = this.#model;
+      if (error.kind === 'memory') {
+        throw new MachineError(`${path}: ${what} takes more memory than a worker may have: see --memory`);
+      }
+      const how = error.kind === 'hang' ? 'does not come to an end' : `ends the process (${error.message})`;
+      throw new UserError(`${path}: ${what} ${how}`);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/** A worker process: one session of the model on one thread, and nothing that it could not be given again. */
+import type { TestcaseData } from '../campaign/testcase.ts';
+import type { NeighbourIndex } from '../coverage/index.ts';
+import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
+import { beat, serve } from '../isolation/serve.ts';
+import type { LoadOptions, Model } from '../models/model.ts';
+import { loadModel } from '../models/registry.ts';
+import { packRows, type RowLayout, RowModel } from '../models/rows.ts';
+import type { Range } from '../mutators/constraint.ts';
+import { makeMutator } from '../mutators/registry.ts';
+import { makeObjectives } from '../objectives/registry.ts';
+import { type Bundle, unbundled } from './bundle.ts';
+import { calibrate, type RunSeed, runSeeds } from './seeding.ts';
+import { Shelf, shelfCapacity } from './shelf.ts';
+import type { Parcel, Span, Task, TaskResult } from './task.ts';
+import { type View, Worker, type WorkerOptions } from './worker.ts';
+
+/** A model as it is described to other processes. */
+export type ModelInfo = Omit<Model, 'run' | 'dispose'>;
+
+/** What a worker is made from, as plain data. */
+export interface WorkerSetup {
+  readonly layout: RowLayout;
+  readonly objectives: readonly string[];
+  /** The spec of each input's mutator; null leaves it alone. */
+  readonly mutators: readonly (string | null)[];
+  readonly ranges: readonly Range[];
+  readonly linf: number | undefined;
+  readonly watched: readonly string[];
+  readonly measure: MeasureName;
+  readonly masterSeed: string;
+  readonly batch: number;
+  readonly keep: number;
+  /** A testcase to open the model's session with; that takes longer than a run. */
+  readonly warm: TestcaseData;
+}
+
+/** What several entries need to be mutated. */
+export interface Parcels extends Bundle {
+  readonly entries: readonly number[];
+  readonly ancestors: readonly number[];
+}
+
+/** A task with what this worker lacks for it. */
+export interface TaskMessage {
+  readonly task: Task;
+  readonly span: Span;
+  /** Entries that the task needs, in the order of their use; those not on the shelf come along. */
+  readonly needs: readonly number[];
+  readonly parcels: Parcels;
+  /** Activations to add to the index, one after the other. */
+  readonly vectors: Float32Array;
+}
+
+interface Ready {
+  readonly options: WorkerOptions;
+  readonly worker: Worker;
+  readonly shelf: Shelf<Parcel>;
+}
+
+let model: Model | undefined;
+let rows: RowModel | undefined;
+let ready: Ready | undefined;
+let index: NeighbourIndex | undefined;
+let width = 0;
+
+function loaded(): Model {
+  if (model === undefined) throw new Error('no model is loaded');
+  return model;
+}
+
+function prepared(): Ready {
+  if (ready === undefined) throw new Error('the worker is not prepared');
+  return ready;
+}
+
+/** Vectors between two signs of life. */
+const BEAT_VECTORS = 500;
+
+function grow(vectors: Float32Array): void {
+  for (let from = 0, n = 1; from < vectors.length; from += width, n++) {
+    index?.add(vectors.subarray(from, from + width));
+    if (n % BEAT_VECTORS === 0) beat();
+  }
+}
+
+function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>): View {
+  const { shelf } = prepared();
+  grow(vectors);
+  parcels.entries.forEach((entry, i) => {
+    shelf.put(entry, { entry, ancestor: parcels.ancestors[i], ...unbundled(parcels, i) });
+  });
+  shelf.use(needs);
+  const parcel = (entry: number): Parcel => {
+    const found = shelf.get(entry);
+    if (found === undefined) throw new Error(`entry ${entry} was not sent`);
+    return found;
+  };
+  return { parcel, index };
+}
+
+const methods = {
+  async load({
+    path,
+    options,
+  }: {
+    readonly path: string;
+    readonly options: LoadOptions;
+  }): Promise<ModelInfo> {
+    model = await loadModel(path, options);
+    const { format, sha256, runtime, inputs, outputs, graph, watchable } = model;
+    return { path: model.path, format, sha256, runtime, inputs, outputs, graph, watchable };
+  },
+
+  /** Tries one and two testcases; see `RowModel.probe`. */
+  async probe(parameters: {
+    readonly layout: RowLayout;
+    readonly testcases: readonly TestcaseData[];
+    readonly watched: readonly string[];
+  }): Promise<{ readonly limited: string | undefined; readonly largestBatch: number }> {
+    rows = new RowModel(loaded(), parameters.layout);
+    const block = packRows(parameters.layout.inputs, parameters.testcases);
+    const limited = await rows.probe(block, parameters.watched);
+    return { limited, largestBatch: rows.largestBatch };
+  },
+
+  async prepare(setup: WorkerSetup): Promise<void> {
+    const options: WorkerOptions = {
+      ...setup,
+      model: new RowModel(loaded(), setup.layout),
+      objectives: makeObjectives(setup.objectives),
+      mutators: setup.mutators.map((spec) => (spec === null ? undefined : makeMutator(spec))),
+      measure: measureOf(setup.measure, setup.masterSeed),
+    };
+    const { inputs } = setup.layout;
+    const bytes = setup.warm.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
+    await options.model.run(packRows(inputs, [setup.warm]), 1, setup.watched);
+  },
+
+  seeds: (testcases: readonly TestcaseData[]): Promise<RunSeed[]> => runSeeds(prepared().options, testcases),
+
+  calibrate: ({ seeds, mutants }: { readonly seeds: readonly RunSeed[]; readonly mutants: number }) =>
+    calibrate(prepared().options, seeds, mutants, beat),
+
+  /** Opens the index; returns how many of the first `size` vectors it has already. */
+  openIndex(parameters: { readonly width: number; readonly size: number; readonly sealed: string }): number {
+    width = parameters.width;
+    index = indexOf(width, { folder: parameters.sealed });
+    return index.skip(parameters.size);
+  },
+
+  grow,
+
+  run: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
+    prepared().worker.run(task, viewFor(needed), span, beat),
+
+  /** Makes one mutant without running it. */
+  mutant: ({ task, span, ...needed }: TaskMessage) =>
+    prepared().worker.mutant(task, viewFor(needed), span.from),
+};
+
+export type WorkerApi = typeof methods;
+
+serve(methods);

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+
+/** Share of the machine's memory that all workers have together. */
+const WORKERS_SHARE = 0.8;
+
+/** The least that a worker needs to start. */
+const LEAST = 512e6;
+
+/** Cores that this process may use: those of the machine or of its container. */
+export function cores(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(quota())));
+}
+
+/** Bytes of memory that one of `jobs` workers may hold, by the machine's or its container's memory. */
+export function memoryShare(jobs: number): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  // Without a limit, cgroups report one beyond any machine's memory.
+  const total = constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+  return Math.max(LEAST, Math.floor((WORKERS_SHARE * total) / jobs));
+}
+
+/** Cores' worth of time that the container's group may use; infinity without a limit. */
+function quota(): number {
+  const [limit, period] = (read('/sys/fs/cgroup/cpu.max') ?? 'max').trim().split(' ');
+  if (limit !== 'max' && Number(limit) > 0) return Number(limit) / Number(period);
+  const old = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
+  const oldPeriod = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 100_000);
+  return old > 0 ? old / oldPeriod : Number.POSITIVE_INFINITY;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Not every system has it.
+    return undefined;
+  }
+}

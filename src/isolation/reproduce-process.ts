@@ -1,0 +1,58 @@
+/** The process in which findings are run again, each in a fresh session of the model. */
+
+import type { InputSpec, Model, RuntimeKind } from '../models/model.ts';
+import { loadModel } from '../models/registry.ts';
+import { type Block, type RowLayout, RowModel } from '../models/rows.ts';
+import { makeObjectives } from '../objectives/registry.ts';
+import { type Reproduction, reproduce, type Suspect } from '../objectives/reproduce.ts';
+import { beat, serve } from './serve.ts';
+
+/** What is run again, and how. Plain data. */
+export interface Trial {
+  readonly model: string;
+  readonly runtime: RuntimeKind;
+  readonly layout: RowLayout;
+  readonly objectives: readonly string[];
+  readonly suspect: Suspect;
+  readonly block: Block;
+  readonly rows: number;
+  readonly row: number;
+  readonly runs: number;
+}
+
+/** What tells whether a model is still the one that was fuzzed. */
+export interface Identity {
+  readonly sha256: string;
+  readonly inputs: readonly InputSpec[];
+}
+
+let opened: Model | undefined;
+
+const methods = {
+  async identify({ model: path, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<Identity> {
+    const model = await loadModel(path, { runtime });
+    await model.dispose();
+    return { sha256: model.sha256, inputs: model.inputs };
+  },
+
+  /** Opens a fresh session for the next trial: that takes longer than a run may. */
+  async open({ model, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<void> {
+    opened = await loadModel(model, { runtime });
+  },
+
+  async reproduce(trial: Trial): Promise<Reproduction> {
+    const model = opened;
+    if (model === undefined) throw new Error('no model is open');
+    opened = undefined;
+    try {
+      const rows = new RowModel(model, trial.layout);
+      return await reproduce(rows, makeObjectives(trial.objectives), trial.suspect, trial, trial.runs, beat);
+    } finally {
+      await model.dispose();
+    }
+  },
+};
+
+export type ReproduceApi = typeof methods;
+
+serve(methods);

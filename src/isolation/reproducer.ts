@@ -1,0 +1,77 @@
+import { UserError } from '../errors.ts';
+import { diedRunning } from '../objectives/failure.ts';
+import { type Reproduction, runsOf } from '../objectives/reproduce.ts';
+import { Child, type ChildOptions, ProcessDied } from './child.ts';
+import type { Identity, ReproduceApi, Trial } from './reproduce-process.ts';
+
+/** Milliseconds that loading a model may take without a sign of life. */
+export const LOAD_TIMEOUT = 120_000;
+
+/** Runs findings again in a process of their own, which a finding may end. */
+export class Reproducer {
+  readonly #options: Omit<ChildOptions, 'script'>;
+  #child: Child<ReproduceApi> | undefined;
+  #closed = false;
+
+  constructor(options: Omit<ChildOptions, 'script'>) {
+    this.#options = options;
+  }
+
+  /** @throws UserError where the model can't be loaded */
+  async identify(model: string, runtime: Trial['runtime']): Promise<Identity> {
+    try {
+      return await this.#running().call('identify', { model, runtime }, LOAD_TIMEOUT);
+    } catch (error) {
+      if (!(error instanceof ProcessDied)) throw error;
+      throw new UserError(`${model}: loading it ends the process (${error.message})`);
+    }
+  }
+
+  /** @param objective what the finding breaks: says how often it is run */
+  async reproduce(objective: string, trial: Omit<Trial, 'runs'>): Promise<Reproduction> {
+    const of = runsOf(objective);
+    const others = new Set<string>();
+    let times = 0;
+    // After a death each run is called for alone, since it is not known which one it was. One death that is
+    // not what is looked for is passed over: somebody else may have ended the process.
+    let spare = 1;
+    for (let left = of, step = of; left > 0; ) {
+      try {
+        const child = this.#running();
+        const { model, runtime } = trial;
+        await child.call('open', { model, runtime }, LOAD_TIMEOUT);
+        const some = await child.call('reproduce', { ...trial, runs: step });
+        times += some.times;
+        for (const other of some.others) others.add(other);
+        left -= step;
+      } catch (error) {
+        if (!(error instanceof ProcessDied) || this.#closed) throw error;
+        const { signature } = diedRunning(error.kind, error.how);
+        const expected = signature === trial.suspect.signature;
+        if (!expected && spare-- > 0) continue;
+        step = 1;
+        left--;
+        if (expected) times++;
+        else others.add(signature);
+      }
+    }
+    return { times, of, others: [...others] };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#child?.kill();
+  }
+
+  /** @throws ProcessDied where it was closed */
+  #running(): Child<ReproduceApi> {
+    if (this.#closed) throw new ProcessDied('crash', 'being closed', '');
+    if (this.#child?.alive !== true) {
+      this.#child = new Child({
+        ...this.#options,
+        script: new URL('./reproduce-process.js', import.meta.url),
+      });
+    }
+    return this.#child;
+  }
+}

@@ -1,0 +1,118 @@
+import type { Bounds } from './bounds.ts';
+import { KERNEL } from './kernel-binary.ts';
+
+interface Exports {
+  addWithin(
+    out: number,
+    parent: number,
+    noise: number,
+    count: number,
+    scale: number,
+    low: number,
+    high: number,
+  ): void;
+  addWithinEach(
+    out: number,
+    parent: number,
+    noise: number,
+    count: number,
+    scale: number,
+    lows: number,
+    highs: number,
+  ): void;
+}
+
+const PAGE = 1 << 16;
+const ALIGNMENT = 64;
+
+const compiled = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+
+/**
+ * Memory in which noise is added four values at a time (kernel.wat). Arrays must lie in it to take part:
+ * the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
+ */
+export class Kernel {
+  readonly #memory: WebAssembly.Memory;
+  readonly #exports: Exports;
+  #used = 0;
+  readonly #parent: Float32Array;
+  readonly #low: Float32Array;
+  readonly #high: Float32Array;
+  #stagedParent: unknown;
+  #stagedBounds: unknown;
+
+  /**
+   * @param arrays lengths of the float32 arrays that `array` will be asked for
+   * @param longest values in the longest row
+   */
+  constructor(arrays: readonly number[], longest: number) {
+    const bytes = [...arrays, longest, longest, longest].reduce(
+      (sum, length) => sum + aligned(4 * length),
+      0,
+    );
+    // Memory never grows: growing would detach every array in it.
+    const pages = Math.ceil(bytes / PAGE) + 1;
+    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { exports } = new WebAssembly.Instance(compiled, { kernel: { memory: this.#memory } });
+    this.#exports = exports as unknown as Exports;
+    this.#parent = this.array(longest);
+    this.#low = this.array(longest);
+    this.#high = this.array(longest);
+  }
+
+  /** An array in the kernel's memory, of a length that the constructor was told of. */
+  array(length: number): Float32Array {
+    const array = new Float32Array(this.#memory.buffer, this.#used, length);
+    this.#used += aligned(4 * length);
+    return array;
+  }
+
+  /** Whether an array lies in the kernel's memory. */
+  holds(array: ArrayBufferView): boolean {
+    return array.buffer === this.#memory.buffer;
+  }
+
+  /**
+   * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on, for positions `from` to
+   * `to` of a row. Parents and bounds are told apart by identity: their values must not change.
+   *
+   * @param out an array of this memory
+   * @param noise an array of this memory; position i reads `noise[place + i]`
+   */
+  add(
+    out: Float32Array,
+    offset: number,
+    parent: Float32Array,
+    bounds: Bounds,
+    noise: Float32Array,
+    place: number,
+    scale: number,
+    from: number,
+    to: number,
+  ): void {
+    if (this.#stagedParent !== parent) {
+      this.#parent.set(parent);
+      this.#stagedParent = parent;
+    }
+    const at = out.byteOffset + 4 * (offset + from);
+    const parentAt = this.#parent.byteOffset + 4 * from;
+    const noiseAt = noise.byteOffset + 4 * (place + from);
+    const count = 4 * (to - from);
+    if (bounds.uniform) {
+      this.#exports.addWithin(at, parentAt, noiseAt, count, scale, bounds.low[0], bounds.high[0]);
+      return;
+    }
+    if (this.#stagedBounds !== bounds) {
+      this.#low.set(bounds.low);
+      this.#high.set(bounds.high);
+      this.#stagedBounds = bounds;
+    }
+    const lowAt = this.#low.byteOffset + 4 * from;
+    const highAt = this.#high.byteOffset + 4 * from;
+    this.#exports.addWithinEach(at, parentAt, noiseAt, count, scale, lowAt, highAt);
+  }
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}

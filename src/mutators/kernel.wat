@@ -1,0 +1,62 @@
+;; The hot loop of every dense mutation, four values at a time: out = min(max(parent + scale * noise, low), high).
+;; Compiled into kernel-binary.ts by `npm run kernel`. Addresses and counts are in bytes; `count` is a multiple of 4.
+(module
+  (memory (import "kernel" "memory") 1)
+
+  ;; `low` and `high` are one value each, for all positions.
+  (func (export "addWithin") (param $out i32) (param $parent i32) (param $noise i32) (param $count i32)
+    (param $scale f32) (param $low f32) (param $high f32)
+    (local $i i32) (local $whole i32) (local $lows v128) (local $highs v128) (local $scales v128)
+    (local.set $lows (f32x4.splat (local.get $low)))
+    (local.set $highs (f32x4.splat (local.get $high)))
+    (local.set $scales (f32x4.splat (local.get $scale)))
+    (local.set $whole (i32.and (local.get $count) (i32.const -16)))
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $i) (local.get $whole)))
+        (v128.store align=4 (i32.add (local.get $out) (local.get $i))
+          (f32x4.pmin (local.get $highs)
+            (f32x4.pmax (local.get $lows)
+              (f32x4.add (v128.load align=4 (i32.add (local.get $parent) (local.get $i)))
+                (f32x4.mul (local.get $scales)
+                  (v128.load align=4 (i32.add (local.get $noise) (local.get $i))))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 16)))
+        (br $four)))
+    (block $end
+      (loop $one
+        (br_if $end (i32.ge_u (local.get $i) (local.get $count)))
+        (f32.store (i32.add (local.get $out) (local.get $i))
+          (f32.min (local.get $high)
+            (f32.max (local.get $low)
+              (f32.add (f32.load (i32.add (local.get $parent) (local.get $i)))
+                (f32.mul (local.get $scale) (f32.load (i32.add (local.get $noise) (local.get $i))))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br $one))))
+
+  ;; `lows` and `highs` are addresses of one value for each position.
+  (func (export "addWithinEach") (param $out i32) (param $parent i32) (param $noise i32) (param $count i32)
+    (param $scale f32) (param $lows i32) (param $highs i32)
+    (local $i i32) (local $whole i32) (local $scales v128)
+    (local.set $scales (f32x4.splat (local.get $scale)))
+    (local.set $whole (i32.and (local.get $count) (i32.const -16)))
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $i) (local.get $whole)))
+        (v128.store align=4 (i32.add (local.get $out) (local.get $i))
+          (f32x4.pmin (v128.load align=4 (i32.add (local.get $highs) (local.get $i)))
+            (f32x4.pmax (v128.load align=4 (i32.add (local.get $lows) (local.get $i)))
+              (f32x4.add (v128.load align=4 (i32.add (local.get $parent) (local.get $i)))
+                (f32x4.mul (local.get $scales)
+                  (v128.load align=4 (i32.add (local.get $noise) (local.get $i))))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 16)))
+        (br $four)))
+    (block $end
+      (loop $one
+        (br_if $end (i32.ge_u (local.get $i) (local.get $count)))
+        (f32.store (i32.add (local.get $out) (local.get $i))
+          (f32.min (f32.load (i32.add (local.get $highs) (local.get $i)))
+            (f32.max (f32.load (i32.add (local.get $lows) (local.get $i)))
+              (f32.add (f32.load (i32.add (local.get $parent) (local.get $i)))
+                (f32.mul (local.get $scale) (f32.load (i32.add (local.get $noise) (local.get $i))))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br $one)))))

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/** The bundled campaign with the flags that every test gives. */
+export const BUNDLED = ['fuzz', '-c', 'corpora/nan-digits/campaign.yaml', '--quiet'];
+
+/** Every file below some folders of a campaign with the digest of its bytes; what is exempt is left out. */
+export function digests(campaign: string, ...parts: string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  const walk = (path: string): void => {
+    for (const name of readdirSync(path).sort()) {
+      const inner = join(path, name);
+      if (name === 'unrepeatable') continue;
+      if (statSync(inner).isDirectory()) walk(inner);
+      else found[relative(campaign, inner)] = createHash('sha256').update(readFileSync(inner)).digest('hex');
+    }
+  };
+  for (const part of parts) walk(join(campaign, part));
+  return found;
+}
+
+/** Folders of a campaign's findings, unrepeatable ones included. */
+export function findingFolders(campaign: string): string[] {
+  const below = (path: string): string[] => {
+    if (existsSync(join(path, 'finding.json'))) return [path];
+    return readdirSync(path)
+      .map((name) => join(path, name))
+      .filter((inner) => statSync(inner).isDirectory())
+      .flatMap(below);
+  };
+  return below(join(campaign, 'findings'));
+}
+
+/** A JSON file's content. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look at what they know to be there
+export function readJson(...path: string[]): any {
+  return JSON.parse(readFileSync(join(...path), 'utf8'));
+}
+
+/** The events of a campaign, in order. */
+export function eventsOf(campaign: string): { readonly event: string; readonly [key: string]: unknown }[] {
+  const lines = readFileSync(join(campaign, 'events.jsonl'), 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
