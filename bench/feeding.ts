@@ -21,6 +21,7 @@ import { State } from '../src/fuzzer/state.ts';
 import { Statistics } from '../src/fuzzer/statistics.ts';
 import type { Task, TaskResult } from '../src/fuzzer/task.ts';
 import { Reproducer } from '../src/isolation/reproducer.ts';
+import { formOf } from '../src/models/rows.ts';
 import { randomStream } from '../src/random.ts';
 import { line, withFolder } from './campaign.ts';
 
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
 const workers = Number(options.workers);
 const SIZE = 784;
 const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
+const FORM = formOf(INPUTS);
 
 /** Of a real campaign on the dense net: a candidate in 60 mutants, of which one in nine enters the corpus. */
 const MUTANTS_PER_CANDIDATE = 60;
@@ -83,7 +85,7 @@ function resultOf(task: Task): TaskResult {
     const data = new Float32Array(SIZE).fill(random.uniform());
     // One in nine goes beyond all others.
     const far = random.below(9) === 0 ? task.number + random.uniform() : 0;
-    return { data: [data], activations: Float32Array.of(far) };
+    return { data: { form: FORM, columns: [data] }, activations: Float32Array.of(far) };
   });
   return {
     task: task.number,
@@ -99,13 +101,12 @@ function resultOf(task: Task): TaskResult {
 await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await Store.create(out, {}, INPUTS, [{ low: 0, high: 1 }]);
+  const store = await Store.create(out, {}, [{ low: 0, high: 1 }]);
   const reproducer = new Reproducer({ timeout: 1000, memory: 1e9 });
   const model = { path: '', sha256: '', runtime: 'onnx' } as const;
   const faults = new Faults({
     store,
     reproducer,
-    layout: { axis: 'free', inputs: INPUTS },
     objectives: [],
     modelPath: '',
     model,
@@ -113,7 +114,6 @@ await withFolder(async (folder) => {
     keep: 5,
   });
   const state = new State({
-    inputs: INPUTS,
     store,
     corpus: new Corpus(out, INPUTS),
     faults,
@@ -127,7 +127,7 @@ await withFolder(async (folder) => {
     execs: Number(options.execs),
     maxCorpus: Number.POSITIVE_INFINITY,
   });
-  state.addSeed([new Float32Array(SIZE)], Float32Array.of(0));
+  state.addSeed({ form: FORM, columns: [new Float32Array(SIZE)] }, Float32Array.of(0));
   const statistics = new Statistics();
   const executor = new Instant(state);
   const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };

@@ -1,28 +1,25 @@
 /** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
 import { serve } from '../src/isolation/serve.ts';
 import { loadModel } from '../src/models/registry.ts';
-import { makeBlock, RowModel } from '../src/models/rows.ts';
+import { formOf, makeBlock, RowModel } from '../src/models/rows.ts';
 import { randomStream } from '../src/random.ts';
 
 const WARM_UP = 20;
 
-const LAYOUT = {
-  axis: 'free',
-  inputs: [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }],
-} as const;
+const FORM = formOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }]);
 
 let rows: RowModel | undefined;
 
 const methods = {
   async open({ model, runtime, batch }: { model: string; runtime: 'onnx' | 'wasm'; batch: number }) {
-    rows = new RowModel(await loadModel(model, { runtime }), LAYOUT);
+    rows = new RowModel(await loadModel(model, { runtime }));
     await methods.run({ batch, milliseconds: 0 });
   },
 
   /** Returns inputs a second. */
   async run({ batch, milliseconds }: { batch: number; milliseconds: number }): Promise<number> {
     const model = rows as RowModel;
-    const block = makeBlock(LAYOUT.inputs, batch);
+    const block = makeBlock(FORM, batch);
     const random = randomStream('bench', 'raw');
     const pixels = block.columns[0];
     for (let i = 0; i < pixels.length; i++) pixels[i] = 2 * random.uniform() - 1;

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, open, readdir, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import type { RowInput } from '../models/rows.ts';
+import type { InputSpec } from '../models/model.ts';
 import { writeDurably } from './atomic.ts';
 import { FORMAT_VERSION } from './finding.ts';
 import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from './testcase.ts';
@@ -82,11 +82,12 @@ async function append(path: string, bytes: Buffer): Promise<void> {
  * from there and writes the same again. A torn last line is nothing; every other damage is named and set
  * aside in corpus/damaged/, and the journal goes on without it.
  *
+ * @param inputs as testcases have them
  * @param width numbers in an entry's activations
  */
 export async function readCorpus(
   folder: string,
-  inputs: readonly RowInput[],
+  inputs: readonly InputSpec[],
   count: number,
   width: number,
 ): Promise<StoredCorpus> {
@@ -167,7 +168,7 @@ function parseLine(text: string): JournalLine | undefined {
 
 async function readTestcase(
   folder: string,
-  inputs: readonly RowInput[],
+  inputs: readonly InputSpec[],
   id: string,
   damage: string[],
 ): Promise<TestcaseData | undefined> {
@@ -183,7 +184,7 @@ async function readTestcase(
   }
   try {
     const data = decodeTestcase(inputs, bytes, name);
-    if (testcaseId(inputs, data) === id) return data;
+    if (testcaseId(data) === id) return data;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
   }

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileError, UserError } from '../errors.ts';
 import { encodePng, pictureShape } from '../inputs/png.ts';
-import type { RowInput } from '../models/rows.ts';
 import { readNumber } from '../models/tensor.ts';
 import type { Range } from '../mutators/constraint.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
@@ -90,16 +89,14 @@ async function checkWritable(folder: string): Promise<void> {
  */
 export class Store {
   readonly folder: string;
-  readonly #inputs: readonly RowInput[];
   readonly #ranges: readonly Range[];
   #waiting: NewEntry[] = [];
   #flushed: Promise<void> = Promise.resolve();
   #written = 0;
   #bytes = 0;
 
-  private constructor(folder: string, inputs: readonly RowInput[], ranges: readonly Range[]) {
+  private constructor(folder: string, ranges: readonly Range[]) {
     this.folder = folder;
-    this.#inputs = inputs;
     this.#ranges = ranges;
   }
 
@@ -112,10 +109,9 @@ export class Store {
   static async create(
     folder: string,
     settings: Readonly<Record<string, unknown>>,
-    inputs: readonly RowInput[],
     ranges: readonly Range[],
   ): Promise<Store> {
-    const store = new Store(folder, inputs, ranges);
+    const store = new Store(folder, ranges);
     await store.#guard(async () => {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
@@ -129,13 +125,8 @@ export class Store {
    *
    * @param entries how many of the journal belong to the state that the campaign goes on from
    */
-  static async open(
-    folder: string,
-    inputs: readonly RowInput[],
-    ranges: readonly Range[],
-    entries: number,
-  ): Promise<Store> {
-    const store = new Store(folder, inputs, ranges);
+  static async open(folder: string, ranges: readonly Range[], entries: number): Promise<Store> {
+    const store = new Store(folder, ranges);
     await store.#guard(async () => {
       await store.#makeFolders();
       store.#bytes = await bytesIn(folder);
@@ -195,7 +186,7 @@ export class Store {
     for (let from = 0; from < entries.length; from += AT_ONCE) {
       await Promise.all(
         entries.slice(from, from + AT_ONCE).map(({ id, data }) => {
-          const bytes = encodeTestcase(this.#inputs, data);
+          const bytes = encodeTestcase(data);
           this.#bytes += bytes.length;
           return writeWhole(testcaseFile(this.folder, id), bytes);
         }),
@@ -228,15 +219,16 @@ export class Store {
    */
   async keep(folder: string, finding: Finding, data: TestcaseData, batch?: TestcaseData): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
-    files.set('input.npz', encodeTestcase(this.#inputs, data));
+    files.set('input.npz', encodeTestcase(data));
     if (finding.batch !== undefined && batch !== undefined) {
-      files.set('batch.npz', encodeTestcase(this.#inputs, batch, finding.batch.rows));
+      files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
     }
-    const picture = this.#inputs.findIndex((input) => pictureShape(input.shape) !== undefined);
+    const { inputs } = data.form;
+    const picture = inputs.findIndex((input) => pictureShape(input.shape) !== undefined);
     if (picture >= 0) {
-      const input = this.#inputs[picture];
+      const input = inputs[picture];
       const values = Float64Array.from({ length: input.size }, (_, i) =>
-        readNumber(input.type, data[picture], i),
+        readNumber(input.type, data.columns[picture], i),
       );
       const { low, high } = this.#ranges[picture];
       files.set('input.png', await encodePng(values, input.shape, low, high));

@@ -37,18 +37,22 @@ export const WIDEST = 256;
 
 /**
  * All values of the watched tensors, joined in the order asked for, and projected where they are more than
- * `WIDEST`. The threshold is the length that one step in a hundred exceeds.
+ * `WIDEST` or not always as many. The threshold is the length that one step in a hundred exceeds.
  */
-function values(seed: string): Measure {
-  let projection: Projection | undefined;
+function values(seed: string, varying: boolean): Measure {
+  const projections = new Map<number, Projection>();
   return {
     name: 'values',
     help: 'all values',
     vectors(result) {
       const all = joined(result);
       const width = all.length / result.rows;
-      if (width <= WIDEST) return all;
-      projection ??= new Projection(width, seed);
+      if (width <= WIDEST && !varying) return all;
+      let projection = projections.get(width);
+      if (projection === undefined) {
+        projection = new Projection(width, seed);
+        projections.set(width, projection);
+      }
       return projection.project(all, result.rows);
     },
     calibrate: (walk) => quantile(walk.map(stepLength2), 1 - NEW_SHARE),
@@ -107,11 +111,14 @@ function stepLength2({ vector, from }: WalkStep): number {
   return squaredDistance(vector, 0, from);
 }
 
-const MAKERS: Readonly<Record<MeasureName, (seed: string) => Measure>> = { norm: () => norm, values };
+const MAKERS: Readonly<Record<MeasureName, (seed: string, varying: boolean) => Measure>> = {
+  norm: () => norm,
+  values,
+};
 
 /** @param seed the campaign's master seed, which wide activations are projected by */
-export function measureOf(name: MeasureName, seed: string): Measure {
-  return MAKERS[name](seed);
+export function measureOf(name: MeasureName, seed: string, varying = false): Measure {
+  return MAKERS[name](seed, varying);
 }
 
 /** The index that suits vectors of a width: a sorted line for single numbers, hnswlib for all others. */

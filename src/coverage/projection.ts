@@ -16,10 +16,15 @@ export class Projection {
 
   /** @param width numbers in a vector before */
   constructor(width: number, seed: string) {
-    const random = randomStream(seed, 'projection', width);
+    // One stream for all widths: what two have in common, such as the start of a sequence, goes to one place.
+    const random = randomStream(seed, 'projection');
     this.#width = width;
-    this.#places = Uint8Array.from({ length: width }, () => random.below(PROJECTED));
-    this.#signs = Float32Array.from({ length: width }, () => (random.uniform() < 0.5 ? -1 : 1));
+    this.#places = new Uint8Array(width);
+    this.#signs = new Float32Array(width);
+    for (let i = 0; i < width; i++) {
+      this.#places[i] = random.below(PROJECTED);
+      this.#signs[i] = random.uniform() < 0.5 ? -1 : 1;
+    }
   }
 
   /** Projects `rows` vectors, `[rows, width]` to `[rows, PROJECTED]`. What is not finite stays so. */

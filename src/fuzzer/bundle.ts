@@ -1,4 +1,5 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
+import type { Form } from '../models/rows.ts';
 import { copyInto, copyOf, type TensorData } from '../models/tensor.ts';
 
 /** A testcase with what coverage compares. */
@@ -8,29 +9,45 @@ export interface Observed {
 }
 
 /**
- * Testcases with their activations as they pass between processes: one array for each input, `[count, ...]`,
- * since an array has its price, however short it is.
+ * Testcases with their activations as they pass between processes: one array for each input, the testcases'
+ * values one after the other, since an array has its price, however short it is.
  */
 export interface Bundle {
   readonly count: number;
-  readonly columns: TestcaseData;
+  /** The forms that come up. */
+  readonly forms: readonly Form[];
+  /** Of each testcase, which of `forms` it has. */
+  readonly formOf: Uint16Array;
+  readonly columns: readonly TensorData[];
   readonly activations: Float32Array;
 }
 
-/** Packs testcases of equal shapes, in their order. */
+/** Packs testcases in their order. */
 export function bundled(items: readonly Observed[]): Bundle {
   const [first] = items;
-  if (first === undefined) return { count: 0, columns: [], activations: new Float32Array(0) };
-  const columns = first.data.map((values) => emptyLike(values, items.length * values.length));
-  const width = first.activations.length;
-  const activations = new Float32Array(items.length * width);
-  items.forEach((item, i) => {
-    item.data.forEach((values, input) => {
-      copyInto(columns[input], values, i * values.length);
-    });
-    activations.set(item.activations, i * width);
+  const places = new Map<string, number>();
+  const forms: Form[] = [];
+  const formOf = new Uint16Array(items.length);
+  items.forEach(({ data: { form } }, i) => {
+    let place = places.get(form.key);
+    if (place === undefined) {
+      place = forms.push(form) - 1;
+      places.set(form.key, place);
+    }
+    formOf[i] = place;
   });
-  return { count: items.length, columns, activations };
+  if (first === undefined) return { count: 0, forms, formOf, columns: [], activations: new Float32Array(0) };
+  const columns = first.data.columns.map((values, input) =>
+    joined(
+      values,
+      items.map(({ data }) => data.columns[input]),
+    ),
+  );
+  const activations = joined(
+    first.activations,
+    items.map((item) => item.activations),
+  );
+  return { count: items.length, forms, formOf, columns, activations: activations as Float32Array };
 }
 
 /** Activations of one testcase: a view. */
@@ -41,13 +58,28 @@ export function activationsAt({ count, activations }: Bundle, i: number): Float3
 
 /** One testcase, copied: a view would keep the whole bundle in memory. */
 export function unbundled(bundle: Bundle, i: number): Observed {
-  const data = bundle.columns.map((column) => {
-    const size = column.length / bundle.count;
-    return copyOf(column.subarray(i * size, (i + 1) * size) as TensorData);
+  const form = bundle.forms[bundle.formOf[i]];
+  const columns = bundle.columns.map((column, input) => {
+    const start = startOf(bundle, input, i);
+    return copyOf(column.subarray(start, start + form.inputs[input].size) as TensorData);
   });
-  return { data, activations: copyOf(activationsAt(bundle, i)) };
+  return { data: { form, columns }, activations: copyOf(activationsAt(bundle, i)) };
 }
 
-function emptyLike<T extends TensorData>(values: T, length: number): T {
-  return new (values.constructor as new (length: number) => T)(length);
+function startOf({ forms, formOf }: Bundle, input: number, i: number): number {
+  if (forms.length === 1) return i * forms[0].inputs[input].size;
+  let start = 0;
+  for (let before = 0; before < i; before++) start += forms[formOf[before]].inputs[input].size;
+  return start;
+}
+
+function joined<T extends TensorData>(like: T, parts: readonly TensorData[]): T {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new (like.constructor as new (length: number) => T)(length);
+  let at = 0;
+  for (const part of parts) {
+    copyInto(all, part, at);
+    at += part.length;
+  }
+  return all;
 }

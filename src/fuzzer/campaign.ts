@@ -9,8 +9,10 @@ import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
 import { fileError, Interrupted } from '../errors.ts';
+import { formsOf } from '../inputs/seeds.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
+import { type Form, testcaseInputs } from '../models/rows.ts';
 import { makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
@@ -133,13 +135,14 @@ async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Sc
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   const choice = chooseCoverage(model, config, masterSeed);
   const inputs = await planInputs(model, config, masterSeed, observer);
-  const { layout, rows } = inputs.seeds;
-  const { limited, largestBatch } = await scout.probe(layout, rows[0], choice.tensors);
+  const forms = formsOf(inputs.seeds);
+  const [first] = inputs.seeds;
+  const { limited, largestBatch } = await scout.probe(first, choice.tensors);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
-  const values = layout.inputs.reduce((sum, input) => sum + input.size, 0);
+  const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {
-    layout,
+    forms,
     objectives: objectiveSpecs(config.objective),
     mutators: inputs.mutators,
     ranges: inputs.ranges,
@@ -149,10 +152,14 @@ async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Sc
     masterSeed,
     batch,
     keep: config.keep,
-    warm: rows[0],
+    warm: first,
   };
   await scout.prepare(setup);
   return { path, model, masterSeed, choice, inputs, batch, setup };
+}
+
+function valuesOf({ inputs }: Form): number {
+  return inputs.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Deaths that people are told of; later ones are in events.jsonl and in the figures. */
@@ -187,10 +194,10 @@ async function runTarget(parts: Parts): Promise<Summary> {
   const { config, observer, signal, folder, options, scout, others, target, saved } = parts;
   const jobs = others.length + 1;
   const { path, model, masterSeed, choice, inputs, batch, setup } = target;
-  const { layout } = inputs.seeds;
+  const taken = testcaseInputs(inputs.inputs);
   const runtime = model.runtime.kind;
 
-  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds.rows) : [];
+  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds) : [];
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
     `coverage ${choice.tensors.join(', ')}: ${choice.why}; compared by ${choice.measure.help}; threshold ${threshold.value}: ${threshold.why}`,
@@ -214,13 +221,12 @@ async function runTarget(parts: Parts): Promise<Summary> {
   await parts.begin();
   const store =
     saved === undefined
-      ? await Store.create(folder, settings, layout.inputs, inputs.ranges)
-      : await Store.open(folder, layout.inputs, inputs.ranges, saved.checkpoint?.entries ?? 0);
+      ? await Store.create(folder, settings, inputs.ranges)
+      : await Store.open(folder, inputs.ranges, saved.checkpoint?.entries ?? 0);
   const reproducer = new Reproducer(options.child);
   const faults = new Faults({
     store,
     reproducer,
-    layout,
     objectives: setup.objectives,
     modelPath: path.absolute,
     model: { path: modelGiven, sha256: model.sha256, runtime },
@@ -229,9 +235,8 @@ async function runTarget(parts: Parts): Promise<Summary> {
   });
   const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;
   const state = new State({
-    inputs: layout.inputs,
     store,
-    corpus: new Corpus(folder, layout.inputs),
+    corpus: new Corpus(folder, taken),
     faults,
     scheduler: makeScheduler(config),
     index:
@@ -241,7 +246,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     threshold: new Threshold(threshold.value, config.threshold === 'auto'),
     masterSeed,
     batch,
-    mutators: mutatorNames(layout.inputs, inputs.mutators),
+    mutators: mutatorNames(taken, inputs.mutators),
     bounded: config.linf !== undefined,
     execs: config.execs ?? Number.POSITIVE_INFINITY,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
@@ -253,13 +258,13 @@ async function runTarget(parts: Parts): Promise<Summary> {
     jobs,
     batch,
     coverage: { tensors: choice.tensors, measure: choice.measure.name, threshold: threshold.value },
-    seeds: inputs.seeds.rows.length,
+    seeds: inputs.seeds.length,
   };
   observer.planned(plan);
   let pool: Pool | undefined;
   try {
     await store.event(saved === undefined ? 'start' : 'resume', { seed: masterSeed, jobs });
-    if (saved !== undefined) await restore({ saved, state, store, scout, layout, observer });
+    if (saved !== undefined) await restore({ saved, state, store, scout, inputs: taken, observer });
     if (saved?.checkpoint === undefined) await enterSeeds(seeds, state, faults, observer, folder);
     const before = saved?.checkpoint?.elapsedSeconds ?? 0;
     await store.flush(new GoOn(state, () => before).checkpoint);

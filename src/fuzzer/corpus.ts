@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { testcaseFile } from '../campaign/journal.ts';
 import { decodeTestcase, type Lineage, type TestcaseData } from '../campaign/testcase.ts';
 import { MachineError, reason } from '../errors.ts';
-import type { RowInput } from '../models/rows.ts';
+import type { InputSpec } from '../models/model.ts';
 
 /** A testcase worth mutating again. */
 export interface Entry extends Lineage {
@@ -24,7 +24,7 @@ const HELD_BYTES = 256 << 20;
 /** Entries in order of arrival, with their activations, and their testcases in memory or on disk. */
 export class Corpus {
   readonly #folder: string;
-  readonly #inputs: readonly RowInput[];
+  readonly #inputs: readonly InputSpec[];
   readonly #heldBytes: number;
   readonly #entries: Entry[] = [];
   readonly #places = new Map<string, number>();
@@ -34,7 +34,8 @@ export class Corpus {
   #seeds = 0;
   #bytes = 0;
 
-  constructor(folder: string, inputs: readonly RowInput[], heldBytes = HELD_BYTES) {
+  /** @param inputs as testcases have them */
+  constructor(folder: string, inputs: readonly InputSpec[], heldBytes = HELD_BYTES) {
     this.#folder = folder;
     this.#inputs = inputs;
     this.#heldBytes = heldBytes;
@@ -120,5 +121,5 @@ export class Corpus {
 }
 
 function bytesOf(data: TestcaseData): number {
-  return data.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return data.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

@@ -3,7 +3,6 @@ import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
-import type { RowLayout } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraint.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { SIGNATURE_VERSION } from '../objectives/objective.ts';
@@ -14,7 +13,6 @@ import type { Hit, HitCount } from './task.ts';
 export interface FaultOptions {
   readonly store: Store;
   readonly reproducer: Reproducer;
-  readonly layout: RowLayout;
   /** Specs of the objectives. */
   readonly objectives: readonly string[];
   /** The file that is run again. */
@@ -107,11 +105,10 @@ export class Faults {
     origin: ((parent: number) => Origin) | undefined,
     untilFinding: boolean,
   ): Promise<Kept[]> {
-    const { layout } = this.#options;
     const kept: Kept[] = [];
     for (const hit of hits) {
       const { signature } = hit.violation;
-      const id = testcaseId(layout.inputs, hit.data);
+      const id = testcaseId(hit.data);
       const same = kept.filter(({ finding }) => finding.signature === signature);
       const known = this.#faults.get(signature);
       const flaky = same.filter(({ finding }) => finding.status === 'flaky').length;
@@ -169,7 +166,7 @@ export class Faults {
     mutators: readonly string[],
     from: Origin | undefined,
   ): Promise<Kept> {
-    const { layout, store, masterSeed, model } = this.#options;
+    const { store, masterSeed, model } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
     const apart = dependsOnMachine(objective);
@@ -185,7 +182,6 @@ export class Faults {
       generation: from === undefined ? 0 : from.parent.generation + 1,
       mutators,
     };
-    const types = layout.inputs.map((input) => input.type);
     const path = findingFolder(signature, id, apart || confirmation.status === 'flaky');
     const finding: Finding = {
       formatVersion: FORMAT_VERSION,
@@ -197,7 +193,7 @@ export class Faults {
       violation: { tensors: violation.tensors, details: violation.details },
       model,
       seed: masterSeed,
-      distance: distanceBetween(types, hit.data, from?.ancestor ?? hit.data),
+      distance: distanceBetween(hit.data, from?.ancestor ?? hit.data),
       task,
       execs: hit.execs,
       ...confirmation,
@@ -212,13 +208,13 @@ export class Faults {
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
   async #confirm({ violation, data, batch }: Hit): Promise<Confirmation> {
-    const { objectives, layout, reproducer, modelPath, model } = this.#options;
+    const { objectives, reproducer, modelPath, model } = this.#options;
     const { objective, signature, tensors } = violation;
     const suspect = { signature, tensors };
-    const common = { model: modelPath, runtime: model.runtime, layout, objectives, suspect };
+    const common = { model: modelPath, runtime: model.runtime, objectives, suspect };
     const alone = await reproducer.reproduce(objective, {
       ...common,
-      block: { capacity: 1, columns: data },
+      block: data,
       rows: 1,
       row: 0,
     });
@@ -228,7 +224,7 @@ export class Faults {
     }
     const together = await reproducer.reproduce(objective, {
       ...common,
-      block: { capacity: batch.rows, columns: batch.data },
+      block: batch.data,
       rows: batch.rows,
       row: batch.row,
     });

@@ -6,6 +6,7 @@ import { testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
+import { testcaseInputs } from '../models/rows.ts';
 import { mutatorName } from '../mutators/registry.ts';
 import type { CoverageChoice, InputPlan } from './target.ts';
 import type { ModelInfo } from './worker-process.ts';
@@ -77,7 +78,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
       modelSha256: model.sha256,
       seedsSha256: seedsDigest(inputs),
       threshold,
-      inputs: inputs.seeds.layout.inputs.map(({ name, type, shape }, i) => ({
+      inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
         name,
         type,
         shape: [...shape],
@@ -90,7 +91,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
 
 function seedsDigest({ seeds }: InputPlan): string {
   const hash = createHash('sha256');
-  for (const row of seeds.rows) hash.update(testcaseId(seeds.layout.inputs, row));
+  for (const seed of seeds) hash.update(testcaseId(seed));
   return hash.digest('hex');
 }
 

@@ -7,7 +7,7 @@ import { readCorpus, STATE, type StoredEntry, writeVectors } from '../campaign/j
 import { CAMPAIGN_FILE, type Store } from '../campaign/store.ts';
 import { type RawSettings, readCampaignFile } from '../config/load.ts';
 import { fileError, UserError } from '../errors.ts';
-import type { RowLayout } from '../models/rows.ts';
+import type { InputSpec } from '../models/model.ts';
 import type { ResolvedSettings } from './resolved.ts';
 import type { Scout } from './scout.ts';
 import { isSound } from './seeding.ts';
@@ -65,14 +65,15 @@ export async function restore(parts: {
   readonly state: State;
   readonly store: Store;
   readonly scout: Scout;
-  readonly layout: RowLayout;
+  /** As testcases have them. */
+  readonly inputs: readonly InputSpec[];
   readonly observer: Notes;
 }): Promise<void> {
-  const { saved, state, store, scout, layout, observer } = parts;
+  const { saved, state, store, scout, inputs, observer } = parts;
   const { checkpoint } = saved;
   const { folder } = store;
   const count = checkpoint?.entries ?? 0;
-  const stored = await readCorpus(folder, layout.inputs, count, checkpoint?.width ?? 0);
+  const stored = await readCorpus(folder, inputs, count, checkpoint?.width ?? 0);
   const damage = [...saved.damage, ...stored.damage];
   for (const what of damage) {
     observer.warn(what);

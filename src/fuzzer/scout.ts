@@ -3,7 +3,6 @@ import { MachineError, UserError } from '../errors.ts';
 import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions } from '../models/model.ts';
-import type { RowLayout } from '../models/rows.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
@@ -32,9 +31,9 @@ export class Scout {
   }
 
   /** Tries the model on a testcase, once and twice in a batch; says why runs are limited to one row, if so. */
-  probe(layout: RowLayout, testcase: TestcaseData, watched: readonly string[]) {
+  probe(testcase: TestcaseData, watched: readonly string[]) {
     // Twice the same: another seed may fail for what it is.
-    const parameters = { layout, testcases: [testcase, testcase], watched };
+    const parameters = { testcases: [testcase, testcase], watched };
     return this.#orRefuse('the first seed', () => this.#child.call('probe', parameters, LOAD_TIMEOUT));
   }
 

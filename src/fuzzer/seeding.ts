@@ -2,7 +2,7 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector } from '../coverage/index.ts';
 import type { WalkStep } from '../coverage/measure.ts';
 import { reason } from '../errors.ts';
-import { packRows, type RowResult } from '../models/rows.ts';
+import { batches, packRows, type RowResult } from '../models/rows.ts';
 import { rowsOf } from '../models/tensor.ts';
 import { failedRun } from '../objectives/failure.ts';
 import type { Violation } from '../objectives/objective.ts';
@@ -31,8 +31,8 @@ export async function runSeeds(
   testcases: readonly TestcaseData[],
 ): Promise<RunSeed[]> {
   const seeds: RunSeed[] = [];
-  for (let from = 0; from < testcases.length; from += options.batch) {
-    seeds.push(...(await runSome(options, testcases.slice(from, from + options.batch))));
+  for (const some of batches(testcases, ({ form }) => form, options.batch)) {
+    seeds.push(...(await runSome(options, some)));
   }
   return seeds;
 }
@@ -40,11 +40,7 @@ export async function runSeeds(
 async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): Promise<RunSeed[]> {
   let result: RowResult;
   try {
-    result = await options.model.run(
-      packRows(options.model.layout.inputs, some),
-      some.length,
-      options.watched,
-    );
+    result = await options.model.run(packRows(some), some.length, options.watched);
   } catch (error) {
     if (some.length === 1) {
       const violation = failedRun(reason(error));

@@ -200,7 +200,7 @@ export class Slot {
   }
 
   #emptyShelf(): Shelf<true> {
-    const bytes = this.#setup.warm.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const bytes = this.#setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return new Shelf(shelfCapacity(bytes));
   }
 }

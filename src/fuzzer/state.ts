@@ -3,7 +3,6 @@ import type { Store } from '../campaign/store.ts';
 import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
-import type { RowInput } from '../models/rows.ts';
 import { randomStream } from '../random.ts';
 import { activationsAt, unbundled } from './bundle.ts';
 import type { Corpus } from './corpus.ts';
@@ -15,7 +14,6 @@ import type { Parcel, Task, TaskResult } from './task.ts';
 
 /** What the state is made from. */
 export interface StateOptions {
-  readonly inputs: readonly RowInput[];
   readonly store: Store;
   readonly corpus: Corpus;
   readonly faults: Faults;
@@ -136,8 +134,8 @@ export class State implements Supply {
 
   /** Puts a seed into corpus and index; false where an equal one is there. */
   addSeed(data: TestcaseData, activations: Float32Array): boolean {
-    const { corpus, inputs, store } = this.#options;
-    const id = testcaseId(inputs, data);
+    const { corpus, store } = this.#options;
+    const id = testcaseId(data);
     if (corpus.has(id)) return false;
     const lineage = { id, parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
     this.#enter({ ...lineage, data, activations });
@@ -241,11 +239,11 @@ export class State implements Supply {
   }
 
   #addCandidate({ candidates, task }: TaskResult, i: number): boolean {
-    const { index, threshold, mutators, inputs, corpus, store, maxCorpus } = this.#options;
+    const { index, threshold, mutators, corpus, store, maxCorpus } = this.#options;
     const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
     if (!(novelty > threshold.value) || corpus.size.count >= maxCorpus) return false;
     const { data, activations } = unbundled(candidates, i);
-    const id = testcaseId(inputs, data);
+    const id = testcaseId(data);
     if (corpus.has(id)) return false;
     const parent = corpus.at(candidates.parents[i]);
     const entry = {

@@ -34,6 +34,8 @@ export interface CoverageChoice {
 
 /** Everything about inputs that the settings decide. */
 export interface InputPlan {
+  /** The model's inputs, with the sizes fixed that the settings fix. */
+  readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
   /** Legal values of each input, in the model's order. */
   readonly ranges: readonly Range[];
@@ -75,7 +77,7 @@ export async function planInputs(
   inputs.forEach((input, i) => {
     if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
   });
-  return { seeds, ranges, mutators };
+  return { inputs, seeds, ranges, mutators };
 }
 
 function declaredRanges(
@@ -117,9 +119,9 @@ function drawn(
 function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: string | null): Range {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const row of seeds.rows) {
-    for (let i = 0; i < row[column].length; i++) {
-      const value = readNumber(input.type, row[column], i);
+  for (const { columns } of seeds) {
+    for (let i = 0; i < columns[column].length; i++) {
+      const value = readNumber(input.type, columns[column], i);
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
@@ -139,9 +141,9 @@ function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number
   writeNumber(input.type, ends, 1, range.high);
   const low = Math.min(range.low, readNumber(input.type, ends, 0));
   const high = Math.max(range.high, readNumber(input.type, ends, 1));
-  seeds.rows.forEach((row, index) => {
-    for (let i = 0; i < row[column].length; i++) {
-      const value = readNumber(input.type, row[column], i);
+  seeds.forEach(({ columns }, index) => {
+    for (let i = 0; i < columns[column].length; i++) {
+      const value = readNumber(input.type, columns[column], i);
       if (value < low || value > high) {
         throw new UserError(
           `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${range.low},${range.high}: widen --range or leave the seed out`,

@@ -5,7 +5,7 @@ import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
 import { beat, serve } from '../isolation/serve.ts';
 import type { LoadOptions, Model } from '../models/model.ts';
 import { loadModel } from '../models/registry.ts';
-import { packRows, type RowLayout, RowModel } from '../models/rows.ts';
+import { type Form, packRows, RowModel } from '../models/rows.ts';
 import type { Range } from '../mutators/constraint.ts';
 import { makeMutator } from '../mutators/registry.ts';
 import { makeObjectives } from '../objectives/registry.ts';
@@ -20,7 +20,8 @@ export type ModelInfo = Omit<Model, 'run' | 'dispose'>;
 
 /** What a worker is made from, as plain data. */
 export interface WorkerSetup {
-  readonly layout: RowLayout;
+  /** The forms of the seeds. */
+  readonly forms: readonly Form[];
   readonly objectives: readonly string[];
   /** The spec of each input's mutator; null leaves it alone. */
   readonly mutators: readonly (string | null)[];
@@ -114,12 +115,11 @@ const methods = {
 
   /** Tries one and two testcases; see `RowModel.probe`. */
   async probe(parameters: {
-    readonly layout: RowLayout;
     readonly testcases: readonly TestcaseData[];
     readonly watched: readonly string[];
   }): Promise<{ readonly limited: string | undefined; readonly largestBatch: number }> {
-    rows = new RowModel(loaded(), parameters.layout);
-    const block = packRows(parameters.layout.inputs, parameters.testcases);
+    rows = new RowModel(loaded());
+    const block = packRows(parameters.testcases);
     const limited = await rows.probe(block, parameters.watched);
     return { limited, largestBatch: rows.largestBatch };
   },
@@ -127,15 +127,14 @@ const methods = {
   async prepare(setup: WorkerSetup): Promise<void> {
     const options: WorkerOptions = {
       ...setup,
-      model: new RowModel(loaded(), setup.layout),
+      model: new RowModel(loaded()),
       objectives: makeObjectives(setup.objectives),
       mutators: setup.mutators.map((spec) => (spec === null ? undefined : makeMutator(spec))),
-      measure: measureOf(setup.measure, setup.masterSeed),
+      measure: measureOf(setup.measure, setup.masterSeed, setup.forms.length > 1),
     };
-    const { inputs } = setup.layout;
-    const bytes = setup.warm.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    await options.model.run(packRows(inputs, [setup.warm]), 1, setup.watched);
+    await options.model.run(packRows([setup.warm]), 1, setup.watched);
   },
 
   seeds: (testcases: readonly TestcaseData[]): Promise<RunSeed[]> => runSeeds(prepared().options, testcases),

@@ -2,8 +2,16 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector, type NeighbourIndex, squaredDistance } from '../coverage/index.ts';
 import type { Measure } from '../coverage/measure.ts';
 import { reason } from '../errors.ts';
-import type { Block, RowModel, RowResult } from '../models/rows.ts';
-import { copyInto, copyOf, makeData, readNumber, rowsOf, writeNumber } from '../models/tensor.ts';
+import { batches, type Form, type RowModel, type RowResult, type Rows } from '../models/rows.ts';
+import {
+  copyInto,
+  copyOf,
+  makeData,
+  readNumber,
+  rowsOf,
+  type TensorData,
+  writeNumber,
+} from '../models/tensor.ts';
 import type { Values } from '../mutators/bounds.ts';
 import { BoundsKeeper, type Range, workingArray } from '../mutators/constraint.ts';
 import type { Draws, Mutator } from '../mutators/mutator.ts';
@@ -19,6 +27,8 @@ import type { Parcel, PhaseSeconds, Span, Task, TaskResult } from './task.ts';
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions {
   readonly model: RowModel;
+  /** The forms that testcases may have. */
+  readonly forms: readonly Form[];
   readonly objectives: readonly Objective[];
   readonly mutators: readonly (Mutator | undefined)[];
   readonly ranges: readonly Range[];
@@ -45,9 +55,10 @@ const MOST_BOUNDS = 64;
 /** Carries out tasks: mutates, runs the model, judges, and asks the index what is new. */
 export class Worker {
   readonly #options: WorkerOptions;
-  readonly #block: Block;
+  /** Room for a batch of the largest form. */
+  readonly #columns: readonly TensorData[];
   /** Bounds of each input around the ancestors used last. */
-  readonly #bounds: readonly Map<number, BoundsKeeper>[];
+  readonly #bounds: readonly Map<number | string, BoundsKeeper>[];
   readonly #noise: NoisePool;
   /** Where mutants of inputs that are no float32 are made before they are rounded into the block. */
   readonly #scratch: readonly { readonly parent: Values; readonly mutant: Values }[];
@@ -55,19 +66,18 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { inputs } = options.model.layout;
-    this.#bounds = inputs.map(() => new Map<number, BoundsKeeper>());
-    const floats = inputs.filter(({ type }) => type === 'float32').map(({ size }) => size * options.batch);
-    this.#noise = new NoisePool(options.masterSeed, floats, Math.max(...inputs.map(({ size }) => size)));
+    const { forms, batch } = options;
+    const types = forms[0].inputs.map(({ type }) => type);
+    const sizes = types.map((_, i) => Math.max(...forms.map(({ inputs }) => inputs[i].size)));
+    this.#bounds = types.map(() => new Map<number | string, BoundsKeeper>());
+    const floats = sizes.filter((_, i) => types[i] === 'float32').map((size) => size * batch);
+    this.#noise = new NoisePool(options.masterSeed, floats, Math.max(...sizes));
     const fast = [...this.#noise.columns];
-    this.#block = {
-      capacity: options.batch,
-      columns: inputs.map(({ type, size }) =>
-        type === 'float32' ? (fast.shift() as Float32Array) : makeData(type, size * options.batch),
-      ),
-    };
-    this.#scratch = inputs.map(({ type, size }) => {
-      const length = type === 'float32' ? 0 : size;
+    this.#columns = types.map((type, i) =>
+      type === 'float32' ? (fast.shift() as Float32Array) : makeData(type, sizes[i] * batch),
+    );
+    this.#scratch = types.map((type, i) => {
+      const length = type === 'float32' ? 0 : sizes[i];
       return { parent: workingArray(type, length), mutant: workingArray(type, length) };
     });
     this.#parents = new Int32Array(options.batch);
@@ -88,10 +98,10 @@ export class Worker {
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
     const job: Job = { task, view, seconds, book: new HitBook(task, this.#options.keep), candidates: [] };
-    for (const { first, rows } of this.#batches(task, view, seconds)) {
+    for (const { form, first, rows } of this.#batches(task, view, seconds)) {
       const from = Math.max(span.from - first, 0);
       const to = Math.min(span.to - first, rows);
-      if (to > from) await this.#runRows(job, first, from, to);
+      if (to > from) await this.#runRows(job, form, first, from, to);
       if (first + rows >= span.to) break;
       beat();
     }
@@ -104,83 +114,92 @@ export class Worker {
   /** Makes one of a task's mutants without running anything. */
   mutant(task: Task, view: View, at: number): { readonly parent: number; readonly data: TestcaseData } {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
-    for (const { first, rows } of this.#batches(task, view, seconds)) {
+    for (const { form, first, rows } of this.#batches(task, view, seconds)) {
       const row = at - first;
-      if (row < rows) return { parent: this.#parents[row], data: this.#rowData(row, row + 1) };
+      if (row < rows) return { parent: this.#parents[row], data: this.#rowData(form, row, row + 1) };
     }
     throw new RangeError(`task ${task.number} has no mutant ${at}`);
   }
 
-  /** Fills the block with one batch of a task's mutants after the other. */
-  *#batches(task: Task, view: View, seconds: PhaseSeconds): Generator<{ first: number; rows: number }> {
+  /** Fills the columns with one batch of a task's mutants after the other, each of one form. */
+  *#batches(
+    task: Task,
+    view: View,
+    seconds: PhaseSeconds,
+  ): Generator<{ readonly form: Form; readonly first: number; readonly rows: number }> {
     const draws: Draws = {
       random: randomStream(this.#options.masterSeed, 'mutate', task.number),
       noise: this.#noise,
     };
-    for (let first = 0; first < task.mutants; first += this.#options.batch) {
-      const start = performance.now();
-      const rows = Math.min(this.#options.batch, task.mutants - first);
-      draws.noise.refresh(draws.random);
-      for (let row = 0; row < rows; ) {
-        const pick = Math.floor((first + row) / MUTANTS_PER_PICK);
-        const some = Math.min((pick + 1) * MUTANTS_PER_PICK - first, rows) - row;
-        this.#mutate(view, task.parents[pick], row, some, draws);
-        row += some;
+    let first = 0;
+    for (const picks of batches(slicesOf(task, view), ({ form }) => form, Number.POSITIVE_INFINITY)) {
+      const { form } = picks[0];
+      const all = picks.reduce((sum, { mutants }) => sum + mutants, 0);
+      for (let done = 0; done < all; done += this.#options.batch) {
+        const start = performance.now();
+        const rows = Math.min(this.#options.batch, all - done);
+        draws.noise.refresh(draws.random);
+        for (let row = 0; row < rows; ) {
+          const pick = Math.floor((done + row) / MUTANTS_PER_PICK);
+          const some = Math.min((pick + 1) * MUTANTS_PER_PICK - done, rows) - row;
+          this.#mutate(view, form, picks[pick].entry, row, some, draws);
+          row += some;
+        }
+        seconds.mutate += (performance.now() - start) / 1000;
+        yield { form, first, rows };
+        first += rows;
       }
-      seconds.mutate += (performance.now() - start) / 1000;
-      yield { first, rows };
     }
   }
 
-  async #runRows(job: Job, first: number, from: number, to: number): Promise<void> {
+  async #runRows(job: Job, form: Form, first: number, from: number, to: number): Promise<void> {
     const { seconds } = job;
     const start = performance.now();
     let result: RowResult;
     try {
-      result = await this.#options.model.run(this.#rows(from, to), to - from, this.#options.watched);
+      result = await this.#options.model.run(this.#rows(form, from, to), to - from, this.#options.watched);
     } catch (error) {
       seconds.model += (performance.now() - start) / 1000;
-      if (to - from === 1) this.#keepHit(job, first, from, from, to, failedRun(reason(error)));
+      if (to - from === 1) this.#keepHit(job, form, first, from, from, to, failedRun(reason(error)));
       else {
         const middle = (from + to) >> 1;
-        await this.#runRows(job, first, from, middle);
-        await this.#runRows(job, first, middle, to);
+        await this.#runRows(job, form, first, from, middle);
+        await this.#runRows(job, form, first, middle, to);
       }
       return;
     }
     const ran = performance.now();
-    const broken = this.#judge(job, result, first, from, to);
+    const broken = this.#judge(job, form, result, first, from, to);
     const judged = performance.now();
-    this.#lookForNew(job, result, broken, from);
+    this.#lookForNew(job, form, result, broken, from);
     seconds.model += (ran - start) / 1000;
     seconds.objectives += (judged - ran) / 1000;
     seconds.coverage += (performance.now() - judged) / 1000;
   }
 
-  #rows(from: number, to: number): Block {
-    if (from === 0) return this.#block;
-    const { inputs } = this.#options.model.layout;
-    const { columns } = this.#block;
-    return { capacity: to - from, columns: inputs.map(({ size }, i) => rowsOf(columns[i], size, from, to)) };
+  /** Rows of the batch: views. */
+  #rows(form: Form, from: number, to: number): Rows {
+    return { form, columns: form.inputs.map(({ size }, i) => rowsOf(this.#columns[i], size, from, to)) };
   }
 
-  /** Fills rows of the block with mutants of one entry. */
-  #mutate(view: View, entry: number, row: number, mutants: number, draws: Draws): void {
+  /** Fills rows of the batch with mutants of one entry. */
+  #mutate(view: View, form: Form, entry: number, row: number, mutants: number, draws: Draws): void {
     const parcel = view.parcel(entry);
     this.#parents.fill(entry, row, row + mutants);
     this.#options.mutators.forEach((mutator, input) => {
-      if (mutator === undefined) this.#repeat(input, parcel, row, mutants);
-      else this.#mutateInput(mutator, input, parcel, view, row, mutants, draws);
+      if (mutator === undefined) this.#repeat(form, input, parcel, row, mutants);
+      else this.#mutateInput(mutator, form, input, parcel, view, row, mutants, draws);
     });
   }
 
-  #repeat(input: number, { data }: Parcel, row: number, mutants: number): void {
-    const { size } = this.#options.model.layout.inputs[input];
-    for (let i = 0; i < mutants; i++) copyInto(this.#block.columns[input], data[input], (row + i) * size);
+  #repeat(form: Form, input: number, { data }: Parcel, row: number, mutants: number): void {
+    const { size } = form.inputs[input];
+    for (let i = 0; i < mutants; i++) copyInto(this.#columns[input], data.columns[input], (row + i) * size);
   }
 
   #mutateInput(
     mutator: Mutator,
+    form: Form,
     input: number,
     { data, ancestor }: Parcel,
     view: View,
@@ -188,47 +207,55 @@ export class Worker {
     mutants: number,
     draws: Draws,
   ): void {
-    const { type, size } = this.#options.model.layout.inputs[input];
-    const bounds = this.#boundsAround(input, ancestor, view);
-    const column = this.#block.columns[input];
-    const parent = data[input];
+    const { type, size } = form.inputs[input];
+    const bounds = this.#boundsAround(form, input, ancestor, view);
+    const column = this.#columns[input];
+    const parent = data.columns[input];
     if (column instanceof Float32Array) {
       for (let i = 0; i < mutants; i++) {
         mutator.mutate(column, (row + i) * size, parent as Float32Array, bounds, draws);
       }
       return;
     }
-    const scratch = this.#scratch[input];
-    for (let k = 0; k < size; k++) scratch.parent[k] = readNumber(type, parent, k);
+    const { parent: all, mutant } = this.#scratch[input];
+    const values = all.subarray(0, size);
+    for (let k = 0; k < size; k++) values[k] = readNumber(type, parent, k);
     for (let i = 0; i < mutants; i++) {
-      mutator.mutate(scratch.mutant, 0, scratch.parent, bounds, draws);
-      for (let k = 0; k < size; k++) writeNumber(type, column, (row + i) * size + k, scratch.mutant[k]);
+      mutator.mutate(mutant, 0, values, bounds, draws);
+      for (let k = 0; k < size; k++) writeNumber(type, column, (row + i) * size + k, mutant[k]);
     }
   }
 
-  #boundsAround(input: number, ancestor: number, view: View): BoundsKeeper {
-    const { model, ranges, linf } = this.#options;
+  #boundsAround(form: Form, input: number, ancestor: number, view: View): BoundsKeeper {
+    const { ranges, linf } = this.#options;
     const kept = this.#bounds[input];
     // Without a constraint the bounds are the range, whoever the ancestor is.
-    const key = linf === undefined ? 0 : ancestor;
+    const key = linf === undefined ? form.key : ancestor;
     let bounds = kept.get(key);
     if (bounds === undefined) {
       if (kept.size >= MOST_BOUNDS) kept.clear();
-      const { type, size } = model.layout.inputs[input];
+      const { type, size } = form.inputs[input];
       bounds = new BoundsKeeper(type, size, ranges[input], linf);
-      if (linf !== undefined) bounds.around(view.parcel(ancestor).data[input]);
+      if (linf !== undefined) bounds.around(view.parcel(ancestor).data.columns[input]);
       kept.set(key, bounds);
     }
     return bounds;
   }
 
   /** Returns the rows of the result that broke an objective. */
-  #judge(job: Job, result: RowResult, first: number, from: number, to: number): ReadonlySet<number> {
+  #judge(
+    job: Job,
+    form: Form,
+    result: RowResult,
+    first: number,
+    from: number,
+    to: number,
+  ): ReadonlySet<number> {
     const broken = new Set<number>();
     for (const objective of this.#options.objectives) {
       objective.judge(result, (row, violation) => {
         broken.add(row);
-        this.#keepHit(job, first, from + row, from, to, violation);
+        this.#keepHit(job, form, first, from + row, from, to, violation);
       });
     }
     return broken;
@@ -236,6 +263,7 @@ export class Worker {
 
   #keepHit(
     { task, book }: Job,
+    form: Form,
     first: number,
     row: number,
     from: number,
@@ -247,14 +275,20 @@ export class Worker {
       parent: this.#parents[row],
       execs: task.execsBefore + first + row + 1,
       violation,
-      data: this.#rowData(row, row + 1),
-      batch: { data: this.#rowData(from, to), rows: to - from, row: row - from },
+      data: this.#rowData(form, row, row + 1),
+      batch: { data: this.#rowData(form, from, to), rows: to - from, row: row - from },
     });
   }
 
   // Most mutants lie nearer to their parent than the threshold; those need no search. Nor do those near to
   // what the same task sends back already: at most one of them would enter the corpus.
-  #lookForNew({ task, view, candidates }: Job, result: RowResult, broken: ReadonlySet<number>, from: number) {
+  #lookForNew(
+    { task, view, candidates }: Job,
+    form: Form,
+    result: RowResult,
+    broken: ReadonlySet<number>,
+    from: number,
+  ): void {
     const { index } = view;
     if (index === undefined) return;
     const all = this.#options.measure.vectors(result);
@@ -267,16 +301,33 @@ export class Worker {
       if (candidates.some((other) => squaredDistance(activations, 0, other.activations) <= task.threshold))
         continue;
       if (index.nearest(activations) <= task.threshold) continue;
-      const data = this.#rowData(from + row, from + row + 1);
+      const data = this.#rowData(form, from + row, from + row + 1);
       candidates.push({ parent, data, activations: activations.slice() });
     }
   }
 
-  #rowData(from: number, to: number): TestcaseData {
-    return this.#options.model.layout.inputs.map((input, i) =>
-      copyOf(rowsOf(this.#block.columns[i], input.size, from, to)),
-    );
+  #rowData(form: Form, from: number, to: number): TestcaseData {
+    return { form, columns: this.#rows(form, from, to).columns.map(copyOf) };
   }
+}
+
+/** The part of a task that mutates one entry. */
+interface Slice {
+  readonly entry: number;
+  readonly form: Form;
+  readonly mutants: number;
+}
+
+/** A task's parents in turn, those of one form together, so that their mutants share batches. */
+function slicesOf({ parents, mutants }: Task, view: View): Slice[] {
+  const byForm = new Map<string, Slice[]>();
+  parents.forEach((entry, i) => {
+    const { form } = view.parcel(entry).data;
+    const slices = byForm.get(form.key) ?? [];
+    slices.push({ entry, form, mutants: Math.min(MUTANTS_PER_PICK, mutants - i * MUTANTS_PER_PICK) });
+    byForm.set(form.key, slices);
+  });
+  return [...byForm.values()].flat();
 }
 
 /** A task on its way through the model. */

@@ -18,26 +18,20 @@ import type { SeedFile } from './files.ts';
 /** An interval that 8-bit picture levels are laid onto, for each input; undefined keeps 0 to 1. */
 export type PixelScale = (input: string) => readonly [low: number, high: number] | undefined;
 
-/** Testcases' values for one input. */
-export interface Column {
-  readonly input: InputSpec;
+/** A testcase's value for one input. */
+export interface Value {
   readonly shape: readonly number[];
-  readonly rows: TensorData[];
+  readonly data: TensorData;
 }
 
 /**
  * Fits a file's array to an input: divides it into testcases and converts its values.
  *
- * @param wanted shape of one testcase, null where the model leaves a size open
+ * @param input as testcases have it, null where the model leaves a size open
  * @throws UserError where shape or values don't fit
  */
-export function fitColumn(
-  input: InputSpec,
-  wanted: readonly (number | null)[],
-  given: Tensor,
-  file: SeedFile,
-  scale: PixelScale,
-): Column {
+export function fitValues(input: InputSpec, given: Tensor, file: SeedFile, scale: PixelScale): Value[] {
+  const wanted = input.shape;
   const tensor = file.pixels && wanted.at(-1) === 3 && given.shape.at(-1) === 1 ? coloured(given) : given;
   const shapes = rowShape(tensor.shape, wanted);
   if (shapes === undefined) {
@@ -49,16 +43,11 @@ export function fitColumn(
   const size = sizeOf(shapes.shape);
   const pixels =
     file.pixels && DTYPES[input.type].kind === 'float' ? (scale(input.name) ?? ([0, 1] as const)) : undefined;
-  const rows = Array.from({ length: shapes.count }, (_, row) =>
-    convert(
-      rowsOf(tensor.data, size, row, row + 1),
-      tensor.type,
-      input,
-      pixels,
-      `${file.path}, testcase ${row}`,
-    ),
-  );
-  return { input, shape: shapes.shape, rows };
+  return Array.from({ length: shapes.count }, (_, row) => {
+    const values = rowsOf(tensor.data, size, row, row + 1);
+    const where = `${file.path}, testcase ${row}`;
+    return { shape: shapes.shape, data: convert(values, tensor.type, input, pixels, where) };
+  });
 }
 
 /** A grey picture as a model of colour pictures takes it. */

@@ -1,17 +1,19 @@
 import type { Named } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
-import { batchAxis, type RowInput, type RowLayout, rowInput, testcaseShape } from '../models/rows.ts';
-import { makeData, shapeText, type Tensor, type TensorData, writeNumber } from '../models/tensor.ts';
+import { type Form, formOf, type Rows, rowInput, testcaseInputs } from '../models/rows.ts';
+import { makeData, shapeText, type Tensor, writeNumber } from '../models/tensor.ts';
 import type { Random } from '../random.ts';
 import { didYouMean } from '../suggest.ts';
 import { readSeedFiles, type SeedFile } from './files.ts';
-import { type Column, fitColumn, type PixelScale } from './fit.ts';
+import { fitValues, type PixelScale, type Value } from './fit.ts';
 
-/** Seeds that fit a model: for each, one row of values for each input. */
-export interface Seeds {
-  readonly layout: RowLayout;
-  readonly rows: readonly (readonly TensorData[])[];
+/** Seeds that fit a model, in their order; where it leaves sizes open they may be of several forms. */
+export type Seeds = readonly Rows[];
+
+/** The forms that seeds have, in the order in which they first come up. */
+export function formsOf(seeds: Seeds): Form[] {
+  return [...new Map(seeds.map(({ form }) => [form.key, form])).values()];
 }
 
 /**
@@ -25,20 +27,13 @@ export async function readSeeds(
   places: Named<string>,
   scale: PixelScale,
 ): Promise<Seeds> {
-  const axis = batchAxis(inputs);
-  const collected = new Map<string, Column>();
-  const take = (input: InputSpec, tensor: Tensor, file: SeedFile): void => {
-    const column = fitColumn(input, testcaseShape(input, axis), tensor, file, scale);
-    const before = collected.get(input.name);
-    if (before === undefined) collected.set(input.name, column);
-    else {
-      if (String(before.shape) !== String(column.shape)) {
-        throw new UserError(
-          `${file.path} holds testcases of ${shapeText(column.shape)} for input ${input.name}, others of ${shapeText(before.shape)}: give seeds of one shape`,
-        );
-      }
-      for (const row of column.rows) before.rows.push(row);
-    }
+  const wanted = testcaseInputs(inputs);
+  const collected = new Map<string, Value[]>();
+  const take = ({ name }: InputSpec, tensor: Tensor, file: SeedFile): void => {
+    const input = wanted.find((one) => one.name === name) as InputSpec;
+    const before = collected.get(name) ?? [];
+    for (const value of fitValues(input, tensor, file, scale)) before.push(value);
+    collected.set(name, before);
   };
 
   for (const [name, path] of places.byName) {
@@ -54,7 +49,7 @@ export async function readSeeds(
       }
     }
   }
-  return pair(inputs, axis, collected);
+  return pair(wanted, collected);
 }
 
 /** Draws seeds uniformly within each input's range, for a user who gave none. */
@@ -64,30 +59,26 @@ export function drawSeeds(
   count: number,
   random: Random,
 ): Seeds {
-  const axis = batchAxis(inputs);
-  const layout = {
-    axis,
-    inputs: inputs.map((input): RowInput => {
-      const shape = testcaseShape(input, axis);
-      const free = shape.indexOf(null);
-      if (free >= 0) {
+  const form = formOf(
+    testcaseInputs(inputs).map((input) => {
+      if (input.shape.includes(null)) {
         throw new UserError(
-          `input ${input.name} is ${shapeText(shape)}, with a size left open: give seeds of the size to fuzz with --seeds`,
+          `input ${input.name} is ${shapeText(input.shape)}, with a size left open: give seeds of the size to fuzz with --seeds, or the size with --shape ${input.name}=1,…`,
         );
       }
-      return rowInput(input, shape as readonly number[]);
+      return rowInput(input, input.shape as readonly number[]);
     }),
-  };
-  const rows = Array.from({ length: count }, () =>
-    layout.inputs.map((input, i) => {
+  );
+  return Array.from({ length: count }, () => ({
+    form,
+    columns: form.inputs.map((input, i) => {
       const [low, high] = rangeOf(inputs[i]);
       const data = makeData(input.type, input.size);
       for (let k = 0; k < input.size; k++)
         writeNumber(input.type, data, k, low + (high - low) * random.uniform());
       return data;
     }),
-  );
-  return { layout, rows };
+  }));
 }
 
 function inputNamed(inputs: readonly InputSpec[], name: string, source: string): InputSpec {
@@ -117,27 +108,24 @@ function soleArray(file: SeedFile, input: string): Tensor {
   return tensor;
 }
 
-function pair(
-  inputs: readonly InputSpec[],
-  axis: RowLayout['axis'],
-  collected: ReadonlyMap<string, Column>,
-): Seeds {
-  const columns = inputs.map((input) => {
-    const column = collected.get(input.name);
-    if (column === undefined)
-      throw new UserError(`no seeds for input ${input.name}: add ${input.name}=PATH to --seeds`);
-    return column;
+function pair(inputs: readonly InputSpec[], collected: ReadonlyMap<string, readonly Value[]>): Seeds {
+  const columns = inputs.map(({ name }) => {
+    const values = collected.get(name);
+    if (values === undefined) throw new UserError(`no seeds for input ${name}: add ${name}=PATH to --seeds`);
+    return values;
   });
-  const count = columns[0].rows.length;
-  for (const column of columns) {
-    if (column.rows.length !== count) {
+  columns.forEach((values, i) => {
+    if (values.length !== columns[0].length) {
       throw new UserError(
-        `input ${columns[0].input.name} has ${count} seeds and input ${column.input.name} ${column.rows.length}: they are paired row by row, so give as many of each`,
+        `input ${inputs[0].name} has ${columns[0].length} seeds and input ${inputs[i].name} ${values.length}: they are paired row by row, so give as many of each`,
       );
     }
-  }
-  return {
-    layout: { axis, inputs: columns.map((column) => rowInput(column.input, column.shape)) },
-    rows: Array.from({ length: count }, (_, row) => columns.map((column) => column.rows[row])),
-  };
+  });
+  const forms = new Map<string, Form>();
+  return columns[0].map((_, row) => {
+    const made = formOf(inputs.map((input, i) => rowInput(input, columns[i][row].shape)));
+    const form = forms.get(made.key) ?? made;
+    forms.set(form.key, form);
+    return { form, columns: columns.map((values) => values[row].data) };
+  });
 }

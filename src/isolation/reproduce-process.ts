@@ -2,7 +2,7 @@
 
 import type { InputSpec, Model, RuntimeKind } from '../models/model.ts';
 import { loadModel } from '../models/registry.ts';
-import { type Block, type RowLayout, RowModel } from '../models/rows.ts';
+import { RowModel, type Rows } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { type Reproduction, reproduce, type Suspect } from '../objectives/reproduce.ts';
 import { beat, serve } from './serve.ts';
@@ -11,10 +11,9 @@ import { beat, serve } from './serve.ts';
 export interface Trial {
   readonly model: string;
   readonly runtime: RuntimeKind;
-  readonly layout: RowLayout;
   readonly objectives: readonly string[];
   readonly suspect: Suspect;
-  readonly block: Block;
+  readonly block: Rows;
   readonly rows: number;
   readonly row: number;
   readonly runs: number;
@@ -45,7 +44,7 @@ const methods = {
     if (model === undefined) throw new Error('no model is open');
     opened = undefined;
     try {
-      const rows = new RowModel(model, trial.layout);
+      const rows = new RowModel(model);
       return await reproduce(rows, makeObjectives(trial.objectives), trial.suspect, trial, trial.runs, beat);
     } finally {
       await model.dispose();

@@ -20,10 +20,22 @@ export interface RowInput {
   readonly size: number;
 }
 
-/** A block of testcases: for each input, in the model's order, `[rows, ...shape]` in one typed array. */
-export interface Block {
-  readonly capacity: number;
+/** What testcases that can share a batch have in common: their inputs, in the model's order. */
+export interface Form {
+  readonly inputs: readonly RowInput[];
+  /** Equal for equal shapes. */
+  readonly key: string;
+}
+
+/** Testcases of one form: for each input, in the model's order, `[rows, ...shape]` in one typed array. */
+export interface Rows {
+  readonly form: Form;
   readonly columns: readonly TensorData[];
+}
+
+/** Room for testcases of one form; its arrays may be longer than `capacity` rows. */
+export interface Block extends Rows {
+  readonly capacity: number;
 }
 
 /** What a run gave, row by row: `data` is `[rows, size]`. */
@@ -41,13 +53,7 @@ export interface RowResult {
 }
 
 /** How the rows of a block become the model's input. */
-type Axis = 'free' | 'one' | 'none';
-
-/** How a model takes testcases. */
-export interface RowLayout {
-  readonly inputs: readonly RowInput[];
-  readonly axis: Axis;
-}
+export type Axis = 'free' | 'one' | 'none';
 
 /**
  * How the dimensions of a model's inputs divide into batch and testcase. A first dimension that is free in
@@ -60,38 +66,61 @@ export function batchAxis(inputs: readonly InputSpec[]): Axis {
   return 'none';
 }
 
-/** An input's shape without its batch dimension; free dimensions are still null. */
-export function testcaseShape(input: InputSpec, axis: Axis): readonly (number | null)[] {
-  return axis === 'none' ? input.shape : input.shape.slice(1);
+/** Inputs as testcases have them: without the batch dimension; free dimensions are still null. */
+export function testcaseInputs(inputs: readonly InputSpec[]): InputSpec[] {
+  const from = batchAxis(inputs) === 'none' ? 0 : 1;
+  return inputs.map((input) => ({ ...input, shape: input.shape.slice(from) }));
+}
+
+/** A form of these inputs, every dimension known. */
+export function formOf(inputs: readonly RowInput[]): Form {
+  return { inputs, key: inputs.map(({ shape }) => shape.join()).join(';') };
 }
 
 /** An empty block of `capacity` testcases. */
-export function makeBlock(inputs: readonly RowInput[], capacity: number): Block {
-  return { capacity, columns: inputs.map((input) => makeData(input.type, input.size * capacity)) };
+export function makeBlock(form: Form, capacity: number): Block {
+  return { form, capacity, columns: form.inputs.map(({ type, size }) => makeData(type, size * capacity)) };
 }
 
-/** A block of these testcases, each one row of values for each input. */
-export function packRows(inputs: readonly RowInput[], rows: readonly (readonly TensorData[])[]): Block {
-  const block = makeBlock(inputs, rows.length);
-  rows.forEach((row, r) => {
-    row.forEach((values, i) => {
-      copyInto(block.columns[i], values, r * inputs[i].size);
+/** A block of these testcases, all of one form. */
+export function packRows(testcases: readonly Rows[]): Block {
+  const [{ form }] = testcases;
+  const block = makeBlock(form, testcases.length);
+  testcases.forEach(({ columns }, r) => {
+    columns.forEach((values, i) => {
+      copyInto(block.columns[i], values, r * form.inputs[i].size);
     });
   });
   return block;
 }
 
+/** Divides testcases, in their order, into batches of one form and at most `most`. */
+export function* batches<T>(
+  items: readonly T[],
+  formOfItem: (item: T) => Form,
+  most: number,
+): Generator<readonly T[]> {
+  let from = 0;
+  while (from < items.length) {
+    const { key } = formOfItem(items[from]);
+    let to = from + 1;
+    while (to < items.length && to - from < most && formOfItem(items[to]).key === key) to++;
+    yield items.slice(from, to);
+    from = to;
+  }
+}
+
 /** Runs blocks of testcases through a model and takes its tensors apart into rows. */
 export class RowModel {
   readonly model: Model;
-  readonly layout: RowLayout;
+  readonly #axis: Axis;
   /** Most rows that one run takes: one where the model has no batch dimension. */
   #largestBatch: number;
 
-  constructor(model: Model, layout: RowLayout) {
+  constructor(model: Model) {
     this.model = model;
-    this.layout = layout;
-    this.#largestBatch = layout.axis === 'free' ? Number.POSITIVE_INFINITY : 1;
+    this.#axis = batchAxis(model.inputs);
+    this.#largestBatch = this.#axis === 'free' ? Number.POSITIVE_INFINITY : 1;
   }
 
   get largestBatch(): number {
@@ -103,11 +132,10 @@ export class RowModel {
    *
    * @throws Error where the runtime fails, or a tensor can't be taken apart into rows
    */
-  async run(block: Block, rows: number, watched: readonly string[]): Promise<RowResult> {
-    const { inputs, axis } = this.layout;
-    const feeds = inputs.map((input, i): Tensor => {
+  async run(block: Rows, rows: number, watched: readonly string[]): Promise<RowResult> {
+    const feeds = block.form.inputs.map((input, i): Tensor => {
       const data = rowsOf(block.columns[i], input.size, 0, rows);
-      const shape = axis === 'none' ? input.shape : [rows, ...input.shape];
+      const shape = this.#axis === 'none' ? input.shape : [rows, ...input.shape];
       return { type: input.type, shape, data };
     });
     const result = await this.model.run(feeds, watched);
@@ -149,7 +177,7 @@ class NotRowwise extends Error {
   }
 }
 
-/** Fixes free dimensions to those of the seeds. */
+/** An input with its free dimensions fixed. */
 export function rowInput(input: InputSpec, shape: readonly number[]): RowInput {
   return { name: input.name, type: input.type, shape, size: sizeOf(shape) };
 }

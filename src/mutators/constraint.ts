@@ -1,3 +1,4 @@
+import type { Rows } from '../models/rows.ts';
 import {
   DTYPES,
   type DType,
@@ -105,18 +106,15 @@ function towards(value: number, goal: number): number {
   return float[0];
 }
 
-/** Distances between a testcase and its ancestor, each input's values taken together. */
-export function distanceBetween(
-  types: readonly DType[],
-  testcase: readonly TensorData[],
-  ancestor: readonly TensorData[],
-): Distance {
+/** Distances between a testcase and its ancestor of the same form, each input's values taken together. */
+export function distanceBetween({ form, columns }: Rows, ancestor: Rows): Distance {
   let linf = 0;
   let squares = 0;
   let l0 = 0;
-  types.forEach((type, input) => {
-    for (let i = 0; i < testcase[input].length; i++) {
-      const far = Math.abs(readNumber(type, testcase[input], i) - readNumber(type, ancestor[input], i));
+  form.inputs.forEach(({ type, size }, input) => {
+    const [values, from] = [columns[input], ancestor.columns[input]];
+    for (let i = 0; i < size; i++) {
+      const far = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
       if (far === 0) continue;
       l0++;
       squares += far * far;

@@ -1,5 +1,5 @@
 import { reason } from '../errors.ts';
-import type { Block, RowModel, RowResult } from '../models/rows.ts';
+import type { RowModel, RowResult, Rows } from '../models/rows.ts';
 import { dependsOnMachine, failedRun } from './failure.ts';
 import type { Objective, Violation } from './objective.ts';
 
@@ -42,7 +42,7 @@ export async function reproduce(
   model: RowModel,
   objectives: readonly Objective[],
   suspect: Suspect,
-  { block, rows, row }: { readonly block: Block; readonly rows: number; readonly row: number },
+  { block, rows, row }: { readonly block: Rows; readonly rows: number; readonly row: number },
   runs: number,
   beat: () => void = () => {},
 ): Promise<Reproduction> {

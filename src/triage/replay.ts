@@ -10,7 +10,7 @@ import { bytes, milliseconds } from '../config/values.ts';
 import { fileError, reason, UserError } from '../errors.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
-import { batchAxis, type RowLayout, rowInput } from '../models/rows.ts';
+import type { InputSpec } from '../models/model.ts';
 import { isDType } from '../models/tensor.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
@@ -31,7 +31,8 @@ export interface Replayed {
 
 interface Campaign {
   readonly config: CampaignConfig;
-  readonly layout: RowLayout;
+  /** As testcases have them. */
+  readonly inputs: readonly InputSpec[];
   /** The model's file and its sha256 today. */
   readonly model: string;
   readonly sha256: string;
@@ -83,18 +84,17 @@ async function findingsIn(path: string): Promise<string[]> {
 async function replayOne(folder: string): Promise<Replayed> {
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding);
-  const { config, layout, model, sha256, reproducer } = campaign;
+  const { config, inputs, model, sha256, reproducer } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
-    const data = decodeTestcase(layout.inputs, await readOrRefuse(file), file, rows);
+    const data = decodeTestcase(inputs, await readOrRefuse(file), file, rows);
     const again = await reproducer.reproduce(finding.objective, {
       model,
       runtime: finding.model.runtime,
-      layout,
       objectives: objectiveSpecs(config.objective),
       suspect: { signature: finding.signature, tensors: finding.violation.tensors },
-      block: { capacity: rows ?? 1, columns: data },
+      block: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,
     });
@@ -169,19 +169,19 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
   const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
   try {
     const today = await reproducer.identify(config.model, finding.model.runtime);
-    const layout = { axis: batchAxis(today.inputs), inputs: await recordedInputs(file) };
-    const names = layout.inputs.map((input) => input.name).join();
+    const inputs = await recordedInputs(file);
+    const names = inputs.map((input) => input.name).join();
     if (names !== today.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
     }
-    return { config, layout, model: config.model, sha256: today.sha256, reproducer };
+    return { config, inputs, model: config.model, sha256: today.sha256, reproducer };
   } catch (error) {
     reproducer.close();
     throw error;
   }
 }
 
-async function recordedInputs(file: string): Promise<RowLayout['inputs']> {
+async function recordedInputs(file: string): Promise<InputSpec[]> {
   const { resolved } = parse(await readFile(file, 'utf8')) as {
     readonly resolved?: {
       readonly inputs?: readonly { name: string; type: string; shape: (number | null)[] }[];
@@ -192,6 +192,6 @@ async function recordedInputs(file: string): Promise<RowLayout['inputs']> {
     throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
   return inputs.map(({ name, type, shape }) => {
     if (!isDType(type)) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
-    return rowInput({ name, type, shape }, shape as readonly number[]);
+    return { name, type, shape };
   });
 }

@@ -16,7 +16,7 @@ import { readCheckpoint } from '../../src/campaign/checkpoint.ts';
 import { readCorpus, type StoredEntry } from '../../src/campaign/journal.ts';
 import { checkFolder, type NewEntry, Store } from '../../src/campaign/store.ts';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/campaign/testcase.ts';
-import type { RowInput } from '../../src/models/rows.ts';
+import { formOf, type RowInput } from '../../src/models/rows.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -24,20 +24,23 @@ const INPUTS: RowInput[] = [
   { name: 'b', type: 'float32', shape: [2], size: 2 },
   { name: 'a', type: 'int64', shape: [], size: 1 },
 ];
-const DATA = [Float32Array.of(1, 2), BigInt64Array.of(3n)];
+const FORM = formOf(INPUTS);
+const DATA = { form: FORM, columns: [Float32Array.of(1, 2), BigInt64Array.of(3n)] };
 
 test('an id hashes the inputs in name order: name, type, shape, little-endian values', () => {
   const hash = createHash('sha256');
   hash.update('["a","int64",[]]\n').update(Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0));
   hash.update('["b","float32",[2]]\n').update(Uint8Array.of(0, 0, 128, 63, 0, 0, 0, 64));
-  expect(testcaseId(INPUTS, DATA)).toBe(hash.digest('hex').slice(0, 16));
-  expect(testcaseId([INPUTS[1], INPUTS[0]], [DATA[1], DATA[0]])).toBe(testcaseId(INPUTS, DATA));
+  expect(testcaseId(DATA)).toBe(hash.digest('hex').slice(0, 16));
+  const [b, a] = DATA.columns;
+  const turned = { form: formOf([INPUTS[1], INPUTS[0]]), columns: [a, b] };
+  expect(testcaseId(turned)).toBe(testcaseId(DATA));
 });
 
 test('a testcase survives its file, and one for another model is refused', () => {
-  expect(decodeTestcase(INPUTS, encodeTestcase(INPUTS, DATA), 'test')).toEqual(DATA);
+  expect(decodeTestcase(INPUTS, encodeTestcase(DATA), 'test')).toEqual(DATA);
   const other = [{ ...INPUTS[0], shape: [3], size: 3 }, INPUTS[1]];
-  expect(() => decodeTestcase(other, encodeTestcase(INPUTS, DATA), 'x.npz')).toThrow(
+  expect(() => decodeTestcase(other, encodeTestcase(DATA), 'x.npz')).toThrow(
     /x\.npz does not fit the model: input b takes float32 3/,
   );
 });
@@ -51,8 +54,8 @@ const RANGES = [
 function entries(count: number): NewEntry[] {
   const made: NewEntry[] = [];
   for (let i = 0; i < count; i++) {
-    const data = [Float32Array.of(i, 2), BigInt64Array.of(3n)];
-    const id = testcaseId(INPUTS, data);
+    const data = { form: FORM, columns: [Float32Array.of(i, 2), BigInt64Array.of(3n)] };
+    const id = testcaseId(data);
     const seed = made[0]?.id ?? id;
     made.push({
       id,
@@ -71,7 +74,7 @@ function entries(count: number): NewEntry[] {
 
 async function written(name: string, count: number): Promise<{ path: string; all: NewEntry[] }> {
   const path = join(folder, name);
-  const store = await Store.create(path, { model: 'm' }, INPUTS, RANGES);
+  const store = await Store.create(path, { model: 'm' }, RANGES);
   const all = entries(count);
   for (const entry of all) store.add(entry);
   expect(readdirSync(join(path, 'corpus'))).toEqual([]);
@@ -107,7 +110,7 @@ describe('a corpus', () => {
     lines[4] = lines[4].slice(0, 20);
     writeFileSync(journal, lines.join('\n'));
     writeFileSync(join(path, 'corpus', `${all[7].id}.npz`), 'no zip');
-    const wrong = encodeTestcase(INPUTS, DATA);
+    const wrong = encodeTestcase(DATA);
     writeFileSync(join(path, 'corpus', `${all[9].id}.npz`), wrong);
     rmSync(join(path, 'corpus', `${all[10].id}.npz`));
     const { entries: read, damage } = await readCorpus(path, INPUTS, 12, 2);
@@ -149,7 +152,7 @@ describe('a corpus', () => {
 
 test('a damaged checkpoint gives way to the one before it, and no checkpoint to none', async () => {
   const { path } = await written('checkpoints', 3);
-  const store = await Store.open(path, INPUTS, RANGES, 3);
+  const store = await Store.open(path, RANGES, 3);
   await store.flush({ entries: 3, width: 2, elapsedSeconds: 2, state: { taken: 9 } });
   const latest = join(path, 'state', 'checkpoint.json');
   expect((await readCheckpoint<{ taken: number }>(path)).checkpoint?.state.taken).toBe(9);

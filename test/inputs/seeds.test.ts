@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { byInput } from '../../src/config/values.ts';
 import { encodeNpy } from '../../src/inputs/npy.ts';
-import { drawSeeds, readSeeds } from '../../src/inputs/seeds.ts';
+import { drawSeeds, formsOf, readSeeds } from '../../src/inputs/seeds.ts';
 import type { InputSpec } from '../../src/models/model.ts';
 import { randomStream } from '../../src/random.ts';
 import { testFolder } from '../support/folder.ts';
@@ -42,22 +42,22 @@ describe('rows', () => {
       [image, label],
       [`image=${save('two.npy', pictures(2))}`, `label=${save('labels.npy', labels)}`],
     );
-    expect(seeds.layout.inputs.map(({ name, shape, size }) => ({ name, shape, size }))).toEqual([
+    expect(seeds[0].form.inputs.map(({ name, shape, size }) => ({ name, shape, size }))).toEqual([
       { name: 'image', shape: [2, 2, 1], size: 4 },
       { name: 'label', shape: [], size: 1 },
     ]);
-    expect(seeds.rows[1]).toEqual([Float32Array.of(0.4, 0.5, 0.6, 0.7), BigInt64Array.of(3n)]);
+    expect(seeds[1].columns).toEqual([Float32Array.of(0.4, 0.5, 0.6, 0.7), BigInt64Array.of(3n)]);
   });
 
   test('one testcase or a batch of them are told apart by their shape', async () => {
     const one = encodeNpy({ type: 'float32', shape: [2, 2, 1], data: new Float32Array(4) });
-    expect((await read([image], [save('one.npy', one)])).rows.length).toBe(1);
-    expect((await read([image], [save('three.npy', pictures(3))])).rows.length).toBe(3);
+    expect((await read([image], [save('one.npy', one)])).length).toBe(1);
+    expect((await read([image], [save('three.npy', pictures(3))])).length).toBe(3);
   });
 
   test('flat rows fit an input of as many values', async () => {
     const flat = encodeNpy({ type: 'float32', shape: [5, 4], data: new Float32Array(20) });
-    expect((await read([image], [save('flat.npy', flat)])).rows.length).toBe(5);
+    expect((await read([image], [save('flat.npy', flat)])).length).toBe(5);
   });
 
   test('of different numbers are refused', async () => {
@@ -75,11 +75,15 @@ describe('rows', () => {
   test('fix the sizes that a model leaves open', async () => {
     const free: InputSpec = { name: 'text', type: 'float32', shape: [null, null, 2] };
     const tokens = encodeNpy({ type: 'float32', shape: [3, 7, 2], data: new Float32Array(42) });
-    expect((await read([free], [save('sevens.npy', tokens)])).layout.inputs[0].shape).toEqual([7, 2]);
     const longer = encodeNpy({ type: 'float32', shape: [8, 2], data: new Float32Array(16) });
-    await expect(read([free], [save('sevens2.npy', tokens), save('eight.npy', longer)])).rejects.toThrow(
-      /seeds of one shape/,
-    );
+    const seeds = await read([free], [save('sevens.npy', tokens), save('eight.npy', longer)]);
+    expect(seeds.map(({ form }) => form.inputs[0].shape)).toEqual([
+      [7, 2],
+      [7, 2],
+      [7, 2],
+      [8, 2],
+    ]);
+    expect(formsOf(seeds).map(({ key }) => key)).toEqual(['7,2', '8,2']);
   });
 });
 
@@ -88,7 +92,8 @@ describe('values', () => {
     const png = await sharp(Uint8Array.of(0, 255, 51, 204), { raw: { width: 2, height: 2, channels: 1 } })
       .png()
       .toBuffer();
-    const [[pixels]] = (await read([image], [save('picture.png', png)])).rows;
+    const [{ columns }] = await read([image], [save('picture.png', png)]);
+    const [pixels] = columns;
     expect([...(pixels as Float32Array)].map((value) => Number(value.toFixed(6)))).toEqual([
       -1, 1, -0.6, 0.6,
     ]);
@@ -106,13 +111,14 @@ describe('values', () => {
 test('seeds are drawn within the range of each input, the same for the same stream', () => {
   const draw = () =>
     drawSeeds([image, label], (input) => (input.name === 'image' ? [-2, -1] : [3, 5]), 50, randomStream('s'));
-  const { rows } = draw();
-  expect(rows.length).toBe(50);
-  for (const [pixels, [value]] of rows as [Float32Array, BigInt64Array][]) {
+  const seeds = draw();
+  expect(seeds.length).toBe(50);
+  for (const { columns } of seeds) {
+    const [pixels, [value]] = columns as [Float32Array, BigInt64Array];
     expect(pixels.every((pixel) => pixel >= -2 && pixel <= -1)).toBe(true);
     expect(value >= 3n && value <= 5n).toBe(true);
   }
-  expect(draw().rows).toEqual(rows);
+  expect(draw()).toEqual(seeds);
 });
 
 test('a size left open needs seeds', () => {

@@ -8,7 +8,7 @@ import { decodeNpz } from '../../src/inputs/npz.ts';
 import { findLogits } from '../../src/models/graph/logits.ts';
 import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
 import { loadModel } from '../../src/models/registry.ts';
-import { batchAxis, makeBlock, RowModel } from '../../src/models/rows.ts';
+import { batchAxis, formOf, makeBlock, RowModel } from '../../src/models/rows.ts';
 import { startTfjs } from '../../src/models/tfjs-backend.ts';
 import { testFolder } from '../support/folder.ts';
 import { WEIGHTS, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
@@ -198,8 +198,8 @@ describe('batches', () => {
     const path = join(folder, 'fixed.onnx');
     writeFileSync(path, graph.finish('fixed'));
     const inputs = [{ name: 'x', type: 'float32' as const, shape: [4], size: 4 }];
-    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }), { axis: 'free', inputs });
-    expect(await rows.probe(makeBlock(inputs, 2), [])).toMatch(/takes one testcase a run/);
+    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }));
+    expect(await rows.probe(makeBlock(formOf(inputs), 2), [])).toMatch(/takes one testcase a run/);
     expect(rows.largestBatch).toBe(1);
   });
 
@@ -210,7 +210,7 @@ describe('batches', () => {
     const path = join(folder, 'mean.onnx');
     writeFileSync(path, graph.finish('mean'));
     const inputs = [{ name: 'x', type: 'float32' as const, shape: [4], size: 4 }];
-    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }), { axis: 'free', inputs });
-    expect(await rows.probe(makeBlock(inputs, 2), [])).toMatch(/tensor y is scalar for a batch of 2/);
+    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }));
+    expect(await rows.probe(makeBlock(formOf(inputs), 2), [])).toMatch(/tensor y is scalar for a batch of 2/);
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import wabt from 'wabt';
+import { formOf } from '../../src/models/rows.ts';
 import { makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
 import { BoundsKeeper, distanceBetween, workingArray } from '../../src/mutators/constraint.ts';
 import { KERNEL } from '../../src/mutators/kernel-binary.ts';
@@ -167,10 +168,13 @@ describe('noise', () => {
 });
 
 test('distances to the ancestor are as worked out by hand, over all inputs', () => {
+  const form = formOf([
+    { name: 'x', type: 'float32', shape: [3], size: 3 },
+    { name: 'label', type: 'int64', shape: [], size: 1 },
+  ]);
   const far = distanceBetween(
-    ['float32', 'int64'],
-    [Float32Array.of(1, 2, 3), BigInt64Array.of(5n)],
-    [Float32Array.of(1, 5, 3), BigInt64Array.of(1n)],
+    { form, columns: [Float32Array.of(1, 2, 3), BigInt64Array.of(5n)] },
+    { form, columns: [Float32Array.of(1, 5, 3), BigInt64Array.of(1n)] },
   );
   expect(far).toEqual({ linf: 4, l2: 5, l0: 2 });
 });
