@@ -1,8 +1,8 @@
 import type { Measure } from '../coverage/measure.ts';
+import type { ModelInfo } from '../models/model.ts';
 import type { Fault } from './faults.ts';
 import type { Figures } from './statistics.ts';
 import type { Notes } from './target.ts';
-import type { ModelInfo } from './worker-process.ts';
 
 /** Why a campaign ended. */
 export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk';

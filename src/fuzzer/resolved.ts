@@ -6,10 +6,10 @@ import { testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
+import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { mutatorName } from '../mutators/registry.ts';
 import type { CoverageChoice, InputPlan } from './target.ts';
-import type { ModelInfo } from './worker-process.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 

@@ -1,12 +1,12 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
-import { MachineError, UserError } from '../errors.ts';
 import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
+import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
-import type { LoadOptions } from '../models/model.ts';
+import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
-import type { ModelInfo, WorkerApi, WorkerSetup } from './worker-process.ts';
+import type { WorkerApi, WorkerSetup } from './worker-process.ts';
 
 /** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
 export class Scout {
@@ -27,14 +27,18 @@ export class Scout {
 
   /** @throws UserError where the model can't be loaded, or its loading ends the process */
   load(): Promise<ModelInfo> {
-    return this.#orRefuse('loading it', () => this.#child.call('load', this.#model, LOAD_TIMEOUT));
+    return orRefuse(this.#model.path, 'loading it', () =>
+      this.#child.call('load', this.#model, LOAD_TIMEOUT),
+    );
   }
 
   /** Tries the model on a testcase, once and twice in a batch; says why runs are limited to one row, if so. */
   probe(testcase: TestcaseData, watched: readonly string[]) {
     // Twice the same: another seed may fail for what it is.
     const parameters = { testcases: [testcase, testcase], watched };
-    return this.#orRefuse('the first seed', () => this.#child.call('probe', parameters, LOAD_TIMEOUT));
+    return orRefuse(this.#model.path, 'the first seed', () =>
+      this.#child.call('probe', parameters, LOAD_TIMEOUT),
+    );
   }
 
   async prepare(setup: WorkerSetup): Promise<void> {
@@ -103,19 +107,5 @@ export class Scout {
     this.#child = spawnWorker(this.#options);
     await this.load();
     await this.#child.call('prepare', this.#prepared(), LOAD_TIMEOUT);
-  }
-
-  async #orRefuse<T>(what: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof ProcessDied)) throw error;
-      const { path } = this.#model;
-      if (error.kind === 'memory') {
-        throw new MachineError(`${path}: ${what} takes more memory than a worker may have: see --memory`);
-      }
-      const how = error.kind === 'hang' ? 'does not come to an end' : `ends the process (${error.message})`;
-      throw new UserError(`${path}: ${what} ${how}`);
-    }
   }
 }

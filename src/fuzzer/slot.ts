@@ -1,11 +1,11 @@
 import { MachineError } from '../errors.ts';
 import { Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
-import type { LoadOptions } from '../models/model.ts';
+import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import { bundled } from './bundle.ts';
 import { Shelf, shelfCapacity } from './shelf.ts';
 import type { Parcel, Span, Task, TaskResult } from './task.ts';
-import type { ModelInfo, TaskMessage, WorkerApi, WorkerSetup } from './worker-process.ts';
+import type { TaskMessage, WorkerApi, WorkerSetup } from './worker-process.ts';
 
 /** Where a worker gets what it lacks. */
 export interface Supply {

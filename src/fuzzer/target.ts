@@ -5,13 +5,12 @@ import { type Measure, measureOf } from '../coverage/measure.ts';
 import { UserError } from '../errors.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { findLogits } from '../models/graph/logits.ts';
-import type { InputSpec } from '../models/model.ts';
+import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
 import { isNumeric, type Range } from '../mutators/constraint.ts';
 import { makeMutator, mutatorName } from '../mutators/registry.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
-import type { ModelInfo } from './worker-process.ts';
 
 /** Legal values where neither the user nor a seed says. */
 const UNDECLARED: Range = { low: 0, high: 1 };

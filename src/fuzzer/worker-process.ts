@@ -2,9 +2,9 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
+import { loadWithinLimits } from '../isolation/loading.ts';
 import { beat, serve } from '../isolation/serve.ts';
-import type { LoadOptions, Model } from '../models/model.ts';
-import { loadModel } from '../models/registry.ts';
+import { describe, type LoadOptions, type Model, type ModelInfo } from '../models/model.ts';
 import { type Form, packRows, RowModel } from '../models/rows.ts';
 import type { Range } from '../mutators/constraint.ts';
 import { makeMutator } from '../mutators/registry.ts';
@@ -14,9 +14,6 @@ import { calibrate, type RunSeed, runSeeds } from './seeding.ts';
 import { Shelf, shelfCapacity } from './shelf.ts';
 import type { Parcel, Span, Task, TaskResult } from './task.ts';
 import { type View, Worker, type WorkerOptions } from './worker.ts';
-
-/** A model as it is described to other processes. */
-export type ModelInfo = Omit<Model, 'run' | 'dispose'>;
 
 /** What a worker is made from, as plain data. */
 export interface WorkerSetup {
@@ -108,9 +105,8 @@ const methods = {
     readonly path: string;
     readonly options: LoadOptions;
   }): Promise<ModelInfo> {
-    model = await loadModel(path, options);
-    const { format, sha256, runtime, inputs, outputs, graph, watchable } = model;
-    return { path: model.path, format, sha256, runtime, inputs, outputs, graph, watchable };
+    model = await loadWithinLimits(path, options);
+    return describe(model);
   },
 
   /** Tries one and two testcases; see `RowModel.probe`. */

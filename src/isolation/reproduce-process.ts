@@ -1,10 +1,10 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
 import type { InputSpec, Model, RuntimeKind } from '../models/model.ts';
-import { loadModel } from '../models/registry.ts';
 import { RowModel, type Rows } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { type Reproduction, reproduce, type Suspect } from '../objectives/reproduce.ts';
+import { loadWithinLimits } from './loading.ts';
 import { beat, serve } from './serve.ts';
 
 /** What is run again, and how. Plain data. */
@@ -29,14 +29,14 @@ let opened: Model | undefined;
 
 const methods = {
   async identify({ model: path, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<Identity> {
-    const model = await loadModel(path, { runtime });
+    const model = await loadWithinLimits(path, { runtime });
     await model.dispose();
     return { sha256: model.sha256, inputs: model.inputs };
   },
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */
   async open({ model, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<void> {
-    opened = await loadModel(model, { runtime });
+    opened = await loadWithinLimits(model, { runtime });
   },
 
   async reproduce(trial: Trial): Promise<Reproduction> {

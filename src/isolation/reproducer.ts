@@ -1,7 +1,7 @@
-import { UserError } from '../errors.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import { type Reproduction, runsOf } from '../objectives/reproduce.ts';
 import { Child, type ChildOptions, ProcessDied } from './child.ts';
+import { orRefuse } from './refusal.ts';
 import type { Identity, ReproduceApi, Trial } from './reproduce-process.ts';
 
 /** Milliseconds that loading a model may take without a sign of life. */
@@ -18,13 +18,10 @@ export class Reproducer {
   }
 
   /** @throws UserError where the model can't be loaded */
-  async identify(model: string, runtime: Trial['runtime']): Promise<Identity> {
-    try {
-      return await this.#running().call('identify', { model, runtime }, LOAD_TIMEOUT);
-    } catch (error) {
-      if (!(error instanceof ProcessDied)) throw error;
-      throw new UserError(`${model}: loading it ends the process (${error.message})`);
-    }
+  identify(model: string, runtime: Trial['runtime']): Promise<Identity> {
+    return orRefuse(model, 'loading it', () =>
+      this.#running().call('identify', { model, runtime }, LOAD_TIMEOUT),
+    );
   }
 
   /** @param objective what the finding breaks: says how often it is run */

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Api, Reply, Request } from './child.ts';
+import type { Limits } from './watchdog.ts';
 
 /** Milliseconds between signs of life, and between words on the memory held. */
 const BEAT_EVERY = 100;
@@ -23,10 +24,17 @@ function send(reply: Reply): void {
   } else process.send?.(reply);
 }
 
+let watchdog: Worker | undefined;
+
+/** Holds the process to further limits than its own until they are changed; undefined lifts them. */
+export function limit(limits: Limits | undefined): void {
+  watchdog?.postMessage(limits);
+}
+
 /** Answers calls, one after the other, until the parent is gone. */
 export function serve(methods: Api): void {
   const memory = Number(process.env.NEUROFUZZ_MEMORY ?? Number.POSITIVE_INFINITY);
-  const watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
+  watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
     workerData: { memory, parent: process.ppid },
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });

@@ -3,18 +3,47 @@
  * memory runs out or that nobody waits for the result any more.
  */
 import { writeSync } from 'node:fs';
-import { workerData } from 'node:worker_threads';
-import { MEMORY_MARK } from './watchdog-mark.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { LOADING_MARK, MEMORY_MARK } from './watchdog-mark.ts';
+
+/** What a process may take while it loads a model. */
+export interface Limits {
+  /** Bytes held. */
+  readonly memory: number;
+  /** Seconds of computing, on all its threads: the clock would count what other processes do. */
+  readonly seconds: number;
+}
 
 /** Milliseconds between looks: what a run can take beyond its share in that time is the machine's spare fifth. */
 const LOOK_EVERY = 50;
 
 const { memory, parent } = workerData as { readonly memory: number; readonly parent: number };
 
+let limits: Limits | undefined;
+let start = process.cpuUsage();
+
+parentPort?.on('message', (message: Limits | undefined) => {
+  if (limits === undefined) start = process.cpuUsage();
+  limits = message;
+});
+
+function end(mark: string): void {
+  writeSync(2, `${mark}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}
+
 setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
-  if (process.memoryUsage.rss() > memory) {
-    writeSync(2, `${MEMORY_MARK}\n`);
-    process.kill(process.pid, 'SIGKILL');
+  const held = process.memoryUsage.rss();
+  if (limits !== undefined) {
+    const { user, system } = process.cpuUsage(start);
+    if (held > limits.memory) end(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
+    if ((user + system) / 1e6 > limits.seconds)
+      end(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
   }
+  if (held > memory) end(MEMORY_MARK);
 }, LOOK_EVERY);
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1);
+}

@@ -20,7 +20,7 @@ export interface Runtime {
   readonly why: string;
 }
 
-export type ModelFormat = 'onnx' | 'tfjs-graph' | 'tfjs-layers';
+export type ModelFormat = 'onnx' | 'tfjs-graph' | 'tfjs-layers' | 'saved-model';
 
 export interface NamedTensor extends Tensor {
   readonly name: string;
@@ -55,16 +55,31 @@ export interface Model {
   dispose(): Promise<void>;
 }
 
+/** A model as it is described to other processes: plain data. */
+export type ModelInfo = Omit<Model, 'run' | 'dispose'>;
+
+export function describe(model: Model): ModelInfo {
+  const { path, format, sha256, runtime, inputs, outputs, graph, watchable } = model;
+  return { path, format, sha256, runtime, inputs, outputs, graph, watchable };
+}
+
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
+  /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
+  readonly signature?: string | undefined;
+  /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */
+  readonly tags?: readonly string[] | undefined;
+  /** Told the bytes of the model's files once they are read, before a runtime gets them. */
+  readonly weighed?: ((bytes: number) => void) | undefined;
 }
 
-/** A way to load models of some formats. */
+/** What a file is, told by its first bytes; the TensorFlow.js formats are told apart by what is in the file. */
+export type ModelFamily = 'onnx' | 'tfjs' | 'saved-model';
+
+/** A way to load models of a family. */
 export interface ModelLoader {
-  readonly name: string;
-  /** Whether the file is of this loader's kind, told by its name and first bytes. */
-  recognises(path: string, head: Uint8Array): boolean;
+  readonly family: ModelFamily;
   /** @throws UserError where the file can't be loaded, MachineError where no runtime loads */
   load(path: string, options: LoadOptions): Promise<Model>;
 }

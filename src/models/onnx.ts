@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { fileError, reason, UserError } from '../errors.ts';
+import { confinedFile, readUnpacked } from './confined.ts';
 import { computedTensors } from './graph/graph.ts';
-import { exposeOnnxTensors, readOnnxGraph } from './graph/onnx.ts';
+import { type ExternalTensor, exposeOnnxTensors, readOnnx } from './graph/onnx.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from './model.ts';
 import { isDType, type Tensor, type TensorData } from './tensor.ts';
 
@@ -20,9 +22,7 @@ const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
 
 /** ONNX models on ONNX Runtime's CPU provider. */
 export const onnxLoader: ModelLoader = {
-  name: 'onnx',
-
-  recognises: (path, head) => path.endsWith('.onnx') || head[0] === 0x08,
+  family: 'onnx',
 
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'onnx') {
@@ -30,16 +30,13 @@ export const onnxLoader: ModelLoader = {
         `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
       );
     }
-    let bytes: Uint8Array;
-    try {
-      bytes = await readFile(path);
-    } catch (error) {
-      throw fileError(error, 'read the model', path);
-    }
+    const bytes = await readUnpacked(path, MOST_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
-    const graph = readOnnxGraph(bytes, path);
+    const { graph, external } = readOnnx(bytes, path);
+    const externalData = await readExternal(external, path);
+    options.weighed?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
     const open = (watched: readonly string[]): Promise<ort.InferenceSession> =>
-      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), SESSION_OPTIONS);
+      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), { ...SESSION_OPTIONS, externalData });
 
     let plain: ort.InferenceSession;
     try {
@@ -54,7 +51,9 @@ export const onnxLoader: ModelLoader = {
       why: 'ONNX models run on ONNX Runtime (CPU)',
     };
     const sessions = new Map<string, ort.InferenceSession>([['[]', plain]]);
-    const outputs = [...plain.outputNames];
+    const outputs = numericOutputs(plain.outputMetadata, path);
+    const hash = createHash('sha256').update(bytes);
+    for (const { data } of externalData) hash.update(data);
 
     async function sessionFor(extra: readonly string[]): Promise<ort.InferenceSession> {
       const key = JSON.stringify(extra);
@@ -69,7 +68,7 @@ export const onnxLoader: ModelLoader = {
     const model: Model = {
       path,
       format: 'onnx',
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: hash.digest('hex'),
       runtime,
       inputs,
       outputs,
@@ -92,6 +91,48 @@ export const onnxLoader: ModelLoader = {
     return model;
   },
 };
+
+/** Bytes of an ONNX file: protobuf holds no more. */
+const MOST_BYTES = 2 ** 31;
+
+interface ExternalFile {
+  /** As the model names it. */
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Reads the files beside a model that hold its weights.
+ *
+ * @throws UserError where one lies outside the model's folder, can't be read or is too short
+ */
+async function readExternal(tensors: readonly ExternalTensor[], model: string): Promise<ExternalFile[]> {
+  const files = new Map<string, Uint8Array>();
+  for (const { tensor, location, offset, length } of tensors) {
+    let data = files.get(location);
+    if (data === undefined) {
+      data = await readFile(await confinedFile(dirname(model), location, model)).catch((error: unknown) => {
+        throw error instanceof UserError ? error : fileError(error, `read, for ${model},`, location);
+      });
+      files.set(location, data);
+    }
+    const sound = offset >= 0 && (length ?? 0) >= 0 && offset + (length ?? 0) <= data.length;
+    if (!sound) {
+      throw new UserError(
+        `${model}: weight ${tensor} lies at ${offset} of ${location}, which holds ${data.length} bytes: copy both again`,
+      );
+    }
+  }
+  return [...files].map(([path, data]) => ({ path, data }));
+}
+
+/** Outputs that hold numbers: text and maps, as classifiers of scikit-learn give them, are left out. */
+function numericOutputs(metadata: readonly ort.InferenceSession.ValueMetadata[], path: string): string[] {
+  const numeric = metadata.filter((meta) => meta.isTensor && isDType(meta.type));
+  if (numeric.length === 0)
+    throw new UserError(`${path} has no output of numbers, so there is nothing to look at`);
+  return numeric.map(({ name }) => name);
+}
 
 function inputSpec(meta: ort.InferenceSession.ValueMetadata, path: string): InputSpec {
   if (!meta.isTensor || !isDType(meta.type)) {

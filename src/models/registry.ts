@@ -1,59 +1,30 @@
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileError, UserError } from '../errors.ts';
+import { MachineError, reason, UserError } from '../errors.ts';
 import type { LoadOptions, Model, ModelLoader } from './model.ts';
 import { onnxLoader } from './onnx.ts';
+import { recognise } from './recognise.ts';
+import { savedModelLoader } from './saved-model.ts';
 import { tfjsLoader } from './tfjs.ts';
 
-/** Every way to load a model; the first that recognises a file gets it. */
-const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader];
+/** Every way to load a model. */
+const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader, savedModelLoader];
 
 /**
- * Loads a saved model: an .onnx file, a TensorFlow.js model.json, or a folder that holds one.
+ * Loads a saved model: an .onnx file, a TensorFlow.js model.json or its folder, a SavedModel folder.
  *
- * @throws UserError where there is no such model or it can't be loaded
+ * @throws UserError where there is no such model or it can't be loaded; MachineError where no runtime starts
  */
 export async function loadModel(path: string, options: LoadOptions): Promise<Model> {
-  const file = await modelFile(path);
-  const head = await firstBytes(file);
-  const loader = LOADERS.find((candidate) => candidate.recognises(file, head));
-  if (loader === undefined) {
-    throw new UserError(
-      `${path} is no model that neurofuzz knows: name an .onnx file or a TensorFlow.js model.json`,
-    );
+  const { path: file, family } = await recognise(path);
+  const loader = LOADERS.find((candidate) => candidate.family === family) as ModelLoader;
+  const unused = ['signature', 'tags'].find((name) => options[name as 'signature' | 'tags'] !== undefined);
+  if (unused !== undefined && family !== 'saved-model') {
+    throw new UserError(`--${unused} is for SavedModels; ${file} is none: leave it out`);
   }
-  return loader.load(file, options);
-}
-
-async function modelFile(path: string): Promise<string> {
-  const isFolder = async (): Promise<boolean> => (await stat(path)).isDirectory();
   try {
-    if (!(await isFolder())) return path;
+    return await loader.load(file, options);
   } catch (error) {
-    throw fileError(error, 'read the model', path);
-  }
-  const inner = join(path, 'model.json');
-  try {
-    await stat(inner);
-    return inner;
-  } catch {
-    throw new UserError(
-      `${path} is a folder without a model.json: name an .onnx file or a TensorFlow.js model`,
-    );
-  }
-}
-
-async function firstBytes(path: string): Promise<Uint8Array> {
-  try {
-    const file = await open(path);
-    try {
-      const head = Buffer.alloc(16);
-      const { bytesRead } = await file.read(head, 0, 16, 0);
-      return head.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, 'read the model', path);
+    if (error instanceof UserError || error instanceof MachineError) throw error;
+    // A model is data from strangers: whatever a library makes of it is the model's fault.
+    throw new UserError(`${file} cannot be loaded, it is damaged or of an unknown kind: ${reason(error)}`);
   }
 }

@@ -1,42 +1,44 @@
 import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
-import { fileError, reason, UserError } from '../errors.ts';
+import { reason, UserError } from '../errors.ts';
+import { confinedFile, readUnpacked } from './confined.ts';
 
 /** A model.json with its weight files, read and checked. */
 export interface TfjsFiles {
   readonly artifacts: io.ModelArtifacts;
   readonly format: 'tfjs-graph' | 'tfjs-layers';
   readonly sha256: string;
+  /** Bytes of all files, unpacked. */
+  readonly bytes: number;
 }
 
+/** Bytes of a model.json: the largest known hold some ten million. */
+const MOST_JSON = 1 << 27;
+
 /**
- * Reads model.json and the weight files that its manifest names.
+ * Reads model.json and the weight files that its manifest names; gzip is unpacked.
  *
  * @throws UserError where a file is missing, no JSON, lies outside the model's folder (symbolic links
  *   followed), or holds fewer bytes than the manifest says
  */
 export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
-  let text: Buffer;
-  try {
-    text = await readFile(path);
-  } catch (error) {
-    throw fileError(error, 'read the model', path);
-  }
+  const text = await readUnpacked(path, MOST_JSON);
   const json = parseModelJson(text, path);
-  const folder = await realpath(dirname(path));
   const hash = createHash('sha256').update(text);
   const buffers: Uint8Array[] = [];
   for (const group of json.weightsManifest) {
+    const need = group.weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
     const parts: Uint8Array[] = [];
+    let have = 0;
     for (const file of group.paths) {
-      const bytes = await readWeights(folder, file, path);
+      // A manifest may name one file a million times.
+      if (have > need) break;
+      const bytes = await readUnpacked(await confinedFile(dirname(path), file, path), need);
       hash.update(bytes);
       parts.push(bytes);
+      have += bytes.length;
     }
-    const have = parts.reduce((sum, part) => sum + part.length, 0);
-    const need = group.weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
     if (have < need) {
       throw new UserError(
         `${path}: the weights in ${group.paths.join(', ')} are cut short: ${have} bytes where the manifest says ${need}; copy them again`,
@@ -50,7 +52,12 @@ export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
     weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
     weightData: weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length) as ArrayBuffer,
   };
-  return { artifacts, format: formatOf(json), sha256: hash.digest('hex') };
+  return {
+    artifacts,
+    format: formatOf(json),
+    sha256: hash.digest('hex'),
+    bytes: text.length + weights.length,
+  };
 }
 
 function parseModelJson(text: Buffer, path: string): io.ModelJSON {
@@ -80,27 +87,6 @@ function formatOf(json: io.ModelJSON): TfjsFiles['format'] {
   if (json.format === 'graph-model') return 'tfjs-graph';
   if (json.format === 'layers-model') return 'tfjs-layers';
   return 'node' in json.modelTopology ? 'tfjs-graph' : 'tfjs-layers';
-}
-
-async function readWeights(folder: string, file: string, model: string): Promise<Uint8Array> {
-  const path = resolve(folder, file);
-  const outside = new UserError(
-    `${model}: its manifest names the weight file ${JSON.stringify(file)}, which lies outside the model's folder; refused`,
-  );
-  if (isAbsolute(file) || !isWithin(folder, path)) throw outside;
-  try {
-    if (!isWithin(folder, await realpath(path))) throw outside;
-    if (!(await stat(path)).isFile()) throw new UserError(`${path}, a weight file of ${model}, is no file`);
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw fileError(error, `read a weight file of ${model},`, join(folder, file));
-  }
-}
-
-function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 const TYPE_BYTES: Readonly<Record<string, number>> = {

@@ -26,9 +26,7 @@ interface Network {
 
 /** TensorFlow.js graph and layers models (`model.json` with its weight files). */
 export const tfjsLoader: ModelLoader = {
-  name: 'tfjs',
-
-  recognises: (path, head) => path.endsWith('.json') || head[0] === 0x7b,
+  family: 'tfjs',
 
   async load(path, options) {
     if (options.runtime === 'onnx') {
@@ -37,6 +35,7 @@ export const tfjsLoader: ModelLoader = {
       );
     }
     const files = await readTfjsFiles(path);
+    options.weighed?.(files.bytes);
     let runtime = await startTfjs(options.runtime);
     for (;;) {
       const network = await open(files, path);
@@ -121,7 +120,7 @@ async function openGraph(files: TfjsFiles): Promise<Network> {
   const inputs = loaded.inputs.map((node) => inputSpec(node.name, node.dtype, node.shape));
   const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
   const topology = files.artifacts.modelTopology as GraphTopology;
-  const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes);
+  const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constantsOf(files));
   const awaits = graph.nodes.some(
     (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
   );
@@ -146,7 +145,7 @@ async function openLayers(files: TfjsFiles): Promise<Network> {
     inputSpec(tensor.name.replace(/:\d+$/, ''), tensor.dtype, tensor.shape),
   );
   const outputs = loaded.outputs.map((tensor) => tensor.sourceLayer.name);
-  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs);
+  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...constantsOf(files)]);
   const cut = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
   return {
     inputs,
@@ -167,12 +166,17 @@ async function openLayers(files: TfjsFiles): Promise<Network> {
   };
 }
 
+function constantsOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
+  return new Map(artifacts.weightSpecs?.map(({ name, shape }) => [name, shape]));
+}
+
 function describeLayer(layer: layers.Layer): LoadedLayer {
   const nodes = layer.inboundNodes;
   return {
     name: layer.name,
     className: layer.getClassName(),
     softmax: layer.getClassName() === 'Softmax' || layer.getConfig().activation === 'softmax',
+    shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
     inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
   };
 }

@@ -173,7 +173,8 @@ describe('logits', () => {
       ],
       inputs: ['x'],
       outputs: ['out'],
-      constants: new Set<string>(),
+      constants: new Map<string, number[]>(),
+      shapes: new Map<string, number[]>(),
     };
     expect(findLogits(graph)?.tensor).toBe('scores');
     expect(findLogits({ ...graph, outputs: ['keys'] })).toBeUndefined();

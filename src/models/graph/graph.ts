@@ -1,3 +1,6 @@
+/** A tensor's shape as the model declares it; a free dimension is its name, or null where it has none. */
+export type DeclaredShape = readonly (number | string | null)[];
+
 /** One operation of a model's graph. */
 export interface GraphNode {
   readonly name: string;
@@ -7,6 +10,8 @@ export interface GraphNode {
   readonly inputs: readonly string[];
   /** Names of the tensors it makes. */
   readonly outputs: readonly string[];
+  /** The graphs that an If, Loop or Scan runs; their tensors cannot be watched. */
+  readonly subgraphs?: readonly Graph[];
 }
 
 /** A model's computation, whatever its format: nodes in topological order, joined by tensor names. */
@@ -14,7 +19,10 @@ export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly constants: ReadonlySet<string>;
+  /** Weights and other constants with their shapes. */
+  readonly constants: ReadonlyMap<string, readonly number[]>;
+  /** Shapes of tensors, where the model declares them. */
+  readonly shapes: ReadonlyMap<string, DeclaredShape>;
 }
 
 /** The node that makes each tensor. */
@@ -22,6 +30,28 @@ export function producers(graph: Graph): ReadonlyMap<string, GraphNode> {
   const made = new Map<string, GraphNode>();
   for (const node of graph.nodes) for (const output of node.outputs) made.set(output, node);
   return made;
+}
+
+/** Numbers in all constants, those of subgraphs included. */
+export function parametersOf(graph: Graph): number {
+  const own = [...graph.constants.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return graph.nodes.reduce(
+    (sum, { subgraphs = [] }) => subgraphs.reduce((inner, sub) => inner + parametersOf(sub), sum),
+    own,
+  );
+}
+
+/** Operations by kind and how often each comes up, the most frequent first; those of subgraphs included. */
+export function operationsOf(graph: Graph): [op: string, count: number][] {
+  const counts = new Map<string, number>();
+  const count = ({ nodes }: Graph): void => {
+    for (const { op, subgraphs = [] } of nodes) {
+      counts.set(op, (counts.get(op) ?? 0) + 1);
+      for (const inner of subgraphs) count(inner);
+    }
+  };
+  count(graph);
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
 
 /** Every tensor that a node makes, in topological order: what can be watched. */

@@ -1,4 +1,4 @@
-import { type Graph, type GraphNode, topological } from './graph.ts';
+import { type DeclaredShape, type Graph, type GraphNode, topological } from './graph.ts';
 import { DENSE_SOFTMAX } from './logits.ts';
 
 interface TfNode {
@@ -17,11 +17,16 @@ function tensorOf(edge: string): string {
   return edge.replace(/^\^/, '').replace(/:0$/, '');
 }
 
-/** Reads a graph model's topology; tensors bear the names of the nodes that make them. */
+/**
+ * Reads a graph model's topology; tensors bear the names of the nodes that make them.
+ *
+ * @param constants names and shapes of the weights
+ */
 export function readTfjsGraph(
   topology: GraphTopology,
   inputs: readonly string[],
   outputs: readonly string[],
+  constants: ReadonlyMap<string, readonly number[]>,
 ): Graph {
   const nodes = topology.node
     .filter((node) => node.op !== 'Const' && node.op !== 'Placeholder' && node.op !== 'NoOp')
@@ -37,12 +42,21 @@ export function readTfjsGraph(
     nodes: topological(nodes),
     inputs: inputs.map(tensorOf),
     outputs: outputs.map(tensorOf),
-    constants: new Set(topology.node.filter((node) => node.op === 'Const').map((node) => node.name)),
+    constants,
+    shapes: new Map(),
   };
 }
 
-/** Reads a layers model: one node a layer, its tensor called by the layer's name. */
-export function readLayersGraph(layers: readonly LoadedLayer[], outputs: readonly string[]): Graph {
+/**
+ * Reads a layers model: one node a layer, its tensor called by the layer's name.
+ *
+ * @param weights names and shapes
+ */
+export function readLayersGraph(
+  layers: readonly LoadedLayer[],
+  outputs: readonly string[],
+  weights: readonly (readonly [name: string, shape: readonly number[]])[],
+): Graph {
   const nodes = layers
     .filter((layer) => layer.className !== 'InputLayer')
     .map(
@@ -57,7 +71,8 @@ export function readLayersGraph(layers: readonly LoadedLayer[], outputs: readonl
     nodes: topological(nodes),
     inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
     outputs,
-    constants: new Set(),
+    constants: new Map(weights),
+    shapes: new Map(layers.map(({ name, shape }) => [name, shape])),
   };
 }
 
@@ -67,6 +82,8 @@ export interface LoadedLayer {
   readonly className: string;
   /** Whether it ends in a softmax. */
   readonly softmax: boolean;
+  /** Shape of its output. */
+  readonly shape: DeclaredShape;
   /** Names of the layers whose outputs it reads. */
   readonly inputs: readonly string[];
 }

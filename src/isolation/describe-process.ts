@@ -1,0 +1,32 @@
+/** The process in which a model is looked at that nobody fuzzes yet. */
+import { describe, type LoadOptions, type Model, type ModelInfo } from '../models/model.ts';
+import { type ObservedShapes, observeShapes } from '../models/observe.ts';
+import { loadWithinLimits } from './loading.ts';
+import { serve } from './serve.ts';
+
+let model: Model | undefined;
+
+const methods = {
+  async load({
+    path,
+    options,
+  }: {
+    readonly path: string;
+    readonly options: LoadOptions;
+  }): Promise<ModelInfo> {
+    await model?.dispose();
+    model = undefined;
+    model = await loadWithinLimits(path, options);
+    return describe(model);
+  },
+
+  /** Runs the loaded model once and says the shapes that its tensors have; see `observeShapes`. */
+  async shapes(tensors: readonly string[]): Promise<ObservedShapes> {
+    if (model === undefined) throw new Error('no model is loaded');
+    return observeShapes(model, tensors);
+  },
+};
+
+export type DescribeApi = typeof methods;
+
+serve(methods);

@@ -1,0 +1,27 @@
+import type { LoadOptions, Model } from '../models/model.ts';
+import { loadModel } from '../models/registry.ts';
+import { limit } from './serve.ts';
+
+/** What loading any model may take, and what each byte of its files adds to that. */
+const BASE = { memory: 1e9, seconds: 3.5 } as const;
+const PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
+
+/**
+ * Loads a model in a process that ends itself where that takes more than the size of the model's files
+ * accounts for: a few bytes may declare any amount of memory or work.
+ *
+ * @throws UserError where it can't be loaded
+ */
+export async function loadWithinLimits(path: string, options: LoadOptions): Promise<Model> {
+  const allow = (bytes: number): void =>
+    limit({
+      memory: BASE.memory + PER_BYTE.memory * bytes,
+      seconds: BASE.seconds + PER_BYTE.seconds * bytes,
+    });
+  allow(0);
+  try {
+    return await loadModel(path, { ...options, weighed: allow });
+  } finally {
+    limit(undefined);
+  }
+}
