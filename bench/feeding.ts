@@ -101,7 +101,7 @@ function resultOf(task: Task): TaskResult {
 await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await Store.create(out, {}, [{ low: 0, high: 1 }]);
+  const store = await Store.create(out, {}, [undefined]);
   const reproducer = new Reproducer({ timeout: 1000, memory: 1e9 });
   const model = { path: '', sha256: '', runtime: 'onnx' } as const;
   const faults = new Faults({
@@ -109,6 +109,7 @@ await withFolder(async (folder) => {
     reproducer,
     objectives: [],
     modelPath: '',
+    load: { runtime: 'onnx' },
     model,
     masterSeed: '1',
     keep: 5,

@@ -2,9 +2,9 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { fileError, UserError } from '../errors.ts';
-import { encodePng, pictureShape } from '../inputs/png.ts';
+import type { Picture } from '../inputs/picture.ts';
+import { encodePng } from '../inputs/png.ts';
 import { readNumber } from '../models/tensor.ts';
-import type { Range } from '../mutators/constraint.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
@@ -89,29 +89,29 @@ async function checkWritable(folder: string): Promise<void> {
  */
 export class Store {
   readonly folder: string;
-  readonly #ranges: readonly Range[];
+  readonly #pictures: readonly (Picture | undefined)[];
   #waiting: NewEntry[] = [];
   #flushed: Promise<void> = Promise.resolve();
   #written = 0;
   #bytes = 0;
 
-  private constructor(folder: string, ranges: readonly Range[]) {
+  private constructor(folder: string, pictures: readonly (Picture | undefined)[]) {
     this.folder = folder;
-    this.#ranges = ranges;
+    this.#pictures = pictures;
   }
 
   /**
    * Makes the campaign's folder, which the caller has locked.
    *
-   * @param ranges of each input, what is black and white in pictures of findings
+   * @param pictures of each input, what its values look like; undefined for those that are no pictures
    * @throws UserError where the folder can't be written, MachineError where the disk is full
    */
   static async create(
     folder: string,
     settings: Readonly<Record<string, unknown>>,
-    ranges: readonly Range[],
+    pictures: readonly (Picture | undefined)[],
   ): Promise<Store> {
-    const store = new Store(folder, ranges);
+    const store = new Store(folder, pictures);
     await store.#guard(async () => {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
@@ -125,8 +125,12 @@ export class Store {
    *
    * @param entries how many of the journal belong to the state that the campaign goes on from
    */
-  static async open(folder: string, ranges: readonly Range[], entries: number): Promise<Store> {
-    const store = new Store(folder, ranges);
+  static async open(
+    folder: string,
+    pictures: readonly (Picture | undefined)[],
+    entries: number,
+  ): Promise<Store> {
+    const store = new Store(folder, pictures);
     await store.#guard(async () => {
       await store.#makeFolders();
       store.#bytes = await bytesIn(folder);
@@ -223,15 +227,13 @@ export class Store {
     if (finding.batch !== undefined && batch !== undefined) {
       files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
     }
-    const { inputs } = data.form;
-    const picture = inputs.findIndex((input) => pictureShape(input.shape) !== undefined);
-    if (picture >= 0) {
-      const input = inputs[picture];
-      const values = Float64Array.from({ length: input.size }, (_, i) =>
-        readNumber(input.type, data.columns[picture], i),
-      );
-      const { low, high } = this.#ranges[picture];
-      files.set('input.png', await encodePng(values, input.shape, low, high));
+    const at = this.#pictures.findIndex((picture) => picture !== undefined);
+    const picture = this.#pictures[at];
+    if (picture !== undefined) {
+      const { type, shape, size } = data.form.inputs[at];
+      const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, data.columns[at], i));
+      const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
+      files.set('input.png', await encodePng(values, picture, height, width));
     }
     files.set('finding.json', json(finding));
     for (const content of files.values()) this.#bytes += content.length;

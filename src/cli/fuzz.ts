@@ -99,7 +99,7 @@ function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
 function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
   if (meta.as === 'number') return number(given as string);
   if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
-  if (meta.as === 'ranges') return readRanges(given as readonly string[]);
+  if (meta.as === 'ranges' || meta.as === 'shapes') return readNumbers(meta, given as readonly string[]);
   return given;
 }
 
@@ -109,7 +109,8 @@ function number(text: string): number | string {
   return Number.isNaN(value) ? text : value;
 }
 
-function readRanges(given: readonly string[]): unknown {
+/** `1,2` for the only input, or `name=1,2` for each. */
+function readNumbers(meta: FlagMeta, given: readonly string[]): unknown {
   const named: Record<string, readonly (number | string)[]> = {};
   for (const text of given) {
     const at = text.lastIndexOf('=');
@@ -121,7 +122,7 @@ function readRanges(given: readonly string[]): unknown {
     else if (given.length === 1) return interval;
     else
       throw new UserError(
-        `--range: give one for all inputs, or one for each as name=lo,hi; not ${given.join(' ')}`,
+        `${meta.flags.split(' ')[0]}: give one for all inputs, or one for each as name=${meta.as === 'ranges' ? 'lo,hi' : '1,128'}; not ${given.join(' ')}`,
       );
   }
   return named;

@@ -1,8 +1,11 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
+import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
+import { initCommand } from './init.ts';
+import { inspectCommand } from './inspect.ts';
 import { replayCommand } from './replay.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -14,7 +17,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     .version(version)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
-  for (const command of [fuzzCommand(), replayCommand()]) program.addCommand(command);
+  for (const command of [fuzzCommand(), replayCommand(), inspectCommand(), initCommand(), doctorCommand()])
+    program.addCommand(command);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
@@ -64,7 +68,8 @@ function oneLine(text: string): string {
 const EXAMPLES = `
 Examples:
   neurofuzz fuzz model.onnx --seeds digits.npz --range=-1,1 --time 60s
-  neurofuzz fuzz --config campaign.yaml --until-finding
+  neurofuzz inspect model.onnx
+  neurofuzz init model.onnx && neurofuzz fuzz --config campaign.yaml
   neurofuzz replay neurofuzz-out/model
 
 Exit codes: 0 nothing found, 1 findings, 2 the request is wrong, 3 the machine failed.`;

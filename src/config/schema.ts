@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { duration, paths, ranges, size, specs } from './values.ts';
+import { duration, paths, ranges, shapes, size, specs } from './values.ts';
 
 /** How a field is given on the command line. */
 export interface FlagMeta {
   readonly flags: string;
   readonly help: string;
   /** How the flag's text becomes the field's value. */
-  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'threshold';
+  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'shapes' | 'threshold';
   /** What `--help` shows as the default where the schema's own default does not say it. */
   readonly defaultText?: string;
 }
@@ -16,15 +16,39 @@ const field = <T extends z.ZodType>(schema: T, meta: FlagMeta): T => schema.meta
 const count = z.int('must be a whole number').positive('must be 1 or more');
 const positive = z.number('must be a number').positive('must be above 0');
 
+const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
+
+/** What stands between a picture and an input: value = (level / scale − mean) / std for levels 0 to 255. */
+const pictureSettings = z.strictObject({
+  layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "as the input's shape says, unless told" }),
+  scale: positive.default(255).meta({ help: 'what levels are divided by first' }),
+  mean: perChannel.default(0).meta({ help: 'one number, or one a channel' }),
+  std: perChannel
+    .refine((value) => [value].flat().every((one) => one > 0), 'must be above 0')
+    .default(1)
+    .meta({ help: 'one number, or one a channel' }),
+  colour: z.enum(['RGB', 'BGR']).default('RGB').meta({ help: 'the order of the channels' }),
+  resize: z
+    .enum(['crop', 'fit', 'stretch'])
+    .default('crop')
+    .meta({ help: 'how a picture of another shape is made to fit: cut, with borders, or out of proportion' }),
+});
+
+export type PictureSettings = z.output<typeof pictureSettings>;
+
 /**
  * A campaign: the one place that says which settings there are. The flags of `fuzz`, their help, the
  * campaign file's keys, their types and defaults all come from here.
  */
 export const campaignSchema = z.strictObject({
-  model: z.string().min(1).optional().meta({ help: 'the saved model: an .onnx file or a model.json' }),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
   seeds: field(paths.optional(), {
     flags: '-i, --seeds <path...>',
-    help: 'files or folders: .npy .npz .idx .idx.gz .json .png; name=path for one of several inputs',
+    help: 'files or folders: .npy .npz .idx .idx.gz .json .png .jpg; name=path for one of several inputs',
     as: 'list',
     defaultText: "drawn at random within each input's range",
   }),
@@ -51,6 +75,16 @@ export const campaignSchema = z.strictObject({
     as: 'ranges',
     defaultText: 'from the seeds',
   }),
+  shape: field(shapes.optional(), {
+    flags: '--shape <sizes...>',
+    help: 'sizes of an input that the model leaves open, as 1,128; name=1,128 for one of several inputs',
+    as: 'shapes',
+    defaultText: 'from the seeds',
+  }),
+  preprocess: z
+    .record(z.string(), pictureSettings)
+    .optional()
+    .meta({ help: 'by input: what stands between a picture and its values' }),
   linf: field(positive.optional(), {
     flags: '--linf <x>',
     help: 'largest change of any value from the ancestor seed',
@@ -59,7 +93,7 @@ export const campaignSchema = z.strictObject({
   }),
   coverage: field(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
     flags: '--coverage <tensor...>',
-    help: 'which tensors are the activations; auto: the logits, else the output',
+    help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the layer before the output",
     as: 'list',
   }),
   measure: field(z.enum(['norm', 'values']).default('norm'), {
@@ -84,8 +118,20 @@ export const campaignSchema = z.strictObject({
   }),
   runtime: field(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
     flags: '--runtime <kind>',
-    help: 'tensorflow, wasm, cpu for TensorFlow.js models; onnx',
+    help: 'tensorflow, wasm, cpu for TensorFlow.js models; tensorflow for SavedModels; onnx',
     as: 'text',
+  }),
+  signature: field(z.string().min(1).optional(), {
+    flags: '--signature <name>',
+    help: 'of a SavedModel: the signature to run',
+    as: 'text',
+    defaultText: 'serving_default, or the only one',
+  }),
+  tags: field(z.array(z.string().min(1)).min(1).optional(), {
+    flags: '--tags <tag...>',
+    help: 'of a SavedModel: tags of the graph to load',
+    as: 'list',
+    defaultText: 'serve',
   }),
   time: field(duration.optional(), {
     flags: '-t, --time <duration>',

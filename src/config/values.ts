@@ -39,6 +39,17 @@ const interval = z
 /** Legal values: one interval for all inputs, or one for each by name. */
 export const ranges = z.union([interval, z.record(z.string(), interval)]);
 
+/** Sizes of an input, each a whole number above zero. */
+const sizes = z
+  .array(
+    z.int('must be sizes such as 1,128').positive('must be sizes such as 1,128'),
+    'must be sizes such as 1,128',
+  )
+  .min(1, 'must be sizes such as 1,128');
+
+/** A shape for the only input, or one for each by name. */
+export const shapes = z.union([sizes, z.record(z.string(), sizes)]);
+
 /** One path, several, or paths by input name. */
 export const paths = z.union([
   z.string().min(1),

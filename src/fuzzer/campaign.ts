@@ -4,18 +4,22 @@ import { join } from 'node:path';
 import { STATE } from '../campaign/journal.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
+import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
-import { indexOf } from '../coverage/measure.ts';
+import { indexOf, measureOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
 import { fileError, Interrupted } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
+import type { ModelInfo } from '../models/model.ts';
 import { type Form, testcaseInputs } from '../models/rows.ts';
+import { outputWatched, watchedTensors } from '../models/watch.ts';
 import { makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
+import { mutatorNames, planInputs } from './input-plan.ts';
 import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { defaultBatch } from './plan.ts';
@@ -29,7 +33,7 @@ import { enterSeeds, settleThreshold } from './seeds.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
-import { chooseCoverage, modelPath, mutatorNames, planInputs } from './target.ts';
+import { loadOptions, modelPath } from './target.ts';
 import type { WorkerSetup } from './worker-process.ts';
 
 /** A campaign's folder where the user names none. */
@@ -62,7 +66,7 @@ export async function runCampaign(
       timeout: milliseconds(config.timeout),
       memory: config.memory === undefined ? memoryShare(jobs) : bytes(config.memory),
     },
-    model: { path: modelPath(config).absolute, options: { runtime: config.runtime } },
+    model: { path: modelPath(config).absolute, options: loadOptions(config) },
   };
   const scout = new Scout(options.child, options.model);
   const interrupt = (): void => scout.close();
@@ -119,7 +123,7 @@ function slotFor(
   child?: Scout['child'],
 ): Slot {
   const { path, model, setup } = target;
-  const loading = { path: path.absolute, options: { runtime: model.runtime.kind } };
+  const loading = { path: path.absolute, options: { ...options.model.options, runtime: model.runtime.kind } };
   return new Slot({ ...options, model: loading }, setup, model.sha256, join(folder, STATE), child);
 }
 
@@ -133,11 +137,10 @@ async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Sc
     `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
   );
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
-  const choice = chooseCoverage(model, config, masterSeed);
   const inputs = await planInputs(model, config, masterSeed, observer);
   const forms = formsOf(inputs.seeds);
   const [first] = inputs.seeds;
-  const { limited, largestBatch } = await scout.probe(first, choice.tensors);
+  const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
@@ -147,15 +150,26 @@ async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Sc
     mutators: inputs.mutators,
     ranges: inputs.ranges,
     linf: config.linf,
-    watched: choice.tensors,
-    measure: choice.measure.name,
+    watched: watched.tensors,
+    measure: config.measure,
     masterSeed,
     batch,
     keep: config.keep,
     warm: first,
   };
   await scout.prepare(setup);
-  return { path, model, masterSeed, choice, inputs, batch, setup };
+  return { path, model, masterSeed, watched, inputs, batch, setup };
+}
+
+/** Settles which tensors are watched, and how many testcases a run may take with them. */
+async function settleWatched(model: ModelInfo, config: CampaignConfig, scout: Scout, first: TestcaseData) {
+  const watched = watchedTensors(model, config.coverage);
+  const probed = await scout.probe(first, watched.tensors);
+  if (probed.limited === undefined || config.coverage !== 'auto') return { watched, ...probed };
+  // What `auto` found may be laid out otherwise than by testcases; the output may not.
+  const output = outputWatched(model);
+  const again = await scout.probe(first, output.tensors);
+  return again.limited === undefined ? { watched: output, ...again } : { watched, ...probed };
 }
 
 function valuesOf({ inputs }: Form): number {
@@ -193,14 +207,14 @@ interface Parts {
 async function runTarget(parts: Parts): Promise<Summary> {
   const { config, observer, signal, folder, options, scout, others, target, saved } = parts;
   const jobs = others.length + 1;
-  const { path, model, masterSeed, choice, inputs, batch, setup } = target;
+  const { path, model, masterSeed, watched, inputs, batch, setup } = target;
   const taken = testcaseInputs(inputs.inputs);
   const runtime = model.runtime.kind;
 
   const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds) : [];
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
-    `coverage ${choice.tensors.join(', ')}: ${choice.why}; compared by ${choice.measure.help}; threshold ${threshold.value}: ${threshold.why}`,
+    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureOf(config.measure, '').help}; threshold ${threshold.value}: ${threshold.why}`,
   );
   const recorded = saved?.settings.resolved.modelGiven;
   const modelGiven = typeof recorded === 'string' ? recorded : path.asGiven;
@@ -211,7 +225,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     batch,
     path: path.absolute,
     modelGiven,
-    choice,
+    watched,
     threshold: threshold.value,
     inputs,
   });
@@ -221,14 +235,15 @@ async function runTarget(parts: Parts): Promise<Summary> {
   await parts.begin();
   const store =
     saved === undefined
-      ? await Store.create(folder, settings, inputs.ranges)
-      : await Store.open(folder, inputs.ranges, saved.checkpoint?.entries ?? 0);
+      ? await Store.create(folder, settings, inputs.pictures)
+      : await Store.open(folder, inputs.pictures, saved.checkpoint?.entries ?? 0);
   const reproducer = new Reproducer(options.child);
   const faults = new Faults({
     store,
     reproducer,
     objectives: setup.objectives,
     modelPath: path.absolute,
+    load: { ...options.model.options, runtime },
     model: { path: modelGiven, sha256: model.sha256, runtime },
     masterSeed,
     keep: config.keep,
@@ -257,7 +272,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     model,
     jobs,
     batch,
-    coverage: { tensors: choice.tensors, measure: choice.measure.name, threshold: threshold.value },
+    coverage: { tensors: watched.tensors, measure: config.measure, threshold: threshold.value },
     seeds: inputs.seeds.length,
   };
   observer.planned(plan);

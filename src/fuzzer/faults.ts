@@ -3,6 +3,7 @@ import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
+import type { LoadOptions } from '../models/model.ts';
 import { distanceBetween } from '../mutators/constraint.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { SIGNATURE_VERSION } from '../objectives/objective.ts';
@@ -17,6 +18,7 @@ export interface FaultOptions {
   readonly objectives: readonly string[];
   /** The file that is run again. */
   readonly modelPath: string;
+  readonly load: LoadOptions;
   /** The model as findings name it. */
   readonly model: Finding['model'];
   readonly masterSeed: string;
@@ -208,10 +210,10 @@ export class Faults {
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
   async #confirm({ violation, data, batch }: Hit): Promise<Confirmation> {
-    const { objectives, reproducer, modelPath, model } = this.#options;
+    const { objectives, reproducer, modelPath, load } = this.#options;
     const { objective, signature, tensors } = violation;
     const suspect = { signature, tensors };
-    const common = { model: modelPath, runtime: model.runtime, objectives, suspect };
+    const common = { model: modelPath, load, objectives, suspect };
     const alone = await reproducer.reproduce(objective, {
       ...common,
       block: data,

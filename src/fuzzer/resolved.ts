@@ -8,8 +8,9 @@ import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
+import type { Watched } from '../models/watch.ts';
 import { mutatorName } from '../mutators/registry.ts';
-import type { CoverageChoice, InputPlan } from './target.ts';
+import type { InputPlan } from './input-plan.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -29,7 +30,7 @@ export interface Resolved {
   readonly path: string;
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
-  readonly choice: CoverageChoice;
+  readonly watched: Watched;
   readonly threshold: number;
   readonly inputs: InputPlan;
 }
@@ -40,7 +41,7 @@ export type ResolvedSettings = Readonly<Record<string, unknown>> & {
 };
 
 export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
-  const { folder, masterSeed, model, batch, path, modelGiven, choice, threshold, inputs } = resolved;
+  const { folder, masterSeed, model, batch, path, modelGiven, watched, threshold, inputs } = resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const places = byInput(config.seeds, names);
@@ -60,8 +61,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
           return [name, spec === null ? 'none' : mutatorName(spec)];
         }),
       ),
-    coverage: [...choice.tensors],
-    measure: choice.measure.name,
+    coverage: [...watched.tensors],
     runtime: model.runtime.kind,
     batch,
     seed: masterSeed,

@@ -6,41 +6,45 @@ import { decodeIdx } from './idx.ts';
 import { decodeJson } from './json.ts';
 import { decodeNpy } from './npy.ts';
 import { decodeNpz } from './npz.ts';
-import { decodePng } from './png.ts';
+import { decodePicture } from './png.ts';
 
 /** Arrays read from one file: by input name, or one without a name. */
 export interface SeedFile {
   readonly path: string;
   readonly arrays: ReadonlyMap<string | null, Tensor>;
-  /** Values are 8-bit grey or colour levels, 0 to 255. */
-  readonly pixels: boolean;
+  /** Whether values are 8-bit levels: of one picture `[height, width, channels]`, or of many. */
+  readonly pixels: 'one' | 'many' | undefined;
 }
 
 type Decoder = (bytes: Uint8Array, path: string) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
 
-const one = (tensor: Tensor, pixels = false): Omit<SeedFile, 'path'> => ({
+const one = (tensor: Tensor, pixels?: SeedFile['pixels']): Omit<SeedFile, 'path'> => ({
   arrays: new Map([[null, tensor]]),
   pixels,
 });
 
 const idx: Decoder = (bytes, path) => {
   const tensor = decodeIdx(bytes, path);
-  return one(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3);
+  return one(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3 ? 'many' : undefined);
 };
+
+const picture: Decoder = async (bytes, path) => one(await decodePicture(bytes, path), 'one');
 
 /** One decoder for each ending. */
 const DECODERS: readonly (readonly [ending: string, decode: Decoder])[] = [
   ['.npy', (bytes, path) => one(decodeNpy(bytes, path))],
-  ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: false })],
+  ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: undefined })],
   ['.idx', idx],
   ['.idx.gz', idx],
   ['-ubyte', idx],
   ['-ubyte.gz', idx],
-  ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: false })],
-  ['.png', async (bytes, path) => one(await decodePng(bytes, path), true)],
+  ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: undefined })],
+  ['.png', picture],
+  ['.jpg', picture],
+  ['.jpeg', picture],
 ];
 
-const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json or .png';
+const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json, .png or .jpg';
 
 function decoderOf(path: string): Decoder | undefined {
   const name = basename(path).toLowerCase();

@@ -14,9 +14,18 @@ import {
   writeNumber,
 } from '../models/tensor.ts';
 import type { SeedFile } from './files.ts';
+import { type Picture, testcaseShape, valuesOf } from './picture.ts';
+import { fitPicture } from './png.ts';
 
-/** An interval that 8-bit picture levels are laid onto, for each input; undefined keeps 0 to 1. */
-export type PixelScale = (input: string) => readonly [low: number, high: number] | undefined;
+/** What stands between 8-bit levels and the values of an input. */
+export interface Pixels {
+  /** Undefined where the input takes no pictures: levels are then laid onto the interval as they come. */
+  readonly picture: Picture | undefined;
+  readonly interval: readonly [low: number, high: number];
+}
+
+/** How each input takes 8-bit levels, by its name. */
+export type PixelsOf = (input: string) => Pixels;
 
 /** A testcase's value for one input. */
 export interface Value {
@@ -30,9 +39,15 @@ export interface Value {
  * @param input as testcases have it, null where the model leaves a size open
  * @throws UserError where shape or values don't fit
  */
-export function fitValues(input: InputSpec, given: Tensor, file: SeedFile, scale: PixelScale): Value[] {
+export async function fitValues(
+  input: InputSpec,
+  tensor: Tensor,
+  file: SeedFile,
+  pixelsOf: PixelsOf,
+): Promise<Value[]> {
   const wanted = input.shape;
-  const tensor = file.pixels && wanted.at(-1) === 3 && given.shape.at(-1) === 1 ? coloured(given) : given;
+  const { picture, interval } = pixelsOf(input.name);
+  if (file.pixels !== undefined && picture !== undefined) return fitPictures(input, tensor, file, picture);
   const shapes = rowShape(tensor.shape, wanted);
   if (shapes === undefined) {
     throw new UserError(
@@ -41,8 +56,8 @@ export function fitValues(input: InputSpec, given: Tensor, file: SeedFile, scale
   }
   if (shapes.count === 0) throw new UserError(`${file.path} holds no testcase`);
   const size = sizeOf(shapes.shape);
-  const pixels =
-    file.pixels && DTYPES[input.type].kind === 'float' ? (scale(input.name) ?? ([0, 1] as const)) : undefined;
+  const isLaid = file.pixels !== undefined && DTYPES[input.type].kind === 'float';
+  const pixels = isLaid ? interval : undefined;
   return Array.from({ length: shapes.count }, (_, row) => {
     const values = rowsOf(tensor.data, size, row, row + 1);
     const where = `${file.path}, testcase ${row}`;
@@ -50,11 +65,30 @@ export function fitValues(input: InputSpec, given: Tensor, file: SeedFile, scale
   });
 }
 
-/** A grey picture as a model of colour pictures takes it. */
-function coloured({ type, shape, data }: Tensor): Tensor {
-  const wide = makeData(type, 3 * data.length);
-  for (let i = 0; i < wide.length; i++) wide[i] = data[Math.floor(i / 3)];
-  return { type, shape: [...shape.slice(0, -1), 3], data: wide };
+/** Pictures of any size and colour as the input takes them. */
+async function fitPictures(
+  input: InputSpec,
+  { shape, data }: Tensor,
+  file: SeedFile,
+  picture: Picture,
+): Promise<Value[]> {
+  const own = file.pixels === 'one' ? shape : [...shape.slice(1), ...(shape.length === 3 ? [1] : [])];
+  const count = file.pixels === 'one' ? 1 : shape[0];
+  if (own.length !== 3 || (own[2] !== 1 && own[2] !== 3)) {
+    throw new UserError(`${file.path} holds ${shapeText(shape)} values, which are no pictures`);
+  }
+  const fitted: Value[] = [];
+  for (let row = 0; row < count; row++) {
+    const one: Tensor = { type: 'uint8', shape: own, data: rowsOf(data, sizeOf(own), row, row + 1) };
+    const made = await fitPicture(one, picture);
+    const values = valuesOf(made.data as Uint8Array, picture);
+    const where = `${file.path}, testcase ${row}`;
+    fitted.push({
+      shape: testcaseShape(picture, made.shape[0], made.shape[1], input.shape.length),
+      data: convert(values, 'float64', input, undefined, where),
+    });
+  }
+  return fitted;
 }
 
 /**

@@ -1,30 +1,36 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { reason, UserError } from '../errors.ts';
 import type { Tensor } from '../models/tensor.ts';
+import { levelsOf, type Picture } from './picture.ts';
 
 /** Most pixels of one picture: a small file may declare a huge one. */
 const MOST_PIXELS = 1 << 26;
 
 /**
- * Decodes a picture into `[height, width, channels]` of 8-bit values: one channel where every pixel is grey,
- * however the file keeps it, three for colour; transparency is dropped.
+ * Decodes a picture file (PNG, JPEG, …) into `[height, width, channels]` of 8-bit values: one channel where
+ * every pixel is grey, however the file keeps it, three for colour; transparency is dropped, and a picture
+ * that a camera marked as turned is turned.
  *
  * @throws UserError where it is no picture
  */
-export async function decodePng(bytes: Uint8Array, source: string): Promise<Tensor> {
+export async function decodePicture(bytes: Uint8Array, source: string): Promise<Tensor> {
   try {
-    const picture = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' });
-    const { data, info } = await picture
-      .removeAlpha()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const pixels = info.channels === 3 ? greyOf(data) : new Uint8Array(data);
-    const channels = pixels.length / (info.width * info.height);
-    return { type: 'uint8', shape: [info.height, info.width, channels], data: pixels };
+    const picture = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).rotate();
+    return await rawTensor(picture);
   } catch (error) {
     throw new UserError(`${source} cannot be read as a picture: ${reason(error)}`);
   }
+}
+
+async function rawTensor(picture: Sharp): Promise<Tensor> {
+  const { data, info } = await picture
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const pixels = info.channels === 3 ? greyOf(data) : new Uint8Array(data);
+  const channels = pixels.length / (info.width * info.height);
+  return { type: 'uint8', shape: [info.height, info.width, channels], data: pixels };
 }
 
 /** One value a pixel where red, green and blue are the same throughout, else all three. */
@@ -35,39 +41,51 @@ function greyOf(colours: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: colours.length / 3 }, (_, i) => colours[3 * i]);
 }
 
-/** Height, width, channels of a testcase that a person can look at as a picture; undefined for others. */
-export function pictureShape(shape: readonly number[]): readonly [number, number, 1 | 3] | undefined {
-  const [a, b, c] = shape;
-  const big = (side: number): boolean => side >= 8;
-  if (shape.length === 2 && big(a) && big(b)) return [a, b, 1];
-  if (shape.length === 3 && big(a) && big(b) && (c === 1 || c === 3)) return [a, b, c];
-  if (shape.length === 3 && big(b) && big(c) && (a === 1 || a === 3)) return [b, c, a];
-  return undefined;
+const FIT = { crop: 'cover', fit: 'contain', stretch: 'fill' } as const;
+
+/**
+ * Brings a decoded picture to the size and the number of channels that an input takes; a side that the model
+ * leaves open stays as it is.
+ */
+export async function fitPicture({ shape, data }: Tensor, picture: Picture): Promise<Tensor> {
+  const [height, width, channels] = shape;
+  const to = { height: picture.height ?? height, width: picture.width ?? width };
+  if (to.height === height && to.width === width && channels === picture.channels) {
+    return { type: 'uint8', shape, data };
+  }
+  const raw = { height, width, channels: channels as 1 | 3 };
+  const made = await sharp(data as Uint8Array, { raw })
+    .resize({ ...to, fit: FIT[picture.resize] })
+    .toColourspace(picture.channels === 1 ? 'b-w' : 'srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return {
+    type: 'uint8',
+    shape: [to.height, to.width, picture.channels],
+    data: withChannels(made.data, made.info.channels, picture.channels),
+  };
+}
+
+/** A picture may come out of libvips with another number of channels than was asked for. */
+function withChannels(data: Uint8Array, has: number, wanted: number): Uint8Array {
+  if (has === wanted) return new Uint8Array(data);
+  const pixels = data.length / has;
+  return Uint8Array.from({ length: pixels * wanted }, (_, i) => data[Math.floor(i / wanted) * has]);
 }
 
 /**
- * Encodes values as an 8-bit PNG; `low` is black and `high` white, what is not finite is black.
- *
- * @param shape as `pictureShape` accepts it; channels last, or first where the last dimension is no 1 or 3
+ * Encodes a testcase's values as an 8-bit PNG that looks like the picture that they stand for; what is not
+ * finite is black.
  */
 export async function encodePng(
   values: ArrayLike<number>,
-  shape: readonly number[],
-  low: number,
-  high: number,
+  picture: Picture,
+  height: number,
+  width: number,
 ): Promise<Uint8Array> {
-  const picture = pictureShape(shape);
-  if (picture === undefined) throw new Error(`a testcase of shape [${shape}] is no picture`);
-  const [height, width, channels] = picture;
-  const channelsFirst = shape.length === 3 && shape[2] !== channels;
-  const pixels = new Uint8Array(height * width * channels);
-  for (let i = 0; i < height * width; i++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const value = values[channelsFirst ? channel * height * width + i : i * channels + channel];
-      const level = Math.round((255 * (value - low)) / (high - low));
-      pixels[i * channels + channel] = Number.isFinite(level) ? Math.min(255, Math.max(0, level)) : 0;
-    }
-  }
-  const space = channels === 1 ? 'b-w' : 'srgb';
-  return sharp(pixels, { raw: { width, height, channels } }).toColourspace(space).png().toBuffer();
+  const { channels } = picture;
+  return sharp(levelsOf(values, picture), { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
 }

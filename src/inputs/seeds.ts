@@ -6,7 +6,7 @@ import { makeData, shapeText, type Tensor, writeNumber } from '../models/tensor.
 import type { Random } from '../random.ts';
 import { didYouMean } from '../suggest.ts';
 import { readSeedFiles, type SeedFile } from './files.ts';
-import { fitValues, type PixelScale, type Value } from './fit.ts';
+import { fitValues, type PixelsOf, type Value } from './fit.ts';
 
 /** Seeds that fit a model, in their order; where it leaves sizes open they may be of several forms. */
 export type Seeds = readonly Rows[];
@@ -25,27 +25,27 @@ export function formsOf(seeds: Seeds): Form[] {
 export async function readSeeds(
   inputs: readonly InputSpec[],
   places: Named<string>,
-  scale: PixelScale,
+  pixelsOf: PixelsOf,
 ): Promise<Seeds> {
   const wanted = testcaseInputs(inputs);
   const collected = new Map<string, Value[]>();
-  const take = ({ name }: InputSpec, tensor: Tensor, file: SeedFile): void => {
+  const take = async ({ name }: InputSpec, tensor: Tensor, file: SeedFile): Promise<void> => {
     const input = wanted.find((one) => one.name === name) as InputSpec;
     const before = collected.get(name) ?? [];
-    for (const value of fitValues(input, tensor, file, scale)) before.push(value);
+    for (const value of await fitValues(input, tensor, file, pixelsOf)) before.push(value);
     collected.set(name, before);
   };
 
   for (const [name, path] of places.byName) {
     const input = inputNamed(inputs, name, path);
-    for (const file of await readSeedFiles(path)) take(input, soleArray(file, input.name), file);
+    for (const file of await readSeedFiles(path)) await take(input, soleArray(file, input.name), file);
   }
   for (const path of places.forAll) {
     for (const file of await readSeedFiles(path)) {
       for (const [name, tensor] of file.arrays) {
-        if (name === null) take(soleInput(inputs, file), tensor, file);
-        else if (file.arrays.size === 1 && inputs.length === 1) take(inputs[0], tensor, file);
-        else take(inputNamed(inputs, name, file.path), tensor, file);
+        if (name === null) await take(soleInput(inputs, file), tensor, file);
+        else if (file.arrays.size === 1 && inputs.length === 1) await take(inputs[0], tensor, file);
+        else await take(inputNamed(inputs, name, file.path), tensor, file);
       }
     }
   }
@@ -55,7 +55,7 @@ export async function readSeeds(
 /** Draws seeds uniformly within each input's range, for a user who gave none. */
 export function drawSeeds(
   inputs: readonly InputSpec[],
-  rangeOf: (input: InputSpec) => readonly [low: number, high: number],
+  rangeOf: (input: number) => readonly [low: number, high: number],
   count: number,
   random: Random,
 ): Seeds {
@@ -72,7 +72,7 @@ export function drawSeeds(
   return Array.from({ length: count }, () => ({
     form,
     columns: form.inputs.map((input, i) => {
-      const [low, high] = rangeOf(inputs[i]);
+      const [low, high] = rangeOf(i);
       const data = makeData(input.type, input.size);
       for (let k = 0; k < input.size; k++)
         writeNumber(input.type, data, k, low + (high - low) * random.uniform());

@@ -1,6 +1,6 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
-import type { InputSpec, Model, RuntimeKind } from '../models/model.ts';
+import type { InputSpec, LoadOptions, Model } from '../models/model.ts';
 import { RowModel, type Rows } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { type Reproduction, reproduce, type Suspect } from '../objectives/reproduce.ts';
@@ -10,7 +10,7 @@ import { beat, serve } from './serve.ts';
 /** What is run again, and how. Plain data. */
 export interface Trial {
   readonly model: string;
-  readonly runtime: RuntimeKind;
+  readonly load: LoadOptions;
   readonly objectives: readonly string[];
   readonly suspect: Suspect;
   readonly block: Rows;
@@ -28,15 +28,15 @@ export interface Identity {
 let opened: Model | undefined;
 
 const methods = {
-  async identify({ model: path, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<Identity> {
-    const model = await loadWithinLimits(path, { runtime });
+  async identify({ model: path, load }: Pick<Trial, 'model' | 'load'>): Promise<Identity> {
+    const model = await loadWithinLimits(path, load);
     await model.dispose();
     return { sha256: model.sha256, inputs: model.inputs };
   },
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */
-  async open({ model, runtime }: Pick<Trial, 'model' | 'runtime'>): Promise<void> {
-    opened = await loadWithinLimits(model, { runtime });
+  async open({ model, load }: Pick<Trial, 'model' | 'load'>): Promise<void> {
+    opened = await loadWithinLimits(model, load);
   },
 
   async reproduce(trial: Trial): Promise<Reproduction> {

@@ -18,9 +18,9 @@ export class Reproducer {
   }
 
   /** @throws UserError where the model can't be loaded */
-  identify(model: string, runtime: Trial['runtime']): Promise<Identity> {
+  identify(model: string, load: Trial['load']): Promise<Identity> {
     return orRefuse(model, 'loading it', () =>
-      this.#running().call('identify', { model, runtime }, LOAD_TIMEOUT),
+      this.#running().call('identify', { model, load }, LOAD_TIMEOUT),
     );
   }
 
@@ -35,8 +35,8 @@ export class Reproducer {
     for (let left = of, step = of; left > 0; ) {
       try {
         const child = this.#running();
-        const { model, runtime } = trial;
-        await child.call('open', { model, runtime }, LOAD_TIMEOUT);
+        const { model, load } = trial;
+        await child.call('open', { model, load }, LOAD_TIMEOUT);
         const some = await child.call('reproduce', { ...trial, runs: step });
         times += some.times;
         for (const other of some.others) others.add(other);

@@ -16,6 +16,10 @@ export interface Runtime {
   readonly kind: RuntimeKind;
   /** Library and version, as `onnxruntime-node 1.30.0`. */
   readonly version: string;
+  /** What it computes on, as `CPU, SIMD`. */
+  readonly device: string;
+  /** Threads of one session. */
+  readonly threads: number;
   /** Why this runtime, and why not a faster one; a clause for people. */
   readonly why: string;
 }

@@ -48,6 +48,8 @@ export const onnxLoader: ModelLoader = {
     const runtime: Runtime = {
       kind: 'onnx',
       version: `onnxruntime-node ${version}`,
+      device: 'CPU',
+      threads: 1,
       why: 'ONNX models run on ONNX Runtime (CPU)',
     };
     const sessions = new Map<string, ort.InferenceSession>([['[]', plain]]);

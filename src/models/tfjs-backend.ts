@@ -11,19 +11,31 @@ type TfjsRuntime = Exclude<RuntimeKind, 'onnx'>;
 /** Fastest first. */
 const BY_SPEED: readonly TfjsRuntime[] = ['tensorflow', 'wasm', 'cpu'];
 
-const NATIVE = '@tensorflow/tfjs-node-gpu';
+/** The native packages; the first that is installed is taken. */
+const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+
+/** A runtime that was started. */
+type Started = Pick<Runtime, 'version' | 'device' | 'threads'>;
 
 /** Silences TensorFlow.js' advertisements on the console; errors still throw. */
 function quiet(): void {
   tf.env().set('PROD', true);
 }
 
-const starters: Readonly<Record<TfjsRuntime, () => Promise<string>>> = {
+const starters: Readonly<Record<TfjsRuntime, () => Promise<Started>>> = {
   async tensorflow() {
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-    require(NATIVE);
+    // There is a worker a core already.
+    process.env.TF_NUM_INTRAOP_THREADS ??= '1';
+    process.env.TF_NUM_INTEROP_THREADS ??= '1';
+    const name = startNative();
     await use('tensorflow');
-    return versionOf(NATIVE);
+    const { isUsingGpuDevice } = tf.backend() as tf.KernelBackend & { readonly isUsingGpuDevice?: boolean };
+    return {
+      version: versionOf(name),
+      device: isUsingGpuDevice === true ? 'GPU' : 'CPU',
+      threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    };
   },
   async wasm() {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
@@ -31,14 +43,36 @@ const starters: Readonly<Record<TfjsRuntime, () => Promise<string>>> = {
     wasm.setWasmPaths(`${folder}${sep}dist${sep}`);
     wasm.setThreadsCount(1);
     await use('wasm');
-    return versionOf('@tensorflow/tfjs-backend-wasm');
+    const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+    const device = simd === true ? 'CPU, SIMD' : 'CPU';
+    return { version: versionOf('@tensorflow/tfjs-backend-wasm'), device, threads: 1 };
   },
   async cpu() {
     await import('@tensorflow/tfjs-backend-cpu');
     await use('cpu');
-    return versionOf('@tensorflow/tfjs-backend-cpu');
+    return {
+      version: versionOf('@tensorflow/tfjs-backend-cpu'),
+      device: 'CPU, plain JavaScript',
+      threads: 1,
+    };
   },
 };
+
+/** Loads the native package; its name. */
+function startNative(): string {
+  try {
+    require(NATIVE[0]);
+    return NATIVE[0];
+  } catch (error) {
+    if (!isMissing(error, NATIVE[0])) throw error;
+    require(NATIVE[1]);
+    return NATIVE[1];
+  }
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  return (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && reason(error).includes(`'${name}'`);
+}
 
 async function use(backend: TfjsRuntime): Promise<void> {
   quiet();
@@ -66,9 +100,9 @@ export async function startTfjs(
   const failures: string[] = slower === undefined ? [] : [`${slower.than}: ${slower.because}`];
   for (const kind of candidates) {
     try {
-      const version = await starters[kind]();
+      const started = await starters[kind]();
       const why = wanted === 'auto' ? 'the fastest that works here' : 'as asked for';
-      return { kind, version, why: failures.length > 0 ? `${why}; ${failures.join('; ')}` : why };
+      return { kind, ...started, why: failures.length > 0 ? `${why}; ${failures.join('; ')}` : why };
     } catch (error) {
       failures.push(`${kind}: ${whyNot(kind, error)}`);
     }
@@ -77,9 +111,8 @@ export async function startTfjs(
 }
 
 function whyNot(kind: TfjsRuntime, error: unknown): string {
-  const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
-  if (kind === 'tensorflow' && missing && reason(error).includes(NATIVE)) {
-    return `${NATIVE} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
+  if (kind === 'tensorflow' && isMissing(error, NATIVE[1])) {
+    return `${NATIVE[0]} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
   }
   return reason(error);
 }

@@ -9,10 +9,27 @@ import {
 } from '../models/tensor.ts';
 import type { Bounds, Values } from './bounds.ts';
 
-/** Legal values of one input. */
-export interface Range {
+/** An interval of numbers, both ends included. */
+export interface Interval {
   readonly low: number;
   readonly high: number;
+}
+
+/** Legal values of one input. */
+export interface Range extends Interval {
+  /** Where they differ from channel to channel; `low` and `high` are then the outermost. */
+  readonly channels?: readonly Interval[] | undefined;
+  /** Whether a channel's values lie together, or those of one place. */
+  readonly channelsFirst?: boolean | undefined;
+}
+
+/** Legal values at a position of a row of `size` values. */
+export function intervalAt(range: Range, position: number, size: number): Interval {
+  const { channels, channelsFirst } = range;
+  if (channels === undefined) return range;
+  return channels[
+    channelsFirst ? Math.floor((position * channels.length) / size) : position % channels.length
+  ];
 }
 
 /** How far a testcase lies from its ancestor seed, over all inputs. */
@@ -50,10 +67,13 @@ export class BoundsKeeper implements Bounds {
     this.#range = range;
     this.#linf = linf;
     this.width = range.high - range.low;
-    this.low = workingArray(type, size).fill(range.low);
-    this.high = workingArray(type, size).fill(range.high);
-    for (let i = 0; i < size; i++) this.#settle(i, range.low, range.high);
-    this.uniform = linf === undefined;
+    this.low = workingArray(type, size);
+    this.high = workingArray(type, size);
+    for (let i = 0; i < size; i++) {
+      const { low, high } = intervalAt(range, i, size);
+      this.#settle(i, low, high);
+    }
+    this.uniform = linf === undefined && range.channels === undefined;
   }
 
   /** Centres the bounds on an ancestor seed's row. */
@@ -62,7 +82,8 @@ export class BoundsKeeper implements Bounds {
     if (linf === undefined) return this;
     for (let i = 0; i < this.low.length; i++) {
       const seed = readNumber(this.#type, ancestor, i);
-      this.#settle(i, Math.max(this.#range.low, seed - linf), Math.min(this.#range.high, seed + linf));
+      const { low, high } = intervalAt(this.#range, i, this.low.length);
+      this.#settle(i, Math.max(low, seed - linf), Math.min(high, seed + linf));
       // seed ± linf is rounded as well; a step inward makes the difference hold as a checker computes it.
       while (seed - this.low[i] > linf) this.#settle(i, towards(this.low[i], seed), this.high[i]);
       while (this.high[i] - seed > linf) this.#settle(i, this.low[i], towards(this.high[i], seed));

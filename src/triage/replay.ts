@@ -10,7 +10,7 @@ import { bytes, milliseconds } from '../config/values.ts';
 import { fileError, reason, UserError } from '../errors.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
-import type { InputSpec } from '../models/model.ts';
+import type { InputSpec, LoadOptions } from '../models/model.ts';
 import { isDType } from '../models/tensor.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
@@ -91,7 +91,7 @@ async function replayOne(folder: string): Promise<Replayed> {
     const data = decodeTestcase(inputs, await readOrRefuse(file), file, rows);
     const again = await reproducer.reproduce(finding.objective, {
       model,
-      runtime: finding.model.runtime,
+      load: loadingOf(config, finding),
       objectives: objectiveSpecs(config.objective),
       suspect: { signature: finding.signature, tensors: finding.violation.tensors },
       block: data,
@@ -168,7 +168,7 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
   const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
   const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
   try {
-    const today = await reproducer.identify(config.model, finding.model.runtime);
+    const today = await reproducer.identify(config.model, loadingOf(config, finding));
     const inputs = await recordedInputs(file);
     const names = inputs.map((input) => input.name).join();
     if (names !== today.inputs.map((input) => input.name).join()) {
@@ -179,6 +179,10 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
     reproducer.close();
     throw error;
   }
+}
+
+function loadingOf({ signature, tags }: CampaignConfig, { model }: Finding): LoadOptions {
+  return { runtime: model.runtime, signature, tags };
 }
 
 async function recordedInputs(file: string): Promise<InputSpec[]> {

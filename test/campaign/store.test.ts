@@ -45,10 +45,7 @@ test('a testcase survives its file, and one for another model is refused', () =>
   );
 });
 
-const RANGES = [
-  { low: 0, high: 1 },
-  { low: 0, high: 1 },
-];
+const PICTURES = [undefined, undefined];
 
 /** Entries with testcases of their own, the first of them a seed. */
 function entries(count: number): NewEntry[] {
@@ -74,7 +71,7 @@ function entries(count: number): NewEntry[] {
 
 async function written(name: string, count: number): Promise<{ path: string; all: NewEntry[] }> {
   const path = join(folder, name);
-  const store = await Store.create(path, { model: 'm' }, RANGES);
+  const store = await Store.create(path, { model: 'm' }, PICTURES);
   const all = entries(count);
   for (const entry of all) store.add(entry);
   expect(readdirSync(join(path, 'corpus'))).toEqual([]);
@@ -152,7 +149,7 @@ describe('a corpus', () => {
 
 test('a damaged checkpoint gives way to the one before it, and no checkpoint to none', async () => {
   const { path } = await written('checkpoints', 3);
-  const store = await Store.open(path, RANGES, 3);
+  const store = await Store.open(path, PICTURES, 3);
   await store.flush({ entries: 3, width: 2, elapsedSeconds: 2, state: { taken: 9 } });
   const latest = join(path, 'state', 'checkpoint.json');
   expect((await readCheckpoint<{ taken: number }>(path)).checkpoint?.state.taken).toBe(9);

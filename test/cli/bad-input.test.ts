@@ -44,10 +44,7 @@ describe('a model', () => {
 
   test('that is a folder without a model.json is refused', () => {
     mkdirSync(join(folder, 'empty-model'));
-    return refused(
-      [join(folder, 'empty-model'), '-i', seeds],
-      /empty-model is a folder without a model\.json/,
-    );
+    return refused([join(folder, 'empty-model'), '-i', seeds], /empty-model is a folder without a model:/);
   });
 
   test('that is no model at all is refused', () =>

@@ -25,6 +25,7 @@ const pictures = (count: number) =>
     shape: [count, 2, 2],
     data: Float64Array.from({ length: 4 * count }, (_, i) => i / 10),
   });
+
 const read = (inputs: InputSpec[], given: string[]) =>
   readSeeds(
     inputs,
@@ -32,7 +33,7 @@ const read = (inputs: InputSpec[], given: string[]) =>
       given,
       inputs.map((input) => input.name),
     ),
-    () => [-1, 1],
+    () => ({ interval: [-1, 1], picture: undefined }),
   );
 
 describe('rows', () => {
@@ -110,7 +111,7 @@ describe('values', () => {
 
 test('seeds are drawn within the range of each input, the same for the same stream', () => {
   const draw = () =>
-    drawSeeds([image, label], (input) => (input.name === 'image' ? [-2, -1] : [3, 5]), 50, randomStream('s'));
+    drawSeeds([image, label], (input) => (input === 0 ? [-2, -1] : [3, 5]), 50, randomStream('s'));
   const seeds = draw();
   expect(seeds.length).toBe(50);
   for (const { columns } of seeds) {

@@ -121,12 +121,12 @@ function declaredShapes(values: readonly OnnxValue[]): Map<string, DeclaredShape
   for (const { name, type } of values) {
     const shape = type?.tensorType?.shape;
     if (!shape) continue;
-    shapes.set(
-      name,
-      shape.dim.map(({ dimValue, dimParam }) =>
-        dimParam ? dimParam : dimValue === undefined || dimValue === null ? null : number(dimValue),
-      ),
-    );
+    const dims = shape.dim.map(({ dimValue, dimParam }) => {
+      if (dimParam) return dimParam;
+      return dimValue === undefined || dimValue === null ? null : number(dimValue);
+    });
+    // Exporters write zeros where they do not know: no tensor worth a look is empty.
+    if (!dims.includes(0)) shapes.set(name, dims);
   }
   return shapes;
 }

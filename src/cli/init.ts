@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { init } from '../setup/init.ts';
+import { launcher, quote } from './launcher.ts';
+import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
+
+interface InitOptions extends ModelFlags {
+  readonly output: string;
+}
+
+/** `neurofuzz init`: writes a campaign file for a model. */
+export function initCommand(): Command {
+  const command = new Command('init')
+    .description('Write a commented campaign.yaml for a model; it runs as it is')
+    .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
+    .option(
+      '-o, --output <file>',
+      'the campaign file; one that is there is never overwritten',
+      'campaign.yaml',
+    );
+  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+}
+
+async function run(model: string, options: InitOptions): Promise<void> {
+  const { inputs } = await init(model, options.output, loadingOf(options));
+  process.stdout.write(
+    `wrote ${options.output} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(options.output)}\n`,
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz init model.onnx
+  neurofuzz init saved-model/ --signature serving_default --output campaigns/served.yaml`;

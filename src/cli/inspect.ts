@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import type { DeclaredShape } from '../models/graph/graph.ts';
+import { type Inspection, inspect } from '../setup/inspect.ts';
+import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
+import { printJson } from './output.ts';
+import { table } from './table.ts';
+
+interface InspectOptions extends ModelFlags {
+  readonly json?: boolean;
+  readonly all?: boolean;
+}
+
+/** `neurofuzz inspect`: tells what a model takes, gives and lets us watch. */
+export function inspectCommand(): Command {
+  const command = new Command('inspect')
+    .description("Show a model's inputs, outputs, operations and the tensors that can be watched")
+    .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
+    .option('--all', `list all tensors, not only ${MOST_TENSORS}`)
+    .option('--json', 'one JSON object on standard output, with all tensors');
+  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+}
+
+async function run(model: string, options: InspectOptions): Promise<void> {
+  const inspection = await inspect(model, loadingOf(options));
+  if (options.json === true) printJson(inspection);
+  else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
+}
+
+/** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
+const MOST_TENSORS = 40;
+
+const count = new Intl.NumberFormat('en');
+
+function inspectionText(inspection: Inspection, all: boolean): string {
+  const { model, inputs, outputs, parameters, operations, tensors, coverage, notes } = inspection;
+  const { runtime } = model;
+  const shown = all ? tensors : tensors.slice(-MOST_TENSORS);
+  const hidden = tensors.length - shown.length;
+  const watched = new Set(coverage.auto);
+  return [
+    `${model.path}: ${model.format}, on ${runtime.kind} (${runtime.version}, ${runtime.device}): ${runtime.why}`,
+    `sha256 ${model.sha256}`,
+    '',
+    'inputs',
+    ...table(
+      inputs.map(({ name, type, shape, kind, range, why }) => [
+        name,
+        type,
+        dims(shape),
+        kind,
+        `${range.join(' to ')}: ${why}`,
+      ]),
+    ),
+    'outputs',
+    ...table(outputs.map(({ name, shape }) => [name, dims(shape)])),
+    `parameters  ${count.format(parameters)}`,
+    `operations  ${Object.entries(operations)
+      .map(([op, n]) => `${op} ${n}`)
+      .join(', ')}`,
+    `watched     ${coverage.auto.join(', ')} (--coverage auto): ${coverage.why}`,
+    `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MOST_TENSORS} here; --all lists them all` : ''}`,
+    ...table(shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, dims(shape)])),
+    ...notes.map((note) => `note: ${note}`),
+  ].join('\n');
+}
+
+function dims(shape: DeclaredShape | undefined): string {
+  if (shape === undefined) return 'unknown';
+  return shape.length === 0 ? 'scalar' : shape.map((dimension) => dimension ?? '?').join('×');
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz inspect model.onnx
+  neurofuzz inspect saved-model/ --signature serving_default
+  neurofuzz inspect model.json --json | jq '.tensors[].name'`;

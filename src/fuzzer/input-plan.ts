@@ -1,0 +1,232 @@
+import type { CampaignConfig } from '../config/schema.ts';
+import { byInput } from '../config/values.ts';
+import { UserError } from '../errors.ts';
+import { type Guess, guessInput } from '../inputs/guess.ts';
+import { type Picture, pictureOf } from '../inputs/picture.ts';
+import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
+import { fixShapes } from '../inputs/shape.ts';
+import type { InputSpec, ModelInfo } from '../models/model.ts';
+import { testcaseInputs } from '../models/rows.ts';
+import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
+import { type Interval, intervalAt, isNumeric, type Range } from '../mutators/constraint.ts';
+import { makeMutator, mutatorName } from '../mutators/registry.ts';
+import { randomStream } from '../random.ts';
+import { suggestion } from '../suggest.ts';
+import type { Notes } from './target.ts';
+
+/** Values that levels are laid onto where nobody says. */
+const UNDECLARED = [0, 1] as const;
+
+/** Seeds drawn where the user gives none. */
+const DRAWN_SEEDS = 32;
+
+/** Everything about inputs that the settings decide. */
+export interface InputPlan {
+  /** The model's inputs, with the sizes fixed that the settings fix. */
+  readonly inputs: readonly InputSpec[];
+  readonly seeds: Seeds;
+  /** Legal values of each input, in the model's order. */
+  readonly ranges: readonly Range[];
+  /** The spec of each input's mutator; null leaves it alone. */
+  readonly mutators: readonly (string | null)[];
+  /** What each input's values look like; undefined for those that are no pictures. */
+  readonly pictures: readonly (Picture | undefined)[];
+}
+
+/** `input:mutator` of every input that is mutated, as lineages have it. */
+export function mutatorNames(inputs: readonly InputSpec[], mutators: InputPlan['mutators']): string[] {
+  return inputs.flatMap(({ name }, i) => {
+    const spec = mutators[i];
+    return spec === null ? [] : [`${name}:${mutatorName(spec)}`];
+  });
+}
+
+/** Reads or draws the seeds, and settles each input's range, mutator and looks. */
+export async function planInputs(
+  model: ModelInfo,
+  config: CampaignConfig,
+  masterSeed: string,
+  notes: Notes,
+): Promise<InputPlan> {
+  const inputs = fixShapes(model.inputs, config.shape);
+  const names = inputs.map((input) => input.name);
+  const preprocess = new Map(Object.entries(config.preprocess ?? {}));
+  for (const name of preprocess.keys()) {
+    if (!names.includes(name))
+      throw new UserError(`preprocess: the model has no input ${name}: ${suggestion(name, names)}`);
+  }
+  const declared = declaredRanges(config.range, names);
+  const single = testcaseInputs(inputs);
+  const guesses = single.map((input) => guessInput(input, model.graph));
+  const picture = (i: number, [low, high]: readonly [number, number]): Picture | undefined =>
+    pictureOf(single[i], preprocess.get(names[i]), [low, high]);
+  const laid = single.map((input, i) => {
+    const range = declared.get(input.name);
+    const interval =
+      range === undefined
+        ? guesses[i].kind === 'image'
+          ? guesses[i].range
+          : UNDECLARED
+        : ([range.low, range.high] as const);
+    return { interval, picture: picture(i, interval) };
+  });
+  single.forEach((input, i) => {
+    const looks = laid[i].picture;
+    if (preprocess.has(input.name) && looks !== undefined && !declared.has(input.name)) {
+      declared.set(input.name, rangeOfPicture(looks));
+    }
+  });
+  const mutators = chooseMutators(config.mutator, single, guesses, notes);
+  const places = byInput(config.seeds, names);
+  const given = places.forAll.length + places.byName.size > 0;
+  const rangeOf = (i: number): Range => declared.get(names[i]) ?? interval(guesses[i].range);
+  const seeds = given
+    ? await readSeeds(inputs, places, (name) => laid[names.indexOf(name)])
+    : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
+  const ranges = single.map((input, i) => {
+    if (declared.has(input.name) || !given) return rangeOf(i);
+    return rangeOfSeeds(input, seeds, i, mutators[i]);
+  });
+  single.forEach((input, i) => {
+    if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
+  });
+  const pictures = single.map((_, i) => picture(i, [ranges[i].low, ranges[i].high]));
+  return { inputs, seeds, ranges, mutators, pictures };
+}
+
+function interval([low, high]: readonly [number, number]): Range {
+  return { low, high };
+}
+
+/** The values that the levels 0 to 255 become, channel by channel where they differ. */
+function rangeOfPicture({ black, white, channelsFirst }: Picture): Range {
+  const channels = black.map((low, c) => ({ low, high: white[c] }));
+  const low = Math.min(...black);
+  const high = Math.max(...white);
+  const isUniform = channels.every((one) => one.low === low && one.high === high);
+  return isUniform ? { low, high } : { low, high, channels, channelsFirst };
+}
+
+function declaredRanges(setting: CampaignConfig['range'], names: readonly string[]): Map<string, Range> {
+  const declared = new Map<string, Range>();
+  if (setting === undefined) return declared;
+  if (Array.isArray(setting)) {
+    const [low, high] = setting as [number, number];
+    for (const name of names) declared.set(name, { low, high });
+    return declared;
+  }
+  for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
+    if (!names.includes(name))
+      throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
+    declared.set(name, { low, high });
+  }
+  return declared;
+}
+
+function drawn(
+  single: readonly InputSpec[],
+  guesses: readonly Guess[],
+  rangeOf: (input: number) => Range,
+  inputs: readonly InputSpec[],
+  masterSeed: string,
+  notes: Notes,
+): Seeds {
+  const drawRange = (i: number): readonly [number, number] => {
+    const { low, high } = rangeOf(i);
+    // A mask that hides all of a testcase makes nothing of it.
+    return guesses[i].kind === 'mask' ? [high, high] : [low, high];
+  };
+  const spans = single.map(({ name }, i) => `${name} in [${drawRange(i).join(', ')}]`).join(', ');
+  notes.warn(
+    `no seeds given: drew ${DRAWN_SEEDS} at random, ${spans}; real inputs find more: give some with --seeds, and their legal values with --range`,
+  );
+  return drawSeeds(inputs, drawRange, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
+}
+
+function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: string | null): Range {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const { columns } of seeds) {
+    for (let i = 0; i < columns[column].length; i++) {
+      const value = readNumber(input.type, columns[column], i);
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (mutator !== null && low === high) {
+    throw new UserError(
+      `every seed has the value ${low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
+    );
+  }
+  return { low, high };
+}
+
+function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
+  // An interval's end such as 0.7 is another number in the input's type.
+  const ends = makeData(input.type, 2);
+  const widened = ({ low, high }: Interval): Interval => {
+    writeNumber(input.type, ends, 0, low);
+    writeNumber(input.type, ends, 1, high);
+    return {
+      low: Math.min(low, readNumber(input.type, ends, 0)),
+      high: Math.max(high, readNumber(input.type, ends, 1)),
+    };
+  };
+  const wide = { ...range, ...widened(range), channels: range.channels?.map(widened) };
+  seeds.forEach(({ columns }, index) => {
+    const size = columns[column].length;
+    for (let i = 0; i < size; i++) {
+      const value = readNumber(input.type, columns[column], i);
+      const { low, high } = intervalAt(wide, i, size);
+      if (value < low || value > high) {
+        const legal = intervalAt(range, i, size);
+        throw new UserError(
+          `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${legal.low},${legal.high}: widen --range or leave the seed out`,
+        );
+      }
+    }
+  });
+}
+
+function chooseMutators(
+  setting: CampaignConfig['mutator'],
+  inputs: readonly InputSpec[],
+  guesses: readonly Guess[],
+  notes: Notes,
+): (string | null)[] {
+  const names = inputs.map((input) => input.name);
+  const { forAll, byName } = byInput(setting, names);
+  if (forAll.length > 1)
+    throw new UserError(
+      `--mutator: give one for all inputs, or one for each as name=mutator; not ${forAll.join(' ')}`,
+    );
+  for (const name of byName.keys()) {
+    if (!names.includes(name))
+      throw new UserError(`mutator: the model has no input ${name}: ${suggestion(name, names)}`);
+  }
+  for (const spec of forAll) {
+    const [name, ...rest] = spec.split('=');
+    if (rest.length > 0 && !name.includes(':')) {
+      throw new UserError(`--mutator: the model has no input ${name}: ${suggestion(name, names)}`);
+    }
+  }
+  const chosen = inputs.map((input, i) => {
+    const spec = byName.get(input.name) ?? forAll[0];
+    if (spec !== undefined) return makeMutator(spec) === undefined ? null : spec;
+    if (guesses[i].kind === 'mask' && inputs.length > 1) {
+      notes.info(`input ${input.name} looks like a mask: it stays as its seeds have it`);
+      return null;
+    }
+    if (isNumeric(input.type)) return 'gaussian';
+    notes.warn(
+      `input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`,
+    );
+    return null;
+  });
+  if (chosen.every((mutator) => mutator === null)) {
+    throw new UserError(
+      '--mutator leaves every input as it is: nothing would change; name a mutator for one of them',
+    );
+  }
+  return chosen;
+}

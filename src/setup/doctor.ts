@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reason } from '../errors.ts';
+import { Child } from '../isolation/child.ts';
+import { cores, memoryShare } from '../isolation/limits.ts';
+import { RUNTIMES, type Runtime, type RuntimeKind } from '../models/model.ts';
+import { BUILTIN, writeBuiltinModels } from './builtin-model.ts';
+import type { DoctorApi } from './doctor-process.ts';
+
+/** Version of what `doctor --json` prints. */
+const DIAGNOSIS_VERSION = 1;
+
+/** Milliseconds that a runtime may take to start and be measured without a sign of life. */
+const TIMEOUT = 60_000;
+
+/** How one runtime does here. */
+export interface RuntimeDiagnosis {
+  readonly kind: RuntimeKind;
+  /** Formats that it runs, for people. */
+  readonly runs: string;
+  readonly works: boolean;
+  readonly version?: string;
+  readonly device?: string;
+  /** Threads of one worker; a campaign has as many workers as cores. */
+  readonly threads?: number;
+  /** Testcases a second of the built-in network. */
+  readonly rate?: number;
+  /** Why it does not work, and what to do. */
+  readonly problem?: string;
+}
+
+/** What a machine can run. */
+export interface Diagnosis {
+  readonly formatVersion: number;
+  readonly node: string;
+  readonly platform: string;
+  readonly cores: number;
+  /** Bytes that each worker may hold with a worker a core. */
+  readonly memoryPerWorker: number;
+  /** What the rates were measured on. */
+  readonly network: string;
+  readonly runtimes: readonly RuntimeDiagnosis[];
+  /** What people should know or do. */
+  readonly advice: readonly string[];
+}
+
+const RUNS: Readonly<Record<RuntimeKind, string>> = {
+  onnx: 'ONNX',
+  tensorflow: 'TensorFlow.js, SavedModel',
+  wasm: 'TensorFlow.js',
+  cpu: 'TensorFlow.js',
+};
+
+/** Tries every runtime, each in a process of its own. */
+export async function diagnose(): Promise<Diagnosis> {
+  const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-doctor-'));
+  try {
+    const models = await writeBuiltinModels(folder);
+    const runtimes: RuntimeDiagnosis[] = [];
+    // One after the other: side by side they would slow each other down.
+    for (const kind of ['onnx', ...RUNTIMES.filter((one) => one !== 'onnx')] as const) {
+      runtimes.push(await tryRuntime(kind, kind === 'onnx' ? models.onnx : models.tfjs));
+    }
+    return {
+      formatVersion: DIAGNOSIS_VERSION,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cores: cores(),
+      memoryPerWorker: memoryShare(cores()),
+      network: BUILTIN,
+      runtimes,
+      advice: adviceOn(runtimes),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function tryRuntime(kind: RuntimeKind, model: string): Promise<RuntimeDiagnosis> {
+  const script = new URL('./doctor-process.js', import.meta.url);
+  const child = new Child<DoctorApi>({ script, timeout: TIMEOUT, memory: memoryShare(1) });
+  try {
+    const { runtime, rate } = await child.call('tryOut', { model, runtime: kind });
+    const { version, device, threads }: Runtime = runtime;
+    return { kind, runs: RUNS[kind], works: true, version, device, threads, rate: Math.round(rate) };
+  } catch (error) {
+    const problem = reason(error).replace(/^no runtime for TensorFlow\.js models starts here: \w+: /, '');
+    return { kind, runs: RUNS[kind], works: false, problem };
+  } finally {
+    child.kill();
+  }
+}
+
+function adviceOn(runtimes: readonly RuntimeDiagnosis[]): string[] {
+  const advice: string[] = [];
+  const forTfjs = runtimes.filter(({ kind, works }) => kind !== 'onnx' && works);
+  const fastest = [...forTfjs].sort((a, b) => (b.rate ?? 0) - (a.rate ?? 0))[0];
+  const chosen = forTfjs[0];
+  if (chosen === undefined) advice.push('TensorFlow.js models cannot run here: install neurofuzz again');
+  else if (fastest.kind !== chosen.kind) {
+    advice.push(
+      `auto takes ${chosen.kind} for TensorFlow.js models, as everywhere, so that campaigns stay the same; ${fastest.kind} was faster on this network: try --runtime ${fastest.kind}`,
+    );
+  } else advice.push(`auto takes ${chosen.kind} for TensorFlow.js models: the fastest here`);
+  if (!forTfjs.some(({ kind }) => kind === 'tensorflow')) {
+    advice.push(
+      'for SavedModels, and for faster TensorFlow.js models: npm install @tensorflow/tfjs-node-gpu (or @tensorflow/tfjs-node), which fetches libtensorflow as it installs',
+    );
+  }
+  return advice;
+}

@@ -1,0 +1,99 @@
+import { guessInput } from '../inputs/guess.ts';
+import type { InputKind } from '../inputs/kind.ts';
+import { Inspector } from '../isolation/inspector.ts';
+import { type DeclaredShape, operationsOf, parametersOf, producers } from '../models/graph/graph.ts';
+import type { LoadOptions, ModelInfo } from '../models/model.ts';
+import { testcaseInputs } from '../models/rows.ts';
+import type { DType } from '../models/tensor.ts';
+import { autoWatched } from '../models/watch.ts';
+
+/** Version of what `inspect --json` prints. */
+const INSPECTION_VERSION = 1;
+
+/** An input as `inspect` tells of it. */
+export interface InspectedInput {
+  readonly name: string;
+  readonly type: DType;
+  /** The batch dimension included; a free dimension is its name, or null. */
+  readonly shape: DeclaredShape;
+  readonly kind: InputKind;
+  /** Values to start with where nobody knows better. */
+  readonly range: readonly [low: number, high: number];
+  readonly why: string;
+}
+
+/** A tensor that can be watched. */
+export interface InspectedTensor {
+  readonly name: string;
+  /** The operation that makes it. */
+  readonly op: string;
+  /** Undefined where neither the model nor a run says. */
+  readonly shape: DeclaredShape | undefined;
+}
+
+/** What a model is like. */
+export interface Inspection {
+  readonly formatVersion: number;
+  readonly model: Pick<ModelInfo, 'path' | 'format' | 'sha256' | 'runtime'>;
+  readonly inputs: readonly InspectedInput[];
+  readonly outputs: readonly Omit<InspectedTensor, 'op'>[];
+  /** Numbers in the weights and other constants. */
+  readonly parameters: number;
+  /** How often each kind of operation comes up, the most frequent first. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** In topological order. */
+  readonly tensors: readonly InspectedTensor[];
+  /** What `--coverage auto` takes, and why. */
+  readonly coverage: { readonly auto: readonly string[]; readonly why: string };
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks at a model, in a process of its own. Shapes that it does not declare come from a run on zeros.
+ *
+ * @throws UserError where it can't be loaded
+ */
+export async function inspect(path: string, options: LoadOptions): Promise<Inspection> {
+  const inspector = new Inspector();
+  try {
+    const model = await inspector.load(path, options);
+    const declared = model.graph.shapes;
+    const missing = model.watchable.filter((name) => !declared.has(name));
+    const observed = missing.length === 0 ? undefined : await inspector.shapes(missing);
+    const shapeOf = (name: string): DeclaredShape | undefined =>
+      declared.get(name) ?? observed?.shapes.get(name);
+    const notes =
+      observed?.failed === undefined
+        ? []
+        : [`some shapes are not known: the model fails on zeros (${observed.failed})`];
+    return inspection(model, shapeOf, notes);
+  } finally {
+    inspector.close();
+  }
+}
+
+function inspection(
+  model: ModelInfo,
+  shapeOf: (name: string) => DeclaredShape | undefined,
+  notes: readonly string[],
+): Inspection {
+  const { path, format, sha256, runtime, graph } = model;
+  const made = producers(graph);
+  const watched = autoWatched(model);
+  return {
+    formatVersion: INSPECTION_VERSION,
+    model: { path, format, sha256, runtime },
+    inputs: testcaseInputs(model.inputs).map((input, i) => ({
+      name: input.name,
+      type: input.type,
+      shape: graph.shapes.get(input.name) ?? model.inputs[i].shape,
+      ...guessInput(input, graph),
+    })),
+    outputs: model.outputs.map((name) => ({ name, shape: shapeOf(name) })),
+    parameters: parametersOf(graph),
+    operations: Object.fromEntries(operationsOf(graph)),
+    tensors: model.watchable.map((name) => ({ name, op: made.get(name)?.op ?? '', shape: shapeOf(name) })),
+    coverage: { auto: watched.tensors, why: watched.why },
+    notes,
+  };
+}
