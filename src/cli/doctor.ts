@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Diagnosis, diagnose } from '../setup/doctor.ts';
+import type { Diagnosis } from '../setup/doctor.ts';
 import { EXIT } from './exit.ts';
 import { printJson } from './output.ts';
 import { table } from './table.ts';
@@ -16,6 +16,7 @@ export function doctorCommand(): Command {
 }
 
 async function run(options: { readonly json?: boolean }): Promise<void> {
+  const { diagnose } = await import('../setup/doctor.ts');
   const diagnosis = await diagnose();
   if (options.json === true) printJson(diagnosis);
   else process.stdout.write(`${diagnosisText(diagnosis)}\n`);

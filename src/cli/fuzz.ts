@@ -3,9 +3,7 @@ import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
 import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { MachineError, UserError } from '../errors.ts';
-import { defaultFolder, runCampaign } from '../fuzzer/campaign.ts';
 import type { Observer } from '../fuzzer/observer.ts';
-import { recordedSettings } from '../fuzzer/resuming.ts';
 import { StatusScreen } from '../fuzzer/status.ts';
 import { EXIT } from './exit.ts';
 import { resumeLine } from './launcher.ts';
@@ -49,6 +47,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const observer =
     options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
   const ending = endInOrder();
+  const { runCampaign } = await import('../fuzzer/campaign.ts');
   try {
     const summary = await runCampaign(config, observer, ending.signal, options.resume);
     observer.finish();
@@ -75,13 +74,15 @@ async function settings(
 ): Promise<CampaignConfig> {
   if (options.resume !== true) return checkSettings(file, flags, options.config);
   const asked = { ...file, ...flags };
-  const out = resumedFolder(asked);
+  const out = await resumedFolder(asked);
+  const { recordedSettings } = await import('../fuzzer/resuming.ts');
   const recorded = await recordedSettings(out);
   return checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
 }
 
-function resumedFolder({ out, model }: RawSettings): string {
+async function resumedFolder({ out, model }: RawSettings): Promise<string> {
   if (typeof out === 'string') return out;
+  const { defaultFolder } = await import('../fuzzer/campaign.ts');
   if (typeof model === 'string') return defaultFolder({ model });
   throw new UserError("--resume: name the campaign's folder with --out, or its model");
 }

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { init } from '../setup/init.ts';
 import { launcher, quote } from './launcher.ts';
 import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
 
@@ -21,6 +20,7 @@ export function initCommand(): Command {
 }
 
 async function run(model: string, options: InitOptions): Promise<void> {
+  const { init } = await import('../setup/init.ts');
   const { inputs } = await init(model, options.output, loadingOf(options));
   process.stdout.write(
     `wrote ${options.output} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(options.output)}\n`,

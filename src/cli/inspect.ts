@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { DeclaredShape } from '../models/graph/graph.ts';
-import { type Inspection, inspect } from '../setup/inspect.ts';
+import type { Inspection } from '../setup/inspect.ts';
 import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
 import { printJson } from './output.ts';
 import { table } from './table.ts';
@@ -21,6 +21,7 @@ export function inspectCommand(): Command {
 }
 
 async function run(model: string, options: InspectOptions): Promise<void> {
+  const { inspect } = await import('../setup/inspect.ts');
   const inspection = await inspect(model, loadingOf(options));
   if (options.json === true) printJson(inspection);
   else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);

@@ -10,7 +10,10 @@ import { replayCommand } from './replay.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-/** Runs the command line; the one place where errors become messages and exit codes. */
+/**
+ * Runs the command line. What a command needs is loaded when it runs, so that help comes at once; this is the
+ * one place where errors become messages and exit codes.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('neurofuzz')
     .description('Coverage-guided fuzzing for saved neural networks')

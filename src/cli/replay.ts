@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Replayed, replay } from '../triage/replay.ts';
+import type { Replayed } from '../triage/replay.ts';
 import { EXIT } from './exit.ts';
 import { printJson } from './output.ts';
 
@@ -14,6 +14,7 @@ export function replayCommand(): Command {
 }
 
 async function run(paths: readonly string[], options: { readonly json?: boolean }): Promise<void> {
+  const { replay } = await import('../triage/replay.ts');
   const all: Replayed[] = [];
   for await (const one of replay(paths)) {
     all.push(one);

@@ -48,7 +48,7 @@ export const campaignSchema = z.strictObject({
     .meta({ help: 'the saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
   seeds: field(paths.optional(), {
     flags: '-i, --seeds <path...>',
-    help: 'files or folders: .npy .npz .idx .idx.gz .json .png .jpg; name=path for one of several inputs',
+    help: 'files or folders: .npy .npz .idx .idx.gz .json .pb .png .jpg; name=path for one of several inputs',
     as: 'list',
     defaultText: "drawn at random within each input's range",
   }),

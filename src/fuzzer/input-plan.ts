@@ -85,7 +85,12 @@ export async function planInputs(
     : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
   const ranges = single.map((input, i) => {
     if (declared.has(input.name) || !given) return rangeOf(i);
-    return rangeOfSeeds(input, seeds, i, mutators[i]);
+    const { range, stays } = rangeOfSeeds(input, seeds, i, mutators, config.mutator);
+    if (stays && mutators[i] !== null) {
+      mutators[i] = null;
+      notes.info(`input ${input.name} is the same in all seeds: it stays so; --range would have it mutated`);
+    }
+    return range;
   });
   single.forEach((input, i) => {
     if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
@@ -143,7 +148,8 @@ function drawn(
   return drawSeeds(inputs, drawRange, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
 }
 
-function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: string | null): Range {
+/** The least and the greatest value that seeds have; undefined where an input is empty. */
+function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const { columns } of seeds) {
@@ -153,12 +159,31 @@ function rangeOfSeeds(input: InputSpec, seeds: Seeds, column: number, mutator: s
       high = Math.max(high, value);
     }
   }
-  if (mutator !== null && low === high) {
-    throw new UserError(
-      `every seed has the value ${low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
-    );
-  }
-  return { low, high };
+  return low > high ? undefined : { low, high };
+}
+
+/**
+ * An input's range as its seeds show it. One that has the same value throughout shows none: it stays as it is,
+ * unless it is the one to be mutated.
+ *
+ * @returns the range, and whether the input stays
+ */
+function rangeOfSeeds(
+  input: InputSpec,
+  seeds: Seeds,
+  column: number,
+  mutators: readonly (string | null)[],
+  asked: CampaignConfig['mutator'],
+): { readonly range: Range; readonly stays: boolean } {
+  if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
+  const span = spanOfSeeds(input, seeds, column);
+  if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
+  if (span.low < span.high || mutators[column] === null) return { range: span, stays: false };
+  const others = mutators.some((mutator, i) => mutator !== null && i !== column);
+  if (asked === undefined && others) return { range: span, stays: true };
+  throw new UserError(
+    `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
+  );
 }
 
 function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
@@ -217,11 +242,7 @@ function chooseMutators(
       notes.info(`input ${input.name} looks like a mask: it stays as its seeds have it`);
       return null;
     }
-    if (isNumeric(input.type)) return 'gaussian';
-    notes.warn(
-      `input ${input.name} is ${input.type}, for which there is no mutator yet: it stays as its seeds have it`,
-    );
-    return null;
+    return isNumeric(input.type) ? 'gaussian' : 'flip';
   });
   if (chosen.every((mutator) => mutator === null)) {
     throw new UserError(

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileError, UserError } from '../errors.ts';
+import { decodeOnnxTensor } from '../models/graph/onnx-tensor.ts';
 import type { Tensor } from '../models/tensor.ts';
 import { decodeIdx } from './idx.ts';
 import { decodeJson } from './json.ts';
@@ -39,12 +40,13 @@ const DECODERS: readonly (readonly [ending: string, decode: Decoder])[] = [
   ['-ubyte', idx],
   ['-ubyte.gz', idx],
   ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: undefined })],
+  ['.pb', (bytes, path) => one(decodeOnnxTensor(bytes, path))],
   ['.png', picture],
   ['.jpg', picture],
   ['.jpeg', picture],
 ];
 
-const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json, .png or .jpg';
+const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json, .pb, .png or .jpg';
 
 function decoderOf(path: string): Decoder | undefined {
   const name = basename(path).toLowerCase();

@@ -20,6 +20,9 @@ const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 };
 
+/** Exposing so many tensors leaves nothing to fuse: trying takes longer than it saves. */
+const MANY = 1000;
+
 /** ONNX models on ONNX Runtime's CPU provider. */
 export const onnxLoader: ModelLoader = {
   family: 'onnx',
@@ -35,8 +38,15 @@ export const onnxLoader: ModelLoader = {
     const { graph, external } = readOnnx(bytes, path);
     const externalData = await readExternal(external, path);
     options.weighed?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
-    const open = (watched: readonly string[]): Promise<ort.InferenceSession> =>
-      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), { ...SESSION_OPTIONS, externalData });
+    const open = (
+      watched: readonly string[],
+      further: ort.InferenceSession.SessionOptions = {},
+    ): Promise<ort.InferenceSession> =>
+      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), {
+        ...SESSION_OPTIONS,
+        externalData,
+        ...further,
+      });
 
     let plain: ort.InferenceSession;
     try {
@@ -61,7 +71,7 @@ export const onnxLoader: ModelLoader = {
       const key = JSON.stringify(extra);
       let session = sessions.get(key);
       if (session === undefined) {
-        session = await open(extra);
+        session = await open(extra, extra.length > MANY ? { graphOptimizationLevel: 'disabled' } : {});
         sessions.set(key, session);
       }
       return session;

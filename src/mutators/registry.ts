@@ -1,10 +1,11 @@
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
+import { flip } from './flip.ts';
 import { gaussian } from './gaussian.ts';
 import type { Mutator, MutatorKind } from './mutator.ts';
 
 /** Every mutator there is. */
-export const MUTATORS: readonly MutatorKind[] = [gaussian];
+export const MUTATORS: readonly MutatorKind[] = [gaussian, flip];
 
 /** What leaves an input as its ancestor seed has it. */
 export const NONE = 'none';

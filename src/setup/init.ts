@@ -54,8 +54,7 @@ function yamlText(settings: object): string {
 /** Comment lines and, below them, settings. */
 function section(comment: string, settings: object | undefined, inactive = false): string {
   const lines = comment.split('\n').map((line) => `# ${line}`.trimEnd());
-  const text =
-    settings === undefined ? '' : stringify(settings, { collectionStyle: 'any', lineWidth: 0 }).trimEnd();
+  const text = settings === undefined ? '' : yamlText(settings);
   const body = text === '' ? [] : text.split('\n').map((line) => (inactive ? `# ${line}` : line));
   return [...lines, ...body].join('\n');
 }
@@ -153,7 +152,8 @@ function drawnShape(
 }
 
 function mutatorOf({ kind, type }: InspectedInput): string {
-  return kind === 'mask' || type === 'bool' ? 'none' : 'gaussian';
+  if (type === 'bool') return 'flip';
+  return kind === 'mask' ? 'none' : 'gaussian';
 }
 
 function fileName(input: string): string {

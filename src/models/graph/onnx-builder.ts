@@ -1,21 +1,6 @@
 import { bytesOf, type DType, type TensorData } from '../tensor.ts';
 import { ModelProto } from './onnx-proto.ts';
-
-/** TensorProto.DataType numbers of the ONNX specification. */
-const DATA_TYPE: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-};
+import { DATA_TYPE } from './onnx-tensor.ts';
 
 /** AttributeProto.AttributeType numbers. */
 const ATTRIBUTE = { int: 2, graph: 5, ints: 7 } as const;

@@ -1,0 +1,28 @@
+/** A process that runs a model on given inputs by the runtime's own interface: what it can run at all. */
+
+import { readFile } from 'node:fs/promises';
+import * as ort from 'onnxruntime-node';
+import { serve } from '../src/isolation/serve.ts';
+import { decodeOnnxTensor } from '../src/models/graph/onnx-tensor.ts';
+
+const methods = {
+  /** Returns why the runtime cannot run it; undefined where it can. */
+  async fails({ model, inputs }: { model: string; inputs: readonly string[] }): Promise<string | undefined> {
+    try {
+      const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
+      const feeds: Record<string, ort.Tensor> = {};
+      for (const [i, path] of inputs.entries()) {
+        const { type, shape, data } = decodeOnnxTensor(await readFile(path), path);
+        feeds[session.inputNames[i]] = new ort.Tensor(type, data as Float32Array, shape);
+      }
+      await session.run(feeds);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message.split('\n', 1)[0];
+    }
+  },
+};
+
+export type TestdataApi = typeof methods;
+
+serve(methods);

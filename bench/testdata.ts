@@ -1,0 +1,126 @@
+/**
+ * What becomes of a folder of ONNX models of one or a few operators, each with inputs, as Debian's
+ * libonnx-testdata has them: understood or refused by `inspect`, run or not by the runtime, and by
+ * `fuzz --execs 500`.
+ *
+ *   npm run bench:testdata -- --data /usr/share/libonnx-testdata/data
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { campaignSchema } from '../src/config/schema.ts';
+import { UserError } from '../src/errors.ts';
+import { runCampaign } from '../src/fuzzer/campaign.ts';
+import { Child, ProcessDied } from '../src/isolation/child.ts';
+import { Inspector } from '../src/isolation/inspector.ts';
+import { withFolder } from './campaign.ts';
+import type { TestdataApi } from './testdata-process.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: '/usr/share/libonnx-testdata/data' },
+    execs: { type: 'string', default: '500' },
+    only: { type: 'string', default: '' },
+  },
+});
+
+const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+const inspector = new Inspector();
+let raw: Child<TestdataApi> | undefined;
+
+function rawProcess(): Child<TestdataApi> {
+  if (raw?.alive !== true) {
+    const script = new URL('./testdata-process.js', import.meta.url);
+    raw = new Child({ script, timeout: 20_000, memory: 4e9 });
+  }
+  return raw;
+}
+
+/** Files in the order of their numbers. */
+function inputsOf(folder: string): string[] {
+  const set = join(folder, 'test_data_set_0');
+  if (!existsSync(set)) return [];
+  const number = (name: string): number => Number(/_(\d+)\.pb$/.exec(name)?.[1]);
+  return readdirSync(set)
+    .filter((name) => name.startsWith('input_'))
+    .sort((a, b) => number(a) - number(b))
+    .map((name) => join(set, name));
+}
+
+/** The outcome of a step: `ok`, or why not; anything but a refusal in one line is marked. */
+async function outcome(step: () => Promise<unknown>): Promise<string> {
+  try {
+    await step();
+    return 'ok';
+  } catch (error) {
+    const { message } = error as Error;
+    const isRefusal = error instanceof UserError && !message.trim().includes('\n');
+    return isRefusal ? message : `UNEXPECTED ${(error as Error).name}: ${message}`;
+  }
+}
+
+async function fuzz(model: string, names: readonly string[], files: readonly string[], out: string) {
+  const seeds = files.length > 0 ? Object.fromEntries(names.map((name, i) => [name, files[i]])) : undefined;
+  const config = { model, seeds, out, execs: Number(options.execs), seed: '1', jobs: 1 };
+  try {
+    await runCampaign(campaignSchema.parse(config), observer, new AbortController().signal);
+  } catch (error) {
+    // One seed of one value shows no range: a user would be told to give one.
+    if (!(error instanceof UserError && error.message.includes('its range is unknown'))) throw error;
+    const range = Object.fromEntries(names.map((name) => [name, [-2, 6]]));
+    await runCampaign(campaignSchema.parse({ ...config, range }), observer, new AbortController().signal);
+  }
+}
+
+const reasons = new Map<string, number>();
+const note = (step: string, why: string): void => {
+  const kind = why
+    .replace(/\/\S+\/\S+/g, '…')
+    .replace(/'[^']*'|"[^"]*"|\(.*\)|\d+/g, '…')
+    .slice(0, 110);
+  reasons.set(`${step}: ${kind}`, (reasons.get(`${step}: ${kind}`) ?? 0) + 1);
+};
+const total = { models: 0, understood: 0, refused: 0, runnable: 0, fuzzed: 0, unexpected: 0 };
+
+await withFolder(async (folder) => {
+  const all = readdirSync(options.data, { recursive: true, encoding: 'utf8' });
+  const models = all.filter((name) => name.endsWith('model.onnx') && name.includes(options.only)).sort();
+  for (const name of models) {
+    const path = join(options.data, name);
+    total.models++;
+    let names: readonly string[] = [];
+    const understood = await outcome(async () => {
+      const model = await inspector.load(path, { runtime: 'auto' });
+      await inspector.shapes(model.watchable);
+      names = model.inputs.map((input) => input.name);
+    });
+    if (understood === 'ok') total.understood++;
+    else {
+      total.refused++;
+      note('inspect', understood);
+    }
+    const files = inputsOf(join(path, '..'));
+    const fails = await rawProcess()
+      .call('fails', { model: path, inputs: files })
+      .catch((error: unknown) => (error instanceof ProcessDied ? error.message : Promise.reject(error)));
+    if (fails === undefined) total.runnable++;
+    else note('runtime', fails);
+    const fuzzed =
+      understood === 'ok'
+        ? await outcome(() => fuzz(path, names, files, join(folder, String(total.models))))
+        : 'refused by inspect';
+    if (fuzzed === 'ok') total.fuzzed++;
+    else if (fails === undefined) note('fuzz', fuzzed);
+    const unexpected = [understood, fuzzed].some((text) => text.startsWith('UNEXPECTED'));
+    if (unexpected) total.unexpected++;
+    if (unexpected || (fails === undefined && fuzzed !== 'ok')) {
+      process.stderr.write(`${relative(options.data, path)}: inspect ${understood}; fuzz ${fuzzed}\n`);
+    }
+  }
+});
+inspector.close();
+raw?.kill();
+process.stdout.write(`${JSON.stringify({ bench: 'testdata', ...total })}\n`);
+for (const [why, count] of [...reasons].sort((a, b) => b[1] - a[1])) {
+  process.stdout.write(`${JSON.stringify({ bench: 'testdata', count, why })}\n`);
+}

@@ -1,0 +1,32 @@
+import type { MutatorKind } from './mutator.ts';
+
+const RATE = {
+  name: 'rate',
+  default: 0.05,
+  help: 'share of the values that are turned, at least one',
+  between: [0, 1.0001],
+} as const;
+
+/** Turns some values over within their bounds: of switches, true becomes false and false true. */
+export const flip: MutatorKind = {
+  name: 'flip',
+  help: 'turns some values over: true to false, low to high',
+  source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
+  parameters: [RATE],
+  make(parameters) {
+    const rate = parameters.get(RATE.name) ?? RATE.default;
+    return {
+      name: 'flip',
+      mutate(out, offset, parent, bounds, { random }) {
+        const { length } = parent;
+        for (let i = 0; i < length; i++) out[offset + i] = parent[i];
+        const turns = Math.max(1, Math.round(rate * length));
+        for (let turn = 0; turn < turns && length > 0; turn++) {
+          const i = random.below(length);
+          const value = bounds.low[i] + bounds.high[i] - out[offset + i];
+          out[offset + i] = Math.min(bounds.high[i], Math.max(bounds.low[i], value));
+        }
+      },
+    };
+  },
+};
