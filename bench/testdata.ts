@@ -59,17 +59,33 @@ async function outcome(step: () => Promise<unknown>): Promise<string> {
   }
 }
 
+/** Runs a campaign as a user would in the end, who is told what to change: each step does what a message says. */
 async function fuzz(model: string, names: readonly string[], files: readonly string[], out: string) {
   const seeds = files.length > 0 ? Object.fromEntries(names.map((name, i) => [name, files[i]])) : undefined;
-  const config = { model, seeds, out, execs: Number(options.execs), seed: '1', jobs: 1 };
-  try {
-    await runCampaign(campaignSchema.parse(config), observer, new AbortController().signal);
-  } catch (error) {
-    // One seed of one value shows no range: a user would be told to give one.
-    if (!(error instanceof UserError && error.message.includes('its range is unknown'))) throw error;
-    const range = Object.fromEntries(names.map((name) => [name, [-2, 6]]));
-    await runCampaign(campaignSchema.parse({ ...config, range }), observer, new AbortController().signal);
+  const config = { model, out, execs: Number(options.execs), seed: '1', jobs: 1 };
+  const within = (limit: number) => Object.fromEntries(names.map((name) => [name, [-limit, limit]]));
+  const steps: readonly (readonly [told: RegExp, change: object])[] = [
+    [/^/, { seeds }],
+    [/its range is unknown/, { seeds, range: within(16) }],
+    [/outside its range/, { seeds, range: within(10_000) }],
+    [/seeds must be finite/, {}],
+  ];
+  let last: unknown = new UserError('');
+  for (const [told, change] of steps) {
+    if (!told.test((last as Error).message)) continue;
+    try {
+      await runCampaign(
+        campaignSchema.parse({ ...config, ...change }),
+        observer,
+        new AbortController().signal,
+      );
+      return;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      last = error;
+    }
   }
+  throw last;
 }
 
 const reasons = new Map<string, number>();

@@ -9,7 +9,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf, measureOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
-import { fileError, Interrupted } from '../errors.ts';
+import { fileError, Interrupted, UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
@@ -164,12 +164,18 @@ async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Sc
 /** Settles which tensors are watched, and how many testcases a run may take with them. */
 async function settleWatched(model: ModelInfo, config: CampaignConfig, scout: Scout, first: TestcaseData) {
   const watched = watchedTensors(model, config.coverage);
-  const probed = await scout.probe(first, watched.tensors);
-  if (probed.limited === undefined || config.coverage !== 'auto') return { watched, ...probed };
-  // What `auto` found may be laid out otherwise than by testcases; the output may not.
+  const isSettled = config.coverage !== 'auto';
+  const probed = await scout.probe(first, watched.tensors).catch((error: unknown) => {
+    if (isSettled || !(error instanceof UserError)) throw error;
+    return undefined;
+  });
+  if (probed !== undefined && (probed.limited === undefined || isSettled)) return { watched, ...probed };
+  // What `auto` found may be no tensor of numbers, or laid out otherwise than by testcases.
   const output = outputWatched(model);
   const again = await scout.probe(first, output.tensors);
-  return again.limited === undefined ? { watched: output, ...again } : { watched, ...probed };
+  return again.limited !== undefined && probed !== undefined
+    ? { watched, ...probed }
+    : { watched: output, ...again };
 }
 
 function valuesOf({ inputs }: Form): number {

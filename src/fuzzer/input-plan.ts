@@ -49,6 +49,7 @@ export async function planInputs(
   notes: Notes,
 ): Promise<InputPlan> {
   const inputs = fixShapes(model.inputs, config.shape);
+  if (inputs.length === 0) throw new UserError(`${model.path} takes no inputs: there is nothing to fuzz`);
   const names = inputs.map((input) => input.name);
   const preprocess = new Map(Object.entries(config.preprocess ?? {}));
   for (const name of preprocess.keys()) {

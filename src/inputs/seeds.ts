@@ -52,6 +52,9 @@ export async function readSeeds(
   return pair(wanted, collected);
 }
 
+/** Values of all drawn seeds together: a model may declare inputs of any size. */
+const MOST_DRAWN = 1 << 27;
+
 /** Draws seeds uniformly within each input's range, for a user who gave none. */
 export function drawSeeds(
   inputs: readonly InputSpec[],
@@ -69,6 +72,12 @@ export function drawSeeds(
       return rowInput(input, input.shape as readonly number[]);
     }),
   );
+  const values = form.inputs.reduce((sum, { size }) => sum + size, 0);
+  if (values * count > MOST_DRAWN) {
+    throw new UserError(
+      `a testcase of this model has ${values} values, too many to draw some: give seeds with --seeds`,
+    );
+  }
   return Array.from({ length: count }, () => ({
     form,
     columns: form.inputs.map((input, i) => {

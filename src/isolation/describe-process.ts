@@ -1,10 +1,12 @@
 /** The process in which a model is looked at that nobody fuzzes yet. */
 import { describe, type LoadOptions, type Model, type ModelInfo } from '../models/model.ts';
 import { type ObservedShapes, observeShapes } from '../models/observe.ts';
-import { loadWithinLimits } from './loading.ts';
+import { loadModel } from '../models/registry.ts';
+import { withinLimits } from './loading.ts';
 import { serve } from './serve.ts';
 
 let model: Model | undefined;
+let bytes = 0;
 
 const methods = {
   async load({
@@ -16,14 +18,26 @@ const methods = {
   }): Promise<ModelInfo> {
     await model?.dispose();
     model = undefined;
-    model = await loadWithinLimits(path, options);
+    model = await withinLimits((allow) =>
+      loadModel(path, {
+        ...options,
+        weighed: (size) => {
+          bytes = size;
+          allow(size);
+        },
+      }),
+    );
     return describe(model);
   },
 
   /** Runs the loaded model once and says the shapes that its tensors have; see `observeShapes`. */
   async shapes(tensors: readonly string[]): Promise<ObservedShapes> {
     if (model === undefined) throw new Error('no model is loaded');
-    return observeShapes(model, tensors);
+    const loaded = model;
+    return withinLimits((allow) => {
+      allow(bytes);
+      return observeShapes(loaded, tensors);
+    });
   },
 };
 

@@ -13,6 +13,11 @@ const PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
  * @throws UserError where it can't be loaded
  */
 export async function loadWithinLimits(path: string, options: LoadOptions): Promise<Model> {
+  return withinLimits((allow) => loadModel(path, { ...options, weighed: allow }));
+}
+
+/** Does something with a model that may take what loading it may; `allow` says how large its files are. */
+export async function withinLimits<T>(work: (allow: (bytes: number) => void) => Promise<T>): Promise<T> {
   const allow = (bytes: number): void =>
     limit({
       memory: BASE.memory + PER_BYTE.memory * bytes,
@@ -20,7 +25,7 @@ export async function loadWithinLimits(path: string, options: LoadOptions): Prom
     });
   allow(0);
   try {
-    return await loadModel(path, { ...options, weighed: allow });
+    return await work(allow);
   } finally {
     limit(undefined);
   }

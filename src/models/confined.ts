@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { fileError, UserError } from '../errors.ts';
 
@@ -49,13 +48,14 @@ export async function readUnpacked(path: string, most: number): Promise<Buffer> 
     if (head[0] !== 0x1f || head[1] !== 0x8b) return await readFile(path);
     const chunks: Buffer[] = [];
     let length = 0;
-    await pipeline(createReadStream(path), createGunzip(), async (unpacked: AsyncIterable<Buffer>) => {
-      for await (const chunk of unpacked) {
-        length += chunk.length;
-        if (length > most) throw new UserError(`${path} unpacks to more than ${most} bytes; refused`);
-        chunks.push(chunk);
-      }
-    });
+    const unpacked = createGunzip();
+    const packed = createReadStream(path);
+    packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > most) throw new UserError(`${path} unpacks to more than ${most} bytes; refused`);
+      chunks.push(chunk);
+    }
     return Buffer.concat(chunks);
   } catch (error) {
     if (error instanceof UserError) throw error;

@@ -24,7 +24,9 @@ const SAVED_MODEL = 'saved_model.pb';
 export async function recognise(path: string): Promise<Recognised> {
   let file = path;
   try {
-    if ((await stat(path)).isDirectory()) {
+    const found = await stat(path);
+    if (!found.isDirectory() && !found.isFile()) throw new UserError(`${path} is no file: name a model's`);
+    if (found.isDirectory()) {
       const names = await readdir(path);
       if (names.includes(SAVED_MODEL)) return { path, family: 'saved-model' };
       file = join(path, soleModel(path, names));

@@ -56,7 +56,7 @@ export function autoWatched(model: Network): Watched {
 
 /** The output, where nothing better can be watched. */
 export function outputWatched({ outputs }: Pick<Network, 'outputs'>): Watched {
-  return { tensors: [outputs[0]], why: 'the output, since the model has no softmax and no layer before it' };
+  return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
 }
 
 /** Operations that give the values of their input, arranged otherwise: one before them is no layer before. */
