@@ -1,0 +1,80 @@
+/** A process that runs one model on ready batches, with tensors watched or not. */
+import { guessInput } from '../src/inputs/guess.ts';
+import { serve } from '../src/isolation/serve.ts';
+import type { RuntimeKind } from '../src/models/model.ts';
+import { loadModel } from '../src/models/registry.ts';
+import { type Block, formOf, makeBlock, RowModel, rowInput, testcaseInputs } from '../src/models/rows.ts';
+import { readNumber, writeNumber } from '../src/models/tensor.ts';
+import { autoWatched } from '../src/models/watch.ts';
+import { randomStream } from '../src/random.ts';
+
+const WARM_UP = 10;
+/** What stands in for sizes that a model leaves open. */
+const FREE = 16;
+
+let rows: RowModel | undefined;
+let block: Block | undefined;
+
+const methods = {
+  /** Returns what `auto` watches and a tensor in the middle of the graph. */
+  async open({ path, runtime, batch }: { path: string; runtime: RuntimeKind; batch: number }) {
+    const model = await loadModel(path, { runtime });
+    rows = new RowModel(model);
+    const inputs = testcaseInputs(model.inputs);
+    const sized = inputs.map((input) =>
+      rowInput(
+        input,
+        input.shape.map((size) => size ?? FREE),
+      ),
+    );
+    block = makeBlock(formOf(sized), batch);
+    const random = randomStream('bench', 'models');
+    for (const [i, input] of inputs.entries()) {
+      const [low, high] = guessInput(input, model.graph).range;
+      const column = block.columns[i];
+      for (let k = 0; k < column.length; k++) {
+        writeNumber(input.type, column, k, low + (high - low) * random.uniform());
+      }
+      if (readNumber(input.type, column, 0) < low) throw new Error('out of range');
+    }
+    const middle = await middleTensor(rows, block, model.watchable);
+    return { auto: autoWatched(model).tensors[0], middle };
+  },
+
+  /** Returns testcases a second. */
+  async run({
+    watched,
+    batch,
+    milliseconds,
+  }: {
+    watched: readonly string[];
+    batch: number;
+    milliseconds: number;
+  }) {
+    const [model, data] = [rows as RowModel, block as Block];
+    for (let warm = 0; warm < WARM_UP; warm++) await model.run(data, batch, watched);
+    const start = performance.now();
+    let count = 0;
+    while (performance.now() - start < milliseconds) {
+      await model.run(data, batch, watched);
+      count += batch;
+    }
+    return (1000 * count) / (performance.now() - start);
+  },
+};
+
+/** The tensor nearest to the middle that has a row for each testcase, and more than one number in it. */
+async function middleTensor(model: RowModel, data: Block, watchable: readonly string[]): Promise<string> {
+  const half = watchable.length >> 1;
+  for (let away = 0; away < half; away++) {
+    for (const name of [watchable[half + away], watchable[half - away]]) {
+      const result = await model.run(data, 2, [name]).catch(() => undefined);
+      if (result !== undefined && result.activations[0].size > 4) return name;
+    }
+  }
+  return watchable[half];
+}
+
+export type ModelsApi = typeof methods;
+
+serve(methods);
