@@ -102,6 +102,8 @@ const norm: Measure = {
     return lengths;
   },
   calibrate(walk) {
+    // Cells fill a line. In more directions there is room for every step, as there is among all values.
+    if ((walk[0]?.vector.length ?? 1) > 1) return quantile(walk.map(stepLength2), 1 - NEW_SHARE);
     const median = quantile(walk.map(stepLength2), 0.5);
     return median === undefined ? undefined : median * CELL ** 2;
   },

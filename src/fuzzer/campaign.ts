@@ -1,29 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STATE } from '../campaign/journal.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
-import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf, measureOf } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
-import { fileError, Interrupted, UserError } from '../errors.ts';
-import { formsOf } from '../inputs/seeds.ts';
+import { fileError, Interrupted } from '../errors.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
-import type { ModelInfo } from '../models/model.ts';
-import { type Form, testcaseInputs } from '../models/rows.ts';
-import { outputWatched, watchedTensors } from '../models/watch.ts';
-import { makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
+import { testcaseInputs } from '../models/rows.ts';
+import { makeObjectives } from '../objectives/registry.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
-import { mutatorNames, planInputs } from './input-plan.ts';
+import { mutatorNames } from './input-plan.ts';
 import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
-import { defaultBatch } from './plan.ts';
 import { type OnReplaced, Pool } from './pool.ts';
+import { reconnoitre, type Target } from './reconnoitre.ts';
 import { checkSame, modelName, resolvedSettings } from './resolved.ts';
 import { readSaved, restore, type Saved } from './resuming.ts';
 import { makeScheduler } from './schedulers/registry.ts';
@@ -34,7 +29,6 @@ import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
 import { loadOptions, modelPath } from './target.ts';
-import type { WorkerSetup } from './worker-process.ts';
 
 /** A campaign's folder where the user names none. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -125,61 +119,6 @@ function slotFor(
   const { path, model, setup } = target;
   const loading = { path: path.absolute, options: { ...options.model.options, runtime: model.runtime.kind } };
   return new Slot({ ...options, model: loading }, setup, model.sha256, join(folder, STATE), child);
-}
-
-type Target = Awaited<ReturnType<typeof reconnoitre>>;
-
-/** Finds out what is fuzzed and how, and prepares the first worker for it. */
-async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Scout) {
-  const path = modelPath(config);
-  const model = await scout.load();
-  observer.info(
-    `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
-  );
-  const masterSeed = config.seed ?? randomBytes(8).toString('hex');
-  const inputs = await planInputs(model, config, masterSeed, observer);
-  const forms = formsOf(inputs.seeds);
-  const [first] = inputs.seeds;
-  const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first);
-  if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
-  const values = Math.max(...forms.map(valuesOf));
-  const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
-  const setup: WorkerSetup = {
-    forms,
-    objectives: objectiveSpecs(config.objective),
-    mutators: inputs.mutators,
-    ranges: inputs.ranges,
-    linf: config.linf,
-    watched: watched.tensors,
-    measure: config.measure,
-    masterSeed,
-    batch,
-    keep: config.keep,
-    warm: first,
-  };
-  await scout.prepare(setup);
-  return { path, model, masterSeed, watched, inputs, batch, setup };
-}
-
-/** Settles which tensors are watched, and how many testcases a run may take with them. */
-async function settleWatched(model: ModelInfo, config: CampaignConfig, scout: Scout, first: TestcaseData) {
-  const watched = watchedTensors(model, config.coverage);
-  const isSettled = config.coverage !== 'auto';
-  const probed = await scout.probe(first, watched.tensors).catch((error: unknown) => {
-    if (isSettled || !(error instanceof UserError)) throw error;
-    return undefined;
-  });
-  if (probed !== undefined && (probed.limited === undefined || isSettled)) return { watched, ...probed };
-  // What `auto` found may be no tensor of numbers, or laid out otherwise than by testcases.
-  const output = outputWatched(model);
-  const again = await scout.probe(first, output.tensors);
-  return again.limited !== undefined && probed !== undefined
-    ? { watched, ...probed }
-    : { watched: output, ...again };
-}
-
-function valuesOf({ inputs }: Form): number {
-  return inputs.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Deaths that people are told of; later ones are in events.jsonl and in the figures. */

@@ -7,11 +7,11 @@ import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
-import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
-import { type Interval, intervalAt, isNumeric, type Range } from '../mutators/constraint.ts';
+import { isNumeric, type Range } from '../mutators/constraint.ts';
 import { makeMutator, mutatorName } from '../mutators/registry.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
+import { checkSeeds, declaredRanges, rangeOfPicture, rangeOfSeeds } from './ranges.ts';
 import type { Notes } from './target.ts';
 
 /** Values that levels are laid onto where nobody says. */
@@ -104,31 +104,6 @@ function interval([low, high]: readonly [number, number]): Range {
   return { low, high };
 }
 
-/** The values that the levels 0 to 255 become, channel by channel where they differ. */
-function rangeOfPicture({ black, white, channelsFirst }: Picture): Range {
-  const channels = black.map((low, c) => ({ low, high: white[c] }));
-  const low = Math.min(...black);
-  const high = Math.max(...white);
-  const isUniform = channels.every((one) => one.low === low && one.high === high);
-  return isUniform ? { low, high } : { low, high, channels, channelsFirst };
-}
-
-function declaredRanges(setting: CampaignConfig['range'], names: readonly string[]): Map<string, Range> {
-  const declared = new Map<string, Range>();
-  if (setting === undefined) return declared;
-  if (Array.isArray(setting)) {
-    const [low, high] = setting as [number, number];
-    for (const name of names) declared.set(name, { low, high });
-    return declared;
-  }
-  for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
-    if (!names.includes(name))
-      throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
-    declared.set(name, { low, high });
-  }
-  return declared;
-}
-
 function drawn(
   single: readonly InputSpec[],
   guesses: readonly Guess[],
@@ -147,71 +122,6 @@ function drawn(
     `no seeds given: drew ${DRAWN_SEEDS} at random, ${spans}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
   return drawSeeds(inputs, drawRange, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
-}
-
-/** The least and the greatest value that seeds have; undefined where an input is empty. */
-function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const { columns } of seeds) {
-    for (let i = 0; i < columns[column].length; i++) {
-      const value = readNumber(input.type, columns[column], i);
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  return low > high ? undefined : { low, high };
-}
-
-/**
- * An input's range as its seeds show it. One that has the same value throughout shows none: it stays as it is,
- * unless it is the one to be mutated.
- *
- * @returns the range, and whether the input stays
- */
-function rangeOfSeeds(
-  input: InputSpec,
-  seeds: Seeds,
-  column: number,
-  mutators: readonly (string | null)[],
-  asked: CampaignConfig['mutator'],
-): { readonly range: Range; readonly stays: boolean } {
-  if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
-  const span = spanOfSeeds(input, seeds, column);
-  if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
-  if (span.low < span.high || mutators[column] === null) return { range: span, stays: false };
-  const others = mutators.some((mutator, i) => mutator !== null && i !== column);
-  if (asked === undefined && others) return { range: span, stays: true };
-  throw new UserError(
-    `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
-  );
-}
-
-function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
-  // An interval's end such as 0.7 is another number in the input's type.
-  const ends = makeData(input.type, 2);
-  const widened = ({ low, high }: Interval): Interval => {
-    writeNumber(input.type, ends, 0, low);
-    writeNumber(input.type, ends, 1, high);
-    return {
-      low: Math.min(low, readNumber(input.type, ends, 0)),
-      high: Math.max(high, readNumber(input.type, ends, 1)),
-    };
-  };
-  const wide = { ...range, ...widened(range), channels: range.channels?.map(widened) };
-  seeds.forEach(({ columns }, index) => {
-    const size = columns[column].length;
-    for (let i = 0; i < size; i++) {
-      const value = readNumber(input.type, columns[column], i);
-      const { low, high } = intervalAt(wide, i, size);
-      if (value < low || value > high) {
-        const legal = intervalAt(range, i, size);
-        throw new UserError(
-          `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${legal.low},${legal.high}: widen --range or leave the seed out`,
-        );
-      }
-    }
-  });
 }
 
 function chooseMutators(

@@ -50,6 +50,15 @@ export interface TaskMessage {
   readonly vectors: Float32Array;
 }
 
+/** How a model takes testcases while some tensors are watched. */
+export interface Probed {
+  /** Why runs are limited to one testcase, if they are. */
+  readonly limited: string | undefined;
+  readonly largestBatch: number;
+  /** Watched tensors that are not laid out by testcases. */
+  readonly unfit: readonly string[];
+}
+
 interface Ready {
   readonly options: WorkerOptions;
   readonly worker: Worker;
@@ -113,11 +122,12 @@ const methods = {
   async probe(parameters: {
     readonly testcases: readonly TestcaseData[];
     readonly watched: readonly string[];
-  }): Promise<{ readonly limited: string | undefined; readonly largestBatch: number }> {
+  }): Promise<Probed> {
     rows = new RowModel(loaded());
     const block = packRows(parameters.testcases);
     const limited = await rows.probe(block, parameters.watched);
-    return { limited, largestBatch: rows.largestBatch };
+    const unfit = limited === undefined ? [] : await rows.unfit(block, parameters.watched);
+    return { limited, largestBatch: rows.largestBatch, unfit };
   },
 
   async prepare(setup: WorkerSetup): Promise<void> {

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import type { TestcaseData } from '../campaign/testcase.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
+import { formsOf } from '../inputs/seeds.ts';
+import type { ModelInfo } from '../models/model.ts';
+import type { Form } from '../models/rows.ts';
+import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
+import { planInputs } from './input-plan.ts';
+import type { Observer } from './observer.ts';
+import { defaultBatch } from './plan.ts';
+import type { Scout } from './scout.ts';
+import { modelPath, type Notes } from './target.ts';
+import type { Probed, WorkerSetup } from './worker-process.ts';
+
+/** Finds out what is fuzzed and how, and prepares the first worker for it. */
+export async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Scout) {
+  const path = modelPath(config);
+  const model = await scout.load();
+  observer.info(
+    `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
+  );
+  const masterSeed = config.seed ?? randomBytes(8).toString('hex');
+  const inputs = await planInputs(model, config, masterSeed, observer);
+  const forms = formsOf(inputs.seeds);
+  const [first] = inputs.seeds;
+  const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
+  if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
+  const values = Math.max(...forms.map(valuesOf));
+  const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
+  const setup: WorkerSetup = {
+    forms,
+    objectives: objectiveSpecs(config.objective),
+    mutators: inputs.mutators,
+    ranges: inputs.ranges,
+    linf: config.linf,
+    watched: watched.tensors,
+    measure: config.measure,
+    masterSeed,
+    batch,
+    keep: config.keep,
+    warm: first,
+  };
+  await scout.prepare(setup);
+  return { path, model, masterSeed, watched, inputs, batch, setup };
+}
+
+export type Target = Awaited<ReturnType<typeof reconnoitre>>;
+
+/** What is watched, and how the model takes testcases then. */
+interface Settled extends Probed {
+  readonly watched: Watched;
+}
+
+/** Settles which tensors are watched, and how many testcases a run may take with them. */
+async function settleWatched(
+  model: ModelInfo,
+  config: CampaignConfig,
+  scout: Scout,
+  first: TestcaseData,
+  notes: Notes,
+): Promise<Settled> {
+  const watched = watchedTensors(model, config.coverage);
+  if (config.coverage === 'auto') return settleAuto(model, watched, scout, first);
+  const probed = await scout.probe(first, watched.tensors);
+  const asked = new Set(([] as string[]).concat(config.coverage));
+  const dropped = probed.unfit.filter((name) => !asked.has(name));
+  const tensors = watched.tensors.filter((name) => !dropped.includes(name));
+  if (dropped.length === 0 || tensors.length === 0) return { watched, ...probed };
+  notes.warn(
+    `--coverage: ${dropped.length} of the tensors that match have no row for each testcase and are left out, such as ${dropped[0]}`,
+  );
+  return { watched: { ...watched, tensors }, ...(await scout.probe(first, tensors)) };
+}
+
+/** What `auto` finds may be no tensor of numbers, or laid out otherwise than by testcases: then the output. */
+async function settleAuto(
+  model: ModelInfo,
+  watched: Watched,
+  scout: Scout,
+  first: TestcaseData,
+): Promise<Settled> {
+  const probed = await scout.probe(first, watched.tensors).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    return undefined;
+  });
+  if (probed !== undefined && probed.limited === undefined) return { watched, ...probed };
+  const output = outputWatched(model);
+  const again = await scout.probe(first, output.tensors);
+  const isNoBetter = again.limited !== undefined && probed !== undefined;
+  return isNoBetter ? { watched, ...probed } : { watched: output, ...again };
+}
+
+function valuesOf({ inputs }: Form): number {
+  return inputs.reduce((sum, { size }) => sum + size, 0);
+}
