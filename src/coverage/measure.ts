@@ -102,10 +102,10 @@ const norm: Measure = {
     return lengths;
   },
   calibrate(walk) {
-    // Cells fill a line. In more directions there is room for every step, as there is among all values.
-    if ((walk[0]?.vector.length ?? 1) > 1) return quantile(walk.map(stepLength2), 1 - NEW_SHARE);
     const median = quantile(walk.map(stepLength2), 0.5);
-    return median === undefined ? undefined : median * CELL ** 2;
+    if (median === undefined) return undefined;
+    // Cells fill a line; in more directions there is room for nearly every step to be new.
+    return walk[0].vector.length > 1 ? median : median * CELL ** 2;
   },
 };
 

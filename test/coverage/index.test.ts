@@ -188,13 +188,18 @@ describe('measures', () => {
     expect([...measureOf('norm', 'seed').vectors(result)]).toEqual([5, 2, 10, 5]);
   });
 
-  test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of norms', () => {
+  test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of one norm, the median of several', () => {
     const walk = Array.from({ length: 1000 }, (_, i) => ({
       from: Float32Array.of(0),
       vector: Float32Array.of(Math.sqrt(i + 1)),
     }));
     expect(measureOf('values', 'seed').calibrate(walk)).toBeCloseTo(991, 2);
     expect(measureOf('norm', 'seed').calibrate(walk)).toBeCloseTo(501 / 25, 2);
+    const plane = walk.map(({ vector }) => ({
+      from: Float32Array.of(0, 0),
+      vector: Float32Array.of(0, vector[0]),
+    }));
+    expect(measureOf('norm', 'seed').calibrate(plane)).toBeCloseTo(501, 2);
     expect(
       measureOf('norm', 'seed').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }]),
     ).toBeUndefined();
