@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
@@ -28,6 +28,10 @@ export async function init(model: string, file: string, given: LoadOptions): Pro
     const handle = await open(file, 'wx');
     try {
       await handle.writeFile(text);
+    } catch (error) {
+      // Half a file would run as another campaign.
+      await rm(file, { force: true });
+      throw error;
     } finally {
       await handle.close();
     }
