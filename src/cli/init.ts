@@ -3,7 +3,7 @@ import { launcher, quote } from './launcher.ts';
 import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
 
 interface InitOptions extends ModelFlags {
-  readonly output: string;
+  readonly out: string;
 }
 
 /** `neurofuzz init`: writes a campaign file for a model. */
@@ -12,7 +12,7 @@ export function initCommand(): Command {
     .description('Write a commented campaign.yaml for a model; it runs as it is')
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option(
-      '-o, --output <file>',
+      '-o, --out <file>',
       'the campaign file; one that is there is never overwritten',
       'campaign.yaml',
     );
@@ -21,13 +21,13 @@ export function initCommand(): Command {
 
 async function run(model: string, options: InitOptions): Promise<void> {
   const { init } = await import('../setup/init.ts');
-  const { inputs } = await init(model, options.output, loadingOf(options));
+  const { inputs } = await init(model, options.out, loadingOf(options));
   process.stdout.write(
-    `wrote ${options.output} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(options.output)}\n`,
+    `wrote ${options.out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(options.out)}\n`,
   );
 }
 
 const EXAMPLES = `
 Examples:
   neurofuzz init model.onnx
-  neurofuzz init saved-model/ --signature serving_default --output campaigns/served.yaml`;
+  neurofuzz init saved-model/ --signature serving_default --out campaigns/served.yaml`;

@@ -37,7 +37,7 @@ export async function init(model: string, file: string, given: LoadOptions): Pro
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new UserError(`${file} is there already: name another file with --output, or take it away first`);
+      throw new UserError(`${file} is there already: name another file with --out, or take it away first`);
     }
     throw fileError(error, 'write the campaign file', file);
   }
