@@ -11,11 +11,7 @@ export function initCommand(): Command {
   const command = new Command('init')
     .description('Write a commented campaign.yaml for a model; it runs as it is')
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
-    .option(
-      '-o, --out <file>',
-      'the campaign file; one that is there is never overwritten',
-      'campaign.yaml',
-    );
+    .option('-o, --out <file>', 'the campaign file; one that is there is never overwritten', 'campaign.yaml');
   return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
 }
 
