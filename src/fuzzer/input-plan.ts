@@ -1,13 +1,14 @@
-import type { CampaignConfig } from '../config/schema.ts';
+import type { CampaignConfig, PictureSettings } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
+import type { Pixels } from '../inputs/fit.ts';
 import { type Guess, guessInput } from '../inputs/guess.ts';
 import { type Picture, pictureOf } from '../inputs/picture.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
-import { isNumeric, type Range } from '../mutators/constraint.ts';
+import { intervalAt, isNumeric, type Range } from '../mutators/constraint.ts';
 import { makeMutator, mutatorName } from '../mutators/registry.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
@@ -56,33 +57,15 @@ export async function planInputs(
     if (!names.includes(name))
       throw new UserError(`preprocess: the model has no input ${name}: ${suggestion(name, names)}`);
   }
-  const declared = declaredRanges(config.range, names);
   const single = testcaseInputs(inputs);
   const guesses = single.map((input) => guessInput(input, model.graph));
-  const picture = (i: number, [low, high]: readonly [number, number]): Picture | undefined =>
-    pictureOf(single[i], preprocess.get(names[i]), [low, high]);
-  const laid = single.map((input, i) => {
-    const range = declared.get(input.name);
-    const interval =
-      range === undefined
-        ? guesses[i].kind === 'image'
-          ? guesses[i].range
-          : UNDECLARED
-        : ([range.low, range.high] as const);
-    return { interval, picture: picture(i, interval) };
-  });
-  single.forEach((input, i) => {
-    const looks = laid[i].picture;
-    if (preprocess.has(input.name) && looks !== undefined && !declared.has(input.name)) {
-      declared.set(input.name, rangeOfPicture(looks));
-    }
-  });
+  const { declared, pixels } = settlePixels(single, guesses, declaredRanges(config.range, names), preprocess);
   const mutators = chooseMutators(config.mutator, single, guesses, notes);
   const places = byInput(config.seeds, names);
   const given = places.forAll.length + places.byName.size > 0;
   const rangeOf = (i: number): Range => declared.get(names[i]) ?? interval(guesses[i].range);
   const seeds = given
-    ? await readSeeds(inputs, places, (name) => laid[names.indexOf(name)])
+    ? await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)])
     : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
   const ranges = single.map((input, i) => {
     if (declared.has(input.name) || !given) return rangeOf(i);
@@ -96,12 +79,36 @@ export async function planInputs(
   single.forEach((input, i) => {
     if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
   });
-  const pictures = single.map((_, i) => picture(i, [ranges[i].low, ranges[i].high]));
+  const pictures = single.map((input, i) =>
+    pictureOf(input, preprocess.get(input.name), [ranges[i].low, ranges[i].high]),
+  );
   return { inputs, seeds, ranges, mutators, pictures };
 }
 
 function interval([low, high]: readonly [number, number]): Range {
   return { low, high };
+}
+
+/** How inputs take pictures; where that is declared, the ranges follow from it unless they are declared too. */
+function settlePixels(
+  single: readonly InputSpec[],
+  guesses: readonly Guess[],
+  ranges: ReadonlyMap<string, Range>,
+  preprocess: ReadonlyMap<string, PictureSettings>,
+): { readonly declared: ReadonlyMap<string, Range>; readonly pixels: readonly Pixels[] } {
+  const declared = new Map(ranges);
+  const pixels = single.map((input, i) => {
+    const range = ranges.get(input.name);
+    const guessed = guesses[i].kind === 'image' ? guesses[i].range : UNDECLARED;
+    const laid = range === undefined ? guessed : ([range.low, range.high] as const);
+    const settings = preprocess.get(input.name);
+    const picture = pictureOf(input, settings, laid);
+    if (settings !== undefined && picture !== undefined && range === undefined) {
+      declared.set(input.name, rangeOfPicture(picture));
+    }
+    return { interval: laid, picture };
+  });
+  return { declared, pixels };
 }
 
 function drawn(
@@ -112,8 +119,8 @@ function drawn(
   masterSeed: string,
   notes: Notes,
 ): Seeds {
-  const drawRange = (i: number): readonly [number, number] => {
-    const { low, high } = rangeOf(i);
+  const drawRange = (i: number, position = 0, size = 1): readonly [number, number] => {
+    const { low, high } = size === 1 ? rangeOf(i) : intervalAt(rangeOf(i), position, size);
     // A mask that hides all of a testcase makes nothing of it.
     return guesses[i].kind === 'mask' ? [high, high] : [low, high];
   };

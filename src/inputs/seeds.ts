@@ -55,10 +55,15 @@ export async function readSeeds(
 /** Values of all drawn seeds together: a model may declare inputs of any size. */
 const MOST_DRAWN = 1 << 27;
 
-/** Draws seeds uniformly within each input's range, for a user who gave none. */
+/**
+ * Draws seeds uniformly within each input's range, for a user who gave none.
+ *
+ * @param rangeOf legal values of an input at a position of its testcases of `size` values
+ * @throws UserError where a size is left open, or testcases are too large to draw some
+ */
 export function drawSeeds(
   inputs: readonly InputSpec[],
-  rangeOf: (input: number) => readonly [low: number, high: number],
+  rangeOf: (input: number, position: number, size: number) => readonly [low: number, high: number],
   count: number,
   random: Random,
 ): Seeds {
@@ -81,10 +86,11 @@ export function drawSeeds(
   return Array.from({ length: count }, () => ({
     form,
     columns: form.inputs.map((input, i) => {
-      const [low, high] = rangeOf(i);
       const data = makeData(input.type, input.size);
-      for (let k = 0; k < input.size; k++)
+      for (let k = 0; k < input.size; k++) {
+        const [low, high] = rangeOf(i, k, input.size);
         writeNumber(input.type, data, k, low + (high - low) * random.uniform());
+      }
       return data;
     }),
   }));

@@ -337,6 +337,26 @@ describe('pictures', () => {
     }
   });
 
+  test('are drawn within what their levels become, channel by channel, where there are no seeds', async () => {
+    const file = join(folder, 'drawn.json');
+    const out = join(folder, 'drawn');
+    const preprocess = { image: { mean: [0.9, 0.5, 0.1], std: [0.2, 0.3, 0.4] } };
+    writeFileSync(
+      file,
+      JSON.stringify({ model: brightRed(), preprocess, out, execs: 300, seed: '1', jobs: 1 }),
+    );
+    expect((await neurofuzz(['fuzz', '-c', file, '--quiet'])).stderr).toBe('');
+    const names = readdirSync(join(out, 'corpus')).filter((name) => name.endsWith('.npz'));
+    const data = decodeNpz(readFileSync(join(out, 'corpus', names[0])), names[0]).get('image')?.data;
+    const { mean, std } = preprocess.image;
+    for (let c = 0; c < 3; c++) {
+      const channel = Array.from({ length: 240 }, (_, i) => Number(data?.[240 * c + i]));
+      expect(Math.min(...channel)).toBeGreaterThanOrEqual(-mean[c] / std[c] - 1e-6);
+      expect(Math.max(...channel)).toBeLessThanOrEqual((1 - mean[c]) / std[c] + 1e-6);
+      expect(Math.max(...channel) - Math.min(...channel)).toBeGreaterThan(0.5 / std[c]);
+    }
+  });
+
   test('settings that do not fit the input are refused', async () => {
     const refused = async (preprocess: object, message: RegExp) => {
       const file = join(folder, 'wrong.json');
