@@ -158,8 +158,15 @@ function inputSpec(meta: ort.InferenceSession.ValueMetadata, path: string): Inpu
   };
 }
 
-function toOrt(tensor: Tensor): ort.Tensor {
-  return new ort.Tensor(tensor.type, tensor.data as Float32Array, tensor.shape);
+/** Node.js 24 has Float16Array, and there onnxruntime-node takes nothing else for float16. */
+const { Float16Array: Half } = globalThis as {
+  readonly Float16Array?: new (buffer: ArrayBufferLike, offset: number, length: number) => Uint16Array;
+};
+
+function toOrt({ type, shape, data }: Tensor): ort.Tensor {
+  const isHalf = type === 'float16' && Half !== undefined;
+  const values = isHalf ? new Half(data.buffer, data.byteOffset, data.length) : data;
+  return new ort.Tensor(type, values as Float32Array, shape);
 }
 
 function fromOrt(name: string, tensor: ort.Tensor): NamedTensor {
@@ -169,7 +176,7 @@ function fromOrt(name: string, tensor: ort.Tensor): NamedTensor {
   return { name, type: tensor.type, shape: tensor.dims, data: numbers(tensor.data) };
 }
 
-/** Node.js 24 has Float16Array; its 16 bits a value are what the rest of neurofuzz expects. */
+/** The 16 bits of each half are what the rest of neurofuzz expects. */
 function numbers(data: ort.Tensor['data']): TensorData {
   const array = data as TensorData;
   return array.constructor.name === 'Float16Array'

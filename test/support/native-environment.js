@@ -17,6 +17,7 @@ const SHARED = [
   'Uint16Array',
   'Uint32Array',
   'BigUint64Array',
+  'Float16Array',
   'Float32Array',
   'Float64Array',
 ];
@@ -24,6 +25,7 @@ const SHARED = [
 export default class NativeEnvironment extends TestEnvironment {
   async setup() {
     await super.setup();
-    for (const name of SHARED) this.global[name] = globalThis[name];
+    // Float16Array came with Node.js 24.
+    for (const name of SHARED) if (name in globalThis) this.global[name] = globalThis[name];
   }
 }
