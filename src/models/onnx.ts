@@ -12,6 +12,23 @@ import { isDType, type Tensor, type TensorData } from './tensor.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
 
+/**
+ * Node.js 24 has Float16Array, which onnxruntime-node's native side cannot read: halves then go as Uint16Array,
+ * as on older ones. Its JavaScript looks for Float16Array once, with the first tensor that is made.
+ */
+function passHalvesAsBits(): void {
+  const scope = globalThis as { Float16Array?: unknown };
+  const { Float16Array: hidden } = scope;
+  if (hidden === undefined) return;
+  try {
+    scope.Float16Array = undefined;
+    new ort.Tensor('float32', new Float32Array(1), [1]);
+  } finally {
+    scope.Float16Array = hidden;
+  }
+}
+passHalvesAsBits();
+
 /** One thread a session: two single-threaded sessions beat one with two threads, and rows stay bit-equal. */
 const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
@@ -158,15 +175,8 @@ function inputSpec(meta: ort.InferenceSession.ValueMetadata, path: string): Inpu
   };
 }
 
-/** Node.js 24 has Float16Array, and there onnxruntime-node takes nothing else for float16. */
-const { Float16Array: Half } = globalThis as {
-  readonly Float16Array?: new (buffer: ArrayBufferLike, offset: number, length: number) => Uint16Array;
-};
-
 function toOrt({ type, shape, data }: Tensor): ort.Tensor {
-  const isHalf = type === 'float16' && Half !== undefined;
-  const values = isHalf ? new Half(data.buffer, data.byteOffset, data.length) : data;
-  return new ort.Tensor(type, values as Float32Array, shape);
+  return new ort.Tensor(type, data as Float32Array, shape);
 }
 
 function fromOrt(name: string, tensor: ort.Tensor): NamedTensor {
