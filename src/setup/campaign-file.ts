@@ -1,0 +1,165 @@
+import { createRequire } from 'node:module';
+import { basename, dirname, relative, resolve } from 'node:path';
+import { Document, isScalar, visit } from 'yaml';
+import { flagSettings, type Setting } from '../config/schema.ts';
+import type { LoadOptions } from '../models/model.ts';
+import type { InspectedInput, Inspection } from './inspect.ts';
+
+/** The JSON Schema that the package brings, for editors. */
+const SCHEMA = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
+
+/** Size that drawn seeds get where the model leaves one open: sequences, and sides of pictures. */
+const FREE_LENGTH = 16;
+const FREE_SIDE = 32;
+
+/** YAML with lists of numbers and words in one line. */
+function yamlText(settings: object): string {
+  const document = new Document(settings);
+  visit(document, {
+    Seq(_, list) {
+      if (list.items.every(isScalar)) list.flow = true;
+    },
+  });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false }).trimEnd();
+}
+
+/** Comment lines and, below them, settings. */
+function section(comment: string, settings: object | undefined, inactive = false): string {
+  // Names come from the model: nothing in them may end a comment.
+  const safe = comment.replace(/[\r\u0085\u2028\u2029]/g, ' ');
+  const lines = safe.split('\n').map((line) => `# ${line}`.trimEnd());
+  const text = settings === undefined ? '' : yamlText(settings);
+  const body = text === '' ? [] : text.split('\n').map((line) => (inactive ? `# ${line}` : line));
+  return [...lines, ...body].join('\n');
+}
+
+/**
+ * A campaign file for an inspected model.
+ *
+ * @param file where it will be: paths are relative to it
+ * @param given how the user asked for the model to be loaded
+ */
+export function campaignText(inspection: Inspection, file: string, given: LoadOptions): string {
+  const { model, inputs, coverage } = inspection;
+  const folder = resolve(dirname(file));
+  const near = (path: string): string => relative(folder, resolve(path)) || '.';
+  const loading = {
+    runtime: given.runtime === 'auto' ? undefined : given.runtime,
+    signature: given.signature,
+    tags: given.tags,
+  };
+  const { auto, why } = coverage;
+  const sections = [
+    `# yaml-language-server: $schema=${near(SCHEMA)}`,
+    section(
+      `A campaign for ${basename(model.path)} (${model.format}). Run it with: neurofuzz fuzz --config ${basename(file)}\n${inputs.map(inputLine).join('\n')}`,
+      { model: near(model.path), ...defined(loading) },
+    ),
+    seedsSection(inputs),
+    shapeSection(inputs),
+    section(`Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`, {
+      range: byName(inputs, ({ range }) => [...range]),
+    }),
+    section('What changes an input; none leaves it as its seed has it.', {
+      mutator: byName(inputs, mutatorOf),
+    }),
+    pictureSection(inputs),
+    section(
+      `Tensors whose activations guide the search, by name or pattern. auto is ${auto.join(', ')}: ${why}.`,
+      { coverage: 'auto' },
+    ),
+    section('How long.', { time: '60s' }),
+    ['# Further settings; neurofuzz fuzz --help says more.', ...furtherSettings()].join('\n'),
+  ];
+  return `${sections.filter((text) => text !== undefined).join('\n\n')}\n`;
+}
+
+function byName(
+  inputs: readonly InspectedInput[],
+  of: (input: InspectedInput) => unknown,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    inputs.map((input) => [input.name, of(input)]).filter(([, value]) => value !== undefined),
+  );
+}
+
+function seedsSection(inputs: readonly InspectedInput[]): string {
+  const seeds =
+    inputs.length === 1 ? ['seeds/'] : byName(inputs, ({ name }) => `seeds/${fileName(name)}.npy`);
+  return section(
+    'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .pb .png .jpg, one testcase each or a batch.\nReal ones find more. Without any, some are drawn at random within the ranges below.',
+    { seeds },
+    true,
+  );
+}
+
+function shapeSection(inputs: readonly InspectedInput[]): string | undefined {
+  const shape = byName(inputs, (input) => drawnShape(input, inputs));
+  if (Object.keys(shape).length === 0) return undefined;
+  return section(
+    'Sizes that the model leaves open, for the drawn seeds. Seeds of your own bring theirs: take this out then.',
+    { shape },
+  );
+}
+
+function pictureSection(inputs: readonly InspectedInput[]): string | undefined {
+  const images = inputs.filter(({ kind, type }) => kind === 'image' && type.startsWith('float'));
+  if (images.length === 0) return undefined;
+  return section(
+    'What stands between a picture and its values: value = (level / scale - mean) / std for levels 0 to 255.\nWith it, take the range above out: it follows from this.',
+    { preprocess: byName(images, exampleOf) },
+    true,
+  );
+}
+
+function defined(settings: object): object {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/** ImageNet's figures for colour pictures; for grey ones, values from -1 to 1. */
+function exampleOf({ shape }: InspectedInput): object {
+  const isColour = shape.at(-1) === 3 || shape.at(-3) === 3;
+  return isColour
+    ? { scale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+    : { scale: 255, mean: [0.5], std: [0.5] };
+}
+
+function inputLine({ name, type, shape, kind }: InspectedInput): string {
+  const dims = shape.length === 0 ? 'scalar' : shape.map((dimension) => dimension ?? '?').join('×');
+  return `  ${name}: ${type} ${dims}, looks like ${kind}`;
+}
+
+/** A shape for drawn seeds where the model leaves sizes open beside the batch. */
+function drawnShape(
+  { shape, kind }: InspectedInput,
+  inputs: readonly InspectedInput[],
+): number[] | undefined {
+  const isBatched = inputs.every((input) => input.shape.length > 0 && typeof input.shape[0] !== 'number');
+  const isOpen = shape.some((dimension, i) => typeof dimension !== 'number' && !(isBatched && i === 0));
+  if (!isOpen) return undefined;
+  const free = kind === 'image' ? FREE_SIDE : FREE_LENGTH;
+  return shape.map((dimension, i) =>
+    typeof dimension === 'number' ? dimension : isBatched && i === 0 ? 1 : free,
+  );
+}
+
+function mutatorOf({ kind, type }: InspectedInput): string {
+  if (type === 'bool') return 'flip';
+  return kind === 'mask' ? 'none' : 'gaussian';
+}
+
+function fileName(input: string): string {
+  return input.replace(/[^\w.-]+/g, '_') || 'input';
+}
+
+/** Settings of every campaign, with their defaults, as comments. */
+const FURTHER: readonly Setting[] = ['objective', 'linf', 'measure', 'scheduler', 'keep', 'timeout', 'seed'];
+
+function furtherSettings(): string[] {
+  return flagSettings()
+    .filter(([name]) => FURTHER.includes(name))
+    .map(([name, { help, defaultText }, fallback]) => {
+      const value = fallback === undefined ? '' : ` ${JSON.stringify(fallback)}`;
+      return `# ${name}:${value}  # ${help}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`;
+    });
+}
