@@ -32,10 +32,12 @@ export function guessInput(input: InputSpec, graph: Graph): Guess {
 function tableRows(input: string, graph: Graph): number | undefined {
   const own = new Set([input]);
   let rows: number | undefined;
-  for (const { op, inputs, outputs } of graph.nodes) {
+  for (const { name, op, inputs, outputs } of graph.nodes) {
     if (PASSING.has(op) && own.has(inputs[0])) for (const output of outputs) own.add(output);
-    if (!LOOKUPS.has(op) || !own.has(inputs[1])) continue;
-    const table = graph.constants.get(inputs[0]);
+    // A layer's weights are called by the layer.
+    const isLayer = op === 'Embedding' && own.has(inputs[0]);
+    if (!isLayer && !(LOOKUPS.has(op) && own.has(inputs[1]))) continue;
+    const table = graph.constants.get(isLayer ? `${name}/embeddings` : inputs[0]);
     if (table !== undefined && table.length > 0) rows = Math.min(rows ?? table[0], table[0]);
   }
   return rows;

@@ -80,6 +80,17 @@ describe('a tensor of ONNX test data', () => {
   });
 });
 
+test('the range of numbers that an embedding layer takes is its vocabulary', () => {
+  const graph: Graph = {
+    nodes: [{ name: 'words', op: 'Embedding', inputs: ['text'], outputs: ['words'] }],
+    inputs: ['text'],
+    outputs: ['words'],
+    constants: new Map([['words/embeddings', [120, 8]]]),
+    shapes: new Map(),
+  };
+  expect(guessInput({ name: 'text', type: 'int32', shape: [10] }, graph).range).toEqual([0, 119]);
+});
+
 test("the range of numbers that look up a table is the table's, the smallest of several", () => {
   const node = (op: string, inputs: string[], name: string) => ({ name, op, inputs, outputs: [name] });
   const graph: Graph = {
