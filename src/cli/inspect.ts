@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { DeclaredShape } from '../models/graph/graph.ts';
+import { shapeText } from '../models/tensor.ts';
 import type { Inspection } from '../setup/inspect.ts';
 import { loadingFlags, loadingOf, type ModelFlags } from './model-flags.ts';
 import { printJson } from './output.ts';
@@ -66,8 +67,7 @@ function inspectionText(inspection: Inspection, all: boolean): string {
 }
 
 function dims(shape: DeclaredShape | undefined): string {
-  if (shape === undefined) return 'unknown';
-  return shape.length === 0 ? 'scalar' : shape.map((dimension) => dimension ?? '?').join('×');
+  return shape === undefined ? 'unknown' : shapeText(shape);
 }
 
 const EXAMPLES = `

@@ -97,8 +97,8 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** A shape as people write it: `28×28×1`, `scalar`; free dimensions as `?`. */
-export function shapeText(shape: readonly (number | null)[]): string {
+/** A shape as people write it: `28×28×1`, `scalar`; free dimensions by their name, or as `?`. */
+export function shapeText(shape: readonly (number | string | null)[]): string {
   return shape.length === 0 ? 'scalar' : shape.map((d) => d ?? '?').join('×');
 }
 

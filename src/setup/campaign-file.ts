@@ -3,6 +3,7 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
 import { flagSettings, type Setting } from '../config/schema.ts';
 import type { LoadOptions } from '../models/model.ts';
+import { shapeText } from '../models/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
 
 /** The JSON Schema that the package brings, for editors. */
@@ -125,8 +126,7 @@ function exampleOf({ shape }: InspectedInput): object {
 }
 
 function inputLine({ name, type, shape, kind }: InspectedInput): string {
-  const dims = shape.length === 0 ? 'scalar' : shape.map((dimension) => dimension ?? '?').join('×');
-  return `  ${name}: ${type} ${dims}, looks like ${kind}`;
+  return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}`;
 }
 
 /** A shape for drawn seeds where the model leaves sizes open beside the batch. */
