@@ -8,6 +8,7 @@ import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
+import { DTYPES } from '../models/tensor.ts';
 import { intervalAt, isNumeric, type Range } from '../mutators/constraint.ts';
 import { makeMutator, mutatorName } from '../mutators/registry.ts';
 import { randomStream } from '../random.ts';
@@ -100,7 +101,10 @@ function settlePixels(
   const pixels = single.map((input, i) => {
     const range = ranges.get(input.name);
     const guessed = guesses[i].kind === 'image' ? guesses[i].range : UNDECLARED;
-    const laid = range === undefined ? guessed : ([range.low, range.high] as const);
+    // Whole numbers are levels as they are.
+    const isLaid = DTYPES[input.type].kind === 'float';
+    const declaredEnds = range === undefined ? guessed : ([range.low, range.high] as const);
+    const laid = isLaid ? declaredEnds : ([0, 255] as const);
     const settings = preprocess.get(input.name);
     const picture = pictureOf(input, settings, laid);
     if (settings !== undefined && picture !== undefined && range === undefined) {

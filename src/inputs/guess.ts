@@ -1,5 +1,6 @@
 import type { Graph } from '../models/graph/graph.ts';
 import type { InputSpec } from '../models/model.ts';
+import { DTYPES } from '../models/tensor.ts';
 import { type InputKind, kindOf } from './kind.ts';
 
 /** What can be told of an input without seeds. */
@@ -24,7 +25,9 @@ export function guessInput(input: InputSpec, graph: Graph): Guess {
   if (rows !== undefined && rows > 1) {
     return { kind, range: [0, rows - 1], why: `it looks up a table of ${rows} rows` };
   }
-  if (kind === 'image' && input.type === 'uint8') return { kind, range: [0, 255], why: 'it takes levels' };
+  if (kind === 'image' && DTYPES[input.type].kind === 'int') {
+    return { kind, range: [0, Math.min(255, DTYPES[input.type].max)], why: 'it takes levels' };
+  }
   return { kind, range: [0, 1], why: 'the model does not say' };
 }
 

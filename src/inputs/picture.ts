@@ -40,7 +40,9 @@ function placesOf(
   const [a, b, c] = shape;
   const big = (side: number | null): boolean => side === null || side >= smallest;
   const few = (channels: number | null): channels is 1 | 3 => channels === 1 || channels === 3;
-  if (shape.length === 2 && layout !== 'NCHW' && big(a) && big(b)) {
+  // Without being told, what is open in one of two dimensions is a sequence.
+  const isSequence = smallest > 1 && (a === null || b === null);
+  if (shape.length === 2 && layout !== 'NCHW' && !isSequence && big(a) && big(b)) {
     return { channelsFirst: false, height: a, width: b, channels: 1 };
   }
   if (shape.length !== 3) return undefined;

@@ -357,6 +357,26 @@ describe('pictures', () => {
     }
   });
 
+  test('are levels as they are to a model of whole numbers', async () => {
+    const graph = new OnnxBuilder();
+    graph.node('Cast', [graph.input('image', 'int32', ['batch', 9, 9, 1])], 'y', { to: 1 });
+    graph.output('y', 'float32', ['batch', 9, 9, 1]);
+    const model = join(folder, 'whole.onnx');
+    writeFileSync(model, graph.finish('whole'));
+    const seed = join(folder, 'whole.png');
+    const levels = Uint8Array.from({ length: 81 }, (_, i) => 3 * i);
+    await sharp(levels, { raw: { width: 9, height: 9, channels: 1 } })
+      .png()
+      .toFile(seed);
+    const out = join(folder, 'whole');
+    const flags = ['-i', seed, '-n', '100', '-s', '1', '-j', '1', '-o', out, '--quiet'];
+    expect(await neurofuzz(['fuzz', model, ...flags])).toMatchObject({ code: 0, stderr: '' });
+    const [line] = readFileSync(join(out, 'corpus', 'journal.jsonl'), 'utf8').split('\n');
+    const { id } = JSON.parse(line);
+    const values = decodeNpz(readFileSync(join(out, 'corpus', `${id}.npz`)), id).get('image');
+    expect(values?.data).toEqual(Int32Array.from(levels));
+  });
+
   test('settings that do not fit the input are refused', async () => {
     const refused = async (preprocess: object, message: RegExp) => {
       const file = join(folder, 'wrong.json');

@@ -96,6 +96,7 @@ test.each([
   ['keep', [], 'float32', 'number'],
   ['x', [6], 'float32', 'features'],
   ['wave', [null, 1], 'float32', 'sequence'],
+  ['mel', [null, 40], 'float32', 'sequence'],
   ['volume', [8, 8, 8, 8], 'float32', 'array'],
 ] as const)('an input %s of %j %s looks like %s %s', (name, shape, type, kind) => {
   expect(kindOf({ name, shape, type })).toBe(kind);
