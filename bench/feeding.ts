@@ -10,7 +10,9 @@ import { Store } from '../src/campaign/store.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { indexOf } from '../src/coverage/measure.ts';
 import { Threshold } from '../src/coverage/threshold.ts';
+import { armTraits } from '../src/fuzzer/arms.ts';
 import { bundled } from '../src/fuzzer/bundle.ts';
+import { MutatorChoice } from '../src/fuzzer/choice.ts';
 import { Corpus } from '../src/fuzzer/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
 import { Faults } from '../src/fuzzer/faults.ts';
@@ -20,8 +22,11 @@ import { Shelf, shelfCapacity } from '../src/fuzzer/shelf.ts';
 import { State } from '../src/fuzzer/state.ts';
 import { Statistics } from '../src/fuzzer/statistics.ts';
 import type { Task, TaskResult } from '../src/fuzzer/task.ts';
+import { pictureOf } from '../src/inputs/picture.ts';
 import { Reproducer } from '../src/isolation/reproducer.ts';
 import { formOf } from '../src/models/rows.ts';
+import { defaultMix } from '../src/mutators/registry.ts';
+import type { InputTraits } from '../src/mutators/traits.ts';
 import { randomStream } from '../src/random.ts';
 import { line, withFolder } from './campaign.ts';
 
@@ -37,6 +42,20 @@ const workers = Number(options.workers);
 const SIZE = 784;
 const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
 const FORM = formOf(INPUTS);
+
+const PICTURE = pictureOf(INPUTS[0], undefined, [0, 1]);
+const TRAITS: readonly InputTraits[] = [
+  {
+    ...INPUTS[0],
+    domains: ['numbers', 'image'],
+    range: { low: 0, high: 1 },
+    picture: PICTURE,
+    columns: undefined,
+    fixed: undefined,
+    tokens: undefined,
+  },
+];
+const ARMS = await armTraits(TRAITS.map((input) => defaultMix(input).map(({ spec }) => spec)));
 
 /** Of a real campaign on the dense net: a candidate in 60 mutants, of which one in nine enters the corpus. */
 const MUTANTS_PER_CANDIDATE = 60;
@@ -91,7 +110,8 @@ function resultOf(task: Task): TaskResult {
     task: task.number,
     mutants: task.mutants,
     lost: 0,
-    candidates: { ...bundled(items), parents: items.map(() => 0) },
+    rejected: 0,
+    candidates: { ...bundled(items), picks: items.map(() => 0), outcomes: items.map(() => 0) },
     hits: [],
     counts: [],
     seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
@@ -123,12 +143,18 @@ await withFolder(async (folder) => {
     threshold: new Threshold(1e-9, false),
     masterSeed: '1',
     batch: 256,
-    mutators: [],
-    bounded: false,
+    traits: TRAITS,
+    arms: ARMS,
+    choice: new MutatorChoice(
+      TRAITS.map(({ name }) => name),
+      ARMS,
+      true,
+    ),
+    limits: {},
     execs: Number(options.execs),
     maxCorpus: Number.POSITIVE_INFINITY,
   });
-  state.addSeed({ form: FORM, columns: [new Float32Array(SIZE)] }, Float32Array.of(0));
+  state.addSeed({ form: FORM, columns: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
   const statistics = new Statistics();
   const executor = new Instant(state);
   const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };

@@ -24,12 +24,15 @@ const roomOf = (file: string): string => (file.includes('/') ? file.split('/')[0
 const levelOf = (file: string): number => LEVELS.findIndex((rooms) => rooms.includes(roomOf(file)));
 
 test('imports run one way: down, and not between rooms of one level', () => {
-  const wrong = files.flatMap((file) =>
-    importsOf(file)
-      .filter((other) => roomOf(other) !== roomOf(file) && roomOf(other) !== '')
-      .filter((other) => levelOf(other) >= levelOf(file))
-      .map((other) => `${file} imports ${other}`),
-  );
+  // index.ts is the package's door: it only hands on what plug-ins need.
+  const wrong = files
+    .filter((file) => file !== 'index.ts')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((other) => roomOf(other) !== roomOf(file) && roomOf(other) !== '')
+        .filter((other) => levelOf(other) >= levelOf(file))
+        .map((other) => `${file} imports ${other}`),
+    );
   expect(wrong).toEqual([]);
   expect(files.filter((file) => roomOf(file) !== '' && levelOf(file) < 0)).toEqual([]);
 });

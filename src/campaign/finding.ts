@@ -1,5 +1,5 @@
 import type { RuntimeKind } from '../models/model.ts';
-import type { Distance } from '../mutators/constraint.ts';
+import type { Distance } from '../mutators/constraints/distance.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { Lineage } from './testcase.ts';
 

@@ -20,6 +20,8 @@ export interface JournalLine extends Lineage {
   /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
   readonly novelty: number | null;
   readonly task: number;
+  /** The class that the model puts it in; below 0 where it has none. */
+  readonly outcome: number;
 }
 
 /** A corpus entry as it comes back from disk. */
@@ -46,12 +48,26 @@ export function journalText({
   id,
   parent,
   ancestor,
+  reference,
   generation,
   mutators,
   novelty,
   task,
+  outcome,
 }: JournalLine): string {
-  return `${JSON.stringify({ v: FORMAT_VERSION, id, parent, ancestor, generation, mutators, novelty, task })}\n`;
+  const line = {
+    v: FORMAT_VERSION,
+    id,
+    parent,
+    ancestor,
+    reference,
+    generation,
+    mutators,
+    novelty,
+    task,
+    outcome,
+  };
+  return `${JSON.stringify(line)}\n`;
 }
 
 /** Appends entries: activations before lines, so that no line lacks its own. On disk before this returns. */
@@ -157,6 +173,8 @@ function parseLine(text: string): JournalLine | undefined {
       typeof line.ancestor === 'string' &&
       typeof line.generation === 'number' &&
       typeof line.task === 'number' &&
+      typeof line.outcome === 'number' &&
+      (line.reference === undefined || typeof line.reference === 'string') &&
       Array.isArray(line.mutators) &&
       (line.parent === null || typeof line.parent === 'string') &&
       (line.novelty === null || typeof line.novelty === 'number');

@@ -12,9 +12,11 @@ export interface Lineage {
   readonly parent: string | null;
   /** Id of the seed that its line of parents starts with; its own for a seed. */
   readonly ancestor: string;
+  /** Id of what DeepHunter's rule measures from, where a geometric change made another of the ancestor. */
+  readonly reference?: string | undefined;
   /** Mutations since the seed. */
   readonly generation: number;
-  /** What made it out of its parent, `input:mutator` for each input that was mutated. */
+  /** What made it out of its parent, `input:mutator` in the order in which they were applied. */
   readonly mutators: readonly string[];
 }
 

@@ -100,6 +100,8 @@ function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
 function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
   if (meta.as === 'number') return number(given as string);
   if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
+  if (meta.as === 'rule') return readRule(given as string | boolean);
+  if (meta.as === 'columns') return readColumns(given as readonly string[]);
   if (meta.as === 'ranges' || meta.as === 'shapes') return readNumbers(meta, given as readonly string[]);
   return given;
 }
@@ -108,6 +110,23 @@ function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): 
 function number(text: string): number | string {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isNaN(value) ? text : value;
+}
+
+/** `alpha,beta`, or nothing for their defaults. */
+function readRule(given: string | boolean): unknown {
+  if (typeof given !== 'string') return {};
+  const [alpha, beta, ...rest] = given.split(',').map(number);
+  if (rest.length > 0 || beta === undefined)
+    throw new UserError(`--deephunter: give alpha,beta such as 0.02,0.2; not ${given}`);
+  return { alpha, beta };
+}
+
+/** `auto` or `none` for all inputs, or `name=auto` for each. */
+function readColumns(given: readonly string[]): unknown {
+  if (given.length === 1 && !given[0].includes('=')) return given[0];
+  return Object.fromEntries(
+    given.map((text) => [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]),
+  );
 }
 
 /** `1,2` for the only input, or `name=1,2` for each. */

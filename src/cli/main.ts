@@ -6,9 +6,12 @@ import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
 import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
+import { mutatorsCommand } from './mutators.ts';
 import { replayCommand } from './replay.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
+
+const COMMANDS = [fuzzCommand, replayCommand, inspectCommand, mutatorsCommand, initCommand, doctorCommand];
 
 /**
  * Runs the command line. What a command needs is loaded when it runs, so that help comes at once; this is the
@@ -20,8 +23,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     .version(version)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
-  for (const command of [fuzzCommand(), replayCommand(), inspectCommand(), initCommand(), doctorCommand()])
-    program.addCommand(command);
+  for (const make of COMMANDS) program.addCommand(make());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }

@@ -44,6 +44,19 @@ const ENDED: Readonly<Record<Summary['stopped'], string>> = {
   seeds: 'every seed breaks an objective: nothing to mutate',
 };
 
+/** Mutators named in the summary. */
+const MOST_MUTATORS = 5;
+
+/** Which mutators brought most for the corpus, where there was a choice, and how much the constraints rejected. */
+function mutatorLines({ mutators, rejected }: Summary['figures']): string[] {
+  const best = mutators.filter((one) => one.entries > 0).sort((a, b) => b.entries - a.entries);
+  const named = best.slice(0, MOST_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
+  const brought = mutators.length > 1 && named.length > 0 ? [`new entries by ${named.join(', ')}`] : [];
+  return rejected > 0
+    ? [...brought, `${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`]
+    : brought;
+}
+
 /** Ends after which there is more to do. */
 const RESUMABLE: ReadonlySet<Summary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
@@ -54,6 +67,7 @@ export function summaryText(summary: Summary): string {
   const lines = [
     `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
   ];
+  lines.push(...mutatorLines(figures));
   if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);

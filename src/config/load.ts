@@ -62,8 +62,40 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   const moved = { ...settings };
   if ('model' in moved) moved.model = move(moved.model, place);
   if ('out' in moved) moved.out = move(moved.out, place);
-  if ('seeds' in moved) moved.seeds = move(moved.seeds, pair);
+  for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
+  if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedPlugin(spec, place));
+  if (typeof moved.tokens === 'object' && moved.tokens !== null) {
+    moved.tokens = Object.fromEntries(
+      Object.entries(moved.tokens).map(([name, one]) => [name, withVocabulary(one, place)]),
+    );
+  }
   return moved;
+}
+
+function eachText(value: unknown, one: (text: string) => string): unknown {
+  if (typeof value === 'string') return one(value);
+  if (Array.isArray(value)) return value.map((item) => eachText(item, one));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, eachText(inner, one)]));
+}
+
+/** A spec whose module, where it names one, is moved; it may have `input=` before it and parameters behind. */
+export function rebasedPlugin(spec: string, place: (path: string) => string): string {
+  const [, input = '', path, parameters = ''] =
+    /^([^/\\.=:]+=)?((?:[^:]|:[/\\])*[/\\](?:[^:]|:[/\\])*|[^:]+\.[cm]?[jt]s)(:.*)?$/.exec(spec) ?? [];
+  if (path === undefined) return spec;
+  const moved = place(path);
+  const marked = /[/\\]/.test(moved) ? moved : `./${moved}`;
+  return `${input}${marked}${parameters}`;
+}
+
+/** What stands for a vocabulary without a file. */
+const CODEPOINTS = 'codepoints';
+
+function withVocabulary(settings: unknown, place: (path: string) => string): unknown {
+  const { vocabulary } = (settings ?? {}) as { readonly vocabulary?: unknown };
+  if (typeof vocabulary !== 'string' || vocabulary === CODEPOINTS) return settings;
+  return { ...(settings as object), vocabulary: place(vocabulary) };
 }
 
 /**

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { duration, paths, ranges, shapes, size, specs } from './values.ts';
+import { duration, paths, ranges, shapes, size, specLists, specs } from './values.ts';
 
 /** How a field is given on the command line. */
 export interface FlagMeta {
   readonly flags: string;
   readonly help: string;
   /** How the flag's text becomes the field's value. */
-  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'shapes' | 'threshold';
+  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'shapes' | 'threshold' | 'rule' | 'columns';
   /** What `--help` shows as the default where the schema's own default does not say it. */
   readonly defaultText?: string;
 }
@@ -36,6 +36,63 @@ const pictureSettings = z.strictObject({
 
 export type PictureSettings = z.output<typeof pictureSettings>;
 
+const interval = z
+  .tuple([z.number(), z.number()], 'must be two numbers lo,hi')
+  .refine(([low, high]) => low < high, 'must be two numbers lo,hi with lo below hi');
+
+/** One column of a table. */
+const columnSettings = z.strictObject({
+  name: z.string().optional().meta({ help: 'for people alone' }),
+  kind: z
+    .enum(
+      ['range', 'integer', 'category', 'fixed'],
+      'must have a kind out of range, integer, category, fixed',
+    )
+    .meta({ help: 'any number, whole numbers, some values, or what the seed has' }),
+  range: interval.optional().meta({ help: "legal values; the input's range, else the seeds', unless told" }),
+  values: z.array(z.number()).min(1).optional().meta({ help: "of a category; the seeds' unless told" }),
+});
+
+export type ColumnSettings = z.output<typeof columnSettings>;
+
+const columnsOf = z.union([z.enum(['auto', 'none']), z.array(columnSettings).min(1)]);
+
+/** What is known of an input of token ids. */
+const tokenSettings = z.strictObject({
+  vocabulary: z.string().min(1).optional().meta({
+    help: 'a JSON list of tokens or map of tokens to ids, or a text file of a token a line; codepoints: ids are Unicode characters',
+  }),
+  special: z
+    .array(z.union([z.int(), z.string()]))
+    .optional()
+    .meta({
+      help: 'ids or tokens that are never changed',
+      defaultText: 'those that the vocabulary writes as [NAME] or <name>',
+    }),
+  length: z
+    .tuple([count, count])
+    .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens, as 1,128')
+    .optional()
+    .meta({
+      help: 'fewest and most tokens, where the model leaves the length open',
+      defaultText: 'from 1 to the longest seed',
+    }),
+});
+
+export type TokenSettings = z.output<typeof tokenSettings>;
+
+const share = (name: string) =>
+  z
+    .number(`must have a number as ${name}`)
+    .positive(`must have ${name} above 0`)
+    .max(1, `must have ${name} of at most 1`);
+
+/** DeepHunter's rule. */
+const deephunterSettings = z.strictObject({
+  alpha: share('alpha').default(0.02).meta({ help: 'fewer values than this share may change at will' }),
+  beta: share('beta').default(0.2).meta({ help: 'else all of them by this share of the range' }),
+});
+
 /**
  * A campaign: the one place that says which settings there are. The flags of `fuzz`, their help, the
  * campaign file's keys, their types and defaults all come from here.
@@ -63,11 +120,11 @@ export const campaignSchema = z.strictObject({
     help: 'what counts as a violation: nonfinite',
     as: 'list',
   }),
-  mutator: field(specs.optional(), {
+  mutator: field(specLists.optional(), {
     flags: '-m, --mutator <spec...>',
-    help: 'which mutators, as gaussian:sigma=0.05; name=none leaves an input as it is',
+    help: 'which mutators, as gaussian:sigma=0.05, a group as images, all, or ./module.js; name=none leaves an input as it is',
     as: 'list',
-    defaultText: "by the input's kind",
+    defaultText: "by the input's kind; neurofuzz mutators lists them",
   }),
   range: field(ranges.optional(), {
     flags: '--range <lo,hi...>',
@@ -89,6 +146,52 @@ export const campaignSchema = z.strictObject({
     flags: '--linf <x>',
     help: 'largest change of any value from the ancestor seed',
     as: 'number',
+    defaultText: 'none',
+  }),
+  l2: field(positive.optional(), {
+    flags: '--l2 <x>',
+    help: 'largest Euclidean distance from the ancestor seed',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  l0: field(count.optional(), {
+    flags: '--l0 <n>',
+    help: 'most values that differ from the ancestor seed',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  edits: field(count.optional(), {
+    flags: '--edits <n>',
+    help: 'most insertions, deletions and substitutions of tokens from the ancestor seed',
+    as: 'number',
+    defaultText: 'none',
+  }),
+  deephunter: field(deephunterSettings.optional(), {
+    flags: '--deephunter [alpha,beta]',
+    help: "DeepHunter's rule: fewer than alpha of the values change at will, or all by beta of the range; one geometric change before that",
+    as: 'rule',
+    defaultText: 'off; 0.02,0.2 where no numbers are given',
+  }),
+  fixed: field(paths.optional(), {
+    flags: '--fixed <file...>',
+    help: 'a mask: values where it is not 0 stay as the seed has them; name=file for one of several inputs',
+    as: 'list',
+    defaultText: 'none',
+  }),
+  table: field(z.union([columnsOf, z.record(z.string(), columnsOf)]).optional(), {
+    flags: '--table <kind...>',
+    help: 'auto: kinds of columns from the seeds; none: plain numbers; name=auto for one input. A campaign file lists columns',
+    as: 'columns',
+    defaultText: 'auto for up to 64 features with 20 seeds or more',
+  }),
+  tokens: z
+    .record(z.string(), tokenSettings)
+    .optional()
+    .meta({ help: 'by input: vocabulary, special ids and lengths of token ids' }),
+  dictionary: field(paths.optional(), {
+    flags: '--dictionary <file...>',
+    help: "words to put into tokens: a line each, or AFL's format; name=file for one of several inputs",
+    as: 'list',
     defaultText: 'none',
   }),
   coverage: field(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {

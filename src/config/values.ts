@@ -60,10 +60,44 @@ export const paths = z.union([
 /** One spec, several, or specs by input name. */
 export const specs = paths;
 
+const several = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+/** One spec, several, or one or several by input name. */
+export const specLists = z.union([several, z.record(z.string(), several)]);
+
 /** `name=value` pairs and bare values of a flag that takes both, told apart by the names that exist. */
 export interface Named<T> {
   readonly forAll: readonly T[];
   readonly byName: ReadonlyMap<string, T>;
+}
+
+/** A setting of one or several values for all inputs, or for each by name. */
+export type ListSetting =
+  | string
+  | readonly string[]
+  | Readonly<Record<string, string | readonly string[]>>
+  | undefined;
+
+/** As `byInput`, where an input may have several values: `name=value` may come up more than once. */
+export function listByInput(
+  value: ListSetting,
+  inputs: readonly string[],
+): { readonly forAll: readonly string[]; readonly byName: ReadonlyMap<string, readonly string[]> } {
+  if (typeof value === 'object' && !Array.isArray(value)) {
+    const entries = Object.entries(value as Readonly<Record<string, string | readonly string[]>>);
+    return {
+      forAll: [],
+      byName: new Map(entries.map(([name, one]) => [name, ([] as string[]).concat(one)])),
+    };
+  }
+  const forAll: string[] = [];
+  const byName = new Map<string, string[]>();
+  for (const one of ([] as string[]).concat((value as string | string[] | undefined) ?? [])) {
+    const name = inputs.find((input) => one.startsWith(`${input}=`));
+    if (name === undefined) forAll.push(one);
+    else byName.set(name, [...(byName.get(name) ?? []), one.slice(name.length + 1)]);
+  }
+  return { forAll, byName };
 }
 
 /**

@@ -1,36 +1,42 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
-import { batches, type Form, type Rows } from '../models/rows.ts';
+import { batches, type Form, formOf, type Rows } from '../models/rows.ts';
 import {
   copyInto,
   copyOf,
+  type DType,
   makeData,
   readNumber,
   rowsOf,
   type TensorData,
   writeNumber,
 } from '../models/tensor.ts';
-import type { Values } from '../mutators/bounds.ts';
-import { BoundsKeeper, type Range, workingArray } from '../mutators/constraint.ts';
-import type { Draws, Mutator } from '../mutators/mutator.ts';
+import { BoundsKeeper, isAnchored, type Values, workingArray } from '../mutators/constraints/bounds.ts';
+import { ConstraintKeeper } from '../mutators/constraints/keeper.ts';
+import type { Limits } from '../mutators/constraints/limits.ts';
+import type { Given } from '../mutators/mutator.ts';
 import { NoisePool } from '../mutators/noise.ts';
-import { randomStream } from '../random.ts';
+import type { InputTraits } from '../mutators/traits.ts';
+import { type Random, randomStream } from '../random.ts';
+import type { Arm } from './arms.ts';
+import { chainOf } from './chains.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
+import { followed, type Resizing } from './resizing.ts';
 import type { Parcel, Task } from './task.ts';
 
 /** What mutants are made by. */
 export interface MakerOptions {
-  /** The forms that testcases may have. */
-  readonly forms: readonly Form[];
-  readonly mutators: readonly (Mutator | undefined)[];
-  readonly ranges: readonly Range[];
-  readonly linf: number | undefined;
+  readonly traits: readonly InputTraits[];
+  /** Of each input; none leaves it as it is. */
+  readonly arms: readonly (readonly Arm[])[];
+  readonly limits: Limits;
+  readonly resizing: Resizing | undefined;
   readonly masterSeed: string;
   readonly batch: number;
 }
 
 /** Where the parents of a task are. */
 export interface Parents {
-  /** The task's parents, and with a constraint their ancestors. */
+  /** The task's parents and mates, and with a constraint their ancestors and references. */
   parcel(entry: number): Parcel;
 }
 
@@ -45,6 +51,9 @@ export interface Batch {
 /** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
 const MOST_BOUNDS = 64;
 
+/** Draws of a mutant before its parent is run in its place. */
+const ATTEMPTS = 4;
+
 /** Makes the mutants of tasks, a batch at a time, in arrays of its own that each batch is written over. */
 export class BatchMaker {
   readonly #options: MakerOptions;
@@ -53,15 +62,18 @@ export class BatchMaker {
   /** Bounds of each input around the ancestors used last. */
   readonly #bounds: readonly Map<number | string, BoundsKeeper>[];
   readonly #noise: NoisePool;
-  /** Where mutants of inputs that are no float32 are made before they are rounded into the columns. */
-  readonly #scratch: readonly { readonly parent: Values; readonly mutant: Values }[];
-  readonly #parents: Int32Array;
+  /** Where values of inputs that are no float32 are worked on before they are rounded into the columns. */
+  readonly #rooms: readonly Room[];
+  readonly #picks: Int32Array;
+  readonly #keeper: ConstraintKeeper | undefined;
+  readonly #forms = new Map<string, Form>();
+  #rejected = 0;
 
   constructor(options: MakerOptions) {
     this.#options = options;
-    const { forms, batch } = options;
-    const types = forms[0].inputs.map(({ type }) => type);
-    const sizes = types.map((_, i) => Math.max(...forms.map(({ inputs }) => inputs[i].size)));
+    const { traits, batch, limits, arms } = options;
+    const types = traits.map(({ type }) => type);
+    const sizes = traits.map(({ size }) => size);
     this.#bounds = types.map(() => new Map<number | string, BoundsKeeper>());
     const floats = sizes.filter((_, i) => types[i] === 'float32').map((size) => size * batch);
     this.#noise = new NoisePool(options.masterSeed, floats, Math.max(...sizes));
@@ -69,11 +81,11 @@ export class BatchMaker {
     this.#columns = types.map((type, i) =>
       type === 'float32' ? (fast.shift() as Float32Array) : makeData(type, sizes[i] * batch),
     );
-    this.#scratch = types.map((type, i) => {
-      const length = type === 'float32' ? 0 : sizes[i];
-      return { parent: workingArray(type, length), mutant: workingArray(type, length) };
-    });
-    this.#parents = new Int32Array(options.batch);
+    this.#rooms = types.map((type, i) => makeRoom(type, sizes[i], this.#noise.stages));
+    this.#picks = new Int32Array(options.batch);
+    const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
+    const keeper = new ConstraintKeeper(limits, traits, mutated, sizes);
+    this.#keeper = keeper.isNeeded ? keeper : undefined;
   }
 
   /**
@@ -82,22 +94,22 @@ export class BatchMaker {
    * @param spent told the seconds that each batch took
    */
   *batches(task: Task, view: Parents, spent: (seconds: number) => void = () => {}): Generator<Batch> {
-    const draws: Draws = {
-      random: randomStream(this.#options.masterSeed, 'mutate', task.number),
-      noise: this.#noise,
-    };
+    const random = randomStream(this.#options.masterSeed, 'mutate', task.number);
+    this.#rejected = 0;
     let first = 0;
-    for (const picks of batches(slicesOf(task, view), ({ form }) => form, Number.POSITIVE_INFINITY)) {
+    for (const picks of batches(this.#slices(task, view), ({ form }) => form, Number.POSITIVE_INFINITY)) {
       const { form } = picks[0];
       const all = picks.reduce((sum, { mutants }) => sum + mutants, 0);
       for (let done = 0; done < all; done += this.#options.batch) {
         const start = performance.now();
         const rows = Math.min(this.#options.batch, all - done);
-        draws.noise.refresh(draws.random);
+        this.#noise.refresh(random);
         for (let row = 0; row < rows; ) {
-          const pick = Math.floor((done + row) / MUTANTS_PER_PICK);
-          const some = Math.min((pick + 1) * MUTANTS_PER_PICK - done, rows) - row;
-          this.#mutate(view, form, picks[pick].entry, row, some, draws);
+          const slice = picks[Math.floor((done + row) / MUTANTS_PER_PICK)];
+          const turn = (done + row) % MUTANTS_PER_PICK;
+          const some = Math.min(slice.mutants - turn, rows - row);
+          this.#picks.fill(slice.pick, row, row + some);
+          this.#mutate(task, view, slice, row, turn, some, random);
           row += some;
         }
         spent((performance.now() - start) / 1000);
@@ -107,9 +119,14 @@ export class BatchMaker {
     }
   }
 
-  /** The entry that a row of the batch was mutated from. */
-  parentOf(row: number): number {
-    return this.#parents[row];
+  /** The pick that a row of the batch was made for, by its place in the task. */
+  pickOf(row: number): number {
+    return this.#picks[row];
+  }
+
+  /** Mutants of the task so far that could not be brought within the constraints and were drawn anew. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   /** Rows of the batch: views. */
@@ -117,87 +134,237 @@ export class BatchMaker {
     return { form, columns: form.inputs.map(({ size }, i) => rowsOf(this.#columns[i], size, from, to)) };
   }
 
-  /** Fills rows of the batch with mutants of one entry. */
-  #mutate(view: Parents, form: Form, entry: number, row: number, mutants: number, draws: Draws): void {
-    const parcel = view.parcel(entry);
-    this.#parents.fill(entry, row, row + mutants);
-    this.#options.mutators.forEach((mutator, input) => {
-      if (mutator === undefined) this.#repeat(form, input, parcel, row, mutants);
-      else this.#mutateInput(mutator, form, input, parcel, view, row, mutants, draws);
+  /** Rows of the batch, copied. */
+  copy(form: Form, from: number, to: number): TestcaseData {
+    return { form, columns: this.rows(form, from, to).columns.map(copyOf) };
+  }
+
+  /** Fills rows of the batch with mutants of one pick. */
+  #mutate(
+    task: Task,
+    view: Parents,
+    { pick, form, mutants }: Slice,
+    row: number,
+    turn: number,
+    some: number,
+    random: Random,
+  ): void {
+    const { arms, limits } = this.#options;
+    const parent = view.parcel(task.parents[pick]);
+    const mate = task.mates[pick] < 0 ? parent : view.parcel(task.mates[pick]);
+    const makers = form.inputs.map((input, i): Maker | undefined => {
+      if (input.size === 0) return undefined;
+      const chain = chainOf(task.chains, pick, i, form.inputs.length);
+      const bounds = arms[i].length === 0 ? undefined : this.#boundsAround(form, i, parent.ancestor, view);
+      const resized = parent.data.columns[i].length !== input.size;
+      if (chain.length === 0 || bounds === undefined) return resized ? { kind: 'follow' } : undefined;
+      const room = this.#rooms[i];
+      const own = room.parent(parent.data.columns[i]);
+      return {
+        kind: 'mutate',
+        chain: chain.map((arm) => arms[i][arm]),
+        parent: resized && i !== this.#options.resizing?.leader ? room.resized(own, input.size) : own,
+        mate: mate === parent ? undefined : room.mate(mate.data.columns[i]),
+        given: { random, noise: this.#noise, bounds, shape: input.shape, mate: own, turn, turns: mutants },
+      };
+    });
+    const allBounds = makers.map((maker) => (maker?.kind === 'mutate' ? maker.given.bounds : undefined));
+    const rebases =
+      limits.deephunter !== undefined &&
+      makers.some((maker) => maker?.kind === 'mutate' && maker.chain.some(({ geometric }) => geometric));
+    const reference =
+      limits.deephunter === undefined || rebases
+        ? undefined
+        : { entry: parent.reference, data: view.parcel(parent.reference).data };
+    const isKept = (at: number): boolean =>
+      this.#keeper === undefined ||
+      this.#keeper.keep(form, this.#columns, at, allBounds, view.parcel(parent.ancestor).data, reference);
+    for (let n = 0; n < some; n++) {
+      const at = row + n;
+      for (let attempt = 1; ; attempt++) {
+        makers.forEach((maker, i) => {
+          this.#make(maker, form, i, parent, at, turn + n);
+        });
+        if (isKept(at)) break;
+        this.#rejected++;
+        if (attempt < ATTEMPTS) continue;
+        this.#repeat(form, parent, at);
+        break;
+      }
+    }
+  }
+
+  /** Makes one input of one mutant. */
+  #make(
+    maker: Maker | undefined,
+    form: Form,
+    input: number,
+    { data }: Parcel,
+    row: number,
+    turn: number,
+  ): void {
+    const { size, type } = form.inputs[input];
+    const column = this.#columns[input];
+    if (maker === undefined) {
+      copyInto(column, data.columns[input], row * size);
+      return;
+    }
+    if (maker.kind === 'follow') {
+      copyInto(column, followed(type, data.columns[input], size), row * size);
+      return;
+    }
+    const { chain, parent, mate, given } = maker;
+    const room = this.#rooms[input];
+    const isFloat = column instanceof Float32Array;
+    let from = parent;
+    given.turn = turn;
+    for (let step = 0; step < chain.length; step++) {
+      const { mutator, confined } = chain[step];
+      const isLast = step === chain.length - 1;
+      const out = isLast ? (isFloat ? column : room.mutant) : room.stage(step, size);
+      const offset = isLast && isFloat ? row * size : 0;
+      given.mate = mate ?? from;
+      mutator.mutate(out, offset, from, given);
+      if (!confined) this.#noise.clip(out, offset, size, given.bounds);
+      from = out;
+    }
+    if (isFloat) return;
+    const { mutant } = room;
+    for (let k = 0; k < size; k++) writeNumber(type, column, row * size + k, mutant[k]);
+  }
+
+  /** Puts the parent itself in a row. */
+  #repeat(form: Form, { data }: Parcel, row: number): void {
+    form.inputs.forEach(({ size, type }, i) => {
+      const own = data.columns[i];
+      copyInto(this.#columns[i], own.length === size ? own : followed(type, own, size), row * size);
     });
   }
 
-  #repeat(form: Form, input: number, { data }: Parcel, row: number, mutants: number): void {
-    const { size } = form.inputs[input];
-    for (let i = 0; i < mutants; i++) copyInto(this.#columns[input], data.columns[input], (row + i) * size);
-  }
-
-  #mutateInput(
-    mutator: Mutator,
-    form: Form,
-    input: number,
-    { data, ancestor }: Parcel,
-    view: Parents,
-    row: number,
-    mutants: number,
-    draws: Draws,
-  ): void {
-    const { type, size } = form.inputs[input];
-    const bounds = this.#boundsAround(form, input, ancestor, view);
-    const column = this.#columns[input];
-    const parent = data.columns[input];
-    if (column instanceof Float32Array) {
-      for (let i = 0; i < mutants; i++) {
-        mutator.mutate(column, (row + i) * size, parent as Float32Array, bounds, draws);
-      }
-      return;
-    }
-    const { parent: all, mutant } = this.#scratch[input];
-    const values = all.subarray(0, size);
-    for (let k = 0; k < size; k++) values[k] = readNumber(type, parent, k);
-    for (let i = 0; i < mutants; i++) {
-      mutator.mutate(mutant, 0, values, bounds, draws);
-      for (let k = 0; k < size; k++) writeNumber(type, column, (row + i) * size + k, mutant[k]);
-    }
-  }
-
   #boundsAround(form: Form, input: number, ancestor: number, view: Parents): BoundsKeeper {
-    const { ranges, linf } = this.#options;
+    const { traits, limits } = this.#options;
+    const { range, columns, fixed } = traits[input];
+    const options = { range, columns, fixed, linf: limits.linf };
     const kept = this.#bounds[input];
+    const anchored = isAnchored(options);
     // Without a constraint the bounds are the range, whoever the ancestor is.
-    const key = linf === undefined ? form.key : ancestor;
+    const key = anchored ? ancestor : form.key;
     let bounds = kept.get(key);
     if (bounds === undefined) {
       if (kept.size >= MOST_BOUNDS) kept.clear();
       const { type, size } = form.inputs[input];
-      bounds = new BoundsKeeper(type, size, ranges[input], linf);
-      if (linf !== undefined) bounds.around(view.parcel(ancestor).data.columns[input]);
+      bounds = new BoundsKeeper(type, size, options);
+      if (anchored) bounds.around(view.parcel(ancestor).data.columns[input]);
       kept.set(key, bounds);
     }
     return bounds;
   }
 
-  /** Rows of the batch, copied. */
-  copy(form: Form, from: number, to: number): TestcaseData {
-    return { form, columns: this.rows(form, from, to).columns.map(copyOf) };
+  /** A task's picks in turn, those of one form together, so that their mutants share batches. */
+  #slices(task: Task, view: Parents): Slice[] {
+    const byForm = new Map<string, Slice[]>();
+    const random = randomStream(this.#options.masterSeed, 'resize', task.number);
+    task.parents.forEach((entry, pick) => {
+      const form = this.#formOf(task, pick, view.parcel(entry), random);
+      const slices = byForm.get(form.key) ?? [];
+      slices.push({
+        pick,
+        form,
+        mutants: Math.min(MUTANTS_PER_PICK, task.mutants - pick * MUTANTS_PER_PICK),
+      });
+      byForm.set(form.key, slices);
+    });
+    return [...byForm.values()].flat();
+  }
+
+  /** The form of a pick's mutants: the parent's, unless its first mutator changes the length. */
+  #formOf(task: Task, pick: number, { data }: Parcel, random: Random): Form {
+    const { resizing, arms } = this.#options;
+    if (resizing === undefined) return data.form;
+    const { leader, followers, least, most } = resizing;
+    const [arm] = chainOf(task.chains, pick, leader, data.form.inputs.length);
+    const lengthOf = arm === undefined ? undefined : arms[leader][arm].mutator.lengthOf;
+    if (lengthOf === undefined) return data.form;
+    const parent = this.#rooms[leader].parent(data.columns[leader]);
+    const length = lengthOf(parent, least, most, random);
+    if (length === parent.length) return data.form;
+    const key = `${data.form.key}/${length}`;
+    let form = this.#forms.get(key);
+    if (form === undefined) {
+      form = formOf(
+        data.form.inputs.map((input, i) =>
+          i === leader || followers.includes(i) ? { ...input, shape: [length], size: length } : input,
+        ),
+      );
+      this.#forms.set(key, form);
+    }
+    return form;
   }
 }
 
-/** The part of a task that mutates one entry. */
+/** The part of a task that mutates one pick's entry. */
 interface Slice {
-  readonly entry: number;
+  readonly pick: number;
   readonly form: Form;
   readonly mutants: number;
 }
 
-/** A task's parents in turn, those of one form together, so that their mutants share batches. */
-function slicesOf({ parents, mutants }: Task, view: Parents): Slice[] {
-  const byForm = new Map<string, Slice[]>();
-  parents.forEach((entry, i) => {
-    const { form } = view.parcel(entry).data;
-    const slices = byForm.get(form.key) ?? [];
-    slices.push({ entry, form, mutants: Math.min(MUTANTS_PER_PICK, mutants - i * MUTANTS_PER_PICK) });
-    byForm.set(form.key, slices);
-  });
-  return [...byForm.values()].flat();
+/** How one input of a pick's mutants is made: by mutators, or of another length than the parent's. */
+type Maker =
+  | { readonly kind: 'follow' }
+  | {
+      readonly kind: 'mutate';
+      readonly chain: readonly Arm[];
+      /** Of the mutant's length, unless it is the leader's own to change that. */
+      readonly parent: Values;
+      readonly mate: Values | undefined;
+      /** Used again for each mutant. */
+      readonly given: { -readonly [K in keyof Given]: Given[K] } & { readonly bounds: BoundsKeeper };
+    };
+
+/** Where the values of one input are worked on. */
+interface Room {
+  readonly mutant: Values;
+  /** A parent's or mate's values as mutators see them; good until the next. */
+  parent(data: TensorData): Values;
+  mate(data: TensorData): Values;
+  resized(parent: Values, size: number): Values;
+  stage(step: number, size: number): Values;
+}
+
+/**
+ * @param size values of the largest row
+ * @param stages two arrays that float32 values pass through
+ */
+function makeRoom(type: DType, size: number, stages: readonly Float32Array[]): Room {
+  const isFloat = type === 'float32';
+  const views = new Map<number, readonly Values[]>();
+  const room = (): Float64Array => new Float64Array(isFloat ? 0 : size);
+  const [parents, mates, mutant] = [room(), room(), room()];
+  const lengths = workingArray(type, size);
+  const own = [room(), room()];
+  const convert = (data: TensorData, into: Float64Array): Values => {
+    if (isFloat) return data as Float32Array;
+    const values = into.subarray(0, data.length);
+    for (let i = 0; i < data.length; i++) values[i] = readNumber(type, data, i);
+    return values;
+  };
+  return {
+    mutant,
+    parent: (data) => convert(data, parents),
+    mate: (data) => convert(data, mates),
+    resized(parent, size) {
+      const values = lengths.subarray(0, size);
+      for (let i = 0; i < size; i++) values[i] = parent[Math.min(i, parent.length - 1)];
+      return values;
+    },
+    stage(step, size) {
+      let pair = views.get(size);
+      if (pair === undefined) {
+        pair = (isFloat ? stages : own).map((array) => array.subarray(0, size));
+        views.set(size, pair);
+      }
+      return pair[step % 2];
+    },
+  };
 }

@@ -12,9 +12,10 @@ import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
+import { armTraits } from './arms.ts';
+import { MutatorChoice } from './choice.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
-import { mutatorNames } from './input-plan.ts';
 import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { type OnReplaced, Pool } from './pool.ts';
@@ -193,6 +194,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     masterSeed,
     keep: config.keep,
   });
+  const arms = await armTraits(inputs.mutators);
   const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;
   const state = new State({
     store,
@@ -206,8 +208,14 @@ async function runTarget(parts: Parts): Promise<Summary> {
     threshold: new Threshold(threshold.value, config.threshold === 'auto'),
     masterSeed,
     batch,
-    mutators: mutatorNames(taken, inputs.mutators),
-    bounded: config.linf !== undefined,
+    traits: inputs.traits,
+    arms,
+    choice: new MutatorChoice(
+      inputs.traits.map(({ name }) => name),
+      arms,
+      config.guidance !== 'none',
+    ),
+    limits: inputs.limits,
     execs: config.execs ?? Number.POSITIVE_INFINITY,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });

@@ -7,9 +7,13 @@ import type { InputSpec } from '../models/model.ts';
 /** A testcase worth mutating again. */
 export interface Entry extends Lineage {
   readonly ancestorIndex: number;
+  /** What DeepHunter's rule measures from. */
+  readonly referenceIndex: number;
   /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
   readonly novelty: number | null;
   readonly task: number;
+  /** The class that the model puts it in; below 0 where it has none. */
+  readonly outcome: number;
 }
 
 /** How many testcases there are, the user's seeds first. */

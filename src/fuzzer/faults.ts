@@ -4,7 +4,7 @@ import type { Store } from '../campaign/store.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
 import type { LoadOptions } from '../models/model.ts';
-import { distanceBetween } from '../mutators/constraint.ts';
+import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { SIGNATURE_VERSION } from '../objectives/objective.ts';
 import type { Entry } from './corpus.ts';
@@ -38,10 +38,13 @@ export interface Fault extends SignatureRecord {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Where a hit comes from: the entry it was mutated from, and its seed's values. */
+/** Where a hit comes from: the entry it was mutated from, by which mutators, and its seed's values. */
 export interface Origin {
   readonly parent: Entry;
   readonly ancestor: TestcaseData;
+  readonly mutators: readonly string[];
+  /** Whether the hit is what DeepHunter's rule measures from now. */
+  readonly rebases: boolean;
 }
 
 /** A finding that is on disk. */
@@ -97,14 +100,13 @@ export class Faults {
    * Confirms hits and puts them on disk, unless enough of their signature is there. Changes nothing but the
    * disk: `enter` does.
    *
-   * @param origin of a hit by its parent's place; undefined for seeds
+   * @param origin of a hit by its pick; undefined for seeds
    * @param untilFinding keep no more than the first confirmed one
    */
   async keep(
     hits: readonly Hit[],
     task: number,
-    mutators: readonly string[],
-    origin: ((parent: number) => Origin) | undefined,
+    origin: ((pick: number) => Origin) | undefined,
     untilFinding: boolean,
   ): Promise<Kept[]> {
     const kept: Kept[] = [];
@@ -117,7 +119,7 @@ export class Faults {
       const sound = same.length - flaky;
       if (this.#isEnough((known?.kept ?? 0) + sound, (known?.flaky ?? 0) + flaky)) continue;
       if (this.#keys.has(`${signature}/${id}`) || same.some(({ finding }) => finding.id === id)) continue;
-      kept.push(await this.#keepOne(hit, id, task, mutators, origin?.(hit.parent)));
+      kept.push(await this.#keepOne(hit, id, task, origin?.(hit.pick)));
       if (untilFinding && kept.at(-1)?.finding.status !== 'flaky') break;
     }
     return kept;
@@ -161,13 +163,7 @@ export class Faults {
     return kept >= keep || flaky >= keep;
   }
 
-  async #keepOne(
-    hit: Hit,
-    id: string,
-    task: number,
-    mutators: readonly string[],
-    from: Origin | undefined,
-  ): Promise<Kept> {
+  async #keepOne(hit: Hit, id: string, task: number, from: Origin | undefined): Promise<Kept> {
     const { store, masterSeed, model } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
@@ -181,8 +177,9 @@ export class Faults {
       id,
       parent: from?.parent.id ?? null,
       ancestor: from?.parent.ancestor ?? id,
+      ...referenceOf(from, id),
       generation: from === undefined ? 0 : from.parent.generation + 1,
-      mutators,
+      mutators: from?.mutators ?? [],
     };
     const path = findingFolder(signature, id, apart || confirmation.status === 'flaky');
     const finding: Finding = {
@@ -233,6 +230,11 @@ export class Faults {
     const status = together.times === together.of ? 'batch-dependent' : 'flaky';
     return { reproduced: `${together.times}/${together.of}`, status };
   }
+}
+
+function referenceOf(from: Origin | undefined, id: string): Pick<Lineage, 'reference'> {
+  const reference = from?.rebases ? id : from?.parent.reference;
+  return reference === undefined ? {} : { reference };
 }
 
 function firstOf(finding: Finding, path: string, seconds: number): Mutable<Fault> {

@@ -3,18 +3,25 @@ import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import type { Pixels } from '../inputs/fit.ts';
 import { type Guess, guessInput } from '../inputs/guess.ts';
+import { readMask } from '../inputs/mask.ts';
 import { type Picture, pictureOf } from '../inputs/picture.ts';
 import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { DTYPES } from '../models/tensor.ts';
-import { intervalAt, isNumeric, type Range } from '../mutators/constraint.ts';
-import { makeMutator, mutatorName } from '../mutators/registry.ts';
+import type { Limits } from '../mutators/constraints/limits.ts';
+import { intervalAt, type Range } from '../mutators/constraints/range.ts';
+import type { Domain, InputTraits } from '../mutators/traits.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
-import { checkSeeds, declaredRanges, rangeOfPicture, rangeOfSeeds } from './ranges.ts';
+import { askedTables, tableOf, tableText } from './columns.ts';
+import { type AskedMutators, askedMutators, mixOf } from './mix.ts';
+import { declaredRanges, rangeOfPicture, rangeOfSeeds } from './ranges.ts';
+import { type Resizing, resizingOf } from './resizing.ts';
+import { soundSeeds } from './sound-seeds.ts';
 import type { Notes } from './target.ts';
+import { dictionaryWords, planTokens, type TokenPlan, tokenTraits } from './tokens.ts';
 
 /** Values that levels are laid onto where nobody says. */
 const UNDECLARED = [0, 1] as const;
@@ -27,23 +34,17 @@ export interface InputPlan {
   /** The model's inputs, with the sizes fixed that the settings fix. */
   readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
-  /** Legal values of each input, in the model's order. */
-  readonly ranges: readonly Range[];
-  /** The spec of each input's mutator; null leaves it alone. */
-  readonly mutators: readonly (string | null)[];
+  /** What mutators and constraints know of each input, in the model's order. */
+  readonly traits: readonly InputTraits[];
+  /** The specs of each input's mutators; none leave it alone. */
+  readonly mutators: readonly (readonly string[])[];
+  readonly limits: Limits;
+  readonly resizing: Resizing | undefined;
   /** What each input's values look like; undefined for those that are no pictures. */
   readonly pictures: readonly (Picture | undefined)[];
 }
 
-/** `input:mutator` of every input that is mutated, as lineages have it. */
-export function mutatorNames(inputs: readonly InputSpec[], mutators: InputPlan['mutators']): string[] {
-  return inputs.flatMap(({ name }, i) => {
-    const spec = mutators[i];
-    return spec === null ? [] : [`${name}:${mutatorName(spec)}`];
-  });
-}
-
-/** Reads or draws the seeds, and settles each input's range, mutator and looks. */
+/** Reads or draws the seeds, and settles each input's range, kinds, mutators and looks. */
 export async function planInputs(
   model: ModelInfo,
   config: CampaignConfig,
@@ -60,34 +61,141 @@ export async function planInputs(
   }
   const single = testcaseInputs(inputs);
   const guesses = single.map((input) => guessInput(input, model.graph));
-  const { declared, pixels } = settlePixels(single, guesses, declaredRanges(config.range, names), preprocess);
-  const mutators = chooseMutators(config.mutator, single, guesses, notes);
+  const tokens = await planTokens(single, guesses, config);
+  const asked = await askedMutators(config.mutator, single, guesses, notes);
+  const user = declaredRanges(config.range, names);
+  for (const [i, plan] of tokens.entries())
+    if (plan?.ids !== undefined && !user.has(names[i])) user.set(names[i], plan.ids);
+  const { declared, pixels } = settlePixels(single, guesses, user, preprocess);
+  const tableFor = askedTables(config.table, names);
   const places = byInput(config.seeds, names);
   const given = places.forAll.length + places.byName.size > 0;
   const rangeOf = (i: number): Range => declared.get(names[i]) ?? interval(guesses[i].range);
-  const seeds = given
+  const read = given
     ? await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)])
     : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
+
+  const tables = single.map((input, i) =>
+    tokens[i] === undefined && !stays(asked[i])
+      ? tableOf(input, i, read, given, declared.get(input.name), tableFor(input.name))
+      : undefined,
+  );
+  tables.forEach((table, i) => {
+    if (table !== undefined)
+      notes.info(
+        `input ${names[i]} is a table: ${tableText(table)}; --table none takes its columns for plain numbers`,
+      );
+  });
+  const left = new Set<number>();
   const ranges = single.map((input, i) => {
+    const table = tables[i];
+    if (table !== undefined) return table.range;
     if (declared.has(input.name) || !given) return rangeOf(i);
-    const { range, stays } = rangeOfSeeds(input, seeds, i, mutators, config.mutator);
-    if (stays && mutators[i] !== null) {
-      mutators[i] = null;
+    const mutated = asked.map((one, k) => !stays(one) && !left.has(k));
+    const { range, stays: isSame } = rangeOfSeeds(input, read, i, mutated, config.mutator);
+    if (isSame && mutated[i]) {
+      left.add(i);
       notes.info(`input ${input.name} is the same in all seeds: it stays so; --range would have it mutated`);
     }
     return range;
   });
-  single.forEach((input, i) => {
-    if (mutators[i] !== null) checkSeeds(input, ranges[i], seeds, i);
-  });
   const pictures = single.map((input, i) =>
     pictureOf(input, preprocess.get(input.name), [ranges[i].low, ranges[i].high]),
   );
-  return { inputs, seeds, ranges, mutators, pictures };
+  const words = await dictionaryWords(config, single, tokens, notes);
+  const fixed = await readMasks(config, single);
+  const traits = single.map((input, i): InputTraits => {
+    const plan = tokens[i];
+    const own = plan === undefined ? undefined : tokenTraits(plan, words[i], read, i);
+    return {
+      name: input.name,
+      type: input.type,
+      domains: domainsOf(input, plan, pictures[i], tables[i] !== undefined),
+      size: Math.max(own?.length[1] ?? 0, ...read.map(({ columns }) => columns[i].length)),
+      range: ranges[i],
+      picture: pictures[i],
+      columns: tables[i]?.columns,
+      fixed: fixed[i],
+      tokens: own,
+    };
+  });
+  const mutators = asked.map((one, i) => (stays(one) || left.has(i) ? [] : mixOf(one, traits[i])));
+  requireMutation(asked, mutators, traits);
+  const mutated = mutators.map((list) => list.length > 0);
+  const seeds = soundSeeds(read, traits, mutated, notes);
+  const { linf, l2, l0, edits, deephunter } = config;
+  const limits: Limits = { linf, l2, l0, edits, deephunter };
+  if (edits !== undefined && !traits.some(({ tokens: own }, i) => own !== undefined && mutated[i]))
+    throw new UserError('--edits: no input of tokens is mutated; --l0 is for numbers');
+  const resizing = resizingOf(single, traits, mutated, seeds, limits);
+  return { inputs, seeds, traits: widened(traits, resizing), mutators, limits, resizing, pictures };
 }
 
 function interval([low, high]: readonly [number, number]): Range {
   return { low, high };
+}
+
+function stays(asked: AskedMutators): boolean {
+  return asked === 'none';
+}
+
+/** Inputs that follow the length of another need as much room. */
+function widened(traits: readonly InputTraits[], resizing: Resizing | undefined): readonly InputTraits[] {
+  if (resizing === undefined) return traits;
+  const { leader, followers, most } = resizing;
+  return traits.map((one, i) =>
+    i === leader || followers.includes(i) ? { ...one, size: Math.max(one.size, most) } : one,
+  );
+}
+
+function domainsOf(
+  { type }: InputSpec,
+  tokens: TokenPlan | undefined,
+  picture: Picture | undefined,
+  isTable: boolean,
+): readonly Domain[] {
+  if (type === 'bool') return ['flags'];
+  const own: Domain[] = ['numbers'];
+  if (picture !== undefined && tokens === undefined) own.push('image');
+  if (isTable) own.push('table');
+  if (tokens !== undefined) own.push('tokens');
+  if (tokens?.vocabulary !== undefined) own.push('text');
+  return own;
+}
+
+/** @throws UserError where no input is mutated */
+function requireMutation(
+  asked: readonly AskedMutators[],
+  mutators: readonly (readonly string[])[],
+  traits: readonly InputTraits[],
+): void {
+  if (mutators.some((list) => list.length > 0)) return;
+  const unfit = asked.flatMap((one, i) => (stays(one) ? [] : [traits[i].name]));
+  throw new UserError(
+    unfit.length === 0
+      ? '--mutator leaves every input as it is: nothing would change; name a mutator for one of them'
+      : `nothing would change: no mutator asked for fits ${unfit.join(', ')}; neurofuzz mutators lists what each is for`,
+  );
+}
+
+async function readMasks(
+  config: CampaignConfig,
+  inputs: readonly InputSpec[],
+): Promise<(Uint8Array | undefined)[]> {
+  const names = inputs.map(({ name }) => name);
+  const { forAll, byName } = byInput(config.fixed, names);
+  for (const name of byName.keys()) {
+    if (!names.includes(name))
+      throw new UserError(`--fixed: the model has no input ${name}: ${suggestion(name, names)}`);
+  }
+  if (forAll.length > 1 || (forAll.length === 1 && inputs.length > 1))
+    throw new UserError(`--fixed: say which input each mask is for: ${names[0]}=${forAll[0]}`);
+  return Promise.all(
+    inputs.map(({ name, shape }) => {
+      const path = byName.get(name) ?? forAll[0];
+      return path === undefined ? undefined : readMask(path, name, shape);
+    }),
+  );
 }
 
 /** How inputs take pictures; where that is declared, the ranges follow from it unless they are declared too. */
@@ -133,43 +241,4 @@ function drawn(
     `no seeds given: drew ${DRAWN_SEEDS} at random, ${spans}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
   return drawSeeds(inputs, drawRange, DRAWN_SEEDS, randomStream(masterSeed, 'seeds'));
-}
-
-function chooseMutators(
-  setting: CampaignConfig['mutator'],
-  inputs: readonly InputSpec[],
-  guesses: readonly Guess[],
-  notes: Notes,
-): (string | null)[] {
-  const names = inputs.map((input) => input.name);
-  const { forAll, byName } = byInput(setting, names);
-  if (forAll.length > 1)
-    throw new UserError(
-      `--mutator: give one for all inputs, or one for each as name=mutator; not ${forAll.join(' ')}`,
-    );
-  for (const name of byName.keys()) {
-    if (!names.includes(name))
-      throw new UserError(`mutator: the model has no input ${name}: ${suggestion(name, names)}`);
-  }
-  for (const spec of forAll) {
-    const [name, ...rest] = spec.split('=');
-    if (rest.length > 0 && !name.includes(':')) {
-      throw new UserError(`--mutator: the model has no input ${name}: ${suggestion(name, names)}`);
-    }
-  }
-  const chosen = inputs.map((input, i) => {
-    const spec = byName.get(input.name) ?? forAll[0];
-    if (spec !== undefined) return makeMutator(spec) === undefined ? null : spec;
-    if (guesses[i].kind === 'mask' && inputs.length > 1) {
-      notes.info(`input ${input.name} looks like a mask: it stays as its seeds have it`);
-      return null;
-    }
-    return isNumeric(input.type) ? 'gaussian' : 'flip';
-  });
-  if (chosen.every((mutator) => mutator === null)) {
-    throw new UserError(
-      '--mutator leaves every input as it is: nothing would change; name a mutator for one of them',
-    );
-  }
-  return chosen;
 }

@@ -106,6 +106,10 @@ async function take(parts: LoopParts, stop: Stop, result: TaskResult): Promise<S
     await store.event('threshold', { task: result.task, ...step.adapted });
     observer.adapted(step.adapted.threshold, step.adapted.why);
   }
+  for (const what of step.illegal) {
+    await store.event('illegal', { task: result.task, what });
+    observer.warn(`a mutant broke a constraint and was left out (${what}): please report this as a bug`);
+  }
   for (const fault of step.faults) {
     await store.event('signature', { signature: fault.signature, execs: fault.firstExecs });
     observer.found(fault, store.folder);
@@ -208,6 +212,8 @@ export function figuresOf({
   return statistics.figures({
     execs: state.execs,
     lost: state.lost,
+    rejected: shareRejected(state),
+    mutators: state.mutators,
     corpus: count,
     seeds,
     threshold: state.threshold,
@@ -216,6 +222,10 @@ export function figuresOf({
     workers: executor.workers,
     diskMB: Math.round(store.bytes / 1e6),
   });
+}
+
+function shareRejected({ execs, rejected }: State): number {
+  return rejected === 0 ? 0 : Number((rejected / (execs + rejected)).toPrecision(4));
 }
 
 /** The figures as stats.json has them. */

@@ -133,8 +133,8 @@ export class Pool implements Executor {
       // Memory may have run out for others' sake, and a task that waited is not to blame.
       if (first.kind !== 'crash' || place.blamed === first) return again;
       place.blamed = first;
-      const { parent, data } = await slot.mutant(task, 0);
-      return withHit(again, task, 0, diedOnce(first.how, task.number), parent, data);
+      const { pick, data } = await slot.mutant(task, 0);
+      return withHit(again, task, 0, diedOnce(first.how, task.number), pick, data);
     }
     if (task.saturated.includes(diedRunning(again.kind, again.how).signature)) return lost(task, again);
 
@@ -155,10 +155,10 @@ export class Pool implements Executor {
     if (alone instanceof ProcessDied) died = alone;
     const before = await this.#survives(place, task, { from: 0, to: sound });
     const result = before instanceof ProcessDied ? empty(task) : before;
-    const { parent, data } = await slot.mutant(task, sound);
+    const { pick, data } = await slot.mutant(task, sound);
     const violation = diedRunning(died.kind, died.how);
     return {
-      ...withHit(result, task, sound, violation, parent, data),
+      ...withHit(result, task, sound, violation, pick, data),
       lost: task.mutants - sound - 1,
     };
   }
@@ -193,7 +193,8 @@ function empty(task: Task): TaskResult {
     task: task.number,
     mutants: task.mutants,
     lost: 0,
-    candidates: { ...bundled([]), parents: [] },
+    rejected: 0,
+    candidates: { ...bundled([]), picks: [], outcomes: [] },
     hits: [],
     counts: [],
     seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
@@ -205,11 +206,11 @@ function withHit(
   task: Task,
   mutant: number,
   violation: Violation,
-  parent: number,
+  pick: number,
   data: Hit['data'],
 ): TaskResult {
   const execs = task.execsBefore + mutant + 1;
-  const hit: Hit = { parent, execs, violation, data, batch: { data, rows: 1, row: 0 } };
+  const hit: Hit = { pick, execs, violation, data, batch: { data, rows: 1, row: 0 } };
   return {
     ...result,
     hits: [...result.hits, hit],

@@ -3,8 +3,8 @@ import { UserError } from '../errors.ts';
 import type { Picture } from '../inputs/picture.ts';
 import type { Seeds } from '../inputs/seeds.ts';
 import type { InputSpec } from '../models/model.ts';
-import { makeData, readNumber, writeNumber } from '../models/tensor.ts';
-import { type Interval, intervalAt, type Range } from '../mutators/constraint.ts';
+import { type DType, makeData, readNumber, writeNumber } from '../models/tensor.ts';
+import type { Interval, Range } from '../mutators/constraints/range.ts';
 import { suggestion } from '../suggest.ts';
 
 /** The values that the levels 0 to 255 become, channel by channel where they differ. */
@@ -64,44 +64,30 @@ export function rangeOfSeeds(
   input: InputSpec,
   seeds: Seeds,
   column: number,
-  mutators: readonly (string | null)[],
+  mutated: readonly boolean[],
   asked: CampaignConfig['mutator'],
 ): { readonly range: Range; readonly stays: boolean } {
   if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
   const span = spanOfSeeds(input, seeds, column);
   if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
-  if (span.low < span.high || mutators[column] === null) return { range: span, stays: false };
-  const others = mutators.some((mutator, i) => mutator !== null && i !== column);
+  if (span.low < span.high || !mutated[column]) return { range: span, stays: false };
+  const others = mutated.some((isMutated, i) => isMutated && i !== column);
   if (asked === undefined && others) return { range: span, stays: true };
   throw new UserError(
     `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
   );
 }
 
-/** @throws UserError where a seed has a value outside its input's range */
-export function checkSeeds(input: InputSpec, range: Range, seeds: Seeds, column: number): void {
-  // An interval's end such as 0.7 is another number in the input's type.
-  const ends = makeData(input.type, 2);
+/** A range widened to its ends as the input's type holds them: 0.7 is another number in float32. */
+export function typedRange(type: DType, range: Range): Range {
+  const ends = makeData(type, 2);
   const widened = ({ low, high }: Interval): Interval => {
-    writeNumber(input.type, ends, 0, low);
-    writeNumber(input.type, ends, 1, high);
+    writeNumber(type, ends, 0, low);
+    writeNumber(type, ends, 1, high);
     return {
-      low: Math.min(low, readNumber(input.type, ends, 0)),
-      high: Math.max(high, readNumber(input.type, ends, 1)),
+      low: Math.min(low, readNumber(type, ends, 0)),
+      high: Math.max(high, readNumber(type, ends, 1)),
     };
   };
-  const wide = { ...range, ...widened(range), channels: range.channels?.map(widened) };
-  seeds.forEach(({ columns }, index) => {
-    const size = columns[column].length;
-    for (let i = 0; i < size; i++) {
-      const value = readNumber(input.type, columns[column], i);
-      const { low, high } = intervalAt(wide, i, size);
-      if (value < low || value > high) {
-        const legal = intervalAt(range, i, size);
-        throw new UserError(
-          `seed ${index} has ${value} at position ${i} of input ${input.name}, outside its range ${legal.low},${legal.high}: widen --range or leave the seed out`,
-        );
-      }
-    }
-  });
+  return { ...range, ...widened(range), channels: range.channels?.map(widened) };
 }

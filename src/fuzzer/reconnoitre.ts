@@ -30,11 +30,12 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {
-    forms,
+    traits: inputs.traits,
+    varying: forms.length > 1 || inputs.resizing !== undefined,
     objectives: objectiveSpecs(config.objective),
     mutators: inputs.mutators,
-    ranges: inputs.ranges,
-    linf: config.linf,
+    limits: inputs.limits,
+    resizing: inputs.resizing,
     watched: watched.tensors,
     measure: config.measure,
     masterSeed,

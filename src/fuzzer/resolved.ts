@@ -3,13 +3,16 @@ import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { testcaseId } from '../campaign/testcase.ts';
+import { rebasedPlugin } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
+import { CODEPOINTS } from '../inputs/vocabulary.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import type { Watched } from '../models/watch.ts';
-import { mutatorName } from '../mutators/registry.ts';
+import { isPlugin } from '../mutators/plugin.ts';
+import { NONE } from '../mutators/registry.ts';
 import type { InputPlan } from './input-plan.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -44,23 +47,25 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
   const { folder, masterSeed, model, batch, path, modelGiven, watched, threshold, inputs } = resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
-  const places = byInput(config.seeds, names);
-  const seeds = [
-    ...places.forAll.map(here),
-    ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`),
-  ];
+  const placed = (setting: CampaignConfig['seeds']): string[] => {
+    const places = byInput(setting, names);
+    return [...places.forAll.map(here), ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`)];
+  };
+  const files = (['seeds', 'fixed', 'dictionary'] as const).map((key) => [key, placed(config[key])] as const);
+  const specs = (list: readonly string[]): string | readonly string[] => {
+    const moved = list.map((spec) => (isPlugin(spec) ? rebasedPlugin(spec, here) : spec));
+    return moved.length === 0 ? NONE : moved.length === 1 ? moved[0] : moved;
+  };
+  const tokens = Object.entries(config.tokens ?? {}).map(([name, one]) => {
+    const isFile = one.vocabulary !== undefined && one.vocabulary !== CODEPOINTS;
+    return [name, isFile ? { ...one, vocabulary: here(one.vocabulary as string) } : one] as const;
+  });
   const settings = {
     ...config,
     model: here(path),
-    ...(seeds.length > 0 ? { seeds } : {}),
-    mutator:
-      config.mutator ??
-      Object.fromEntries(
-        names.map((name, i) => {
-          const spec = inputs.mutators[i];
-          return [name, spec === null ? 'none' : mutatorName(spec)];
-        }),
-      ),
+    ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
+    ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
+    mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
     coverage: [...watched.tensors],
     runtime: model.runtime.kind,
     batch,
@@ -82,7 +87,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
         name,
         type,
         shape: [...shape],
-        range: [inputs.ranges[i].low, inputs.ranges[i].high],
+        range: [inputs.traits[i].range.low, inputs.traits[i].range.high],
       })),
       outputs: [...model.outputs],
     },

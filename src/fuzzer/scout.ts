@@ -4,6 +4,7 @@ import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import { diedRunning } from '../objectives/failure.ts';
+import { NO_OUTCOME } from './outcome.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
 import type { WorkerApi, WorkerSetup } from './worker-process.ts';
@@ -92,7 +93,7 @@ export class Scout {
       await this.#replace();
       if (testcases.length === 1) {
         const violation = diedRunning(error.kind, error.how);
-        return [{ data: testcases[0], activations: new Float32Array(0), violation }];
+        return [{ data: testcases[0], activations: new Float32Array(0), violation, outcome: NO_OUTCOME }];
       }
       const middle = testcases.length >> 1;
       return [

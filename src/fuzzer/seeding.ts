@@ -6,7 +6,10 @@ import { batches, packRows, type RowResult } from '../models/rows.ts';
 import { rowsOf } from '../models/tensor.ts';
 import { failedRun } from '../objectives/failure.ts';
 import type { Violation } from '../objectives/objective.ts';
+import { LONGEST_CHAIN } from './arms.ts';
 import { unbundled } from './bundle.ts';
+import { NO_ARM } from './chains.ts';
+import { NO_OUTCOME, outcomeOf } from './outcome.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
 import type { Parcel } from './task.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
@@ -18,6 +21,8 @@ export interface RunSeed {
   readonly activations: Float32Array;
   /** How it breaks an objective already, if it does. */
   readonly violation: Violation | undefined;
+  /** The class that the model puts it in. */
+  readonly outcome: number;
 }
 
 /** Whether a seed can be fuzzed: it breaks nothing yet, and coverage can compare it. */
@@ -44,7 +49,7 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
   } catch (error) {
     if (some.length === 1) {
       const violation = failedRun(reason(error));
-      return [{ data: some[0], activations: new Float32Array(0), violation }];
+      return [{ data: some[0], activations: new Float32Array(0), violation, outcome: NO_OUTCOME }];
     }
     const middle = some.length >> 1;
     return [
@@ -64,6 +69,7 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
     data,
     activations: rowsOf(all, width, row, row + 1).slice(),
     violation: violations.get(row),
+    outcome: outcomeOf(result, row),
   }));
 }
 
@@ -102,6 +108,7 @@ async function walk(
   const parcels: Parcel[] = seeds.map(({ data, activations }, i) => ({
     entry: i,
     ancestor: i,
+    reference: i,
     data,
     activations,
   }));
@@ -109,12 +116,15 @@ async function walk(
   const steps: WalkStep[] = [];
   for (let step = 0; step < WALK_STEPS && parents.length > 0; step++) {
     const picks = mutants / WALK_STEPS / MUTANTS_PER_PICK;
+    const picked = Array.from({ length: picks }, (_, i) => parents[i % parents.length]);
     const task = {
       // Negative numbers: no task of the campaign draws the same.
       number: -1 - step - WALK_STEPS * CALIBRATIONS.indexOf(mutants as 2048),
       execsBefore: 0,
       mutants: mutants / WALK_STEPS,
-      parents: Array.from({ length: picks }, (_, i) => parents[i % parents.length]),
+      parents: picked,
+      mates: picked.map(() => -1),
+      chains: plainestChains(options.arms, picks),
       saturated: [],
       indexed: 0,
       threshold: -1,
@@ -122,15 +132,23 @@ async function walk(
     const view = { index, parcel: (entry: number) => parcels[entry] };
     const { candidates } = await worker.run(task, view, { from: 0, to: task.mutants }, beat);
     beat();
-    parents = candidates.parents.map((parent, i) => {
+    parents = candidates.picks.map((pick, i) => {
       const { data, activations } = unbundled(candidates, i);
-      const from = parcels[parent];
+      const from = parcels[picked[pick]];
       steps.push({ vector: activations, from: from.activations });
-      parcels.push({ entry: parcels.length, ancestor: from.ancestor, data, activations });
+      const { ancestor, reference } = from;
+      parcels.push({ entry: parcels.length, ancestor, reference, data, activations });
       return parcels.length - 1;
     });
     // One child of each parent walks on, so that the walks stay apart.
     parents = parents.filter((_, i) => i % MUTANTS_PER_PICK === 0);
   }
   return steps;
+}
+
+/** Chains of the first mutator of each input: the plainest one. */
+function plainestChains(arms: readonly (readonly unknown[])[], picks: number): number[] {
+  const chain = (list: readonly unknown[]): number[] =>
+    Array.from({ length: LONGEST_CHAIN }, (_, i) => (i === 0 && list.length > 0 ? 0 : NO_ARM));
+  return Array.from({ length: picks }, () => arms.flatMap(chain)).flat();
 }

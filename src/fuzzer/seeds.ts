@@ -57,14 +57,14 @@ export async function enterSeeds(
 ): Promise<void> {
   let twins = 0;
   for (const seed of seeds) {
-    const { data, activations, violation } = seed;
+    const { data, activations, violation, outcome } = seed;
     if (isSound(seed)) {
-      if (!state.addSeed(data, activations)) twins++;
+      if (!state.addSeed(data, activations, outcome)) twins++;
     } else if (violation === undefined) {
       observer.warn('a seed whose activations are not finite is left out');
     } else {
-      const hit: Hit = { parent: -1, execs: 0, violation, data, batch: { data, rows: 1, row: 0 } };
-      const kept = await faults.keep([hit], 0, [], undefined, false);
+      const hit: Hit = { pick: -1, execs: 0, violation, data, batch: { data, rows: 1, row: 0 } };
+      const kept = await faults.keep([hit], 0, undefined, false);
       for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
       faults.count([{ signature: violation.signature, hits: 1 }]);
     }

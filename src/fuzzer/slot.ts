@@ -110,7 +110,7 @@ export class Slot {
   }
 
   /** Makes one of a task's mutants without running it. */
-  async mutant(task: Task, at: number): Promise<{ readonly parent: number; readonly data: Parcel['data'] }> {
+  async mutant(task: Task, at: number): Promise<{ readonly pick: number; readonly data: Parcel['data'] }> {
     const span = { from: at, to: at + 1 };
     const { answer } = await this.#send(task, span, (message) => this.#child.call('mutant', message));
     return answer;
@@ -160,6 +160,7 @@ export class Slot {
         ...bundled(parcels),
         entries: parcels.map(({ entry }) => entry),
         ancestors: parcels.map(({ ancestor }) => ancestor),
+        references: parcels.map(({ reference }) => reference),
       },
       vectors,
     };

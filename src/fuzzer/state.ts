@@ -3,10 +3,17 @@ import type { Store } from '../campaign/store.ts';
 import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
+import { brokenConstraints } from '../mutators/constraints/check.ts';
+import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
+import type { InputTraits } from '../mutators/traits.ts';
 import { randomStream } from '../random.ts';
+import type { ArmTraits } from './arms.ts';
 import { activationsAt, unbundled } from './bundle.ts';
+import { chainNames, chainOf } from './chains.ts';
+import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
 import type { Corpus } from './corpus.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
+import { Picker } from './picker.ts';
 import { lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Supply } from './slot.ts';
@@ -18,14 +25,15 @@ export interface StateOptions {
   readonly corpus: Corpus;
   readonly faults: Faults;
   readonly scheduler: Scheduler;
+  readonly choice: MutatorChoice;
   readonly index: NeighbourIndex | undefined;
   readonly threshold: Threshold;
   readonly masterSeed: string;
   readonly batch: number;
-  /** `input:mutator` of every input that is mutated. */
-  readonly mutators: readonly string[];
-  /** Whether bounds depend on the ancestor, so that workers need it. */
-  readonly bounded: boolean;
+  readonly traits: readonly InputTraits[];
+  /** Mutators of each input. */
+  readonly arms: readonly (readonly ArmTraits[])[];
+  readonly limits: Limits;
   /** Mutants in all; infinity without a budget. */
   readonly execs: number;
   /** Entries after which nothing is kept. */
@@ -38,6 +46,8 @@ export interface Step {
   readonly faults: readonly Fault[];
   /** The threshold where it was adapted, with the reason. */
   readonly adapted: { readonly threshold: number; readonly why: string } | undefined;
+  /** Testcases that broke a constraint and were not kept, with what they broke: a fault of a mutator's. */
+  readonly illegal: readonly string[];
 }
 
 /** The state as plain data; corpus and index come from the journal. */
@@ -49,6 +59,8 @@ export interface SavedState {
   readonly lost: number;
   readonly threshold: SavedThreshold;
   readonly scheduler: unknown;
+  readonly choice: SavedChoice;
+  readonly rejected: number;
   readonly faults: SavedFaults;
   /** Tasks that were out, as they were handed out. */
   readonly out: readonly Task[];
@@ -66,9 +78,17 @@ export class State implements Supply {
   #planned = 0;
   #execs = 0;
   #lost = 0;
+  #rejected = 0;
+  readonly #picker: Picker;
+  readonly #isMutated: readonly boolean[];
+  readonly #isTied: boolean;
 
   constructor(options: StateOptions) {
     this.#options = options;
+    const { corpus, scheduler, choice, arms, limits, traits } = options;
+    this.#picker = new Picker(corpus, scheduler, choice, arms, limits.deephunter !== undefined);
+    this.#isMutated = arms.map((list) => list.length > 0);
+    this.#isTied = tiesToAncestor(limits, traits);
   }
 
   get corpus(): Corpus {
@@ -87,6 +107,16 @@ export class State implements Supply {
 
   get lost(): number {
     return this.#lost;
+  }
+
+  /** Mutants that could not be brought within the constraints and were drawn anew. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** What each mutator did and brought. */
+  get mutators(): readonly MutatorFigures[] {
+    return this.#options.choice.figures;
   }
 
   /** Tasks handed out whose results were not taken. */
@@ -114,17 +144,24 @@ export class State implements Supply {
   }
 
   parcel(entry: number): Parcel {
+    const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
     return {
       entry,
-      ancestor: this.corpus.at(entry).ancestorIndex,
+      ancestor: ancestorIndex,
+      reference: referenceIndex,
       data: this.corpus.data(entry),
       activations: this.corpus.activations(entry, entry + 1),
     };
   }
 
-  needs({ parents }: Task): number[] {
+  needs({ parents, mates }: Task): number[] {
     const needs = new Set(parents);
-    if (this.#options.bounded) for (const entry of parents) needs.add(this.corpus.at(entry).ancestorIndex);
+    for (const mate of mates) if (mate >= 0) needs.add(mate);
+    if (!this.#isTied) return [...needs];
+    for (const entry of parents) {
+      const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
+      needs.add(ancestorIndex).add(referenceIndex);
+    }
     return [...needs];
   }
 
@@ -133,13 +170,14 @@ export class State implements Supply {
   }
 
   /** Puts a seed into corpus and index; false where an equal one is there. */
-  addSeed(data: TestcaseData, activations: Float32Array): boolean {
+  addSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
     const { corpus, store } = this.#options;
     const id = testcaseId(data);
     if (corpus.has(id)) return false;
-    const lineage = { id, parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
-    this.#enter({ ...lineage, data, activations });
-    store.add({ ...lineage, data, activations });
+    const origin = { parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
+    const entry = { id, ...origin, outcome, data, activations };
+    this.#enter(entry);
+    store.add(entry);
     return true;
   }
 
@@ -155,20 +193,21 @@ export class State implements Supply {
 
   /** The next task, or undefined when the budget of mutants is handed out. */
   nextTask(): Task | undefined {
-    const { batch, execs, masterSeed, scheduler, faults, index } = this.#options;
+    const { batch, execs, masterSeed, faults, index } = this.#options;
     const number = this.#upcoming;
     const mutants = Math.min(mutantsOf(number, batch), execs - this.#planned);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
-    const parents: number[] = [];
-    for (let left = mutants; left > 0; left -= MUTANTS_PER_PICK) {
-      parents.push(scheduler.pick(this.corpus.size, random));
-    }
+    const picks = Array.from({ length: Math.ceil(mutants / MUTANTS_PER_PICK) }, () =>
+      this.#picker.pick(random),
+    );
     const task: Task = {
       number,
       execsBefore: this.#planned,
       mutants,
-      parents,
+      parents: picks.map(({ parent }) => parent),
+      mates: picks.map(({ mate }) => mate),
+      chains: picks.flatMap(({ chains }) => chains),
       saturated: faults.saturated,
       indexed: index === undefined ? 0 : this.corpus.size.count,
       threshold: this.threshold,
@@ -186,33 +225,61 @@ export class State implements Supply {
    * @param untilFinding take no more findings than the first confirmed one
    */
   async take(result: TaskResult, seconds: number, untilFinding: boolean): Promise<Step> {
-    const { faults, threshold, mutators } = this.#options;
-    const origin = (place: number) => {
-      const parent = this.corpus.at(place);
-      return { parent, ancestor: this.corpus.data(parent.ancestorIndex) };
+    const { faults, threshold, choice } = this.#options;
+    const [task] = this.#out;
+    const illegal: string[] = [];
+    const isLegal = (pick: number, data: TestcaseData): boolean => {
+      const broken = this.#brokenBy(task, pick, data);
+      illegal.push(...broken.slice(0, 1));
+      return broken.length === 0;
     };
-    const kept = await faults.keep(result.hits, result.task, mutators, origin, untilFinding);
+    const hits = result.hits.filter(({ pick, data }) => isLegal(pick, data));
+    const origin = (pick: number) => {
+      const parent = this.corpus.at(task.parents[pick]);
+      const ancestor = this.corpus.data(parent.ancestorIndex);
+      return { parent, ancestor, mutators: this.#mutatorsOf(task, pick), rebases: this.#rebases(task, pick) };
+    };
+    const kept = await faults.keep(hits, result.task, origin, untilFinding);
     const found = faults.enter(kept, seconds);
     faults.count(result.counts);
-    let added = 0;
-    for (let i = 0; i < result.candidates.count; i++) if (this.#addCandidate(result, i)) added++;
+    const { candidates } = result;
+    const entries: { pick: number; novelty: number }[] = [];
+    for (let i = 0; i < candidates.count; i++) {
+      const novelty = this.#addCandidate(task, result, i, isLegal);
+      if (novelty !== undefined)
+        entries.push({
+          pick: candidates.picks[i],
+          novelty: novelty / Math.max(threshold.value, Number.MIN_VALUE),
+        });
+    }
+    const ids = new Set(found.map(({ signature }) => signature));
+    const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
+    choice.learn(
+      task.chains,
+      result.mutants,
+      entries,
+      firsts.map(({ pick }) => pick),
+    );
     this.#execs += result.mutants;
     this.#lost += result.lost;
+    this.#rejected += result.rejected;
     this.#taken = result.task;
     this.#out.shift();
-    const adapted = threshold.observe(result.mutants, added);
-    return { added, faults: found, adapted };
+    const adapted = threshold.observe(result.mutants, entries.length);
+    return { added: entries.length, faults: found, adapted, illegal };
   }
 
   save(): SavedState {
-    const { threshold, scheduler, faults } = this.#options;
+    const { threshold, scheduler, choice, faults } = this.#options;
     return {
       taken: this.#taken,
       planned: this.#planned,
       execs: this.#execs,
       lost: this.#lost,
+      rejected: this.#rejected,
       threshold: threshold.save(),
       scheduler: scheduler.save?.() ?? null,
+      choice: choice.save(),
       faults: faults.save(),
       out: [...this.#out],
     };
@@ -225,11 +292,13 @@ export class State implements Supply {
    *   of entries by their places and are given up where some are missing
    */
   restore(saved: SavedState, whole: boolean): void {
-    const { threshold, scheduler, faults } = this.#options;
+    const { threshold, scheduler, choice, faults } = this.#options;
     this.#taken = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
+    this.#rejected = saved.rejected;
     threshold.restore(saved.threshold);
+    choice.restore(saved.choice);
     faults.restore(saved.faults);
     if (whole) {
       scheduler.restore?.(saved.scheduler);
@@ -238,35 +307,74 @@ export class State implements Supply {
     } else this.#planned = saved.execs;
   }
 
-  #addCandidate({ candidates, task }: TaskResult, i: number): boolean {
-    const { index, threshold, mutators, corpus, store, maxCorpus } = this.#options;
+  /** Takes a candidate in where it is still new and legal; returns how new, squared. */
+  #addCandidate(
+    task: Task,
+    { candidates }: TaskResult,
+    i: number,
+    isLegal: (pick: number, data: TestcaseData) => boolean,
+  ): number | undefined {
+    const { index, threshold, corpus, store, maxCorpus } = this.#options;
     const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-    if (!(novelty > threshold.value) || corpus.size.count >= maxCorpus) return false;
+    if (!(novelty > threshold.value) || corpus.size.count >= maxCorpus) return undefined;
     const { data, activations } = unbundled(candidates, i);
     const id = testcaseId(data);
-    if (corpus.has(id)) return false;
-    const parent = corpus.at(candidates.parents[i]);
+    const pick = candidates.picks[i];
+    if (corpus.has(id) || !isLegal(pick, data)) return undefined;
+    const parent = corpus.at(task.parents[pick]);
+    const reference = this.#rebases(task, pick) ? id : parent.reference;
     const entry = {
       id,
       parent: parent.id,
       ancestor: parent.ancestor,
+      ...(reference === undefined ? {} : { reference }),
       generation: parent.generation + 1,
-      mutators,
+      mutators: this.#mutatorsOf(task, pick),
       novelty: Number.isFinite(novelty) ? novelty : null,
-      task,
+      task: task.number,
+      outcome: candidates.outcomes[i],
       data,
       activations,
     };
     this.#enter(entry);
     store.add(entry);
-    return true;
+    return novelty;
+  }
+
+  #mutatorsOf({ chains }: Task, pick: number): string[] {
+    const { traits, arms } = this.#options;
+    return chainNames(
+      chains,
+      pick,
+      traits.map(({ name }) => name),
+      arms,
+    );
+  }
+
+  /** Whether a pick's mutants are what later ones are measured from by DeepHunter's rule. */
+  #rebases({ chains }: Task, pick: number): boolean {
+    const { arms, limits } = this.#options;
+    if (limits.deephunter === undefined) return false;
+    return arms.some((list, input) =>
+      chainOf(chains, pick, input, arms.length).some((arm) => list[arm].geometric),
+    );
+  }
+
+  #brokenBy(task: Task, pick: number, data: TestcaseData): string[] {
+    const { traits, limits } = this.#options;
+    const { ancestorIndex, referenceIndex } = this.corpus.at(task.parents[pick]);
+    const reference = this.#rebases(task, pick) ? data : this.corpus.data(referenceIndex);
+    const roots = { ancestor: this.corpus.data(ancestorIndex), reference };
+    return brokenConstraints(data, roots, limits, traits, this.#isMutated);
   }
 
   #enter({ data, activations, ...entry }: StoredEntry & { readonly activations: Float32Array }): void {
     const { corpus, index, scheduler } = this.#options;
     const place = corpus.size.count;
     const ancestorIndex = entry.parent === null ? place : (corpus.placeOf(entry.ancestor) ?? place);
-    corpus.add({ ...entry, ancestorIndex }, data, activations);
+    const { reference } = entry;
+    const referenceIndex = reference === undefined ? ancestorIndex : (corpus.placeOf(reference) ?? place);
+    corpus.add({ ...entry, ancestorIndex, referenceIndex }, data, activations);
     scheduler.added?.(place, entry.parent === null ? undefined : corpus.placeOf(entry.parent));
     // A sealed index that was loaded holds the first entries already.
     if (index !== undefined && index.size <= place) index.add(activations);

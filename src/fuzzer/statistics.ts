@@ -1,3 +1,4 @@
+import type { MutatorFigures } from './choice.ts';
 import type { WorkerFigures } from './executor.ts';
 import type { Fault } from './faults.ts';
 import type { PhaseSeconds } from './task.ts';
@@ -8,7 +9,17 @@ const RATE_WINDOW = 10;
 /** What the campaign's state counts. */
 type Counts = Pick<
   Figures,
-  'execs' | 'lost' | 'corpus' | 'seeds' | 'threshold' | 'hits' | 'faults' | 'workers' | 'diskMB'
+  | 'execs'
+  | 'lost'
+  | 'rejected'
+  | 'mutators'
+  | 'corpus'
+  | 'seeds'
+  | 'threshold'
+  | 'hits'
+  | 'faults'
+  | 'workers'
+  | 'diskMB'
 >;
 
 /** The campaign's figures at one moment; the names are those of stats.json (docs/stats.md). */
@@ -16,6 +27,10 @@ export interface Figures {
   readonly execs: number;
   /** Mutants out of `execs` that never ran, since the model ended its process before. */
   readonly lost: number;
+  /** Share of all mutants drawn that could not be brought within the constraints. */
+  readonly rejected: number;
+  /** What each mutator did and brought. */
+  readonly mutators: readonly MutatorFigures[];
   /** Over all sessions. */
   readonly elapsedSeconds: number;
   /** Over the whole time. */

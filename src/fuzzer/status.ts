@@ -92,6 +92,23 @@ function workersText({ workers, mainBusy, mainMemoryMB }: Figures): string {
   return `${busy} of ${workers.length} busy, ${replaced} replaced, up to ${memory} MB; ${main}`;
 }
 
+/** Mutators named on the screen: those with the largest shares. */
+const MOST_MUTATORS = 4;
+
+/** The shares of the mutators chosen most, and how much was rejected. */
+function mutatorsText({ mutators, rejected }: Figures): string {
+  const most = [...mutators].sort((a, b) => b.share - a.share).slice(0, MOST_MUTATORS);
+  const shares = most.map(({ mutator, share, mutants, entries }) => {
+    const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
+    return `${mutator} ${Math.round(100 * share)} %${yields}`;
+  });
+  return [...(rejected > 0 ? [`${percent(rejected)} rejected`] : []), ...shares].join(', ');
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
+
 /** The screen's lines for the figures of one moment, within 80 columns. */
 export function screenText(plan: Plan, figures: Figures): string {
   const [slowest, share] = Object.entries(figures.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
@@ -113,6 +130,7 @@ export function screenText(plan: Plan, figures: Figures): string {
       'coverage',
       `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(figures.threshold.toPrecision(3))}${changes}`,
     ],
+    ['mutators', mutatorsText(figures)],
     ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
     ['workers', workersText(figures)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],

@@ -1,6 +1,7 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { Bundle, Observed } from './bundle.ts';
+import type { Chains } from './chains.ts';
 
 /** One numbered piece of work: plain data, the same wherever it is computed. */
 export interface Task {
@@ -10,6 +11,10 @@ export interface Task {
   readonly mutants: number;
   /** Corpus entries to mutate, each for the next `MUTANTS_PER_PICK` mutants. */
   readonly parents: readonly number[];
+  /** Of each pick, the entry that mutators may take a part of; below 0 where there is none. */
+  readonly mates: readonly number[];
+  /** The mutators of each pick. */
+  readonly chains: Chains;
   /** Signatures of which enough findings are kept: their hits are counted only. */
   readonly saturated: readonly string[];
   /** The index that the task sees: the activations of the first so many entries. */
@@ -22,17 +27,22 @@ export interface Task {
 export interface Parcel extends Observed {
   readonly entry: number;
   readonly ancestor: number;
+  /** What DeepHunter's rule measures from: the ancestor, or what a geometric change made of it. */
+  readonly reference: number;
 }
 
 /** Mutants that looked new to the corpus as the task saw it, in the order in which they were made. */
 export interface Candidates extends Bundle {
-  /** Of each, the entry that it was made from. */
-  readonly parents: readonly number[];
+  /** Of each, the pick that it was made for, by its place in the task. */
+  readonly picks: readonly number[];
+  /** Of each, the class that the model puts it in. */
+  readonly outcomes: readonly number[];
 }
 
 /** A mutant that breaks an objective, with what is needed to run it again as it ran. */
 export interface Hit {
-  readonly parent: number;
+  /** The pick that it was made for, by its place in the task; −1 for a seed. */
+  readonly pick: number;
   /** Number of the mutant in the campaign, from 1. */
   readonly execs: number;
   readonly violation: Violation;
@@ -61,6 +71,8 @@ export interface TaskResult {
   readonly mutants: number;
   /** Mutants that did not run, since the model ended its process before. */
   readonly lost: number;
+  /** Mutants that could not be brought within the constraints and were drawn anew. */
+  readonly rejected: number;
   readonly candidates: Candidates;
   /** In the order in which they were made; at most `keep` a signature. */
   readonly hits: readonly Hit[];

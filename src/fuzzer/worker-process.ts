@@ -5,11 +5,13 @@ import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
 import { loadWithinLimits } from '../isolation/loading.ts';
 import { beat, serve } from '../isolation/serve.ts';
 import { describe, type LoadOptions, type Model, type ModelInfo } from '../models/model.ts';
-import { type Form, packRows, RowModel } from '../models/rows.ts';
-import type { Range } from '../mutators/constraint.ts';
-import { makeMutator } from '../mutators/registry.ts';
+import { packRows, RowModel } from '../models/rows.ts';
+import type { Limits } from '../mutators/constraints/limits.ts';
+import type { InputTraits } from '../mutators/traits.ts';
 import { makeObjectives } from '../objectives/registry.ts';
+import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
+import type { Resizing } from './resizing.ts';
 import { calibrate, type RunSeed, runSeeds } from './seeding.ts';
 import { Shelf, shelfCapacity } from './shelf.ts';
 import type { Parcel, Span, Task, TaskResult } from './task.ts';
@@ -17,13 +19,14 @@ import { type View, Worker, type WorkerOptions } from './worker.ts';
 
 /** What a worker is made from, as plain data. */
 export interface WorkerSetup {
-  /** The forms of the seeds. */
-  readonly forms: readonly Form[];
+  readonly traits: readonly InputTraits[];
+  /** Whether testcases may be of several forms. */
+  readonly varying: boolean;
   readonly objectives: readonly string[];
-  /** The spec of each input's mutator; null leaves it alone. */
-  readonly mutators: readonly (string | null)[];
-  readonly ranges: readonly Range[];
-  readonly linf: number | undefined;
+  /** The specs of each input's mutators; none leave it alone. */
+  readonly mutators: readonly (readonly string[])[];
+  readonly limits: Limits;
+  readonly resizing: Resizing | undefined;
   readonly watched: readonly string[];
   readonly measure: MeasureName;
   readonly masterSeed: string;
@@ -37,6 +40,7 @@ export interface WorkerSetup {
 export interface Parcels extends Bundle {
   readonly entries: readonly number[];
   readonly ancestors: readonly number[];
+  readonly references: readonly number[];
 }
 
 /** A task with what this worker lacks for it. */
@@ -95,7 +99,8 @@ function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>
   const { shelf } = prepared();
   grow(vectors);
   parcels.entries.forEach((entry, i) => {
-    shelf.put(entry, { entry, ancestor: parcels.ancestors[i], ...unbundled(parcels, i) });
+    const [ancestor, reference] = [parcels.ancestors[i], parcels.references[i]];
+    shelf.put(entry, { entry, ancestor, reference, ...unbundled(parcels, i) });
   });
   shelf.use(needs);
   const parcel = (entry: number): Parcel => {
@@ -135,8 +140,8 @@ const methods = {
       ...setup,
       model: new RowModel(loaded()),
       objectives: makeObjectives(setup.objectives),
-      mutators: setup.mutators.map((spec) => (spec === null ? undefined : makeMutator(spec))),
-      measure: measureOf(setup.measure, setup.masterSeed, setup.forms.length > 1),
+      arms: await makeArms(setup.mutators, setup.traits),
+      measure: measureOf(setup.measure, setup.masterSeed, setup.varying),
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };

@@ -8,6 +8,7 @@ import type { Objective, Violation } from '../objectives/objective.ts';
 import { BatchMaker, type MakerOptions, type Parents } from './batch-maker.ts';
 import { bundled, type Observed } from './bundle.ts';
 import { HitBook } from './hit-book.ts';
+import { outcomeOf } from './outcome.ts';
 import type { PhaseSeconds, Span, Task, TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
@@ -62,16 +63,28 @@ export class Worker {
     }
     const { book } = job;
     const { mutants, number } = task;
-    const candidates = { ...bundled(job.candidates), parents: job.candidates.map(({ parent }) => parent) };
-    return { task: number, mutants, lost: 0, candidates, hits: book.hits, counts: book.counts(), seconds };
+    const candidates = {
+      ...bundled(job.candidates),
+      picks: job.candidates.map(({ pick }) => pick),
+      outcomes: job.candidates.map(({ outcome }) => outcome),
+    };
+    return {
+      task: number,
+      mutants,
+      lost: 0,
+      rejected: this.#maker.rejected,
+      candidates,
+      hits: book.hits,
+      counts: book.counts(),
+      seconds,
+    };
   }
 
   /** Makes one of a task's mutants without running anything. */
-  mutant(task: Task, view: View, at: number): { readonly parent: number; readonly data: TestcaseData } {
+  mutant(task: Task, view: View, at: number): { readonly pick: number; readonly data: TestcaseData } {
     for (const { form, first, rows } of this.#maker.batches(task, view)) {
       const row = at - first;
-      if (row < rows)
-        return { parent: this.#maker.parentOf(row), data: this.#maker.copy(form, row, row + 1) };
+      if (row < rows) return { pick: this.#maker.pickOf(row), data: this.#maker.copy(form, row, row + 1) };
     }
     throw new RangeError(`task ${task.number} has no mutant ${at}`);
   }
@@ -135,7 +148,7 @@ export class Worker {
   ): void {
     if (!book.wants(violation)) return;
     book.keep({
-      parent: this.#maker.parentOf(row),
+      pick: this.#maker.pickOf(row),
       execs: task.execsBefore + first + row + 1,
       violation,
       data: this.#maker.copy(form, row, row + 1),
@@ -157,15 +170,16 @@ export class Worker {
     const all = this.#options.measure.vectors(result);
     const width = all.length / result.rows;
     for (let row = 0; row < result.rows; row++) {
-      const parent = this.#maker.parentOf(from + row);
-      const near = squaredDistance(all, row * width, view.parcel(parent).activations);
+      const pick = this.#maker.pickOf(from + row);
+      const near = squaredDistance(all, row * width, view.parcel(task.parents[pick]).activations);
       if (near <= task.threshold || broken.has(row) || !isFiniteVector(all, row * width, width)) continue;
       const activations = all.subarray(row * width, (row + 1) * width);
       if (candidates.some((other) => squaredDistance(activations, 0, other.activations) <= task.threshold))
         continue;
       if (index.nearest(activations) <= task.threshold) continue;
       const data = this.#maker.copy(form, from + row, from + row + 1);
-      candidates.push({ parent, data, activations: activations.slice() });
+      const outcome = outcomeOf(result, row);
+      candidates.push({ pick, data, activations: activations.slice(), outcome });
     }
   }
 }
@@ -180,5 +194,6 @@ interface Job {
 }
 
 interface Candidate extends Observed {
-  readonly parent: number;
+  readonly pick: number;
+  readonly outcome: number;
 }

@@ -8,6 +8,8 @@ export interface Guess {
   readonly kind: InputKind;
   /** Values to draw, and to take for legal where nobody says which are. */
   readonly range: readonly [low: number, high: number];
+  /** Whether the model itself says so: other values make no sense to it. */
+  readonly isTold: boolean;
   readonly why: string;
 }
 
@@ -20,15 +22,16 @@ const PASSING = new Set(['Identity', 'Cast', 'Reshape', 'Squeeze', 'Unsqueeze', 
 /** @param input as testcases have it */
 export function guessInput(input: InputSpec, graph: Graph): Guess {
   const kind = kindOf(input);
-  if (kind === 'mask' || kind === 'flag') return { kind, range: [0, 1], why: `it looks like a ${kind}` };
+  if (kind === 'mask' || kind === 'flag')
+    return { kind, range: [0, 1], isTold: false, why: `it looks like a ${kind}` };
   const rows = tableRows(input.name, graph);
   if (rows !== undefined && rows > 1) {
-    return { kind, range: [0, rows - 1], why: `it looks up a table of ${rows} rows` };
+    return { kind, range: [0, rows - 1], isTold: true, why: `it looks up a table of ${rows} rows` };
   }
   if (kind === 'image' && DTYPES[input.type].kind === 'int') {
-    return { kind, range: [0, Math.min(255, DTYPES[input.type].max)], why: 'it takes levels' };
+    return { kind, range: [0, Math.min(255, DTYPES[input.type].max)], isTold: false, why: 'it takes levels' };
   }
-  return { kind, range: [0, 1], why: 'the model does not say' };
+  return { kind, range: [0, 1], isTold: false, why: 'the model does not say' };
 }
 
 /** Rows of the smallest table that an input's numbers are looked up in; undefined for none. */

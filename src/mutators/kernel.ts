@@ -1,4 +1,4 @@
-import type { Bounds } from './bounds.ts';
+import type { Bounds } from './constraints/bounds.ts';
 import { KERNEL } from './kernel-binary.ts';
 
 interface Exports {
@@ -20,6 +20,8 @@ interface Exports {
     lows: number,
     highs: number,
   ): void;
+  clip(out: number, count: number, low: number, high: number): void;
+  clipEach(out: number, count: number, lows: number, highs: number): void;
 }
 
 const PAGE = 1 << 16;
@@ -28,8 +30,8 @@ const ALIGNMENT = 64;
 const compiled = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
 
 /**
- * Memory in which noise is added four values at a time (kernel.wat). Arrays must lie in it to take part:
- * the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
+ * Memory in which noise is added and values are clipped four at a time (kernel.wat). Arrays must lie in it to
+ * take part: the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
  */
 export class Kernel {
   readonly #memory: WebAssembly.Memory;
@@ -74,7 +76,8 @@ export class Kernel {
 
   /**
    * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on, for positions `from` to
-   * `to` of a row. Parents and bounds are told apart by identity: their values must not change.
+   * `to` of a row. Bounds, and parents out of other memory, are told apart by identity: their values must not
+   * change.
    *
    * @param out an array of this memory
    * @param noise an array of this memory; position i reads `noise[place + i]`
@@ -90,26 +93,49 @@ export class Kernel {
     from: number,
     to: number,
   ): void {
-    if (this.#stagedParent !== parent) {
-      this.#parent.set(parent);
-      this.#stagedParent = parent;
-    }
     const at = out.byteOffset + 4 * (offset + from);
-    const parentAt = this.#parent.byteOffset + 4 * from;
+    const parentAt = this.#addressOf(parent) + 4 * from;
     const noiseAt = noise.byteOffset + 4 * (place + from);
     const count = 4 * (to - from);
     if (bounds.uniform) {
       this.#exports.addWithin(at, parentAt, noiseAt, count, scale, bounds.low[0], bounds.high[0]);
       return;
     }
-    if (this.#stagedBounds !== bounds) {
-      this.#low.set(bounds.low);
-      this.#high.set(bounds.high);
-      this.#stagedBounds = bounds;
-    }
+    this.#stage(bounds);
     const lowAt = this.#low.byteOffset + 4 * from;
     const highAt = this.#high.byteOffset + 4 * from;
     this.#exports.addWithinEach(at, parentAt, noiseAt, count, scale, lowAt, highAt);
+  }
+
+  /**
+   * Clips `size` values of `out`, from `offset` on, to the bounds; what is no number becomes the least legal one.
+   *
+   * @param out an array of this memory
+   */
+  clip(out: Float32Array, offset: number, size: number, bounds: Bounds): void {
+    const at = out.byteOffset + 4 * offset;
+    if (bounds.uniform) {
+      this.#exports.clip(at, 4 * size, bounds.low[0], bounds.high[0]);
+      return;
+    }
+    this.#stage(bounds);
+    this.#exports.clipEach(at, 4 * size, this.#low.byteOffset, this.#high.byteOffset);
+  }
+
+  #addressOf(parent: Float32Array): number {
+    if (this.holds(parent)) return parent.byteOffset;
+    if (this.#stagedParent !== parent) {
+      this.#parent.set(parent);
+      this.#stagedParent = parent;
+    }
+    return this.#parent.byteOffset;
+  }
+
+  #stage(bounds: Bounds): void {
+    if (this.#stagedBounds === bounds) return;
+    this.#low.set(bounds.low);
+    this.#high.set(bounds.high);
+    this.#stagedBounds = bounds;
   }
 }
 

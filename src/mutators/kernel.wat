@@ -1,4 +1,4 @@
-;; The hot loop of every dense mutation, four values at a time: out = min(max(parent + scale * noise, low), high).
+;; The hot loops of dense mutations, four values at a time: out = min(max(parent + scale * noise, low), high).
 ;; Compiled into kernel-binary.ts by `npm run kernel`. Addresses and counts are in bytes; `count` is a multiple of 4.
 (module
   (memory (import "kernel" "memory") 1)
@@ -58,5 +58,53 @@
             (f32.max (f32.load (i32.add (local.get $lows) (local.get $i)))
               (f32.add (f32.load (i32.add (local.get $parent) (local.get $i)))
                 (f32.mul (local.get $scale) (f32.load (i32.add (local.get $noise) (local.get $i))))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br $one))))
+
+  ;; In place: out = min(max(out, low), high); what is no number becomes low.
+  (func (export "clip") (param $out i32) (param $count i32) (param $low f32) (param $high f32)
+    (local $i i32) (local $whole i32) (local $lows v128) (local $highs v128) (local $x f32)
+    (local.set $lows (f32x4.splat (local.get $low)))
+    (local.set $highs (f32x4.splat (local.get $high)))
+    (local.set $whole (i32.and (local.get $count) (i32.const -16)))
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $i) (local.get $whole)))
+        (v128.store align=4 (i32.add (local.get $out) (local.get $i))
+          (f32x4.pmin (local.get $highs)
+            (f32x4.pmax (local.get $lows) (v128.load align=4 (i32.add (local.get $out) (local.get $i))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 16)))
+        (br $four)))
+    (block $end
+      (loop $one
+        (br_if $end (i32.ge_u (local.get $i) (local.get $count)))
+        (local.set $x (f32.load (i32.add (local.get $out) (local.get $i))))
+        (f32.store (i32.add (local.get $out) (local.get $i))
+          (f32.min (local.get $high)
+            (select (local.get $x) (local.get $low) (f32.gt (local.get $x) (local.get $low)))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br $one))))
+
+  ;; The same with one low and one high for each position.
+  (func (export "clipEach") (param $out i32) (param $count i32) (param $lows i32) (param $highs i32)
+    (local $i i32) (local $whole i32) (local $x f32) (local $low f32)
+    (local.set $whole (i32.and (local.get $count) (i32.const -16)))
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $i) (local.get $whole)))
+        (v128.store align=4 (i32.add (local.get $out) (local.get $i))
+          (f32x4.pmin (v128.load align=4 (i32.add (local.get $highs) (local.get $i)))
+            (f32x4.pmax (v128.load align=4 (i32.add (local.get $lows) (local.get $i)))
+              (v128.load align=4 (i32.add (local.get $out) (local.get $i))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 16)))
+        (br $four)))
+    (block $end
+      (loop $one
+        (br_if $end (i32.ge_u (local.get $i) (local.get $count)))
+        (local.set $x (f32.load (i32.add (local.get $out) (local.get $i))))
+        (local.set $low (f32.load (i32.add (local.get $lows) (local.get $i))))
+        (f32.store (i32.add (local.get $out) (local.get $i))
+          (f32.min (f32.load (i32.add (local.get $highs) (local.get $i)))
+            (select (local.get $x) (local.get $low) (f32.gt (local.get $x) (local.get $low)))))
         (local.set $i (i32.add (local.get $i) (i32.const 4)))
         (br $one)))))

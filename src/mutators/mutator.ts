@@ -1,21 +1,39 @@
 import type { Random } from '../random.ts';
-import type { Bounds, Values } from './bounds.ts';
+import type { Bounds, Values } from './constraints/bounds.ts';
 import type { NoisePool } from './noise.ts';
+import type { Domain, InputTraits } from './traits.ts';
 
-/** Where random numbers come from; all of it is a function of the master seed and the task number. */
-export interface Draws {
+/** What a mutator is given beside the parent; good for one call. */
+export interface Given {
+  /** Where all random numbers come from: a function of the master seed and the task number. */
   readonly random: Random;
   readonly noise: NoisePool;
+  /** Legal values of each position of the mutant. */
+  readonly bounds: Bounds;
+  /** Shape of the mutant, without the batch. */
+  readonly shape: readonly number[];
+  /** A second testcase's values, of the parent's shape, as `MutatorKind.mate` says; the parent where there is none. */
+  readonly mate: Values;
+  /** Which of the mutants in a row of this parent it is, and how many there are. */
+  readonly turn: number;
+  readonly turns: number;
 }
 
 /** Makes a new testcase out of an old one, for one input of the model. */
 export interface Mutator {
-  readonly name: string;
   /**
-   * Writes one mutant of `parent` to `out` from `offset` on, within `bounds`; must not allocate.
-   * `parent` and `bounds` have one value for each value of a row.
+   * Writes one mutant of `parent` to `out` from `offset` on. Must leave `parent` alone and allocate nothing.
+   * Values outside the bounds are clipped afterwards, unless the kind says that there are none.
+   *
+   * @param parent as many values as the mutant has, unless `lengthOf` said otherwise
    */
-  mutate(out: Values, offset: number, parent: Values, bounds: Bounds, draws: Draws): void;
+  mutate(out: Values, offset: number, parent: Values, given: Given): void;
+  /**
+   * How many tokens the next mutants of a parent have, where the model leaves the length open.
+   *
+   * @param least fewest that there may be, `most` the most
+   */
+  lengthOf?(parent: Values, least: number, most: number, random: Random): number;
 }
 
 /** A parameter of a mutator, as users may set it: `gaussian:sigma=0.05`. */
@@ -28,12 +46,31 @@ export interface Parameter {
   readonly between: readonly [low: number, high: number];
 }
 
-/** A kind of mutator in the registry. */
+/** Values of a mutator's parameters, by name, the defaults included. */
+export type ParameterValues = (parameter: Parameter) => number;
+
+/**
+ * Which second testcase a mutator takes: any `other`, the `parent` that this one was made from, or a `rival`
+ * that the model answers otherwise.
+ */
+export type Mate = 'other' | 'parent' | 'rival';
+
+/** A kind of mutator: what the registry lists, and what a plug-in gives. */
 export interface MutatorKind {
   readonly name: string;
   readonly help: string;
   /** Paper or program that it is taken from. */
   readonly source: string;
+  /** Inputs that it is for. */
+  readonly domains: readonly Domain[];
   readonly parameters: readonly Parameter[];
-  make(parameters: ReadonlyMap<string, number>): Mutator;
+  readonly mate?: Mate;
+  /** Whether it moves values about instead of changing them: DeepHunter's rule allows one such change. */
+  readonly geometric?: boolean;
+  /** Whether all it writes is within the bounds, so that nothing has to be clipped. */
+  readonly confined?: boolean;
+  /** What a mutant costs, in copies of its values: dear ones keep a smaller floor among the others. */
+  readonly cost: number;
+  /** Makes one for an input; whatever it needs room for, it gets here. */
+  make(value: ParameterValues, input: InputTraits): Mutator;
 }

@@ -1,8 +1,8 @@
 import { normal, type Random, randomStream } from '../random.ts';
-import type { Bounds, Values } from './bounds.ts';
+import { type Bounds, type Values, widthAt } from './constraints/bounds.ts';
 import { Kernel } from './kernel.ts';
 
-/** Standard normal draws made once. */
+/** Draws of each kind made once. */
 const POOL = 1 << 16;
 
 /** Places in the batch's noise that a window may begin at: with it, small enough for a first-level cache. */
@@ -11,19 +11,31 @@ const PLACES = 1 << 12;
 /** Longest run of values that is read from one place. */
 export const WINDOW = 1024;
 
+/** Standard normal draws, or uniform ones in [-1, 1). */
+export type NoiseKind = 'normal' | 'uniform';
+
+/** Two rows that chains of mutators pass values through. */
+const STAGES = 2;
+
 /**
- * Gaussian noise for the price of one load a value, in two steps. A pool of normal draws is made once from
- * the master seed. For each batch, `refresh` makes noise that no other batch has: sums of two stretches of
- * the pool at random places, turned by a random angle (a² + b² = 1), which are again standard normal:
- * Wallace's idea (ACM TOMS 22, 1996), without feeding the sums back. A mutant then reads windows of that
- * noise at places of its own.
+ * Noise for the price of one load a value, in two steps. Pools of normal and uniform draws are made once from
+ * the master seed. For each batch, `refresh` makes noise that no other batch has. Normal: sums of two stretches
+ * of the pool at random places, turned by a random angle (a² + b² = 1), which are again standard normal:
+ * Wallace's idea (ACM TOMS 22, 1996), without feeding the sums back. Uniform: sums of two stretches modulo 1,
+ * which are again uniform. A mutant then reads windows of that noise at places of its own.
  */
 export class NoisePool {
   /** One array for each length asked for, that noise is added into fastest. */
   readonly columns: readonly Float32Array[];
-  /** The batch's noise: `place()` says where to read up to `WINDOW` values. */
-  readonly #values: Float32Array;
-  readonly #pool = new Float32Array(POOL + WINDOW);
+  /** Two arrays of the longest row, in the same memory. */
+  readonly stages: readonly Float32Array[];
+  /** The batch's noise. */
+  readonly #values: Readonly<Record<NoiseKind, Float32Array>>;
+  readonly #pools: Readonly<Record<NoiseKind, Float32Array>>;
+  /** Uniform noise is made where a batch first asks for it. */
+  #stale = true;
+  #shift = 0;
+  #places: readonly [number, number] = [0, 0];
   readonly #kernel: Kernel;
 
   /**
@@ -33,16 +45,21 @@ export class NoisePool {
    */
   constructor(seed: string, columns: readonly number[] = [], longest = 0) {
     const random = randomStream(seed, 'noise');
-    for (let i = 0; i < this.#pool.length; i++) this.#pool[i] = normal(random);
-    this.#kernel = new Kernel([PLACES + WINDOW, ...columns], longest);
-    this.#values = this.#kernel.array(PLACES + WINDOW);
+    const pool = (draw: () => number): Float32Array =>
+      Float32Array.from({ length: POOL + WINDOW }, () => draw());
+    this.#pools = { normal: pool(() => normal(random)), uniform: pool(() => random.uniform()) };
+    const stages = new Array<number>(STAGES).fill(longest);
+    const noise = PLACES + WINDOW;
+    this.#kernel = new Kernel([noise, noise, ...columns, ...stages], longest);
+    this.#values = { normal: this.#kernel.array(noise), uniform: this.#kernel.array(noise) };
     this.columns = columns.map((length) => this.#kernel.array(length));
+    this.stages = stages.map((length) => this.#kernel.array(length));
   }
 
   /** Makes the noise of the next batch. */
   refresh(random: Random): void {
-    const pool = this.#pool;
-    const values = this.#values;
+    const pool = this.#pools.normal;
+    const values = this.#values.normal;
     for (let from = 0; from < values.length; from += WINDOW) {
       const angle = 2 * Math.PI * random.uniform();
       const a = Math.cos(angle);
@@ -51,32 +68,75 @@ export class NoisePool {
       const q = random.below(POOL);
       for (let i = 0; i < WINDOW; i++) values[from + i] = a * pool[p + i] + b * pool[q + i];
     }
+    this.#stale = true;
+    this.#shift = random.uniform();
+    this.#places = [random.below(POOL), random.below(POOL)];
+  }
+
+  /** The batch's noise of a kind, and a place where up to `WINDOW` values may be read, drawn from `random`. */
+  window(kind: NoiseKind, random: Random): { readonly values: Float32Array; readonly place: number } {
+    if (kind === 'uniform' && this.#stale) this.#refreshUniform();
+    return { values: this.#values[kind], place: random.below(PLACES) };
+  }
+
+  #refreshUniform(): void {
+    this.#stale = false;
+    const pool = this.#pools.uniform;
+    const values = this.#values.uniform;
+    let [p, q] = this.#places;
+    for (let from = 0; from < values.length; from += WINDOW) {
+      for (let i = 0; i < WINDOW; i++) {
+        const sum = pool[p + i] + pool[q + i] + this.#shift;
+        values[from + i] = 2 * (sum - Math.floor(sum)) - 1;
+      }
+      // Steps that share no factor with the pool: no two stretches meet again within a batch.
+      p = (p + 7919) % POOL;
+      q = (q + 15013) % POOL;
+    }
   }
 
   /**
-   * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on, for the window of
-   * positions `from` to `to`; draws where in the noise it reads.
+   * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on. The scale is a share of
+   * each position's range.
    */
   add(
+    kind: NoiseKind,
     out: Values,
     offset: number,
     parent: Values,
     bounds: Bounds,
     random: Random,
     scale: number,
-    from: number,
-    to: number,
   ): void {
-    const place = random.below(PLACES) - from;
+    for (let from = 0; from < parent.length; from += WINDOW) {
+      const to = Math.min(from + WINDOW, parent.length);
+      const { values, place } = this.window(kind, random);
+      // A window read upside down is another one.
+      const signed = random.uniform() < 0.5 ? -scale : scale;
+      if (out instanceof Float32Array && bounds.widths === undefined && this.#kernel.holds(out)) {
+        const row = parent as Float32Array;
+        const width = signed * bounds.width;
+        this.#kernel.add(out, offset, row, bounds, values, place - from, width, from, to);
+        continue;
+      }
+      const { low, high } = bounds;
+      for (let i = from; i < to; i++) {
+        const value = parent[i] + signed * widthAt(bounds, i) * values[place - from + i];
+        out[offset + i] = Math.min(high[i], Math.max(low[i], value));
+      }
+    }
+  }
+
+  /** Clips a row of `out` to the bounds; what is no number becomes the least legal one. */
+  clip(out: Values, offset: number, size: number, bounds: Bounds): void {
     if (out instanceof Float32Array && this.#kernel.holds(out)) {
-      const row = parent as Float32Array;
-      this.#kernel.add(out, offset, row, bounds, this.#values, place, scale, from, to);
+      this.#kernel.clip(out, offset, size, bounds);
       return;
     }
     const { low, high } = bounds;
-    for (let i = from; i < to; i++) {
-      const value = parent[i] + scale * this.#values[place + i];
-      out[offset + i] = Math.min(high[i], Math.max(low[i], value));
+    for (let i = 0; i < size; i++) {
+      const value = out[offset + i];
+      out[offset + i] = value > low[i] ? Math.min(value, high[i]) : low[i];
     }
   }
 }

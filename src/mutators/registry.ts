@@ -1,48 +1,222 @@
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
-import { flip } from './flip.ts';
-import { gaussian } from './gaussian.ts';
-import type { Mutator, MutatorKind } from './mutator.ts';
+import { bright } from './corruptions/bright.ts';
+import { defocusBlur } from './corruptions/defocus-blur.ts';
+import { elastic } from './corruptions/elastic.ts';
+import { fog } from './corruptions/fog.ts';
+import { frost } from './corruptions/frost.ts';
+import { gaussianNoise } from './corruptions/gaussian-noise.ts';
+import { glassBlur } from './corruptions/glass-blur.ts';
+import { impulseNoise } from './corruptions/impulse-noise.ts';
+import { jpeg } from './corruptions/jpeg.ts';
+import { lowContrast } from './corruptions/low-contrast.ts';
+import { motionBlur } from './corruptions/motion-blur.ts';
+import { pixelate } from './corruptions/pixelate.ts';
+import { shotNoise } from './corruptions/shot-noise.ts';
+import { snow } from './corruptions/snow.ts';
+import { speckleNoise } from './corruptions/speckle-noise.ts';
+import { zoomBlur } from './corruptions/zoom-blur.ts';
+import { flip } from './flags/flip.ts';
+import { blur } from './images/blur.ts';
+import { brightness } from './images/brightness.ts';
+import { contrast } from './images/contrast.ts';
+import { cutout } from './images/cutout.ts';
+import { gamma } from './images/gamma.ts';
+import { mirror } from './images/mirror.ts';
+import { rotate } from './images/rotate.ts';
+import { shear } from './images/shear.ts';
+import { translate } from './images/translate.ts';
+import { zoom } from './images/zoom.ts';
+import type { Mutator, MutatorKind, Parameter } from './mutator.ts';
+import { bisect } from './numbers/bisect.ts';
+import { block } from './numbers/block.ts';
+import { gaussian } from './numbers/gaussian.ts';
+import { interpolate } from './numbers/interpolate.ts';
+import { momentum } from './numbers/momentum.ts';
+import { multiply } from './numbers/multiply.ts';
+import { negate } from './numbers/negate.ts';
+import { saltPepper } from './numbers/salt-pepper.ts';
+import { special } from './numbers/special.ts';
+import { splice } from './numbers/splice.ts';
+import { uniform } from './numbers/uniform.ts';
+import { values } from './numbers/values.ts';
+import { isPlugin, loadPlugin } from './plugin.ts';
+import { column } from './tables/column.ts';
+import { letterCase } from './tokens/case.ts';
+import { crossover } from './tokens/crossover.ts';
+import { deletion } from './tokens/delete.ts';
+import { dictionary } from './tokens/dictionary.ts';
+import { duplicate } from './tokens/duplicate.ts';
+import { homoglyph } from './tokens/homoglyph.ts';
+import { insert } from './tokens/insert.ts';
+import { keyboard } from './tokens/keyboard.ts';
+import { repeat } from './tokens/repeat.ts';
+import { substitute } from './tokens/substitute.ts';
+import { swap } from './tokens/swap.ts';
+import { DOMAIN_WORDS, type InputTraits } from './traits.ts';
+
+/** Several mutators under one name. The first one of a mix is what calibrates and what takes another's place. */
+export interface Group {
+  readonly name: string;
+  readonly help: string;
+  readonly kinds: readonly MutatorKind[];
+}
+
+const GEOMETRIC = [translate, rotate, zoom, shear, mirror];
+const PHOTOMETRIC = [brightness, contrast, gamma, blur, cutout];
+
+/** Every mutator there is, by what it is for. */
+export const GROUPS: readonly Group[] = [
+  {
+    name: 'numbers',
+    help: 'numbers of any shape',
+    kinds: [
+      gaussian,
+      uniform,
+      saltPepper,
+      values,
+      block,
+      multiply,
+      negate,
+      special,
+      splice,
+      interpolate,
+      bisect,
+      momentum,
+    ],
+  },
+  { name: 'flags', help: 'switches', kinds: [flip, values, splice] },
+  { name: 'images', help: 'changes that a camera makes', kinds: [...GEOMETRIC, ...PHOTOMETRIC] },
+  {
+    name: 'corruptions',
+    help: 'the corruptions of ImageNet-C',
+    kinds: [
+      gaussianNoise,
+      shotNoise,
+      impulseNoise,
+      speckleNoise,
+      defocusBlur,
+      glassBlur,
+      motionBlur,
+      zoomBlur,
+      snow,
+      frost,
+      fog,
+      bright,
+      lowContrast,
+      elastic,
+      pixelate,
+      jpeg,
+    ],
+  },
+  { name: 'tables', help: 'columns of tables', kinds: [column] },
+  {
+    name: 'tokens',
+    help: 'token ids',
+    kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary],
+  },
+  { name: 'text', help: 'tokens whose vocabulary is known', kinds: [keyboard, homoglyph, letterCase] },
+];
 
 /** Every mutator there is. */
-export const MUTATORS: readonly MutatorKind[] = [gaussian, flip];
+export const MUTATORS: readonly MutatorKind[] = [...new Set(GROUPS.flatMap(({ kinds }) => kinds))];
+
+/** All that fit an input. */
+export const ALL = 'all';
 
 /** What leaves an input as its ancestor seed has it. */
 export const NONE = 'none';
 
+/** A mutator that was asked for, with its parameters. */
+export interface Chosen {
+  /** As it was asked for, without the groups: gives the same again. */
+  readonly spec: string;
+  readonly kind: MutatorKind;
+  /** Values of parameters that differ from their defaults. */
+  readonly values: ReadonlyMap<string, number>;
+}
+
+/** Whether a mutator can work on an input. */
+export function fits({ domains, name }: MutatorKind, input: InputTraits): boolean {
+  if (name === dictionary.name && (input.tokens?.dictionary.length ?? 0) === 0) return false;
+  return domains.some((domain) => input.domains.includes(domain));
+}
+
 /**
- * Makes the mutator of a spec such as `gaussian` or `gaussian:sigma=0.05`; undefined for `none`.
+ * The mutators of a spec: one such as `gaussian`, `gaussian:sigma=0.05` or `./own.js:amount=2`, or a group such as
+ * `images`. `all` stands for every one.
  *
- * @throws UserError on an unknown mutator or parameter, or a value that makes no sense
+ * @throws UserError on an unknown mutator or parameter, a value that makes no sense, or a plug-in that is none
  */
-export function makeMutator(spec: string): Mutator | undefined {
-  const [name, ...rest] = spec.split(':');
-  if (name === NONE) return undefined;
-  const names = [...MUTATORS.map((kind) => kind.name), NONE];
-  const kind = MUTATORS.find((candidate) => candidate.name === name);
-  if (kind === undefined)
-    throw new UserError(`--mutator: unknown mutator ${name}: ${suggestion(name, names)}`);
+export async function readSpec(spec: string): Promise<readonly Chosen[]> {
+  const [name, ...rest] = isPlugin(spec) ? pluginParts(spec) : spec.split(':');
+  const group = name === ALL ? MUTATORS : GROUPS.find((one) => one.name === name)?.kinds;
+  if (group !== undefined && rest.length === 0)
+    return group.map((kind) => ({ spec: kind.name, kind, values: new Map() }));
+  const kind = isPlugin(spec) ? await loadPlugin(name) : MUTATORS.find((one) => one.name === name);
+  if (kind === undefined) {
+    const names = [...MUTATORS, ...GROUPS].map((one) => one.name);
+    throw new UserError(
+      `--mutator: unknown mutator ${name}: ${suggestion(name, [...names, ALL, NONE])}; neurofuzz mutators lists them`,
+    );
+  }
+  return [{ spec, kind, values: readParameters(name, kind, rest.join(':')) }];
+}
+
+/** `path:parameters`; a path may hold a colon, parameters hold an equals sign. */
+function pluginParts(spec: string): string[] {
+  const at = spec.lastIndexOf(':');
+  return at > 0 && spec.slice(at).includes('=') ? [spec.slice(0, at), spec.slice(at + 1)] : [spec];
+}
+
+function readParameters(name: string, kind: MutatorKind, text: string): Map<string, number> {
   const values = new Map<string, number>();
-  for (const part of rest.join(':').split(',').filter(Boolean)) {
-    const [key, text = ''] = part.split('=', 2);
+  for (const part of text.split(',').filter(Boolean)) {
+    const [key, given = ''] = part.split('=', 2);
     const parameter = kind.parameters.find((candidate) => candidate.name === key);
     if (parameter === undefined) {
       const known = kind.parameters.map((candidate) => candidate.name);
       throw new UserError(`--mutator: ${name} has no parameter ${key}: ${suggestion(key, known)}`);
     }
-    const value = text.trim() === '' ? Number.NaN : Number(text);
+    const value = given.trim() === '' ? Number.NaN : Number(given);
     const [low, high] = parameter.between;
     if (!(value > low && value < high)) {
       throw new UserError(
-        `--mutator: ${name}:${key} must be a number between ${low} and ${high}, not '${text}'`,
+        `--mutator: ${name}:${key} must be a number between ${low} and ${high}, not '${given}'`,
       );
     }
     values.set(key, value);
   }
-  return kind.make(values);
+  return values;
 }
 
-/** Name of a spec's mutator. */
-export function mutatorName(spec: string): string {
-  return spec.split(':', 1)[0];
+/**
+ * Makes a mutator for an input.
+ *
+ * @throws UserError where it is for other kinds of inputs
+ */
+export function makeMutator({ kind, values }: Chosen, input: InputTraits): Mutator {
+  if (!fits(kind, input)) {
+    const wanted = kind.domains.map((domain) => DOMAIN_WORDS[domain]).join(' or ');
+    const why =
+      kind.name === dictionary.name && input.tokens !== undefined
+        ? 'needs words: give some with --dictionary'
+        : `is for ${wanted}, and input ${input.name} is ${input.domains.map((domain) => DOMAIN_WORDS[domain]).join(', ') || 'none'}`;
+    throw new UserError(`--mutator: ${kind.name} ${why}`);
+  }
+  return kind.make((parameter: Parameter) => values.get(parameter.name) ?? parameter.default, input);
+}
+
+/** The mutators of an input for which none are asked: those for what it looks like, the plainest first. */
+export function defaultMix(input: InputTraits): readonly Chosen[] {
+  const { domains } = input;
+  const names = domains.includes('tokens')
+    ? ['tokens', 'text']
+    : domains.includes('flags')
+      ? ['flags']
+      : ['tables', 'numbers', 'images'];
+  return names
+    .flatMap((name) => GROUPS.find((group) => group.name === name)?.kinds ?? [])
+    .filter((kind) => fits(kind, input))
+    .map((kind) => ({ spec: kind.name, kind, values: new Map() }));
 }

@@ -1,8 +1,14 @@
 import { guessInput } from '../inputs/guess.ts';
 import type { InputKind } from '../inputs/kind.ts';
 import { Inspector } from '../isolation/inspector.ts';
-import { type DeclaredShape, operationsOf, parametersOf, producers } from '../models/graph/graph.ts';
-import type { LoadOptions, ModelInfo } from '../models/model.ts';
+import {
+  type DeclaredShape,
+  type Graph,
+  operationsOf,
+  parametersOf,
+  producers,
+} from '../models/graph/graph.ts';
+import type { InputSpec, LoadOptions, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import type { DType } from '../models/tensor.ts';
 import { autoWatched } from '../models/watch.ts';
@@ -72,6 +78,11 @@ export async function inspect(path: string, options: LoadOptions): Promise<Inspe
   }
 }
 
+function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 'range' | 'why'> {
+  const { kind, range, why } = guessInput(input, graph);
+  return { kind, range, why };
+}
+
 function inspection(
   model: ModelInfo,
   shapeOf: (name: string) => DeclaredShape | undefined,
@@ -87,7 +98,7 @@ function inspection(
       name: input.name,
       type: input.type,
       shape: graph.shapes.get(input.name) ?? model.inputs[i].shape,
-      ...guessInput(input, graph),
+      ...guessOf(input, graph),
     })),
     outputs: model.outputs.map((name) => ({ name, shape: shapeOf(name) })),
     parameters: parametersOf(graph),

@@ -62,6 +62,7 @@ function entries(count: number): NewEntry[] {
       mutators: [],
       novelty: i === 0 ? null : i / 3,
       task: i,
+      outcome: i % 3,
       data,
       activations: Float32Array.of(i, i + 0.5),
     });

@@ -219,10 +219,12 @@ test('every hit is counted, --keep are kept, and --exit-zero exits with 0', asyn
   ];
   const { code, stdout } = await neurofuzz(args);
   expect(code).toBe(0);
-  const [fault] = JSON.parse(stdout).findings.signatures;
-  expect(fault).toMatchObject({ signature: 'nonfinite-nan-y', objective: 'nonfinite' });
+  const fault = JSON.parse(stdout).findings.signatures.find(
+    (one: { readonly signature: string }) => one.signature === 'nonfinite-nan-y',
+  );
+  expect(fault).toMatchObject({ objective: 'nonfinite' });
   expect(fault.hits).toBeGreaterThan(2);
-  expect(findingFolders(out).length).toBe(2);
+  expect(findingFolders(out).filter((path) => path.includes('nonfinite-nan-y')).length).toBe(2);
   const record = JSON.parse(readFileSync(join(out, 'findings', 'nonfinite-nan-y', 'signature.json'), 'utf8'));
   expect(record.hits).toBe(fault.hits);
 });

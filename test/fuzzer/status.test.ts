@@ -21,6 +21,12 @@ const fault = { signature: 'nonfinite-nan-loss', hits: 3394 };
 const figures = {
   execs: 12_345_678,
   lost: 512,
+  rejected: 0.0312,
+  mutators: [
+    { input: 'image', mutator: 'gaussian', share: 0.2, mutants: 9000, entries: 9, signatures: 0 },
+    { input: 'image', mutator: 'momentum', share: 0.71, mutants: 20_000, entries: 90, signatures: 1 },
+    { input: 'image', mutator: 'translate', share: 0.09, mutants: 0, entries: 0, signatures: 0 },
+  ],
   elapsedSeconds: 4000,
   execsPerSecond: 150_000.4,
   execsPerSecondNow: 140_000.2,

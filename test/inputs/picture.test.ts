@@ -4,7 +4,7 @@ import { kindOf } from '../../src/inputs/kind.ts';
 import { levelsOf, type Picture, pictureOf, valuesOf } from '../../src/inputs/picture.ts';
 import { fitPicture } from '../../src/inputs/png.ts';
 import type { DType } from '../../src/models/tensor.ts';
-import { BoundsKeeper } from '../../src/mutators/constraint.ts';
+import { BoundsKeeper } from '../../src/mutators/constraints/bounds.ts';
 
 const input = (shape: readonly (number | null)[], type: DType = 'float32') => ({
   name: 'image',
@@ -74,11 +74,11 @@ test('bounds follow the channels, in both layouts', () => {
   ];
   const range = { low: -1, high: 6, channels };
   const lows = (channelsFirst: boolean) => [
-    ...new BoundsKeeper('float32', 4, { ...range, channelsFirst }, undefined).low,
+    ...new BoundsKeeper('float32', 4, { range: { ...range, channelsFirst } }).low,
   ];
   expect(lows(true)).toEqual([-1, -1, 5, 5]);
   expect(lows(false)).toEqual([-1, 5, -1, 5]);
-  const near = new BoundsKeeper('float32', 4, { ...range, channelsFirst: true }, 0.5).around(
+  const near = new BoundsKeeper('float32', 4, { range: { ...range, channelsFirst: true }, linf: 0.5 }).around(
     Float32Array.of(-1, 0, 5, 6),
   );
   expect([...near.high]).toEqual([-0.5, 0, 5.5, 6]);

@@ -4,20 +4,13 @@ import fc from 'fast-check';
 import wabt from 'wabt';
 import { formOf } from '../../src/models/rows.ts';
 import { makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
-import { BoundsKeeper, distanceBetween, workingArray } from '../../src/mutators/constraint.ts';
+import { BoundsKeeper, workingArray } from '../../src/mutators/constraints/bounds.ts';
+import { distanceBetween } from '../../src/mutators/constraints/distance.ts';
 import { KERNEL } from '../../src/mutators/kernel-binary.ts';
-import type { Mutator } from '../../src/mutators/mutator.ts';
 import { NoisePool, WINDOW } from '../../src/mutators/noise.ts';
-import { makeMutator } from '../../src/mutators/registry.ts';
-import { randomStream } from '../../src/random.ts';
+import { boundsOf, givenOf, mutatorOf, traitsOf } from '../support/mutators.ts';
 
-const pool = new NoisePool('test');
-const draws = (key: string | number) => {
-  const random = randomStream('draws', key);
-  pool.refresh(random);
-  return { random, noise: pool };
-};
-const gaussian = makeMutator('gaussian') as Mutator;
+const gaussian = mutatorOf('gaussian');
 
 /** TensorFuzz's formula in float64: seed + clip(mutant − seed, ±c), then clip to the range. */
 function legal(
@@ -51,11 +44,11 @@ test('mutants are within range and constraint, the parent is untouched, equal dr
       );
       const inside = seed.filter((value) => value >= range.low && value <= range.high);
       if (inside.length === 0) return;
-      const bounds = new BoundsKeeper('float32', inside.length, range, linf).around(inside);
+      const bounds = boundsOf('float32', inside.length, { range, linf }).around(inside);
       const parent = inside.slice();
       const [first, second] = [new Float32Array(inside.length + 3), new Float32Array(inside.length + 3)];
-      gaussian.mutate(first, 3, parent, bounds, draws(key));
-      gaussian.mutate(second, 3, parent, bounds, draws(key));
+      gaussian.mutate(first, 3, parent, givenOf(key, bounds, [inside.length]));
+      gaussian.mutate(second, 3, parent, givenOf(key, bounds, [inside.length]));
       expect(first).toEqual(second);
       expect(parent).toEqual(inside);
       expect([...first.subarray(0, 3)]).toEqual([0, 0, 0]);
@@ -70,10 +63,10 @@ test('mutants are within range and constraint, the parent is untouched, equal dr
 
 test('ranges whose ends differ enormously are kept to', () => {
   const range = { low: 1e-6, high: 1e6 };
-  const bounds = new BoundsKeeper('float32', 64, range, undefined);
+  const bounds = boundsOf('float32', 64, { range });
   const out = new Float32Array(64);
   for (let key = 0; key < 50; key++) {
-    gaussian.mutate(out, 0, new Float32Array(64).fill(1), bounds, draws(key));
+    gaussian.mutate(out, 0, new Float32Array(64).fill(1), givenOf(key, bounds, [64]));
     expect(out.every((value) => value >= 1e-6 && value <= 1e6)).toBe(true);
     expect(out.some((value) => value > 1)).toBe(true);
   }
@@ -91,14 +84,18 @@ test('the kernel adds the same noise as plain JavaScript, to float32 rounding, a
       const fast = new NoisePool('test', [size * rows], size);
       const parents = [0, 1].map((n) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + 7 * n)));
       const bounds = parents.map((parent) =>
-        new BoundsKeeper('float32', size, { low: -1, high: 1 }, linf).around(parent),
+        new BoundsKeeper('float32', size, { range: { low: -1, high: 1 }, linf }).around(parent),
       );
-      const [plainDraws, fastDraws] = [draws(key), { random: randomStream('draws', key), noise: fast }];
-      fast.refresh(fastDraws.random);
+      const [slow, quick] = [undefined, fast].map((noise) =>
+        givenOf(key, bounds[0], [size], noise === undefined ? {} : { noise }),
+      );
       const plain = new Float32Array(size * rows);
       for (let row = 0; row < rows; row++) {
-        gaussian.mutate(plain, row * size, parents[row % 2], bounds[row % 2], plainDraws);
-        gaussian.mutate(fast.columns[0], row * size, parents[row % 2], bounds[row % 2], fastDraws);
+        gaussian.mutate(plain, row * size, parents[row % 2], { ...slow, bounds: bounds[row % 2] });
+        gaussian.mutate(fast.columns[0], row * size, parents[row % 2], {
+          ...quick,
+          bounds: bounds[row % 2],
+        });
       }
       const wrong = fast.columns[0].findIndex((value, i) => {
         const { low, high } = bounds[Math.floor(i / size) % 2];
@@ -124,12 +121,12 @@ describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s in
     const seed = makeData(type, size);
     for (let i = 0; i < size; i++) writeNumber(type, seed, i, 1 + (i % 8));
     for (const linf of [undefined, 0.5, 1.3]) {
-      const bounds = new BoundsKeeper(type, size, range, linf).around(seed);
+      const bounds = new BoundsKeeper(type, size, { range, linf }).around(seed);
       const parent = Float64Array.from({ length: size }, (_, i) => readNumber(type, seed, i));
       const mutant = new Float64Array(size);
       const stored = makeData(type, size);
       for (let key = 0; key < 50; key++) {
-        gaussian.mutate(mutant, 0, parent, bounds, draws(key));
+        gaussian.mutate(mutant, 0, parent, givenOf(key, bounds, [size]));
         for (let i = 0; i < size; i++) {
           writeNumber(type, stored, i, mutant[i]);
           expect(legal(readNumber(type, stored, i), parent[i], range, linf)).toBe(true);
@@ -141,9 +138,14 @@ describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s in
 
 describe('noise', () => {
   const size = 8 * WINDOW + 5;
-  const bounds = new BoundsKeeper('float32', size, { low: -1000, high: 1000 }, undefined);
+  const bounds = boundsOf('float32', size, { range: { low: -1000, high: 1000 } });
   const noise = new Float32Array(size);
-  makeMutator('gaussian:sigma=0.001')?.mutate(noise, 0, new Float32Array(size), bounds, draws('moments'));
+  mutatorOf('gaussian', traitsOf(), { sigma: 0.001 }).mutate(
+    noise,
+    0,
+    new Float32Array(size),
+    givenOf('moments', bounds, [size]),
+  );
   const mean = noise.reduce((sum, value) => sum + value, 0) / size;
   const moment = (power: number): number =>
     noise.reduce((sum, value) => sum + (value - mean) ** power, 0) / size;
@@ -161,7 +163,7 @@ describe('noise', () => {
 
   test('differs from draw to draw and between windows', () => {
     const other = new Float32Array(size);
-    gaussian.mutate(other, 0, new Float32Array(size), bounds, draws('other'));
+    gaussian.mutate(other, 0, new Float32Array(size), givenOf('other', bounds, [size]));
     expect(other).not.toEqual(noise);
     expect(noise.slice(0, WINDOW)).not.toEqual(noise.slice(WINDOW, 2 * WINDOW));
   });

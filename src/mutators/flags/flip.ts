@@ -1,4 +1,4 @@
-import type { MutatorKind } from './mutator.ts';
+import type { MutatorKind } from '../mutator.ts';
 
 const RATE = {
   name: 'rate',
@@ -12,14 +12,16 @@ export const flip: MutatorKind = {
   name: 'flip',
   help: 'turns some values over: true to false, low to high',
   source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
+  domains: ['flags', 'numbers'],
   parameters: [RATE],
-  make(parameters) {
-    const rate = parameters.get(RATE.name) ?? RATE.default;
+  confined: true,
+  cost: 1,
+  make(value) {
+    const rate = value(RATE);
     return {
-      name: 'flip',
-      mutate(out, offset, parent, bounds, { random }) {
+      mutate(out, offset, parent, { bounds, random }) {
         const { length } = parent;
-        for (let i = 0; i < length; i++) out[offset + i] = parent[i];
+        out.set(parent, offset);
         const turns = Math.max(1, Math.round(rate * length));
         for (let turn = 0; turn < turns && length > 0; turn++) {
           const i = random.below(length);

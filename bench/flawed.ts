@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeNanDigits } from '../corpora/nan-digits/make.ts';
+import type { Dense } from '../corpora/nan-digits/network.ts';
+import { CLASSES, PIXELS } from '../corpora/nan-digits/network.ts';
+import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
+import { ModelProto } from '../src/models/graph/onnx-proto.ts';
+import { type DType, makeData, type TensorData } from '../src/models/tensor.ts';
+
+/** A model with a numerical fault that its seeds do not show. */
+export interface FlawedModel {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Mutator settings that leave inputs as they are. */
+  readonly stays: readonly string[];
+}
+
+const bundled = new URL('../../corpora/nan-digits', import.meta.url).pathname;
+
+/**
+ * The bundled classifier and, where there is a folder of MNIST, the same one trained on that; each also with other
+ * heads on its logits, unsafe in other ways.
+ */
+export async function flawedModels(
+  folder: string,
+  cache: string,
+  data: string | undefined,
+): Promise<FlawedModel[]> {
+  const sources = [{ name: 'drawn', path: bundled }];
+  if (data !== undefined) {
+    const path = resolve(cache, 'mnist');
+    if (!existsSync(join(path, 'nan-digits.onnx'))) {
+      const log = (text: string): void => void process.stderr.write(`${text}\n`);
+      await makeNanDigits({ data, out: path, steps: 35_000, seed: 'nan-digits', log });
+    }
+    sources.push({ name: 'mnist', path });
+  }
+  const models: FlawedModel[] = [];
+  for (const { name, path } of sources) {
+    const own = { seeds: join(path, 'seeds.npz'), range: { image: [-1, 1] } };
+    const labelled = { ...own, model: join(path, 'nan-digits.onnx') };
+    models.push({ name: `${name}-cross-entropy`, settings: labelled, stays: ['label=none'] });
+    const layers = await layersOf(join(path, 'nan-digits.onnx'));
+    for (const [head, write] of Object.entries(HEADS)) {
+      const model = join(folder, `${name}-${head}.onnx`);
+      await writeFile(model, write(layers));
+      models.push({ name: `${name}-${head}`, settings: { ...labelled, model }, stays: ['label=none'] });
+    }
+  }
+  return models;
+}
+
+/** The dense layers of a written classifier. */
+async function layersOf(path: string): Promise<Dense[]> {
+  const { graph } = ModelProto.toObject(ModelProto.decode(await readFile(path)), { bytes: Buffer }) as {
+    readonly graph: { readonly initializer: readonly { name: string; dims: unknown[]; rawData: Buffer }[] };
+  };
+  const read = (name: string): { readonly dims: number[]; readonly data: Float32Array } => {
+    const found = graph.initializer.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`${path} has no ${name}`);
+    const copy = Uint8Array.from(found.rawData);
+    return { dims: found.dims.map(Number), data: new Float32Array(copy.buffer) };
+  };
+  return ['hidden_1', 'hidden_2', 'logits'].map((name) => {
+    const weights = read(`${name}/weights`);
+    return {
+      inputs: weights.dims[0],
+      outputs: weights.dims[1],
+      weights: weights.data,
+      bias: read(`${name}/bias`).data,
+    };
+  });
+}
+
+/** The classifier with a softmax that is safe, and inputs like the bundled one's. */
+function begun(layers: readonly Dense[]): OnnxBuilder {
+  const graph = new OnnxBuilder();
+  const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
+  graph.input('label', 'int32', ['batch']);
+  const flat = constant(graph, 'flat', 'int64', [2], [-1, PIXELS]);
+  let values = graph.node('Reshape', [image, flat], 'pixels');
+  layers.forEach((layer, i) => {
+    const last = i === layers.length - 1;
+    const name = last ? 'logits' : `hidden_${i + 1}`;
+    const { inputs, outputs } = layer;
+    const weights = graph.constant(`${name}/weights`, 'float32', [inputs, outputs], layer.weights);
+    const bias = graph.constant(`${name}/bias`, 'float32', [outputs], layer.bias);
+    const sum = graph.node('Gemm', [values, weights, bias], last ? name : `${name}/sum`);
+    values = last ? sum : graph.node('Relu', [sum], name);
+  });
+  graph.node('Softmax', ['logits'], 'probabilities', { axis: 1 });
+  graph.output('probabilities', 'float32', ['batch', CLASSES]);
+  return graph;
+}
+
+function constant(
+  graph: OnnxBuilder,
+  name: string,
+  type: DType,
+  dims: readonly number[],
+  values: readonly number[],
+): string {
+  const data = makeData(type, values.length) as TensorData;
+  values.forEach((value, i) => {
+    data[i] = type === 'int64' ? BigInt(value) : value;
+  });
+  return graph.constant(name, type, dims, data);
+}
+
+/** Heads that are finite on every digit, and not on all pictures. */
+const HEADS: Readonly<Record<string, (layers: readonly Dense[]) => Uint8Array>> = {
+  /** Softplus of the sharpened logits written out as log(1 + exp(x)): infinite once exp overflows. */
+  softplus(layers) {
+    const graph = begun(layers);
+    graph.node(
+      'Exp',
+      [graph.node('Mul', ['logits', constant(graph, 'sharp', 'float32', [], [2.5])], 'sharpened')],
+      'exp',
+    );
+    graph.node('Add', ['exp', constant(graph, 'one', 'float32', [], [1])], 'raised');
+    graph.node('Log', ['raised'], 'softplus');
+    graph.output('softplus', 'float32', ['batch', CLASSES]);
+    return graph.finish('softplus');
+  },
+  /** The square root of how far the hidden layer stays below a limit: no number beyond it. */
+  'square-root'(layers) {
+    const graph = begun(layers);
+    graph.node('ReduceMax', ['hidden_2'], 'largest', { axes: [1], keepdims: 1 });
+    graph.node('Sub', [constant(graph, 'limit', 'float32', [], [LIMIT]), 'largest'], 'left');
+    graph.node('Sqrt', ['left'], 'root');
+    graph.node('Mul', ['logits', 'root'], 'scaled');
+    graph.output('scaled', 'float32', ['batch', CLASSES]);
+    return graph.finish('square-root');
+  },
+};
+
+/** A limit that no digit's hidden layer comes near. */
+const LIMIT = 40;

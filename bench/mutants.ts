@@ -1,0 +1,77 @@
+/**
+ * What the learned choice among mutators is worth: mutants until the first finding with all mutators that fit, with
+ * Gaussian noise alone, and of the random control, ten master seeds each, on the bundled model and, with
+ * `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
+ */
+
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { campaign, line, median, withFolder } from './campaign.ts';
+import { flawedModels } from './flawed.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    cache: { type: 'string', default: 'bench/.cache' },
+    seeds: { type: 'string', default: '10' },
+    first: { type: 'string', default: '1' },
+    models: { type: 'string' },
+    searches: { type: 'string', default: 'learned,gaussian,control' },
+    /** Most mutants of one campaign: a search that has not found anything by then has failed. */
+    most: { type: 'string', default: '1000000' },
+  },
+});
+
+/** Settings of each search. */
+const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  learned: {},
+  all: { mutator: 'all' },
+  gaussian: { mutator: 'gaussian' },
+  control: { guidance: 'none' },
+};
+
+const most = Number(options.most);
+const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(Number(options.first) + i));
+
+await withFolder(async (folder) => {
+  for (const model of await flawedModels(folder, options.cache, options.data)) {
+    if (options.models !== undefined && !options.models.split(',').some((name) => model.name.includes(name)))
+      continue;
+    for (const search of options.searches.split(',')) {
+      const { mutator = [], ...settings } = SEARCHES[search];
+      const execs: number[] = [];
+      let found = 0;
+      let chosen = {};
+      for (const seed of masters) {
+        const { figures } = await campaign({
+          ...model.settings,
+          ...settings,
+          mutator: [...model.stays, ...[mutator].flat()],
+          seed,
+          out: join(folder, `${model.name}-${search}-${seed}`),
+          untilFinding: true,
+          execs: most,
+        });
+        const first = figures.faults.find((fault) => fault.kept > 0);
+        if (first !== undefined) found++;
+        execs.push(first?.firstExecs ?? most);
+        chosen = Object.fromEntries(
+          [...figures.mutators]
+            .sort((a, b) => b.share - a.share)
+            .slice(0, 5)
+            .map(({ mutator: name, share }) => [name, share]),
+        );
+      }
+      line({
+        bench: 'mutants',
+        model: model.name,
+        search,
+        found,
+        of: masters.length,
+        medianExecs: median(execs),
+        worstExecs: Math.max(...execs),
+        ...(search === 'control' ? {} : { sharesOfTheLast: chosen }),
+      });
+    }
+  }
+});

@@ -1,0 +1,39 @@
+import { corruption } from './corruption.ts';
+import { plasmas } from './plasma.ts';
+
+/** How white the ice is where it is thickest and thinnest. */
+const THICK = 0.95;
+const THIN = 0.25;
+
+/**
+ * a·x + b·frost. ImageNet-C lays photographs of frost over the picture; here the ice is drawn: ridges where plasma
+ * passes through its middle, which branch as crystals do.
+ */
+export const frost = corruption(
+  { name: 'frost', help: 'ice crystals lie over the picture', cost: 60 },
+  [
+    { own: 1, ice: 0.4 },
+    { own: 0.8, ice: 0.6 },
+    { own: 0.7, ice: 0.7 },
+    { own: 0.65, ice: 0.7 },
+    { own: 0.6, ice: 0.75 },
+  ],
+  () => {
+    const plasmaFor = plasmas();
+    return ({ own, ice }, seen, out, layout, { random }) => {
+      const { height, width, channels, rowStep, columnStep, channelStep } = layout;
+      const plasma = plasmaFor(width, height);
+      plasma.draw(1.6, random);
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const ridge = 1 - Math.abs(2 * plasma.heights[y * plasma.side + x] - 1);
+          const white = THIN + (THICK - THIN) * ridge ** 4;
+          for (let c = 0; c < channels; c++) {
+            const i = y * rowStep + x * columnStep + c * channelStep;
+            out[i] = own * seen[i] + ice * white;
+          }
+        }
+      }
+    };
+  },
+);

@@ -1,0 +1,28 @@
+import type { MutatorKind } from '../mutator.ts';
+import { gaussianBlur, makeBlurRoom } from './filter.ts';
+import { onLevels } from './layout.ts';
+
+const MOST = {
+  name: 'most',
+  default: 0.06,
+  help: 'largest deviation of the bell that levels are averaged by, as a share of the shorter side',
+  between: [0, 1.0001],
+} as const;
+
+/** Averages levels by a Gaussian bell. */
+export const blur: MutatorKind = {
+  name: 'blur',
+  help: 'levels are averaged with their neighbours',
+  source: 'image blur of DeepHunter (Xie et al. 2019)',
+  domains: ['image'],
+  parameters: [MOST],
+  cost: 60,
+  make: onLevels((value, { size }) => {
+    const most = value(MOST);
+    const room = makeBlurRoom(size);
+    return (seen, out, layout, { random }) => {
+      const sigma = most * Math.min(layout.width, layout.height) * random.uniform();
+      gaussianBlur(seen, out, layout, sigma, room);
+    };
+  }),
+};

@@ -1,0 +1,36 @@
+import type { MutatorKind } from '../mutator.ts';
+import { onLevels } from './layout.ts';
+
+const MOST = {
+  name: 'most',
+  default: 0.4,
+  help: 'longest side of what is cut out, as a share of the picture',
+  between: [0, 1.0001],
+} as const;
+
+/** Covers a rectangle with one grey. */
+export const cutout: MutatorKind = {
+  name: 'cutout',
+  help: 'a rectangle is covered with one grey',
+  source: 'cutout (DeVries & Taylor 2017); occlusion of DeepXplore (Pei et al. 2017)',
+  domains: ['image'],
+  parameters: [MOST],
+  cost: 8,
+  make: onLevels((value) => {
+    const most = value(MOST);
+    return (seen, out, { height, width, channels, rowStep, columnStep, channelStep }, { random }) => {
+      out.set(seen);
+      const high = 1 + random.below(Math.max(1, Math.floor(most * height)));
+      const wide = 1 + random.below(Math.max(1, Math.floor(most * width)));
+      const top = random.below(height - high + 1);
+      const left = random.below(width - wide + 1);
+      const grey = random.uniform();
+      for (let y = top; y < top + high; y++) {
+        for (let x = left; x < left + wide; x++) {
+          const at = y * rowStep + x * columnStep;
+          for (let c = 0; c < channels; c++) out[at + c * channelStep] = grey;
+        }
+      }
+    };
+  }),
+};

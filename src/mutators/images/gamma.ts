@@ -1,0 +1,36 @@
+import type { MutatorKind } from '../mutator.ts';
+import { onLevels } from './layout.ts';
+
+const MOST = {
+  name: 'most',
+  default: 2,
+  help: 'largest exponent; its inverse is the smallest',
+  between: [1, 100],
+} as const;
+
+/** Levels between those whose power is worked out. */
+const STEPS = 256;
+
+/** Raises levels to a power, read off a curve of straight pieces. */
+export const gamma: MutatorKind = {
+  name: 'gamma',
+  help: 'levels are raised to a power',
+  source: 'gamma correction (Poynton 1998)',
+  domains: ['image'],
+  parameters: [MOST],
+  cost: 12,
+  make: onLevels((value) => {
+    const most = Math.log(value(MOST));
+    const curve = new Float64Array(STEPS + 2);
+    return (seen, out, _layout, { random }) => {
+      const exponent = Math.exp(most * (2 * random.uniform() - 1));
+      for (let i = 0; i <= STEPS; i++) curve[i] = (i / STEPS) ** exponent;
+      curve[STEPS + 1] = 1;
+      for (let i = 0; i < seen.length; i++) {
+        const place = STEPS * Math.min(1, Math.max(0, seen[i]));
+        const step = Math.floor(place);
+        out[i] = curve[step] + (place - step) * (curve[step + 1] - curve[step]);
+      }
+    };
+  }),
+};

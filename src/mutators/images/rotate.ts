@@ -1,0 +1,18 @@
+import { affine } from './geometric.ts';
+import { between } from './layout.ts';
+
+/** Turns the picture about its middle. */
+export const rotate = affine(
+  {
+    name: 'rotate',
+    help: 'the picture is turned about its middle',
+    source: 'image rotation of DeepHunter (Xie et al. 2019)',
+    parameter: { name: 'most', default: 30, help: 'largest angle in degrees', between: [0, 180.0001] },
+  },
+  (most, _layout, random) => {
+    const angle = (between(random, -most, most) * Math.PI) / 180;
+    const cos = Math.cos(angle);
+    const sin = Math.sin(angle);
+    return { a: cos, b: sin, c: 0, d: -sin, e: cos, f: 0 };
+  },
+);

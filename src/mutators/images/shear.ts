@@ -1,0 +1,22 @@
+import { affine } from './geometric.ts';
+import { between } from './layout.ts';
+
+/** Slants the picture, across or down. */
+export const shear = affine(
+  {
+    name: 'shear',
+    help: 'the picture is slanted',
+    source: 'image shearing of DeepHunter (Xie et al. 2019)',
+    parameter: {
+      name: 'most',
+      default: 0.3,
+      help: 'largest shift between two neighbouring lines, in pixels',
+      between: [0, 10],
+    },
+  },
+  (most, _layout, random) => {
+    const slant = between(random, -most, most);
+    const isAcross = random.uniform() < 0.5;
+    return { a: 1, b: isAcross ? slant : 0, c: 0, d: isAcross ? 0 : slant, e: 1, f: 0 };
+  },
+);

@@ -1,0 +1,25 @@
+import { affine } from './geometric.ts';
+import { between } from './layout.ts';
+
+/** Shifts the picture by parts of a pixel or more. */
+export const translate = affine(
+  {
+    name: 'translate',
+    help: 'the picture is shifted',
+    source: 'image translation of DeepHunter (Xie et al. 2019)',
+    parameter: {
+      name: 'most',
+      default: 0.15,
+      help: 'longest shift, as a share of the side',
+      between: [0, 1.0001],
+    },
+  },
+  (most, { width, height }, random) => ({
+    a: 1,
+    b: 0,
+    c: between(random, -most, most) * width,
+    d: 0,
+    e: 1,
+    f: between(random, -most, most) * height,
+  }),
+);

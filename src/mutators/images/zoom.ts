@@ -1,0 +1,22 @@
+import { affine } from './geometric.ts';
+import { between } from './layout.ts';
+
+/** Makes the picture larger or smaller about its middle, in both directions alike or not. */
+export const zoom = affine(
+  {
+    name: 'zoom',
+    help: 'the picture becomes larger or smaller',
+    source: 'image scaling of DeepHunter (Xie et al. 2019)',
+    parameter: {
+      name: 'most',
+      default: 1.3,
+      help: 'largest factor; its inverse is the smallest',
+      between: [1, 100],
+    },
+  },
+  (most, _layout, random) => {
+    const factor = most ** between(random, -1, 1);
+    const other = random.uniform() < 0.5 ? factor : most ** between(random, -1, 1);
+    return { a: 1 / factor, b: 0, c: 0, d: 0, e: 1 / other, f: 0 };
+  },
+);

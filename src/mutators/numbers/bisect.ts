@@ -1,0 +1,22 @@
+import type { MutatorKind } from '../mutator.ts';
+
+/**
+ * Divides the way to an entry that the model answers otherwise into equal parts, one for each of the mutants in
+ * a row: somewhere between two neighbours lies the border. What is new there becomes an entry, whose own way to a
+ * rival is shorter.
+ */
+export const bisect: MutatorKind = {
+  name: 'bisect',
+  help: 'points that divide the way to an entry of another class: the border lies between two of them',
+  source: 'binary search of the boundary attack (Brendel, Rauber & Bethge 2018)',
+  domains: ['numbers'],
+  parameters: [],
+  mate: 'rival',
+  cost: 3,
+  make: () => ({
+    mutate(out, offset, parent, { mate, random, turn, turns }) {
+      const share = (turn + random.uniform()) / turns;
+      for (let i = 0; i < parent.length; i++) out[offset + i] = parent[i] + share * (mate[i] - parent[i]);
+    },
+  }),
+};

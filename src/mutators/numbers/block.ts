@@ -1,0 +1,35 @@
+import type { MutatorKind } from '../mutator.ts';
+import { boxOf, eachRun } from './box.ts';
+
+const SHARE = {
+  name: 'share',
+  default: 0.25,
+  help: 'longest side of the block, as a share of each dimension',
+  between: [0, 1.0001],
+} as const;
+
+/** Fills a box within the tensor with one value. */
+export const block: MutatorKind = {
+  name: 'block',
+  help: 'a box of values, a run in one dimension, becomes one value',
+  source: 'overwriting blocks in AFL (Zalewski, technical whitepaper), in as many dimensions as there are',
+  domains: ['numbers'],
+  parameters: [SHARE],
+  confined: true,
+  cost: 1,
+  make(value) {
+    const share = value(SHARE);
+    const box = boxOf();
+    return {
+      mutate(out, offset, parent, { bounds, random, shape }) {
+        out.set(parent, offset);
+        const { low, high } = bounds;
+        box.draw(shape, share, random);
+        const fill = random.uniform();
+        eachRun(box, shape, (from, to) => {
+          for (let i = from; i < to; i++) out[offset + i] = low[i] + (high[i] - low[i]) * fill;
+        });
+      },
+    };
+  },
+};

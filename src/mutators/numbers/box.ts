@@ -1,0 +1,52 @@
+import type { Random } from '../../random.ts';
+
+/** Dimensions that a tensor may have: NumPy's limit. */
+const MOST_DIMENSIONS = 64;
+
+/** A box within a tensor: from and to in each dimension, the end excluded. */
+export interface Box {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** Draws a box whose sides are at most a share of the tensor's. Dimensions of up to 4, as channels, are taken whole. */
+  draw(shape: readonly number[], share: number, random: Random): void;
+}
+
+/** A box to draw again and again. */
+export function boxOf(): Box {
+  const from = new Int32Array(MOST_DIMENSIONS);
+  const to = new Int32Array(MOST_DIMENSIONS);
+  return {
+    from,
+    to,
+    draw(shape, share, random) {
+      const least = shape.length > 1 ? 4 : 0;
+      for (let d = 0; d < shape.length; d++) {
+        const size = shape[d];
+        const side = size <= least ? size : 1 + random.below(Math.max(1, Math.ceil(share * size)));
+        from[d] = random.below(size - side + 1);
+        to[d] = from[d] + side;
+      }
+    },
+  };
+}
+
+/** Visits the positions of a box as runs that lie together in row-major order. */
+export function eachRun(
+  { from, to }: Box,
+  shape: readonly number[],
+  visit: (from: number, to: number) => void,
+): void {
+  const last = shape.length - 1;
+  if (last < 0) {
+    visit(0, 1);
+    return;
+  }
+  const walk = (d: number, start: number): void => {
+    if (d === last) {
+      visit(start * shape[d] + from[d], start * shape[d] + to[d]);
+      return;
+    }
+    for (let i = from[d]; i < to[d]; i++) walk(d + 1, start * shape[d] + i);
+  };
+  walk(0, 0);
+}

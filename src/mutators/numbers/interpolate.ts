@@ -1,0 +1,28 @@
+import type { MutatorKind } from '../mutator.ts';
+
+const BEYOND = {
+  name: 'beyond',
+  default: 0.25,
+  help: 'how far past either entry the mutant may lie, as a share of the way between them',
+  between: [-0.0001, 10],
+} as const;
+
+/** A point on the line through two entries, between them or a little beyond. */
+export const interpolate: MutatorKind = {
+  name: 'interpolate',
+  help: 'a point on the line through this entry and another',
+  source: 'blend crossover BLX-alpha (Eshelman & Schaffer 1993); mixup (Zhang et al. 2018)',
+  domains: ['numbers'],
+  parameters: [BEYOND],
+  mate: 'other',
+  cost: 3,
+  make(value) {
+    const beyond = value(BEYOND);
+    return {
+      mutate(out, offset, parent, { mate, random }) {
+        const share = (1 + 2 * beyond) * random.uniform() - beyond;
+        for (let i = 0; i < parent.length; i++) out[offset + i] = parent[i] + share * (mate[i] - parent[i]);
+      },
+    };
+  },
+};

@@ -1,0 +1,34 @@
+import type { MutatorKind } from '../mutator.ts';
+
+const RATE = {
+  name: 'rate',
+  default: 0.05,
+  help: 'share of the values that are changed, drawn up to this',
+  between: [0, 1.0001],
+} as const;
+
+/** Sets some values to one end of their bounds or the other. */
+export const saltPepper: MutatorKind = {
+  name: 'salt-pepper',
+  help: 'some values become the least or the greatest legal ones',
+  source: 'salt and pepper noise, as in DeepHunter (Xie et al. 2019), table 1',
+  domains: ['numbers'],
+  parameters: [RATE],
+  confined: true,
+  cost: 2,
+  make(value) {
+    const rate = value(RATE);
+    return {
+      mutate(out, offset, parent, { bounds, random }) {
+        out.set(parent, offset);
+        const { length } = parent;
+        const count = Math.ceil(rate * random.uniform() * length);
+        for (let n = 0; n < count; n++) {
+          const draw = random.below(2 * length);
+          const i = draw >> 1;
+          out[offset + i] = draw & 1 ? bounds.high[i] : bounds.low[i];
+        }
+      },
+    };
+  },
+};

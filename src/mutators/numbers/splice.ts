@@ -1,0 +1,41 @@
+import type { MutatorKind } from '../mutator.ts';
+import { boxOf, eachRun } from './box.ts';
+
+/** Takes a part of another entry: elements here and there, a box, or all beyond a cut along one axis. */
+export const splice: MutatorKind = {
+  name: 'splice',
+  help: 'elements, a box or one side of a cut come from another entry',
+  source: 'splicing of AFL (Zalewski, technical whitepaper); uniform crossover (Syswerda 1989)',
+  domains: ['numbers', 'flags'],
+  parameters: [],
+  mate: 'other',
+  cost: 2,
+  make() {
+    const box = boxOf();
+    return {
+      mutate(out, offset, parent, { mate, random, shape }) {
+        out.set(parent, offset);
+        const way = random.below(3);
+        if (way === 0) {
+          const count = 1 + random.below(Math.max(1, parent.length >> 3));
+          for (let n = 0; n < count; n++) {
+            const i = random.below(parent.length);
+            out[offset + i] = mate[i];
+          }
+          return;
+        }
+        box.draw(shape, 1, random);
+        if (way === 2) {
+          const axis = random.below(Math.max(1, shape.length));
+          for (let d = 0; d < shape.length; d++) {
+            if (d !== axis || random.uniform() < 0.5) box.from[d] = 0;
+            if (d !== axis || box.from[d] > 0) box.to[d] = shape[d];
+          }
+        }
+        eachRun(box, shape, (from, to) => {
+          for (let i = from; i < to; i++) out[offset + i] = mate[i];
+        });
+      },
+    };
+  },
+};

@@ -1,0 +1,33 @@
+import type { MutatorKind } from '../mutator.ts';
+
+const MOST = {
+  name: 'most',
+  default: 8,
+  help: 'most values that are changed; how many is drawn, few more often than many',
+  between: [0, 1e6],
+} as const;
+
+/** Draws one or a few values anew within their bounds. */
+export const values: MutatorKind = {
+  name: 'values',
+  help: 'one value or a few become any others that are legal',
+  source: 'byte mutations of AFL (Zalewski, technical whitepaper), for values',
+  domains: ['numbers', 'flags'],
+  parameters: [MOST],
+  confined: true,
+  cost: 1,
+  make(value) {
+    const most = Math.floor(value(MOST));
+    return {
+      mutate(out, offset, parent, { bounds, random }) {
+        out.set(parent, offset);
+        const { length } = parent;
+        const count = Math.max(1, Math.ceil(most ** random.uniform()));
+        for (let n = 0; n < count; n++) {
+          const i = random.below(length);
+          out[offset + i] = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();
+        }
+      },
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import { spelling } from './spelling.ts';
+
+/** Changes between small and capital letters. */
+export const letterCase = spelling(
+  {
+    name: 'case',
+    help: 'letters become capitals or small',
+    source: 'case changes of CheckList (Ribeiro et al. 2020)',
+  },
+  (text) => {
+    const first = text.search(/\p{L}/u);
+    const swapped =
+      first < 0 ? text : text.slice(0, first) + swapCase(text.charAt(first)) + text.slice(first + 1);
+    return [...new Set([text.toUpperCase(), text.toLowerCase(), swapped])].filter((other) => other !== text);
+  },
+);
+
+function swapCase(letter: string): string {
+  return letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
+}

@@ -1,0 +1,18 @@
+import { added, openGap, tokenMutator } from './body.ts';
+
+/** Says a short span twice. */
+export const duplicate = tokenMutator(
+  {
+    name: 'duplicate',
+    help: 'a short span is said twice',
+    source: 'block cloning of AFL (Zalewski, technical whitepaper)',
+  },
+  'longer',
+  () =>
+    (body, { growth, given: { random } }) => {
+      const count = Math.min(body.length, added(growth, random));
+      const from = random.below(body.length - count + 1);
+      openGap(body, from + count, count);
+      body.ids.copyWithin(from + count, from, from + count);
+    },
+);

@@ -1,0 +1,35 @@
+import { oneLetterOff, spelling } from './spelling.ts';
+
+/** Rows of a keyboard, each key half a key to the right of the one above. */
+const ROWS = ['1234567890', 'qwertyuiop', 'asdfghjkl;', 'zxcvbnm,./'] as const;
+
+/** The keys around each key. */
+const NEIGHBOURS: ReadonlyMap<string, string> = (() => {
+  const table = new Map<string, string>();
+  ROWS.forEach((row, y) => {
+    [...row].forEach((key, x) => {
+      const near = [
+        row[x - 1],
+        row[x + 1],
+        ROWS[y - 1]?.[x],
+        ROWS[y - 1]?.[x + 1],
+        ROWS[y + 1]?.[x - 1],
+        ROWS[y + 1]?.[x],
+      ];
+      const keys = near.filter((other) => other !== undefined).join('');
+      table.set(key, keys);
+      if (key.toUpperCase() !== key) table.set(key.toUpperCase(), keys.toUpperCase());
+    });
+  });
+  return table;
+})();
+
+/** Slips of the finger. */
+export const keyboard = spelling(
+  {
+    name: 'keyboard',
+    help: 'letters become their neighbours on a keyboard',
+    source: 'keyboard typos of Belinkov & Bisk 2018',
+  },
+  (text) => oneLetterOff(text, NEIGHBOURS),
+);

@@ -1,0 +1,22 @@
+import { added, openGap, tokenMutator } from './body.ts';
+
+const LONGEST = 8;
+
+/** Says a span again and again: over what follows it, or before that where there is room. */
+export const repeat = tokenMutator(
+  {
+    name: 'repeat',
+    help: 'a span is repeated several times',
+    source: 'repeated phrases of Holtzman et al. 2020, as inputs',
+  },
+  'longer',
+  () =>
+    (body, { growth, given: { random } }) => {
+      const span = 1 + random.below(Math.min(LONGEST, body.length));
+      const from = random.below(body.length - span + 1);
+      const room = body.length - from - span;
+      const count = growth > 0 ? added(growth, random) : Math.min(room, span * (1 + random.below(4)));
+      if (growth > 0) openGap(body, from + span, count);
+      for (let i = 0; i < count; i++) body.ids[from + span + i] = body.ids[from + (i % span)];
+    },
+);

@@ -1,0 +1,15 @@
+import { tokenMutator } from './body.ts';
+
+/** Lets two tokens change places, neighbours as often as any others. */
+export const swap = tokenMutator(
+  { name: 'swap', help: 'two tokens change places', source: 'token swaps of EDA (Wei & Zou 2019)' },
+  undefined,
+  () =>
+    (body, { given: { random } }) => {
+      const a = random.below(body.length);
+      const b = random.uniform() < 0.5 ? Math.min(a + 1, body.length - 1) : random.below(body.length);
+      const held = body.ids[a];
+      body.ids[a] = body.ids[b];
+      body.ids[b] = held;
+    },
+);

@@ -1,0 +1,182 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { DTYPES, type DType, makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
+import { BoundsKeeper, workingArray } from '../../src/mutators/constraints/bounds.ts';
+import type { Column } from '../../src/mutators/constraints/column.ts';
+import type { MutatorKind } from '../../src/mutators/mutator.ts';
+import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
+import type { InputTraits } from '../../src/mutators/traits.ts';
+import { randomStream } from '../../src/random.ts';
+import { givenOf, pictureTraits, shapeOf, traitsOf } from '../support/mutators.ts';
+
+/** An input that a mutator is for, of drawn size, type and range. */
+interface Case {
+  readonly input: InputTraits;
+  readonly shape: readonly number[];
+  readonly linf: number | undefined;
+  readonly key: number;
+}
+
+const ranges = fc
+  .tuple(fc.double({ min: -1e4, max: 1e4, noNaN: true }), fc.double({ min: 1e-3, max: 1e4, noNaN: true }))
+  .map(([low, width]) => ({ low: Math.fround(low), high: Math.fround(low + width + 1) }));
+
+const limits = fc.option(fc.double({ min: 1e-3, max: 100, noNaN: true }), { nil: undefined });
+
+const VOCABULARY = ['[CLS]', '[SEP]', ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,'];
+
+function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
+  if (domains.includes('image')) {
+    return fc
+      .record({
+        height: fc.integer({ min: 1, max: 20 }),
+        width: fc.integer({ min: 1, max: 20 }),
+        channels: fc.constantFrom(1 as const, 3 as const),
+        channelsFirst: fc.boolean(),
+        bgr: fc.boolean(),
+        range: ranges,
+        linf: limits,
+        key: fc.nat(),
+      })
+      .map(({ height, width, channels, channelsFirst, bgr, range, linf, key }) => {
+        const each = (value: number): number[] => new Array(channels).fill(value);
+        const picture = { channels, channelsFirst, bgr, black: each(range.low), white: each(range.high) };
+        const input = { ...pictureTraits(height, width, picture), range };
+        return { input, shape: shapeOf(input), linf, key };
+      });
+  }
+  if (domains.includes('table')) {
+    return fc
+      .record({ size: fc.integer({ min: 1, max: 9 }), range: ranges, linf: limits, key: fc.nat() })
+      .map(({ size, range, linf, key }) => {
+        const kinds: Column[] = [{ kind: 'range' }, { kind: 'integer' }, { kind: 'fixed' }];
+        const columns = Array.from({ length: size }, (_, i) => kinds[i % kinds.length]);
+        return { input: traitsOf({ domains: ['table'], size, range, columns }), shape: [size], linf, key };
+      });
+  }
+  if (domains.includes('tokens') || domains.includes('text')) {
+    return fc.record({ size: fc.integer({ min: 1, max: 40 }), key: fc.nat() }).map(({ size, key }) => {
+      const tokens = {
+        special: [0, 1],
+        length: [1, 40] as const,
+        vocabulary: VOCABULARY,
+        dictionary: [[5, 6, 7]],
+      };
+      const range = { low: 0, high: VOCABULARY.length - 1 };
+      const input = traitsOf({ type: 'int64', domains: ['tokens', 'text'], size: 40, range, tokens });
+      return { input, shape: [size], linf: undefined, key };
+    });
+  }
+  const types: DType[] = ['float32', 'float64', 'float16', 'int32', 'int64', 'uint8'];
+  return fc
+    .record({
+      type: fc.constantFrom<DType>(...types, ...(domains.includes('flags') ? (['bool'] as const) : [])),
+      shape: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 4 }),
+      range: ranges,
+      linf: limits,
+      key: fc.nat(),
+    })
+    .map(({ type, shape, range, linf, key }) => {
+      const { min, max, kind } = DTYPES[type];
+      const low = kind === 'float' ? range.low : Math.min(max - 2, Math.max(min, Math.floor(range.low)));
+      const high = kind === 'bool' ? 1 : Math.min(max, Math.max(low + 2, range.high));
+      const size = shape.reduce((product, side) => product * side, 1);
+      const own = { low: kind === 'bool' ? 0 : low, high };
+      return { input: traitsOf({ type, size, range: own }), shape, linf, key };
+    });
+}
+
+/** Values that are legal in an input, drawn from a key. */
+function legalRow({ type, range, tokens, columns }: InputTraits, size: number, key: string) {
+  const random = randomStream('row', key);
+  const data = makeData(type, size);
+  const bounds = new BoundsKeeper(type, size, { range, columns });
+  for (let i = 0; i < size; i++) {
+    const value = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();
+    const whole = columns?.[i]?.kind === 'integer' || DTYPES[type].kind !== 'float';
+    writeNumber(type, data, i, whole ? Math.floor(value) : value);
+    // Rounding to the type may lead out of the range.
+    const kept = readNumber(type, data, i);
+    if (kept < bounds.low[i] || kept > bounds.high[i]) writeNumber(type, data, i, bounds.low[i]);
+  }
+  if (tokens !== undefined && size > 2) writeNumber(type, data, 0, 0);
+  return data;
+}
+
+describe.each(MUTATORS)('$name', (kind) => {
+  test('makes legal mutants of any legal parent, the same from equal draws, and leaves the parent alone', () => {
+    fc.assert(
+      fc.property(casesFor(kind), ({ input, shape, linf, key }) => {
+        const { type } = input;
+        const size = shape.reduce((product, side) => product * side, 1);
+        const seed = legalRow(input, size, `seed ${key}`);
+        const other = legalRow(input, size, `mate ${key}`);
+        const bounds = new BoundsKeeper(type, size, { ...input, linf }).around(seed);
+        const [parent, mate] = [seed, other].map((data) => {
+          const values = workingArray(type, size);
+          for (let i = 0; i < size; i++) values[i] = readNumber(type, data, i);
+          return values;
+        });
+        const before = parent.slice();
+        const mateBefore = mate.slice();
+        const made = [0, 1].map(() => {
+          const out = workingArray(type, size + 5);
+          const given = givenOf(key, bounds, shape, { mate, turn: key % 8 });
+          makeMutator({ spec: kind.name, kind, values: new Map() }, input).mutate(out, 3, parent, given);
+          if (kind.confined !== true) given.noise.clip(out, 3, size, bounds);
+          return out;
+        });
+        expect(made[0]).toEqual(made[1]);
+        expect(parent).toEqual(before);
+        expect(mate).toEqual(mateBefore);
+        const [out] = made;
+        expect([...out.subarray(0, 3), ...out.subarray(size + 3)]).toEqual([0, 0, 0, 0, 0]);
+        const stored = makeData(type, 1);
+        for (let i = 0; i < size; i++) {
+          writeNumber(type, stored, 0, out[3 + i]);
+          const value = readNumber(type, stored, 0);
+          const isLegal = value >= bounds.low[i] && value <= bounds.high[i];
+          const isNear = linf === undefined || Math.abs(value - before[i]) <= linf;
+          if (!isLegal || !isNear)
+            throw new Error(`${value} at ${i} from ${before[i]}: ${JSON.stringify({ shape, type, linf })}`);
+          if (input.tokens?.special.includes(before[i])) expect(value).toBe(before[i]);
+        }
+      }),
+      { numRuns: kind.cost > 50 ? 60 : 200 },
+    );
+  });
+
+  test('changes what it is given', () => {
+    const [{ input, shape }] = fc.sample(
+      casesFor(kind).filter(({ shape: own }) => own.reduce((product, side) => product * side, 1) >= 8),
+      { numRuns: 1, seed: 7 },
+    );
+    const size = shape.reduce((product, side) => product * side, 1);
+    const bounds = new BoundsKeeper(input.type, size, input);
+    const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
+    let changed = 0;
+    for (let key = 0; key < 20; key++) {
+      const [parent, mate] = [`parent ${key}`, `mate ${key}`].map((name) => {
+        const data = legalRow(input, size, name);
+        return Float64Array.from({ length: size }, (_, i) => readNumber(input.type, data, i));
+      });
+      const out = new Float64Array(size);
+      mutator.mutate(out, 0, parent, givenOf(key, bounds, shape, { mate }));
+      if (out.some((value, i) => value !== parent[i])) changed++;
+    }
+    expect(changed).toBeGreaterThan(5);
+  });
+});
+
+test('every mutator says what it does, where it comes from and what its parameters may be', () => {
+  expect(new Set(MUTATORS.map(({ name }) => name)).size).toBe(MUTATORS.length);
+  for (const { help, source, parameters, cost } of MUTATORS) {
+    expect(help).not.toBe('');
+    expect(source).not.toBe('');
+    expect(cost).toBeGreaterThan(0);
+    for (const { between, default: usual } of parameters) {
+      expect(usual).toBeGreaterThan(between[0]);
+      expect(usual).toBeLessThan(between[1]);
+    }
+  }
+});

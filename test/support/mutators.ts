@@ -1,0 +1,104 @@
+import type { Picture } from '../../src/inputs/picture.ts';
+import { DTYPES, type DType } from '../../src/models/tensor.ts';
+import {
+  BoundsKeeper,
+  type BoundsOptions,
+  type Values,
+  workingArray,
+} from '../../src/mutators/constraints/bounds.ts';
+import type { Given, Mutator, MutatorKind } from '../../src/mutators/mutator.ts';
+import { NoisePool } from '../../src/mutators/noise.ts';
+import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
+import type { InputTraits } from '../../src/mutators/traits.ts';
+import { randomStream } from '../../src/random.ts';
+
+/** An input of numbers from 0 to 1 unless told otherwise. */
+export function traitsOf(own: Partial<InputTraits> = {}): InputTraits {
+  const { type = 'float32' } = own;
+  return {
+    name: 'x',
+    type,
+    domains: DTYPES[type].kind === 'bool' ? ['flags'] : ['numbers'],
+    size: 64,
+    range: { low: 0, high: 1 },
+    picture: undefined,
+    columns: undefined,
+    fixed: undefined,
+    tokens: undefined,
+    ...own,
+  };
+}
+
+/** Pictures of a size, black 0 and white 1 unless told otherwise. */
+export function pictureTraits(height: number, width: number, own: Partial<Picture> = {}): InputTraits {
+  const channels = own.channels ?? 1;
+  const each = <T>(value: T): T[] => new Array(channels).fill(value);
+  const picture: Picture = {
+    height,
+    width,
+    channels,
+    channelsFirst: false,
+    bgr: false,
+    resize: 'crop',
+    black: each(0),
+    white: each(1),
+    ...own,
+  };
+  return traitsOf({ domains: ['numbers', 'image'], size: height * width * channels, picture });
+}
+
+/** The shape of a picture's testcases. */
+export function shapeOf({ picture }: InputTraits): number[] {
+  if (picture === undefined) throw new Error('no picture');
+  const [height, width] = [picture.height as number, picture.width as number];
+  return picture.channelsFirst ? [picture.channels, height, width] : [height, width, picture.channels];
+}
+
+/** Makes one of our mutators. */
+export function mutatorOf(
+  name: string,
+  input: InputTraits = traitsOf(),
+  values: Readonly<Record<string, number>> = {},
+): Mutator {
+  const kind = MUTATORS.find((one) => one.name === name) as MutatorKind;
+  return makeMutator({ spec: name, kind, values: new Map(Object.entries(values)) }, input);
+}
+
+const pool = new NoisePool('test');
+
+/** What a mutator is given: all draws come from a key. */
+export function givenOf(
+  key: string | number,
+  bounds: Given['bounds'],
+  shape: readonly number[],
+  own: Partial<Given> = {},
+): Given {
+  const random = randomStream('draws', key);
+  const noise = own.noise ?? pool;
+  noise.refresh(random);
+  return { random, noise, bounds, shape, mate: new Float32Array(0), turn: 0, turns: 8, ...own };
+}
+
+/** Bounds of an input without an ancestor. */
+export function boundsOf(type: DType, size: number, options: BoundsOptions): BoundsKeeper {
+  return new BoundsKeeper(type, size, options);
+}
+
+/** One mutant of a parent within a range, clipped as a campaign clips it. */
+export function mutantOf(
+  name: string,
+  parent: Values,
+  input: InputTraits,
+  shape: readonly number[],
+  key: string | number,
+  values: Readonly<Record<string, number>> = {},
+  own: Partial<Given> = {},
+): Values {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const out = workingArray(input.type, size);
+  const bounds = own.bounds ?? boundsOf(input.type, size, input);
+  const given = givenOf(key, bounds, shape, { mate: parent, ...own });
+  mutatorOf(name, input, values).mutate(out, 0, parent, given);
+  given.noise.clip(out, 0, size, given.bounds);
+  return out;
+}
