@@ -20,6 +20,8 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1,2' },
     networks: { type: 'string', default: NETWORKS.join() },
     runtimes: { type: 'string', default: 'onnx,wasm' },
+    /** Specs of the mutators; the default mix without any. */
+    mutators: { type: 'string' },
   },
 });
 const seconds = Number(options.seconds);
@@ -56,6 +58,7 @@ await withFolder(async (folder) => {
               measure,
               jobs,
               range: [-1, 1],
+              ...(options.mutators === undefined ? {} : { mutator: options.mutators.split(',') }),
               batch: BATCH,
               time: `${2 * seconds}s`,
               seed: String(round),
@@ -82,6 +85,7 @@ await withFolder(async (folder) => {
             network,
             runtime,
             measure,
+            mutators: options.mutators ?? 'default mix',
             batch: BATCH,
             jobs,
             rawPerSecond: Math.round(median(raw)),

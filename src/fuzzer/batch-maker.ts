@@ -51,7 +51,7 @@ export interface Batch {
 /** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
 const MOST_BOUNDS = 64;
 
-/** Draws of a mutant before its parent is run in its place. */
+/** Draws of a mutant before its row is given up: something of its parent's then fills it. */
 const ATTEMPTS = 4;
 
 /** Makes the mutants of tasks, a batch at a time, in arrays of its own that each batch is written over. */
@@ -65,6 +65,8 @@ export class BatchMaker {
   /** Where values of inputs that are no float32 are worked on before they are rounded into the columns. */
   readonly #rooms: readonly Room[];
   readonly #picks: Int32Array;
+  /** Rows that hold no mutant, since none was within the constraints. */
+  readonly #void: Uint8Array;
   readonly #keeper: ConstraintKeeper | undefined;
   readonly #forms = new Map<string, Form>();
   #rejected = 0;
@@ -83,6 +85,7 @@ export class BatchMaker {
     );
     this.#rooms = types.map((type, i) => makeRoom(type, sizes[i], this.#noise.stages));
     this.#picks = new Int32Array(options.batch);
+    this.#void = new Uint8Array(options.batch);
     const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
     const keeper = new ConstraintKeeper(limits, traits, mutated, sizes);
     this.#keeper = keeper.isNeeded ? keeper : undefined;
@@ -104,6 +107,7 @@ export class BatchMaker {
         const start = performance.now();
         const rows = Math.min(this.#options.batch, all - done);
         this.#noise.refresh(random);
+        this.#void.fill(0);
         for (let row = 0; row < rows; ) {
           const slice = picks[Math.floor((done + row) / MUTANTS_PER_PICK)];
           const turn = (done + row) % MUTANTS_PER_PICK;
@@ -122,6 +126,11 @@ export class BatchMaker {
   /** The pick that a row of the batch was made for, by its place in the task. */
   pickOf(row: number): number {
     return this.#picks[row];
+  }
+
+  /** Whether a row of the batch holds no mutant and what comes of it is nothing. */
+  isVoid(row: number): boolean {
+    return this.#void[row] === 1;
   }
 
   /** Mutants of the task so far that could not be brought within the constraints and were drawn anew. */
@@ -165,7 +174,7 @@ export class BatchMaker {
         chain: chain.map((arm) => arms[i][arm]),
         parent: resized && i !== this.#options.resizing?.leader ? room.resized(own, input.size) : own,
         mate: mate === parent ? undefined : room.mate(mate.data.columns[i]),
-        given: { random, noise: this.#noise, bounds, shape: input.shape, mate: own, turn, turns: mutants },
+        given: { random, noise: this.#noise, arithmetic: this.#noise.arithmetic, bounds, shape: input.shape, mate: own, turn, turns: mutants },
       };
     });
     const allBounds = makers.map((maker) => (maker?.kind === 'mutate' ? maker.given.bounds : undefined));
@@ -189,6 +198,7 @@ export class BatchMaker {
         this.#rejected++;
         if (attempt < ATTEMPTS) continue;
         this.#repeat(form, parent, at);
+        this.#void[at] = 1;
         break;
       }
     }
@@ -225,7 +235,7 @@ export class BatchMaker {
       const offset = isLast && isFloat ? row * size : 0;
       given.mate = mate ?? from;
       mutator.mutate(out, offset, from, given);
-      if (!confined) this.#noise.clip(out, offset, size, given.bounds);
+      if (!confined) this.#noise.arithmetic.clip(out, offset, size, given.bounds);
       from = out;
     }
     if (isFloat) return;
@@ -233,7 +243,7 @@ export class BatchMaker {
     for (let k = 0; k < size; k++) writeNumber(type, column, row * size + k, mutant[k]);
   }
 
-  /** Puts the parent itself in a row. */
+  /** Puts the parent itself in a row, brought to the row's length. */
   #repeat(form: Form, { data }: Parcel, row: number): void {
     form.inputs.forEach(({ size, type }, i) => {
       const own = data.columns[i];
@@ -265,7 +275,7 @@ export class BatchMaker {
     const byForm = new Map<string, Slice[]>();
     const random = randomStream(this.#options.masterSeed, 'resize', task.number);
     task.parents.forEach((entry, pick) => {
-      const form = this.#formOf(task, pick, view.parcel(entry), random);
+      const form = this.#formOf(task, pick, view, entry, random);
       const slices = byForm.get(form.key) ?? [];
       slices.push({
         pick,
@@ -278,14 +288,22 @@ export class BatchMaker {
   }
 
   /** The form of a pick's mutants: the parent's, unless its first mutator changes the length. */
-  #formOf(task: Task, pick: number, { data }: Parcel, random: Random): Form {
-    const { resizing, arms } = this.#options;
+  #formOf(task: Task, pick: number, view: Parents, entry: number, random: Random): Form {
+    const { resizing, arms, limits } = this.#options;
+    const { data, ancestor } = view.parcel(entry);
     if (resizing === undefined) return data.form;
-    const { leader, followers, least, most } = resizing;
+    const { leader, followers } = resizing;
     const [arm] = chainOf(task.chains, pick, leader, data.form.inputs.length);
     const lengthOf = arm === undefined ? undefined : arms[leader][arm].mutator.lengthOf;
     if (lengthOf === undefined) return data.form;
     const parent = this.#rooms[leader].parent(data.columns[leader]);
+    let { least, most } = resizing;
+    if (limits.edits !== undefined) {
+      // Each token more or less is an edit.
+      const seed = view.parcel(ancestor).data.columns[leader].length;
+      least = Math.max(least, seed - limits.edits);
+      most = Math.min(most, seed + limits.edits);
+    }
     const length = lengthOf(parent, least, most, random);
     if (length === parent.length) return data.form;
     const key = `${data.form.key}/${length}`;

@@ -7,8 +7,11 @@ import { MUTANTS_PER_PICK } from './plan.ts';
 /** How many mutators in a row there may be. */
 const DEPTHS = [1, 2, LONGEST_CHAIN] as const;
 
+/** What one more mutator in a row costs, in copies of a mutant's values. */
+const MUTATOR_COST = 16;
+
 /** Shares of the picks that all mutators, and all depths, get whatever they bring. */
-const FLOOR = 0.15;
+const FLOOR = 0.1;
 
 /** What a new signature is worth, in entries as far off as the threshold. */
 const SIGNATURE_WORTH = 20;
@@ -69,7 +72,7 @@ export class MutatorChoice {
         ),
     );
     this.#depths = new Bandit(
-      DEPTHS.map(() => 0),
+      DEPTHS.map((depth) => depth * MUTATOR_COST),
       FLOOR,
     );
     this.#tallies = arms.map((list) => list.map(() => ({ mutants: 0, entries: 0, signatures: 0 })));

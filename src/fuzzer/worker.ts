@@ -130,6 +130,7 @@ export class Worker {
     const broken = new Set<number>();
     for (const objective of this.#options.objectives) {
       objective.judge(result, (row, violation) => {
+        if (this.#maker.isVoid(from + row)) return;
         broken.add(row);
         this.#keepHit(job, form, first, from + row, from, to, violation);
       });
@@ -170,6 +171,7 @@ export class Worker {
     const all = this.#options.measure.vectors(result);
     const width = all.length / result.rows;
     for (let row = 0; row < result.rows; row++) {
+      if (this.#maker.isVoid(from + row)) continue;
       const pick = this.#maker.pickOf(from + row);
       const near = squaredDistance(all, row * width, view.parcel(task.parents[pick]).activations);
       if (near <= task.threshold || broken.has(row) || !isFiniteVector(all, row * width, width)) continue;

@@ -22,6 +22,8 @@ interface Exports {
   ): void;
   clip(out: number, count: number, low: number, high: number): void;
   clipEach(out: number, count: number, lows: number, highs: number): void;
+  lerp(out: number, x: number, y: number, count: number, share: number): void;
+  scale(out: number, x: number, count: number, factor: number, shift: number): void;
 }
 
 const PAGE = 1 << 16;
@@ -34,13 +36,15 @@ const compiled = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
  * take part: the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
  */
 export class Kernel {
-  readonly #memory: WebAssembly.Memory;
+  readonly #buffer: ArrayBuffer;
   readonly #exports: Exports;
   #used = 0;
   readonly #parent: Float32Array;
+  readonly #mate: Float32Array;
   readonly #low: Float32Array;
   readonly #high: Float32Array;
   #stagedParent: unknown;
+  #stagedMate: unknown;
   #stagedBounds: unknown;
 
   /**
@@ -48,30 +52,32 @@ export class Kernel {
    * @param longest values in the longest row
    */
   constructor(arrays: readonly number[], longest: number) {
-    const bytes = [...arrays, longest, longest, longest].reduce(
+    const bytes = [...arrays, longest, longest, longest, longest].reduce(
       (sum, length) => sum + aligned(4 * length),
       0,
     );
     // Memory never grows: growing would detach every array in it.
     const pages = Math.ceil(bytes / PAGE) + 1;
-    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const { exports } = new WebAssembly.Instance(compiled, { kernel: { memory: this.#memory } });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.#buffer = memory.buffer;
+    const { exports } = new WebAssembly.Instance(compiled, { kernel: { memory } });
     this.#exports = exports as unknown as Exports;
     this.#parent = this.array(longest);
+    this.#mate = this.array(longest);
     this.#low = this.array(longest);
     this.#high = this.array(longest);
   }
 
   /** An array in the kernel's memory, of a length that the constructor was told of. */
   array(length: number): Float32Array {
-    const array = new Float32Array(this.#memory.buffer, this.#used, length);
+    const array = new Float32Array(this.#buffer, this.#used, length);
     this.#used += aligned(4 * length);
     return array;
   }
 
   /** Whether an array lies in the kernel's memory. */
   holds(array: ArrayBufferView): boolean {
-    return array.buffer === this.#memory.buffer;
+    return array.buffer === this.#buffer;
   }
 
   /**
@@ -120,6 +126,21 @@ export class Kernel {
     }
     this.#stage(bounds);
     this.#exports.clipEach(at, 4 * size, this.#low.byteOffset, this.#high.byteOffset);
+  }
+
+  /** Writes x + share · (y − x) to `out`, an array of this memory; x and y as in `add`. */
+  lerp(out: Float32Array, offset: number, x: Float32Array, y: Float32Array, share: number): void {
+    if (!this.holds(y) && this.#stagedMate !== y) {
+      this.#mate.set(y);
+      this.#stagedMate = y;
+    }
+    const mateAt = this.holds(y) ? y.byteOffset : this.#mate.byteOffset;
+    this.#exports.lerp(out.byteOffset + 4 * offset, this.#addressOf(x), mateAt, 4 * x.length, share);
+  }
+
+  /** Writes factor · x + shift to `out`, an array of this memory; x as in `add`. */
+  scale(out: Float32Array, offset: number, x: Float32Array, factor: number, shift: number): void {
+    this.#exports.scale(out.byteOffset + 4 * offset, this.#addressOf(x), 4 * x.length, factor, shift);
   }
 
   #addressOf(parent: Float32Array): number {

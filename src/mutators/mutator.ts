@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts';
+import type { Arithmetic } from './arithmetic.ts';
 import type { Bounds, Values } from './constraints/bounds.ts';
 import type { NoisePool } from './noise.ts';
 import type { Domain, InputTraits } from './traits.ts';
@@ -8,6 +9,8 @@ export interface Given {
   /** Where all random numbers come from: a function of the master seed and the task number. */
   readonly random: Random;
   readonly noise: NoisePool;
+  /** For mutants that are a sum of whole rows: `out` must not be `parent` there. */
+  readonly arithmetic: Arithmetic;
   /** Legal values of each position of the mutant. */
   readonly bounds: Bounds;
   /** Shape of the mutant, without the batch. */

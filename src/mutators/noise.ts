@@ -1,4 +1,5 @@
 import { normal, type Random, randomStream } from '../random.ts';
+import { Arithmetic } from './arithmetic.ts';
 import { type Bounds, type Values, widthAt } from './constraints/bounds.ts';
 import { Kernel } from './kernel.ts';
 
@@ -37,6 +38,8 @@ export class NoisePool {
   #shift = 0;
   #places: readonly [number, number] = [0, 0];
   readonly #kernel: Kernel;
+  /** Arithmetic on rows of the same memory. */
+  readonly arithmetic: Arithmetic;
 
   /**
    * @param seed the campaign's master seed: every worker makes the same pool
@@ -51,6 +54,7 @@ export class NoisePool {
     const stages = new Array<number>(STAGES).fill(longest);
     const noise = PLACES + WINDOW;
     this.#kernel = new Kernel([noise, noise, ...columns, ...stages], longest);
+    this.arithmetic = new Arithmetic(this.#kernel);
     this.#values = { normal: this.#kernel.array(noise), uniform: this.#kernel.array(noise) };
     this.columns = columns.map((length) => this.#kernel.array(length));
     this.stages = stages.map((length) => this.#kernel.array(length));
@@ -124,19 +128,6 @@ export class NoisePool {
         const value = parent[i] + signed * widthAt(bounds, i) * values[place - from + i];
         out[offset + i] = Math.min(high[i], Math.max(low[i], value));
       }
-    }
-  }
-
-  /** Clips a row of `out` to the bounds; what is no number becomes the least legal one. */
-  clip(out: Values, offset: number, size: number, bounds: Bounds): void {
-    if (out instanceof Float32Array && this.#kernel.holds(out)) {
-      this.#kernel.clip(out, offset, size, bounds);
-      return;
-    }
-    const { low, high } = bounds;
-    for (let i = 0; i < size; i++) {
-      const value = out[offset + i];
-      out[offset + i] = value > low[i] ? Math.min(value, high[i]) : low[i];
     }
   }
 }

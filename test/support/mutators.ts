@@ -76,7 +76,8 @@ export function givenOf(
   const random = randomStream('draws', key);
   const noise = own.noise ?? pool;
   noise.refresh(random);
-  return { random, noise, bounds, shape, mate: new Float32Array(0), turn: 0, turns: 8, ...own };
+  const { arithmetic } = noise;
+  return { random, noise, arithmetic, bounds, shape, mate: new Float32Array(0), turn: 0, turns: 8, ...own };
 }
 
 /** Bounds of an input without an ancestor. */
@@ -99,6 +100,6 @@ export function mutantOf(
   const bounds = own.bounds ?? boundsOf(input.type, size, input);
   const given = givenOf(key, bounds, shape, { mate: parent, ...own });
   mutatorOf(name, input, values).mutate(out, 0, parent, given);
-  given.noise.clip(out, 0, size, given.bounds);
+  given.arithmetic.clip(out, 0, size, given.bounds);
   return out;
 }

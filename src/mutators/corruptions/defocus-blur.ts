@@ -6,7 +6,7 @@ const LONGEST = 24;
 
 /** Averages by a disk. Its edge goes through pixels, which count by as much as lies within. */
 export const defocusBlur = corruption(
-  { name: 'defocus-blur', help: 'levels are averaged over a disk, as out of focus', cost: 80 },
+  { name: 'defocus-blur', help: 'levels are averaged over a disk, as out of focus', cost: 340 },
   [3, 4, 6, 8, 10],
   () => {
     const stencil = makeStencil((2 * LONGEST + 3) ** 2);

@@ -15,7 +15,7 @@ const UNIFORM_DEVIATION = 1 / Math.sqrt(3);
  * its fields are brought to the deviation that those of a large one have.
  */
 export const elastic = corruption(
-  { name: 'elastic', help: 'the picture is stretched and pressed here and there', cost: 200 },
+  { name: 'elastic', help: 'the picture is stretched and pressed here and there', cost: 980 },
   [
     { alpha: 2 * SIDE, sigma: 0.7 * SIDE, corners: 0.1 * SIDE },
     { alpha: 2 * SIDE, sigma: 0.08 * SIDE, corners: 0.2 * SIDE },

@@ -3,7 +3,7 @@ import { plasmas } from './plasma.ts';
 
 /** (x + c·plasma) · max / (max + c): lifts what is dark and flattens the rest. */
 export const fog = corruption(
-  { name: 'fog', help: 'clouds of plasma lie over the picture', cost: 60 },
+  { name: 'fog', help: 'clouds of plasma lie over the picture', cost: 350 },
   [
     { much: 1.5, decay: 2 },
     { much: 2, decay: 2 },

@@ -10,7 +10,7 @@ const THIN = 0.25;
  * passes through its middle, which branch as crystals do.
  */
 export const frost = corruption(
-  { name: 'frost', help: 'ice crystals lie over the picture', cost: 60 },
+  { name: 'frost', help: 'ice crystals lie over the picture', cost: 730 },
   [
     { own: 1, ice: 0.4 },
     { own: 0.8, ice: 0.6 },

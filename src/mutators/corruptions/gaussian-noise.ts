@@ -3,7 +3,7 @@ import { corruption, sizeOf } from './corruption.ts';
 
 /** x + N(0, c). */
 export const gaussianNoise = corruption(
-  { name: 'gaussian-noise', help: 'Gaussian noise on every level', cost: 10 },
+  { name: 'gaussian-noise', help: 'Gaussian noise on every level', cost: 110 },
   [0.08, 0.12, 0.18, 0.26, 0.38],
   () =>
     (deviation, seen, out, layout, { noise, random }) => {

@@ -4,7 +4,7 @@ import { blurAlong } from './motion.ts';
 
 /** Blurs along a line within 45 degrees of level. */
 export const motionBlur = corruption(
-  { name: 'motion-blur', help: 'levels are averaged along a line, as of a moving camera', cost: 200 },
+  { name: 'motion-blur', help: 'levels are averaged along a line, as of a moving camera', cost: 1400 },
   [
     { radius: 10, sigma: 3 },
     { radius: 15, sigma: 5 },

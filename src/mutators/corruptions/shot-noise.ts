@@ -3,7 +3,7 @@ import { corruption, sizeOf } from './corruption.ts';
 
 /** Poisson(x·c) / c: light comes in grains, of which c make white. */
 export const shotNoise = corruption(
-  { name: 'shot-noise', help: 'Poisson noise, as of too little light', cost: 60 },
+  { name: 'shot-noise', help: 'Poisson noise, as of too little light', cost: 210 },
   [60, 25, 12, 5, 3],
   () =>
     (grains, seen, out, layout, { noise, random }) => {

@@ -3,7 +3,7 @@ import { corruption, sizeOf } from './corruption.ts';
 
 /** x + x·N(0, c). */
 export const speckleNoise = corruption(
-  { name: 'speckle-noise', help: 'Gaussian noise that grows with the level', cost: 10 },
+  { name: 'speckle-noise', help: 'Gaussian noise that grows with the level', cost: 90 },
   [0.15, 0.2, 0.35, 0.45, 0.6],
   () =>
     (deviation, seen, out, layout, { noise, random }) => {

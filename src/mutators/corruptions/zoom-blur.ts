@@ -6,7 +6,7 @@ export const zoomBlur = corruption(
   {
     name: 'zoom-blur',
     help: 'the picture is averaged with enlargements of itself, as of coming nearer',
-    cost: 250,
+    cost: 2000,
   },
   [
     { to: 1.11, step: 0.01 },

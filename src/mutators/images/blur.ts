@@ -16,7 +16,7 @@ export const blur: MutatorKind = {
   source: 'image blur of DeepHunter (Xie et al. 2019)',
   domains: ['image'],
   parameters: [MOST],
-  cost: 60,
+  cost: 215,
   make: onLevels((value, { size }) => {
     const most = value(MOST);
     const room = makeBlurRoom(size);

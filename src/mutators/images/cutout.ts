@@ -1,5 +1,5 @@
 import type { MutatorKind } from '../mutator.ts';
-import { onLevels } from './layout.ts';
+import { layoutsOf } from './layout.ts';
 
 const MOST = {
   name: 'most',
@@ -16,21 +16,27 @@ export const cutout: MutatorKind = {
   domains: ['image'],
   parameters: [MOST],
   cost: 8,
-  make: onLevels((value) => {
+  make(value, input) {
     const most = value(MOST);
-    return (seen, out, { height, width, channels, rowStep, columnStep, channelStep }, { random }) => {
-      out.set(seen);
-      const high = 1 + random.below(Math.max(1, Math.floor(most * height)));
-      const wide = 1 + random.below(Math.max(1, Math.floor(most * width)));
-      const top = random.below(height - high + 1);
-      const left = random.below(width - wide + 1);
-      const grey = random.uniform();
-      for (let y = top; y < top + high; y++) {
-        for (let x = left; x < left + wide; x++) {
-          const at = y * rowStep + x * columnStep;
-          for (let c = 0; c < channels; c++) out[at + c * channelStep] = grey;
+    const layoutFor = layoutsOf(input);
+    return {
+      mutate(out, offset, parent, { shape, random }) {
+        out.set(parent, offset);
+        const layout = layoutFor(shape);
+        const { height, width, channels, rowStep, columnStep, channelStep, black, white } = layout;
+        const high = 1 + random.below(Math.max(1, Math.floor(most * height)));
+        const wide = 1 + random.below(Math.max(1, Math.floor(most * width)));
+        const top = random.below(height - high + 1);
+        const left = random.below(width - wide + 1);
+        const grey = random.uniform();
+        for (let c = 0; c < channels; c++) {
+          const value = black[c] + grey * (white[c] - black[c]);
+          for (let y = top; y < top + high; y++) {
+            const row = offset + y * rowStep + c * channelStep;
+            for (let x = left; x < left + wide; x++) out[row + x * columnStep] = value;
+          }
         }
-      }
+      },
     };
-  }),
+  },
 };

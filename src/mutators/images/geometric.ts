@@ -15,7 +15,7 @@ export function affine(
     domains: ['image'],
     parameters: [parameter],
     geometric: true,
-    cost: 24,
+    cost: 75,
     make(value: ParameterValues, input) {
       const amount = value(parameter);
       const layoutFor = layoutsOf(input);

@@ -9,20 +9,20 @@ export const mirror: MutatorKind = {
   domains: ['image'],
   parameters: [],
   geometric: true,
-  cost: 8,
+  cost: 19,
   make(_value, input) {
     const layoutFor = layoutsOf(input);
     return {
       mutate(out, offset, parent, { shape, random }) {
         const { height, width, channels, rowStep, columnStep, channelStep } = layoutFor(shape);
         const isAcross = random.uniform() < 0.5;
-        for (let y = 0; y < height; y++) {
-          for (let x = 0; x < width; x++) {
-            const to = offset + y * rowStep + x * columnStep;
-            const from = isAcross
-              ? y * rowStep + (width - 1 - x) * columnStep
-              : (height - 1 - y) * rowStep + x * columnStep;
-            for (let c = 0; c < channels; c++) out[to + c * channelStep] = parent[from + c * channelStep];
+        for (let c = 0; c < channels; c++) {
+          for (let y = 0; y < height; y++) {
+            let to = offset + y * rowStep + c * channelStep;
+            const row = (isAcross ? y : height - 1 - y) * rowStep + c * channelStep;
+            const step = isAcross ? -columnStep : columnStep;
+            let from = isAcross ? row + (width - 1) * columnStep : row;
+            for (let x = 0; x < width; x++, to += columnStep, from += step) out[to] = parent[from];
           }
         }
       },

@@ -12,11 +12,10 @@ export const bisect: MutatorKind = {
   domains: ['numbers'],
   parameters: [],
   mate: 'rival',
-  cost: 3,
+  cost: 6,
   make: () => ({
-    mutate(out, offset, parent, { mate, random, turn, turns }) {
-      const share = (turn + random.uniform()) / turns;
-      for (let i = 0; i < parent.length; i++) out[offset + i] = parent[i] + share * (mate[i] - parent[i]);
+    mutate(out, offset, parent, { arithmetic, mate, random, turn, turns }) {
+      arithmetic.lerp(out, offset, parent, mate, (turn + random.uniform()) / turns);
     },
   }),
 };

@@ -30,20 +30,23 @@ export function boxOf(): Box {
   };
 }
 
-/** Visits the positions of a box as runs that lie together in row-major order. */
+/** Visits the positions of a box as runs that lie together in row-major order, each as long as can be. */
 export function eachRun(
   { from, to }: Box,
   shape: readonly number[],
   visit: (from: number, to: number) => void,
 ): void {
-  const last = shape.length - 1;
+  // Dimensions that are taken whole belong to the run of the one before them.
+  let last = shape.length - 1;
+  let step = 1;
+  while (last > 0 && from[last] === 0 && to[last] === shape[last]) step *= shape[last--];
   if (last < 0) {
     visit(0, 1);
     return;
   }
   const walk = (d: number, start: number): void => {
     if (d === last) {
-      visit(start * shape[d] + from[d], start * shape[d] + to[d]);
+      visit((start * shape[d] + from[d]) * step, (start * shape[d] + to[d]) * step);
       return;
     }
     for (let i = from[d]; i < to[d]; i++) walk(d + 1, start * shape[d] + i);

@@ -15,13 +15,13 @@ export const interpolate: MutatorKind = {
   domains: ['numbers'],
   parameters: [BEYOND],
   mate: 'other',
-  cost: 3,
+  cost: 6,
   make(value) {
     const beyond = value(BEYOND);
     return {
-      mutate(out, offset, parent, { mate, random }) {
+      mutate(out, offset, parent, { arithmetic, mate, random }) {
         const share = (1 + 2 * beyond) * random.uniform() - beyond;
-        for (let i = 0; i < parent.length; i++) out[offset + i] = parent[i] + share * (mate[i] - parent[i]);
+        arithmetic.lerp(out, offset, parent, mate, share);
       },
     };
   },

@@ -7,7 +7,7 @@ const MOST = {
   between: [0, 1e6],
 } as const;
 
-/** Share of the range that is drawn as noise besides, so that a line is searched around and not along alone. */
+/** Deviation of a seed's noise, as a share of the range. */
 const AROUND = 0.02;
 
 /**
@@ -21,15 +21,13 @@ export const momentum: MutatorKind = {
   domains: ['numbers'],
   parameters: [MOST],
   mate: 'parent',
-  cost: 5,
+  cost: 6,
   make(value) {
     const most = value(MOST);
     return {
-      mutate(out, offset, parent, { mate, noise, bounds, random }) {
-        noise.add('normal', out, offset, parent, bounds, random, AROUND * random.uniform());
-        if (mate === parent) return;
-        const step = most * random.uniform();
-        for (let i = 0; i < parent.length; i++) out[offset + i] += step * (parent[i] - mate[i]);
+      mutate(out, offset, parent, { mate, noise, arithmetic, bounds, random }) {
+        if (mate === parent) noise.add('normal', out, offset, parent, bounds, random, AROUND);
+        else arithmetic.lerp(out, offset, parent, mate, -most * random.uniform());
       },
     };
   },

@@ -14,13 +14,12 @@ export const multiply: MutatorKind = {
   source: 'scaling of activations outward, toward overflow',
   domains: ['numbers'],
   parameters: [MOST],
-  cost: 2,
+  cost: 6,
   make(value) {
     const most = Math.log(value(MOST));
     return {
-      mutate(out, offset, parent, { random }) {
-        const factor = Math.exp(most * (2 * random.uniform() - 1));
-        for (let i = 0; i < parent.length; i++) out[offset + i] = parent[i] * factor;
+      mutate(out, offset, parent, { arithmetic, random }) {
+        arithmetic.scale(out, offset, parent, Math.exp(most * (2 * random.uniform() - 1)));
       },
     };
   },

@@ -8,20 +8,18 @@ export const negate: MutatorKind = {
   source: 'sign flips; inversion of images in DeepXplore-like tools',
   domains: ['numbers'],
   parameters: [],
-  cost: 2,
+  cost: 6,
   make() {
     const box = boxOf();
     return {
-      mutate(out, offset, parent, { bounds, random, shape }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, { arithmetic, bounds, random, shape }) {
         const { low, high } = bounds;
-        box.draw(shape, 1, random);
-        if (random.uniform() < 0.5) {
-          for (let d = 0; d < shape.length; d++) {
-            box.from[d] = 0;
-            box.to[d] = shape[d];
-          }
+        if (bounds.uniform && random.uniform() < 0.5) {
+          arithmetic.scale(out, offset, parent, -1, low[0] < 0 && high[0] > 0 ? 0 : low[0] + high[0]);
+          return;
         }
+        out.set(parent, offset);
+        box.draw(shape, 1, random);
         eachRun(box, shape, (from, to) => {
           for (let i = from; i < to; i++) {
             const isSigned = low[i] < 0 && high[i] > 0;

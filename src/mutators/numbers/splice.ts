@@ -1,6 +1,9 @@
 import type { MutatorKind } from '../mutator.ts';
 import { boxOf, eachRun } from './box.ts';
 
+/** Values from which on a run is copied whole. */
+const LONG = 128;
+
 /** Takes a part of another entry: elements here and there, a box, or all beyond a cut along one axis. */
 export const splice: MutatorKind = {
   name: 'splice',
@@ -9,7 +12,7 @@ export const splice: MutatorKind = {
   domains: ['numbers', 'flags'],
   parameters: [],
   mate: 'other',
-  cost: 2,
+  cost: 8,
   make() {
     const box = boxOf();
     return {
@@ -17,7 +20,7 @@ export const splice: MutatorKind = {
         out.set(parent, offset);
         const way = random.below(3);
         if (way === 0) {
-          const count = 1 + random.below(Math.max(1, parent.length >> 3));
+          const count = 1 + random.below(Math.max(1, parent.length >> 4));
           for (let n = 0; n < count; n++) {
             const i = random.below(parent.length);
             out[offset + i] = mate[i];
@@ -33,7 +36,9 @@ export const splice: MutatorKind = {
           }
         }
         eachRun(box, shape, (from, to) => {
-          for (let i = from; i < to; i++) out[offset + i] = mate[i];
+          // A view costs more than a short run, and less than a long one.
+          if (to - from > LONG) out.set(mate.subarray(from, to), offset + from);
+          else for (let i = from; i < to; i++) out[offset + i] = mate[i];
         });
       },
     };

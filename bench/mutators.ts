@@ -1,0 +1,110 @@
+/**
+ * Million values a second that each mutator makes, in rows of 784 values and blocks of 256 on one core: 28×28
+ * pictures, tables of 784 columns, sequences of 784 tokens. `bounds` says what the values were kept to.
+ */
+import { parseArgs } from 'node:util';
+import { drawDigit } from '../corpora/nan-digits/digits.ts';
+import { pictureOf } from '../src/inputs/picture.ts';
+import { BoundsKeeper, type Values, workingArray } from '../src/mutators/constraints/bounds.ts';
+import type { Given, MutatorKind } from '../src/mutators/mutator.ts';
+import { NoisePool } from '../src/mutators/noise.ts';
+import { makeMutator, MUTATORS } from '../src/mutators/registry.ts';
+import type { InputTraits } from '../src/mutators/traits.ts';
+import { randomStream } from '../src/random.ts';
+import { line, median } from './campaign.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '0.3' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+  },
+});
+
+const SIZE = 784;
+const ROWS = 256;
+/** Mutants made of one parent in a row, as in a campaign. */
+const TURNS = 8;
+const PARENTS = 32;
+
+function inputFor({ domains }: MutatorKind): InputTraits {
+  const common = { name: 'x', size: SIZE, columns: undefined, fixed: undefined, tokens: undefined, picture: undefined };
+  if (domains.includes('tokens') || domains.includes('text')) {
+    const vocabulary = Array.from({ length: 128 }, (_, id) => String.fromCharCode(id));
+    const tokens = { special: [0], length: [1, SIZE] as const, vocabulary, dictionary: [[5, 6, 7]] };
+    return { ...common, type: 'int64', domains: ['tokens', 'text'], range: { low: 0, high: 127 }, tokens };
+  }
+  if (domains.includes('table')) {
+    const columns = Array.from({ length: SIZE }, () => ({ kind: 'integer' }) as const);
+    return { ...common, type: 'float32', domains: ['table'], range: { low: -100, high: 100 }, columns };
+  }
+  const spec = { name: 'x', type: 'float32', shape: [28, 28, 1] } as const;
+  const domain = domains.includes('image') ? 'image' : 'numbers';
+  const picture = pictureOf(spec, undefined, [-1, 1]);
+  return { ...common, type: 'float32', domains: [domain, 'numbers'], range: { low: -1, high: 1 }, picture };
+}
+
+function rowsFor({ tokens, columns }: InputTraits, type: 'float32' | 'float64'): Values[] {
+  const random = randomStream('bench', 'mutators');
+  return Array.from({ length: PARENTS }, (_, n) => {
+    if (tokens === undefined && columns === undefined) return drawDigit(n % 10, random);
+    return workingArray(type, SIZE).map(() => 1 + random.below(100)) as Values;
+  });
+}
+
+function measure(kind: MutatorKind, linf: number | undefined): number {
+  const input = inputFor(kind);
+  const isFloat = input.type === 'float32';
+  const noise = new NoisePool('bench', isFloat ? [SIZE * ROWS] : [], SIZE);
+  const block = isFloat ? noise.columns[0] : new Float64Array(SIZE * ROWS);
+  const parents = rowsFor(input, isFloat ? 'float32' : 'float64');
+  const bounds = parents.map((parent) =>
+    new BoundsKeeper(isFloat ? 'float32' : 'float64', SIZE, { range: input.range, linf }).around(parent),
+  );
+  const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
+  const random = randomStream('bench', kind.name);
+  const given: { -readonly [K in keyof Given]: Given[K] } = {
+    random,
+    noise,
+    arithmetic: noise.arithmetic,
+    bounds: bounds[0],
+    shape: input.picture === undefined ? [SIZE] : [28, 28, 1],
+    mate: parents[0],
+    turn: 0,
+    turns: TURNS,
+  };
+  const run = (): void => {
+    noise.refresh(random);
+    for (let row = 0; row < ROWS; row++) {
+      const n = Math.floor(row / TURNS) % PARENTS;
+      given.bounds = bounds[n];
+      given.mate = parents[(n + 1) % PARENTS];
+      given.turn = row % TURNS;
+      mutator.mutate(block, row * SIZE, parents[n], given);
+      if (kind.confined !== true) noise.arithmetic.clip(block, row * SIZE, SIZE, bounds[n]);
+    }
+  };
+  for (let n = 0; n < 20; n++) run();
+  const rates = Array.from({ length: Number(options.rounds) }, () => {
+    const start = performance.now();
+    let blocks = 0;
+    while (performance.now() - start < 1000 * Number(options.seconds)) {
+      run();
+      blocks++;
+    }
+    return (blocks * ROWS * SIZE) / (performance.now() - start) / 1000;
+  });
+  return median(rates);
+}
+
+for (const kind of MUTATORS) {
+  if (options.only !== undefined && !options.only.split(',').includes(kind.name)) continue;
+  for (const linf of kind.domains.includes('numbers') ? [undefined, 0.2] : [undefined]) {
+    line({
+      bench: 'mutators',
+      mutator: kind.name,
+      bounds: linf === undefined ? 'range' : 'range and linf',
+      millionValuesPerSecond: Number(measure(kind, linf).toPrecision(3)),
+    });
+  }
+}
