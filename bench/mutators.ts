@@ -8,7 +8,7 @@ import { pictureOf } from '../src/inputs/picture.ts';
 import { BoundsKeeper, type Values, workingArray } from '../src/mutators/constraints/bounds.ts';
 import type { Given, MutatorKind } from '../src/mutators/mutator.ts';
 import { NoisePool } from '../src/mutators/noise.ts';
-import { makeMutator, MUTATORS } from '../src/mutators/registry.ts';
+import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
 import type { InputTraits } from '../src/mutators/traits.ts';
 import { randomStream } from '../src/random.ts';
 import { line, median } from './campaign.ts';
@@ -28,7 +28,14 @@ const TURNS = 8;
 const PARENTS = 32;
 
 function inputFor({ domains }: MutatorKind): InputTraits {
-  const common = { name: 'x', size: SIZE, columns: undefined, fixed: undefined, tokens: undefined, picture: undefined };
+  const common = {
+    name: 'x',
+    size: SIZE,
+    columns: undefined,
+    fixed: undefined,
+    tokens: undefined,
+    picture: undefined,
+  };
   if (domains.includes('tokens') || domains.includes('text')) {
     const vocabulary = Array.from({ length: 128 }, (_, id) => String.fromCharCode(id));
     const tokens = { special: [0], length: [1, SIZE] as const, vocabulary, dictionary: [[5, 6, 7]] };

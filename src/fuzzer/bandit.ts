@@ -42,14 +42,12 @@ export class Bandit {
   constructor(costs: readonly number[], floor: number) {
     this.#costs = costs;
     this.#floor = floor;
-    const inverse = costs.map((cost) => 1 / (RUN_COST + cost) ** PREFERENCE);
-    const all = inverse.reduce((sum, one) => sum + one, 0);
-    this.#floors = inverse.map((one) => one / all);
+    this.#floors = normalised(costs.map((cost) => 1 / (RUN_COST + cost)));
     this.#mutants = costs.map(() => 0);
     this.#rewards = costs.map(() => 0);
   }
 
-  /** Share of the picks that each arm has now: before anything is learnt, as if all brought alike. */
+  /** Share of the picks that each arm has now. */
   get shares(): readonly number[] {
     this.#shares ??= this.#compute();
     return this.#shares;
@@ -94,14 +92,21 @@ export class Bandit {
 
   #compute(): number[] {
     const rewards = this.#rewards.reduce((sum, one) => sum + one, 0);
-    if (rewards === 0) return [...this.#floors];
-    const mean = rewards / this.#mutants.reduce((sum, one) => sum + one, 0);
+    const mutants = this.#mutants.reduce((sum, one) => sum + one, 0);
+    // Before anything is learnt all bring alike.
+    const mean = rewards === 0 ? 1 : rewards / mutants;
+    const own = (arm: number): number => (rewards === 0 ? this.#mutants[arm] : this.#rewards[arm]);
     const worth = this.#costs.map(
       (cost, arm) =>
-        ((this.#rewards[arm] + PRIOR * mean) / (this.#mutants[arm] + PRIOR) / (RUN_COST + cost)) **
-        PREFERENCE,
+        ((own(arm) + PRIOR * mean) / (this.#mutants[arm] + PRIOR) / (RUN_COST + cost)) ** PREFERENCE,
     );
-    const all = worth.reduce((sum, one) => sum + one, 0);
-    return worth.map((one, arm) => this.#floor * this.#floors[arm] + (1 - this.#floor) * (one / all));
+    const floor = this.#floor;
+    return normalised(worth).map((one, arm) => floor * this.#floors[arm] + (1 - floor) * one);
   }
+}
+
+/** Numbers divided by their sum. */
+function normalised(numbers: readonly number[]): number[] {
+  const all = numbers.reduce((sum, one) => sum + one, 0);
+  return numbers.map((one) => one / all);
 }

@@ -174,7 +174,16 @@ export class BatchMaker {
         chain: chain.map((arm) => arms[i][arm]),
         parent: resized && i !== this.#options.resizing?.leader ? room.resized(own, input.size) : own,
         mate: mate === parent ? undefined : room.mate(mate.data.columns[i]),
-        given: { random, noise: this.#noise, arithmetic: this.#noise.arithmetic, bounds, shape: input.shape, mate: own, turn, turns: mutants },
+        given: {
+          random,
+          noise: this.#noise,
+          arithmetic: this.#noise.arithmetic,
+          bounds,
+          shape: input.shape,
+          mate: own,
+          turn,
+          turns: mutants,
+        },
       };
     });
     const allBounds = makers.map((maker) => (maker?.kind === 'mutate' ? maker.given.bounds : undefined));

@@ -133,7 +133,7 @@ export class MutatorChoice {
       list.map(({ name }, arm) => ({
         input: this.#inputs[input],
         mutator: name,
-        share: Number(this.#bandits[input].shares[arm].toFixed(4)),
+        share: Number(this.#bandits[input].shares[arm].toPrecision(4)),
         ...this.#tallies[input][arm],
       })),
     );

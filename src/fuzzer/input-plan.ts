@@ -68,6 +68,7 @@ export async function planInputs(
     if (plan?.ids !== undefined && !user.has(names[i])) user.set(names[i], plan.ids);
   const { declared, pixels } = settlePixels(single, guesses, user, preprocess);
   const tableFor = askedTables(config.table, names);
+  const words = await dictionaryWords(config, single, tokens, notes);
   const places = byInput(config.seeds, names);
   const given = places.forAll.length + places.byName.size > 0;
   const rangeOf = (i: number): Range => declared.get(names[i]) ?? interval(guesses[i].range);
@@ -102,7 +103,6 @@ export async function planInputs(
   const pictures = single.map((input, i) =>
     pictureOf(input, preprocess.get(input.name), [ranges[i].low, ranges[i].high]),
   );
-  const words = await dictionaryWords(config, single, tokens, notes);
   const fixed = await readMasks(config, single);
   const traits = single.map((input, i): InputTraits => {
     const plan = tokens[i];

@@ -52,16 +52,16 @@ function problemOf(seed: Seeds[number], input: number, traits: InputTraits): str
     return `${size} tokens in input ${name}, more than ${tokens.length[1]}`;
   for (let i = 0; i < size; i++) {
     const value = readNumber(type, values, i);
-    const { low, high } = intervalAt(range, i, size);
-    if (value < low || value > high) {
-      const legal = intervalAt(traits.range, i, size);
-      return `${value} at position ${i} of input ${name}, outside its range ${legal.low},${legal.high}`;
-    }
     const column = columns === undefined ? undefined : columnAt(columns, i);
     if (column?.kind === 'integer' && !Number.isInteger(value))
       return `${value} in column ${i} of input ${name}, which holds whole numbers`;
     if (column?.kind === 'category' && !column.values.includes(value))
       return `${value} in column ${i} of input ${name}, which is none of ${column.values.slice(0, 8).join(', ')}`;
+    const { low, high } = intervalAt(range, i, size);
+    if (value < low || value > high) {
+      const legal = intervalAt(traits.range, i, size);
+      return `${value} at position ${i} of input ${name}, outside its range ${legal.low},${legal.high}`;
+    }
   }
   return undefined;
 }

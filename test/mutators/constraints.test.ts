@@ -1,12 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { distance as levenshtein } from 'fastest-levenshtein';
-import { BatchMaker } from '../../src/fuzzer/batch-maker.ts';
-import { LONGEST_CHAIN, makeArms } from '../../src/fuzzer/arms.ts';
-import { NO_ARM } from '../../src/fuzzer/chains.ts';
+import { checkLegality, type Legality } from '../../bench/legal.ts';
 import { formOf, type Rows } from '../../src/models/rows.ts';
 import { brokenConstraints } from '../../src/mutators/constraints/check.ts';
-import { distanceBetween, editsBetween } from '../../src/mutators/constraints/distance.ts';
+import { editsBetween } from '../../src/mutators/constraints/distance.ts';
 import { withinEdits } from '../../src/mutators/constraints/edits.ts';
 import type { Limits } from '../../src/mutators/constraints/limits.ts';
 import { defaultMix } from '../../src/mutators/registry.ts';
@@ -80,76 +78,28 @@ describe('the checker says what a testcase breaks, worked out by hand:', () => {
   });
 });
 
-/** Makes many mutants as a campaign's worker does and checks each by the independent code. */
-async function violations(
-  traits: readonly InputTraits[],
+/** Checks mutants of an input's default mix. */
+function violations(
+  [input]: readonly [InputTraits],
   limits: Limits,
   seeds: readonly Rows[],
-  resizing: { least: number; most: number } | undefined,
-): Promise<{ made: number; broken: string[]; changed: number; rejected: number }> {
-  const specs = traits.map((input) => defaultMix(input).map(({ spec }) => spec));
-  const arms = await makeArms(specs, traits);
-  const lead = resizing === undefined ? undefined : { leader: 0, followers: [], ...resizing };
-  const maker = new BatchMaker({ traits, arms, limits, resizing: lead, masterSeed: 'test', batch: 64 });
-  const parcels = seeds.map((data, entry) => ({
-    entry,
-    ancestor: entry,
-    reference: entry,
-    data,
-    activations: new Float32Array(1),
-  }));
-  const random = randomStream('constraints');
-  const broken: string[] = [];
-  let made = 0;
-  let changed = 0;
-  let rejected = 0;
-  for (let number = 1; number <= 6; number++) {
-    const parents = Array.from({ length: 64 }, () => random.below(seeds.length));
-    const mates = parents.map(() => random.below(seeds.length));
-    const chains = parents.flatMap(() =>
-      arms.flatMap((list) =>
-        Array.from({ length: LONGEST_CHAIN }, (_, i) => (i < 2 ? random.below(list.length) : NO_ARM)),
-      ),
-    );
-    const task = {
-      number,
-      mutants: 512,
-      execsBefore: 0,
-      parents,
-      mates,
-      chains,
-      saturated: [],
-      indexed: 0,
-      threshold: 0,
-    };
-    for (const { form, rows } of maker.batches(task, { parcel: (entry) => parcels[entry] })) {
-      for (let row = 0; row < rows; row++) {
-        if (maker.isVoid(row)) continue;
-        const testcase = maker.copy(form, row, row + 1);
-        const from = parcels[parents[maker.pickOf(row)]].data;
-        const pick = maker.pickOf(row);
-        const isRebased = chains
-          .slice(pick * LONGEST_CHAIN * arms.length, (pick + 1) * LONGEST_CHAIN * arms.length)
-          .some((arm, place) => arm >= 0 && arms[Math.floor(place / LONGEST_CHAIN)][arm].geometric);
-        const roots = { ancestor: from, reference: isRebased ? testcase : from };
-        broken.push(...brokenConstraints(testcase, roots, limits, traits, traits.map(() => true)));
-        if (distanceBetween(testcase, from).l0 > 0) changed++;
-        made++;
-      }
-    }
-    rejected += maker.rejected;
-  }
-  return { made, broken, changed, rejected };
+  resizes = false,
+): Promise<Legality> {
+  const mutators = defaultMix(input).map(({ spec }) => spec);
+  return checkLegality({ input, seeds, mutators, limits, resizes }, 6);
 }
 
 describe('mutants of the default mix keep to', () => {
   const picture = { ...pictureTraits(8, 8), name: 'x', range: { low: 0, high: 1 } };
   const form = formOf([{ name: 'x', type: 'float32', shape: [8, 8, 1], size: 64 }]);
   const random = randomStream('pictures');
-  const pictures = Array.from({ length: 10 }, (): Rows => ({
-    form,
-    columns: [Float32Array.from({ length: 64 }, () => random.uniform())],
-  }));
+  const pictures = Array.from(
+    { length: 10 },
+    (): Rows => ({
+      form,
+      columns: [Float32Array.from({ length: 64 }, () => random.uniform())],
+    }),
+  );
 
   test.each<[string, Limits, Partial<InputTraits>]>([
     ['the range', {}, {}],
@@ -160,7 +110,7 @@ describe('mutants of the default mix keep to', () => {
     ['fixed positions', {}, { fixed: Uint8Array.from({ length: 64 }, (_, i) => i % 2) }],
     ['all of them at once', { linf: 0.3, l2: 0.6, l0: 20, deephunter: { alpha: 0.1, beta: 0.25 } }, {}],
   ])('%s', async (_name, limits, own) => {
-    const { made, broken, changed } = await violations([{ ...picture, ...own }], limits, pictures, undefined);
+    const { made, broken, changed } = await violations([{ ...picture, ...own }], limits, pictures);
     expect(made).toBe(6 * 512);
     expect(broken).toEqual([]);
     expect(changed).toBeGreaterThan(made * 0.6);
@@ -187,7 +137,7 @@ describe('mutants of the default mix keep to', () => {
     });
     const seeds = [rowOf([0.5, 40, 2, 3]), rowOf([-0.5, 41, 5, 4]), rowOf([0, 0, 0, 3.5])];
     for (const limits of [{}, { l2: 3 }, { linf: 2.5 }, { l0: 1 }]) {
-      const { broken, changed, made } = await violations([input], limits, seeds, undefined);
+      const { broken, changed, made } = await violations([input], limits, seeds);
       expect(broken).toEqual([]);
       expect(changed).toBeGreaterThan(made / 4);
     }
@@ -206,14 +156,15 @@ describe('mutants of the default mix keep to', () => {
     form: formOf([{ name: 'x', type: 'int64', shape: [ids.length], size: ids.length }]),
     columns: [BigInt64Array.from(ids, BigInt)],
   });
-  const sentences = [sentence([0, 2, 3, 4, 5, 1]), sentence([0, 6, 7, 1]), sentence([0, 2, 2, 8, 9, 10, 11, 3, 1])];
+  const sentences = [
+    sentence([0, 2, 3, 4, 5, 1]),
+    sentence([0, 6, 7, 1]),
+    sentence([0, 2, 2, 8, 9, 10, 11, 3, 1]),
+  ];
 
   test('the vocabulary, special tokens, lengths and an edit distance', async () => {
     for (const limits of [{}, { edits: 2 }]) {
-      const { broken, changed, made, rejected } = await violations([text], limits, sentences, {
-        least: 3,
-        most: 12,
-      });
+      const { broken, changed, made, rejected } = await violations([text], limits, sentences, true);
       expect(broken).toEqual([]);
       expect(changed).toBeGreaterThan(made / 3);
       if (limits.edits !== undefined) expect(rejected).toBeGreaterThan(0);

@@ -8,6 +8,7 @@ import type { DeepHunterRule, Limits } from './limits.ts';
 
 /** Distances are kept this much smaller, so that rounding the values does not carry them over the limit. */
 const INWARD = 1 - 1e-6;
+const INWARD_HALF = 1 - 2e-3;
 
 /** Bounds kept for DeepHunter's rule: references in use at one time. */
 const MOST_REFERENCES = 64;
@@ -171,8 +172,10 @@ export class ConstraintKeeper {
   /** Draws the mutant toward its ancestor until it lies within the ball; what is no float, to whole steps. */
   #shrink(radius: number, form: Form, columns: readonly TensorData[], row: number, ancestor: Rows): void {
     let squares = 0;
+    let inward = INWARD;
     for (const input of this.#mutated) {
       const { size, type } = form.inputs[input];
+      if (type === 'float16') inward = INWARD_HALF;
       for (let i = 0; i < size; i++) {
         const far =
           readNumber(type, columns[input], row * size + i) - readNumber(type, ancestor.columns[input], i);
@@ -181,7 +184,7 @@ export class ConstraintKeeper {
     }
     const length = Math.sqrt(squares);
     if (length <= radius) return;
-    const scale = (radius / length) * INWARD;
+    const scale = (radius / length) * inward;
     for (const input of this.#mutated) {
       const { size, type } = form.inputs[input];
       const { columns: table } = this.#traits[input];

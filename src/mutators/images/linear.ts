@@ -36,7 +36,8 @@ export function linear(
           for (let c = 0; c < channels; c++) {
             const own = shifted(c);
             const end = c * channelStep + (parent.length / channels) * columnStep;
-            for (let i = c * channelStep; i < end; i += columnStep) out[offset + i] = factor * parent[i] + own;
+            for (let i = c * channelStep; i < end; i += columnStep)
+              out[offset + i] = factor * parent[i] + own;
           }
         },
       };

@@ -1,0 +1,113 @@
+import { LONGEST_CHAIN, makeArms } from '../src/fuzzer/arms.ts';
+import { BatchMaker } from '../src/fuzzer/batch-maker.ts';
+import { NO_ARM } from '../src/fuzzer/chains.ts';
+import { MUTANTS_PER_PICK } from '../src/fuzzer/plan.ts';
+import type { Rows } from '../src/models/rows.ts';
+import { brokenConstraints } from '../src/mutators/constraints/check.ts';
+import type { Limits } from '../src/mutators/constraints/limits.ts';
+import type { InputTraits } from '../src/mutators/traits.ts';
+import { type Random, randomStream } from '../src/random.ts';
+
+/** One input with seeds for it, what mutates it and what it is kept to. */
+export interface LegalCase {
+  readonly input: InputTraits;
+  readonly seeds: readonly Rows[];
+  /** Specs of the mutators; each has the same share. */
+  readonly mutators: readonly string[];
+  readonly limits: Limits;
+  /** Whether the model leaves the length open. */
+  readonly resizes: boolean;
+}
+
+/** What the independent code says of a case's mutants. */
+export interface Legality {
+  readonly made: number;
+  /** Mutants that differ from their parent. */
+  readonly changed: number;
+  /** Mutants that were drawn anew, and rows given up for want of a legal one. */
+  readonly rejected: number;
+  readonly void: number;
+  /** The constraints broken, a line each. */
+  readonly broken: readonly string[];
+}
+
+const BATCH = 64;
+const PICKS = 64;
+
+/** Makes mutants as a campaign's worker does, two mutators in a row, and has each checked by the independent code. */
+export async function checkLegality(
+  { input, seeds, mutators, limits, resizes }: LegalCase,
+  tasks: number,
+): Promise<Legality> {
+  const arms = await makeArms([mutators], [input]);
+  const length = input.tokens?.length ?? [1, 1];
+  const resizing = resizes ? { leader: 0, followers: [], least: length[0], most: length[1] } : undefined;
+  const maker = new BatchMaker({
+    traits: [input],
+    arms,
+    limits,
+    resizing,
+    masterSeed: 'legal',
+    batch: BATCH,
+  });
+  const parcels = seeds.map((data, entry) => ({
+    entry,
+    ancestor: entry,
+    reference: entry,
+    data,
+    activations: new Float32Array(1),
+  }));
+  const random = randomStream('legal', JSON.stringify(limits), mutators.join());
+  const broken: string[] = [];
+  const counts = { made: 0, changed: 0, rejected: 0, void: 0 };
+  for (let number = 1; number <= tasks; number++) {
+    const parents = Array.from({ length: PICKS }, () => random.below(seeds.length));
+    const chains = parents.map(() => chainOfTwo(arms[0], limits, random));
+    const task = {
+      number,
+      mutants: PICKS * MUTANTS_PER_PICK,
+      execsBefore: 0,
+      parents,
+      mates: parents.map(() => random.below(seeds.length)),
+      chains: chains.flat(),
+      saturated: [],
+      indexed: 0,
+      threshold: 0,
+    };
+    for (const { form, rows } of maker.batches(task, { parcel: (entry) => parcels[entry] })) {
+      for (let row = 0; row < rows; row++) {
+        if (maker.isVoid(row)) {
+          counts.void++;
+          continue;
+        }
+        const pick = maker.pickOf(row);
+        const ancestor = seeds[parents[pick]];
+        const testcase = maker.rows(form, row, row + 1);
+        const rebases = chains[pick].some((arm) => arm !== NO_ARM && arms[0][arm].geometric);
+        const roots = { ancestor, reference: rebases ? testcase : ancestor };
+        broken.push(...brokenConstraints(testcase, roots, limits, [input], [true]));
+        counts.made++;
+        if (differs(testcase, ancestor)) counts.changed++;
+      }
+    }
+    counts.rejected += maker.rejected;
+  }
+  return { ...counts, broken };
+}
+
+/** Two arms in a row; a geometric one alone where DeepHunter's rule holds, as a campaign has it. */
+function chainOfTwo(
+  arms: readonly { readonly geometric: boolean }[],
+  limits: Limits,
+  random: Random,
+): number[] {
+  const [first, second] = [random.below(arms.length), random.below(arms.length)];
+  const alone =
+    limits.deephunter === undefined ? undefined : [first, second].find((arm) => arms[arm].geometric);
+  const chain = alone === undefined ? [first, second] : [alone];
+  return Array.from({ length: LONGEST_CHAIN }, (_, place) => chain[place] ?? NO_ARM);
+}
+
+function differs({ columns: [values] }: Rows, { columns: [from] }: Rows): boolean {
+  return values.length !== from.length || (values as Float32Array).some((value, i) => value !== from[i]);
+}

@@ -1,0 +1,107 @@
+/**
+ * Draws docs/images/<mutator>.png for every mutator of pictures: the same digit and the same photograph-like scene,
+ * before and after; for corruptions at severities 1, 3 and 5. All of it is drawn by code.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { drawDigit } from '../corpora/nan-digits/digits.ts';
+import type { Picture } from '../src/inputs/picture.ts';
+import { BoundsKeeper } from '../src/mutators/constraints/bounds.ts';
+import type { MutatorKind } from '../src/mutators/mutator.ts';
+import { NoisePool } from '../src/mutators/noise.ts';
+import { GROUPS, makeMutator } from '../src/mutators/registry.ts';
+import type { InputTraits } from '../src/mutators/traits.ts';
+import { randomStream } from '../src/random.ts';
+import { drawScene } from './scene.ts';
+
+const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'docs/images' } } });
+
+/** Side of a tile, and what lies between two. */
+const TILE = 112;
+const GAP = 4;
+
+interface Subject {
+  readonly input: InputTraits;
+  readonly shape: readonly [number, number, 1 | 3];
+  readonly levels: Float32Array;
+}
+
+function subject(side: number, channels: 1 | 3, levels: Float32Array): Subject {
+  const each = (value: number): number[] => new Array(channels).fill(value);
+  const picture: Picture = {
+    height: side,
+    width: side,
+    channels,
+    channelsFirst: false,
+    bgr: false,
+    resize: 'crop',
+    black: each(0),
+    white: each(1),
+  };
+  const input: InputTraits = {
+    name: 'picture',
+    type: 'float32',
+    domains: ['image', 'numbers'],
+    size: levels.length,
+    range: { low: 0, high: 1 },
+    picture,
+    columns: undefined,
+    fixed: undefined,
+    tokens: undefined,
+  };
+  return { input, shape: [side, side, channels], levels };
+}
+
+const digit = drawDigit(5, randomStream('pictures', 'digit')).map((value) => (value + 1) / 2);
+const SUBJECTS = [subject(28, 1, digit), subject(TILE, 3, drawScene(TILE))];
+
+/** One mutant of a subject. */
+function mutant(
+  kind: MutatorKind,
+  { input, shape, levels }: Subject,
+  severity: number,
+  key: string,
+): Float32Array {
+  const noise = new NoisePool('pictures');
+  const random = randomStream('pictures', kind.name, key);
+  noise.refresh(random);
+  const bounds = new BoundsKeeper('float32', levels.length, { range: input.range });
+  const values = new Map(severity > 0 ? [['severity', severity]] : []);
+  const out = new Float32Array(levels.length);
+  const { arithmetic } = noise;
+  const given = { random, noise, arithmetic, bounds, shape, mate: levels, turn: 0, turns: 8 };
+  makeMutator({ spec: kind.name, kind, values }, input).mutate(out, 0, levels, given);
+  arithmetic.clip(out, 0, out.length, bounds);
+  return out;
+}
+
+async function tile({ shape: [height, width, channels] }: Subject, levels: Float32Array): Promise<Buffer> {
+  const data = Uint8Array.from(levels, (level) => Math.round(255 * level));
+  return sharp(data, { raw: { width, height, channels } })
+    .resize(TILE, TILE, { kernel: 'nearest' })
+    .toColourspace('srgb')
+    .png()
+    .toBuffer();
+}
+
+async function draw(kind: MutatorKind, severities: readonly number[]): Promise<void> {
+  const tiles: Buffer[] = [];
+  for (const one of SUBJECTS) {
+    tiles.push(await tile(one, one.levels));
+    for (const [n, severity] of severities.entries())
+      tiles.push(await tile(one, mutant(kind, one, severity, String(n))));
+  }
+  const width = tiles.length * (TILE + GAP) - GAP;
+  await sharp({ create: { width, height: TILE, channels: 3, background: '#ffffff' } })
+    .composite(tiles.map((input, i) => ({ input, left: i * (TILE + GAP), top: 0 })))
+    .png({ palette: true, colours: 128, compressionLevel: 9 })
+    .toFile(join(options.out, `${kind.name}.png`));
+}
+
+await mkdir(options.out, { recursive: true });
+for (const { name, kinds } of GROUPS) {
+  if (name !== 'images' && name !== 'corruptions') continue;
+  for (const kind of kinds) await draw(kind, name === 'images' ? [0, 0, 0] : [1, 3, 5]);
+}
