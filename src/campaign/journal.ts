@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, readFile, rename, truncate } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
@@ -128,7 +128,7 @@ export async function readCorpus(
     });
   }
   if (damage.length > 0) await rewrite(folder, entries);
-  else await cutAfter(folder, sound, count * width * Float32Array.BYTES_PER_ELEMENT);
+  else await cutAfter(folder, sound, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
   return { entries, damage };
 }
 
@@ -230,7 +230,26 @@ async function readVectors(
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + needed));
 }
 
-async function cutAfter(folder: string, journalBytes: number, vectorBytes: number): Promise<void> {
+/**
+ * Takes away what was written after the entries that count, testcases included: what a budget cut short brought may
+ * not come again.
+ *
+ * @param kept ids of the entries that stay
+ */
+async function cutAfter(
+  folder: string,
+  journalBytes: number,
+  vectorBytes: number,
+  kept: ReadonlySet<string>,
+): Promise<void> {
+  const bytes = await readFile(join(folder, JOURNAL)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
+  for (const line of bytes.toString('utf8', journalBytes).split('\n')) {
+    const id = parseLine(line)?.id;
+    if (id !== undefined && !kept.has(id)) await rm(testcaseFile(folder, id), { force: true });
+  }
   for (const [name, length] of [
     [JOURNAL, journalBytes],
     [VECTORS, vectorBytes],

@@ -92,16 +92,17 @@ export class BatchMaker {
   }
 
   /**
-   * Makes one batch of a task's mutants after the other. All draws come from (master seed, task number).
+   * Makes one batch of a task's mutants after the other. All draws come from (master seed, task number, form).
    *
    * @param spent told the seconds that each batch took
    */
   *batches(task: Task, view: Parents, spent: (seconds: number) => void = () => {}): Generator<Batch> {
-    const random = randomStream(this.#options.masterSeed, 'mutate', task.number);
     this.#rejected = 0;
     let first = 0;
     for (const picks of batches(this.#slices(task, view), ({ form }) => form, Number.POSITIVE_INFINITY)) {
       const { form } = picks[0];
+      // A stream for each form: what a task's first picks become does not depend on how many there are.
+      const random = randomStream(this.#options.masterSeed, 'mutate', task.number, form.key);
       const all = picks.reduce((sum, { mutants }) => sum + mutants, 0);
       for (let done = 0; done < all; done += this.#options.batch) {
         const start = performance.now();

@@ -2,7 +2,7 @@ import { type ListSetting, listByInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import type { Guess } from '../inputs/guess.ts';
 import type { InputSpec } from '../models/model.ts';
-import { type Chosen, defaultMix, fits, makeMutator, NONE, readSpec } from '../mutators/registry.ts';
+import { type Chosen, defaultMix, fits, isGroup, makeMutator, NONE, readSpec } from '../mutators/registry.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { suggestion } from '../suggest.ts';
 import type { Notes } from './target.ts';
@@ -50,11 +50,13 @@ export async function askedMutators(
         return 'none';
       }
       if (specs.length > 0) {
-        const chosen = await Promise.all(specs.map(readSpec));
-        // What a group holds is taken where it fits.
-        return chosen.flatMap((list) =>
-          list.map((one) => ({ ...one, isOwn: own !== undefined && list.length === 1 })),
+        const chosen = await Promise.all(
+          specs.map(async (spec) => {
+            const isOwn = own !== undefined && !isGroup(spec);
+            return (await readSpec(spec)).map((one) => ({ ...one, isOwn }));
+          }),
         );
+        return chosen.flat();
       }
       if (guesses[i].kind === 'mask' && inputs.length > 1) {
         notes.info(`input ${input.name} looks like a mask: it stays as its seeds have it`);

@@ -9,6 +9,9 @@ import type { Scheduler } from './schedulers/scheduler.ts';
 /** Entries that are looked at for a second one of the right kind. */
 const TRIES = 8;
 
+/** Second entries are taken out of so many of the newest: older ones may be on disk alone. */
+const NEWEST = 8192;
+
 /** What a pick's mutants are made from. */
 export interface Picked {
   readonly parent: number;
@@ -95,7 +98,8 @@ export class Picker {
       return place !== undefined && this.#isAlike(parent, place) ? place : -1;
     }
     for (let n = 0; n < TRIES; n++) {
-      const other = random.below(corpus.size.count);
+      const { count } = corpus.size;
+      const other = count - 1 - random.below(Math.min(count, NEWEST));
       const isRight = kind === 'other' ? other !== parent : corpus.at(other).outcome !== entry.outcome;
       if (isRight && (anyForm || this.#isAlike(parent, other))) return other;
     }

@@ -6,6 +6,7 @@ import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
 import { brokenConstraints } from '../mutators/constraints/check.ts';
 import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
+import { dependsOnMachine } from '../objectives/failure.ts';
 import { randomStream } from '../random.ts';
 import type { ArmTraits } from './arms.ts';
 import { activationsAt, unbundled } from './bundle.ts';
@@ -252,7 +253,9 @@ export class State implements Supply {
           novelty: novelty / Math.max(threshold.value, Number.MIN_VALUE),
         });
     }
-    const ids = new Set(found.map(({ signature }) => signature));
+    // What the machine did, or what does not come up again, teaches nothing: it would not be the same next time.
+    const lasting = found.filter(({ kept: sound, objective }) => sound > 0 && !dependsOnMachine(objective));
+    const ids = new Set(lasting.map(({ signature }) => signature));
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
     choice.learn(
       task.chains,

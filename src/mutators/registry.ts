@@ -136,6 +136,11 @@ export interface Chosen {
   readonly values: ReadonlyMap<string, number>;
 }
 
+/** Whether a spec stands for several mutators, of which those are meant that fit. */
+export function isGroup(spec: string): boolean {
+  return spec === ALL || GROUPS.some(({ name }) => name === spec);
+}
+
 /** Whether a mutator can work on an input. */
 export function fits({ domains, name }: MutatorKind, input: InputTraits): boolean {
   if (name === dictionary.name && (input.tokens?.dictionary.length ?? 0) === 0) return false;

@@ -61,9 +61,12 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
     section(`Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`, {
       range: byName(inputs, ({ range }) => [...range]),
     }),
-    section('What changes an input; none leaves it as its seed has it.', {
-      mutator: byName(inputs, mutatorOf),
-    }),
+    section(
+      'What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.',
+      { mutator: byName(inputs, mutatorsOf) },
+    ),
+    tokenSection(inputs),
+    tableSection(inputs),
     pictureSection(inputs),
     section(
       `Tensors whose activations guide the search, by name or pattern. auto is ${auto.join(', ')}: ${why}.`,
@@ -77,10 +80,12 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
 
 function byName(
   inputs: readonly InspectedInput[],
-  of: (input: InspectedInput) => unknown,
+  of: (input: InspectedInput, place: number, inputs: readonly InspectedInput[]) => unknown,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    inputs.map((input) => [input.name, of(input)]).filter(([, value]) => value !== undefined),
+    inputs
+      .map((input, place) => [input.name, of(input, place, inputs)])
+      .filter(([, value]) => value !== undefined),
   );
 }
 
@@ -143,9 +148,32 @@ function drawnShape(
   );
 }
 
-function mutatorOf({ kind, type }: InspectedInput): string {
-  if (type === 'bool') return 'flip';
-  return kind === 'mask' ? 'none' : 'gaussian';
+function mutatorsOf({ kind, type }: InspectedInput, _place: number, inputs: readonly InspectedInput[]) {
+  if (kind === 'mask' && inputs.length > 1) return 'none';
+  if (type === 'bool') return 'flags';
+  if (kind === 'tokens') return ['tokens', 'text'];
+  if (kind === 'image') return ['numbers', 'images'];
+  return kind === 'features' ? ['tables', 'numbers'] : 'numbers';
+}
+
+function tokenSection(inputs: readonly InspectedInput[]): string | undefined {
+  const tokens = inputs.filter(({ kind }) => kind === 'tokens');
+  if (tokens.length === 0) return undefined;
+  return section(
+    'What is known of tokens: what ids stand for, ids that never change, fewest and most tokens.',
+    { tokens: byName(tokens, () => ({ vocabulary: 'vocabulary.json', special: [0, 1], length: [1, 64] })) },
+    true,
+  );
+}
+
+function tableSection(inputs: readonly InspectedInput[]): string | undefined {
+  const tables = inputs.filter(({ kind }) => kind === 'features');
+  if (tables.length === 0) return undefined;
+  return section(
+    'Kinds of columns: range, integer, category or fixed, each listed in order as { kind: category, values: [0, 1] };\nauto tells them by the seeds, none takes them for plain numbers.',
+    { table: byName(tables, () => 'auto') },
+    true,
+  );
 }
 
 function fileName(input: string): string {
@@ -153,7 +181,17 @@ function fileName(input: string): string {
 }
 
 /** Settings of every campaign, with their defaults, as comments. */
-const FURTHER: readonly Setting[] = ['objective', 'linf', 'measure', 'scheduler', 'keep', 'timeout', 'seed'];
+const FURTHER: readonly Setting[] = [
+  'objective',
+  'linf',
+  'l2',
+  'l0',
+  'measure',
+  'scheduler',
+  'keep',
+  'timeout',
+  'seed',
+];
 
 function furtherSettings(): string[] {
   return flagSettings()

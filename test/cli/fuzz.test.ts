@@ -61,12 +61,13 @@ describe('the bundled campaign, master seed 1', () => {
       formatVersion: 1,
       objective: 'nonfinite',
       reproduced: '10/10',
-      mutators: ['image:gaussian'],
       model: { path: 'corpora/nan-digits/nan-digits.onnx' },
       seed: '1',
     });
     expect(record.signature).toMatch(/^nonfinite-(nan|inf)-(loss|probabilities)$/);
     expect(record.generation).toBeGreaterThan(1);
+    expect(record.mutators.length).toBeGreaterThan(0);
+    for (const name of record.mutators) expect(name).toMatch(/^image:[a-z-]+$/);
     expect(record.distance.linf).toBeLessThanOrEqual(2);
   });
 

@@ -27,9 +27,9 @@ describe('init', () => {
       'a tabular net of three inputs',
       'tabular.onnx',
       'mutator',
-      { measures: 'gaussian', categories: 'gaussian', flag: 'flip' },
+      { measures: ['tables', 'numbers'], categories: ['tables', 'numbers'], flag: 'flags' },
     ],
-    ['a layers model', 'tfjs-layers', 'mutator', { hidden_input: 'gaussian' }],
+    ['a layers model', 'tfjs-layers', 'mutator', { hidden_input: ['tables', 'numbers'] }],
   ])('%s goes from init to a finished campaign', async (_, model, key, value) => {
     const home = join(folder, model);
     mkdirSync(home);
