@@ -184,10 +184,11 @@ function logging(options: OutputOptions): FinishingObserver {
         fault.summary,
       ),
     adapted: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
-    figures: ({ faults, shares, workers, newEntries, newEntriesSpan, ...figures }) => {
+    figures: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...figures }) => {
       if (figures.elapsedSeconds - shown < LOG_EVERY) return;
       shown = figures.elapsedSeconds;
-      log.info({ ...figures, signatures: faults.length, slowest: slowest(shares) }, 'fuzzing');
+      const favourite = [...mutators].sort((a, b) => b.share - a.share)[0]?.mutator;
+      log.info({ ...figures, signatures: faults.length, slowest: slowest(shares), favourite }, 'fuzzing');
     },
     finish: () => {},
   };

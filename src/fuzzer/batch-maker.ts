@@ -1,16 +1,7 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import { batches, type Form, formOf, type Rows } from '../models/rows.ts';
-import {
-  copyInto,
-  copyOf,
-  type DType,
-  makeData,
-  readNumber,
-  rowsOf,
-  type TensorData,
-  writeNumber,
-} from '../models/tensor.ts';
-import { BoundsKeeper, isAnchored, type Values, workingArray } from '../mutators/constraints/bounds.ts';
+import { copyInto, copyOf, makeData, rowsOf, type TensorData, writeNumber } from '../models/tensor.ts';
+import { BoundsKeeper, isAnchored, type Values } from '../mutators/constraints/bounds.ts';
 import { ConstraintKeeper } from '../mutators/constraints/keeper.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { Given } from '../mutators/mutator.ts';
@@ -21,6 +12,7 @@ import type { Arm } from './arms.ts';
 import { chainOf } from './chains.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
 import { followed, type Resizing } from './resizing.ts';
+import { makeRoom, type Room } from './room.ts';
 import type { Parcel, Task } from './task.ts';
 
 /** What mutants are made by. */
@@ -349,50 +341,3 @@ type Maker =
       /** Used again for each mutant. */
       readonly given: { -readonly [K in keyof Given]: Given[K] } & { readonly bounds: BoundsKeeper };
     };
-
-/** Where the values of one input are worked on. */
-interface Room {
-  readonly mutant: Values;
-  /** A parent's or mate's values as mutators see them; good until the next. */
-  parent(data: TensorData): Values;
-  mate(data: TensorData): Values;
-  resized(parent: Values, size: number): Values;
-  stage(step: number, size: number): Values;
-}
-
-/**
- * @param size values of the largest row
- * @param stages two arrays that float32 values pass through
- */
-function makeRoom(type: DType, size: number, stages: readonly Float32Array[]): Room {
-  const isFloat = type === 'float32';
-  const views = new Map<number, readonly Values[]>();
-  const room = (): Float64Array => new Float64Array(isFloat ? 0 : size);
-  const [parents, mates, mutant] = [room(), room(), room()];
-  const lengths = workingArray(type, size);
-  const own = [room(), room()];
-  const convert = (data: TensorData, into: Float64Array): Values => {
-    if (isFloat) return data as Float32Array;
-    const values = into.subarray(0, data.length);
-    for (let i = 0; i < data.length; i++) values[i] = readNumber(type, data, i);
-    return values;
-  };
-  return {
-    mutant,
-    parent: (data) => convert(data, parents),
-    mate: (data) => convert(data, mates),
-    resized(parent, size) {
-      const values = lengths.subarray(0, size);
-      for (let i = 0; i < size; i++) values[i] = parent[Math.min(i, parent.length - 1)];
-      return values;
-    },
-    stage(step, size) {
-      let pair = views.get(size);
-      if (pair === undefined) {
-        pair = (isFloat ? stages : own).map((array) => array.subarray(0, size));
-        views.set(size, pair);
-      }
-      return pair[step % 2];
-    },
-  };
-}

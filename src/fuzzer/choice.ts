@@ -8,7 +8,7 @@ import { MUTANTS_PER_PICK } from './plan.ts';
 const DEPTHS = [1, 2, LONGEST_CHAIN] as const;
 
 /** What one more mutator in a row costs, in copies of a mutant's values. */
-const MUTATOR_COST = 16;
+const MUTATOR_COST = 60;
 
 /** Shares of the picks that all mutators, and all depths, get whatever they bring. */
 const FLOOR = 0.1;

@@ -16,7 +16,7 @@ import type { Domain, InputTraits } from '../mutators/traits.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
 import { askedTables, tableOf, tableText } from './columns.ts';
-import { type AskedMutators, askedMutators, mixOf } from './mix.ts';
+import { type AskedMutators, askedMutators, mixOf, refuseUnfit } from './mix.ts';
 import { declaredRanges, rangeOfPicture, rangeOfSeeds } from './ranges.ts';
 import { type Resizing, resizingOf } from './resizing.ts';
 import { soundSeeds } from './sound-seeds.ts';
@@ -119,7 +119,9 @@ export async function planInputs(
       tokens: own,
     };
   });
-  const mutators = asked.map((one, i) => (stays(one) || left.has(i) ? [] : mixOf(one, traits[i])));
+  const isLeft = (i: number): boolean => stays(asked[i]) || left.has(i);
+  refuseUnfit(asked.flatMap((one, i) => (isLeft(i) ? [] : [{ asked: one, input: traits[i] }])));
+  const mutators = asked.map((one, i) => (isLeft(i) ? [] : mixOf(one, traits[i])));
   requireMutation(asked, mutators, traits);
   const mutated = mutators.map((list) => list.length > 0);
   const seeds = soundSeeds(read, traits, mutated, notes);

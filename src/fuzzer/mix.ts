@@ -7,9 +7,10 @@ import type { InputTraits } from '../mutators/traits.ts';
 import { suggestion } from '../suggest.ts';
 import type { Notes } from './target.ts';
 
-/** A mutator that was asked for, and whether for this very input: else it is passed over where it does not fit. */
+/** A mutator that was asked for. */
 export interface Asked extends Chosen {
-  readonly isOwn: boolean;
+  /** For this very input, for all that it fits, or as one of a group, which is taken where it fits. */
+  readonly asked: 'own' | 'all' | 'group';
 }
 
 /** What is asked for an input: to stay, the default mix, or mutators. */
@@ -52,8 +53,8 @@ export async function askedMutators(
       if (specs.length > 0) {
         const chosen = await Promise.all(
           specs.map(async (spec) => {
-            const isOwn = own !== undefined && !isGroup(spec);
-            return (await readSpec(spec)).map((one) => ({ ...one, isOwn }));
+            const asked = isGroup(spec) ? 'group' : own === undefined ? 'all' : 'own';
+            return (await readSpec(spec)).map((one) => ({ ...one, asked }) as const);
           }),
         );
         return chosen.flat();
@@ -75,11 +76,30 @@ export async function askedMutators(
 export function mixOf(asked: AskedMutators, input: InputTraits): string[] {
   if (asked === 'none') return [];
   const wanted =
-    asked === 'default' ? defaultMix(input) : asked.filter((one) => one.isOwn || fits(one.kind, input));
+    asked === 'default'
+      ? defaultMix(input)
+      : asked.filter((one) => one.asked === 'own' || fits(one.kind, input));
   const specs = wanted.map((one) => {
     // Says what is wrong where it does not fit.
     makeMutator(one, input);
     return one.spec;
   });
   return [...new Set(specs)];
+}
+
+/**
+ * @param inputs those that are mutated, with what is asked for each
+ * @throws UserError where a mutator that is asked for all inputs fits none
+ */
+export function refuseUnfit(
+  inputs: readonly { readonly asked: AskedMutators; readonly input: InputTraits }[],
+): void {
+  for (const { asked, input } of inputs) {
+    if (typeof asked === 'string') continue;
+    for (const one of asked) {
+      // Says what it is for.
+      if (one.asked === 'all' && !inputs.some((other) => fits(one.kind, other.input)))
+        makeMutator(one, input);
+    }
+  }
 }

@@ -45,7 +45,7 @@ test('names out of a model stay names and comments, whatever is in them', () => 
       model: 'models/net.onnx',
       shape: { [name]: [1, 16, 3] },
       range: { [name]: [0, 1] },
-      mutator: { [name]: 'gaussian' },
+      mutator: { [name]: 'numbers' },
       coverage: 'auto',
       time: '60s',
     });
