@@ -114,13 +114,13 @@ export class MutatorChoice {
         const from = (pick * this.#arms.length + input) * LONGEST_CHAIN;
         for (let place = 0; place < LONGEST_CHAIN && chains[from + place] !== NO_ARM; place++) {
           const arm = chains[from + place];
-          this.#bandits[input].note(arm, count, worth[pick]);
+          if (this.#learns) this.#bandits[input].note(arm, count, worth[pick]);
           this.#tallies[input][arm].mutants += count;
           longest = Math.max(longest, place + 1);
         }
       }
       const depth = DEPTHS.indexOf(longest as (typeof DEPTHS)[number]);
-      if (depth >= 0) this.#depths.note(depth, count, worth[pick]);
+      if (this.#learns && depth >= 0) this.#depths.note(depth, count, worth[pick]);
     }
     for (const { pick } of entries) this.#count(chains, pick, 'entries');
     for (const pick of signatures) this.#count(chains, pick, 'signatures');

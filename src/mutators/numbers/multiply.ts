@@ -11,7 +11,7 @@ const MOST = {
 export const multiply: MutatorKind = {
   name: 'multiply',
   help: 'all values are multiplied by one factor',
-  source: 'scaling of activations outward, toward overflow',
+  source: 'scaling of sensor data (Um et al. 2017)',
   domains: ['numbers'],
   parameters: [MOST],
   cost: 6,

@@ -5,7 +5,7 @@ import { boxOf, eachRun } from './box.ts';
 export const negate: MutatorKind = {
   name: 'negate',
   help: 'the sign of all values, or of a box of them, is turned over; about the middle of a range without signs',
-  source: 'sign flips; inversion of images in DeepXplore-like tools',
+  source: 'negative images (Hosseini et al. 2017)',
   domains: ['numbers'],
   parameters: [],
   cost: 6,
