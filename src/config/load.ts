@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { fileError, UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type Setting } from './schema.ts';
+import { moduleSpec } from './specs.ts';
 
 /** Settings before the schema saw them, by their names in the campaign file. */
 export type RawSettings = Readonly<Partial<Record<Setting, unknown>>>;
@@ -63,7 +64,7 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   if ('model' in moved) moved.model = move(moved.model, place);
   if ('out' in moved) moved.out = move(moved.out, place);
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
-  if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedPlugin(spec, place));
+  if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedSpec(spec, place));
   if (typeof moved.tokens === 'object' && moved.tokens !== null) {
     moved.tokens = Object.fromEntries(
       Object.entries(moved.tokens).map(([name, one]) => [name, withVocabulary(one, place)]),
@@ -79,14 +80,14 @@ function eachText(value: unknown, one: (text: string) => string): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, eachText(inner, one)]));
 }
 
-/** A spec whose module, where it names one, is moved; it may have `input=` before it and parameters behind. */
-export function rebasedPlugin(spec: string, place: (path: string) => string): string {
-  const [, input = '', path, parameters = ''] =
-    /^([^/\\.=:]+=)?((?:[^:]|:[/\\])*[/\\](?:[^:]|:[/\\])*|[^:]+\.[cm]?[jt]s)(:.*)?$/.exec(spec) ?? [];
-  if (path === undefined) return spec;
+/** A spec whose module, where it names one, is moved. */
+export function rebasedSpec(spec: string, place: (path: string) => string): string {
+  const module = moduleSpec(spec);
+  if (module === undefined) return spec;
+  const { input, path, parameters } = module;
   const moved = place(path);
   const marked = /[/\\]/.test(moved) ? moved : `./${moved}`;
-  return `${input}${marked}${parameters}`;
+  return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
 }
 
 /** What stands for a vocabulary without a file. */

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { testcaseId } from '../campaign/testcase.ts';
-import { rebasedPlugin } from '../config/load.ts';
+import { rebasedSpec } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
@@ -11,7 +11,6 @@ import { CODEPOINTS } from '../inputs/vocabulary.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import type { Watched } from '../models/watch.ts';
-import { isPlugin } from '../mutators/plugin.ts';
 import { NONE } from '../mutators/registry.ts';
 import type { InputPlan } from './input-plan.ts';
 
@@ -53,7 +52,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
   };
   const files = (['seeds', 'fixed', 'dictionary'] as const).map((key) => [key, placed(config[key])] as const);
   const specs = (list: readonly string[]): string | readonly string[] => {
-    const moved = list.map((spec) => (isPlugin(spec) ? rebasedPlugin(spec, here) : spec));
+    const moved = list.map((spec) => rebasedSpec(spec, here));
     return moved.length === 0 ? NONE : moved.length === 1 ? moved[0] : moved;
   };
   const tokens = Object.entries(config.tokens ?? {}).map(([name, one]) => {

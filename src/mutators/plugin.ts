@@ -4,11 +4,6 @@ import { reason, UserError } from '../errors.ts';
 import type { MutatorKind } from './mutator.ts';
 import { DOMAINS } from './traits.ts';
 
-/** Whether a spec names a module instead of a mutator of ours. */
-export function isPlugin(spec: string): boolean {
-  return /[/\\]/.test(spec) || /\.[cm]?[jt]s(:|$)/.test(spec);
-}
-
 /**
  * Loads a mutator from a module of the user's: its default export, as `defineMutator` makes it.
  *

@@ -1,3 +1,4 @@
+import { moduleSpec } from '../config/specs.ts';
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
 import { bright } from './corruptions/bright.ts';
@@ -40,7 +41,7 @@ import { special } from './numbers/special.ts';
 import { splice } from './numbers/splice.ts';
 import { uniform } from './numbers/uniform.ts';
 import { values } from './numbers/values.ts';
-import { isPlugin, loadPlugin } from './plugin.ts';
+import { loadPlugin } from './plugin.ts';
 import { column } from './tables/column.ts';
 import { letterCase } from './tokens/case.ts';
 import { crossover } from './tokens/crossover.ts';
@@ -154,11 +155,12 @@ export function fits({ domains, name }: MutatorKind, input: InputTraits): boolea
  * @throws UserError on an unknown mutator or parameter, a value that makes no sense, or a plug-in that is none
  */
 export async function readSpec(spec: string): Promise<readonly Chosen[]> {
-  const [name, ...rest] = isPlugin(spec) ? pluginParts(spec) : spec.split(':');
+  const module = moduleSpec(spec);
+  const [name, ...rest] = module === undefined ? spec.split(':') : [module.path, module.parameters];
   const group = name === ALL ? MUTATORS : GROUPS.find((one) => one.name === name)?.kinds;
   if (group !== undefined && rest.length === 0)
     return group.map((kind) => ({ spec: kind.name, kind, values: new Map() }));
-  const kind = isPlugin(spec) ? await loadPlugin(name) : MUTATORS.find((one) => one.name === name);
+  const kind = module !== undefined ? await loadPlugin(name) : MUTATORS.find((one) => one.name === name);
   if (kind === undefined) {
     const names = [...MUTATORS, ...GROUPS].map((one) => one.name);
     throw new UserError(
@@ -166,12 +168,6 @@ export async function readSpec(spec: string): Promise<readonly Chosen[]> {
     );
   }
   return [{ spec, kind, values: readParameters(name, kind, rest.join(':')) }];
-}
-
-/** `path:parameters`; a path may hold a colon, parameters hold an equals sign. */
-function pluginParts(spec: string): string[] {
-  const at = spec.lastIndexOf(':');
-  return at > 0 && spec.slice(at).includes('=') ? [spec.slice(0, at), spec.slice(at + 1)] : [spec];
 }
 
 function readParameters(name: string, kind: MutatorKind, text: string): Map<string, number> {
