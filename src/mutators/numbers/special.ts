@@ -1,11 +1,7 @@
+import { drawFew, few } from '../few.ts';
 import type { MutatorKind } from '../mutator.ts';
 
-const MOST = {
-  name: 'most',
-  default: 8,
-  help: 'most values that are changed; how many is drawn, few more often than many',
-  between: [0, 1e6],
-} as const;
+const MOST = few('values', 8);
 
 /**
  * Numbers at which arithmetic turns: zeros, ones, the smallest normal and subnormal float32 and float16, the
@@ -72,7 +68,7 @@ export const special: MutatorKind = {
           for (let i = 0; i < length; i++) out[offset + i] = clipped(choice, low[i], high[i]);
           return;
         }
-        const count = Math.max(1, Math.ceil(most ** random.uniform()));
+        const count = drawFew(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = draw(i);

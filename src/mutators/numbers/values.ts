@@ -1,11 +1,7 @@
+import { drawFew, few } from '../few.ts';
 import type { MutatorKind } from '../mutator.ts';
 
-const MOST = {
-  name: 'most',
-  default: 8,
-  help: 'most values that are changed; how many is drawn, few more often than many',
-  between: [0, 1e6],
-} as const;
+const MOST = few('values', 8);
 
 /** Draws one or a few values anew within their bounds. */
 export const values: MutatorKind = {
@@ -22,7 +18,7 @@ export const values: MutatorKind = {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);
         const { length } = parent;
-        const count = Math.max(1, Math.ceil(most ** random.uniform()));
+        const count = drawFew(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();

@@ -1,11 +1,7 @@
+import { drawFew, few } from '../few.ts';
 import type { MutatorKind } from '../mutator.ts';
 
-const MOST = {
-  name: 'most',
-  default: 4,
-  help: 'most columns that are changed; how many is drawn, few more often than many',
-  between: [0, 1e6],
-} as const;
+const MOST = few('columns', 4);
 
 /** Longest step of a number, as a share of its column's range; half of the steps are drawn anew instead. */
 const STEP = 0.1;
@@ -25,7 +21,7 @@ export const column: MutatorKind = {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);
         const { low, high } = bounds;
-        const count = Math.max(1, Math.ceil(most ** random.uniform()));
+        const count = drawFew(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(parent.length);
           const { [i % Math.max(1, columns.length)]: own } = columns;

@@ -1,13 +1,9 @@
+import { drawFew, few } from '../few.ts';
 import type { MutatorKind } from '../mutator.ts';
 import type { TokenTraits } from '../traits.ts';
 import { tokenMutator } from './body.ts';
 
-const MOST = {
-  name: 'most',
-  default: 4,
-  help: 'most tokens that are changed; how many is drawn, few more often than many',
-  between: [0, 1e6],
-} as const;
+const MOST = few('tokens', 4);
 
 /** Tries to find a token that can be spelt otherwise. */
 const TRIES = 16;
@@ -25,7 +21,7 @@ export function spelling(
     const most = Math.floor(value(MOST));
     const othersOf = lexicon(tokens, spellings);
     return (body, { given: { random } }) => {
-      const count = Math.max(1, Math.ceil(most ** random.uniform()));
+      const count = drawFew(most, random);
       for (let n = 0, tries = 0; n < count && tries < TRIES * count; tries++) {
         const i = random.below(body.length);
         const others = othersOf(body.ids[i]);

@@ -1,11 +1,7 @@
+import { drawFew, few } from '../few.ts';
 import { tokenMutator } from './body.ts';
 
-const MOST = {
-  name: 'most',
-  default: 4,
-  help: 'most tokens that are changed; how many is drawn, few more often than many',
-  between: [0, 1e6],
-} as const;
+const MOST = few('tokens', 4);
 
 /** Puts other tokens of the vocabulary in the place of one or a few. */
 export const substitute = tokenMutator(
@@ -19,7 +15,7 @@ export const substitute = tokenMutator(
   (value) => {
     const most = Math.floor(value(MOST));
     return (body, { given: { random }, draw }) => {
-      const count = Math.max(1, Math.ceil(most ** random.uniform()));
+      const count = drawFew(most, random);
       for (let n = 0; n < count; n++) body.ids[random.below(body.length)] = draw();
     };
   },
