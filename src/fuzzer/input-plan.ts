@@ -15,6 +15,7 @@ import { intervalAt, type Range } from '../mutators/constraints/range.ts';
 import type { Domain, InputTraits } from '../mutators/traits.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
+import { armTraits } from './arms.ts';
 import { askedTables, tableOf, tableText } from './columns.ts';
 import { type AskedMutators, askedMutators, mixOf, refuseUnfit } from './mix.ts';
 import { declaredRanges, rangeOfPicture, rangeOfSeeds } from './ranges.ts';
@@ -123,6 +124,7 @@ export async function planInputs(
   refuseUnfit(asked.flatMap((one, i) => (isLeft(i) ? [] : [{ asked: one, input: traits[i] }])));
   const mutators = asked.map((one, i) => (isLeft(i) ? [] : mixOf(one, traits[i])));
   requireMutation(asked, mutators, traits);
+  if (config.deephunter !== undefined) await refuseOnlyGeometric(mutators, traits);
   const mutated = mutators.map((list) => list.length > 0);
   const seeds = soundSeeds(read, traits, mutated, notes);
   const { linf, l2, l0, edits, deephunter } = config;
@@ -177,6 +179,19 @@ function requireMutation(
     unfit.length === 0
       ? '--mutator leaves every input as it is: nothing would change; name a mutator for one of them'
       : `nothing would change: no mutator asked for fits ${unfit.join(', ')}; neurofuzz mutators lists what each is for`,
+  );
+}
+
+/** @throws UserError where DeepHunter's rule would leave nothing to do after a line's one geometric change */
+async function refuseOnlyGeometric(
+  mutators: readonly (readonly string[])[],
+  traits: readonly InputTraits[],
+): Promise<void> {
+  const arms = await armTraits(mutators);
+  const only = arms.findIndex((list) => list.length > 0 && list.every(({ geometric }) => geometric));
+  if (only < 0) return;
+  throw new UserError(
+    `--deephunter allows one geometric change, and input ${traits[only].name} has no other mutator: add one, such as gaussian`,
   );
 }
 
