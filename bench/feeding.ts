@@ -18,6 +18,7 @@ import type { Executor } from '../src/fuzzer/executor.ts';
 import { Faults } from '../src/fuzzer/faults.ts';
 import { GoOn, loop } from '../src/fuzzer/loop.ts';
 import { makeScheduler } from '../src/fuzzer/schedulers/registry.ts';
+import { SeedSpan } from '../src/fuzzer/severity.ts';
 import { Shelf, shelfCapacity } from '../src/fuzzer/shelf.ts';
 import { State } from '../src/fuzzer/state.ts';
 import { Statistics } from '../src/fuzzer/statistics.ts';
@@ -133,6 +134,8 @@ await withFolder(async (folder) => {
     model,
     masterSeed: '1',
     keep: 5,
+    span: new SeedSpan([]),
+    pictures: [undefined],
   });
   const state = new State({
     store,

@@ -1,3 +1,4 @@
+import type { OriginDetails } from '../models/localise.ts';
 import type { RuntimeKind } from '../models/model.ts';
 import type { Distance } from '../mutators/constraints/distance.ts';
 import type { Violation } from '../objectives/objective.ts';
@@ -14,6 +15,19 @@ export interface Confirmation {
   readonly status: 'confirmed' | 'batch-dependent' | 'flaky';
 }
 
+/** How much a finding has to do with inputs as they come up. */
+export interface Severity {
+  /** Share of its values that lie outside what the seeds span at their position. */
+  readonly outsideSeeds: number;
+  /** What is left of it when its values are brought into that span, where some lie outside. */
+  readonly withinSeeds: VariantOutcome;
+  /** What is left of it when its floating-point values are rounded to 256 levels of their range. */
+  readonly in8Bit?: VariantOutcome;
+}
+
+/** Whether a variant of a finding breaks in the same way, in another one, or not. */
+export type VariantOutcome = 'same' | 'other' | 'none';
+
 /** `finding.json`: a testcase with its violation. */
 export interface Finding extends Lineage, Confirmation {
   readonly formatVersion: number;
@@ -26,6 +40,9 @@ export interface Finding extends Lineage, Confirmation {
   /** Master seed of the campaign. */
   readonly seed: string;
   readonly distance: Distance;
+  /** Where it begins and what the operation there was given; only where that is known. */
+  readonly origin?: OriginDetails;
+  readonly severity?: Severity;
   readonly task: number;
   /** Number of this mutant in the campaign, from 1; 0 for a seed. */
   readonly execs: number;

@@ -26,6 +26,7 @@ import { makeScheduler } from './schedulers/registry.ts';
 import { Scout } from './scout.ts';
 import { isSound } from './seeding.ts';
 import { enterSeeds, settleThreshold } from './seeds.ts';
+import { SeedSpan } from './severity.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
@@ -193,6 +194,8 @@ async function runTarget(parts: Parts): Promise<Summary> {
     model: { path: modelGiven, sha256: model.sha256, runtime },
     masterSeed,
     keep: config.keep,
+    span: new SeedSpan(inputs.seeds),
+    pictures: inputs.pictures,
   });
   const arms = await armTraits(inputs.mutators);
   const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;

@@ -1,13 +1,18 @@
-import type { Confirmation, Finding, SignatureRecord } from '../campaign/finding.ts';
+import type { Confirmation, Finding, Severity, SignatureRecord } from '../campaign/finding.ts';
 import { FORMAT_VERSION, findingFolder } from '../campaign/finding.ts';
 import type { Store } from '../campaign/store.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
+import type { Picture } from '../inputs/picture.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
+import type { OriginDetails } from '../models/localise.ts';
 import type { LoadOptions } from '../models/model.ts';
 import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
-import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { type Objective, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
+import { makeObjectives } from '../objectives/registry.ts';
+import type { Reproduction } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
+import { type SeedSpan, severityOf } from './severity.ts';
 import type { Hit, HitCount } from './task.ts';
 
 /** What faults are made from. */
@@ -23,6 +28,8 @@ export interface FaultOptions {
   readonly model: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
+  readonly span: SeedSpan;
+  readonly pictures: readonly (Picture | undefined)[];
 }
 
 /** One fault as the campaign knows it. */
@@ -63,11 +70,13 @@ export interface SavedFaults {
 /** Counts hits, runs the first of each signature again and keeps them on disk. */
 export class Faults {
   readonly #options: FaultOptions;
+  readonly #objectives: readonly Objective[];
   readonly #faults = new Map<string, Mutable<Fault>>();
   readonly #keys = new Set<string>();
 
   constructor(options: FaultOptions) {
     this.#options = options;
+    this.#objectives = makeObjectives(options.objectives);
   }
 
   get all(): readonly Fault[] {
@@ -172,7 +181,8 @@ export class Faults {
       const finding = await store.finding(path);
       if (finding !== undefined) return { finding, path };
     }
-    const confirmation = await this.#confirm(hit);
+    const { origin, ...confirmation } = await this.#confirm(hit);
+    const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
     const lineage: Lineage = {
       id,
       parent: from?.parent.id ?? null,
@@ -188,11 +198,13 @@ export class Faults {
       signature,
       signatureVersion: SIGNATURE_VERSION,
       objective,
-      summary: violation.summary,
+      summary: this.#explained(violation, origin).summary,
       violation: { tensors: violation.tensors, details: violation.details },
       model,
       seed: masterSeed,
       distance: distanceBetween(hit.data, from?.ancestor ?? hit.data),
+      ...(origin === undefined ? {} : { origin }),
+      ...(severity === undefined ? {} : { severity }),
       task,
       execs: hit.execs,
       ...confirmation,
@@ -206,18 +218,20 @@ export class Faults {
   }
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
-  async #confirm({ violation, data, batch }: Hit): Promise<Confirmation> {
-    const { objectives, reproducer, modelPath, load } = this.#options;
-    const { objective, signature, tensors } = violation;
-    const suspect = { signature, tensors };
-    const common = { model: modelPath, load, objectives, suspect };
+  async #confirm({ violation, data, batch }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin'>> {
+    const { reproducer } = this.#options;
+    const { objective } = violation;
+    const common = this.#trial(violation);
     const alone = await reproducer.reproduce(objective, {
       ...common,
       block: data,
       rows: 1,
       row: 0,
+      explains: true,
     });
-    if (alone.times === alone.of) return { reproduced: `${alone.times}/${alone.of}`, status: 'confirmed' };
+    if (alone.times === alone.of) {
+      return { reproduced: `${alone.times}/${alone.of}`, status: 'confirmed', origin: alone.origin };
+    }
     if (alone.times > 0 || batch.rows === 1) {
       return { reproduced: `${alone.times}/${alone.of}`, status: 'flaky' };
     }
@@ -229,6 +243,26 @@ export class Faults {
     });
     const status = together.times === together.of ? 'batch-dependent' : 'flaky';
     return { reproduced: `${together.times}/${together.of}`, status };
+  }
+
+  #severity({ violation, data }: Hit): Promise<Severity | undefined> {
+    const { reproducer, span, pictures } = this.#options;
+    const { objective } = violation;
+    return severityOf(data, span, pictures, async (variant) => {
+      const trial = { ...this.#trial(violation), block: variant, rows: 1, row: 0 };
+      const { times, others } = await reproducer.reproduce(objective, trial, 1);
+      return times === 1 ? 'same' : others.length > 0 ? 'other' : 'none';
+    });
+  }
+
+  #trial({ signature, tensors }: Violation) {
+    const { objectives, modelPath, load } = this.#options;
+    return { model: modelPath, load, objectives, suspect: { signature, tensors } };
+  }
+
+  #explained(violation: Violation, origin: OriginDetails | undefined): Violation {
+    const objective = this.#objectives.find(({ name }) => name === violation.objective);
+    return origin === undefined ? violation : (objective?.explain?.(violation, origin) ?? violation);
   }
 }
 

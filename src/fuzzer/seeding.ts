@@ -5,7 +5,8 @@ import { reason } from '../errors.ts';
 import { batches, packRows, type RowResult } from '../models/rows.ts';
 import { rowsOf } from '../models/tensor.ts';
 import { failedRun } from '../objectives/failure.ts';
-import type { Violation } from '../objectives/objective.ts';
+import type { Objective, Violation } from '../objectives/objective.ts';
+import { Placer } from '../objectives/placing.ts';
 import { LONGEST_CHAIN } from './arms.ts';
 import { unbundled } from './bundle.ts';
 import { NO_ARM } from './chains.ts';
@@ -59,16 +60,20 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
   }
   const all = options.measure.vectors(result);
   const width = all.length / some.length;
-  const violations = new Map<number, Violation>();
+  const violations = new Map<number, { readonly objective: Objective; readonly violation: Violation }>();
   for (const objective of options.objectives) {
     objective.judge(result, (row, violation) => {
-      if (!violations.has(row)) violations.set(row, violation);
+      if (!violations.has(row)) violations.set(row, { objective, violation });
     });
   }
+  const placed = new Map<number, Violation>();
+  const placer = new Placer(options.model);
+  for (const [row, { objective, violation }] of violations)
+    placed.set(row, (await placer.place(objective, violation, some[row])).violation);
   return some.map((data, row) => ({
     data,
     activations: rowsOf(all, width, row, row + 1).slice(),
-    violation: violations.get(row),
+    violation: placed.get(row),
     outcome: outcomeOf(result, row),
   }));
 }

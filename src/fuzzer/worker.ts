@@ -5,6 +5,7 @@ import { reason } from '../errors.ts';
 import type { Form, RowModel, RowResult } from '../models/rows.ts';
 import { failedRun } from '../objectives/failure.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
+import { Placer } from '../objectives/placing.ts';
 import { BatchMaker, type MakerOptions, type Parents } from './batch-maker.ts';
 import { bundled, type Observed } from './bundle.ts';
 import { HitBook } from './hit-book.ts';
@@ -27,13 +28,18 @@ export interface View extends Parents {
   readonly index: NeighbourIndex | undefined;
 }
 
+/** Violations that look alike in one batch, of which the origin is looked for. */
+const MOST_TRACED = 8;
+
 /** Carries out tasks: mutates, runs the model, judges, and asks the index what is new. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #maker: BatchMaker;
+  readonly #placer: Placer;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#placer = new Placer(options.model);
     this.#maker = new BatchMaker(options);
   }
 
@@ -110,7 +116,7 @@ export class Worker {
       return;
     }
     const ran = performance.now();
-    const broken = this.#judge(job, form, result, first, from, to);
+    const broken = await this.#judge(job, form, result, first, from, to);
     const judged = performance.now();
     this.#lookForNew(job, form, result, broken, from);
     seconds.model += (ran - start) / 1000;
@@ -119,23 +125,50 @@ export class Worker {
   }
 
   /** Returns the rows of the result that broke an objective. */
-  #judge(
+  async #judge(
     job: Job,
     form: Form,
     result: RowResult,
     first: number,
     from: number,
     to: number,
-  ): ReadonlySet<number> {
+  ): Promise<ReadonlySet<number>> {
     const broken = new Set<number>();
     for (const objective of this.#options.objectives) {
+      const seen: Seen[] = [];
       objective.judge(result, (row, violation) => {
         if (this.#maker.isVoid(from + row)) return;
         broken.add(row);
-        this.#keepHit(job, form, first, from + row, from, to, violation);
+        seen.push({ row, violation });
       });
+      for (const { row, violation } of await this.#placed(objective, seen, form, from))
+        this.#keepHit(job, form, first, from + row, from, to, violation);
     }
     return broken;
+  }
+
+  /**
+   * Traces violations to where they begin. Where many rows of a batch look alike, a few are traced, spread over the
+   * batch, and the others count with the one before them.
+   */
+  async #placed(objective: Objective, seen: readonly Seen[], form: Form, from: number): Promise<Seen[]> {
+    if (objective.place === undefined) return [...seen];
+    const alike = new Map<string, Seen[]>();
+    for (const one of seen) {
+      const { signature } = one.violation;
+      alike.set(signature, [...(alike.get(signature) ?? []), one]);
+    }
+    const placed: Seen[] = [];
+    for (const group of alike.values()) {
+      const step = Math.ceil(group.length / MOST_TRACED);
+      let last = group[0].violation;
+      for (const [i, { row, violation }] of group.entries()) {
+        const testcase = this.#maker.rows(form, from + row, from + row + 1);
+        if (i % step === 0) last = (await this.#placer.place(objective, violation, testcase)).violation;
+        placed.push({ row, violation: last });
+      }
+    }
+    return placed.sort((a, b) => a.row - b.row);
   }
 
   #keepHit(
@@ -193,6 +226,12 @@ interface Job {
   readonly seconds: PhaseSeconds;
   readonly book: HitBook;
   readonly candidates: Candidate[];
+}
+
+/** A row of a run that breaks an objective. */
+interface Seen {
+  readonly row: number;
+  readonly violation: Violation;
 }
 
 interface Candidate extends Observed {

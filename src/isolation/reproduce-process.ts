@@ -1,21 +1,18 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
 import type { InputSpec, LoadOptions, Model } from '../models/model.ts';
-import { RowModel, type Rows } from '../models/rows.ts';
+import { RowModel } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
-import { type Reproduction, reproduce, type Suspect } from '../objectives/reproduce.ts';
+import { type Reproduction, type Retrial, reproduce, type Suspect } from '../objectives/reproduce.ts';
 import { loadWithinLimits } from './loading.ts';
 import { beat, serve } from './serve.ts';
 
 /** What is run again, and how. Plain data. */
-export interface Trial {
+export interface Trial extends Retrial {
   readonly model: string;
   readonly load: LoadOptions;
   readonly objectives: readonly string[];
   readonly suspect: Suspect;
-  readonly block: Rows;
-  readonly rows: number;
-  readonly row: number;
   readonly runs: number;
 }
 

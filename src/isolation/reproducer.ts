@@ -24,11 +24,18 @@ export class Reproducer {
     );
   }
 
-  /** @param objective what the finding breaks: says how often it is run */
-  async reproduce(objective: string, trial: Omit<Trial, 'runs'>): Promise<Reproduction> {
-    const of = runsOf(objective);
+  /**
+   * @param objective what the finding breaks: says how often it is run
+   * @param of runs, where that is not to say
+   */
+  async reproduce(
+    objective: string,
+    trial: Omit<Trial, 'runs'>,
+    of = runsOf(objective),
+  ): Promise<Reproduction> {
     const others = new Set<string>();
     let times = 0;
+    let origin: Reproduction['origin'];
     // After a death each run is called for alone, since it is not known which one it was. One death that is
     // not what is looked for is passed over: somebody else may have ended the process.
     let spare = 1;
@@ -39,6 +46,7 @@ export class Reproducer {
         await child.call('open', { model, load }, LOAD_TIMEOUT);
         const some = await child.call('reproduce', { ...trial, runs: step });
         times += some.times;
+        origin ??= some.origin;
         for (const other of some.others) others.add(other);
         left -= step;
       } catch (error) {
@@ -52,7 +60,7 @@ export class Reproducer {
         else others.add(signature);
       }
     }
-    return { times, of, others: [...others] };
+    return { times, of, others: [...others], origin };
   }
 
   close(): void {

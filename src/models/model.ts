@@ -30,6 +30,9 @@ export interface NamedTensor extends Tensor {
   readonly name: string;
 }
 
+/** The worst that is among a tensor's numbers. */
+export type Finiteness = 'finite' | 'inf' | 'nan';
+
 /** What one run of a model gave: its outputs and the watched tensors, in the order asked for. */
 export interface RunResult {
   readonly outputs: readonly NamedTensor[];
@@ -56,11 +59,20 @@ export interface Model {
    * @throws Error where the runtime fails the run; the message is the runtime's own
    */
   run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult>;
+  /**
+   * Runs the model once and tells which tensors hold a NaN or an infinity, without handing out their values.
+   * Absent where the runtime offers nothing better than looking at them.
+   *
+   * @param tensors floating-point ones out of `watchable`; the same ones at each call
+   */
+  nonFinite?(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]>;
+  /** Weights and other constants by name; undefined where there is none or it can't be read. */
+  constant(name: string): Tensor | undefined;
   dispose(): Promise<void>;
 }
 
 /** A model as it is described to other processes: plain data. */
-export type ModelInfo = Omit<Model, 'run' | 'dispose'>;
+export type ModelInfo = Omit<Model, 'run' | 'nonFinite' | 'constant' | 'dispose'>;
 
 export function describe(model: Model): ModelInfo {
   const { path, format, sha256, runtime, inputs, outputs, graph, watchable } = model;

@@ -6,9 +6,15 @@ import * as ort from 'onnxruntime-node';
 import { fileError, reason, UserError } from '../errors.ts';
 import { confinedFile, readUnpacked } from './confined.ts';
 import { computedTensors } from './graph/graph.ts';
-import { type ExternalTensor, exposeOnnxTensors, readOnnx } from './graph/onnx.ts';
+import {
+  type ExternalTensor,
+  exposeOnnxTensors,
+  flagNames,
+  flagOnnxTensors,
+  readOnnx,
+} from './graph/onnx.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from './model.ts';
-import { isDType, type Tensor, type TensorData } from './tensor.ts';
+import { isDType, readNumber, type Tensor, type TensorData } from './tensor.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
 
@@ -52,22 +58,18 @@ export const onnxLoader: ModelLoader = {
     }
     const bytes = await readUnpacked(path, MOST_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
-    const { graph, external } = readOnnx(bytes, path);
+    const { graph, external, constant } = readOnnx(bytes, path);
     const externalData = await readExternal(external, path);
     options.weighed?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
     const open = (
-      watched: readonly string[],
+      changed: Uint8Array,
       further: ort.InferenceSession.SessionOptions = {},
     ): Promise<ort.InferenceSession> =>
-      ort.InferenceSession.create(exposeOnnxTensors(bytes, watched), {
-        ...SESSION_OPTIONS,
-        externalData,
-        ...further,
-      });
+      ort.InferenceSession.create(changed, { ...SESSION_OPTIONS, externalData, ...further });
 
     let plain: ort.InferenceSession;
     try {
-      plain = await open([]);
+      plain = await open(bytes);
     } catch (error) {
       throw new UserError(`ONNX Runtime ${version} cannot load ${path}: ${reason(error)}`);
     }
@@ -84,15 +86,21 @@ export const onnxLoader: ModelLoader = {
     const hash = createHash('sha256').update(bytes);
     for (const { data } of externalData) hash.update(data);
 
+    function named(feeds: readonly Tensor[]): Record<string, ort.Tensor> {
+      return Object.fromEntries(inputs.map(({ name }, i) => [name, toOrt(feeds[i])]));
+    }
+
     async function sessionFor(extra: readonly string[]): Promise<ort.InferenceSession> {
       const key = JSON.stringify(extra);
       let session = sessions.get(key);
       if (session === undefined) {
-        session = await open(extra, extra.length > MANY ? { graphOptimizationLevel: 'disabled' } : {});
+        session = await open(exposeOnnxTensors(bytes, extra), unfused(extra.length));
         sessions.set(key, session);
       }
       return session;
     }
+
+    let flags: Promise<ort.InferenceSession> | undefined;
 
     const model: Model = {
       path,
@@ -105,21 +113,42 @@ export const onnxLoader: ModelLoader = {
       watchable: [...new Set(computedTensors(graph))],
       async run(feeds, watched) {
         const session = await sessionFor(watched.filter((name) => !outputs.includes(name)));
-        const named: Record<string, ort.Tensor> = {};
-        for (let i = 0; i < inputs.length; i++) named[inputs[i].name] = toOrt(feeds[i]);
         const wanted = [...new Set([...outputs, ...watched])];
-        const results = await session.run(named, wanted);
+        const results = await session.run(named(feeds), wanted);
         const pick = (name: string): NamedTensor => fromOrt(name, results[name]);
         return { outputs: outputs.map(pick), activations: watched.map(pick) };
       },
+      async nonFinite(feeds, tensors) {
+        flags ??= open(flagOnnxTensors(bytes, tensors), unfused(tensors.length));
+        const session = await flags;
+        const flagged = tensors.map((_, i) => flagNames(i));
+        const results = await session.run(named(feeds), flagged.flat());
+        const isNaNAt = (name: string): boolean => Number.isNaN(firstOf(results[name]));
+        return flagged.map(([nonFinite, nan]) =>
+          !isNaNAt(nonFinite) ? 'finite' : isNaNAt(nan) ? 'nan' : 'inf',
+        );
+      },
+      constant,
       async dispose() {
         for (const session of sessions.values()) await session.release();
         sessions.clear();
+        await (await flags?.catch(() => undefined))?.release();
+        flags = undefined;
       },
     };
     return model;
   },
 };
+
+function unfused(exposed: number): ort.InferenceSession.SessionOptions {
+  return exposed > MANY ? { graphOptimizationLevel: 'disabled' } : {};
+}
+
+/** The number of a tensor of one. */
+function firstOf({ type, data }: ort.Tensor): number {
+  const numeric = numbers(data);
+  return isDType(type) ? readNumber(type, numeric, 0) : Number(numeric[0]);
+}
 
 /** Bytes of an ONNX file: protobuf holds no more. */
 const MOST_BYTES = 2 ** 31;

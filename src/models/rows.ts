@@ -133,7 +133,7 @@ export class RowModel {
    * @throws Error where the runtime fails, or a tensor can't be taken apart into rows
    */
   async run(block: Rows, rows: number, watched: readonly string[]): Promise<RowResult> {
-    const result = await this.model.run(this.#feeds(block, rows), watched);
+    const result = await this.model.run(this.feeds(block, rows), watched);
     const split = (tensor: NamedTensor): RowTensor => {
       if (rows > 1 && tensor.shape[0] !== rows) throw new NotRowwise(tensor, rows);
       const { name, type, data } = tensor;
@@ -145,7 +145,7 @@ export class RowModel {
   /** Those of the watched tensors that have no row for each of two testcases. */
   async unfit(block: Block, watched: readonly string[]): Promise<string[]> {
     try {
-      const { activations } = await this.model.run(this.#feeds(block, 2), watched);
+      const { activations } = await this.model.run(this.feeds(block, 2), watched);
       return activations.filter(({ shape }) => shape[0] !== 2).map(({ name }) => name);
     } catch {
       // Then it is not the tensors that keep two testcases from one run.
@@ -153,7 +153,8 @@ export class RowModel {
     }
   }
 
-  #feeds(block: Rows, rows: number): Tensor[] {
+  /** The first `rows` rows of a block as the model takes them. */
+  feeds(block: Rows, rows: number): Tensor[] {
     return block.form.inputs.map((input, i) => {
       const data = rowsOf(block.columns[i], input.size, 0, rows);
       const shape = this.#axis === 'none' ? input.shape : [rows, ...input.shape];

@@ -126,6 +126,11 @@ class SavedModel implements Model {
     }
   }
 
+  /** Weights lie in TensorFlow's own checkpoint files. */
+  constant(): undefined {
+    return undefined;
+  }
+
   async dispose(): Promise<void> {
     this.#backend.deleteSavedModel(this.#plain);
     if (this.#inlined !== undefined) this.#backend.deleteSavedModel(this.#inlined);

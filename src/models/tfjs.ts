@@ -7,10 +7,10 @@ import {
   type SymbolicTensor,
 } from '@tensorflow/tfjs-layers';
 import { reason, UserError } from '../errors.ts';
-import { computedTensors, type Graph } from './graph/graph.ts';
+import { computedTensors, type Graph, MOST_VALUES } from './graph/graph.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph/tfjs.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from './model.ts';
-import { type DType, isDType, type Tensor } from './tensor.ts';
+import { type DType, isDType, sizeOf, type Tensor } from './tensor.ts';
 import { startTfjs } from './tfjs-backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './tfjs-files.ts';
 
@@ -21,6 +21,7 @@ interface Network {
   readonly graph: Graph;
   /** Runs the network; the tensors asked for come back in their order and are the caller's to dispose. */
   execute(feeds: readonly tf.Tensor[], wanted: readonly string[]): Promise<tf.Tensor[]>;
+  constant(name: string): tf.Tensor | undefined;
   dispose(): void;
 }
 
@@ -88,6 +89,11 @@ class TfjsModel implements Model {
     }
   }
 
+  constant(name: string) {
+    const tensor = this.#network.constant(name);
+    return tensor === undefined || !isDType(tensor.dtype) ? undefined : fromTf(name, tensor);
+  }
+
   async dispose() {
     this.#network.dispose();
   }
@@ -120,7 +126,15 @@ async function openGraph(files: TfjsFiles): Promise<Network> {
   const inputs = loaded.inputs.map((node) => inputSpec(node.name, node.dtype, node.shape));
   const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
   const topology = files.artifacts.modelTopology as GraphTopology;
-  const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constantsOf(files));
+  const constant = (name: string): tf.Tensor | undefined => loaded.weights[name]?.[0];
+  const constants = constantsOf(files);
+  const values = new Map(
+    [...constants].flatMap(([name, shape]): [string, number[]][] => {
+      const tensor = sizeOf(shape) <= MOST_VALUES ? constant(name) : undefined;
+      return tensor === undefined ? [] : [[name, [...tensor.dataSync()]]];
+    }),
+  );
+  const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
   const awaits = graph.nodes.some(
     (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
   );
@@ -135,6 +149,7 @@ async function openGraph(files: TfjsFiles): Promise<Network> {
         : tf.tidy(() => loaded.execute(named, [...wanted]));
       return ([] as tf.Tensor[]).concat(results);
     },
+    constant,
     dispose: () => loaded.dispose(),
   };
 }
@@ -162,6 +177,7 @@ async function openLayers(files: TfjsFiles): Promise<Network> {
       const runnable = network;
       return tf.tidy(() => ([] as tf.Tensor[]).concat(runnable.predictOnBatch([...feeds]) as tf.Tensor));
     },
+    constant: (name) => loaded.weights.find((weight) => weight.originalName === name)?.read(),
     dispose: () => loaded.dispose(),
   };
 }
@@ -172,10 +188,16 @@ function constantsOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
 
 function describeLayer(layer: layers.Layer): LoadedLayer {
   const nodes = layer.inboundNodes;
+  const settings = layer.getConfig();
+  const plain = Object.entries(settings).filter(
+    (entry): entry is [string, number | string] =>
+      typeof entry[1] === 'number' || typeof entry[1] === 'string',
+  );
   return {
     name: layer.name,
     className: layer.getClassName(),
-    softmax: layer.getClassName() === 'Softmax' || layer.getConfig().activation === 'softmax',
+    softmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
+    attributes: Object.fromEntries(plain),
     shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
     inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
   };

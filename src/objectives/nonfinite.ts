@@ -7,9 +7,9 @@ type Kind = 'nan' | 'inf';
 const WORDS: Readonly<Record<Kind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
 /**
- * A NaN or an infinity in any output or watched tensor. The fault is placed at the first such tensor,
- * watched ones before outputs, since what is watched lies before the outputs; a NaN outranks an infinity
- * in the same tensor.
+ * A NaN or an infinity in any output or watched tensor. It is seen in the first such tensor, watched ones before
+ * outputs, since what is watched lies before the outputs; a NaN outranks an infinity in the same tensor. The fault
+ * is the first operation that makes it out of finite numbers.
  */
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
@@ -25,8 +25,32 @@ export const nonfinite: ObjectiveKind = {
         if (found !== undefined) report(row, found);
       }
     },
+    place: (violation, { node, tensor, kind }) => ({
+      ...violation,
+      signature: `nonfinite-${kind}-${slug(node.name)}`,
+      symptom: violation.signature,
+      summary: `${WORDS[kind]} from ${named(node.op, node.name)}, ${violation.summary.replace(/^.*? in /, 'seen in ')}`,
+      details: { ...violation.details, origin: { operation: node.name, kind: node.op, tensor } },
+    }),
+    explain: (violation, { operation, kind, result, operands }) => {
+      const given = operands.filter(({ value }) => value !== undefined).map(({ value }) => short(value ?? 0));
+      const of = given.length === 0 ? '' : ` of ${given.join(' and ')}`;
+      return {
+        ...violation,
+        summary: `${named(kind, operation)} makes ${result}${of}, ${violation.summary.replace(/^.*?, seen/, 'seen')}`,
+      };
+    },
   }),
 };
+
+/** An operation for people: its kind, and its name where that says more. */
+function named(op: string, name: string): string {
+  return name.toLowerCase() === op.toLowerCase() ? op : `${op} ${name}`;
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
 
 function distinct(result: RowResult): RowTensor[] {
   const byName = new Map<string, RowTensor>();

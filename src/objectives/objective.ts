@@ -1,19 +1,25 @@
+import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { RowResult } from '../models/rows.ts';
 
 /** Bumped when signatures of old campaigns would read otherwise. */
-export const SIGNATURE_VERSION = 1;
+export const SIGNATURE_VERSION = 2;
+
+/** A part of what was seen: plain data. */
+export type Detail = string | number | boolean | readonly Detail[] | { readonly [name: string]: Detail };
 
 /** What an objective returns for a run that breaks it. */
 export interface Violation {
   readonly objective: string;
   /** Short, stable and safe as a folder's name: objective, kind and where. */
   readonly signature: string;
+  /** The signature by what was seen alone, where `signature` says where it comes from. */
+  readonly symptom?: string;
   /** One line for people. */
   readonly summary: string;
   /** Tensors that the violation was seen in; a confirming run needs no others. */
   readonly tensors: readonly string[];
   /** What was seen, for programs. */
-  readonly details: Readonly<Record<string, string | number | readonly number[]>>;
+  readonly details: Readonly<Record<string, Detail>>;
 }
 
 /** Says whether runs violate what is wanted. */
@@ -26,6 +32,10 @@ export interface Objective {
    * @param report called at most once a row, in row order
    */
   judge(result: RowResult, report: (row: number, violation: Violation) => void): void;
+  /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
+  place?(violation: Violation, origin: Origin): Violation;
+  /** Says in the summary what that operation was given. */
+  explain?(violation: Violation, origin: OriginDetails): Violation;
 }
 
 /** A kind of objective in the registry. */

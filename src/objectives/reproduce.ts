@@ -1,7 +1,10 @@
 import { reason } from '../errors.ts';
+import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { RowModel, RowResult, Rows } from '../models/rows.ts';
+import { rowsOf } from '../models/tensor.ts';
 import { dependsOnMachine, failedRun } from './failure.ts';
 import type { Objective, Violation } from './objective.ts';
+import { type Placed, Placer } from './placing.ts';
 
 /** How often a finding is run again. */
 const RUNS = 10;
@@ -21,6 +24,8 @@ export interface Reproduction {
   readonly of: number;
   /** Other signatures that came up instead. */
   readonly others: readonly string[];
+  /** Where it begins, if that was asked for and can be said. */
+  readonly origin?: OriginDetails | undefined;
 }
 
 /** What is expected to come up. */
@@ -30,41 +35,84 @@ export interface Suspect {
   readonly tensors: readonly string[];
 }
 
+/** What is run again. */
+export interface Retrial {
+  readonly block: Rows;
+  readonly rows: number;
+  /** Which row of the block is the testcase. */
+  readonly row: number;
+  /** Whether to say where the violation begins. */
+  readonly explains?: boolean;
+}
+
 /**
  * Runs a testcase again and counts how often it breaks the same objective in the same way. A run that the
  * runtime fails is a violation too. Inner tensors are exposed only where the violation lies in one: exposing
  * them may change the result.
  *
- * @param row which row of the block is the testcase
  * @param beat called between runs
  */
 export async function reproduce(
   model: RowModel,
   objectives: readonly Objective[],
   suspect: Suspect,
-  { block, rows, row }: { readonly block: Rows; readonly rows: number; readonly row: number },
+  retrial: Retrial,
   runs: number,
   beat: () => void = () => {},
 ): Promise<Reproduction> {
-  const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
+  const { block, row, explains = false } = retrial;
+  const placer = new Placer(model);
+  const isSame = ({ violation: { signature, symptom } }: Placed): boolean =>
+    signature === suspect.signature || symptom === suspect.signature;
   const others = new Set<string>();
+  let origin: Origin | undefined;
   let times = 0;
-  for (let run = 0; run < runs; run++) {
-    const seen: Violation[] = [];
-    let result: RowResult | undefined;
-    try {
-      result = await model.run(block, rows, inner);
-    } catch (error) {
-      seen.push(failedRun(reason(error)));
-    }
-    for (const objective of result === undefined ? [] : objectives) {
-      objective.judge(result as RowResult, (at, violation) => {
-        if (at === row) seen.push(violation);
-      });
-    }
-    if (seen.some((violation) => violation.signature === suspect.signature)) times++;
-    else for (const violation of seen) others.add(violation.signature);
+  for (let n = 0; n < runs; n++) {
+    const seen = await runOnce(model, objectives, placer, suspect, retrial);
+    const same = seen.find(isSame);
+    origin ??= same?.origin;
+    if (same !== undefined) times++;
+    else for (const { violation } of seen) others.add(violation.signature);
     beat();
   }
-  return { times, of: runs, others: [...others] };
+  const details =
+    explains && origin !== undefined ? await placer.describe(origin, rowAlone(block, row)) : undefined;
+  return {
+    times,
+    of: runs,
+    others: [...others],
+    ...(details === undefined ? {} : { origin: details }),
+  };
+}
+
+/** Every way in which a row breaks an objective in one run. */
+async function runOnce(
+  model: RowModel,
+  objectives: readonly Objective[],
+  placer: Placer,
+  suspect: Suspect,
+  { block, rows, row }: Retrial,
+): Promise<Placed[]> {
+  const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
+  let result: RowResult;
+  try {
+    result = await model.run(block, rows, inner);
+  } catch (error) {
+    return [{ violation: failedRun(reason(error)) }];
+  }
+  const found: { readonly objective: Objective; readonly violation: Violation }[] = [];
+  for (const objective of objectives) {
+    objective.judge(result, (at, violation) => {
+      if (at === row) found.push({ objective, violation });
+    });
+  }
+  const placed: Placed[] = [];
+  for (const { objective, violation } of found)
+    placed.push(await placer.place(objective, violation, rowAlone(block, row)));
+  return placed;
+}
+
+/** One row of a block. */
+export function rowAlone({ form, columns }: Rows, row: number): Rows {
+  return { form, columns: form.inputs.map(({ size }, i) => rowsOf(columns[i], size, row, row + 1)) };
 }

@@ -86,6 +86,8 @@ test('the range of numbers that an embedding layer takes is its vocabulary', () 
     inputs: ['text'],
     outputs: ['words'],
     constants: new Map([['words/embeddings', [120, 8]]]),
+    values: new Map(),
+    types: new Map(),
     shapes: new Map(),
   };
   expect(guessInput({ name: 'text', type: 'int32', shape: [10] }, graph).range).toEqual([0, 119]);
@@ -107,6 +109,8 @@ test("the range of numbers that look up a table is the table's, the smallest of 
       ['places', [64, 8]],
       ['other', [3, 8]],
     ]),
+    values: new Map(),
+    types: new Map(),
     shapes: new Map(),
   };
   expect(guessInput({ name: 'ids', type: 'int64', shape: [null] }, graph)).toMatchObject({

@@ -174,7 +174,9 @@ describe('logits', () => {
       inputs: ['x'],
       outputs: ['out'],
       constants: new Map<string, number[]>(),
+      values: new Map<string, number[]>(),
       shapes: new Map<string, number[]>(),
+      types: new Map(),
     };
     expect(findLogits(graph)?.tensor).toBe('scores');
     expect(findLogits({ ...graph, outputs: ['keys'] })).toBeUndefined();

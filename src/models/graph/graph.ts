@@ -1,5 +1,10 @@
+import type { DType } from '../tensor.ts';
+
 /** A tensor's shape as the model declares it; a free dimension is its name, or null where it has none. */
 export type DeclaredShape = readonly (number | string | null)[];
+
+/** A setting of an operation: numbers, lists of them, words; what is none of these is left out. */
+export type AttributeValue = number | string | readonly number[];
 
 /** One operation of a model's graph. */
 export interface GraphNode {
@@ -10,6 +15,8 @@ export interface GraphNode {
   readonly inputs: readonly string[];
   /** Names of the tensors it makes. */
   readonly outputs: readonly string[];
+  /** Settings that the file gives, by their names there; those left to their defaults are absent. */
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
   /** The graphs that an If, Loop or Scan runs; their tensors cannot be watched. */
   readonly subgraphs?: readonly Graph[];
 }
@@ -21,9 +28,16 @@ export interface Graph {
   readonly outputs: readonly string[];
   /** Weights and other constants with their shapes. */
   readonly constants: ReadonlyMap<string, readonly number[]>;
+  /** Values of constants of at most `MOST_VALUES` numbers: exponents, epsilons, limits, axes. */
+  readonly values: ReadonlyMap<string, readonly number[]>;
   /** Shapes of tensors, where the model declares them. */
   readonly shapes: ReadonlyMap<string, DeclaredShape>;
+  /** Number types of tensors, where they are declared or follow from the operations. */
+  readonly types: ReadonlyMap<string, DType>;
 }
+
+/** Numbers up to which a constant's values are kept in the graph. */
+export const MOST_VALUES = 64;
 
 /** The node that makes each tensor. */
 export function producers(graph: Graph): ReadonlyMap<string, GraphNode> {

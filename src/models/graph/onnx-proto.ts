@@ -131,6 +131,13 @@ export interface OnnxTensor {
 
 export interface OnnxAttribute {
   readonly name: string;
+  /** AttributeProto.AttributeType; 0 in files of the first versions. */
+  readonly type: number;
+  readonly f: number;
+  readonly i: Long;
+  readonly s: Uint8Array;
+  readonly floats: readonly number[];
+  readonly ints: readonly Long[];
   readonly t: OnnxTensor | null;
   readonly g: OnnxGraph | null;
   readonly tensors: readonly OnnxTensor[];
@@ -154,7 +161,10 @@ export interface OnnxDimension {
 export interface OnnxValue {
   readonly name: string;
   readonly type: {
-    readonly tensorType?: { readonly shape: { readonly dim: readonly OnnxDimension[] } | null } | null;
+    readonly tensorType?: {
+      readonly elemType: number;
+      readonly shape: { readonly dim: readonly OnnxDimension[] } | null;
+    } | null;
   } | null;
 }
 

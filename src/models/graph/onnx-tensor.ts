@@ -30,7 +30,21 @@ export function decodeOnnxTensor(bytes: Uint8Array, source: string): Tensor {
   } catch (error) {
     throw new UserError(`${source} is no ONNX tensor, or is cut short (${reason(error)})`);
   }
-  const type = (Object.keys(DATA_TYPE) as DType[]).find((name) => DATA_TYPE[name] === proto.dataType);
+  return tensorOf(proto, source);
+}
+
+/** The type of a TensorProto.DataType number; undefined where it holds no numbers that a model may take. */
+export function typeOf(dataType: number): DType | undefined {
+  return (Object.keys(DATA_TYPE) as DType[]).find((name) => DATA_TYPE[name] === dataType);
+}
+
+/**
+ * The tensor of a decoded TensorProto whose values lie in it.
+ *
+ * @throws UserError where it is of a type that holds no numbers, or does not fill its shape
+ */
+export function tensorOf(proto: OnnxTensor, source: string): Tensor {
+  const type = typeOf(proto.dataType);
   if (type === undefined) {
     throw new UserError(`${source} is no ONNX tensor of numbers (data type ${proto.dataType})`);
   }

@@ -1,5 +1,6 @@
 import { reason, UserError } from '../../errors.ts';
 import { suggestion } from '../../suggest.ts';
+import type { DType } from '../tensor.ts';
 import { type Graph, type GraphNode, topological } from './graph.ts';
 import { follow, inlineCalls, nodeOf, reachable } from './inline.ts';
 import {
@@ -123,6 +124,16 @@ function tensorsOf(infos: TfSignature['inputs']): SignatureTensor[] {
     });
 }
 
+/** TensorFlow's DataType numbers. */
+const TYPES: Readonly<Record<number, DType>> = {
+  1: 'float32',
+  2: 'float64',
+  3: 'int32',
+  9: 'int64',
+  10: 'bool',
+  19: 'float16',
+};
+
 /** Operations that hold weights or name them; their tensors are no activations. */
 const HOLDING = new Set(['Const', 'VarHandleOp', 'VariableV2', 'Placeholder', 'NoOp', 'ReadVariableOp']);
 
@@ -135,6 +146,7 @@ function graphOf(
 ): Graph {
   const constants = new Map<string, readonly number[]>();
   const computed: GraphNode[] = [];
+  const typeNumbers = new Map<string, number>();
   for (const { name, op, input, attr } of reachable(nodes, ends)) {
     const shape = op === 'Const' ? attr.value?.tensor?.tensorShape : attr.shape?.shape;
     if (op === 'Const' || op === 'VarHandleOp' || op === 'VariableV2') {
@@ -145,6 +157,8 @@ function graphOf(
     } else if (!HOLDING.has(op)) {
       const edges = input.filter((edge) => !edge.startsWith('^')).map(tensorName);
       computed.push({ name, op, inputs: edges, outputs: [name] });
+      const type = (attr.DstT ?? attr.T ?? attr.dtype)?.type;
+      if (type !== undefined) typeNumbers.set(name, type);
     }
   }
   const declared = [...inputs, ...outputs].flatMap(({ name, shape }) =>
@@ -155,7 +169,14 @@ function graphOf(
     inputs: inputs.map(({ tensor }) => nodeOf(tensor)),
     outputs: ends.map(tensorName),
     constants,
+    values: new Map(),
     shapes: new Map(declared),
+    types: new Map(
+      computed.flatMap(({ name }) => {
+        const type = TYPES[typeNumbers.get(name) ?? 0];
+        return type === undefined ? [] : [[name, type] as const];
+      }),
+    ),
   };
 }
 

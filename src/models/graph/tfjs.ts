@@ -1,10 +1,21 @@
-import { type DeclaredShape, type Graph, type GraphNode, topological } from './graph.ts';
+import type { DType } from '../tensor.ts';
+import { type AttributeValue, type DeclaredShape, type Graph, type GraphNode, topological } from './graph.ts';
 import { DENSE_SOFTMAX } from './logits.ts';
 
 interface TfNode {
   readonly name: string;
   readonly op: string;
   readonly input?: readonly string[];
+  readonly attr?: Readonly<Record<string, TfAttribute>>;
+}
+
+/** A NodeDef attribute in the JSON form of TensorFlow's protocol buffers: 64-bit numbers are text there. */
+interface TfAttribute {
+  readonly type?: string | number;
+  readonly i?: string | number;
+  readonly f?: number | string;
+  readonly b?: boolean;
+  readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly number[] };
 }
 
 /** The topology of a TensorFlow.js graph model: a TensorFlow GraphDef as JSON. */
@@ -17,17 +28,59 @@ function tensorOf(edge: string): string {
   return edge.replace(/^\^/, '').replace(/:0$/, '');
 }
 
+/** TensorFlow's DataType names and numbers of the types that TensorFlow.js has. */
+const TYPES: Readonly<Record<string, DType>> = {
+  DT_FLOAT: 'float32',
+  DT_INT32: 'int32',
+  DT_INT64: 'int32',
+  DT_BOOL: 'bool',
+  1: 'float32',
+  3: 'int32',
+  9: 'int32',
+  10: 'bool',
+};
+
+/** Attributes that name the type of an operation's result, the most telling first. */
+const RESULT_TYPE = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
+
+/** Operations that compare, whose `T` is the type of what they compare. */
+const COMPARING = /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
+
+function typeOfNode({ op, attr = {} }: TfNode): DType | undefined {
+  if (COMPARING.test(op)) return 'bool';
+  const name = RESULT_TYPE.find((key) => attr[key]?.type !== undefined);
+  return name === undefined ? undefined : TYPES[String(attr[name].type)];
+}
+
+function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {
+  const read = Object.entries(attr).flatMap(([name, { i, f, b, type, list }]): [string, AttributeValue][] => {
+    if (type !== undefined) return [[name, String(type)]];
+    if (i !== undefined) return [[name, Number(i)]];
+    if (f !== undefined) return [[name, Number(f)]];
+    if (b !== undefined) return [[name, b ? 1 : 0]];
+    const numbers = list?.i ?? list?.f;
+    return numbers === undefined ? [] : [[name, numbers.map(Number)]];
+  });
+  return Object.fromEntries(read);
+}
+
 /**
  * Reads a graph model's topology; tensors bear the names of the nodes that make them.
  *
  * @param constants names and shapes of the weights
+ * @param values of the small ones
  */
 export function readTfjsGraph(
   topology: GraphTopology,
   inputs: readonly string[],
   outputs: readonly string[],
   constants: ReadonlyMap<string, readonly number[]>,
+  values: ReadonlyMap<string, readonly number[]>,
 ): Graph {
+  const types = topology.node.flatMap((node): [string, DType][] => {
+    const type = typeOfNode(node);
+    return type === undefined ? [] : [[node.name, type]];
+  });
   const nodes = topology.node
     .filter((node) => node.op !== 'Const' && node.op !== 'Placeholder' && node.op !== 'NoOp')
     .map(
@@ -36,6 +89,7 @@ export function readTfjsGraph(
         op: node.op,
         inputs: (node.input ?? []).map(tensorOf),
         outputs: [node.name],
+        attributes: attributesOf(node),
       }),
     );
   return {
@@ -43,7 +97,9 @@ export function readTfjsGraph(
     inputs: inputs.map(tensorOf),
     outputs: outputs.map(tensorOf),
     constants,
+    values,
     shapes: new Map(),
+    types: new Map(types),
   };
 }
 
@@ -65,6 +121,7 @@ export function readLayersGraph(
         op: layer.softmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
         inputs: layer.inputs,
         outputs: [layer.name],
+        attributes: layer.attributes,
       }),
     );
   return {
@@ -72,6 +129,8 @@ export function readLayersGraph(
     inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
     outputs,
     constants: new Map(weights),
+    values: new Map(),
+    types: new Map(layers.map(({ name }) => [name, 'float32'])),
     shapes: new Map(layers.map(({ name, shape }) => [name, shape])),
   };
 }
@@ -84,6 +143,8 @@ export interface LoadedLayer {
   readonly softmax: boolean;
   /** Shape of its output. */
   readonly shape: DeclaredShape;
+  /** Settings that matter to what it computes, such as `activation` and `epsilon`. */
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Names of the layers whose outputs it reads. */
   readonly inputs: readonly string[];
 }

@@ -1,0 +1,260 @@
+import { type AttributeValue, type GraphNode, producers } from './graph/graph.ts';
+import type { Finiteness, Model, NamedTensor } from './model.ts';
+import { DTYPES, halfToNumber, readNumber, type Tensor, type TensorData } from './tensor.ts';
+
+/** Where a number that is not finite comes from. */
+export interface Origin {
+  /** The first operation in topological order that makes it out of finite ones. */
+  readonly node: GraphNode;
+  /** Its result that holds it, and the worst of what that holds. */
+  readonly tensor: string;
+  readonly kind: 'nan' | 'inf';
+  /** Operations from there to an output, by name, the first one included. */
+  readonly path: readonly string[];
+}
+
+/** A tensor that an operation reads, at the element that went wrong. */
+export interface Operand {
+  readonly tensor: string;
+  /** Its value there; absent where no single element belongs to the result's. */
+  readonly value?: number;
+  /** Its smallest and largest value. */
+  readonly range: readonly [low: number, high: number];
+}
+
+/** An origin with what the operation was given. */
+export interface OriginDetails {
+  readonly operation: string;
+  readonly kind: string;
+  readonly tensor: string;
+  /** `NaN`, `Infinity` or `-Infinity`: what came out at the worst element. */
+  readonly result: string;
+  /** Place of the worst element in the result, counted over the tensor. */
+  readonly index: number;
+  readonly operands: readonly Operand[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly path: readonly string[];
+}
+
+/** Bytes of tensors that are looked at at once. */
+const BYTES_AT_ONCE = 8 << 20;
+
+/** Tensors of the first look, and most of any. */
+const FIRST_LOOK = 4;
+const MOST_AT_ONCE = 64;
+
+/** Longest path that is told. */
+const LONGEST_PATH = 64;
+
+/**
+ * Finds the operation where numbers stop being finite. Where the runtime flags tensors in one run it is asked to;
+ * else tensors are looked at a few at a time, in topological order, so that memory stays bounded.
+ */
+export class Localiser {
+  readonly #model: Model;
+  readonly #nodes: readonly GraphNode[];
+  readonly #maker: ReadonlyMap<string, GraphNode>;
+  /** Floating-point tensors that nodes make, in topological order. */
+  readonly #tensors: readonly string[];
+  readonly #isSeen: ReadonlySet<string>;
+  readonly #isInfiniteConstant = new Map<string, boolean>();
+  #canFlag: boolean;
+
+  constructor(model: Model) {
+    this.#model = model;
+    const { nodes, types } = model.graph;
+    this.#nodes = nodes;
+    this.#maker = producers(model.graph);
+    const watchable = new Set(model.watchable);
+    const isFloat = (name: string): boolean => {
+      const type = types.get(name);
+      return type !== undefined && DTYPES[type].kind === 'float';
+    };
+    this.#tensors = nodes
+      .flatMap(({ outputs }) => outputs)
+      .filter((name) => watchable.has(name) && isFloat(name));
+    this.#isSeen = new Set(this.#tensors);
+    this.#canFlag = model.nonFinite !== undefined;
+  }
+
+  /**
+   * Where the numbers of one testcase stop being finite; undefined where they don't while tensors are looked at, or
+   * where that can't be seen.
+   *
+   * @param feeds one testcase as the model takes it
+   */
+  async locate(feeds: readonly Tensor[]): Promise<Origin | undefined> {
+    const seen = await this.#look(feeds);
+    const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
+    const nan = (name: string): boolean => seen.get(name) === 'nan';
+    const makes = (from: (name: string) => boolean, into: (name: string) => boolean) =>
+      this.#nodes.find(
+        ({ inputs, outputs }) => outputs.some(into) && !inputs.some(from) && this.#leads(outputs, bad),
+      );
+    // Masks bring infinities of their own: what reads one is no origin unless it makes a NaN.
+    const node = makes((name) => bad(name) || this.#isInfinite(name), bad) ?? makes(nan, nan);
+    if (node === undefined) return undefined;
+    const tensor = node.outputs.find(nan) ?? (node.outputs.find(bad) as string);
+    const kind = nan(tensor) ? 'nan' : 'inf';
+    return { node, tensor, kind, path: this.#pathFrom(node, bad) };
+  }
+
+  /** What the operation of an origin was given, at the element that went wrong. */
+  async describe(origin: Origin, feeds: readonly Tensor[]): Promise<OriginDetails> {
+    const { node, tensor, path } = origin;
+    const watchable = new Set(this.#model.watchable);
+    const inputs = [...new Set(node.inputs)].filter((name) => name !== '');
+    const watched = [tensor, ...inputs.filter((name) => watchable.has(name))];
+    const { activations } = await this.#model.run(feeds, watched);
+    const [result, ...read] = activations;
+    const index = worstOf(result);
+    const known = new Map(read.map((one) => [one.name, one]));
+    this.#model.inputs.forEach((input, i) => known.set(input.name, { name: input.name, ...feeds[i] }));
+    const operands = inputs.flatMap((name): Operand[] => {
+      const values = known.get(name) ?? this.#constant(name);
+      return values === undefined || values.data.length === 0 ? [] : [operandOf(values, result, index)];
+    });
+    return {
+      operation: node.name,
+      kind: node.op,
+      tensor,
+      result: String(readNumber(result.type, result.data, index)),
+      index,
+      operands,
+      attributes: node.attributes ?? {},
+      path,
+    };
+  }
+
+  #constant(name: string): NamedTensor | undefined {
+    const tensor = this.#model.constant(name);
+    return tensor === undefined ? undefined : { name, ...tensor };
+  }
+
+  #isInfinite(name: string): boolean {
+    if (!this.#model.graph.constants.has(name)) return false;
+    let infinite = this.#isInfiniteConstant.get(name);
+    if (infinite === undefined) {
+      const tensor = this.#model.constant(name);
+      infinite = tensor !== undefined && finiteness(tensor) !== 'finite';
+      this.#isInfiniteConstant.set(name, infinite);
+    }
+    return infinite;
+  }
+
+  /** Whether what a node makes is still not finite at an output of the model, where one of them is not. */
+  #leads(made: readonly string[], bad: (name: string) => boolean): boolean {
+    const { outputs } = this.#model;
+    if (!outputs.some(bad)) return true;
+    const reached = new Set(made);
+    for (const node of this.#nodes) {
+      if (!node.inputs.some((name) => reached.has(name))) continue;
+      for (const output of node.outputs) if (bad(output) || !this.#isSeen.has(output)) reached.add(output);
+    }
+    return outputs.some((name) => reached.has(name));
+  }
+
+  /** How each tensor whose numbers can be seen fares with these inputs. */
+  async #look(feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Finiteness>> {
+    const { nonFinite } = this.#model;
+    if (this.#tensors.length === 0) return new Map();
+    if (nonFinite !== undefined && this.#canFlag) {
+      try {
+        const flags = await nonFinite.call(this.#model, feeds, this.#tensors);
+        return new Map(this.#tensors.map((name, i) => [name, flags[i]]));
+      } catch {
+        // Some graph that can't be changed so: its tensors are looked at themselves from now on.
+        this.#canFlag = false;
+      }
+    }
+    const seen = new Map<string, Finiteness>();
+    let some = FIRST_LOOK;
+    for (let from = 0; from < this.#tensors.length; ) {
+      const { activations } = await this.#model.run(feeds, this.#tensors.slice(from, from + some));
+      for (const tensor of activations) seen.set(tensor.name, finiteness(tensor));
+      from += some;
+      const bytes = activations.reduce((sum, { data }) => sum + data.byteLength, 0);
+      const each = Math.max(1, bytes / activations.length);
+      some = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(BYTES_AT_ONCE / each)));
+    }
+    return seen;
+  }
+
+  /** The shortest way along tensors that are not finite, from a node to an output. */
+  #pathFrom(start: GraphNode, bad: (name: string) => boolean): string[] {
+    const outputs = new Set(this.#model.outputs);
+    const from = new Map<GraphNode, GraphNode | undefined>([[start, undefined]]);
+    const queue = [start];
+    let end = start;
+    for (const node of queue) {
+      end = node;
+      if (node.outputs.some((name) => outputs.has(name))) break;
+      for (const next of this.#nodes) {
+        const reads = next.inputs.some((name) => bad(name) && this.#maker.get(name) === node);
+        if (!reads || from.has(next) || !next.outputs.some(bad)) continue;
+        from.set(next, node);
+        queue.push(next);
+      }
+    }
+    const path: string[] = [];
+    for (let node: GraphNode | undefined = end; node !== undefined; node = from.get(node))
+      path.unshift(node.name);
+    return path.slice(0, LONGEST_PATH);
+  }
+}
+
+function finiteness({ type, data }: Pick<Tensor, 'type' | 'data'>): Finiteness {
+  if (DTYPES[type].kind !== 'float') return 'finite';
+  let worst: Finiteness = 'finite';
+  for (let i = 0; i < data.length; i++) {
+    const value = type === 'float16' ? halfToNumber(data[i] as number) : (data[i] as number);
+    if (Number.isFinite(value)) continue;
+    if (Number.isNaN(value)) return 'nan';
+    worst = 'inf';
+  }
+  return worst;
+}
+
+/** Place of the first NaN, else of the first infinity. */
+function worstOf({ type, data }: { readonly type: Tensor['type']; readonly data: TensorData }): number {
+  let infinity = 0;
+  for (let i = data.length - 1; i >= 0; i--) if (!Number.isFinite(readNumber(type, data, i))) infinity = i;
+  for (let i = 0; i < data.length; i++) if (Number.isNaN(readNumber(type, data, i))) return i;
+  return infinity;
+}
+
+function operandOf({ name, type, data, shape }: NamedTensor, result: NamedTensor, index: number): Operand {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    const value = readNumber(type, data, i);
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const place = broadcastPlace(shape, result.shape, index);
+  const value = place === undefined ? {} : { value: readNumber(type, data, place) };
+  return { tensor: name, ...value, range: [low, high] };
+}
+
+/** The element of a tensor that broadcasts to an element of the result; undefined where the shapes don't. */
+export function broadcastPlace(
+  shape: readonly number[],
+  result: readonly number[],
+  index: number,
+): number | undefined {
+  if (shape.length > result.length) return undefined;
+  let place = 0;
+  let stride = 1;
+  let left = index;
+  for (let back = 1; back <= result.length; back++) {
+    const size = result[result.length - back];
+    const at = left % size;
+    left = Math.floor(left / size);
+    const own = shape[shape.length - back];
+    if (own === undefined) continue;
+    if (own !== size && own !== 1) return undefined;
+    place += (own === 1 ? 0 : at) * stride;
+    stride *= own;
+  }
+  return place;
+}
