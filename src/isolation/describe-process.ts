@@ -1,5 +1,6 @@
 /** The process in which a model is looked at that nobody fuzzes yet. */
-import { describe, type LoadOptions, type Model, type ModelInfo } from '../models/model.ts';
+import { describe } from '../models/describe.ts';
+import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { type ObservedShapes, observeShapes } from '../models/observe.ts';
 import { loadModel } from '../models/registry.ts';
 import { withinLimits } from './loading.ts';

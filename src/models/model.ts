@@ -1,4 +1,5 @@
 import type { Graph } from './graph/graph.ts';
+import type { Site } from './sites/site.ts';
 import type { DType, Tensor } from './tensor.ts';
 
 /** An input of a model; `null` marks a free dimension. */
@@ -72,11 +73,9 @@ export interface Model {
 }
 
 /** A model as it is described to other processes: plain data. */
-export type ModelInfo = Omit<Model, 'run' | 'nonFinite' | 'constant' | 'dispose'>;
-
-export function describe(model: Model): ModelInfo {
-  const { path, format, sha256, runtime, inputs, outputs, graph, watchable } = model;
-  return { path, format, sha256, runtime, inputs, outputs, graph, watchable };
+export interface ModelInfo extends Omit<Model, 'run' | 'nonFinite' | 'constant' | 'dispose'> {
+  /** Operations that can go wrong, in topological order. */
+  readonly sites: readonly Site[];
 }
 
 /** Options of loading. */

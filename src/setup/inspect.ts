@@ -10,6 +10,7 @@ import {
 } from '../models/graph/graph.ts';
 import type { InputSpec, LoadOptions, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
+import type { Site } from '../models/sites/site.ts';
 import type { DType } from '../models/tensor.ts';
 import { autoWatched } from '../models/watch.ts';
 
@@ -49,6 +50,8 @@ export interface Inspection {
   readonly operations: Readonly<Record<string, number>>;
   /** In topological order. */
   readonly tensors: readonly InspectedTensor[];
+  /** Operations that can go wrong, in topological order. */
+  readonly sites: readonly Omit<Site, 'aims'>[];
   /** What `--coverage auto` takes, and why. */
   readonly coverage: { readonly auto: readonly string[]; readonly why: string };
   readonly notes: readonly string[];
@@ -104,6 +107,7 @@ function inspection(
     parameters: parametersOf(graph),
     operations: Object.fromEntries(operationsOf(graph)),
     tensors: model.watchable.map((name) => ({ name, op: made.get(name)?.op ?? '', shape: shapeOf(name) })),
+    sites: model.sites.map(({ aims: _aims, ...site }) => site),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

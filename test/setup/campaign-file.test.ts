@@ -28,7 +28,8 @@ function inspectionOf(name: string): Inspection {
     operations: {},
     tensors: [],
     coverage: { auto: [name], why: name },
-    notes: [],
+    sites: [],
+  notes: [],
   };
 }
 
