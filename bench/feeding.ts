@@ -142,6 +142,7 @@ await withFolder(async (folder) => {
     corpus: new Corpus(out, INPUTS),
     faults,
     scheduler: makeScheduler(config),
+    climbs: undefined,
     index: indexOf(1),
     threshold: new Threshold(1e-9, false),
     masterSeed: '1',

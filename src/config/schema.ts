@@ -209,9 +209,9 @@ export const campaignSchema = z.strictObject({
     help: 'squared L2 distance above which activations are new; auto: calibrated on the seeds',
     as: 'threshold',
   }),
-  guidance: field(z.enum(['ann', 'none']).default('ann'), {
+  guidance: field(z.enum(['auto', 'ann', 'none']).default('auto'), {
     flags: '--guidance <kind>',
-    help: 'ann: keep what is new to the nearest-neighbour index; none: the random control',
+    help: 'auto: new activations, and margins of operations that can go wrong; ann: new activations alone; none: the random control',
     as: 'text',
   }),
   scheduler: field(z.enum(['yield', 'recent', 'uniform']).default('yield'), {

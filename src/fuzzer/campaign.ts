@@ -14,6 +14,7 @@ import { testcaseInputs } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { armTraits } from './arms.ts';
 import { MutatorChoice } from './choice.ts';
+import { Climbs } from './climbs.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
 import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
@@ -198,6 +199,12 @@ async function runTarget(parts: Parts): Promise<Summary> {
     pictures: inputs.pictures,
   });
   const arms = await armTraits(inputs.mutators);
+  const makeChoice = (): MutatorChoice =>
+    new MutatorChoice(
+      inputs.traits.map(({ name }) => name),
+      arms,
+      config.guidance !== 'none',
+    );
   const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;
   const state = new State({
     store,
@@ -213,11 +220,9 @@ async function runTarget(parts: Parts): Promise<Summary> {
     batch,
     traits: inputs.traits,
     arms,
-    choice: new MutatorChoice(
-      inputs.traits.map(({ name }) => name),
-      arms,
-      config.guidance !== 'none',
-    ),
+    choice: makeChoice(),
+    climbs:
+      setup.points.length === 0 ? undefined : { search: new Climbs(setup.points), choice: makeChoice() },
     limits: inputs.limits,
     execs: config.execs ?? Number.POSITIVE_INFINITY,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,

@@ -4,7 +4,6 @@ import { type ArmTraits, LONGEST_CHAIN } from './arms.ts';
 import { NO_ARM } from './chains.ts';
 import type { MutatorChoice } from './choice.ts';
 import type { Corpus } from './corpus.ts';
-import type { Scheduler } from './schedulers/scheduler.ts';
 
 /** Entries that are looked at for a second one of the right kind. */
 const TRIES = 8;
@@ -21,27 +20,17 @@ export interface Picked {
   readonly chains: readonly number[];
 }
 
-/** Draws picks: an entry, the mutators that change it, and a second entry where they need one. */
+/** Draws picks of an entry: the mutators that change it, and a second entry where they need one. */
 export class Picker {
   readonly #corpus: Corpus;
-  readonly #scheduler: Scheduler;
-  readonly #choice: MutatorChoice;
   readonly #arms: readonly (readonly ArmTraits[])[];
   readonly #oneGeometric: boolean;
   /** Of each input, what stands in for a mutator that can't be used. */
   readonly #plainest: readonly number[];
 
   /** @param oneGeometric whether DeepHunter's rule holds: one geometric change in a line, and that first */
-  constructor(
-    corpus: Corpus,
-    scheduler: Scheduler,
-    choice: MutatorChoice,
-    arms: readonly (readonly ArmTraits[])[],
-    oneGeometric: boolean,
-  ) {
+  constructor(corpus: Corpus, arms: readonly (readonly ArmTraits[])[], oneGeometric: boolean) {
     this.#corpus = corpus;
-    this.#scheduler = scheduler;
-    this.#choice = choice;
     this.#arms = arms;
     this.#oneGeometric = oneGeometric;
     this.#plainest = arms.map((list) =>
@@ -52,9 +41,9 @@ export class Picker {
     );
   }
 
-  pick(random: Random): Picked {
-    const entry = this.#scheduler.pick(this.#corpus.size, random);
-    const chains = this.#choice.draw(random);
+  /** Draws how an entry is mutated, by a choice among mutators. */
+  pick(entry: number, choice: MutatorChoice, random: Random): Picked {
+    const chains = choice.draw(random);
     const parent = this.#oneGeometric ? this.#rootOf(entry, chains) : entry;
     const mate = this.#mateFor(parent, chains, random);
     return { parent, mate, chains: chains.flatMap(padded) };

@@ -6,7 +6,8 @@ import { formsOf } from '../inputs/seeds.ts';
 import type { ModelInfo } from '../models/model.ts';
 import type { Form } from '../models/rows.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
-import { objectiveSpecs } from '../objectives/registry.ts';
+import { makeObjective, objectiveSpecs } from '../objectives/registry.ts';
+import { pointsOf } from './climbs.ts';
 import { planInputs } from './input-plan.ts';
 import type { Observer } from './observer.ts';
 import { defaultBatch } from './plan.ts';
@@ -27,16 +28,22 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   const [first] = inputs.seeds;
   const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
+  const objectives = objectiveSpecs(config.objective);
+  const points =
+    config.guidance === 'auto' && objectives.some((spec) => makeObjective(spec).place !== undefined)
+      ? await scout.climbable(first, pointsOf(model.sites), watched.tensors)
+      : [];
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {
     traits: inputs.traits,
     varying: forms.length > 1 || inputs.resizing !== undefined,
-    objectives: objectiveSpecs(config.objective),
+    objectives,
     mutators: inputs.mutators,
     limits: inputs.limits,
     resizing: inputs.resizing,
     watched: watched.tensors,
+    points,
     measure: config.measure,
     masterSeed,
     batch,

@@ -4,6 +4,7 @@ import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import { diedRunning } from '../objectives/failure.ts';
+import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
@@ -39,6 +40,13 @@ export class Scout {
     const parameters = { testcases: [testcase, testcase], watched };
     return orRefuse(this.#model.path, 'the first seed', () =>
       this.#child.call('probe', parameters, LOAD_TIMEOUT),
+    );
+  }
+
+  /** Those points that tasks can be for. */
+  climbable(testcase: TestcaseData, points: readonly Point[], watched: readonly string[]): Promise<Point[]> {
+    return orRefuse(this.#model.path, 'the first seed', () =>
+      this.#child.call('climbable', { testcase, points, watched }, LOAD_TIMEOUT),
     );
   }
 

@@ -7,14 +7,15 @@ import { brokenConstraints } from '../mutators/constraints/check.ts';
 import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
-import { randomStream } from '../random.ts';
+import { type Random, randomStream } from '../random.ts';
 import type { ArmTraits } from './arms.ts';
 import { activationsAt, unbundled } from './bundle.ts';
 import { chainNames, chainOf } from './chains.ts';
 import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
+import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
-import { Picker } from './picker.ts';
+import { type Picked, Picker } from './picker.ts';
 import { lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Supply } from './slot.ts';
@@ -27,6 +28,8 @@ export interface StateOptions {
   readonly faults: Faults;
   readonly scheduler: Scheduler;
   readonly choice: MutatorChoice;
+  /** The search toward operations that can go wrong, and the choice of its mutators; none where nothing can. */
+  readonly climbs: { readonly search: Climbs; readonly choice: MutatorChoice } | undefined;
   readonly index: NeighbourIndex | undefined;
   readonly threshold: Threshold;
   readonly masterSeed: string;
@@ -61,6 +64,7 @@ export interface SavedState {
   readonly threshold: SavedThreshold;
   readonly scheduler: unknown;
   readonly choice: SavedChoice;
+  readonly climbs?: { readonly search: SavedClimbs; readonly choice: SavedChoice };
   readonly rejected: number;
   readonly faults: SavedFaults;
   /** Tasks that were out, as they were handed out. */
@@ -86,8 +90,8 @@ export class State implements Supply {
 
   constructor(options: StateOptions) {
     this.#options = options;
-    const { corpus, scheduler, choice, arms, limits, traits } = options;
-    this.#picker = new Picker(corpus, scheduler, choice, arms, limits.deephunter !== undefined);
+    const { corpus, arms, limits, traits } = options;
+    this.#picker = new Picker(corpus, arms, limits.deephunter !== undefined);
     this.#isMutated = arms.map((list) => list.length > 0);
     this.#isTied = tiesToAncestor(limits, traits);
   }
@@ -199,9 +203,7 @@ export class State implements Supply {
     const mutants = Math.min(mutantsOf(number, batch), execs - this.#planned);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
-    const picks = Array.from({ length: Math.ceil(mutants / MUTANTS_PER_PICK) }, () =>
-      this.#picker.pick(random),
-    );
+    const { picks, focus } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
     const task: Task = {
       number,
       execsBefore: this.#planned,
@@ -212,10 +214,23 @@ export class State implements Supply {
       saturated: faults.saturated,
       indexed: index === undefined ? 0 : this.corpus.size.count,
       threshold: this.threshold,
+      ...(focus === undefined ? {} : { focus }),
     };
     this.#planned += mutants;
     this.#out.push(task);
     return task;
+  }
+
+  /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
+  #plan(number: number, count: number, random: Random): { readonly picks: Picked[]; readonly focus?: Focus } {
+    const { climbs, corpus, scheduler, choice } = this.#options;
+    const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
+      Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
+    const point = climbs?.search.next(number);
+    if (climbs === undefined || point === undefined)
+      return { picks: picks(() => scheduler.pick(corpus.size, random), choice) };
+    const { parents, focus } = climbs.search.plan(point, count, corpus.size.count, random);
+    return { picks: picks((pick) => parents[pick], climbs.choice), focus };
   }
 
   /**
@@ -245,6 +260,7 @@ export class State implements Supply {
     faults.count(result.counts);
     const { candidates } = result;
     const entries: { pick: number; novelty: number }[] = [];
+    const nearer = this.#takeApproach(task, result, isLegal);
     for (let i = 0; i < candidates.count; i++) {
       const novelty = this.#addCandidate(task, result, i, isLegal);
       if (novelty !== undefined)
@@ -257,23 +273,23 @@ export class State implements Supply {
     const lasting = found.filter(({ kept: sound, objective }) => sound > 0 && !dependsOnMachine(objective));
     const ids = new Set(lasting.map(({ signature }) => signature));
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
-    choice.learn(
-      task.chains,
-      result.mutants,
-      entries,
-      firsts.map(({ pick }) => pick),
-    );
+    const signatures = firsts.map(({ pick }) => pick);
+    if (task.focus === undefined) choice.learn(task.chains, result.mutants, entries, signatures);
+    else this.#options.climbs?.choice.learn(task.chains, result.mutants, nearer, signatures);
+    for (const signature of lasting.map((fault) => fault.signature))
+      this.#options.climbs?.search.found(signature);
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#rejected += result.rejected;
     this.#taken = result.task;
     this.#out.shift();
-    const adapted = threshold.observe(result.mutants, entries.length);
-    return { added: entries.length, faults: found, adapted, illegal };
+    // What is kept for its margin alone says nothing about how far new activations lie.
+    const adapted = task.focus === undefined ? threshold.observe(result.mutants, entries.length) : undefined;
+    return { added: entries.length + nearer.length, faults: found, adapted, illegal };
   }
 
   save(): SavedState {
-    const { threshold, scheduler, choice, faults } = this.#options;
+    const { threshold, scheduler, choice, climbs, faults } = this.#options;
     return {
       taken: this.#taken,
       planned: this.#planned,
@@ -283,6 +299,9 @@ export class State implements Supply {
       threshold: threshold.save(),
       scheduler: scheduler.save?.() ?? null,
       choice: choice.save(),
+      ...(climbs === undefined
+        ? {}
+        : { climbs: { search: climbs.search.save(), choice: climbs.choice.save() } }),
       faults: faults.save(),
       out: [...this.#out],
     };
@@ -295,13 +314,17 @@ export class State implements Supply {
    *   of entries by their places and are given up where some are missing
    */
   restore(saved: SavedState, whole: boolean): void {
-    const { threshold, scheduler, choice, faults } = this.#options;
+    const { threshold, scheduler, choice, climbs, faults } = this.#options;
     this.#taken = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
     this.#rejected = saved.rejected;
     threshold.restore(saved.threshold);
     choice.restore(saved.choice);
+    if (climbs !== undefined && saved.climbs !== undefined) {
+      climbs.search.restore(saved.climbs.search, whole);
+      climbs.choice.restore(saved.climbs.choice);
+    }
     faults.restore(saved.faults);
     if (whole) {
       scheduler.restore?.(saved.scheduler);
@@ -317,9 +340,41 @@ export class State implements Supply {
     i: number,
     isLegal: (pick: number, data: TestcaseData) => boolean,
   ): number | undefined {
-    const { index, threshold, corpus, store, maxCorpus } = this.#options;
+    const { index, threshold } = this.#options;
     const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-    if (!(novelty > threshold.value) || corpus.size.count >= maxCorpus) return undefined;
+    if (!(novelty > threshold.value)) return undefined;
+    return this.#addEntry(task, candidates, i, novelty, isLegal) === undefined ? undefined : novelty;
+  }
+
+  /** Takes in what came nearer to a point, whatever its activations; returns the picks that did. */
+  #takeApproach(
+    task: Task,
+    { approach, candidates, mutants }: TaskResult,
+    isLegal: (pick: number, data: TestcaseData) => boolean,
+  ): { pick: number; novelty: number }[] {
+    const { climbs, index, corpus } = this.#options;
+    if (climbs === undefined || task.focus === undefined || approach === undefined) return [];
+    const mutantsOfPick = (pick: number): number =>
+      Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
+    const picks = climbs.search.take(task.focus, approach, mutantsOfPick, (i) => {
+      const known = corpus.placeOf(testcaseId(unbundled(candidates, i).data));
+      if (known !== undefined) return known;
+      const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
+      return this.#addEntry(task, candidates, i, novelty, isLegal);
+    });
+    return picks.map((pick) => ({ pick, novelty: 1 }));
+  }
+
+  /** Puts a candidate into the corpus; returns its place, or undefined where it is there already or not legal. */
+  #addEntry(
+    task: Task,
+    candidates: TaskResult['candidates'],
+    i: number,
+    novelty: number,
+    isLegal: (pick: number, data: TestcaseData) => boolean,
+  ): number | undefined {
+    const { corpus, store, maxCorpus } = this.#options;
+    if (corpus.size.count >= maxCorpus) return undefined;
     const { data, activations } = unbundled(candidates, i);
     const id = testcaseId(data);
     const pick = candidates.picks[i];
@@ -341,7 +396,7 @@ export class State implements Supply {
     };
     this.#enter(entry);
     store.add(entry);
-    return novelty;
+    return corpus.placeOf(id);
   }
 
   #mutatorsOf({ chains }: Task, pick: number): string[] {

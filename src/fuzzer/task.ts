@@ -2,6 +2,7 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { Bundle, Observed } from './bundle.ts';
 import type { Chains } from './chains.ts';
+import type { Approach, Focus } from './climbs.ts';
 
 /** One numbered piece of work: plain data, the same wherever it is computed. */
 export interface Task {
@@ -21,6 +22,8 @@ export interface Task {
   readonly indexed: number;
   /** Squared L2 distance above which activations are new. */
   readonly threshold: number;
+  /** The point that it is for; absent where it is for coverage alone. */
+  readonly focus?: Focus;
 }
 
 /** What a worker needs to know of an entry to make mutants of it. */
@@ -74,6 +77,8 @@ export interface TaskResult {
   /** Mutants that could not be brought within the constraints and were drawn anew. */
   readonly rejected: number;
   readonly candidates: Candidates;
+  /** What it brought for its point; absent where it has none, or nothing was run. */
+  readonly approach?: Approach;
   /** In the order in which they were made; at most `keep` a signature. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];

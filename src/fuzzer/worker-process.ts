@@ -7,11 +7,13 @@ import { beat, serve } from '../isolation/serve.ts';
 import { describe } from '../models/describe.ts';
 import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { packRows, RowModel } from '../models/rows.ts';
+import { tensorsOf } from '../models/sites/gauge.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
+import type { Point } from './climbs.ts';
 import type { Resizing } from './resizing.ts';
 import { calibrate, type RunSeed, runSeeds } from './seeding.ts';
 import { Shelf, shelfCapacity } from './shelf.ts';
@@ -29,6 +31,8 @@ export interface WorkerSetup {
   readonly limits: Limits;
   readonly resizing: Resizing | undefined;
   readonly watched: readonly string[];
+  /** Where operations go wrong, that tasks may be for. */
+  readonly points: readonly Point[];
   readonly measure: MeasureName;
   readonly masterSeed: string;
   readonly batch: number;
@@ -96,6 +100,11 @@ function grow(vectors: Float32Array): void {
   }
 }
 
+/** All that tasks watch, for coverage and for points. */
+function exposedFor(points: readonly Point[], watched: readonly string[]): string[] {
+  return [...new Set([...watched, ...points.flatMap(({ aim }) => tensorsOf(aim))])];
+}
+
 function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>): View {
   const { shelf } = prepared();
   grow(vectors);
@@ -136,7 +145,23 @@ const methods = {
     return { limited, largestBatch: rows.largestBatch, unfit };
   },
 
+  /** Those points whose tensors can be watched, a row for each testcase. */
+  async climbable(parameters: {
+    readonly testcase: TestcaseData;
+    readonly points: readonly Point[];
+    readonly watched: readonly string[];
+  }): Promise<Point[]> {
+    const { testcase, points, watched } = parameters;
+    const tensors = exposedFor(points, watched);
+    loaded().expose?.(tensors);
+    rows ??= new RowModel(loaded());
+    const block = packRows([testcase, testcase]);
+    const can = new Set(await rows.watchable(block, tensors));
+    return points.filter(({ aim }) => tensorsOf(aim).every((name) => can.has(name)));
+  },
+
   async prepare(setup: WorkerSetup): Promise<void> {
+    const { points, watched } = setup;
     const options: WorkerOptions = {
       ...setup,
       model: new RowModel(loaded()),
@@ -146,7 +171,12 @@ const methods = {
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    await options.model.run(packRows([setup.warm]), 1, setup.watched);
+    await options.model.run(packRows([setup.warm]), 1, watched);
+    if (points.length === 0) return;
+    // After the one above: that goes on in a session in which nothing but what is watched is exposed.
+    const exposed = exposedFor(points, watched);
+    loaded().expose?.(exposed);
+    await options.model.run(packRows([setup.warm]), 1, exposed);
   },
 
   seeds: (testcases: readonly TestcaseData[]): Promise<RunSeed[]> => runSeeds(prepared().options, testcases),

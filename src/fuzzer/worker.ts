@@ -7,7 +7,9 @@ import { failedRun } from '../objectives/failure.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import { Placer } from '../objectives/placing.ts';
 import { BatchMaker, type MakerOptions, type Parents } from './batch-maker.ts';
-import { bundled, type Observed } from './bundle.ts';
+import { bundled } from './bundle.ts';
+import { type Candidate, Climber } from './climber.ts';
+import type { Point } from './climbs.ts';
 import { HitBook } from './hit-book.ts';
 import { outcomeOf } from './outcome.ts';
 import type { PhaseSeconds, Span, Task, TaskResult } from './task.ts';
@@ -17,6 +19,8 @@ export interface WorkerOptions extends MakerOptions {
   readonly model: RowModel;
   readonly objectives: readonly Objective[];
   readonly watched: readonly string[];
+  /** Where operations go wrong, that tasks may be for. */
+  readonly points: readonly Point[];
   readonly measure: Measure;
   /** Hits of one signature that a task sends back with their data. */
   readonly keep: number;
@@ -57,7 +61,9 @@ export class Worker {
     beat: () => void = () => {},
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
-    const job: Job = { task, view, seconds, book: new HitBook(task, this.#options.keep), candidates: [] };
+    const book = new HitBook(task, this.#options.keep);
+    const climber = task.focus === undefined ? undefined : new Climber(task.focus, this.#options.points);
+    const job: Job = { task, view, seconds, book, climber, candidates: [] };
     for (const { form, first, rows } of this.#maker.batches(task, view, (spent) => {
       seconds.mutate += spent;
     })) {
@@ -67,12 +73,13 @@ export class Worker {
       if (first + rows >= span.to) break;
       beat();
     }
-    const { book } = job;
     const { mutants, number } = task;
+    const approach = climber?.approach(job.candidates.length);
+    const all = [...job.candidates, ...(climber?.candidates ?? [])];
     const candidates = {
-      ...bundled(job.candidates),
-      picks: job.candidates.map(({ pick }) => pick),
-      outcomes: job.candidates.map(({ outcome }) => outcome),
+      ...bundled(all),
+      picks: all.map(({ pick }) => pick),
+      outcomes: all.map(({ outcome }) => outcome),
     };
     return {
       task: number,
@@ -80,6 +87,7 @@ export class Worker {
       lost: 0,
       rejected: this.#maker.rejected,
       candidates,
+      ...(approach === undefined ? {} : { approach }),
       hits: book.hits,
       counts: book.counts(),
       seconds,
@@ -98,13 +106,12 @@ export class Worker {
   async #runRows(job: Job, form: Form, first: number, from: number, to: number): Promise<void> {
     const { seconds } = job;
     const start = performance.now();
-    let result: RowResult;
+    const { model, watched } = this.#options;
+    const { climber } = job;
+    let whole: RowResult;
     try {
-      result = await this.#options.model.run(
-        this.#maker.rows(form, from, to),
-        to - from,
-        this.#options.watched,
-      );
+      const tensors = climber === undefined ? watched : [...new Set([...watched, ...climber.tensors])];
+      whole = await model.run(this.#maker.rows(form, from, to), to - from, tensors);
     } catch (error) {
       seconds.model += (performance.now() - start) / 1000;
       if (to - from === 1) this.#keepHit(job, form, first, from, from, to, failedRun(reason(error)));
@@ -116,9 +123,13 @@ export class Worker {
       return;
     }
     const ran = performance.now();
+    // What is watched for a point is none of coverage's and the objectives' business: they see what they always do.
+    const result = { ...whole, activations: whole.activations.slice(0, watched.length) };
+    const vectors = lazily(() => this.#options.measure.vectors(result));
     const broken = await this.#judge(job, form, result, first, from, to);
     const judged = performance.now();
-    this.#lookForNew(job, form, result, broken, from);
+    this.#lookForNew(job, form, result, vectors, broken, from);
+    if (climber !== undefined) this.#lookForNearer(climber, form, whole, vectors, broken, from);
     seconds.model += (ran - start) / 1000;
     seconds.objectives += (judged - ran) / 1000;
     seconds.coverage += (performance.now() - judged) / 1000;
@@ -196,12 +207,13 @@ export class Worker {
     { task, view, candidates }: Job,
     form: Form,
     result: RowResult,
+    vectors: () => Float32Array,
     broken: ReadonlySet<number>,
     from: number,
   ): void {
     const { index } = view;
     if (index === undefined) return;
-    const all = this.#options.measure.vectors(result);
+    const all = vectors();
     const width = all.length / result.rows;
     for (let row = 0; row < result.rows; row++) {
       if (this.#maker.isVoid(from + row)) continue;
@@ -217,6 +229,39 @@ export class Worker {
       candidates.push({ pick, data, activations: activations.slice(), outcome });
     }
   }
+
+  #lookForNearer(
+    climber: Climber,
+    form: Form,
+    whole: RowResult,
+    vectors: () => Float32Array,
+    broken: ReadonlySet<number>,
+    from: number,
+  ): void {
+    climber.see(whole, (row) => {
+      if (this.#maker.isVoid(from + row)) return undefined;
+      const pick = this.#maker.pickOf(from + row);
+      return {
+        pick,
+        keep: () => {
+          const all = vectors();
+          const width = all.length / whole.rows;
+          if (broken.has(row) || !isFiniteVector(all, row * width, width)) return undefined;
+          const data = this.#maker.copy(form, from + row, from + row + 1);
+          const activations = all.slice(row * width, (row + 1) * width);
+          return { pick, data, activations, outcome: outcomeOf(whole, row) };
+        },
+      };
+    });
+  }
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** A task on its way through the model. */
@@ -225,6 +270,7 @@ interface Job {
   readonly view: View;
   readonly seconds: PhaseSeconds;
   readonly book: HitBook;
+  readonly climber: Climber | undefined;
   readonly candidates: Candidate[];
 }
 
@@ -232,9 +278,4 @@ interface Job {
 interface Seen {
   readonly row: number;
   readonly violation: Violation;
-}
-
-interface Candidate extends Observed {
-  readonly pick: number;
-  readonly outcome: number;
 }

@@ -61,6 +61,11 @@ export interface Model {
    */
   run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult>;
   /**
+   * Says which tensors are going to be watched, a few at a time: they then come from one session, whichever they
+   * are. Absent where that makes no difference.
+   */
+  expose?(tensors: readonly string[]): void;
+  /**
    * Runs the model once and tells which tensors hold a NaN or an infinity, without handing out their values.
    * Absent where the runtime offers nothing better than looking at them.
    *
@@ -73,7 +78,7 @@ export interface Model {
 }
 
 /** A model as it is described to other processes: plain data. */
-export interface ModelInfo extends Omit<Model, 'run' | 'nonFinite' | 'constant' | 'dispose'> {
+export interface ModelInfo extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose'> {
   /** Operations that can go wrong, in topological order. */
   readonly sites: readonly Site[];
 }

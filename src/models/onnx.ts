@@ -91,15 +91,19 @@ export const onnxLoader: ModelLoader = {
     }
 
     async function sessionFor(extra: readonly string[]): Promise<ort.InferenceSession> {
-      const key = JSON.stringify(extra);
+      // What has a session of its own is not slowed down by what else is exposed.
+      const isShared = !sessions.has(JSON.stringify(extra)) && extra.every((name) => exposed.has(name));
+      const own = isShared ? [...exposed] : extra;
+      const key = JSON.stringify(own);
       let session = sessions.get(key);
       if (session === undefined) {
-        session = await open(exposeOnnxTensors(bytes, extra), unfused(extra.length));
+        session = await open(exposeOnnxTensors(bytes, own), unfused(own.length));
         sessions.set(key, session);
       }
       return session;
     }
 
+    let exposed: ReadonlySet<string> = new Set();
     let flags: Promise<ort.InferenceSession> | undefined;
 
     const model: Model = {
@@ -117,6 +121,12 @@ export const onnxLoader: ModelLoader = {
         const results = await session.run(named(feeds), wanted);
         const pick = (name: string): NamedTensor => fromOrt(name, results[name]);
         return { outputs: outputs.map(pick), activations: watched.map(pick) };
+      },
+      expose(tensors) {
+        const before = sessions.get(JSON.stringify([...exposed]));
+        if (exposed.size > 0) sessions.delete(JSON.stringify([...exposed]));
+        if (exposed.size > 0) void before?.release();
+        exposed = new Set(tensors.filter((name) => !outputs.includes(name)));
       },
       async nonFinite(feeds, tensors) {
         flags ??= open(flagOnnxTensors(bytes, tensors), unfused(tensors.length));

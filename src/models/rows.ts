@@ -43,6 +43,8 @@ export interface RowTensor {
   readonly name: string;
   readonly type: DType;
   readonly size: number;
+  /** Of one row: without the batch dimension, where there is one. */
+  readonly shape: readonly number[];
   readonly data: TensorData;
 }
 
@@ -137,7 +139,8 @@ export class RowModel {
     const split = (tensor: NamedTensor): RowTensor => {
       if (rows > 1 && tensor.shape[0] !== rows) throw new NotRowwise(tensor, rows);
       const { name, type, data } = tensor;
-      return { name, type, size: data.length / rows, data };
+      const shape = this.#axis === 'none' ? tensor.shape : tensor.shape.slice(1);
+      return { name, type, size: data.length / rows, shape, data };
     };
     return { rows, outputs: result.outputs.map(split), activations: result.activations.map(split) };
   }
@@ -150,6 +153,25 @@ export class RowModel {
     } catch {
       // Then it is not the tensors that keep two testcases from one run.
       return [];
+    }
+  }
+
+  /**
+   * Those of the tensors that can be watched and have a row for each testcase: a runtime may not hand out some.
+   *
+   * @param block two testcases at least
+   */
+  async watchable(block: Block, tensors: readonly string[]): Promise<string[]> {
+    if (tensors.length === 0) return [];
+    const rows = Math.min(2, this.#largestBatch);
+    try {
+      const { activations } = await this.model.run(this.feeds(block, rows), tensors);
+      return activations.filter(({ shape }) => rows === 1 || shape[0] === rows).map(({ name }) => name);
+    } catch {
+      if (tensors.length === 1) return [];
+      const middle = tensors.length >> 1;
+      const halves = [tensors.slice(0, middle), tensors.slice(middle)];
+      return (await Promise.all(halves.map((half) => this.watchable(block, half)))).flat();
     }
   }
 

@@ -33,7 +33,7 @@ test('a flag wins over the file, the file over the default', () => {
   expect(checkSettings({ keep: 3, batch: 64 }, { keep: 9 }, 'f')).toMatchObject({
     keep: 9,
     batch: 64,
-    guidance: 'ann',
+    guidance: 'auto',
     threshold: 'auto',
   });
 });

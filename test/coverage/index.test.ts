@@ -96,6 +96,7 @@ describe('wide activations', () => {
         name: 'a',
         type: 'float32',
         size: width,
+        shape: [width],
         data: Float32Array.from(rows.flatMap((row) => [...row])),
       },
     ],
@@ -175,8 +176,8 @@ describe('measures', () => {
     rows: 2,
     outputs: [],
     activations: [
-      { name: 'a', type: 'float32', size: 2, data: Float32Array.of(3, 4, -6, 8) },
-      { name: 'b', type: 'int32', size: 1, data: Int32Array.of(-2, 5) },
+      { name: 'a', type: 'float32', size: 2, shape: [2], data: Float32Array.of(3, 4, -6, 8) },
+      { name: 'b', type: 'int32', size: 1, shape: [], data: Int32Array.of(-2, 5) },
     ],
   };
 

@@ -8,6 +8,7 @@ const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
   name,
   type: 'float32',
   size,
+  shape: [size],
   data: Float32Array.from(data),
 });
 
@@ -54,14 +55,15 @@ test('integers are never judged, halves and doubles are', () => {
     name: 'h',
     type: 'float16',
     size: 1,
+    shape: [],
     data: Uint16Array.of(0x7bff, 0x7c00, 0x7e00),
   };
   expect([...judge([half]).values()].map((violation) => violation.signature)).toEqual([
     'nonfinite-inf-h',
     'nonfinite-nan-h',
   ]);
-  const whole: RowTensor = { name: 'i', type: 'int64', size: 1, data: BigInt64Array.of(1n) };
-  const double: RowTensor = { name: 'd', type: 'float64', size: 1, data: Float64Array.of(nan) };
+  const whole: RowTensor = { name: 'i', type: 'int64', size: 1, shape: [], data: BigInt64Array.of(1n) };
+  const double: RowTensor = { name: 'd', type: 'float64', size: 1, shape: [], data: Float64Array.of(nan) };
   expect(judge([whole, double]).get(0)?.signature).toBe('nonfinite-nan-d');
 });
 

@@ -29,7 +29,7 @@ function inspectionOf(name: string): Inspection {
     tensors: [],
     coverage: { auto: [name], why: name },
     sites: [],
-  notes: [],
+    notes: [],
   };
 }
 

@@ -1,0 +1,110 @@
+import type { RowResult, RowTensor } from '../models/rows.ts';
+import { marginsOf, tensorsOf } from '../models/sites/gauge.ts';
+import type { Observed } from './bundle.ts';
+import {
+  type Approach,
+  FAR,
+  type Focus,
+  type Nearer,
+  type Point,
+  targetMargins,
+  targetRoom,
+} from './climbs.ts';
+
+/** A mutant that goes back to the campaign. */
+export interface Candidate extends Observed {
+  readonly pick: number;
+  readonly outcome: number;
+}
+
+/** A row of a run: the pick that it was made for, and how to keep it. */
+interface Row {
+  readonly pick: number;
+  /** Undefined where it can't be an entry. */
+  keep(): Candidate | undefined;
+}
+
+/** The nearest mutant so far of a pick, or at a target. */
+interface Held {
+  readonly margin: number;
+  readonly pick: number;
+  readonly target: number;
+  readonly candidate: Candidate;
+}
+
+/** Measures a task's mutants against its point and keeps those that come nearer: one a pick and one a target. */
+export class Climber {
+  readonly tensors: readonly string[];
+  readonly #focus: Focus;
+  readonly #point: Point;
+  readonly #byPick = new Map<number, Held>();
+  readonly #byTarget = new Map<number, Held>();
+  readonly #margins = targetRoom();
+  #targets = 0;
+  #reached: number[] = [];
+
+  constructor(focus: Focus, points: readonly Point[]) {
+    this.#focus = focus;
+    this.#point = points[focus.point];
+    this.tensors = tensorsOf(this.#point.aim);
+  }
+
+  /**
+   * Looks at the rows of a run.
+   *
+   * @param rowAt undefined for a row that holds no mutant
+   */
+  see(result: RowResult, rowAt: (row: number) => Row | undefined): void {
+    const tensors = new Map<string, RowTensor>();
+    for (const tensor of [...result.outputs, ...result.activations]) tensors.set(tensor.name, tensor);
+    const { targets, bars, best } = this.#focus;
+    const margins = this.#margins;
+    for (let row = 0; row < result.rows; row++) {
+      const seen = rowAt(row);
+      if (seen === undefined) continue;
+      this.#targets = targetMargins(marginsOf(this.#point.aim, tensors, row), margins);
+      const { pick } = seen;
+      let kept: { readonly candidate: Candidate | undefined } | undefined;
+      const hold = (held: Map<number, Held>, key: number, target: number, margin: number): void => {
+        kept ??= { candidate: seen.keep() };
+        const { candidate } = kept;
+        if (candidate !== undefined) held.set(key, { margin, pick, target, candidate });
+      };
+      const own = targets[pick];
+      for (let target = 0; target < this.#targets; target++) {
+        const margin = margins[target];
+        if (!(margin >= (this.#reached[target] ?? FAR))) this.#reached[target] = margin;
+        // An entry within the unsafe region is a finding, or comes to nothing: there is no way on from it.
+        if (margin === 0) continue;
+        const bar = this.#byTarget.get(target)?.margin ?? best[target] ?? FAR;
+        if (margin < bar) hold(this.#byTarget, target, target, margin);
+        else if (target === own && margin < (this.#byPick.get(pick)?.margin ?? bars[pick]))
+          hold(this.#byPick, pick, target, margin);
+      }
+    }
+  }
+
+  /** The mutants that came nearer, each once. */
+  get candidates(): readonly Candidate[] {
+    return [...new Set(this.#held.map(({ candidate }) => candidate))];
+  }
+
+  /** @param before candidates of the task that come before these */
+  approach(before: number): Approach {
+    const { candidates } = this;
+    const nearer = this.#held.map(
+      ({ margin, pick, target, candidate }): Nearer => ({
+        candidate: before + candidates.indexOf(candidate),
+        pick,
+        target,
+        margin,
+      }),
+    );
+    const reached = Array.from({ length: this.#targets }, (_, target) => this.#reached[target] ?? FAR);
+    return { targets: this.#targets, nearer, reached };
+  }
+
+  get #held(): readonly Held[] {
+    return [...this.#byTarget.values(), ...this.#byPick.values()];
+  }
+}

@@ -1,0 +1,289 @@
+import type { Aim, Site } from '../models/sites/site.ts';
+import { slug } from '../objectives/objective.ts';
+import type { Random } from '../random.ts';
+
+/** One way in which a site can go wrong, that mutants are brought nearer to. Plain data. */
+export interface Point {
+  /** Name of the site. */
+  readonly site: string;
+  readonly aim: Aim;
+}
+
+/** Every way in which one of the sites can go wrong. */
+export function pointsOf(sites: readonly Site[]): Point[] {
+  return sites.flatMap(({ name, aims }) => aims.map((aim) => ({ site: name, aim })));
+}
+
+/** The point that a task is for. Plain data, and the margins are finite: they pass through JSON. */
+export interface Focus {
+  /** Place of the point among all. */
+  readonly point: number;
+  /** Of each pick, the target that it is for, its lane there, and the margin to come below. */
+  readonly targets: readonly number[];
+  readonly lanes: readonly number[];
+  readonly bars: readonly number[];
+  /** The smallest margin so far of each target; empty while it is not known how many there are. */
+  readonly best: readonly number[];
+}
+
+/** A mutant that is nearer to going wrong than what it was made from, or than all before it. */
+export interface Nearer {
+  /** Its place among the task's candidates. */
+  readonly candidate: number;
+  readonly pick: number;
+  readonly target: number;
+  readonly margin: number;
+}
+
+/** What a task brought for its point. */
+export interface Approach {
+  /** Targets that the point has. */
+  readonly targets: number;
+  readonly nearer: readonly Nearer[];
+  /** The smallest margin of each target in the task, whatever became of the mutant. */
+  readonly reached: readonly number[];
+}
+
+/** A margin that is not known yet. */
+export const FAR = 1e6;
+
+/** Targets of a point: each element of its operand, or of large ones the nearest and some spread over it. */
+const MOST_TARGETS = 16;
+
+/** Margins of a point's targets in one row, from those of all elements. */
+export function targetMargins(margins: Float64Array, out: Float64Array): number {
+  const { length } = margins;
+  if (length <= MOST_TARGETS) {
+    for (let i = 0; i < length; i++) out[i] = Math.min(FAR, margins[i]);
+    return length;
+  }
+  let least = FAR;
+  for (let i = 0; i < length; i++) if (margins[i] < least) least = margins[i];
+  out[0] = least;
+  const spread = MOST_TARGETS - 1;
+  for (let t = 0; t < spread; t++) {
+    out[t + 1] = Math.min(FAR, margins[Math.floor(((t + 0.5) * length) / spread)]);
+  }
+  return MOST_TARGETS;
+}
+
+/** Room for the margins of a point's targets. */
+export function targetRoom(): Float64Array {
+  return new Float64Array(MOST_TARGETS);
+}
+
+/** A line of descent toward one target. */
+interface Lane {
+  /** The corpus entry that it has come to; below 0 before it has begun. */
+  entry: number;
+  margin: number;
+  /** Mutants since it came nearer. */
+  tries: number;
+}
+
+interface Target {
+  best: number;
+  readonly lanes: Lane[];
+}
+
+interface Climb {
+  targets: Target[];
+  /** Whether it has gone wrong: there is nothing left to look for. */
+  done: boolean;
+}
+
+/** Climbs as plain data. */
+export interface SavedClimbs {
+  readonly climbs: readonly {
+    readonly targets: readonly { readonly best: number; readonly lanes: readonly Lane[] }[];
+    readonly done: boolean;
+  }[];
+  readonly turn: number;
+  readonly idle: number;
+}
+
+/** Lines of descent that each target keeps. */
+const LANES = 3;
+
+/** Mutants without coming nearer after which a lane starts anew elsewhere, unless it is the nearest. */
+const PATIENCE = 512;
+
+/** One task in so many is for a point while points come nearer; fewer when none has for so many such tasks. */
+const EVERY = 2;
+const IDLE_TASKS = 256;
+const IDLE_EVERY = 8;
+
+/** Share of picks that go to the nearest target and to its nearest lane. */
+const NEAREST_SHARE = 0.5;
+
+/**
+ * The search toward points where operations go wrong: each has targets, each target lanes, each lane an entry whose
+ * mutants must come nearer to take its place. Points have turns, so that no easy one starves the others.
+ */
+export class Climbs {
+  readonly #points: readonly Point[];
+  readonly #climbs: Climb[];
+  #turn = 0;
+  /** Tasks for points since one came nearer. */
+  #idle = 0;
+
+  constructor(points: readonly Point[]) {
+    this.#points = points;
+    this.#climbs = points.map(() => ({ targets: [], done: false }));
+  }
+
+  /** The point whose turn it is in the task of this number; undefined where it is a task for coverage. */
+  next(task: number): number | undefined {
+    const every = this.#idle < IDLE_TASKS ? EVERY : IDLE_EVERY;
+    if (task % every !== 0 || this.#climbs.every(({ done }) => done)) return undefined;
+    do this.#turn = (this.#turn + 1) % this.#points.length;
+    while (this.#climbs[this.#turn].done);
+    return this.#turn;
+  }
+
+  /**
+   * Plans a task's picks.
+   *
+   * @param entries of the corpus
+   */
+  plan(
+    point: number,
+    picks: number,
+    entries: number,
+    random: Random,
+  ): { readonly focus: Focus; readonly parents: readonly number[] } {
+    const { targets } = this.#climbs[point];
+    const nearest = targets.reduce(
+      (best, { best: margin }, t) => (margin < targets[best].best ? t : best),
+      0,
+    );
+    const chosen = Array.from({ length: picks }, () => {
+      if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: random.below(entries) };
+      const target = random.uniform() < NEAREST_SHARE ? nearest : random.below(targets.length);
+      const { lanes } = targets[target];
+      const ahead = lanes.reduce((best, { margin }, l) => (margin < lanes[best].margin ? l : best), 0);
+      const lane = random.uniform() < NEAREST_SHARE ? ahead : random.below(LANES);
+      const { entry, margin } = lanes[lane];
+      return { target, lane, bar: margin, parent: entry < 0 ? random.below(entries) : entry };
+    });
+    return {
+      parents: chosen.map(({ parent }) => parent),
+      focus: {
+        point,
+        targets: chosen.map(({ target }) => target),
+        lanes: chosen.map(({ lane }) => lane),
+        bars: chosen.map(({ bar }) => bar),
+        best: targets.map(({ best }) => best),
+      },
+    };
+  }
+
+  /**
+   * Takes what a task brought.
+   *
+   * @param mutantsOf mutants of a pick
+   * @param enter puts a candidate into the corpus and returns its place; undefined where it is not taken
+   * @returns picks that came nearer
+   */
+  take(
+    focus: Focus,
+    { targets: count, nearer, reached }: Approach,
+    mutantsOf: (pick: number) => number,
+    enter: (candidate: number) => number | undefined,
+  ): number[] {
+    const climb = this.#climbs[focus.point];
+    if (climb.targets.length === 0) climb.targets = Array.from({ length: count }, emptyTarget);
+    const { targets } = climb;
+    if (targets.length === 0 || targets.length !== count) return [];
+    focus.targets.forEach((target, pick) => {
+      targets[target].lanes[focus.lanes[pick]].tries += mutantsOf(pick);
+    });
+    reached.forEach((margin, target) => {
+      targets[target].best = Math.min(targets[target].best, margin);
+    });
+    const picks = new Set<number>();
+    for (const { candidate, pick, target, margin } of nearer) {
+      const { lanes } = targets[target];
+      const own = focus.best.length > 0 && focus.targets[pick] === target;
+      const lane = own ? lanes[focus.lanes[pick]] : farthest(lanes);
+      if (margin >= lane.margin) continue;
+      const entry = enter(candidate);
+      if (entry === undefined) continue;
+      lane.entry = entry;
+      lane.margin = margin;
+      lane.tries = 0;
+      picks.add(pick);
+    }
+    for (const { lanes } of targets) restart(lanes);
+    this.#idle = picks.size > 0 ? 0 : this.#idle + 1;
+    if (targets.some(({ best }) => best === 0)) climb.done = true;
+    return [...picks];
+  }
+
+  /** A fault was found: the points of the site that it is named after need no more turns. */
+  found(signature: string): void {
+    this.#points.forEach(({ site }, i) => {
+      if (isFaultOf(signature, site)) this.#climbs[i].done = true;
+    });
+  }
+
+  /** The smallest margin that came up at each site; absent for one that had no turn yet. */
+  get margins(): ReadonlyMap<string, number> {
+    const margins = new Map<string, number>();
+    this.#climbs.forEach(({ targets }, i) => {
+      const { site } = this.#points[i];
+      for (const { best } of targets)
+        if (best < FAR) margins.set(site, Math.min(best, margins.get(site) ?? FAR));
+    });
+    return margins;
+  }
+
+  save(): SavedClimbs {
+    const climbs = this.#climbs.map(({ targets, done }) => ({
+      targets: targets.map(({ best, lanes }) => ({ best, lanes: lanes.map((lane) => ({ ...lane })) })),
+      done,
+    }));
+    return { climbs, turn: this.#turn, idle: this.#idle };
+  }
+
+  /** @param whole whether the corpus is what it was: lanes speak of entries by their places */
+  restore({ climbs, turn, idle }: SavedClimbs, whole: boolean): void {
+    climbs.forEach(({ targets, done }, i) => {
+      this.#climbs[i] = {
+        targets: targets.map(({ best, lanes }) => ({
+          best,
+          lanes: lanes.map((lane) => (whole ? { ...lane } : emptyLane())),
+        })),
+        done,
+      };
+    });
+    this.#turn = turn;
+    this.#idle = idle;
+  }
+}
+
+/** Whether a signature names a fault of a site. */
+export function isFaultOf(signature: string, site: string): boolean {
+  return /^(?:nonfinite-(?:nan|inf)|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
+}
+
+function emptyLane(): Lane {
+  return { entry: -1, margin: FAR, tries: 0 };
+}
+
+function emptyTarget(): Target {
+  return { best: FAR, lanes: Array.from({ length: LANES }, emptyLane) };
+}
+
+function farthest(lanes: readonly Lane[]): Lane {
+  return lanes.reduce((far, lane) => (lane.margin > far.margin ? lane : far));
+}
+
+/** Lanes that have stood still start anew from any entry, but for the one that is nearest. */
+function restart(lanes: Lane[]): void {
+  const best = Math.min(...lanes.map(({ margin }) => margin));
+  const nearest = lanes.findIndex(({ margin }) => margin === best);
+  lanes.forEach(({ tries }, l) => {
+    if (l !== nearest && tries > PATIENCE) lanes[l] = emptyLane();
+  });
+}
