@@ -143,6 +143,8 @@ await withFolder(async (folder) => {
     faults,
     scheduler: makeScheduler(config),
     climbs: undefined,
+    sites: [],
+    unreachable: new Set<string>(),
     index: indexOf(1),
     threshold: new Threshold(1e-9, false),
     masterSeed: '1',

@@ -249,11 +249,18 @@ export class Store {
     });
   }
 
-  /** Replaces stats.json in one rename and adds a line to stats.jsonl. */
-  async stats(figures: Readonly<Record<string, unknown>>): Promise<void> {
+  /**
+   * Replaces stats.json in one rename and adds a line to stats.jsonl.
+   *
+   * @param latest what stats.json has beside the figures of each line
+   */
+  async stats(
+    figures: Readonly<Record<string, unknown>>,
+    latest: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
     const all = { formatVersion: FORMAT_VERSION, ...figures };
     await this.#guard(async () => {
-      await writeWhole(join(this.folder, 'stats.json'), json(all));
+      await writeWhole(join(this.folder, 'stats.json'), json({ ...all, ...latest }));
       const line = `${JSON.stringify(all)}\n`;
       this.#bytes += line.length;
       await appendFile(join(this.folder, 'stats.jsonl'), line);

@@ -31,6 +31,13 @@ export function summaryJson(summary: Summary): unknown {
         }),
       ),
     },
+    sites: figures.sites.map(({ site, kind, status, margin, signature }) => ({
+      site,
+      kind,
+      status,
+      margin,
+      signature,
+    })),
     stopped,
   };
 }
@@ -57,6 +64,27 @@ function mutatorLines({ mutators, rejected }: Summary['figures']): string[] {
     : brought;
 }
 
+/** Open sites named in the summary. */
+const MOST_SITES = 3;
+
+/** What became of the operations that can go wrong. */
+function siteLines({ sites }: Summary['figures']): string[] {
+  if (sites.length === 0) return [];
+  const of = (status: string): typeof sites => sites.filter((site) => site.status === status);
+  const open = of('open');
+  const nearest = open
+    .filter(({ margin }) => margin !== null)
+    .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
+    .slice(0, MOST_SITES)
+    .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
+  const parts = [
+    `${of('triggered').length} went wrong`,
+    `${of('unreachable').length} cannot within the range`,
+    `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
+  ];
+  return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
+}
+
 /** Ends after which there is more to do. */
 const RESUMABLE: ReadonlySet<Summary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
@@ -67,7 +95,7 @@ export function summaryText(summary: Summary): string {
   const lines = [
     `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
   ];
-  lines.push(...mutatorLines(figures));
+  lines.push(...mutatorLines(figures), ...siteLines(figures));
   if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);

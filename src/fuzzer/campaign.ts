@@ -17,7 +17,7 @@ import { MutatorChoice } from './choice.ts';
 import { Climbs } from './climbs.ts';
 import { Corpus } from './corpus.ts';
 import { Faults } from './faults.ts';
-import { figuresOf, GoOn, loop, statsOf } from './loop.ts';
+import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { type OnReplaced, Pool } from './pool.ts';
 import { reconnoitre, type Target } from './reconnoitre.ts';
@@ -221,6 +221,8 @@ async function runTarget(parts: Parts): Promise<Summary> {
     traits: inputs.traits,
     arms,
     choice: makeChoice(),
+    sites: model.sites,
+    unreachable: target.unreachable,
     climbs:
       setup.points.length === 0 ? undefined : { search: new Climbs(setup.points), choice: makeChoice() },
     limits: inputs.limits,
@@ -267,7 +269,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     executor.close();
     await store.flush(goOn.checkpoint);
     await faults.write();
-    await store.stats(statsOf(figures));
+    await writeStats(store, figures);
     await store.event('stop', { stopped, execs: state.execs });
     return { ...plan, figures, stopped };
   } finally {

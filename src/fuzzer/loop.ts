@@ -132,7 +132,7 @@ function startTimers(parts: LoopParts, stop: Stop): () => Promise<void> {
     if (store.bytes >= most) stop.ask('disk');
   };
   const write = async (): Promise<void> => {
-    await store.stats(statsOf(figuresOf(parts)));
+    await writeStats(store, figuresOf(parts));
     await faults.write();
   };
   const show = setInterval(() => observer.figures(figuresOf(parts)), SHOW_EVERY);
@@ -219,6 +219,7 @@ export function figuresOf({
     threshold: state.threshold,
     hits: faults.hits,
     faults: faults.all,
+    sites: state.sites,
     workers: executor.workers,
     diskMB: Math.round(store.bytes / 1e6),
   });
@@ -228,8 +229,13 @@ function shareRejected({ execs, rejected }: State): number {
   return rejected === 0 ? 0 : Number((rejected / (execs + rejected)).toPrecision(4));
 }
 
+/** Writes the figures; the sites, of which there may be hundreds, to stats.json alone. */
+export async function writeStats(store: Store, { sites, ...figures }: Figures): Promise<void> {
+  await store.stats(statsOf(figures), { sites });
+}
+
 /** The figures as stats.json has them. */
-export function statsOf({ faults, ...figures }: Figures): Readonly<Record<string, unknown>> {
+function statsOf({ faults, ...figures }: Omit<Figures, 'sites'>): Readonly<Record<string, unknown>> {
   const signatures = faults.map(
     ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
       signature,

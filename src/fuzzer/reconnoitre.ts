@@ -5,10 +5,12 @@ import { UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
 import type { ModelInfo } from '../models/model.ts';
 import type { Form } from '../models/rows.ts';
+import type { Interval } from '../models/sites/intervals.ts';
+import { readNumber } from '../models/tensor.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
 import { makeObjective, objectiveSpecs } from '../objectives/registry.ts';
 import { pointsOf } from './climbs.ts';
-import { planInputs } from './input-plan.ts';
+import { type InputPlan, planInputs } from './input-plan.ts';
 import type { Observer } from './observer.ts';
 import { defaultBatch } from './plan.ts';
 import type { Scout } from './scout.ts';
@@ -29,10 +31,11 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
   const objectives = objectiveSpecs(config.objective);
-  const points =
-    config.guidance === 'auto' && objectives.some((spec) => makeObjective(spec).place !== undefined)
-      ? await scout.climbable(first, pointsOf(model.sites), watched.tensors)
-      : [];
+  const unreachable = new Set(model.sites.length === 0 ? [] : await scout.unreachable(intervalsOf(inputs)));
+  const open = model.sites.filter(({ name }) => !unreachable.has(name));
+  const climbs =
+    config.guidance === 'auto' && objectives.some((spec) => makeObjective(spec).place !== undefined);
+  const points = climbs ? await scout.climbable(first, pointsOf(open), watched.tensors) : [];
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {
@@ -51,7 +54,24 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
     warm: first,
   };
   await scout.prepare(setup);
-  return { path, model, masterSeed, watched, inputs, batch, setup };
+  return { path, model, masterSeed, watched, inputs, batch, unreachable, setup };
+}
+
+/** What the values of each input lie within: their range, and what seeds have. */
+function intervalsOf({ traits, seeds }: InputPlan): Map<string, Interval> {
+  return new Map(
+    traits.map(({ name, type, range }, i) => {
+      let { low, high } = range;
+      for (const { columns } of seeds) {
+        for (let k = 0; k < columns[i].length; k++) {
+          const value = readNumber(type, columns[i], k);
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
+      }
+      return [name, { low, high }];
+    }),
+  );
 }
 
 export type Target = Awaited<ReturnType<typeof reconnoitre>>;

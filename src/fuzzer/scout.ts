@@ -3,6 +3,7 @@ import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.t
 import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
+import type { Interval } from '../models/sites/intervals.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
@@ -40,6 +41,13 @@ export class Scout {
     const parameters = { testcases: [testcase, testcase], watched };
     return orRefuse(this.#model.path, 'the first seed', () =>
       this.#child.call('probe', parameters, LOAD_TIMEOUT),
+    );
+  }
+
+  /** Names of the sites that can't go wrong while the inputs are within their intervals. */
+  unreachable(inputs: ReadonlyMap<string, Interval>): Promise<string[]> {
+    return orRefuse(this.#model.path, 'looking at its graph', () =>
+      this.#child.call('unreachable', inputs, LOAD_TIMEOUT),
     );
   }
 

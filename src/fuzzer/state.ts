@@ -3,6 +3,7 @@ import type { Store } from '../campaign/store.ts';
 import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
+import type { Site } from '../models/sites/site.ts';
 import { brokenConstraints } from '../mutators/constraints/check.ts';
 import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
@@ -18,6 +19,7 @@ import type { Fault, Faults, SavedFaults } from './faults.ts';
 import { type Picked, Picker } from './picker.ts';
 import { lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
+import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
 import type { Parcel, Task, TaskResult } from './task.ts';
 
@@ -30,6 +32,9 @@ export interface StateOptions {
   readonly choice: MutatorChoice;
   /** The search toward operations that can go wrong, and the choice of its mutators; none where nothing can. */
   readonly climbs: { readonly search: Climbs; readonly choice: MutatorChoice } | undefined;
+  /** Operations that can go wrong, and the names of those that can't within the range of the inputs. */
+  readonly sites: readonly Site[];
+  readonly unreachable: ReadonlySet<string>;
   readonly index: NeighbourIndex | undefined;
   readonly threshold: Threshold;
   readonly masterSeed: string;
@@ -122,6 +127,12 @@ export class State implements Supply {
   /** What each mutator did and brought. */
   get mutators(): readonly MutatorFigures[] {
     return this.#options.choice.figures;
+  }
+
+  /** What is known of each operation that can go wrong. */
+  get sites(): readonly SiteFigures[] {
+    const { sites, unreachable, climbs, faults } = this.#options;
+    return siteFigures(sites, unreachable, climbs?.search.margins ?? new Map(), faults.confirmed);
   }
 
   /** Tasks handed out whose results were not taken. */

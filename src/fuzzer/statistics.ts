@@ -1,6 +1,7 @@
 import type { MutatorFigures } from './choice.ts';
 import type { WorkerFigures } from './executor.ts';
 import type { Fault } from './faults.ts';
+import type { SiteFigures } from './site-figures.ts';
 import type { PhaseSeconds } from './task.ts';
 
 /** Seconds over which the current rate is measured. */
@@ -18,6 +19,7 @@ type Counts = Pick<
   | 'threshold'
   | 'hits'
   | 'faults'
+  | 'sites'
   | 'workers'
   | 'diskMB'
 >;
@@ -51,6 +53,8 @@ export interface Figures {
   readonly newEntriesSpan: number;
   readonly hits: number;
   readonly faults: readonly Fault[];
+  /** Operations that can go wrong, in topological order. */
+  readonly sites: readonly SiteFigures[];
   readonly jobs: number;
   readonly workers: readonly WorkerFigures[];
   /** Share of the workers' time spent in each part, and `waiting` for what is left. */

@@ -8,6 +8,8 @@ import { describe } from '../models/describe.ts';
 import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { packRows, RowModel } from '../models/rows.ts';
 import { tensorsOf } from '../models/sites/gauge.ts';
+import type { Interval } from '../models/sites/intervals.ts';
+import { unreachableSites } from '../models/sites/reach.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { makeObjectives } from '../objectives/registry.ts';
@@ -159,6 +161,9 @@ const methods = {
     const can = new Set(await rows.watchable(block, tensors));
     return points.filter(({ aim }) => tensorsOf(aim).every((name) => can.has(name)));
   },
+
+  /** Names of the sites that can't go wrong while the inputs are within their intervals. */
+  unreachable: (inputs: ReadonlyMap<string, Interval>): string[] => unreachableSites(loaded(), inputs),
 
   async prepare(setup: WorkerSetup): Promise<void> {
     const { points, watched } = setup;

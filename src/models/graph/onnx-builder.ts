@@ -3,10 +3,12 @@ import { ModelProto } from './onnx-proto.ts';
 import { DATA_TYPE } from './onnx-tensor.ts';
 
 /** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE = { int: 2, graph: 5, ints: 7 } as const;
+const ATTRIBUTE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
 
-/** Attributes of a node: whole numbers, lists of them, or the graph that a Loop or an If runs. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | OnnxBuilder>>;
+/** Attributes of a node: whole numbers, lists of them, broken numbers, or the graph that a Loop or an If runs. */
+export type Attributes = Readonly<
+  Record<string, number | readonly number[] | { readonly float: number } | OnnxBuilder>
+>;
 
 /** A dimension of an input or output: a size, or the name of a free one. */
 export type Dimension = number | string;
@@ -36,6 +38,7 @@ export class OnnxBuilder {
     const attribute = Object.entries(attributes).map(([name, value]) => {
       if (typeof value === 'number') return { name, i: value, type: ATTRIBUTE.int };
       if (value instanceof OnnxBuilder) return { name, g: value.#graph(name), type: ATTRIBUTE.graph };
+      if ('float' in value) return { name, f: value.float, type: ATTRIBUTE.float };
       return { name, ints: [...value], type: ATTRIBUTE.ints };
     });
     this.#nodes.push({ opType: op, name: output, input: inputs, output: [output], attribute });

@@ -20,11 +20,40 @@ export function marginsOf(aim: Aim, tensors: ReadonlyMap<string, RowTensor>, row
   const own = marginsAt(aim.hazard, tensorAt(tensors, aim.tensor), row, 0);
   if (aim.guide === undefined) return own;
   const further = marginsAt(aim.guide.hazard, tensorAt(tensors, aim.guide.tensor), row, 1);
+  if (aim.hazard.kind === 'masked')
+    return openMargins(aim.hazard.axis, tensorAt(tensors, aim.tensor), row, further);
   if (further.length !== own.length) return own;
   // Behind a guide that has come to its end the operand is what decides.
   for (let i = 0; i < own.length; i++)
     if (own[i] > 0) own[i] = further[i] > 0 ? further[i] + ABOVE_GUIDE : Math.min(own[i], ABOVE_GUIDE);
   return own;
+}
+
+/**
+ * Margins of groups that are masked element by element: each open one counts, the nearest to being masked by how far
+ * it is from that.
+ */
+function openMargins(
+  axis: number,
+  { type, size, shape, data }: RowTensor,
+  row: number,
+  further: Float64Array,
+): Float64Array {
+  const out = room(0, size);
+  let groups = 0;
+  eachLine(shape, axis, size, (from, length, stride) => {
+    let open = 0;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let k = 0; k < length; k++) {
+      const i = from + k * stride;
+      if (readNumber(type, data, row * size + i) === Number.NEGATIVE_INFINITY) continue;
+      open++;
+      if (further.length === size) nearest = Math.min(nearest, further[i]);
+    }
+    const part = Number.isFinite(nearest) ? nearest / (1 + nearest) : 1;
+    out[groups++] = open === 0 ? 0 : Math.log2(open + part);
+  });
+  return out.subarray(0, groups);
 }
 
 /** What an operand is away from its unsafe region at most, once its guide is in its own. */

@@ -11,6 +11,7 @@ import {
   setting,
   valuesAt,
 } from './site.ts';
+import { type Guide, lookThrough } from './through.ts';
 
 /** A hazard of the first operand, by the limits of its type. */
 const first =
@@ -109,7 +110,13 @@ export const SITE_KINDS: readonly SiteKind[] = [
     source: 'Vaswani et al., Attention Is All You Need (2017), section 3.2.3, for what the mask is',
     aims: (node, context) =>
       isMasked(node.inputs[0], context, 0)
-        ? [{ tensor: node.inputs[0], hazard: { kind: 'masked', axis: setting(node, 'axis') ?? -1 } }]
+        ? [
+            {
+              tensor: node.inputs[0],
+              hazard: { kind: 'masked', axis: setting(node, 'axis') ?? -1 },
+              ...maskGuide(node.inputs[0], context, 0),
+            },
+          ]
         : [],
   },
   {
@@ -456,4 +463,40 @@ function isMasked(tensor: string, context: SiteContext, hops: number): boolean {
   ];
   if (node.op === 'Log') return true;
   return passes.includes(node.op) && node.inputs.some((name) => isMasked(name, context, hops + 1));
+}
+
+/** The comparison that decides what is masked, so that the search sees how far each element is from that. */
+function maskGuide(tensor: string, context: SiteContext, hops: number): { readonly guide?: Guide } {
+  const node = behind(tensor, context);
+  if (node === undefined || hops > 6) return {};
+  if (node.op === 'Where' || node.op === 'SelectV2') {
+    const [condition, whenTrue, whenFalse] = node.inputs;
+    const masks = [whenTrue, whenFalse].map(
+      (name) => isConstant(context, name) && context.holdsInfinity(name),
+    );
+    if (masks[0] === masks[1]) return {};
+    const guide = comparison(condition, masks[0], context);
+    return guide === undefined ? {} : { guide };
+  }
+  if (node.op !== 'Add' && node.op !== 'AddV2') return {};
+  for (const input of node.inputs) {
+    const found = maskGuide(input, context, hops + 1);
+    if (found.guide !== undefined) return found;
+  }
+  return {};
+}
+
+/** What is compared with a constant, and where it must come to for the comparison to be true, or false. */
+function comparison(tensor: string, wanted: boolean, context: SiteContext): Guide | undefined {
+  const node = behind(tensor, context);
+  if (node === undefined) return undefined;
+  if (node.op === 'Not' || node.op === 'LogicalNot') return comparison(node.inputs[0], !wanted, context);
+  const isGreater = node.op === 'Greater' || node.op === 'GreaterOrEqual' || node.op === 'GreaterEqual';
+  const isLess = node.op === 'Less' || node.op === 'LessOrEqual' || node.op === 'LessEqual';
+  const [left, right] = node.inputs;
+  const bound = valuesAt(context, right);
+  if (!(isGreater || isLess) || bound?.length !== 1 || isConstant(context, left)) return undefined;
+  const limits = limitsAt(context, left);
+  const hazard = isGreater === wanted ? above(bound[0], limits) : below(bound[0], limits);
+  return lookThrough(context.graph, left, hazard) ?? { tensor: left, hazard };
 }

@@ -104,7 +104,8 @@ function before(graph: Graph, node: GraphNode, hazard: Pointwise): Step | undefi
     }
     default:
   }
-  if (second === undefined || inputs.length !== 2) return undefined;
+  // TensorFlow's Max and Min reduce.
+  if (second === undefined || inputs.length !== 2 || 'keep_dims' in (node.attributes ?? {})) return undefined;
   if (op === 'Mul' && first === second)
     return isAtZero(hazard) ? to({ kind: 'at', bound: 0, unit: limits.tiny }) : undefined;
   const right = constant(graph, second);

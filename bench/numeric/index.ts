@@ -1,0 +1,134 @@
+/**
+ * Planted numerical defects: seconds and mutants until each is found, with margins, with coverage alone and by the
+ * random control; and what is said of the repaired twins. Prints a JSON line for each model and search, one for each
+ * twin, and one for all.
+ */
+import { parseArgs } from 'node:util';
+import { loadModel } from '../../src/models/registry.ts';
+import { randomStream } from '../../src/random.ts';
+import { campaign, line, median, withFolder } from '../campaign.ts';
+import { makeNumericModels, type NumericModel } from './make.ts';
+import { INPUTS } from './score.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    models: { type: 'string', default: '' },
+    seeds: { type: 'string', default: '3' },
+    searches: { type: 'string', default: 'auto,ann,none' },
+    time: { type: 'string', default: '20s' },
+    /** Time for each twin; 0 leaves them out. */
+    twins: { type: 'string', default: '5s' },
+    /** Draws of each kind of noise that every model is run on first. */
+    noise: { type: 'string', default: '500000' },
+    jobs: { type: 'string', default: '2' },
+    cache: { type: 'string', default: 'bench/.cache/numeric.json' },
+  },
+});
+
+const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(i + 1));
+const BATCH = 1000;
+
+/** How many of the draws of noise are not finite. */
+async function nonFiniteOnNoise({ name, path }: NumericModel, draws: number): Promise<number> {
+  const model = await loadModel(path, { runtime: 'auto' });
+  const random = randomStream('numeric-noise', name);
+  const uniform = (): number => 2 * random.uniform() - 1;
+  const gaussian = (): number =>
+    Math.max(-1, Math.min(1, Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(Math.PI * uniform())));
+  let wrong = 0;
+  for (const draw of [uniform, gaussian]) {
+    for (let done = 0; done < draws; done += BATCH) {
+      const data = Float32Array.from({ length: BATCH * INPUTS }, draw);
+      try {
+        const { outputs } = await model.run([{ type: 'float32', shape: [BATCH, INPUTS], data }], []);
+        const values = outputs[0].data as Float32Array;
+        for (const value of values) if (!Number.isFinite(value)) wrong++;
+      } catch {
+        wrong++;
+      }
+    }
+  }
+  await model.dispose();
+  return wrong;
+}
+
+await withFolder(async (folder) => {
+  const words = options.models.split(',').filter((word) => word !== '');
+  const { models, seeds } = await makeNumericModels(folder, words, options.cache);
+  const common = { seeds, range: [-1, 1], jobs: Number(options.jobs) };
+  let runs = 0;
+  const totals = new Map<string, { found: number; seconds: number[] }>();
+  for (const model of models) {
+    const noise =
+      Number(options.noise) > 0 ? await nonFiniteOnNoise(model, Number(options.noise)) : undefined;
+    for (const guidance of options.searches.split(',')) {
+      const seconds: number[] = [];
+      const execs: number[] = [];
+      const signatures = new Set<string>();
+      let named = 0;
+      for (const seed of masters) {
+        const out = `${folder}/out-${runs++}`;
+        const settings = {
+          ...common,
+          model: model.path,
+          guidance,
+          seed,
+          out,
+          untilFinding: true,
+          time: options.time,
+        };
+        const { figures } = await campaign(settings);
+        const first = figures.faults.find((fault) => fault.kept > 0);
+        if (first === undefined) continue;
+        signatures.add(first.signature);
+        if (first.signature.endsWith(`-${model.site}`)) named++;
+        seconds.push(first.firstSeconds);
+        execs.push(first.firstExecs);
+      }
+      const total = totals.get(guidance) ?? { found: 0, seconds: [] };
+      totals.set(guidance, total);
+      if (seconds.length === masters.length) total.found++;
+      total.seconds.push(...seconds);
+      line({
+        bench: 'numeric',
+        model: model.name,
+        ...(noise === undefined ? {} : { nonFiniteOnNoise: noise }),
+        guidance,
+        found: seconds.length,
+        of: masters.length,
+        namedRightly: named,
+        signatures: [...signatures],
+        ...(seconds.length === 0
+          ? {}
+          : {
+              medianSeconds: Number(median(seconds).toFixed(2)),
+              worstSeconds: Number(Math.max(...seconds).toFixed(2)),
+              medianExecs: median(execs),
+            }),
+      });
+    }
+    if (options.twins === '0') continue;
+    const out = `${folder}/out-${runs++}`;
+    const settings = { ...common, model: model.twin, seed: '1', out, time: options.twins };
+    const { figures } = await campaign(settings);
+    line({
+      bench: 'numeric-twin',
+      model: model.name,
+      execs: figures.execs,
+      found: figures.faults.length,
+      sites: Object.fromEntries(
+        figures.sites.map(({ site, status, margin }) => [site, status === 'open' ? margin : status]),
+      ),
+    });
+  }
+  for (const [guidance, { found, seconds }] of totals) {
+    line({
+      bench: 'numeric-all',
+      guidance,
+      models: models.length,
+      foundByEverySeed: found,
+      medianSeconds: seconds.length === 0 ? null : Number(median(seconds).toFixed(2)),
+      worstSeconds: seconds.length === 0 ? null : Number(Math.max(...seconds).toFixed(2)),
+    });
+  }
+});
