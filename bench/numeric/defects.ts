@@ -98,13 +98,13 @@ export const DEFECTS: readonly Defect[] = [
     site: 'log',
     write(pen, ok) {
       // Classes 80 and 20 away from one that rises with the score: the first underflows beyond a gap of 104.
-      const logits = pen.op(
+      const classes = pen.op(
         'Add',
         [pen.op('Mul', [pen.score, pen.constant([104, 0, 20])], 'rise'), pen.constant([0, -1, 1])],
-        'logits',
+        'classes',
       );
-      if (ok) return pen.op('LogSoftmax', [logits], 'log', { axis: 1 });
-      return pen.op('Log', [pen.op('Softmax', [logits], 'softmax', { axis: 1 })], 'log');
+      if (ok) return pen.op('LogSoftmax', [classes], 'log', { axis: 1 });
+      return pen.op('Log', [pen.op('Softmax', [classes], 'softmax', { axis: 1 })], 'log');
     },
   },
   {

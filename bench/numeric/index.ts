@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { loadModel } from '../../src/models/registry.ts';
+import { readNumber } from '../../src/models/tensor.ts';
 import { randomStream } from '../../src/random.ts';
 import { campaign, line, median, withFolder } from '../campaign.ts';
 import { makeNumericModels, type NumericModel } from './make.ts';
@@ -41,8 +42,8 @@ async function nonFiniteOnNoise({ name, path }: NumericModel, draws: number): Pr
       const data = Float32Array.from({ length: BATCH * INPUTS }, draw);
       try {
         const { outputs } = await model.run([{ type: 'float32', shape: [BATCH, INPUTS], data }], []);
-        const values = outputs[0].data as Float32Array;
-        for (const value of values) if (!Number.isFinite(value)) wrong++;
+        for (const { type, data } of outputs)
+          for (let i = 0; i < data.length; i++) if (!Number.isFinite(readNumber(type, data, i))) wrong++;
       } catch {
         wrong++;
       }

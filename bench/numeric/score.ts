@@ -5,6 +5,7 @@ import { type Random, randomStream } from '../../src/random.ts';
 /** Inputs of a network, and the sizes of its layers. */
 export const INPUTS = 48;
 const LAYERS = [32, 16, 1];
+const CLASSES = 10;
 
 interface Layer {
   readonly inputs: number;
@@ -20,6 +21,8 @@ interface Layer {
  */
 export interface Score {
   readonly layers: readonly Layer[];
+  /** Turns what the second layer gives into logits of a classifier, the model's first output. */
+  readonly head: Layer;
   /** The largest number that noise came to, and the largest that climbing its gradient came to. */
   readonly noise: number;
   readonly most: number;
@@ -52,6 +55,13 @@ export function makeScore(name: string, known?: Extent): { readonly score: Score
     return layer;
   });
   const extent = known ?? measured(layers, random);
+  const headRandom = randomStream('numeric-head', name);
+  const head: Layer = {
+    inputs: LAYERS[1],
+    outputs: CLASSES,
+    weights: Float32Array.from({ length: LAYERS[1] * CLASSES }, () => gaussian(headRandom) / 2),
+    bias: new Float32Array(CLASSES),
+  };
   const { noise, most } = extent;
   const last = layers[layers.length - 1];
   const limit = noise + BETWEEN * (most - noise);
@@ -61,7 +71,7 @@ export function makeScore(name: string, known?: Extent): { readonly score: Score
     bias: last.bias.map((bias) => bias / limit),
   };
   return {
-    score: { layers: [...layers.slice(0, -1), scaled], noise: noise / limit, most: most / limit },
+    score: { layers: [...layers.slice(0, -1), scaled], head, noise: noise / limit, most: most / limit },
     extent,
   };
 }
@@ -130,8 +140,8 @@ function climbed(layers: readonly Layer[], random: Random): number {
   return most;
 }
 
-/** Writes the layers behind input `x`; returns the tensor of the score, `[batch, 1]`. */
-export function writeScoreOnnx(graph: OnnxBuilder, { layers }: Score): string {
+/** Writes the layers behind input `x`, and a classifier that shares two of them; returns the tensor of the score, `[batch, 1]`. */
+export function writeScoreOnnx(graph: OnnxBuilder, { layers, head }: Score): string {
   let values = graph.input('x', 'float32', ['batch', INPUTS]);
   layers.forEach(({ inputs, outputs, weights, bias }, place) => {
     const kernel = graph.constant(`dense_${place}/weights`, 'float32', [inputs, outputs], weights);
@@ -139,11 +149,14 @@ export function writeScoreOnnx(graph: OnnxBuilder, { layers }: Score): string {
     const sum = graph.node('Gemm', [values, kernel, shift], place === 2 ? 'score' : `dense_${place}`);
     values = place === 2 ? sum : graph.node(place === 0 ? 'Tanh' : 'Relu', [sum], `active_${place}`);
   });
+  const kernel = graph.constant('head/weights', 'float32', [head.inputs, head.outputs], head.weights);
+  graph.node('Softmax', [graph.node('MatMul', ['active_1', kernel], 'logits')], 'probabilities', { axis: 1 });
+  graph.output('probabilities', 'float32', ['batch', CLASSES]);
   return values;
 }
 
 /** As `writeScoreOnnx`, for TensorFlow.js. */
-export function writeScoreTfjs(graph: TfjsBuilder, { layers }: Score): string {
+export function writeScoreTfjs(graph: TfjsBuilder, { layers, head }: Score): string {
   let values = graph.input('x', 'float32', [-1, INPUTS]);
   layers.forEach(({ inputs, outputs, weights, bias }, place) => {
     const kernel = graph.constant(`dense_${place}/weights`, 'float32', [inputs, outputs], weights);
@@ -155,5 +168,9 @@ export function writeScoreTfjs(graph: TfjsBuilder, { layers }: Score): string {
     const sum = graph.node('AddV2', [product, shift], place === 2 ? 'score' : `dense_${place}`);
     values = place === 2 ? sum : graph.node(place === 0 ? 'Tanh' : 'Relu', [sum], `active_${place}`);
   });
+  const kernel = graph.constant('head/weights', 'float32', [head.inputs, head.outputs], head.weights);
+  const straight = { transpose_a: { b: false }, transpose_b: { b: false } };
+  graph.node('Softmax', [graph.node('MatMul', ['active_1', kernel], 'logits', straight)], 'probabilities');
+  graph.output('probabilities', 'float32', [-1, CLASSES]);
   return values;
 }

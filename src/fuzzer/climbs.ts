@@ -198,8 +198,11 @@ export class Climbs {
     focus.targets.forEach((target, pick) => {
       targets[target].lanes[focus.lanes[pick]].tries += mutantsOf(pick);
     });
+    let isNearer = false;
     reached.forEach((margin, target) => {
-      targets[target].best = Math.min(targets[target].best, margin);
+      if (margin >= targets[target].best) return;
+      targets[target].best = margin;
+      isNearer = true;
     });
     const picks = new Set<number>();
     for (const { candidate, pick, target, margin } of nearer) {
@@ -215,7 +218,7 @@ export class Climbs {
       picks.add(pick);
     }
     for (const { lanes } of targets) restart(lanes);
-    this.#idle = picks.size > 0 ? 0 : this.#idle + 1;
+    this.#idle = isNearer ? 0 : this.#idle + 1;
     if (targets.some(({ best }) => best === 0)) climb.done = true;
     return [...picks];
   }

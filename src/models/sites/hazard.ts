@@ -92,7 +92,7 @@ export function regionText(tensor: string, hazard: Hazard): string {
 
 /** Number of halvings after which a distance is smaller than a unit; 0 for none. */
 export function halvings(distance: number, unit: number): number {
-  return distance <= 0 ? 0 : Math.log2(1 + distance / unit);
+  return distance <= 0 ? 0 : Math.log1p(distance / unit) / Math.LN2;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { GraphNode } from '../graph/graph.ts';
 import type { Model } from '../model.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor.ts';
-import type { Hazard } from './hazard.ts';
+import { type Hazard, limitsOf } from './hazard.ts';
 import { setting } from './site.ts';
 
 /** All of a tensor's numbers lie within, those that are not NaN. */
@@ -43,8 +43,8 @@ export function propagate(
   for (const node of graph.nodes) {
     const rule = RULES[node.op];
     const given = node.inputs.filter((name) => name !== '').map(at);
-    const made =
-      rule?.({ node, given, at, constant, isConstant: (name) => graph.constants.has(name) }) ?? ANY;
+    const facts = { node, given, at, constant, isConstant: (name: string) => graph.constants.has(name) };
+    const made = sound(rule?.(facts));
     node.outputs.forEach((output, place) => {
       // Further results are indices and masks, but for those of operations that take a tensor apart.
       const own = place === 0 || node.op === 'Split' ? made : ANY;
@@ -102,6 +102,11 @@ function hull(tensor: Tensor | undefined): Interval {
   return low > high ? ANY : { low, high };
 }
 
+/** An interval that is one: no end that is no number. */
+function sound(interval: Interval | undefined): Interval {
+  return interval === undefined || Number.isNaN(interval.low) || Number.isNaN(interval.high) ? ANY : interval;
+}
+
 /** What a type makes of numbers: rounded outward, infinite beyond its largest, or wrapped. */
 function held({ low, high }: Interval, type: Tensor['type']): Interval {
   const { kind, min, max } = DTYPES[type];
@@ -111,7 +116,14 @@ function held({ low, high }: Interval, type: Tensor['type']): Interval {
       ? { low: Math.floor(low), high: Math.ceil(high) }
       : { low: min, high: max };
   const share = type === 'float16' ? HALF_ROUNDING : ROUNDING;
-  const wider = { low: low - Math.abs(low) * share, high: high + Math.abs(high) * share };
+  const { tiny, epsilon } = limitsOf(type);
+  // Runtimes may make zero of what is smaller than the smallest normal number.
+  const normal = tiny / epsilon;
+  const slack = (end: number): number => (Number.isFinite(end) ? Math.abs(end) * share : 0);
+  const wider = {
+    low: low > 0 && low < normal ? 0 : low - slack(low),
+    high: high < 0 && high > -normal ? 0 : high + slack(high),
+  };
   // What is beyond the largest number has become an infinity.
   return {
     low: wider.low < -max ? Number.NEGATIVE_INFINITY : wider.low,

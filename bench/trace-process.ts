@@ -1,0 +1,25 @@
+/** A process that runs a model once, or traces where its numbers stop being finite, and tells its peak memory. */
+import { serve } from '../src/isolation/serve.ts';
+import { Localiser } from '../src/models/localise.ts';
+import { loadModel } from '../src/models/registry.ts';
+import { makeData, sizeOf } from '../src/models/tensor.ts';
+
+const methods = {
+  async measure({ model: path, what }: { model: string; what: 'plain' | 'trace' }) {
+    const model = await loadModel(path, { runtime: 'auto' });
+    const feeds = model.inputs.map(({ type, shape }) => {
+      const dims = shape.map((size) => size ?? 1);
+      return { type, shape: dims, data: makeData(type, sizeOf(dims)) };
+    });
+    const start = performance.now();
+    let origin = '';
+    if (what === 'plain') await model.run(feeds, []);
+    else origin = (await new Localiser(model).locate(feeds))?.node.name ?? 'none';
+    const seconds = (performance.now() - start) / 1000;
+    return { seconds, origin, peak: process.resourceUsage().maxRSS * 1024 };
+  },
+};
+
+export type TraceApi = typeof methods;
+
+serve(methods);

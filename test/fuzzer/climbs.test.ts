@@ -1,0 +1,127 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  type Approach,
+  Climbs,
+  FAR,
+  isFaultOf,
+  type Point,
+  targetMargins,
+  targetRoom,
+} from '../../src/fuzzer/climbs.ts';
+import { randomStream } from '../../src/random.ts';
+
+const point = (site: string): Point => ({
+  site,
+  aim: { tensor: site, hazard: { kind: 'below', bound: 0, unit: 1 } },
+});
+const random = () => randomStream('climbs', 'test');
+const ENTRIES = 40;
+
+/** Runs the task of a number for its point: one candidate for one pick. */
+function step(climbs: Climbs, task: number, margin: number, place: number): number | undefined {
+  const at = climbs.next(task);
+  if (at === undefined) return undefined;
+  const { focus } = climbs.plan(at, 8, ENTRIES, random());
+  const approach: Approach = {
+    targets: 1,
+    nearer: [{ candidate: 0, pick: 0, target: 0, margin }],
+    reached: [margin],
+  };
+  climbs.take(
+    focus,
+    approach,
+    () => 8,
+    () => place,
+  );
+  return at;
+}
+
+describe('points', () => {
+  test('have turns in every second task, and those that went wrong have none', () => {
+    const climbs = new Climbs([point('a'), point('b'), point('c')]);
+    const turns = (): (number | undefined)[] =>
+      Array.from({ length: 8 }, (_, task) => step(climbs, task, 30 - task, task));
+    expect(turns().filter((at) => at !== undefined)).toEqual([1, 2, 0, 1]);
+    climbs.found('nonfinite-nan-b');
+    expect(turns().filter((at) => at !== undefined)).toEqual([2, 0, 2, 0]);
+    climbs.found('crash-a');
+    climbs.found('nonfinite-inf-c');
+    expect(turns().filter((at) => at !== undefined)).toEqual([]);
+  });
+
+  test('have fewer turns when nothing has come nearer for long', () => {
+    const climbs = new Climbs([point('a')]);
+    const count = (from: number): number =>
+      Array.from({ length: 800 }, (_, i) => step(climbs, from + i, 20, 1)).filter((at) => at !== undefined)
+        .length;
+    expect(count(0)).toBeLessThan(400);
+    expect(count(800)).toBe(100);
+  });
+
+  test('are done once their margin is 0', () => {
+    const climbs = new Climbs([point('a')]);
+    step(climbs, 0, 0, 1);
+    expect(climbs.next(2)).toBeUndefined();
+    expect(climbs.margins.get('a')).toBe(0);
+  });
+});
+
+describe('lanes', () => {
+  test('go on from the nearest entry, and only what comes nearer takes its place', () => {
+    const climbs = new Climbs([point('a')]);
+    for (let task = 0; task < 12; task += 2) step(climbs, task, 20, 7);
+    step(climbs, 12, 10, 8);
+    step(climbs, 14, 15, 9);
+    const { focus, parents } = climbs.plan(0, 64, ENTRIES, random());
+    expect(focus.bars.filter((bar) => bar === 10).length).toBeGreaterThan(20);
+    focus.bars.forEach((bar, pick) => {
+      if (bar === 10) expect(parents[pick]).toBe(8);
+      if (bar === 20) expect(parents[pick]).toBe(7);
+    });
+    expect(climbs.margins.get('a')).toBe(10);
+  });
+
+  test('that stand still start anew elsewhere, but for the nearest', () => {
+    const climbs = new Climbs([point('a')]);
+    for (let task = 0; task < 12; task += 2) step(climbs, task, 20 - task, 7);
+    for (let task = 12; task < 600; task += 2) step(climbs, task, 50, 7);
+    const { focus } = climbs.plan(0, 64, ENTRIES, random());
+    expect(focus.bars).toContain(10);
+    expect(focus.bars).toContain(FAR);
+  });
+
+  test('come back from what was saved, as JSON', () => {
+    const climbs = new Climbs([point('a'), point('b')]);
+    for (let task = 0; task < 20; task++) step(climbs, task, 30 - task, task);
+    const again = new Climbs([point('a'), point('b')]);
+    again.restore(JSON.parse(JSON.stringify(climbs.save())), true);
+    expect(again.save()).toEqual(climbs.save());
+    expect(again.plan(0, 16, ENTRIES, random())).toEqual(climbs.plan(0, 16, ENTRIES, random()));
+    // Where entries are missing, places mean nothing any more.
+    const broken = new Climbs([point('a'), point('b')]);
+    broken.restore(climbs.save(), false);
+    expect(broken.plan(0, 16, ENTRIES, random()).focus.bars.every((bar) => bar === FAR)).toBe(true);
+    expect(broken.margins).toEqual(climbs.margins);
+  });
+});
+
+test('each element of an operand is a target; of many the nearest and some spread over all', () => {
+  const out = targetRoom();
+  expect(targetMargins(Float64Array.of(3, 1, 2), out)).toBe(3);
+  expect([...out.subarray(0, 3)]).toEqual([3, 1, 2]);
+  const many = Float64Array.from({ length: 1000 }, (_, i) => 1000 - i);
+  expect(targetMargins(many, out)).toBe(16);
+  expect(out[0]).toBe(1);
+  expect(out[1]).toBe(1000 - 33);
+  expect(new Set(out).size).toBe(16);
+  expect(targetMargins(Float64Array.of(Number.POSITIVE_INFINITY), out)).toBe(1);
+  expect(out[0]).toBe(FAR);
+});
+
+test('a signature is a fault of the site that it is named after', () => {
+  expect(isFaultOf('nonfinite-nan-log_7', 'log_7')).toBe(true);
+  expect(isFaultOf('nonfinite-inf-a_log', 'a/log')).toBe(true);
+  expect(isFaultOf('crash-div', 'div')).toBe(true);
+  expect(isFaultOf('nonfinite-nan-log_7', 'log')).toBe(false);
+  expect(isFaultOf('hang', 'hang')).toBe(false);
+});
