@@ -64,14 +64,20 @@ export function makeScore(name: string, known?: Extent): { readonly score: Score
   };
   const { noise, most } = extent;
   const last = layers[layers.length - 1];
-  const limit = noise + BETWEEN * (most - noise);
+  const middle = mean(layers);
+  const limit = noise + BETWEEN * (most - noise) - middle;
   const scaled = {
     ...last,
     weights: last.weights.map((weight) => weight / limit),
-    bias: last.bias.map((bias) => bias / limit),
+    bias: last.bias.map((bias) => (bias - middle) / limit),
   };
   return {
-    score: { layers: [...layers.slice(0, -1), scaled], head, noise: noise / limit, most: most / limit },
+    score: {
+      layers: [...layers.slice(0, -1), scaled],
+      head,
+      noise: (noise - middle) / limit,
+      most: (most - middle) / limit,
+    },
     extent,
   };
 }
@@ -80,6 +86,18 @@ function measured(layers: readonly Layer[], random: Random): Extent {
   const uniform = largest(layers, DRAWS, () => 2 * random.uniform() - 1);
   const normal = largest(layers, DRAWS, () => Math.max(-1, Math.min(1, gaussian(random))));
   return { noise: Math.max(uniform, normal), most: climbed(layers, random) };
+}
+
+/** What uniform noise comes to on the average: becomes 0. */
+function mean(layers: readonly Layer[]): number {
+  const random = randomStream('numeric-mean');
+  const draws = 2000;
+  let sum = 0;
+  for (let n = 0; n < draws; n++) {
+    const input = Float32Array.from({ length: INPUTS }, () => 2 * random.uniform() - 1);
+    sum += forward(layers, input)[layers.length][0];
+  }
+  return sum / draws;
 }
 
 function gaussian(random: Random): number {

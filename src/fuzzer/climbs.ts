@@ -1,6 +1,7 @@
 import type { Aim, Site } from '../models/sites/site.ts';
 import { slug } from '../objectives/objective.ts';
 import type { Random } from '../random.ts';
+import type { CorpusSize } from './corpus.ts';
 
 /** One way in which a site can go wrong, that mutants are brought nearer to. Plain data. */
 export interface Point {
@@ -99,7 +100,6 @@ export interface SavedClimbs {
     readonly done: boolean;
   }[];
   readonly turn: number;
-  readonly idle: number;
 }
 
 /** Lines of descent that each target keeps. */
@@ -108,13 +108,11 @@ const LANES = 3;
 /** Mutants without coming nearer after which a lane starts anew elsewhere, unless it is the nearest. */
 const PATIENCE = 512;
 
-/** One task in so many is for a point while points come nearer; fewer when none has for so many such tasks. */
-const EVERY = 2;
-const IDLE_TASKS = 256;
-const IDLE_EVERY = 8;
-
-/** Share of picks that go to the nearest target and to its nearest lane. */
+/** Share of picks that go to the nearest target, and to its nearest lane unless that has stood still for long. */
 const NEAREST_SHARE = 0.5;
+
+/** Share of lanes that begin at a seed; the others begin at any entry. */
+const SEED_SHARE = 0.5;
 
 /**
  * The search toward points where operations go wrong: each has targets, each target lanes, each lane an entry whose
@@ -124,32 +122,25 @@ export class Climbs {
   readonly #points: readonly Point[];
   readonly #climbs: Climb[];
   #turn = 0;
-  /** Tasks for points since one came nearer. */
-  #idle = 0;
 
   constructor(points: readonly Point[]) {
     this.#points = points;
     this.#climbs = points.map(() => ({ targets: [], done: false }));
   }
 
-  /** The point whose turn it is in the task of this number; undefined where it is a task for coverage. */
-  next(task: number): number | undefined {
-    const every = this.#idle < IDLE_TASKS ? EVERY : IDLE_EVERY;
-    if (task % every !== 0 || this.#climbs.every(({ done }) => done)) return undefined;
+  /** The point whose turn it is; undefined where all have gone wrong. */
+  next(): number | undefined {
+    if (this.#climbs.every(({ done }) => done)) return undefined;
     do this.#turn = (this.#turn + 1) % this.#points.length;
     while (this.#climbs[this.#turn].done);
     return this.#turn;
   }
 
-  /**
-   * Plans a task's picks.
-   *
-   * @param entries of the corpus
-   */
+  /** Plans a task's picks. */
   plan(
     point: number,
     picks: number,
-    entries: number,
+    corpus: CorpusSize,
     random: Random,
   ): { readonly focus: Focus; readonly parents: readonly number[] } {
     const { targets } = this.#climbs[point];
@@ -158,13 +149,17 @@ export class Climbs {
       0,
     );
     const chosen = Array.from({ length: picks }, () => {
-      if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: random.below(entries) };
+      // Entries of the corpus may all have gone the same wrong way; seeds have not.
+      const anywhere = (): number =>
+        random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
+      if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: anywhere() };
       const target = random.uniform() < NEAREST_SHARE ? nearest : random.below(targets.length);
       const { lanes } = targets[target];
       const ahead = lanes.reduce((best, { margin }, l) => (margin < lanes[best].margin ? l : best), 0);
-      const lane = random.uniform() < NEAREST_SHARE ? ahead : random.below(LANES);
+      const isStale = lanes[ahead].tries > PATIENCE;
+      const lane = !isStale && random.uniform() < NEAREST_SHARE ? ahead : random.below(LANES);
       const { entry, margin } = lanes[lane];
-      return { target, lane, bar: margin, parent: entry < 0 ? random.below(entries) : entry };
+      return { target, lane, bar: margin, parent: entry < 0 ? anywhere() : entry };
     });
     return {
       parents: chosen.map(({ parent }) => parent),
@@ -198,11 +193,8 @@ export class Climbs {
     focus.targets.forEach((target, pick) => {
       targets[target].lanes[focus.lanes[pick]].tries += mutantsOf(pick);
     });
-    let isNearer = false;
     reached.forEach((margin, target) => {
-      if (margin >= targets[target].best) return;
-      targets[target].best = margin;
-      isNearer = true;
+      targets[target].best = Math.min(targets[target].best, margin);
     });
     const picks = new Set<number>();
     for (const { candidate, pick, target, margin } of nearer) {
@@ -218,7 +210,6 @@ export class Climbs {
       picks.add(pick);
     }
     for (const { lanes } of targets) restart(lanes);
-    this.#idle = isNearer ? 0 : this.#idle + 1;
     if (targets.some(({ best }) => best === 0)) climb.done = true;
     return [...picks];
   }
@@ -246,11 +237,11 @@ export class Climbs {
       targets: targets.map(({ best, lanes }) => ({ best, lanes: lanes.map((lane) => ({ ...lane })) })),
       done,
     }));
-    return { climbs, turn: this.#turn, idle: this.#idle };
+    return { climbs, turn: this.#turn };
   }
 
   /** @param whole whether the corpus is what it was: lanes speak of entries by their places */
-  restore({ climbs, turn, idle }: SavedClimbs, whole: boolean): void {
+  restore({ climbs, turn }: SavedClimbs, whole: boolean): void {
     climbs.forEach(({ targets, done }, i) => {
       this.#climbs[i] = {
         targets: targets.map(({ best, lanes }) => ({
@@ -261,7 +252,6 @@ export class Climbs {
       };
     });
     this.#turn = turn;
-    this.#idle = idle;
   }
 }
 

@@ -32,6 +32,19 @@ export function mutantsOf(task: number, batch: number): number {
   return batch * Math.min(MOST_BATCHES, Math.ceil(task / SINGLE_TASKS));
 }
 
+/** One task in so many climbs toward a point, where the model has any. */
+const CLIMB_EVERY = 2;
+
+/** Whether a task climbs: one that goes from parent to child, so that many small ones get farther than few large. */
+export function isClimbing(task: number): boolean {
+  return task % CLIMB_EVERY === 0;
+}
+
+/** Mutants in a task that climbs. */
+export function climbMutants(batch: number): number {
+  return Math.ceil(batch / 4);
+}
+
 /** Mutants made of one parent in a row. */
 export const MUTANTS_PER_PICK = 8;
 

@@ -31,11 +31,11 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
   const objectives = objectiveSpecs(config.objective);
-  const unreachable = new Set(model.sites.length === 0 ? [] : await scout.unreachable(intervalsOf(inputs)));
-  const open = model.sites.filter(({ name }) => !unreachable.has(name));
+  const sites = model.sites.length === 0 ? [] : await scout.withinReach(intervalsOf(inputs));
+  const unreachable = new Set(sites.filter(({ aims }) => aims.length === 0).map(({ name }) => name));
   const climbs =
     config.guidance === 'auto' && objectives.some((spec) => makeObjective(spec).place !== undefined);
-  const points = climbs ? await scout.climbable(first, pointsOf(open), watched.tensors) : [];
+  const points = climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : [];
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {

@@ -4,6 +4,7 @@ import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import type { Interval } from '../models/sites/intervals.ts';
+import type { Site } from '../models/sites/site.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
@@ -44,10 +45,10 @@ export class Scout {
     );
   }
 
-  /** Names of the sites that can't go wrong while the inputs are within their intervals. */
-  unreachable(inputs: ReadonlyMap<string, Interval>): Promise<string[]> {
+  /** The sites, with the aims that can be reached while the inputs are within their intervals. */
+  withinReach(inputs: ReadonlyMap<string, Interval>): Promise<Site[]> {
     return orRefuse(this.#model.path, 'looking at its graph', () =>
-      this.#child.call('unreachable', inputs, LOAD_TIMEOUT),
+      this.#child.call('withinReach', inputs, LOAD_TIMEOUT),
     );
   }
 

@@ -4,20 +4,19 @@ import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
 import type { Site } from '../models/sites/site.ts';
-import { brokenConstraints } from '../mutators/constraints/check.ts';
 import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { type Random, randomStream } from '../random.ts';
 import type { ArmTraits } from './arms.ts';
 import { activationsAt, unbundled } from './bundle.ts';
-import { chainNames, chainOf } from './chains.ts';
 import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
 import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
+import { Descent } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
 import { type Picked, Picker } from './picker.ts';
-import { lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
+import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
@@ -90,14 +89,14 @@ export class State implements Supply {
   #lost = 0;
   #rejected = 0;
   readonly #picker: Picker;
-  readonly #isMutated: readonly boolean[];
+  readonly #descent: Descent;
   readonly #isTied: boolean;
 
   constructor(options: StateOptions) {
     this.#options = options;
     const { corpus, arms, limits, traits } = options;
     this.#picker = new Picker(corpus, arms, limits.deephunter !== undefined);
-    this.#isMutated = arms.map((list) => list.length > 0);
+    this.#descent = new Descent(options);
     this.#isTied = tiesToAncestor(limits, traits);
   }
 
@@ -124,9 +123,11 @@ export class State implements Supply {
     return this.#rejected;
   }
 
-  /** What each mutator did and brought. */
+  /** What each mutator did and brought, for coverage and for margins. */
   get mutators(): readonly MutatorFigures[] {
-    return this.#options.choice.figures;
+    const { choice, climbs } = this.#options;
+    const climbing = climbs?.choice.figures;
+    return choice.figures.map((own, i) => (climbing === undefined ? own : together(own, climbing[i])));
   }
 
   /** What is known of each operation that can go wrong. */
@@ -148,7 +149,7 @@ export class State implements Supply {
   /** Whether the budget leaves less than a whole next task. */
   get isEnding(): boolean {
     const { batch, execs } = this.#options;
-    return execs - this.#planned < mutantsOf(this.#upcoming, batch);
+    return execs - this.#planned < this.#mutantsOf(this.#upcoming, batch);
   }
 
   get #upcoming(): number {
@@ -211,7 +212,7 @@ export class State implements Supply {
   nextTask(): Task | undefined {
     const { batch, execs, masterSeed, faults, index } = this.#options;
     const number = this.#upcoming;
-    const mutants = Math.min(mutantsOf(number, batch), execs - this.#planned);
+    const mutants = Math.min(this.#mutantsOf(number, batch), execs - this.#planned);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
     const { picks, focus } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
@@ -232,15 +233,20 @@ export class State implements Supply {
     return task;
   }
 
+  #mutantsOf(task: number, batch: number): number {
+    const small = this.#options.climbs !== undefined && isClimbing(task);
+    return small ? climbMutants(batch) : mutantsOf(task, batch);
+  }
+
   /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
   #plan(number: number, count: number, random: Random): { readonly picks: Picked[]; readonly focus?: Focus } {
     const { climbs, corpus, scheduler, choice } = this.#options;
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
-    const point = climbs?.search.next(number);
+    const point = isClimbing(number) ? climbs?.search.next() : undefined;
     if (climbs === undefined || point === undefined)
       return { picks: picks(() => scheduler.pick(corpus.size, random), choice) };
-    const { parents, focus } = climbs.search.plan(point, count, corpus.size.count, random);
+    const { parents, focus } = climbs.search.plan(point, count, corpus.size, random);
     return { picks: picks((pick) => parents[pick], climbs.choice), focus };
   }
 
@@ -256,16 +262,12 @@ export class State implements Supply {
     const [task] = this.#out;
     const illegal: string[] = [];
     const isLegal = (pick: number, data: TestcaseData): boolean => {
-      const broken = this.#brokenBy(task, pick, data);
+      const broken = this.#descent.broken(task, pick, data);
       illegal.push(...broken.slice(0, 1));
       return broken.length === 0;
     };
     const hits = result.hits.filter(({ pick, data }) => isLegal(pick, data));
-    const origin = (pick: number) => {
-      const parent = this.corpus.at(task.parents[pick]);
-      const ancestor = this.corpus.data(parent.ancestorIndex);
-      return { parent, ancestor, mutators: this.#mutatorsOf(task, pick), rebases: this.#rebases(task, pick) };
-    };
+    const origin = (pick: number) => this.#descent.originOf(task, pick);
     const kept = await faults.keep(hits, result.task, origin, untilFinding);
     const found = faults.enter(kept, seconds);
     faults.count(result.counts);
@@ -390,51 +392,11 @@ export class State implements Supply {
     const id = testcaseId(data);
     const pick = candidates.picks[i];
     if (corpus.has(id) || !isLegal(pick, data)) return undefined;
-    const parent = corpus.at(task.parents[pick]);
-    const reference = this.#rebases(task, pick) ? id : parent.reference;
-    const entry = {
-      id,
-      parent: parent.id,
-      ancestor: parent.ancestor,
-      ...(reference === undefined ? {} : { reference }),
-      generation: parent.generation + 1,
-      mutators: this.#mutatorsOf(task, pick),
-      novelty: Number.isFinite(novelty) ? novelty : null,
-      task: task.number,
-      outcome: candidates.outcomes[i],
-      data,
-      activations,
-    };
+    const line = this.#descent.lineOf(task, pick, id, novelty, candidates.outcomes[i]);
+    const entry = { ...line, data, activations };
     this.#enter(entry);
     store.add(entry);
     return corpus.placeOf(id);
-  }
-
-  #mutatorsOf({ chains }: Task, pick: number): string[] {
-    const { traits, arms } = this.#options;
-    return chainNames(
-      chains,
-      pick,
-      traits.map(({ name }) => name),
-      arms,
-    );
-  }
-
-  /** Whether a pick's mutants are what later ones are measured from by DeepHunter's rule. */
-  #rebases({ chains }: Task, pick: number): boolean {
-    const { arms, limits } = this.#options;
-    if (limits.deephunter === undefined) return false;
-    return arms.some((list, input) =>
-      chainOf(chains, pick, input, arms.length).some((arm) => list[arm].geometric),
-    );
-  }
-
-  #brokenBy(task: Task, pick: number, data: TestcaseData): string[] {
-    const { traits, limits } = this.#options;
-    const { ancestorIndex, referenceIndex } = this.corpus.at(task.parents[pick]);
-    const reference = this.#rebases(task, pick) ? data : this.corpus.data(referenceIndex);
-    const roots = { ancestor: this.corpus.data(ancestorIndex), reference };
-    return brokenConstraints(data, roots, limits, traits, this.#isMutated);
   }
 
   #enter({ data, activations, ...entry }: StoredEntry & { readonly activations: Float32Array }): void {
@@ -448,4 +410,14 @@ export class State implements Supply {
     // A sealed index that was loaded holds the first entries already.
     if (index !== undefined && index.size <= place) index.add(activations);
   }
+}
+
+/** A mutator's figures with what it did and brought for margins; its share is that for coverage. */
+function together(own: MutatorFigures, other: MutatorFigures): MutatorFigures {
+  return {
+    ...own,
+    mutants: own.mutants + other.mutants,
+    entries: own.entries + other.entries,
+    signatures: own.signatures + other.signatures,
+  };
 }

@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import type { Fault } from './faults.ts';
 import type { Observer, Plan } from './observer.ts';
+import type { SiteFigures } from './site-figures.ts';
 import type { Figures } from './statistics.ts';
 
 /** Most faults listed on the screen. */
@@ -131,6 +132,7 @@ export function screenText(plan: Plan, figures: Figures): string {
       `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(figures.threshold.toPrecision(3))}${changes}`,
     ],
     ['mutators', mutatorsText(figures)],
+    ...(figures.sites.length === 0 ? [] : [['sites', sitesText(figures)] as [string, string]]),
     ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
     ['workers', workersText(figures)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
@@ -148,6 +150,18 @@ export function screenText(plan: Plan, figures: Figures): string {
   if (figures.faults.length > MOST_FAULTS)
     lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
+}
+
+function sitesText({ sites }: Figures): string {
+  const of = (status: string): number => sites.filter((site) => site.status === status).length;
+  const nearest = sites
+    .filter(({ status, margin }) => status === 'open' && margin !== null)
+    .reduce<SiteFigures | undefined>(
+      (a, b) => ((a?.margin ?? Infinity) <= (b.margin ?? 0) ? a : b),
+      undefined,
+    );
+  const near = nearest === undefined ? '' : `, nearest ${nearest.site} ${nearest.margin?.toFixed(1)}`;
+  return `${sites.length}: ${of('triggered')} went wrong, ${of('unreachable')} cannot, ${of('open')} open${near}`;
 }
 
 /** `1 hit`, `3,394 hits`. */

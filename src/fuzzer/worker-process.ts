@@ -9,7 +9,8 @@ import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { packRows, RowModel } from '../models/rows.ts';
 import { tensorsOf } from '../models/sites/gauge.ts';
 import type { Interval } from '../models/sites/intervals.ts';
-import { unreachableSites } from '../models/sites/reach.ts';
+import { withinReach } from '../models/sites/reach.ts';
+import type { Site } from '../models/sites/site.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { makeObjectives } from '../objectives/registry.ts';
@@ -162,8 +163,8 @@ const methods = {
     return points.filter(({ aim }) => tensorsOf(aim).every((name) => can.has(name)));
   },
 
-  /** Names of the sites that can't go wrong while the inputs are within their intervals. */
-  unreachable: (inputs: ReadonlyMap<string, Interval>): string[] => unreachableSites(loaded(), inputs),
+  /** The sites, with the aims that can be reached while the inputs are within their intervals. */
+  withinReach: (inputs: ReadonlyMap<string, Interval>): Site[] => withinReach(loaded(), inputs),
 
   async prepare(setup: WorkerSetup): Promise<void> {
     const { points, watched } = setup;

@@ -152,7 +152,7 @@ export class Worker {
         broken.add(row);
         seen.push({ row, violation });
       });
-      for (const { row, violation } of await this.#placed(objective, seen, form, from))
+      for (const { row, violation } of await this.#placed(objective, seen, form, from, to))
         this.#keepHit(job, form, first, from + row, from, to, violation);
     }
     return broken;
@@ -162,7 +162,13 @@ export class Worker {
    * Traces violations to where they begin. Where many rows of a batch look alike, a few are traced, spread over the
    * batch, and the others count with the one before them.
    */
-  async #placed(objective: Objective, seen: readonly Seen[], form: Form, from: number): Promise<Seen[]> {
+  async #placed(
+    objective: Objective,
+    seen: readonly Seen[],
+    form: Form,
+    from: number,
+    to: number,
+  ): Promise<Seen[]> {
     if (objective.place === undefined) return [...seen];
     const alike = new Map<string, Seen[]>();
     for (const one of seen) {
@@ -175,7 +181,10 @@ export class Worker {
       let last = group[0].violation;
       for (const [i, { row, violation }] of group.entries()) {
         const testcase = this.#maker.rows(form, from + row, from + row + 1);
-        if (i % step === 0) last = (await this.#placer.place(objective, violation, testcase)).violation;
+        if (i % step === 0) {
+          const batch = { block: this.#maker.rows(form, from, to), rows: to - from };
+          last = (await this.#placer.place(objective, violation, testcase, batch)).violation;
+        }
         placed.push({ row, violation: last });
       }
     }

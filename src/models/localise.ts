@@ -1,5 +1,6 @@
 import { type AttributeValue, type GraphNode, producers } from './graph/graph.ts';
 import type { Finiteness, Model, NamedTensor } from './model.ts';
+import { sitesOf } from './sites/sites.ts';
 import { DTYPES, halfToNumber, readNumber, type Tensor, type TensorData } from './tensor.ts';
 
 /** Where a number that is not finite comes from. */
@@ -43,6 +44,22 @@ const BYTES_AT_ONCE = 8 << 20;
 const FIRST_LOOK = 4;
 const MOST_AT_ONCE = 64;
 
+/** Operations that are looked at one by one. */
+const MOST_SUSPECTS = 16;
+
+/** Operations whose results are the values they were given. */
+const ARRANGING = new Set([
+  'Identity',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ExpandDims',
+  'Transpose',
+  'Dropout',
+  'Slice',
+]);
+
 /** Longest path that is told. */
 const LONGEST_PATH = 64;
 
@@ -57,6 +74,8 @@ export class Localiser {
   /** Floating-point tensors that nodes make, in topological order. */
   readonly #tensors: readonly string[];
   readonly #isSeen: ReadonlySet<string>;
+  /** Operations that can go wrong. */
+  readonly #suspects: readonly GraphNode[];
   readonly #isInfiniteConstant = new Map<string, boolean>();
   #canFlag: boolean;
 
@@ -74,6 +93,8 @@ export class Localiser {
       .flatMap(({ outputs }) => outputs)
       .filter((name) => watchable.has(name) && isFloat(name));
     this.#isSeen = new Set(this.#tensors);
+    const sites = new Set(sitesOf(model).map(({ name }) => name));
+    this.#suspects = nodes.filter(({ name }) => sites.has(name)).slice(0, MOST_SUSPECTS);
     this.#canFlag = model.nonFinite !== undefined;
   }
 
@@ -93,10 +114,46 @@ export class Localiser {
       );
     // Masks bring infinities of their own: what reads one is no origin unless it makes a NaN.
     const node = makes((name) => bad(name) || this.#isInfinite(name), bad) ?? makes(nan, nan);
-    if (node === undefined) return undefined;
+    if (node === undefined) return this.#locateOneByOne(feeds);
+    const passed = this.#maker.get(this.#beforeArranging(node));
+    if (passed !== undefined && passed !== node) {
+      const [tensor] = passed.outputs;
+      const kind = seen.get(node.outputs[0]) === 'nan' ? 'nan' : 'inf';
+      return { node: passed, tensor, kind, path: [passed.name, ...this.#pathFrom(node, bad)] };
+    }
     const tensor = node.outputs.find(nan) ?? (node.outputs.find(bad) as string);
     const kind = nan(tensor) ? 'nan' : 'inf';
     return { node, tensor, kind, path: this.#pathFrom(node, bad) };
+  }
+
+  /**
+   * Looks at what each site makes, by itself: with all tensors flagged the runtime may round otherwise than it does
+   * unmodified, as where it fuses operations or keeps halves in single precision.
+   */
+  async #locateOneByOne(feeds: readonly Tensor[]): Promise<Origin | undefined> {
+    for (const node of this.#suspects) {
+      const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#isSeen.has(name));
+      const { activations } = await this.#model.run(feeds, [...new Set(tensors)]);
+      const seen = new Map(activations.map((tensor) => [tensor.name, finiteness(tensor)]));
+      const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
+      const tensor = node.outputs.find(bad);
+      if (tensor === undefined || node.inputs.some(bad)) continue;
+      return { node, tensor, kind: seen.get(tensor) === 'nan' ? 'nan' : 'inf', path: [node.name] };
+    }
+    return undefined;
+  }
+
+  /** The tensor behind operations that change no value: those make nothing of their own. */
+  #beforeArranging(node: GraphNode): string {
+    let at = node;
+    let [tensor] = node.outputs;
+    while (ARRANGING.has(at.op)) {
+      [tensor] = at.inputs;
+      const maker = this.#maker.get(tensor);
+      if (maker === undefined) return node.outputs[0];
+      at = maker;
+    }
+    return tensor;
   }
 
   /** What the operation of an origin was given, at the element that went wrong. */

@@ -99,11 +99,28 @@ export const onnxLoader: ModelLoader = {
       if (session === undefined) {
         session = await open(exposeOnnxTensors(bytes, own), unfused(own.length));
         sessions.set(key, session);
+        await releaseOldest();
+      } else if (session !== plain) {
+        sessions.delete(key);
+        sessions.set(key, session);
       }
       return session;
     }
 
+    /** Lets go of the session that was not used for longest: each holds the weights anew. */
+    async function releaseOldest(): Promise<void> {
+      if (sessions.size <= MOST_SESSIONS) return;
+      for (const [key, session] of sessions) {
+        if (session === plain || pinned.has(key)) continue;
+        sessions.delete(key);
+        await session.release();
+        return;
+      }
+    }
+
     let exposed: ReadonlySet<string> = new Set();
+    /** Sessions that were there before tensors were exposed: most batches run in one of them. */
+    let pinned: ReadonlySet<string> = new Set();
     let flags: Promise<ort.InferenceSession> | undefined;
 
     const model: Model = {
@@ -126,6 +143,7 @@ export const onnxLoader: ModelLoader = {
         const before = sessions.get(JSON.stringify([...exposed]));
         if (exposed.size > 0) sessions.delete(JSON.stringify([...exposed]));
         if (exposed.size > 0) void before?.release();
+        pinned = new Set(sessions.keys());
         exposed = new Set(tensors.filter((name) => !outputs.includes(name)));
       },
       async nonFinite(feeds, tensors) {
@@ -159,6 +177,9 @@ function firstOf({ type, data }: ort.Tensor): number {
   const numeric = numbers(data);
   return isDType(type) ? readNumber(type, numeric, 0) : Number(numeric[0]);
 }
+
+/** Sessions of one model, each with other tensors exposed. */
+const MOST_SESSIONS = 5;
 
 /** Bytes of an ONNX file: protobuf holds no more. */
 const MOST_BYTES = 2 ** 31;

@@ -21,7 +21,8 @@ export function failedRun(message: string): Violation {
   const status = text.replace(/^.*Status Message: /, '');
   if (op !== undefined) {
     const node = slug(name === '' ? op : name);
-    return failure('crash', `crash-${node}`, `the runtime fails ${op} ${name}: ${status}`, text);
+    const violation = failure('crash', `crash-${node}`, `the runtime fails ${op} ${name}: ${status}`, text);
+    return { ...violation, details: { ...violation.details, origin: { operation: name || op, kind: op } } };
   }
   // Numbers differ from run to run of one fault.
   const words = text

@@ -23,12 +23,20 @@ export class Placer {
    * operations, where it does not show while inner tensors are looked at, or where they can't be.
    *
    * @param testcase the row that it was seen in, alone
+   * @param batch what it was run in, where that may be needed for it to show
    */
-  async place(objective: Objective, violation: Violation, testcase: Rows): Promise<Placed> {
+  async place(
+    objective: Objective,
+    violation: Violation,
+    testcase: Rows,
+    batch?: { readonly block: Rows; readonly rows: number },
+  ): Promise<Placed> {
     if (objective.place === undefined) return { violation };
     let origin: Origin | undefined;
     try {
       origin = await this.#localiser.locate(this.#model.feeds(testcase, 1));
+      if (origin === undefined && batch !== undefined && batch.rows > 1)
+        origin = await this.#localiser.locate(this.#model.feeds(batch.block, batch.rows));
     } catch {
       // The unmodified model runs; what fails is looking into it, and that is no fault of the testcase.
       return { violation };

@@ -108,7 +108,7 @@ async function runOnce(
   }
   const placed: Placed[] = [];
   for (const { objective, violation } of found)
-    placed.push(await placer.place(objective, violation, rowAlone(block, row)));
+    placed.push(await placer.place(objective, violation, rowAlone(block, row), { block, rows }));
   return placed;
 }
 

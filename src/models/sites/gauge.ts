@@ -19,7 +19,9 @@ export function tensorsOf({ tensor, guide }: Aim): string[] {
 export function marginsOf(aim: Aim, tensors: ReadonlyMap<string, RowTensor>, row: number): Float64Array {
   const own = marginsAt(aim.hazard, tensorAt(tensors, aim.tensor), row, 0);
   if (aim.guide === undefined) return own;
-  const further = marginsAt(aim.guide.hazard, tensorAt(tensors, aim.guide.tensor), row, 1);
+  const { hazard, tensor } = aim.guide;
+  const further = marginsAt(hazard.kind === 'all' ? hazard.each : hazard, tensorAt(tensors, tensor), row, 1);
+  if (hazard.kind === 'all') return further.length % own.length === 0 ? groupMargins(own, further) : own;
   if (aim.hazard.kind === 'masked')
     return openMargins(aim.hazard.axis, tensorAt(tensors, aim.tensor), row, further);
   if (further.length !== own.length) return own;
@@ -54,6 +56,27 @@ function openMargins(
     out[groups++] = open === 0 ? 0 : Math.log2(open + part);
   });
   return out.subarray(0, groups);
+}
+
+/**
+ * Margins of elements that each come of a group, one after the other: the members that are not within their hazard
+ * count, the nearest of them by how far it is from that.
+ */
+function groupMargins(own: Float64Array, members: Float64Array): Float64Array {
+  const length = members.length / own.length;
+  for (let g = 0; g < own.length; g++) {
+    if (own[g] === 0) continue;
+    let open = 0;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let k = g * length; k < (g + 1) * length; k++) {
+      if (members[k] === 0) continue;
+      open++;
+      if (members[k] < nearest) nearest = members[k];
+    }
+    own[g] =
+      open === 0 ? Math.min(own[g], ABOVE_GUIDE) : ABOVE_GUIDE + Math.log2(open + nearest / (1 + nearest));
+  }
+  return own;
 }
 
 /** What an operand is away from its unsafe region at most, once its guide is in its own. */

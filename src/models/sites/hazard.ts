@@ -11,14 +11,14 @@ export type Hazard =
   | { readonly kind: 'above'; readonly bound: number; readonly unit: number; readonly strict?: boolean }
   /** At one value. */
   | { readonly kind: 'at'; readonly bound: number; readonly unit: number }
-  /** As far from zero as a bound, or farther; `strict` where the bound itself is safe. */
-  | { readonly kind: 'outside'; readonly bound: number; readonly unit: number; readonly strict?: boolean }
   /** At a pole of the tangent. */
   | { readonly kind: 'pole'; readonly unit: number }
   /** Farther below the largest value along an axis than a bound. */
   | { readonly kind: 'gap'; readonly bound: number; readonly unit: number; readonly axis: number }
   /** All values along an axis are −∞. */
   | { readonly kind: 'masked'; readonly axis: number }
+  /** Every value of a group is within a hazard of its own, as all units of a layer are dead. */
+  | { readonly kind: 'all'; readonly each: Hazard }
   /** All values from an axis on, or of each channel, are the same, so that they have no variance. */
   | { readonly kind: 'flat'; readonly from: number; readonly groups?: number };
 
@@ -59,8 +59,9 @@ export function at(bound: number, limits: FloatLimits): Hazard {
   return { kind: 'at', bound, unit: spacing(bound, limits) };
 }
 
-export function outside(bound: number, limits: FloatLimits, strict = false): Hazard {
-  return { kind: 'outside', bound, unit: spacing(bound, limits), ...(strict ? { strict } : {}) };
+/** As far from zero as a bound, or farther: each side is a hazard of its own, since the way to it is another. */
+export function outside(bound: number, limits: FloatLimits, strict = false): readonly Hazard[] {
+  return [above(bound, limits, strict), below(-bound, limits, strict)];
 }
 
 /** A number as people read it. */
@@ -77,14 +78,14 @@ export function regionText(tensor: string, hazard: Hazard): string {
       return `${tensor} ${hazard.strict ? '>' : '≥'} ${text(hazard.bound)}`;
     case 'at':
       return `${tensor} = ${text(hazard.bound)}`;
-    case 'outside':
-      return `|${tensor}| ${hazard.strict ? '>' : '≥'} ${text(hazard.bound)}`;
     case 'pole':
       return `${tensor} = π/2 + kπ`;
     case 'gap':
       return `max(${tensor}) − ${tensor} ≥ ${text(hazard.bound)}`;
     case 'masked':
       return `${tensor} = −∞ all along axis ${hazard.axis}`;
+    case 'all':
+      return `all ${regionText(tensor, hazard.each)}`;
     case 'flat':
       return `variance of ${tensor} = 0`;
   }
@@ -95,24 +96,31 @@ export function halvings(distance: number, unit: number): number {
   return distance <= 0 ? 0 : Math.log1p(distance / unit) / Math.LN2;
 }
 
+/** Number of doublings from a value, or from 1, to a bound above it: a distance says nothing while it is all there is. */
+function doublings(value: number, bound: number): number {
+  return bound <= 1 ? 0 : Math.max(0, Math.log2(bound / Math.max(1, value)));
+}
+
 /**
  * How far a value is from a hazard that concerns it alone: log₂(1 + distance / unit), the number of times that the
- * distance must halve; 0 within the hazard. One scale for all operations, after the ULP distance of floating-point
- * testing (Fu & Su, XSat, CAV 2016, section 4).
+ * distance must halve, and toward large bounds the number of times that the value must double; 0 within the hazard.
+ * One scale for all operations, after the ULP distance of floating-point testing (Fu & Su, XSat, CAV 2016, section 4).
  */
 export function marginOf(value: number, hazard: Hazard): number {
   if (Number.isNaN(value)) return Number.POSITIVE_INFINITY;
   const strictly = (distance: number, strict = false): number =>
     strict && distance >= 0 ? distance + (hazard as { unit: number }).unit : distance;
   switch (hazard.kind) {
-    case 'below':
-      return halvings(strictly(value - hazard.bound, hazard.strict), hazard.unit);
-    case 'above':
-      return halvings(strictly(hazard.bound - value, hazard.strict), hazard.unit);
+    case 'below': {
+      const left = halvings(strictly(value - hazard.bound, hazard.strict), hazard.unit);
+      return left === 0 ? 0 : left + doublings(-value, -hazard.bound);
+    }
+    case 'above': {
+      const left = halvings(strictly(hazard.bound - value, hazard.strict), hazard.unit);
+      return left === 0 ? 0 : left + doublings(value, hazard.bound);
+    }
     case 'at':
       return halvings(Math.abs(value - hazard.bound), hazard.unit);
-    case 'outside':
-      return halvings(strictly(hazard.bound - Math.abs(value), hazard.strict), hazard.unit);
     case 'pole': {
       const turns = value / Math.PI - 0.5;
       return halvings(Math.abs(turns - Math.round(turns)) * Math.PI, hazard.unit);

@@ -64,10 +64,6 @@ export function reaches({ low, high }: Interval, hazard: Hazard): boolean {
       return hazard.strict === true ? high > hazard.bound : high >= hazard.bound;
     case 'at':
       return low <= hazard.bound && high >= hazard.bound;
-    case 'outside': {
-      const most = Math.max(-low, high);
-      return hazard.strict === true ? most > hazard.bound : most >= hazard.bound;
-    }
     case 'pole':
       return !(Math.floor(low / Math.PI - 0.5) === Math.floor(high / Math.PI - 0.5) && high - low < Math.PI);
     case 'masked':

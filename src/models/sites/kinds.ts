@@ -13,17 +13,22 @@ import {
 } from './site.ts';
 import { type Guide, lookThrough } from './through.ts';
 
-/** A hazard of the first operand, by the limits of its type. */
+/** Hazards of the first operand, by the limits of its type. */
 const first =
-  (hazard: (limits: FloatLimits) => Hazard) =>
-  ({ inputs: [tensor] }: GraphNode, context: SiteContext): Aim[] => [
-    { tensor, hazard: hazard(limitsAt(context, tensor)) },
-  ];
+  (hazards: (limits: FloatLimits) => Hazard | readonly Hazard[]) =>
+  ({ inputs: [tensor] }: GraphNode, context: SiteContext): Aim[] =>
+    [hazards(limitsAt(context, tensor))].flat().map((hazard) => ({ tensor, hazard }));
+
+/** An aim for each of a tensor's hazards. */
+function both(tensor: string, hazards: readonly Hazard[]): Aim[] {
+  return hazards.map((hazard) => ({ tensor, hazard }));
+}
 
 /** A result that overflows. */
-const overflow = ({ outputs: [tensor] }: GraphNode, context: SiteContext): Aim[] => [
-  { tensor, hazard: outside(limitsAt(context, tensor).max, limitsAt(context, tensor), true) },
-];
+const overflow = ({ outputs: [tensor] }: GraphNode, context: SiteContext): Aim[] => {
+  const limits = limitsAt(context, tensor);
+  return both(tensor, outside(limits.max, limits, true));
+};
 
 const expLimit = (limits: FloatLimits): Hazard => above(Math.log(limits.max), limits);
 
@@ -193,9 +198,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
     ops: ['LpNormalization', 'L2Normalize'],
     unsafe: 'a norm that overflows',
     source: ONNX,
-    aims: ({ inputs: [tensor] }, context) => [
-      { tensor, hazard: outside(Math.sqrt(limitsAt(context, tensor).max), limitsAt(context, tensor)) },
-    ],
+    aims: first((limits) => outside(Math.sqrt(limits.max), limits)),
   },
   {
     name: 'product',
@@ -297,7 +300,7 @@ function plainAims(node: GraphNode, context: SiteContext): readonly Aim[] {
       // A constant denominator is what it is; a power of two of one that is computed comes to zero.
       return second === undefined || isInteger(context, second)
         ? []
-        : [{ tensor: second, hazard: at(0, limits) }];
+        : [{ tensor: second, hazard: at(0, limits), ...countGuide(second, context) }];
     }
   }
 }
@@ -316,7 +319,7 @@ function power({ inputs: [base, exponent] }: GraphNode, context: SiteContext): A
     else if (powers.some((p) => !Number.isInteger(p)))
       aims.push({ tensor: base, hazard: below(0, limits, true) });
     const most = Math.max(...powers);
-    if (most > 1) aims.push({ tensor: base, hazard: outside(limits.max ** (1 / most), limits) });
+    if (most > 1) aims.push(...both(base, outside(limits.max ** (1 / most), limits)));
     return aims;
   }
   if (bases !== undefined && bases.length > 0) {
@@ -340,9 +343,9 @@ function cast({ op, inputs, outputs }: GraphNode, context: SiteContext): Aim[] {
   if (from === undefined || to === undefined || DTYPES[from].kind !== 'float') return [];
   const limits = limitsOf(from);
   const [tensor] = inputs;
-  if (to === 'float16') return from === 'float16' ? [] : [{ tensor, hazard: outside(65520, limits) }];
+  if (to === 'float16') return from === 'float16' ? [] : both(tensor, outside(65520, limits));
   if (to === 'float32')
-    return from === 'float64' ? [{ tensor, hazard: outside(limitsOf('float32').max, limits, true) }] : [];
+    return from === 'float64' ? both(tensor, outside(limitsOf('float32').max, limits, true)) : [];
   if (DTYPES[to].kind !== 'int') return [];
   const { min, max } = DTYPES[to];
   return [
@@ -356,11 +359,15 @@ function normalisation(node: GraphNode, context: SiteContext): Aim[] {
   const epsilon = setting(node, 'epsilon') ?? (op === 'MeanVarianceNormalization' ? 1e-9 : 1e-5);
   if (epsilon >= TINY_VARIANCE) return [];
   const [tensor] = inputs;
+  const flat = (hazard: Hazard): Aim[] => {
+    const guide = deadUnits(tensor, context);
+    return [{ tensor, hazard }, ...(guide === undefined ? [] : [{ tensor, hazard, guide }])];
+  };
   if (op === 'LayerNormalization' || op === 'SimplifiedLayerNormalization')
-    return [{ tensor, hazard: { kind: 'flat', from: setting(node, 'axis') ?? -1 } }];
+    return flat({ kind: 'flat', from: setting(node, 'axis') ?? -1 });
   const groups =
     op === 'GroupNormalization' ? setting(node, 'num_groups') : valuesAt(context, inputs[1])?.length;
-  return [{ tensor, hazard: { kind: 'flat', from: 1, ...(groups === undefined ? {} : { groups }) } }];
+  return flat({ kind: 'flat', from: 1, ...(groups === undefined ? {} : { groups }) });
 }
 
 const SOFTMAX = new Set(['Softmax']);
@@ -499,4 +506,39 @@ function comparison(tensor: string, wanted: boolean, context: SiteContext): Guid
   const limits = limitsAt(context, left);
   const hazard = isGreater === wanted ? above(bound[0], limits) : below(bound[0], limits);
   return lookThrough(context.graph, left, hazard) ?? { tensor: left, hazard };
+}
+
+const ARRANGING = new Set([
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ExpandDims',
+  'Identity',
+  'Dropout',
+]);
+
+/** The node behind a tensor, past those that change neither values nor their order. */
+function arranged(tensor: string, context: SiteContext): GraphNode | undefined {
+  let node = behind(tensor, context);
+  while (node !== undefined && ARRANGING.has(node.op)) node = behind(node.inputs[0], context);
+  return node;
+}
+
+/** What the units of a layer are made from by a Relu: all of them dead is a way for them to be the same. */
+function deadUnits(tensor: string, context: SiteContext): Guide | undefined {
+  const node = arranged(tensor, context);
+  if (node?.op !== 'Relu' || isConstant(context, node.inputs[0])) return undefined;
+  const [before] = node.inputs;
+  return { tensor: before, hazard: { kind: 'all', each: below(0, limitsAt(context, before)) } };
+}
+
+/** What a count counts: it comes to zero when every comparison does. */
+function countGuide(tensor: string, context: SiteContext): { readonly guide?: Guide } {
+  const sum = arranged(tensor, context);
+  if (!isSum(sum)) return {};
+  const guide = comparison(sum.inputs[0], false, context);
+  return guide === undefined
+    ? {}
+    : { guide: { tensor: guide.tensor, hazard: { kind: 'all', each: guide.hazard } } };
 }

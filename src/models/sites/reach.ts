@@ -1,19 +1,17 @@
 import type { Model } from '../model.ts';
 import { type Interval, propagate, reaches } from './intervals.ts';
+import type { Aim, Site } from './site.ts';
 import { sitesOf } from './sites.ts';
 
 /**
- * Names of the sites that can't go wrong while the inputs are within their intervals, unless an operation before them
- * has. Those that interval arithmetic can't tell of are left out.
+ * Of each site those of its aims that can be reached while the inputs are within their intervals: none where it can't
+ * go wrong unless an operation before it has. What interval arithmetic can't tell of counts as within reach.
  */
-export function unreachableSites(model: Model, inputs: ReadonlyMap<string, Interval>): string[] {
+export function withinReach(model: Model, inputs: ReadonlyMap<string, Interval>): Site[] {
   const intervals = propagate(model, inputs);
-  return sitesOf(model)
-    .filter(({ aims }) =>
-      aims.every(({ tensor, hazard }) => {
-        const interval = intervals.get(tensor);
-        return interval !== undefined && !reaches(interval, hazard);
-      }),
-    )
-    .map(({ name }) => name);
+  const isReached = ({ tensor, hazard }: Aim): boolean => {
+    const interval = intervals.get(tensor);
+    return interval === undefined || reaches(interval, hazard);
+  };
+  return sitesOf(model).map((site) => ({ ...site, aims: site.aims.filter(isReached) }));
 }

@@ -11,7 +11,7 @@ export interface Guide {
 const FARTHEST = 12;
 
 /** Hazards of one value that a monotone operation maps to hazards of one value. */
-type Pointwise = Extract<Hazard, { readonly kind: 'below' | 'above' | 'at' | 'outside' }>;
+type Pointwise = Extract<Hazard, { readonly kind: 'below' | 'above' | 'at' }>;
 
 interface Step {
   readonly tensor: string;
@@ -39,7 +39,7 @@ export function lookThrough(graph: Graph, operand: string, hazard: Hazard): Guid
 }
 
 function isPointwise(hazard: Hazard): hazard is Pointwise {
-  return ['below', 'above', 'at', 'outside'].includes(hazard.kind);
+  return ['below', 'above', 'at'].includes(hazard.kind);
 }
 
 /** exp(−x) is zero in single precision beyond. */
@@ -171,11 +171,6 @@ function scaled(
   offset: number,
   limits: FloatLimits,
 ): Pointwise | undefined {
-  if (hazard.kind === 'outside') {
-    if (offset !== 0) return undefined;
-    const bound = hazard.bound / Math.abs(factor);
-    return { ...hazard, bound, unit: spacing(bound, limits) };
-  }
   const bound = (hazard.bound - offset) / factor;
   const unit = spacing(bound, limits);
   if (hazard.kind === 'at' || factor > 0) return { ...hazard, bound, unit };
@@ -210,11 +205,5 @@ function squashed(
     case 'at':
       if (bound < least || bound > most) return undefined;
       return of(bound === least ? 'below' : bound === most ? 'above' : 'at');
-    case 'outside':
-      // Values on one side of zero alone have one end to leave by.
-      if (least >= 0) return bound > most ? undefined : of('above');
-      return bound > Math.max(-least, most)
-        ? undefined
-        : { ...hazard, bound: place(bound), unit: spacing(place(bound), limits) };
   }
 }

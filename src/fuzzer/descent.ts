@@ -1,0 +1,78 @@
+import type { JournalLine } from '../campaign/journal.ts';
+import type { TestcaseData } from '../campaign/testcase.ts';
+import { brokenConstraints } from '../mutators/constraints/check.ts';
+import type { Limits } from '../mutators/constraints/limits.ts';
+import type { InputTraits } from '../mutators/traits.ts';
+import type { ArmTraits } from './arms.ts';
+import { chainNames, chainOf } from './chains.ts';
+import type { Corpus } from './corpus.ts';
+import type { Origin } from './faults.ts';
+import type { Task } from './task.ts';
+
+/** What descent is told from. */
+export interface DescentOptions {
+  readonly corpus: Corpus;
+  readonly traits: readonly InputTraits[];
+  /** Mutators of each input. */
+  readonly arms: readonly (readonly ArmTraits[])[];
+  readonly limits: Limits;
+}
+
+/** What the mutants of a task's picks come from, and whether they have strayed too far from it. */
+export class Descent {
+  readonly #options: DescentOptions;
+  readonly #names: readonly string[];
+  readonly #isMutated: readonly boolean[];
+
+  constructor(options: DescentOptions) {
+    this.#options = options;
+    this.#names = options.traits.map(({ name }) => name);
+    this.#isMutated = options.arms.map((list) => list.length > 0);
+  }
+
+  originOf(task: Task, pick: number): Origin {
+    const { corpus, arms } = this.#options;
+    const parent = corpus.at(task.parents[pick]);
+    return {
+      parent,
+      ancestor: corpus.data(parent.ancestorIndex),
+      mutators: chainNames(task.chains, pick, this.#names, arms),
+      rebases: this.#rebases(task, pick),
+    };
+  }
+
+  /** The journal's line for a mutant that enters the corpus. */
+  lineOf(task: Task, pick: number, id: string, novelty: number, outcome: number): JournalLine {
+    const { parent, mutators, rebases } = this.originOf(task, pick);
+    const reference = rebases ? id : parent.reference;
+    return {
+      id,
+      parent: parent.id,
+      ancestor: parent.ancestor,
+      ...(reference === undefined ? {} : { reference }),
+      generation: parent.generation + 1,
+      mutators,
+      novelty: Number.isFinite(novelty) ? novelty : null,
+      task: task.number,
+      outcome,
+    };
+  }
+
+  /** The constraints that a mutant breaks: none, unless a mutator is at fault. */
+  broken(task: Task, pick: number, data: TestcaseData): string[] {
+    const { corpus, traits, limits } = this.#options;
+    const { ancestorIndex, referenceIndex } = corpus.at(task.parents[pick]);
+    const reference = this.#rebases(task, pick) ? data : corpus.data(referenceIndex);
+    const roots = { ancestor: corpus.data(ancestorIndex), reference };
+    return brokenConstraints(data, roots, limits, traits, this.#isMutated);
+  }
+
+  /** Whether a pick's mutants are what later ones are measured from by DeepHunter's rule. */
+  #rebases({ chains }: Task, pick: number): boolean {
+    const { arms, limits } = this.#options;
+    if (limits.deephunter === undefined) return false;
+    return arms.some((list, input) =>
+      chainOf(chains, pick, input, arms.length).some((arm) => list[arm].geometric),
+    );
+  }
+}
