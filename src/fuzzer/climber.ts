@@ -37,14 +37,17 @@ export class Climber {
   readonly tensors: readonly string[];
   readonly #focus: Focus;
   readonly #point: Point;
+  readonly #varying: boolean;
   readonly #byPick = new Map<number, Held>();
   readonly #byTarget = new Map<number, Held>();
   readonly #margins = targetRoom();
   #targets = 0;
   #reached: number[] = [];
 
-  constructor(focus: Focus, points: readonly Point[]) {
+  /** @param varying whether testcases may be of several sizes */
+  constructor(focus: Focus, points: readonly Point[], varying: boolean) {
     this.#focus = focus;
+    this.#varying = varying;
     this.#point = points[focus.point];
     this.tensors = tensorsOf(this.#point.aim);
   }
@@ -62,7 +65,7 @@ export class Climber {
     for (let row = 0; row < result.rows; row++) {
       const seen = rowAt(row);
       if (seen === undefined) continue;
-      this.#targets = targetMargins(marginsOf(this.#point.aim, tensors, row), margins);
+      this.#targets = targetMargins(marginsOf(this.#point.aim, tensors, row), margins, this.#varying);
       const { pick } = seen;
       let kept: { readonly candidate: Candidate | undefined } | undefined;
       const hold = (held: Map<number, Held>, key: number, target: number, margin: number): void => {

@@ -51,16 +51,22 @@ export const FAR = 1e6;
 /** Targets of a point: each element of its operand, or of large ones the nearest and some spread over it. */
 const MOST_TARGETS = 16;
 
-/** Margins of a point's targets in one row, from those of all elements. */
-export function targetMargins(margins: Float64Array, out: Float64Array): number {
+/**
+ * Margins of a point's targets in one row, from those of all elements.
+ *
+ * @param one whether the nearest element is the only target, since testcases of several sizes have no elements in common
+ * @returns how many targets there are
+ */
+export function targetMargins(margins: Float64Array, out: Float64Array, one = false): number {
   const { length } = margins;
-  if (length <= MOST_TARGETS) {
+  if (length <= MOST_TARGETS && !one) {
     for (let i = 0; i < length; i++) out[i] = Math.min(FAR, margins[i]);
     return length;
   }
   let least = FAR;
   for (let i = 0; i < length; i++) if (margins[i] < least) least = margins[i];
   out[0] = least;
+  if (one) return 1;
   const spread = MOST_TARGETS - 1;
   for (let t = 0; t < spread; t++) {
     out[t + 1] = Math.min(FAR, margins[Math.floor(((t + 0.5) * length) / spread)]);
@@ -178,25 +184,23 @@ export class Climbs {
    *
    * @param mutantsOf mutants of a pick
    * @param enter puts a candidate into the corpus and returns its place; undefined where it is not taken
-   * @returns picks that came nearer
    */
   take(
     focus: Focus,
     { targets: count, nearer, reached }: Approach,
     mutantsOf: (pick: number) => number,
     enter: (candidate: number) => number | undefined,
-  ): number[] {
+  ): void {
     const climb = this.#climbs[focus.point];
     if (climb.targets.length === 0) climb.targets = Array.from({ length: count }, emptyTarget);
     const { targets } = climb;
-    if (targets.length === 0 || targets.length !== count) return [];
+    if (targets.length === 0 || targets.length !== count) return;
     focus.targets.forEach((target, pick) => {
       targets[target].lanes[focus.lanes[pick]].tries += mutantsOf(pick);
     });
     reached.forEach((margin, target) => {
       targets[target].best = Math.min(targets[target].best, margin);
     });
-    const picks = new Set<number>();
     for (const { candidate, pick, target, margin } of nearer) {
       const { lanes } = targets[target];
       const own = focus.best.length > 0 && focus.targets[pick] === target;
@@ -207,11 +211,9 @@ export class Climbs {
       lane.entry = entry;
       lane.margin = margin;
       lane.tries = 0;
-      picks.add(pick);
     }
     for (const { lanes } of targets) restart(lanes);
     if (targets.some(({ best }) => best === 0)) climb.done = true;
-    return [...picks];
   }
 
   /** A fault was found: the points of the site that it is named after need no more turns. */

@@ -288,7 +288,11 @@ export class State implements Supply {
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
     const signatures = firsts.map(({ pick }) => pick);
     if (task.focus === undefined) choice.learn(task.chains, result.mutants, entries, signatures);
-    else this.#options.climbs?.choice.learn(task.chains, result.mutants, nearer, signatures);
+    else {
+      // What is new by the way counts as brought, and teaches nothing about climbing.
+      const brought = [...nearer, ...entries.map(({ pick }) => ({ pick, novelty: 0 }))];
+      this.#options.climbs?.choice.learn(task.chains, result.mutants, brought, signatures);
+    }
     for (const signature of lasting.map((fault) => fault.signature))
       this.#options.climbs?.search.found(signature);
     this.#execs += result.mutants;
@@ -359,7 +363,7 @@ export class State implements Supply {
     return this.#addEntry(task, candidates, i, novelty, isLegal) === undefined ? undefined : novelty;
   }
 
-  /** Takes in what came nearer to a point, whatever its activations; returns the picks that did. */
+  /** Takes in what came nearer to a point, whatever its activations; returns the picks of the new entries. */
   #takeApproach(
     task: Task,
     { approach, candidates, mutants }: TaskResult,
@@ -369,13 +373,16 @@ export class State implements Supply {
     if (climbs === undefined || task.focus === undefined || approach === undefined) return [];
     const mutantsOfPick = (pick: number): number =>
       Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
-    const picks = climbs.search.take(task.focus, approach, mutantsOfPick, (i) => {
+    const entered: { pick: number; novelty: number }[] = [];
+    climbs.search.take(task.focus, approach, mutantsOfPick, (i) => {
       const known = corpus.placeOf(testcaseId(unbundled(candidates, i).data));
       if (known !== undefined) return known;
       const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      return this.#addEntry(task, candidates, i, novelty, isLegal);
+      const place = this.#addEntry(task, candidates, i, novelty, isLegal);
+      if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
+      return place;
     });
-    return picks.map((pick) => ({ pick, novelty: 1 }));
+    return entered;
   }
 
   /** Puts a candidate into the corpus; returns its place, or undefined where it is there already or not legal. */

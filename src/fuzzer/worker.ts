@@ -21,6 +21,8 @@ export interface WorkerOptions extends MakerOptions {
   readonly watched: readonly string[];
   /** Where operations go wrong, that tasks may be for. */
   readonly points: readonly Point[];
+  /** Whether testcases may be of several forms. */
+  readonly varying: boolean;
   readonly measure: Measure;
   /** Hits of one signature that a task sends back with their data. */
   readonly keep: number;
@@ -32,8 +34,9 @@ export interface View extends Parents {
   readonly index: NeighbourIndex | undefined;
 }
 
-/** Violations that look alike in one batch, of which the origin is looked for. */
-const MOST_TRACED = 8;
+/** Violations of a task that look alike and are traced: the first ones, and one in so many after them. */
+const TRACED_FIRST = 8;
+const TRACED_EVERY = 64;
 
 /** Carries out tasks: mutates, runs the model, judges, and asks the index what is new. */
 export class Worker {
@@ -62,8 +65,11 @@ export class Worker {
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
     const book = new HitBook(task, this.#options.keep);
-    const climber = task.focus === undefined ? undefined : new Climber(task.focus, this.#options.points);
-    const job: Job = { task, view, seconds, book, climber, candidates: [] };
+    const climber =
+      task.focus === undefined
+        ? undefined
+        : new Climber(task.focus, this.#options.points, this.#options.varying);
+    const job: Job = { task, view, seconds, book, climber, traced: new Map(), candidates: [] };
     for (const { form, first, rows } of this.#maker.batches(task, view, (spent) => {
       seconds.mutate += spent;
     })) {
@@ -152,43 +158,36 @@ export class Worker {
         broken.add(row);
         seen.push({ row, violation });
       });
-      for (const { row, violation } of await this.#placed(objective, seen, form, from, to))
+      for (const { row, violation } of await this.#placed(job, objective, seen, form, from, to))
         this.#keepHit(job, form, first, from + row, from, to, violation);
     }
     return broken;
   }
 
-  /**
-   * Traces violations to where they begin. Where many rows of a batch look alike, a few are traced, spread over the
-   * batch, and the others count with the one before them.
-   */
+  /** Traces violations to where they begin: of those that look alike the first ones of a task, then one now and then. */
   async #placed(
+    { traced }: Job,
     objective: Objective,
     seen: readonly Seen[],
     form: Form,
     from: number,
     to: number,
-  ): Promise<Seen[]> {
-    if (objective.place === undefined) return [...seen];
-    const alike = new Map<string, Seen[]>();
-    for (const one of seen) {
-      const { signature } = one.violation;
-      alike.set(signature, [...(alike.get(signature) ?? []), one]);
-    }
+  ): Promise<readonly Seen[]> {
+    if (objective.place === undefined) return seen;
+    const batch = { block: this.#maker.rows(form, from, to), rows: to - from };
     const placed: Seen[] = [];
-    for (const group of alike.values()) {
-      const step = Math.ceil(group.length / MOST_TRACED);
-      let last = group[0].violation;
-      for (const [i, { row, violation }] of group.entries()) {
-        const testcase = this.#maker.rows(form, from + row, from + row + 1);
-        if (i % step === 0) {
-          const batch = { block: this.#maker.rows(form, from, to), rows: to - from };
-          last = (await this.#placer.place(objective, violation, testcase, batch)).violation;
-        }
-        placed.push({ row, violation: last });
-      }
+    for (const { row, violation } of seen) {
+      const before = traced.get(violation.signature) ?? { count: 0, as: violation };
+      const count = before.count + 1;
+      const isDue = count <= TRACED_FIRST || count % TRACED_EVERY === 0;
+      const testcase = this.#maker.rows(form, from + row, from + row + 1);
+      const as = isDue
+        ? (await this.#placer.place(objective, violation, testcase, batch)).violation
+        : before.as;
+      traced.set(violation.signature, { count, as });
+      placed.push({ row, violation: as });
     }
-    return placed.sort((a, b) => a.row - b.row);
+    return placed;
   }
 
   #keepHit(
@@ -280,6 +279,8 @@ interface Job {
   readonly seconds: PhaseSeconds;
   readonly book: HitBook;
   readonly climber: Climber | undefined;
+  /** By how a violation looks: how many there were, and what the last one that was traced came to. */
+  readonly traced: Map<string, { readonly count: number; readonly as: Violation }>;
   readonly candidates: Candidate[];
 }
 

@@ -104,6 +104,8 @@ test('each element of an operand is a target; of many the nearest and some sprea
   expect(out[0]).toBe(1);
   expect(out[1]).toBe(1000 - 33);
   expect(new Set(out).size).toBe(16);
+  expect(targetMargins(many, out, true)).toBe(1);
+  expect(out[0]).toBe(1);
   expect(targetMargins(Float64Array.of(Number.POSITIVE_INFINITY), out)).toBe(1);
   expect(out[0]).toBe(FAR);
 });

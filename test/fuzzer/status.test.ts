@@ -40,6 +40,12 @@ const figures = {
   newEntriesSpan: 64,
   hits: 3394,
   faults: new Array(8).fill(fault),
+  sites: [
+    { site: 'log', status: 'triggered', margin: 0 },
+    { site: 'exp', status: 'open', margin: 12.34 },
+    { site: 'div', status: 'open', margin: null },
+    { site: 'sqrt', status: 'unreachable', margin: null },
+  ],
   jobs: 2,
   workers: [worker, { ...worker, replaced: 0, memoryMB: 250 }],
   shares: { mutate: 0.1, model: 0.7, objectives: 0.01, coverage: 0.05, waiting: 0.14 },
@@ -65,6 +71,7 @@ test('the screen holds all that one asks of a fuzzer, in 80 columns', () => {
   expect(text).toContain('logits by norm, threshold 0.00081, adapted 3 times');
   expect(text).toContain('2 of 2 busy, 2 replaced, up to 250 MB; main 12 % busy, 200 MB');
   expect(text).toContain('model, 70 %');
+  expect(text).toContain('4: 1 went wrong, 1 cannot, 2 open, nearest exp 12.3');
   expect(text).toContain('3,394 hits, 8 signatures');
   expect(text).toContain('and 2 more');
 });

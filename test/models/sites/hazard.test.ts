@@ -2,15 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RowTensor } from '../../../src/models/rows.ts';
 import { marginsOf } from '../../../src/models/sites/gauge.ts';
-import {
-  above,
-  at,
-  below,
-  type Hazard,
-  limitsOf,
-  marginOf,
-  outside,
-} from '../../../src/models/sites/hazard.ts';
+import { above, at, below, type Hazard, limitsOf, marginOf } from '../../../src/models/sites/hazard.ts';
 import type { Aim } from '../../../src/models/sites/site.ts';
 
 const single = limitsOf('float32');
