@@ -1,5 +1,5 @@
 /**
- * What the learned choice among mutators is worth: mutants until the first finding with all mutators that fit, with
+ * What guidance and the learned choice among mutators are worth: mutants until the first finding with all of it, with coverage alone, with
  * Gaussian noise alone, and of the random control, ten master seeds each, on the bundled model and, with
  * `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
  */
@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '10' },
     first: { type: 'string', default: '1' },
     models: { type: 'string' },
-    searches: { type: 'string', default: 'learned,gaussian,control' },
+    searches: { type: 'string', default: 'learned,coverage,gaussian,control' },
     /** Most mutants of one campaign: a search that has not found anything by then has failed. */
     most: { type: 'string', default: '1000000' },
   },
@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
 /** Settings of each search. */
 const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   learned: {},
+  coverage: { guidance: 'ann' },
   all: { mutator: 'all' },
   gaussian: { mutator: 'gaussian' },
   control: { guidance: 'none' },

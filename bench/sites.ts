@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '6' },
     layers: { type: 'string', default: '50' },
     jobs: { type: 'string', default: '1' },
+    channels: { type: 'string', default: '64' },
   },
 });
 
@@ -63,7 +64,7 @@ function writeManySites(sites: number): Uint8Array {
   return graph.finish('many-sites');
 }
 
-const CHANNELS = 64;
+const CHANNELS = Number(options.channels);
 
 /** Convolutions of 3×3 with Relu between them; two thirds of the way the logarithm of a number below zero. */
 function writeDeep(layers: number): Uint8Array {
@@ -135,6 +136,7 @@ await withFolder(async (folder) => {
   line({
     bench: 'localising',
     layers: Number(options.layers),
+    channels: CHANNELS,
     seconds: Number(traced.seconds.toFixed(2)),
     origin: traced.origin,
     plainPeakMB: Math.round(plain.peak / 1e6),

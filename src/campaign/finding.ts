@@ -2,6 +2,7 @@ import type { OriginDetails } from '../models/localise.ts';
 import type { RuntimeKind } from '../models/model.ts';
 import type { Distance } from '../mutators/constraints/distance.ts';
 import type { Violation } from '../objectives/objective.ts';
+import type { VariantOutcome } from '../objectives/reproduce.ts';
 import type { Lineage } from './testcase.ts';
 
 /** Version of every file of a campaign. */
@@ -24,9 +25,6 @@ export interface Severity {
   /** What is left of it when its floating-point values are rounded to 256 levels of their range. */
   readonly in8Bit?: VariantOutcome;
 }
-
-/** Whether a variant of a finding breaks in the same way, in another one, or not. */
-export type VariantOutcome = 'same' | 'other' | 'none';
 
 /** `finding.json`: a testcase with its violation. */
 export interface Finding extends Lineage, Confirmation {

@@ -20,6 +20,8 @@ export interface JournalLine extends Lineage {
   /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
   readonly novelty: number | null;
   readonly task: number;
+  /** The operation that it came nearer to making go wrong, where it was kept for that and not for its activations. */
+  readonly site?: string;
   /** The class that the model puts it in; below 0 where it has none. */
   readonly outcome: number;
 }
@@ -53,6 +55,7 @@ export function journalText({
   mutators,
   novelty,
   task,
+  site,
   outcome,
 }: JournalLine): string {
   const line = {
@@ -65,6 +68,7 @@ export function journalText({
     mutators,
     novelty,
     task,
+    site,
     outcome,
   };
   return `${JSON.stringify(line)}\n`;

@@ -95,6 +95,8 @@ interface Target {
 
 interface Climb {
   targets: Target[];
+  /** Tasks since any target came nearer. */
+  idle: number;
   /** Whether it has gone wrong: there is nothing left to look for. */
   done: boolean;
 }
@@ -103,10 +105,15 @@ interface Climb {
 export interface SavedClimbs {
   readonly climbs: readonly {
     readonly targets: readonly { readonly best: number; readonly lanes: readonly Lane[] }[];
+    readonly idle: number;
     readonly done: boolean;
   }[];
   readonly turn: number;
+  readonly turns: number;
 }
+
+/** Tasks without coming nearer after which a point has its turns in the order of all alone. */
+const IDLE_TASKS = 64;
 
 /** Lines of descent that each target keeps. */
 const LANES = 3;
@@ -128,18 +135,44 @@ export class Climbs {
   readonly #points: readonly Point[];
   readonly #climbs: Climb[];
   #turn = 0;
+  #turns = 0;
 
   constructor(points: readonly Point[]) {
     this.#points = points;
-    this.#climbs = points.map(() => ({ targets: [], done: false }));
+    this.#climbs = points.map(() => ({ targets: [], idle: 0, done: false }));
   }
 
-  /** The point whose turn it is; undefined where all have gone wrong. */
+  /**
+   * The point whose turn it is; undefined where all have gone wrong. Every other turn goes to the nearest one that
+   * still comes nearer, the others to all in their order.
+   */
   next(): number | undefined {
     if (this.#climbs.every(({ done }) => done)) return undefined;
+    this.#turns++;
+    const nearest = this.#turns % 2 === 0 ? this.#nearest() : undefined;
+    if (nearest !== undefined) return nearest;
     do this.#turn = (this.#turn + 1) % this.#points.length;
     while (this.#climbs[this.#turn].done);
     return this.#turn;
+  }
+
+  #nearest(): number | undefined {
+    let nearest: number | undefined;
+    let least = FAR;
+    this.#climbs.forEach(({ targets, done, idle }, i) => {
+      if (done || idle > IDLE_TASKS) return;
+      for (const { best } of targets) {
+        if (best >= least) continue;
+        least = best;
+        nearest = i;
+      }
+    });
+    return nearest;
+  }
+
+  /** The site that a task was for. */
+  siteOf({ point }: Focus): string {
+    return this.#points[point].site;
   }
 
   /** Plans a task's picks. */
@@ -198,10 +231,14 @@ export class Climbs {
     focus.targets.forEach((target, pick) => {
       targets[target].lanes[focus.lanes[pick]].tries += mutantsOf(pick);
     });
+    climb.idle++;
     reached.forEach((margin, target) => {
-      targets[target].best = Math.min(targets[target].best, margin);
+      if (margin >= targets[target].best) return;
+      targets[target].best = margin;
+      climb.idle = 0;
     });
-    for (const { candidate, pick, target, margin } of nearer) {
+    // The nearest first: what comes behind it in the same lane then need not be kept.
+    for (const { candidate, pick, target, margin } of [...nearer].sort((a, b) => a.margin - b.margin)) {
       const { lanes } = targets[target];
       const own = focus.best.length > 0 && focus.targets[pick] === target;
       const lane = own ? lanes[focus.lanes[pick]] : farthest(lanes);
@@ -235,17 +272,19 @@ export class Climbs {
   }
 
   save(): SavedClimbs {
-    const climbs = this.#climbs.map(({ targets, done }) => ({
+    const climbs = this.#climbs.map(({ targets, idle, done }) => ({
+      idle,
       targets: targets.map(({ best, lanes }) => ({ best, lanes: lanes.map((lane) => ({ ...lane })) })),
       done,
     }));
-    return { climbs, turn: this.#turn };
+    return { climbs, turn: this.#turn, turns: this.#turns };
   }
 
   /** @param whole whether the corpus is what it was: lanes speak of entries by their places */
-  restore({ climbs, turn }: SavedClimbs, whole: boolean): void {
-    climbs.forEach(({ targets, done }, i) => {
+  restore({ climbs, turn, turns }: SavedClimbs, whole: boolean): void {
+    climbs.forEach(({ targets, idle, done }, i) => {
       this.#climbs[i] = {
+        idle,
         targets: targets.map(({ best, lanes }) => ({
           best,
           lanes: lanes.map((lane) => (whole ? { ...lane } : emptyLane())),
@@ -254,6 +293,7 @@ export class Climbs {
       };
     });
     this.#turn = turn;
+    this.#turns = turns;
   }
 }
 

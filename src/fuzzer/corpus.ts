@@ -12,6 +12,8 @@ export interface Entry extends Lineage {
   /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
   readonly novelty: number | null;
   readonly task: number;
+  /** The site that it was kept for; absent where it was kept for its activations. */
+  readonly site?: string;
   /** The class that the model puts it in; below 0 where it has none. */
   readonly outcome: number;
 }
@@ -32,6 +34,10 @@ export class Corpus {
   readonly #heldBytes: number;
   readonly #entries: Entry[] = [];
   readonly #places = new Map<string, number>();
+  /** Entries that the scheduler picks among: those kept for their activations. */
+  readonly #scheduled: number[] = [];
+  /** Of each entry its place among those; below 0 for the others. */
+  readonly #ranks: number[] = [];
   readonly #held = new Map<number, TestcaseData>();
   #vectors = new Float32Array(1024);
   #width = 0;
@@ -47,6 +53,22 @@ export class Corpus {
 
   get size(): CorpusSize {
     return { count: this.#entries.length, seeds: this.#seeds };
+  }
+
+  /** The entries that the scheduler picks among. */
+  get scheduled(): CorpusSize {
+    return { count: this.#scheduled.length, seeds: this.#seeds };
+  }
+
+  /** Place of the one of a rank among them. */
+  scheduledAt(rank: number): number {
+    return this.#scheduled[rank];
+  }
+
+  /** Rank of an entry among them; undefined where it is none. */
+  rankOf(place: number): number | undefined {
+    const rank = this.#ranks[place];
+    return rank < 0 ? undefined : rank;
   }
 
   /** Numbers in an entry's activations; 0 while there is none. */
@@ -79,6 +101,7 @@ export class Corpus {
     this.#vectors.set(activations, place * this.#width);
     this.#entries.push(entry);
     this.#places.set(entry.id, place);
+    this.#ranks.push(entry.site === undefined ? this.#scheduled.push(place) - 1 : -1);
     if (entry.parent === null) this.#seeds = place + 1;
     this.#hold(place, data);
   }

@@ -9,6 +9,14 @@ import type { Corpus } from './corpus.ts';
 import type { Origin } from './faults.ts';
 import type { Task } from './task.ts';
 
+/** What a mutant is kept for. */
+export interface Merit {
+  /** Squared L2 distance to the nearest activations. */
+  readonly novelty: number;
+  /** The site that it came nearer to; undefined where its activations are new. */
+  readonly site: string | undefined;
+}
+
 /** What descent is told from. */
 export interface DescentOptions {
   readonly corpus: Corpus;
@@ -42,7 +50,7 @@ export class Descent {
   }
 
   /** The journal's line for a mutant that enters the corpus. */
-  lineOf(task: Task, pick: number, id: string, novelty: number, outcome: number): JournalLine {
+  lineOf(task: Task, pick: number, id: string, { novelty, site }: Merit, outcome: number): JournalLine {
     const { parent, mutators, rebases } = this.originOf(task, pick);
     const reference = rebases ? id : parent.reference;
     return {
@@ -54,6 +62,7 @@ export class Descent {
       mutators,
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,
+      ...(site === undefined ? {} : { site }),
       outcome,
     };
   }

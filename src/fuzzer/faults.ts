@@ -247,12 +247,9 @@ export class Faults {
 
   #severity({ violation, data }: Hit): Promise<Severity | undefined> {
     const { reproducer, span, pictures } = this.#options;
-    const { objective } = violation;
-    return severityOf(data, span, pictures, async (variant) => {
-      const trial = { ...this.#trial(violation), block: variant, rows: 1, row: 0 };
-      const { times, others } = await reproducer.reproduce(objective, trial, 1);
-      return times === 1 ? 'same' : others.length > 0 ? 'other' : 'none';
-    });
+    return severityOf(data, span, pictures, (variant) =>
+      reproducer.vary({ ...this.#trial(violation), block: variant, rows: 1, row: 0 }),
+    );
   }
 
   #trial({ signature, tensors }: Violation) {

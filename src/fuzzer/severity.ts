@@ -1,7 +1,8 @@
-import type { Severity, VariantOutcome } from '../campaign/finding.ts';
+import type { Severity } from '../campaign/finding.ts';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import { levelsOf, type Picture, valuesOf } from '../inputs/picture.ts';
 import { copyOf, readNumber, writeNumber } from '../models/tensor.ts';
+import type { VariantOutcome } from '../objectives/reproduce.ts';
 
 /** The smallest and the largest value that seeds have at each position of an input. */
 interface Span {

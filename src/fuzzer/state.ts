@@ -13,7 +13,7 @@ import { activationsAt, unbundled } from './bundle.ts';
 import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
 import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
-import { Descent } from './descent.ts';
+import { Descent, type Merit } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
 import { type Picked, Picker } from './picker.ts';
 import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
@@ -245,7 +245,9 @@ export class State implements Supply {
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
     const point = isClimbing(number) ? climbs?.search.next() : undefined;
     if (climbs === undefined || point === undefined)
-      return { picks: picks(() => scheduler.pick(corpus.size, random), choice) };
+      return {
+        picks: picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), choice),
+      };
     const { parents, focus } = climbs.search.plan(point, count, corpus.size, random);
     return { picks: picks((pick) => parents[pick], climbs.choice), focus };
   }
@@ -360,7 +362,8 @@ export class State implements Supply {
     const { index, threshold } = this.#options;
     const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
     if (!(novelty > threshold.value)) return undefined;
-    return this.#addEntry(task, candidates, i, novelty, isLegal) === undefined ? undefined : novelty;
+    const place = this.#addEntry(task, candidates, i, { novelty, site: undefined }, isLegal);
+    return place === undefined ? undefined : novelty;
   }
 
   /** Takes in what came nearer to a point, whatever its activations; returns the picks of the new entries. */
@@ -369,7 +372,7 @@ export class State implements Supply {
     { approach, candidates, mutants }: TaskResult,
     isLegal: (pick: number, data: TestcaseData) => boolean,
   ): { pick: number; novelty: number }[] {
-    const { climbs, index, corpus } = this.#options;
+    const { climbs, index, corpus, threshold } = this.#options;
     if (climbs === undefined || task.focus === undefined || approach === undefined) return [];
     const mutantsOfPick = (pick: number): number =>
       Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
@@ -378,7 +381,8 @@ export class State implements Supply {
       const known = corpus.placeOf(testcaseId(unbundled(candidates, i).data));
       if (known !== undefined) return known;
       const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const place = this.#addEntry(task, candidates, i, novelty, isLegal);
+      const site = novelty > threshold.value ? undefined : climbs.search.siteOf(task.focus as Focus);
+      const place = this.#addEntry(task, candidates, i, { novelty, site }, isLegal);
       if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
       return place;
     });
@@ -390,7 +394,7 @@ export class State implements Supply {
     task: Task,
     candidates: TaskResult['candidates'],
     i: number,
-    novelty: number,
+    why: Merit,
     isLegal: (pick: number, data: TestcaseData) => boolean,
   ): number | undefined {
     const { corpus, store, maxCorpus } = this.#options;
@@ -399,7 +403,7 @@ export class State implements Supply {
     const id = testcaseId(data);
     const pick = candidates.picks[i];
     if (corpus.has(id) || !isLegal(pick, data)) return undefined;
-    const line = this.#descent.lineOf(task, pick, id, novelty, candidates.outcomes[i]);
+    const line = this.#descent.lineOf(task, pick, id, why, candidates.outcomes[i]);
     const entry = { ...line, data, activations };
     this.#enter(entry);
     store.add(entry);
@@ -413,7 +417,9 @@ export class State implements Supply {
     const { reference } = entry;
     const referenceIndex = reference === undefined ? ancestorIndex : (corpus.placeOf(reference) ?? place);
     corpus.add({ ...entry, ancestorIndex, referenceIndex }, data, activations);
-    scheduler.added?.(place, entry.parent === null ? undefined : corpus.placeOf(entry.parent));
+    const rank = corpus.rankOf(place);
+    const parent = entry.parent === null ? undefined : corpus.placeOf(entry.parent);
+    if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
     // A sealed index that was loaded holds the first entries already.
     if (index !== undefined && index.size <= place) index.add(activations);
   }

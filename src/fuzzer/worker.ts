@@ -35,8 +35,8 @@ export interface View extends Parents {
 }
 
 /** Violations of a task that look alike and are traced: the first ones, and one in so many after them. */
-const TRACED_FIRST = 8;
-const TRACED_EVERY = 64;
+const TRACED_FIRST = 2;
+const TRACED_EVERY = 32;
 
 /** Carries out tasks: mutates, runs the model, judges, and asks the index what is new. */
 export class Worker {

@@ -33,19 +33,15 @@ const methods = {
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */
   async open({ model, load }: Pick<Trial, 'model' | 'load'>): Promise<void> {
+    await opened?.dispose();
+    opened = undefined;
     opened = await loadWithinLimits(model, load);
   },
 
   async reproduce(trial: Trial): Promise<Reproduction> {
-    const model = opened;
-    if (model === undefined) throw new Error('no model is open');
-    opened = undefined;
-    try {
-      const rows = new RowModel(model);
-      return await reproduce(rows, makeObjectives(trial.objectives), trial.suspect, trial, trial.runs, beat);
-    } finally {
-      await model.dispose();
-    }
+    if (opened === undefined) throw new Error('no model is open');
+    const { objectives, suspect, runs } = trial;
+    return reproduce(new RowModel(opened), makeObjectives(objectives), suspect, trial, runs, beat);
   },
 };
 

@@ -1,5 +1,5 @@
 import { diedRunning } from '../objectives/failure.ts';
-import { type Reproduction, runsOf } from '../objectives/reproduce.ts';
+import { type Reproduction, runsOf, type VariantOutcome } from '../objectives/reproduce.ts';
 import { Child, type ChildOptions, ProcessDied } from './child.ts';
 import { orRefuse } from './refusal.ts';
 import type { Identity, ReproduceApi, Trial } from './reproduce-process.ts';
@@ -11,6 +11,8 @@ export const LOAD_TIMEOUT = 120_000;
 export class Reproducer {
   readonly #options: Omit<ChildOptions, 'script'>;
   #child: Child<ReproduceApi> | undefined;
+  /** The process in which the model is open. */
+  #open: Child<ReproduceApi> | undefined;
   #closed = false;
 
   constructor(options: Omit<ChildOptions, 'script'>) {
@@ -24,15 +26,9 @@ export class Reproducer {
     );
   }
 
-  /**
-   * @param objective what the finding breaks: says how often it is run
-   * @param of runs, where that is not to say
-   */
-  async reproduce(
-    objective: string,
-    trial: Omit<Trial, 'runs'>,
-    of = runsOf(objective),
-  ): Promise<Reproduction> {
+  /** @param objective what the finding breaks: says how often it is run */
+  async reproduce(objective: string, trial: Omit<Trial, 'runs'>): Promise<Reproduction> {
+    const of = runsOf(objective);
     const others = new Set<string>();
     let times = 0;
     let origin: Reproduction['origin'];
@@ -44,6 +40,7 @@ export class Reproducer {
         const child = this.#running();
         const { model, load } = trial;
         await child.call('open', { model, load }, LOAD_TIMEOUT);
+        this.#open = child;
         const some = await child.call('reproduce', { ...trial, runs: step });
         times += some.times;
         origin ??= some.origin;
@@ -61,6 +58,23 @@ export class Reproducer {
       }
     }
     return { times, of, others: [...others], origin };
+  }
+
+  /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */
+  async vary(trial: Omit<Trial, 'runs'>): Promise<VariantOutcome> {
+    try {
+      const child = this.#running();
+      const { model, load } = trial;
+      if (this.#open !== child) {
+        await child.call('open', { model, load }, LOAD_TIMEOUT);
+        this.#open = child;
+      }
+      const { times, others } = await child.call('reproduce', { ...trial, runs: 1 });
+      return times === 1 ? 'same' : others.length > 0 ? 'other' : 'none';
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      return diedRunning(error.kind, error.how).signature === trial.suspect.signature ? 'same' : 'other';
+    }
   }
 
   close(): void {

@@ -43,6 +43,13 @@ const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 };
 
+/** Sessions that trace: nothing is left to fuse, so weights need no other layout, of which each would be a copy. */
+const FRUGAL: ort.InferenceSession.SessionOptions = {
+  graphOptimizationLevel: 'disabled',
+  enableCpuMemArena: false,
+  extra: { session: { disable_prepacking: '1' } },
+};
+
 /** Exposing so many tensors leaves nothing to fuse: trying takes longer than it saves. */
 const MANY = 1000;
 
@@ -147,7 +154,7 @@ export const onnxLoader: ModelLoader = {
         exposed = new Set(tensors.filter((name) => !outputs.includes(name)));
       },
       async nonFinite(feeds, tensors) {
-        flags ??= open(flagOnnxTensors(bytes, tensors), unfused(tensors.length));
+        flags ??= open(flagOnnxTensors(bytes, tensors), FRUGAL);
         const session = await flags;
         const flagged = tensors.map((_, i) => flagNames(i));
         const results = await session.run(named(feeds), flagged.flat());

@@ -28,6 +28,9 @@ export interface Reproduction {
   readonly origin?: OriginDetails | undefined;
 }
 
+/** Whether a variant of a testcase breaks in the same way, in another one, or not. */
+export type VariantOutcome = 'same' | 'other' | 'none';
+
 /** What is expected to come up. */
 export interface Suspect {
   readonly signature: string;

@@ -37,15 +37,40 @@ function step(climbs: Climbs, margin: number, place: number): number | undefined
 }
 
 describe('points', () => {
-  test('have turns, and those that went wrong have none', () => {
+  test('have turns in their order, every other one goes to the nearest, and those that went wrong have none', () => {
     const climbs = new Climbs([point('a'), point('b'), point('c')]);
-    const turns = (): (number | undefined)[] => Array.from({ length: 4 }, (_, i) => step(climbs, 30 - i, i));
-    expect(turns()).toEqual([1, 2, 0, 1]);
+    const turns = (): (number | undefined)[] => Array.from({ length: 6 }, (_, i) => step(climbs, 30 - i, i));
+    // b comes first; then it is the nearest, until c and a have come nearer.
+    expect(turns()).toEqual([1, 1, 2, 2, 0, 0]);
+    climbs.found('nonfinite-inf-a');
+    expect(turns()).toEqual([1, 2, 2, 2, 1, 1]);
     climbs.found('nonfinite-nan-b');
-    expect(turns()).toEqual([2, 0, 2, 0]);
-    climbs.found('crash-a');
-    climbs.found('nonfinite-inf-c');
-    expect(turns()).toEqual([undefined, undefined, undefined, undefined]);
+    climbs.found('crash-c');
+    expect(turns().every((at) => at === undefined)).toBe(true);
+  });
+
+  test('that come no nearer for long have their turns in the order of all alone', () => {
+    const climbs = new Climbs([point('a'), point('b')]);
+    const margins = [20, 10];
+    const count = (turns: number): number[] => {
+      const seen = [0, 0];
+      for (let n = 0; n < turns; n++) {
+        const at = climbs.next() as number;
+        seen[at]++;
+        const { focus } = climbs.plan(at, 8, ENTRIES, random());
+        climbs.take(
+          focus,
+          { targets: 1, nearer: [], reached: [margins[at]] },
+          () => 8,
+          () => 0,
+        );
+      }
+      return seen;
+    };
+    const [first, second] = count(100);
+    expect(second).toBeGreaterThan(2 * first);
+    count(200);
+    expect(count(100)).toEqual([50, 50]);
   });
 
   test('are done once their margin is 0', () => {
