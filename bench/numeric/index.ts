@@ -17,6 +17,9 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '3' },
     searches: { type: 'string', default: 'auto,ann,none' },
     time: { type: 'string', default: '20s' },
+    /** Master seeds and time of each search but the first. */
+    'other-seeds': { type: 'string', default: '3' },
+    'other-time': { type: 'string', default: '20s' },
     /** Time for each twin; 0 leaves them out. */
     twins: { type: 'string', default: '5s' },
     /** Draws of each kind of noise that every model is run on first. */
@@ -62,12 +65,14 @@ await withFolder(async (folder) => {
   for (const model of models) {
     const noise =
       Number(options.noise) > 0 ? await nonFiniteOnNoise(model, Number(options.noise)) : undefined;
-    for (const guidance of options.searches.split(',')) {
+    for (const [place, guidance] of options.searches.split(',').entries()) {
+      const own = place === 0 ? masters : masters.slice(0, Number(options['other-seeds']));
+      const time = place === 0 ? options.time : options['other-time'];
       const seconds: number[] = [];
       const execs: number[] = [];
       const signatures = new Set<string>();
       let named = 0;
-      for (const seed of masters) {
+      for (const seed of own) {
         const out = `${folder}/out-${runs++}`;
         const settings = {
           ...common,
@@ -76,7 +81,7 @@ await withFolder(async (folder) => {
           seed,
           out,
           untilFinding: true,
-          time: options.time,
+          time,
         };
         const { figures } = await campaign(settings);
         const first = figures.faults.find((fault) => fault.kept > 0);
@@ -88,7 +93,7 @@ await withFolder(async (folder) => {
       }
       const total = totals.get(guidance) ?? { found: 0, seconds: [] };
       totals.set(guidance, total);
-      if (seconds.length === masters.length) total.found++;
+      if (seconds.length === own.length) total.found++;
       total.seconds.push(...seconds);
       line({
         bench: 'numeric',
@@ -96,7 +101,8 @@ await withFolder(async (folder) => {
         ...(noise === undefined ? {} : { nonFiniteOnNoise: noise }),
         guidance,
         found: seconds.length,
-        of: masters.length,
+        of: own.length,
+        time,
         namedRightly: named,
         signatures: [...signatures],
         ...(seconds.length === 0
