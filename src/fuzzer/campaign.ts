@@ -195,6 +195,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     model: { path: modelGiven, sha256: model.sha256, runtime },
     masterSeed,
     keep: config.keep,
+    traces: setup.traces,
     span: new SeedSpan(inputs.seeds),
     pictures: inputs.pictures,
   });

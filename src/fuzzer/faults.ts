@@ -28,6 +28,8 @@ export interface FaultOptions {
   readonly model: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
+  /** Whether there is memory for tracing findings to operations. */
+  readonly traces: boolean;
   readonly span: SeedSpan;
   readonly pictures: readonly (Picture | undefined)[];
 }
@@ -253,8 +255,8 @@ export class Faults {
   }
 
   #trial({ signature, tensors }: Violation) {
-    const { objectives, modelPath, load } = this.#options;
-    return { model: modelPath, load, objectives, suspect: { signature, tensors } };
+    const { objectives, modelPath, load, traces } = this.#options;
+    return { model: modelPath, load, objectives, traces, suspect: { signature, tensors } };
   }
 
   #explained(violation: Violation, origin: OriginDetails | undefined): Violation {

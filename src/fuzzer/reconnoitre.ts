@@ -3,9 +3,10 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
+import { parametersOf } from '../models/graph/graph.ts';
 import type { ModelInfo } from '../models/model.ts';
 import type { Form } from '../models/rows.ts';
-import type { Interval } from '../models/sites/intervals.ts';
+import type { Interval } from '../models/sites/interval.ts';
 import { readNumber } from '../models/tensor.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
 import { makeObjective, objectiveSpecs } from '../objectives/registry.ts';
@@ -33,8 +34,13 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   const objectives = objectiveSpecs(config.objective);
   const sites = model.sites.length === 0 ? [] : await scout.withinReach(intervalsOf(inputs));
   const unreachable = new Set(sites.filter(({ aims }) => aims.length === 0).map(({ name }) => name));
-  const climbs =
-    config.guidance === 'auto' && objectives.some((spec) => makeObjective(spec).place !== undefined);
+  const placing = objectives.some((spec) => makeObjective(spec).place !== undefined);
+  const traces = placing && parametersOf(model.graph) <= MOST_PARAMETERS;
+  if (placing && !traces)
+    observer.warn(
+      `the model has more than ${MOST_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
+    );
+  const climbs = traces && config.guidance === 'auto';
   const points = climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : [];
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
@@ -47,6 +53,7 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
     resizing: inputs.resizing,
     watched: watched.tensors,
     points,
+    traces,
     measure: config.measure,
     masterSeed,
     batch,
@@ -56,6 +63,12 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
   await scout.prepare(setup);
   return { path, model, masterSeed, watched, inputs, batch, unreachable, setup };
 }
+
+/**
+ * Weights up to which a process may hold sessions in which tensors are exposed, each with a copy of them. A number for
+ * all machines and any `--jobs`, so that equal campaigns do the same.
+ */
+const MOST_PARAMETERS = 100e6;
 
 /** What the values of each input lie within: their range, and what seeds have. */
 function intervalsOf({ traits, seeds }: InputPlan): Map<string, Interval> {

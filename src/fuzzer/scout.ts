@@ -3,7 +3,7 @@ import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.t
 import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
-import type { Interval } from '../models/sites/intervals.ts';
+import type { Interval } from '../models/sites/interval.ts';
 import type { Site } from '../models/sites/site.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import type { Point } from './climbs.ts';

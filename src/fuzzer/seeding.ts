@@ -67,9 +67,12 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
     });
   }
   const placed = new Map<number, Violation>();
-  const placer = new Placer(options.model);
+  const placer = new Placer(options.model, options.traces);
   for (const [row, { objective, violation }] of violations)
-    placed.set(row, (await placer.place(objective, violation, some[row])).violation);
+    placed.set(
+      row,
+      (await placer.place(objective, violation, { testcase: some[row], thoroughly: true })).violation,
+    );
   return some.map((data, row) => ({
     data,
     activations: rowsOf(all, width, row, row + 1).slice(),

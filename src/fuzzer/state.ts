@@ -1,6 +1,6 @@
 import type { StoredEntry } from '../campaign/journal.ts';
 import type { Store } from '../campaign/store.ts';
-import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
+import type { TestcaseData } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
 import type { Site } from '../models/sites/site.ts';
@@ -9,12 +9,12 @@ import type { InputTraits } from '../mutators/traits.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { type Random, randomStream } from '../random.ts';
 import type { ArmTraits } from './arms.ts';
-import { activationsAt, unbundled } from './bundle.ts';
 import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
 import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
-import { Descent, type Merit } from './descent.ts';
+import { Descent } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
+import { Intake } from './intake.ts';
 import { type Picked, Picker } from './picker.ts';
 import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
@@ -90,6 +90,7 @@ export class State implements Supply {
   #rejected = 0;
   readonly #picker: Picker;
   readonly #descent: Descent;
+  readonly #intake: Intake;
   readonly #isTied: boolean;
 
   constructor(options: StateOptions) {
@@ -97,6 +98,7 @@ export class State implements Supply {
     const { corpus, arms, limits, traits } = options;
     this.#picker = new Picker(corpus, arms, limits.deephunter !== undefined);
     this.#descent = new Descent(options);
+    this.#intake = new Intake({ ...options, climbs: options.climbs?.search, descent: this.#descent });
     this.#isTied = tiesToAncestor(limits, traits);
   }
 
@@ -188,14 +190,7 @@ export class State implements Supply {
 
   /** Puts a seed into corpus and index; false where an equal one is there. */
   addSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
-    const { corpus, store } = this.#options;
-    const id = testcaseId(data);
-    if (corpus.has(id)) return false;
-    const origin = { parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
-    const entry = { id, ...origin, outcome, data, activations };
-    this.#enter(entry);
-    store.add(entry);
-    return true;
+    return this.#intake.seed(data, activations, outcome);
   }
 
   /** Loads what of the index of the first `count` entries is stored; call before those are restored. */
@@ -205,7 +200,7 @@ export class State implements Supply {
 
   /** Puts back an entry that is on disk. */
   restoreEntry(entry: StoredEntry, activations: Float32Array): void {
-    this.#enter({ ...entry, activations });
+    this.#intake.enter({ ...entry, activations });
   }
 
   /** The next task, or undefined when the budget of mutants is handed out. */
@@ -273,26 +268,16 @@ export class State implements Supply {
     const kept = await faults.keep(hits, result.task, origin, untilFinding);
     const found = faults.enter(kept, seconds);
     faults.count(result.counts);
-    const { candidates } = result;
-    const entries: { pick: number; novelty: number }[] = [];
-    const nearer = this.#takeApproach(task, result, isLegal);
-    for (let i = 0; i < candidates.count; i++) {
-      const novelty = this.#addCandidate(task, result, i, isLegal);
-      if (novelty !== undefined)
-        entries.push({
-          pick: candidates.picks[i],
-          novelty: novelty / Math.max(threshold.value, Number.MIN_VALUE),
-        });
-    }
+    const { fresh, nearer } = this.#intake.take(task, result, isLegal);
     // What the machine did, or what does not come up again, teaches nothing: it would not be the same next time.
     const lasting = found.filter(({ kept: sound, objective }) => sound > 0 && !dependsOnMachine(objective));
     const ids = new Set(lasting.map(({ signature }) => signature));
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
     const signatures = firsts.map(({ pick }) => pick);
-    if (task.focus === undefined) choice.learn(task.chains, result.mutants, entries, signatures);
+    if (task.focus === undefined) choice.learn(task.chains, result.mutants, fresh, signatures);
     else {
       // What is new by the way counts as brought, and teaches nothing about climbing.
-      const brought = [...nearer, ...entries.map(({ pick }) => ({ pick, novelty: 0 }))];
+      const brought = [...nearer, ...fresh.map(({ pick }) => ({ pick, novelty: 0 }))];
       this.#options.climbs?.choice.learn(task.chains, result.mutants, brought, signatures);
     }
     for (const signature of lasting.map((fault) => fault.signature))
@@ -303,8 +288,8 @@ export class State implements Supply {
     this.#taken = result.task;
     this.#out.shift();
     // What is kept for its margin alone says nothing about how far new activations lie.
-    const adapted = task.focus === undefined ? threshold.observe(result.mutants, entries.length) : undefined;
-    return { added: entries.length + nearer.length, faults: found, adapted, illegal };
+    const adapted = task.focus === undefined ? threshold.observe(result.mutants, fresh.length) : undefined;
+    return { added: fresh.length + nearer.length, faults: found, adapted, illegal };
   }
 
   save(): SavedState {
@@ -350,78 +335,6 @@ export class State implements Supply {
       this.#planned = saved.planned;
       this.#out = [...saved.out];
     } else this.#planned = saved.execs;
-  }
-
-  /** Takes a candidate in where it is still new and legal; returns how new, squared. */
-  #addCandidate(
-    task: Task,
-    { candidates }: TaskResult,
-    i: number,
-    isLegal: (pick: number, data: TestcaseData) => boolean,
-  ): number | undefined {
-    const { index, threshold } = this.#options;
-    const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-    if (!(novelty > threshold.value)) return undefined;
-    const place = this.#addEntry(task, candidates, i, { novelty, site: undefined }, isLegal);
-    return place === undefined ? undefined : novelty;
-  }
-
-  /** Takes in what came nearer to a point, whatever its activations; returns the picks of the new entries. */
-  #takeApproach(
-    task: Task,
-    { approach, candidates, mutants }: TaskResult,
-    isLegal: (pick: number, data: TestcaseData) => boolean,
-  ): { pick: number; novelty: number }[] {
-    const { climbs, index, corpus, threshold } = this.#options;
-    if (climbs === undefined || task.focus === undefined || approach === undefined) return [];
-    const mutantsOfPick = (pick: number): number =>
-      Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
-    const entered: { pick: number; novelty: number }[] = [];
-    climbs.search.take(task.focus, approach, mutantsOfPick, (i) => {
-      const known = corpus.placeOf(testcaseId(unbundled(candidates, i).data));
-      if (known !== undefined) return known;
-      const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const site = novelty > threshold.value ? undefined : climbs.search.siteOf(task.focus as Focus);
-      const place = this.#addEntry(task, candidates, i, { novelty, site }, isLegal);
-      if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
-      return place;
-    });
-    return entered;
-  }
-
-  /** Puts a candidate into the corpus; returns its place, or undefined where it is there already or not legal. */
-  #addEntry(
-    task: Task,
-    candidates: TaskResult['candidates'],
-    i: number,
-    why: Merit,
-    isLegal: (pick: number, data: TestcaseData) => boolean,
-  ): number | undefined {
-    const { corpus, store, maxCorpus } = this.#options;
-    if (corpus.size.count >= maxCorpus) return undefined;
-    const { data, activations } = unbundled(candidates, i);
-    const id = testcaseId(data);
-    const pick = candidates.picks[i];
-    if (corpus.has(id) || !isLegal(pick, data)) return undefined;
-    const line = this.#descent.lineOf(task, pick, id, why, candidates.outcomes[i]);
-    const entry = { ...line, data, activations };
-    this.#enter(entry);
-    store.add(entry);
-    return corpus.placeOf(id);
-  }
-
-  #enter({ data, activations, ...entry }: StoredEntry & { readonly activations: Float32Array }): void {
-    const { corpus, index, scheduler } = this.#options;
-    const place = corpus.size.count;
-    const ancestorIndex = entry.parent === null ? place : (corpus.placeOf(entry.ancestor) ?? place);
-    const { reference } = entry;
-    const referenceIndex = reference === undefined ? ancestorIndex : (corpus.placeOf(reference) ?? place);
-    corpus.add({ ...entry, ancestorIndex, referenceIndex }, data, activations);
-    const rank = corpus.rankOf(place);
-    const parent = entry.parent === null ? undefined : corpus.placeOf(entry.parent);
-    if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
-    // A sealed index that was loaded holds the first entries already.
-    if (index !== undefined && index.size <= place) index.add(activations);
   }
 }
 

@@ -8,7 +8,7 @@ import { describe } from '../models/describe.ts';
 import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { packRows, RowModel } from '../models/rows.ts';
 import { tensorsOf } from '../models/sites/gauge.ts';
-import type { Interval } from '../models/sites/intervals.ts';
+import type { Interval } from '../models/sites/interval.ts';
 import { withinReach } from '../models/sites/reach.ts';
 import type { Site } from '../models/sites/site.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
@@ -36,6 +36,8 @@ export interface WorkerSetup {
   readonly watched: readonly string[];
   /** Where operations go wrong, that tasks may be for. */
   readonly points: readonly Point[];
+  /** Whether there is memory for tracing violations to operations. */
+  readonly traces: boolean;
   readonly measure: MeasureName;
   readonly masterSeed: string;
   readonly batch: number;

@@ -23,6 +23,8 @@ export interface WorkerOptions extends MakerOptions {
   readonly points: readonly Point[];
   /** Whether testcases may be of several forms. */
   readonly varying: boolean;
+  /** Whether there is memory for tracing violations to operations. */
+  readonly traces: boolean;
   readonly measure: Measure;
   /** Hits of one signature that a task sends back with their data. */
   readonly keep: number;
@@ -46,7 +48,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#placer = new Placer(options.model);
+    this.#placer = new Placer(options.model, options.traces);
     this.#maker = new BatchMaker(options);
   }
 
@@ -181,9 +183,9 @@ export class Worker {
       const count = before.count + 1;
       const isDue = count <= TRACED_FIRST || count % TRACED_EVERY === 0;
       const testcase = this.#maker.rows(form, from + row, from + row + 1);
-      const as = isDue
-        ? (await this.#placer.place(objective, violation, testcase, batch)).violation
-        : before.as;
+      // The first one of a task alone: what a worker has seen before must not matter.
+      const where = { testcase, batch, thoroughly: count === 1 };
+      const as = isDue ? (await this.#placer.place(objective, violation, where)).violation : before.as;
       traced.set(violation.signature, { count, as });
       placed.push({ row, violation: as });
     }

@@ -1,7 +1,8 @@
 import { type AttributeValue, type GraphNode, producers } from './graph/graph.ts';
 import type { Finiteness, Model, NamedTensor } from './model.ts';
+import { finiteness, type Operand, operandOf, worstOf } from './operands.ts';
 import { sitesOf } from './sites/sites.ts';
-import { DTYPES, halfToNumber, readNumber, type Tensor, type TensorData } from './tensor.ts';
+import { DTYPES, readNumber, type Tensor } from './tensor.ts';
 
 /** Where a number that is not finite comes from. */
 export interface Origin {
@@ -12,15 +13,6 @@ export interface Origin {
   readonly kind: 'nan' | 'inf';
   /** Operations from there to an output, by name, the first one included. */
   readonly path: readonly string[];
-}
-
-/** A tensor that an operation reads, at the element that went wrong. */
-export interface Operand {
-  readonly tensor: string;
-  /** Its value there; absent where no single element belongs to the result's. */
-  readonly value?: number;
-  /** Its smallest and largest value. */
-  readonly range: readonly [low: number, high: number];
 }
 
 /** An origin with what the operation was given. */
@@ -74,8 +66,8 @@ export class Localiser {
   /** Floating-point tensors that nodes make, in topological order. */
   readonly #tensors: readonly string[];
   readonly #isSeen: ReadonlySet<string>;
-  /** Operations that can go wrong. */
-  readonly #suspects: readonly GraphNode[];
+  /** Operations that can go wrong; undefined until they are asked for. */
+  #suspects: readonly GraphNode[] | undefined;
   readonly #isInfiniteConstant = new Map<string, boolean>();
   #canFlag: boolean;
 
@@ -93,8 +85,6 @@ export class Localiser {
       .flatMap(({ outputs }) => outputs)
       .filter((name) => watchable.has(name) && isFloat(name));
     this.#isSeen = new Set(this.#tensors);
-    const sites = new Set(sitesOf(model).map(({ name }) => name));
-    this.#suspects = nodes.filter(({ name }) => sites.has(name)).slice(0, MOST_SUSPECTS);
     this.#canFlag = model.nonFinite !== undefined;
   }
 
@@ -114,7 +104,7 @@ export class Localiser {
       );
     // Masks bring infinities of their own: what reads one is no origin unless it makes a NaN.
     const node = makes((name) => bad(name) || this.#isInfinite(name), bad) ?? makes(nan, nan);
-    if (node === undefined) return this.#locateOneByOne(feeds);
+    if (node === undefined) return undefined;
     const passed = this.#maker.get(this.#beforeArranging(node));
     if (passed !== undefined && passed !== node) {
       const [tensor] = passed.outputs;
@@ -128,9 +118,14 @@ export class Localiser {
 
   /**
    * Looks at what each site makes, by itself: with all tensors flagged the runtime may round otherwise than it does
-   * unmodified, as where it fuses operations or keeps halves in single precision.
+   * unmodified, as where it fuses operations or keeps halves in single precision. Each look may open a session: for
+   * where `locate` sees nothing.
    */
-  async #locateOneByOne(feeds: readonly Tensor[]): Promise<Origin | undefined> {
+  async locateOneByOne(feeds: readonly Tensor[]): Promise<Origin | undefined> {
+    if (this.#suspects === undefined) {
+      const sites = new Set(sitesOf(this.#model).map(({ name }) => name));
+      this.#suspects = this.#nodes.filter(({ name }) => sites.has(name)).slice(0, MOST_SUSPECTS);
+    }
     for (const node of this.#suspects) {
       const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#isSeen.has(name));
       const { activations } = await this.#model.run(feeds, [...new Set(tensors)]);
@@ -258,60 +253,4 @@ export class Localiser {
       path.unshift(node.name);
     return path.slice(0, LONGEST_PATH);
   }
-}
-
-function finiteness({ type, data }: Pick<Tensor, 'type' | 'data'>): Finiteness {
-  if (DTYPES[type].kind !== 'float') return 'finite';
-  let worst: Finiteness = 'finite';
-  for (let i = 0; i < data.length; i++) {
-    const value = type === 'float16' ? halfToNumber(data[i] as number) : (data[i] as number);
-    if (Number.isFinite(value)) continue;
-    if (Number.isNaN(value)) return 'nan';
-    worst = 'inf';
-  }
-  return worst;
-}
-
-/** Place of the first NaN, else of the first infinity. */
-function worstOf({ type, data }: { readonly type: Tensor['type']; readonly data: TensorData }): number {
-  let infinity = 0;
-  for (let i = data.length - 1; i >= 0; i--) if (!Number.isFinite(readNumber(type, data, i))) infinity = i;
-  for (let i = 0; i < data.length; i++) if (Number.isNaN(readNumber(type, data, i))) return i;
-  return infinity;
-}
-
-function operandOf({ name, type, data, shape }: NamedTensor, result: NamedTensor, index: number): Operand {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    const value = readNumber(type, data, i);
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const place = broadcastPlace(shape, result.shape, index);
-  const value = place === undefined ? {} : { value: readNumber(type, data, place) };
-  return { tensor: name, ...value, range: [low, high] };
-}
-
-/** The element of a tensor that broadcasts to an element of the result; undefined where the shapes don't. */
-export function broadcastPlace(
-  shape: readonly number[],
-  result: readonly number[],
-  index: number,
-): number | undefined {
-  if (shape.length > result.length) return undefined;
-  let place = 0;
-  let stride = 1;
-  let left = index;
-  for (let back = 1; back <= result.length; back++) {
-    const size = result[result.length - back];
-    const at = left % size;
-    left = Math.floor(left / size);
-    const own = shape[shape.length - back];
-    if (own === undefined) continue;
-    if (own !== size && own !== 1) return undefined;
-    place += (own === 1 ? 0 : at) * stride;
-    stride *= own;
-  }
-  return place;
 }

@@ -44,6 +44,8 @@ export interface Retrial {
   readonly rows: number;
   /** Which row of the block is the testcase. */
   readonly row: number;
+  /** Whether there is memory for tracing; violations bear the names of what was seen else. */
+  readonly traces: boolean;
   /** Whether to say where the violation begins. */
   readonly explains?: boolean;
 }
@@ -64,7 +66,7 @@ export async function reproduce(
   beat: () => void = () => {},
 ): Promise<Reproduction> {
   const { block, row, explains = false } = retrial;
-  const placer = new Placer(model);
+  const placer = new Placer(model, retrial.traces);
   const isSame = ({ violation: { signature, symptom } }: Placed): boolean =>
     signature === suspect.signature || symptom === suspect.signature;
   const others = new Set<string>();
@@ -111,7 +113,13 @@ async function runOnce(
   }
   const placed: Placed[] = [];
   for (const { objective, violation } of found)
-    placed.push(await placer.place(objective, violation, rowAlone(block, row), { block, rows }));
+    placed.push(
+      await placer.place(objective, violation, {
+        testcase: rowAlone(block, row),
+        batch: { block, rows },
+        thoroughly: true,
+      }),
+    );
   return placed;
 }
 

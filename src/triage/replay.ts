@@ -94,6 +94,8 @@ async function replayOne(folder: string): Promise<Replayed> {
       load: loadingOf(config, finding),
       objectives: objectiveSpecs(config.objective),
       suspect: { signature: finding.signature, tensors: finding.violation.tensors },
+      // What was not traced bears the name of what was seen.
+      traces: finding.violation.details.origin !== undefined,
       block: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,

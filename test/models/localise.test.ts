@@ -4,8 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
 import { TfjsBuilder } from '../../src/models/graph/tfjs-builder.ts';
-import { broadcastPlace, Localiser } from '../../src/models/localise.ts';
+import { Localiser } from '../../src/models/localise.ts';
 import type { Model } from '../../src/models/model.ts';
+import { broadcastPlace } from '../../src/models/operands.ts';
 import { loadModel } from '../../src/models/registry.ts';
 import { testFolder } from '../support/folder.ts';
 

@@ -1,6 +1,8 @@
 import type { GraphNode } from '../graph/graph.ts';
 import { DTYPES } from '../tensor.ts';
 import { above, at, below, type FloatLimits, type Hazard, limitsOf, outside } from './hazard.ts';
+import { countGuide, deadUnits, isMasked, maskGuide } from './masks.ts';
+import { behind, isDifferenceOfMoments, isNorm, isSoftplus, isSum } from './patterns.ts';
 import {
   type Aim,
   isConstant,
@@ -11,7 +13,6 @@ import {
   setting,
   valuesAt,
 } from './site.ts';
-import { type Guide, lookThrough } from './through.ts';
 
 /** Hazards of the first operand, by the limits of its type. */
 const first =
@@ -388,157 +389,4 @@ function logOfSoftmax({ inputs: [tensor] }: GraphNode, context: SiteContext): Ai
   if (above?.op !== 'Exp' || !isSum(under) || behind(under.inputs[0], context) !== above) return [];
   const axes = under.attributes?.axes ?? valuesAt(context, under.inputs[1]);
   return [gap(above.inputs[0], Array.isArray(axes) && axes.length === 1 ? (axes[0] as number) : -1)];
-}
-
-function isSum(node: GraphNode | undefined): node is GraphNode {
-  return node?.op === 'ReduceSum' || node?.op === 'Sum';
-}
-
-const PASSING = new Set(['Identity', 'Cast', 'Dropout']);
-
-/** The node behind a tensor, past those that change nothing. */
-function behind(tensor: string, { made }: SiteContext): GraphNode | undefined {
-  let node = made.get(tensor);
-  while (node !== undefined && PASSING.has(node.op)) node = made.get(node.inputs[0]);
-  return node;
-}
-
-/** Whether an exponential feeds log(1 + exp(x)). */
-function isSoftplus({ outputs: [raised] }: GraphNode, context: SiteContext): boolean {
-  const { nodes } = context.graph;
-  const readers = (tensor: string): GraphNode[] => nodes.filter(({ inputs }) => inputs.includes(tensor));
-  return readers(raised).some((reader) => {
-    if (reader.op === 'Log1p') return true;
-    const one = reader.inputs.some((name) => valuesAt(context, name)?.every((value) => value === 1));
-    return (
-      (reader.op === 'Add' || reader.op === 'AddV2') &&
-      one &&
-      readers(reader.outputs[0]).some(({ op }) => op === 'Log')
-    );
-  });
-}
-
-const MEANS = new Set(['ReduceMean', 'Mean', 'GlobalAveragePool', 'AveragePool']);
-
-/** Whether a tensor is mean(x²) − mean(x)², with an epsilon or without. */
-function isDifferenceOfMoments(tensor: string | undefined, context: SiteContext, hops: number): boolean {
-  const node = tensor === undefined ? undefined : behind(tensor, context);
-  if (node === undefined || hops > 4) return false;
-  if (node.op === 'Sub') {
-    const [squares, square] = node.inputs.map((name) => behind(name, context));
-    return squares !== undefined && MEANS.has(squares.op) && isSquareOfMean(square, context);
-  }
-  const passes = ['Add', 'AddV2', 'Sqrt', 'Mul', 'Relu', 'Max', 'Maximum'].includes(node.op);
-  return passes && node.inputs.some((name) => isDifferenceOfMoments(name, context, hops + 1));
-}
-
-function isSquareOfMean(node: GraphNode | undefined, context: SiteContext): boolean {
-  if (node === undefined) return false;
-  const squares =
-    node.op === 'Square' || node.op === 'Pow' || (node.op === 'Mul' && node.inputs[0] === node.inputs[1]);
-  return squares && MEANS.has(behind(node.inputs[0], context)?.op ?? '');
-}
-
-/** Whether a tensor is a norm: of ReduceL2, or the root of a sum of squares. */
-function isNorm(tensor: string | undefined, context: SiteContext): boolean {
-  const node = tensor === undefined ? undefined : behind(tensor, context);
-  if (node?.op === 'ReduceL2' || node?.op === 'ReduceL1') return true;
-  if (node?.op === 'Expand' || node?.op === 'Reshape') return isNorm(node.inputs[0], context);
-  return (
-    node?.op === 'Sqrt' &&
-    ['ReduceSum', 'Sum', 'ReduceSumSquare'].includes(behind(node.inputs[0], context)?.op ?? '')
-  );
-}
-
-/** Whether a mask of infinities goes into a tensor. */
-function isMasked(tensor: string, context: SiteContext, hops: number): boolean {
-  if (isConstant(context, tensor)) return context.holdsInfinity(tensor);
-  const node = behind(tensor, context);
-  if (node === undefined || hops > 6) return false;
-  const passes = [
-    'Add',
-    'AddV2',
-    'Sub',
-    'Where',
-    'SelectV2',
-    'Mul',
-    'Log',
-    'Reshape',
-    'Unsqueeze',
-    'Expand',
-    'Transpose',
-  ];
-  if (node.op === 'Log') return true;
-  return passes.includes(node.op) && node.inputs.some((name) => isMasked(name, context, hops + 1));
-}
-
-/** The comparison that decides what is masked, so that the search sees how far each element is from that. */
-function maskGuide(tensor: string, context: SiteContext, hops: number): { readonly guide?: Guide } {
-  const node = behind(tensor, context);
-  if (node === undefined || hops > 6) return {};
-  if (node.op === 'Where' || node.op === 'SelectV2') {
-    const [condition, whenTrue, whenFalse] = node.inputs;
-    const masks = [whenTrue, whenFalse].map(
-      (name) => isConstant(context, name) && context.holdsInfinity(name),
-    );
-    if (masks[0] === masks[1]) return {};
-    const guide = comparison(condition, masks[0], context);
-    return guide === undefined ? {} : { guide };
-  }
-  if (node.op !== 'Add' && node.op !== 'AddV2') return {};
-  for (const input of node.inputs) {
-    const found = maskGuide(input, context, hops + 1);
-    if (found.guide !== undefined) return found;
-  }
-  return {};
-}
-
-/** What is compared with a constant, and where it must come to for the comparison to be true, or false. */
-function comparison(tensor: string, wanted: boolean, context: SiteContext): Guide | undefined {
-  const node = behind(tensor, context);
-  if (node === undefined) return undefined;
-  if (node.op === 'Not' || node.op === 'LogicalNot') return comparison(node.inputs[0], !wanted, context);
-  const isGreater = node.op === 'Greater' || node.op === 'GreaterOrEqual' || node.op === 'GreaterEqual';
-  const isLess = node.op === 'Less' || node.op === 'LessOrEqual' || node.op === 'LessEqual';
-  const [left, right] = node.inputs;
-  const bound = valuesAt(context, right);
-  if (!(isGreater || isLess) || bound?.length !== 1 || isConstant(context, left)) return undefined;
-  const limits = limitsAt(context, left);
-  const hazard = isGreater === wanted ? above(bound[0], limits) : below(bound[0], limits);
-  return lookThrough(context.graph, left, hazard) ?? { tensor: left, hazard };
-}
-
-const ARRANGING = new Set([
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'ExpandDims',
-  'Identity',
-  'Dropout',
-]);
-
-/** The node behind a tensor, past those that change neither values nor their order. */
-function arranged(tensor: string, context: SiteContext): GraphNode | undefined {
-  let node = behind(tensor, context);
-  while (node !== undefined && ARRANGING.has(node.op)) node = behind(node.inputs[0], context);
-  return node;
-}
-
-/** What the units of a layer are made from by a Relu: all of them dead is a way for them to be the same. */
-function deadUnits(tensor: string, context: SiteContext): Guide | undefined {
-  const node = arranged(tensor, context);
-  if (node?.op !== 'Relu' || isConstant(context, node.inputs[0])) return undefined;
-  const [before] = node.inputs;
-  return { tensor: before, hazard: { kind: 'all', each: below(0, limitsAt(context, before)) } };
-}
-
-/** What a count counts: it comes to zero when every comparison does. */
-function countGuide(tensor: string, context: SiteContext): { readonly guide?: Guide } {
-  const sum = arranged(tensor, context);
-  if (!isSum(sum)) return {};
-  const guide = comparison(sum.inputs[0], false, context);
-  return guide === undefined
-    ? {}
-    : { guide: { tensor: guide.tensor, hazard: { kind: 'all', each: guide.hazard } } };
 }

@@ -1,5 +1,6 @@
 import type { Model } from '../model.ts';
-import { type Interval, propagate, reaches } from './intervals.ts';
+import type { Interval } from './interval.ts';
+import { propagate, reaches } from './intervals.ts';
 import type { Aim, Site } from './site.ts';
 import { sitesOf } from './sites.ts';
 
