@@ -85,6 +85,15 @@ export interface Defect {
 
 const SUM_AXIS = [1];
 
+/** A thousand by the whole hundredths that are left before the limit, none beyond it. */
+function wholeNumbers(pen: Pen, op: 'Div' | 'Mod', name: string, repaired: boolean): string {
+  const rest = pen.op('Relu', [pen.left()], 'rest');
+  const hundreds = pen.op('Ceil', [pen.op('Mul', [rest, pen.constant(100)], 'hundreds')], 'ceil');
+  const parts = pen.cast(hundreds, 'int32', 'parts');
+  const divisor = repaired ? pen.op('Max', [parts, pen.constant(1, 'int32')], 'floor') : parts;
+  return pen.cast(pen.op(op, [pen.constant(1000, 'int32'), divisor], name), 'float32', 'single');
+}
+
 /** Every planted defect with its repair: finite until the score comes to 1. */
 export const DEFECTS: readonly Defect[] = [
   {
@@ -431,48 +440,8 @@ export const DEFECTS: readonly Defect[] = [
       return pen.op('Mul', [half, pen.constant(257, 'float16')], 'half_sum');
     },
   },
-  {
-    name: 'integer-division',
-    site: 'share',
-    write(pen, ok) {
-      const parts = pen.cast(
-        pen.op(
-          'Ceil',
-          [pen.op('Mul', [pen.op('Relu', [pen.left()], 'rest'), pen.constant(100)], 'hundreds')],
-          'ceil',
-        ),
-        'int32',
-        'parts',
-      );
-      const share = pen.op(
-        'Div',
-        [pen.constant(1000, 'int32'), ok ? pen.op('Max', [parts, pen.constant(1, 'int32')], 'floor') : parts],
-        'share',
-      );
-      return pen.cast(share, 'float32', 'single');
-    },
-  },
-  {
-    name: 'integer-mod',
-    site: 'rest_of',
-    write(pen, ok) {
-      const parts = pen.cast(
-        pen.op(
-          'Ceil',
-          [pen.op('Mul', [pen.op('Relu', [pen.left()], 'rest'), pen.constant(100)], 'hundreds')],
-          'ceil',
-        ),
-        'int32',
-        'parts',
-      );
-      const rest = pen.op(
-        'Mod',
-        [pen.constant(1000, 'int32'), ok ? pen.op('Max', [parts, pen.constant(1, 'int32')], 'floor') : parts],
-        'rest_of',
-      );
-      return pen.cast(rest, 'float32', 'single');
-    },
-  },
+  { name: 'integer-division', site: 'share', write: (pen, ok) => wholeNumbers(pen, 'Div', 'share', ok) },
+  { name: 'integer-mod', site: 'rest_of', write: (pen, ok) => wholeNumbers(pen, 'Mod', 'rest_of', ok) },
   {
     name: 'masked-softmax',
     site: 'attention',
