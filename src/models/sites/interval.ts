@@ -33,8 +33,12 @@ export function sound(interval: Interval | undefined): Interval {
   return interval === undefined || Number.isNaN(interval.low) || Number.isNaN(interval.high) ? ANY : interval;
 }
 
-/** What a type makes of numbers: rounded outward, infinite beyond its largest, or wrapped. */
-export function held({ low, high }: Interval, type: Tensor['type']): Interval {
+/**
+ * What a type makes of numbers: rounded outward, infinite beyond its largest, or wrapped.
+ *
+ * @param isExact whether they are of those that were given, so that nothing was rounded
+ */
+export function held({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
   const { kind, min, max } = DTYPES[type];
   if (kind === 'bool') return UNIT;
   if (kind === 'int')
@@ -43,12 +47,14 @@ export function held({ low, high }: Interval, type: Tensor['type']): Interval {
       : { low: min, high: max };
   const share = type === 'float16' ? HALF_ROUNDING : ROUNDING;
   const { tiny, epsilon } = limitsOf(type);
-  // Runtimes may make zero of what is smaller than the smallest normal number.
+  // Below the smallest normal number rounding is by steps, and runtimes may make zero of it.
   const normal = tiny / epsilon;
-  const slack = (end: number): number => (Number.isFinite(end) ? Math.abs(end) * share : 0);
+  const slack = (end: number): number =>
+    isExact || !Number.isFinite(end) ? 0 : Math.abs(end) < normal ? normal : Math.abs(end) * share;
+  // No rounding goes beyond zero.
   const wider = {
-    low: low > 0 && low < normal ? 0 : low - slack(low),
-    high: high < 0 && high > -normal ? 0 : high + slack(high),
+    low: low >= 0 ? Math.max(0, low - slack(low)) : low - slack(low),
+    high: high <= 0 ? Math.min(0, high + slack(high)) : high + slack(high),
   };
   // What is beyond the largest number has become an infinity.
   return {

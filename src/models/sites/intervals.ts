@@ -2,7 +2,7 @@ import type { Model } from '../model.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Hazard } from './hazard.ts';
 import { ANY, held, hull, type Interval, sound } from './interval.ts';
-import { RULES } from './rules.ts';
+import { EXACT, RULES } from './rules.ts';
 
 /**
  * Interval arithmetic through a graph (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2
@@ -36,7 +36,7 @@ export function propagate(
       // Further results are indices and masks, but for those of operations that take a tensor apart.
       const own = place === 0 || node.op === 'Split' ? made : ANY;
       const type = graph.types.get(output);
-      known.set(output, type === undefined ? own : held(own, type));
+      known.set(output, type === undefined ? own : held(own, type, EXACT.has(node.op)));
     });
   }
   return known;

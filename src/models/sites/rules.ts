@@ -288,6 +288,15 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...named(increasing(Math.atan, undefined, undefined, SLACK), 'Atan'),
 };
 
+/** Operations that round nothing: each number that they give is one that they were given, or its negative or whole part. */
+export const EXACT: ReadonlySet<string> = new Set(
+  [
+    'Identity Reshape Flatten Squeeze Unsqueeze ExpandDims Transpose Dropout Slice StridedSlice Gather GatherV2',
+    'GatherElements GatherND Expand Tile MaxPool GlobalMaxPool ReduceMax ReduceMin Split DepthToSpace SpaceToDepth',
+    'Concat ConcatV2 Where Select SelectV2 Clip ClipByValue Relu Relu6 Max Maximum Min Minimum Neg Abs Floor Ceil Round',
+  ].flatMap((names) => names.split(' ')),
+);
+
 function named(rule: Rule, names: string): Record<string, Rule> {
   return Object.fromEntries(names.split(' ').map((name) => [name, rule]));
 }
