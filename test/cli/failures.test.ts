@@ -27,6 +27,9 @@ const POSITIVE = [
 ];
 
 /** Runs a small campaign in small tasks; every one of these models needs a process for each death. */
+/** Dozens of processes that end and are started again. */
+const SLOW = 180_000;
+
 async function campaign(name: string, model: string, seedFile: string, ...flags: string[]) {
   const out = join(folder, name);
   const args = [
@@ -98,16 +101,20 @@ test('a model that ends its process loses a task, is a crash finding, and the ca
   expect((await neurofuzz(['replay', finding])).stdout).toMatch(/^still broken 10\/10 {2}crash-sigfpe/);
 });
 
-test('crashes leave the same corpus and findings on one worker and on three', async () => {
-  const model = writeOverflowOnnx(folder);
-  const start = seeds('overflow', [[-50, -60, -40, -30]]);
-  const flags = ['--range=-100,-1', '-n', '36', '--threshold', '1'];
-  const [one, three] = [
-    await campaign('crash-1', model, start, ...flags, '-j', '1'),
-    await campaign('crash-3', model, start, ...flags, '-j', '3'),
-  ];
-  expect(digests(three.out, 'corpus', 'findings')).toEqual(digests(one.out, 'corpus', 'findings'));
-});
+test(
+  'crashes leave the same corpus and findings on one worker and on three',
+  async () => {
+    const model = writeOverflowOnnx(folder);
+    const start = seeds('overflow', [[-50, -60, -40, -30]]);
+    const flags = ['--range=-100,-1', '-n', '36', '--threshold', '1'];
+    const [one, three] = [
+      await campaign('crash-1', model, start, ...flags, '-j', '1'),
+      await campaign('crash-3', model, start, ...flags, '-j', '3'),
+    ];
+    expect(digests(three.out, 'corpus', 'findings')).toEqual(digests(one.out, 'corpus', 'findings'));
+  },
+  SLOW,
+);
 
 test('a model that does not come to an end is a hang finding', async () => {
   const model = writeLoopOnnx(folder, 9000);
