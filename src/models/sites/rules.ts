@@ -208,6 +208,17 @@ const leaky =
 const relu = increasing((x) => Math.max(0, x));
 const from = (low: number): Rule => within({ low, high: Number.POSITIVE_INFINITY });
 
+/** The tangent between two of its poles. */
+const tangent: Rule = ({ given: [x] }) => {
+  const branch = (angle: number): number => Math.floor(angle / Math.PI - 0.5);
+  if (branch(x.low) !== branch(x.high) || x.high - x.low >= Math.PI) return undefined;
+  return { low: Math.tan(x.low) - SLACK, high: Math.tan(x.high) + SLACK };
+};
+
+/** The logarithm of a sum of unknown length, which is above zero where all that is summed is. */
+const logOfSum: Rule = ({ given: [x] }) =>
+  x.low > 0 ? { low: Math.log(x.low) - SLACK, high: Number.POSITIVE_INFINITY } : undefined;
+
 const magnitude: Rule = ({ given: [x] }) => ({
   low: x.low <= 0 && x.high >= 0 ? 0 : Math.min(Math.abs(x.low), Math.abs(x.high)),
   high: Math.max(-x.low, x.high),
@@ -250,6 +261,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...named(magnitude, 'Abs'),
   ...named(({ given: [, a, b] }) => (b === undefined ? undefined : union(a, b)), 'Where Select SelectV2'),
   ...named(sum, 'ReduceSum'),
+  ...named(logOfSum, 'ReduceLogSum'),
+  ...named(tangent, 'Tan'),
   ...named(eitherSum, 'Sum'),
   ...named(clip, 'Clip ClipByValue'),
   ...named(power, 'Pow'),

@@ -35,6 +35,7 @@ const UNARY = [
   'Softmax',
   'LogSoftmax',
   'Cosh',
+  'Tan',
 ] as const;
 const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow', 'Sum', 'Mean'] as const;
 
