@@ -71,7 +71,8 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
   for (const [row, { objective, violation }] of violations)
     placed.set(
       row,
-      (await placer.place(objective, violation, { testcase: some[row], thoroughly: true })).violation,
+      (await placer.place(objective, violation, { testcase: some[row], thoroughly: placed.size === 0 }))
+        .violation,
     );
   return some.map((data, row) => ({
     data,

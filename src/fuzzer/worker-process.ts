@@ -157,8 +157,8 @@ const methods = {
     readonly watched: readonly string[];
   }): Promise<Point[]> {
     const { testcase, points, watched } = parameters;
+    // Before any are exposed together: one that can't be would take the others with it.
     const tensors = exposedFor(points, watched);
-    loaded().expose?.(tensors);
     rows ??= new RowModel(loaded());
     const block = packRows([testcase, testcase]);
     const can = new Set(await rows.watchable(block, tensors));

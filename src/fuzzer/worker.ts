@@ -185,7 +185,9 @@ export class Worker {
       const testcase = this.#maker.rows(form, from + row, from + row + 1);
       // The first one of a task alone: what a worker has seen before must not matter.
       const where = { testcase, batch, thoroughly: count === 1 };
-      const as = isDue ? (await this.#placer.place(objective, violation, where)).violation : before.as;
+      const found = isDue ? await this.#placer.place(objective, violation, where) : undefined;
+      // What only a thorough look shows is taken to be what that showed.
+      const as = found?.origin === undefined ? before.as : found.violation;
       traced.set(violation.signature, { count, as });
       placed.push({ row, violation: as });
     }

@@ -1,3 +1,4 @@
+import { KEEPING } from './graph/arranging.ts';
 import { type AttributeValue, type GraphNode, producers } from './graph/graph.ts';
 import type { Finiteness, Model, NamedTensor } from './model.ts';
 import { finiteness, type Operand, operandOf, worstOf } from './operands.ts';
@@ -40,17 +41,7 @@ const MOST_AT_ONCE = 64;
 const MOST_SUSPECTS = 16;
 
 /** Operations whose results are the values they were given. */
-const ARRANGING = new Set([
-  'Identity',
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'ExpandDims',
-  'Transpose',
-  'Dropout',
-  'Slice',
-]);
+const ARRANGING: ReadonlySet<string> = new Set([...KEEPING, 'Transpose', 'Slice']);
 
 /** Longest path that is told. */
 const LONGEST_PATH = 64;
@@ -69,7 +60,6 @@ export class Localiser {
   /** Operations that can go wrong; undefined until they are asked for. */
   #suspects: readonly GraphNode[] | undefined;
   readonly #isInfiniteConstant = new Map<string, boolean>();
-  #canFlag: boolean;
 
   constructor(model: Model) {
     this.#model = model;
@@ -85,7 +75,6 @@ export class Localiser {
       .flatMap(({ outputs }) => outputs)
       .filter((name) => watchable.has(name) && isFloat(name));
     this.#isSeen = new Set(this.#tensors);
-    this.#canFlag = model.nonFinite !== undefined;
   }
 
   /**
@@ -210,13 +199,13 @@ export class Localiser {
   async #look(feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Finiteness>> {
     const { nonFinite } = this.#model;
     if (this.#tensors.length === 0) return new Map();
-    if (nonFinite !== undefined && this.#canFlag) {
+    if (nonFinite !== undefined) {
       try {
         const flags = await nonFinite.call(this.#model, feeds, this.#tensors);
         return new Map(this.#tensors.map((name, i) => [name, flags[i]]));
       } catch {
-        // Some graph that can't be changed so: its tensors are looked at themselves from now on.
-        this.#canFlag = false;
+        // Some graph that can't be changed so: its tensors are looked at themselves. It is tried anew each time, since
+        // what one testcase comes to must not depend on those before it; what failed to open fails at once.
       }
     }
     const seen = new Map<string, Finiteness>();

@@ -147,9 +147,6 @@ export const onnxLoader: ModelLoader = {
         return { outputs: outputs.map(pick), activations: watched.map(pick) };
       },
       expose(tensors) {
-        const before = sessions.get(JSON.stringify([...exposed]));
-        if (exposed.size > 0) sessions.delete(JSON.stringify([...exposed]));
-        if (exposed.size > 0) void before?.release();
         pinned = new Set(sessions.keys());
         exposed = new Set(tensors.filter((name) => !outputs.includes(name)));
       },

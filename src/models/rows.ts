@@ -170,8 +170,8 @@ export class RowModel {
     } catch {
       if (tensors.length === 1) return [];
       const middle = tensors.length >> 1;
-      const halves = [tensors.slice(0, middle), tensors.slice(middle)];
-      return (await Promise.all(halves.map((half) => this.watchable(block, half)))).flat();
+      const first = await this.watchable(block, tensors.slice(0, middle));
+      return [...first, ...(await this.watchable(block, tensors.slice(middle)))];
     }
   }
 

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
+import { KEEPING } from './graph/arranging.ts';
 import { producers } from './graph/graph.ts';
 import { findLogits } from './graph/logits.ts';
 import type { ModelInfo } from './model.ts';
@@ -60,15 +61,7 @@ export function outputWatched({ outputs }: Pick<Network, 'outputs'>): Watched {
 }
 
 /** Operations that give the values of their input, arranged otherwise: one before them is no layer before. */
-const ARRANGING = new Set([
-  'Identity',
-  'Cast',
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'DequantizeLinear',
-]);
+const ARRANGING: ReadonlySet<string> = new Set([...KEEPING, 'Cast', 'DequantizeLinear']);
 
 function layerBefore({ graph, watchable }: Network, output: string): string | undefined {
   const made = producers(graph);

@@ -29,7 +29,7 @@ export const nonfinite: ObjectiveKind = {
       ...violation,
       signature: `nonfinite-${kind}-${slug(node.name)}`,
       symptom: violation.signature,
-      summary: `${WORDS[kind]} from ${named(node.op, node.name)}, ${violation.summary.replace(/^.*? in /, 'seen in ')}`,
+      summary: `${WORDS[kind]} from ${named(node.op, node.name)}, seen in ${whereOf(violation.details)}`,
       details: { ...violation.details, origin: { operation: node.name, kind: node.op, tensor } },
     }),
     explain: (violation, { operation, kind, result, operands }) => {
@@ -37,11 +37,17 @@ export const nonfinite: ObjectiveKind = {
       const of = given.length === 0 ? '' : ` of ${given.join(' and ')}`;
       return {
         ...violation,
-        summary: `${named(kind, operation)} makes ${result}${of}, ${violation.summary.replace(/^.*?, seen/, 'seen')}`,
+        summary: `${named(kind, operation)} makes ${result}${of}, seen in ${whereOf(violation.details)}`,
       };
     },
   }),
 };
+
+/** The element that was seen, for people, and how many others are no better. */
+function whereOf({ tensor, index, nonFinite, size }: Violation['details']): string {
+  const where = size === 1 ? tensor : `${tensor}[${index}]`;
+  return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : `${where}`;
+}
 
 /** An operation for people: its kind, and its name where that says more. */
 function named(op: string, name: string): string {
@@ -85,14 +91,13 @@ function firstIn(tensors: readonly RowTensor[], row: number): Violation | undefi
       }
     }
     if (kind === undefined) continue;
-    const where = tensor.size === 1 ? tensor.name : `${tensor.name}[${index}]`;
-    const others = count > 1 ? `; ${count} of its ${tensor.size} values are not finite` : '';
+    const details = { kind, tensor: tensor.name, index, nonFinite: count, size: tensor.size };
     return {
       objective: 'nonfinite',
       signature: `nonfinite-${kind}-${slug(tensor.name)}`,
-      summary: `${WORDS[kind]} in ${where}${others}`,
+      summary: `${WORDS[kind]} in ${whereOf(details)}`,
       tensors: [tensor.name],
-      details: { kind, tensor: tensor.name, index, nonFinite: count, size: tensor.size },
+      details,
     };
   }
   return undefined;

@@ -67,13 +67,15 @@ export async function reproduce(
 ): Promise<Reproduction> {
   const { block, row, explains = false } = retrial;
   const placer = new Placer(model, retrial.traces);
+  // The testcase is the same in all runs, and so is where what is seen begins.
+  const traced = new Map<string, Placed>();
   const isSame = ({ violation: { signature, symptom } }: Placed): boolean =>
     signature === suspect.signature || symptom === suspect.signature;
   const others = new Set<string>();
   let origin: Origin | undefined;
   let times = 0;
   for (let n = 0; n < runs; n++) {
-    const seen = await runOnce(model, objectives, placer, suspect, retrial);
+    const seen = await runOnce(model, objectives, placer, traced, suspect, retrial);
     const same = seen.find(isSame);
     origin ??= same?.origin;
     if (same !== undefined) times++;
@@ -95,6 +97,7 @@ async function runOnce(
   model: RowModel,
   objectives: readonly Objective[],
   placer: Placer,
+  traced: Map<string, Placed>,
   suspect: Suspect,
   { block, rows, row }: Retrial,
 ): Promise<Placed[]> {
@@ -112,14 +115,15 @@ async function runOnce(
     });
   }
   const placed: Placed[] = [];
-  for (const { objective, violation } of found)
-    placed.push(
-      await placer.place(objective, violation, {
-        testcase: rowAlone(block, row),
-        batch: { block, rows },
-        thoroughly: true,
-      }),
-    );
+  for (const { objective, violation } of found) {
+    let one = traced.get(violation.signature);
+    if (one === undefined) {
+      const where = { testcase: rowAlone(block, row), batch: { block, rows }, thoroughly: true };
+      one = await placer.place(objective, violation, where);
+      traced.set(violation.signature, one);
+    }
+    placed.push(one);
+  }
   return placed;
 }
 

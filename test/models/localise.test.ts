@@ -8,6 +8,7 @@ import { Localiser } from '../../src/models/localise.ts';
 import type { Model } from '../../src/models/model.ts';
 import { broadcastPlace } from '../../src/models/operands.ts';
 import { loadModel } from '../../src/models/registry.ts';
+import { formOf, packRows, RowModel } from '../../src/models/rows.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -174,6 +175,25 @@ test('tensors are looked at a few at a time where the runtime cannot flag them',
   expect((await new Localiser(watched).locate(feeds(1, 2, 3)))?.node.name).toBe('log');
   expect(Math.max(...asked)).toBeLessThanOrEqual(64);
   expect(asked[0]).toBe(4);
+  await model.dispose();
+});
+
+test('a tensor that cannot be watched does not take others with it', async () => {
+  const model = await onnx('text', (graph) => {
+    graph.node('Log', ['x'], 'log');
+    // 8 is text in ONNX, 1 single precision.
+    graph.node('Cast', [graph.node('Cast', ['log'], 'text', { to: 8 })], 'again', { to: 1 });
+    graph.node('Exp', ['again'], 'y');
+    graph.output('y', 'float32', ['batch', 3]);
+  });
+  const form = formOf([{ name: 'x', type: 'float32', shape: [3], size: 3 }]);
+  const testcase = { form, columns: [Float32Array.of(1, 2, 3)] };
+  const block = packRows([testcase, testcase]);
+  expect(await new RowModel(model).watchable(block, ['log', 'text', 'again', 'y'])).toEqual([
+    'log',
+    'again',
+    'y',
+  ]);
   await model.dispose();
 });
 

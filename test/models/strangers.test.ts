@@ -117,10 +117,7 @@ describe('a model made to do harm is refused', () => {
       graph.node('Add', [x, 'sum'], 'y');
       graph.output('y', 'float32', [1, 4]);
       await inspector.load(write('expanding.onnx', graph.finish('expanding')), { runtime: 'auto' });
-      // On a slow machine touching the memory takes longer than a look may.
-      expect((await inspector.shapes([])).failed).toMatch(
-        /takes more than \d+\.\d (GB of memory|s of computing)/,
-      );
+      expect((await inspector.shapes([])).failed).toMatch(/takes more than \d+\.\d GB of memory/);
     },
     SOON,
   );

@@ -1,3 +1,4 @@
+import { KEEPING } from './arranging.ts';
 import { type Graph, type GraphNode, producers } from './graph.ts';
 
 /** What the activations of `--coverage auto` are, and why. */
@@ -12,7 +13,7 @@ export const DENSE_SOFTMAX = 'Dense+Softmax';
 const SOFTMAX = new Set(['Softmax', 'LogSoftmax']);
 const SUM = new Set(['Sum', 'ReduceSum']);
 const DIVIDE = new Set(['Div', 'RealDiv']);
-const PASS_THROUGH = new Set(['Identity', 'Cast', 'Reshape', 'Squeeze', 'Transpose', 'Flatten']);
+const PASS_THROUGH: ReadonlySet<string> = new Set([...KEEPING, 'Cast', 'Transpose']);
 
 /**
  * Finds the logits: the input of the softmax nearest to an output, be it one operation or written out as

@@ -1,4 +1,4 @@
-import type { DType } from '../tensor.ts';
+import { DTYPES, type DType } from '../tensor.ts';
 
 /**
  * Where an operation's operand must not be. `bound` is a value that the operand may come to; `unit` the distance
@@ -32,9 +32,9 @@ export interface FloatLimits {
 }
 
 const LIMITS: Readonly<Record<'float16' | 'float32' | 'float64', FloatLimits>> = {
-  float16: { max: 65504, tiny: 2 ** -24, epsilon: 2 ** -10 },
-  float32: { max: 3.4028234663852886e38, tiny: 2 ** -149, epsilon: 2 ** -23 },
-  float64: { max: Number.MAX_VALUE, tiny: Number.MIN_VALUE, epsilon: Number.EPSILON },
+  float16: { max: DTYPES.float16.max, tiny: 2 ** -24, epsilon: 2 ** -10 },
+  float32: { max: DTYPES.float32.max, tiny: 2 ** -149, epsilon: 2 ** -23 },
+  float64: { max: DTYPES.float64.max, tiny: Number.MIN_VALUE, epsilon: Number.EPSILON },
 };
 
 /** The limits of a type; those of single precision for what is not known. */

@@ -1,3 +1,4 @@
+import { KEEPING } from '../graph/arranging.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { above, below } from './hazard.ts';
 import { behind, isSum } from './patterns.ts';
@@ -59,18 +60,10 @@ function comparison(tensor: string, wanted: boolean, context: SiteContext): Guid
   if (!(isGreater || isLess) || bound?.length !== 1 || isConstant(context, left)) return undefined;
   const limits = limitsAt(context, left);
   const hazard = isGreater === wanted ? above(bound[0], limits) : below(bound[0], limits);
-  return lookThrough(context.graph, left, hazard) ?? { tensor: left, hazard };
+  return lookThrough(context.graph, context.made, left, hazard) ?? { tensor: left, hazard };
 }
 
-const ARRANGING = new Set([
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'ExpandDims',
-  'Identity',
-  'Dropout',
-]);
+const ARRANGING: ReadonlySet<string> = new Set(KEEPING);
 
 /** The node behind a tensor, past those that change neither values nor their order. */
 function arranged(tensor: string, context: SiteContext): GraphNode | undefined {

@@ -98,40 +98,48 @@ const quotient: Rule = ({ given: [a, b] }) =>
 /**
  * Sums of products with constant weights.
  *
- * @param isSummed whether a place among the weights is summed over, by its indices
+ * @param lines how many sums there are
+ * @param lineOf which of them a weight belongs to, by its place
  */
-function weighted(x: Interval, weights: Tensor | undefined, lineOf: (index: number) => number): Interval {
-  if (weights === undefined || !Number.isFinite(x.low) || !Number.isFinite(x.high)) return ANY;
-  const lows = new Map<number, number>();
-  const highs = new Map<number, number>();
-  const sizes = new Map<number, number>();
+function weighted(x: Interval, weights: Tensor, lines: number, lineOf: (index: number) => number): Interval {
+  if (!Number.isFinite(x.low) || !Number.isFinite(x.high)) return ANY;
+  const lows = new Float64Array(lines);
+  const highs = new Float64Array(lines);
+  const sizes = new Float64Array(lines);
   const { type, data } = weights;
+  // Once for each of perhaps a hundred million weights: nothing is allocated.
   for (let i = 0; i < data.length; i++) {
-    const weight = readNumber(type, data, i);
+    const weight = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
     const line = lineOf(i);
-    const [one, other] = [weight * x.low, weight * x.high];
-    lows.set(line, (lows.get(line) ?? 0) + Math.min(one, other));
-    highs.set(line, (highs.get(line) ?? 0) + Math.max(one, other));
-    sizes.set(line, (sizes.get(line) ?? 0) + Math.max(Math.abs(one), Math.abs(other)));
+    const one = weight * x.low;
+    const other = weight * x.high;
+    lows[line] += Math.min(one, other);
+    highs[line] += Math.max(one, other);
+    sizes[line] += Math.max(Math.abs(one), Math.abs(other));
+  }
+  const sum = { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
+  let size = 0;
+  for (let line = 0; line < lines; line++) {
+    sum.low = Math.min(sum.low, lows[line]);
+    sum.high = Math.max(sum.high, highs[line]);
+    size = Math.max(size, sizes[line]);
   }
   // Rounding is relative to what is summed, which may cancel.
-  const slack = Math.max(...sizes.values()) * ROUNDING;
-  return { low: Math.min(...lows.values()) - slack, high: Math.max(...highs.values()) + slack };
+  return { low: sum.low - size * ROUNDING, high: sum.high + size * ROUNDING };
 }
 
 /** MatMul and Gemm with a constant on the right, `[..., K, N]`, or transposed. */
 function matrixProduct({ node, given: [x], constant, isConstant }: Given): Interval | undefined {
   const name = node.inputs[1];
-  if (!isConstant(name)) return undefined;
-  const weights = constant(name);
-  const rank = weights?.shape.length ?? 0;
-  if (weights === undefined || rank < 2) return undefined;
+  const weights = isConstant(name) ? constant(name) : undefined;
+  if (weights === undefined || weights.shape.length < 2) return undefined;
   const isTransposed = setting(node, 'transB') === 1 || setting(node, 'transpose_b') === 1;
   const [rows, columns] = weights.shape.slice(-2);
   const block = rows * columns;
+  const each = isTransposed ? rows : columns;
   const lineOf = (i: number): number =>
-    Math.floor(i / block) * block + (isTransposed ? Math.floor((i % block) / columns) : i % columns);
-  return weighted(x, weights, lineOf);
+    Math.floor(i / block) * each + (isTransposed ? Math.floor((i % block) / columns) : i % columns);
+  return weighted(x, weights, (weights.data.length / block) * each, lineOf);
 }
 
 const gemm: Rule = (given) => {
@@ -152,12 +160,11 @@ const convolution =
   (channelLast: boolean): Rule =>
   ({ node, given: [x], at, constant, isConstant }) => {
     const [, name, bias] = node.inputs;
-    if (!isConstant(name)) return undefined;
-    const kernel = constant(name);
+    const kernel = isConstant(name) ? constant(name) : undefined;
     if (kernel === undefined) return undefined;
     const outputs = channelLast ? (kernel.shape.at(-1) ?? 1) : kernel.shape[0];
     const each = kernel.data.length / outputs;
-    const result = weighted(union(x, { low: 0, high: 0 }), kernel, (i) =>
+    const result = weighted(union(x, { low: 0, high: 0 }), kernel, outputs, (i) =>
       channelLast ? i % outputs : Math.floor(i / each),
     );
     return bias === undefined || bias === '' ? result : add(result, at(bias));

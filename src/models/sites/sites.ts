@@ -28,7 +28,7 @@ function findSites(graph: Graph, holdsInfinity: SiteContext['holdsInfinity']): S
   return graph.nodes.flatMap((node): Site[] => {
     const found = kindOf(node, context);
     if (found === undefined) return [];
-    const aims = found.aims.map((aim) => guided(graph, aim));
+    const aims = found.aims.map((aim) => guided(context, aim));
     const { name, op, inputs } = node;
     const region = aims.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
     const tensors = [...new Set(inputs.filter((input) => input !== ''))];
@@ -36,7 +36,7 @@ function findSites(graph: Graph, holdsInfinity: SiteContext['holdsInfinity']): S
   });
 }
 
-function guided(graph: Graph, aim: Aim): Aim {
-  const guide = aim.guide ?? lookThrough(graph, aim.tensor, aim.hazard);
+function guided({ graph, made }: SiteContext, aim: Aim): Aim {
+  const guide = aim.guide ?? lookThrough(graph, made, aim.tensor, aim.hazard);
   return guide === undefined ? aim : { ...aim, guide };
 }

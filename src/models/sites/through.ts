@@ -1,4 +1,5 @@
-import { type Graph, type GraphNode, producers } from '../graph/graph.ts';
+import { KEEPING } from '../graph/arranging.ts';
+import type { Graph, GraphNode } from '../graph/graph.ts';
 import { type FloatLimits, type Hazard, limitsOf, spacing } from './hazard.ts';
 
 /** What to watch instead of an operand, and what is hazardous there. */
@@ -24,10 +25,16 @@ interface Step {
  * Looks through operations whose results saturate (Sigmoid, Tanh, Relu, Clip): behind one the operand no longer
  * changes when what it comes from does, and a search would stand still. Returns what is hazardous before the
  * farthest of them; undefined where there is none.
+ *
+ * @param made the node that makes each tensor
  */
-export function lookThrough(graph: Graph, operand: string, hazard: Hazard): Guide | undefined {
+export function lookThrough(
+  graph: Graph,
+  made: ReadonlyMap<string, GraphNode>,
+  operand: string,
+  hazard: Hazard,
+): Guide | undefined {
   if (!isPointwise(hazard)) return undefined;
-  const made = producers(graph);
   let found: Guide | undefined;
   let step: Step | undefined = { tensor: operand, hazard, saturates: false };
   for (let hops = 0; hops < FARTHEST && step !== undefined; hops++) {
@@ -46,16 +53,7 @@ function isPointwise(hazard: Hazard): hazard is Pointwise {
 const UNDERFLOW = -104;
 
 /** Operations that give the same values, in the same order. */
-const SAME = new Set([
-  'Identity',
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'ExpandDims',
-  'Dropout',
-  'Cast',
-]);
+const SAME: ReadonlySet<string> = new Set([...KEEPING, 'Cast']);
 
 /** The hazard before an operation that gives what follows; undefined where there is no such one. */
 function before(graph: Graph, node: GraphNode, hazard: Pointwise): Step | undefined {

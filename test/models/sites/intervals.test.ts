@@ -209,3 +209,25 @@ test('a site is ruled out exactly where the range keeps it from its region', asy
   expect(ruledOut(new Map())).toEqual(['sqrt', 'div']);
   await model.dispose();
 });
+
+test('a product with a vocabulary of weights has the interval of its widest column', async () => {
+  const words = 200_000;
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['batch', 4]);
+  const weights = Float32Array.from({ length: 4 * words }, (_, i) =>
+    i === 7 ? -5 : i === words + 7 ? 3 : 0.5,
+  );
+  graph.node('MatMul', ['x', graph.constant('w', 'float32', [4, words], weights)], 'y');
+  graph.output('y', 'float32', ['batch', words]);
+  const path = join(folder, 'vocabulary.onnx');
+  writeFileSync(path, graph.finish('vocabulary'));
+  const model = await loadModel(path, { runtime: 'onnx' });
+  const { low, high } = propagate(model, new Map([['x', { low: -1, high: 2 }]])).get('y') ?? {
+    low: 0,
+    high: 0,
+  };
+  // Column 7: −5 · 2 + 3 · −1 + 2 · 0.5 · −1, and 5 · 1 + 3 · 2 + 2 · 0.5 · 2.
+  expect(low).toBeCloseTo(-14, 2);
+  expect(high).toBeCloseTo(13, 2);
+  await model.dispose();
+});

@@ -1,0 +1,10 @@
+/** Operations that give the values of their input in the same order, in another shape at most. */
+export const KEEPING = [
+  'Identity',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ExpandDims',
+  'Dropout',
+] as const;
