@@ -10,7 +10,11 @@ import { LOADING_MARK, MEMORY_MARK } from './watchdog-mark.ts';
 export interface Limits {
   /** Bytes held. */
   readonly memory: number;
-  /** Seconds of computing, on all its threads: the clock would count what other processes do. */
+  /**
+   * Seconds of computing, on all its threads, outside the system: the clock would count what other processes do,
+   * and the system's share is what memory costs, which has its own limit (a gigabyte is 0.2 s or 4 s of it,
+   * depending on the machine).
+   */
   readonly seconds: number;
 }
 
@@ -36,9 +40,9 @@ setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
   const held = process.memoryUsage.rss();
   if (limits !== undefined) {
-    const { user, system } = process.cpuUsage(start);
+    const { user } = process.cpuUsage(start);
     if (held > limits.memory) end(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
-    if ((user + system) / 1e6 > limits.seconds)
+    if (user / 1e6 > limits.seconds)
       end(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
   }
   if (held > memory) end(MEMORY_MARK);
