@@ -35,6 +35,8 @@ export interface Finding extends Lineage, Confirmation {
   readonly summary: string;
   readonly violation: Pick<Violation, 'tensors' | 'details'>;
   readonly model: { readonly path: string; readonly sha256: string; readonly runtime: RuntimeKind };
+  /** The second model, where two are compared; a derived one by its place in the campaign's folder. */
+  readonly copy?: Finding['model'];
   /** Master seed of the campaign. */
   readonly seed: string;
   readonly distance: Distance;

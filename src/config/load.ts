@@ -63,6 +63,7 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   const moved = { ...settings };
   if ('model' in moved) moved.model = move(moved.model, place);
   if ('out' in moved) moved.out = move(moved.out, place);
+  if ('against' in moved) moved.against = move(moved.against, place);
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
   if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedSpec(spec, place));
   if (typeof moved.tokens === 'object' && moved.tokens !== null) {
@@ -110,7 +111,7 @@ export function checkSettings(
   flags: RawSettings,
   source: string | undefined,
 ): CampaignConfig {
-  const parsed = campaignSchema.safeParse({ ...file, ...flags });
+  const parsed = campaignSchema.safeParse(withObjective({ ...file, ...flags }));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const name = String(issue.path[0]) as Setting;
@@ -118,6 +119,15 @@ export function checkSettings(
   const where = fromFlag ? flagName(name) : `${source ?? 'campaign'}: ${name}`;
   const given = (fromFlag ? flags : file)[name];
   throw new UserError(`${where} ${explain(issue, given)}, not ${JSON.stringify(given)}`);
+}
+
+/** Two models are given to be compared: that is then the objective where none is named. */
+function withObjective(settings: RawSettings): RawSettings {
+  const { objective, quantize, against, againstRuntime } = settings;
+  if (objective !== undefined) return settings;
+  if (quantize !== undefined) return { ...settings, objective: ['quantization'] };
+  if (against === undefined && againstRuntime === undefined) return settings;
+  return { ...settings, objective: ['differential'] };
 }
 
 function explain(issue: z.core.$ZodIssue, given: unknown): string {

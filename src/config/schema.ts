@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { QUANTIZATIONS } from './quantizations.ts';
 import { duration, paths, ranges, shapes, size, specLists, specs } from './values.ts';
 
 /** How a field is given on the command line. */
@@ -117,9 +118,37 @@ export const campaignSchema = z.strictObject({
   }),
   objective: field(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3 or :atol=0.01,rtol=0.1 or :cosine=0.99 or :kl=0.1',
     as: 'list',
+    defaultText: 'nonfinite; with --quantize quantization; with --against or --against-runtime differential',
   }),
+  against: field(z.string().min(1).optional(), {
+    flags: '--against <model>',
+    help: 'the second model of a quantization or differential objective, of any format',
+    as: 'text',
+    defaultText: 'none',
+  }),
+  againstRuntime: field(z.enum(['tensorflow', 'wasm', 'cpu', 'onnx']).optional(), {
+    flags: '--against-runtime <kind>',
+    help: 'the runtime of the second model; without --against the model itself is the second one',
+    as: 'text',
+    defaultText: 'none',
+  }),
+  quantize: field(z.enum(QUANTIZATIONS).optional(), {
+    flags: '--quantize <kind>',
+    help: 'derive the second model: float16, bfloat16, int8, which is calibrated on the seeds',
+    as: 'text',
+    defaultText: 'none',
+  }),
+  match: field(
+    z.union([z.array(z.string().min(1)).min(1), z.record(z.string(), z.string().min(1))]).optional(),
+    {
+      flags: '--match <output=output...>',
+      help: "outputs that belong together: the model's name and the second one's",
+      as: 'list',
+      defaultText: 'by name, then by order',
+    },
+  ),
   mutator: field(specLists.optional(), {
     flags: '-m, --mutator <spec...>',
     help: 'which mutators, as gaussian:sigma=0.05, a group as images, all, or ./module.js; name=none leaves an input as it is',

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { COPY } from '../campaign/copy.ts';
 import { STATE } from '../campaign/journal.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
@@ -10,12 +11,14 @@ import { Threshold } from '../coverage/threshold.ts';
 import { fileError, Interrupted } from '../errors.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
+import type { LoadOptions } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import { armTraits } from './arms.ts';
 import { MutatorChoice } from './choice.ts';
 import { Climbs } from './climbs.ts';
 import { Corpus } from './corpus.ts';
+import { DerivedCopy } from './derived.ts';
 import { Faults } from './faults.ts';
 import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
@@ -31,7 +34,7 @@ import { SeedSpan } from './severity.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
-import { loadOptions, modelPath } from './target.ts';
+import { checkPair, loadOptions, modelPath } from './target.ts';
 
 /** A campaign's folder where the user names none. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -54,6 +57,8 @@ export async function runCampaign(
 ): Promise<Summary> {
   const folder = defaultFolder(config);
   makeObjectives(config.objective);
+  checkPair(config);
+  const derived = new DerivedCopy(folder);
   let lock: Lock | undefined;
   if (resume) lock = await Lock.acquire(folder);
   else await checkFolder(folder);
@@ -80,7 +85,7 @@ export async function runCampaign(
     begun = true;
   };
   try {
-    const target = await reconnoitre(config, observer, scout);
+    const target = await reconnoitre(config, observer, scout, derived);
     const saved = resume ? await readSaved(folder) : undefined;
     // The other workers start while the first one runs the seeds.
     const others = Array.from({ length: jobs - 1 }, () => slotFor({ folder, options, target }));
@@ -94,6 +99,7 @@ export async function runCampaign(
       scout,
       others,
       target,
+      derived,
       saved,
       begin,
     });
@@ -103,6 +109,7 @@ export async function runCampaign(
   } finally {
     scout.close();
     for (const slot of slots) slot.close();
+    await derived.close();
     await lock?.release();
   }
 }
@@ -119,9 +126,25 @@ function slotFor(
   { folder, options, target }: Pick<Parts, 'folder' | 'options' | 'target'>,
   child?: Scout['child'],
 ): Slot {
-  const { path, model, setup } = target;
-  const loading = { path: path.absolute, options: { ...options.model.options, runtime: model.runtime.kind } };
+  const { path, setup, model } = target;
+  const loading = { path: path.absolute, options: loadingOf(options, target) };
   return new Slot({ ...options, model: loading }, setup, model.sha256, join(folder, STATE), child);
+}
+
+/** How the model is loaded from now on, on the runtimes that were settled on. */
+function loadingOf(options: SlotOptions, { model, copy }: Target): LoadOptions {
+  const own = { ...options.model.options, runtime: model.runtime.kind };
+  return copy === undefined
+    ? own
+    : { ...own, copy: { ...copy, runtime: model.copy?.runtime.kind ?? copy.runtime } };
+}
+
+/** The second model as findings name it: the same in two campaigns wherever their folders lie. */
+function givenCopy(config: CampaignConfig, { path, model }: Target, recorded: unknown): string | undefined {
+  if (model.copy === undefined) return undefined;
+  if (typeof recorded === 'string') return recorded;
+  if (config.quantize !== undefined) return `${COPY}/${basename(model.copy.path)}`;
+  return config.against ?? path.asGiven;
 }
 
 /** Deaths that people are told of; later ones are in events.jsonl and in the figures. */
@@ -147,6 +170,7 @@ interface Parts {
   /** All workers but the first, which is the scout until then. */
   readonly others: readonly Slot[];
   readonly target: Target;
+  readonly derived: DerivedCopy;
   readonly saved: Saved | undefined;
   /** Makes the folder this campaign's own; nothing is written before. */
   readonly begin: () => Promise<void>;
@@ -166,6 +190,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
   );
   const recorded = saved?.settings.resolved.modelGiven;
   const modelGiven = typeof recorded === 'string' ? recorded : path.asGiven;
+  const copyGiven = givenCopy(config, target, saved?.settings.resolved.copyGiven);
   const settings = resolvedSettings(config, {
     folder,
     masterSeed,
@@ -173,6 +198,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     batch,
     path: path.absolute,
     modelGiven,
+    copyGiven,
     watched,
     threshold: threshold.value,
     inputs,
@@ -185,14 +211,18 @@ async function runTarget(parts: Parts): Promise<Summary> {
     saved === undefined
       ? await Store.create(folder, settings, inputs.pictures)
       : await Store.open(folder, inputs.pictures, saved.checkpoint?.entries ?? 0);
+  await parts.derived.keep();
   const reproducer = new Reproducer(options.child);
   const faults = new Faults({
     store,
     reproducer,
     objectives: setup.objectives,
     modelPath: path.absolute,
-    load: { ...options.model.options, runtime },
+    load: loadingOf(options, target),
     model: { path: modelGiven, sha256: model.sha256, runtime },
+    ...(model.copy === undefined || copyGiven === undefined
+      ? {}
+      : { copy: { path: copyGiven, sha256: model.copy.sha256, runtime: model.copy.runtime.kind } }),
     masterSeed,
     keep: config.keep,
     traces: setup.traces,

@@ -1,5 +1,6 @@
 import type { RowResult, RowTensor } from '../models/rows.ts';
 import { marginsOf, tensorsOf } from '../models/sites/gauge.ts';
+import type { Objective } from '../objectives/objective.ts';
 import type { Observed } from './bundle.ts';
 import {
   type Approach,
@@ -32,12 +33,19 @@ interface Held {
   readonly candidate: Candidate;
 }
 
+/** Writes the margins of a row's targets; returns how many there are. */
+type Measure = (
+  result: RowResult,
+  tensors: ReadonlyMap<string, RowTensor>,
+  row: number,
+  out: Float64Array,
+) => number;
+
 /** Measures a task's mutants against its point and keeps those that come nearer: one a pick and one a target. */
 export class Climber {
   readonly tensors: readonly string[];
   readonly #focus: Focus;
-  readonly #point: Point;
-  readonly #varying: boolean;
+  readonly #measure: Measure;
   readonly #byPick = new Map<number, Held>();
   readonly #byTarget = new Map<number, Held>();
   readonly #margins = targetRoom();
@@ -45,11 +53,22 @@ export class Climber {
   #reached: number[] = [];
 
   /** @param varying whether testcases may be of several sizes */
-  constructor(focus: Focus, points: readonly Point[], varying: boolean) {
+  constructor(focus: Focus, points: readonly Point[], objectives: readonly Objective[], varying: boolean) {
     this.#focus = focus;
-    this.#varying = varying;
-    this.#point = points[focus.point];
-    this.tensors = tensorsOf(this.#point.aim);
+    const point = points[focus.point];
+    if ('site' in point) {
+      this.tensors = tensorsOf(point.aim);
+      this.#measure = (_result, tensors, row, out) =>
+        targetMargins(marginsOf(point.aim, tensors, row), out, varying);
+    } else {
+      this.tensors = [];
+      const objective = objectives.find(({ name }) => name === point.objective);
+      this.#measure = (result, _tensors, row, out) => {
+        const count = objective?.margins?.(result, row, out) ?? 0;
+        for (let i = 0; i < count; i++) out[i] = Math.min(FAR, out[i]);
+        return count;
+      };
+    }
   }
 
   /**
@@ -65,7 +84,7 @@ export class Climber {
     for (let row = 0; row < result.rows; row++) {
       const seen = rowAt(row);
       if (seen === undefined) continue;
-      this.#targets = targetMargins(marginsOf(this.#point.aim, tensors, row), margins, this.#varying);
+      this.#targets = this.#measure(result, tensors, row, margins);
       const { pick } = seen;
       let kept: { readonly candidate: Candidate | undefined } | undefined;
       const hold = (held: Map<number, Held>, key: number, target: number, margin: number): void => {

@@ -1,17 +1,30 @@
 import type { Aim, Site } from '../models/sites/site.ts';
-import { slug } from '../objectives/objective.ts';
+import { MOST_MARGINS, SIDES, slug } from '../objectives/objective.ts';
 import type { Random } from '../random.ts';
 import type { CorpusSize } from './corpus.ts';
 
-/** One way in which a site can go wrong, that mutants are brought nearer to. Plain data. */
-export interface Point {
+/** What mutants are brought nearer to: one way in which a site can go wrong, or a violation. Plain data. */
+export type Point = SitePoint | ObjectivePoint;
+
+export interface SitePoint {
   /** Name of the site. */
   readonly site: string;
   readonly aim: Aim;
 }
 
+export interface ObjectivePoint {
+  /** Name of an objective that knows margins. */
+  readonly objective: string;
+  /** Whether its first margins are of two sides of a border: see `Objective.sided`. */
+  readonly sided: boolean;
+}
+
+function nameOf(point: Point): string {
+  return 'site' in point ? point.site : point.objective;
+}
+
 /** Every way in which one of the sites can go wrong. */
-export function pointsOf(sites: readonly Site[]): Point[] {
+export function pointsOf(sites: readonly Site[]): SitePoint[] {
   return sites.flatMap(({ name, aims }) => aims.map((aim) => ({ site: name, aim })));
 }
 
@@ -76,7 +89,7 @@ export function targetMargins(margins: Float64Array, out: Float64Array, one = fa
 
 /** Room for the margins of a point's targets. */
 export function targetRoom(): Float64Array {
-  return new Float64Array(MOST_TARGETS);
+  return new Float64Array(Math.max(MOST_TARGETS, MOST_MARGINS));
 }
 
 /** A line of descent toward one target. */
@@ -170,19 +183,27 @@ export class Climbs {
     return nearest;
   }
 
-  /** The site that a task was for. */
-  siteOf({ point }: Focus): string {
-    return this.#points[point].site;
+  /** The name of the point that a task was for. */
+  nameOf({ point }: Focus): string {
+    return nameOf(this.#points[point]);
   }
 
-  /** Plans a task's picks. */
+  /**
+   * Plans a task's picks.
+   *
+   * @param isMate whether two entries may be mixed
+   * @returns of each pick, its parent and what lies beyond a border from it, below 0 where nothing is known to
+   */
   plan(
     point: number,
     picks: number,
     corpus: CorpusSize,
     random: Random,
-  ): { readonly focus: Focus; readonly parents: readonly number[] } {
+    isMate: (a: number, b: number) => boolean = () => true,
+  ): { readonly focus: Focus; readonly parents: readonly number[]; readonly beyond: readonly number[] } {
     const { targets } = this.#climbs[point];
+    const what = this.#points[point];
+    const sided = 'objective' in what && what.sided;
     const nearest = targets.reduce(
       (best, { best: margin }, t) => (margin < targets[best].best ? t : best),
       0,
@@ -191,17 +212,25 @@ export class Climbs {
       // Entries of the corpus may all have gone the same wrong way; seeds have not.
       const anywhere = (): number =>
         random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
-      if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: anywhere() };
+      if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: anywhere(), beyond: -1 };
       const target = random.uniform() < NEAREST_SHARE ? nearest : random.below(targets.length);
       const { lanes } = targets[target];
       const ahead = lanes.reduce((best, { margin }, l) => (margin < lanes[best].margin ? l : best), 0);
       const isStale = lanes[ahead].tries > PATIENCE;
       const lane = !isStale && random.uniform() < NEAREST_SHARE ? ahead : random.below(LANES);
       const { entry, margin } = lanes[lane];
-      return { target, lane, bar: margin, parent: entry < 0 ? anywhere() : entry };
+      const across = sided && entry >= 0 ? targets[acrossFrom(target)]?.lanes : undefined;
+      const others = (across ?? []).filter((other) => other.entry >= 0 && isMate(entry, other.entry));
+      const beyond = others.reduce<Lane | undefined>(
+        (best, other) => (best === undefined || other.margin < best.margin ? other : best),
+        undefined,
+      );
+      const parent = entry < 0 ? anywhere() : entry;
+      return { target, lane, bar: margin, parent, beyond: beyond?.entry ?? -1 };
     });
     return {
       parents: chosen.map(({ parent }) => parent),
+      beyond: chosen.map(({ beyond }) => beyond),
       focus: {
         point,
         targets: chosen.map(({ target }) => target),
@@ -250,13 +279,16 @@ export class Climbs {
       lane.tries = 0;
     }
     for (const { lanes } of targets) restart(lanes);
-    if (targets.some(({ best }) => best === 0)) climb.done = true;
+    if (!targets.some(({ best }) => best === 0)) return;
+    if ('site' in this.#points[focus.point]) climb.done = true;
+    // There is more than one violation of an objective: from another seed the search begins anew.
+    else climb.targets = targets.map(emptyTarget);
   }
 
   /** A fault was found: the points of the site that it is named after need no more turns. */
   found(signature: string): void {
-    this.#points.forEach(({ site }, i) => {
-      if (isFaultOf(signature, site)) this.#climbs[i].done = true;
+    this.#points.forEach((point, i) => {
+      if ('site' in point && isFaultOf(signature, point.site)) this.#climbs[i].done = true;
     });
   }
 
@@ -264,9 +296,9 @@ export class Climbs {
   get margins(): ReadonlyMap<string, number> {
     const margins = new Map<string, number>();
     this.#climbs.forEach(({ targets }, i) => {
-      const { site } = this.#points[i];
+      const name = nameOf(this.#points[i]);
       for (const { best } of targets)
-        if (best < FAR) margins.set(site, Math.min(best, margins.get(site) ?? FAR));
+        if (best < FAR) margins.set(name, Math.min(best, margins.get(name) ?? FAR));
     });
     return margins;
   }
@@ -300,6 +332,11 @@ export class Climbs {
 /** Whether a signature names a fault of a site. */
 export function isFaultOf(signature: string, site: string): boolean {
   return /^(?:nonfinite-(?:nan|inf)|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
+}
+
+/** The target on the other side of the border; itself where it has no other side. */
+function acrossFrom(target: number): number {
+  return target < SIDES ? (target + SIDES / 2) % SIDES : target;
 }
 
 function emptyLane(): Lane {

@@ -26,6 +26,8 @@ export interface FaultOptions {
   readonly load: LoadOptions;
   /** The model as findings name it. */
   readonly model: Finding['model'];
+  /** What it is compared with, likewise. */
+  readonly copy?: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
   /** Whether there is memory for tracing findings to operations. */
@@ -175,7 +177,7 @@ export class Faults {
   }
 
   async #keepOne(hit: Hit, id: string, task: number, from: Origin | undefined): Promise<Kept> {
-    const { store, masterSeed, model } = this.#options;
+    const { store, masterSeed, model, copy } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
     const apart = dependsOnMachine(objective);
@@ -203,6 +205,7 @@ export class Faults {
       summary: this.#explained(violation, origin).summary,
       violation: { tensors: violation.tensors, details: violation.details },
       model,
+      ...(copy === undefined ? {} : { copy }),
       seed: masterSeed,
       distance: distanceBetween(hit.data, from?.ancestor ?? hit.data),
       ...(origin === undefined ? {} : { origin }),

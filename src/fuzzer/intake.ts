@@ -94,7 +94,7 @@ export class Intake {
       const known = corpus.placeOf(testcaseId(unbundled(candidates, i).data));
       if (known !== undefined) return known;
       const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const site = novelty > threshold.value ? undefined : climbs.siteOf(task.focus as Focus);
+      const site = novelty > threshold.value ? undefined : climbs.nameOf(task.focus as Focus);
       const place = this.#takeIn(task, candidates, i, { novelty, site }, isLegal);
       if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
       return place;

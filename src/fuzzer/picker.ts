@@ -41,6 +41,18 @@ export class Picker {
     );
   }
 
+  /** Divides the way from one entry to another; undefined where no mutator of theirs does that. */
+  across(parent: number, mate: number): Picked | undefined {
+    if (!this.#isAlike(parent, mate)) return undefined;
+    const chains = this.#arms.map((list) => {
+      const arm = list.findIndex(({ mate: kind }) => kind === 'rival');
+      return arm < 0 ? [] : [arm];
+    });
+    return chains.every(({ length }) => length === 0)
+      ? undefined
+      : { parent, mate, chains: chains.flatMap(padded) };
+  }
+
   /** Draws how an entry is mutated, by a choice among mutators. */
   pick(entry: number, choice: MutatorChoice, random: Random): Picked {
     const chains = choice.draw(random);

@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { copyLoading } from '../campaign/copy.ts';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
 import { parametersOf } from '../models/graph/graph.ts';
-import type { ModelInfo } from '../models/model.ts';
+import type { CopyLoading, ModelInfo } from '../models/model.ts';
+import { needsSeeds } from '../models/quantize/derive.ts';
 import type { Form } from '../models/rows.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import { readNumber } from '../models/tensor.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
 import { makeObjective, objectiveSpecs } from '../objectives/registry.ts';
-import { pointsOf } from './climbs.ts';
+import { type ObjectivePoint, pointsOf } from './climbs.ts';
+import type { DerivedCopy } from './derived.ts';
 import { type InputPlan, planInputs } from './input-plan.ts';
 import type { Observer } from './observer.ts';
 import { defaultBatch } from './plan.ts';
@@ -18,15 +21,35 @@ import type { Scout } from './scout.ts';
 import { modelPath, type Notes } from './target.ts';
 import type { Probed, WorkerSetup } from './worker-process.ts';
 
-/** Finds out what is fuzzed and how, and prepares the first worker for it. */
-export async function reconnoitre(config: CampaignConfig, observer: Observer, scout: Scout) {
+/**
+ * Finds out what is fuzzed and how, and prepares the first worker for it.
+ *
+ * @param derived where a copy that is derived lies, or is to be put
+ */
+export async function reconnoitre(
+  config: CampaignConfig,
+  observer: Observer,
+  scout: Scout,
+  derived: DerivedCopy,
+) {
   const path = modelPath(config);
-  const model = await scout.load();
+  const alone = await scout.load();
   observer.info(
-    `model ${path.asGiven}: ${model.format}, on ${model.runtime.kind} (${model.runtime.version}): ${model.runtime.why}`,
+    `model ${path.asGiven}: ${alone.format}, on ${alone.runtime.kind} (${alone.runtime.version}): ${alone.runtime.why}`,
   );
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
-  const inputs = await planInputs(model, config, masterSeed, observer);
+  const inputs = await planInputs(alone, config, masterSeed, observer);
+  const copy = await loadCopy(config, alone, inputs, scout, derived);
+  const model = copy?.model ?? alone;
+  if (model.copy !== undefined) {
+    const { format, runtime, outputs } = model.copy;
+    const matched = [...outputs]
+      .map(([own, theirs]) => (own === theirs ? own : `${own}=${theirs}`))
+      .join(', ');
+    observer.info(
+      `compared with ${config.quantize === undefined ? (config.against ?? 'itself') : `its ${config.quantize} copy`}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${matched}`,
+    );
+  }
   const forms = formsOf(inputs.seeds);
   const [first] = inputs.seeds;
   const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
@@ -41,7 +64,15 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
       `the model has more than ${MOST_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
     );
   const climbs = traces && config.guidance === 'auto';
-  const points = climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : [];
+  const borders = objectives
+    .map(makeObjective)
+    .flatMap(({ name, margins, sided = false }): ObjectivePoint[] =>
+      margins === undefined || config.guidance !== 'auto' ? [] : [{ objective: name, sided }],
+    );
+  const points = [
+    ...(climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : []),
+    ...borders,
+  ];
   const values = Math.max(...forms.map(valuesOf));
   const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
   const setup: WorkerSetup = {
@@ -61,7 +92,35 @@ export async function reconnoitre(config: CampaignConfig, observer: Observer, sc
     warm: first,
   };
   await scout.prepare(setup);
-  return { path, model, masterSeed, watched, inputs, batch, unreachable, setup };
+  return { path, model, copy: copy?.loading, masterSeed, watched, inputs, batch, unreachable, setup };
+}
+
+/** Loads the second model of a pair, which is derived first where that is asked for. */
+async function loadCopy(
+  config: CampaignConfig,
+  model: ModelInfo,
+  inputs: InputPlan,
+  scout: Scout,
+  derived: DerivedCopy,
+): Promise<{ readonly model: ModelInfo; readonly loading: CopyLoading } | undefined> {
+  let file: string | undefined;
+  if (config.quantize !== undefined) {
+    file = await derived.find();
+    if (file === undefined) {
+      if (config.seeds === undefined && (await needsSeeds(model.path, config.quantize)))
+        throw new UserError(
+          '--quantize int8 is calibrated on the seeds, and there are none: give some with --seeds',
+        );
+      file = await derived.put(await scout.derive(config.quantize, inputs.seeds));
+    }
+  }
+  const loading = copyLoading(config, file);
+  if (loading === undefined) return undefined;
+  const own = {
+    ...loading,
+    path: config.against === undefined && file === undefined ? model.path : loading.path,
+  };
+  return { model: await scout.loadBeside(own), loading: own };
 }
 
 /**

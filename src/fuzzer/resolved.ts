@@ -32,6 +32,8 @@ export interface Resolved {
   readonly path: string;
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
+  /** The same of the second model of a pair. */
+  readonly copyGiven: string | undefined;
   readonly watched: Watched;
   readonly threshold: number;
   readonly inputs: InputPlan;
@@ -43,7 +45,8 @@ export type ResolvedSettings = Readonly<Record<string, unknown>> & {
 };
 
 export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
-  const { folder, masterSeed, model, batch, path, modelGiven, watched, threshold, inputs } = resolved;
+  const { folder, masterSeed, model, batch, path, modelGiven, copyGiven, watched, threshold, inputs } =
+    resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const placed = (setting: CampaignConfig['seeds']): string[] => {
@@ -62,6 +65,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
   const settings = {
     ...config,
     model: here(path),
+    ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
     ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
     mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
@@ -80,6 +84,13 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
       runtime: model.runtime.version,
       modelGiven,
       modelSha256: model.sha256,
+      ...(model.copy === undefined
+        ? {}
+        : {
+            copySha256: model.copy.sha256,
+            copyRuntime: model.copy.runtime.version,
+            copyGiven,
+          }),
       seedsSha256: seedsDigest(inputs),
       threshold,
       inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
@@ -105,6 +116,7 @@ const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 
 /** Facts whose change makes another campaign of it, as people call them. */
 const FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
+  copySha256: 'the second model has',
   seedsSha256: 'the seeds have',
   inputs: "the model's inputs have",
   outputs: "the model's outputs have",

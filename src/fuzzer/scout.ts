@@ -2,7 +2,8 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
 import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
-import type { LoadOptions, ModelInfo } from '../models/model.ts';
+import type { CopyLoading, LoadOptions, ModelInfo } from '../models/model.ts';
+import type { ModelFiles, Quantization } from '../models/quantize/kind.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import type { Site } from '../models/sites/site.ts';
 import { diedRunning } from '../objectives/failure.ts';
@@ -15,7 +16,7 @@ import type { WorkerApi, WorkerSetup } from './worker-process.ts';
 /** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
 export class Scout {
   readonly #options: Omit<ChildOptions, 'script'>;
-  readonly #model: { readonly path: string; readonly options: LoadOptions };
+  #model: { readonly path: string; readonly options: LoadOptions };
   #child: Child<WorkerApi>;
   #setup: WorkerSetup | undefined;
   #closed = false;
@@ -33,6 +34,23 @@ export class Scout {
   load(): Promise<ModelInfo> {
     return orRefuse(this.#model.path, 'loading it', () =>
       this.#child.call('load', this.#model, LOAD_TIMEOUT),
+    );
+  }
+
+  /**
+   * Loads a second model to run beside it.
+   *
+   * @throws UserError where that can't be loaded, or does not fit
+   */
+  loadBeside(copy: CopyLoading): Promise<ModelInfo> {
+    this.#model = { ...this.#model, options: { ...this.#model.options, copy } };
+    return orRefuse(copy.path, 'loading it', () => this.#child.call('load', this.#model, LOAD_TIMEOUT));
+  }
+
+  /** Derives a quantized copy of the loaded model; see `deriveCopy`. */
+  derive(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
+    return orRefuse(this.#model.path, 'quantizing it', () =>
+      this.#child.call('derive', { kind, seeds }, LOAD_TIMEOUT),
     );
   }
 

@@ -22,6 +22,9 @@ import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
 import type { Parcel, Task, TaskResult } from './task.ts';
 
+/** Share of the picks with a border to cross that divide the way across it. */
+const ACROSS_SHARE = 0.5;
+
 /** What the state is made from. */
 export interface StateOptions {
   readonly store: Store;
@@ -243,8 +246,17 @@ export class State implements Supply {
       return {
         picks: picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), choice),
       };
-    const { parents, focus } = climbs.search.plan(point, count, corpus.size, random);
-    return { picks: picks((pick) => parents[pick], climbs.choice), focus };
+    const isMate = (a: number, b: number): boolean =>
+      !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
+    const { parents, beyond, focus } = climbs.search.plan(point, count, corpus.size, random, isMate);
+    const toward = (pick: number): Picked | undefined =>
+      beyond[pick] < 0 || random.uniform() >= ACROSS_SHARE
+        ? undefined
+        : this.#picker.across(parents[pick], beyond[pick]);
+    const climbing = parents.map(
+      (parent, pick) => toward(pick) ?? this.#picker.pick(parent, climbs.choice, random),
+    );
+    return { picks: climbing, focus };
   }
 
   /**

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { matchOf } from '../campaign/copy.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import type { LoadOptions } from '../models/model.ts';
+import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 
 /** Tells people what was chosen for them and what they should know. */
 export interface Notes {
@@ -9,13 +11,37 @@ export interface Notes {
   warn(text: string): void;
 }
 
-/** How the campaign's model is loaded. */
+/** How the campaign's model is loaded, alone. */
 export function loadOptions({
   runtime,
   signature,
   tags,
 }: Pick<CampaignConfig, 'runtime' | 'signature' | 'tags'>): LoadOptions {
   return { runtime, signature, tags };
+}
+
+/**
+ * Refuses settings of a pair that don't go together.
+ *
+ * @throws UserError naming what to do
+ */
+export function checkPair(config: CampaignConfig): void {
+  const { objective, quantize, against, againstRuntime, match } = config;
+  const compares = objectiveSpecs(objective).filter(comparesModels);
+  const has = quantize !== undefined || against !== undefined || againstRuntime !== undefined;
+  if (quantize !== undefined && against !== undefined)
+    throw new UserError('--quantize derives the second model and --against names one: give one of them');
+  if (compares.length > 0 && !has)
+    throw new UserError(
+      `--objective: ${compares[0]} needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime`,
+    );
+  if (has && compares.length === 0)
+    throw new UserError(
+      'a second model is given and no objective compares it: add --objective quantization or differential, or leave it out',
+    );
+  if (match !== undefined && !has)
+    throw new UserError('--match is for two models: name the second one with --against');
+  matchOf(match);
 }
 
 /** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */

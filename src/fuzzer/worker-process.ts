@@ -2,10 +2,14 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
 import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
+import { UserError } from '../errors.ts';
 import { loadWithinLimits } from '../isolation/loading.ts';
 import { beat, serve } from '../isolation/serve.ts';
 import { describe } from '../models/describe.ts';
 import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
+import { deriveCopy } from '../models/quantize/derive.ts';
+import type { ModelFiles, Quantization } from '../models/quantize/kind.ts';
+import { spansOf } from '../models/quantize/spans.ts';
 import { packRows, RowModel } from '../models/rows.ts';
 import { tensorsOf } from '../models/sites/gauge.ts';
 import type { Interval } from '../models/sites/interval.ts';
@@ -105,9 +109,14 @@ function grow(vectors: Float32Array): void {
   }
 }
 
+/** What a point needs to be watched. */
+function watchedFor(point: Point): readonly string[] {
+  return 'site' in point ? tensorsOf(point.aim) : [];
+}
+
 /** All that tasks watch, for coverage and for points. */
 function exposedFor(points: readonly Point[], watched: readonly string[]): string[] {
-  return [...new Set([...watched, ...points.flatMap(({ aim }) => tensorsOf(aim))])];
+  return [...new Set([...watched, ...points.flatMap(watchedFor)])];
 }
 
 function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>): View {
@@ -134,8 +143,23 @@ const methods = {
     readonly path: string;
     readonly options: LoadOptions;
   }): Promise<ModelInfo> {
+    await model?.dispose();
+    model = undefined;
+    rows = undefined;
     model = await loadWithinLimits(path, options);
     return describe(model);
+  },
+
+  /** Derives a quantized copy, calibrated on testcases; see `deriveCopy`. */
+  derive: ({
+    kind,
+    seeds,
+  }: {
+    readonly kind: Quantization;
+    readonly seeds: readonly TestcaseData[];
+  }): Promise<ModelFiles> => {
+    const own = new RowModel(loaded());
+    return deriveCopy(loaded().path, kind, (tensors) => spansOf(own, seeds, tensors, beat));
   },
 
   /** Tries one and two testcases; see `RowModel.probe`. */
@@ -162,7 +186,7 @@ const methods = {
     rows ??= new RowModel(loaded());
     const block = packRows([testcase, testcase]);
     const can = new Set(await rows.watchable(block, tensors));
-    return points.filter(({ aim }) => tensorsOf(aim).every((name) => can.has(name)));
+    return points.filter((point) => watchedFor(point).every((name) => can.has(name)));
   },
 
   /** The sites, with the aims that can be reached while the inputs are within their intervals. */
@@ -179,8 +203,12 @@ const methods = {
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    await options.model.run(packRows([setup.warm]), 1, watched);
-    if (points.length === 0) return;
+    const result = await options.model.run(packRows([setup.warm]), 1, watched);
+    for (const objective of options.objectives) {
+      const why = objective.refuses?.(result);
+      if (why !== undefined) throw new UserError(`--objective: ${objective.name} ${why}`);
+    }
+    if (points.every((point) => watchedFor(point).length === 0)) return;
     // After the one above: that goes on in a session in which nothing but what is watched is exposed.
     const exposed = exposedFor(points, watched);
     loaded().expose?.(exposed);

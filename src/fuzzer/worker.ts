@@ -70,7 +70,7 @@ export class Worker {
     const climber =
       task.focus === undefined
         ? undefined
-        : new Climber(task.focus, this.#options.points, this.#options.varying);
+        : new Climber(task.focus, this.#options.points, this.#options.objectives, this.#options.varying);
     const job: Job = { task, view, seconds, book, climber, traced: new Map(), candidates: [] };
     for (const { form, first, rows } of this.#maker.batches(task, view, (spent) => {
       seconds.mutate += spent;

@@ -19,6 +19,8 @@ export interface Trial extends Retrial {
 /** What tells whether a model is still the one that was fuzzed. */
 export interface Identity {
   readonly sha256: string;
+  /** Of the second model of a pair. */
+  readonly copySha256: string | undefined;
   readonly inputs: readonly InputSpec[];
 }
 
@@ -28,7 +30,7 @@ const methods = {
   async identify({ model: path, load }: Pick<Trial, 'model' | 'load'>): Promise<Identity> {
     const model = await loadWithinLimits(path, load);
     await model.dispose();
-    return { sha256: model.sha256, inputs: model.inputs };
+    return { sha256: model.sha256, copySha256: model.copy?.model.sha256, inputs: model.inputs };
   },
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */

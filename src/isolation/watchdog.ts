@@ -42,8 +42,7 @@ setInterval(() => {
   if (limits !== undefined) {
     const { user } = process.cpuUsage(start);
     if (held > limits.memory) end(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
-    if (user / 1e6 > limits.seconds)
-      end(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
+    if (user / 1e6 > limits.seconds) end(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
   }
   if (held > memory) end(MEMORY_MARK);
 }, LOOK_EVERY);

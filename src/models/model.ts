@@ -38,6 +38,15 @@ export type Finiteness = 'finite' | 'inf' | 'nan';
 export interface RunResult {
   readonly outputs: readonly NamedTensor[];
   readonly activations: readonly NamedTensor[];
+  /** Of a pair: what the copy gave for those outputs that it has, under the reference's names. */
+  readonly copy?: readonly NamedTensor[];
+}
+
+/** The second model of a pair. */
+export interface Copy {
+  readonly model: Model;
+  /** Its name of each output of the reference that it has. */
+  readonly outputs: ReadonlyMap<string, string>;
 }
 
 /** A saved network, loaded by one runtime. */
@@ -51,6 +60,8 @@ export interface Model {
   readonly graph: Graph;
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];
+  /** What is run beside it, on the same tensors; absent where it is alone. */
+  readonly copy?: Copy;
   /**
    * Runs the model once.
    *
@@ -78,14 +89,25 @@ export interface Model {
 }
 
 /** A model as it is described to other processes: plain data. */
-export interface ModelInfo extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose'> {
+export interface ModelInfo
+  extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'copy'> {
+  readonly copy?: CopyInfo;
   /** Operations that can go wrong, in topological order. */
   readonly sites: readonly Site[];
+}
+
+/** The second model of a pair, as plain data. */
+export interface CopyInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime'> {
+  readonly outputs: Copy['outputs'];
 }
 
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
+  /** A model to run beside it on the same tensors. */
+  readonly copy?: CopyLoading | undefined;
+  /** Threads of a session, where the runtime has a choice; one unless told. */
+  readonly threads?: number | undefined;
   /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
   readonly signature?: string | undefined;
   /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */
@@ -93,6 +115,16 @@ export interface LoadOptions {
   /** Told the bytes of the model's files once they are read, before a runtime gets them. */
   readonly weighed?: ((bytes: number) => void) | undefined;
 }
+
+/** How the second model of a pair is loaded. */
+export interface CopyLoading extends Pick<LoadOptions, 'runtime' | 'signature' | 'tags'> {
+  readonly path: string;
+  /** Of outputs, the copy's name by the reference's; by name, then by order, where none are named. */
+  readonly match?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What a TensorFlow.js model's main file is called. */
+export const MODEL_JSON = 'model.json';
 
 /** What a file is, told by its first bytes; the TensorFlow.js formats are told apart by what is in the file. */
 export type ModelFamily = 'onnx' | 'tfjs' | 'saved-model';

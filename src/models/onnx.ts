@@ -72,7 +72,12 @@ export const onnxLoader: ModelLoader = {
       changed: Uint8Array,
       further: ort.InferenceSession.SessionOptions = {},
     ): Promise<ort.InferenceSession> =>
-      ort.InferenceSession.create(changed, { ...SESSION_OPTIONS, externalData, ...further });
+      ort.InferenceSession.create(changed, {
+        ...SESSION_OPTIONS,
+        intraOpNumThreads: options.threads ?? 1,
+        externalData,
+        ...further,
+      });
 
     let plain: ort.InferenceSession;
     try {
@@ -85,7 +90,7 @@ export const onnxLoader: ModelLoader = {
       kind: 'onnx',
       version: `onnxruntime-node ${version}`,
       device: 'CPU',
-      threads: 1,
+      threads: options.threads ?? 1,
       why: 'ONNX models run on ONNX Runtime (CPU)',
     };
     const sessions = new Map<string, ort.InferenceSession>([['[]', plain]]);

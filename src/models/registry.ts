@@ -1,6 +1,7 @@
 import { MachineError, reason, UserError } from '../errors.ts';
 import type { LoadOptions, Model, ModelLoader } from './model.ts';
 import { onnxLoader } from './onnx.ts';
+import { pairOf } from './pair.ts';
 import { recognise } from './recognise.ts';
 import { savedModelLoader } from './saved-model.ts';
 import { tfjsLoader } from './tfjs.ts';
@@ -9,11 +10,25 @@ import { tfjsLoader } from './tfjs.ts';
 const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader, savedModelLoader];
 
 /**
- * Loads a saved model: an .onnx file, a TensorFlow.js model.json or its folder, a SavedModel folder.
+ * Loads a saved model: an .onnx file, a TensorFlow.js model.json or its folder, a SavedModel folder; with a copy,
+ * a pair of them.
  *
  * @throws UserError where there is no such model or it can't be loaded; MachineError where no runtime starts
  */
 export async function loadModel(path: string, options: LoadOptions): Promise<Model> {
+  const { copy, ...own } = options;
+  if (copy === undefined) return loadOne(path, own);
+  let bytes = 0;
+  const weighed = (size: number): void => {
+    bytes += size;
+    options.weighed?.(bytes);
+  };
+  const reference = await loadOne(path, { ...own, weighed });
+  const { path: copyPath, match, ...loading } = copy;
+  return pairOf(reference, await loadOne(copyPath, { threads: own.threads, ...loading, weighed }), match);
+}
+
+async function loadOne(path: string, options: Omit<LoadOptions, 'copy'>): Promise<Model> {
   const { path: file, family } = await recognise(path);
   const loader = LOADERS.find((candidate) => candidate.family === family) as ModelLoader;
   const unused = ['signature', 'tags'].find((name) => options[name as 'signature' | 'tags'] !== undefined);

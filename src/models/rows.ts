@@ -52,6 +52,8 @@ export interface RowResult {
   readonly rows: number;
   readonly outputs: readonly RowTensor[];
   readonly activations: readonly RowTensor[];
+  /** Of a pair: what the copy gave, under the reference's names. */
+  readonly copy?: readonly RowTensor[];
 }
 
 /** How the rows of a block become the model's input. */
@@ -142,7 +144,12 @@ export class RowModel {
       const shape = this.#axis === 'none' ? tensor.shape : tensor.shape.slice(1);
       return { name, type, size: data.length / rows, shape, data };
     };
-    return { rows, outputs: result.outputs.map(split), activations: result.activations.map(split) };
+    return {
+      rows,
+      outputs: result.outputs.map(split),
+      activations: result.activations.map(split),
+      ...(result.copy === undefined ? {} : { copy: result.copy.map(split) }),
+    };
   }
 
   /** Those of the watched tensors that have no row for each of two testcases. */
@@ -195,6 +202,7 @@ export class RowModel {
     try {
       await this.run(block, 1, watched);
     } catch (error) {
+      if (error instanceof UserError) throw error;
       throw new UserError(`${this.model.path} fails on the first seed: ${reason(error)}`);
     }
     if (this.#largestBatch === 1 || block.capacity < 2) return undefined;

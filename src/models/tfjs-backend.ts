@@ -84,9 +84,13 @@ function versionOf(name: string): string {
   return `${name} ${(require(`${name}/package.json`) as { version: string }).version}`;
 }
 
+/** Makes a runtime that was started before the one that what follows runs on: there is one at a time. */
+export async function switchTfjs(kind: RuntimeKind): Promise<void> {
+  if (tf.getBackend() !== kind) await tf.setBackend(kind);
+}
+
 /**
- * Starts the runtime that was asked for, or the fastest that starts. TensorFlow.js has one backend a
- * process, so all its models here share it.
+ * Starts the runtime that was asked for, or the fastest that starts, and makes it the one that what follows runs on.
  *
  * @param slower on `auto`, skip runtimes up to and including this one, which failed on the model
  * @throws MachineError where none starts, or not the one asked for

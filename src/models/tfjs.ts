@@ -11,7 +11,7 @@ import { computedTensors, type Graph, MOST_VALUES } from './graph/graph.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph/tfjs.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from './model.ts';
 import { type DType, isDType, sizeOf, type Tensor } from './tensor.ts';
-import { startTfjs } from './tfjs-backend.ts';
+import { startTfjs, switchTfjs } from './tfjs-backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './tfjs-files.ts';
 
 /** What graph models and layers models have in common once loaded. */
@@ -75,6 +75,8 @@ class TfjsModel implements Model {
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]) {
+    // The other model of a pair may run on another backend.
+    await switchTfjs(this.runtime.kind);
     const wanted = [...new Set([...this.outputs, ...watched])];
     const inputs = feeds.map(toTf);
     let results: tf.Tensor[] = [];

@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<Kind, string>> = { nan: 'NaN', inf: 'an infinity' }
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
   help: 'a NaN or an infinity in any output or watched tensor',
+  parameters: [],
   make: () => ({
     name: 'nonfinite',
     judge(result, report) {

@@ -1,10 +1,12 @@
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
+import { differential, quantization } from './differential.ts';
 import { nonfinite } from './nonfinite.ts';
 import type { Objective, ObjectiveKind } from './objective.ts';
+import { readValues } from './parameters.ts';
 
 /** Every objective there is. */
-export const OBJECTIVES: readonly ObjectiveKind[] = [nonfinite];
+export const OBJECTIVES: readonly ObjectiveKind[] = [nonfinite, quantization, differential];
 
 /** The specs of a campaign's setting, each once. */
 export function objectiveSpecs(
@@ -28,10 +30,25 @@ export function makeObjectives(setting: Parameters<typeof objectiveSpecs>[0]): O
  * @throws UserError on an unknown one
  */
 export function makeObjective(spec: string): Objective {
-  const kind = OBJECTIVES.find((candidate) => candidate.name === spec);
+  const { kind, parameters } = kindOf(spec);
+  return kind.make(readValues(kind.name, kind.parameters, parameters));
+}
+
+/**
+ * Whether an objective compares the model with a second one.
+ *
+ * @throws UserError on an unknown one
+ */
+export function comparesModels(spec: string): boolean {
+  return kindOf(spec).kind.compares === true;
+}
+
+function kindOf(spec: string): { readonly kind: ObjectiveKind; readonly parameters: string | undefined } {
+  const [, name, parameters] = /^([^:]*):?(.*)$/s.exec(spec) ?? [];
+  const kind = OBJECTIVES.find((candidate) => candidate.name === name);
   if (kind === undefined) {
     const names = OBJECTIVES.map((candidate) => candidate.name);
-    throw new UserError(`--objective: unknown objective ${spec}: ${suggestion(spec, names)}`);
+    throw new UserError(`--objective: unknown objective ${name}: ${suggestion(name ?? '', names)}`);
   }
-  return kind.make();
+  return { kind, parameters };
 }

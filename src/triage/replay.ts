@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { copyIn, copyLoading } from '../campaign/copy.ts';
 import { type Finding, FORMAT_VERSION } from '../campaign/finding.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
@@ -35,7 +36,9 @@ interface Campaign {
   readonly inputs: readonly InputSpec[];
   /** The model's file and its sha256 today. */
   readonly model: string;
+  readonly load: LoadOptions;
   readonly sha256: string;
+  readonly copySha256: string | undefined;
   readonly reproducer: Reproducer;
 }
 
@@ -84,14 +87,14 @@ async function findingsIn(path: string): Promise<string[]> {
 async function replayOne(folder: string): Promise<Replayed> {
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding);
-  const { config, inputs, model, sha256, reproducer } = campaign;
+  const { config, inputs, model, load, sha256, copySha256, reproducer } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
     const data = decodeTestcase(inputs, await readOrRefuse(file), file, rows);
     const again = await reproducer.reproduce(finding.objective, {
       model,
-      load: loadingOf(config, finding),
+      load,
       objectives: objectiveSpecs(config.objective),
       suspect: { signature: finding.signature, tensors: finding.violation.tensors },
       // What was not traced bears the name of what was seen.
@@ -101,6 +104,7 @@ async function replayOne(folder: string): Promise<Replayed> {
       row: finding.batch?.row ?? 0,
     });
     const changed = sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
+    if (copySha256 !== finding.copy?.sha256) changed.push('the second model has changed since');
     const others = again.others.length > 0 ? [`breaks as ${again.others.join(', ')}`] : [];
     return {
       path: folder,
@@ -170,21 +174,43 @@ async function openCampaign(folder: string, finding: Finding): Promise<Campaign>
   const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
   const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
   try {
-    const today = await reproducer.identify(config.model, loadingOf(config, finding));
+    const load = await loadingOf(config, finding, above);
+    const today = await reproducer.identify(config.model, load);
     const inputs = await recordedInputs(file);
     const names = inputs.map((input) => input.name).join();
     if (names !== today.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
     }
-    return { config, inputs, model: config.model, sha256: today.sha256, reproducer };
+    return {
+      config,
+      inputs,
+      model: config.model,
+      load,
+      sha256: today.sha256,
+      copySha256: today.copySha256,
+      reproducer,
+    };
   } catch (error) {
     reproducer.close();
     throw error;
   }
 }
 
-function loadingOf({ signature, tags }: CampaignConfig, { model }: Finding): LoadOptions {
-  return { runtime: model.runtime, signature, tags };
+/** @param folder the campaign's */
+async function loadingOf(
+  config: CampaignConfig,
+  { model, copy }: Finding,
+  folder: string,
+): Promise<LoadOptions> {
+  const { signature, tags } = config;
+  const own = { runtime: model.runtime, signature, tags };
+  const derived = config.quantize === undefined ? undefined : await copyIn(folder);
+  if (config.quantize !== undefined && derived === undefined)
+    throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
+  const beside = copyLoading(config, derived);
+  return beside === undefined
+    ? own
+    : { ...own, copy: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
 }
 
 async function recordedInputs(file: string): Promise<InputSpec[]> {

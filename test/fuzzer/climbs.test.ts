@@ -128,7 +128,7 @@ test('each element of an operand is a target; of many the nearest and some sprea
   expect(targetMargins(many, out)).toBe(16);
   expect(out[0]).toBe(1);
   expect(out[1]).toBe(1000 - 33);
-  expect(new Set(out).size).toBe(16);
+  expect(new Set(out.subarray(0, 16)).size).toBe(16);
   expect(targetMargins(many, out, true)).toBe(1);
   expect(out[0]).toBe(1);
   expect(targetMargins(Float64Array.of(Number.POSITIVE_INFINITY), out)).toBe(1);
