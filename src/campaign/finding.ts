@@ -14,6 +14,8 @@ export interface Confirmation {
   readonly reproduced: string;
   /** `batch-dependent` shows only in the batch that it was found in, which is kept as batch.npz. */
   readonly status: 'confirmed' | 'batch-dependent' | 'flaky';
+  /** Of a flaky disagreement of two models: what it hangs on. */
+  readonly why?: string;
 }
 
 /** How much a finding has to do with inputs as they come up. */

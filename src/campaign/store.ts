@@ -5,10 +5,12 @@ import { fileError, UserError } from '../errors.ts';
 import type { Picture } from '../inputs/picture.ts';
 import { encodePng } from '../inputs/png.ts';
 import { readNumber } from '../models/tensor.ts';
+import type { PairOutputs } from '../objectives/reproduce.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
+import { encodeOutputs, OUTPUTS_FILE } from './outputs.ts';
 import { encodeTestcase, type TestcaseData } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
@@ -219,14 +221,20 @@ export class Store {
    * Puts a finding on disk before it returns.
    *
    * @param folder where, within the campaign's
-   * @param batch the whole batch, where the finding depends on it
+   * @param further the whole batch, kept where the finding depends on it; of a pair of models, what both gave
    */
-  async keep(folder: string, finding: Finding, data: TestcaseData, batch?: TestcaseData): Promise<void> {
+  async keep(
+    folder: string,
+    finding: Finding,
+    data: TestcaseData,
+    { batch, outputs }: { readonly batch?: TestcaseData; readonly outputs?: PairOutputs | undefined } = {},
+  ): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
     files.set('input.npz', encodeTestcase(data));
     if (finding.batch !== undefined && batch !== undefined) {
       files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
     }
+    if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
     const at = this.#pictures.findIndex((picture) => picture !== undefined);
     const picture = this.#pictures[at];
     if (picture !== undefined) {

@@ -7,11 +7,20 @@ import { fuzzCommand } from './fuzz.ts';
 import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { mutatorsCommand } from './mutators.ts';
+import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-const COMMANDS = [fuzzCommand, replayCommand, inspectCommand, mutatorsCommand, initCommand, doctorCommand];
+const COMMANDS = [
+  fuzzCommand,
+  replayCommand,
+  inspectCommand,
+  quantizeCommand,
+  mutatorsCommand,
+  initCommand,
+  doctorCommand,
+];
 
 /**
  * Runs the command line. What a command needs is loaded when it runs, so that help comes at once; this is the

@@ -6,6 +6,7 @@ import type { Picture } from '../inputs/picture.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
 import type { OriginDetails } from '../models/localise.ts';
 import type { LoadOptions } from '../models/model.ts';
+import { packRows } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { type Objective, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
@@ -30,6 +31,8 @@ export interface FaultOptions {
   readonly copy?: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
+  /** Whether the model takes one testcase a run. */
+  readonly singly: boolean;
   /** Whether there is memory for tracing findings to operations. */
   readonly traces: boolean;
   readonly span: SeedSpan;
@@ -185,7 +188,7 @@ export class Faults {
       const finding = await store.finding(path);
       if (finding !== undefined) return { finding, path };
     }
-    const { origin, ...confirmation } = await this.#confirm(hit);
+    const { origin, outputs, ...confirmation } = await this.#confirm(hit);
     const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
     const lineage: Lineage = {
       id,
@@ -218,12 +221,16 @@ export class Faults {
         : {}),
       replay: `neurofuzz replay ${path}`,
     };
-    await store.keep(path, finding, hit.data, hit.batch.data);
+    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs });
     return { finding, path };
   }
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
-  async #confirm({ violation, data, batch }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin'>> {
+  async #confirm({
+    violation,
+    data,
+    batch,
+  }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin' | 'outputs'>> {
     const { reproducer } = this.#options;
     const { objective } = violation;
     const common = this.#trial(violation);
@@ -234,12 +241,19 @@ export class Faults {
       row: 0,
       explains: true,
     });
+    const { origin, outputs } = alone;
+    const reproduced = `${alone.times}/${alone.of}`;
     if (alone.times === alone.of) {
-      return { reproduced: `${alone.times}/${alone.of}`, status: 'confirmed', origin: alone.origin };
+      const why = outputs === undefined ? undefined : await this.#wavering(violation, data, alone);
+      if (why !== undefined) return { reproduced, status: 'flaky', why, outputs };
+      return { reproduced, status: 'confirmed', origin, outputs };
     }
-    if (alone.times > 0 || batch.rows === 1) {
-      return { reproduced: `${alone.times}/${alone.of}`, status: 'flaky' };
+    // What two models part in must not hang on how many testcases a run has.
+    if (outputs !== undefined) {
+      const why = alone.times > 0 ? undefined : `it shows in a batch of ${batch.rows} and not alone`;
+      return { reproduced, status: 'flaky', ...(why === undefined ? {} : { why }), outputs };
     }
+    if (alone.times > 0 || batch.rows === 1) return { reproduced, status: 'flaky' };
     const together = await reproducer.reproduce(objective, {
       ...common,
       block: batch.data,
@@ -248,6 +262,27 @@ export class Faults {
     });
     const status = together.times === together.of ? 'batch-dependent' : 'flaky';
     return { reproduced: `${together.times}/${together.of}`, status };
+  }
+
+  /** Why a disagreement that shows alone is none of the two models': undefined where it is. */
+  async #wavering(
+    violation: Violation,
+    data: TestcaseData,
+    alone: Reproduction,
+  ): Promise<string | undefined> {
+    if (alone.steady === false) return 'the reference itself gives something else from run to run';
+    const { reproducer, model } = this.#options;
+    const common = this.#trial(violation);
+    const together = { ...common, block: repeated(data, OTHER_ROWS), rows: OTHER_ROWS, row: OTHER_ROWS - 1 };
+    const isBatched = !this.#options.singly;
+    if (isBatched && (await reproducer.reproduce(violation.objective, together, 1)).times === 0)
+      return `it shows alone and not in a batch of ${OTHER_ROWS}`;
+    if (model.runtime !== 'onnx') return undefined;
+    const load = { ...common.load, threads: OTHER_THREADS };
+    const threaded = { ...common, load, block: data, rows: 1, row: 0 };
+    if ((await reproducer.reproduce(violation.objective, threaded, 1)).times === 0)
+      return `it shows on one thread and not on ${OTHER_THREADS}`;
+    return undefined;
   }
 
   #severity({ violation, data }: Hit): Promise<Severity | undefined> {
@@ -266,6 +301,15 @@ export class Faults {
     const objective = this.#objectives.find(({ name }) => name === violation.objective);
     return origin === undefined ? violation : (objective?.explain?.(violation, origin) ?? violation);
   }
+}
+
+/** Another batch and other threads that a disagreement of two models must show with. */
+const OTHER_ROWS = 3;
+const OTHER_THREADS = 2;
+
+/** A testcase several times over. */
+function repeated(data: TestcaseData, rows: number): TestcaseData {
+  return packRows(Array.from({ length: rows }, () => data));
 }
 
 function referenceOf(from: Origin | undefined, id: string): Pick<Lineage, 'reference'> {

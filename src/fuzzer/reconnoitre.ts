@@ -7,6 +7,7 @@ import { formsOf } from '../inputs/seeds.ts';
 import { parametersOf } from '../models/graph/graph.ts';
 import type { CopyLoading, ModelInfo } from '../models/model.ts';
 import { needsSeeds } from '../models/quantize/derive.ts';
+import type { Quantization } from '../models/quantize/kind.ts';
 import type { Form } from '../models/rows.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import { readNumber } from '../models/tensor.ts';
@@ -38,8 +39,13 @@ export async function reconnoitre(
     `model ${path.asGiven}: ${alone.format}, on ${alone.runtime.kind} (${alone.runtime.version}): ${alone.runtime.why}`,
   );
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
+  if (config.quantize !== undefined) await checkSeeds(config.quantize, config, alone);
+  const named = config.quantize === undefined ? await loadNamed(config, alone, scout) : undefined;
   const inputs = await planInputs(alone, config, masterSeed, observer);
-  const copy = await loadCopy(config, alone, inputs, scout, derived);
+  const copy =
+    config.quantize === undefined
+      ? named
+      : await loadDerived(config.quantize, config, inputs, scout, derived);
   const model = copy?.model ?? alone;
   if (model.copy !== undefined) {
     const { format, runtime, outputs } = model.copy;
@@ -92,35 +98,57 @@ export async function reconnoitre(
     warm: first,
   };
   await scout.prepare(setup);
-  return { path, model, copy: copy?.loading, masterSeed, watched, inputs, batch, unreachable, setup };
+  return {
+    path,
+    model,
+    copy: copy?.loading,
+    masterSeed,
+    watched,
+    inputs,
+    batch,
+    singly: largestBatch === 1,
+    unreachable,
+    setup,
+  };
 }
 
-/** Loads the second model of a pair, which is derived first where that is asked for. */
-async function loadCopy(
+/** The second model of a pair, loaded beside the first. */
+interface Beside {
+  readonly model: ModelInfo;
+  readonly loading: CopyLoading;
+}
+
+/** Loads the second model that the settings name, or the model itself once more. */
+async function loadNamed(
   config: CampaignConfig,
   model: ModelInfo,
-  inputs: InputPlan,
+  scout: Scout,
+): Promise<Beside | undefined> {
+  const loading = copyLoading(config);
+  if (loading === undefined) return undefined;
+  const own = config.against === undefined ? { ...loading, path: model.path } : loading;
+  return { model: await scout.loadBeside(own), loading: own };
+}
+
+/** Loads the copy of the campaign, which is derived from the model where that was not done before. */
+async function loadDerived(
+  kind: Quantization,
+  config: CampaignConfig,
+  { seeds }: InputPlan,
   scout: Scout,
   derived: DerivedCopy,
-): Promise<{ readonly model: ModelInfo; readonly loading: CopyLoading } | undefined> {
-  let file: string | undefined;
-  if (config.quantize !== undefined) {
-    file = await derived.find();
-    if (file === undefined) {
-      if (config.seeds === undefined && (await needsSeeds(model.path, config.quantize)))
-        throw new UserError(
-          '--quantize int8 is calibrated on the seeds, and there are none: give some with --seeds',
-        );
-      file = await derived.put(await scout.derive(config.quantize, inputs.seeds));
-    }
-  }
-  const loading = copyLoading(config, file);
-  if (loading === undefined) return undefined;
-  const own = {
-    ...loading,
-    path: config.against === undefined && file === undefined ? model.path : loading.path,
-  };
-  return { model: await scout.loadBeside(own), loading: own };
+): Promise<Beside> {
+  const file = (await derived.find()) ?? (await derived.put(await scout.derive(kind, seeds)));
+  const loading = copyLoading(config, file) as CopyLoading;
+  return { model: await scout.loadBeside(loading), loading };
+}
+
+/** @throws UserError where a copy needs seeds to be calibrated on and there are none */
+async function checkSeeds(kind: Quantization, { seeds }: CampaignConfig, { path }: ModelInfo): Promise<void> {
+  if (seeds === undefined && (await needsSeeds(path, kind)))
+    throw new UserError(
+      `--quantize ${kind} is calibrated on the seeds, and there are none: give some with --seeds`,
+    );
 }
 
 /**

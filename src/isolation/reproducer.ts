@@ -26,12 +26,19 @@ export class Reproducer {
     );
   }
 
-  /** @param objective what the finding breaks: says how often it is run */
-  async reproduce(objective: string, trial: Omit<Trial, 'runs'>): Promise<Reproduction> {
-    const of = runsOf(objective);
+  /**
+   * @param objective what the finding breaks: says how often it is run, unless told
+   */
+  async reproduce(
+    objective: string,
+    trial: Omit<Trial, 'runs'>,
+    of: number = runsOf(objective),
+  ): Promise<Reproduction> {
     const others = new Set<string>();
     let times = 0;
     let origin: Reproduction['origin'];
+    let outputs: Reproduction['outputs'];
+    let steady: Reproduction['steady'];
     // After a death each run is called for alone, since it is not known which one it was. One death that is
     // not what is looked for is passed over: somebody else may have ended the process.
     let spare = 1;
@@ -44,6 +51,8 @@ export class Reproducer {
         const some = await child.call('reproduce', { ...trial, runs: step });
         times += some.times;
         origin ??= some.origin;
+        outputs ??= some.outputs;
+        if (some.steady !== undefined) steady = some.steady && steady !== false;
         for (const other of some.others) others.add(other);
         left -= step;
       } catch (error) {
@@ -57,7 +66,7 @@ export class Reproducer {
         else others.add(signature);
       }
     }
-    return { times, of, others: [...others], origin };
+    return { times, of, others: [...others], origin, outputs, steady };
   }
 
   /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */

@@ -39,6 +39,9 @@ const MOST_CLASSES = SIDES / 2;
 /** What counts as rounding at least: half a unit in the last place of single precision. */
 const ROUNDING = 2 ** -24;
 
+/** The margin of what is as near as can be and still no violation. */
+const LEAST_MARGIN = 2 ** -20;
+
 /** A margin that says nothing. */
 const UNKNOWN = Number.POSITIVE_INFINITY;
 
@@ -146,13 +149,16 @@ class Parting implements Objective {
         const value = logShare(a[from + k], areShares);
         const off = Math.abs(value - logShare(b[from + k], areShares));
         const unit = topOff + off + ROUNDING * (Math.abs(top) + Math.abs(value)) + Number.MIN_VALUE;
-        const margin = Math.log2(1 + (top - value) / unit);
+        const margin = Math.max(LEAST_MARGIN, Math.log2(1 + (top - value) / unit));
         const place = k % MOST_CLASSES;
         if (margin < out[place]) out[place] = margin;
         if (margin < nearest) nearest = margin;
       }
       const won = MOST_CLASSES + (best % MOST_CLASSES);
       if (nearest < out[won]) out[won] = nearest;
+      if (isAmong(b, from, count, best, this.#rules.top ?? 1)) continue;
+      out[won] = 0;
+      out[greatest(b, from, count) % MOST_CLASSES] = 0;
     }
   }
 
@@ -164,15 +170,24 @@ class Parting implements Objective {
     b: Float64Array,
     count: number,
   ): number {
-    const doublings = (allowed: number, is: number): number =>
-      is > allowed
-        ? 0
-        : Math.log2(Math.max(allowed, Number.MIN_VALUE)) - Math.log2(Math.max(is, Number.MIN_VALUE));
-    if (rule === 'cosine') return doublings(1 - bound, 1 - cosineOf(a, b));
-    if (rule === 'kl') return doublings(bound, divergenceOf(a, b, count));
+    const doublings = (isBroken: boolean, allowed: number, is: number): number => {
+      const [most, own] = [allowed, is].map((value) => Math.log2(Math.max(value, Number.MIN_VALUE)));
+      return isBroken ? 0 : Math.max(LEAST_MARGIN, most - own);
+    };
+    if (rule === 'cosine') {
+      const is = cosineOf(a, b);
+      return doublings(is < bound, 1 - bound, 1 - is);
+    }
+    if (rule === 'kl') {
+      const is = divergenceOf(a, b, count);
+      return doublings(is > bound, bound, is);
+    }
     let least = UNKNOWN;
-    for (let i = 0; i < a.length; i++)
-      least = Math.min(least, doublings(bound + this.#rules.rtol * Math.abs(a[i]), Math.abs(a[i] - b[i])));
+    for (let i = 0; i < a.length; i++) {
+      const allowed = bound + this.#rules.rtol * Math.abs(a[i]);
+      const is = Math.abs(a[i] - b[i]);
+      least = Math.min(least, doublings(is > allowed, allowed, is));
+    }
     return least;
   }
 

@@ -1,7 +1,8 @@
 import { reason } from '../errors.ts';
 import type { Origin, OriginDetails } from '../models/localise.ts';
-import type { RowModel, RowResult, Rows } from '../models/rows.ts';
-import { rowsOf } from '../models/tensor.ts';
+import type { NamedTensor } from '../models/model.ts';
+import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
+import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
 import { dependsOnMachine, failedRun } from './failure.ts';
 import type { Objective, Violation } from './objective.ts';
 import { type Placed, Placer } from './placing.ts';
@@ -26,6 +27,16 @@ export interface Reproduction {
   readonly others: readonly string[];
   /** Where it begins, if that was asked for and can be said. */
   readonly origin?: OriginDetails | undefined;
+  /** Of a pair: what both gave for the testcase in the first run. */
+  readonly outputs?: PairOutputs | undefined;
+  /** Of a pair: whether the reference gave the same, bit for bit, in all runs. */
+  readonly steady?: boolean | undefined;
+}
+
+/** What the two models of a pair gave for one testcase, the copy's under the reference's names. */
+export interface PairOutputs {
+  readonly reference: readonly NamedTensor[];
+  readonly copy: readonly NamedTensor[];
 }
 
 /** Whether a variant of a testcase breaks in the same way, in another one, or not. */
@@ -72,10 +83,11 @@ export async function reproduce(
   const isSame = ({ violation: { signature, symptom } }: Placed): boolean =>
     signature === suspect.signature || symptom === suspect.signature;
   const others = new Set<string>();
+  const results: RowResult[] = [];
   let origin: Origin | undefined;
   let times = 0;
   for (let n = 0; n < runs; n++) {
-    const seen = await runOnce(model, objectives, placer, traced, suspect, retrial);
+    const seen = await runOnce(model, objectives, placer, traced, suspect, retrial, results);
     const same = seen.find(isSame);
     origin ??= same?.origin;
     if (same !== undefined) times++;
@@ -89,7 +101,30 @@ export async function reproduce(
     of: runs,
     others: [...others],
     ...(details === undefined ? {} : { origin: details }),
+    ...pairOf(results, row),
   };
+}
+
+/** What a pair gave for a row, and whether the reference always gave that; nothing where there is no pair. */
+function pairOf(results: readonly RowResult[], row: number): Pick<Reproduction, 'outputs' | 'steady'> {
+  const [first, ...further] = results;
+  if (first?.copy === undefined) return {};
+  const reference = rowOf(first.outputs, row);
+  const steady = further.every(({ outputs }) =>
+    rowOf(outputs, row).every(
+      ({ data }, i) => Buffer.compare(bytesOf(data), bytesOf(reference[i].data)) === 0,
+    ),
+  );
+  return { outputs: { reference, copy: rowOf(first.copy, row) }, steady };
+}
+
+function rowOf(tensors: readonly RowTensor[], row: number): NamedTensor[] {
+  return tensors.map(({ name, type, shape, size, data }) => ({
+    name,
+    type,
+    shape,
+    data: copyOf(rowsOf(data, size, row, row + 1)),
+  }));
 }
 
 /** Every way in which a row breaks an objective in one run. */
@@ -100,6 +135,7 @@ async function runOnce(
   traced: Map<string, Placed>,
   suspect: Suspect,
   { block, rows, row }: Retrial,
+  results: RowResult[],
 ): Promise<Placed[]> {
   const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
   let result: RowResult;
@@ -108,6 +144,7 @@ async function runOnce(
   } catch (error) {
     return [{ violation: failedRun(reason(error)) }];
   }
+  results.push(result);
   const found: { readonly objective: Objective; readonly violation: Violation }[] = [];
   for (const objective of objectives) {
     objective.judge(result, (at, violation) => {

@@ -286,7 +286,7 @@ function planned(draft: Draft): Int8Plan {
 /**
  * A copy of an ONNX model whose convolutions and matrix products work on 8-bit integers, as QuantizeLinear and
  * DequantizeLinear around them say, which ONNX Runtime turns into its integer kernels. Weights are symmetric, a scale
- * a channel; activations have a scale and a zero point a tensor, from the least and the greatest value on the seeds
+ * a channel; activations are unsigned, since that is what its kernels for x86 take, and have a scale and a zero point a tensor, from the least and the greatest value on the seeds
  * with zero between them; biases are 32-bit at the product of both scales. The scheme is that of Jacob et al. (CVPR
  * 2018), with the choices of ONNX Runtime's `quantize_static`.
  *
@@ -325,7 +325,7 @@ export function int8Onnx(
       const { scale, zero } = asymmetric(spans.get(source) ?? [0, 0]);
       const names: [string, string] = [
         add(`${source}_scale`, 'float32', [], Float32Array.of(scale)),
-        add(`${source}_zero_point`, 'int8', [], Int8Array.of(zero)),
+        add(`${source}_zero_point`, 'uint8', [], Uint8Array.of(zero)),
       ];
       made = { scale, names };
       scales.set(source, made);
@@ -366,7 +366,7 @@ export function int8Onnx(
   for (const tensor of tensors.keys()) {
     const { names } = scaleOf(tensor);
     putBehind(draft, tensor, (from, to) => {
-      const integers = freshName(draft, `${tensor}_int8`);
+      const integers = freshName(draft, `${tensor}_uint8`);
       return [
         nodeOf('QuantizeLinear', [from, ...names], integers),
         nodeOf('DequantizeLinear', [integers, ...names], to),
@@ -397,13 +397,13 @@ function dropUnread(graph: MutableGraph): void {
   );
 }
 
-/** Scale and zero point that lay a span, widened to hold zero, onto −128 to 127. */
+/** Scale and zero point that lay a span, widened to hold zero, onto 0 to 255. */
 function asymmetric([low, high]: Span): { readonly scale: number; readonly zero: number } {
   const least = Math.min(0, low);
   const most = Math.max(0, high);
   const scale = Math.fround((most - least) / 255);
   if (!(scale > 0)) return { scale: 1, zero: 0 };
-  return { scale, zero: Math.max(-128, Math.min(127, Math.round(-128 - least / scale))) };
+  return { scale, zero: Math.max(0, Math.min(255, Math.round(-least / scale))) };
 }
 
 /** Weights as integers from −127 to 127, with a scale for each place along an axis. */

@@ -1,0 +1,35 @@
+import { decodeNpz, encodeNpz } from '../inputs/npz.ts';
+import type { NamedTensor } from '../models/model.ts';
+import type { Tensor } from '../models/tensor.ts';
+import type { PairOutputs } from '../objectives/reproduce.ts';
+
+/** What both models gave for a finding of a pair. */
+export const OUTPUTS_FILE = 'outputs.npz';
+
+const SIDES = ['reference', 'copy'] as const;
+
+/** What both models gave, as .npz: an array `reference/<output>` and one `copy/<output>` each. */
+export function encodeOutputs(outputs: PairOutputs): Uint8Array {
+  return encodeNpz(
+    SIDES.flatMap((side) =>
+      outputs[side].map(({ name, type, shape, data }): [string, Tensor] => [
+        `${side}/${name}`,
+        { type, shape, data },
+      ]),
+    ),
+  );
+}
+
+/**
+ * Reads back what `encodeOutputs` wrote.
+ *
+ * @throws UserError where the file is damaged
+ */
+export function decodeOutputs(bytes: Uint8Array, source: string): PairOutputs {
+  const arrays = [...decodeNpz(bytes, source)];
+  const of = (side: string): NamedTensor[] =>
+    arrays.flatMap(([name, tensor]) =>
+      name.startsWith(`${side}/`) ? [{ name: name.slice(side.length + 1), ...tensor }] : [],
+    );
+  return { reference: of('reference'), copy: of('copy') };
+}

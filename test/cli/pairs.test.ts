@@ -1,0 +1,266 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeOutputs } from '../../src/campaign/outputs.ts';
+import { decodeNpz, encodeNpz } from '../../src/inputs/npz.ts';
+import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
+import { loadModel } from '../../src/models/registry.ts';
+import { randomStream } from '../../src/random.ts';
+import { digests, findingFolders, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
+
+const folder = testFolder();
+const HOME = 'corpora/nan-digits';
+const MODEL = `${HOME}/nan-digits.onnx`;
+const TWIN = `${HOME}/nan-digits-tfjs/model.json`;
+const DIGITS = ['-i', `${HOME}/seeds.npz`, '-m', 'label=none', '--range', 'image=-1,1', '-s', '1', '--quiet'];
+
+const fuzz = (model: string, out: string, ...more: string[]) =>
+  neurofuzz(['fuzz', model, ...DIGITS, '-o', join(folder, out), ...more]);
+
+/** Where the greatest of a list is. */
+const classOf = (values: readonly number[]): number => values.indexOf(Math.max(...values));
+
+describe('a model and its int8 copy', () => {
+  const out = join(folder, 'int8');
+  let code: number | null;
+
+  beforeAll(async () => {
+    ({ code } = await fuzz(MODEL, 'int8', '--quantize', 'int8', '-n', '4000', '--keep', '3', '-j', '2'));
+  }, 120_000);
+
+  test('give different classes to a mutant, and both outputs are kept', async () => {
+    expect(code).toBe(1);
+    const findings = findingFolders(out);
+    expect(findings.length).toBeGreaterThan(0);
+    for (const finding of findings) {
+      const record = readJson(finding, 'finding.json');
+      expect(record.signature).toBe('quantization-class-probabilities');
+      expect(record).toMatchObject({
+        objective: 'quantization',
+        status: 'confirmed',
+        reproduced: '10/10',
+        copy: { path: 'copy/nan-digits-int8.onnx', runtime: 'onnx' },
+      });
+      const path = join(finding, 'outputs.npz');
+      const { reference, copy } = decodeOutputs(readFileSync(path), path);
+      const [own, other] = [reference, copy].map((side) =>
+        classOf([...(side.find(({ name }) => name === 'probabilities')?.data ?? [])].map(Number)),
+      );
+      expect([own, other]).toEqual([record.violation.details.reference, record.violation.details.copy]);
+      expect(own).not.toBe(other);
+      // What the two files give, run without us.
+      const input = decodeNpz(readFileSync(join(finding, 'input.npz')), 'input');
+      const feeds = ['image', 'label'].map((name) => {
+        const tensor = input.get(name);
+        if (tensor === undefined) throw new Error(name);
+        return { ...tensor, shape: [1, ...tensor.shape] };
+      });
+      const classes = [];
+      for (const file of [MODEL, join(out, 'copy', 'nan-digits-int8.onnx')]) {
+        const model = await loadModel(file, { runtime: 'auto' });
+        const { outputs } = await model.run(feeds, []);
+        classes.push(
+          classOf([...(outputs.find(({ name }) => name === 'probabilities')?.data ?? [])].map(Number)),
+        );
+        await model.dispose();
+      }
+      expect(classes).toEqual([own, other]);
+    }
+  }, 60_000);
+
+  test('are replayed together, and resumed', async () => {
+    const { stdout, code: replayed } = await neurofuzz(['replay', out]);
+    expect(replayed).toBe(1);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .every((line) => line.startsWith('still broken 10/10')),
+    ).toBe(true);
+    const { code: resumed } = await neurofuzz(['fuzz', '--resume', '-o', out, '-n', '6000', '--quiet']);
+    expect(resumed).toBe(1);
+  }, 120_000);
+
+  test('find the same with one worker', async () => {
+    const again = join(folder, 'again');
+    await fuzz(MODEL, 'again', '--quantize', 'int8', '-n', '6000', '--keep', '3', '-j', '1');
+    expect(digests(again, 'corpus', 'findings')).toEqual(digests(out, 'corpus', 'findings'));
+  }, 120_000);
+});
+
+describe('one network in two formats', () => {
+  test('agrees within a tolerance, and parts beyond a finer one', async () => {
+    const twin = writeSoftmaxTfjs(folder);
+    const seeds = writeSeeds(folder, [
+      [0.1, 0.2, 0.3, 0.4],
+      [1, -1, 0.5, 0],
+    ]);
+    const settings = ['fuzz', writeSoftmaxOnnx(folder), '-i', seeds, '--range=-2,2', '-s', '1', '--quiet'];
+    const compared = (out: string, rule: string) =>
+      neurofuzz([
+        ...settings,
+        ...['--against', twin, '-O', `differential:${rule}`, '-n', '2000', '-o', join(folder, out)],
+      ]);
+    expect(await compared('wide', 'atol=1e-4')).toMatchObject({ code: 0, stderr: '' });
+    expect((await compared('narrow', 'atol=1e-9')).code).toBe(1);
+    expect(existsSync(join(folder, 'narrow/findings/differential-difference-probabilities'))).toBe(true);
+  }, 120_000);
+
+  test('and one model on two runtimes', async () => {
+    const { code, stdout } = await neurofuzz([
+      ...['fuzz', TWIN, ...DIGITS.filter((flag) => flag !== '--quiet'), '-o', join(folder, 'runtimes')],
+      ...['--runtime', 'wasm', '--against-runtime', 'cpu', '-n', '100', '--json'],
+    ]);
+    expect([0, 1]).toContain(code);
+    expect(JSON.parse(stdout)).toMatchObject({ execs: 100, model: { runtime: 'wasm' } });
+    const settings = readFileSync(join(folder, 'runtimes/campaign.yaml'), 'utf8');
+    expect(settings).toMatch(/copyRuntime: "?@tensorflow\/tfjs-backend-cpu/);
+  }, 120_000);
+});
+
+test('a constraint around the seed holds while borders are sought', async () => {
+  const { code, stdout } = await fuzz(
+    MODEL,
+    'near',
+    '--quantize',
+    'float16',
+    '-O',
+    'quantization',
+    '--linf',
+    '0.3',
+    '-n',
+    '3000',
+  );
+  expect([code, stdout]).not.toEqual([2, '']);
+  for (const finding of findingFolders(join(folder, 'near')))
+    expect(readJson(finding, 'finding.json').distance.linf).toBeLessThanOrEqual(0.3 + 1e-6);
+}, 120_000);
+
+describe('a request that makes no sense ends with 2 and one line', () => {
+  let small: string;
+  let other: string;
+
+  beforeAll(() => {
+    const write = (name: string, size: number, outputs: readonly string[]): string => {
+      const graph = new OnnxBuilder();
+      const x = graph.input('x', 'float32', ['batch', size]);
+      for (const output of outputs) {
+        graph.node('Relu', [x], output);
+        graph.output(output, 'float32', ['batch', size]);
+      }
+      const path = join(folder, `${name}.onnx`);
+      writeFileSync(path, graph.finish(name));
+      return path;
+    };
+    small = write('small', 4, ['y']);
+    other = write('other', 5, ['y']);
+    write('two', 4, ['a', 'b']);
+    const random = randomStream('pairs', 'seeds');
+    const data = Float32Array.from({ length: 32 }, () => random.uniform());
+    writeFileSync(join(folder, 'x.npz'), encodeNpz([['x', { type: 'float32', shape: [8, 4], data }]]));
+  });
+
+  test.each([
+    ['no second model', () => ['-O', 'quantization'], /needs a second model: name it with --against/],
+    [
+      'other input shapes',
+      () => ['--against', other],
+      /takes x as \?×5 and .* takes x as \?×4: only models of the same/,
+    ],
+    [
+      'outputs that cannot be matched',
+      () => ['--against', join(folder, 'two.onnx')],
+      /cannot be matched: .* --match y=a/,
+    ],
+    ['a copy that is not there', () => ['--against', 'nowhere.onnx'], /cannot read the model .*nowhere.onnx/],
+    ['a copy that is no model', () => ['--against', 'README.md'], /README.md/],
+    ['a match of no output', () => ['--against', small, '--match', 'z=y'], /has no output z: it has y/],
+    ['a match that is none', () => ['--against', small, '--match', 'y'], /--match: give outputs as logits=y/],
+    ['nothing that compares', () => ['--against', small, '-O', 'nonfinite'], /no objective compares it/],
+    ['two second models', () => ['--against', small, '--quantize', 'int8'], /give one of them/],
+    ['an unknown kind', () => ['--quantize', 'int4'], /--quantize must be one of float16, bfloat16, int8/],
+    [
+      'a parameter that is none',
+      () => ['--against', small, '-O', 'differential:atl=1'],
+      /did you mean atol\?/,
+    ],
+    ['nothing to quantize', () => ['--quantize', 'int8'], /there is nothing to quantize/],
+    ['another runtime than can be', () => ['--against-runtime', 'wasm'], /--runtime wasm cannot run/],
+  ])(
+    '%s',
+    async (name, flags, message) => {
+      const out = join(folder, `bad ${name}`);
+      const ended = await neurofuzz([
+        'fuzz',
+        small,
+        '-i',
+        join(folder, 'x.npz'),
+        ...flags(),
+        '-o',
+        out,
+        '--quiet',
+      ]);
+      expect(ended.stderr).toMatch(message);
+      expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+      expect(ended.code).toBe(2);
+      expect(existsSync(out)).toBe(false);
+    },
+    60_000,
+  );
+
+  test('calibration without seeds, a model that is quantized already', async () => {
+    const unseeded = await neurofuzz(['fuzz', MODEL, '--quantize', 'int8', '--quiet']);
+    expect(unseeded).toMatchObject({ code: 2, stdout: '' });
+    expect(unseeded.stderr).toMatch(/calibrated on the seeds, and there are none/);
+    const already = await neurofuzz([
+      'fuzz',
+      'test/fixtures/convnet-int8.onnx',
+      '--quantize',
+      'float16',
+      '--quiet',
+    ]);
+    expect(already.code).toBe(2);
+    expect(already.stderr).toMatch(/is quantized already/);
+  }, 60_000);
+});
+
+describe('neurofuzz quantize', () => {
+  test('writes a copy that can be named, and nothing over what is there', async () => {
+    const out = join(folder, 'copies', 'digits.onnx');
+    const args = [
+      'quantize',
+      MODEL,
+      '--to',
+      'int8',
+      '-i',
+      `${HOME}/seeds.npz`,
+      '-o',
+      out,
+      '--log-level',
+      'error',
+    ];
+    expect(await neurofuzz([...args, '--json'])).toMatchObject({ code: 0, stderr: '' });
+    const before = readFileSync(out);
+    expect(before.length).toBeLessThan(readFileSync(MODEL).length / 3);
+    const again = await neurofuzz(args);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/is there already: choose another file with --out/);
+    expect(readFileSync(out).equals(before)).toBe(true);
+    const { code } = await fuzz(MODEL, 'named', '--against', out, '-n', '100');
+    expect([0, 1]).toContain(code);
+  }, 60_000);
+
+  test('writes a folder for TensorFlow.js, and asks for seeds where it needs them', async () => {
+    const out = join(folder, 'tfjs-copy');
+    const { stdout, code } = await neurofuzz(['quantize', TWIN, '--to', 'int8', '-o', out]);
+    expect(code).toBe(0);
+    expect(stdout).toBe(`wrote ${join(out, 'model.json')}: ${TWIN} in int8\n`);
+    expect(readdirSync(out).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
+    const unseeded = await neurofuzz(['quantize', MODEL, '--to', 'int8']);
+    expect(unseeded.code).toBe(2);
+    expect(unseeded.stderr).toMatch(/give some with --seeds/);
+  }, 60_000);
+});
