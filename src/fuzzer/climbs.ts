@@ -183,6 +183,11 @@ export class Climbs {
     return nearest;
   }
 
+  /** Whether an objective's violation itself is sought, which lies further from the seeds than most faults of sites. */
+  get seeksViolation(): boolean {
+    return this.#points.some((point) => 'objective' in point);
+  }
+
   /** The name of the point that a task was for. */
   nameOf({ point }: Focus): string {
     return nameOf(this.#points[point]);

@@ -232,7 +232,8 @@ export class State implements Supply {
   }
 
   #mutantsOf(task: number, batch: number): number {
-    const small = this.#options.climbs !== undefined && isClimbing(task);
+    const { climbs } = this.#options;
+    const small = climbs !== undefined && (climbs.search.seeksViolation || isClimbing(task));
     return small ? climbMutants(batch) : mutantsOf(task, batch);
   }
 

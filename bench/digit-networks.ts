@@ -1,0 +1,198 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { decodeIdx } from '../src/inputs/idx.ts';
+import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
+import { startTfjs } from '../src/models/tfjs-backend.ts';
+import { normal, randomStream } from '../src/random.ts';
+
+/** Digits `[count, 784]` in [−1, 1] and what they show. */
+export interface Digits {
+  readonly images: Float32Array;
+  readonly labels: Uint8Array;
+}
+
+export const PIXELS = 784;
+const CLASSES = 10;
+const BATCH = 100;
+
+/** Rows of MNIST's test set that networks are trained on; the others are held out. */
+const TRAINED = 9000;
+
+/** MNIST's test set: what to train on, and what to search around. */
+export async function mnist(
+  folder: string,
+): Promise<{ readonly training: Digits; readonly heldOut: Digits }> {
+  const read = async (name: string) => decodeIdx(await readFile(join(folder, name)), name).data as Uint8Array;
+  const images = Float32Array.from(await read('t10k-images-idx3-ubyte.gz'), (value) => value / 127.5 - 1);
+  const labels = await read('t10k-labels-idx1-ubyte.gz');
+  const cut = (from: number, to: number): Digits => ({
+    images: images.subarray(from * PIXELS, to * PIXELS),
+    labels: labels.subarray(from, to),
+  });
+  return { training: cut(0, TRAINED), heldOut: cut(TRAINED, labels.length) };
+}
+
+export const DIGIT_NETWORKS = ['dense', 'convolution'] as const;
+export type DigitNetwork = (typeof DIGIT_NETWORKS)[number];
+
+interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly fanIn: number;
+}
+
+const layer = (name: string, shape: readonly number[]): Weight[] => [
+  { name: `${name}/weights`, shape, fanIn: shape.slice(0, -1).reduce((product, size) => product * size, 1) },
+  { name: `${name}/bias`, shape: shape.slice(-1), fanIn: 0 },
+];
+
+/** The paper's dense net, 784-200-100-10 with relu; and two 5×5 convolutions of stride 2 with a dense layer. */
+const WEIGHTS: Readonly<Record<DigitNetwork, readonly Weight[]>> = {
+  dense: [...layer('dense_1', [784, 200]), ...layer('dense_2', [200, 100]), ...layer('dense_3', [100, 10])],
+  convolution: [
+    ...layer('conv_1', [5, 5, 1, 16]),
+    ...layer('conv_2', [5, 5, 16, 32]),
+    ...layer('dense', [7 * 7 * 32, 10]),
+  ],
+};
+
+/** Passes over the training digits, and the rate of Adam that they begin with, which comes down to nothing. */
+const EPOCHS: Readonly<Record<DigitNetwork, number>> = { dense: 20, convolution: 8 };
+const RATE = 1e-3;
+
+function logitsOf(network: DigitNetwork, images: tf.Tensor2D, weights: readonly tf.Tensor[]): tf.Tensor2D {
+  if (network === 'dense') {
+    return [0, 2, 4].reduce<tf.Tensor2D>((values, i) => {
+      const sum = tf.add(tf.matMul(values, weights[i] as tf.Tensor2D), weights[i + 1]) as tf.Tensor2D;
+      return i < 4 ? tf.relu(sum) : sum;
+    }, images);
+  }
+  let values = tf.reshape(images, [-1, 28, 28, 1]) as tf.Tensor4D;
+  for (const i of [0, 2])
+    values = tf.relu(
+      tf.add(tf.conv2d(values, weights[i] as tf.Tensor4D, 2, 'same'), weights[i + 1]),
+    ) as tf.Tensor4D;
+  const flat = tf.reshape(values, [-1, 7 * 7 * 32]) as tf.Tensor2D;
+  return tf.add(tf.matMul(flat, weights[4] as tf.Tensor2D), weights[5]) as tf.Tensor2D;
+}
+
+/**
+ * Trains a network with Adam, unless it was trained before; returns the path of its ONNX file.
+ *
+ * @param cache folder in which it is kept
+ */
+export async function digitNetwork(
+  network: DigitNetwork,
+  digits: Digits,
+  cache: string,
+  log: (text: string) => void,
+): Promise<string> {
+  const path = join(cache, `digits-${network}.onnx`);
+  if (await stat(path).catch(() => undefined)) return path;
+  // wasm has no gradient of a convolution's filters.
+  await startTfjs(
+    network === 'dense' ? 'auto' : process.env.NEUROFUZZ_NATIVE === undefined ? 'cpu' : 'tensorflow',
+  );
+  const random = randomStream('digit-networks', network);
+  const weights = WEIGHTS[network].map(({ shape, fanIn }) => {
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    const scale = fanIn === 0 ? 0 : Math.sqrt(2 / fanIn);
+    return tf.variable(
+      tf.tensor(
+        Float32Array.from({ length: size }, () => scale * normal(random)),
+        [...shape],
+      ),
+    );
+  });
+  const order = Int32Array.from({ length: digits.labels.length }, (_, i) => i);
+  for (let epoch = 0; epoch < EPOCHS[network]; epoch++) {
+    const optimizer = tf.train.adam(RATE * (1 - epoch / EPOCHS[network]));
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = random.below(i + 1);
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    let sum = 0;
+    for (let from = 0; from + BATCH <= order.length; from += BATCH) {
+      const images = new Float32Array(BATCH * PIXELS);
+      const labels = new Float32Array(BATCH * CLASSES);
+      for (let row = 0; row < BATCH; row++) {
+        const digit = order[from + row];
+        images.set(digits.images.subarray(digit * PIXELS, (digit + 1) * PIXELS), row * PIXELS);
+        labels[row * CLASSES + digits.labels[digit]] = 1;
+      }
+      sum += tf.tidy(() => {
+        const x = tf.tensor2d(images, [BATCH, PIXELS]);
+        const y = tf.tensor2d(labels, [BATCH, CLASSES]);
+        const loss = (): tf.Scalar =>
+          tf.neg(tf.mean(tf.sum(tf.mul(y, tf.logSoftmax(logitsOf(network, x, weights))), 1)));
+        return optimizer.minimize(loss, true)?.dataSync()[0] ?? 0;
+      });
+    }
+    optimizer.dispose();
+    log(`${network}, epoch ${epoch + 1}: loss ${((sum * BATCH) / order.length).toFixed(4)}`);
+  }
+  await mkdir(cache, { recursive: true });
+  const values = weights.map((weight) => Float32Array.from(weight.dataSync()));
+  await writeFile(path, network === 'dense' ? denseOnnx(values) : convolutionOnnx(values));
+  return path;
+}
+
+function denseOnnx(weights: readonly Float32Array[]): Uint8Array {
+  const graph = new OnnxBuilder();
+  let values = flattened(graph, graph.input('image', 'float32', ['batch', 28, 28, 1]), 'pixels', PIXELS);
+  for (const [i, [inputs, outputs]] of [
+    [784, 200],
+    [200, 100],
+    [100, 10],
+  ].entries()) {
+    const name = i < 2 ? `sum_${i + 1}` : 'logits';
+    graph.constant(`w${i}`, 'float32', [inputs, outputs], weights[2 * i]);
+    graph.constant(`b${i}`, 'float32', [outputs], weights[2 * i + 1]);
+    values = graph.node('Gemm', [values, `w${i}`, `b${i}`], name);
+    if (i < 2) values = graph.node('Relu', [values], `hidden_${i + 1}`);
+  }
+  graph.output('logits', 'float32', ['batch', CLASSES]);
+  return graph.finish('digits-dense');
+}
+
+function flattened(graph: OnnxBuilder, values: string, name: string, size: number): string {
+  const shape = graph.constant(`${name}_shape`, 'int64', [2], BigInt64Array.of(-1n, BigInt(size)));
+  return graph.node('Reshape', [values, shape], name);
+}
+
+function convolutionOnnx(weights: readonly Float32Array[]): Uint8Array {
+  const graph = new OnnxBuilder();
+  const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
+  let values = graph.node('Transpose', [image], 'channels', { perm: [0, 3, 1, 2] });
+  for (const [i, [from, to]] of [
+    [1, 16],
+    [16, 32],
+  ].entries()) {
+    graph.constant(`w${i}`, 'float32', [to, from, 5, 5], filters(weights[2 * i], from, to));
+    graph.constant(`b${i}`, 'float32', [to], weights[2 * i + 1]);
+    values = graph.node('Conv', [values, `w${i}`, `b${i}`], `conv_${i + 1}`, {
+      kernel_shape: [5, 5],
+      strides: [2, 2],
+      // As TensorFlow pads an even size for a stride of 2: one more behind than in front.
+      pads: [1, 1, 2, 2],
+    });
+    values = graph.node('Relu', [values], `relu_${i + 1}`);
+  }
+  values = graph.node('Transpose', [values], 'last', { perm: [0, 2, 3, 1] });
+  values = flattened(graph, values, 'flat', 7 * 7 * 32);
+  graph.constant('w2', 'float32', [7 * 7 * 32, CLASSES], weights[4]);
+  graph.constant('b2', 'float32', [CLASSES], weights[5]);
+  graph.node('Gemm', [values, 'w2', 'b2'], 'logits');
+  graph.output('logits', 'float32', ['batch', CLASSES]);
+  return graph.finish('digits-convolution');
+}
+
+/** Filters `[5, 5, from, to]` as ONNX has them, `[to, from, 5, 5]`. */
+function filters(weights: Float32Array, from: number, to: number): Float32Array {
+  const out = new Float32Array(weights.length);
+  for (let k = 0; k < 25; k++)
+    for (let c = 0; c < from; c++)
+      for (let o = 0; o < to; o++) out[(o * from + c) * 25 + k] = weights[(k * from + c) * to + o];
+  return out;
+}

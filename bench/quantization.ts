@@ -1,0 +1,126 @@
+/**
+ * TensorFuzz's second experiment (arXiv 1807.10875, section 4.2): around digits that a network and its quantized copy
+ * classify alike, how many lie within L-infinity 0.4 of one that they do not, and after how many mutants that is found;
+ * with the control beside it. A float16 copy of the paper's dense net, and an int8 copy of a convolution net.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { encodeNpz } from '../src/inputs/npz.ts';
+import { deriveCopy } from '../src/models/quantize/derive.ts';
+import type { Quantization } from '../src/models/quantize/kind.ts';
+import { spansOf } from '../src/models/quantize/spans.ts';
+import { loadModel } from '../src/models/registry.ts';
+import { formOf, RowModel } from '../src/models/rows.ts';
+import { campaign, line, median, withFolder } from './campaign.ts';
+import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: '../shared/data/mnist' },
+    cache: { type: 'string', default: 'bench/.cache' },
+    digits: { type: 'string', default: '100' },
+    execs: { type: 'string', default: '50000' },
+    searches: { type: 'string', default: 'learned,control' },
+    pairs: { type: 'string', default: 'dense-float16,convolution-int8' },
+  },
+});
+
+const LINF = 0.4;
+
+/** Digits that an int8 copy is calibrated on. */
+const CALIBRATION = 500;
+
+const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  learned: {},
+  coverage: { guidance: 'ann' },
+  control: { guidance: 'none' },
+};
+
+async function copyOf(path: string, kind: Quantization, { images }: Digits, folder: string): Promise<string> {
+  const model = new RowModel(await loadModel(path, { runtime: 'auto' }));
+  const form = formOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
+  const rows = Array.from({ length: CALIBRATION }, (_, i) => ({
+    form,
+    columns: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
+  }));
+  const files = await deriveCopy(path, kind, (tensors) => spansOf(model, rows, tensors, () => {}));
+  await model.model.dispose();
+  const [[name, bytes]] = files;
+  await writeFile(join(folder, name), bytes);
+  return join(folder, name);
+}
+
+/** The class of each digit. */
+async function classesOf(path: string, { images, labels }: Digits): Promise<number[]> {
+  const model = await loadModel(path, { runtime: 'auto' });
+  const shape = [labels.length, 28, 28, 1];
+  const { outputs } = await model.run([{ type: 'float32', shape, data: images.slice() }], []);
+  await model.dispose();
+  return Array.from(labels, (_, row) => {
+    const logits = (outputs[0].data as Float32Array).subarray(row * 10, row * 10 + 10);
+    return logits.indexOf(Math.max(...logits));
+  });
+}
+
+const { training, heldOut } = await mnist(options.data);
+
+await withFolder(async (folder) => {
+  for (const pair of options.pairs.split(',')) {
+    const [network, kind] = pair.split('-') as [DigitNetwork, Quantization];
+    const model = await digitNetwork(
+      network,
+      training,
+      options.cache,
+      (text) => void process.stderr.write(`${text}\n`),
+    );
+    const copy = await copyOf(model, kind, training, folder);
+    const [own, other] = [await classesOf(model, heldOut), await classesOf(copy, heldOut)];
+    const alike = own.flatMap((value, row) => (value === other[row] ? [row] : []));
+    line({
+      bench: 'quantization',
+      pair,
+      heldOut: own.length,
+      accuracy: own.filter((value, row) => value === heldOut.labels[row]).length / own.length,
+      alike: alike.length / own.length,
+    });
+    for (const search of options.searches.split(',')) {
+      const execs: number[] = [];
+      let found = 0;
+      for (const row of alike.slice(0, Number(options.digits))) {
+        const seeds = join(folder, `digit-${row}.npz`);
+        const data = heldOut.images.slice(row * PIXELS, (row + 1) * PIXELS);
+        await writeFile(seeds, encodeNpz([['image', { type: 'float32', shape: [1, 28, 28, 1], data }]]));
+        const out = join(folder, `${pair}-${search}-${row}`);
+        await mkdir(out, { recursive: true });
+        const { figures } = await campaign({
+          model,
+          against: copy,
+          objective: ['quantization'],
+          seeds,
+          range: [-1, 1],
+          linf: LINF,
+          ...SEARCHES[search],
+          execs: Number(options.execs),
+          untilFinding: true,
+          seed: String(row),
+          out,
+        });
+        const first = figures.faults.find(({ kept }) => kept > 0);
+        if (first !== undefined) found++;
+        execs.push(first?.firstExecs ?? Number(options.execs));
+        await rm(out, { recursive: true });
+      }
+      const sorted = [...execs].sort((a, b) => a - b);
+      line({
+        bench: 'quantization',
+        pair,
+        search,
+        digits: execs.length,
+        found: found / execs.length,
+        medianExecs: median(execs),
+        p90Execs: sorted[Math.floor(0.9 * sorted.length)],
+      });
+    }
+  }
+});
