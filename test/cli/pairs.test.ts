@@ -264,3 +264,18 @@ describe('neurofuzz quantize', () => {
     expect(unseeded.stderr).toMatch(/give some with --seeds/);
   }, 60_000);
 });
+
+test('the bundled pair agrees on every seed and is parted within its constraint', async () => {
+  const out = join(folder, 'bundled');
+  const { code, stdout } = await neurofuzz([
+    ...['fuzz', '-c', 'corpora/quantized-digits/campaign.yaml', '--until-finding', '-s', '3'],
+    ...['-n', '50000', '-o', out, '--json', '--quiet'],
+  ]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ corpus: { seeds: 40 }, stopped: 'finding' });
+  for (const finding of findingFolders(out)) {
+    const { distance, generation } = readJson(finding, 'finding.json');
+    expect(distance.linf).toBeLessThanOrEqual(0.4 + 1e-6);
+    expect(generation).toBeGreaterThan(0);
+  }
+}, 60_000);
