@@ -134,6 +134,7 @@ await withFolder(async (folder) => {
     model,
     masterSeed: '1',
     keep: 5,
+    compares: false,
     singly: false,
     traces: false,
     span: new SeedSpan([]),

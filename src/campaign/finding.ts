@@ -1,3 +1,4 @@
+import type { Departures } from '../models/departure.ts';
 import type { OriginDetails } from '../models/localise.ts';
 import type { RuntimeKind } from '../models/model.ts';
 import type { Distance } from '../mutators/constraints/distance.ts';
@@ -44,6 +45,8 @@ export interface Finding extends Lineage, Confirmation {
   readonly distance: Distance;
   /** Where it begins and what the operation there was given; only where that is known. */
   readonly origin?: OriginDetails;
+  /** Of two models, layer by layer, how far they differ there. */
+  readonly departures?: Departures;
   readonly severity?: Severity;
   readonly task: number;
   /** Number of this mutant in the campaign, from 1; 0 for a seed. */

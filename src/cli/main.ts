@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
+import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
@@ -17,6 +18,7 @@ const COMMANDS = [
   replayCommand,
   inspectCommand,
   quantizeCommand,
+  compareCommand,
   mutatorsCommand,
   initCommand,
   doctorCommand,

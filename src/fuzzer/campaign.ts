@@ -225,6 +225,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
       : { copy: { path: copyGiven, sha256: model.copy.sha256, runtime: model.copy.runtime.kind } }),
     masterSeed,
     keep: config.keep,
+    compares: target.compares,
     singly: target.singly,
     traces: setup.traces,
     span: new SeedSpan(inputs.seeds),

@@ -31,6 +31,8 @@ export interface FaultOptions {
   readonly copy?: Finding['model'];
   readonly masterSeed: string;
   readonly keep: number;
+  /** Whether two models are compared and there is memory for looking at them layer by layer. */
+  readonly compares: boolean;
   /** Whether the model takes one testcase a run. */
   readonly singly: boolean;
   /** Whether there is memory for tracing findings to operations. */
@@ -188,7 +190,7 @@ export class Faults {
       const finding = await store.finding(path);
       if (finding !== undefined) return { finding, path };
     }
-    const { origin, outputs, ...confirmation } = await this.#confirm(hit);
+    const { origin, outputs, departures, ...confirmation } = await this.#confirm(hit);
     const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
     const lineage: Lineage = {
       id,
@@ -212,6 +214,7 @@ export class Faults {
       seed: masterSeed,
       distance: distanceBetween(hit.data, from?.ancestor ?? hit.data),
       ...(origin === undefined ? {} : { origin }),
+      ...(departures === undefined ? {} : { departures }),
       ...(severity === undefined ? {} : { severity }),
       task,
       execs: hit.execs,
@@ -230,7 +233,7 @@ export class Faults {
     violation,
     data,
     batch,
-  }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin' | 'outputs'>> {
+  }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin' | 'outputs' | 'departures'>> {
     const { reproducer } = this.#options;
     const { objective } = violation;
     const common = this.#trial(violation);
@@ -240,13 +243,14 @@ export class Faults {
       rows: 1,
       row: 0,
       explains: true,
+      compares: this.#options.compares,
     });
-    const { origin, outputs } = alone;
+    const { origin, outputs, departures } = alone;
     const reproduced = `${alone.times}/${alone.of}`;
     if (alone.times === alone.of) {
       const why = outputs === undefined ? undefined : await this.#wavering(violation, data, alone);
       if (why !== undefined) return { reproduced, status: 'flaky', why, outputs };
-      return { reproduced, status: 'confirmed', origin, outputs };
+      return { reproduced, status: 'confirmed', origin, outputs, departures };
     }
     // What two models part in must not hang on how many testcases a run has.
     if (outputs !== undefined) {

@@ -106,6 +106,7 @@ export async function reconnoitre(
     watched,
     inputs,
     batch,
+    compares: model.copy !== undefined && parametersOf(model.graph) <= MOST_PARAMETERS,
     singly: largestBatch === 1,
     unreachable,
     setup,

@@ -6,12 +6,13 @@ import type { CopyLoading, LoadOptions, ModelInfo } from '../models/model.ts';
 import type { ModelFiles, Quantization } from '../models/quantize/kind.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import type { Site } from '../models/sites/site.ts';
+import type { Comparison } from '../objectives/compare.ts';
 import { diedRunning } from '../objectives/failure.ts';
 import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
-import type { WorkerApi, WorkerSetup } from './worker-process.ts';
+import type { ComparisonAsked, WorkerApi, WorkerSetup } from './worker-process.ts';
 
 /** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
 export class Scout {
@@ -51,6 +52,13 @@ export class Scout {
   derive(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
     return orRefuse(this.#model.path, 'quantizing it', () =>
       this.#child.call('derive', { kind, seeds }, LOAD_TIMEOUT),
+    );
+  }
+
+  /** Runs the pair on testcases; see `comparePair`. */
+  compare(parameters: ComparisonAsked): Promise<Comparison> {
+    return orRefuse(this.#model.path, 'comparing it', () =>
+      this.#child.call('compare', parameters, LOAD_TIMEOUT),
     );
   }
 

@@ -17,7 +17,8 @@ import { withinReach } from '../models/sites/reach.ts';
 import type { Site } from '../models/sites/site.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
-import { makeObjectives } from '../objectives/registry.ts';
+import { type Comparison, comparePair } from '../objectives/compare.ts';
+import { makeObjective, makeObjectives } from '../objectives/registry.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
 import type { Point } from './climbs.ts';
@@ -66,6 +67,17 @@ export interface TaskMessage {
   readonly parcels: Parcels;
   /** Activations to add to the index, one after the other. */
   readonly vectors: Float32Array;
+}
+
+/** What two models are compared on, and what is told. */
+export interface ComparisonAsked {
+  readonly testcases: readonly TestcaseData[];
+  /** Spec of the objective that says what a disagreement is. */
+  readonly objective: string;
+  /** Testcases that are listed. */
+  readonly worst: number;
+  /** Decibels below which a layer counts as departed. */
+  readonly bound: number;
 }
 
 /** How a model takes testcases while some tensors are watched. */
@@ -160,6 +172,12 @@ const methods = {
   }): Promise<ModelFiles> => {
     const own = new RowModel(loaded());
     return deriveCopy(loaded().path, kind, (tensors) => spansOf(own, seeds, tensors, beat));
+  },
+
+  /** Runs a pair on testcases; see `comparePair`. */
+  compare: ({ testcases, objective, worst, bound }: ComparisonAsked): Promise<Comparison> => {
+    rows ??= new RowModel(loaded());
+    return comparePair(rows, testcases, makeObjective(objective), { most: worst, bound }, beat);
   },
 
   /** Tries one and two testcases; see `RowModel.probe`. */

@@ -38,6 +38,7 @@ export class Reproducer {
     let times = 0;
     let origin: Reproduction['origin'];
     let outputs: Reproduction['outputs'];
+    let departures: Reproduction['departures'];
     let steady: Reproduction['steady'];
     // After a death each run is called for alone, since it is not known which one it was. One death that is
     // not what is looked for is passed over: somebody else may have ended the process.
@@ -52,6 +53,7 @@ export class Reproducer {
         times += some.times;
         origin ??= some.origin;
         outputs ??= some.outputs;
+        departures ??= some.departures;
         if (some.steady !== undefined) steady = some.steady && steady !== false;
         for (const other of some.others) others.add(other);
         left -= step;
@@ -66,7 +68,7 @@ export class Reproducer {
         else others.add(signature);
       }
     }
-    return { times, of, others: [...others], origin, outputs, steady };
+    return { times, of, others: [...others], origin, outputs, departures, steady };
   }
 
   /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */

@@ -47,6 +47,8 @@ export interface Copy {
   readonly model: Model;
   /** Its name of each output of the reference that it has. */
   readonly outputs: ReadonlyMap<string, string>;
+  /** What the reference takes, as the copy takes it. */
+  feeds(own: readonly Tensor[]): Tensor[];
 }
 
 /** A saved network, loaded by one runtime. */

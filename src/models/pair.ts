@@ -18,7 +18,9 @@ export function pairOf(
   const outputs = matchOutputs(reference, copy, match);
   const inputs = matchInputs(reference, copy);
   const taken = [...outputs.values()];
-  const pair: Copy = { model: copy, outputs };
+  const feedsOf = (own: readonly Tensor[]): Tensor[] =>
+    inputs.map(({ from, type }) => converted(own[from], type));
+  const pair: Copy = { model: copy, outputs, feeds: feedsOf };
   const { run, nonFinite, expose, constant } = reference;
   return {
     path: reference.path,
@@ -33,7 +35,7 @@ export function pairOf(
     async run(feeds, watched) {
       const own = await run.call(reference, feeds, watched);
       const other = await copy.run(
-        inputs.map(({ from, type }) => converted(feeds[from], type)),
+        feedsOf(feeds),
         taken.filter((name) => !copy.outputs.includes(name)),
       );
       const results = new Map(

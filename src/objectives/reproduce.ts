@@ -1,4 +1,5 @@
 import { reason } from '../errors.ts';
+import { type Departures, departuresOf } from '../models/departure.ts';
 import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
@@ -29,6 +30,8 @@ export interface Reproduction {
   readonly origin?: OriginDetails | undefined;
   /** Of a pair: what both gave for the testcase in the first run. */
   readonly outputs?: PairOutputs | undefined;
+  /** Of a pair, where it was asked to explain: where the copy departs. */
+  readonly departures?: Departures | undefined;
   /** Of a pair: whether the reference gave the same, bit for bit, in all runs. */
   readonly steady?: boolean | undefined;
 }
@@ -57,6 +60,8 @@ export interface Retrial {
   readonly row: number;
   /** Whether there is memory for tracing; violations bear the names of what was seen else. */
   readonly traces: boolean;
+  /** Whether to say, of a pair, where the copy departs. */
+  readonly compares?: boolean;
   /** Whether to say where the violation begins. */
   readonly explains?: boolean;
 }
@@ -96,13 +101,33 @@ export async function reproduce(
   }
   const details =
     explains && origin !== undefined ? await placer.describe(origin, rowAlone(block, row)) : undefined;
+  const departures =
+    retrial.compares === true ? await departuresAt(model, rowAlone(block, row), beat) : undefined;
   return {
     times,
     of: runs,
     others: [...others],
     ...(details === undefined ? {} : { origin: details }),
+    ...(departures === undefined ? {} : { departures }),
     ...pairOf(results, row),
   };
+}
+
+/** Layer by layer, where the copy departs on one testcase; undefined where that can't be seen. */
+async function departuresAt(
+  model: RowModel,
+  testcase: Rows,
+  beat: () => void,
+): Promise<Departures | undefined> {
+  const { copy } = model.model;
+  if (copy === undefined) return undefined;
+  const feeds = model.feeds(testcase, 1);
+  try {
+    return await departuresOf(model.model, copy, [[feeds, copy.feeds(feeds)]], undefined, beat);
+  } catch {
+    // Both models run; what fails is looking into one of them.
+    return undefined;
+  }
 }
 
 /** What a pair gave for a row, and whether the reference always gave that; nothing where there is no pair. */

@@ -265,6 +265,62 @@ describe('neurofuzz quantize', () => {
   }, 60_000);
 });
 
+describe('neurofuzz compare', () => {
+  const pair = ['corpora/quantized-digits/digits.onnx', 'corpora/quantized-digits/digits-int8.onnx'];
+  const compare = (...more: string[]) =>
+    neurofuzz([
+      'compare',
+      ...pair,
+      '-i',
+      'corpora/quantized-digits/seeds.npz',
+      '--log-level',
+      'error',
+      ...more,
+    ]);
+
+  test('says how far two models lie apart, output by output and layer by layer', async () => {
+    const { code, stdout } = await compare('--json', '--worst', '3');
+    expect(code).toBe(0);
+    const compared = JSON.parse(stdout);
+    expect(compared).toMatchObject({ testcases: 40, violations: 0, objective: 'differential' });
+    expect(compared.outputs).toHaveLength(1);
+    const [{ output, agreement, difference, cosine, kl }] = compared.outputs;
+    expect({ output, agreement }).toEqual({ output: 'logits', agreement: 1 });
+    expect(difference.median).toBeGreaterThan(0.05);
+    expect(difference.most).toBeGreaterThanOrEqual(difference.p90);
+    expect(cosine.least).toBeGreaterThan(0.99);
+    expect(kl.most).toBeLessThan(0.1);
+    expect(compared.worst).toHaveLength(3);
+    expect(compared.worst[0].difference).toBe(difference.most);
+    const { layers, first } = compared.departures;
+    expect(first).toBeNull();
+    expect(layers.map(({ tensor }: { tensor: string }) => tensor)).toEqual(
+      expect.arrayContaining(['hidden_1', 'hidden_2', 'logits']),
+    );
+    // Errors add up along the way.
+    const snr = (name: string): number =>
+      layers.find(({ tensor }: { tensor: string }) => tensor === name).snr;
+    expect(snr('hidden_1')).toBeGreaterThan(snr('logits'));
+  }, 60_000);
+
+  test('ends with 1 where inputs disagree, and names the first layer below a bound', async () => {
+    const { code, stdout } = await compare('-O', 'differential:atol=0.2', '--snr', '42');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/on 40 inputs: [1-9]\d* disagree \(differential:atol=0.2\)/);
+    expect(stdout).toMatch(/hidden_2 is the first below 42 dB/);
+  }, 60_000);
+
+  test('refuses what it cannot compare', async () => {
+    const { code, stderr } = await neurofuzz(['compare', ...pair]);
+    expect([code, stderr]).toEqual([
+      2,
+      'neurofuzz: there is nothing to compare the two on: give inputs with --seeds\n',
+    ]);
+    expect(await compare('--snr', 'loud')).toMatchObject({ code: 2 });
+    expect(await compare('-O', 'nonfinite')).toMatchObject({ code: 2 });
+  }, 60_000);
+});
+
 test('the bundled pair agrees on every seed and is parted within its constraint', async () => {
   const out = join(folder, 'bundled');
   const { code, stdout } = await neurofuzz([
@@ -274,7 +330,8 @@ test('the bundled pair agrees on every seed and is parted within its constraint'
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ corpus: { seeds: 40 }, stopped: 'finding' });
   for (const finding of findingFolders(out)) {
-    const { distance, generation } = readJson(finding, 'finding.json');
+    const { distance, generation, departures } = readJson(finding, 'finding.json');
+    expect(departures.layers.at(-1)).toMatchObject({ tensor: 'logits', copy: 'logits' });
     expect(distance.linf).toBeLessThanOrEqual(0.4 + 1e-6);
     expect(generation).toBeGreaterThan(0);
   }
