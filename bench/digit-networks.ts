@@ -47,12 +47,15 @@ const layer = (name: string, shape: readonly number[]): Weight[] => [
   { name: `${name}/bias`, shape: shape.slice(-1), fanIn: 0 },
 ];
 
-/** The paper's dense net, 784-200-100-10 with relu; and two 5×5 convolutions of stride 2 with a dense layer. */
+/**
+ * The paper's dense net, 784-200-100-10 with relu; and two 6×6 convolutions of stride 2 with a dense layer. Their
+ * filters are `[3, 3, 4 · channels, filters]`: 3×3 blocks of 2×2 pixels.
+ */
 const WEIGHTS: Readonly<Record<DigitNetwork, readonly Weight[]>> = {
   dense: [...layer('dense_1', [784, 200]), ...layer('dense_2', [200, 100]), ...layer('dense_3', [100, 10])],
   convolution: [
-    ...layer('conv_1', [5, 5, 1, 16]),
-    ...layer('conv_2', [5, 5, 16, 32]),
+    ...layer('conv_1', [3, 3, 4, 16]),
+    ...layer('conv_2', [3, 3, 4 * 16, 32]),
     ...layer('dense', [7 * 7 * 32, 10]),
   ],
 };
@@ -69,12 +72,35 @@ function logitsOf(network: DigitNetwork, images: tf.Tensor2D, weights: readonly 
     }, images);
   }
   let values = tf.reshape(images, [-1, 28, 28, 1]) as tf.Tensor4D;
-  for (const i of [0, 2])
-    values = tf.relu(
-      tf.add(tf.conv2d(values, weights[i] as tf.Tensor4D, 2, 'same'), weights[i + 1]),
-    ) as tf.Tensor4D;
+  for (const i of [0, 2]) values = convolved(values, weights[i] as tf.Tensor4D, weights[i + 1]);
   const flat = tf.reshape(values, [-1, 7 * 7 * 32]) as tf.Tensor2D;
   return tf.add(tf.matMul(flat, weights[4] as tf.Tensor2D), weights[5]) as tf.Tensor2D;
+}
+
+/**
+ * A convolution of 6×6 pixels with a stride of 2 and relu, as a sum of matrix products over blocks of 2×2 pixels:
+ * WebAssembly has no gradient of a convolution's filters.
+ */
+function convolved(values: tf.Tensor4D, filters: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D {
+  const [rows, height, width, channels] = values.shape;
+  const [, , depth, made] = filters.shape;
+  const padded = tf.pad(values, [
+    [0, 0],
+    [2, 2],
+    [2, 2],
+    [0, 0],
+  ]);
+  const [high, wide] = [(height + 4) / 2, (width + 4) / 2];
+  const apart = tf.transpose(tf.reshape(padded, [rows, high, 2, wide, 2, channels]), [0, 1, 3, 2, 4, 5]);
+  const blocks = tf.reshape(apart, [rows, high, wide, depth]) as tf.Tensor4D;
+  let sum: tf.Tensor = bias;
+  for (let i = 0; i < 3; i++)
+    for (let j = 0; j < 3; j++) {
+      const part = tf.slice(blocks, [0, i, j, 0], [rows, height / 2, width / 2, depth]);
+      const filter = tf.reshape(tf.slice(filters, [i, j, 0, 0], [1, 1, depth, made]), [depth, made]);
+      sum = tf.add(sum, tf.matMul(tf.reshape(part, [-1, depth]) as tf.Tensor2D, filter as tf.Tensor2D));
+    }
+  return tf.relu(tf.reshape(sum, [rows, height / 2, width / 2, made])) as tf.Tensor4D;
 }
 
 /**
@@ -90,10 +116,7 @@ export async function digitNetwork(
 ): Promise<string> {
   const path = join(cache, `digits-${network}.onnx`);
   if (await stat(path).catch(() => undefined)) return path;
-  // wasm has no gradient of a convolution's filters.
-  await startTfjs(
-    network === 'dense' ? 'auto' : process.env.NEUROFUZZ_NATIVE === undefined ? 'cpu' : 'tensorflow',
-  );
+  await startTfjs('auto');
   const random = randomStream('digit-networks', network);
   const weights = WEIGHTS[network].map(({ shape, fanIn }) => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
@@ -169,13 +192,12 @@ function convolutionOnnx(weights: readonly Float32Array[]): Uint8Array {
     [1, 16],
     [16, 32],
   ].entries()) {
-    graph.constant(`w${i}`, 'float32', [to, from, 5, 5], filters(weights[2 * i], from, to));
+    graph.constant(`w${i}`, 'float32', [to, from, 6, 6], filters(weights[2 * i], from, to));
     graph.constant(`b${i}`, 'float32', [to], weights[2 * i + 1]);
     values = graph.node('Conv', [values, `w${i}`, `b${i}`], `conv_${i + 1}`, {
-      kernel_shape: [5, 5],
+      kernel_shape: [6, 6],
       strides: [2, 2],
-      // As TensorFlow pads an even size for a stride of 2: one more behind than in front.
-      pads: [1, 1, 2, 2],
+      pads: [2, 2, 2, 2],
     });
     values = graph.node('Relu', [values], `relu_${i + 1}`);
   }
@@ -188,11 +210,17 @@ function convolutionOnnx(weights: readonly Float32Array[]): Uint8Array {
   return graph.finish('digits-convolution');
 }
 
-/** Filters `[5, 5, from, to]` as ONNX has them, `[to, from, 5, 5]`. */
+/** Filters `[3, 3, 2 · 2 · from, to]` as ONNX has them, `[to, from, 6, 6]`. */
 function filters(weights: Float32Array, from: number, to: number): Float32Array {
   const out = new Float32Array(weights.length);
-  for (let k = 0; k < 25; k++)
-    for (let c = 0; c < from; c++)
-      for (let o = 0; o < to; o++) out[(o * from + c) * 25 + k] = weights[(k * from + c) * to + o];
+  weights.forEach((value, at) => {
+    const o = at % to;
+    const c = Math.floor(at / to) % from;
+    const within = Math.floor(at / (to * from)) % 4;
+    const block = Math.floor(at / (to * from * 4));
+    const y = 2 * Math.floor(block / 3) + (within >> 1);
+    const x = 2 * (block % 3) + (within & 1);
+    out[(o * from + c) * 36 + y * 6 + x] = value;
+  });
   return out;
 }

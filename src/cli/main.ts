@@ -10,12 +10,14 @@ import { inspectCommand } from './inspect.ts';
 import { mutatorsCommand } from './mutators.ts';
 import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
+import { triageCommand } from './triage.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 const COMMANDS = [
   fuzzCommand,
   replayCommand,
+  triageCommand,
   inspectCommand,
   quantizeCommand,
   compareCommand,

@@ -1,20 +1,21 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { copyIn, copyLoading } from '../campaign/copy.ts';
-import { type Finding, FORMAT_VERSION } from '../campaign/finding.ts';
+import type { Finding } from '../campaign/finding.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
-import { fileError, reason, UserError } from '../errors.ts';
+import { reason, UserError } from '../errors.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
 import type { InputSpec, LoadOptions } from '../models/model.ts';
 import { isDType } from '../models/tensor.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
+import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky';
 
@@ -61,29 +62,6 @@ export async function* replay(paths: readonly string[]): AsyncGenerator<Replayed
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Every folder at or below a path that holds a finding.json, in the order of their names. */
-async function findingsIn(path: string): Promise<string[]> {
-  try {
-    if (!(await stat(path)).isDirectory()) return path.endsWith('finding.json') ? [dirname(path)] : [];
-    const names = await readdir(path, { withFileTypes: true });
-    if (names.some((entry) => entry.name === 'finding.json')) return [path];
-    const below = names.filter(
-      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'corpus',
-    );
-    const found = await Promise.all(below.map((entry) => findingsIn(join(path, entry.name))));
-    return found.flat().sort();
-  } catch (error) {
-    throw fileError(error, 'read the findings in', path);
-  }
-}
-
 async function replayOne(folder: string): Promise<Replayed> {
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding);
@@ -126,36 +104,6 @@ async function replayOne(folder: string): Promise<Replayed> {
 function verdictOf({ times, of, others }: Reproduction): Verdict {
   if (times === of || (times === 0 && others.length > 0)) return 'still broken';
   return times === 0 ? 'fixed' : 'flaky';
-}
-
-async function readOrRefuse(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw fileError(error, 'read the finding', path);
-  }
-}
-
-async function readFinding(folder: string): Promise<Finding> {
-  const path = join(folder, 'finding.json');
-  let finding: Partial<Finding> | null;
-  try {
-    finding = JSON.parse((await readOrRefuse(path)).toString('utf8')) as Partial<Finding> | null;
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} is damaged: ${reason(error)}`);
-  }
-  if (finding?.formatVersion !== FORMAT_VERSION) {
-    throw new UserError(
-      `${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
-    );
-  }
-  const sound =
-    typeof finding.signature === 'string' &&
-    Array.isArray(finding.violation?.tensors) &&
-    finding.model !== undefined;
-  if (!sound) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
-  return finding as Finding;
 }
 
 /** Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml. */

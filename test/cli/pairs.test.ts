@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeOutputs } from '../../src/campaign/outputs.ts';
@@ -83,6 +83,32 @@ describe('a model and its int8 copy', () => {
     const { code: resumed } = await neurofuzz(['fuzz', '--resume', '-o', out, '-n', '6000', '--quiet']);
     expect(resumed).toBe(1);
   }, 120_000);
+
+  test('are judged anew by other rules, without either model', async () => {
+    const { stdout, code: plain } = await neurofuzz(['triage', out, '--json']);
+    expect(plain).toBe(1);
+    const { faults } = JSON.parse(stdout);
+    expect(faults[0]).toMatchObject({
+      signature: 'quantization-class-probabilities',
+      findings: 3,
+      broken: null,
+    });
+    const away = join(folder, 'away');
+    cpSync(out, away, { recursive: true });
+    rmSync(join(away, 'copy'), { recursive: true });
+    const strict = await neurofuzz(['triage', away, '--atol', '1e-6', '--json']);
+    expect(strict.code).toBe(1);
+    expect(JSON.parse(strict.stdout).faults[0].broken).toBe(3);
+    const lenient = await neurofuzz(['triage', away, '--atol', '1000']);
+    expect(lenient.code).toBe(0);
+    expect(lenient.stdout).toMatch(/^ +quantization-class-probabilities +3 kept +0 of 3 break the rules given/);
+    const wrong = await neurofuzz(['triage', away, '--cosine', '2']);
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: "neurofuzz: --cosine must be a number from -1 to 1, not '2'\n",
+    });
+    expect(await neurofuzz(['triage', folder])).toMatchObject({ code: 2 });
+  }, 60_000);
 
   test('find the same with one worker', async () => {
     const again = join(folder, 'again');

@@ -1,0 +1,97 @@
+/**
+ * What running two models as a pair costs: seconds of a pair over those of each alone on the same ready batches, in
+ * turns; and mutants per second of a campaign with one worker over raw inference of the pair. A JSON line for each
+ * network and kind of copy.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Model } from '../src/models/model.ts';
+import { deriveCopy } from '../src/models/quantize/derive.ts';
+import type { Quantization } from '../src/models/quantize/kind.ts';
+import { spansOf } from '../src/models/quantize/spans.ts';
+import { loadModel } from '../src/models/registry.ts';
+import { type Block, formOf, makeBlock, RowModel, rowInput } from '../src/models/rows.ts';
+import { randomStream } from '../src/random.ts';
+import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
+import { NETWORKS, writeNetwork } from './networks.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    networks: { type: 'string', default: NETWORKS.join() },
+    kinds: { type: 'string', default: 'float16,int8' },
+  },
+});
+
+const BATCH = 256;
+const SPAN = 1000 * Number(options.seconds);
+
+/** Milliseconds of one run. */
+async function pace(model: RowModel, block: Block, span: number): Promise<number> {
+  await model.run(block, BATCH, []);
+  const start = performance.now();
+  let runs = 0;
+  for (; performance.now() - start < span; runs++) await model.run(block, BATCH, []);
+  return (performance.now() - start) / runs;
+}
+
+const form = formOf([rowInput({ name: 'image', type: 'float32', shape: [28, 28, 1] }, [28, 28, 1])]);
+const block = makeBlock(form, BATCH);
+const random = randomStream('bench', 'pairs');
+for (let i = 0; i < block.columns[0].length; i++) block.columns[0][i] = 2 * random.uniform() - 1;
+
+await withFolder(async (folder) => {
+  const seeds = await digitSeeds(folder);
+  for (const network of NETWORKS.filter((name) => options.networks.includes(name))) {
+    const { onnx: path } = await writeNetwork(network, folder);
+    for (const kind of options.kinds.split(',') as Quantization[]) {
+      const alone: Model = await loadModel(path, { runtime: 'auto' });
+      const rows = [{ form, columns: [block.columns[0].subarray(0, 784)] }];
+      const files = await deriveCopy(path, kind, (tensors) =>
+        spansOf(new RowModel(alone), rows, tensors, () => {}),
+      );
+      const copy = join(folder, `${network}-${kind}.onnx`);
+      await writeFile(copy, [...files.values()][0]);
+      const models = [
+        alone,
+        await loadModel(copy, { runtime: 'auto' }),
+        await loadModel(path, { runtime: 'auto', copy: { path: copy, runtime: 'auto' } }),
+      ].map((model) => new RowModel(model));
+      const costs: number[] = [];
+      const ratios: number[] = [];
+      for (let round = 0; round < Number(options.rounds); round++) {
+        const paces = [0, 0, 0];
+        // In short turns: what else the machine does then meets all three alike.
+        for (let turn = 0; turn < 10; turn++)
+          for (const [i, model] of models.entries()) paces[i] += await pace(model, block, SPAN / 30);
+        costs.push(paces[2] / (paces[0] + paces[1]));
+        const before = await pace(models[2], block, SPAN / 2);
+        const { figures } = await campaign({
+          model: path,
+          against: copy,
+          objective: ['quantization'],
+          seeds,
+          range: [-1, 1],
+          linf: 0.4,
+          jobs: 1,
+          batch: BATCH,
+          time: `${2 * Number(options.seconds)}s`,
+          seed: String(round),
+          out: join(folder, `${network}-${kind}-${round}`),
+        });
+        const raw = (1000 * BATCH) / ((before + (await pace(models[2], block, SPAN / 2))) / 2);
+        ratios.push(figures.execsPerSecond / raw);
+      }
+      for (const { model } of models) await model.dispose();
+      line({
+        bench: 'pairs',
+        network,
+        copy: kind,
+        pairOverSum: Number(median(costs).toFixed(3)),
+        campaignOverRaw: Number(median(ratios).toFixed(3)),
+      });
+    }
+  }
+});
