@@ -18,10 +18,10 @@ export function mainFile(names: readonly string[]): string {
   return names.find((name) => name === MODEL_JSON) ?? names[0];
 }
 
-/** Settings that say how the campaign's model is loaded, and what is compared with it. */
-export type LoadSettings = Pick<
+/** Settings that say what the campaign's model is compared with. */
+type PairSettings = Pick<
   CampaignConfig,
-  'model' | 'runtime' | 'signature' | 'tags' | 'against' | 'againstRuntime' | 'match'
+  'model' | 'signature' | 'tags' | 'against' | 'againstRuntime' | 'match'
 >;
 
 /**
@@ -29,7 +29,7 @@ export type LoadSettings = Pick<
  *
  * @param derived the copy that was derived from the model, if one was
  */
-export function copyLoading(config: LoadSettings, derived?: string): CopyLoading | undefined {
+export function copyLoading(config: PairSettings, derived?: string): CopyLoading | undefined {
   const { against, againstRuntime, signature, tags } = config;
   const match = matchOf(config.match);
   if (derived !== undefined) return { path: derived, runtime: againstRuntime ?? 'auto', match };
@@ -43,7 +43,8 @@ export function copyLoading(config: LoadSettings, derived?: string): CopyLoading
   };
 }
 
-/** Outputs that belong together, the copy's by the model's.
+/**
+ * Outputs that belong together, the copy's by the model's.
  *
  * @throws UserError where they are not given as pairs
  */

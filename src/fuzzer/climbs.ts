@@ -297,6 +297,19 @@ export class Climbs {
     });
   }
 
+  /**
+   * Enough is kept of a signature: the objective that it breaks needs no more turns. A value that is not finite says
+   * nothing of its margins.
+   */
+  enough(signature: string): void {
+    this.#points.forEach((point, i) => {
+      if (!('objective' in point)) return;
+      const { objective } = point;
+      if (signature.startsWith(`${objective}-`) && !signature.startsWith(`${objective}-nan-`))
+        this.#climbs[i].done = true;
+    });
+  }
+
   /** The smallest margin that came up at each site; absent for one that had no turn yet. */
   get margins(): ReadonlyMap<string, number> {
     const margins = new Map<string, number>();

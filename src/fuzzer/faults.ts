@@ -10,7 +10,7 @@ import { packRows } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
 import { type Objective, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
-import { makeObjectives } from '../objectives/registry.ts';
+import { comparesModels, makeObjectives } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
 import { type SeedSpan, severityOf } from './severity.ts';
@@ -245,7 +245,9 @@ export class Faults {
       explains: true,
       compares: this.#options.compares,
     });
-    const { origin, outputs, departures } = alone;
+    const { origin } = alone;
+    // Of a pair that breaks something else, what both gave is not the point.
+    const { outputs, departures } = comparesModels(objective) ? alone : NO_PAIR;
     const reproduced = `${alone.times}/${alone.of}`;
     if (alone.times === alone.of) {
       const why = outputs === undefined ? undefined : await this.#wavering(violation, data, alone);
@@ -306,6 +308,9 @@ export class Faults {
     return origin === undefined ? violation : (objective?.explain?.(violation, origin) ?? violation);
   }
 }
+
+/** What a confirmation has beside its verdict where no two models are compared. */
+const NO_PAIR: Pick<Reproduction, 'outputs' | 'departures'> = {};
 
 /** Another batch and other threads that a disagreement of two models must show with. */
 const OTHER_ROWS = 3;

@@ -295,6 +295,7 @@ export class State implements Supply {
     }
     for (const signature of lasting.map((fault) => fault.signature))
       this.#options.climbs?.search.found(signature);
+    for (const signature of faults.saturated) this.#options.climbs?.search.enough(signature);
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#rejected += result.rejected;

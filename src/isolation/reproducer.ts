@@ -26,9 +26,7 @@ export class Reproducer {
     );
   }
 
-  /**
-   * @param objective what the finding breaks: says how often it is run, unless told
-   */
+  /** @param objective what the finding breaks: says how often it is run, unless told */
   async reproduce(
     objective: string,
     trial: Omit<Trial, 'runs'>,

@@ -101,7 +101,9 @@ describe('a model and its int8 copy', () => {
     expect(JSON.parse(strict.stdout).faults[0].broken).toBe(3);
     const lenient = await neurofuzz(['triage', away, '--atol', '1000']);
     expect(lenient.code).toBe(0);
-    expect(lenient.stdout).toMatch(/^ +quantization-class-probabilities +3 kept +0 of 3 break the rules given/);
+    expect(lenient.stdout).toMatch(
+      /^ +quantization-class-probabilities +3 kept +0 of 3 break the rules given/,
+    );
     const wrong = await neurofuzz(['triage', away, '--cosine', '2']);
     expect(wrong).toMatchObject({
       code: 2,

@@ -8,6 +8,7 @@ import {
   targetMargins,
   targetRoom,
 } from '../../src/fuzzer/climbs.ts';
+import { SIDES } from '../../src/objectives/objective.ts';
 import { randomStream } from '../../src/random.ts';
 
 const point = (site: string): Point => ({
@@ -117,6 +118,59 @@ describe('lanes', () => {
     broken.restore(climbs.save(), false);
     expect(broken.plan(0, 16, ENTRIES, random()).focus.bars.every((bar) => bar === FAR)).toBe(true);
     expect(broken.margins).toEqual(climbs.margins);
+  });
+});
+
+describe('the point of an objective that is sided', () => {
+  const SIDED: Point = { objective: 'quantization', sided: true };
+  /** A climb on which class 2 loses at entry 5 and wins at entry 7. */
+  const bordered = (): Climbs => {
+    const climbs = new Climbs([SIDED]);
+    const { focus } = climbs.plan(climbs.next() as number, 8, ENTRIES, random());
+    const nearer = [
+      { candidate: 5, pick: 0, target: 2, margin: 3 },
+      { candidate: 7, pick: 1, target: 2 + SIDES / 2, margin: 4 },
+    ];
+    const reached = Array.from({ length: SIDES }, (_, target) =>
+      Math.min(FAR, ...nearer.filter((one) => one.target === target).map(({ margin }) => margin)),
+    );
+    climbs.take(
+      focus,
+      { targets: SIDES, nearer, reached },
+      () => 8,
+      (candidate) => candidate,
+    );
+    return climbs;
+  };
+
+  test('has picks whose mates lie across the border, where the two may be mixed', () => {
+    const pairs = (isMate: (a: number, b: number) => boolean): string[] => {
+      const { parents, beyond } = bordered().plan(0, 64, ENTRIES, random(), isMate);
+      return [...new Set(beyond.flatMap((mate, i) => (mate < 0 ? [] : [`${parents[i]}-${mate}`])))].sort();
+    };
+    const both = pairs(() => true);
+    expect(both).toContain('5-7');
+    expect(both.every((pair) => pair === '5-7' || pair === '7-5')).toBe(true);
+    expect(pairs(() => false)).toEqual([]);
+  });
+
+  test('begins anew after a violation, and ends when enough is kept of its signature', () => {
+    const climbs = bordered();
+    const { focus } = climbs.plan(0, 8, ENTRIES, random());
+    const reached = Array.from({ length: SIDES }, (_, target) => (target === 2 ? 0 : FAR));
+    climbs.take(
+      focus,
+      { targets: SIDES, nearer: [], reached },
+      () => 8,
+      () => undefined,
+    );
+    expect(climbs.next()).toBe(0);
+    expect(climbs.plan(0, 64, ENTRIES, random()).beyond.every((mate) => mate < 0)).toBe(true);
+    climbs.enough('quantization-nan-y');
+    climbs.enough('nonfinite-nan-y');
+    expect(climbs.next()).toBe(0);
+    climbs.enough('quantization-class-y');
+    expect(climbs.next()).toBeUndefined();
   });
 });
 

@@ -163,7 +163,12 @@ test('specs are refused that make no sense', () => {
   expect(() => makeObjective('quantization:cosine=2')).toThrow('a number from -1 to 1');
   expect(() => makeObjective('nonfinite:x=1')).toThrow('it has none');
   expect(() => makeObjective('quantisation')).toThrow('did you mean quantization?');
-  expect([comparesModels('quantization:top=2'), comparesModels('nonfinite')]).toEqual([true, false]);
+  expect(['quantization:top=2', 'differential', 'nonfinite', 'crash'].map(comparesModels)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test('a pair of single numbers has no classes', () => {
