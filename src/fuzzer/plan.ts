@@ -45,6 +45,19 @@ export function climbMutants(batch: number): number {
   return Math.ceil(batch / 4);
 }
 
+/** Tasks of a quarter and of half a batch that come first in a campaign that seeks a violation. */
+const QUARTER_SEEKS = 768;
+const HALF_SEEKS = 1536;
+
+/**
+ * Mutants in a task of a campaign that seeks a violation, whether it climbs or not: it climbs in half of its mutants.
+ * What has not come up after many small tasks is not for want of generations; then the pace counts.
+ */
+export function seekMutants(task: number, batch: number): number {
+  if (task <= QUARTER_SEEKS) return Math.ceil(batch / 4);
+  return task <= HALF_SEEKS ? Math.ceil(batch / 2) : batch;
+}
+
 /** Mutants made of one parent in a row. */
 export const MUTANTS_PER_PICK = 8;
 
