@@ -146,6 +146,8 @@ await withFolder(async (folder) => {
     faults,
     scheduler: makeScheduler(config),
     climbs: undefined,
+    objectives: ['nonfinite'],
+    labels: undefined,
     sites: [],
     unreachable: new Set<string>(),
     index: indexOf(1),

@@ -48,6 +48,8 @@ export interface Finding extends Lineage, Confirmation {
   /** Of two models, layer by layer, how far they differ there. */
   readonly departures?: Departures;
   readonly severity?: Severity;
+  /** The class that its seed shows, where its objective needs to know. */
+  readonly label?: number;
   readonly task: number;
   /** Number of this mutant in the campaign, from 1; 0 for a seed. */
   readonly execs: number;

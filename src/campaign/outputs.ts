@@ -3,8 +3,14 @@ import type { NamedTensor } from '../models/model.ts';
 import type { Tensor } from '../models/tensor.ts';
 import type { PairOutputs } from '../objectives/reproduce.ts';
 
-/** What both models gave for a finding of a pair. */
+/** What both runs gave for a finding of two models, or of a testcase and the same one changed. */
 export const OUTPUTS_FILE = 'outputs.npz';
+
+/** The testcase as its objective has it changed for a second run. */
+export const CHANGED_FILE = 'changed.npz';
+
+/** Another testcase of its shape: what the time of a run is compared with. */
+export const REFERENCE_FILE = 'reference.npz';
 
 const SIDES = ['reference', 'copy'] as const;
 

@@ -10,8 +10,8 @@ import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atom
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
-import { encodeOutputs, OUTPUTS_FILE } from './outputs.ts';
-import { encodeTestcase, type TestcaseData } from './testcase.ts';
+import { CHANGED_FILE, encodeOutputs, OUTPUTS_FILE, REFERENCE_FILE } from './outputs.ts';
+import { encodeTestcase, type TestcaseData, testcaseId } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
@@ -83,6 +83,17 @@ async function checkWritable(folder: string): Promise<void> {
   } catch (error) {
     throw fileError(error, 'create the campaign folder', folder);
   }
+}
+
+/** What lies beside a finding's testcase, where there is any. */
+export interface Beside {
+  /** The batch that it was found in. */
+  readonly batch?: TestcaseData | undefined;
+  /** What both runs gave, of two models or of a changed testcase. */
+  readonly outputs?: PairOutputs | undefined;
+  readonly changed?: TestcaseData | undefined;
+  /** What the time of a run is compared with. */
+  readonly reference?: TestcaseData | undefined;
 }
 
 /**
@@ -227,7 +238,7 @@ export class Store {
     folder: string,
     finding: Finding,
     data: TestcaseData,
-    { batch, outputs }: { readonly batch?: TestcaseData; readonly outputs?: PairOutputs | undefined } = {},
+    { batch, outputs, changed, reference }: Beside = {},
   ): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
     files.set('input.npz', encodeTestcase(data));
@@ -235,6 +246,8 @@ export class Store {
       files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
     }
     if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
+    if (changed !== undefined) files.set(CHANGED_FILE, encodeTestcase(changed));
+    if (reference !== undefined) files.set(REFERENCE_FILE, encodeTestcase(reference));
     const at = this.#pictures.findIndex((picture) => picture !== undefined);
     const picture = this.#pictures[at];
     if (picture !== undefined) {
@@ -246,6 +259,16 @@ export class Store {
     files.set('finding.json', json(finding));
     for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
+  }
+
+  /** Keeps a testcase on which a plug-in failed; returns its place in the folder. */
+  async failure(objective: string, data: TestcaseData): Promise<string> {
+    const path = join('plugin-failures', objective, `${testcaseId(data)}.npz`);
+    await this.#guard(async () => {
+      await mkdir(join(this.folder, dirname(path)), { recursive: true });
+      await writeDurably(join(this.folder, path), encodeTestcase(data));
+    });
+    return path;
   }
 
   /** Replaces a signature's record. */

@@ -55,6 +55,10 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
     const found = summary.figures.faults.some((fault) => fault.kept > 0);
     process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (!found && summary.stopped === 'plugins')
+      throw new UserError(
+        'the plug-ins that were to judge all failed, as said above: mend them and run again',
+      );
     if (!found && summary.figures.execs < (config.minExecs ?? 0)) {
       throw new MachineError(
         `only ${summary.figures.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,

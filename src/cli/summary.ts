@@ -48,6 +48,7 @@ const ENDED: Readonly<Record<Summary['stopped'], string>> = {
   finding: 'stopped at the first finding',
   interrupted: 'interrupted',
   disk: 'the folder has reached --max-disk',
+  plugins: 'no objective is left, since each plug-in failed',
   seeds: 'every seed breaks an objective: nothing to mutate',
 };
 

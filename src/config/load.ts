@@ -64,6 +64,10 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   if ('model' in moved) moved.model = move(moved.model, place);
   if ('out' in moved) moved.out = move(moved.out, place);
   if ('against' in moved) moved.against = move(moved.against, place);
+  if (typeof moved.labels === 'string' && !/^(?:folders|column(?:=.*)?)$/.test(moved.labels))
+    moved.labels = place(moved.labels);
+  if ('objective' in moved)
+    moved.objective = eachText(moved.objective, (spec) => rebasedObjective(spec, place));
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
   if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedSpec(spec, place));
   if (typeof moved.tokens === 'object' && moved.tokens !== null) {
@@ -89,6 +93,11 @@ export function rebasedSpec(spec: string, place: (path: string) => string): stri
   const moved = place(path);
   const marked = /[/\\]/.test(moved) ? moved : `./${moved}`;
   return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
+}
+
+/** The spec of an objective whose module, where it is one, is moved; our own are no paths. */
+export function rebasedObjective(spec: string, place: (path: string) => string): string {
+  return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebasedSpec(spec, place);
 }
 
 /** What stands for a vocabulary without a file. */

@@ -118,7 +118,7 @@ export const campaignSchema = z.strictObject({
   }),
   objective: field(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3 or :atol=0.01,rtol=0.1 or :cosine=0.99 or :kl=0.1',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; slow; or ./module.js. neurofuzz objectives lists them',
     as: 'list',
     defaultText: 'nonfinite; with --quantize quantization; with --against or --against-runtime differential',
   }),
@@ -149,6 +149,12 @@ export const campaignSchema = z.strictObject({
       defaultText: 'by name, then by order',
     },
   ),
+  labels: field(z.string().min(1).optional(), {
+    flags: '--labels <what>',
+    help: 'the class that each seed shows, for misclassified: a file of numbers in the order of the seeds (.npy .idx .json .txt); folders: by the names of the folders they lie in; column: the last column of the seeds themselves, column=0 the first',
+    as: 'text',
+    defaultText: 'none',
+  }),
   mutator: field(specLists.optional(), {
     flags: '-m, --mutator <spec...>',
     help: 'which mutators, as gaussian:sigma=0.05, a group as images, all, or ./module.js; name=none leaves an input as it is',

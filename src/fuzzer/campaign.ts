@@ -4,6 +4,7 @@ import { COPY } from '../campaign/copy.ts';
 import { STATE } from '../campaign/journal.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
+import { testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf, measureOf } from '../coverage/measure.ts';
@@ -13,7 +14,7 @@ import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
 import type { LoadOptions } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
-import { makeObjectives } from '../objectives/registry.ts';
+import { checkBuiltIn, objectiveSpecs } from '../objectives/registry.ts';
 import { armTraits } from './arms.ts';
 import { MutatorChoice } from './choice.ts';
 import { Climbs } from './climbs.ts';
@@ -56,7 +57,7 @@ export async function runCampaign(
   resume = false,
 ): Promise<Summary> {
   const folder = defaultFolder(config);
-  makeObjectives(config.objective);
+  await checkBuiltIn(objectiveSpecs(config.objective));
   checkPair(config);
   const derived = new DerivedCopy(folder);
   let lock: Lock | undefined;
@@ -139,6 +140,11 @@ function loadingOf(options: SlotOptions, { model, copy }: Target): LoadOptions {
     : { ...own, copy: { ...copy, runtime: model.copy?.runtime.kind ?? copy.runtime } };
 }
 
+/** Classes that seeds show by the seeds' ids, as entries name their ancestors. */
+function labelsById({ labels }: Target['inputs']): ReadonlyMap<string, number> | undefined {
+  return labels && new Map([...labels].map(([seed, label]) => [testcaseId(seed), label]));
+}
+
 /** The second model as findings name it: the same in two campaigns wherever their folders lie. */
 function givenCopy(config: CampaignConfig, { path, model }: Target, recorded: unknown): string | undefined {
   if (model.copy === undefined) return undefined;
@@ -183,7 +189,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
   const taken = testcaseInputs(inputs.inputs);
   const runtime = model.runtime.kind;
 
-  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds) : [];
+  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds, inputs.labels) : [];
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureOf(config.measure, '').help}; threshold ${threshold.value}: ${threshold.why}`,
@@ -259,6 +265,8 @@ async function runTarget(parts: Parts): Promise<Summary> {
     climbs:
       setup.points.length === 0 ? undefined : { search: new Climbs(setup.points), choice: makeChoice() },
     limits: inputs.limits,
+    labels: labelsById(inputs),
+    objectives: target.objectives.map(({ name }) => name),
     execs: config.execs ?? Number.POSITIVE_INFINITY,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });

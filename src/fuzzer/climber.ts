@@ -1,6 +1,7 @@
-import type { RowResult, RowTensor } from '../models/rows.ts';
+import type { RowTensor } from '../models/rows.ts';
 import { marginsOf, tensorsOf } from '../models/sites/gauge.ts';
-import type { Objective } from '../objectives/objective.ts';
+import type { Objective, Run } from '../objectives/objective.ts';
+import type { Part } from '../objectives/running.ts';
 import type { Observed } from './bundle.ts';
 import {
   type Approach,
@@ -34,16 +35,13 @@ interface Held {
 }
 
 /** Writes the margins of a row's targets; returns how many there are. */
-type Measure = (
-  result: RowResult,
-  tensors: ReadonlyMap<string, RowTensor>,
-  row: number,
-  out: Float64Array,
-) => number;
+type Measure = (run: Run, tensors: ReadonlyMap<string, RowTensor>, row: number, out: Float64Array) => number;
 
 /** Measures a task's mutants against its point and keeps those that come nearer: one a pick and one a target. */
 export class Climber {
   readonly tensors: readonly string[];
+  /** The objective whose violation is sought; undefined where an operation is to go wrong. */
+  readonly objective: Objective | undefined;
   readonly #focus: Focus;
   readonly #measure: Measure;
   readonly #byPick = new Map<number, Held>();
@@ -58,13 +56,15 @@ export class Climber {
     const point = points[focus.point];
     if ('site' in point) {
       this.tensors = tensorsOf(point.aim);
-      this.#measure = (_result, tensors, row, out) =>
+      this.objective = undefined;
+      this.#measure = (_run, tensors, row, out) =>
         targetMargins(marginsOf(point.aim, tensors, row), out, varying);
     } else {
       this.tensors = [];
       const objective = objectives.find(({ name }) => name === point.objective);
-      this.#measure = (result, _tensors, row, out) => {
-        const count = objective?.margins?.(result, row, out) ?? 0;
+      this.objective = objective;
+      this.#measure = (run, _tensors, row, out) => {
+        const count = objective?.margins?.(run, row, out) ?? 0;
         for (let i = 0; i < count; i++) out[i] = Math.min(FAR, out[i]);
         return count;
       };
@@ -74,17 +74,17 @@ export class Climber {
   /**
    * Looks at the rows of a run.
    *
-   * @param rowAt undefined for a row that holds no mutant
+   * @param rowAt undefined for a row of the whole that holds no mutant
    */
-  see(result: RowResult, rowAt: (row: number) => Row | undefined): void {
+  see({ run, from }: Part, rowAt: (row: number) => Row | undefined): void {
     const tensors = new Map<string, RowTensor>();
-    for (const tensor of [...result.outputs, ...result.activations]) tensors.set(tensor.name, tensor);
+    for (const tensor of [...run.outputs, ...run.activations]) tensors.set(tensor.name, tensor);
     const { targets, bars, best } = this.#focus;
     const margins = this.#margins;
-    for (let row = 0; row < result.rows; row++) {
-      const seen = rowAt(row);
+    for (let row = 0; row < run.rows; row++) {
+      const seen = rowAt(from + row);
       if (seen === undefined) continue;
-      this.#targets = this.#measure(result, tensors, row, margins);
+      this.#targets = this.#measure(run, tensors, row, margins);
       const { pick } = seen;
       let kept: { readonly candidate: Candidate | undefined } | undefined;
       const hold = (held: Map<number, Held>, key: number, target: number, margin: number): void => {

@@ -185,7 +185,7 @@ export class Climbs {
 
   /** Whether an objective's violation itself is sought, which lies further from the seeds than most faults of sites. */
   get seeksViolation(): boolean {
-    return this.#points.some((point) => 'objective' in point);
+    return this.#points.some((point, i) => 'objective' in point && !this.#climbs[i].done);
   }
 
   /** The name of the point that a task was for. */
@@ -302,11 +302,21 @@ export class Climbs {
    * nothing of its margins.
    */
   enough(signature: string): void {
-    this.#points.forEach((point, i) => {
-      if (!('objective' in point)) return;
+    let [owner, longest] = ['', 0];
+    for (const point of this.#points) {
+      if (!('objective' in point) || point.objective.length <= longest) continue;
       const { objective } = point;
-      if (signature.startsWith(`${objective}-`) && !signature.startsWith(`${objective}-nan-`))
-        this.#climbs[i].done = true;
+      if (signature === objective || signature.startsWith(`${objective}-`))
+        [owner, longest] = [objective, objective.length];
+    }
+    const rest = signature.slice(longest);
+    if (longest > 0 && rest !== '-nan' && !rest.startsWith('-nan-')) this.end(owner);
+  }
+
+  /** An objective's violation is sought no more. */
+  end(objective: string): void {
+    this.#points.forEach((point, i) => {
+      if ('objective' in point && point.objective === objective) this.#climbs[i].done = true;
     });
   }
 

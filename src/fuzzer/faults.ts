@@ -4,13 +4,12 @@ import type { Store } from '../campaign/store.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { Picture } from '../inputs/picture.ts';
 import type { Reproducer } from '../isolation/reproducer.ts';
-import type { OriginDetails } from '../models/localise.ts';
 import type { LoadOptions } from '../models/model.ts';
 import { packRows } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
-import { type Objective, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
-import { comparesModels, makeObjectives } from '../objectives/registry.ts';
+import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { comparesModels } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
 import { type SeedSpan, severityOf } from './severity.ts';
@@ -79,13 +78,11 @@ export interface SavedFaults {
 /** Counts hits, runs the first of each signature again and keeps them on disk. */
 export class Faults {
   readonly #options: FaultOptions;
-  readonly #objectives: readonly Objective[];
   readonly #faults = new Map<string, Mutable<Fault>>();
   readonly #keys = new Set<string>();
 
   constructor(options: FaultOptions) {
     this.#options = options;
-    this.#objectives = makeObjectives(options.objectives);
   }
 
   get all(): readonly Fault[] {
@@ -190,7 +187,8 @@ export class Faults {
       const finding = await store.finding(path);
       if (finding !== undefined) return { finding, path };
     }
-    const { origin, outputs, departures, ...confirmation } = await this.#confirm(hit);
+    const reference = objective === 'slow' ? from?.ancestor : undefined;
+    const { origin, summary, outputs, departures, ...confirmation } = await this.#confirm(hit, reference);
     const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
     const lineage: Lineage = {
       id,
@@ -207,7 +205,7 @@ export class Faults {
       signature,
       signatureVersion: SIGNATURE_VERSION,
       objective,
-      summary: this.#explained(violation, origin).summary,
+      summary: summary ?? violation.summary,
       violation: { tensors: violation.tensors, details: violation.details },
       model,
       ...(copy === undefined ? {} : { copy }),
@@ -216,6 +214,7 @@ export class Faults {
       ...(origin === undefined ? {} : { origin }),
       ...(departures === undefined ? {} : { departures }),
       ...(severity === undefined ? {} : { severity }),
+      ...(hit.label === undefined ? {} : { label: hit.label }),
       task,
       execs: hit.execs,
       ...confirmation,
@@ -224,19 +223,20 @@ export class Faults {
         : {}),
       replay: `neurofuzz replay ${path}`,
     };
-    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs });
+    const { changed } = hit;
+    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs, changed, reference });
     return { finding, path };
   }
 
   /** Runs a hit again alone; where it does not show, in the batch that it was found in. */
-  async #confirm({
-    violation,
-    data,
-    batch,
-  }: Hit): Promise<Confirmation & Pick<Reproduction, 'origin' | 'outputs' | 'departures'>> {
+  async #confirm(
+    hit: Hit,
+    reference: TestcaseData | undefined,
+  ): Promise<Confirmation & Pick<Reproduction, 'origin' | 'summary' | 'outputs' | 'departures'>> {
     const { reproducer } = this.#options;
+    const { violation, data, batch } = hit;
     const { objective } = violation;
-    const common = this.#trial(violation);
+    const common = { ...this.#trial(hit), reference };
     const alone = await reproducer.reproduce(objective, {
       ...common,
       block: data,
@@ -245,14 +245,15 @@ export class Faults {
       explains: true,
       compares: this.#options.compares,
     });
-    const { origin } = alone;
+    const { origin, summary } = alone;
     // Of a pair that breaks something else, what both gave is not the point.
-    const { outputs, departures } = comparesModels(objective) ? alone : NO_PAIR;
+    const isPair = comparesModels(objective) || hit.changed !== undefined;
+    const { outputs, departures } = isPair ? alone : NO_PAIR;
     const reproduced = `${alone.times}/${alone.of}`;
     if (alone.times === alone.of) {
-      const why = outputs === undefined ? undefined : await this.#wavering(violation, data, alone);
+      const why = outputs === undefined ? undefined : await this.#wavering(hit, alone);
       if (why !== undefined) return { reproduced, status: 'flaky', why, outputs };
-      return { reproduced, status: 'confirmed', origin, outputs, departures };
+      return { reproduced, status: 'confirmed', origin, summary, outputs, departures };
     }
     // What two models part in must not hang on how many testcases a run has.
     if (outputs !== undefined) {
@@ -271,14 +272,11 @@ export class Faults {
   }
 
   /** Why a disagreement that shows alone is none of the two models': undefined where it is. */
-  async #wavering(
-    violation: Violation,
-    data: TestcaseData,
-    alone: Reproduction,
-  ): Promise<string | undefined> {
+  async #wavering(hit: Hit, alone: Reproduction): Promise<string | undefined> {
+    const { violation, data } = hit;
     if (alone.steady === false) return 'the reference itself gives something else from run to run';
     const { reproducer, model } = this.#options;
-    const common = this.#trial(violation);
+    const common = this.#trial(hit);
     const together = { ...common, block: repeated(data, OTHER_ROWS), rows: OTHER_ROWS, row: OTHER_ROWS - 1 };
     const isBatched = !this.#options.singly;
     if (isBatched && (await reproducer.reproduce(violation.objective, together, 1)).times === 0)
@@ -291,21 +289,18 @@ export class Faults {
     return undefined;
   }
 
-  #severity({ violation, data }: Hit): Promise<Severity | undefined> {
+  #severity(hit: Hit): Promise<Severity | undefined> {
     const { reproducer, span, pictures } = this.#options;
-    return severityOf(data, span, pictures, (variant) =>
-      reproducer.vary({ ...this.#trial(violation), block: variant, rows: 1, row: 0 }),
+    // A variant would have to be changed anew.
+    if (hit.changed !== undefined) return Promise.resolve(undefined);
+    return severityOf(hit.data, span, pictures, (variant) =>
+      reproducer.vary({ ...this.#trial(hit), block: variant, rows: 1, row: 0 }),
     );
   }
 
-  #trial({ signature, tensors }: Violation) {
+  #trial({ violation: { signature, tensors }, label, changed }: Hit) {
     const { objectives, modelPath, load, traces } = this.#options;
-    return { model: modelPath, load, objectives, traces, suspect: { signature, tensors } };
-  }
-
-  #explained(violation: Violation, origin: OriginDetails | undefined): Violation {
-    const objective = this.#objectives.find(({ name }) => name === violation.objective);
-    return origin === undefined ? violation : (objective?.explain?.(violation, origin) ?? violation);
+    return { model: modelPath, load, objectives, traces, suspect: { signature, tensors }, label, changed };
   }
 }
 

@@ -3,15 +3,17 @@ import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import type { Pixels } from '../inputs/fit.ts';
 import { type Guess, guessInput } from '../inputs/guess.ts';
+import { labelSource, labelsOf } from '../inputs/labels.ts';
 import { readMask } from '../inputs/mask.ts';
 import { type Picture, pictureOf } from '../inputs/picture.ts';
-import { drawSeeds, readSeeds, type Seeds } from '../inputs/seeds.ts';
+import { drawSeeds, type Origins, readSeeds, type Seeds } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { DTYPES } from '../models/tensor.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import { intervalAt, type Range } from '../mutators/constraints/range.ts';
+import { MUTATORS } from '../mutators/registry.ts';
 import type { Domain, InputTraits } from '../mutators/traits.ts';
 import { randomStream } from '../random.ts';
 import { suggestion } from '../suggest.ts';
@@ -35,6 +37,8 @@ export interface InputPlan {
   /** The model's inputs, with the sizes fixed that the settings fix. */
   readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
+  /** The class that each seed shows; undefined where nobody says. */
+  readonly labels: ReadonlyMap<Seeds[number], number> | undefined;
   /** What mutators and constraints know of each input, in the model's order. */
   readonly traits: readonly InputTraits[];
   /** The specs of each input's mutators; none leave it alone. */
@@ -45,12 +49,17 @@ export interface InputPlan {
   readonly pictures: readonly (Picture | undefined)[];
 }
 
-/** Reads or draws the seeds, and settles each input's range, kinds, mutators and looks. */
+/**
+ * Reads or draws the seeds, and settles each input's range, kinds, mutators and looks.
+ *
+ * @param keepsLabels whether the default mix must leave what a seed shows as it is
+ */
 export async function planInputs(
   model: ModelInfo,
   config: CampaignConfig,
   masterSeed: string,
   notes: Notes,
+  keepsLabels = false,
 ): Promise<InputPlan> {
   const inputs = fixShapes(model.inputs, config.shape);
   if (inputs.length === 0) throw new UserError(`${model.path} takes no inputs: there is nothing to fuzz`);
@@ -73,9 +82,19 @@ export async function planInputs(
   const places = byInput(config.seeds, names);
   const given = places.forAll.length + places.byName.size > 0;
   const rangeOf = (i: number): Range => declared.get(names[i]) ?? interval(guesses[i].range);
+  const source = config.labels === undefined ? undefined : labelSource(config.labels);
+  if (source !== undefined && !given) throw new UserError('--labels are for seeds: give those with --seeds');
+  const origins: Origins = {
+    column: source?.kind === 'column' ? source.column : undefined,
+    paths: [],
+    labels: [],
+  };
   const read = given
-    ? await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)])
+    ? await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)], origins)
     : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
+  const labelled = source === undefined ? undefined : await labelsOf(source, origins.paths, origins.labels);
+  if (labelled?.told !== undefined) notes.info(labelled.told);
+  const labels = labelled && new Map(read.map((seed, i) => [seed, labelled.labels[i]]));
 
   const tables = single.map((input, i) =>
     tokens[i] === undefined && !stays(asked[i])
@@ -122,7 +141,10 @@ export async function planInputs(
   });
   const isLeft = (i: number): boolean => stays(asked[i]) || left.has(i);
   refuseUnfit(asked.flatMap((one, i) => (isLeft(i) ? [] : [{ asked: one, input: traits[i] }])));
-  const mutators = asked.map((one, i) => (isLeft(i) ? [] : mixOf(one, traits[i])));
+  const mix = asked.map((one, i) => (isLeft(i) ? [] : mixOf(one, traits[i])));
+  const mutators = keepsLabels
+    ? mix.map((specs, i) => (asked[i] === 'default' ? keeping(specs) : specs))
+    : mix;
   requireMutation(asked, mutators, traits);
   if (config.deephunter !== undefined) await refuseOnlyGeometric(mutators, traits);
   const mutated = mutators.map((list) => list.length > 0);
@@ -132,11 +154,16 @@ export async function planInputs(
   if (edits !== undefined && !traits.some(({ tokens: own }, i) => own !== undefined && mutated[i]))
     throw new UserError('--edits: no input of tokens is mutated; --l0 is for numbers');
   const resizing = resizingOf(single, traits, mutated, seeds, limits);
-  return { inputs, seeds, traits: widened(traits, resizing), mutators, limits, resizing, pictures };
+  return { inputs, seeds, labels, traits: widened(traits, resizing), mutators, limits, resizing, pictures };
 }
 
 function interval([low, high]: readonly [number, number]): Range {
   return { low, high };
+}
+
+/** Those mutators of the default mix that leave what a seed shows as it is. */
+function keeping(specs: readonly string[]): string[] {
+  return specs.filter((spec) => MUTATORS.find(({ name }) => name === spec)?.alters !== true);
 }
 
 function stays(asked: AskedMutators): boolean {

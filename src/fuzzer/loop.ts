@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Checkpoint } from '../campaign/checkpoint.ts';
 import type { Store } from '../campaign/store.ts';
@@ -110,11 +111,17 @@ async function take(parts: LoopParts, stop: Stop, result: TaskResult): Promise<S
     await store.event('illegal', { task: result.task, what });
     observer.warn(`a mutant broke a constraint and was left out (${what}): please report this as a bug`);
   }
+  for (const { objective, message, data } of step.ends) {
+    const testcase = await store.failure(objective, data);
+    await store.event('plugin-failed', { task: result.task, objective, message, testcase });
+    observer.warn(`${message}, on ${join(store.folder, testcase)}: ${objective} is not judged any more`);
+  }
   for (const fault of step.faults) {
     await store.event('signature', { signature: fault.signature, execs: fault.firstExecs });
     observer.found(fault, store.folder);
   }
-  return config.untilFinding && faults.confirmed.length > 0 ? 'finding' : asked;
+  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
+  return state.isJudging ? asked : 'plugins';
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Figures } from './statistics.ts';
 import type { Notes } from './target.ts';
 
 /** Why a campaign ended. */
-export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk';
+export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
 
 /** What was resolved before the first mutant. */
 export interface Plan {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyLoading } from '../campaign/copy.ts';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
+import { milliseconds } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
 import { parametersOf } from '../models/graph/graph.ts';
@@ -12,7 +13,9 @@ import type { Form } from '../models/rows.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import { readNumber } from '../models/tensor.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
-import { makeObjective, objectiveSpecs } from '../objectives/registry.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
+import { tensorsFor } from '../objectives/running.ts';
+import { suggestion } from '../suggest.ts';
 import { type ObjectivePoint, pointsOf } from './climbs.ts';
 import type { DerivedCopy } from './derived.ts';
 import { type InputPlan, planInputs } from './input-plan.ts';
@@ -20,7 +23,7 @@ import type { Observer } from './observer.ts';
 import { defaultBatch } from './plan.ts';
 import type { Scout } from './scout.ts';
 import { modelPath, type Notes } from './target.ts';
-import type { Probed, WorkerSetup } from './worker-process.ts';
+import type { ObjectiveTraits, Probed, WorkerSetup } from './worker-process.ts';
 
 /**
  * Finds out what is fuzzed and how, and prepares the first worker for it.
@@ -34,6 +37,9 @@ export async function reconnoitre(
   derived: DerivedCopy,
 ) {
   const path = modelPath(config);
+  const specs = objectiveSpecs(config.objective);
+  const objectives = await scout.objectives(specs);
+  checkLabels(config, objectives);
   const alone = await scout.load();
   observer.info(
     `model ${path.asGiven}: ${alone.format}, on ${alone.runtime.kind} (${alone.runtime.version}): ${alone.runtime.why}`,
@@ -41,7 +47,8 @@ export async function reconnoitre(
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   if (config.quantize !== undefined) await checkSeeds(config.quantize, config, alone);
   const named = config.quantize === undefined ? await loadNamed(config, alone, scout) : undefined;
-  const inputs = await planInputs(alone, config, masterSeed, observer);
+  const isLabelled = objectives.some(({ labelled }) => labelled === true);
+  const inputs = await planInputs(alone, config, masterSeed, observer, isLabelled && !isBall(config));
   const copy =
     config.quantize === undefined
       ? named
@@ -60,31 +67,35 @@ export async function reconnoitre(
   const [first] = inputs.seeds;
   const { watched, limited, largestBatch } = await settleWatched(model, config, scout, first, observer);
   if (limited !== undefined) observer.warn(`${limited}: batches are of one`);
-  const objectives = objectiveSpecs(config.objective);
+  await checkTensors(model, objectives, watched.tensors, first, scout);
   const sites = model.sites.length === 0 ? [] : await scout.withinReach(intervalsOf(inputs));
   const unreachable = new Set(sites.filter(({ aims }) => aims.length === 0).map(({ name }) => name));
-  const placing = objectives.some((spec) => makeObjective(spec).place !== undefined);
+  const placing = objectives.some(({ places }) => places);
   const traces = placing && parametersOf(model.graph) <= MOST_PARAMETERS;
   if (placing && !traces)
     observer.warn(
       `the model has more than ${MOST_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
     );
   const climbs = traces && config.guidance === 'auto';
-  const borders = objectives
-    .map(makeObjective)
-    .flatMap(({ name, margins, sided = false }): ObjectivePoint[] =>
-      margins === undefined || config.guidance !== 'auto' ? [] : [{ objective: name, sided }],
-    );
+  const borders = objectives.flatMap(({ name, hasMargins, sided }): ObjectivePoint[] =>
+    hasMargins && config.guidance === 'auto' ? [{ objective: name, sided }] : [],
+  );
   const points = [
     ...(climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : []),
     ...borders,
   ];
   const values = Math.max(...forms.map(valuesOf));
-  const batch = Math.min(config.batch ?? defaultBatch(values), largestBatch);
+  const timed = objectives.find((one) => one.timed === true)?.name;
+  if (timed !== undefined && (config.batch ?? 1) > 1)
+    throw new UserError(`--batch: ${timed} times runs of one testcase each: leave --batch out`);
+  if (timed !== undefined)
+    observer.info(`${timed}: runs are of one testcase, and what it finds may not come up again`);
+  const batch = timed === undefined ? Math.min(config.batch ?? defaultBatch(values), largestBatch) : 1;
+  const labels = inputs.labels && inputs.seeds.map((seed) => inputs.labels?.get(seed) ?? -1);
   const setup: WorkerSetup = {
     traits: inputs.traits,
     varying: forms.length > 1 || inputs.resizing !== undefined,
-    objectives,
+    objectives: specs,
     mutators: inputs.mutators,
     limits: inputs.limits,
     resizing: inputs.resizing,
@@ -95,6 +106,8 @@ export async function reconnoitre(
     masterSeed,
     batch,
     keep: config.keep,
+    labels: [...new Set(labels)],
+    callLimit: Math.min(CALL_LIMIT, milliseconds(config.timeout) / 4),
     warm: first,
   };
   await scout.prepare(setup);
@@ -109,8 +122,68 @@ export async function reconnoitre(
     compares: model.copy !== undefined && parametersOf(model.graph) <= MOST_PARAMETERS,
     singly: largestBatch === 1,
     unreachable,
+    objectives,
     setup,
   };
+}
+
+/** Milliseconds that one call of a plug-in may take at most. */
+const CALL_LIMIT = 10_000;
+
+/** Whether mutants lie in a ball around their seeds, so small that what those show stays as it is. */
+function isBall({ linf, l2, l0 }: CampaignConfig): boolean {
+  return linf !== undefined || l2 !== undefined || l0 !== undefined;
+}
+
+/**
+ * Refuses labels without an objective that needs them, and the other way round.
+ *
+ * @throws UserError naming what to do
+ */
+function checkLabels(config: CampaignConfig, objectives: readonly ObjectiveTraits[]): void {
+  const { labels, deephunter, edits } = config;
+  const needing = objectives.find(({ labelled }) => labelled === true);
+  if (needing === undefined) {
+    if (labels === undefined) return;
+    throw new UserError('--labels are given and no objective asks for them: add --objective misclassified');
+  }
+  if (labels === undefined)
+    throw new UserError(
+      `--objective: ${needing.name} needs the class that each seed shows: give --labels labels.npy, or --labels folders`,
+    );
+  if (!isBall(config) && deephunter === undefined && edits === undefined)
+    throw new UserError(
+      `--objective: ${needing.name} needs a constraint that leaves what a seed shows as it is: --linf, --l2, --l0, --deephunter or --edits`,
+    );
+}
+
+/**
+ * Refuses tensors of objectives that the model does not have, or that have no row for each testcase.
+ *
+ * @throws UserError naming them
+ */
+async function checkTensors(
+  model: ModelInfo,
+  objectives: readonly ObjectiveTraits[],
+  watched: readonly string[],
+  first: TestcaseData,
+  scout: Scout,
+): Promise<void> {
+  const inputs = model.inputs.map(({ name }) => name);
+  const known = new Set([...inputs, ...model.watchable]);
+  for (const { name, tensors = [] } of objectives) {
+    const unknown = tensors.find((tensor) => !known.has(tensor));
+    if (unknown !== undefined)
+      throw new UserError(
+        `--objective: ${name}: the model has no input and no tensor ${unknown}: ${suggestion(unknown, [...known])}; neurofuzz inspect lists them`,
+      );
+  }
+  const needed = tensorsFor(objectives, model).filter((tensor) => !watched.includes(tensor));
+  if (needed.length === 0) return;
+  const { unfit } = await scout.probe(first, [...watched, ...needed]);
+  const bad = unfit.find((tensor) => needed.includes(tensor));
+  if (bad !== undefined)
+    throw new UserError(`--objective: tensor ${bad} has no row for each testcase: take another one`);
 }
 
 /** The second model of a pair, loaded beside the first. */

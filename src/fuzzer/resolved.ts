@@ -3,15 +3,17 @@ import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { testcaseId } from '../campaign/testcase.ts';
-import { rebasedSpec } from '../config/load.ts';
+import { rebasedObjective, rebasedSpec } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
+import { labelSource } from '../inputs/labels.ts';
 import { CODEPOINTS } from '../inputs/vocabulary.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import type { Watched } from '../models/watch.ts';
 import { NONE } from '../mutators/registry.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
 import type { InputPlan } from './input-plan.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -66,6 +68,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
     ...config,
     model: here(path),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
+    ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
+    objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
     ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
     ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
     mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
@@ -104,9 +108,14 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
   };
 }
 
-function seedsDigest({ seeds }: InputPlan): string {
+function isLabelFile(setting: string): boolean {
+  return labelSource(setting).kind === 'file';
+}
+
+function seedsDigest({ seeds, labels }: InputPlan): string {
   const hash = createHash('sha256');
   for (const seed of seeds) hash.update(testcaseId(seed));
+  if (labels !== undefined) hash.update(JSON.stringify(seeds.map((seed) => labels.get(seed))));
   return hash.digest('hex');
 }
 

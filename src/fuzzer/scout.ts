@@ -1,4 +1,5 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
+import { UserError } from '../errors.ts';
 import { type Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
 import { orRefuse } from '../isolation/refusal.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
@@ -8,11 +9,15 @@ import type { Interval } from '../models/sites/interval.ts';
 import type { Site } from '../models/sites/site.ts';
 import type { Comparison } from '../objectives/compare.ts';
 import { diedRunning } from '../objectives/failure.ts';
+import { objectiveSpec } from '../objectives/spec.ts';
 import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
-import type { ComparisonAsked, WorkerApi, WorkerSetup } from './worker-process.ts';
+import type { ComparisonAsked, ObjectiveTraits, WorkerApi, WorkerSetup } from './worker-process.ts';
+
+/** Milliseconds that loading plug-ins may take. */
+const PLUGIN_TIMEOUT = 15_000;
 
 /** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
 export class Scout {
@@ -29,6 +34,22 @@ export class Scout {
     this.#options = options;
     this.#model = model;
     this.#child = spawnWorker(options);
+  }
+
+  /**
+   * What the campaign needs to know of its objectives.
+   *
+   * @throws UserError where one can't be made; a plug-in may not even come to an end
+   */
+  async objectives(specs: readonly string[]): Promise<ObjectiveTraits[]> {
+    try {
+      return await this.#child.call('objectives', specs, PLUGIN_TIMEOUT);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      const plugins = specs.filter((spec) => objectiveSpec(spec).isModule).join(', ');
+      const how = error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.how}`;
+      throw new UserError(`--objective: the plug-in ${plugins} ${how} while it is loaded`);
+    }
   }
 
   /** @throws UserError where the model can't be loaded, or its loading ends the process */
@@ -91,11 +112,14 @@ export class Scout {
   }
 
   /** Runs testcases; one that ends the process is a violation, found by halving. */
-  async seeds(testcases: readonly TestcaseData[]): Promise<RunSeed[]> {
+  async seeds(
+    testcases: readonly TestcaseData[],
+    labelOf?: ReadonlyMap<TestcaseData, number>,
+  ): Promise<RunSeed[]> {
     const { batch } = this.#prepared();
     const run: RunSeed[] = [];
     for (let from = 0; from < testcases.length; from += batch) {
-      run.push(...(await this.#some(testcases.slice(from, from + batch))));
+      run.push(...(await this.#some(testcases.slice(from, from + batch), labelOf)));
     }
     return run;
   }
@@ -128,9 +152,13 @@ export class Scout {
     return this.#setup;
   }
 
-  async #some(testcases: readonly TestcaseData[]): Promise<RunSeed[]> {
+  async #some(
+    testcases: readonly TestcaseData[],
+    labelOf: ReadonlyMap<TestcaseData, number> | undefined,
+  ): Promise<RunSeed[]> {
     try {
-      return await this.#child.call('seeds', testcases);
+      const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? -1);
+      return await this.#child.call('seeds', { testcases, labels });
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;
       await this.#replace();
@@ -140,8 +168,8 @@ export class Scout {
       }
       const middle = testcases.length >> 1;
       return [
-        ...(await this.#some(testcases.slice(0, middle))),
-        ...(await this.#some(testcases.slice(middle))),
+        ...(await this.#some(testcases.slice(0, middle), labelOf)),
+        ...(await this.#some(testcases.slice(middle), labelOf)),
       ];
     }
   }

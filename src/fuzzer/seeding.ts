@@ -1,12 +1,14 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector } from '../coverage/index.ts';
 import type { WalkStep } from '../coverage/measure.ts';
-import { reason } from '../errors.ts';
+import { reason, UserError } from '../errors.ts';
 import { batches, packRows, type RowResult } from '../models/rows.ts';
 import { rowsOf } from '../models/tensor.ts';
 import { failedRun } from '../objectives/failure.ts';
-import type { Objective, Violation } from '../objectives/objective.ts';
+import type { Objective, Run, Violation } from '../objectives/objective.ts';
 import { Placer } from '../objectives/placing.ts';
+import { partsFor, tensorsFor } from '../objectives/running.ts';
+import { PluginFailure } from '../plugins.ts';
 import { LONGEST_CHAIN } from './arms.ts';
 import { unbundled } from './bundle.ts';
 import { NO_ARM } from './chains.ts';
@@ -22,31 +24,46 @@ export interface RunSeed {
   readonly activations: Float32Array;
   /** How it breaks an objective already, if it does. */
   readonly violation: Violation | undefined;
+  /** Why it says nothing against the model and is left out, a clause for people; undefined where it is taken. */
+  readonly excused?: string | undefined;
+  /** It, as the objective that it breaks has it changed. */
+  readonly changed?: TestcaseData | undefined;
   /** The class that the model puts it in. */
   readonly outcome: number;
 }
 
 /** Whether a seed can be fuzzed: it breaks nothing yet, and coverage can compare it. */
-export function isSound({ violation, activations }: RunSeed): boolean {
-  return violation === undefined && isFiniteVector(activations, 0, activations.length);
+export function isSound({ violation, excused, activations }: RunSeed): boolean {
+  return (
+    violation === undefined && excused === undefined && isFiniteVector(activations, 0, activations.length)
+  );
 }
 
 /** Runs every seed once; one that the runtime fails is a violation. */
 export async function runSeeds(
   options: WorkerOptions,
   testcases: readonly TestcaseData[],
+  labels?: readonly number[],
 ): Promise<RunSeed[]> {
   const seeds: RunSeed[] = [];
   for (const some of batches(testcases, ({ form }) => form, options.batch)) {
-    seeds.push(...(await runSome(options, some)));
+    const { length } = seeds;
+    seeds.push(...(await runSome(options, some, labels?.slice(length, length + some.length))));
   }
   return seeds;
 }
 
-async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): Promise<RunSeed[]> {
-  let result: RowResult;
+async function runSome(
+  options: WorkerOptions,
+  some: readonly TestcaseData[],
+  labels: readonly number[] | undefined,
+): Promise<RunSeed[]> {
+  const { model, objectives, watched, changers } = options;
+  const tensors = [...new Set([...watched, ...tensorsFor(objectives, model.model)])];
+  const block = packRows(some);
+  let whole: RowResult;
   try {
-    result = await options.model.run(packRows(some), some.length, options.watched);
+    whole = await model.run(block, some.length, tensors);
   } catch (error) {
     if (some.length === 1) {
       const violation = failedRun(reason(error));
@@ -54,17 +71,28 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
     }
     const middle = some.length >> 1;
     return [
-      ...(await runSome(options, some.slice(0, middle))),
-      ...(await runSome(options, some.slice(middle))),
+      ...(await runSome(options, some.slice(0, middle), labels?.slice(0, middle))),
+      ...(await runSome(options, some.slice(middle), labels?.slice(middle))),
     ];
   }
-  const all = options.measure.vectors(result);
+  const all = options.measure.vectors({ ...whole, activations: whole.activations.slice(0, watched.length) });
   const width = all.length / some.length;
   const violations = new Map<number, { readonly objective: Objective; readonly violation: Violation }>();
-  for (const objective of options.objectives) {
-    objective.judge(result, (row, violation) => {
-      if (!violations.has(row)) violations.set(row, { objective, violation });
-    });
+  const excused = new Map<number, string>();
+  const changes = new Map<number, TestcaseData>();
+  for (const objective of objectives) {
+    const changer = changers.get(objective.name);
+    const changed = changer && (() => changer.change(block, some.length));
+    for (const { run, from } of await partsFor(objective, model, whole, { labels }, changed)) {
+      judgeSeeds(objective, run, (at, violation) => {
+        const row = from + at;
+        if (objective.excuses !== undefined) excused.set(row, objective.excuses);
+        else if (!violations.has(row)) {
+          violations.set(row, { objective, violation });
+          if (changer !== undefined) changes.set(row, packRows([changer.change(some[row], 1)]));
+        }
+      });
+    }
   }
   const placed = new Map<number, Violation>();
   const placer = new Placer(options.model, options.traces);
@@ -78,8 +106,21 @@ async function runSome(options: WorkerOptions, some: readonly TestcaseData[]): P
     data,
     activations: rowsOf(all, width, row, row + 1).slice(),
     violation: placed.get(row),
-    outcome: outcomeOf(result, row),
+    excused: excused.get(row),
+    changed: changes.get(row),
+    outcome: outcomeOf(whole, row),
   }));
+}
+
+/** @throws UserError where a plug-in fails on a seed already */
+function judgeSeeds(objective: Objective, run: Run, report: Parameters<Objective['judge']>[1]): void {
+  try {
+    objective.judge(run, report);
+  } catch (error) {
+    if (error instanceof PluginFailure)
+      throw new UserError(`--objective: ${error.message}, on the seeds already`);
+    throw error;
+  }
 }
 
 /** Steps of the calibrating walks. */

@@ -1,4 +1,5 @@
 import type { CampaignConfig } from '../config/schema.ts';
+import { UserError } from '../errors.ts';
 import type { Faults } from './faults.ts';
 import type { Observer } from './observer.ts';
 import type { Scout } from './scout.ts';
@@ -56,19 +57,34 @@ export async function enterSeeds(
   folder: string,
 ): Promise<void> {
   let twins = 0;
+  const leftOut = new Map<string, number>();
   for (const seed of seeds) {
-    const { data, activations, violation, outcome } = seed;
+    const { data, activations, violation, excused, changed, outcome } = seed;
     if (isSound(seed)) {
       if (!state.addSeed(data, activations, outcome)) twins++;
+    } else if (violation === undefined && excused !== undefined) {
+      leftOut.set(excused, (leftOut.get(excused) ?? 0) + 1);
     } else if (violation === undefined) {
       observer.warn('a seed whose activations are not finite is left out');
     } else {
-      const hit: Hit = { pick: -1, execs: 0, violation, data, batch: { data, rows: 1, row: 0 } };
+      const batch = { data, rows: 1, row: 0 };
+      const hit: Hit = {
+        pick: -1,
+        execs: 0,
+        violation,
+        data,
+        batch,
+        ...(changed === undefined ? {} : { changed }),
+      };
       const kept = await faults.keep([hit], 0, undefined, false);
       for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
       faults.count([{ signature: violation.signature, hits: 1 }]);
     }
   }
+  for (const [why, count] of leftOut)
+    observer.warn(`${count} of ${seeds.length} seeds ${why}: they are left out`);
+  if (seeds.length > 0 && [...leftOut.values()].reduce((sum, count) => sum + count, 0) === seeds.length)
+    throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
   if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
   const broken = seeds.filter((seed) => seed.violation !== undefined).length;
   if (broken > 0) {

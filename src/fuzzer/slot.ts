@@ -161,6 +161,9 @@ export class Slot {
         entries: parcels.map(({ entry }) => entry),
         ancestors: parcels.map(({ ancestor }) => ancestor),
         references: parcels.map(({ reference }) => reference),
+        ...(parcels.some(({ label }) => label !== undefined)
+          ? { labels: parcels.map(({ label }) => label ?? -1) }
+          : {}),
       },
       vectors,
     };

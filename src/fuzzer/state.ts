@@ -16,11 +16,11 @@ import { Descent } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
 import { Intake } from './intake.ts';
 import { type Picked, Picker } from './picker.ts';
-import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf } from './plan.ts';
+import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf, seekMutants } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
-import type { Parcel, Task, TaskResult } from './task.ts';
+import type { Parcel, PluginEnd, Task, TaskResult } from './task.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
 const ACROSS_SHARE = 0.5;
@@ -40,6 +40,10 @@ export interface StateOptions {
   readonly index: NeighbourIndex | undefined;
   readonly threshold: Threshold;
   readonly masterSeed: string;
+  /** Names of the objectives. */
+  readonly objectives: readonly string[];
+  /** By the id of a seed the class that it shows; undefined where nobody says. */
+  readonly labels: ReadonlyMap<string, number> | undefined;
   readonly batch: number;
   readonly traits: readonly InputTraits[];
   /** Mutators of each input. */
@@ -57,6 +61,8 @@ export interface Step {
   readonly faults: readonly Fault[];
   /** The threshold where it was adapted, with the reason. */
   readonly adapted: { readonly threshold: number; readonly why: string } | undefined;
+  /** Plug-ins that failed. */
+  readonly ends: readonly PluginEnd[];
   /** Testcases that broke a constraint and were not kept, with what they broke: a fault of a mutator's. */
   readonly illegal: readonly string[];
 }
@@ -74,6 +80,8 @@ export interface SavedState {
   readonly climbs?: { readonly search: SavedClimbs; readonly choice: SavedChoice };
   readonly rejected: number;
   readonly faults: SavedFaults;
+  /** Objectives that are no more judged. */
+  readonly ended?: readonly string[];
   /** Tasks that were out, as they were handed out. */
   readonly out: readonly Task[];
 }
@@ -91,6 +99,7 @@ export class State implements Supply {
   #execs = 0;
   #lost = 0;
   #rejected = 0;
+  readonly #ended = new Set<string>();
   readonly #picker: Picker;
   readonly #descent: Descent;
   readonly #intake: Intake;
@@ -141,6 +150,11 @@ export class State implements Supply {
     return siteFigures(sites, unreachable, climbs?.search.margins ?? new Map(), faults.confirmed);
   }
 
+  /** Whether an objective is left to judge mutants by. */
+  get isJudging(): boolean {
+    return this.#options.objectives.some((name) => !this.#ended.has(name));
+  }
+
   /** Tasks handed out whose results were not taken. */
   get out(): readonly Task[] {
     return this.#out;
@@ -167,10 +181,12 @@ export class State implements Supply {
 
   parcel(entry: number): Parcel {
     const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
+    const label = this.#options.labels?.get(this.corpus.at(ancestorIndex).id);
     return {
       entry,
       ancestor: ancestorIndex,
       reference: referenceIndex,
+      ...(label === undefined ? {} : { label }),
       data: this.corpus.data(entry),
       activations: this.corpus.activations(entry, entry + 1),
     };
@@ -224,6 +240,7 @@ export class State implements Supply {
       saturated: faults.saturated,
       indexed: index === undefined ? 0 : this.corpus.size.count,
       threshold: this.threshold,
+      ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
       ...(focus === undefined ? {} : { focus }),
     };
     this.#planned += mutants;
@@ -233,8 +250,8 @@ export class State implements Supply {
 
   #mutantsOf(task: number, batch: number): number {
     const { climbs } = this.#options;
-    const small = climbs !== undefined && (climbs.search.seeksViolation || isClimbing(task));
-    return small ? climbMutants(batch) : mutantsOf(task, batch);
+    if (climbs?.search.seeksViolation) return seekMutants(task, batch);
+    return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
   }
 
   /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
@@ -296,6 +313,11 @@ export class State implements Supply {
     for (const signature of lasting.map((fault) => fault.signature))
       this.#options.climbs?.search.found(signature);
     for (const signature of faults.saturated) this.#options.climbs?.search.enough(signature);
+    const ends = (result.ends ?? []).filter(({ objective }) => !this.#ended.has(objective));
+    for (const { objective } of ends) {
+      this.#ended.add(objective);
+      this.#options.climbs?.search.end(objective);
+    }
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#rejected += result.rejected;
@@ -303,7 +325,7 @@ export class State implements Supply {
     this.#out.shift();
     // What is kept for its margin alone says nothing about how far new activations lie.
     const adapted = task.focus === undefined ? threshold.observe(result.mutants, fresh.length) : undefined;
-    return { added: fresh.length + nearer.length, faults: found, adapted, illegal };
+    return { added: fresh.length + nearer.length, faults: found, adapted, ends, illegal };
   }
 
   save(): SavedState {
@@ -321,6 +343,7 @@ export class State implements Supply {
         ? {}
         : { climbs: { search: climbs.search.save(), choice: climbs.choice.save() } }),
       faults: faults.save(),
+      ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
       out: [...this.#out],
     };
   }
@@ -344,6 +367,7 @@ export class State implements Supply {
       climbs.choice.restore(saved.climbs.choice);
     }
     faults.restore(saved.faults);
+    for (const objective of saved.ended ?? []) this.#ended.add(objective);
     if (whole) {
       scheduler.restore?.(saved.scheduler);
       this.#planned = saved.planned;

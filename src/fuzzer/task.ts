@@ -22,6 +22,8 @@ export interface Task {
   readonly indexed: number;
   /** Squared L2 distance above which activations are new. */
   readonly threshold: number;
+  /** Objectives that are no more judged, since their plug-in failed. */
+  readonly ended?: readonly string[];
   /** The point that it is for; absent where it is for coverage alone. */
   readonly focus?: Focus;
 }
@@ -32,6 +34,8 @@ export interface Parcel extends Observed {
   readonly ancestor: number;
   /** What DeepHunter's rule measures from: the ancestor, or what a geometric change made of it. */
   readonly reference: number;
+  /** The class that the ancestor shows; below 0 where nobody says. */
+  readonly label?: number;
 }
 
 /** Mutants that looked new to the corpus as the task saw it, in the order in which they were made. */
@@ -50,6 +54,10 @@ export interface Hit {
   readonly execs: number;
   readonly violation: Violation;
   readonly data: TestcaseData;
+  /** The class that its seed shows, where its objective needs to know. */
+  readonly label?: number;
+  /** The testcase as its objective has it changed for a second run. */
+  readonly changed?: TestcaseData;
   /** The batch it ran in and its row there. */
   readonly batch: { readonly data: TestcaseData; readonly rows: number; readonly row: number };
 }
@@ -58,6 +66,15 @@ export interface Hit {
 export interface HitCount {
   readonly signature: string;
   readonly hits: number;
+}
+
+/** A plug-in that failed on a testcase: its objective is not judged any more. */
+export interface PluginEnd {
+  /** Name of the objective. */
+  readonly objective: string;
+  /** Which plug-in, and how. */
+  readonly message: string;
+  readonly data: TestcaseData;
 }
 
 /** Seconds spent in each part of the work. */
@@ -82,6 +99,8 @@ export interface TaskResult {
   /** In the order in which they were made; at most `keep` a signature. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];
+  /** Absent where no plug-in failed. */
+  readonly ends?: readonly PluginEnd[];
   readonly seconds: PhaseSeconds;
 }
 

@@ -18,9 +18,13 @@ import type { Site } from '../models/sites/site.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { type Comparison, comparePair } from '../objectives/compare.ts';
+import type { Objective, Run } from '../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../objectives/registry.ts';
+import { partsFor, tensorsFor } from '../objectives/running.ts';
+import { limitCalls } from '../plugins.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
+import { Changer } from './changer.ts';
 import type { Point } from './climbs.ts';
 import type { Resizing } from './resizing.ts';
 import { calibrate, type RunSeed, runSeeds } from './seeding.ts';
@@ -47,8 +51,21 @@ export interface WorkerSetup {
   readonly masterSeed: string;
   readonly batch: number;
   readonly keep: number;
+  /** Classes that seeds show, each once. */
+  readonly labels: readonly number[];
+  /** Milliseconds that one call of a plug-in may take. */
+  readonly callLimit: number;
   /** A testcase to open the model's session with; that takes longer than a run. */
   readonly warm: TestcaseData;
+}
+
+/** What the campaign needs to know of an objective, as plain data: it may come from a plug-in. */
+export interface ObjectiveTraits
+  extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin'> {
+  readonly hasMargins: boolean;
+  readonly sided: boolean;
+  /** Whether its violations are traced to operations. */
+  readonly places: boolean;
 }
 
 /** What several entries need to be mutated. */
@@ -56,6 +73,8 @@ export interface Parcels extends Bundle {
   readonly entries: readonly number[];
   readonly ancestors: readonly number[];
   readonly references: readonly number[];
+  /** Classes that ancestors show, below 0 where that is not known; absent without labels. */
+  readonly labels?: readonly number[];
 }
 
 /** A task with what this worker lacks for it. */
@@ -136,7 +155,9 @@ function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>
   grow(vectors);
   parcels.entries.forEach((entry, i) => {
     const [ancestor, reference] = [parcels.ancestors[i], parcels.references[i]];
-    shelf.put(entry, { entry, ancestor, reference, ...unbundled(parcels, i) });
+    const label = parcels.labels?.[i];
+    const known = label === undefined ? {} : { label };
+    shelf.put(entry, { entry, ancestor, reference, ...known, ...unbundled(parcels, i) });
   });
   shelf.use(needs);
   const parcel = (entry: number): Parcel => {
@@ -147,7 +168,32 @@ function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>
   return { parcel, index };
 }
 
+/** @throws UserError where an objective can't judge runs like this one, or a class that a seed shows */
+function refuse(objective: Objective, run: Run, labels: readonly number[]): void {
+  const runs = objective.labelled === true ? labels.map((label) => ({ ...run, labels: [label] })) : [run];
+  for (const one of runs) {
+    const why = objective.refuses?.(one);
+    if (why !== undefined) throw new UserError(`--objective: ${objective.name} ${why}`);
+  }
+}
+
 const methods = {
+  /** What the campaign needs to know of objectives. A plug-in that never ends ends this process, and no more. */
+  async objectives(specs: readonly string[]): Promise<ObjectiveTraits[]> {
+    const made = await makeObjectives(specs);
+    return made.map(({ name, tensors, labelled, timed, excuses, plugin, margins, sided, place }) => ({
+      name,
+      tensors: tensors ?? [],
+      labelled: labelled === true,
+      timed: timed === true,
+      excuses,
+      hasMargins: margins !== undefined,
+      sided: sided === true,
+      places: place !== undefined,
+      ...(plugin === undefined ? {} : { plugin }),
+    }));
+  },
+
   async load({
     path,
     options,
@@ -175,9 +221,9 @@ const methods = {
   },
 
   /** Runs a pair on testcases; see `comparePair`. */
-  compare: ({ testcases, objective, worst, bound }: ComparisonAsked): Promise<Comparison> => {
+  compare: async ({ testcases, objective, worst, bound }: ComparisonAsked): Promise<Comparison> => {
     rows ??= new RowModel(loaded());
-    return comparePair(rows, testcases, makeObjective(objective), { most: worst, bound }, beat);
+    return comparePair(rows, testcases, await makeObjective(objective), { most: worst, bound }, beat);
   },
 
   /** Tries one and two testcases; see `RowModel.probe`. */
@@ -211,29 +257,45 @@ const methods = {
   withinReach: (inputs: ReadonlyMap<string, Interval>): Site[] => withinReach(loaded(), inputs),
 
   async prepare(setup: WorkerSetup): Promise<void> {
-    const { points, watched } = setup;
+    const { points, watched, traits, masterSeed } = setup;
+    limitCalls(setup.callLimit);
+    const objectives = await makeObjectives(setup.objectives);
+    const changers = new Map<string, Changer>();
+    for (const { name, change } of objectives)
+      if (change !== undefined) changers.set(name, await Changer.make(change, traits, masterSeed));
     const options: WorkerOptions = {
       ...setup,
       model: new RowModel(loaded()),
-      objectives: makeObjectives(setup.objectives),
+      objectives,
+      changers,
       arms: await makeArms(setup.mutators, setup.traits),
       measure: measureOf(setup.measure, setup.masterSeed, setup.varying),
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    const result = await options.model.run(packRows([setup.warm]), 1, watched);
-    for (const objective of options.objectives) {
-      const why = objective.refuses?.(result);
-      if (why !== undefined) throw new UserError(`--objective: ${objective.name} ${why}`);
+    const always = [...new Set([...watched, ...tensorsFor(objectives, loaded())])];
+    const warm = packRows([setup.warm]);
+    const result = await options.model.run(warm, 1, always);
+    for (const objective of objectives) {
+      const changer = changers.get(objective.name);
+      const changed = changer && (() => changer.change(warm, 1));
+      const [{ run }] = await partsFor(objective, options.model, result, {}, changed);
+      refuse(objective, run, setup.labels);
     }
     if (points.every((point) => watchedFor(point).length === 0)) return;
     // After the one above: that goes on in a session in which nothing but what is watched is exposed.
-    const exposed = exposedFor(points, watched);
+    const exposed = exposedFor(points, always);
     loaded().expose?.(exposed);
     await options.model.run(packRows([setup.warm]), 1, exposed);
   },
 
-  seeds: (testcases: readonly TestcaseData[]): Promise<RunSeed[]> => runSeeds(prepared().options, testcases),
+  seeds: ({
+    testcases,
+    labels,
+  }: {
+    readonly testcases: readonly TestcaseData[];
+    readonly labels: readonly number[] | undefined;
+  }): Promise<RunSeed[]> => runSeeds(prepared().options, testcases, labels),
 
   calibrate: ({ seeds, mutants }: { readonly seeds: readonly RunSeed[]; readonly mutants: number }) =>
     calibrate(prepared().options, seeds, mutants, beat),

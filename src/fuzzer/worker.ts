@@ -2,22 +2,34 @@ import type { TestcaseData } from '../campaign/testcase.ts';
 import { isFiniteVector, type NeighbourIndex, squaredDistance } from '../coverage/index.ts';
 import type { Measure } from '../coverage/measure.ts';
 import { reason } from '../errors.ts';
-import type { Form, RowModel, RowResult } from '../models/rows.ts';
+import { type Form, packRows, type RowModel, type RowResult } from '../models/rows.ts';
 import { failedRun } from '../objectives/failure.ts';
-import type { Objective, Violation } from '../objectives/objective.ts';
+import type { Objective, Run, Violation } from '../objectives/objective.ts';
 import { Placer } from '../objectives/placing.ts';
+import {
+  type Circumstances,
+  type Part,
+  partsFor,
+  runRows,
+  Stopwatch,
+  tensorsFor,
+} from '../objectives/running.ts';
+import { guarded, PluginFailure } from '../plugins.ts';
 import { BatchMaker, type MakerOptions, type Parents } from './batch-maker.ts';
 import { bundled } from './bundle.ts';
+import type { Changer } from './changer.ts';
 import { type Candidate, Climber } from './climber.ts';
 import type { Point } from './climbs.ts';
 import { HitBook } from './hit-book.ts';
 import { outcomeOf } from './outcome.ts';
-import type { PhaseSeconds, Span, Task, TaskResult } from './task.ts';
+import type { PhaseSeconds, PluginEnd, Span, Task, TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions extends MakerOptions {
   readonly model: RowModel;
   readonly objectives: readonly Objective[];
+  /** What testcases are changed by, of each objective that runs them twice. */
+  readonly changers: ReadonlyMap<string, Changer>;
   readonly watched: readonly string[];
   /** Where operations go wrong, that tasks may be for. */
   readonly points: readonly Point[];
@@ -45,9 +57,17 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #maker: BatchMaker;
   readonly #placer: Placer;
+  /** What is watched in every run: for coverage, and behind that for objectives. */
+  readonly #tensors: readonly string[];
+  readonly #isLabelled: boolean;
+  readonly #stopwatch: Stopwatch | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    const { watched, objectives, model } = options;
+    this.#tensors = [...new Set([...watched, ...tensorsFor(objectives, model.model)])];
+    this.#isLabelled = objectives.some(({ labelled }) => labelled === true);
+    this.#stopwatch = objectives.some(({ timed }) => timed === true) ? new Stopwatch() : undefined;
     this.#placer = new Placer(options.model, options.traces);
     this.#maker = new BatchMaker(options);
   }
@@ -71,7 +91,19 @@ export class Worker {
       task.focus === undefined
         ? undefined
         : new Climber(task.focus, this.#options.points, this.#options.objectives, this.#options.varying);
-    const job: Job = { task, view, seconds, book, climber, traced: new Map(), candidates: [] };
+    const ended = new Set(task.ended);
+    const objectives = this.#options.objectives.filter(({ name }) => !ended.has(name));
+    const job: Job = {
+      task,
+      view,
+      seconds,
+      book,
+      climber,
+      objectives: new Set(objectives),
+      traced: new Map(),
+      candidates: [],
+      ends: [],
+    };
     for (const { form, first, rows } of this.#maker.batches(task, view, (spent) => {
       seconds.mutate += spent;
     })) {
@@ -98,6 +130,7 @@ export class Worker {
       ...(approach === undefined ? {} : { approach }),
       hits: book.hits,
       counts: book.counts(),
+      ...(job.ends.length === 0 ? {} : { ends: job.ends }),
       seconds,
     };
   }
@@ -117,12 +150,19 @@ export class Worker {
     const { model, watched } = this.#options;
     const { climber } = job;
     let whole: RowResult;
+    let time: Run['time'];
     try {
-      const tensors = climber === undefined ? watched : [...new Set([...watched, ...climber.tensors])];
+      const own = this.#tensors;
+      const tensors = climber === undefined ? own : [...new Set([...own, ...climber.tensors])];
       whole = await model.run(this.#maker.rows(form, from, to), to - from, tensors);
+      if (this.#stopwatch !== undefined && to - from === 1) {
+        const took = (performance.now() - start) / 1000;
+        time = { took, usual: this.#stopwatch.took(form.key, took) };
+      }
     } catch (error) {
       seconds.model += (performance.now() - start) / 1000;
-      if (to - from === 1) this.#keepHit(job, form, first, from, from, to, failedRun(reason(error)));
+      if (to - from === 1)
+        this.#keepHit(job, form, first, from, from, to, failedRun(reason(error)), undefined);
       else {
         const middle = (from + to) >> 1;
         await this.#runRows(job, form, first, from, middle);
@@ -132,18 +172,24 @@ export class Worker {
     }
     const ran = performance.now();
     // What is watched for a point is none of coverage's and the objectives' business: they see what they always do.
-    const result = { ...whole, activations: whole.activations.slice(0, watched.length) };
-    const vectors = lazily(() => this.#options.measure.vectors(result));
-    const broken = await this.#judge(job, form, result, first, from, to);
+    const result = { ...whole, activations: whole.activations.slice(0, this.#tensors.length) };
+    const covered = { ...whole, activations: whole.activations.slice(0, watched.length) };
+    const vectors = lazily(() => this.#options.measure.vectors(covered));
+    const circumstances = { labels: this.#labels(job, from, to), time };
+    const { broken, parts } = await this.#judge(job, form, result, first, from, to, circumstances);
     const judged = performance.now();
     this.#lookForNew(job, form, result, vectors, broken, from);
-    if (climber !== undefined) this.#lookForNearer(climber, form, whole, vectors, broken, from);
+    if (climber !== undefined) {
+      const { objective } = climber;
+      const seen = objective === undefined ? [{ run: whole, from: 0 }] : (parts.get(objective) ?? []);
+      this.#lookForNearer(job, climber, form, seen, vectors, broken, from);
+    }
     seconds.model += (ran - start) / 1000;
     seconds.objectives += (judged - ran) / 1000;
     seconds.coverage += (performance.now() - judged) / 1000;
   }
 
-  /** Returns the rows of the result that broke an objective. */
+  /** Returns the rows of the result that broke an objective, and the run as each objective saw it. */
   async #judge(
     job: Job,
     form: Form,
@@ -151,19 +197,59 @@ export class Worker {
     first: number,
     from: number,
     to: number,
-  ): Promise<ReadonlySet<number>> {
+    circumstances: Circumstances,
+  ) {
     const broken = new Set<number>();
-    for (const objective of this.#options.objectives) {
+    const parts = new Map<Objective, readonly Part[]>();
+    for (const objective of job.objectives) {
+      const changer = this.#options.changers.get(objective.name);
+      const changed = changer && (() => changer.change(this.#maker.rows(form, from, to), to - from));
+      const own = await partsFor(objective, this.#options.model, result, circumstances, changed);
       const seen: Seen[] = [];
-      objective.judge(result, (row, violation) => {
-        if (this.#maker.isVoid(from + row)) return;
-        broken.add(row);
-        seen.push({ row, violation });
-      });
+      try {
+        for (const part of own)
+          objective.judge(part.run, (row, violation) => {
+            if (!this.#maker.isVoid(from + part.from + row)) seen.push({ row: part.from + row, violation });
+          });
+      } catch (error) {
+        this.#end(job, objective, own, form, from, error);
+        continue;
+      }
+      parts.set(objective, own);
+      for (const { row } of seen) broken.add(row);
       for (const { row, violation } of await this.#placed(job, objective, seen, form, from, to))
-        this.#keepHit(job, form, first, from + row, from, to, violation);
+        this.#keepHit(job, form, first, from + row, from, to, violation, objective);
     }
-    return broken;
+    return { broken, parts };
+  }
+
+  /** A plug-in failed: its objective is not judged any more, from here on. */
+  #end(
+    job: Job,
+    objective: Objective,
+    parts: readonly Part[],
+    form: Form,
+    from: number,
+    error: unknown,
+  ): void {
+    if (!(error instanceof PluginFailure)) throw error;
+    const row = rowThatFails(objective, parts);
+    const at = from + Math.max(0, row);
+    job.objectives.delete(objective);
+    job.ends.push({
+      objective: objective.name,
+      message: error.message,
+      data: this.#maker.copy(form, at, at + 1),
+    });
+  }
+
+  /** The class that each row's seed shows, where an objective needs to know. */
+  #labels({ task, view }: Job, from: number, to: number): Int32Array | undefined {
+    if (!this.#isLabelled) return undefined;
+    return Int32Array.from({ length: to - from }, (_, i) => {
+      const pick = this.#maker.pickOf(from + i);
+      return view.parcel(task.parents[pick]).label ?? -1;
+    });
   }
 
   /** Traces violations to where they begin: of those that look alike the first ones of a task, then one now and then. */
@@ -195,20 +281,28 @@ export class Worker {
   }
 
   #keepHit(
-    { task, book }: Job,
+    { task, book, view }: Job,
     form: Form,
     first: number,
     row: number,
     from: number,
     to: number,
     violation: Violation,
+    objective: Objective | undefined,
   ): void {
     if (!book.wants(violation)) return;
+    const pick = this.#maker.pickOf(row);
+    const changer = objective && this.#options.changers.get(objective.name);
+    const { label } = view.parcel(task.parents[pick]);
     book.keep({
-      pick: this.#maker.pickOf(row),
+      pick,
       execs: task.execsBefore + first + row + 1,
       violation,
       data: this.#maker.copy(form, row, row + 1),
+      ...(objective?.labelled === true && label !== undefined ? { label } : {}),
+      ...(changer === undefined
+        ? {}
+        : { changed: packRows([changer.change(this.#maker.rows(form, row, row + 1), 1)]) }),
       batch: { data: this.#maker.copy(form, from, to), rows: to - from, row: row - from },
     });
   }
@@ -243,28 +337,44 @@ export class Worker {
   }
 
   #lookForNearer(
+    job: Job,
     climber: Climber,
     form: Form,
-    whole: RowResult,
+    parts: readonly Part[],
     vectors: () => Float32Array,
     broken: ReadonlySet<number>,
     from: number,
   ): void {
-    climber.see(whole, (row) => {
-      if (this.#maker.isVoid(from + row)) return undefined;
-      const pick = this.#maker.pickOf(from + row);
-      return {
-        pick,
-        keep: () => {
-          const all = vectors();
-          const width = all.length / whole.rows;
-          if (broken.has(row) || !isFiniteVector(all, row * width, width)) return undefined;
-          const data = this.#maker.copy(form, from + row, from + row + 1);
-          const activations = all.slice(row * width, (row + 1) * width);
-          return { pick, data, activations, outcome: outcomeOf(whole, row) };
-        },
-      };
-    });
+    const rows = parts.reduce((sum, { run }) => sum + run.rows, 0);
+    const see = (part: Part): void =>
+      climber.see(part, (row) => {
+        if (this.#maker.isVoid(from + row)) return undefined;
+        const pick = this.#maker.pickOf(from + row);
+        return {
+          pick,
+          keep: () => {
+            const all = vectors();
+            const width = all.length / rows;
+            if (broken.has(row) || !isFiniteVector(all, row * width, width)) return undefined;
+            const data = this.#maker.copy(form, from + row, from + row + 1);
+            const activations = all.slice(row * width, (row + 1) * width);
+            return { pick, data, activations, outcome: outcomeOf(part.run, row - part.from) };
+          },
+        };
+      });
+    const { objective } = climber;
+    for (const part of parts) {
+      if (objective?.plugin === undefined) {
+        see(part);
+        continue;
+      }
+      try {
+        guarded(objective.plugin, () => see(part));
+      } catch (error) {
+        this.#end(job, objective, [], form, from + part.from, error);
+        return;
+      }
+    }
   }
 }
 
@@ -286,6 +396,22 @@ interface Job {
   /** By how a violation looks: how many there were, and what the last one that was traced came to. */
   readonly traced: Map<string, { readonly count: number; readonly as: Violation }>;
   readonly candidates: Candidate[];
+  /** Objectives that are judged still. */
+  readonly objectives: Set<Objective>;
+  readonly ends: PluginEnd[];
+}
+
+/** The row on which judging fails, by its place in the whole; -1 where no row does it alone. */
+function rowThatFails(objective: Objective, parts: readonly Part[]): number {
+  for (const { run, from } of parts)
+    for (let row = 0; row < run.rows; row++) {
+      try {
+        objective.judge(runRows(run, row, row + 1), () => {});
+      } catch {
+        return from + row;
+      }
+    }
+  return -1;
 }
 
 /** A row of a run that breaks an objective. */

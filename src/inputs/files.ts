@@ -54,20 +54,23 @@ function decoderOf(path: string): Decoder | undefined {
 }
 
 /**
- * Reads one seed file, or every seed file of a folder in the order of their names.
+ * Reads one seed file, or every seed file of a folder in the order of their names; of a folder that holds none, those of
+ * the folders in it.
  *
  * @throws UserError where there is none or it can't be read
  */
 export async function readSeedFiles(path: string): Promise<SeedFile[]> {
-  let names: string[];
+  let files: string[];
   try {
     if (!(await stat(path)).isDirectory()) return [await readSeedFile(path)];
-    names = (await readdir(path)).sort();
+    files = await filesIn(path);
+    if (files.length === 0)
+      for (const inner of (await readdir(path, { withFileTypes: true })).sort(byName))
+        if (inner.isDirectory()) files.push(...(await filesIn(join(path, inner.name))));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw fileError(error, 'read the seeds', path);
   }
-  const files = names.map((name) => join(path, name)).filter((file) => decoderOf(file) !== undefined);
   if (files.length === 0) {
     throw new UserError(`the seeds folder ${path} holds no seed: put ${ENDINGS} files into it`);
   }
@@ -75,6 +78,16 @@ export async function readSeedFiles(path: string): Promise<SeedFile[]> {
   const read: SeedFile[] = [];
   for (const file of files) read.push(await readSeedFile(file));
   return read;
+}
+
+/** The seed files of a folder in the order of their names. */
+async function filesIn(path: string): Promise<string[]> {
+  const names = (await readdir(path)).sort();
+  return names.map((name) => join(path, name)).filter((file) => decoderOf(file) !== undefined);
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 async function readSeedFile(path: string): Promise<SeedFile> {

@@ -7,9 +7,19 @@ import type { Random } from '../random.ts';
 import { didYouMean } from '../suggest.ts';
 import { readSeedFiles, type SeedFile } from './files.ts';
 import { fitValues, type PixelsOf, type Value } from './fit.ts';
+import { withoutColumn } from './labels.ts';
 
 /** Seeds that fit a model, in their order; where it leaves sizes open they may be of several forms. */
 export type Seeds = readonly Rows[];
+
+/** Where seeds come from, by their place: filled while they are read. */
+export interface Origins {
+  /** The column of the first input's tables that says which class a seed shows. */
+  readonly column?: number | undefined;
+  readonly paths: string[];
+  /** What that column says. */
+  readonly labels: number[];
+}
 
 /** The forms that seeds have, in the order in which they first come up. */
 export function formsOf(seeds: Seeds): Form[] {
@@ -20,19 +30,30 @@ export function formsOf(seeds: Seeds): Form[] {
  * Reads seeds from files and folders and fits them to the model's inputs. A file may hold one testcase or a
  * batch of them; where a model has several inputs their rows are paired in order.
  *
+ * @param origins told where the first input's values come from
  * @throws UserError on files that can't be read, shapes or types that don't fit, values that are not finite
  */
 export async function readSeeds(
   inputs: readonly InputSpec[],
   places: Named<string>,
   pixelsOf: PixelsOf,
+  origins: Origins = { paths: [], labels: [] },
 ): Promise<Seeds> {
   const wanted = testcaseInputs(inputs);
   const collected = new Map<string, Value[]>();
-  const take = async ({ name }: InputSpec, tensor: Tensor, file: SeedFile): Promise<void> => {
+  const take = async ({ name }: InputSpec, given: Tensor, file: SeedFile): Promise<void> => {
     const input = wanted.find((one) => one.name === name) as InputSpec;
     const before = collected.get(name) ?? [];
-    for (const value of await fitValues(input, tensor, file, pixelsOf)) before.push(value);
+    let tensor = given;
+    if (origins.column !== undefined && input === wanted[0]) {
+      const cut = withoutColumn(given, input.shape.at(-1) ?? 0, origins.column, file.path);
+      tensor = cut.tensor;
+      origins.labels.push(...cut.column);
+    }
+    for (const value of await fitValues(input, tensor, file, pixelsOf)) {
+      before.push(value);
+      if (input === wanted[0]) origins.paths.push(file.path);
+    }
     collected.set(name, before);
   };
 

@@ -43,7 +43,7 @@ const methods = {
   async reproduce(trial: Trial): Promise<Reproduction> {
     if (opened === undefined) throw new Error('no model is open');
     const { objectives, suspect, runs } = trial;
-    return reproduce(new RowModel(opened), makeObjectives(objectives), suspect, trial, runs, beat);
+    return reproduce(new RowModel(opened), await makeObjectives(objectives), suspect, trial, runs, beat);
   },
 };
 

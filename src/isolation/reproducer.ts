@@ -38,6 +38,7 @@ export class Reproducer {
     let outputs: Reproduction['outputs'];
     let departures: Reproduction['departures'];
     let steady: Reproduction['steady'];
+    let summary: Reproduction['summary'];
     // After a death each run is called for alone, since it is not known which one it was. One death that is
     // not what is looked for is passed over: somebody else may have ended the process.
     let spare = 1;
@@ -50,6 +51,7 @@ export class Reproducer {
         const some = await child.call('reproduce', { ...trial, runs: step });
         times += some.times;
         origin ??= some.origin;
+        summary ??= some.summary;
         outputs ??= some.outputs;
         departures ??= some.departures;
         if (some.steady !== undefined) steady = some.steady && steady !== false;
@@ -66,7 +68,7 @@ export class Reproducer {
         else others.add(signature);
       }
     }
-    return { times, of, others: [...others], origin, outputs, departures, steady };
+    return { times, of, others: [...others], origin, summary, outputs, departures, steady };
   }
 
   /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */

@@ -50,6 +50,8 @@ export interface RowTensor {
 
 export interface RowResult {
   readonly rows: number;
+  /** What the model was given, in the order of its inputs. */
+  readonly inputs: readonly RowTensor[];
   readonly outputs: readonly RowTensor[];
   readonly activations: readonly RowTensor[];
   /** Of a pair: what the copy gave, under the reference's names. */
@@ -146,6 +148,10 @@ export class RowModel {
     };
     return {
       rows,
+      inputs: block.form.inputs.map((input, i) => ({
+        ...input,
+        data: rowsOf(block.columns[i], input.size, 0, rows),
+      })),
       outputs: result.outputs.map(split),
       activations: result.activations.map(split),
       ...(result.copy === undefined ? {} : { copy: result.copy.map(split) }),

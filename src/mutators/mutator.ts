@@ -70,6 +70,8 @@ export interface MutatorKind {
   readonly mate?: Mate;
   /** Whether it moves values about instead of changing them: DeepHunter's rule allows one such change. */
   readonly geometric?: boolean;
+  /** Whether what it makes may show something else than its parent does: another digit, another sense. */
+  readonly alters?: boolean;
   /** Whether all it writes is within the bounds, so that nothing has to be clipped. */
   readonly confined?: boolean;
   /** What a mutant costs, in copies of its values: dear ones keep a smaller floor among the others. */

@@ -53,6 +53,12 @@ interface Rules {
   readonly kl: number | undefined;
 }
 
+/** How people call the two sides. */
+export interface PartingWords {
+  readonly reference: string;
+  readonly copy: string;
+}
+
 /** An output with what the copy gave for it. */
 interface Matched {
   readonly own: RowTensor;
@@ -64,15 +70,28 @@ interface Matched {
  * place of the greatest value along the last axis, or the value itself of whole numbers. What is not finite on one
  * side alone is a violation in any case.
  */
-class Parting implements Objective {
+export class Parting implements Objective {
   readonly name: string;
   readonly sided = true;
+  readonly #kind: string;
+  readonly #words: PartingWords;
   readonly #rules: Rules;
   readonly #own = new RowReader();
   readonly #other = new RowReader();
 
-  constructor(name: string, { top, atol, rtol, cosine, kl }: ObjectiveValues) {
+  /**
+   * @param name what signatures begin with
+   * @param kind the objective's kind
+   */
+  constructor(
+    name: string,
+    { top, atol, rtol, cosine, kl }: ObjectiveValues,
+    kind = name,
+    words: PartingWords = { reference: 'in the reference', copy: 'in the copy' },
+  ) {
     this.name = name;
+    this.#kind = kind;
+    this.#words = words;
     const measures = atol !== undefined || rtol !== undefined;
     const isPlain = top === undefined && !measures && cosine === undefined && kl === undefined;
     this.#rules = {
@@ -201,7 +220,7 @@ class Parting implements Objective {
       return this.#violation(
         own,
         'nan',
-        `${told(own, at)} is ${a[at]} in the reference and ${b[at]} in the copy`,
+        `${told(own, at)} is ${a[at]} ${this.#words.reference} and ${b[at]} ${this.#words.copy}`,
         {
           side,
           index: at,
@@ -212,7 +231,7 @@ class Parting implements Objective {
     }
     if (a.some(Number.isNaN)) return undefined;
     if (top !== undefined) {
-      const parted = isFloat ? this.#otherClass(own, a, b, top) : otherValue(own, a, b);
+      const parted = isFloat ? this.#otherClass(own, a, b, top) : this.#otherValue(own, a, b);
       if (parted !== undefined) return this.#violation(own, 'class', parted.summary, parted.details);
     }
     if (atol !== undefined) {
@@ -224,7 +243,7 @@ class Parting implements Objective {
       }
       if (worst >= 0) {
         const difference = Math.abs(a[worst] - b[worst]);
-        const summary = `${told(own, worst)} is ${short(a[worst])} in the reference and ${short(b[worst])} in the copy, ${short(difference)} apart`;
+        const summary = `${told(own, worst)} is ${short(a[worst])} ${this.#words.reference} and ${short(b[worst])} ${this.#words.copy}, ${short(difference)} apart`;
         return this.#violation(own, 'difference', summary, {
           index: worst,
           reference: a[worst],
@@ -273,7 +292,7 @@ class Parting implements Objective {
       const where = own.size === count ? own.name : `${own.name}, position ${from / count},`;
       const beyond = top === 1 ? '' : `, and ${reference} is not among its best ${top}`;
       return {
-        summary: `${where} says ${reference} in the reference (${short(a[from + reference])} against ${short(a[from + copy])}) and ${copy} in the copy (${short(b[from + copy])} against ${short(b[from + reference])})${beyond}`,
+        summary: `${where} says ${reference} ${this.#words.reference} (${short(a[from + reference])} against ${short(a[from + copy])}) and ${copy} ${this.#words.copy} (${short(b[from + copy])} against ${short(b[from + reference])})${beyond}`,
         details: {
           reference,
           copy,
@@ -286,9 +305,21 @@ class Parting implements Objective {
     return undefined;
   }
 
+  #otherValue(
+    own: RowTensor,
+    a: Float64Array,
+    b: Float64Array,
+  ): { readonly summary: string; readonly details: Violation['details'] } | undefined {
+    const index = a.findIndex((value, i) => value !== b[i]);
+    if (index < 0) return undefined;
+    const [reference, copy] = [a[index], b[index]];
+    const summary = `${told(own, index)} is ${reference} ${this.#words.reference} and ${copy} ${this.#words.copy}`;
+    return { summary, details: { index, reference, copy } };
+  }
+
   #violation({ name }: RowTensor, kind: string, summary: string, details: Violation['details']): Violation {
     return {
-      objective: this.name,
+      objective: this.#kind,
       signature: `${this.name}-${kind}-${slug(name)}`,
       summary,
       tensors: [],
@@ -300,18 +331,6 @@ class Parting implements Objective {
 /** Whether a row of an output tells a class: several numbers along its last axis, or whole numbers. */
 function hasClasses(tensor: RowTensor): boolean {
   return DTYPES[tensor.type].kind === 'float' ? lastOf(tensor) > 1 : true;
-}
-
-function otherValue(
-  own: RowTensor,
-  a: Float64Array,
-  b: Float64Array,
-): { readonly summary: string; readonly details: Violation['details'] } | undefined {
-  const index = a.findIndex((value, i) => value !== b[i]);
-  if (index < 0) return undefined;
-  const [reference, copy] = [a[index], b[index]];
-  const summary = `${told(own, index)} is ${reference} in the reference and ${copy} in the copy`;
-  return { summary, details: { index, reference, copy } };
 }
 
 /** Length of the last axis. */
@@ -340,7 +359,7 @@ function kindOf(name: string, help: string): ObjectiveKind {
     help,
     parameters: PARTING_PARAMETERS,
     compares: true,
-    make: (values) => new Parting(name, values),
+    make: ({ values }) => new Parting(name, values),
   };
 }
 

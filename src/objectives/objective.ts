@@ -1,6 +1,6 @@
 import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { RowResult } from '../models/rows.ts';
-import type { ObjectiveParameter, ObjectiveValues } from './parameters.ts';
+import type { ObjectiveParameter, ObjectiveSettings } from './parameters.ts';
 
 /** Bumped when signatures of old campaigns would read otherwise. */
 export const SIGNATURE_VERSION = 2;
@@ -23,18 +23,43 @@ export interface Violation {
   readonly details: Readonly<Record<string, Detail>>;
 }
 
+/** What an objective judges: one run of the model, row by row. */
+export interface Run extends RowResult {
+  /** Of each row, the class that its seed shows; below 0 where that is not known. Absent without labels. */
+  readonly labels?: ArrayLike<number>;
+  /** What the model gave for the same rows as the objective has them changed; absent where it changes none. */
+  readonly changed?: RowResult;
+  /** Why the changed row could not be run; the run is of this row alone then. */
+  readonly failed?: string;
+  /** Seconds that the run took, and that one of its shape usually takes. Absent where nobody asks. */
+  readonly time?: { readonly took: number; readonly usual: number };
+}
+
 /** Says whether runs violate what is wanted. */
 export interface Objective {
+  /** One of a kind in a campaign; its signatures are this, or begin with this and a hyphen. */
   readonly name: string;
+  /** Tensors that it reads beside the outputs; those that are no inputs are watched for it. */
+  readonly tensors?: readonly string[];
+  /** Specs of mutators: what rows are changed by for a second run. Absent where one is enough. */
+  readonly change?: readonly string[] | undefined;
+  /** Whether it needs to know the classes that seeds show. */
+  readonly labelled?: boolean;
+  /** Whether it needs to know how long runs take, which are of one row then. */
+  readonly timed?: boolean;
+  /** Path of the module that it comes from. Absent for our own. */
+  readonly plugin?: string;
+  /** Seeds that violate it already say nothing against the model: they are left out. Clause for people. */
+  readonly excuses?: string | undefined;
   /**
    * Judges every row of a run. Must depend on the row alone, so that a testcase gets one verdict whatever
    * batch it ran in.
    *
    * @param report called at most once a row, in row order
    */
-  judge(result: RowResult, report: (row: number, violation: Violation) => void): void;
+  judge(run: Run, report: (row: number, violation: Violation) => void): void;
   /** Why it can't judge runs like this one, a clause for people; absent where it judges any. */
-  refuses?(result: RowResult): string | undefined;
+  refuses?(run: Run): string | undefined;
   /**
    * How far a row is from a violation, one margin for each way to come to one, 0 at it and infinite where that can't
    * be told; at most `MOST_MARGINS`, and as many for every row. Absent where it knows no distance.
@@ -42,7 +67,7 @@ export interface Objective {
    * @param out where they are written
    * @returns how many there are
    */
-  margins?(result: RowResult, row: number, out: Float64Array): number;
+  margins?(run: Run, row: number, out: Float64Array): number;
   /**
    * Whether the first `SIDES` margins are of two sides of a border: somewhere between a row at one of the first half
    * and one at its counterpart in the second half lies a violation.
@@ -67,8 +92,10 @@ export interface ObjectiveKind {
   readonly parameters: readonly ObjectiveParameter[];
   /** Whether it compares the model with a second one. */
   readonly compares?: boolean;
-  /** @param values those parameters that were set */
-  make(values: ObjectiveValues): Objective;
+  /** What the text behind the parameters is, for kinds that take one. */
+  readonly text?: string;
+  /** @throws UserError where the settings make no sense together */
+  make(settings: ObjectiveSettings): Objective;
 }
 
 /** A tensor's name as a part of a signature: at most 40 letters, digits, `_`, `.` and `-`. */

@@ -14,28 +14,65 @@ export interface ObjectiveParameter {
 /** The parameters that were set, by name. */
 export type ObjectiveValues = Readonly<Partial<Record<string, number>>>;
 
+/** What a spec says beside the kind of objective. */
+export interface ObjectiveSettings {
+  readonly values: ObjectiveValues;
+  /** What stands behind the parameters, for kinds that take such; else empty. */
+  readonly text: string;
+  /** The user's name for it, for kinds of which a campaign may have several; empty where there is none. */
+  readonly name: string;
+}
+
+/** What is legal in a user's name for an objective: it becomes a part of signatures. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
+
 /**
- * Takes a spec such as `quantization:atol=0.01,rtol=0.1` apart.
+ * Takes what stands behind an objective's colon apart, such as `atol=0.01,rtol=0.1` or
+ * `name=bounded,max(abs(logits)) < 50`.
  *
+ * @param takesText whether a text may stand behind the parameters
  * @throws UserError on an unknown parameter or a value that makes no sense
  */
-export function readValues(
-  name: string,
+export function readSettings(
+  kind: string,
   parameters: readonly ObjectiveParameter[],
-  text: string | undefined,
-): ObjectiveValues {
+  rest: string,
+  takesText: boolean,
+): ObjectiveSettings {
   const values: Partial<Record<string, number>> = {};
-  for (const part of (text ?? '').split(',').filter(Boolean)) {
-    const [key, given = ''] = part.split('=', 2);
+  let name = '';
+  let text = rest.trim();
+  for (let part = first(text); part !== undefined; part = first(text)) {
+    const { key, given, whole } = part;
     const parameter = parameters.find((candidate) => candidate.name === key);
-    if (parameter === undefined) {
+    if (key === 'name' && parameter === undefined) {
+      if (!NAME.test(given))
+        throw new UserError(
+          `--objective: ${kind}:name must be letters, digits, '.', '_' and '-', at most 40, not '${given}'`,
+        );
+      name = given;
+    } else if (parameter !== undefined) {
+      values[key] = checkValue(`--objective: ${kind}:${key}`, parameter, given);
+    } else if (takesText) break;
+    else {
       const known = parameters.map((candidate) => candidate.name);
       const hint = known.length === 0 ? 'it has none' : suggestion(key, known);
-      throw new UserError(`--objective: ${name} has no parameter ${key}: ${hint}`);
+      throw new UserError(`--objective: ${kind} has no parameter ${key}: ${hint}`);
     }
-    values[key] = checkValue(`--objective: ${name}:${key}`, parameter, given);
+    text = text.slice(whole.length).trim();
   }
-  return values;
+  if (text !== '' && !takesText) {
+    const known = parameters.map((candidate) => candidate.name);
+    const hint = known.length === 0 ? 'it has none' : suggestion(text, known);
+    throw new UserError(`--objective: ${kind} has no parameter ${text}: ${hint}`);
+  }
+  return { values, text, name };
+}
+
+/** The `key=value` that a text begins with; a comparison is none. */
+function first(text: string) {
+  const found = /^([A-Za-z][A-Za-z0-9-]*)=(?!=)([^,]*)(?:,|$)/.exec(text);
+  return found === null ? undefined : { whole: found[0], key: found[1], given: found[2].trim() };
 }
 
 /**

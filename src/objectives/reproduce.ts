@@ -4,9 +4,10 @@ import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
 import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
-import { dependsOnMachine, failedRun } from './failure.ts';
-import type { Objective, Violation } from './objective.ts';
+import { failedRun, isCostly } from './failure.ts';
+import type { Objective, Run, Violation } from './objective.ts';
 import { type Placed, Placer } from './placing.ts';
+import { median, partsFor, runRows, tensorsFor } from './running.ts';
 
 /** How often a finding is run again. */
 const RUNS = 10;
@@ -16,7 +17,7 @@ const COSTLY_RUNS = 2;
 
 /** How often a finding of an objective is run again. */
 export function runsOf(objective: string): number {
-  return dependsOnMachine(objective) ? COSTLY_RUNS : RUNS;
+  return isCostly(objective) ? COSTLY_RUNS : RUNS;
 }
 
 /** How running a testcase again went. */
@@ -28,7 +29,9 @@ export interface Reproduction {
   readonly others: readonly string[];
   /** Where it begins, if that was asked for and can be said. */
   readonly origin?: OriginDetails | undefined;
-  /** Of a pair: what both gave for the testcase in the first run. */
+  /** The summary with what is known of where it begins. */
+  readonly summary?: string | undefined;
+  /** What both models of a pair gave for the testcase in the first run, or the model for it as it is and changed. */
   readonly outputs?: PairOutputs | undefined;
   /** Of a pair, where it was asked to explain: where the copy departs. */
   readonly departures?: Departures | undefined;
@@ -36,7 +39,7 @@ export interface Reproduction {
   readonly steady?: boolean | undefined;
 }
 
-/** What the two models of a pair gave for one testcase, the copy's under the reference's names. */
+/** What two runs gave for one testcase: two models, or one on it as it is and changed; under the reference's names. */
 export interface PairOutputs {
   readonly reference: readonly NamedTensor[];
   readonly copy: readonly NamedTensor[];
@@ -58,6 +61,12 @@ export interface Retrial {
   readonly rows: number;
   /** Which row of the block is the testcase. */
   readonly row: number;
+  /** The class that the testcase's seed shows. */
+  readonly label?: number | undefined;
+  /** The testcase as its objective has it changed. */
+  readonly changed?: Rows | undefined;
+  /** Another one of its shape, which says how long a run usually takes. */
+  readonly reference?: Rows | undefined;
   /** Whether there is memory for tracing; violations bear the names of what was seen else. */
   readonly traces: boolean;
   /** Whether to say, of a pair, where the copy departs. */
@@ -90,11 +99,13 @@ export async function reproduce(
   const others = new Set<string>();
   const results: RowResult[] = [];
   let origin: Origin | undefined;
+  let broken: Violation | undefined;
   let times = 0;
   for (let n = 0; n < runs; n++) {
     const seen = await runOnce(model, objectives, placer, traced, suspect, retrial, results);
     const same = seen.find(isSame);
     origin ??= same?.origin;
+    broken ??= same?.violation;
     if (same !== undefined) times++;
     else for (const { violation } of seen) others.add(violation.signature);
     beat();
@@ -108,9 +119,20 @@ export async function reproduce(
     of: runs,
     others: [...others],
     ...(details === undefined ? {} : { origin: details }),
+    ...(broken === undefined ? {} : { summary: explained(objectives, broken, details).summary }),
     ...(departures === undefined ? {} : { departures }),
     ...pairOf(results, row),
   };
+}
+
+function explained(
+  objectives: readonly Objective[],
+  violation: Violation,
+  origin: OriginDetails | undefined,
+): Violation {
+  const objective = objectives.find(({ explain }) => explain !== undefined);
+  const isTraced = violation.details.origin !== undefined && origin !== undefined;
+  return isTraced ? (objective?.explain?.(violation, origin) ?? violation) : violation;
 }
 
 /** Layer by layer, where the copy departs on one testcase; undefined where that can't be seen. */
@@ -131,9 +153,11 @@ async function departuresAt(
 }
 
 /** What a pair gave for a row, and whether the reference always gave that; nothing where there is no pair. */
-function pairOf(results: readonly RowResult[], row: number): Pick<Reproduction, 'outputs' | 'steady'> {
+function pairOf(results: readonly RowResult[], at: number): Pick<Reproduction, 'outputs' | 'steady'> {
   const [first, ...further] = results;
   if (first?.copy === undefined) return {};
+  // Of a testcase that is run changed as well, the row is alone already.
+  const row = first.rows === 1 ? 0 : at;
   const reference = rowOf(first.outputs, row);
   const steady = further.every(({ outputs }) =>
     rowOf(outputs, row).every(
@@ -159,22 +183,45 @@ async function runOnce(
   placer: Placer,
   traced: Map<string, Placed>,
   suspect: Suspect,
-  { block, rows, row }: Retrial,
+  { block, rows, row, label, changed, reference }: Retrial,
   results: RowResult[],
 ): Promise<Placed[]> {
-  const inner = suspect.tensors.filter((name) => !model.model.outputs.includes(name));
+  const known = new Set([...model.model.outputs, ...model.model.inputs.map(({ name }) => name)]);
+  // All that its objective reads, where it lies in an inner tensor at all: it judges nothing else.
+  const needed = tensorsFor(objectives, model.model);
+  const inner = suspect.tensors.filter((name) => !known.has(name));
+  const isNeeded = inner.some((name) => needed.includes(name));
+  const usual = await usualTime(model, objectives, reference);
+  const start = performance.now();
   let result: RowResult;
   try {
-    result = await model.run(block, rows, inner);
+    result = await model.run(block, rows, isNeeded ? [...new Set([...inner, ...needed])] : inner);
   } catch (error) {
     return [{ violation: failedRun(reason(error)) }];
   }
+  const time = usual === undefined ? undefined : { took: (performance.now() - start) / 1000, usual };
+  const labels =
+    label === undefined ? undefined : Int32Array.from({ length: rows }, (_, i) => (i === row ? label : -1));
   results.push(result);
   const found: { readonly objective: Objective; readonly violation: Violation }[] = [];
   for (const objective of objectives) {
-    objective.judge(result, (at, violation) => {
-      if (at === row) found.push({ objective, violation });
-    });
+    if (objective.change !== undefined && changed === undefined) continue;
+    const isChanged = objective.change !== undefined && changed !== undefined;
+    const own: RowResult = isChanged ? runRows(result, row, row + 1) : result;
+    const at = isChanged ? 0 : row;
+    for (const { run } of await partsFor(
+      objective,
+      model,
+      own,
+      { labels, time },
+      changed && (() => changed),
+    )) {
+      objective.judge(run, (judged, violation) => {
+        if (judged === at) found.push({ objective, violation });
+      });
+      if (run.changed !== undefined && violates(suspect, objective))
+        results[results.length - 1] = secondOf(run);
+    }
   }
   const placed: Placed[] = [];
   for (const { objective, violation } of found) {
@@ -187,6 +234,35 @@ async function runOnce(
     placed.push(one);
   }
   return placed;
+}
+
+/** Whether a violation with the suspect's signature is the objective's. */
+function violates({ signature }: Suspect, { name }: Objective): boolean {
+  return signature === name || signature.startsWith(`${name}-`);
+}
+
+/** What the model gave for a testcase as it is, and beside it for the changed one. */
+function secondOf({ changed, ...run }: Run): RowResult {
+  return { ...run, copy: changed?.outputs ?? [] };
+}
+
+/** Runs of the reference that say how long a run usually takes. */
+const REFERENCE_RUNS = 3;
+
+/** Seconds that a run of another testcase of the same shape takes, where an objective needs to know. */
+async function usualTime(
+  model: RowModel,
+  objectives: readonly Objective[],
+  reference: Rows | undefined,
+): Promise<number | undefined> {
+  if (reference === undefined || objectives.every(({ timed }) => timed !== true)) return undefined;
+  const times: number[] = [];
+  for (let n = 0; n < REFERENCE_RUNS; n++) {
+    const start = performance.now();
+    await model.run(reference, 1, []);
+    times.push((performance.now() - start) / 1000);
+  }
+  return median(times);
 }
 
 /** One row of a block. */

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { copyIn, copyLoading } from '../campaign/copy.ts';
 import type { Finding } from '../campaign/finding.ts';
+import { CHANGED_FILE, REFERENCE_FILE } from '../campaign/outputs.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
@@ -12,6 +13,7 @@ import { reason, UserError } from '../errors.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
 import type { InputSpec, LoadOptions } from '../models/model.ts';
+import type { Rows } from '../models/rows.ts';
 import { isDType } from '../models/tensor.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
@@ -80,6 +82,9 @@ async function replayOne(folder: string): Promise<Replayed> {
       block: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,
+      label: finding.label,
+      changed: await testcaseIn(join(folder, CHANGED_FILE), inputs),
+      reference: await testcaseIn(join(folder, REFERENCE_FILE), inputs),
     });
     const changed = sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
     if (copySha256 !== finding.copy?.sha256) changed.push('the second model has changed since');
@@ -98,6 +103,11 @@ async function replayOne(folder: string): Promise<Replayed> {
   } finally {
     reproducer.close();
   }
+}
+
+/** A testcase that may lie beside a finding. */
+async function testcaseIn(path: string, inputs: readonly InputSpec[]): Promise<Rows | undefined> {
+  return (await exists(path)) ? decodeTestcase(inputs, await readOrRefuse(path), path) : undefined;
 }
 
 /** A finding that now breaks in another way is not fixed. */

@@ -5,7 +5,7 @@ import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { UserError } from '../errors.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowTensor } from '../models/rows.ts';
-import { makeObjective } from '../objectives/registry.ts';
+import { comparesModels, makeObjective } from '../objectives/registry.ts';
 import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
 
 /** One fault: the findings of one signature in one campaign. */
@@ -75,9 +75,11 @@ function faultOf(campaign: string, signature: string, judged: readonly Judged[])
 async function isBroken(folder: string, { objective }: Finding, rules: string): Promise<boolean | null> {
   const path = join(folder, OUTPUTS_FILE);
   if (!(await exists(path))) return null;
-  const judge = makeObjective(`${objective}:${rules}`);
+  // Of a testcase and the same one changed, the rules are those of two models.
+  const judge = await makeObjective(`${comparesModels(objective) ? objective : 'differential'}:${rules}`);
   const { reference, copy } = decodeOutputs(await readOrRefuse(path), path);
-  const result = { rows: 1, outputs: reference.map(rowOf), activations: [], copy: copy.map(rowOf) };
+  const outputs = reference.map(rowOf);
+  const result = { rows: 1, inputs: [], outputs, activations: [], copy: copy.map(rowOf) };
   const refused = judge.refuses?.(result);
   if (refused !== undefined) throw new UserError(`${path}: ${objective} ${refused}`);
   let broken = false;

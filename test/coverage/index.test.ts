@@ -90,6 +90,7 @@ describe('wide activations', () => {
   const width = 5000;
   const result = (rows: Float32Array[]): RowResult => ({
     rows: rows.length,
+    inputs: [],
     outputs: [],
     activations: [
       {
@@ -174,6 +175,7 @@ test('single numbers go to the line, vectors to hnsw', () => {
 describe('measures', () => {
   const result: RowResult = {
     rows: 2,
+    inputs: [],
     outputs: [],
     activations: [
       { name: 'a', type: 'float32', size: 2, shape: [2], data: Float32Array.of(3, 4, -6, 8) },

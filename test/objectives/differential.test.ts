@@ -4,7 +4,7 @@ import type { RowResult, RowTensor } from '../../src/models/rows.ts';
 import type { DType, TensorData } from '../../src/models/tensor.ts';
 import { cosineOf, divergenceOf } from '../../src/objectives/difference.ts';
 import { MOST_MARGINS, SIDES, type Violation } from '../../src/objectives/objective.ts';
-import { comparesModels, makeObjective } from '../../src/objectives/registry.ts';
+import { comparesModels, makeBuiltIn } from '../../src/objectives/registry.ts';
 
 function tensor(data: TensorData, size: number, name = 'y', type: DType = 'float32'): RowTensor {
   return { name, type, size, shape: [size], data };
@@ -13,6 +13,7 @@ function tensor(data: TensorData, size: number, name = 'y', type: DType = 'float
 function pair(own: readonly number[], other: readonly number[], size = own.length): RowResult {
   return {
     rows: own.length / size,
+    inputs: [],
     outputs: [tensor(Float32Array.from(own), size)],
     activations: [],
     copy: [tensor(Float32Array.from(other), size)],
@@ -21,7 +22,7 @@ function pair(own: readonly number[], other: readonly number[], size = own.lengt
 
 function judged(spec: string, result: RowResult): Map<number, Violation> {
   const found = new Map<number, Violation>();
-  makeObjective(spec).judge(result, (row, violation) => found.set(row, violation));
+  makeBuiltIn(spec).judge(result, (row, violation) => found.set(row, violation));
   return found;
 }
 
@@ -66,6 +67,7 @@ describe('two models part', () => {
   test('in whole numbers by their values', () => {
     const result: RowResult = {
       rows: 2,
+      inputs: [],
       outputs: [tensor(BigInt64Array.of(3n, 4n), 1, 'label', 'int64')],
       activations: [],
       copy: [tensor(BigInt64Array.of(3n, 5n), 1, 'label', 'int64')],
@@ -77,6 +79,7 @@ describe('two models part', () => {
     const other = { name: 'z', type: 'float32', size: 4, shape: [2, 2] } as const;
     const result: RowResult = {
       rows: 1,
+      inputs: [],
       outputs: [tensor(Float32Array.of(1, 2), 2), { ...other, data: Float32Array.of(1, 0, 1, 0) }],
       activations: [],
       copy: [tensor(Float32Array.of(1, 2), 2), { ...other, data: Float32Array.of(1, 0, 0, 1) }],
@@ -91,7 +94,7 @@ describe('two models part', () => {
 describe('margins', () => {
   const marginsOf = (spec: string, own: readonly number[], other: readonly number[]): number[] => {
     const out = new Float64Array(MOST_MARGINS);
-    const count = makeObjective(spec).margins?.(pair(own, other), 0, out) ?? 0;
+    const count = makeBuiltIn(spec).margins?.(pair(own, other), 0, out) ?? 0;
     return [...out.subarray(0, count)];
   };
 
@@ -156,13 +159,13 @@ test('cosine and divergence are those of their formulas', () => {
 });
 
 test('specs are refused that make no sense', () => {
-  expect(() => makeObjective('quantization:atl=1')).toThrow('did you mean atol?');
-  expect(() => makeObjective('quantization:top=0')).toThrow(
+  expect(() => makeBuiltIn('quantization:atl=1')).toThrow('did you mean atol?');
+  expect(() => makeBuiltIn('quantization:top=0')).toThrow(
     '--objective: quantization:top must be a whole number',
   );
-  expect(() => makeObjective('quantization:cosine=2')).toThrow('a number from -1 to 1');
-  expect(() => makeObjective('nonfinite:x=1')).toThrow('it has none');
-  expect(() => makeObjective('quantisation')).toThrow('did you mean quantization?');
+  expect(() => makeBuiltIn('quantization:cosine=2')).toThrow('a number from -1 to 1');
+  expect(() => makeBuiltIn('nonfinite:x=1')).toThrow('it has none');
+  expect(() => makeBuiltIn('quantisation')).toThrow('did you mean quantization?');
   expect(['quantization:top=2', 'differential', 'nonfinite', 'crash'].map(comparesModels)).toEqual([
     true,
     true,
@@ -173,10 +176,10 @@ test('specs are refused that make no sense', () => {
 
 test('a pair of single numbers has no classes', () => {
   const single = pair([1], [2]);
-  expect(makeObjective('quantization').refuses?.(single)).toMatch(
+  expect(makeBuiltIn('quantization').refuses?.(single)).toMatch(
     /no output has several values.*quantization:atol/,
   );
-  expect(makeObjective('quantization:atol=1').refuses?.(single)).toBeUndefined();
+  expect(makeBuiltIn('quantization:atol=1').refuses?.(single)).toBeUndefined();
   const { copy: _copy, ...alone } = single;
-  expect(makeObjective('quantization:atol=1').refuses?.(alone)).toMatch(/needs a second model/);
+  expect(makeBuiltIn('quantization:atol=1').refuses?.(alone)).toMatch(/needs a second model/);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RowResult, RowTensor } from '../../src/models/rows.ts';
 import { slug, type Violation } from '../../src/objectives/objective.ts';
-import { makeObjective } from '../../src/objectives/registry.ts';
+import { makeBuiltIn } from '../../src/objectives/registry.ts';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
@@ -13,9 +13,14 @@ const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
 });
 
 function judge(outputs: RowTensor[], activations: RowTensor[] = []): Map<number, Violation> {
-  const result: RowResult = { rows: outputs[0].data.length / outputs[0].size, outputs, activations };
+  const result: RowResult = {
+    rows: outputs[0].data.length / outputs[0].size,
+    inputs: [],
+    outputs,
+    activations,
+  };
   const seen = new Map<number, Violation>();
-  makeObjective('nonfinite').judge(result, (row, violation) => {
+  makeBuiltIn('nonfinite').judge(result, (row, violation) => {
     expect(seen.has(row)).toBe(false);
     seen.set(row, violation);
   });

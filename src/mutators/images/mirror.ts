@@ -6,6 +6,7 @@ export const mirror: MutatorKind = {
   name: 'mirror',
   help: 'the picture is flipped, left to right or top to bottom',
   source: 'image flips of data augmentation (Krizhevsky et al. 2012)',
+  alters: true,
   domains: ['image'],
   parameters: [],
   geometric: true,

@@ -9,6 +9,7 @@ export const bisect: MutatorKind = {
   name: 'bisect',
   help: 'points that divide the way to an entry of another class: the border lies between two of them',
   source: 'binary search of the boundary attack (Brendel, Rauber & Bethge 2018)',
+  alters: true,
   domains: ['numbers'],
   parameters: [],
   mate: 'rival',

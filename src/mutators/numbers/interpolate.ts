@@ -12,6 +12,7 @@ export const interpolate: MutatorKind = {
   name: 'interpolate',
   help: 'a point on the line through this entry and another',
   source: 'blend crossover BLX-alpha (Eshelman & Schaffer 1993); mixup (Zhang et al. 2018)',
+  alters: true,
   domains: ['numbers'],
   parameters: [BEYOND],
   mate: 'other',

@@ -6,6 +6,7 @@ export const negate: MutatorKind = {
   name: 'negate',
   help: 'the sign of all values, or of a box of them, is turned over; about the middle of a range without signs',
   source: 'negative images (Hosseini et al. 2017)',
+  alters: true,
   domains: ['numbers'],
   parameters: [],
   cost: 6,

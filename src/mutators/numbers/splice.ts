@@ -9,6 +9,7 @@ export const splice: MutatorKind = {
   name: 'splice',
   help: 'elements, a box or one side of a cut come from another entry',
   source: 'splicing of AFL (Zalewski, technical whitepaper); uniform crossover (Syswerda 1989)',
+  alters: true,
   domains: ['numbers', 'flags'],
   parameters: [],
   mate: 'other',

@@ -6,6 +6,7 @@ export const crossover = tokenMutator(
     name: 'crossover',
     help: 'it begins as this entry and goes on as another',
     source: 'splicing of AFL (Zalewski, technical whitepaper)',
+    alters: true,
     mate: 'other',
   },
   'either',

@@ -1,0 +1,130 @@
+type Values = Float32Array | Float64Array;
+
+/** Writes a function of each of the first `count` values. */
+type Loop = (values: Values, out: Float64Array, count: number) => void;
+
+function each(apply: (value: number) => number): Loop {
+  return (values, out, count) => {
+    for (let i = 0; i < count; i++) out[i] = apply(values[i]);
+  };
+}
+
+/** Functions of each value by itself. A NaN gives a NaN. */
+export const FUNCTION_LOOPS: ReadonlyMap<string, Loop> = new Map<string, Loop>([
+  [
+    'abs',
+    (values, out, count) => {
+      for (let i = 0; i < count; i++) out[i] = Math.abs(values[i]);
+    },
+  ],
+  ['sqrt', each(Math.sqrt)],
+  ['exp', each(Math.exp)],
+  ['log', each(Math.log)],
+  ['log2', each(Math.log2)],
+  ['log10', each(Math.log10)],
+  ['sin', each(Math.sin)],
+  ['cos', each(Math.cos)],
+  ['tan', each(Math.tan)],
+  ['tanh', each(Math.tanh)],
+  ['sigmoid', each((value) => 1 / (1 + Math.exp(-value)))],
+  ['floor', each(Math.floor)],
+  ['ceil', each(Math.ceil)],
+  ['round', each(Math.round)],
+  ['sign', each(Math.sign)],
+]);
+
+/** One number of `size` values from `from` on. */
+type Reduction = (values: Values, from: number, size: number) => number;
+
+const sum: Reduction = (values, from, size) => {
+  // Four sums side by side: one would wait for itself.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const to = from + size;
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    a += values[i];
+    b += values[i + 1];
+    c += values[i + 2];
+    d += values[i + 3];
+  }
+  for (; i < to; i++) a += values[i];
+  return a + b + (c + d);
+};
+
+function extreme(sign: 1 | -1): Reduction {
+  return (values, from, size) => {
+    let best = Number.NEGATIVE_INFINITY;
+    for (let i = from; i < from + size; i++) {
+      const value = sign * values[i];
+      if (value <= best) continue;
+      if (Number.isNaN(value)) return Number.NaN;
+      best = value;
+    }
+    return sign * best;
+  };
+}
+
+function place(sign: 1 | -1): Reduction {
+  return (values, from, size) => {
+    let best = 0;
+    for (let i = 0; i < size; i++) {
+      if (Number.isNaN(values[from + i])) return Number.NaN;
+      if (sign * values[from + i] > sign * values[from + best]) best = i;
+    }
+    return best;
+  };
+}
+
+/** Functions of all values of a row. A NaN among them gives a NaN. */
+export const REDUCTIONS: ReadonlyMap<string, Reduction> = new Map<string, Reduction>([
+  ['sum', sum],
+  ['mean', (values, from, size) => sum(values, from, size) / size],
+  [
+    'std',
+    (values, from, size) => {
+      const mean = sum(values, from, size) / size;
+      let squares = 0;
+      for (let i = from; i < from + size; i++) squares += (values[i] - mean) ** 2;
+      return Math.sqrt(squares / size);
+    },
+  ],
+  [
+    'norm',
+    (values, from, size) => {
+      let squares = 0;
+      for (let i = from; i < from + size; i++) squares += values[i] * values[i];
+      return Math.sqrt(squares);
+    },
+  ],
+  ['max', extreme(1)],
+  ['min', extreme(-1)],
+  [
+    'max-abs',
+    (values, from, size) => {
+      let best = 0;
+      for (let i = from; i < from + size; i++) {
+        const value = Math.abs(values[i]);
+        if (value <= best) continue;
+        if (Number.isNaN(value)) return Number.NaN;
+        best = value;
+      }
+      return best;
+    },
+  ],
+  ['argmax', place(1)],
+  ['argmin', place(-1)],
+]);
+
+/** The softmax of each `along` values. */
+export function softmax(values: Values, out: Float64Array, count: number, along: number): void {
+  for (let from = 0; from < count; from += along) {
+    let greatest = Number.NEGATIVE_INFINITY;
+    for (let i = from; i < from + along; i++) greatest = Math.max(greatest, values[i]);
+    let total = 0;
+    for (let i = from; i < from + along; i++) {
+      out[i] = Math.exp(values[i] - greatest);
+      total += out[i];
+    }
+    for (let i = from; i < from + along; i++) out[i] /= total;
+  }
+}

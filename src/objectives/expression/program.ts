@@ -1,0 +1,525 @@
+import { UserError } from '../../errors.ts';
+import type { RowTensor } from '../../models/rows.ts';
+import { readNumber, shapeText } from '../../models/tensor.ts';
+import { type Access, accessOf, broadcast, sizeOf } from './broadcast.ts';
+import { FUNCTION_LOOPS, REDUCTIONS, softmax } from './loops.ts';
+import { type Arithmetic, type Comparison, isCondition, type Syntax, written } from './syntax.ts';
+
+/** Values as they lie in a run, or as they were computed. */
+type Values = Float32Array | Float64Array;
+
+/** Tensors by name, row by row. */
+export type Tensors = ReadonlyMap<string, RowTensor>;
+
+/** Values of a row that no part of an expression may exceed. */
+const MOST_VALUES = 1 << 22;
+
+/** Values of some rows that are worked on at a time, so that they stay within a first-level cache. */
+const AT_ONCE = 2048;
+
+/** The smallest margin of what holds. */
+const LEAST = Number.MIN_VALUE;
+
+/** A part of an expression that is a number, or several, for each row. */
+interface Numbers {
+  readonly shape: readonly number[];
+  readonly size: number;
+  /** The number where it is the same for all rows. */
+  readonly constant: number | undefined;
+  /** Computes it for some rows. */
+  values(rows: Rows): Values;
+}
+
+/** A part of an expression that holds or not, for each value of each row, and by how much. */
+interface Condition {
+  readonly shape: readonly number[];
+  readonly size: number;
+  /** How far it is from turning over: above 0 where it holds, below where not; 0 says nothing. */
+  readonly slack: Float64Array;
+  /** 1 where it holds. */
+  readonly holds: Uint8Array;
+  /** Computes it for some rows; marks rows in which a NaN is compared. */
+  evaluate(rows: Rows): void;
+}
+
+/** The rows that are worked on. */
+interface Rows {
+  readonly tensors: Tensors;
+  readonly from: number;
+  readonly count: number;
+  /** Of each row, 1 where a NaN is compared. */
+  readonly nan: Uint8Array;
+}
+
+/** A comparison with what it compared. */
+export interface Compared {
+  readonly text: string;
+  readonly left: { readonly text: string; readonly value: number };
+  readonly right: { readonly text: string; readonly value: number };
+  readonly holds: boolean;
+}
+
+/** What became of some rows: margins of each condition, `[rows, conditions]`. */
+export interface Verdicts {
+  /** At most 0 exactly where the condition does not hold, or a NaN was compared. */
+  readonly margins: Float64Array;
+  /** Of each row, 1 where a NaN was compared, which no margin says. */
+  readonly nan: Uint8Array;
+}
+
+/** An expression that is ready for rows of certain shapes. Conditions that are joined by `and` have a margin each. */
+export class Program {
+  readonly conditions: number;
+  readonly #roots: readonly Condition[];
+  readonly #comparisons: readonly (() => Compared[])[];
+  readonly #atOnce: number;
+
+  /**
+   * @param where what the expression is, for messages
+   * @param tensors an example of each tensor that the expression speaks of
+   * @throws UserError where shapes don't fit
+   */
+  constructor(where: string, syntax: Syntax, tensors: Tensors) {
+    const parts = conjuncts(syntax);
+    const maker = new Maker(where, tensors, widest(where, syntax, tensors));
+    this.#atOnce = maker.rows;
+    const made = parts.map((part) => {
+      const from = maker.comparisons.length;
+      const condition = maker.condition(part);
+      return { condition, comparisons: maker.comparisons.slice(from) };
+    });
+    this.#roots = made.map(({ condition }) => condition);
+    this.#comparisons = made.map(
+      ({ condition, comparisons }) =>
+        () =>
+          comparisons.map((compared) => compared(worstOf(condition), condition)),
+    );
+    this.conditions = this.#roots.length;
+  }
+
+  /** Evaluates all rows. */
+  run(tensors: Tensors, rows: number): Verdicts {
+    const margins = new Float64Array(rows * this.conditions);
+    const nan = new Uint8Array(rows);
+    for (let from = 0; from < rows; from += this.#atOnce) {
+      const some: Rows = { tensors, from, count: Math.min(this.#atOnce, rows - from), nan };
+      this.#roots.forEach((root, c) => {
+        root.evaluate(some);
+        for (let row = 0; row < some.count; row++)
+          margins[(from + row) * this.conditions + c] = nan[from + row] === 1 ? 0 : marginOf(root, row);
+      });
+    }
+    return { margins, nan };
+  }
+
+  /** What one row's comparisons came to, in the condition of a place. */
+  explain(tensors: Tensors, row: number, condition: number): readonly Compared[] {
+    const nan = new Uint8Array(row + 1);
+    this.#roots[condition].evaluate({ tensors, from: row, count: 1, nan });
+    return this.#comparisons[condition]();
+  }
+}
+
+/** The conditions that are joined by `and` at the outermost. */
+function conjuncts(syntax: Syntax): Syntax[] {
+  return syntax.kind === 'and' ? [...conjuncts(syntax.left), ...conjuncts(syntax.right)] : [syntax];
+}
+
+/** The least margin of a row's values. */
+function marginOf({ size, slack, holds }: Condition, row: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = row * size; i < (row + 1) * size; i++) {
+    const margin = holds[i] === 1 ? Math.max(slack[i], LEAST) : Math.min(slack[i], 0);
+    if (margin < least) least = margin;
+  }
+  return least;
+}
+
+/** The place of the value, of the first row, that is furthest from holding. */
+function worstOf({ size, slack, holds }: Condition): number {
+  let worst = 0;
+  for (let i = 1; i < size; i++) {
+    const isWorse = holds[i] === holds[worst] ? slack[i] < slack[worst] : holds[i] < holds[worst];
+    if (isWorse) worst = i;
+  }
+  return worst;
+}
+
+/** Values of the widest part, which says how many rows are worked on at a time. */
+function widest(where: string, syntax: Syntax, tensors: Tensors): number {
+  let most = 1;
+  const visit = (one: Syntax): readonly number[] => {
+    const shape = shapeIn(where, one, tensors, visit);
+    most = Math.max(most, sizeOf(shape));
+    return shape;
+  };
+  visit(syntax);
+  if (most > MOST_VALUES)
+    throw new UserError(
+      `${where}: the expression has ${most} values for each testcase, more than ${MOST_VALUES}`,
+    );
+  return most;
+}
+
+/** Shape of a part of an expression. */
+function shapeIn(
+  where: string,
+  syntax: Syntax,
+  tensors: Tensors,
+  shapeOf: (of: Syntax) => readonly number[],
+): readonly number[] {
+  switch (syntax.kind) {
+    case 'number':
+      return [];
+    case 'tensor':
+      return tensors.get(syntax.name)?.shape ?? [];
+    case 'element': {
+      const [length, ...rest] = shapeOf(syntax.of);
+      if (length === undefined || syntax.index >= length)
+        throw new UserError(
+          `${where}: ${written(syntax)} is beyond ${written(syntax.of)}, which is ${shapeText(shapeOf(syntax.of))} for each testcase`,
+        );
+      return rest;
+    }
+    case 'negative':
+    case 'not':
+      return shapeOf(syntax.of);
+    case 'call': {
+      const shapes = syntax.of.map(shapeOf);
+      if (shapes.length === 2) return together(where, syntax, syntax.of, shapes);
+      if (syntax.name === 'softmax' && (shapes[0].at(-1) ?? 1) < 2)
+        throw new UserError(`${where}: ${written(syntax.of[0])} has no several values along its last axis`);
+      const isKept = syntax.name === 'softmax' || FUNCTION_LOOPS.has(syntax.name);
+      return isKept ? shapes[0] : [];
+    }
+    default: {
+      const of = [syntax.left, syntax.right];
+      return together(where, syntax, of, of.map(shapeOf));
+    }
+  }
+}
+
+function together(
+  where: string,
+  syntax: Syntax,
+  [left, right]: readonly Syntax[],
+  [a, b]: readonly (readonly number[])[],
+): readonly number[] {
+  const shape = broadcast(a, b);
+  if (shape !== undefined) return shape;
+  throw new UserError(
+    `${where}: shapes don't broadcast in ${written(syntax)}: ${written(left)} is ${shapeText(a)} for each testcase and ${written(right)} ${shapeText(b)}`,
+  );
+}
+
+/** Makes the parts of an expression. */
+class Maker {
+  /** Rows that are worked on at a time. */
+  readonly rows: number;
+  /** Tells of each comparison what it compared at a place of the condition that it is in. */
+  readonly comparisons: ((place: number, condition: Condition) => Compared)[] = [];
+  readonly #where: string;
+  readonly #tensors: Tensors;
+
+  constructor(where: string, tensors: Tensors, widest: number) {
+    this.#where = where;
+    this.#tensors = tensors;
+    this.rows = Math.max(1, Math.floor(AT_ONCE / widest));
+  }
+
+  condition(syntax: Syntax): Condition {
+    if (!isCondition(syntax)) throw new Error(`${written(syntax)} is no condition`);
+    switch (syntax.kind) {
+      case 'comparison':
+        return this.#comparison(syntax);
+      case 'not': {
+        const of = this.condition(syntax.of);
+        return this.#derived(of.shape, [of], (slack, holds, n) => {
+          for (let i = 0; i < n * of.size; i++) {
+            slack[i] = -of.slack[i];
+            holds[i] = 1 - of.holds[i];
+          }
+        });
+      }
+      case 'and':
+      case 'or':
+        return this.#joined(syntax);
+      case 'call':
+        return this.#quantified(syntax.name === 'all', this.condition(syntax.of[0]));
+      default:
+        throw new Error(`${syntax.kind} is no condition`);
+    }
+  }
+
+  numbers(syntax: Syntax): Numbers {
+    switch (syntax.kind) {
+      case 'number':
+        return constant(syntax.value);
+      case 'tensor':
+        return this.#tensor(syntax.name);
+      case 'element':
+        return this.#element(syntax);
+      case 'negative': {
+        const of = this.numbers(syntax.of);
+        if (of.constant !== undefined) return constant(-of.constant);
+        return this.#computed(of.shape, (out, rows) => {
+          const a = of.values(rows);
+          for (let i = 0; i < rows.count * of.size; i++) out[i] = -a[i];
+        });
+      }
+      case 'arithmetic':
+        return this.#arithmetic(syntax);
+      case 'call':
+        return this.#call(syntax);
+      default:
+        throw new Error(`${syntax.kind} is no number`);
+    }
+  }
+
+  #tensor(name: string): Numbers {
+    const example = this.#tensors.get(name);
+    if (example === undefined) throw new UserError(`${this.#where}: there is no tensor ${name}`);
+    const { shape, size } = example;
+    let room: Float64Array | undefined;
+    return {
+      shape,
+      size,
+      constant: undefined,
+      values: ({ tensors, from, count }) => {
+        const { type, data } = tensors.get(name) as RowTensor;
+        if (data instanceof Float32Array || data instanceof Float64Array)
+          return data.subarray(from * size, (from + count) * size);
+        room ??= new Float64Array(this.rows * size);
+        for (let i = 0; i < count * size; i++) room[i] = readNumber(type, data, from * size + i);
+        return room;
+      },
+    };
+  }
+
+  #element({ of: inner, index }: Extract<Syntax, { kind: 'element' }>): Numbers {
+    const of = this.numbers(inner);
+    const shape = of.shape.slice(1);
+    const size = sizeOf(shape);
+    return this.#computed(shape, (out, rows) => {
+      const a = of.values(rows);
+      for (let row = 0; row < rows.count; row++)
+        for (let i = 0; i < size; i++) out[row * size + i] = a[row * of.size + index * size + i];
+    });
+  }
+
+  #arithmetic({ by, left, right }: Extract<Syntax, { kind: 'arithmetic' }>): Numbers {
+    const [a, b] = [this.numbers(left), this.numbers(right)];
+    const apply = ARITHMETIC[by];
+    if (a.constant !== undefined && b.constant !== undefined) return constant(apply(a.constant, b.constant));
+    return this.#paired(a, b, apply);
+  }
+
+  /** Applies a function to each pair of values. */
+  #paired(a: Numbers, b: Numbers, apply: (x: number, y: number) => number): Numbers {
+    const shape = broadcast(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+    const size = sizeOf(shape);
+    return this.#computed(shape, (out, rows) => {
+      const [x, y] = [a.values(rows), b.values(rows)];
+      for (let row = 0; row < rows.count; row++) {
+        const [atA, atB, at] = [
+          a.constant === undefined ? row * a.size : 0,
+          b.constant === undefined ? row * b.size : 0,
+          row * size,
+        ];
+        if (ofA.kind === 'same' && ofB.kind === 'same')
+          for (let i = 0; i < size; i++) out[at + i] = apply(x[atA + i], y[atB + i]);
+        else if (ofA.kind === 'same' && ofB.kind === 'one') {
+          const one = y[atB];
+          for (let i = 0; i < size; i++) out[at + i] = apply(x[atA + i], one);
+        } else
+          for (let i = 0; i < size; i++)
+            out[at + i] = apply(x[atA + placeOf(ofA, i)], y[atB + placeOf(ofB, i)]);
+      }
+    });
+  }
+
+  #call({ name, of }: Extract<Syntax, { kind: 'call' }>): Numbers {
+    const [first, second] = of.map((one) => this.numbers(one));
+    if (second !== undefined) {
+      const apply = name === 'min' ? Math.min : Math.max;
+      if (first.constant !== undefined && second.constant !== undefined)
+        return constant(apply(first.constant, second.constant));
+      return this.#paired(first, second, apply);
+    }
+    const loop = FUNCTION_LOOPS.get(name);
+    if (first.constant !== undefined) {
+      const out = Float64Array.of(first.constant);
+      loop?.(out, out, 1);
+      return constant(loop === undefined ? (REDUCTIONS.get(name)?.(out, 0, 1) ?? 1) : out[0]);
+    }
+    if (loop !== undefined)
+      return this.#computed(first.shape, (out, rows) =>
+        loop(first.values(rows), out, rows.count * first.size),
+      );
+    if (name === 'softmax') {
+      const along = first.shape.at(-1) ?? 1;
+      return this.#computed(first.shape, (out, rows) =>
+        softmax(first.values(rows), out, rows.count * first.size, along),
+      );
+    }
+    if (name === 'size') return constant(first.size);
+    const [inner] = of;
+    const isOfMagnitudes = name === 'max' && inner.kind === 'call' && inner.name === 'abs';
+    // The largest magnitude is what people ask for most: in one pass.
+    const source = isOfMagnitudes ? this.numbers(inner.of[0]) : first;
+    const reduce = REDUCTIONS.get(isOfMagnitudes ? 'max-abs' : name);
+    if (reduce === undefined) throw new Error(`${name} is no function of numbers`);
+    return this.#computed([], (out, rows) => {
+      const a = source.values(rows);
+      const { size } = source;
+      for (let row = 0; row < rows.count; row++) out[row] = reduce(a, row * size, size);
+    });
+  }
+
+  #computed(shape: readonly number[], compute: (out: Float64Array, rows: Rows) => void): Numbers {
+    const size = sizeOf(shape);
+    const out = new Float64Array(this.rows * size);
+    return {
+      shape,
+      size,
+      constant: undefined,
+      values(rows) {
+        compute(out, rows);
+        return out;
+      },
+    };
+  }
+
+  #comparison(syntax: Extract<Syntax, { kind: 'comparison' }>): Condition {
+    const { by, left, right } = syntax;
+    const [a, b] = [this.numbers(left), this.numbers(right)];
+    const shape = broadcast(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+    const size = sizeOf(shape);
+    const compare = COMPARE[by];
+    const slack = new Float64Array(this.rows * size);
+    const holds = new Uint8Array(this.rows * size);
+    let [x, y]: Values[] = [slack, slack];
+    this.comparisons.push((place, condition) => {
+      // What is narrower than the whole condition is the same for all of it.
+      const own = placeOf(accessOf(shape, condition.shape), condition.size === 1 ? worstOf(made) : place);
+      return {
+        text: written(syntax),
+        left: { text: written(left), value: x[placeOf(ofA, own)] },
+        right: { text: written(right), value: y[placeOf(ofB, own)] },
+        holds: holds[own] === 1,
+      };
+    });
+    const made: Condition = {
+      shape,
+      size,
+      slack,
+      holds,
+      evaluate(rows) {
+        x = a.values(rows);
+        y = b.values(rows);
+        for (let row = 0; row < rows.count; row++) {
+          const [atA, atB] = [
+            a.constant === undefined ? row * a.size : 0,
+            b.constant === undefined ? row * b.size : 0,
+          ];
+          for (let i = 0; i < size; i++) {
+            const [p, q] = [x[atA + placeOf(ofA, i)], y[atB + placeOf(ofB, i)]];
+            if (Number.isNaN(p) || Number.isNaN(q)) rows.nan[rows.from + row] = 1;
+            const at = row * size + i;
+            holds[at] = compare.holds(p, q) ? 1 : 0;
+            // Of two equal infinities.
+            const room = p === q ? 0 : q - p;
+            slack[at] = compare.slack(room);
+          }
+        }
+      },
+    };
+    return made;
+  }
+
+  #joined({ kind, left, right }: Extract<Syntax, { kind: 'and' | 'or' }>): Condition {
+    const [a, b] = [this.condition(left), this.condition(right)];
+    const shape = broadcast(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+    const size = sizeOf(shape);
+    const isAnd = kind === 'and';
+    return this.#derived(shape, [a, b], (slack, holds, n) => {
+      for (let row = 0; row < n; row++)
+        for (let i = 0; i < size; i++) {
+          const [p, q, at] = [row * a.size + placeOf(ofA, i), row * b.size + placeOf(ofB, i), row * size + i];
+          holds[at] = isAnd ? a.holds[p] & b.holds[q] : a.holds[p] | b.holds[q];
+          slack[at] = isAnd ? Math.min(a.slack[p], b.slack[q]) : Math.max(a.slack[p], b.slack[q]);
+        }
+    });
+  }
+
+  #quantified(isAll: boolean, of: Condition): Condition {
+    return this.#derived([], [of], (slack, holds, n) => {
+      for (let row = 0; row < n; row++) {
+        let [held, least] = [isAll ? 1 : 0, isAll ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY];
+        for (let i = row * of.size; i < (row + 1) * of.size; i++) {
+          held = isAll ? held & of.holds[i] : held | of.holds[i];
+          least = isAll ? Math.min(least, of.slack[i]) : Math.max(least, of.slack[i]);
+        }
+        holds[row] = held;
+        slack[row] = least;
+      }
+    });
+  }
+
+  #derived(
+    shape: readonly number[],
+    from: readonly Condition[],
+    derive: (slack: Float64Array, holds: Uint8Array, rows: number) => void,
+  ): Condition {
+    const size = sizeOf(shape);
+    const slack = new Float64Array(this.rows * size);
+    const holds = new Uint8Array(this.rows * size);
+    return {
+      shape,
+      size,
+      slack,
+      holds,
+      evaluate(rows) {
+        for (const one of from) one.evaluate(rows);
+        derive(slack, holds, rows.count);
+      },
+    };
+  }
+}
+
+function constant(value: number): Numbers {
+  const values = Float64Array.of(value);
+  return { shape: [], size: 1, constant: value, values: () => values };
+}
+
+function placeOf(access: Access, place: number): number {
+  if (access.kind === 'same') return place;
+  return access.kind === 'one' ? 0 : access.places[place];
+}
+
+const ARITHMETIC: Readonly<Record<Arithmetic, (x: number, y: number) => number>> = {
+  '+': (x, y) => x + y,
+  '-': (x, y) => x - y,
+  '*': (x, y) => x * y,
+  '/': (x, y) => x / y,
+  '%': (x, y) => x % y,
+  '^': (x, y) => x ** y,
+};
+
+/** How a comparison holds, and how far it is from turning over, given by how much the right side is greater. */
+const COMPARE: Readonly<
+  Record<
+    Comparison,
+    { readonly holds: (x: number, y: number) => boolean; readonly slack: (room: number) => number }
+  >
+> = {
+  '<': { holds: (x, y) => x < y, slack: (room) => room },
+  '<=': { holds: (x, y) => x <= y, slack: (room) => room },
+  '>': { holds: (x, y) => x > y, slack: (room) => -room },
+  '>=': { holds: (x, y) => x >= y, slack: (room) => -room },
+  '==': { holds: (x, y) => x === y, slack: (room) => -Math.abs(room) },
+  '!=': { holds: (x, y) => x !== y, slack: (room) => Math.abs(room) },
+};

@@ -1,0 +1,104 @@
+import { UserError } from '../errors.ts';
+import { guarded, importPlugin } from '../plugins.ts';
+import { FAILURES } from './failure.ts';
+import type { Objective, ObjectiveKind, Run, Violation } from './objective.ts';
+
+/** What a signature is made of. */
+const SIGNATURE = /^[A-Za-z0-9_.-]{1,120}$/;
+
+/**
+ * Loads an objective from a module of the user's: its default export, as `defineObjective` makes it.
+ *
+ * @throws UserError where the module can't be loaded or exports no objective
+ */
+export async function loadObjectivePlugin(path: string): Promise<ObjectiveKind> {
+  const exported = await importPlugin('--objective', path);
+  const wrong = whatIsWrong(exported);
+  if (wrong !== undefined)
+    throw new UserError(`--objective: the plug-in ${path} ${wrong}; see docs/plug-ins.md`);
+  const kind = exported as ObjectiveKind;
+  return {
+    ...kind,
+    make(settings) {
+      let made: Objective;
+      try {
+        made = guarded(path, () => kind.make(settings));
+      } catch (error) {
+        if (error instanceof Error) throw new UserError(`--objective: ${error.message}`);
+        throw error;
+      }
+      if (typeof made?.judge !== 'function')
+        throw new UserError(`--objective: the plug-in ${path} makes nothing with a function judge`);
+      const name = settings.name === '' ? kind.name : `${kind.name}-${settings.name}`;
+      return new PluginObjective(kind.name, name, path, made);
+    },
+  };
+}
+
+function whatIsWrong(exported: unknown): string | undefined {
+  if (typeof exported !== 'object' || exported === null) return 'has no objective as its default export';
+  const kind = exported as Partial<Record<keyof ObjectiveKind, unknown>>;
+  if (typeof kind.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(kind.name))
+    return 'needs a name of small letters, digits and hyphens';
+  if (FAILURES.some((failure) => failure === kind.name)) return `has a name that is taken, ${kind.name}`;
+  if (typeof kind.make !== 'function') return 'needs a function make';
+  const { parameters } = kind;
+  const areParameters =
+    Array.isArray(parameters) &&
+    parameters.every((one) => typeof one?.name === 'string' && Array.isArray(one.between));
+  return areParameters ? undefined : 'needs parameters, each with name and between';
+}
+
+/** An objective of the user's: its calls are broken off where they don't end, and what it reports is checked. */
+class PluginObjective implements Objective {
+  readonly name: string;
+  readonly tensors: readonly string[];
+  readonly change: readonly string[] | undefined;
+  readonly labelled: boolean;
+  readonly timed: boolean;
+  readonly excuses: string | undefined;
+  readonly sided: boolean;
+  readonly margins?: NonNullable<Objective['margins']>;
+  readonly refuses?: NonNullable<Objective['refuses']>;
+  readonly plugin: string;
+  readonly #kind: string;
+  readonly #own: Objective;
+
+  constructor(kind: string, name: string, path: string, own: Objective) {
+    this.#kind = kind;
+    this.#own = own;
+    this.plugin = path;
+    this.name = name;
+    this.tensors = own.tensors ?? [];
+    this.change = own.change;
+    this.labelled = own.labelled === true;
+    this.timed = own.timed === true;
+    this.excuses = own.excuses;
+    this.sided = own.sided === true;
+    if (own.margins !== undefined) this.margins = (run, row, out) => own.margins?.(run, row, out) ?? 0;
+    if (own.refuses !== undefined) this.refuses = (run) => guarded(path, () => own.refuses?.(run));
+  }
+
+  judge(run: Run, report: (row: number, violation: Violation) => void): void {
+    const reported: [number, Violation][] = [];
+    guarded(this.plugin, () => {
+      this.#own.judge(run, (row, violation) => reported.push([row, this.#checked(run, row, violation)]));
+    });
+    for (const [row, violation] of reported) report(row, violation);
+  }
+
+  #checked(run: Run, row: number, given: Partial<Violation>): Violation {
+    if (!Number.isInteger(row) || row < 0 || row >= run.rows)
+      throw new Error(`it reports row ${row} of a run of ${run.rows}`);
+    const { signature = this.#kind, summary = signature, tensors = [], details = {} } = given ?? {};
+    const isOwn = signature === this.#kind || String(signature).startsWith(`${this.#kind}-`);
+    if (typeof signature !== 'string' || !isOwn || !SIGNATURE.test(signature))
+      throw new Error(
+        `its signature '${signature}' must be ${this.#kind}, or begin with ${this.#kind}- and hold letters, digits, '.', '_' and '-' alone`,
+      );
+    const line = String(summary).replace(/\s+/g, ' ').slice(0, 400);
+    // The user may have given the objective a name.
+    const named = `${this.name}${signature.slice(this.#kind.length)}`;
+    return { objective: this.#kind, signature: named, summary: line, tensors, details };
+  }
+}

@@ -1,0 +1,54 @@
+import type { Objective, ObjectiveKind, Run, Violation } from './objective.ts';
+
+/** How many times slower than usual a run is that counts, where nobody says. */
+const TIMES = 5;
+
+/** Milliseconds below which nothing is slow: that much the machine itself takes now and then. */
+const LEAST = 2;
+
+/**
+ * A run that takes many times what one of its shape usually takes: loops whose length the input decides, numbers that
+ * the processor computes slowly. What is slow on one machine may not be on another, or tomorrow.
+ */
+class Slow implements Objective {
+  readonly name = 'slow';
+  readonly timed = true;
+  readonly #times: number;
+  readonly #least: number;
+
+  constructor(times: number, least: number) {
+    this.#times = times;
+    this.#least = least;
+  }
+
+  judge({ rows, time }: Run, report: (row: number, violation: Violation) => void): void {
+    if (time === undefined || rows !== 1) return;
+    const { took, usual } = time;
+    if (took <= this.#times * usual || 1000 * took < this.#least) return;
+    report(0, {
+      objective: 'slow',
+      signature: 'slow',
+      summary: `a run takes ${milliseconds(took)} ms where one of its shape usually takes ${milliseconds(usual)} ms`,
+      tensors: [],
+      details: { milliseconds: 1000 * took, usual: 1000 * usual },
+    });
+  }
+}
+
+function milliseconds(seconds: number): string {
+  return String(Number((1000 * seconds).toPrecision(3)));
+}
+
+export const slow: ObjectiveKind = {
+  name: 'slow',
+  help: 'a run that takes many times what is usual for its shape; runs are of one testcase then',
+  parameters: [
+    { name: 'times', help: `how many times as long counts; ${TIMES} unless told`, between: [1.5, 1e6] },
+    {
+      name: 'least',
+      help: `milliseconds below which nothing is slow; ${LEAST} unless told`,
+      between: [0, 1e6],
+    },
+  ],
+  make: ({ values: { times = TIMES, least = LEAST } }) => new Slow(times, least),
+};

@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createContext, Script } from 'node:vm';
+import { reason, UserError } from './errors.ts';
+
+/** Milliseconds that one call of a plug-in may take. */
+let callLimit = 10_000;
+
+/** Changes what a call of a plug-in may take in this process: less than what ends it. */
+export function limitCalls(milliseconds: number): void {
+  callLimit = milliseconds;
+}
+
+/**
+ * Loads a module of the user's and returns its default export. A module is code: only those are loaded that a user
+ * names.
+ *
+ * @param flag the setting that names it, for messages
+ * @throws UserError where it can't be loaded
+ */
+export async function importPlugin(flag: string, path: string): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
+    return module.default;
+  } catch (error) {
+    throw new UserError(`${flag}: the plug-in ${path} cannot be loaded: ${explained(error, path)}`);
+  }
+}
+
+/** Node's own words for TypeScript that it can't read say nothing of what to do. */
+function explained(error: unknown, path: string): string {
+  const { code } = error as { readonly code?: unknown };
+  if (/\.[cm]?ts$/.test(path) && code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return `Node ${process.versions.node} reads no TypeScript, 22.18 and later do; compile it to JavaScript, or run a newer Node`;
+  return reason(error);
+}
+
+/** A plug-in failed in a call: which one, and how, in one line. */
+export class PluginFailure extends Error {
+  override readonly name: string = 'PluginFailure';
+}
+
+const box: { call: () => void } = createContext({ call: () => {} }) as { call: () => void };
+const script = new Script('call()');
+
+/**
+ * Calls a function of a plug-in, or one that calls such, and breaks it off where it does not come to an end.
+ *
+ * @param name how messages call the plug-in
+ * @param limit milliseconds that it may take
+ * @throws PluginFailure where it throws or takes too long
+ */
+export function guarded<T>(name: string, call: () => T, limit = callLimit): T {
+  let result: { readonly value: T } | undefined;
+  box.call = () => {
+    result = { value: call() };
+  };
+  try {
+    script.runInContext(box as never, { timeout: limit });
+  } catch (error) {
+    const isLate = (error as { readonly code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+    const why = isLate ? `does not come to an end within ${limit / 1000} s` : `fails: ${reason(error)}`;
+    throw new PluginFailure(`the plug-in ${name} ${why}`);
+  }
+  if (result === undefined) throw new PluginFailure(`the plug-in ${name} was broken off`);
+  return result.value;
+}
