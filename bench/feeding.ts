@@ -144,7 +144,7 @@ await withFolder(async (folder) => {
     store,
     corpus: new Corpus(out, INPUTS),
     faults,
-    scheduler: makeScheduler(config),
+    scheduler: await makeScheduler(config),
     climbs: undefined,
     objectives: ['nonfinite'],
     labels: undefined,

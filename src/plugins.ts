@@ -1,3 +1,4 @@
+import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, Script } from 'node:vm';
@@ -19,12 +20,25 @@ export function limitCalls(milliseconds: number): void {
  * @throws UserError where it can't be loaded
  */
 export async function importPlugin(flag: string, path: string): Promise<unknown> {
+  offerOurselves();
   try {
     const module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
     return module.default;
   } catch (error) {
     throw new UserError(`${flag}: the plug-in ${path} cannot be loaded: ${explained(error, path)}`);
   }
+}
+
+let offered = false;
+
+/** Lets plug-ins import `neurofuzz` wherever they lie: the very one that loads them. */
+function offerOurselves(): void {
+  if (offered) return;
+  offered = true;
+  const own = JSON.stringify(new URL('./index.js', import.meta.url).href);
+  const hook = `export const resolve = (specifier, context, next) =>
+    specifier === 'neurofuzz' ? { url: ${own}, shortCircuit: true } : next(specifier, context);`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
 /** Node's own words for TypeScript that it can't read say nothing of what to do. */
@@ -58,6 +72,7 @@ export function guarded<T>(name: string, call: () => T, limit = callLimit): T {
   try {
     script.runInContext(box as never, { timeout: limit });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const isLate = (error as { readonly code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
     const why = isLate ? `does not come to an end within ${limit / 1000} s` : `fails: ${reason(error)}`;
     throw new PluginFailure(`the plug-in ${name} ${why}`);

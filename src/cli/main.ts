@@ -8,6 +8,7 @@ import { fuzzCommand } from './fuzz.ts';
 import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { mutatorsCommand } from './mutators.ts';
+import { objectivesCommand } from './objectives.ts';
 import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
 import { triageCommand } from './triage.ts';
@@ -21,6 +22,7 @@ const COMMANDS = [
   inspectCommand,
   quantizeCommand,
   compareCommand,
+  objectivesCommand,
   mutatorsCommand,
   initCommand,
   doctorCommand,

@@ -69,6 +69,8 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   if ('objective' in moved)
     moved.objective = eachText(moved.objective, (spec) => rebasedObjective(spec, place));
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
+  for (const key of ['measure', 'scheduler'])
+    if (typeof moved[key] === 'string') moved[key] = rebasedSpec(moved[key] as string, place);
   if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedSpec(spec, place));
   if (typeof moved.tokens === 'object' && moved.tokens !== null) {
     moved.tokens = Object.fromEntries(

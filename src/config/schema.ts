@@ -17,6 +17,12 @@ const field = <T extends z.ZodType>(schema: T, meta: FlagMeta): T => schema.meta
 const count = z.int('must be a whole number').positive('must be 1 or more');
 const positive = z.number('must be a number').positive('must be above 0');
 
+/** One of ours by its name, or a module of the user's by its path. */
+const orModule = (names: readonly string[]) => {
+  const legal = `must be one of ${names.join(', ')}, or a module such as ./own.js`;
+  return z.string(legal).regex(new RegExp(`^(?:${names.join('|')})$|[/\\\\]|\\.[cm]?[jt]s$`), legal);
+};
+
 const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
 
 /** What stands between a picture and an input: value = (level / scale − mean) / std for levels 0 to 255. */
@@ -234,9 +240,9 @@ export const campaignSchema = z.strictObject({
     help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the layer before the output",
     as: 'list',
   }),
-  measure: field(z.enum(['norm', 'values']).default('norm'), {
+  measure: field(orModule(['norm', 'values']).default('norm'), {
     flags: '--measure <kind>',
-    help: 'what of the activations is compared: norm, the length of each tensor, searches outward; values, all of them',
+    help: 'what of the activations is compared: norm, the length of each tensor, searches outward; values, all of them; or ./module.js',
     as: 'text',
   }),
   threshold: field(z.union([z.literal('auto'), positive]).default('auto'), {
@@ -249,9 +255,9 @@ export const campaignSchema = z.strictObject({
     help: 'auto: new activations, and margins of operations that can go wrong; ann: new activations alone; none: the random control',
     as: 'text',
   }),
-  scheduler: field(z.enum(['yield', 'recent', 'uniform']).default('yield'), {
+  scheduler: field(orModule(['yield', 'recent', 'uniform']).default('yield'), {
     flags: '--scheduler <kind>',
-    help: 'which entry is mutated next: yield, by what entries led to; recent and uniform, both as in TensorFuzz',
+    help: 'which entry is mutated next: yield, by what entries led to; recent and uniform, both as in TensorFuzz; or ./module.js',
     as: 'text',
   }),
   runtime: field(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {

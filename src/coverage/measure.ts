@@ -3,16 +3,11 @@ import { readNumber } from '../models/tensor.ts';
 import { HnswIndex, type Sealing } from './hnsw.ts';
 import { type NeighbourIndex, squaredDistance } from './index.ts';
 import { LineIndex } from './line.ts';
+import { loadMeasure } from './plugin.ts';
 import { Projection } from './projection.ts';
-
-export const MEASURES = ['norm', 'values'] as const;
-export type MeasureName = (typeof MEASURES)[number];
 
 /** What of the watched activations is compared: turns a run into one vector a row. */
 export interface Measure {
-  readonly name: MeasureName;
-  /** For people: what is compared. */
-  readonly help: string;
   /** The vectors of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
   vectors(result: RowResult): Float32Array;
   /**
@@ -21,6 +16,22 @@ export interface Measure {
    * @param walk steps of random walks from the seeds, finite
    */
   calibrate(walk: readonly WalkStep[]): number | undefined;
+}
+
+/** What a measure is made for. */
+export interface MeasureSettings {
+  /** The campaign's master seed: what is drawn is drawn from it. */
+  readonly seed: string;
+  /** Whether testcases may be of several forms, and activations not always as many. */
+  readonly varying: boolean;
+}
+
+/** A kind of measure: what the registry lists, and what a plug-in gives. */
+export interface MeasureKind {
+  readonly name: string;
+  /** For people: what is compared. */
+  readonly help: string;
+  make(settings: MeasureSettings): Pick<Measure, 'vectors'> & Partial<Pick<Measure, 'calibrate'>>;
 }
 
 /** A point of a random walk through inputs: the vector of a mutant and that of what it was made from. */
@@ -39,24 +50,30 @@ export const WIDEST = 256;
  * All values of the watched tensors, joined in the order asked for, and projected where they are more than
  * `WIDEST` or not always as many. The threshold is the length that one step in a hundred exceeds.
  */
-function values(seed: string, varying: boolean): Measure {
-  const projections = new Map<number, Projection>();
-  return {
-    name: 'values',
-    help: 'all values',
-    vectors(result) {
-      const all = joined(result);
-      const width = all.length / result.rows;
-      if (width <= WIDEST && !varying) return all;
-      let projection = projections.get(width);
-      if (projection === undefined) {
-        projection = new Projection(width, seed);
-        projections.set(width, projection);
-      }
-      return projection.project(all, result.rows);
-    },
-    calibrate: (walk) => quantile(walk.map(stepLength2), 1 - NEW_SHARE),
-  };
+const values: MeasureKind = {
+  name: 'values',
+  help: 'all values',
+  make({ seed, varying }) {
+    const projections = new Map<number, Projection>();
+    return {
+      vectors(result) {
+        const all = joined(result);
+        const width = all.length / result.rows;
+        if (width <= WIDEST && !varying) return all;
+        let projection = projections.get(width);
+        if (projection === undefined) {
+          projection = new Projection(width, seed);
+          projections.set(width, projection);
+        }
+        return projection.project(all, result.rows);
+      },
+    };
+  },
+};
+
+/** The threshold that one step in a hundred exceeds. */
+function exceededByFew(walk: readonly WalkStep[]): number | undefined {
+  return quantile(walk.map(stepLength2), 1 - NEW_SHARE);
 }
 
 /** The watched tensors side by side, `[rows, width]`. */
@@ -83,44 +100,68 @@ const CELL = 1 / 5;
  * among all values there is always something new within. TensorFuzz does the same for NaN with the sum of
  * the logits' magnitudes (its lib/coverage_functions.py).
  */
-const norm: Measure = {
+const norm: MeasureKind = {
   name: 'norm',
   help: 'the length of each tensor',
-  vectors(result) {
-    const width = result.activations.length;
-    const lengths = new Float32Array(result.rows * width);
-    result.activations.forEach(({ type, size, data }, column) => {
-      for (let row = 0; row < result.rows; row++) {
-        let squares = 0;
-        for (let i = row * size; i < (row + 1) * size; i++) {
-          const value = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
-          squares += value * value;
-        }
-        lengths[row * width + column] = Math.sqrt(squares);
-      }
-    });
-    return lengths;
-  },
-  calibrate(walk) {
-    const median = quantile(walk.map(stepLength2), 0.5);
-    if (median === undefined) return undefined;
-    // Cells fill a line; in more directions there is room for nearly every step to be new.
-    return walk[0].vector.length > 1 ? median : median * CELL ** 2;
-  },
+  make: () => ({ vectors: lengthsOf, calibrate: cellOf }),
 };
+
+function lengthsOf(result: RowResult): Float32Array {
+  const width = result.activations.length;
+  const lengths = new Float32Array(result.rows * width);
+  result.activations.forEach(({ type, size, data }, column) => {
+    for (let row = 0; row < result.rows; row++) {
+      let squares = 0;
+      for (let i = row * size; i < (row + 1) * size; i++) {
+        const value = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
+        squares += value * value;
+      }
+      lengths[row * width + column] = Math.sqrt(squares);
+    }
+  });
+  return lengths;
+}
+
+function cellOf(walk: readonly WalkStep[]): number | undefined {
+  const median = quantile(walk.map(stepLength2), 0.5);
+  if (median === undefined) return undefined;
+  // Cells fill a line; in more directions there is room for nearly every step to be new.
+  return walk[0].vector.length > 1 ? median : median * CELL ** 2;
+}
 
 function stepLength2({ vector, from }: WalkStep): number {
   return squaredDistance(vector, 0, from);
 }
 
-const MAKERS: Readonly<Record<MeasureName, (seed: string, varying: boolean) => Measure>> = {
-  norm: () => norm,
-  values,
-};
+const MEASURES: readonly MeasureKind[] = [norm, values];
 
-/** @param seed the campaign's master seed, which wide activations are projected by */
-export function measureOf(name: MeasureName, seed: string, varying = false): Measure {
-  return MAKERS[name](seed, varying);
+/**
+ * Makes a measure.
+ *
+ * @param name of one of ours, or the path of a module
+ * @throws UserError where the module is none
+ */
+export async function measureOf(name: string, settings: MeasureSettings): Promise<Measure> {
+  return makeMeasure(name, settings) ?? whole(await loadMeasure(name, settings));
+}
+
+/** Makes one of our own measures; undefined where there is none of the name. */
+export function makeMeasure<N extends string>(
+  name: N,
+  settings: MeasureSettings,
+): N extends 'norm' | 'values' ? Measure : Measure | undefined;
+export function makeMeasure(name: string, settings: MeasureSettings): Measure | undefined {
+  const kind = MEASURES.find((one) => one.name === name);
+  return kind && whole(kind.make(settings));
+}
+
+function whole({ vectors, calibrate = exceededByFew }: ReturnType<MeasureKind['make']>): Measure {
+  return { vectors, calibrate };
+}
+
+/** What a measure compares, for people; a module is not loaded for that. */
+export function measureHelp(name: string): string {
+  return MEASURES.find((kind) => kind.name === name)?.help ?? name;
 }
 
 /** The index that suits vectors of a width: a sorted line for single numbers, hnswlib for all others. */

@@ -22,6 +22,8 @@ export interface Arm {
   /** Whether all it writes is within the bounds. */
   readonly confined: boolean;
   readonly geometric: boolean;
+  /** Path of the module that it comes from. Absent for our own. */
+  readonly plugin?: string;
 }
 
 /** The arms of each input, in the order of their specs; none for an input that stays. */
@@ -52,6 +54,7 @@ export async function makeArms(
         mutator: makeMutator(one, traits[input]),
         confined: one.kind.confined === true,
         geometric: one.kind.geometric === true,
+        ...(one.kind.plugin === undefined ? {} : { plugin: one.kind.plugin }),
       }));
     }),
   );

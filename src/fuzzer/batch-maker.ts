@@ -1,4 +1,5 @@
 import type { TestcaseData } from '../campaign/testcase.ts';
+import { UserError } from '../errors.ts';
 import { batches, type Form, formOf, type Rows } from '../models/rows.ts';
 import { copyInto, copyOf, makeData, rowsOf, type TensorData, writeNumber } from '../models/tensor.ts';
 import { BoundsKeeper, isAnchored, type Values } from '../mutators/constraints/bounds.ts';
@@ -7,6 +8,7 @@ import type { Limits } from '../mutators/constraints/limits.ts';
 import type { Given } from '../mutators/mutator.ts';
 import { NoisePool } from '../mutators/noise.ts';
 import type { InputTraits } from '../mutators/traits.ts';
+import { guarded, PluginFailure } from '../plugins.ts';
 import { type Random, randomStream } from '../random.ts';
 import type { Arm } from './arms.ts';
 import { chainOf } from './chains.ts';
@@ -60,12 +62,15 @@ export class BatchMaker {
   /** Rows that hold no mutant, since none was within the constraints. */
   readonly #void: Uint8Array;
   readonly #keeper: ConstraintKeeper | undefined;
+  /** Modules of the user's that mutators come from. */
+  readonly #plugins: readonly string[];
   readonly #forms = new Map<string, Form>();
   #rejected = 0;
 
   constructor(options: MakerOptions) {
     this.#options = options;
     const { traits, batch, limits, arms } = options;
+    this.#plugins = [...new Set(arms.flat().flatMap(({ plugin }) => plugin ?? []))];
     const types = traits.map(({ type }) => type);
     const sizes = traits.map(({ size }) => size);
     this.#bounds = types.map(() => new Map<number | string, BoundsKeeper>());
@@ -106,7 +111,8 @@ export class BatchMaker {
           const turn = (done + row) % MUTANTS_PER_PICK;
           const some = Math.min(slice.mutants - turn, rows - row);
           this.#picks.fill(slice.pick, row, row + some);
-          this.#mutate(task, view, slice, row, turn, some, random);
+          const at = row;
+          this.#watched(() => this.#mutate(task, view, slice, at, turn, some, random));
           row += some;
         }
         spent((performance.now() - start) / 1000);
@@ -139,6 +145,21 @@ export class BatchMaker {
   /** Rows of the batch, copied. */
   copy(form: Form, from: number, to: number): TestcaseData {
     return { form, columns: this.rows(form, from, to).columns.map(copyOf) };
+  }
+
+  /** Has mutants made; broken off where a mutator of the user's does not come to an end. */
+  #watched(make: () => void): void {
+    if (this.#plugins.length === 0) {
+      make();
+      return;
+    }
+    try {
+      guarded(this.#plugins.join(' or '), make);
+    } catch (error) {
+      throw error instanceof PluginFailure
+        ? new UserError(`${error.message}; mend it or leave it out of --mutator`)
+        : error;
+    }
   }
 
   /** Fills rows of the batch with mutants of one pick. */

@@ -7,7 +7,7 @@ import { checkFolder, Store } from '../campaign/store.ts';
 import { testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
-import { indexOf, measureOf } from '../coverage/measure.ts';
+import { indexOf, measureHelp } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
 import { fileError, Interrupted } from '../errors.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
@@ -192,7 +192,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
   const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds, inputs.labels) : [];
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
-    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureOf(config.measure, '').help}; threshold ${threshold.value}: ${threshold.why}`,
+    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
   const recorded = saved?.settings.resolved.modelGiven;
   const modelGiven = typeof recorded === 'string' ? recorded : path.asGiven;
@@ -249,7 +249,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     store,
     corpus: new Corpus(folder, taken),
     faults,
-    scheduler: makeScheduler(config),
+    scheduler: await makeScheduler(config),
     index:
       config.guidance === 'none' || width === 0
         ? undefined

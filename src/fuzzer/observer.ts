@@ -1,4 +1,3 @@
-import type { Measure } from '../coverage/measure.ts';
 import type { ModelInfo } from '../models/model.ts';
 import type { Fault } from './faults.ts';
 import type { Figures } from './statistics.ts';
@@ -16,7 +15,7 @@ export interface Plan {
   readonly batch: number;
   readonly coverage: {
     readonly tensors: readonly string[];
-    readonly measure: Measure['name'];
+    readonly measure: string;
     readonly threshold: number;
   };
   readonly seeds: number;

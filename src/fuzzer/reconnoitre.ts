@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyLoading } from '../campaign/copy.ts';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
+import { moduleSpec } from '../config/specs.ts';
 import { milliseconds } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { formsOf } from '../inputs/seeds.ts';
@@ -23,7 +24,7 @@ import type { Observer } from './observer.ts';
 import { defaultBatch } from './plan.ts';
 import type { Scout } from './scout.ts';
 import { modelPath, type Notes } from './target.ts';
-import type { ObjectiveTraits, Probed, WorkerSetup } from './worker-process.ts';
+import type { ObjectiveTraits, PluginModule, Probed, WorkerSetup } from './worker-process.ts';
 
 /**
  * Finds out what is fuzzed and how, and prepares the first worker for it.
@@ -38,7 +39,7 @@ export async function reconnoitre(
 ) {
   const path = modelPath(config);
   const specs = objectiveSpecs(config.objective);
-  const objectives = await scout.objectives(specs);
+  const objectives = await scout.objectives(specs, modulesOf(config));
   checkLabels(config, objectives);
   const alone = await scout.load();
   observer.info(
@@ -125,6 +126,19 @@ export async function reconnoitre(
     objectives,
     setup,
   };
+}
+
+/** Modules of the user's beside objectives. */
+function modulesOf({ measure, scheduler, mutator }: CampaignConfig): PluginModule[] {
+  const specs =
+    typeof mutator === 'object' && !Array.isArray(mutator)
+      ? Object.values(mutator).flat()
+      : [mutator ?? []].flat();
+  return [
+    ...[moduleSpec(measure)].map((one) => ({ flag: '--measure', path: one?.path })),
+    ...[moduleSpec(scheduler)].map((one) => ({ flag: '--scheduler', path: one?.path })),
+    ...specs.map((spec) => ({ flag: '--mutator', path: moduleSpec(spec)?.path })),
+  ].flatMap(({ flag, path }) => (path === undefined ? [] : [{ flag, path }]));
 }
 
 /** Milliseconds that one call of a plug-in may take at most. */

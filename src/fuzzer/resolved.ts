@@ -69,6 +69,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
     model: here(path),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
+    measure: rebasedSpec(config.measure, here),
+    scheduler: rebasedSpec(config.scheduler, here),
     objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
     ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
     ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),

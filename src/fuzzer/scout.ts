@@ -14,7 +14,13 @@ import type { Point } from './climbs.ts';
 import { NO_OUTCOME } from './outcome.ts';
 import { CALIBRATIONS, type RunSeed } from './seeding.ts';
 import { spawnWorker } from './slot.ts';
-import type { ComparisonAsked, ObjectiveTraits, WorkerApi, WorkerSetup } from './worker-process.ts';
+import type {
+  ComparisonAsked,
+  ObjectiveTraits,
+  PluginModule,
+  WorkerApi,
+  WorkerSetup,
+} from './worker-process.ts';
 
 /** Milliseconds that loading plug-ins may take. */
 const PLUGIN_TIMEOUT = 15_000;
@@ -37,18 +43,19 @@ export class Scout {
   }
 
   /**
-   * What the campaign needs to know of its objectives.
+   * What the campaign needs to know of its objectives; loads all other plug-ins as well.
    *
    * @throws UserError where one can't be made; a plug-in may not even come to an end
    */
-  async objectives(specs: readonly string[]): Promise<ObjectiveTraits[]> {
+  async objectives(specs: readonly string[], modules: readonly PluginModule[]): Promise<ObjectiveTraits[]> {
     try {
-      return await this.#child.call('objectives', specs, PLUGIN_TIMEOUT);
+      return await this.#child.call('objectives', { specs, modules }, PLUGIN_TIMEOUT);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      const plugins = specs.filter((spec) => objectiveSpec(spec).isModule).join(', ');
+      const own = specs.map(objectiveSpec).filter(({ isModule }) => isModule);
+      const plugins = [...modules.map(({ path }) => path), ...own.map(({ kind }) => kind)].join(' or ');
       const how = error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.how}`;
-      throw new UserError(`--objective: the plug-in ${plugins} ${how} while it is loaded`);
+      throw new UserError(`the plug-in ${plugins} ${how} while it is loaded`);
     }
   }
 

@@ -262,7 +262,9 @@ export class State implements Supply {
     const point = isClimbing(number) ? climbs?.search.next() : undefined;
     if (climbs === undefined || point === undefined)
       return {
-        picks: picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), choice),
+        picks: this.#scheduled(() =>
+          picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), choice),
+        ),
       };
     const isMate = (a: number, b: number): boolean =>
       !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
@@ -275,6 +277,12 @@ export class State implements Supply {
       (parent, pick) => toward(pick) ?? this.#picker.pick(parent, climbs.choice, random),
     );
     return { picks: climbing, focus };
+  }
+
+  /** Lets the scheduler pick. */
+  #scheduled(picks: () => Picked[]): Picked[] {
+    const { scheduler } = this.#options;
+    return scheduler.together === undefined ? picks() : scheduler.together(picks);
   }
 
   /**

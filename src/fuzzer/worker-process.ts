@@ -1,7 +1,7 @@
 /** A worker process: one session of the model on one thread, and nothing that it could not be given again. */
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { NeighbourIndex } from '../coverage/index.ts';
-import { indexOf, type MeasureName, measureOf } from '../coverage/measure.ts';
+import { indexOf, measureOf } from '../coverage/measure.ts';
 import { UserError } from '../errors.ts';
 import { loadWithinLimits } from '../isolation/loading.ts';
 import { beat, serve } from '../isolation/serve.ts';
@@ -21,7 +21,7 @@ import { type Comparison, comparePair } from '../objectives/compare.ts';
 import type { Objective, Run } from '../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../objectives/registry.ts';
 import { partsFor, tensorsFor } from '../objectives/running.ts';
-import { limitCalls } from '../plugins.ts';
+import { importPlugin, limitCalls } from '../plugins.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
 import { Changer } from './changer.ts';
@@ -47,7 +47,8 @@ export interface WorkerSetup {
   readonly points: readonly Point[];
   /** Whether there is memory for tracing violations to operations. */
   readonly traces: boolean;
-  readonly measure: MeasureName;
+  /** Name or path of what coverage compares. */
+  readonly measure: string;
   readonly masterSeed: string;
   readonly batch: number;
   readonly keep: number;
@@ -57,6 +58,12 @@ export interface WorkerSetup {
   readonly callLimit: number;
   /** A testcase to open the model's session with; that takes longer than a run. */
   readonly warm: TestcaseData;
+}
+
+/** A module that the user names for something else than an objective. */
+export interface PluginModule {
+  readonly flag: string;
+  readonly path: string;
 }
 
 /** What the campaign needs to know of an objective, as plain data: it may come from a plug-in. */
@@ -178,8 +185,15 @@ function refuse(objective: Objective, run: Run, labels: readonly number[]): void
 }
 
 const methods = {
-  /** What the campaign needs to know of objectives. A plug-in that never ends ends this process, and no more. */
-  async objectives(specs: readonly string[]): Promise<ObjectiveTraits[]> {
+  /** What the campaign needs to know of objectives. A plug-in that never comes to an end ends this process alone. */
+  async objectives({
+    specs,
+    modules,
+  }: {
+    readonly specs: readonly string[];
+    readonly modules: readonly PluginModule[];
+  }): Promise<ObjectiveTraits[]> {
+    for (const { flag, path } of modules) await importPlugin(flag, path);
     const made = await makeObjectives(specs);
     return made.map(({ name, tensors, labelled, timed, excuses, plugin, margins, sided, place }) => ({
       name,
@@ -269,7 +283,7 @@ const methods = {
       objectives,
       changers,
       arms: await makeArms(setup.mutators, setup.traits),
-      measure: measureOf(setup.measure, setup.masterSeed, setup.varying),
+      measure: await measureOf(setup.measure, { seed: masterSeed, varying: setup.varying }),
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };

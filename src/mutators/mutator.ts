@@ -74,6 +74,8 @@ export interface MutatorKind {
   readonly alters?: boolean;
   /** Whether all it writes is within the bounds, so that nothing has to be clipped. */
   readonly confined?: boolean;
+  /** Path of the module that it comes from. Absent for our own. */
+  readonly plugin?: string;
   /** What a mutant costs, in copies of its values: dear ones keep a smaller floor among the others. */
   readonly cost: number;
   /** Makes one for an input; whatever it needs room for, it gets here. */

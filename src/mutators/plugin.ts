@@ -1,6 +1,5 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { reason, UserError } from '../errors.ts';
+import { importPlugin } from '../plugins.ts';
 import type { MutatorKind } from './mutator.ts';
 import { DOMAINS } from './traits.ts';
 
@@ -10,16 +9,11 @@ import { DOMAINS } from './traits.ts';
  * @throws UserError where the module can't be loaded or exports no mutator
  */
 export async function loadPlugin(path: string): Promise<MutatorKind> {
-  let module: { readonly default?: unknown };
-  try {
-    module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
-  } catch (error) {
-    throw new UserError(`--mutator: the plug-in ${path} cannot be loaded: ${reason(error)}`);
-  }
-  const wrong = whatIsWrong(module.default);
+  const exported = await importPlugin('--mutator', path);
+  const wrong = whatIsWrong(exported);
   if (wrong !== undefined)
-    throw new UserError(`--mutator: the plug-in ${path} ${wrong}; see docs/mutators.md`);
-  return named(module.default as MutatorKind, path);
+    throw new UserError(`--mutator: the plug-in ${path} ${wrong}; see docs/plug-ins.md`);
+  return named(exported as MutatorKind, path);
 }
 
 function whatIsWrong(exported: unknown): string | undefined {
@@ -47,6 +41,7 @@ function named(kind: MutatorKind, path: string): MutatorKind {
   return {
     ...kind,
     cost: kind.cost ?? 10,
+    plugin: path,
     // Nobody but us makes sure that a stranger's values are legal.
     confined: false,
     make(value, input) {

@@ -1,6 +1,8 @@
 import { moduleSpec } from '../config/specs.ts';
 import { UserError } from '../errors.ts';
 import { suggestion } from '../suggest.ts';
+import { raise } from './changes/raise.ts';
+import { reorder } from './changes/reorder.ts';
 import { bright } from './corruptions/bright.ts';
 import { defocusBlur } from './corruptions/defocus-blur.ts';
 import { elastic } from './corruptions/elastic.ts';
@@ -117,6 +119,11 @@ export const GROUPS: readonly Group[] = [
     kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary],
   },
   { name: 'text', help: 'tokens whose vocabulary is known', kinds: [keyboard, homoglyph, letterCase] },
+  {
+    name: 'changes',
+    help: 'changes that an answer must follow in a known way, for metamorphic objectives',
+    kinds: [raise, reorder],
+  },
 ];
 
 /** Every mutator there is. */

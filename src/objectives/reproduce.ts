@@ -4,6 +4,7 @@ import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
 import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
+import { PluginFailure } from '../plugins.ts';
 import { failedRun, isCostly } from './failure.ts';
 import type { Objective, Run, Violation } from './objective.ts';
 import { type Placed, Placer } from './placing.ts';
@@ -216,7 +217,7 @@ async function runOnce(
       { labels, time },
       changed && (() => changed),
     )) {
-      objective.judge(run, (judged, violation) => {
+      judgeOr(objective, suspect, run, at, (judged, violation) => {
         if (judged === at) found.push({ objective, violation });
       });
       if (run.changed !== undefined && violates(suspect, objective))
@@ -234,6 +235,31 @@ async function runOnce(
     placed.push(one);
   }
   return placed;
+}
+
+/** Judges; a plug-in that fails says nothing about a violation of another objective. */
+function judgeOr(
+  objective: Objective,
+  suspect: Suspect,
+  run: Run,
+  at: number,
+  report: Parameters<Objective['judge']>[1],
+): void {
+  try {
+    objective.judge(run, report);
+  } catch (error) {
+    if (!(error instanceof PluginFailure)) throw error;
+    if (!violates(suspect, objective)) return;
+    // What it fails on now is no finding of its own, and no testcase that is fixed.
+    const { message } = error;
+    report(at, {
+      objective: 'plug-in',
+      signature: 'plugin-failed',
+      summary: message,
+      tensors: [],
+      details: {},
+    });
+  }
 }
 
 /** Whether a violation with the suspect's signature is the objective's. */

@@ -6,7 +6,7 @@ import { ExactIndex } from '../../src/coverage/exact.ts';
 import { HnswIndex } from '../../src/coverage/hnsw.ts';
 import { isFiniteVector, squaredDistance } from '../../src/coverage/index.ts';
 import { LineIndex } from '../../src/coverage/line.ts';
-import { indexOf, measureOf } from '../../src/coverage/measure.ts';
+import { indexOf, makeMeasure } from '../../src/coverage/measure.ts';
 import { PROJECTED } from '../../src/coverage/projection.ts';
 import { Threshold } from '../../src/coverage/threshold.ts';
 import type { RowResult } from '../../src/models/rows.ts';
@@ -110,7 +110,7 @@ describe('wide activations', () => {
     ['dense', rows],
     ['sparse', sparse],
   ])('are projected so that squared distances of %s ones are kept to some 18 %', (_, some) => {
-    const projected = measureOf('values', 'seed').vectors(result(some));
+    const projected = makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(some));
     expect(projected.length).toBe(40 * PROJECTED);
     const ratios: number[] = [];
     for (let a = 0; a < 40; a++) {
@@ -130,12 +130,14 @@ describe('wide activations', () => {
   });
 
   test('are projected by the seed alone, and what is not finite stays so', () => {
-    const one = measureOf('values', 'seed').vectors(result(rows));
-    expect(measureOf('values', 'seed').vectors(result(rows))).toEqual(one);
-    expect(measureOf('values', 'other').vectors(result(rows))).not.toEqual(one);
+    const one = makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(rows));
+    expect(makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(rows))).toEqual(one);
+    expect(makeMeasure('values', { seed: 'other', varying: false }).vectors(result(rows))).not.toEqual(one);
     const broken = rows[0].slice();
     broken[17] = Number.NaN;
-    const projected = measureOf('values', 'seed').vectors(result([broken, rows[1]]));
+    const projected = makeMeasure('values', { seed: 'seed', varying: false }).vectors(
+      result([broken, rows[1]]),
+    );
     expect(isFiniteVector(projected, 0, PROJECTED)).toBe(false);
     expect(isFiniteVector(projected, PROJECTED, PROJECTED)).toBe(true);
   });
@@ -184,11 +186,13 @@ describe('measures', () => {
   };
 
   test('values joins the tensors row by row', () => {
-    expect([...measureOf('values', 'seed').vectors(result)]).toEqual([3, 4, -2, -6, 8, 5]);
+    expect([...makeMeasure('values', { seed: 'seed', varying: false }).vectors(result)]).toEqual([
+      3, 4, -2, -6, 8, 5,
+    ]);
   });
 
   test('norm gives the length of each tensor', () => {
-    expect([...measureOf('norm', 'seed').vectors(result)]).toEqual([5, 2, 10, 5]);
+    expect([...makeMeasure('norm', { seed: 'seed', varying: false }).vectors(result)]).toEqual([5, 2, 10, 5]);
   });
 
   test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of one norm, the median of several', () => {
@@ -196,15 +200,17 @@ describe('measures', () => {
       from: Float32Array.of(0),
       vector: Float32Array.of(Math.sqrt(i + 1)),
     }));
-    expect(measureOf('values', 'seed').calibrate(walk)).toBeCloseTo(991, 2);
-    expect(measureOf('norm', 'seed').calibrate(walk)).toBeCloseTo(501 / 25, 2);
+    expect(makeMeasure('values', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(991, 2);
+    expect(makeMeasure('norm', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(501 / 25, 2);
     const plane = walk.map(({ vector }) => ({
       from: Float32Array.of(0, 0),
       vector: Float32Array.of(0, vector[0]),
     }));
-    expect(measureOf('norm', 'seed').calibrate(plane)).toBeCloseTo(501, 2);
+    expect(makeMeasure('norm', { seed: 'seed', varying: false }).calibrate(plane)).toBeCloseTo(501, 2);
     expect(
-      measureOf('norm', 'seed').calibrate([{ from: Float32Array.of(1), vector: Float32Array.of(1) }]),
+      makeMeasure('norm', { seed: 'seed', varying: false }).calibrate([
+        { from: Float32Array.of(1), vector: Float32Array.of(1) },
+      ]),
     ).toBeUndefined();
   });
 });

@@ -39,24 +39,24 @@ test('a batch holds about a megabyte, and at least one testcase', () => {
 });
 
 test('uniform picks every entry equally often', () => {
-  for (const seen of counts((random) => uniform.pick(corpusOf(10), random), 10))
+  for (const seen of counts((random) => uniform.make().pick(corpusOf(10), random), 10))
     expect(Math.abs(seen - 6000)).toBeLessThan(300);
 });
 
 test('recent picks one of the five newest or one of all, each of the six with the same chance', () => {
-  const seen = counts((random) => recent.pick(corpusOf(20), random), 20);
+  const seen = counts((random) => recent.make().pick(corpusOf(20), random), 20);
   seen.slice(15).forEach((count) => expect(Math.abs(count - 10_500)).toBeLessThan(400));
   seen.slice(0, 15).forEach((count) => expect(Math.abs(count - 500)).toBeLessThan(120));
 });
 
 test('recent works from the first entry on', () => {
-  expect(counts((random) => recent.pick(corpusOf(1), random), 1)).toEqual([60_000]);
-  const three = counts((random) => recent.pick(corpusOf(3), random), 3);
+  expect(counts((random) => recent.make().pick(corpusOf(1), random), 1)).toEqual([60_000]);
+  const three = counts((random) => recent.make().pick(corpusOf(3), random), 3);
   three.forEach((count) => expect(Math.abs(count - 20_000)).toBeLessThan(600));
 });
 
-test('without guidance seeds alone are picked', () => {
-  const scheduler = makeScheduler({ scheduler: 'recent', guidance: 'none' });
+test('without guidance seeds alone are picked', async () => {
+  const scheduler = await makeScheduler({ scheduler: 'recent', guidance: 'none' });
   const seen = counts((random) => scheduler.pick(corpusOf(50, 4), random), 50);
   expect(seen.slice(4).every((count) => count === 0)).toBe(true);
   seen.slice(0, 4).forEach((count) => expect(Math.abs(count - 15_000)).toBeLessThan(500));

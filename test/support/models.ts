@@ -84,11 +84,16 @@ export function writeOverflowOnnx(folder: string, name = 'overflow.onnx'): strin
   return write(folder, name, graph);
 }
 
-/** Writes a Loop that hardly ends where a value of x is above `limit`. */
-export function writeLoopOnnx(folder: string, limit: number, name = 'loop.onnx'): string {
+/** Writes a Loop that runs `beyond` times, which hardly ends, where a value of x is above `limit`. */
+export function writeLoopOnnx(
+  folder: string,
+  limit: number,
+  name = 'loop.onnx',
+  beyond = 10n ** 15n,
+): string {
   const graph = new OnnxBuilder();
   const x = graph.input('x', 'int64', ['batch', 4]);
-  const trips = beyondLimit(graph, x, BigInt(limit), 1n, 10n ** 15n);
+  const trips = beyondLimit(graph, x, BigInt(limit), 1n, beyond);
   const body = new OnnxBuilder();
   body.input('i', 'int64', []);
   body.input('go_on', 'bool', []);
@@ -122,6 +127,37 @@ export function writeAllocationOnnx(
   graph.node('Add', ['numbers', 'sum'], 'y');
   graph.output('y', 'float32', ['batch', 4]);
   return write(folder, name, graph);
+}
+
+/**
+ * Writes a score that rises with each of four features. Where it is planted, the last one lowers it above 0.7 more than it
+ * raises it below.
+ */
+export function writeScoreOnnx(folder: string, isPlanted: boolean): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const weights = graph.constant('weights', 'float32', [4, 1], Float32Array.of(1, 0.5, 0.25, 2));
+  const last = graph.constant('last', 'float32', [4, 1], Float32Array.of(0, 0, 0, 1));
+  const bend = graph.constant('bend', 'float32', [], Float32Array.of(0.7));
+  const steep = graph.constant('steep', 'float32', [], Float32Array.of(isPlanted ? 3 : 1));
+  graph.node('MatMul', [x, weights], 'straight');
+  graph.node('Sub', [graph.node('MatMul', [x, last], 'income'), bend], 'above');
+  graph.node('Mul', [graph.node('Relu', ['above'], 'excess'), steep], 'lost');
+  graph.node('Sub', ['straight', 'lost'], 'score');
+  graph.output('score', 'float32', ['batch', 1]);
+  return write(folder, isPlanted ? 'falling.onnx' : 'rising.onnx', graph);
+}
+
+/** Writes the class of four values as the greatest of them. Where it is planted, the first one counts none above 0.95. */
+export function writeGreatestOnnx(folder: string, isPlanted: boolean): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const edge = graph.constant('edge', 'float32', [4], Float32Array.of(isPlanted ? 0.95 : 99, 99, 99, 99));
+  const steep = graph.constant('steep', 'float32', [], Float32Array.of(50));
+  graph.node('Relu', [graph.node('Sub', [x, edge], 'above')], 'excess');
+  graph.node('Sub', [x, graph.node('Mul', ['excess', steep], 'lost')], 'logits');
+  graph.output('logits', 'float32', ['batch', 4]);
+  return write(folder, isPlanted ? 'forgetting.onnx' : 'greatest.onnx', graph);
 }
 
 function write(folder: string, name: string, graph: OnnxBuilder): string {

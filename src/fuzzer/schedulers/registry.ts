@@ -1,18 +1,55 @@
 import type { CampaignConfig } from '../../config/schema.ts';
+import { UserError } from '../../errors.ts';
+import { guarded, importPlugin } from '../../plugins.ts';
 import { recent } from './recent.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler, SchedulerKind } from './scheduler.ts';
 import { seedsOnly } from './seeds-only.ts';
 import { uniform } from './uniform.ts';
-import { YieldScheduler } from './yield.ts';
+import { yieldKind } from './yield.ts';
 
 /** Every scheduler that `--scheduler` names. */
-const SCHEDULERS: Readonly<Record<CampaignConfig['scheduler'], () => Scheduler>> = {
-  recent: () => recent,
-  uniform: () => uniform,
-  yield: () => new YieldScheduler(),
-};
+const SCHEDULERS: readonly SchedulerKind[] = [yieldKind, recent, uniform];
 
-/** A campaign's own scheduler; without guidance the corpus never grows beyond the seeds. */
-export function makeScheduler(config: Pick<CampaignConfig, 'scheduler' | 'guidance'>): Scheduler {
-  return config.guidance === 'none' ? seedsOnly : SCHEDULERS[config.scheduler]();
+/**
+ * A campaign's own scheduler; without guidance the corpus never grows beyond the seeds.
+ *
+ * @throws UserError where a module is none
+ */
+export async function makeScheduler(
+  config: Pick<CampaignConfig, 'scheduler' | 'guidance'>,
+): Promise<Scheduler> {
+  if (config.guidance === 'none') return seedsOnly.make();
+  const own = SCHEDULERS.find(({ name }) => name === config.scheduler);
+  return own === undefined ? loadScheduler(config.scheduler) : own.make();
+}
+
+/** Loads a scheduler from a module of the user's; its errors say whose they are. */
+async function loadScheduler(path: string): Promise<Scheduler> {
+  const kind = (await importPlugin('--scheduler', path)) as Partial<SchedulerKind> | null | undefined;
+  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
+    throw new UserError(
+      `--scheduler: the plug-in ${path} has no scheduler as its default export; see docs/plug-ins.md`,
+    );
+  const named = <T>(call: () => T): T => {
+    try {
+      return guarded(path, call);
+    } catch (error) {
+      throw new UserError(`--scheduler: ${(error as Error).message}; mend it or take another --scheduler`);
+    }
+  };
+  const made = named(() => (kind as SchedulerKind).make());
+  if (typeof made?.pick !== 'function')
+    throw new UserError(`--scheduler: the plug-in ${path} makes nothing with a function pick`);
+  return {
+    pick: (corpus, random) => {
+      const entry = made.pick(corpus, random);
+      if (!Number.isInteger(entry) || entry < 0 || entry >= corpus.count)
+        throw new Error(`pick must give the place of one of ${corpus.count} entries, not ${entry}`);
+      return entry;
+    },
+    added: (entry, parent) => named(() => made.added?.(entry, parent)),
+    save: () => named(() => made.save?.()),
+    restore: (saved) => named(() => made.restore?.(saved)),
+    together: named,
+  };
 }

@@ -3,7 +3,6 @@ import type { CorpusSize } from '../corpus.ts';
 
 /** Picks the corpus entry to mutate next. */
 export interface Scheduler {
-  readonly name: string;
   /** @returns the place of an entry; the corpus is never empty */
   pick(corpus: CorpusSize, random: Random): number;
   /** An entry came in; `parent` is the place of what it was made from, undefined for a seed. */
@@ -12,4 +11,12 @@ export interface Scheduler {
   save?(): unknown;
   /** Takes back what `save` gave. */
   restore?(saved: unknown): void;
+  /** Makes several picks in one go; a plug-in's are watched so. */
+  together?<T>(picks: () => T): T;
+}
+
+/** A kind of scheduler: what the registry lists, and what a plug-in gives. */
+export interface SchedulerKind {
+  readonly name: string;
+  make(): Scheduler;
 }

@@ -1,7 +1,7 @@
-import type { Scheduler } from './scheduler.ts';
+import type { SchedulerKind } from './scheduler.ts';
 
 /** One of the user's seeds: what the random control mutates, since it keeps nothing. */
-export const seedsOnly: Scheduler = {
+export const seedsOnly: SchedulerKind = {
   name: 'seeds-only',
-  pick: (corpus, random) => random.below(corpus.seeds),
+  make: () => ({ pick: (corpus, random) => random.below(corpus.seeds) }),
 };

@@ -1,7 +1,9 @@
-import type { Scheduler } from './scheduler.ts';
+import type { SchedulerKind } from './scheduler.ts';
 
 /** Every entry is as likely as any other (TensorFuzz, lib/sample_functions.py). */
-export const uniform: Scheduler = {
+export const uniform: SchedulerKind = {
   name: 'uniform',
-  pick: ({ count }, random) => random.below(count),
+  make: () => ({
+    pick: ({ count }, random) => random.below(count),
+  }),
 };

@@ -1,6 +1,6 @@
 import type { Random } from '../../random.ts';
 import type { CorpusSize } from '../corpus.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler, SchedulerKind } from './scheduler.ts';
 
 /** How many of the newest entries are favoured, and the picks without anything new after which it is one more. */
 const NEWEST = 5;
@@ -16,7 +16,6 @@ const ANYONE = 1 / 6;
  * well; here success resets it, and being new counts most, since search goes from parent to child.
  */
 export class YieldScheduler implements Scheduler {
-  readonly name = 'yield';
   /** Picks of each entry since it came in or last led to something new. */
   #tired: number[] = [];
   /** Picks since anything came in. */
@@ -49,3 +48,5 @@ export class YieldScheduler implements Scheduler {
     this.#fruitless = fruitless;
   }
 }
+
+export const yieldKind: SchedulerKind = { name: 'yield', make: () => new YieldScheduler() };

@@ -402,8 +402,8 @@ class Maker {
     const holds = new Uint8Array(this.rows * size);
     let [x, y]: Values[] = [slack, slack];
     this.comparisons.push((place, condition) => {
-      // What is narrower than the whole condition is the same for all of it.
-      const own = placeOf(accessOf(shape, condition.shape), condition.size === 1 ? worstOf(made) : place);
+      // What is narrower than the whole condition is the same for all of it; what was wider has a worst place of its own.
+      const own = size > condition.size ? worstOf(made) : placeOf(accessOf(shape, condition.shape), place);
       return {
         text: written(syntax),
         left: { text: written(left), value: x[placeOf(ofA, own)] },

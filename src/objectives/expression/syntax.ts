@@ -277,7 +277,11 @@ export function written(syntax: Syntax): string {
     case 'and':
     case 'or':
       return [syntax.left, syntax.right]
-        .map((one) => (one.kind === 'or' && syntax.kind === 'and' ? `(${written(one)})` : written(one)))
+        .map((one, i) => {
+          const isApart =
+            one.kind === 'or' ? syntax.kind === 'and' || i === 1 : one.kind === 'and' && i === 1;
+          return isApart ? `(${written(one)})` : written(one);
+        })
         .join(` ${syntax.kind} `);
     default:
       return `${within(syntax.left)} ${syntax.by} ${within(syntax.right)}`;

@@ -1,0 +1,45 @@
+import { UserError } from '../errors.ts';
+import { guarded, importPlugin } from '../plugins.ts';
+import type { Measure, MeasureKind, MeasureSettings } from './measure.ts';
+
+/**
+ * Loads a measure from a module of the user's: its default export, as `defineCoverage` makes it. Its errors say whose
+ * they are.
+ *
+ * @throws UserError where the module can't be loaded or exports no measure; its methods where it fails
+ */
+export async function loadMeasure(
+  path: string,
+  settings: MeasureSettings,
+): Promise<ReturnType<MeasureKind['make']>> {
+  const kind = (await importPlugin('--measure', path)) as Partial<MeasureKind> | null | undefined;
+  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
+    throw new UserError(
+      `--measure: the plug-in ${path} has no coverage as its default export; see docs/plug-ins.md`,
+    );
+  const named = <T>(call: () => T): T => {
+    try {
+      return guarded(path, call);
+    } catch (error) {
+      throw new UserError(`--measure: ${(error as Error).message}; mend it or leave it out of --measure`);
+    }
+  };
+  const made = named(() => (kind as MeasureKind).make(settings));
+  if (typeof made?.vectors !== 'function')
+    throw new UserError(`--measure: the plug-in ${path} makes nothing with a function vectors`);
+  const { calibrate } = made;
+  let width: number | undefined;
+  const vectors: Measure['vectors'] = (result) =>
+    named(() => {
+      const all = made.vectors(result);
+      width ??= all?.length / result.rows;
+      if (!(all instanceof Float32Array) || width < 1 || all.length !== width * result.rows)
+        throw new Error(
+          `vectors must give a Float32Array of rows times width, ${result.rows} times ${width}`,
+        );
+      return all;
+    });
+  return calibrate === undefined
+    ? { vectors }
+    : { vectors, calibrate: (walk) => named(() => calibrate.call(made, walk)) };
+}

@@ -1,0 +1,28 @@
+import type { MutatorKind } from '../mutator.ts';
+
+/** Puts the slices along the first dimension in another order: for answers that must not depend on it. */
+export const reorder: MutatorKind = {
+  name: 'reorder',
+  help: 'rows, along the first dimension, come in another order',
+  source: 'permutation relations of metamorphic testing (Xie et al. 2011)',
+  domains: ['numbers'],
+  parameters: [],
+  geometric: true,
+  cost: 2,
+  make(_value, { size }) {
+    const order = new Int32Array(size);
+    return {
+      mutate(out, offset, parent, { random, shape }) {
+        const rows = Math.max(1, shape[0] ?? 1);
+        const width = parent.length / rows;
+        for (let row = 0; row < rows; row++) {
+          const place = random.below(row + 1);
+          order[row] = order[place];
+          order[place] = row;
+        }
+        for (let row = 0; row < rows; row++)
+          for (let i = 0; i < width; i++) out[offset + row * width + i] = parent[order[row] * width + i];
+      },
+    };
+  },
+};

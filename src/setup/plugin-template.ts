@@ -1,0 +1,30 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { fileError, UserError } from '../errors.ts';
+
+/** Kinds of plug-ins, each with the example that its template is, and the flag that names one. */
+export const PLUGINS = {
+  objective: { file: 'too-sure.js', flag: '--objective' },
+  mutator: { file: 'wave.js', flag: '--mutator' },
+  coverage: { file: 'extremes.js', flag: '--measure' },
+  scheduler: { file: 'turns.js', flag: '--scheduler' },
+} as const;
+export type PluginName = keyof typeof PLUGINS;
+
+/**
+ * Writes a plug-in to begin with, which works as it is.
+ *
+ * @param file where to; nothing that is there is overwritten
+ * @throws UserError where it can't be written
+ */
+export async function writePlugin(kind: PluginName, file: string): Promise<void> {
+  const example = new URL(`../../../examples/${PLUGINS[kind].file}`, import.meta.url);
+  const text = await readFile(fileURLToPath(example), 'utf8');
+  try {
+    await writeFile(file, text, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new UserError(`${file} is there already: name another file with --out, or take it away first`);
+    throw fileError(error, 'write the plug-in', file);
+  }
+}
