@@ -42,6 +42,21 @@ export interface Batch {
   readonly rows: number;
 }
 
+/** A part of a task: some picks, and what those mutate instead of their corpus entries. */
+export interface Step {
+  readonly from: number;
+  readonly to: number;
+  /** Undefined where a pick mutates its corpus entry. */
+  readonly parentOf: (pick: number) => Parcel | undefined;
+  /** Keeps the draws of the steps of a task apart. */
+  readonly key: readonly number[];
+}
+
+/** All of a task in one step. */
+export function wholeOf({ parents }: Task): Step {
+  return { from: 0, to: parents.length, parentOf: () => undefined, key: [] };
+}
+
 /** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
 const MOST_BOUNDS = 64;
 
@@ -92,14 +107,25 @@ export class BatchMaker {
    * Makes one batch of a task's mutants after the other. All draws come from (master seed, task number, form).
    *
    * @param spent told the seconds that each batch took
+   * @param step a part of the task; steps are made in their order
    */
-  *batches(task: Task, view: Parents, spent: (seconds: number) => void = () => {}): Generator<Batch> {
-    this.#rejected = 0;
-    let first = 0;
-    for (const picks of batches(this.#slices(task, view), ({ form }) => form, Number.POSITIVE_INFINITY)) {
+  *batches(
+    task: Task,
+    view: Parents,
+    spent: (seconds: number) => void = () => {},
+    step: Step = wholeOf(task),
+  ): Generator<Batch> {
+    if (step.from === 0) this.#rejected = 0;
+    let first = step.from * MUTANTS_PER_PICK;
+    const { key } = step;
+    for (const picks of batches(
+      this.#slices(task, view, step),
+      ({ form }) => form,
+      Number.POSITIVE_INFINITY,
+    )) {
       const { form } = picks[0];
       // A stream for each form: what a task's first picks become does not depend on how many there are.
-      const random = randomStream(this.#options.masterSeed, 'mutate', task.number, form.key);
+      const random = randomStream(this.#options.masterSeed, 'mutate', task.number, form.key, ...key);
       const all = picks.reduce((sum, { mutants }) => sum + mutants, 0);
       for (let done = 0; done < all; done += this.#options.batch) {
         const start = performance.now();
@@ -112,7 +138,7 @@ export class BatchMaker {
           const some = Math.min(slice.mutants - turn, rows - row);
           this.#picks.fill(slice.pick, row, row + some);
           const at = row;
-          this.#watched(() => this.#mutate(task, view, slice, at, turn, some, random));
+          this.#watched(() => this.#mutate(task, view, step.parentOf, slice, at, turn, some, random));
           row += some;
         }
         spent((performance.now() - start) / 1000);
@@ -166,6 +192,7 @@ export class BatchMaker {
   #mutate(
     task: Task,
     view: Parents,
+    parentOf: Step['parentOf'],
     { pick, form, mutants }: Slice,
     row: number,
     turn: number,
@@ -173,7 +200,7 @@ export class BatchMaker {
     random: Random,
   ): void {
     const { arms, limits } = this.#options;
-    const parent = view.parcel(task.parents[pick]);
+    const parent = parentOf(pick) ?? view.parcel(task.parents[pick]);
     const mate = task.mates[pick] < 0 ? parent : view.parcel(task.mates[pick]);
     const makers = form.inputs.map((input, i): Maker | undefined => {
       if (input.size === 0) return undefined;
@@ -294,11 +321,11 @@ export class BatchMaker {
   }
 
   /** A task's picks in turn, those of one form together, so that their mutants share batches. */
-  #slices(task: Task, view: Parents): Slice[] {
+  #slices(task: Task, view: Parents, { from, to, parentOf, key }: Step): Slice[] {
     const byForm = new Map<string, Slice[]>();
-    const random = randomStream(this.#options.masterSeed, 'resize', task.number);
-    task.parents.forEach((entry, pick) => {
-      const form = this.#formOf(task, pick, view, entry, random);
+    const random = randomStream(this.#options.masterSeed, 'resize', task.number, ...key);
+    for (let pick = from; pick < to; pick++) {
+      const form = this.#formOf(task, pick, view, parentOf(pick) ?? view.parcel(task.parents[pick]), random);
       const slices = byForm.get(form.key) ?? [];
       slices.push({
         pick,
@@ -306,14 +333,13 @@ export class BatchMaker {
         mutants: Math.min(MUTANTS_PER_PICK, task.mutants - pick * MUTANTS_PER_PICK),
       });
       byForm.set(form.key, slices);
-    });
+    }
     return [...byForm.values()].flat();
   }
 
   /** The form of a pick's mutants: the parent's, unless its first mutator changes the length. */
-  #formOf(task: Task, pick: number, view: Parents, entry: number, random: Random): Form {
+  #formOf(task: Task, pick: number, view: Parents, { data, ancestor }: Parcel, random: Random): Form {
     const { resizing, arms, limits } = this.#options;
-    const { data, ancestor } = view.parcel(entry);
     if (resizing === undefined) return data.form;
     const { leader, followers } = resizing;
     const [arm] = chainOf(task.chains, pick, leader, data.form.inputs.length);

@@ -16,6 +16,8 @@ import {
 /** A mutant that goes back to the campaign. */
 export interface Candidate extends Observed {
   readonly pick: number;
+  /** The picks that made it out of its corpus entry one after the other; absent where there are no steps. */
+  readonly path?: readonly number[] | undefined;
   readonly outcome: number;
 }
 
@@ -37,22 +39,31 @@ interface Held {
 /** Writes the margins of a row's targets; returns how many there are. */
 type Measure = (run: Run, tensors: ReadonlyMap<string, RowTensor>, row: number, out: Float64Array) => number;
 
-/** Measures a task's mutants against its point and keeps those that come nearer: one a pick and one a target. */
+/** Measures a task's mutants against its point and keeps those that come nearer: one a line and one a target. */
 export class Climber {
   readonly tensors: readonly string[];
   /** The objective whose violation is sought; undefined where an operation is to go wrong. */
   readonly objective: Objective | undefined;
   readonly #focus: Focus;
   readonly #measure: Measure;
-  readonly #byPick = new Map<number, Held>();
+  /** By line of descent: a pick, or all picks of a step's same place where the task goes in steps. */
+  readonly #byLine = new Map<number, Held>();
+  readonly #stride: number;
   readonly #byTarget = new Map<number, Held>();
   readonly #margins = targetRoom();
   #targets = 0;
   #reached: number[] = [];
 
   /** @param varying whether testcases may be of several sizes */
-  constructor(focus: Focus, points: readonly Point[], objectives: readonly Objective[], varying: boolean) {
+  constructor(
+    focus: Focus,
+    points: readonly Point[],
+    objectives: readonly Objective[],
+    varying: boolean,
+    stride: number | undefined,
+  ) {
     this.#focus = focus;
+    this.#stride = stride ?? focus.targets.length;
     const point = points[focus.point];
     if ('site' in point) {
       this.tensors = tensorsOf(point.aim);
@@ -99,11 +110,18 @@ export class Climber {
         // An entry within the unsafe region is a finding, or comes to nothing: there is no way on from it.
         if (margin === 0) continue;
         const bar = this.#byTarget.get(target)?.margin ?? best[target] ?? FAR;
-        if (margin < bar) hold(this.#byTarget, target, target, margin);
-        else if (target === own && margin < (this.#byPick.get(pick)?.margin ?? bars[pick]))
-          hold(this.#byPick, pick, target, margin);
+        const isNearest = margin < bar;
+        if (isNearest) hold(this.#byTarget, target, target, margin);
+        const line = pick % this.#stride;
+        if (target !== own || !(margin < (this.#byLine.get(line)?.margin ?? bars[pick]))) continue;
+        if (!isNearest || this.#stride < targets.length) hold(this.#byLine, line, target, margin);
       }
     }
+  }
+
+  /** What has come nearest in the line of a pick; undefined where nothing came nearer than the corpus entry. */
+  heldIn(pick: number): Candidate | undefined {
+    return this.#byLine.get(pick % this.#stride)?.candidate;
   }
 
   /** The mutants that came nearer, each once. */
@@ -127,6 +145,6 @@ export class Climber {
   }
 
   get #held(): readonly Held[] {
-    return [...this.#byTarget.values(), ...this.#byPick.values()];
+    return [...this.#byTarget.values(), ...this.#byLine.values()];
   }
 }

@@ -188,6 +188,11 @@ export class Climbs {
     return this.#points.some((point, i) => 'objective' in point && !this.#climbs[i].done);
   }
 
+  /** Whether a task for a point goes in steps: a violation lies further off than what operations go wrong by. */
+  goesInSteps(point: number): boolean {
+    return 'objective' in this.#points[point];
+  }
+
   /** The name of the point that a task was for. */
   nameOf({ point }: Focus): string {
     return nameOf(this.#points[point]);

@@ -38,27 +38,36 @@ export class Descent {
     this.#isMutated = options.arms.map((list) => list.length > 0);
   }
 
-  originOf(task: Task, pick: number): Origin {
+  /** @param path the picks that made it out of the entry one after the other */
+  originOf(task: Task, pick: number, path: readonly number[] = [pick]): Origin {
     const { corpus, arms } = this.#options;
     const parent = corpus.at(task.parents[pick]);
     return {
       parent,
       ancestor: corpus.data(parent.ancestorIndex),
-      mutators: chainNames(task.chains, pick, this.#names, arms),
+      mutators: path.flatMap((one) => chainNames(task.chains, one, this.#names, arms)),
+      steps: path.length,
       rebases: this.#rebases(task, pick),
     };
   }
 
   /** The journal's line for a mutant that enters the corpus. */
-  lineOf(task: Task, pick: number, id: string, { novelty, site }: Merit, outcome: number): JournalLine {
-    const { parent, mutators, rebases } = this.originOf(task, pick);
+  lineOf(
+    task: Task,
+    pick: number,
+    path: readonly number[] | undefined,
+    id: string,
+    { novelty, site }: Merit,
+    outcome: number,
+  ): JournalLine {
+    const { parent, mutators, steps, rebases } = this.originOf(task, pick, path);
     const reference = rebases ? id : parent.reference;
     return {
       id,
       parent: parent.id,
       ancestor: parent.ancestor,
       ...(reference === undefined ? {} : { reference }),
-      generation: parent.generation + 1,
+      generation: parent.generation + steps,
       mutators,
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,

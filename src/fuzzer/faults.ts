@@ -58,6 +58,8 @@ export interface Origin {
   readonly parent: Entry;
   readonly ancestor: TestcaseData;
   readonly mutators: readonly string[];
+  /** Mutations between the entry and it. */
+  readonly steps: number;
   /** Whether the hit is what DeepHunter's rule measures from now. */
   readonly rebases: boolean;
 }
@@ -115,13 +117,13 @@ export class Faults {
    * Confirms hits and puts them on disk, unless enough of their signature is there. Changes nothing but the
    * disk: `enter` does.
    *
-   * @param origin of a hit by its pick; undefined for seeds
+   * @param origin of a hit; undefined for seeds
    * @param untilFinding keep no more than the first confirmed one
    */
   async keep(
     hits: readonly Hit[],
     task: number,
-    origin: ((pick: number) => Origin) | undefined,
+    origin: ((hit: Hit) => Origin) | undefined,
     untilFinding: boolean,
   ): Promise<Kept[]> {
     const kept: Kept[] = [];
@@ -134,7 +136,7 @@ export class Faults {
       const sound = same.length - flaky;
       if (this.#isEnough((known?.kept ?? 0) + sound, (known?.flaky ?? 0) + flaky)) continue;
       if (this.#keys.has(`${signature}/${id}`) || same.some(({ finding }) => finding.id === id)) continue;
-      kept.push(await this.#keepOne(hit, id, task, origin?.(hit.pick)));
+      kept.push(await this.#keepOne(hit, id, task, origin?.(hit)));
       if (untilFinding && kept.at(-1)?.finding.status !== 'flaky') break;
     }
     return kept;
@@ -195,7 +197,7 @@ export class Faults {
       parent: from?.parent.id ?? null,
       ancestor: from?.parent.ancestor ?? id,
       ...referenceOf(from, id),
-      generation: from === undefined ? 0 : from.parent.generation + 1,
+      generation: from === undefined ? 0 : from.parent.generation + from.steps,
       mutators: from?.mutators ?? [],
     };
     const path = findingFolder(signature, id, apart || confirmation.status === 'flaky');

@@ -116,7 +116,7 @@ export class Intake {
     const id = testcaseId(data);
     const pick = candidates.picks[i];
     if (corpus.has(id) || !isLegal(pick, data)) return undefined;
-    const line = descent.lineOf(task, pick, id, why, candidates.outcomes[i]);
+    const line = descent.lineOf(task, pick, candidates.paths?.[i], id, why, candidates.outcomes[i]);
     const entry = { ...line, data, activations };
     this.enter(entry);
     store.add(entry);

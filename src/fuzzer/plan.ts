@@ -45,6 +45,17 @@ export function climbMutants(batch: number): number {
   return Math.ceil(batch / 4);
 }
 
+/**
+ * Steps of a task that climbs toward a violation: what comes nearest in one is mutated in the next. From one task to the
+ * next there are as few generations as results are late, and a border is hundreds of small changes away.
+ */
+export const CLIMB_STEPS = 8;
+
+/** Lines of descent in such a task, by the campaign's batch. */
+export function climbLines(batch: number): number {
+  return Math.max(1, Math.floor(batch / (2 * CLIMB_STEPS * MUTANTS_PER_PICK)));
+}
+
 /** Tasks of a quarter and of half a batch that come first in a campaign that seeks a violation. */
 const QUARTER_SEEKS = 768;
 const HALF_SEEKS = 1536;

@@ -16,11 +16,20 @@ import { Descent } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
 import { Intake } from './intake.ts';
 import { type Picked, Picker } from './picker.ts';
-import { climbMutants, isClimbing, lagOf, MUTANTS_PER_PICK, mutantsOf, seekMutants } from './plan.ts';
+import {
+  CLIMB_STEPS,
+  climbLines,
+  climbMutants,
+  isClimbing,
+  lagOf,
+  MUTANTS_PER_PICK,
+  mutantsOf,
+  seekMutants,
+} from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
-import type { Parcel, PluginEnd, Task, TaskResult } from './task.ts';
+import type { Hit, Parcel, PluginEnd, Task, TaskResult } from './task.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
 const ACROSS_SHARE = 0.5;
@@ -229,7 +238,7 @@ export class State implements Supply {
     const mutants = Math.min(this.#mutantsOf(number, batch), execs - this.#planned);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
-    const { picks, focus } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
+    const { picks, focus, stride } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
     const task: Task = {
       number,
       execsBefore: this.#planned,
@@ -242,6 +251,7 @@ export class State implements Supply {
       threshold: this.threshold,
       ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
       ...(focus === undefined ? {} : { focus }),
+      ...(stride === undefined ? {} : { stride }),
     };
     this.#planned += mutants;
     this.#out.push(task);
@@ -250,12 +260,20 @@ export class State implements Supply {
 
   #mutantsOf(task: number, batch: number): number {
     const { climbs } = this.#options;
-    if (climbs?.search.seeksViolation) return seekMutants(task, batch);
+    if (climbs?.search.seeksViolation) {
+      // Settled before it is known which point it is for: those of operations go in one step as they are.
+      const mutants = CLIMB_STEPS * climbLines(batch) * MUTANTS_PER_PICK;
+      return isClimbing(task) ? Math.max(mutants, seekMutants(task, batch)) : seekMutants(task, batch);
+    }
     return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
   }
 
   /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
-  #plan(number: number, count: number, random: Random): { readonly picks: Picked[]; readonly focus?: Focus } {
+  #plan(
+    number: number,
+    count: number,
+    random: Random,
+  ): { readonly picks: Picked[]; readonly focus?: Focus; readonly stride?: number } {
     const { climbs, corpus, scheduler, choice } = this.#options;
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
@@ -268,7 +286,21 @@ export class State implements Supply {
       };
     const isMate = (a: number, b: number): boolean =>
       !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
-    const { parents, beyond, focus } = climbs.search.plan(point, count, corpus.size, random, isMate);
+    // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
+    const steps =
+      climbs.search.goesInSteps(point) && this.#options.limits.deephunter === undefined ? CLIMB_STEPS : 1;
+    const stride = Math.ceil(count / steps);
+    const lines = climbs.search.plan(point, stride, corpus.size, random, isMate);
+    const repeated = <T>(list: readonly T[]): T[] =>
+      Array.from({ length: count }, (_, pick) => list[pick % stride]);
+    const [parents, beyond] = [repeated(lines.parents), repeated(lines.beyond)];
+    const { targets, lanes, bars } = lines.focus;
+    const focus = {
+      ...lines.focus,
+      targets: repeated(targets),
+      lanes: repeated(lanes),
+      bars: repeated(bars),
+    };
     const toward = (pick: number): Picked | undefined =>
       beyond[pick] < 0 || random.uniform() >= ACROSS_SHARE
         ? undefined
@@ -276,7 +308,7 @@ export class State implements Supply {
     const climbing = parents.map(
       (parent, pick) => toward(pick) ?? this.#picker.pick(parent, climbs.choice, random),
     );
-    return { picks: climbing, focus };
+    return { picks: climbing, focus, ...(steps === 1 ? {} : { stride }) };
   }
 
   /** Lets the scheduler pick. */
@@ -302,7 +334,7 @@ export class State implements Supply {
       return broken.length === 0;
     };
     const hits = result.hits.filter(({ pick, data }) => isLegal(pick, data));
-    const origin = (pick: number) => this.#descent.originOf(task, pick);
+    const origin = ({ pick, path }: Hit) => this.#descent.originOf(task, pick, path);
     const kept = await faults.keep(hits, result.task, origin, untilFinding);
     const found = faults.enter(kept, seconds);
     faults.count(result.counts);

@@ -26,6 +26,11 @@ export interface Task {
   readonly ended?: readonly string[];
   /** The point that it is for; absent where it is for coverage alone. */
   readonly focus?: Focus;
+  /**
+   * Picks of a step, where it goes in steps: the next so many picks mutate what the ones before them brought nearest,
+   * and where that is nothing the same again. Absent where all picks mutate corpus entries.
+   */
+  readonly stride?: number;
 }
 
 /** What a worker needs to know of an entry to make mutants of it. */
@@ -44,12 +49,16 @@ export interface Candidates extends Bundle {
   readonly picks: readonly number[];
   /** Of each, the class that the model puts it in. */
   readonly outcomes: readonly number[];
+  /** Of each, the picks that made it out of its parent one after the other. Absent where the task goes in no steps. */
+  readonly paths?: readonly (readonly number[])[];
 }
 
 /** A mutant that breaks an objective, with what is needed to run it again as it ran. */
 export interface Hit {
   /** The pick that it was made for, by its place in the task; −1 for a seed. */
   readonly pick: number;
+  /** The picks that made it out of its parent one after the other. Absent where its task goes in no steps. */
+  readonly path?: readonly number[];
   /** Number of the mutant in the campaign, from 1. */
   readonly execs: number;
   readonly violation: Violation;

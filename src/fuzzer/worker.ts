@@ -15,14 +15,15 @@ import {
   tensorsFor,
 } from '../objectives/running.ts';
 import { guarded, PluginFailure } from '../plugins.ts';
-import { BatchMaker, type MakerOptions, type Parents } from './batch-maker.ts';
+import { BatchMaker, type MakerOptions, type Parents, type Step, wholeOf } from './batch-maker.ts';
 import { bundled } from './bundle.ts';
 import type { Changer } from './changer.ts';
 import { type Candidate, Climber } from './climber.ts';
 import type { Point } from './climbs.ts';
 import { HitBook } from './hit-book.ts';
 import { outcomeOf } from './outcome.ts';
-import type { PhaseSeconds, PluginEnd, Span, Task, TaskResult } from './task.ts';
+import { MUTANTS_PER_PICK } from './plan.ts';
+import type { Parcel, PhaseSeconds, PluginEnd, Span, Task, TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions extends MakerOptions {
@@ -78,19 +79,27 @@ export class Worker {
    *
    * @param span which of its mutants to run; all are made, so that each is what it always is
    * @param beat called between runs of the model
+   * @param begun told each step before it is made
    */
   async run(
     task: Task,
     view: View,
     span: Span = { from: 0, to: task.mutants },
     beat: () => void = () => {},
+    begun: (step: Step) => void = () => {},
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
     const book = new HitBook(task, this.#options.keep);
     const climber =
       task.focus === undefined
         ? undefined
-        : new Climber(task.focus, this.#options.points, this.#options.objectives, this.#options.varying);
+        : new Climber(
+            task.focus,
+            this.#options.points,
+            this.#options.objectives,
+            this.#options.varying,
+            task.stride,
+          );
     const ended = new Set(task.ended);
     const objectives = this.#options.objectives.filter(({ name }) => !ended.has(name));
     const job: Job = {
@@ -102,16 +111,24 @@ export class Worker {
       objectives: new Set(objectives),
       traced: new Map(),
       candidates: [],
+      lines: [],
       ends: [],
     };
-    for (const { form, first, rows } of this.#maker.batches(task, view, (spent) => {
-      seconds.mutate += spent;
-    })) {
-      const from = Math.max(span.from - first, 0);
-      const to = Math.min(span.to - first, rows);
-      if (to > from) await this.#runRows(job, form, first, from, to);
-      if (first + rows >= span.to) break;
-      beat();
+    // What a step mutates follows from the steps before it: those are run again.
+    const begin = task.stride === undefined ? span.from : 0;
+    const spent = (more: number): void => {
+      seconds.mutate += more;
+    };
+    for (const step of stepsOf(job)) {
+      begun(step);
+      if (step.from * MUTANTS_PER_PICK >= span.to) break;
+      for (const { form, first, rows } of this.#maker.batches(task, view, spent, step)) {
+        const from = Math.max(begin - first, 0);
+        const to = Math.min(span.to - first, rows);
+        if (to > from) await this.#runRows(job, form, first, from, to);
+        if (first + rows >= span.to) break;
+        beat();
+      }
     }
     const { mutants, number } = task;
     const approach = climber?.approach(job.candidates.length);
@@ -120,6 +137,7 @@ export class Worker {
       ...bundled(all),
       picks: all.map(({ pick }) => pick),
       outcomes: all.map(({ outcome }) => outcome),
+      ...(task.stride === undefined ? {} : { paths: all.map(({ pick, path }) => path ?? [pick]) }),
     };
     return {
       task: number,
@@ -135,13 +153,31 @@ export class Worker {
     };
   }
 
-  /** Makes one of a task's mutants without running anything. */
-  mutant(task: Task, view: View, at: number): { readonly pick: number; readonly data: TestcaseData } {
-    for (const { form, first, rows } of this.#maker.batches(task, view)) {
-      const row = at - first;
-      if (row < rows) return { pick: this.#maker.pickOf(row), data: this.#maker.copy(form, row, row + 1) };
-    }
-    throw new RangeError(`task ${task.number} has no mutant ${at}`);
+  /** Makes one of a task's mutants without running it, nor any of its own step. */
+  async mutant(
+    task: Task,
+    view: View,
+    at: number,
+  ): Promise<{ readonly pick: number; readonly data: TestcaseData }> {
+    const made = async (step: Step) => {
+      for (const { form, first, rows } of this.#maker.batches(task, view, () => {}, step)) {
+        const row = at - first;
+        if (row < rows) return { pick: this.#maker.pickOf(row), data: this.#maker.copy(form, row, row + 1) };
+      }
+      throw new RangeError(`task ${task.number} has no mutant ${at}`);
+    };
+    if (task.stride === undefined) return made(wholeOf(task));
+    const perStep = task.stride * MUTANTS_PER_PICK;
+    const before = Math.floor(at / perStep);
+    const steps: Step[] = [];
+    await this.run(
+      task,
+      view,
+      { from: 0, to: before * perStep },
+      () => {},
+      (step) => steps.push(step),
+    );
+    return made(steps[before]);
   }
 
   async #runRows(job: Job, form: Form, first: number, from: number, to: number): Promise<void> {
@@ -281,7 +317,7 @@ export class Worker {
   }
 
   #keepHit(
-    { task, book, view }: Job,
+    job: Job,
     form: Form,
     first: number,
     row: number,
@@ -290,12 +326,15 @@ export class Worker {
     violation: Violation,
     objective: Objective | undefined,
   ): void {
+    const { task, book, view } = job;
     if (!book.wants(violation)) return;
     const pick = this.#maker.pickOf(row);
+    const path = pathOf(job, pick);
     const changer = objective && this.#options.changers.get(objective.name);
     const { label } = view.parcel(task.parents[pick]);
     book.keep({
       pick,
+      ...(path === undefined ? {} : { path }),
       execs: task.execsBefore + first + row + 1,
       violation,
       data: this.#maker.copy(form, row, row + 1),
@@ -310,13 +349,14 @@ export class Worker {
   // Most mutants lie nearer to their parent than the threshold; those need no search. Nor do those near to
   // what the same task sends back already: at most one of them would enter the corpus.
   #lookForNew(
-    { task, view, candidates }: Job,
+    job: Job,
     form: Form,
     result: RowResult,
     vectors: () => Float32Array,
     broken: ReadonlySet<number>,
     from: number,
   ): void {
+    const { task, view, candidates } = job;
     const { index } = view;
     if (index === undefined) return;
     const all = vectors();
@@ -324,7 +364,8 @@ export class Worker {
     for (let row = 0; row < result.rows; row++) {
       if (this.#maker.isVoid(from + row)) continue;
       const pick = this.#maker.pickOf(from + row);
-      const near = squaredDistance(all, row * width, view.parcel(task.parents[pick]).activations);
+      const parent = parentIn(job, pick) ?? view.parcel(task.parents[pick]);
+      const near = squaredDistance(all, row * width, parent.activations);
       if (near <= task.threshold || broken.has(row) || !isFiniteVector(all, row * width, width)) continue;
       const activations = all.subarray(row * width, (row + 1) * width);
       if (candidates.some((other) => squaredDistance(activations, 0, other.activations) <= task.threshold))
@@ -332,7 +373,7 @@ export class Worker {
       if (index.nearest(activations) <= task.threshold) continue;
       const data = this.#maker.copy(form, from + row, from + row + 1);
       const outcome = outcomeOf(result, row);
-      candidates.push({ pick, data, activations: activations.slice(), outcome });
+      candidates.push({ pick, path: pathOf(job, pick), data, activations: activations.slice(), outcome });
     }
   }
 
@@ -358,7 +399,8 @@ export class Worker {
             if (broken.has(row) || !isFiniteVector(all, row * width, width)) return undefined;
             const data = this.#maker.copy(form, from + row, from + row + 1);
             const activations = all.slice(row * width, (row + 1) * width);
-            return { pick, data, activations, outcome: outcomeOf(part.run, row - part.from) };
+            const outcome = outcomeOf(part.run, row - part.from);
+            return { pick, path: pathOf(job, pick), data, activations, outcome };
           },
         };
       });
@@ -386,6 +428,13 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
+/** A line of descent within a task. */
+interface Line {
+  /** What its next mutants are made of. */
+  readonly parcel: Parcel;
+  readonly path: readonly number[];
+}
+
 /** A task on its way through the model. */
 interface Job {
   readonly task: Task;
@@ -396,9 +445,47 @@ interface Job {
   /** By how a violation looks: how many there were, and what the last one that was traced came to. */
   readonly traced: Map<string, { readonly count: number; readonly as: Violation }>;
   readonly candidates: Candidate[];
+  /** What the lines of a task that goes in steps have come to; undefined for one that is at its corpus entry. */
+  lines: readonly (Line | undefined)[];
   /** Objectives that are judged still. */
   readonly objectives: Set<Objective>;
   readonly ends: PluginEnd[];
+}
+
+/**
+ * The parts of a task that are made and run one after the other. At the beginning of each the lines are what they have come
+ * to, and stay so within it.
+ */
+function* stepsOf(job: Job): Generator<Step> {
+  const { task } = job;
+  const { stride, parents } = task;
+  if (stride === undefined) {
+    yield wholeOf(task);
+    return;
+  }
+  for (let from = 0; from < parents.length; from += stride) {
+    job.lines = Array.from({ length: stride }, (_, line) => lineOf(job, line));
+    const parentOf = (pick: number): Parcel | undefined => parentIn(job, pick);
+    yield { from, to: Math.min(from + stride, parents.length), parentOf, key: from === 0 ? [] : [from] };
+  }
+}
+
+/** What a line has come to; undefined where that is its corpus entry still. */
+function lineOf({ task, view, climber }: Job, line: number): Line | undefined {
+  const held = climber?.heldIn(line);
+  if (held === undefined) return undefined;
+  const { data, activations, path = [] } = held;
+  return { parcel: { ...view.parcel(task.parents[line]), data, activations }, path };
+}
+
+/** What a pick mutates, where that is no corpus entry. */
+function parentIn({ task, lines }: Job, pick: number): Parcel | undefined {
+  return task.stride === undefined ? undefined : lines[pick % task.stride]?.parcel;
+}
+
+/** The picks that make a pick's mutants out of a corpus entry; undefined where there are no steps. */
+function pathOf({ task, lines }: Job, pick: number): readonly number[] | undefined {
+  return task.stride === undefined ? undefined : [...(lines[pick % task.stride]?.path ?? []), pick];
 }
 
 /** The row on which judging fails, by its place in the whole; -1 where no row does it alone. */

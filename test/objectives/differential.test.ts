@@ -110,6 +110,9 @@ describe('margins', () => {
     expect(closer[1]).toBeLessThan(far[1]);
     expect(far[SIDES / 2]).toBe(far[1]);
     expect(far[2]).toBeGreaterThan(far[1]);
+    // A tenth of a doubling less for each doubling of the difference, a whole one for each halving of the gap.
+    const half = marginsOf('quantization', [8, 4, -9], [8.1, 4, -9]);
+    expect(far[1] - half[1]).toBeGreaterThan(3 * (far[1] - closer[1]));
   });
 
   test('of shares are those of their logarithms', () => {
@@ -122,9 +125,13 @@ describe('margins', () => {
       [9, 1, -4],
       [9.1, 1.2, -4],
     ];
-    const ofShares = marginsOf('quantization', shares(own), shares(other))[1];
-    expect(ofShares).toBeGreaterThan(4);
-    expect(ofShares).toBeLessThan(9);
+    const logs = (logits: readonly number[]): number[] => shares(logits).map(Math.log);
+    const ofShares = marginsOf('quantization', shares(own), shares(other));
+    marginsOf('quantization', logs(own), logs(other)).forEach((margin, k) => {
+      if (Number.isFinite(margin)) expect(ofShares[k]).toBeCloseTo(margin, 2);
+      else expect(ofShares[k]).toBe(margin);
+    });
+    expect(ofShares[1]).toBeGreaterThan(4);
   });
 
   test('are zero where a row is a violation, and nowhere else', () => {

@@ -1,0 +1,52 @@
+/**
+ * What a property costs on the dense net: mutants per second of a campaign with an assert over all 784 values of a row
+ * over those of the same campaign without it, in turns; once by the random control, whose tasks are the same with and
+ * without, and once as campaigns are, which climb toward the violation as well. A JSON line for each.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
+import { writeNetwork } from './networks.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    expression: { type: 'string', default: 'max(abs(image)) <= 1' },
+  },
+});
+
+await withFolder(async (folder) => {
+  const seeds = await digitSeeds(folder);
+  const { onnx: model } = await writeNetwork('dense', folder);
+  for (const guidance of ['none', 'ann', 'auto']) {
+    const ratios: number[] = [];
+    const shares: number[] = [];
+    for (let round = 0; round < Number(options.rounds); round++) {
+      const rates: number[] = [];
+      for (const objective of [['nonfinite'], ['nonfinite', `assert:${options.expression}`]]) {
+        const { figures } = await campaign({
+          model,
+          objective,
+          seeds,
+          range: [-1, 1],
+          guidance,
+          jobs: 1,
+          time: `${options.seconds}s`,
+          seed: String(round),
+          out: join(folder, `${guidance}-${round}-${objective.length}`),
+        });
+        rates.push(figures.execsPerSecond);
+        if (objective.length > 1) shares.push(figures.shares.objectives);
+      }
+      ratios.push(rates[1] / rates[0]);
+    }
+    line({
+      bench: 'properties',
+      expression: options.expression,
+      guidance,
+      withOverWithout: Number(median(ratios).toFixed(3)),
+      objectivesShare: Number(median(shares).toFixed(3)),
+    });
+  }
+});
