@@ -160,6 +160,24 @@ export function writeGreatestOnnx(folder: string, isPlanted: boolean): string {
   return write(folder, isPlanted ? 'forgetting.onnx' : 'greatest.onnx', graph);
 }
 
+/**
+ * Writes two logits, x[0] and x[1], the second one raised by `weight` for how far x[2] lies below that of other rows of the
+ * batch: alone a row is as if the weight were 0.
+ */
+export function writeCrowdOnnx(folder: string, weight: number): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const own = graph.constant('own', 'float32', [4, 2], Float32Array.of(1, 0, 0, 1, 0, 0, 0, 0));
+  const third = graph.constant('third', 'float32', [4, 1], Float32Array.of(0, 0, 1, 0));
+  const raise = graph.constant('raise', 'float32', [2], Float32Array.of(0, weight));
+  const height = graph.node('MatMul', [x, third], 'height');
+  const most = graph.node('ReduceMax', [height], 'most', { axes: [0], keepdims: 1 });
+  const behind = graph.node('Mul', [graph.node('Sub', [most, height], 'behind'), raise], 'raised');
+  graph.node('Add', [graph.node('MatMul', [x, own], 'plain'), behind], 'logits');
+  graph.output('logits', 'float32', ['batch', 2]);
+  return write(folder, `crowd-${weight}.onnx`, graph);
+}
+
 function write(folder: string, name: string, graph: OnnxBuilder): string {
   const path = join(folder, name);
   writeFileSync(path, graph.finish(name));
