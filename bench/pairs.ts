@@ -18,8 +18,8 @@ import { NETWORKS, writeNetwork } from './networks.ts';
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '30' },
+    rounds: { type: 'string', default: '1' },
     networks: { type: 'string', default: NETWORKS.join() },
     kinds: { type: 'string', default: 'float16,int8' },
   },

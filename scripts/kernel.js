@@ -1,14 +1,24 @@
-// `npm run kernel`: compiles src/mutators/kernel.wat into src/mutators/kernel-binary.ts.
+// `npm run kernel`: compiles the .wat files into the -binary.ts files beside them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import wabt from 'wabt';
 
-const source = new URL('../src/mutators/kernel.wat', import.meta.url);
-const target = new URL('../src/mutators/kernel-binary.ts', import.meta.url);
+const KERNELS = [
+  { wat: 'src/mutators/kernel.wat', binary: 'src/mutators/kernel-binary.ts', name: 'KERNEL' },
+  {
+    wat: 'src/objectives/expression/reduce.wat',
+    binary: 'src/objectives/expression/reduce-binary.ts',
+    name: 'REDUCE',
+  },
+];
+
 const { parseWat } = await wabt();
-const module = parseWat('kernel.wat', readFileSync(source, 'utf8'), { simd: true });
-const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64');
-const text = base64.replace(/.{1,100}/g, (part) => `  '${part}',\n`);
-writeFileSync(
-  target,
-  `/** kernel.wat as WebAssembly, in base64; made by \`npm run kernel\`. */\nexport const KERNEL = [\n${text}].join('');\n`,
-);
+for (const { wat, binary, name } of KERNELS) {
+  const file = wat.split('/').at(-1);
+  const module = parseWat(file, readFileSync(new URL(`../${wat}`, import.meta.url), 'utf8'), { simd: true });
+  const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64');
+  const text = base64.replace(/.{1,100}/g, (part) => `  '${part}',\n`);
+  writeFileSync(
+    new URL(`../${binary}`, import.meta.url),
+    `/** ${file} as WebAssembly, in base64; made by \`npm run kernel\`. */\nexport const ${name} = [\n${text}].join('');\n`,
+  );
+}

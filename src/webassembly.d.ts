@@ -9,10 +9,11 @@ declare global {
     class Memory {
       readonly buffer: ArrayBuffer;
       constructor(limits: { readonly initial: number; readonly maximum: number });
+      grow(pages: number): number;
     }
     class Instance {
       readonly exports: unknown;
-      constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, Memory>>>>);
+      constructor(module: Module, imports?: Readonly<Record<string, Readonly<Record<string, Memory>>>>);
     }
   }
 }

@@ -61,12 +61,14 @@ const QUARTER_SEEKS = 768;
 const HALF_SEEKS = 1536;
 
 /**
- * Mutants in a task of a campaign that seeks a violation, whether it climbs or not: it climbs in half of its mutants.
- * What has not come up after many small tasks is not for want of generations; then the pace counts.
+ * Mutants in a task of a campaign that seeks a violation. What has not come up after many small tasks is not for want of
+ * generations; then the pace counts, and the tasks that climb no longer have more than half of the mutants.
  */
 export function seekMutants(task: number, batch: number): number {
+  const lines = CLIMB_STEPS * climbLines(batch) * MUTANTS_PER_PICK;
+  if (isClimbing(task)) return task <= HALF_SEEKS ? lines : Math.max(lines, batch);
   if (task <= QUARTER_SEEKS) return Math.ceil(batch / 4);
-  return task <= HALF_SEEKS ? Math.ceil(batch / 2) : batch;
+  return task <= HALF_SEEKS ? Math.ceil(batch / 2) : mutantsOf(task, batch);
 }
 
 /** Mutants made of one parent in a row. */

@@ -18,7 +18,6 @@ import { Intake } from './intake.ts';
 import { type Picked, Picker } from './picker.ts';
 import {
   CLIMB_STEPS,
-  climbLines,
   climbMutants,
   isClimbing,
   lagOf,
@@ -260,11 +259,7 @@ export class State implements Supply {
 
   #mutantsOf(task: number, batch: number): number {
     const { climbs } = this.#options;
-    if (climbs?.search.seeksViolation) {
-      // Settled before it is known which point it is for: those of operations go in one step as they are.
-      const mutants = CLIMB_STEPS * climbLines(batch) * MUTANTS_PER_PICK;
-      return isClimbing(task) ? Math.max(mutants, seekMutants(task, batch)) : seekMutants(task, batch);
-    }
+    if (climbs?.search.seeksViolation) return seekMutants(task, batch);
     return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
   }
 

@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import wabt from 'wabt';
 import { UserError } from '../../src/errors.ts';
 import type { RowTensor } from '../../src/models/rows.ts';
+import { REDUCTIONS } from '../../src/objectives/expression/loops.ts';
+import { reduceRows } from '../../src/objectives/expression/reduce.ts';
+import { REDUCE } from '../../src/objectives/expression/reduce-binary.ts';
 import { parseExpression, written } from '../../src/objectives/expression/syntax.ts';
 import type { Run, Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
@@ -162,6 +167,79 @@ describe('margins', () => {
     expect(objective.margins?.(run(tensor('x', [[0, 0, -1]])), 0, out)).toBe(3);
     expect(out[0]).toBeLessThan(out[1]);
     expect(out[2]).toBe(out[0]);
+  });
+});
+
+describe('reductions four values at a time', () => {
+  test('reduce-binary.ts is what reduce.wat compiles to', async () => {
+    const { parseWat } = await wabt();
+    const source = readFileSync('src/objectives/expression/reduce.wat', 'utf8');
+    const { buffer } = parseWat('reduce.wat', source, { simd: true }).toBinary({});
+    expect(Buffer.from(buffer).toString('base64')).toBe(REDUCE);
+  });
+
+  test('give what the loops give, whatever the rows hold', () => {
+    const odd = fc.constantFrom(Math.fround(nan), inf, -inf, 0, -0, 2 ** -149, -(2 ** -149), 3.4e38, -3.4e38);
+    const value = fc.oneof(fc.float({ noDefaultInfinity: true, noNaN: true }), odd);
+    const quiet = new Float32Array(new Int32Array([-0x400000]).buffer)[0];
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 11 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.infiniteStream(value),
+        (size, rows, stream) => {
+          const values = Float32Array.from({ length: size * rows }, () => stream.next().value ?? quiet);
+          for (const by of ['max', 'min', 'max-abs', 'sum'] as const) {
+            const out = new Float64Array(rows);
+            reduceRows(by, values, size, rows, out);
+            for (let row = 0; row < rows; row++) {
+              const expected = REDUCTIONS.get(by)?.(values, row * size, size) ?? 0;
+              if (by === 'sum' && Number.isFinite(expected))
+                expect(Math.abs(out[row] - expected)).toBeLessThanOrEqual(1e-9 * (1 + size * 3.4e38));
+              else expect(Number.isNaN(expected) ? Number.isNaN(out[row]) : out[row] === expected).toBe(true);
+            }
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('of many rows are in memory that grows', () => {
+    const values = Float32Array.from({ length: 784 * 300 }, (_, i) => i % 1000);
+    const out = new Float64Array(300);
+    reduceRows('max', values, 784, 300, out);
+    expect(Math.max(...out)).toBe(999);
+    reduceRows('sum', values, 784, 300, out);
+    expect(out[0]).toBe((783 * 784) / 2);
+  });
+
+  test('make the same verdicts of single precision as of double', () => {
+    const single = (expression: string, ...rows: number[][]): boolean[] => {
+      const data = Float32Array.from(rows.flat());
+      const given = run({ name: 'x', type: 'float32', size: rows[0].length, shape: [rows[0].length], data });
+      return judged(expression, given).map((one) => one === undefined);
+    };
+    for (const expression of [
+      'x < 2',
+      'x >= -1',
+      '2 > x',
+      'all(abs(x) <= 1.5)',
+      'mean(x ^ 2) < 1.2',
+      'mean(x) <= 0.5',
+    ])
+      expect(single(expression, [1, -1, 1.5], [2, 0, 0], [-3, 0, 1])).toEqual(
+        judged(
+          expression,
+          run(
+            tensor('x', [
+              [1, -1, 1.5],
+              [2, 0, 0],
+              [-3, 0, 1],
+            ]),
+          ),
+        ).map((one) => one === undefined),
+      );
   });
 });
 

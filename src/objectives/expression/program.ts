@@ -3,6 +3,7 @@ import type { RowTensor } from '../../models/rows.ts';
 import { readNumber, shapeText } from '../../models/tensor.ts';
 import { type Access, accessOf, broadcast, sizeOf } from './broadcast.ts';
 import { FUNCTION_LOOPS, REDUCTIONS, softmax } from './loops.ts';
+import { type Reduced, reduceRows } from './reduce.ts';
 import { type Arithmetic, type Comparison, isCondition, type Syntax, written } from './syntax.ts';
 
 /** Values as they lie in a run, or as they were computed. */
@@ -14,8 +15,8 @@ export type Tensors = ReadonlyMap<string, RowTensor>;
 /** Values of a row that no part of an expression may exceed. */
 const MOST_VALUES = 1 << 22;
 
-/** Values of some rows that are worked on at a time, so that they stay within a first-level cache. */
-const AT_ONCE = 2048;
+/** Values of some rows that are worked on at a time, so that they stay within a second-level cache. */
+const AT_ONCE = 1 << 14;
 
 /** The smallest margin of what holds. */
 const LEAST = Number.MIN_VALUE;
@@ -70,7 +71,9 @@ export interface Verdicts {
 /** An expression that is ready for rows of certain shapes. Conditions that are joined by `and` have a margin each. */
 export class Program {
   readonly conditions: number;
+  /** The conditions in their shortest form, and as they were written, to tell of them. */
   readonly #roots: readonly Condition[];
+  readonly #told: readonly Condition[];
   readonly #comparisons: readonly (() => Compared[])[];
   readonly #atOnce: number;
 
@@ -81,6 +84,7 @@ export class Program {
    */
   constructor(where: string, syntax: Syntax, tensors: Tensors) {
     const parts = conjuncts(syntax);
+    const shapeOf = (one: Syntax): readonly number[] => shapeIn(where, one, tensors, shapeOf);
     const maker = new Maker(where, tensors, widest(where, syntax, tensors));
     this.#atOnce = maker.rows;
     const made = parts.map((part) => {
@@ -88,7 +92,8 @@ export class Program {
       const condition = maker.condition(part);
       return { condition, comparisons: maker.comparisons.slice(from) };
     });
-    this.#roots = made.map(({ condition }) => condition);
+    this.#told = made.map(({ condition }) => condition);
+    this.#roots = parts.map((part) => maker.condition(narrowed(part, shapeOf)));
     this.#comparisons = made.map(
       ({ condition, comparisons }) =>
         () =>
@@ -115,7 +120,7 @@ export class Program {
   /** What one row's comparisons came to, in the condition of a place. */
   explain(tensors: Tensors, row: number, condition: number): readonly Compared[] {
     const nan = new Uint8Array(row + 1);
-    this.#roots[condition].evaluate({ tensors, from: row, count: 1, nan });
+    this.#told[condition].evaluate({ tensors, from: row, count: 1, nan });
     return this.#comparisons[condition]();
   }
 }
@@ -123,6 +128,27 @@ export class Program {
 /** The conditions that are joined by `and` at the outermost. */
 function conjuncts(syntax: Syntax): Syntax[] {
   return syntax.kind === 'and' ? [...conjuncts(syntax.left), ...conjuncts(syntax.right)] : [syntax];
+}
+
+/**
+ * What comes to the same with less work: where all of many values must lie on one side of one number, it is enough that
+ * the outermost does, and its slack is the least of all.
+ */
+function narrowed(syntax: Syntax, shapeOf: (of: Syntax) => readonly number[]): Syntax {
+  if (syntax.kind === 'call' && syntax.name === 'all') return narrowed(syntax.of[0], shapeOf);
+  if (syntax.kind !== 'comparison' || syntax.by === '==' || syntax.by === '!=') return syntax;
+  const { by, left, right } = syntax;
+  const [a, b] = [left, right].map((one) => sizeOf(shapeOf(one)));
+  if (a > 1 === b > 1) return syntax;
+  const isLess = by === '<' || by === '<=';
+  const outermost = (of: Syntax, isGreatest: boolean): Syntax => ({
+    kind: 'call',
+    name: isGreatest ? 'max' : 'min',
+    of: [of],
+  });
+  return a > 1
+    ? { ...syntax, left: outermost(left, isLess) }
+    : { ...syntax, right: outermost(right, !isLess) };
 }
 
 /** The least margin of a row's values. */
@@ -309,7 +335,8 @@ class Maker {
 
   #arithmetic({ by, left, right }: Extract<Syntax, { kind: 'arithmetic' }>): Numbers {
     const [a, b] = [this.numbers(left), this.numbers(right)];
-    const apply = ARITHMETIC[by];
+    // A square is what people mean most often, and the power of any number is slow.
+    const apply = by === '^' && b.constant === 2 ? (x: number): number => x * x : ARITHMETIC[by];
     if (a.constant !== undefined && b.constant !== undefined) return constant(apply(a.constant, b.constant));
     return this.#paired(a, b, apply);
   }
@@ -368,11 +395,18 @@ class Maker {
     const isOfMagnitudes = name === 'max' && inner.kind === 'call' && inner.name === 'abs';
     // The largest magnitude is what people ask for most: in one pass.
     const source = isOfMagnitudes ? this.numbers(inner.of[0]) : first;
-    const reduce = REDUCTIONS.get(isOfMagnitudes ? 'max-abs' : name);
+    const by = isOfMagnitudes ? 'max-abs' : name;
+    const reduce = REDUCTIONS.get(by);
     if (reduce === undefined) throw new Error(`${name} is no function of numbers`);
     return this.#computed([], (out, rows) => {
       const a = source.values(rows);
       const { size } = source;
+      const reduced = a instanceof Float32Array ? REDUCED.get(by) : undefined;
+      if (reduced !== undefined) {
+        reduceRows(reduced, a as Float32Array, size, rows.count, out);
+        if (by === 'mean') for (let row = 0; row < rows.count; row++) out[row] /= size;
+        return;
+      }
       for (let row = 0; row < rows.count; row++) out[row] = reduce(a, row * size, size);
     });
   }
@@ -489,6 +523,15 @@ class Maker {
     };
   }
 }
+
+/** Functions of all values of a row that are computed four values at a time. */
+const REDUCED: ReadonlyMap<string, Reduced> = new Map([
+  ['max', 'max'],
+  ['min', 'min'],
+  ['max-abs', 'max-abs'],
+  ['sum', 'sum'],
+  ['mean', 'sum'],
+]);
 
 function constant(value: number): Numbers {
   const values = Float64Array.of(value);
