@@ -248,17 +248,27 @@ export class Store {
     if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
     if (changed !== undefined) files.set(CHANGED_FILE, encodeTestcase(changed));
     if (reference !== undefined) files.set(REFERENCE_FILE, encodeTestcase(reference));
-    const at = this.#pictures.findIndex((picture) => picture !== undefined);
-    const picture = this.#pictures[at];
-    if (picture !== undefined) {
-      const { type, shape, size } = data.form.inputs[at];
-      const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, data.columns[at], i));
-      const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
-      files.set('input.png', await encodePng(values, picture, height, width));
+    for (const [name, testcase] of [
+      ['input.png', data],
+      ['changed.png', changed],
+    ] as const) {
+      const picture = testcase === undefined ? undefined : await this.#picture(testcase);
+      if (picture !== undefined) files.set(name, picture);
     }
     files.set('finding.json', json(finding));
     for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
+  }
+
+  /** The first input of a testcase that is a picture, as PNG; undefined where none is. */
+  async #picture({ form, columns }: TestcaseData): Promise<Uint8Array | undefined> {
+    const at = this.#pictures.findIndex((picture) => picture !== undefined);
+    const picture = this.#pictures[at];
+    if (picture === undefined) return undefined;
+    const { type, shape, size } = form.inputs[at];
+    const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, columns[at], i));
+    const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
+    return encodePng(values, picture, height, width);
   }
 
   /** Keeps a testcase on which a plug-in failed; returns its place in the folder. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { didYouMean } from '../suggest.ts';
 import { QUANTIZATIONS } from './quantizations.ts';
 import { duration, paths, ranges, shapes, size, specLists, specs } from './values.ts';
 
@@ -18,10 +19,16 @@ const count = z.int('must be a whole number').positive('must be 1 or more');
 const positive = z.number('must be a number').positive('must be above 0');
 
 /** One of ours by its name, or a module of the user's by its path. */
-const orModule = (names: readonly string[]) => {
-  const legal = `must be one of ${names.join(', ')}, or a module such as ./own.js`;
-  return z.string(legal).regex(new RegExp(`^(?:${names.join('|')})$|[/\\\\]|\\.[cm]?[jt]s$`), legal);
-};
+const orModule = (names: readonly string[]) =>
+  z
+    .string(`must be one of ${names.join(', ')}, or a module such as ./own.js`)
+    .regex(new RegExp(`^(?:${names.join('|')})$|[/\\\\]|\\.[cm]?[jt]s$`), {
+      error: ({ input }) => {
+        const near = didYouMean(String(input), names);
+        const hint = near === '' ? ', or a module such as ./own.js' : ` (${near})`;
+        return `must be one of ${names.join(', ')}${hint}`;
+      },
+    });
 
 const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
 

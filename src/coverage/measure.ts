@@ -2,43 +2,12 @@ import type { RowResult } from '../models/rows.ts';
 import { readNumber } from '../models/tensor.ts';
 import { HnswIndex, type Sealing } from './hnsw.ts';
 import { type NeighbourIndex, squaredDistance } from './index.ts';
+import type { Measure, MeasureKind, MeasureSettings, WalkStep } from './kind.ts';
 import { LineIndex } from './line.ts';
 import { loadMeasure } from './plugin.ts';
 import { Projection } from './projection.ts';
 
-/** What of the watched activations is compared: turns a run into one vector a row. */
-export interface Measure {
-  /** The vectors of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
-  vectors(result: RowResult): Float32Array;
-  /**
-   * The threshold to start with; undefined where no mutant moves.
-   *
-   * @param walk steps of random walks from the seeds, finite
-   */
-  calibrate(walk: readonly WalkStep[]): number | undefined;
-}
-
-/** What a measure is made for. */
-export interface MeasureSettings {
-  /** The campaign's master seed: what is drawn is drawn from it. */
-  readonly seed: string;
-  /** Whether testcases may be of several forms, and activations not always as many. */
-  readonly varying: boolean;
-}
-
-/** A kind of measure: what the registry lists, and what a plug-in gives. */
-export interface MeasureKind {
-  readonly name: string;
-  /** For people: what is compared. */
-  readonly help: string;
-  make(settings: MeasureSettings): Pick<Measure, 'vectors'> & Partial<Pick<Measure, 'calibrate'>>;
-}
-
-/** A point of a random walk through inputs: the vector of a mutant and that of what it was made from. */
-export interface WalkStep {
-  readonly vector: Float32Array;
-  readonly from: Float32Array;
-}
+export type { Measure, MeasureKind, MeasureSettings, WalkStep } from './kind.ts';
 
 /** Share of single steps that would count as new if nothing but their parent were known. */
 const NEW_SHARE = 0.01;

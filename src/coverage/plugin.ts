@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { guarded, importPlugin } from '../plugins.ts';
-import type { Measure, MeasureKind, MeasureSettings } from './measure.ts';
+import type { Measure, MeasureKind, MeasureSettings } from './kind.ts';
 
 /**
  * Loads a measure from a module of the user's: its default export, as `defineCoverage` makes it. Its errors say whose

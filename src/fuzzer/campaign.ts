@@ -15,6 +15,7 @@ import { Reproducer } from '../isolation/reproducer.ts';
 import type { LoadOptions } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { checkBuiltIn, objectiveSpecs } from '../objectives/registry.ts';
+import { limitCalls } from '../plugins.ts';
 import { armTraits } from './arms.ts';
 import { MutatorChoice } from './choice.ts';
 import { Climbs } from './climbs.ts';
@@ -24,7 +25,7 @@ import { Faults } from './faults.ts';
 import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { type OnReplaced, Pool } from './pool.ts';
-import { reconnoitre, type Target } from './reconnoitre.ts';
+import { callLimitOf, reconnoitre, type Target } from './reconnoitre.ts';
 import { checkSame, modelName, resolvedSettings } from './resolved.ts';
 import { readSaved, restore, type Saved } from './resuming.ts';
 import { makeScheduler } from './schedulers/registry.ts';
@@ -58,6 +59,7 @@ export async function runCampaign(
 ): Promise<Summary> {
   const folder = defaultFolder(config);
   await checkBuiltIn(objectiveSpecs(config.objective));
+  limitCalls(callLimitOf(config));
   checkPair(config);
   const derived = new DerivedCopy(folder);
   let lock: Lock | undefined;

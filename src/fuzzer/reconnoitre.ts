@@ -108,7 +108,7 @@ export async function reconnoitre(
     batch,
     keep: config.keep,
     labels: [...new Set(labels)],
-    callLimit: Math.min(CALL_LIMIT, milliseconds(config.timeout) / 4),
+    callLimit: callLimitOf(config),
     warm: first,
   };
   await scout.prepare(setup);
@@ -143,6 +143,11 @@ function modulesOf({ measure, scheduler, mutator }: CampaignConfig): PluginModul
 
 /** Milliseconds that one call of a plug-in may take at most. */
 const CALL_LIMIT = 10_000;
+
+/** Milliseconds that one call of a plug-in may take: less than what ends a worker. */
+export function callLimitOf({ timeout }: Pick<CampaignConfig, 'timeout'>): number {
+  return Math.min(CALL_LIMIT, milliseconds(timeout) / 4);
+}
 
 /** Whether mutants lie in a ball around their seeds, so small that what those show stays as it is. */
 function isBall({ linf, l2, l0 }: CampaignConfig): boolean {

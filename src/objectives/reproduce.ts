@@ -131,7 +131,7 @@ function explained(
   violation: Violation,
   origin: OriginDetails | undefined,
 ): Violation {
-  const objective = objectives.find(({ explain }) => explain !== undefined);
+  const objective = objectives.find(({ name }) => name === violation.objective);
   const isTraced = violation.details.origin !== undefined && origin !== undefined;
   return isTraced ? (objective?.explain?.(violation, origin) ?? violation) : violation;
 }

@@ -168,7 +168,7 @@ describe('a plug-in that fails', () => {
       'stuck.js',
       "export default { name: 'p', make: () => ({ pick: () => { for (;;); } }) };",
       '--scheduler',
-      /stuck\.js does not come to an end within 10 s/,
+      /stuck\.js does not come to an end within 1 s/,
     ],
     [
       'width.js',

@@ -1,6 +1,6 @@
 import type { MutatorKind } from '../mutator.ts';
 
-/** Puts the slices along the first dimension in another order: for answers that must not depend on it. */
+/** Puts the slices along the first dimension of several in another order: for answers that must not depend on it. */
 export const reorder: MutatorKind = {
   name: 'reorder',
   help: 'rows, along the first dimension, come in another order',
@@ -13,7 +13,7 @@ export const reorder: MutatorKind = {
     const order = new Int32Array(size);
     return {
       mutate(out, offset, parent, { random, shape }) {
-        const rows = Math.max(1, shape[0] ?? 1);
+        const rows = shape.find((length) => length > 1) ?? 1;
         const width = parent.length / rows;
         for (let row = 0; row < rows; row++) {
           const place = random.below(row + 1);
