@@ -196,12 +196,27 @@ describe('slow', () => {
     ]),
   );
   // A number of trips that takes many times a run without, on any machine.
-  const flags = ['-i', seeds, '--range', '0,100', '-O', 'slow', '-n', '120', '-m', 'values', '--keep', '1'];
+  const flags = [
+    '-i',
+    seeds,
+    '--range',
+    '0,100',
+    '-O',
+    'slow',
+    '-n',
+    '80',
+    '-m',
+    'values',
+    '--keep',
+    '1',
+    '--threshold',
+    '1',
+  ];
 
   test.each(SEEDS)(
     'finds the loop that the input makes long, and none on the twin, seed %s',
     async (seed) => {
-      const planted = await fuzz(writeLoopOnnx(folder, 90, 'slow.onnx', 30_000n), ...flags, '-s', seed);
+      const planted = await fuzz(writeLoopOnnx(folder, 90, 'slow.onnx', 6_000n), ...flags, '-s', seed);
       expect(planted).toMatchObject({ code: 1, found: ['slow'] });
       expect(readdirSync(join(planted.out, 'findings'))).toEqual(['unrepeatable']);
       const [finding] = findingFolders(planted.out);
