@@ -129,6 +129,7 @@ await withFolder(async (folder) => {
     store,
     reproducer,
     objectives: [],
+    timed: [],
     modelPath: '',
     load: { runtime: 'onnx' },
     model,

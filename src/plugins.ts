@@ -41,6 +41,37 @@ function offerOurselves(): void {
   register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
+/** A kind of thing that a plug-in gives, which makes one. */
+interface Kind {
+  make(settings: never): unknown;
+}
+
+/**
+ * Loads a kind from a module of the user's, with a way to call what it makes by which errors say whose they are.
+ *
+ * @param what the flag's word for it, for messages
+ * @throws UserError where it can't be loaded or exports no such kind
+ */
+export async function importKind<K extends Kind>(
+  flag: string,
+  path: string,
+  what: string,
+): Promise<{ readonly kind: K; readonly named: <T>(call: () => T) => T }> {
+  const kind = (await importPlugin(flag, path)) as Partial<K> | null | undefined;
+  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
+    throw new UserError(
+      `${flag}: the plug-in ${path} has no ${what} as its default export; see docs/plug-ins.md`,
+    );
+  const named = <T>(call: () => T): T => {
+    try {
+      return guarded(path, call);
+    } catch (error) {
+      throw new UserError(`${flag}: ${reason(error)}; mend it or leave it out of ${flag}`);
+    }
+  };
+  return { kind: kind as K, named };
+}
+
 /** Node's own words for TypeScript that it can't read say nothing of what to do. */
 function explained(error: unknown, path: string): string {
   const { code } = error as { readonly code?: unknown };

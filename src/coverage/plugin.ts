@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { guarded, importPlugin } from '../plugins.ts';
+import { importKind } from '../plugins.ts';
 import type { Measure, MeasureKind, MeasureSettings } from './kind.ts';
 
 /**
@@ -12,19 +12,8 @@ export async function loadMeasure(
   path: string,
   settings: MeasureSettings,
 ): Promise<ReturnType<MeasureKind['make']>> {
-  const kind = (await importPlugin('--measure', path)) as Partial<MeasureKind> | null | undefined;
-  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
-    throw new UserError(
-      `--measure: the plug-in ${path} has no coverage as its default export; see docs/plug-ins.md`,
-    );
-  const named = <T>(call: () => T): T => {
-    try {
-      return guarded(path, call);
-    } catch (error) {
-      throw new UserError(`--measure: ${(error as Error).message}; mend it or leave it out of --measure`);
-    }
-  };
-  const made = named(() => (kind as MeasureKind).make(settings));
+  const { kind, named } = await importKind<MeasureKind>('--measure', path, 'coverage');
+  const made = named(() => kind.make(settings));
   if (typeof made?.vectors !== 'function')
     throw new UserError(`--measure: the plug-in ${path} makes nothing with a function vectors`);
   const { calibrate } = made;

@@ -225,6 +225,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     store,
     reproducer,
     objectives: setup.objectives,
+    timed: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
     modelPath: path.absolute,
     load: loadingOf(options, target),
     model: { path: modelGiven, sha256: model.sha256, runtime },

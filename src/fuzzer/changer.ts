@@ -32,7 +32,9 @@ export class Changer {
     this.#mutators = mutators;
     this.#masterSeed = masterSeed;
     const longest = Math.max(...traits.map(({ size }) => size));
-    this.#noise = new NoisePool(`${masterSeed}/change`, [longest, longest], longest);
+    this.#noise = new NoisePool(`${masterSeed}/change`, [], longest);
+    // Once: which part of it a testcase gets is drawn from the testcase itself.
+    this.#noise.refresh(randomStream(masterSeed, 'change'));
     this.#rooms = traits.map(({ type, size }) => makeRoom(type, size, this.#noise.stages));
   }
 
@@ -79,7 +81,6 @@ export class Changer {
     const block = this.#blockFor(form, rows);
     for (let row = 0; row < rows; row++) {
       const random = randomStream(this.#masterSeed, 'change', digestOf(form, columns, row));
-      this.#noise.refresh(random);
       form.inputs.forEach((input, i) => {
         this.#changeInput(input, i, columns[i], block.columns[i], row, random);
       });

@@ -1,5 +1,5 @@
 import type { Aim, Site } from '../models/sites/site.ts';
-import { MOST_MARGINS, SIDES, slug } from '../objectives/objective.ts';
+import { isOf, MOST_MARGINS, SIDES, slug } from '../objectives/objective.ts';
 import type { Random } from '../random.ts';
 import type { CorpusSize } from './corpus.ts';
 
@@ -311,8 +311,7 @@ export class Climbs {
     for (const point of this.#points) {
       if (!('objective' in point) || point.objective.length <= longest) continue;
       const { objective } = point;
-      if (signature === objective || signature.startsWith(`${objective}-`))
-        [owner, longest] = [objective, objective.length];
+      if (isOf(signature, objective)) [owner, longest] = [objective, objective.length];
     }
     const rest = signature.slice(longest);
     if (longest > 0 && rest !== '-nan' && !rest.startsWith('-nan-')) this.end(owner);

@@ -8,7 +8,7 @@ import type { LoadOptions } from '../models/model.ts';
 import { packRows } from '../models/rows.ts';
 import { distanceBetween } from '../mutators/constraints/distance.ts';
 import { dependsOnMachine } from '../objectives/failure.ts';
-import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { isOf, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
 import { comparesModels } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
 import type { Entry } from './corpus.ts';
@@ -21,6 +21,8 @@ export interface FaultOptions {
   readonly reproducer: Reproducer;
   /** Specs of the objectives. */
   readonly objectives: readonly string[];
+  /** Names of those that go by how long runs take. */
+  readonly timed: readonly string[];
   /** The file that is run again. */
   readonly modelPath: string;
   readonly load: LoadOptions;
@@ -162,8 +164,17 @@ export class Faults {
   /** Writes signature.json of every fault. */
   async write(): Promise<void> {
     for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of this.all) {
-      await this.#options.store.signature(record, kept === 0 || dependsOnMachine(record.objective));
+      await this.#options.store.signature(record, kept === 0 || this.dependsOnMachine(record));
     }
+  }
+
+  /** Whether a fault depends on the clock or the machine: it is kept apart, and nothing is learnt from it. */
+  dependsOnMachine({ signature, objective }: Pick<Violation, 'signature' | 'objective'>): boolean {
+    return dependsOnMachine(objective) || this.#isTimed(signature);
+  }
+
+  #isTimed(signature: string): boolean {
+    return this.#options.timed.some((name) => isOf(signature, name));
   }
 
   save(): SavedFaults {
@@ -184,12 +195,12 @@ export class Faults {
     const { store, masterSeed, model, copy } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
-    const apart = dependsOnMachine(objective);
+    const apart = this.dependsOnMachine(violation);
     for (const path of new Set([findingFolder(signature, id, apart), findingFolder(signature, id, true)])) {
       const finding = await store.finding(path);
       if (finding !== undefined) return { finding, path };
     }
-    const reference = objective === 'slow' ? from?.ancestor : undefined;
+    const reference = this.#isTimed(signature) ? from?.ancestor : undefined;
     const { origin, summary, outputs, departures, ...confirmation } = await this.#confirm(hit, reference);
     const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
     const lineage: Lineage = {

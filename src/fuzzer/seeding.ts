@@ -7,7 +7,7 @@ import { rowsOf } from '../models/tensor.ts';
 import { failedRun } from '../objectives/failure.ts';
 import type { Objective, Run, Violation } from '../objectives/objective.ts';
 import { Placer } from '../objectives/placing.ts';
-import { partsFor, tensorsFor } from '../objectives/running.ts';
+import { alwaysWatched, partsFor } from '../objectives/running.ts';
 import { PluginFailure } from '../plugins.ts';
 import { LONGEST_CHAIN } from './arms.ts';
 import { unbundled } from './bundle.ts';
@@ -59,7 +59,7 @@ async function runSome(
   labels: readonly number[] | undefined,
 ): Promise<RunSeed[]> {
   const { model, objectives, watched, changers } = options;
-  const tensors = [...new Set([...watched, ...tensorsFor(objectives, model.model)])];
+  const tensors = alwaysWatched(watched, objectives, model.model);
   const block = packRows(some);
   let whole: RowResult;
   try {

@@ -6,7 +6,6 @@ import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
 import type { Site } from '../models/sites/site.ts';
 import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
 import type { InputTraits } from '../mutators/traits.ts';
-import { dependsOnMachine } from '../objectives/failure.ts';
 import { type Random, randomStream } from '../random.ts';
 import type { ArmTraits } from './arms.ts';
 import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
@@ -335,7 +334,7 @@ export class State implements Supply {
     faults.count(result.counts);
     const { fresh, nearer } = this.#intake.take(task, result, isLegal);
     // What the machine did, or what does not come up again, teaches nothing: it would not be the same next time.
-    const lasting = found.filter(({ kept: sound, objective }) => sound > 0 && !dependsOnMachine(objective));
+    const lasting = found.filter((fault) => fault.kept > 0 && !faults.dependsOnMachine(fault));
     const ids = new Set(lasting.map(({ signature }) => signature));
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
     const signatures = firsts.map(({ pick }) => pick);

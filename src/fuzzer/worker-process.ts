@@ -20,7 +20,7 @@ import type { InputTraits } from '../mutators/traits.ts';
 import { type Comparison, comparePair } from '../objectives/compare.ts';
 import type { Objective, Run } from '../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../objectives/registry.ts';
-import { partsFor, tensorsFor } from '../objectives/running.ts';
+import { alwaysWatched, partsFor } from '../objectives/running.ts';
 import { importPlugin, limitCalls } from '../plugins.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
@@ -287,7 +287,7 @@ const methods = {
     };
     const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    const always = [...new Set([...watched, ...tensorsFor(objectives, loaded())])];
+    const always = alwaysWatched(watched, objectives, loaded());
     const warm = packRows([setup.warm]);
     const result = await options.model.run(warm, 1, always);
     for (const objective of objectives) {

@@ -7,12 +7,12 @@ import { failedRun } from '../objectives/failure.ts';
 import type { Objective, Run, Violation } from '../objectives/objective.ts';
 import { Placer } from '../objectives/placing.ts';
 import {
+  alwaysWatched,
   type Circumstances,
   type Part,
   partsFor,
   runRows,
   Stopwatch,
-  tensorsFor,
 } from '../objectives/running.ts';
 import { guarded, PluginFailure } from '../plugins.ts';
 import { BatchMaker, type MakerOptions, type Parents, type Step, wholeOf } from './batch-maker.ts';
@@ -66,7 +66,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { watched, objectives, model } = options;
-    this.#tensors = [...new Set([...watched, ...tensorsFor(objectives, model.model)])];
+    this.#tensors = alwaysWatched(watched, objectives, model.model);
     this.#isLabelled = objectives.some(({ labelled }) => labelled === true);
     this.#stopwatch = objectives.some(({ timed }) => timed === true) ? new Stopwatch() : undefined;
     this.#placer = new Placer(options.model, options.traces);

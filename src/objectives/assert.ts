@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import type { RowTensor } from '../models/rows.ts';
-import { Program, type Tensors, type Verdicts } from './expression/program.ts';
+import { Program, type Verdicts } from './expression/program.ts';
+import type { Tensors } from './expression/shapes.ts';
 import { namesIn, parseExpression, type Syntax, written } from './expression/syntax.ts';
 import {
   MOST_MARGINS,
@@ -18,6 +19,14 @@ const UNIT = 2 ** -40;
 /** The margin of what is as near as can be and still no violation. */
 const LEAST_MARGIN = 2 ** -20;
 
+/** A run with what became of its rows. */
+interface Judged {
+  readonly run: Run;
+  readonly tensors: Tensors;
+  readonly program: Program;
+  readonly verdicts: Verdicts;
+}
+
 /**
  * A property of every run, which the user writes down: `max(abs(logits)) < 50`. Each condition of those that `and`
  * joins has a margin, its slack; a NaN in what is compared is a violation of its own. An expression is compiled once
@@ -28,15 +37,18 @@ class Assertion implements Objective {
   readonly tensors: readonly string[];
   readonly #where: string;
   readonly #syntax: Syntax;
+  /** The expression as it is told. */
+  readonly #text: string;
   readonly #programs = new Map<string, Program>();
-  #last: { readonly run: Run; readonly verdicts: Verdicts; readonly program: Program } | undefined;
+  #last: Judged | undefined;
 
   constructor(name: string, text: string) {
     this.#where = `--objective: ${name === '' ? 'assert' : `assert:name=${name}`}`;
     this.#syntax = parseExpression(this.#where, text);
+    this.#text = written(this.#syntax);
     this.tensors = namesIn(this.#syntax);
     if (this.tensors.length === 0)
-      throw new UserError(`${this.#where}: ${written(this.#syntax)} speaks of no input and no tensor`);
+      throw new UserError(`${this.#where}: ${this.#text} speaks of no input and no tensor`);
     this.name = `assert-${name === '' ? nameOf(this.#syntax) : name}`;
   }
 
@@ -55,12 +67,12 @@ class Assertion implements Objective {
     const { conditions } = program;
     for (let row = 0; row < run.rows; row++) {
       if (verdicts.nan[row] === 1) {
-        report(row, this.#violation(run, row, program, true));
+        report(row, this.#violation(verdict, row, true));
         continue;
       }
       for (let c = 0; c < conditions; c++) {
         if (verdicts.margins[row * conditions + c] > 0) continue;
-        report(row, this.#violation(run, row, program, false, c));
+        report(row, this.#violation(verdict, row, false, c));
         break;
       }
     }
@@ -85,7 +97,7 @@ class Assertion implements Objective {
     const tensors = this.#tensorsOf(run);
     if (!this.tensors.every((name) => tensors.has(name))) return undefined;
     const program = this.#programFor(tensors);
-    this.#last = { run, program, verdicts: program.run(tensors, run.rows) };
+    this.#last = { run, tensors, program, verdicts: program.run(tensors, run.rows) };
     return this.#last;
   }
 
@@ -106,11 +118,11 @@ class Assertion implements Objective {
     return program;
   }
 
-  #violation(run: Run, row: number, program: Program, hasNaN: boolean, condition?: number): Violation {
-    const tensors = this.#tensorsOf(run);
-    const compared = Array.from({ length: program.conditions }, (_, c) => c)
-      .filter((c) => condition === undefined || c === condition)
-      .flatMap((c) => program.explain(tensors, row, c));
+  /** @param condition the one that does not hold; absent where a NaN is compared in any */
+  #violation({ run, tensors, program }: Judged, row: number, hasNaN: boolean, condition?: number): Violation {
+    const conditions =
+      condition === undefined ? Array.from({ length: program.conditions }, (_, c) => c) : [condition];
+    const compared = conditions.flatMap((c) => program.explain(tensors, row, c));
     const told = compared.filter(({ holds, left, right }) =>
       hasNaN ? Number.isNaN(left.value) || Number.isNaN(right.value) : !holds,
     );
@@ -119,14 +131,14 @@ class Assertion implements Objective {
       for (const { text, value } of [left, right])
         if (text !== String(value) && (!hasNaN || Number.isNaN(value))) sides.set(text, value);
     const values = [...sides].map(([text, value]) => `${text} is ${short(value)}`).join(', ');
-    const inputs = new Set(run.inputs.map(({ name }) => name));
+    const isInput = (tensor: string): boolean => run.inputs.some(({ name }) => name === tensor);
     return {
       objective: 'assert',
       signature: hasNaN ? `${this.name}-nan` : this.name,
-      summary: `${written(this.#syntax)} ${hasNaN ? 'compares a NaN' : 'does not hold'}: ${values}`,
-      tensors: this.tensors.filter((name) => !inputs.has(name)),
+      summary: `${this.#text} ${hasNaN ? 'compares a NaN' : 'does not hold'}: ${values}`,
+      tensors: this.tensors.filter((name) => !isInput(name)),
       details: {
-        expression: written(this.#syntax),
+        expression: this.#text,
         kind: hasNaN ? 'nan' : 'broken',
         values: Object.fromEntries([...sides].map(([text, value]) => [text, plain(value)])),
       },

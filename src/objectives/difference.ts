@@ -106,7 +106,7 @@ export function divergenceOf(reference: Float64Array, copy: Float64Array, count:
 }
 
 /** Logarithm of the sum of exponentials. */
-function logNorm(values: Float64Array, from: number, count: number, areShares: boolean): number {
+export function logNorm(values: Float64Array, from: number, count: number, areShares: boolean): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < count; k++) most = Math.max(most, logShare(values[from + k], areShares));
   let sum = 0;

@@ -10,7 +10,14 @@ import {
   partsInFiniteness,
   RowReader,
 } from './difference.ts';
-import { type Objective, type ObjectiveKind, SIDES, slug, type Violation } from './objective.ts';
+import {
+  instanceName,
+  type Objective,
+  type ObjectiveKind,
+  SIDES,
+  slug,
+  type Violation,
+} from './objective.ts';
 import type { ObjectiveParameter, ObjectiveValues } from './parameters.ts';
 
 const INFINITE = Number.POSITIVE_INFINITY;
@@ -373,7 +380,7 @@ function kindOf(name: string, help: string): ObjectiveKind {
     help,
     parameters: PARTING_PARAMETERS,
     compares: true,
-    make: ({ values }) => new Parting(name, values),
+    make: ({ values, name: own }) => new Parting(instanceName(name, own), values, name),
   };
 }
 

@@ -6,11 +6,6 @@ export type FailureKind = (typeof FAILURES)[number];
 
 /** Failures that depend on the clock or the machine: their findings are kept apart and run again less often. */
 export function dependsOnMachine(objective: string): boolean {
-  return isCostly(objective) || objective === 'slow';
-}
-
-/** Failures that take the whole time limit, or all of the memory, each time. */
-export function isCostly(objective: string): boolean {
   return objective === 'hang' || objective === 'memory';
 }
 

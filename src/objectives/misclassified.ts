@@ -1,7 +1,15 @@
 import type { RowTensor } from '../models/rows.ts';
 import { DTYPES } from '../models/tensor.ts';
-import { greatest, isAmong, isDistribution, logShare, RowReader } from './difference.ts';
-import { type Objective, type ObjectiveKind, type Run, SIDES, slug, type Violation } from './objective.ts';
+import { greatest, isAmong, isDistribution, logNorm, logShare, RowReader } from './difference.ts';
+import {
+  instanceName,
+  type Objective,
+  type ObjectiveKind,
+  type Run,
+  SIDES,
+  slug,
+  type Violation,
+} from './objective.ts';
 import type { ObjectiveValues } from './parameters.ts';
 
 /** Classes that margins tell apart; more share them. */
@@ -18,7 +26,7 @@ const UNIT = 2 ** -20;
  * the model must be sure of the other class; with `abstain` an answer below the bound counts as none.
  */
 class Misclassified implements Objective {
-  readonly name = 'misclassified';
+  readonly name: string;
   readonly labelled = true;
   readonly excuses = 'are classified otherwise than their labels say to begin with';
   readonly #top: number;
@@ -26,7 +34,8 @@ class Misclassified implements Objective {
   readonly #sure: number;
   readonly #reader = new RowReader();
 
-  constructor({ top = 1, confident = 0, abstain = 0 }: ObjectiveValues) {
+  constructor(name: string, { top = 1, confident = 0, abstain = 0 }: ObjectiveValues) {
+    this.name = name;
     this.#top = top;
     this.#sure = Math.max(confident, abstain);
   }
@@ -52,11 +61,12 @@ class Misclassified implements Objective {
       const values = this.#reader.read(output, row);
       if (values.some(Number.isNaN)) continue;
       const best = greatest(values);
-      const share = shareOf(values, best);
-      if (!this.#isWrong(values, label, best, share)) continue;
+      if (!this.#isBehind(values, label, best)) continue;
+      const share = Math.exp(logSharesOf(values)(best));
+      if (share < this.#sure) continue;
       report(row, {
         objective: 'misclassified',
-        signature: `misclassified-${slug(output.name)}`,
+        signature: `${this.name}-${slug(output.name)}`,
         summary: `${output.name} says ${best} (${short(values[best])}) of a seed that shows ${label} (${short(values[label])}), with ${percent(share)} of the softmax`,
         tensors: [],
         details: {
@@ -70,9 +80,9 @@ class Misclassified implements Objective {
     }
   }
 
-  #isWrong(values: Float64Array, label: number, best: number, share: number): boolean {
-    const isBehind = !isAmong(values, 0, values.length, label, this.#top);
-    return isBehind && values[best] > values[label] && share >= this.#sure;
+  /** Whether the label is not among the best, and the best one is ahead of it. */
+  #isBehind(values: Float64Array, label: number, best: number): boolean {
+    return values[best] > values[label] && !isAmong(values, 0, values.length, label, this.#top);
   }
 
   /** Of each other class how far it is from winning: doublings of the gap between them, and of what it lacks in confidence. */
@@ -82,21 +92,21 @@ class Misclassified implements Objective {
     const label = run.labels?.[row] ?? -1;
     if (output === undefined || label < 0) return MOST_CLASSES;
     const values = this.#reader.read(output, row);
-    const areShares = isDistribution(values, 0, values.length);
-    const own = logShare(values[label], areShares);
+    const shares = logSharesOf(values);
+    const own = shares(label);
+    const least = Math.log(this.#sure);
     const best = greatest(values);
-    const isWrong = this.#isWrong(values, label, best, shareOf(values, best));
-    const least = this.#sure > 0 ? Math.log(this.#sure) : Number.NEGATIVE_INFINITY;
+    const isWrong = this.#isBehind(values, label, best) && Math.exp(shares(best)) >= this.#sure;
     for (let k = 0; k < values.length; k++) {
       if (k === label) continue;
-      const gap = own - logShare(values[k], areShares);
-      const lacking = least - Math.log(shareOf(values, k));
-      const missing = Math.max(gap, lacking);
-      const margin =
-        isWrong && k === best ? 0 : Math.max(LEAST_MARGIN, Math.log2(1 + Math.max(0, missing) / UNIT));
+      const share = shares(k);
+      const missing = Math.max(own - share, least - share, 0);
       const place = k % MOST_CLASSES;
-      if (margin < out[place]) out[place] = margin;
+      if (missing < out[place]) out[place] = missing;
     }
+    for (let place = 0; place < MOST_CLASSES; place++)
+      out[place] = Math.max(LEAST_MARGIN, Math.log2(1 + out[place] / UNIT));
+    if (isWrong) out[best % MOST_CLASSES] = 0;
     return MOST_CLASSES;
   }
 }
@@ -106,14 +116,11 @@ function classesOf({ outputs }: Run): RowTensor | undefined {
   return outputs.find(({ type, size }) => DTYPES[type].kind === 'float' && size > 1);
 }
 
-/** A class's share of the softmax; its own value where these are shares already. */
-function shareOf(values: Float64Array, at: number): number {
-  if (isDistribution(values, 0, values.length)) return values[at];
-  let most = Number.NEGATIVE_INFINITY;
-  for (const value of values) most = Math.max(most, value);
-  let sum = 0;
-  for (const value of values) sum += Math.exp(value - most);
-  return Math.exp(values[at] - most) / sum;
+/** Logarithms of the shares of the softmax by class. */
+function logSharesOf(values: Float64Array): (at: number) => number {
+  const areShares = isDistribution(values);
+  const norm = logNorm(values, 0, values.length, areShares);
+  return (at) => logShare(values[at], areShares) - norm;
 }
 
 function short(value: number): string {
@@ -137,5 +144,5 @@ export const misclassified: ObjectiveKind = {
     { name: 'confident', help: 'only where the other class has this share of the softmax', between: [0, 1] },
     { name: 'abstain', help: 'an answer below this share of the softmax counts as none', between: [0, 1] },
   ],
-  make: ({ values }) => new Misclassified(values),
+  make: ({ values, name }) => new Misclassified(instanceName('misclassified', name), values),
 };

@@ -98,6 +98,16 @@ export interface ObjectiveKind {
   make(settings: ObjectiveSettings): Objective;
 }
 
+/** The name of an objective of a kind to which the user may have given one. */
+export function instanceName(kind: string, own: string): string {
+  return own === '' ? kind : `${kind}-${own}`;
+}
+
+/** Whether a signature is one of an objective's. */
+export function isOf(signature: string, name: string): boolean {
+  return signature === name || signature.startsWith(`${name}-`);
+}
+
 /** A tensor's name as a part of a signature: at most 40 letters, digits, `_`, `.` and `-`. */
 export function slug(name: string): string {
   const safe = name.replace(/[^A-Za-z0-9_.-]+/g, '_').replace(/^[._-]+|[._-]+$/g, '');

@@ -1,7 +1,14 @@
 import { UserError } from '../errors.ts';
 import { guarded, importPlugin } from '../plugins.ts';
 import { FAILURES } from './failure.ts';
-import type { Objective, ObjectiveKind, Run, Violation } from './objective.ts';
+import {
+  instanceName,
+  isOf,
+  type Objective,
+  type ObjectiveKind,
+  type Run,
+  type Violation,
+} from './objective.ts';
 
 /** What a signature is made of. */
 const SIGNATURE = /^[A-Za-z0-9_.-]{1,120}$/;
@@ -29,8 +36,7 @@ export async function loadObjectivePlugin(path: string): Promise<ObjectiveKind> 
       }
       if (typeof made?.judge !== 'function')
         throw new UserError(`--objective: the plug-in ${path} makes nothing with a function judge`);
-      const name = settings.name === '' ? kind.name : `${kind.name}-${settings.name}`;
-      return new PluginObjective(kind.name, name, path, made);
+      return new PluginObjective(kind.name, instanceName(kind.name, settings.name), path, made);
     },
   };
 }
@@ -91,8 +97,7 @@ class PluginObjective implements Objective {
     if (!Number.isInteger(row) || row < 0 || row >= run.rows)
       throw new Error(`it reports row ${row} of a run of ${run.rows}`);
     const { signature = this.#kind, summary = signature, tensors = [], details = {} } = given ?? {};
-    const isOwn = signature === this.#kind || String(signature).startsWith(`${this.#kind}-`);
-    if (typeof signature !== 'string' || !isOwn || !SIGNATURE.test(signature))
+    if (typeof signature !== 'string' || !isOf(signature, this.#kind) || !SIGNATURE.test(signature))
       throw new Error(
         `its signature '${signature}' must be ${this.#kind}, or begin with ${this.#kind}- and hold letters, digits, '.', '_' and '-' alone`,
       );

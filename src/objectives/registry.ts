@@ -80,6 +80,8 @@ export function comparesModels(spec: string): boolean {
 function builtIn(name: string): ObjectiveKind {
   const kind = OBJECTIVES.find((candidate) => candidate.name === name);
   if (kind !== undefined) return kind;
+  if (/[<>=]/.test(name))
+    throw new UserError(`--objective: write assert: before what must hold, as 'assert:${name}'`);
   const names = OBJECTIVES.map((candidate) => candidate.name);
   throw new UserError(`--objective: unknown objective ${name}: ${suggestion(name, names)}`);
 }

@@ -5,10 +5,10 @@ import type { NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
 import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
 import { PluginFailure } from '../plugins.ts';
-import { failedRun, isCostly } from './failure.ts';
-import type { Objective, Run, Violation } from './objective.ts';
+import { dependsOnMachine, failedRun } from './failure.ts';
+import { isOf, type Objective, type Run, type Violation } from './objective.ts';
 import { type Placed, Placer } from './placing.ts';
-import { median, partsFor, runRows, tensorsFor } from './running.ts';
+import { median, partsFor, runRows, someRows, tensorsFor } from './running.ts';
 
 /** How often a finding is run again. */
 const RUNS = 10;
@@ -18,7 +18,7 @@ const COSTLY_RUNS = 2;
 
 /** How often a finding of an objective is run again. */
 export function runsOf(objective: string): number {
-  return isCostly(objective) ? COSTLY_RUNS : RUNS;
+  return dependsOnMachine(objective) ? COSTLY_RUNS : RUNS;
 }
 
 /** How running a testcase again went. */
@@ -112,9 +112,11 @@ export async function reproduce(
     beat();
   }
   const details =
-    explains && origin !== undefined ? await placer.describe(origin, rowAlone(block, row)) : undefined;
+    explains && origin !== undefined
+      ? await placer.describe(origin, someRows(block, row, row + 1))
+      : undefined;
   const departures =
-    retrial.compares === true ? await departuresAt(model, rowAlone(block, row), beat) : undefined;
+    retrial.compares === true ? await departuresAt(model, someRows(block, row, row + 1), beat) : undefined;
   return {
     times,
     of: runs,
@@ -126,14 +128,14 @@ export async function reproduce(
   };
 }
 
+/** A violation that says what the operation where it begins was given, where that is known. */
 function explained(
   objectives: readonly Objective[],
   violation: Violation,
   origin: OriginDetails | undefined,
 ): Violation {
   const objective = objectives.find(({ name }) => name === violation.objective);
-  const isTraced = violation.details.origin !== undefined && origin !== undefined;
-  return isTraced ? (objective?.explain?.(violation, origin) ?? violation) : violation;
+  return origin === undefined ? violation : (objective?.explain?.(violation, origin) ?? violation);
 }
 
 /** Layer by layer, where the copy departs on one testcase; undefined where that can't be seen. */
@@ -206,29 +208,25 @@ async function runOnce(
   results.push(result);
   const found: { readonly objective: Objective; readonly violation: Violation }[] = [];
   for (const objective of objectives) {
-    if (objective.change !== undefined && changed === undefined) continue;
-    const isChanged = objective.change !== undefined && changed !== undefined;
+    const isSuspect = isOf(suspect.signature, objective.name);
+    const isChanged = objective.change !== undefined;
+    // The changed testcase is as one objective has it, and says nothing about others.
+    if (isChanged && (changed === undefined || !isSuspect)) continue;
     const own: RowResult = isChanged ? runRows(result, row, row + 1) : result;
     const at = isChanged ? 0 : row;
-    for (const { run } of await partsFor(
-      objective,
-      model,
-      own,
-      { labels, time },
-      changed && (() => changed),
-    )) {
-      judgeOr(objective, suspect, run, at, (judged, violation) => {
+    const parts = await partsFor(objective, model, own, { labels, time }, changed && (() => changed));
+    for (const { run } of parts) {
+      judgeOr(objective, isSuspect, run, at, (judged, violation) => {
         if (judged === at) found.push({ objective, violation });
       });
-      if (run.changed !== undefined && violates(suspect, objective))
-        results[results.length - 1] = secondOf(run);
+      if (run.changed !== undefined) results[results.length - 1] = secondOf(run);
     }
   }
   const placed: Placed[] = [];
   for (const { objective, violation } of found) {
     let one = traced.get(violation.signature);
     if (one === undefined) {
-      const where = { testcase: rowAlone(block, row), batch: { block, rows }, thoroughly: true };
+      const where = { testcase: someRows(block, row, row + 1), batch: { block, rows }, thoroughly: true };
       one = await placer.place(objective, violation, where);
       traced.set(violation.signature, one);
     }
@@ -240,7 +238,7 @@ async function runOnce(
 /** Judges; a plug-in that fails says nothing about a violation of another objective. */
 function judgeOr(
   objective: Objective,
-  suspect: Suspect,
+  isSuspect: boolean,
   run: Run,
   at: number,
   report: Parameters<Objective['judge']>[1],
@@ -249,7 +247,7 @@ function judgeOr(
     objective.judge(run, report);
   } catch (error) {
     if (!(error instanceof PluginFailure)) throw error;
-    if (!violates(suspect, objective)) return;
+    if (!isSuspect) return;
     // What it fails on now is no finding of its own, and no testcase that is fixed.
     const { message } = error;
     report(at, {
@@ -260,11 +258,6 @@ function judgeOr(
       details: {},
     });
   }
-}
-
-/** Whether a violation with the suspect's signature is the objective's. */
-function violates({ signature }: Suspect, { name }: Objective): boolean {
-  return signature === name || signature.startsWith(`${name}-`);
 }
 
 /** What the model gave for a testcase as it is, and beside it for the changed one. */
@@ -289,9 +282,4 @@ async function usualTime(
     times.push((performance.now() - start) / 1000);
   }
   return median(times);
-}
-
-/** One row of a block. */
-export function rowAlone({ form, columns }: Rows, row: number): Rows {
-  return { form, columns: form.inputs.map(({ size }, i) => rowsOf(columns[i], size, row, row + 1)) };
 }

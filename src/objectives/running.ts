@@ -84,6 +84,15 @@ export function tensorsFor(
   return [...new Set(objectives.flatMap(({ tensors = [] }) => tensors))].filter((name) => !given.has(name));
 }
 
+/** What is watched in every run: for coverage, and behind that what objectives read. */
+export function alwaysWatched(
+  watched: readonly string[],
+  objectives: readonly Pick<Objective, 'tensors'>[],
+  model: Pick<Model, 'inputs' | 'outputs'>,
+): string[] {
+  return [...new Set([...watched, ...tensorsFor(objectives, model)])];
+}
+
 /** How long runs take, by what they are given: the median of the last ones of a form. */
 export class Stopwatch {
   readonly #last = new Map<string, number[]>();

@@ -1,4 +1,4 @@
-import type { Objective, ObjectiveKind, Run, Violation } from './objective.ts';
+import { instanceName, type Objective, type ObjectiveKind, type Run, type Violation } from './objective.ts';
 
 /** How many times slower than usual a run is that counts, where nobody says. */
 const TIMES = 5;
@@ -11,12 +11,13 @@ const LEAST = 2;
  * the processor computes slowly. What is slow on one machine may not be on another, or tomorrow.
  */
 class Slow implements Objective {
-  readonly name = 'slow';
+  readonly name: string;
   readonly timed = true;
   readonly #times: number;
   readonly #least: number;
 
-  constructor(times: number, least: number) {
+  constructor(name: string, times: number, least: number) {
+    this.name = name;
     this.#times = times;
     this.#least = least;
   }
@@ -27,7 +28,7 @@ class Slow implements Objective {
     if (took <= this.#times * usual || 1000 * took < this.#least) return;
     report(0, {
       objective: 'slow',
-      signature: 'slow',
+      signature: this.name,
       summary: `a run takes ${milliseconds(took)} ms where one of its shape usually takes ${milliseconds(usual)} ms`,
       tensors: [],
       details: { milliseconds: 1000 * took, usual: 1000 * usual },
@@ -50,5 +51,6 @@ export const slow: ObjectiveKind = {
       between: [0, 1e6],
     },
   ],
-  make: ({ values: { times = TIMES, least = LEAST } }) => new Slow(times, least),
+  make: ({ values: { times = TIMES, least = LEAST }, name }) =>
+    new Slow(instanceName('slow', name), times, least),
 };

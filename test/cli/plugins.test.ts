@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { PLUGINS, type PluginName } from '../../src/setup/plugin-template.ts';
-import { digests, readJson } from '../support/campaign.ts';
+import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
@@ -202,6 +202,23 @@ describe('a plug-in that fails', () => {
     expect(existsSync(out)).toBe(false);
   }, 60_000);
 });
+
+test('what a plug-in finds by the time of runs is confirmed beside its seed, and kept apart', async () => {
+  // Not of the clock, so that it is the same on any machine: the shape of what it is given is what counts.
+  const path = module(
+    'timed.js',
+    `export default { name: 'late', parameters: [], make: () => ({ timed: true, judge(run, report) {
+      if (run.time !== undefined && run.time.took > 0 && run.inputs[0].data[0] > 1.5) report(0, {}); } }) };`,
+  );
+  const out = fresh();
+  const { code } = await fuzz(out, '-O', path, '--keep', '1', '-n', '300', '--threshold', '1');
+  expect(code).toBe(1);
+  expect(Object.keys(digests(out, 'findings'))).toEqual([]);
+  const [finding] = findingFolders(out);
+  expect(finding).toMatch(/findings\/unrepeatable\/late\//);
+  expect(readJson(finding, 'finding.json')).toMatchObject({ objective: 'late', reproduced: '10/10' });
+  expect(existsSync(join(finding, 'reference.npz'))).toBe(true);
+}, 60_000);
 
 test('a plug-in in TypeScript is loaded where Node reads it, and else refused with what to do', async () => {
   const path = module(

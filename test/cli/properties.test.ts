@@ -229,6 +229,26 @@ describe('slow', () => {
   );
 });
 
+test('two changes of one testcase are confirmed each by its own', async () => {
+  const out = await fuzz(
+    ...[writeScoreOnnx(folder, true), '-i', people, '--range', '0,1', '-s', '1', '-n', '2000', '--keep', '2'],
+    ...['-O', 'metamorphic:name=up,rises=1,raise:column=3,least=0.02,most=0.1'],
+    'metamorphic:name=down,falls=1,raise:column=3,least=-0.1,most=-0.02',
+  );
+  expect([...out.found].sort()).toEqual(['metamorphic-down-score', 'metamorphic-up-score']);
+  for (const finding of findingFolders(out.out)) {
+    const [own, changed] = ['input.npz', 'changed.npz'].map((name) =>
+      Number(decodeNpz(readFileSync(join(finding, name)), name).get('x')?.data[3]),
+    );
+    const { signature, status } = readJson(finding, 'finding.json');
+    expect(status).toBe('confirmed');
+    expect(Math.sign(changed - own)).toBe(signature === 'metamorphic-up-score' ? 1 : -1);
+  }
+  const { stdout } = await neurofuzz(['replay', out.out]);
+  expect(stdout.trim().split('\n')).toHaveLength(4);
+  for (const line of stdout.trim().split('\n')) expect(line).toMatch(/^still broken 10\/10/);
+}, 60_000);
+
 test('several objectives share the runs of the model', async () => {
   const model = writeScoreOnnx(folder, true);
   const { found } = await fuzz(
@@ -264,6 +284,8 @@ describe('is refused', () => {
       /shapes don't broadcast in logits \+ x: logits is 3 for each testcase and x 4/,
     ],
     [['-O', 'assert:x < 3', 'assert:x < 3 '], /two objectives are called assert-x-/],
+    [['-O', 'max(abs(x)) < 3'], /write assert: before what must hold, as 'assert:max\(abs\(x\)\) < 3'/],
+    [['-O', 'assert'], /assert: write what must hold, as assert:max/],
     [['-O', 'metamorphic:brightnes'], /unknown mutator brightnes: did you mean brightness\?/],
     [['-O', 'metamorphic:brightness'], /brightness fits no input of the model/],
     [['-O', 'metamorphic:splice'], /splice needs a second testcase/],

@@ -163,6 +163,11 @@ test('a mapping names objectives; two of one name are refused', async () => {
   await expect(makeObjectives(['assert:name=a,x < 1', 'assert:name=a,x < 2'])).rejects.toThrow(
     /two objectives are called assert-a/,
   );
+  const twice = objectiveSpecs({ one: 'quantization:top=1', three: 'quantization:top=3' });
+  expect((await makeObjectives(twice)).map(({ name }) => name)).toEqual([
+    'quantization-one',
+    'quantization-three',
+  ]);
   expect(() => makeBuiltIn('assert:name=a/b,x < 1')).toThrow(/assert:name must be letters/);
   expect(() => makeBuiltIn('misclassified:confident=2')).toThrow(/confident must be a number from 0 to 1/);
 });

@@ -1,6 +1,6 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../errors.ts';
-import { guarded, importPlugin } from '../../plugins.ts';
+import { importKind } from '../../plugins.ts';
 import { recent } from './recent.ts';
 import type { Scheduler, SchedulerKind } from './scheduler.ts';
 import { seedsOnly } from './seeds-only.ts';
@@ -25,19 +25,8 @@ export async function makeScheduler(
 
 /** Loads a scheduler from a module of the user's; its errors say whose they are. */
 async function loadScheduler(path: string): Promise<Scheduler> {
-  const kind = (await importPlugin('--scheduler', path)) as Partial<SchedulerKind> | null | undefined;
-  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
-    throw new UserError(
-      `--scheduler: the plug-in ${path} has no scheduler as its default export; see docs/plug-ins.md`,
-    );
-  const named = <T>(call: () => T): T => {
-    try {
-      return guarded(path, call);
-    } catch (error) {
-      throw new UserError(`--scheduler: ${(error as Error).message}; mend it or take another --scheduler`);
-    }
-  };
-  const made = named(() => (kind as SchedulerKind).make());
+  const { kind, named } = await importKind<SchedulerKind>('--scheduler', path, 'scheduler');
+  const made = named(() => kind.make());
   if (typeof made?.pick !== 'function')
     throw new UserError(`--scheduler: the plug-in ${path} makes nothing with a function pick`);
   return {

@@ -91,7 +91,7 @@ for (const operator of ['-', '+', '!', 'not']) jsep.addUnaryOp(operator);
  */
 export function parseExpression(where: string, text: string): Syntax {
   if (text.trim() === '')
-    throw new UserError(`${where}: write what must hold, as ${where}:max(abs(logits)) < 50`);
+    throw new UserError(`${where}: write what must hold, as assert:max(abs(logits)) < 50`);
   if (text.length > LONGEST)
     throw new UserError(`${where}: the expression has ${text.length} characters, more than ${LONGEST}`);
   let parsed: jsep.Expression;
