@@ -21,9 +21,10 @@ import type { Changer } from './changer.ts';
 import { type Candidate, Climber } from './climber.ts';
 import type { Point } from './climbs.ts';
 import { HitBook } from './hit-book.ts';
+import { Lines } from './lines.ts';
 import { outcomeOf } from './outcome.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
-import type { Parcel, PhaseSeconds, PluginEnd, Span, Task, TaskResult } from './task.ts';
+import type { PhaseSeconds, PluginEnd, Span, Task, TaskResult } from './task.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
 export interface WorkerOptions extends MakerOptions {
@@ -111,7 +112,7 @@ export class Worker {
       objectives: new Set(objectives),
       traced: new Map(),
       candidates: [],
-      lines: [],
+      lines: new Lines(task, (entry) => view.parcel(entry), climber),
       ends: [],
     };
     // What a step mutates follows from the steps before it: those are run again.
@@ -119,7 +120,7 @@ export class Worker {
     const spent = (more: number): void => {
       seconds.mutate += more;
     };
-    for (const step of stepsOf(job)) {
+    for (const step of job.lines.steps()) {
       begun(step);
       if (step.from * MUTANTS_PER_PICK >= span.to) break;
       for (const { form, first, rows } of this.#maker.batches(task, view, spent, step)) {
@@ -329,7 +330,7 @@ export class Worker {
     const { task, book, view } = job;
     if (!book.wants(violation)) return;
     const pick = this.#maker.pickOf(row);
-    const path = pathOf(job, pick);
+    const path = job.lines.pathOf(pick);
     const changer = objective && this.#options.changers.get(objective.name);
     const { label } = view.parcel(task.parents[pick]);
     book.keep({
@@ -364,8 +365,7 @@ export class Worker {
     for (let row = 0; row < result.rows; row++) {
       if (this.#maker.isVoid(from + row)) continue;
       const pick = this.#maker.pickOf(from + row);
-      const parent = parentIn(job, pick) ?? view.parcel(task.parents[pick]);
-      const near = squaredDistance(all, row * width, parent.activations);
+      const near = squaredDistance(all, row * width, job.lines.parentOf(pick).activations);
       if (near <= task.threshold || broken.has(row) || !isFiniteVector(all, row * width, width)) continue;
       const activations = all.subarray(row * width, (row + 1) * width);
       if (candidates.some((other) => squaredDistance(activations, 0, other.activations) <= task.threshold))
@@ -373,7 +373,13 @@ export class Worker {
       if (index.nearest(activations) <= task.threshold) continue;
       const data = this.#maker.copy(form, from + row, from + row + 1);
       const outcome = outcomeOf(result, row);
-      candidates.push({ pick, path: pathOf(job, pick), data, activations: activations.slice(), outcome });
+      candidates.push({
+        pick,
+        path: job.lines.pathOf(pick),
+        data,
+        activations: activations.slice(),
+        outcome,
+      });
     }
   }
 
@@ -400,7 +406,7 @@ export class Worker {
             const data = this.#maker.copy(form, from + row, from + row + 1);
             const activations = all.slice(row * width, (row + 1) * width);
             const outcome = outcomeOf(part.run, row - part.from);
-            return { pick, path: pathOf(job, pick), data, activations, outcome };
+            return { pick, path: job.lines.pathOf(pick), data, activations, outcome };
           },
         };
       });
@@ -428,13 +434,6 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-/** A line of descent within a task. */
-interface Line {
-  /** What its next mutants are made of. */
-  readonly parcel: Parcel;
-  readonly path: readonly number[];
-}
-
 /** A task on its way through the model. */
 interface Job {
   readonly task: Task;
@@ -445,47 +444,10 @@ interface Job {
   /** By how a violation looks: how many there were, and what the last one that was traced came to. */
   readonly traced: Map<string, { readonly count: number; readonly as: Violation }>;
   readonly candidates: Candidate[];
-  /** What the lines of a task that goes in steps have come to; undefined for one that is at its corpus entry. */
-  lines: readonly (Line | undefined)[];
+  readonly lines: Lines;
   /** Objectives that are judged still. */
   readonly objectives: Set<Objective>;
   readonly ends: PluginEnd[];
-}
-
-/**
- * The parts of a task that are made and run one after the other. At the beginning of each the lines are what they have come
- * to, and stay so within it.
- */
-function* stepsOf(job: Job): Generator<Step> {
-  const { task } = job;
-  const { stride, parents } = task;
-  if (stride === undefined) {
-    yield wholeOf(task);
-    return;
-  }
-  for (let from = 0; from < parents.length; from += stride) {
-    job.lines = Array.from({ length: stride }, (_, line) => lineOf(job, line));
-    const parentOf = (pick: number): Parcel | undefined => parentIn(job, pick);
-    yield { from, to: Math.min(from + stride, parents.length), parentOf, key: from === 0 ? [] : [from] };
-  }
-}
-
-/** What a line has come to; undefined where that is its corpus entry still. */
-function lineOf({ task, view, climber }: Job, line: number): Line | undefined {
-  const held = climber?.heldIn(line);
-  if (held === undefined) return undefined;
-  const { data, activations, path = [] } = held;
-  return { parcel: { ...view.parcel(task.parents[line]), data, activations }, path };
-}
-
-/** What a pick mutates, where that is no corpus entry. */
-function parentIn({ task, lines }: Job, pick: number): Parcel | undefined {
-  return task.stride === undefined ? undefined : lines[pick % task.stride]?.parcel;
-}
-
-/** The picks that make a pick's mutants out of a corpus entry; undefined where there are no steps. */
-function pathOf({ task, lines }: Job, pick: number): readonly number[] | undefined {
-  return task.stride === undefined ? undefined : [...(lines[pick % task.stride]?.path ?? []), pick];
 }
 
 /** The row on which judging fails, by its place in the whole; -1 where no row does it alone. */
