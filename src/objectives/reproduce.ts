@@ -266,7 +266,7 @@ function secondOf({ changed, ...run }: Run): RowResult {
 }
 
 /** Runs of the reference that say how long a run usually takes. */
-const REFERENCE_RUNS = 3;
+const REFERENCE_RUNS = 7;
 
 /** Seconds that a run of another testcase of the same shape takes, where an objective needs to know. */
 async function usualTime(

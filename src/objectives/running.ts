@@ -97,14 +97,18 @@ export function alwaysWatched(
 export class Stopwatch {
   readonly #last = new Map<string, number[]>();
 
-  /** Takes note of a run of one row, and says what was usual before it. */
-  took(form: string, seconds: number): number {
+  /** Seconds that a run of one row usually takes; infinite while too few were seen. */
+  usual(form: string): number {
     const times = this.#last.get(form) ?? [];
-    const usual = median(times);
+    return times.length >= LEAST_RUNS ? median(times) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes note of a run of one row. */
+  note(form: string, seconds: number): void {
+    const times = this.#last.get(form) ?? [];
     times.push(seconds);
     if (times.length > REMEMBERED) times.shift();
     this.#last.set(form, times);
-    return times.length > LEAST_RUNS ? usual : Number.POSITIVE_INFINITY;
   }
 }
 
