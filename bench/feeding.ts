@@ -140,6 +140,8 @@ await withFolder(async (folder) => {
     traces: false,
     span: new SeedSpan([]),
     pictures: [undefined],
+    pads: [],
+    textOf: () => undefined,
   });
   const state = new State({
     store,
@@ -164,6 +166,7 @@ await withFolder(async (folder) => {
     ),
     limits: {},
     execs: Number(options.execs),
+    singleBatches: false,
     maxCorpus: Number.POSITIVE_INFINITY,
   });
   state.addSeed({ form: FORM, columns: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);

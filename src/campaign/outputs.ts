@@ -12,6 +12,9 @@ export const CHANGED_FILE = 'changed.npz';
 /** Another testcase of its shape: what the time of a run is compared with. */
 export const REFERENCE_FILE = 'reference.npz';
 
+/** A prompt and the model's answer for people to read, with what breaks the rule marked. */
+export const ANSWER_FILE = 'answer.txt';
+
 const SIDES = ['reference', 'copy'] as const;
 
 /** What both models gave, as .npz: an array `reference/<output>` and one `copy/<output>` each. */

@@ -6,11 +6,12 @@ import type { Picture } from '../inputs/picture.ts';
 import { encodePng } from '../inputs/png.ts';
 import { readNumber } from '../models/tensor.ts';
 import type { PairOutputs } from '../objectives/reproduce.ts';
+import { markedText } from '../objectives/text/marked.ts';
 import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from './atomic.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
-import { CHANGED_FILE, encodeOutputs, OUTPUTS_FILE, REFERENCE_FILE } from './outputs.ts';
+import { ANSWER_FILE, CHANGED_FILE, encodeOutputs, OUTPUTS_FILE, REFERENCE_FILE } from './outputs.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from './testcase.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
@@ -94,6 +95,8 @@ export interface Beside {
   readonly changed?: TestcaseData | undefined;
   /** What the time of a run is compared with. */
   readonly reference?: TestcaseData | undefined;
+  /** The testcase as text, where it is one. */
+  readonly text?: string | undefined;
 }
 
 /**
@@ -238,7 +241,7 @@ export class Store {
     folder: string,
     finding: Finding,
     data: TestcaseData,
-    { batch, outputs, changed, reference }: Beside = {},
+    { batch, outputs, changed, reference, text }: Beside = {},
   ): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
     files.set('input.npz', encodeTestcase(data));
@@ -255,6 +258,9 @@ export class Store {
       const picture = testcase === undefined ? undefined : await this.#picture(testcase);
       if (picture !== undefined) files.set(name, picture);
     }
+    if (text !== undefined) files.set('input.txt', text);
+    const marked = markedText(finding.violation.details);
+    if (marked !== undefined) files.set(ANSWER_FILE, marked);
     files.set('finding.json', json(finding));
     for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));

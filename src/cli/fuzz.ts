@@ -105,6 +105,7 @@ function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): 
   if (meta.as === 'number') return number(given as string);
   if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
   if (meta.as === 'rule') return readRule(given as string | boolean);
+  if (meta.as === 'settings') return readSettings(meta, given as readonly string[]);
   if (meta.as === 'columns') return readColumns(given as readonly string[]);
   if (meta.as === 'ranges' || meta.as === 'shapes') return readNumbers(meta, given as readonly string[]);
   return given;
@@ -123,6 +124,31 @@ function readRule(given: string | boolean): unknown {
   if (rest.length > 0 || beta === undefined)
     throw new UserError(`--deephunter: give alpha,beta such as 0.02,0.2; not ${given}`);
   return { alpha, beta };
+}
+
+/** `key=value` pairs; several `key=name=value` make a mapping, and what is written \\n is a new line. */
+function readSettings(meta: FlagMeta, given: readonly string[]): unknown {
+  const settings: Record<string, unknown> = {};
+  for (const pair of given) {
+    const at = pair.indexOf('=');
+    if (at <= 0)
+      throw new UserError(
+        `${meta.flags.split(' ')[0]}: give settings as length=64; not ${JSON.stringify(pair)}`,
+      );
+    const [key, text] = [pair.slice(0, at), pair.slice(at + 1)];
+    const inner = /^([^=]+)=(.+)$/.exec(text);
+    if (key === 'states' && inner !== null)
+      settings[key] = { ...(settings[key] as object | undefined), [inner[1]]: inner[2] };
+    else if (key === 'start' || key === 'end')
+      settings[key] = [...((settings[key] as unknown[] | undefined) ?? []), number(unescaped(text))];
+    else if (key === 'promptLength') settings[key] = text.split(',').map(number);
+    else settings[key] = key === 'vocabulary' || key === 'seed' ? text : number(text);
+  }
+  return settings;
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\([nt\\])/g, (_, letter: string) => ({ n: '\n', t: '\t' })[letter] ?? letter);
 }
 
 /** `auto` or `none` for all inputs, or `name=auto` for each. */

@@ -77,6 +77,7 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
       Object.entries(moved.tokens).map(([name, one]) => [name, withVocabulary(one, place)]),
     );
   }
+  if ('generate' in moved) moved.generate = withVocabulary(moved.generate, place);
   return moved;
 }
 
@@ -97,8 +98,9 @@ export function rebasedSpec(spec: string, place: (path: string) => string): stri
   return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
 }
 
-/** The spec of an objective whose module, where it is one, is moved; our own are no paths. */
+/** The spec of an objective whose module, where it is one, or whose file is moved. */
 export function rebasedObjective(spec: string, place: (path: string) => string): string {
+  if (/^\s*text:/.test(spec)) return spec.replace(/(?<=[:,]\s*file=)[^,]+/, (path) => place(path.trim()));
   return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebasedSpec(spec, place);
 }
 
@@ -107,7 +109,9 @@ const CODEPOINTS = 'codepoints';
 
 function withVocabulary(settings: unknown, place: (path: string) => string): unknown {
   const { vocabulary } = (settings ?? {}) as { readonly vocabulary?: unknown };
-  if (typeof vocabulary !== 'string' || vocabulary === CODEPOINTS) return settings;
+  // What lies on a server is refused later, by its own name.
+  if (typeof vocabulary !== 'string' || vocabulary === CODEPOINTS || /^\w+:\/\//.test(vocabulary))
+    return settings;
   return { ...(settings as object), vocabulary: place(vocabulary) };
 }
 
@@ -132,10 +136,11 @@ export function checkSettings(
   throw new UserError(`${where} ${explain(issue, given)}, not ${JSON.stringify(given)}`);
 }
 
-/** Two models are given to be compared: that is then the objective where none is named. */
+/** Two models are given to be compared, or one to go on with texts: that is then the objective where none is named. */
 function withObjective(settings: RawSettings): RawSettings {
-  const { objective, quantize, against, againstRuntime } = settings;
+  const { objective, quantize, against, againstRuntime, generate } = settings;
   if (objective !== undefined) return settings;
+  if (generate !== undefined) return { ...settings, objective: ['text'] };
   if (quantize !== undefined) return { ...settings, objective: ['quantization'] };
   if (against === undefined && againstRuntime === undefined) return settings;
   return { ...settings, objective: ['differential'] };

@@ -8,7 +8,17 @@ export interface FlagMeta {
   readonly flags: string;
   readonly help: string;
   /** How the flag's text becomes the field's value. */
-  readonly as: 'text' | 'number' | 'switch' | 'list' | 'ranges' | 'shapes' | 'threshold' | 'rule' | 'columns';
+  readonly as:
+    | 'text'
+    | 'number'
+    | 'switch'
+    | 'list'
+    | 'ranges'
+    | 'shapes'
+    | 'threshold'
+    | 'rule'
+    | 'columns'
+    | 'settings';
   /** What `--help` shows as the default where the schema's own default does not say it. */
   readonly defaultText?: string;
 }
@@ -95,6 +105,66 @@ const tokenSettings = z.strictObject({
 
 export type TokenSettings = z.output<typeof tokenSettings>;
 
+const token = z.union([z.int(), z.string().min(1)]);
+const tokenList = z.union([token, z.array(token)]).transform((value) => [value].flat());
+
+/** Most tokens of an answer: more would take longer than anyone waits for a run. */
+const LONGEST_ANSWER = 65_536;
+
+/** How a model goes on with texts. */
+const generateSettings = z.strictObject({
+  vocabulary: z
+    .string('must name a vocabulary: a JSON list of tokens, a tokenizer.json, or codepoints')
+    .min(1)
+    .meta({
+      help: 'a JSON list of tokens or map of tokens to ids, a text file of a token a line, a tokenizer.json of Hugging Face; codepoints: ids are Unicode characters',
+    }),
+  length: count
+    .max(LONGEST_ANSWER, `must have a length of at most ${LONGEST_ANSWER}`)
+    .default(64)
+    .meta({ help: 'most tokens of an answer' }),
+  temperature: z
+    .number('must have a number as temperature')
+    .min(0, 'must have a temperature of 0 or more')
+    .default(0)
+    .meta({ help: 'what logits are divided by before a token is drawn; 0 takes the likeliest' }),
+  topK: count
+    .optional()
+    .meta({ help: 'of how many of the likeliest tokens one is drawn', defaultText: 'all' }),
+  seed: z
+    .union([z.string().min(1), z.number()])
+    .transform(String)
+    .default('1')
+    .meta({ help: 'a prompt has one answer for good; with another seed it has another one' }),
+  start: tokenList.default([]).meta({ help: 'tokens before every prompt, by id or as they are written' }),
+  end: tokenList.default([]).meta({ help: 'tokens that end an answer' }),
+  prompts: z.enum(['lines', 'files']).optional().meta({
+    help: 'whether a line of a .txt file is a prompt, or the whole file',
+    defaultText: 'a line; in a folder, a file',
+  }),
+  promptLength: z
+    .tuple([count, count])
+    .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens of a prompt, as 1,128')
+    .optional()
+    .meta({ help: 'fewest and most tokens of a prompt', defaultText: 'from 1 to the longest seed' }),
+  tokens: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the input of tokens', defaultText: 'told by type and name' }),
+  logits: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the output of logits', defaultText: 'told by its size' }),
+  states: z.record(z.string(), z.string().min(1)).optional().meta({
+    help: 'of each input that carries state, the output that it takes next',
+    defaultText: 'told by names, as h_in and h_out, past_key_values.0.key and present.0.key',
+  }),
+});
+
+export type GenerateSettings = z.output<typeof generateSettings>;
+
 const share = (name: string) =>
   z
     .number(`must have a number as ${name}`)
@@ -119,7 +189,7 @@ export const campaignSchema = z.strictObject({
     .meta({ help: 'the saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
   seeds: field(paths.optional(), {
     flags: '-i, --seeds <path...>',
-    help: 'files or folders: .npy .npz .idx .idx.gz .json .pb .png .jpg; name=path for one of several inputs',
+    help: 'files or folders: .npy .npz .idx .idx.gz .json .pb .png .jpg, .txt for texts; name=path for one of several inputs',
     as: 'list',
     defaultText: "drawn at random within each input's range",
   }),
@@ -131,9 +201,10 @@ export const campaignSchema = z.strictObject({
   }),
   objective: field(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; slow; or ./module.js. neurofuzz objectives lists them',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
     as: 'list',
-    defaultText: 'nonfinite; with --quantize quantization; with --against or --against-runtime differential',
+    defaultText:
+      'nonfinite; with --generate text; with --quantize quantization; with --against or --against-runtime differential',
   }),
   against: field(z.string().min(1).optional(), {
     flags: '--against <model>',
@@ -167,6 +238,12 @@ export const campaignSchema = z.strictObject({
     help: 'the class that each seed shows, for misclassified: a file of numbers in the order of the seeds (.npy .idx .json .txt); folders: by the names of the folders they lie in; column: the last column of the seeds themselves, column=0 the first',
     as: 'text',
     defaultText: 'none',
+  }),
+  generate: field(generateSettings.optional(), {
+    flags: '--generate <setting...>',
+    help: 'have the model go on with texts: vocabulary=FILE length=64 temperature=0.7 topK=40 end=TOKEN; states=in=out names what is passed round. docs/text.md lists all',
+    as: 'settings',
+    defaultText: 'off',
   }),
   mutator: field(specLists.optional(), {
     flags: '-m, --mutator <spec...>',

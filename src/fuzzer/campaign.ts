@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { COPY } from '../campaign/copy.ts';
 import { STATE } from '../campaign/journal.ts';
+import { COPY, loadOptions } from '../campaign/loading.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
 import { testcaseId } from '../campaign/testcase.ts';
@@ -36,7 +36,7 @@ import { SeedSpan } from './severity.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
-import { checkPair, loadOptions, modelPath } from './target.ts';
+import { checkPair, modelPath } from './target.ts';
 
 /** A campaign's folder where the user names none. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -239,6 +239,8 @@ async function runTarget(parts: Parts): Promise<Summary> {
     traces: setup.traces,
     span: new SeedSpan(inputs.seeds),
     pictures: inputs.pictures,
+    textOf: inputs.textOf,
+    pads: inputs.traits.map(({ tokens }) => tokens?.pad),
   });
   const arms = await armTraits(inputs.mutators);
   const makeChoice = (): MutatorChoice =>
@@ -271,6 +273,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     labels: labelsById(inputs),
     objectives: target.objectives.map(({ name }) => name),
     execs: config.execs ?? Number.POSITIVE_INFINITY,
+    singleBatches: model.generation !== undefined,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });
   const plan: Plan = {

@@ -119,6 +119,11 @@ export class Climber {
     }
   }
 
+  /** The target that a pick is for. */
+  targetOf(pick: number): number {
+    return this.#focus.targets[pick];
+  }
+
   /** What has come nearest in the line of a pick; undefined where nothing came nearer than the corpus entry. */
   heldIn(pick: number): Candidate | undefined {
     return this.#byLine.get(pick % this.#stride)?.candidate;

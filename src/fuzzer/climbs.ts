@@ -17,6 +17,13 @@ export interface ObjectivePoint {
   readonly objective: string;
   /** Whether its first margins are of two sides of a border: see `Objective.sided`. */
   readonly sided: boolean;
+  /** The signatures to which its margins lead: see `Objective.ways`. */
+  readonly ways?: readonly string[];
+}
+
+/** Signatures to which a point's targets lead, where each leads to one of its own. */
+function waysOf(point: Point): readonly string[] {
+  return ('objective' in point ? point.ways : undefined) ?? [];
 }
 
 function nameOf(point: Point): string {
@@ -104,6 +111,8 @@ interface Lane {
 interface Target {
   best: number;
   readonly lanes: Lane[];
+  /** Whether it is sought no more. */
+  done: boolean;
 }
 
 interface Climb {
@@ -117,7 +126,11 @@ interface Climb {
 /** Climbs as plain data. */
 export interface SavedClimbs {
   readonly climbs: readonly {
-    readonly targets: readonly { readonly best: number; readonly lanes: readonly Lane[] }[];
+    readonly targets: readonly {
+      readonly best: number;
+      readonly lanes: readonly Lane[];
+      readonly done: boolean;
+    }[];
     readonly idle: number;
     readonly done: boolean;
   }[];
@@ -152,7 +165,7 @@ export class Climbs {
 
   constructor(points: readonly Point[]) {
     this.#points = points;
-    this.#climbs = points.map(() => ({ targets: [], idle: 0, done: false }));
+    this.#climbs = points.map((point) => ({ targets: waysOf(point).map(emptyTarget), idle: 0, done: false }));
   }
 
   /**
@@ -174,8 +187,8 @@ export class Climbs {
     let least = FAR;
     this.#climbs.forEach(({ targets, done, idle }, i) => {
       if (done || idle > IDLE_TASKS) return;
-      for (const { best } of targets) {
-        if (best >= least) continue;
+      for (const { best, done: isDone } of targets) {
+        if (best >= least || isDone) continue;
         least = best;
         nearest = i;
       }
@@ -214,16 +227,16 @@ export class Climbs {
     const { targets } = this.#climbs[point];
     const what = this.#points[point];
     const sided = 'objective' in what && what.sided;
-    const nearest = targets.reduce(
-      (best, { best: margin }, t) => (margin < targets[best].best ? t : best),
-      0,
-    );
+    const open = targets.flatMap(({ done }, t) => (done ? [] : [t]));
+    const nearest = open.reduce((best, t) => (targets[t].best < targets[best].best ? t : best), open[0] ?? 0);
+    // Each way leads to a fault of its own: the nearest one must not take the turns of the others.
+    const nearestShare = waysOf(what).length === 0 ? NEAREST_SHARE : 0;
     const chosen = Array.from({ length: picks }, () => {
       // Entries of the corpus may all have gone the same wrong way; seeds have not.
       const anywhere = (): number =>
         random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
       if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: anywhere(), beyond: -1 };
-      const target = random.uniform() < NEAREST_SHARE ? nearest : random.below(targets.length);
+      const target = random.uniform() < nearestShare ? nearest : open[random.below(open.length)];
       const { lanes } = targets[target];
       const ahead = lanes.reduce((best, { margin }, l) => (margin < lanes[best].margin ? l : best), 0);
       const isStale = lanes[ahead].tries > PATIENCE;
@@ -290,9 +303,12 @@ export class Climbs {
     }
     for (const { lanes } of targets) restart(lanes);
     if (!targets.some(({ best }) => best === 0)) return;
-    if ('site' in this.#points[focus.point]) climb.done = true;
+    const point = this.#points[focus.point];
+    if ('site' in point) climb.done = true;
     // There is more than one violation of an objective: from another seed the search begins anew.
-    else climb.targets = targets.map(emptyTarget);
+    else if (waysOf(point).length === 0) climb.targets = targets.map(emptyTarget);
+    else
+      climb.targets = targets.map((target) => (target.best === 0 && !target.done ? emptyTarget() : target));
   }
 
   /** A fault was found: the points of the site that it is named after need no more turns. */
@@ -313,6 +329,14 @@ export class Climbs {
       const { objective } = point;
       if (isOf(signature, objective)) [owner, longest] = [objective, objective.length];
     }
+    this.#points.forEach((point, i) => {
+      const way = waysOf(point).indexOf(signature);
+      if (way < 0) return;
+      this.#climbs[i].targets[way].done = true;
+      if (this.#climbs[i].targets.every(({ done }) => done)) this.#climbs[i].done = true;
+    });
+    const own = this.#points.find((point) => 'objective' in point && point.objective === owner);
+    if (own !== undefined && waysOf(own).length > 0) return;
     const rest = signature.slice(longest);
     if (longest > 0 && rest !== '-nan' && !rest.startsWith('-nan-')) this.end(owner);
   }
@@ -338,7 +362,10 @@ export class Climbs {
   save(): SavedClimbs {
     const climbs = this.#climbs.map(({ targets, idle, done }) => ({
       idle,
-      targets: targets.map(({ best, lanes }) => ({ best, lanes: lanes.map((lane) => ({ ...lane })) })),
+      targets: targets.map(({ lanes, ...target }) => ({
+        ...target,
+        lanes: lanes.map((lane) => ({ ...lane })),
+      })),
       done,
     }));
     return { climbs, turn: this.#turn, turns: this.#turns };
@@ -349,8 +376,8 @@ export class Climbs {
     climbs.forEach(({ targets, idle, done }, i) => {
       this.#climbs[i] = {
         idle,
-        targets: targets.map(({ best, lanes }) => ({
-          best,
+        targets: targets.map(({ lanes, ...target }) => ({
+          ...target,
           lanes: lanes.map((lane) => (whole ? { ...lane } : emptyLane())),
         })),
         done,
@@ -376,7 +403,7 @@ function emptyLane(): Lane {
 }
 
 function emptyTarget(): Target {
-  return { best: FAR, lanes: Array.from({ length: LANES }, emptyLane) };
+  return { best: FAR, lanes: Array.from({ length: LANES }, emptyLane), done: false };
 }
 
 function farthest(lanes: readonly Lane[]): Lane {

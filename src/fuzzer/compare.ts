@@ -1,4 +1,4 @@
-import { copyLoading } from '../campaign/copy.ts';
+import { copyLoading, loadOptions } from '../campaign/loading.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { UserError } from '../errors.ts';
@@ -8,7 +8,7 @@ import type { Comparison } from '../objectives/compare.ts';
 import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 import { planInputs } from './input-plan.ts';
 import { Scout } from './scout.ts';
-import { loadOptions, modelPath, type Notes } from './target.ts';
+import { modelPath, type Notes } from './target.ts';
 
 /** Version of what `compare --json` prints. */
 const COMPARISON_VERSION = 1;

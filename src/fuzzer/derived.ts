@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeFolderDurably } from '../campaign/atomic.ts';
-import { COPY, copyIn, mainFile } from '../campaign/copy.ts';
+import { COPY, copyIn, mainFile } from '../campaign/loading.ts';
 import { fileError } from '../errors.ts';
 import type { ModelFiles } from '../models/quantize/kind.ts';
 

@@ -40,6 +40,10 @@ export interface FaultOptions {
   readonly traces: boolean;
   readonly span: SeedSpan;
   readonly pictures: readonly (Picture | undefined)[];
+  /** Of each input, the id of places that hold no token; undefined where there are none. */
+  readonly pads: readonly (number | undefined)[];
+  /** A testcase as text; undefined where it is none. */
+  readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
 
 /** One fault as the campaign knows it. */
@@ -192,7 +196,7 @@ export class Faults {
   }
 
   async #keepOne(hit: Hit, id: string, task: number, from: Origin | undefined): Promise<Kept> {
-    const { store, masterSeed, model, copy } = this.#options;
+    const { store, masterSeed, model, copy, pads, textOf } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
     const apart = this.dependsOnMachine(violation);
@@ -223,7 +227,7 @@ export class Faults {
       model,
       ...(copy === undefined ? {} : { copy }),
       seed: masterSeed,
-      distance: distanceBetween(hit.data, from?.ancestor ?? hit.data),
+      distance: distanceBetween(hit.data, from?.ancestor ?? hit.data, pads),
       ...(origin === undefined ? {} : { origin }),
       ...(departures === undefined ? {} : { departures }),
       ...(severity === undefined ? {} : { severity }),
@@ -237,7 +241,8 @@ export class Faults {
       replay: `neurofuzz replay ${path}`,
     };
     const { changed } = hit;
-    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs, changed, reference });
+    const text = textOf(hit.data);
+    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs, changed, reference, text });
     return { finding, path };
   }
 
@@ -304,8 +309,9 @@ export class Faults {
 
   #severity(hit: Hit): Promise<Severity | undefined> {
     const { reproducer, span, pictures } = this.#options;
-    // A variant would have to be changed anew.
-    if (hit.changed !== undefined) return Promise.resolve(undefined);
+    // A variant would have to be changed anew, and text has no values that lie near to one another.
+    if (hit.changed !== undefined || this.#options.pads.some((pad) => pad !== undefined))
+      return Promise.resolve(undefined);
     return severityOf(hit.data, span, pictures, (variant) =>
       reproducer.vary({ ...this.#trial(hit), block: variant, rows: 1, row: 0 }),
     );

@@ -6,11 +6,11 @@ import { type Guess, guessInput } from '../inputs/guess.ts';
 import { labelSource, labelsOf } from '../inputs/labels.ts';
 import { readMask } from '../inputs/mask.ts';
 import { type Picture, pictureOf } from '../inputs/picture.ts';
-import { drawSeeds, type Origins, readSeeds, type Seeds } from '../inputs/seeds.ts';
+import { drawSeeds, type Origins, readSeeds, type Seeds, type TextTaking } from '../inputs/seeds.ts';
 import { fixShapes } from '../inputs/shape.ts';
 import type { InputSpec, ModelInfo } from '../models/model.ts';
-import { testcaseInputs } from '../models/rows.ts';
-import { DTYPES } from '../models/tensor.ts';
+import { type Form, formOf, rowInput, testcaseInputs } from '../models/rows.ts';
+import { copyInto, DTYPES, makeData, readNumber, writeNumber } from '../models/tensor.ts';
 import type { Limits } from '../mutators/constraints/limits.ts';
 import { intervalAt, type Range } from '../mutators/constraints/range.ts';
 import { MUTATORS } from '../mutators/registry.ts';
@@ -45,6 +45,8 @@ export interface InputPlan {
   readonly mutators: readonly (readonly string[])[];
   readonly limits: Limits;
   readonly resizing: Resizing | undefined;
+  /** A testcase as text: that of the first input that has a vocabulary. Undefined where none has. */
+  readonly textOf: (testcase: Seeds[number]) => string | undefined;
   /** What each input's values look like; undefined for those that are no pictures. */
   readonly pictures: readonly (Picture | undefined)[];
 }
@@ -71,7 +73,7 @@ export async function planInputs(
   }
   const single = testcaseInputs(inputs);
   const guesses = single.map((input) => guessInput(input, model.graph));
-  const tokens = await planTokens(single, guesses, config);
+  const tokens = await planTokens(single, guesses, config, model.generation);
   const asked = await askedMutators(config.mutator, single, guesses, notes);
   const user = declaredRanges(config.range, names);
   for (const [i, plan] of tokens.entries())
@@ -89,8 +91,19 @@ export async function planInputs(
     paths: [],
     labels: [],
   };
+  const takingText = (name: string): TextTaking | undefined => {
+    const language = tokens[names.indexOf(name)]?.language;
+    return language && { language, by: config.generate?.prompts };
+  };
+  if (!given && model.generation !== undefined)
+    throw new UserError(
+      'a model that goes on with texts needs prompts: give some with --seeds prompts.txt, one a line',
+    );
   const read = given
-    ? await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)], origins)
+    ? padded(
+        await readSeeds(inputs, places, (name) => pixels[names.indexOf(name)], origins, takingText),
+        tokens,
+      )
     : drawn(single, guesses, rangeOf, inputs, masterSeed, notes);
   const labelled = source === undefined ? undefined : await labelsOf(source, origins.paths, origins.labels);
   if (labelled?.told !== undefined) notes.info(labelled.told);
@@ -154,7 +167,57 @@ export async function planInputs(
   if (edits !== undefined && !traits.some(({ tokens: own }, i) => own !== undefined && mutated[i]))
     throw new UserError('--edits: no input of tokens is mutated; --l0 is for numbers');
   const resizing = resizingOf(single, traits, mutated, seeds, limits);
-  return { inputs, seeds, labels, traits: widened(traits, resizing), mutators, limits, resizing, pictures };
+  return {
+    inputs,
+    seeds,
+    labels,
+    traits: widened(traits, resizing),
+    mutators,
+    limits,
+    resizing,
+    pictures,
+    textOf: textOf(tokens),
+  };
+}
+
+function textOf(tokens: readonly (TokenPlan | undefined)[]): InputPlan['textOf'] {
+  const at = tokens.findIndex((plan) => plan?.language !== undefined);
+  const language = tokens[at]?.language;
+  if (language === undefined) return () => undefined;
+  return ({ form, columns }) => {
+    const { type, size } = form.inputs[at];
+    const ids = Array.from({ length: size }, (_, i) => readNumber(type, columns[at], i));
+    return language.decode(ids.filter((id) => id >= 0));
+  };
+}
+
+/** Seeds whose tokens are of one length, where places may hold none: as long as the longest, or as is allowed. */
+function padded(seeds: Seeds, tokens: readonly (TokenPlan | undefined)[]): Seeds {
+  if (tokens.every((plan) => plan?.pad === undefined)) return seeds;
+  const sizes = tokens.map((plan, i) =>
+    plan?.pad === undefined
+      ? undefined
+      : seeds.reduce((most, { columns }) => Math.max(most, columns[i].length), plan.length?.[1] ?? 1),
+  );
+  const forms = new Map<string, Form>();
+  return seeds.map(({ form, columns }) => {
+    const made = formOf(
+      form.inputs.map((input, i) => (sizes[i] === undefined ? input : rowInput(input, [sizes[i]]))),
+    );
+    const shared = forms.get(made.key) ?? made;
+    forms.set(shared.key, shared);
+    return {
+      form: shared,
+      columns: columns.map((values, i) => {
+        if (sizes[i] === undefined) return values;
+        const { type } = form.inputs[i];
+        const longer = makeData(type, sizes[i]);
+        copyInto(longer, values, 0);
+        for (let at = values.length; at < sizes[i]; at++) writeNumber(type, longer, at, tokens[i]?.pad ?? 0);
+        return longer;
+      }),
+    };
+  });
 }
 
 function interval([low, high]: readonly [number, number]): Range {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyLoading } from '../campaign/copy.ts';
+import { copyLoading } from '../campaign/loading.ts';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { moduleSpec } from '../config/specs.ts';
@@ -45,6 +45,7 @@ export async function reconnoitre(
   observer.info(
     `model ${path.asGiven}: ${alone.format}, on ${alone.runtime.kind} (${alone.runtime.version}): ${alone.runtime.why}`,
   );
+  if (alone.generation !== undefined) observer.info(`texts: ${alone.generation.what}`);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   if (config.quantize !== undefined) await checkSeeds(config.quantize, config, alone);
   const named = config.quantize === undefined ? await loadNamed(config, alone, scout) : undefined;
@@ -78,8 +79,10 @@ export async function reconnoitre(
       `the model has more than ${MOST_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
     );
   const climbs = traces && config.guidance === 'auto';
-  const borders = objectives.flatMap(({ name, hasMargins, sided }): ObjectivePoint[] =>
-    hasMargins && config.guidance === 'auto' ? [{ objective: name, sided }] : [],
+  const borders = objectives.flatMap(({ name, hasMargins, sided, ways }): ObjectivePoint[] =>
+    hasMargins && config.guidance === 'auto'
+      ? [{ objective: name, sided, ...(ways === undefined ? {} : { ways }) }]
+      : [],
   );
   const points = [
     ...(climbs ? await scout.climbable(first, pointsOf(sites), watched.tensors) : []),
@@ -91,7 +94,8 @@ export async function reconnoitre(
     throw new UserError(`--batch: ${timed} times runs of one testcase each: leave --batch out`);
   if (timed !== undefined)
     observer.info(`${timed}: runs are of one testcase, and what it finds may not come up again`);
-  const batch = timed === undefined ? Math.min(config.batch ?? defaultBatch(values), largestBatch) : 1;
+  const usual = model.generation === undefined ? defaultBatch(values) : TEXT_BATCH;
+  const batch = timed === undefined ? Math.min(config.batch ?? usual, largestBatch) : 1;
   const labels = inputs.labels && inputs.seeds.map((seed) => inputs.labels?.get(seed) ?? -1);
   const setup: WorkerSetup = {
     traits: inputs.traits,
@@ -127,6 +131,9 @@ export async function reconnoitre(
     setup,
   };
 }
+
+/** Texts that are gone on with in one run: a run takes as many steps as an answer is long. */
+const TEXT_BATCH = 64;
 
 /** Modules of the user's beside objectives. */
 function modulesOf({ measure, scheduler, mutator }: CampaignConfig): PluginModule[] {

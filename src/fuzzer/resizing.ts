@@ -28,6 +28,8 @@ export function resizingOf(
   limits: Limits,
 ): Resizing | undefined {
   if (!mayResize(limits) || traits.some(({ fixed }) => fixed !== undefined)) return undefined;
+  // Where places may hold no token, texts of all lengths have one shape.
+  if (traits.some(({ tokens }) => tokens?.pad !== undefined)) return undefined;
   const isOpen = (i: number): boolean => inputs[i].shape.length === 1 && inputs[i].shape[0] === null;
   const leader = inputs.findIndex((_, i) => isOpen(i) && mutated[i] && traits[i].tokens !== undefined);
   const tokens = traits[leader]?.tokens;

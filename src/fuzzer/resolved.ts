@@ -8,9 +8,9 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { labelSource } from '../inputs/labels.ts';
-import { CODEPOINTS } from '../inputs/vocabulary.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
+import { CODEPOINTS } from '../models/text/vocabulary.ts';
 import type { Watched } from '../models/watch.ts';
 import { NONE } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
@@ -74,6 +74,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
     objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
     ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
     ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
+    ...(config.generate === undefined || config.generate.vocabulary === CODEPOINTS
+      ? {}
+      : { generate: { ...config.generate, vocabulary: here(config.generate.vocabulary) } }),
     mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
     coverage: [...watched.tensors],
     runtime: model.runtime.kind,
@@ -97,6 +100,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
             copyRuntime: model.copy.runtime.version,
             copyGiven,
           }),
+      ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       seedsSha256: seedsDigest(inputs),
       threshold,
       inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
@@ -128,6 +132,7 @@ const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 
 const FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
   copySha256: 'the second model has',
+  generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',
   inputs: "the model's inputs have",
   outputs: "the model's outputs have",

@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import type { Seeds } from '../inputs/seeds.ts';
 import { readNumber } from '../models/tensor.ts';
 import { columnAt } from '../mutators/constraints/column.ts';
+import { unpadded } from '../mutators/constraints/edits.ts';
 import { intervalAt } from '../mutators/constraints/range.ts';
 import type { InputTraits } from '../mutators/traits.ts';
 import { typedRange } from './ranges.ts';
@@ -48,8 +49,9 @@ function problemOf(seed: Seeds[number], input: number, traits: InputTraits): str
   const range = typedRange(type, traits.range);
   const values = seed.columns[input];
   const size = values.length;
-  if (tokens !== undefined && tokens.length[1] < size && seed.form.inputs[input].shape.length === 1)
-    return `${size} tokens in input ${name}, more than ${tokens.length[1]}`;
+  const count = unpadded(values, tokens?.pad).length;
+  if (tokens !== undefined && tokens.length[1] < count && seed.form.inputs[input].shape.length === 1)
+    return `${count} tokens in input ${name}, more than ${tokens.length[1]}`;
   for (let i = 0; i < size; i++) {
     const value = readNumber(type, values, i);
     const column = columns === undefined ? undefined : columnAt(columns, i);

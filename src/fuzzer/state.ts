@@ -58,6 +58,8 @@ export interface StateOptions {
   readonly limits: Limits;
   /** Mutants in all; infinity without a budget. */
   readonly execs: number;
+  /** Whether a task is one batch, since a run of the model takes long. */
+  readonly singleBatches: boolean;
   /** Entries after which nothing is kept. */
   readonly maxCorpus: number;
 }
@@ -257,7 +259,8 @@ export class State implements Supply {
   }
 
   #mutantsOf(task: number, batch: number): number {
-    const { climbs } = this.#options;
+    const { climbs, singleBatches } = this.#options;
+    if (singleBatches) return batch;
     if (climbs?.search.seeksViolation) return seekMutants(task, batch);
     return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
   }
@@ -268,7 +271,7 @@ export class State implements Supply {
     count: number,
     random: Random,
   ): { readonly picks: Picked[]; readonly focus?: Focus; readonly stride?: number } {
-    const { climbs, corpus, scheduler, choice } = this.#options;
+    const { climbs, corpus, scheduler, choice, singleBatches } = this.#options;
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
     const point = isClimbing(number) ? climbs?.search.next() : undefined;
@@ -282,7 +285,9 @@ export class State implements Supply {
       !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
     // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
     const steps =
-      climbs.search.goesInSteps(point) && this.#options.limits.deephunter === undefined ? CLIMB_STEPS : 1;
+      climbs.search.goesInSteps(point) && !singleBatches && this.#options.limits.deephunter === undefined
+        ? CLIMB_STEPS
+        : 1;
     const stride = Math.ceil(count / steps);
     const lines = climbs.search.plan(point, stride, corpus.size, random, isMate);
     const repeated = <T>(list: readonly T[]): T[] =>

@@ -1,23 +1,13 @@
 import { resolve } from 'node:path';
-import { matchOf } from '../campaign/copy.ts';
+import { matchOf } from '../campaign/loading.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
-import type { LoadOptions } from '../models/model.ts';
 import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 
 /** Tells people what was chosen for them and what they should know. */
 export interface Notes {
   info(text: string): void;
   warn(text: string): void;
-}
-
-/** How the campaign's model is loaded, alone. */
-export function loadOptions({
-  runtime,
-  signature,
-  tags,
-}: Pick<CampaignConfig, 'runtime' | 'signature' | 'tags'>): LoadOptions {
-  return { runtime, signature, tags };
 }
 
 /**

@@ -1,18 +1,13 @@
-import type { CampaignConfig, TokenSettings } from '../config/schema.ts';
+import type { CampaignConfig, GenerateSettings, TokenSettings } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { readDictionary } from '../inputs/dictionary.ts';
 import type { Guess } from '../inputs/guess.ts';
 import type { Seeds } from '../inputs/seeds.ts';
-import {
-  CODEPOINTS,
-  codepoints,
-  encodeText,
-  readVocabulary,
-  specialIds,
-  type Vocabulary,
-} from '../inputs/vocabulary.ts';
-import type { InputSpec } from '../models/model.ts';
+import type { InputSpec, ModelInfo } from '../models/model.ts';
+import { NO_TOKEN } from '../models/text/generation.ts';
+import { type Language, readLanguage } from '../models/text/language.ts';
+import type { Vocabulary } from '../models/text/vocabulary.ts';
 import type { Interval } from '../mutators/constraints/range.ts';
 import type { TokenTraits } from '../mutators/traits.ts';
 import { didYouMean, suggestion } from '../suggest.ts';
@@ -25,6 +20,10 @@ export interface TokenPlan {
   readonly length: readonly [number, number] | undefined;
   /** Legal ids; undefined where nothing says. */
   readonly ids: Interval | undefined;
+  /** What stands between ids and texts; undefined where nobody says. */
+  readonly language: Language | undefined;
+  /** The id of places that hold no token; undefined where there are none such. */
+  readonly pad: number | undefined;
 }
 
 /**
@@ -36,7 +35,9 @@ export async function planTokens(
   inputs: readonly InputSpec[],
   guesses: readonly Guess[],
   config: CampaignConfig,
+  generation?: ModelInfo['generation'],
 ): Promise<(TokenPlan | undefined)[]> {
+  if (generation !== undefined) return [await promptPlan(config, generation)];
   const settings = new Map(Object.entries(config.tokens ?? {}));
   const names = inputs.map(({ name }) => name);
   for (const name of settings.keys()) {
@@ -53,14 +54,32 @@ export async function planTokens(
   );
 }
 
+/** Of a model that goes on with texts: places of a prompt that are left over hold no token. */
+async function promptPlan(
+  { generate, tokens }: CampaignConfig,
+  { size }: NonNullable<ModelInfo['generation']>,
+): Promise<TokenPlan> {
+  if (tokens !== undefined)
+    throw new UserError(
+      'tokens: the prompt is described under generate: give vocabulary and promptLength there',
+    );
+  const language = await readLanguage((generate as GenerateSettings).vocabulary, size);
+  return {
+    vocabulary: language.tokens,
+    special: [NO_TOKEN, ...language.special],
+    length: generate?.promptLength,
+    ids: { low: NO_TOKEN, high: size - 1 },
+    language,
+    pad: NO_TOKEN,
+  };
+}
+
 async function planOf(input: InputSpec, guess: Guess, settings: TokenSettings): Promise<TokenPlan> {
   const high = guess.isTold ? guess.range[1] : undefined;
-  const vocabulary =
-    settings.vocabulary === undefined
-      ? undefined
-      : settings.vocabulary === CODEPOINTS
-        ? codepoints(high === undefined ? Number.POSITIVE_INFINITY : high + 1)
-        : await readVocabulary(settings.vocabulary);
+  const size = high === undefined ? Number.POSITIVE_INFINITY : high + 1;
+  const language =
+    settings.vocabulary === undefined ? undefined : await readLanguage(settings.vocabulary, size);
+  const vocabulary = language?.tokens;
   if (vocabulary !== undefined && high !== undefined && vocabulary.length > high + 1) {
     throw new UserError(
       `tokens: the vocabulary of input ${input.name} has ${vocabulary.length} tokens, and the model looks up ${high + 1}`,
@@ -69,10 +88,11 @@ async function planOf(input: InputSpec, guess: Guess, settings: TokenSettings): 
   const last = vocabulary === undefined ? high : vocabulary.length - 1;
   return {
     vocabulary,
-    special:
-      settings.special?.map((one) => idOf(one, vocabulary, input.name)) ?? specialIds(vocabulary ?? []),
+    special: settings.special?.map((one) => idOf(one, vocabulary, input.name)) ?? language?.special ?? [],
     length: settings.length,
     ids: last === undefined ? undefined : { low: 0, high: last },
+    language,
+    pad: undefined,
   };
 }
 
@@ -125,9 +145,9 @@ function encoded(
   input: string,
   notes: Notes,
 ): number[][] {
-  const { vocabulary, ids } = plan;
+  const { vocabulary, ids, language } = plan;
   const idsOf = (word: string): number[] | undefined => {
-    if (vocabulary !== undefined) return encodeText(word, vocabulary);
+    if (language !== undefined) return language.encode(word);
     const numbers = word.split(/[\s,]+/).map(Number);
     const isLegal = numbers.every(
       (id) => Number.isInteger(id) && id >= (ids?.low ?? 0) && id <= (ids?.high ?? Number.MAX_SAFE_INTEGER),
@@ -158,11 +178,11 @@ function encoded(
 
 /** What mutators know of tokens, once the seeds are read. */
 export function tokenTraits(
-  { special, length, vocabulary }: TokenPlan,
+  { special, length, vocabulary, pad }: TokenPlan,
   dictionary: readonly (readonly number[])[],
   seeds: Seeds,
   column: number,
 ): TokenTraits {
   const longest = seeds.reduce((most, { columns }) => Math.max(most, columns[column].length), 1);
-  return { special, length: length ?? [1, longest], vocabulary, dictionary };
+  return { special, length: length ?? [1, longest], vocabulary, dictionary, pad };
 }

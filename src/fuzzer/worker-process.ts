@@ -68,7 +68,7 @@ export interface PluginModule {
 
 /** What the campaign needs to know of an objective, as plain data: it may come from a plug-in. */
 export interface ObjectiveTraits
-  extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin'> {
+  extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin' | 'ways'> {
   readonly hasMargins: boolean;
   readonly sided: boolean;
   /** Whether its violations are traced to operations. */
@@ -195,7 +195,7 @@ const methods = {
   }): Promise<ObjectiveTraits[]> {
     for (const { flag, path } of modules) await importPlugin(flag, path);
     const made = await makeObjectives(specs);
-    return made.map(({ name, tensors, labelled, timed, excuses, plugin, margins, sided, place }) => ({
+    return made.map(({ name, tensors, labelled, timed, excuses, plugin, ways, margins, sided, place }) => ({
       name,
       tensors: tensors ?? [],
       labelled: labelled === true,
@@ -204,6 +204,7 @@ const methods = {
       hasMargins: margins !== undefined,
       sided: sided === true,
       places: place !== undefined,
+      ...(ways === undefined ? {} : { ways }),
       ...(plugin === undefined ? {} : { plugin }),
     }));
   },

@@ -230,7 +230,8 @@ export class Worker {
     if (climber !== undefined) {
       const { objective } = climber;
       const seen = objective === undefined ? [{ run: whole, from: 0 }] : (parts.get(objective) ?? []);
-      this.#lookForNearer(job, climber, form, seen, vectors, broken, from);
+      const foreseen = await this.#foreseen(climber, seen, from);
+      this.#lookForNearer(job, climber, form, foreseen, vectors, broken, from);
     }
     seconds.model += (ran - start) / 1000;
     seconds.objectives += (judged - ran) / 1000;
@@ -392,6 +393,21 @@ export class Worker {
         outcome,
       });
     }
+  }
+
+  /** Parts of a run with the margins that the objective looks further for, each row's at the target of its pick. */
+  async #foreseen(climber: Climber, parts: readonly Part[], first: number): Promise<readonly Part[]> {
+    const { objective } = climber;
+    if (objective?.foresee === undefined) return parts;
+    const looked: Part[] = [];
+    for (const { run, from } of parts) {
+      const ways = Int32Array.from({ length: run.rows }, (_, row) =>
+        climber.targetOf(this.#maker.pickOf(first + from + row)),
+      );
+      const margins = await objective.foresee(this.#options.model, run, ways);
+      looked.push({ run: { ...run, foreseen: { margins, ways } }, from });
+    }
+    return looked;
   }
 
   #lookForNearer(

@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { mainFile } from '../campaign/copy.ts';
+import { loadOptions, mainFile } from '../campaign/loading.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { fileError, UserError } from '../errors.ts';
@@ -11,7 +11,7 @@ import type { ModelFiles, Quantization } from '../models/quantize/kind.ts';
 import { planInputs } from './input-plan.ts';
 import { modelName } from './resolved.ts';
 import { Scout } from './scout.ts';
-import { loadOptions, modelPath, type Notes } from './target.ts';
+import { modelPath, type Notes } from './target.ts';
 
 /** A copy that was written. */
 export interface WrittenCopy {

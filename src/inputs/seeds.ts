@@ -3,8 +3,10 @@ import { UserError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
 import { type Form, formOf, type Rows, rowInput, testcaseInputs } from '../models/rows.ts';
 import { makeData, shapeText, type Tensor, writeNumber } from '../models/tensor.ts';
+import { type Language, unwritable } from '../models/text/language.ts';
 import type { Random } from '../random.ts';
 import { didYouMean } from '../suggest.ts';
+import { visible } from '../visible.ts';
 import { readSeedFiles, type SeedFile } from './files.ts';
 import { fitValues, type PixelsOf, type Value } from './fit.ts';
 import { withoutColumn } from './labels.ts';
@@ -21,6 +23,13 @@ export interface Origins {
   readonly labels: number[];
 }
 
+/** How an input takes files of text. */
+export interface TextTaking {
+  readonly language: Language;
+  /** Whether a line is a testcase, or a whole file; undefined where that goes by how files are named. */
+  readonly by: 'lines' | 'files' | undefined;
+}
+
 /** The forms that seeds have, in the order in which they first come up. */
 export function formsOf(seeds: Seeds): Form[] {
   return [...new Map(seeds.map(({ form }) => [form.key, form])).values()];
@@ -31,6 +40,7 @@ export function formsOf(seeds: Seeds): Form[] {
  * batch of them; where a model has several inputs their rows are paired in order.
  *
  * @param origins told where the first input's values come from
+ * @param textOf how an input takes files of text; undefined for one that takes none
  * @throws UserError on files that can't be read, shapes or types that don't fit, values that are not finite
  */
 export async function readSeeds(
@@ -38,8 +48,10 @@ export async function readSeeds(
   places: Named<string>,
   pixelsOf: PixelsOf,
   origins: Origins = { paths: [], labels: [] },
+  textOf: (input: string) => TextTaking | undefined = () => undefined,
 ): Promise<Seeds> {
   const wanted = testcaseInputs(inputs);
+  const takesText = wanted.some(({ name }) => textOf(name) !== undefined);
   const collected = new Map<string, Value[]>();
   const take = async ({ name }: InputSpec, given: Tensor, file: SeedFile): Promise<void> => {
     const input = wanted.find((one) => one.name === name) as InputSpec;
@@ -57,12 +69,26 @@ export async function readSeeds(
     collected.set(name, before);
   };
 
+  const takeText = async (input: InputSpec, file: SeedFile): Promise<void> => {
+    const how = textOf(input.name);
+    if (how === undefined)
+      throw new UserError(
+        `${file.path} is text, and input ${input.name} has no vocabulary: name one in the campaign file`,
+      );
+    for (const ids of idsOfText(file, how))
+      await take(input, { type: 'float64', shape: [ids.length], data: Float64Array.from(ids) }, file);
+  };
+
   for (const [name, path] of places.byName) {
     const input = inputNamed(inputs, name, path);
-    for (const file of await readSeedFiles(path)) await take(input, soleArray(file, input.name), file);
+    for (const file of await readSeedFiles(path, textOf(name) !== undefined)) {
+      if (file.text === undefined) await take(input, soleArray(file, input.name), file);
+      else await takeText(input, file);
+    }
   }
   for (const path of places.forAll) {
-    for (const file of await readSeedFiles(path)) {
+    for (const file of await readSeedFiles(path, takesText)) {
+      if (file.text !== undefined) await takeText(inputs.find(({ name }) => textOf(name)) ?? inputs[0], file);
       for (const [name, tensor] of file.arrays) {
         if (name === null) await take(soleInput(inputs, file), tensor, file);
         else if (file.arrays.size === 1 && inputs.length === 1) await take(inputs[0], tensor, file);
@@ -71,6 +97,39 @@ export async function readSeeds(
     }
   }
   return pair(wanted, collected);
+}
+
+/**
+ * The testcases of a file of text, as ids.
+ *
+ * @throws UserError naming characters that the vocabulary lacks
+ */
+function idsOfText(
+  { path, text = '', isInFolder = false }: SeedFile,
+  { language, by }: TextTaking,
+): number[][] {
+  const isWhole = by === undefined ? isInFolder : by === 'files';
+  const parts = isWhole ? [text.replace(/\r?\n$/, '')] : text.split(/\r?\n/);
+  const ids = parts.flatMap((part, i) => {
+    if (part === '') return [];
+    const own = language.encode(part);
+    if (own !== undefined) return own.length === 0 ? [] : [own];
+    const where = isWhole ? path : `${path}, line ${i + 1},`;
+    const lacking = unwritable(part, language).slice(0, NAMED_CHARACTERS).map(named);
+    throw new UserError(
+      `${where} holds ${lacking.join(', ')}, for which the vocabulary has no token: take it out, or give the vocabulary that the model was made with`,
+    );
+  });
+  if (ids.length === 0) throw new UserError(`${path} holds no text: write a prompt a line`);
+  return ids;
+}
+
+/** Characters named where a vocabulary lacks them. */
+const NAMED_CHARACTERS = 5;
+
+function named(character: string): string {
+  const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
+  return `${visible(JSON.stringify(character))} (U+${code})`;
 }
 
 /** Values of all drawn seeds together: a model may declare inputs of any size. */

@@ -1,9 +1,10 @@
 import type { Copy, CopyInfo, Model, ModelInfo } from './model.ts';
 import { sitesOf } from './sites/sites.ts';
+import type { Generation } from './text/generation.ts';
 
 /** What is known of a loaded model, as plain data. */
 export function describe(model: Model): ModelInfo {
-  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, copy } = model;
+  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, copy, generation } = model;
   return {
     path,
     format,
@@ -15,7 +16,12 @@ export function describe(model: Model): ModelInfo {
     watchable,
     sites: sitesOf(model),
     ...(copy === undefined ? {} : { copy: copyInfo(copy) }),
+    ...(generation === undefined ? {} : { generation: generationInfo(generation) }),
   };
+}
+
+function generationInfo({ sha256, size, what, telling }: Generation): NonNullable<ModelInfo['generation']> {
+  return { sha256, size, what, telling };
 }
 
 function copyInfo({ model: { path, format, sha256, runtime }, outputs }: Copy): CopyInfo {

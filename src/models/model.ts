@@ -1,6 +1,7 @@
 import type { Graph } from './graph/graph.ts';
 import type { Site } from './sites/site.ts';
 import type { DType, Tensor } from './tensor.ts';
+import type { Generation, GenerationSettings } from './text/generation.ts';
 
 /** An input of a model; `null` marks a free dimension. */
 export interface InputSpec {
@@ -40,6 +41,8 @@ export interface RunResult {
   readonly activations: readonly NamedTensor[];
   /** Of a pair: what the copy gave for those outputs that it has, under the reference's names. */
   readonly copy?: readonly NamedTensor[];
+  /** Of a model that goes on with texts: what `Generation.follow` goes on from. */
+  readonly prompted?: unknown;
 }
 
 /** The second model of a pair. */
@@ -64,6 +67,8 @@ export interface Model {
   readonly watchable: readonly string[];
   /** What is run beside it, on the same tensors; absent where it is alone. */
   readonly copy?: Copy;
+  /** Where the model goes on with texts: a run is of prompts and gives answers. */
+  readonly generation?: Generation;
   /**
    * Runs the model once.
    *
@@ -92,8 +97,9 @@ export interface Model {
 
 /** A model as it is described to other processes: plain data. */
 export interface ModelInfo
-  extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'copy'> {
+  extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'copy' | 'generation'> {
   readonly copy?: CopyInfo;
+  readonly generation?: Pick<Generation, 'sha256' | 'size' | 'what' | 'telling'>;
   /** Operations that can go wrong, in topological order. */
   readonly sites: readonly Site[];
 }
@@ -110,6 +116,8 @@ export interface LoadOptions {
   readonly copy?: CopyLoading | undefined;
   /** Threads of a session, where the runtime has a choice; one unless told. */
   readonly threads?: number | undefined;
+  /** Has the model go on with texts. */
+  readonly generate?: GenerationSettings | undefined;
   /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
   readonly signature?: string | undefined;
   /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */

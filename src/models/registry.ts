@@ -4,6 +4,7 @@ import { onnxLoader } from './onnx.ts';
 import { pairOf } from './pair.ts';
 import { recognise } from './recognise.ts';
 import { savedModelLoader } from './saved-model.ts';
+import { generating } from './text/generate.ts';
 import { tfjsLoader } from './tfjs.ts';
 
 /** Every way to load a model. */
@@ -16,7 +17,14 @@ const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader, savedModelLoade
  * @throws UserError where there is no such model or it can't be loaded; MachineError where no runtime starts
  */
 export async function loadModel(path: string, options: LoadOptions): Promise<Model> {
-  const { copy, ...own } = options;
+  const { copy, generate, ...own } = options;
+  if (generate !== undefined) {
+    if (copy !== undefined)
+      throw new UserError(
+        '--generate is for one model: leave --against, --against-runtime and --quantize out',
+      );
+    return generating(await loadOne(path, own), generate);
+  }
   if (copy === undefined) return loadOne(path, own);
   let bytes = 0;
   const weighed = (size: number): void => {
@@ -28,7 +36,7 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   return pairOf(reference, await loadOne(copyPath, { threads: own.threads, ...loading, weighed }), match);
 }
 
-async function loadOne(path: string, options: Omit<LoadOptions, 'copy'>): Promise<Model> {
+async function loadOne(path: string, options: Omit<LoadOptions, 'copy' | 'generate'>): Promise<Model> {
   const { path: file, family } = await recognise(path);
   const loader = LOADERS.find((candidate) => candidate.family === family) as ModelLoader;
   const unused = ['signature', 'tags'].find((name) => options[name as 'signature' | 'tags'] !== undefined);

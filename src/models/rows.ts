@@ -10,6 +10,7 @@ import {
   type Tensor,
   type TensorData,
 } from './tensor.ts';
+import { Said } from './text/said.ts';
 
 /** One model input as a testcase has it: without the batch dimension, every dimension known. */
 export interface RowInput {
@@ -56,6 +57,10 @@ export interface RowResult {
   readonly activations: readonly RowTensor[];
   /** Of a pair: what the copy gave, under the reference's names. */
   readonly copy?: readonly RowTensor[];
+  /** Of a model that goes on with texts: each row's prompt and answer. */
+  readonly texts?: readonly Said[];
+  /** Likewise: what `Generation.follow` goes on from. Of the whole run, whichever rows these are. */
+  readonly prompted?: unknown;
 }
 
 /** How the rows of a block become the model's input. */
@@ -146,6 +151,21 @@ export class RowModel {
       const shape = this.#axis === 'none' ? tensor.shape : tensor.shape.slice(1);
       return { name, type, size: data.length / rows, shape, data };
     };
+    const { generation } = this.model;
+    const prompts = block.columns[0];
+    const answers = result.outputs[0];
+    const texts =
+      generation === undefined
+        ? undefined
+        : Array.from({ length: rows }, (_, row) => {
+            const [width, length] = [block.form.inputs[0].size, answers.shape[1]];
+            const prompt = rowsOf(prompts, width, row, row + 1) as Int32Array;
+            return new Said(
+              generation.language,
+              prompt,
+              rowsOf(answers.data, length, row, row + 1) as Int32Array,
+            );
+          });
     return {
       rows,
       inputs: block.form.inputs.map((input, i) => ({
@@ -155,6 +175,7 @@ export class RowModel {
       outputs: result.outputs.map(split),
       activations: result.activations.map(split),
       ...(result.copy === undefined ? {} : { copy: result.copy.map(split) }),
+      ...(texts === undefined ? {} : { texts, prompted: result.prompted }),
     };
   }
 

@@ -12,7 +12,7 @@ export interface Watched {
   readonly why: string;
 }
 
-type Network = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable'>;
+type Network = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>;
 
 /**
  * The tensors that `--coverage` names: each by its own name or by a pattern (`block*\/relu`; `*` stops at a
@@ -43,6 +43,10 @@ function matching(watchable: readonly string[], pattern: string): readonly strin
 
 /** What `auto` watches. */
 export function autoWatched(model: Network): Watched {
+  if (model.generation !== undefined) {
+    const { tensor, why } = model.generation.telling;
+    return { tensors: [tensor], why };
+  }
   const logits = findLogits(model.graph);
   if (logits !== undefined && model.watchable.includes(logits.tensor)) {
     return { tensors: [logits.tensor], why: logits.why };

@@ -23,6 +23,11 @@ export interface TokenTraits {
   readonly special: readonly number[];
   /** Fewest and most tokens where the model leaves the length open. */
   readonly length: readonly [least: number, most: number];
+  /**
+   * The id of places that hold no token, all of them behind the tokens; undefined where every place holds one. A testcase
+   * may then be of any length for which there is room.
+   */
+  readonly pad?: number | undefined;
   /** What each id stands for, null for none; undefined where nobody says. */
   readonly vocabulary: readonly (string | null)[] | undefined;
   /** Words of the user's dictionary as ids. */

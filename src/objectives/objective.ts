@@ -1,5 +1,5 @@
 import type { Origin, OriginDetails } from '../models/localise.ts';
-import type { RowResult } from '../models/rows.ts';
+import type { RowModel, RowResult } from '../models/rows.ts';
 import type { ObjectiveParameter, ObjectiveSettings } from './parameters.ts';
 
 /** Bumped when signatures of old campaigns would read otherwise. */
@@ -31,6 +31,8 @@ export interface Run extends RowResult {
   readonly changed?: RowResult;
   /** Why the changed row could not be run; the run is of this row alone then. */
   readonly failed?: string;
+  /** Of each row, the margin that `Objective.foresee` told of it, and which one that is. */
+  readonly foreseen?: { readonly margins: ArrayLike<number>; readonly ways: ArrayLike<number> };
   /** Seconds that the run took, and that one of its shape usually takes. Absent where nobody asks. */
   readonly time?: { readonly took: number; readonly usual: number };
 }
@@ -73,6 +75,17 @@ export interface Objective {
    * and one at its counterpart in the second half lies a violation.
    */
   readonly sided?: boolean;
+  /**
+   * The signatures to which its margins lead, one for each; those of which enough is kept are sought no more. Absent where
+   * a margin leads to any.
+   */
+  readonly ways?: readonly string[];
+  /**
+   * Looks further than the run for margins: told for each row which one is wanted. Absent where the run tells all.
+   *
+   * @returns the rows' margins
+   */
+  foresee?(model: RowModel, run: Run, ways: ArrayLike<number>): Promise<Float64Array>;
   /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
   place?(violation: Violation, origin: Origin): Violation;
   /** Says in the summary what that operation was given. */

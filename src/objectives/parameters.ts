@@ -17,6 +17,8 @@ export type ObjectiveValues = Readonly<Partial<Record<string, number>>>;
 /** What a spec says beside the kind of objective. */
 export interface ObjectiveSettings {
   readonly values: ObjectiveValues;
+  /** Settings that are words, by name. */
+  readonly words: Readonly<Partial<Record<string, string>>>;
   /** What stands behind the parameters, for kinds that take such; else empty. */
   readonly text: string;
   /** The user's name for it, for kinds of which a campaign may have several; empty where there is none. */
@@ -31,6 +33,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
  * `name=bounded,max(abs(logits)) < 50`.
  *
  * @param takesText whether a text may stand behind the parameters
+ * @param words settings that are words, with those that are legal; any, where none are named
  * @throws UserError on an unknown parameter or a value that makes no sense
  */
 export function readSettings(
@@ -38,8 +41,10 @@ export function readSettings(
   parameters: readonly ObjectiveParameter[],
   rest: string,
   takesText: boolean,
+  words: Readonly<Record<string, { readonly legal?: readonly string[] | undefined }>> = {},
 ): ObjectiveSettings {
   const values: Partial<Record<string, number>> = {};
+  const spelled: Partial<Record<string, string>> = {};
   let name = '';
   let text = rest.trim();
   for (let part = first(text); part !== undefined; part = first(text)) {
@@ -53,20 +58,27 @@ export function readSettings(
       name = given;
     } else if (parameter !== undefined) {
       values[key] = checkValue(`--objective: ${kind}:${key}`, parameter, given);
+    } else if (Object.hasOwn(words, key)) {
+      const { legal } = words[key];
+      if (given === '' || legal?.includes(given) === false)
+        throw new UserError(
+          `--objective: ${kind}:${key} must be ${legal === undefined ? 'something' : `one of ${legal.join(', ')}`}, not '${given}'`,
+        );
+      spelled[key] = given;
     } else if (takesText) break;
     else {
-      const known = parameters.map((candidate) => candidate.name);
+      const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
       const hint = known.length === 0 ? 'it has none' : suggestion(key, known);
       throw new UserError(`--objective: ${kind} has no parameter ${key}: ${hint}`);
     }
     text = text.slice(whole.length).trim();
   }
   if (text !== '' && !takesText) {
-    const known = parameters.map((candidate) => candidate.name);
+    const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
     const hint = known.length === 0 ? 'it has none' : suggestion(text, known);
     throw new UserError(`--objective: ${kind} has no parameter ${text}: ${hint}`);
   }
-  return { values, text, name };
+  return { values, words: spelled, text, name };
 }
 
 /** The `key=value` that a text begins with; a comparison is none. */

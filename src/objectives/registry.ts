@@ -10,6 +10,7 @@ import { readSettings } from './parameters.ts';
 import { loadObjectivePlugin } from './plugin.ts';
 import { slow } from './slow.ts';
 import { objectiveSpec, objectiveSpecs } from './spec.ts';
+import { text } from './text/text.ts';
 
 export { objectiveSpecs };
 
@@ -22,6 +23,7 @@ export const OBJECTIVES: readonly ObjectiveKind[] = [
   metamorphic,
   misclassified,
   slow,
+  text,
 ];
 
 /**

@@ -61,6 +61,7 @@ export function runRows(run: Run, from: number, to: number): Run {
     outputs: cut(result.outputs),
     activations: cut(result.activations),
     ...(result.copy === undefined ? {} : { copy: cut(result.copy) }),
+    ...(result.texts === undefined ? {} : { texts: result.texts.slice(from, to) }),
   });
   return {
     ...run,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { copyIn, copyLoading } from '../campaign/copy.ts';
 import type { Finding } from '../campaign/finding.ts';
+import { copyIn, copyLoading, loadOptions } from '../campaign/loading.ts';
 import { CHANGED_FILE, REFERENCE_FILE } from '../campaign/outputs.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
@@ -160,8 +160,7 @@ async function loadingOf(
   { model, copy }: Finding,
   folder: string,
 ): Promise<LoadOptions> {
-  const { signature, tags } = config;
-  const own = { runtime: model.runtime, signature, tags };
+  const own = { ...loadOptions(config), runtime: model.runtime };
   const derived = config.quantize === undefined ? undefined : await copyIn(folder);
   if (config.quantize !== undefined && derived === undefined)
     throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);

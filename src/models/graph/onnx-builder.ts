@@ -34,15 +34,23 @@ export class OnnxBuilder {
     return name;
   }
 
-  node(op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): string {
-    const attribute = Object.entries(attributes).map(([name, value]) => {
-      if (typeof value === 'number') return { name, i: value, type: ATTRIBUTE.int };
-      if (value instanceof OnnxBuilder) return { name, g: value.#graph(name), type: ATTRIBUTE.graph };
-      if ('float' in value) return { name, f: value.float, type: ATTRIBUTE.float };
-      return { name, ints: [...value], type: ATTRIBUTE.ints };
+  /** @param outputs its outputs; an empty name is one left out. Returns the first that has a name */
+  node(
+    op: string,
+    inputs: readonly string[],
+    outputs: string | readonly string[],
+    attributes: Attributes = {},
+  ): string {
+    const output = ([] as string[]).concat(outputs);
+    const name = output.find((one) => one !== '') ?? op;
+    const attribute = Object.entries(attributes).map(([key, value]) => {
+      if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE.int };
+      if (value instanceof OnnxBuilder) return { name: key, g: value.#graph(key), type: ATTRIBUTE.graph };
+      if ('float' in value) return { name: key, f: value.float, type: ATTRIBUTE.float };
+      return { name: key, ints: [...value], type: ATTRIBUTE.ints };
     });
-    this.#nodes.push({ opType: op, name: output, input: inputs, output: [output], attribute });
-    return output;
+    this.#nodes.push({ opType: op, name, input: inputs, output, attribute });
+    return name;
   }
 
   /** The file's bytes. */

@@ -121,9 +121,11 @@ function brokenTokens(
   const broken: string[] = [];
   const idsOf = ({ columns }: Rows): number[] =>
     Array.from({ length: columns[input].length }, (_, i) => readNumber(type, columns[input], i));
-  const ids = idsOf(testcase);
-  const from = idsOf(ancestor);
-  const isResized = ids.length !== from.length;
+  const { pad } = tokens;
+  const isToken = (id: number): boolean => id !== pad;
+  const ids = idsOf(testcase).filter(isToken);
+  const from = idsOf(ancestor).filter(isToken);
+  const isResized = ids.length !== from.length || pad !== undefined;
   const [least, most] = tokens.length;
   if (isResized && (ids.length < least || ids.length > most))
     broken.push(`${name} has ${ids.length} tokens, outside ${least} to ${most}`);

@@ -1,29 +1,38 @@
 import { distance as levenshtein } from 'fastest-levenshtein';
 import type { Rows } from '../../models/rows.ts';
 import { readNumber } from '../../models/tensor.ts';
+import { unpadded } from './edits.ts';
 
 /** How far a testcase lies from its ancestor seed, over all inputs. */
 export interface Distance {
   readonly linf: number;
   readonly l2: number;
   readonly l0: number;
-  /** Insertions, deletions and substitutions of tokens, where an input's length differs from its ancestor's. */
+  /** Insertions, deletions and substitutions of tokens, where an input's length differs from its ancestor's, or may. */
   readonly edits?: number;
 }
 
 /**
  * Distances between a testcase and its ancestor, each input's values taken together. An input whose length
- * differs from its ancestor's counts by its edits alone, which count in L0 as well.
+ * differs from its ancestor's counts by its edits alone, which count in L0 as well; so does one whose places may hold no
+ * token.
+ *
+ * @param pads of each input, the id of places that hold no token; undefined where there are none
  */
-export function distanceBetween({ form, columns }: Rows, ancestor: Rows): Distance {
+export function distanceBetween(
+  { form, columns }: Rows,
+  ancestor: Rows,
+  pads: readonly (number | undefined)[] = [],
+): Distance {
   let linf = 0;
   let squares = 0;
   let l0 = 0;
   let edits: number | undefined;
   form.inputs.forEach(({ type, size }, input) => {
     const [values, from] = [columns[input], ancestor.columns[input]];
-    if (values.length !== from.length) {
-      const count = editsBetween(values, from);
+    const pad = pads[input];
+    if (values.length !== from.length || pad !== undefined) {
+      const count = editsBetween(unpadded(values, pad), unpadded(from, pad));
       edits = (edits ?? 0) + count;
       l0 += count;
       return;

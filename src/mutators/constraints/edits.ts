@@ -1,3 +1,13 @@
+import type { TensorData } from '../../models/tensor.ts';
+
+/** Tokens without the places behind them that hold none: a view. */
+export function unpadded(values: TensorData, pad: number | undefined): TensorData {
+  if (pad === undefined) return values;
+  let { length } = values;
+  while (length > 0 && Number(values[length - 1]) === pad) length--;
+  return values.subarray(0, length) as TensorData;
+}
+
 /** Rows of the table, reused: no allocation a mutant once they are long enough. */
 let before = new Int32Array(256);
 let row = new Int32Array(256);

@@ -1,9 +1,9 @@
 import type { Form, Rows } from '../../models/rows.ts';
 import { DTYPES, readNumber, type TensorData, writeNumber } from '../../models/tensor.ts';
-import type { InputTraits } from '../traits.ts';
+import type { InputTraits, TokenTraits } from '../traits.ts';
 import { BoundsKeeper } from './bounds.ts';
 import { columnAt } from './column.ts';
-import { withinEdits } from './edits.ts';
+import { unpadded, withinEdits } from './edits.ts';
 import type { DeepHunterRule, Limits } from './limits.ts';
 
 /** Distances are kept this much smaller, so that rounding the values does not carry them over the limit. */
@@ -220,10 +220,12 @@ export class ConstraintKeeper {
       if (this.#traits[input].tokens === undefined) continue;
       const { size } = form.inputs[input];
       const mutant = columns[input].subarray(row * size, (row + 1) * size);
+      const { pad } = this.#traits[input].tokens as TokenTraits;
       // 64-bit ids compare with one another just as well.
-      const from = ancestor.columns[input] as ArrayLike<unknown>;
-      if (!withinEdits(mutant as ArrayLike<unknown> as ArrayLike<number>, from as ArrayLike<number>, most))
-        return false;
+      const [to, from] = [mutant, ancestor.columns[input]].map(
+        (values) => unpadded(values, pad) as ArrayLike<unknown> as ArrayLike<number>,
+      );
+      if (!withinEdits(to, from, most)) return false;
     }
     return true;
   }

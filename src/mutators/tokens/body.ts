@@ -1,4 +1,5 @@
 import type { Random } from '../../random.ts';
+import type { Values } from '../constraints/bounds.ts';
 import type { Given, Mutator, MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
 import type { InputTraits, TokenTraits } from '../traits.ts';
 
@@ -62,6 +63,30 @@ function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator 
     }
     return special.has(id) ? body.ids[0] : id;
   };
+  /** Writes the tokens, and behind them what holds none: as many as the edit left, as far as there is room. */
+  const padded = (out: Values, offset: number, length: number, parent: Values): void => {
+    const { pad = 0 } = tokens;
+    let fixed = 0;
+    for (let i = 0; i < parent.length; i++) if (parent[i] !== pad && special.has(parent[i])) fixed++;
+    const least = Math.min(tokens.length[0], length) - fixed;
+    while (body.length < least) body.ids[body.length++] = editing.draw();
+    // What is nearest to the end matters most.
+    let next = Math.max(0, body.length - (length - fixed));
+    let at = offset;
+    const seen = { specials: 0, left: body.length - next };
+    for (let i = 0; i < parent.length && seen.specials < fixed; i++) {
+      if (parent[i] === pad) continue;
+      if (special.has(parent[i])) {
+        out[at++] = parent[i];
+        seen.specials++;
+      } else if (seen.left > 0) {
+        out[at++] = body.ids[next++];
+        seen.left--;
+      }
+    }
+    while (seen.left-- > 0) out[at++] = body.ids[next++];
+    while (at < offset + length) out[at++] = pad;
+  };
   return {
     mutate(out, offset, parent, given) {
       const length = given.shape.reduce((product, side) => product * side, 1);
@@ -73,6 +98,11 @@ function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator 
         if (special.has(parent[i])) continue;
         body.ids[body.length++] = parent[i];
         last = i;
+      }
+      if (tokens.pad !== undefined) {
+        if (body.length > 0) edit(body, editing);
+        padded(out, offset, length, parent);
+        return;
       }
       const wanted = body.length + editing.growth;
       if (body.length > 0) edit(body, editing);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fileError, reason, UserError } from '../errors.ts';
+import { fileError, reason, UserError } from '../../errors.ts';
 
 /** What each id stands for; null where an id stands for nothing. */
 export type Vocabulary = readonly (string | null)[];
@@ -22,14 +22,35 @@ export function codepoints(ids: number): Vocabulary {
  * @throws UserError where it can't be read or is none of these
  */
 export async function readVocabulary(path: string): Promise<Vocabulary> {
-  let text: string;
+  const text = await readText(path);
+  return isJson(path) ? vocabularyOf(parseJson(text, path), path) : checked(fromLines(text), path);
+}
+
+/** Whether a vocabulary's file is JSON, told by its name. */
+export function isJson(path: string): boolean {
+  return path.toLowerCase().endsWith('.json');
+}
+
+/** @throws UserError where a vocabulary's file can't be read or is no UTF-8 */
+export async function readText(path: string): Promise<string> {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {
     if (error instanceof TypeError) throw new UserError(`the vocabulary ${path} is no UTF-8 text`);
     throw fileError(error, 'read the vocabulary', path);
   }
-  const tokens = path.toLowerCase().endsWith('.json') ? fromJson(text, path) : fromLines(text);
+}
+
+/** @throws UserError where a vocabulary's text is no JSON */
+export function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`the vocabulary ${path} is no valid JSON: ${reason(error)}`);
+  }
+}
+
+function checked(tokens: Vocabulary, path: string): Vocabulary {
   if (tokens.length < 2)
     throw new UserError(`the vocabulary ${path} holds ${tokens.length} tokens: it needs more`);
   return tokens;
@@ -41,14 +62,14 @@ function fromLines(text: string): Vocabulary {
   return lines;
 }
 
-function fromJson(text: string, path: string): Vocabulary {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`the vocabulary ${path} is no valid JSON: ${reason(error)}`);
-  }
-  if (Array.isArray(json) && json.every((token) => typeof token === 'string' || token === null)) return json;
+/**
+ * The vocabulary that a JSON value is: a list of tokens, or a map of tokens to ids or of ids to tokens.
+ *
+ * @throws UserError where it is none
+ */
+export function vocabularyOf(json: unknown, path: string): Vocabulary {
+  if (Array.isArray(json) && json.every((token) => typeof token === 'string' || token === null))
+    return checked(json, path);
   const entries =
     typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.entries(json) : [];
   const pairs = entries.map(([key, value]): [number, unknown] =>
@@ -64,7 +85,7 @@ function fromJson(text: string, path: string): Vocabulary {
   }
   const tokens = new Array<string | null>(pairs.reduce((most, [id]) => Math.max(most, id + 1), 0)).fill(null);
   for (const [id, token] of pairs) tokens[id] = token as string;
-  return tokens;
+  return checked(tokens, path);
 }
 
 /** How vocabularies write tokens that are no text: [CLS], <s>, <|endoftext|>. */

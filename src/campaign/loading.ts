@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
-import { type CopyLoading, MODEL_JSON } from '../models/model.ts';
+import { type CopyLoading, type LoadOptions, MODEL_JSON } from '../models/model.ts';
+import { CODEPOINTS } from '../models/text/vocabulary.ts';
 
 /** Folder of a campaign that holds the copy that was derived from its model. */
 export const COPY = 'copy';
@@ -16,6 +17,19 @@ export async function copyIn(folder: string): Promise<string | undefined> {
 /** Of a model's files the one that is loaded. */
 export function mainFile(names: readonly string[]): string {
   return names.find((name) => name === MODEL_JSON) ?? names[0];
+}
+
+/** How a campaign's model is loaded, alone. */
+export function loadOptions({
+  runtime,
+  signature,
+  tags,
+  generate,
+}: Pick<CampaignConfig, 'runtime' | 'signature' | 'tags' | 'generate'>): LoadOptions {
+  if (generate === undefined) return { runtime, signature, tags };
+  const { prompts: _prompts, promptLength: _length, vocabulary, ...how } = generate;
+  const place = vocabulary === CODEPOINTS || /^\w+:\/\//.test(vocabulary) ? vocabulary : resolve(vocabulary);
+  return { runtime, signature, tags, generate: { ...how, vocabulary: place } };
 }
 
 /** Settings that say what the campaign's model is compared with. */

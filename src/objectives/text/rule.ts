@@ -1,0 +1,90 @@
+import type { Continuation } from '../../models/text/generation.ts';
+import type { Language } from '../../models/text/language.ts';
+import type { Said } from '../../models/text/said.ts';
+import type { ObjectiveParameter, ObjectiveValues } from '../parameters.ts';
+
+/** Where an answer breaks a rule. */
+export interface Offence {
+  /** What of the rule it breaks, where that may be several things: the signature ends in it. */
+  readonly what?: string;
+  /** The characters of the answer that do, `[from, to)`; the whole answer where both are absent. */
+  readonly from?: number;
+  readonly to?: number;
+  /** One line for people; texts of strangers in it are made `visible`. */
+  readonly summary: string;
+}
+
+/** A rule that answers must keep to. */
+export interface Rule {
+  /** The first offence of an answer; undefined where there is none. */
+  find(said: Said): Offence | undefined;
+  /** What of the rule may be broken and can be sought for, as `Offence.what` says it; `''` stands for the rule itself. */
+  readonly ways?: readonly string[];
+  /** What the model would have to go on with after the prompt for a way to be broken; undefined where nothing would do. */
+  seek?(said: Said, way: number): Continuation | undefined;
+  /** Why no answer can break it, a clause for people; undefined where one can. */
+  idle?(language: Language): string | undefined;
+}
+
+/** What a rule is made from. */
+export interface RuleSettings {
+  readonly values: ObjectiveValues;
+  /** Words of the settings that are no numbers, by name. */
+  readonly words: Readonly<Partial<Record<string, string>>>;
+  /** What stands behind the settings. */
+  readonly text: string;
+}
+
+/** A kind of rule. */
+export interface RuleKind {
+  readonly name: string;
+  readonly help: string;
+  readonly parameters: readonly ObjectiveParameter[];
+  /** Settings that are words, with the ones that are legal; none where any are. */
+  readonly words?: Readonly<Record<string, { readonly help: string; readonly legal?: readonly string[] }>>;
+  /** What the text behind the settings is, for kinds that take one. */
+  readonly text?: string;
+  /** @throws UserError where the settings make no sense */
+  make(settings: RuleSettings): Rule;
+}
+
+/** A run of letters and digits, with apostrophes and hyphens within. */
+export const WORD = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
+
+const IN_WORD = /[\p{L}\p{M}\p{N}]/u;
+
+/** Whether a character belongs to a word. */
+export function isInWord(character: string): boolean {
+  return IN_WORD.test(character);
+}
+
+/** Whether what stands before an answer leaves its first character the beginning of a word. */
+export function beginsFree({ prompt }: Said): boolean {
+  const last = [...prompt.slice(-2)].at(-1);
+  return last === undefined || !isInWord(last);
+}
+
+/** Whole words of an answer: not those that the prompt begins, or that the end cuts off. */
+export function wordsOf(said: Said): { readonly word: string; readonly from: number; readonly to: number }[] {
+  const { answer, ended } = said;
+  const free = beginsFree(said);
+  return [...answer.matchAll(WORD)]
+    .map(({ 0: word, index }) => ({ word, from: index, to: index + word.length }))
+    .filter(({ from, to }) => (from > 0 || free) && (to < answer.length || ended));
+}
+
+/** Whether a token's text begins with what is no part of a word, so that a word before it ends there. */
+export function endsWords(language: Language): (id: number) => boolean {
+  const known = ENDERS.get(language);
+  if (known !== undefined) return known;
+  const free = new Set(
+    language.tokens.flatMap((token, id) =>
+      token === null || token === '' || !isInWord([...token][0]) ? [id] : [],
+    ),
+  );
+  const ends = (id: number): boolean => free.has(id);
+  ENDERS.set(language, ends);
+  return ends;
+}
+
+const ENDERS = new WeakMap<Language, (id: number) => boolean>();
