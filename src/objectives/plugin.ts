@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { guarded, importPlugin } from '../plugins.ts';
+import { visible } from '../visible.ts';
 import { FAILURES } from './failure.ts';
 import {
   instanceName,
@@ -101,7 +102,7 @@ class PluginObjective implements Objective {
       throw new Error(
         `its signature '${signature}' must be ${this.#kind}, or begin with ${this.#kind}- and hold letters, digits, '.', '_' and '-' alone`,
       );
-    const line = String(summary).replace(/\s+/g, ' ').slice(0, 400);
+    const line = visible(String(summary).replace(/\s+/g, ' ').slice(0, 400));
     // The user may have given the objective a name.
     const named = `${this.name}${signature.slice(this.#kind.length)}`;
     return { objective: this.#kind, signature: named, summary: line, tensors, details };

@@ -12,6 +12,8 @@ export interface Offence {
   readonly to?: number;
   /** One line for people; texts of strangers in it are made `visible`. */
   readonly summary: string;
+  /** Whether the answer must not be shown in passing, since what it says is private. */
+  readonly isPrivate?: boolean;
 }
 
 /** A rule that answers must keep to. */

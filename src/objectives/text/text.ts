@@ -1,4 +1,5 @@
 import type { RowModel } from '../../models/rows.ts';
+import type { Said } from '../../models/text/said.ts';
 import { quoted } from '../../visible.ts';
 import {
   instanceName,
@@ -62,7 +63,7 @@ class Text implements Objective {
         report(row, {
           objective: 'text',
           signature: signatureOf(signature, offence.what),
-          summary: `${offence.summary}: to ${quoted(said.prompt, SHOWN)} the answer is ${excerpt(said.answer, offence.from, offence.to)}`,
+          summary: summaryOf(offence, said),
           tensors: [],
           details: { prompt: said.prompt, answer: said.answer, ...spanOf(offence) },
         });
@@ -119,6 +120,11 @@ function makeText(name: string, rules: readonly Named[]): Objective {
     ),
   );
   return ways.length === 0 ? new Text(name, rules) : new SoughtText(name, rules, ways);
+}
+
+function summaryOf({ summary, from, to, isPrivate }: Offence, { prompt, answer }: Said): string {
+  if (isPrivate === true) return summary;
+  return `${summary}: to ${quoted(prompt, SHOWN)} the answer is ${excerpt(answer, from, to)}`;
 }
 
 function signatureOf(signature: string, what: string | undefined): string {

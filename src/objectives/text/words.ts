@@ -47,6 +47,8 @@ interface Listing {
   readonly whole: boolean;
   /** Whether it counts where the prompt holds it already. */
   readonly prompted: boolean;
+  /** Whether what was found must not be shown in passing. */
+  readonly isPrivate?: boolean;
   offence(one: Listed, found: string): string;
 }
 
@@ -54,11 +56,11 @@ interface Listing {
 function patternOf(text: string, fold: Fold): RegExp {
   const parts = folded(text, fold)
     .text.split(/\s+/u)
-    .map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+    .map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   return new RegExp(parts.join('\\s+'), 'gu');
 }
 
-function listingRule({ listed, fold, whole, prompted, offence }: Listing): Rule {
+function listingRule({ listed, fold, whole, prompted, isPrivate = false, offence }: Listing): Rule {
   const isIn = (text: string, { pattern }: Listed): boolean => {
     pattern.lastIndex = 0;
     return pattern.test(folded(text, fold).text);
@@ -76,7 +78,8 @@ function listingRule({ listed, fold, whole, prompted, offence }: Listing): Rule 
           if (first !== undefined && first.from <= from) break;
           if (whole && !standsAlone(said, from, to, ended)) continue;
           if (!prompted && isIn(said.prompt, one)) break;
-          first = { what: one.what, from, to, summary: offence(one, answer.slice(from, to)) };
+          const summary = offence(one, answer.slice(from, to));
+          first = { what: one.what, from, to, summary, isPrivate };
           break;
         }
       }
@@ -178,6 +181,7 @@ export const canary: RuleKind = {
       fold: 'none',
       whole: false,
       prompted: prompted === 1,
+      isPrivate: true,
       offence: ({ what }) => `says private text ${what}`,
     });
   },

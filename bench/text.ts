@@ -1,0 +1,129 @@
+/**
+ * TensorFuzz's third experiment: of ten words that are rare in the text that a character model was trained on, how many it
+ * says when its prompts are mutated, with what it costs, guided and by the control; and a word said twice in a row.
+ *
+ * The words are fixed by a rule that looks at no result: of the words of five letters or more that stand in the text five
+ * to nine times in small letters, those whose SHA-256 with the salt comes first, but for those that the model says to a
+ * seed prompt. The control has 15 % more mutants, for the looking ahead of the other. A JSON line for each campaign, and
+ * one at the end.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadModel } from '../src/models/registry.ts';
+import { formOf, RowModel, rowInput } from '../src/models/rows.ts';
+import { campaign, line, median, withFolder } from './campaign.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: '../shared/data/tinyshakespeare.txt' },
+    model: { type: 'string', default: 'corpora/char-lm/char-lm.onnx' },
+    execs: { type: 'string', default: '100000' },
+    seeds: { type: 'string', default: '5' },
+    temperature: { type: 'string', default: '0.7' },
+    length: { type: 'string', default: '64' },
+    salt: { type: 'string', default: 'rare words' },
+    searches: { type: 'string', default: 'auto,none' },
+    coverage: { type: 'string', default: 'auto' },
+    jobs: { type: 'string', default: '2' },
+  },
+});
+
+const PROMPTS = 'corpora/char-lm/prompts.txt';
+const WORDS = 10;
+
+/** Mutants of the control over those of the guided search. */
+const FOR_LOOKING_AHEAD = 1.15;
+
+const generate = {
+  vocabulary: 'corpora/char-lm/vocabulary.json',
+  length: Number(options.length),
+  temperature: Number(options.temperature),
+};
+
+const words = await rareWords();
+line({ bench: 'text', words, ...generate, execs: Number(options.execs) });
+
+await withFolder(async (folder) => {
+  const list = join(folder, 'words.txt');
+  await writeFile(list, `${words.join('\n')}\n`);
+  const found: Record<string, number[]> = {};
+  for (let seed = 1; seed <= Number(options.seeds); seed++) {
+    for (const guidance of options.searches.split(',')) {
+      const execs = Math.round(Number(options.execs) * (guidance === 'none' ? FOR_LOOKING_AHEAD : 1));
+      const { figures } = await campaign({
+        model: options.model,
+        seeds: PROMPTS,
+        generate,
+        objective: [`text:words,file=${list}`, 'text:repeated-word'],
+        guidance,
+        coverage: options.coverage,
+        execs,
+        keep: 1,
+        jobs: Number(options.jobs),
+        seed: String(seed),
+        out: join(folder, `${guidance}-${seed}`),
+      });
+      const said = figures.faults
+        .filter(({ signature }) => signature.startsWith('text-words-'))
+        .map(({ signature, firstExecs, firstSeconds }) => ({
+          word: signature.slice('text-words-'.length),
+          execs: firstExecs,
+          seconds: Number(firstSeconds.toFixed(1)),
+        }));
+      const repeat = figures.faults.find(({ signature }) => signature === 'text-repeated-word');
+      found[guidance] = [...(found[guidance] ?? []), said.length];
+      line({
+        bench: 'text',
+        guidance,
+        seed,
+        found: said.length,
+        said,
+        repeat: repeat && { execs: repeat.firstExecs, seconds: Number(repeat.firstSeconds.toFixed(2)) },
+        execs: figures.execs,
+        corpus: figures.corpus,
+        seconds: Number(figures.elapsedSeconds.toFixed(1)),
+      });
+    }
+  }
+  const medians = Object.fromEntries(
+    Object.entries(found).map(([guidance, counts]) => [guidance, median(counts)]),
+  );
+  line({
+    bench: 'text',
+    medians,
+    ratio: medians.none > 0 ? Number((medians.auto / medians.none).toFixed(2)) : undefined,
+  });
+});
+
+/** The ten words: see above. */
+async function rareWords(): Promise<string[]> {
+  const text = await readFile(options.data, 'utf8');
+  const counts = new Map<string, number>();
+  for (const [word] of text.matchAll(/[\p{L}'-]+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const hash = (word: string): string => createHash('sha256').update(`${options.salt} ${word}`).digest('hex');
+  const rare = [...counts]
+    .filter(([word, count]) => /^[a-z]{5,}$/.test(word) && count >= 5 && count <= 9)
+    .map(([word]) => word)
+    .sort((a, b) => (hash(a) < hash(b) ? -1 : 1));
+  const heard = await saidToSeeds();
+  return rare.filter((word) => !heard.has(word)).slice(0, WORDS);
+}
+
+/** Words that the model says to a seed prompt, or that stand in one. */
+async function saidToSeeds(): Promise<Set<string>> {
+  const settings = { ...generate, seed: '1', start: [], end: [] };
+  const model = await loadModel(options.model, { runtime: 'auto', generate: settings });
+  const rows = new RowModel(model);
+  const heard = new Set<string>();
+  for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((one) => one !== '')) {
+    const ids = Int32Array.from(model.generation?.language.encode(prompt) ?? []);
+    const form = formOf([rowInput(model.inputs[0], [ids.length])]);
+    const { texts = [] } = await rows.run({ form, columns: [ids] }, 1, []);
+    for (const [word] of `${prompt} ${texts[0].answer}`.matchAll(/[\p{L}'-]+/gu))
+      heard.add(word.toLowerCase());
+  }
+  await model.dispose();
+  return heard;
+}
