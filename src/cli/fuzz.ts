@@ -250,5 +250,6 @@ Examples:
   neurofuzz fuzz model.json --seeds image=digits/ label=labels.npy --mutator label=none
   neurofuzz fuzz --config campaign.yaml --until-finding --seed 7
   neurofuzz fuzz model.onnx --seeds digits.npz --guidance none --execs 1000000
+  neurofuzz fuzz lm.onnx --seeds prompts.txt --generate vocabulary=tokenizer.json length=64 --objective text
 
 A value that begins with a minus is written with an equals sign: --range=-1,1`;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ObjectiveKind } from '../objectives/objective.ts';
+import type { ObjectiveParameter } from '../objectives/parameters.ts';
 import { printJson } from './output.ts';
 import { table } from './table.ts';
 
@@ -20,28 +21,48 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   if (options.json === true) {
     printJson({
       formatVersion: FORMAT_VERSION,
-      objectives: OBJECTIVES.map(({ name, help, parameters, compares, text }) => ({
+      objectives: OBJECTIVES.map(({ name, help, parameters, compares, text, rules }) => ({
         name,
         help,
-        parameters: parameters.map(({ name: parameter, help: what, between }) => ({
-          name: parameter,
-          help: what,
-          between: between.map((end) => (Number.isFinite(end) ? end : null)),
-        })),
+        parameters: parameters.map(parameterJson),
         compares: compares === true,
         text: text ?? null,
+        ...(rules === undefined
+          ? {}
+          : {
+              rules: rules.map((rule) => ({
+                name: rule.name,
+                help: rule.help,
+                parameters: rule.parameters.map(parameterJson),
+                words: Object.entries(rule.words ?? {}).map(([word, { help: what }]) => ({
+                  name: word,
+                  help: what,
+                })),
+                text: rule.text ?? null,
+              })),
+            }),
       })),
     });
   } else process.stdout.write(`${table(OBJECTIVES.flatMap(linesOf)).join('\n')}\n`);
 }
 
-function linesOf({ name, help, parameters, text }: ObjectiveKind): string[][] {
+function parameterJson({ name, help, between }: ObjectiveParameter) {
+  return { name, help, between: between.map((end) => (Number.isFinite(end) ? end : null)) };
+}
+
+function linesOf({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {
   return [
     [name, help],
     ...parameters.map((one) => ['', `${one.name}=: ${one.help}`]),
     ...(text === undefined
       ? []
       : [['', `name=: yours for it, a part of its signatures; behind that ${text}`]]),
+    ...rules.flatMap((rule) => [
+      ['', `${name}:${rule.name}: ${rule.help}`],
+      ...rule.parameters.map((one) => ['', `  ${one.name}=: ${one.help}`]),
+      ...Object.entries(rule.words ?? {}).map(([word, { help: what }]) => ['', `  ${word}=: ${what}`]),
+      ...(rule.text === undefined ? [] : [['', `  behind that ${rule.text}`]]),
+    ]),
   ];
 }
 
@@ -50,4 +71,5 @@ Examples:
   neurofuzz fuzz model.onnx --seeds digits.npz --objective "assert:max(abs(logits)) < 50"
   neurofuzz fuzz model.onnx --seeds digits.npz --objective nonfinite metamorphic:translate:most=0.04
   neurofuzz fuzz model.onnx --seeds digits/ --labels folders --linf 0.1 --objective misclassified:confident=0.8
+  neurofuzz fuzz lm.onnx --seeds prompts.txt --generate vocabulary=tokenizer.json --objective text:words,file=words.txt
   neurofuzz fuzz model.onnx --seeds digits.npz --objective ./own.js:bound=2`;

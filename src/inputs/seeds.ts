@@ -73,7 +73,7 @@ export async function readSeeds(
     const how = textOf(input.name);
     if (how === undefined)
       throw new UserError(
-        `${file.path} is text, and input ${input.name} has no vocabulary: name one in the campaign file`,
+        `${file.path} is text, and input ${input.name} has no vocabulary: give one with --generate vocabulary=FILE, or under tokens in the campaign file`,
       );
     for (const ids of idsOfText(file, how))
       await take(input, { type: 'float64', shape: [ids.length], data: Float64Array.from(ids) }, file);

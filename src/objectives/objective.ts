@@ -107,6 +107,14 @@ export interface ObjectiveKind {
   readonly compares?: boolean;
   /** What the text behind the parameters is, for kinds that take one. */
   readonly text?: string;
+  /** Of which kinds that text may be: each with its own settings, and what stands behind those. */
+  readonly rules?: readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly parameters: readonly ObjectiveParameter[];
+    readonly words?: Readonly<Record<string, { readonly help: string }>>;
+    readonly text?: string;
+  }[];
   /** @throws UserError where the settings make no sense together */
   make(settings: ObjectiveSettings): Objective;
 }

@@ -11,7 +11,7 @@ import {
 } from '../objective.ts';
 import { excerpt } from './marked.ts';
 import type { Offence, Rule } from './rule.ts';
-import { askedRule, USUAL } from './rules.ts';
+import { askedRule, RULES, USUAL } from './rules.ts';
 
 /** The margin of what is as near as can be and still no violation. */
 const LEAST_MARGIN = 2 ** -20;
@@ -139,7 +139,8 @@ export const text: ObjectiveKind = {
   name: 'text',
   help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${USUAL.join(', ')}`,
   parameters: [],
-  text: 'a rule with its settings',
+  text: 'a rule, and behind commas its settings',
+  rules: RULES,
   make({ name, text: asked }) {
     if (asked === '') {
       const own = instanceName('text', name);
