@@ -1,18 +1,24 @@
 import { Command } from 'commander';
 import { PARTING_PARAMETERS } from '../objectives/differential.ts';
 import { checkValue } from '../objectives/parameters.ts';
-import type { TriagedFault } from '../triage/triage.ts';
+import type { Triage, TriagedFault } from '../triage/triage.ts';
+import { visible } from '../visible.ts';
 import { EXIT } from './exit.ts';
 import { printJson } from './output.ts';
 import { table } from './table.ts';
 
 type TriageOptions = Readonly<Record<string, string | boolean | undefined>>;
 
+/** Version of what `triage --json` prints. */
+const FORMAT_VERSION = 2;
+
 /** `neurofuzz triage`: lists the faults of campaigns. */
 export function triageCommand(): Command {
   const command = new Command('triage')
-    .description('List the faults of campaigns, one a signature; judge findings of two models by other rules')
-    .argument('<campaign...>', "campaigns' folders");
+    .description('List the faults of campaigns, one a signature, the worst first; say which are new')
+    .argument('<campaign...>', "campaigns' folders; faults that several have are one")
+    .option('--against <campaign>', 'an older campaign, or a baseline: which faults are new, known, fixed')
+    .option('--update-baseline <file>', 'write what is there now as a baseline, which --against takes');
   for (const { name, help } of PARTING_PARAMETERS) command.option(`--${name} <x>`, `judge anew: ${help}`);
   return command
     .option('--json', 'one JSON object on standard output')
@@ -27,36 +33,61 @@ async function run(campaigns: readonly string[], options: TriageOptions): Promis
       ? [`${parameter.name}=${checkValue(`--${parameter.name}`, parameter, given)}`]
       : [];
   });
-  const { triage } = await import('../triage/triage.ts');
-  const faults = await triage(campaigns, rules.length === 0 ? undefined : rules.join());
-  if (options.json === true) printJson({ faults });
-  else process.stdout.write(`${text(faults)}\n`);
-  process.exitCode = faults.some(counts) ? EXIT.findings : EXIT.done;
+  const { isSound, triage } = await import('../triage/triage.ts');
+  const against = options.against as string | undefined;
+  const found = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
+  const sound = found.faults.filter(isSound);
+  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...found });
+  else process.stdout.write(`${text(found)}\n`);
+  if (typeof options.updateBaseline === 'string') {
+    const { writeBaseline } = await import('../triage/baseline.ts');
+    await writeBaseline(options.updateBaseline, sound);
+  }
+  const counting = against === undefined ? sound : sound.filter(({ state }) => state === 'new');
+  process.exitCode = counting.length > 0 ? EXIT.findings : EXIT.done;
 }
 
-/** Whether a fault has a finding that came up again, and breaks the rules where they were given. */
-function counts({ findings, flaky, broken }: TriagedFault): boolean {
-  return findings > flaky && broken !== 0;
+function text({ faults, fixed }: Triage): string {
+  const rows = faults.map((fault) => [
+    fault.state ?? '',
+    fault.signature,
+    `${count(fault.hits, 'hit')}, ${fault.findings} kept`,
+    reproduced(fault),
+    nearness(fault),
+    fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
+    fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
+    visible(fault.summary),
+    fault.path,
+  ]);
+  for (const { signature, summary, firstSeen } of fixed) {
+    const since = firstSeen === null ? '' : `since ${firstSeen.slice(0, 10)}`;
+    rows.push(['fixed', signature, '', '', '', since, '', visible(summary), '']);
+  }
+  if (rows.length === 0) return 'no findings';
+  const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
+  return table(rows.map((row) => row.filter((_, column) => isUsed[column]))).join('\n');
 }
 
-function text(faults: readonly TriagedFault[]): string {
-  if (faults.length === 0) return 'no findings';
-  return table(
-    faults.map(({ signature, findings, flaky, broken, summary, path }) => [
-      signature,
-      `${findings} kept${flaky > 0 ? `, ${flaky} of them flaky` : ''}`,
-      broken === null ? '' : `${broken} of ${findings} break the rules given`,
-      summary,
-      path,
-    ]),
-  ).join('\n');
+function reproduced({ findings, flaky, reproduced: again }: TriagedFault): string {
+  return flaky === findings ? `flaky, ${again}` : flaky > 0 ? `${again}, ${flaky} flaky` : again;
+}
+
+/** How far the nearest finding lies from its seed. */
+function nearness({ distance: { edits, linf, l0 } }: TriagedFault): string {
+  if (edits !== undefined) return edits === 0 ? 'a seed' : count(edits, 'edit');
+  return l0 === 0 ? 'a seed' : `${count(l0, 'value')} by ${Number(linf.toPrecision(3))}`;
+}
+
+function count(n: number, what: string): string {
+  return `${new Intl.NumberFormat('en').format(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
 const EXAMPLES = `
 Examples:
   neurofuzz triage neurofuzz-out/model
+  neurofuzz triage night/* --against baseline.json --json
+  neurofuzz triage night/* --update-baseline baseline.json
   neurofuzz triage neurofuzz-out/model --atol 0.05 --rtol 0.01
-  neurofuzz triage night/* --top 3 --json
 
 Findings of two models hold what both gave, so they are judged anew without running a model.
-Exit codes: 0 when no fault is left, 1 otherwise.`;
+Exit codes: 0 when no fault is left (with --against: none that is new), 1 otherwise.`;

@@ -1,7 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Finding, FORMAT_VERSION } from '../campaign/finding.ts';
+import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../campaign/finding.ts';
+import { CORPUS } from '../campaign/journal.ts';
 import { fileError, reason, UserError } from '../errors.ts';
+
+const FINDING_FILE = 'finding.json';
 
 /** Whether there is something at a path. */
 export async function exists(path: string): Promise<boolean> {
@@ -14,11 +18,11 @@ export async function exists(path: string): Promise<boolean> {
 /** Every folder at or below a path that holds a finding.json, in the order of their names. */
 export async function findingsIn(path: string): Promise<string[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return path.endsWith('finding.json') ? [dirname(path)] : [];
+    if (!(await stat(path)).isDirectory()) return path.endsWith(FINDING_FILE) ? [dirname(path)] : [];
     const names = await readdir(path, { withFileTypes: true });
-    if (names.some((entry) => entry.name === 'finding.json')) return [path];
+    if (names.some((entry) => entry.name === FINDING_FILE)) return [path];
     const below = names.filter(
-      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'corpus',
+      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS,
     );
     const found = await Promise.all(below.map((entry) => findingsIn(join(path, entry.name))));
     return found.flat().sort();
@@ -38,12 +42,50 @@ export async function readOrRefuse(path: string): Promise<Buffer> {
 
 /** @throws UserError where it can't be read, or was not written by this version */
 export async function readFinding(folder: string): Promise<Finding> {
-  const path = join(folder, 'finding.json');
+  const path = join(folder, FINDING_FILE);
+  return parseFinding((await readOrRefuse(path)).toString('utf8'), path);
+}
+
+/**
+ * Every finding at or below a path, one after the other, in the order of their folders' names. Reads without waiting in
+ * between, which is many times as fast for a hundred thousand small files.
+ *
+ * @throws UserError where one can't be read
+ */
+export function* readFindings(
+  path: string,
+): Generator<{ readonly folder: string; readonly finding: Finding }> {
+  const own = textOf(join(path, FINDING_FILE));
+  if (own !== undefined) {
+    yield { folder: path, finding: parseFinding(own, join(path, FINDING_FILE)) };
+    return;
+  }
+  let names: string[];
+  try {
+    names = readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS)
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
+    throw fileError(error, 'read the findings in', path);
+  }
+  for (const name of names) yield* readFindings(join(path, name));
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(error, 'read the finding', path);
+  }
+}
+
+function parseFinding(text: string, path: string): Finding {
   let finding: Partial<Finding> | null;
   try {
-    finding = JSON.parse((await readOrRefuse(path)).toString('utf8')) as Partial<Finding> | null;
+    finding = JSON.parse(text) as Partial<Finding> | null;
   } catch (error) {
-    if (error instanceof UserError) throw error;
     throw new UserError(`${path} is damaged: ${reason(error)}`);
   }
   if (finding?.formatVersion !== FORMAT_VERSION) {
@@ -57,4 +99,42 @@ export async function readFinding(folder: string): Promise<Finding> {
     finding.model !== undefined;
   if (!sound) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
   return finding as Finding;
+}
+
+/** Hits of each signature as a campaign counted them. */
+export async function hitsIn(campaign: string): Promise<Map<string, number>> {
+  const hits = new Map<string, number>();
+  const findings = join(campaign, 'findings');
+  for (const parent of [findings, join(findings, 'unrepeatable')]) {
+    const names = await readdir(parent).catch(() => []);
+    for (const name of names) {
+      const text = await readFile(join(parent, name, 'signature.json'), 'utf8').catch(() => undefined);
+      if (text === undefined) continue;
+      try {
+        const { signature, hits: count } = JSON.parse(text) as Partial<SignatureRecord>;
+        if (typeof signature === 'string' && typeof count === 'number')
+          hits.set(signature, Math.max(count, hits.get(signature) ?? 0));
+      } catch {
+        // A record that is damaged counts nothing; its findings are there all the same.
+      }
+    }
+  }
+  return hits;
+}
+
+/** When each signature came up first, as a campaign's events tell. */
+export async function firstSeenIn(campaign: string): Promise<Map<string, string>> {
+  const times = new Map<string, string>();
+  const text = await readFile(join(campaign, 'events.jsonl'), 'utf8').catch(() => '');
+  for (const line of text.split('\n')) {
+    if (!line.includes('"signature"')) continue;
+    try {
+      const { event, signature, time } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+      if (event !== 'signature' || typeof signature !== 'string' || typeof time !== 'string') continue;
+      if (!times.has(signature)) times.set(signature, time);
+    } catch {
+      // The last line may be torn.
+    }
+  }
+  return times;
 }

@@ -5,88 +5,223 @@ import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { UserError } from '../errors.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowTensor } from '../models/rows.ts';
-import { comparesModels, makeObjective } from '../objectives/registry.ts';
-import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
+import type { Distance } from '../mutators/constraints/distance.ts';
+import { FAILURES } from '../objectives/failure.ts';
+import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
+import { type Baseline, baselineOf, type KnownFault } from './baseline.ts';
+import { exists, firstSeenIn, hitsIn, readFindings, readOrRefuse } from './findings.ts';
 
-/** One fault: the findings of one signature in one campaign. */
-export interface TriagedFault {
-  readonly campaign: string;
-  readonly signature: string;
-  readonly objective: string;
-  readonly summary: string;
+/** What became of a fault since it was last looked at. */
+export type FaultState = 'new' | 'known' | 'fixed';
+
+/** One fault: the findings of one signature, in all the campaigns that were named. */
+export interface TriagedFault extends KnownFault {
+  /** Against a baseline: whether that knows it. Absent without one. */
+  readonly state?: FaultState;
+  /** The folders of the campaigns that have it. */
+  readonly campaigns: readonly string[];
+  /** Hits that were counted, kept or not; at least as many as there are findings. */
+  readonly hits: number;
   /** Findings on disk, and those that are flaky among them. */
   readonly findings: number;
   readonly flaky: number;
+  /** How often the one named here came up again, such as `10/10`. */
+  readonly reproduced: string;
+  /** How far that one is from its seed. */
+  readonly distance: Distance;
   /** Findings that break the rules that were given; null where they can't be judged without running a model. */
   readonly broken: number | null;
-  /** The folder of the first one that counts. */
+  /** The folder of the finding that is nearest to its seed, of those that count. */
   readonly path: string;
 }
 
+/** What triage found. */
+export interface Triage {
+  /** The worst first. */
+  readonly faults: readonly TriagedFault[];
+  /** Faults of the baseline that did not come up. */
+  readonly fixed: readonly KnownFault[];
+}
+
+/** How faults are looked at. */
+export interface TriageOptions {
+  /**
+   * Rules of a comparing objective, as in its spec; with them findings of two models are judged anew by what both gave,
+   * and no model is run.
+   */
+  readonly rules?: string | undefined;
+  /** A baseline's file, or an older campaign: what was known before. */
+  readonly against?: string | undefined;
+}
+
 /**
- * Lists the faults of campaigns, in the order of their names.
+ * Lists the faults of campaigns, the worst first.
  *
- * @param rules of a comparing objective, as in its spec; with them findings of two models are judged anew by what both
- *   gave, and no model is run
  * @throws UserError where a folder is no campaign, a finding can't be read, or the rules make no sense
  */
-export async function triage(campaigns: readonly string[], rules?: string): Promise<TriagedFault[]> {
-  const faults: TriagedFault[] = [];
+export async function triage(campaigns: readonly string[], options: TriageOptions = {}): Promise<Triage> {
+  const { rules, against } = options;
+  const judge = rules === undefined ? undefined : new Judge(rules);
+  const bySignature = new Map<string, Gathered>();
+  const counted = new Map<string, number>();
+  const firstSeen = new Map<string, string>();
   for (const campaign of campaigns) {
-    if (!(await exists(join(campaign, CAMPAIGN_FILE))))
-      throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
-    const bySignature = new Map<string, Judged[]>();
-    for (const folder of await findingsIn(campaign)) {
-      const finding = await readFinding(folder);
-      const broken = rules === undefined ? null : await isBroken(folder, finding, rules);
-      const judged = bySignature.get(finding.signature) ?? [];
-      judged.push({ folder, finding, broken });
-      bySignature.set(finding.signature, judged);
+    await refuseOthers(campaign);
+    for (const { folder, finding } of readFindings(campaign)) {
+      const broken = judge === undefined ? null : await judge.isBroken(folder, finding);
+      const gathered = bySignature.get(finding.signature) ?? new Gathered();
+      bySignature.set(finding.signature, gathered);
+      gathered.add(campaign, folder, finding, broken);
     }
-    for (const [signature, judged] of [...bySignature].sort(([a], [b]) => (a < b ? -1 : 1)))
-      faults.push(faultOf(campaign, signature, judged));
+    for (const [signature, hits] of await hitsIn(campaign))
+      counted.set(signature, (counted.get(signature) ?? 0) + hits);
+    for (const [signature, time] of await firstSeenIn(campaign)) {
+      const before = firstSeen.get(signature);
+      if (before === undefined || time < before) firstSeen.set(signature, time);
+    }
   }
-  return faults;
+  const known = against === undefined ? undefined : await baselineOf(against);
+  const faults = [...bySignature]
+    .map(([signature, gathered]) => faultOf(signature, gathered, counted, firstSeen, known))
+    .sort(worstFirst);
+  const found = new Set(faults.filter(isSound).map(({ signature }) => signature));
+  const fixed = (known?.faults ?? []).filter(({ signature }) => !found.has(signature));
+  return { faults, fixed };
 }
 
-interface Judged {
+async function refuseOthers(campaign: string): Promise<void> {
+  if (await exists(join(campaign, CAMPAIGN_FILE))) return;
+  throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
+}
+
+/** Findings of one signature: counted, and of each kind the one that is nearest to its seed. */
+class Gathered {
+  readonly campaigns = new Set<string>();
+  findings = 0;
+  flaky = 0;
+  /** Judged by the rules that were given, and broken by them. */
+  judged = 0;
+  broken = 0;
+  /** Of those that count, of those that come up again, and of all. */
+  readonly #nearest: (Placed | undefined)[] = [undefined, undefined, undefined];
+
+  add(campaign: string, folder: string, finding: Finding, broken: boolean | null): void {
+    this.campaigns.add(campaign);
+    this.findings++;
+    const isFlaky = finding.status === 'flaky';
+    if (isFlaky) this.flaky++;
+    if (broken !== null) this.judged++;
+    if (broken === true) this.broken++;
+    const kinds = [!isFlaky && broken !== false, !isFlaky, true];
+    kinds.forEach((is, kind) => {
+      const before = this.#nearest[kind];
+      if (is && (before === undefined || isNearer(finding, before.finding)))
+        this.#nearest[kind] = { folder, finding };
+    });
+  }
+
+  get nearest(): Placed {
+    return this.#nearest.find((one) => one !== undefined) as Placed;
+  }
+}
+
+interface Placed {
   readonly folder: string;
   readonly finding: Finding;
-  readonly broken: boolean | null;
 }
 
-function faultOf(campaign: string, signature: string, judged: readonly Judged[]): TriagedFault {
-  const known = judged.filter(({ broken }) => broken !== null);
-  const sound = judged.filter(({ finding }) => finding.status !== 'flaky');
-  const first = sound.find(({ broken }) => broken !== false) ?? sound[0] ?? judged[0];
+function faultOf(
+  signature: string,
+  gathered: Gathered,
+  counted: ReadonlyMap<string, number>,
+  firstSeen: ReadonlyMap<string, string>,
+  baseline: Baseline | undefined,
+): TriagedFault {
+  const { findings, flaky, judged, broken, campaigns, nearest } = gathered;
+  const { objective, summary, reproduced, distance } = nearest.finding;
+  const before = baseline?.faults.find((one) => one.signature === signature);
+  const seen = [firstSeen.get(signature), before?.firstSeen]
+    .filter((time) => typeof time === 'string')
+    .sort();
   return {
-    campaign,
     signature,
-    objective: first.finding.objective,
-    summary: first.finding.summary,
-    findings: judged.length,
-    flaky: judged.length - sound.length,
-    broken: known.length === 0 ? null : known.filter(({ broken }) => broken).length,
-    path: first.folder,
+    objective,
+    summary,
+    firstSeen: seen[0] ?? null,
+    ...(baseline === undefined ? {} : { state: before === undefined ? 'new' : 'known' }),
+    campaigns: [...campaigns],
+    hits: Math.max(counted.get(signature) ?? 0, findings),
+    findings,
+    flaky,
+    reproduced,
+    distance,
+    broken: judged === 0 ? null : broken,
+    path: nearest.folder,
   };
 }
 
-/** Whether a finding's outputs break the rules; null where it has none. */
-async function isBroken(folder: string, { objective }: Finding, rules: string): Promise<boolean | null> {
-  const path = join(folder, OUTPUTS_FILE);
-  if (!(await exists(path))) return null;
-  // Of a testcase and the same one changed, the rules are those of two models.
-  const judge = await makeObjective(`${comparesModels(objective) ? objective : 'differential'}:${rules}`);
-  const { reference, copy } = decodeOutputs(await readOrRefuse(path), path);
-  const outputs = reference.map(rowOf);
-  const result = { rows: 1, inputs: [], outputs, activations: [], copy: copy.map(rowOf) };
-  const refused = judge.refuses?.(result);
-  if (refused !== undefined) throw new UserError(`${path}: ${objective} ${refused}`);
-  let broken = false;
-  judge.judge(result, () => {
-    broken = true;
-  });
-  return broken;
+/** Whether a finding lies nearer to its seed than another one: by edits of tokens, else by its largest change. */
+function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
+  for (const norm of ['edits', 'linf', 'l2', 'l0'] as const) {
+    const [own, other] = [a[norm] ?? 0, b[norm] ?? 0];
+    if (own !== other) return own < other;
+  }
+  return false;
+}
+
+/** What ends a process is worse than what a program may notice; else in the order of the registry. */
+const RANKS: readonly string[] = [...FAILURES, ...OBJECTIVES.map(({ name }) => name)];
+
+function rankOf({ objective }: TriagedFault): number {
+  const rank = RANKS.indexOf(objective);
+  return rank < 0 ? RANKS.length : rank;
+}
+
+/** New ones first, then those that come up again, by what they break, how often, and their names. */
+function worstFirst(a: TriagedFault, b: TriagedFault): number {
+  return (
+    Number(a.state === 'known') - Number(b.state === 'known') ||
+    Number(isSound(b)) - Number(isSound(a)) ||
+    rankOf(a) - rankOf(b) ||
+    b.hits - a.hits ||
+    (a.signature < b.signature ? -1 : 1)
+  );
+}
+
+/** Whether a fault has a finding that came up again, and breaks the rules where they were given. */
+export function isSound({ findings, flaky, broken }: TriagedFault): boolean {
+  return findings > flaky && broken !== 0;
+}
+
+/** Judges findings of two models by other rules. */
+class Judge {
+  readonly #rules: string;
+  readonly #objectives = new Map<string, ReturnType<typeof makeObjective>>();
+
+  constructor(rules: string) {
+    this.#rules = rules;
+  }
+
+  /** Whether a finding's outputs break the rules; null where it has none. */
+  async isBroken(folder: string, { objective }: Finding): Promise<boolean | null> {
+    const path = join(folder, OUTPUTS_FILE);
+    if (!(await exists(path))) return null;
+    // Of a testcase and the same one changed, the rules are those of two models.
+    const kind = comparesModels(objective) ? objective : 'differential';
+    const made = this.#objectives.get(kind) ?? makeObjective(`${kind}:${this.#rules}`);
+    this.#objectives.set(kind, made);
+    const judge = await made;
+    const { reference, copy } = decodeOutputs(await readOrRefuse(path), path);
+    const outputs = reference.map(rowOf);
+    const result = { rows: 1, inputs: [], outputs, activations: [], copy: copy.map(rowOf) };
+    const refused = judge.refuses?.(result);
+    if (refused !== undefined) throw new UserError(`${path}: ${objective} ${refused}`);
+    let broken = false;
+    judge.judge(result, () => {
+      broken = true;
+    });
+    return broken;
+  }
 }
 
 function rowOf({ name, type, shape, data }: NamedTensor): RowTensor {

@@ -1,0 +1,96 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeWhole } from '../campaign/atomic.ts';
+import { FORMAT_VERSION } from '../campaign/finding.ts';
+import { CAMPAIGN_FILE } from '../campaign/store.ts';
+import { fileError, reason, UserError } from '../errors.ts';
+import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { exists, firstSeenIn, readFindings } from './findings.ts';
+
+/** A fault as a baseline has it. */
+export interface KnownFault {
+  readonly signature: string;
+  readonly objective: string;
+  readonly summary: string;
+  /** When it came up first, as ISO 8601 says it; null where that is not known. */
+  readonly firstSeen: string | null;
+}
+
+/** What is known already. */
+export interface Baseline {
+  readonly faults: readonly KnownFault[];
+}
+
+/** What a baseline's file says that it is. */
+const KIND = 'neurofuzz-baseline';
+
+/**
+ * What was known before: a baseline's file, or what an older campaign has found.
+ *
+ * @throws UserError where it is neither
+ */
+export async function baselineOf(path: string): Promise<Baseline> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw fileError(error, 'read the baseline', path);
+  });
+  if (!found.isDirectory()) return readBaseline(path);
+  if (!(await exists(join(path, CAMPAIGN_FILE))))
+    throw new UserError(
+      `--against: ${path} is neither a campaign nor a baseline: name one that --update-baseline wrote`,
+    );
+  const firstSeen = await firstSeenIn(path);
+  const faults = new Map<string, KnownFault>();
+  for (const { finding } of readFindings(path)) {
+    const { signature, objective, summary, status } = finding;
+    if (status === 'flaky' || faults.has(signature)) continue;
+    faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
+  }
+  return { faults: [...faults.values()] };
+}
+
+async function readBaseline(path: string): Promise<Baseline> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileError(error, 'read the baseline', path);
+  });
+  let json: { kind?: unknown; formatVersion?: unknown; signatureVersion?: unknown; faults?: unknown } | null;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`--against: ${path} is no baseline: ${reason(error)}`);
+  }
+  if (json?.kind !== KIND || !Array.isArray(json.faults) || !json.faults.every(isKnownFault))
+    throw new UserError(
+      `--against: ${path} is no baseline: name one that --update-baseline wrote, or a campaign`,
+    );
+  if (json.formatVersion !== FORMAT_VERSION || json.signatureVersion !== SIGNATURE_VERSION)
+    throw new UserError(
+      `--against: ${path} is of another version of neurofuzz, whose signatures read otherwise: write it anew with --update-baseline`,
+    );
+  return { faults: json.faults };
+}
+
+function isKnownFault(fault: unknown): fault is KnownFault {
+  const { signature, objective, summary, firstSeen } = (fault ?? {}) as Partial<
+    Record<keyof KnownFault, unknown>
+  >;
+  const isTime = firstSeen === null || typeof firstSeen === 'string';
+  return [signature, objective, summary].every((one) => typeof one === 'string') && isTime;
+}
+
+/** Replaces a baseline's file in one rename. @throws UserError where it can't be written */
+export async function writeBaseline(path: string, faults: readonly KnownFault[]): Promise<void> {
+  const known = [...faults]
+    .sort((a, b) => (a.signature < b.signature ? -1 : 1))
+    .map(({ signature, objective, summary, firstSeen }) => ({ signature, objective, summary, firstSeen }));
+  const json = {
+    kind: KIND,
+    formatVersion: FORMAT_VERSION,
+    signatureVersion: SIGNATURE_VERSION,
+    faults: known,
+  };
+  try {
+    await writeWhole(path, `${JSON.stringify(json, null, 2)}\n`);
+  } catch (error) {
+    throw fileError(error, 'write the baseline', path);
+  }
+}

@@ -1,0 +1,221 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { UserError } from '../../src/errors.ts';
+import { baselineOf, writeBaseline } from '../../src/triage/baseline.ts';
+import { isSound, triage } from '../../src/triage/triage.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
+
+interface Planted {
+  readonly signature: string;
+  readonly id: string;
+  readonly objective?: string;
+  readonly status?: string;
+  readonly linf?: number;
+  readonly edits?: number;
+}
+
+let campaigns = 0;
+
+/** A campaign's folder with findings as `fuzz` leaves them. */
+function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, number>> = {}): string {
+  const path = join(folder, `campaign-${campaigns++}`);
+  mkdirSync(path);
+  writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
+  for (const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits } of planted) {
+    const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
+    mkdirSync(own, { recursive: true });
+    const finding = {
+      formatVersion: 1,
+      id,
+      signature,
+      objective,
+      summary: `${signature} of ${id}`,
+      violation: { tensors: [], details: {} },
+      model: { path: 'm.onnx', sha256: '0', runtime: 'onnx' },
+      distance: { linf, l2: linf, l0: 1, ...(edits === undefined ? {} : { edits }) },
+      reproduced: status === 'flaky' ? '3/10' : '10/10',
+      status,
+    };
+    writeFileSync(join(own, 'finding.json'), JSON.stringify(finding));
+  }
+  for (const [signature, count] of Object.entries(hits))
+    writeFileSync(
+      join(path, 'findings', signature, 'signature.json'),
+      JSON.stringify({ formatVersion: 1, signature, hits: count }),
+    );
+  return path;
+}
+
+const event = (campaign: string, signature: string, time: string): void =>
+  writeFileSync(
+    join(campaign, 'events.jsonl'),
+    `${JSON.stringify({ v: 1, time, event: 'signature', signature })}\n{"torn": `,
+    { flag: 'a' },
+  );
+
+describe('faults', () => {
+  test('are one a signature over all campaigns, with the nearest finding, all hits and the first time', async () => {
+    const a = campaignOf(
+      [
+        { signature: 'nonfinite-nan-log', id: 'a1', linf: 0.5 },
+        { signature: 'nonfinite-nan-log', id: 'a2', linf: 0.1 },
+        { signature: 'nonfinite-nan-log', id: 'a0', linf: 0.01, status: 'flaky' },
+      ],
+      { 'nonfinite-nan-log': 700 },
+    );
+    const b = campaignOf([{ signature: 'nonfinite-nan-log', id: 'b1', linf: 0.3 }], {
+      'nonfinite-nan-log': 5,
+    });
+    event(a, 'nonfinite-nan-log', '2026-11-02T00:00:00.000Z');
+    event(b, 'nonfinite-nan-log', '2026-11-01T00:00:00.000Z');
+    const { faults, fixed } = await triage([a, b]);
+    expect(fixed).toEqual([]);
+    expect(faults).toEqual([
+      {
+        signature: 'nonfinite-nan-log',
+        objective: 'nonfinite',
+        summary: 'nonfinite-nan-log of a2',
+        firstSeen: '2026-11-01T00:00:00.000Z',
+        campaigns: [a, b],
+        hits: 705,
+        findings: 4,
+        flaky: 1,
+        reproduced: '10/10',
+        distance: { linf: 0.1, l2: 0.1, l0: 1 },
+        broken: null,
+        path: join(a, 'findings', 'nonfinite-nan-log', 'a2'),
+      },
+    ]);
+  });
+
+  test('come worst first: new, sound, what ends the process, what is hit most', async () => {
+    const now = campaignOf(
+      [
+        { signature: 'text-words-x', id: '1', objective: 'text' },
+        { signature: 'nonfinite-inf-exp', id: '2' },
+        { signature: 'crash-div', id: '3', objective: 'crash' },
+        { signature: 'nonfinite-nan-log', id: '4' },
+        { signature: 'nonfinite-nan-flaky', id: '5', status: 'flaky' },
+      ],
+      { 'nonfinite-inf-exp': 3, 'nonfinite-nan-log': 90 },
+    );
+    const order = async (against?: string) =>
+      (await triage([now], { against })).faults.map(({ signature }) => signature);
+    const worst = [
+      'crash-div',
+      'nonfinite-nan-log',
+      'nonfinite-inf-exp',
+      'text-words-x',
+      'nonfinite-nan-flaky',
+    ];
+    expect(await order()).toEqual(worst);
+    const known = campaignOf([{ signature: 'crash-div', id: '3', objective: 'crash' }]);
+    expect(await order(known)).toEqual([...worst.slice(1), 'crash-div']);
+  });
+
+  test('of tokens lie as near as their edits', async () => {
+    const now = campaignOf([
+      { signature: 'text-json', id: '1', objective: 'text', linf: 0, edits: 9 },
+      { signature: 'text-json', id: '2', objective: 'text', linf: 0, edits: 2 },
+    ]);
+    expect((await triage([now])).faults[0].path).toMatch(/2$/);
+  });
+});
+
+describe('against what was known', () => {
+  const before = campaignOf([
+    { signature: 'nonfinite-nan-log', id: '1' },
+    { signature: 'nonfinite-nan-sqrt', id: '2' },
+    { signature: 'nonfinite-nan-maybe', id: '3', status: 'flaky' },
+  ]);
+  event(before, 'nonfinite-nan-log', '2026-10-01T00:00:00.000Z');
+  const now = campaignOf([
+    { signature: 'nonfinite-nan-log', id: '4' },
+    { signature: 'nonfinite-inf-exp', id: '5' },
+    { signature: 'nonfinite-nan-sqrt', id: '6', status: 'flaky' },
+  ]);
+
+  test('faults are new, known or fixed, whether that is a campaign or a baseline', async () => {
+    const baseline = join(folder, 'baseline.json');
+    await writeBaseline(baseline, (await triage([before])).faults.filter(isSound));
+    for (const against of [before, baseline]) {
+      const { faults, fixed } = await triage([now], { against });
+      expect(faults.map(({ signature, state, firstSeen }) => [signature, state, firstSeen])).toEqual([
+        ['nonfinite-inf-exp', 'new', null],
+        ['nonfinite-nan-log', 'known', '2026-10-01T00:00:00.000Z'],
+        ['nonfinite-nan-sqrt', 'known', null],
+      ]);
+      // What comes up now and then is not there any more, and is no new fault either.
+      expect(fixed.map(({ signature }) => signature)).toEqual(['nonfinite-nan-sqrt']);
+    }
+    expect((await baselineOf(baseline)).faults).toHaveLength(2);
+  });
+
+  test('the command exits with 1 for new ones alone, and writes the baseline', async () => {
+    const baseline = join(folder, 'night.json');
+    const first = await neurofuzz(['triage', now, '--against', before, '--update-baseline', baseline]);
+    expect(first.code).toBe(1);
+    expect(first.stdout).toMatch(/^ +new +nonfinite-inf-exp /m);
+    expect(first.stdout).toMatch(/^ +fixed +nonfinite-nan-sqrt /m);
+    const second = await neurofuzz(['triage', now, '--against', baseline, '--json']);
+    expect(second.code).toBe(0);
+    // What does not come up again every time is no new fault that counts.
+    const states = JSON.parse(second.stdout).faults.map((one: { state: string }) => one.state);
+    expect(states).toEqual(['new', 'known', 'known']);
+    expect(JSON.parse(readFileSync(baseline, 'utf8'))).toMatchObject({ kind: 'neurofuzz-baseline' });
+    expect((await neurofuzz(['triage', now])).code).toBe(1);
+  }, 60_000);
+
+  test.each([
+    ['nothing.json', undefined, /no such file/],
+    ['text.json', 'no JSON', /is no baseline/],
+    ['other.json', '{"faults": []}', /is no baseline: name one that --update-baseline wrote/],
+    ['odd.json', '{"kind": "neurofuzz-baseline", "formatVersion": 1, "faults": [{}]}', /is no baseline/],
+    [
+      'old.json',
+      '{"kind": "neurofuzz-baseline", "formatVersion": 0, "faults": []}',
+      /another version of neurofuzz/,
+    ],
+  ])('%s is refused', async (name, content, message) => {
+    const path = join(folder, name);
+    if (content !== undefined) writeFileSync(path, content);
+    await expect(triage([now], { against: path })).rejects.toThrow(UserError);
+    await expect(triage([now], { against: path })).rejects.toThrow(message);
+  });
+
+  test('folders that are no campaigns, and damaged findings, are refused by name', async () => {
+    await expect(triage([folder])).rejects.toThrow(/is no campaign/);
+    await expect(triage([now], { against: folder })).rejects.toThrow(/neither a campaign nor a baseline/);
+    const damaged = campaignOf([{ signature: 'x', id: '1' }]);
+    writeFileSync(join(damaged, 'findings', 'x', '1', 'finding.json'), '{');
+    await expect(triage([damaged])).rejects.toThrow(/finding.json is damaged/);
+  });
+});
+
+test('ten thousand findings of three causes are three faults', async () => {
+  const causes = ['nonfinite-nan-a', 'nonfinite-nan-b', 'nonfinite-nan-c'];
+  const many = campaignOf(
+    Array.from({ length: 9999 }, (_, i) => ({
+      signature: causes[i % 3],
+      id: String(i),
+      linf: 1 + (i % 100),
+    })),
+  );
+  const { faults } = await triage([many]);
+  expect(faults.map(({ signature, findings }) => [signature, findings])).toEqual(
+    causes.map((cause) => [cause, 3333]),
+  );
+}, 60_000);
+
+test('what a summary holds does not act on the terminal', async () => {
+  const nasty = campaignOf([{ signature: 'x', id: 'y' }]);
+  const path = join(nasty, 'findings', 'x', 'y', 'finding.json');
+  const finding = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...finding, summary: 'red \u001b[31m\u202e' }));
+  const { stdout } = await neurofuzz(['triage', nasty]);
+  expect(stdout).toContain('red \\u{1B}[31m\\u{202E}');
+}, 30_000);
