@@ -48,6 +48,8 @@ export interface Finding extends Lineage, Confirmation {
   /** Of two models, layer by layer, how far they differ there. */
   readonly departures?: Departures;
   readonly severity?: Severity;
+  /** Of one that was made smaller: the finding that it comes from, and what it is small in. */
+  readonly minimized?: { readonly from: string; readonly goal: 'values' | 'edits' | 'length' };
   /** The class that its seed shows, where its objective needs to know. */
   readonly label?: number;
   readonly task: number;

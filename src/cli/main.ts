@@ -7,6 +7,7 @@ import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
 import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
+import { minimizeCommand } from './minimize.ts';
 import { mutatorsCommand } from './mutators.ts';
 import { objectivesCommand } from './objectives.ts';
 import { quantizeCommand } from './quantize.ts';
@@ -19,6 +20,7 @@ const COMMANDS = [
   fuzzCommand,
   replayCommand,
   triageCommand,
+  minimizeCommand,
   inspectCommand,
   quantizeCommand,
   compareCommand,

@@ -3,7 +3,15 @@
 import type { InputSpec, LoadOptions, Model } from '../models/model.ts';
 import { RowModel } from '../models/rows.ts';
 import { makeObjectives } from '../objectives/registry.ts';
-import { type Reproduction, type Retrial, reproduce, type Suspect } from '../objectives/reproduce.ts';
+import {
+  breaking,
+  nearness,
+  type Reproduction,
+  type Retrial,
+  reproduce,
+  type Suspect,
+  type Variants,
+} from '../objectives/reproduce.ts';
 import { loadWithinLimits } from './loading.ts';
 import { beat, serve } from './serve.ts';
 
@@ -14,6 +22,14 @@ export interface Trial extends Retrial {
   readonly objectives: readonly string[];
   readonly suspect: Suspect;
   readonly runs: number;
+}
+
+/** Variants that are tried, and on what. Plain data. */
+export interface VariantTrial extends Variants {
+  readonly model: string;
+  readonly load: LoadOptions;
+  readonly objectives: readonly string[];
+  readonly suspect: Suspect;
 }
 
 /** What tells whether a model is still the one that was fuzzed. */
@@ -44,6 +60,24 @@ const methods = {
     if (opened === undefined) throw new Error('no model is open');
     const { objectives, suspect, runs } = trial;
     return reproduce(new RowModel(opened), await makeObjectives(objectives), suspect, trial, runs, beat);
+  },
+
+  /** Which variants break in the same way; in the session that is open, which takes one testcase a run where it must. */
+  async breaking(trial: VariantTrial): Promise<boolean[]> {
+    if (opened === undefined) throw new Error('no model is open');
+    const model = new RowModel(opened);
+    if (trial.rows > 1)
+      await model.probe({ ...trial.block, capacity: trial.rows }, []).catch(() => undefined);
+    return breaking(model, await makeObjectives(trial.objectives), trial.suspect, trial);
+  },
+
+  /** How far variants are from breaking in the same way, likewise. */
+  async nearness(trial: VariantTrial): Promise<Float64Array> {
+    if (opened === undefined) throw new Error('no model is open');
+    const model = new RowModel(opened);
+    if (trial.rows > 1)
+      await model.probe({ ...trial.block, capacity: trial.rows }, []).catch(() => undefined);
+    return nearness(model, await makeObjectives(trial.objectives), trial.suspect, trial);
   },
 };
 

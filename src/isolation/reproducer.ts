@@ -1,8 +1,9 @@
 import { diedRunning } from '../objectives/failure.ts';
 import { type Reproduction, runsOf, type VariantOutcome } from '../objectives/reproduce.ts';
+import { someRows } from '../objectives/running.ts';
 import { Child, type ChildOptions, ProcessDied } from './child.ts';
 import { orRefuse } from './refusal.ts';
-import type { Identity, ReproduceApi, Trial } from './reproduce-process.ts';
+import type { Identity, ReproduceApi, Trial, VariantTrial } from './reproduce-process.ts';
 
 /** Milliseconds that loading a model may take without a sign of life. */
 export const LOAD_TIMEOUT = 120_000;
@@ -39,6 +40,7 @@ export class Reproducer {
     let departures: Reproduction['departures'];
     let steady: Reproduction['steady'];
     let summary: Reproduction['summary'];
+    let violation: Reproduction['violation'];
     // After a death each run is called for alone, since it is not known which one it was. One death that is
     // not what is looked for is passed over: somebody else may have ended the process.
     let spare = 1;
@@ -52,6 +54,7 @@ export class Reproducer {
         times += some.times;
         origin ??= some.origin;
         summary ??= some.summary;
+        violation ??= some.violation;
         outputs ??= some.outputs;
         departures ??= some.departures;
         if (some.steady !== undefined) steady = some.steady && steady !== false;
@@ -68,7 +71,7 @@ export class Reproducer {
         else others.add(signature);
       }
     }
-    return { times, of, others: [...others], origin, summary, outputs, departures, steady };
+    return { times, of, others: [...others], origin, summary, violation, outputs, departures, steady };
   }
 
   /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */
@@ -85,6 +88,46 @@ export class Reproducer {
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
       return diedRunning(error.kind, error.how).signature === trial.suspect.signature ? 'same' : 'other';
+    }
+  }
+
+  /**
+   * Says which of some variants break in the same way. One that ends the process is found by halving.
+   *
+   * @throws UserError where the model can't be loaded
+   */
+  async breaking(trial: VariantTrial): Promise<boolean[]> {
+    try {
+      const child = this.#running();
+      const { model, load } = trial;
+      if (this.#open !== child) {
+        await child.call('open', { model, load }, LOAD_TIMEOUT);
+        this.#open = child;
+      }
+      return await child.call('breaking', trial);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      if (trial.rows === 1) return [diedRunning(error.kind, error.how).signature === trial.suspect.signature];
+      const middle = trial.rows >> 1;
+      const half = (from: number, to: number): Promise<boolean[]> =>
+        this.breaking({ ...trial, block: someRows(trial.block, from, to), rows: to - from });
+      return [...(await half(0, middle)), ...(await half(middle, trial.rows))];
+    }
+  }
+
+  /** How far variants are from breaking in the same way; infinite for all where one ends the process. */
+  async nearness(trial: VariantTrial): Promise<Float64Array> {
+    try {
+      const child = this.#running();
+      const { model, load } = trial;
+      if (this.#open !== child) {
+        await child.call('open', { model, load }, LOAD_TIMEOUT);
+        this.#open = child;
+      }
+      return await child.call('nearness', trial);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      return new Float64Array(trial.rows).fill(Number.POSITIVE_INFINITY);
     }
   }
 

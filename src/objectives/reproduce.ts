@@ -3,10 +3,12 @@ import { type Departures, departuresOf } from '../models/departure.ts';
 import type { Origin, OriginDetails } from '../models/localise.ts';
 import type { NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
+import { marginsOf, tensorsOf as sensorsOf } from '../models/sites/gauge.ts';
+import { sitesOf } from '../models/sites/sites.ts';
 import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
 import { PluginFailure } from '../plugins.ts';
 import { dependsOnMachine, failedRun } from './failure.ts';
-import { isOf, type Objective, type Run, type Violation } from './objective.ts';
+import { isOf, MOST_MARGINS, type Objective, type Run, slug, type Violation } from './objective.ts';
 import { type Placed, Placer } from './placing.ts';
 import { median, partsFor, runRows, someRows, tensorsFor } from './running.ts';
 
@@ -32,6 +34,8 @@ export interface Reproduction {
   readonly origin?: OriginDetails | undefined;
   /** The summary with what is known of where it begins. */
   readonly summary?: string | undefined;
+  /** What was seen, in the first run that gave the signature. */
+  readonly violation?: Violation | undefined;
   /** What both models of a pair gave for the testcase in the first run, or the model for it as it is and changed. */
   readonly outputs?: PairOutputs | undefined;
   /** Of a pair, where it was asked to explain: where the copy departs. */
@@ -122,7 +126,9 @@ export async function reproduce(
     of: runs,
     others: [...others],
     ...(details === undefined ? {} : { origin: details }),
-    ...(broken === undefined ? {} : { summary: explained(objectives, broken, details).summary }),
+    ...(broken === undefined
+      ? {}
+      : { summary: explained(objectives, broken, details).summary, violation: broken }),
     ...(departures === undefined ? {} : { departures }),
     ...pairOf(results, row),
   };
@@ -233,6 +239,126 @@ async function runOnce(
     placed.push(one);
   }
   return placed;
+}
+
+/** Variants of a testcase that are looked at together. */
+export interface Variants {
+  readonly block: Rows;
+  readonly rows: number;
+  readonly label?: number | undefined;
+  readonly traces: boolean;
+}
+
+/**
+ * Says of each of some testcases whether it breaks the same objective in the same way, each run once and all in one batch.
+ * What hangs on the rest of the batch is for `reproduce` to tell.
+ */
+export async function breaking(
+  model: RowModel,
+  objectives: readonly Objective[],
+  suspect: Suspect,
+  { block, rows, label, traces }: Variants,
+): Promise<boolean[]> {
+  if (rows > model.largestBatch) return halves(model, objectives, suspect, { block, rows, label, traces });
+  const own = objectives.filter(({ name, change }) => change === undefined && isOf(suspect.signature, name));
+  const known = new Set([...model.model.outputs, ...model.model.inputs.map(({ name }) => name)]);
+  const inner = suspect.tensors.filter((name) => !known.has(name));
+  const watched = [...new Set([...inner, ...tensorsFor(own, model.model)])];
+  let result: RowResult;
+  try {
+    result = await model.run(block, rows, watched);
+  } catch (error) {
+    if (rows > 1) return halves(model, objectives, suspect, { block, rows, label, traces });
+    return [failedRun(reason(error)).signature === suspect.signature];
+  }
+  const placer = new Placer(model, traces);
+  const held = new Array<boolean>(rows).fill(false);
+  const labels = label === undefined ? undefined : new Int32Array(rows).fill(label);
+  for (const objective of own) {
+    const [{ run }] = await partsFor(objective, model, result, { labels }, undefined);
+    const seen: { readonly row: number; readonly violation: Violation }[] = [];
+    judgeOr(objective, true, run, 0, (row, violation) => seen.push({ row, violation }));
+    for (const { row, violation } of seen) {
+      if (held[row]) continue;
+      const testcase = someRows(block, row, row + 1);
+      const placed =
+        violation.signature === suspect.signature
+          ? violation
+          : (await placer.place(objective, violation, { testcase, thoroughly: true })).violation;
+      held[row] = placed.signature === suspect.signature;
+    }
+  }
+  return held;
+}
+
+/**
+ * How far each of some testcases is from breaking in the same way, by the operation that the signature names or by the
+ * objective's own margins: 0 where it does, infinite where nothing tells.
+ */
+export async function nearness(
+  model: RowModel,
+  objectives: readonly Objective[],
+  suspect: Suspect,
+  { block, rows, label }: Variants,
+): Promise<Float64Array> {
+  const out = new Float64Array(rows).fill(Number.POSITIVE_INFINITY);
+  if (rows > model.largestBatch) {
+    for (let row = 0; row < rows; row++)
+      out.set(
+        await nearness(model, objectives, suspect, { ...oneOf(block, row), label, traces: false }),
+        row,
+      );
+    return out;
+  }
+  const own = objectives.filter(
+    ({ name, change, margins, foresee }) =>
+      margins !== undefined && foresee === undefined && change === undefined && isOf(suspect.signature, name),
+  );
+  const aims = sitesOf(model.model)
+    .filter(({ name }) => suspect.signature.endsWith(`-${slug(name)}`))
+    .flatMap((site) => site.aims);
+  const watched = [...new Set([...aims.flatMap(sensorsOf), ...tensorsFor(own, model.model)])];
+  if (aims.length === 0 && own.length === 0) return out;
+  let result: RowResult;
+  try {
+    result = await model.run(block, rows, watched);
+  } catch {
+    return out;
+  }
+  const tensors = new Map([...result.outputs, ...result.activations].map((tensor) => [tensor.name, tensor]));
+  const room = new Float64Array(MOST_MARGINS);
+  const labels = label === undefined ? undefined : new Int32Array(rows).fill(label);
+  for (let row = 0; row < rows; row++) {
+    for (const aim of aims) out[row] = Math.min(out[row], ...marginsOf(aim, tensors, row));
+    for (const objective of own) {
+      const run: Run = { ...result, ...(labels === undefined ? {} : { labels }) };
+      const count = objective.margins?.(run, row, room) ?? 0;
+      for (let i = 0; i < count; i++) out[row] = Math.min(out[row], room[i]);
+    }
+  }
+  return out;
+}
+
+function oneOf(block: Rows, row: number) {
+  return { block: someRows(block, row, row + 1), rows: 1 };
+}
+
+/** The same for each half by itself. */
+async function halves(
+  model: RowModel,
+  objectives: readonly Objective[],
+  suspect: Suspect,
+  { block, rows, label, traces }: Variants,
+): Promise<boolean[]> {
+  const middle = rows >> 1;
+  const half = (from: number, to: number): Promise<boolean[]> =>
+    breaking(model, objectives, suspect, {
+      block: someRows(block, from, to),
+      rows: to - from,
+      label,
+      traces,
+    });
+  return [...(await half(0, middle)), ...(await half(middle, rows))];
 }
 
 /** Judges; a plug-in that fails says nothing about a violation of another objective. */

@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import type { Finding } from '../campaign/finding.ts';
+import { copyIn, copyLoading, loadOptions } from '../campaign/loading.ts';
+import { CAMPAIGN_FILE } from '../campaign/store.ts';
+import { checkSettings, readCampaignFile } from '../config/load.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { bytes, milliseconds } from '../config/values.ts';
+import { UserError } from '../errors.ts';
+import { memoryShare } from '../isolation/limits.ts';
+import { Reproducer } from '../isolation/reproducer.ts';
+import type { InputSpec, LoadOptions } from '../models/model.ts';
+import { isDType } from '../models/tensor.ts';
+import { exists } from './findings.ts';
+
+/** A campaign that is opened for running its findings. */
+export interface Campaign {
+  readonly folder: string;
+  readonly config: CampaignConfig;
+  /** As testcases have them, with the legal values of each. */
+  readonly inputs: readonly RecordedInput[];
+  /** The model's file and its sha256 today. */
+  readonly model: string;
+  readonly load: LoadOptions;
+  readonly sha256: string;
+  readonly copySha256: string | undefined;
+  readonly reproducer: Reproducer;
+}
+
+/** Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml. */
+export async function openCampaign(folder: string, finding: Finding): Promise<Campaign> {
+  let above = resolve(folder);
+  while (!(await exists(join(above, CAMPAIGN_FILE)))) {
+    const next = dirname(above);
+    if (next === above) {
+      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
+    }
+    above = next;
+  }
+  const file = join(above, CAMPAIGN_FILE);
+  const config = checkSettings(await readCampaignFile(file), {}, file);
+  if (config.model === undefined) throw new UserError(`${file} names no model`);
+  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
+  const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
+  try {
+    const load = await loadingOf(config, finding, above);
+    const today = await reproducer.identify(config.model, load);
+    const inputs = await recordedInputs(file);
+    const names = inputs.map((input) => input.name).join();
+    if (names !== today.inputs.map((input) => input.name).join()) {
+      throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+    }
+    return {
+      folder: above,
+      config,
+      inputs,
+      model: config.model,
+      load,
+      sha256: today.sha256,
+      copySha256: today.copySha256,
+      reproducer,
+    };
+  } catch (error) {
+    reproducer.close();
+    throw error;
+  }
+}
+
+/** @param folder the campaign's */
+async function loadingOf(
+  config: CampaignConfig,
+  { model, copy }: Finding,
+  folder: string,
+): Promise<LoadOptions> {
+  const own = { ...loadOptions(config), runtime: model.runtime };
+  const derived = config.quantize === undefined ? undefined : await copyIn(folder);
+  if (config.quantize !== undefined && derived === undefined)
+    throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
+  const beside = copyLoading(config, derived);
+  return beside === undefined
+    ? own
+    : { ...own, copy: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
+}
+
+/** An input as campaign.yaml records it. */
+export interface RecordedInput extends InputSpec {
+  readonly range: readonly [low: number, high: number];
+}
+
+async function recordedInputs(file: string): Promise<RecordedInput[]> {
+  const { resolved } = parse(await readFile(file, 'utf8')) as {
+    readonly resolved?: {
+      readonly inputs?: readonly {
+        name: string;
+        type: string;
+        shape: (number | null)[];
+        range?: [number, number];
+      }[];
+    };
+  };
+  const inputs = resolved?.inputs;
+  if (!Array.isArray(inputs))
+    throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
+  return inputs.map(({ name, type, shape, range = [0, 1] }) => {
+    if (!isDType(type)) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
+    return { name, type, shape, range };
+  });
+}

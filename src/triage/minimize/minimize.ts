@@ -1,0 +1,312 @@
+import { join } from 'node:path';
+import type { Finding } from '../../campaign/finding.ts';
+import { FORMAT_VERSION, findingFolder } from '../../campaign/finding.ts';
+import { testcaseFile } from '../../campaign/journal.ts';
+import { Lock } from '../../campaign/lock.ts';
+import { CHANGED_FILE, REFERENCE_FILE } from '../../campaign/outputs.ts';
+import { CAMPAIGN_FILE, Store } from '../../campaign/store.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../../campaign/testcase.ts';
+import { UserError } from '../../errors.ts';
+import { kindOf } from '../../inputs/kind.ts';
+import { type Picture, pictureOf } from '../../inputs/picture.ts';
+import { packRows } from '../../models/rows.ts';
+import { copyOf, makeData, readNumber, type TensorData, writeNumber } from '../../models/tensor.ts';
+import { NO_TOKEN, PROMPT } from '../../models/text/generation.ts';
+import { type Language, readLanguage } from '../../models/text/language.ts';
+import { type Distance, distanceBetween } from '../../mutators/constraints/distance.ts';
+import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
+import { type Campaign, openCampaign } from '../campaign.ts';
+import { exists, readFinding, readFindings, readOrRefuse } from '../findings.ts';
+import { Budget, fewest, firstOf, type Nearness, subsets, type Tries } from './search.ts';
+import { edited, editsFrom } from './tokens.ts';
+import { minimizeValues, type ValueOptions } from './values.ts';
+
+/** Variants of one finding that are run, unless told. */
+export const TRIES = 20_000;
+
+/** What a smaller finding is small in: values that differ and by how much, edits of a prompt, or its length. */
+export type Goal = 'values' | 'edits' | 'length';
+
+/** How making one finding smaller went. */
+export interface Minimized {
+  readonly path: string;
+  readonly signature: string;
+  /** Smaller findings that were kept beside it. */
+  readonly smaller: readonly {
+    readonly goal: Goal;
+    readonly path: string;
+    readonly id: string;
+    readonly distance: Distance;
+    /** Of a prompt: how many it has. */
+    readonly tokens?: number;
+  }[];
+  readonly distance: Distance;
+  readonly tokens?: number;
+  /** Variants that were run. */
+  readonly tries: number;
+  /** Why nothing smaller was kept, a clause for people; undefined where something was. */
+  readonly why?: string;
+}
+
+/**
+ * Makes findings smaller, one after the other: what differs from the seed that a finding comes from is made as little as it
+ * can be while it breaks the same thing in the same way. The originals stay as they are.
+ *
+ * @param paths findings, folders of them or campaigns
+ * @throws UserError where a path holds no finding, or a finding or its campaign can't be read
+ */
+export async function* minimize(paths: readonly string[], tries = TRIES): AsyncGenerator<Minimized> {
+  for (const path of paths) {
+    const found = [...readFindings(path)];
+    if (found.length === 0 && !(await exists(join(path, CAMPAIGN_FILE))))
+      throw new UserError(
+        `${path} holds no finding: name a finding's folder, a folder of them or a campaign`,
+      );
+    const done = new Set(found.flatMap(({ finding }) => finding.minimized?.from ?? []));
+    for (const { folder, finding } of found) {
+      if (finding.minimized !== undefined) continue;
+      if (done.has(finding.id)) {
+        const { signature, distance } = finding;
+        yield { path: folder, signature, distance, smaller: [], tries: 0, why: 'it was made smaller before' };
+      } else yield await minimizeOne(folder, tries);
+    }
+  }
+}
+
+async function minimizeOne(folder: string, most: number): Promise<Minimized> {
+  const finding = await readFinding(folder);
+  const { signature, distance } = finding;
+  const refuse = (why: string): Minimized => ({
+    path: folder,
+    signature,
+    distance,
+    smaller: [],
+    tries: 0,
+    why,
+  });
+  if (finding.status !== 'confirmed')
+    return refuse(`it is ${finding.status}: what does not show alone can't be told`);
+  if (await exists(join(folder, CHANGED_FILE)))
+    return refuse('its objective would have to change each variant anew');
+  if (await exists(join(folder, REFERENCE_FILE)))
+    return refuse('how long a run takes is no matter of few tries');
+  if (finding.ancestor === finding.id) return refuse('it is a seed');
+  const campaign = await openCampaign(folder, finding);
+  const lock = await Lock.acquire(campaign.folder);
+  try {
+    return await shrink(campaign, folder, finding, most);
+  } finally {
+    campaign.reproducer.close();
+    await lock.release();
+  }
+}
+
+async function shrink(
+  campaign: Campaign,
+  folder: string,
+  finding: Finding,
+  most: number,
+): Promise<Minimized> {
+  const { inputs, config, reproducer, model, load } = campaign;
+  const { signature, distance } = finding;
+  const refuse = (why: string): Minimized => ({
+    path: folder,
+    signature,
+    distance,
+    smaller: [],
+    tries: 0,
+    why,
+  });
+  const read = async (path: string): Promise<TestcaseData> =>
+    decodeTestcase(inputs, await readOrRefuse(path), path);
+  const data = await read(join(folder, 'input.npz'));
+  const seed = await read(testcaseFile(campaign.folder, finding.ancestor));
+  const pictures = picturesOf(campaign);
+  const budget = new Budget(most);
+  const common = {
+    model,
+    load,
+    objectives: objectiveSpecs(config.objective),
+    suspect: { signature, tensors: finding.violation.tensors },
+    traces: finding.violation.details.origin !== undefined,
+    label: finding.label,
+  };
+  const tries: Tries<TestcaseData> = (variants) =>
+    reproducer.breaking({ ...common, block: packRows(variants), rows: variants.length });
+  const nearness: Nearness<TestcaseData> = (variants) =>
+    reproducer.nearness({ ...common, block: packRows(variants), rows: variants.length });
+  const isAlike = seed.form.key === data.form.key;
+  const at = inputs.findIndex(
+    ({ name, shape }) => config.generate !== undefined && name === PROMPT && shape.length === 1,
+  );
+  if (at < 0 && !isAlike) return refuse('its shape is not that of its seed');
+  const candidates: { readonly goal: Goal; readonly data: TestcaseData }[] =
+    at < 0
+      ? [
+          {
+            goal: 'values',
+            data: await smallestValues(campaign, seed, data, { tries, nearness, budget, pictures }),
+          },
+        ]
+      : await smallestPrompts(seed, data, at, tries, budget);
+  const lengthOf = (testcase: TestcaseData) => (at < 0 ? {} : { tokens: tokensOf(testcase, at).length });
+  const smaller: Minimized['smaller'][number][] = [];
+  const store = await Store.open(campaign.folder, pictures, 0);
+  const language = await languageOf(campaign);
+  for (const { goal, data: small } of candidates) {
+    const id = testcaseId(small);
+    if (id === finding.id || smaller.some((one) => one.id === id)) continue;
+    const path = findingFolder(signature, id, false);
+    const pads = inputs.map((_, i) => (i === at ? NO_TOKEN : undefined));
+    const own = distanceBetween(small, seed, pads);
+    const placed = { goal, path: join(campaign.folder, path), id, distance: own, ...lengthOf(small) };
+    if ((await store.finding(path)) !== undefined) {
+      // Another finding came down to the same.
+      smaller.push(placed);
+      continue;
+    }
+    const again = await reproducer.reproduce(finding.objective, {
+      ...common,
+      block: small,
+      rows: 1,
+      row: 0,
+      explains: true,
+    });
+    if (again.times < again.of) continue;
+    const { severity: _severity, departures: _departures, origin: _origin, ...kept } = finding;
+    await store.keep(
+      path,
+      {
+        ...kept,
+        formatVersion: FORMAT_VERSION,
+        id,
+        parent: finding.id,
+        generation: finding.generation + 1,
+        mutators: ['minimize'],
+        summary: again.summary ?? finding.summary,
+        violation: {
+          tensors: finding.violation.tensors,
+          details: again.violation?.details ?? finding.violation.details,
+        },
+        distance: own,
+        ...(again.origin === undefined ? {} : { origin: again.origin }),
+        reproduced: `${again.times}/${again.of}`,
+        minimized: { from: finding.id, goal },
+        replay: `neurofuzz replay ${path}`,
+      },
+      small,
+      {
+        ...(comparesModels(finding.objective) ? { outputs: again.outputs } : {}),
+        text: language?.decode(tokensOf(small, at)),
+      },
+    );
+    smaller.push(placed);
+  }
+  const why = smaller.length > 0 ? {} : { why: 'nothing smaller breaks in the same way' };
+  return { path: folder, signature, distance, ...lengthOf(data), smaller, tries: most - budget.left, ...why };
+}
+
+/** A prompt that is few edits from its seed's, and one that is short. */
+async function smallestPrompts(
+  seed: TestcaseData,
+  data: TestcaseData,
+  at: number,
+  tries: Tries<TestcaseData>,
+  budget: Budget,
+): Promise<{ readonly goal: Goal; readonly data: TestcaseData }[]> {
+  const [from, to] = [tokensOf(seed, at), tokensOf(data, at)];
+  const withTokens = (tokens: readonly number[]): TestcaseData => withPrompt(data, at, tokens);
+  const prompts: Tries<readonly number[]> = async (variants) => {
+    // A prompt has to hold something.
+    const full = variants.filter(({ length }) => length > 0);
+    const held = full.length === 0 ? [] : [...(await tries(full.map(withTokens)))];
+    return variants.map(({ length }) => length > 0 && held.shift() === true);
+  };
+  const edits = editsFrom(from, to);
+  const some = (kept: readonly number[]): number[] =>
+    edited(
+      from,
+      kept.map((i) => edits[i]),
+    );
+  const parts = (share: number): Budget => {
+    const part = new Budget(Math.ceil(budget.left * share));
+    budget.left -= part.left;
+    return part;
+  };
+  const spare = (part: Budget): void => {
+    budget.left += part.left;
+  };
+  let part = parts(1 / 4);
+  const keptEdits = await fewest(edits.length, some, prompts, part);
+  spare(part);
+  part = parts(1 / 3);
+  const near =
+    (await firstOf(mapped(subsets(edits.length, keptEdits.length), some), prompts, part)) ?? some(keptEdits);
+  spare(part);
+  part = parts(1 / 2);
+  const kept = await fewest(to.length, (places) => places.map((i) => to[i]), prompts, part);
+  spare(part);
+  const left = kept.map((i) => to[i]);
+  const short = (await firstOf(piecesOf(to, left.length), prompts, budget)) ?? left;
+  return [
+    { goal: 'edits', data: withTokens(near) },
+    { goal: 'length', data: withTokens(short) },
+  ];
+}
+
+function* mapped<A, B>(items: Iterable<A>, to: (item: A) => B): Generator<B> {
+  for (const item of items) yield to(item);
+}
+
+/** Pieces of a text that are shorter than `below`, from the shortest on. */
+function* piecesOf(tokens: readonly number[], below: number): Generator<readonly number[]> {
+  for (let length = 1; length < below; length++)
+    for (let from = 0; from + length <= tokens.length; from++) yield tokens.slice(from, from + length);
+}
+
+function tokensOf({ form, columns }: TestcaseData, at: number): number[] {
+  if (at < 0) return [];
+  const { type, size } = form.inputs[at];
+  return Array.from({ length: size }, (_, i) => readNumber(type, columns[at], i)).filter(
+    (id) => id !== NO_TOKEN,
+  );
+}
+
+/** A testcase with another prompt, behind which there are places that hold no token. */
+function withPrompt({ form, columns }: TestcaseData, at: number, tokens: readonly number[]): TestcaseData {
+  const { type, size } = form.inputs[at];
+  const own = makeData(type, size);
+  for (let i = 0; i < size; i++) writeNumber(type, own, i, tokens[i] ?? NO_TOKEN);
+  return { form, columns: columns.map((column, i): TensorData => (i === at ? own : copyOf(column))) };
+}
+
+function smallestValues(
+  { config, inputs }: Campaign,
+  seed: TestcaseData,
+  testcase: TestcaseData,
+  search: Pick<ValueOptions, 'tries' | 'nearness' | 'budget' | 'pictures'>,
+): Promise<TestcaseData> {
+  const tokens = new Set(Object.keys(config.tokens ?? {}));
+  const isNumber = (input: number): boolean => {
+    const { type, name } = inputs[input];
+    return type !== 'bool' && !tokens.has(name) && kindOf(inputs[input]) !== 'tokens';
+  };
+  const { linf = Number.POSITIVE_INFINITY, l2, deephunter, table } = config;
+  const isFree = l2 === undefined && deephunter === undefined && table === undefined;
+  const bounds = isFree
+    ? (input: number) => ({ low: inputs[input].range[0], high: inputs[input].range[1], most: linf })
+    : undefined;
+  return minimizeValues({ seed, testcase, isNumber, bounds, ...search });
+}
+
+/** What each input's values look like; undefined for those that are no pictures. */
+function picturesOf({ config, inputs }: Campaign): (Picture | undefined)[] {
+  return inputs.map((input) => {
+    const isPicture = config.preprocess?.[input.name] !== undefined || kindOf(input) === 'image';
+    return isPicture ? pictureOf(input, config.preprocess?.[input.name], input.range) : undefined;
+  });
+}
+
+async function languageOf({ config }: Campaign): Promise<Language | undefined> {
+  return config.generate === undefined ? undefined : readLanguage(config.generate.vocabulary);
+}

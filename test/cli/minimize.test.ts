@@ -1,0 +1,112 @@
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { findingFolders, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
+
+/** Findings of a campaign that were made smaller, each with the one that it comes from. */
+function pairs(campaign: string) {
+  const all = findingFolders(campaign).map((path) => ({ path, finding: readJson(path, 'finding.json') }));
+  return all.flatMap(({ path, finding }) => {
+    if (finding.minimized === undefined) return [];
+    const from = all.find(
+      (one) => one.finding.id === finding.minimized.from && one.finding.signature === finding.signature,
+    );
+    return [{ path, small: finding, large: from?.finding }];
+  });
+}
+
+describe('numbers', () => {
+  const out = join(folder, 'digits');
+
+  beforeAll(async () => {
+    await neurofuzz([
+      'fuzz',
+      '-c',
+      'corpora/nan-digits/campaign.yaml',
+      '-n',
+      '15000',
+      '-s',
+      '3',
+      '--keep',
+      '2',
+      '--quiet',
+      '-o',
+      out,
+    ]);
+  }, 60_000);
+
+  test('findings differ from their seeds in few values, break in the same way, and come up again', async () => {
+    const before = findingFolders(out).length;
+    expect(before).toBeGreaterThan(0);
+    const { code, stdout } = await neurofuzz(['minimize', '--all', out, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).findings).toHaveLength(before);
+    const small = pairs(out);
+    expect(small.length).toBeGreaterThan(0);
+    for (const { path, small: own, large } of small) {
+      expect(own.signature).toBe(large.signature);
+      expect(own.reproduced).toBe('10/10');
+      expect(own.distance.l0).toBeLessThan(large.distance.l0 / 3);
+      expect(own.distance.linf).toBeLessThanOrEqual(large.distance.linf);
+      expect(own).toMatchObject({
+        ancestor: large.ancestor,
+        parent: large.id,
+        minimized: { goal: 'values' },
+      });
+      expect(readdirSync(path)).toContain('input.png');
+    }
+    const replayed = await neurofuzz(['replay', ...small.map(({ path }) => path)]);
+    expect(replayed.stdout).not.toMatch(/fixed|flaky/);
+    // Nothing is kept twice.
+    const again = await neurofuzz(['minimize', '--all', out]);
+    expect(again.stdout).toMatch(/it was made smaller before/);
+    expect(findingFolders(out)).toHaveLength(before + small.length);
+  }, 120_000);
+
+  test('what is no finding is refused, and so is a budget that makes no sense', async () => {
+    expect(await neurofuzz(['minimize', out])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/with --all/),
+    });
+    expect(await neurofuzz(['minimize', '--all', folder, '--tries', '0'])).toMatchObject({ code: 2 });
+    const alone = join(folder, 'alone');
+    cpSync(findingFolders(out)[0], alone, { recursive: true });
+    expect(await neurofuzz(['minimize', alone])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/lies in no campaign/),
+    });
+  }, 60_000);
+});
+
+test('prompts come down to few edits and to few characters', async () => {
+  const out = join(folder, 'texts');
+  const campaign = [
+    '-c',
+    'corpora/char-lm/campaign.yaml',
+    '-O',
+    'text:repeated-word',
+    '-n',
+    '400',
+    '-s',
+    '4',
+    '--keep',
+    '2',
+  ];
+  await neurofuzz(['fuzz', ...campaign, '--quiet', '-o', out]);
+  const { code } = await neurofuzz(['minimize', '--all', out, '--tries', '400']);
+  expect(code).toBe(0);
+  const small = pairs(out);
+  expect(small.length).toBeGreaterThan(0);
+  for (const { path, small: own, large } of small) {
+    expect(own).toMatchObject({ signature: 'text-repeated-word', reproduced: '10/10' });
+    const { prompt, answer, from, to } = own.violation.details;
+    expect(readFileSync(join(path, 'input.txt'), 'utf8')).toBe(prompt);
+    expect(readFileSync(join(path, 'answer.txt'), 'utf8')).toContain(`»${answer.slice(from, to)}«`);
+    if (own.minimized.goal === 'edits') expect(own.distance.edits).toBeLessThan(large.distance.edits);
+    else expect(prompt.length).toBeLessThan(large.violation.details.prompt.length);
+  }
+}, 120_000);
