@@ -9,7 +9,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['coverage', 'mutators', 'objectives'],
   ['campaign'],
   ['isolation'],
-  ['fuzzer', 'triage', 'setup'],
+  ['fuzzer', 'triage', 'report', 'setup'],
   ['cli'],
 ];
 

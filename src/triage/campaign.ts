@@ -28,8 +28,12 @@ export interface Campaign {
   readonly reproducer: Reproducer;
 }
 
-/** Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml. */
-export async function openCampaign(folder: string, finding: Finding): Promise<Campaign> {
+/**
+ * Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml.
+ *
+ * @param other another model than the campaign's
+ */
+export async function openCampaign(folder: string, finding: Finding, other?: string): Promise<Campaign> {
   let above = resolve(folder);
   while (!(await exists(join(above, CAMPAIGN_FILE)))) {
     const next = dirname(above);
@@ -39,12 +43,13 @@ export async function openCampaign(folder: string, finding: Finding): Promise<Ca
     above = next;
   }
   const file = join(above, CAMPAIGN_FILE);
-  const config = checkSettings(await readCampaignFile(file), {}, file);
+  const recorded = checkSettings(await readCampaignFile(file), {}, file);
+  const config = other === undefined ? recorded : { ...recorded, model: other };
   if (config.model === undefined) throw new UserError(`${file} names no model`);
   const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
   const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
   try {
-    const load = await loadingOf(config, finding, above);
+    const load = await loadingOf(config, finding, above, other !== undefined);
     const today = await reproducer.identify(config.model, load);
     const inputs = await recordedInputs(file);
     const names = inputs.map((input) => input.name).join();
@@ -72,8 +77,10 @@ async function loadingOf(
   config: CampaignConfig,
   { model, copy }: Finding,
   folder: string,
+  isOther: boolean,
 ): Promise<LoadOptions> {
-  const own = { ...loadOptions(config), runtime: model.runtime };
+  // Another model may be of another format.
+  const own = { ...loadOptions(config), runtime: isOther ? 'auto' : model.runtime } as const;
   const derived = config.quantize === undefined ? undefined : await copyIn(folder);
   if (config.quantize !== undefined && derived === undefined)
     throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);

@@ -1,8 +1,10 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { writeWhole } from '../campaign/atomic.ts';
+import { FORMAT_VERSION } from '../campaign/finding.ts';
 import { CHANGED_FILE, REFERENCE_FILE } from '../campaign/outputs.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { decodeTestcase } from '../campaign/testcase.ts';
-import { reason, UserError } from '../errors.ts';
+import { fileError, reason, UserError } from '../errors.ts';
 import type { InputSpec } from '../models/model.ts';
 import type { Rows } from '../models/rows.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
@@ -10,7 +12,7 @@ import type { Reproduction } from '../objectives/reproduce.ts';
 import { openCampaign } from './campaign.ts';
 import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
 
-export type Verdict = 'still broken' | 'fixed' | 'flaky';
+export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
 /** How running one finding again went. */
 export interface Replayed {
@@ -20,17 +22,55 @@ export interface Replayed {
   readonly verdict: Verdict;
   /** Such as `10/10`. */
   readonly reproduced: string;
+  /** Whether it is marked as fixed, see `markFixed`. */
+  readonly markedFixed: boolean;
+  /** What is wrong, in a line for people. */
+  readonly summary: string;
   /** What came up instead, or what else is worth knowing. */
   readonly note: string;
+  readonly seconds: number;
 }
 
+/** How findings are run again. */
+export interface ReplayOptions {
+  /** Another model than that of the findings' campaign, such as the next release. */
+  readonly model?: string | undefined;
+}
+
+/** Marks a finding as fixed: from there on it is a regression when it breaks again. */
+const FIXED_FILE = 'fixed.json';
+
 /**
- * Runs findings again, one after the other, each in a fresh session of the model.
+ * Runs findings again, one after the other, each in a fresh session of the model. One that can't be run says why, and the
+ * others go on.
  *
  * @param paths findings, folders of them or campaigns
- * @throws UserError where a path holds no finding, or a finding or its campaign can't be read
+ * @throws UserError where a path holds no finding, or none of them can be run: why the first one can't
  */
-export async function* replay(paths: readonly string[]): AsyncGenerator<Replayed> {
+export async function* replay(
+  paths: readonly string[],
+  options: ReplayOptions = {},
+): AsyncGenerator<Replayed> {
+  let first: UserError | undefined;
+  const failed: Replayed[] = [];
+  let ran = 0;
+  for await (const one of replayAll(paths, options)) {
+    if ('replayed' in one) {
+      ran++;
+      yield* failed.splice(0);
+      yield one.replayed;
+      continue;
+    }
+    first ??= one.error;
+    failed.push(one.instead);
+  }
+  if (ran === 0 && first !== undefined) throw first;
+  yield* failed;
+}
+
+type Run = { readonly replayed: Replayed } | { readonly error: UserError; readonly instead: Replayed };
+
+async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<Run> {
   for (const path of paths) {
     const folders = await findingsIn(path);
     if (folders.length === 0) {
@@ -39,13 +79,46 @@ export async function* replay(paths: readonly string[]): AsyncGenerator<Replayed
         `${path} holds no finding: name a finding's folder, a folder of them or a campaign`,
       );
     }
-    for (const folder of folders) yield await replayOne(folder);
+    for (const folder of folders) {
+      try {
+        yield { replayed: await replayOne(folder, options) };
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        yield { error, instead: await notRun(folder, error) };
+      }
+    }
   }
 }
 
-async function replayOne(folder: string): Promise<Replayed> {
+async function notRun(folder: string, { message }: UserError): Promise<Replayed> {
+  const finding = await readFinding(folder).catch(() => undefined);
+  return {
+    path: folder,
+    id: finding?.id ?? basename(folder),
+    signature: finding?.signature ?? 'unknown',
+    verdict: 'cannot run',
+    reproduced: '0/0',
+    markedFixed: await exists(join(folder, FIXED_FILE)),
+    summary: finding?.summary ?? '',
+    note: message,
+    seconds: 0,
+  };
+}
+
+/** Marks a finding as fixed, with the model that it is fixed in. */
+export async function markFixed({ path }: Pick<Replayed, 'path'>): Promise<void> {
+  const text = JSON.stringify({ formatVersion: FORMAT_VERSION, time: new Date().toISOString() }, null, 2);
+  try {
+    await writeWhole(join(path, FIXED_FILE), `${text}\n`);
+  } catch (error) {
+    throw fileError(error, 'mark as fixed the finding', path);
+  }
+}
+
+async function replayOne(folder: string, options: ReplayOptions): Promise<Replayed> {
+  const start = performance.now();
   const finding = await readFinding(folder);
-  const campaign = await openCampaign(folder, finding);
+  const campaign = await openCampaign(folder, finding, options.model);
   const { config, inputs, model, load, sha256, copySha256, reproducer } = campaign;
   try {
     const rows = finding.batch?.rows;
@@ -74,7 +147,10 @@ async function replayOne(folder: string): Promise<Replayed> {
       signature: finding.signature,
       verdict: verdictOf(again),
       reproduced: `${again.times}/${again.of}`,
+      markedFixed: await exists(join(folder, FIXED_FILE)),
+      summary: finding.summary,
       note: [...others, ...changed].join('; '),
+      seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {
     if (error instanceof UserError) throw error;

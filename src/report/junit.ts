@@ -1,0 +1,49 @@
+import { create } from 'xmlbuilder2';
+import { visible } from '../visible.ts';
+
+/** How a check ended. */
+export type Outcome =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failed' | 'error' | 'skipped'; readonly message: string; readonly details?: string };
+
+/** One check: a test case of JUnit. */
+export interface Check {
+  /** What belongs together: JUnit's class name. */
+  readonly group: string;
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly seconds?: number;
+}
+
+const ELEMENTS = { failed: 'failure', error: 'error', skipped: 'skipped' } as const;
+
+/** Checks as JUnit XML, as CI systems read it (the schema of Jenkins' xunit plug-in). What would act or hide in a text is written out. */
+export function junitXml(suite: string, checks: readonly Check[]): string {
+  const count = (kind: Outcome['kind']): number =>
+    checks.filter(({ outcome }) => outcome.kind === kind).length;
+  const totals = {
+    tests: checks.length,
+    failures: count('failed'),
+    errors: count('error'),
+    skipped: count('skipped'),
+    time: seconds(checks.reduce((sum, { seconds: own = 0 }) => sum + own, 0)),
+  };
+  const document = create({ version: '1.0', encoding: 'UTF-8' });
+  const { skipped: _skipped, ...all } = totals;
+  const root = document
+    .ele('testsuites', { name: visible(suite), ...all })
+    .ele('testsuite', { name: visible(suite), ...totals });
+  for (const { group, name, outcome, seconds: own = 0 } of checks) {
+    const one = root.ele('testcase', { classname: visible(group), name: visible(name), time: seconds(own) });
+    if (outcome.kind === 'passed') continue;
+    const { message, details = '' } = outcome;
+    one
+      .ele(ELEMENTS[outcome.kind], { message: visible(message) })
+      .txt(details.split('\n').map(visible).join('\n'));
+  }
+  return `${document.end({ prettyPrint: true })}\n`;
+}
+
+function seconds(number: number): string {
+  return number.toFixed(3);
+}
