@@ -2,10 +2,11 @@
  * TensorFuzz's third experiment: of ten words that are rare in the text that a character model was trained on, how many it
  * says when its prompts are mutated, with what it costs, guided and by the control; and a word said twice in a row.
  *
- * The words are fixed by a rule that looks at no result: of the words of five letters or more that stand in the text five
- * to nine times in small letters, those whose SHA-256 with the salt comes first, but for those that the model says to a
- * seed prompt. The control has 15 % more mutants, for the looking ahead of the other. A JSON line for each campaign, and
- * one at the end.
+ * The words are fixed by a rule that looks at no result: of the words of five letters or more that stand in the text fewer
+ * than ten times (and --least times) in small letters, those whose SHA-256 with the salt comes first, but for those that the model says to a
+ * seed prompt. Both generate as many characters: looking ahead counts with the characters of the longest word and what has
+ * to stand beside it, for each mutant that is looked at, with an answer or without. A JSON line for each campaign, and one
+ * at the end.
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -19,22 +20,21 @@ const { values: options } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data/tinyshakespeare.txt' },
     model: { type: 'string', default: 'corpora/char-lm/char-lm.onnx' },
-    execs: { type: 'string', default: '100000' },
+    execs: { type: 'string', default: '120000' },
     seeds: { type: 'string', default: '5' },
-    temperature: { type: 'string', default: '0.7' },
+    temperature: { type: 'string', default: '0.5' },
     length: { type: 'string', default: '64' },
     salt: { type: 'string', default: 'rare words' },
+    least: { type: 'string', default: '1' },
     searches: { type: 'string', default: 'auto,none' },
     coverage: { type: 'string', default: 'auto' },
+    measure: { type: 'string', default: 'norm' },
     jobs: { type: 'string', default: '2' },
   },
 });
 
 const PROMPTS = 'corpora/char-lm/prompts.txt';
 const WORDS = 10;
-
-/** Mutants of the control over those of the guided search. */
-const FOR_LOOKING_AHEAD = 1.15;
 
 const generate = {
   vocabulary: 'corpora/char-lm/vocabulary.json',
@@ -50,8 +50,13 @@ await withFolder(async (folder) => {
   await writeFile(list, `${words.join('\n')}\n`);
   const found: Record<string, number[]> = {};
   for (let seed = 1; seed <= Number(options.seeds); seed++) {
+    let characters = 0;
     for (const guidance of options.searches.split(',')) {
-      const execs = Math.round(Number(options.execs) * (guidance === 'none' ? FOR_LOOKING_AHEAD : 1));
+      // The control generates as many characters as the guided search did with this seed.
+      const execs =
+        guidance === 'none' && characters > 0
+          ? Math.ceil(characters / generate.length)
+          : Number(options.execs);
       const { figures } = await campaign({
         model: options.model,
         seeds: PROMPTS,
@@ -59,12 +64,17 @@ await withFolder(async (folder) => {
         objective: [`text:words,file=${list}`, 'text:repeated-word'],
         guidance,
         coverage: options.coverage,
+        measure: options.measure,
         execs,
         keep: 1,
         jobs: Number(options.jobs),
         seed: String(seed),
         out: join(folder, `${guidance}-${seed}`),
       });
+      const ahead = Math.max(...words.map(({ length }) => length)) + 2;
+      // Every second task that gives answers looks ahead as well, at most.
+      const answered = figures.execs - figures.looked;
+      if (guidance !== 'none') characters = answered * (generate.length + ahead / 2) + figures.looked * ahead;
       const said = figures.faults
         .filter(({ signature }) => signature.startsWith('text-words-'))
         .map(({ signature, firstExecs, firstSeconds }) => ({
@@ -82,6 +92,8 @@ await withFolder(async (folder) => {
         said,
         repeat: repeat && { execs: repeat.firstExecs, seconds: Number(repeat.firstSeconds.toFixed(2)) },
         execs: figures.execs,
+        looked: figures.looked,
+        characters: guidance === 'none' ? figures.execs * generate.length : Math.round(characters),
         corpus: figures.corpus,
         seconds: Number(figures.elapsedSeconds.toFixed(1)),
       });
@@ -104,7 +116,7 @@ async function rareWords(): Promise<string[]> {
   for (const [word] of text.matchAll(/[\p{L}'-]+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const hash = (word: string): string => createHash('sha256').update(`${options.salt} ${word}`).digest('hex');
   const rare = [...counts]
-    .filter(([word, count]) => /^[a-z]{5,}$/.test(word) && count >= 5 && count <= 9)
+    .filter(([word, count]) => /^[a-z]{5,}$/.test(word) && count >= Number(options.least) && count <= 9)
     .map(([word]) => word)
     .sort((a, b) => (hash(a) < hash(b) ? -1 : 1));
   const heard = await saidToSeeds();

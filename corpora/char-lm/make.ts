@@ -9,7 +9,6 @@ import type { GenerationSettings } from '../../src/models/text/generation.ts';
 import { startTfjs } from '../../src/models/tfjs-backend.ts';
 import { train, type Weights, weightShapes } from './network.ts';
 import { toOnnx } from './onnx.ts';
-import { toTfjs } from './tfjs.ts';
 
 interface Options {
   /** The text to train on. */
@@ -25,7 +24,7 @@ interface Options {
 /** Share of the text that is trained on; the rest, at its end, is held out. */
 const TRAINED = 0.95;
 
-/** Trains the character model and writes it in both formats, with its vocabulary, into a folder. */
+/** Trains the character model and writes it with its vocabulary into a folder. */
 async function makeCharLm({ data, out, steps, seed, weights: given, log }: Options): Promise<void> {
   const text = await readFile(data, 'utf8');
   const characters = [...new Set(text)].sort();
@@ -54,17 +53,14 @@ async function makeCharLm({ data, out, steps, seed, weights: given, log }: Optio
         ]),
       ),
     );
-    log(`${path} holds the weights as they are: --weights makes the models of them again`);
+    log(`${path} holds the weights as they are: --weights makes the model of them again`);
     return made;
   }
-  await mkdir(join(out, 'tfjs'), { recursive: true });
+  await mkdir(out, { recursive: true });
   const onnx = join(out, 'char-lm.onnx');
   const vocabulary = join(out, 'vocabulary.json');
   await writeFile(onnx, toOnnx(weights, characters.length));
   await writeFile(vocabulary, `${JSON.stringify(characters)}\n`);
-  const tfjs = toTfjs(weights, characters.length);
-  await writeFile(join(out, 'tfjs', 'model.json'), tfjs.json);
-  await writeFile(join(out, 'tfjs', tfjs.weightFile), tfjs.weights);
   log(await sample(onnx, { vocabulary, length: 400, temperature: 0.7, seed: '1', start: [], end: [] }));
 }
 
@@ -94,7 +90,7 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
     options: {
       data: { type: 'string', default: '../shared/data/tinyshakespeare.txt' },
       out: { type: 'string', default: sourceFolder() },
-      steps: { type: 'string', default: '4000' },
+      steps: { type: 'string', default: '3000' },
       seed: { type: 'string', default: '1' },
       weights: { type: 'string' },
     },

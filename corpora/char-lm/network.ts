@@ -3,12 +3,12 @@ import { normal, randomStream } from '../../src/random.ts';
 
 /** Sizes of the network: tokens are looked up, go through two LSTM layers, and become logits of the next one. */
 export const EMBEDDED = 32;
-export const HIDDEN = 128;
+export const HIDDEN = 256;
 
 /** Characters of a window, windows in a batch, and the rate of Adam that training begins with, which comes down to nothing. */
 const WINDOW = 80;
-const BATCH = 64;
-const RATE = 4e-3;
+const BATCH = 96;
+const RATE = 3e-3;
 
 /** The longest that all gradients together may be. */
 const LONGEST_GRADIENT = 5;

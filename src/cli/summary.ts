@@ -96,6 +96,10 @@ export function summaryText(summary: Summary): string {
   const lines = [
     `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
   ];
+  if (figures.looked > 0)
+    lines.push(
+      `${count.format(figures.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
+    );
   lines.push(...mutatorLines(figures), ...siteLines(figures));
   if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   if (RESUMABLE.has(summary.stopped)) {

@@ -19,6 +19,8 @@ export interface ObjectivePoint {
   readonly sided: boolean;
   /** The signatures to which its margins lead: see `Objective.ways`. */
   readonly ways?: readonly string[];
+  /** Whether its margins can be told without a whole run: see `Objective.foresee`. */
+  readonly foresees?: boolean;
 }
 
 /** Signatures to which a point's targets lead, where each leads to one of its own. */
@@ -141,6 +143,12 @@ export interface SavedClimbs {
 /** Tasks without coming nearer after which a point has its turns in the order of all alone. */
 const IDLE_TASKS = 64;
 
+/** Tasks without coming nearer after which tasks for a point look ahead no more: what it has come to is to be tried. */
+const IDLE_LOOKS = 4;
+
+/** Halvings from certain at which looking further ahead brings less than trying. */
+const NEAR = 10;
+
 /** Lines of descent that each target keeps. */
 const LANES = 3;
 
@@ -206,6 +214,28 @@ export class Climbs {
     return 'objective' in this.#points[point];
   }
 
+  /**
+   * Whether the next task that climbs looks ahead, whichever point it is for: the margins are told without a whole run, and
+   * still come down. Every other one tries what is near already, where something is.
+   *
+   * @param tries whether it is the turn of what is near
+   */
+  looksAhead(tries: boolean): boolean {
+    const open = this.#climbs.flatMap((climb, i) =>
+      climb.done ? [] : [{ ...climb, point: this.#points[i] }],
+    );
+    return (
+      open.length > 0 &&
+      open.every(
+        ({ idle, targets, point }) =>
+          'objective' in point &&
+          point.foresees === true &&
+          idle <= IDLE_LOOKS &&
+          !(tries && targets.some(isNear)),
+      )
+    );
+  }
+
   /** The name of the point that a task was for. */
   nameOf({ point }: Focus): string {
     return nameOf(this.#points[point]);
@@ -215,6 +245,7 @@ export class Climbs {
    * Plans a task's picks.
    *
    * @param isMate whether two entries may be mixed
+   * @param looks whether the task looks ahead; one that does not, where that could be, is for what is near
    * @returns of each pick, its parent and what lies beyond a border from it, below 0 where nothing is known to
    */
   plan(
@@ -223,11 +254,15 @@ export class Climbs {
     corpus: CorpusSize,
     random: Random,
     isMate: (a: number, b: number) => boolean = () => true,
+    looks = false,
   ): { readonly focus: Focus; readonly parents: readonly number[]; readonly beyond: readonly number[] } {
     const { targets } = this.#climbs[point];
     const what = this.#points[point];
     const sided = 'objective' in what && what.sided;
-    const open = targets.flatMap(({ done }, t) => (done ? [] : [t]));
+    const undone = targets.flatMap(({ done }, t) => (done ? [] : [t]));
+    const near = undone.filter((t) => isNear(targets[t]));
+    const tries = 'objective' in what && what.foresees === true && !looks && near.length > 0;
+    const open = tries ? near : undone;
     const nearest = open.reduce((best, t) => (targets[t].best < targets[best].best ? t : best), open[0] ?? 0);
     // Each way leads to a fault of its own: the nearest one must not take the turns of the others.
     const nearestShare = waysOf(what).length === 0 ? NEAREST_SHARE : 0;
@@ -239,8 +274,9 @@ export class Climbs {
       const target = random.uniform() < nearestShare ? nearest : open[random.below(open.length)];
       const { lanes } = targets[target];
       const ahead = lanes.reduce((best, { margin }, l) => (margin < lanes[best].margin ? l : best), 0);
-      const isStale = lanes[ahead].tries > PATIENCE;
-      const lane = !isStale && random.uniform() < NEAREST_SHARE ? ahead : random.below(LANES);
+      const isStale = lanes[ahead].tries > PATIENCE && !tries;
+      const isAhead = tries || (!isStale && random.uniform() < NEAREST_SHARE);
+      const lane = isAhead ? ahead : random.below(LANES);
       const { entry, margin } = lanes[lane];
       const across = sided && entry >= 0 ? targets[acrossFrom(target)]?.lanes : undefined;
       const others = (across ?? []).filter((other) => other.entry >= 0 && isMate(entry, other.entry));
@@ -307,8 +343,10 @@ export class Climbs {
     if ('site' in point) climb.done = true;
     // There is more than one violation of an objective: from another seed the search begins anew.
     else if (waysOf(point).length === 0) climb.targets = targets.map(emptyTarget);
+    // What leads to a way by itself goes on doing so until enough is kept.
     else
-      climb.targets = targets.map((target) => (target.best === 0 && !target.done ? emptyTarget() : target));
+      for (const target of targets)
+        if (target.best === 0) target.best = Math.min(FAR, ...target.lanes.map(({ margin }) => margin));
   }
 
   /** A fault was found: the points of the site that it is named after need no more turns. */
@@ -396,6 +434,11 @@ export function isFaultOf(signature: string, site: string): boolean {
 /** The target on the other side of the border; itself where it has no other side. */
 function acrossFrom(target: number): number {
   return target < SIDES ? (target + SIDES / 2) % SIDES : target;
+}
+
+/** Whether a target is so near that some hundred tries may do. */
+function isNear({ best, done }: Target): boolean {
+  return !done && best <= NEAR;
 }
 
 function emptyLane(): Lane {

@@ -219,6 +219,7 @@ export function figuresOf({
   return statistics.figures({
     execs: state.execs,
     lost: state.lost,
+    looked: state.looked,
     rejected: shareRejected(state),
     mutators: state.mutators,
     corpus: count,

@@ -5,7 +5,8 @@ import { DTYPES, readNumber } from '../models/tensor.ts';
 export const NO_OUTCOME = -1;
 
 /** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
-export function outcomeOf({ outputs }: RowResult, row: number): number {
+export function outcomeOf({ outputs, texts }: RowResult, row: number): number {
+  if (texts !== undefined) return NO_OUTCOME;
   const output = outputs.find(({ size, type }) => size > 1 && DTYPES[type].kind === 'float');
   if (output === undefined) return NO_OUTCOME;
   const { size, type, data } = output;

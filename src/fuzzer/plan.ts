@@ -51,6 +51,17 @@ export function climbMutants(batch: number): number {
  */
 export const CLIMB_STEPS = 8;
 
+/**
+ * Steps of a task that looks ahead: taking in a prompt and telling how likely a text is costs a fraction of an answer, and a
+ * prompt that leads to a rare one is hundreds of small changes away.
+ */
+export const LOOK_STEPS = 16;
+
+/** Whether a task that climbs tries what is near rather than looking further ahead: every other one. */
+export function triesWhatIsNear(task: number): boolean {
+  return Math.floor(task / CLIMB_EVERY) % 2 === 1;
+}
+
 /** Lines of descent in such a task, by the campaign's batch. */
 export function climbLines(batch: number): number {
   return Math.max(1, Math.floor(batch / (2 * CLIMB_STEPS * MUTANTS_PER_PICK)));

@@ -13,6 +13,7 @@ import type { Quantization } from '../models/quantize/kind.ts';
 import type { Form } from '../models/rows.ts';
 import type { Interval } from '../models/sites/interval.ts';
 import { readNumber } from '../models/tensor.ts';
+import { AFTER_PROMPT } from '../models/text/generation.ts';
 import { outputWatched, type Watched, watchedTensors } from '../models/watch.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { tensorsFor } from '../objectives/running.ts';
@@ -79,9 +80,18 @@ export async function reconnoitre(
       `the model has more than ${MOST_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
     );
   const climbs = traces && config.guidance === 'auto';
-  const borders = objectives.flatMap(({ name, hasMargins, sided, ways }): ObjectivePoint[] =>
+  // What is watched at the end of an answer is not there to be seen before it.
+  const canLook = watched.tensors.every((name) => name.startsWith(AFTER_PROMPT));
+  const borders = objectives.flatMap(({ name, hasMargins, sided, ways, foresees }): ObjectivePoint[] =>
     hasMargins && config.guidance === 'auto'
-      ? [{ objective: name, sided, ...(ways === undefined ? {} : { ways }) }]
+      ? [
+          {
+            objective: name,
+            sided,
+            ...(ways === undefined ? {} : { ways }),
+            ...(foresees && canLook ? { foresees } : {}),
+          },
+        ]
       : [],
   );
   const points = [

@@ -19,15 +19,17 @@ import {
   CLIMB_STEPS,
   climbMutants,
   isClimbing,
+  LOOK_STEPS,
   lagOf,
   MUTANTS_PER_PICK,
   mutantsOf,
   seekMutants,
+  triesWhatIsNear,
 } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { type SiteFigures, siteFigures } from './site-figures.ts';
 import type { Supply } from './slot.ts';
-import type { Hit, Parcel, PluginEnd, Task, TaskResult } from './task.ts';
+import { type Hit, lookedIn, type Parcel, type PluginEnd, type Task, type TaskResult } from './task.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
 const ACROSS_SHARE = 0.5;
@@ -83,6 +85,7 @@ export interface SavedState {
   readonly planned: number;
   readonly execs: number;
   readonly lost: number;
+  readonly looked?: number;
   readonly threshold: SavedThreshold;
   readonly scheduler: unknown;
   readonly choice: SavedChoice;
@@ -107,6 +110,7 @@ export class State implements Supply {
   #planned = 0;
   #execs = 0;
   #lost = 0;
+  #looked = 0;
   #rejected = 0;
   readonly #ended = new Set<string>();
   readonly #picker: Picker;
@@ -135,6 +139,11 @@ export class State implements Supply {
   /** Mutants whose results were taken, and those of them that never ran. */
   get execs(): number {
     return this.#execs;
+  }
+
+  /** Mutants that were looked ahead from alone, and gave no answer. */
+  get looked(): number {
+    return this.#looked;
   }
 
   get lost(): number {
@@ -238,7 +247,7 @@ export class State implements Supply {
     const mutants = Math.min(this.#mutantsOf(number, batch), execs - this.#planned);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
-    const { picks, focus, stride } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
+    const { picks, focus, stride, looks } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
     const task: Task = {
       number,
       execsBefore: this.#planned,
@@ -252,6 +261,7 @@ export class State implements Supply {
       ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
       ...(focus === undefined ? {} : { focus }),
       ...(stride === undefined ? {} : { stride }),
+      ...(looks === undefined ? {} : { looks }),
     };
     this.#planned += mutants;
     this.#out.push(task);
@@ -260,7 +270,10 @@ export class State implements Supply {
 
   #mutantsOf(task: number, batch: number): number {
     const { climbs, singleBatches } = this.#options;
-    if (singleBatches) return batch;
+    if (singleBatches)
+      return isClimbing(task) && climbs?.search.looksAhead(triesWhatIsNear(task))
+        ? LOOK_STEPS * batch
+        : batch;
     if (climbs?.search.seeksViolation) return seekMutants(task, batch);
     return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
   }
@@ -270,7 +283,12 @@ export class State implements Supply {
     number: number,
     count: number,
     random: Random,
-  ): { readonly picks: Picked[]; readonly focus?: Focus; readonly stride?: number } {
+  ): {
+    readonly picks: Picked[];
+    readonly focus?: Focus;
+    readonly stride?: number;
+    readonly looks?: boolean;
+  } {
     const { climbs, corpus, scheduler, choice, singleBatches } = this.#options;
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
@@ -284,12 +302,12 @@ export class State implements Supply {
     const isMate = (a: number, b: number): boolean =>
       !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
     // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
-    const steps =
-      climbs.search.goesInSteps(point) && !singleBatches && this.#options.limits.deephunter === undefined
-        ? CLIMB_STEPS
-        : 1;
+    const looks = singleBatches && climbs.search.looksAhead(triesWhatIsNear(number));
+    const goesOn =
+      climbs.search.goesInSteps(point) && !singleBatches && this.#options.limits.deephunter === undefined;
+    const steps = looks ? LOOK_STEPS : goesOn ? CLIMB_STEPS : 1;
     const stride = Math.ceil(count / steps);
-    const lines = climbs.search.plan(point, stride, corpus.size, random, isMate);
+    const lines = climbs.search.plan(point, stride, corpus.size, random, isMate, looks);
     const repeated = <T>(list: readonly T[]): T[] =>
       Array.from({ length: count }, (_, pick) => list[pick % stride]);
     const [parents, beyond] = [repeated(lines.parents), repeated(lines.beyond)];
@@ -307,7 +325,7 @@ export class State implements Supply {
     const climbing = parents.map(
       (parent, pick) => toward(pick) ?? this.#picker.pick(parent, climbs.choice, random),
     );
-    return { picks: climbing, focus, ...(steps === 1 ? {} : { stride }) };
+    return { picks: climbing, focus, ...(steps === 1 ? {} : { stride }), ...(looks ? { looks } : {}) };
   }
 
   /** Lets the scheduler pick. */
@@ -359,6 +377,7 @@ export class State implements Supply {
     }
     this.#execs += result.mutants;
     this.#lost += result.lost;
+    this.#looked += lookedIn(task);
     this.#rejected += result.rejected;
     this.#taken = result.task;
     this.#out.shift();
@@ -374,6 +393,7 @@ export class State implements Supply {
       planned: this.#planned,
       execs: this.#execs,
       lost: this.#lost,
+      ...(this.#looked === 0 ? {} : { looked: this.#looked }),
       rejected: this.#rejected,
       threshold: threshold.save(),
       scheduler: scheduler.save?.() ?? null,
@@ -398,6 +418,7 @@ export class State implements Supply {
     this.#taken = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
+    this.#looked = saved.looked ?? 0;
     this.#rejected = saved.rejected;
     threshold.restore(saved.threshold);
     choice.restore(saved.choice);

@@ -12,6 +12,7 @@ type Counts = Pick<
   Figures,
   | 'execs'
   | 'lost'
+  | 'looked'
   | 'rejected'
   | 'mutators'
   | 'corpus'
@@ -29,6 +30,8 @@ export interface Figures {
   readonly execs: number;
   /** Mutants out of `execs` that never ran, since the model ended its process before. */
   readonly lost: number;
+  /** Mutants out of `execs` that the model took in to tell how near they are, without an answer. */
+  readonly looked: number;
   /** Share of all mutants drawn that could not be brought within the constraints. */
   readonly rejected: number;
   /** What each mutator did and brought. */

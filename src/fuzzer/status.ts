@@ -116,12 +116,13 @@ export function screenText(plan: Plan, figures: Figures): string {
   const { coverage } = plan;
   const changes = figures.thresholdChanges === 0 ? '' : `, adapted ${figures.thresholdChanges} times`;
   const lost = figures.lost === 0 ? '' : `, ${count.format(figures.lost)} lost`;
+  const looked = figures.looked === 0 ? '' : `, ${percent(figures.looked / figures.execs)} looked at alone`;
   const rows: [label: string, value: string][] = [
     ['campaign', `${plan.folder}, seed ${plan.masterSeed}`],
     ['state', `${doing(figures)}, ${clock(figures.elapsedSeconds)}`],
     [
       'mutants',
-      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}`,
+      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}${looked}`,
     ],
     [
       'corpus',

@@ -3,6 +3,7 @@ import type { Violation } from '../objectives/objective.ts';
 import type { Bundle, Observed } from './bundle.ts';
 import type { Chains } from './chains.ts';
 import type { Approach, Focus } from './climbs.ts';
+import { MUTANTS_PER_PICK } from './plan.ts';
 
 /** One numbered piece of work: plain data, the same wherever it is computed. */
 export interface Task {
@@ -31,6 +32,14 @@ export interface Task {
    * and where that is nothing the same again. Absent where all picks mutate corpus entries.
    */
   readonly stride?: number;
+  /** Whether all steps but the last only look ahead: the model takes in the mutants and their margins are told, no more. */
+  readonly looks?: boolean;
+}
+
+/** Mutants of a task that are looked ahead from alone: those of all steps but the last. */
+export function lookedIn({ looks, stride, parents }: Task): number {
+  if (looks !== true || stride === undefined) return 0;
+  return MUTANTS_PER_PICK * stride * (Math.ceil(parents.length / stride) - 1);
 }
 
 /** What a worker needs to know of an entry to make mutants of it. */

@@ -71,6 +71,8 @@ export interface ObjectiveTraits
   extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin' | 'ways'> {
   readonly hasMargins: boolean;
   readonly sided: boolean;
+  /** Whether it can look further than a run for its margins. */
+  readonly foresees: boolean;
   /** Whether its violations are traced to operations. */
   readonly places: boolean;
 }
@@ -195,18 +197,21 @@ const methods = {
   }): Promise<ObjectiveTraits[]> {
     for (const { flag, path } of modules) await importPlugin(flag, path);
     const made = await makeObjectives(specs);
-    return made.map(({ name, tensors, labelled, timed, excuses, plugin, ways, margins, sided, place }) => ({
-      name,
-      tensors: tensors ?? [],
-      labelled: labelled === true,
-      timed: timed === true,
-      excuses,
-      hasMargins: margins !== undefined,
-      sided: sided === true,
-      places: place !== undefined,
-      ...(ways === undefined ? {} : { ways }),
-      ...(plugin === undefined ? {} : { plugin }),
-    }));
+    return made.map(
+      ({ name, tensors, labelled, timed, excuses, plugin, ways, margins, foresee, sided, place }) => ({
+        name,
+        tensors: tensors ?? [],
+        labelled: labelled === true,
+        timed: timed === true,
+        excuses,
+        hasMargins: margins !== undefined,
+        sided: sided === true,
+        foresees: foresee !== undefined,
+        places: place !== undefined,
+        ...(ways === undefined ? {} : { ways }),
+        ...(plugin === undefined ? {} : { plugin }),
+      }),
+    );
   },
 
   async load({

@@ -117,6 +117,7 @@ export class Worker {
       candidates: [],
       lines: new Lines(task, (entry) => view.parcel(entry), climber),
       ends: [],
+      isLooking: false,
     };
     // What a step mutates follows from the steps before it: those are run again.
     const begin = task.stride === undefined ? span.from : 0;
@@ -125,6 +126,7 @@ export class Worker {
     };
     for (const step of job.lines.steps()) {
       begun(step);
+      job.isLooking = task.looks === true && step.to < task.parents.length;
       if (step.from * MUTANTS_PER_PICK >= span.to) break;
       for (const { form, first, rows } of this.#maker.batches(task, view, spent, step)) {
         const from = Math.max(begin - first, 0);
@@ -192,6 +194,10 @@ export class Worker {
     let whole: RowResult;
     let time: Run['time'];
     try {
+      if (job.isLooking && climber !== undefined) {
+        await this.#look(job, climber, form, from, to);
+        return;
+      }
       const own = this.#tensors;
       const tensors = climber === undefined ? own : [...new Set([...own, ...climber.tensors])];
       whole = await model.run(this.#maker.rows(form, from, to), to - from, tensors);
@@ -395,6 +401,20 @@ export class Worker {
     }
   }
 
+  /** Has the model take in rows and tells their margins: which of them is mutated next hangs on nothing else. */
+  async #look(job: Job, climber: Climber, form: Form, from: number, to: number): Promise<void> {
+    const { seconds } = job;
+    const { model, watched, measure } = this.#options;
+    const start = performance.now();
+    const looked = await model.look(this.#maker.rows(form, from, to), to - from, watched);
+    const foreseen = await this.#foreseen(climber, [{ run: looked, from: 0 }], from);
+    const ran = performance.now();
+    const vectors = lazily(() => measure.vectors(looked));
+    this.#lookForNearer(job, climber, form, foreseen, vectors, new Set(), from);
+    seconds.model += (ran - start) / 1000;
+    seconds.coverage += (performance.now() - ran) / 1000;
+  }
+
   /** Parts of a run with the margins that the objective looks further for, each row's at the target of its pick. */
   async #foreseen(climber: Climber, parts: readonly Part[], first: number): Promise<readonly Part[]> {
     const { objective } = climber;
@@ -475,6 +495,8 @@ interface Job {
   /** Objectives that are judged still. */
   readonly objectives: Set<Objective>;
   readonly ends: PluginEnd[];
+  /** Whether the step that is made looks ahead alone. */
+  isLooking: boolean;
 }
 
 /** The row on which judging fails, by its place in the whole; -1 where no row does it alone. */

@@ -1,6 +1,6 @@
 import type { LoadOptions, Model } from '../models/model.ts';
 import { loadModel } from '../models/registry.ts';
-import { limit } from './serve.ts';
+import { beat, limit } from './serve.ts';
 
 /** What loading any model may take, and what each byte of its files adds to that. */
 const BASE = { memory: 1e9, seconds: 3.5 } as const;
@@ -13,7 +13,7 @@ const PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
  * @throws UserError where it can't be loaded
  */
 export async function loadWithinLimits(path: string, options: LoadOptions): Promise<Model> {
-  return withinLimits((allow) => loadModel(path, { ...options, weighed: allow }));
+  return withinLimits((allow) => loadModel(path, { ...options, weighed: allow, stepped: beat }));
 }
 
 /** Does something with a model that may take what loading it may; `allow` says how large its files are. */

@@ -118,6 +118,8 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** Has the model go on with texts. */
   readonly generate?: GenerationSettings | undefined;
+  /** Told after each step of a run that takes many: what it takes as a whole says nothing of whether it goes on. */
+  readonly stepped?: (() => void) | undefined;
   /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
   readonly signature?: string | undefined;
   /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */

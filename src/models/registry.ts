@@ -17,13 +17,13 @@ const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader, savedModelLoade
  * @throws UserError where there is no such model or it can't be loaded; MachineError where no runtime starts
  */
 export async function loadModel(path: string, options: LoadOptions): Promise<Model> {
-  const { copy, generate, ...own } = options;
+  const { copy, generate, stepped, ...own } = options;
   if (generate !== undefined) {
     if (copy !== undefined)
       throw new UserError(
         '--generate is for one model: leave --against, --against-runtime and --quantize out',
       );
-    return generating(await loadOne(path, own), generate);
+    return generating(await loadOne(path, own), generate, stepped);
   }
   if (copy === undefined) return loadOne(path, own);
   let bytes = 0;
@@ -36,7 +36,10 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   return pairOf(reference, await loadOne(copyPath, { threads: own.threads, ...loading, weighed }), match);
 }
 
-async function loadOne(path: string, options: Omit<LoadOptions, 'copy' | 'generate'>): Promise<Model> {
+async function loadOne(
+  path: string,
+  options: Omit<LoadOptions, 'copy' | 'generate' | 'stepped'>,
+): Promise<Model> {
   const { path: file, family } = await recognise(path);
   const loader = LOADERS.find((candidate) => candidate.family === family) as ModelLoader;
   const unused = ['signature', 'tags'].find((name) => options[name as 'signature' | 'tags'] !== undefined);

@@ -1,5 +1,5 @@
 import { reason, UserError } from '../errors.ts';
-import type { InputSpec, Model, NamedTensor } from './model.ts';
+import type { InputSpec, Model, NamedTensor, RunResult } from './model.ts';
 import {
   copyInto,
   type DType,
@@ -144,28 +144,27 @@ export class RowModel {
    * @throws Error where the runtime fails, or a tensor can't be taken apart into rows
    */
   async run(block: Rows, rows: number, watched: readonly string[]): Promise<RowResult> {
-    const result = await this.model.run(this.feeds(block, rows), watched);
+    return this.#taken(block, rows, await this.model.run(this.feeds(block, rows), watched));
+  }
+
+  /**
+   * Of a model that goes on with texts: has it take in the prompts of the first `rows` rows and answer nothing.
+   *
+   * @param watched tensors right after the prompt
+   */
+  async look(block: Rows, rows: number, watched: readonly string[]): Promise<RowResult> {
+    const { generation } = this.model;
+    if (generation === undefined) throw new Error('the model does not go on with texts');
+    return this.#taken(block, rows, await generation.look(this.feeds(block, rows)[0], watched));
+  }
+
+  #taken(block: Rows, rows: number, result: RunResult): RowResult {
     const split = (tensor: NamedTensor): RowTensor => {
       if (rows > 1 && tensor.shape[0] !== rows) throw new NotRowwise(tensor, rows);
       const { name, type, data } = tensor;
       const shape = this.#axis === 'none' ? tensor.shape : tensor.shape.slice(1);
       return { name, type, size: data.length / rows, shape, data };
     };
-    const { generation } = this.model;
-    const prompts = block.columns[0];
-    const answers = result.outputs[0];
-    const texts =
-      generation === undefined
-        ? undefined
-        : Array.from({ length: rows }, (_, row) => {
-            const [width, length] = [block.form.inputs[0].size, answers.shape[1]];
-            const prompt = rowsOf(prompts, width, row, row + 1) as Int32Array;
-            return new Said(
-              generation.language,
-              prompt,
-              rowsOf(answers.data, length, row, row + 1) as Int32Array,
-            );
-          });
     return {
       rows,
       inputs: block.form.inputs.map((input, i) => ({
@@ -175,8 +174,22 @@ export class RowModel {
       outputs: result.outputs.map(split),
       activations: result.activations.map(split),
       ...(result.copy === undefined ? {} : { copy: result.copy.map(split) }),
-      ...(texts === undefined ? {} : { texts, prompted: result.prompted }),
+      ...this.#said(block, rows, result),
     };
+  }
+
+  /** Of a model that goes on with texts: each row's prompt and answer. */
+  #said(block: Rows, rows: number, { outputs, prompted }: RunResult): Pick<RowResult, 'texts' | 'prompted'> {
+    const { generation } = this.model;
+    if (generation === undefined) return {};
+    const [answers] = outputs;
+    const [length, said] = answers === undefined ? [0, new Int32Array(0)] : [answers.shape[1], answers.data];
+    const width = block.form.inputs[0].size;
+    const texts = Array.from({ length: rows }, (_, row) => {
+      const prompt = rowsOf(block.columns[0], width, row, row + 1) as Int32Array;
+      return new Said(generation.language, prompt, rowsOf(said, length, row, row + 1) as Int32Array);
+    });
+    return { texts, prompted };
   }
 
   /** Those of the watched tensors that have no row for each of two testcases. */

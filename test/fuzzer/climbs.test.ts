@@ -196,3 +196,73 @@ test('a signature is a fault of the site that it is named after', () => {
   expect(isFaultOf('nonfinite-nan-log_7', 'log')).toBe(false);
   expect(isFaultOf('hang', 'hang')).toBe(false);
 });
+
+describe('an objective whose margins lead each to a signature of its own', () => {
+  const ways = ['text-words-a', 'text-words-b', 'text-words-c'];
+  const make = () => new Climbs([{ objective: 'text-words', sided: false, ways, foresees: true }]);
+
+  /** A task in which every pick comes to a margin at its own target. */
+  function climb(climbs: Climbs, margins: readonly number[], looks = true) {
+    const at = climbs.next() as number;
+    const { focus } = climbs.plan(at, 64, ENTRIES, random(), undefined, looks);
+    const reached = margins.map((margin) => margin);
+    const nearer = focus.targets.map((target, pick) => ({
+      candidate: pick,
+      pick,
+      target,
+      margin: margins[target],
+    }));
+    climbs.take(
+      focus,
+      { targets: ways.length, nearer: nearer.filter(({ margin }) => margin > 0), reached },
+      () => 8,
+      (candidate) => candidate,
+    );
+    return focus;
+  }
+
+  test('has a target for each from the beginning, and all have turns', () => {
+    const { targets } = climb(make(), [20, 20, 20]);
+    expect(new Set(targets)).toEqual(new Set([0, 1, 2]));
+  });
+
+  test('seeks those no more of which enough is kept, and ends with the last', () => {
+    const climbs = make();
+    climb(climbs, [20, 20, 20]);
+    climbs.enough('text-words-b');
+    expect(new Set(climb(climbs, [20, 20, 20]).targets)).toEqual(new Set([0, 2]));
+    for (const way of ways) climbs.enough(way);
+    expect(climbs.next()).toBeUndefined();
+  });
+
+  test('goes on toward a way that was come to until enough is kept of it', () => {
+    const climbs = make();
+    climb(climbs, [5, 20, 20]);
+    climb(climbs, [0, 20, 20]);
+    const focus = climb(climbs, [6, 20, 20], false);
+    expect(new Set(focus.targets)).toEqual(new Set([0]));
+    expect(focus.bars.every((bar) => bar === 5)).toBe(true);
+  });
+
+  test('looks ahead while that comes nearer, and tries what is near in turn', () => {
+    const climbs = make();
+    expect([true, false].map((tries) => climbs.looksAhead(tries))).toEqual([true, true]);
+    climb(climbs, [30, 12, 20]);
+    expect([true, false].map((tries) => climbs.looksAhead(tries))).toEqual([true, true]);
+    climb(climbs, [30, 9, 20]);
+    expect([true, false].map((tries) => climbs.looksAhead(tries))).toEqual([false, true]);
+    expect(new Set(climb(climbs, [30, 9, 20], false).targets)).toEqual(new Set([1]));
+    for (let n = 0; n < 5; n++) climb(climbs, [30, 9, 20]);
+    expect(climbs.looksAhead(false)).toBe(false);
+  });
+
+  test('is saved and goes on as it was', () => {
+    const climbs = make();
+    climb(climbs, [20, 9, 20]);
+    climbs.enough('text-words-b');
+    const other = make();
+    other.restore(JSON.parse(JSON.stringify(climbs.save())), true);
+    expect(other.save()).toEqual(climbs.save());
+    expect(new Set(climb(other, [20, 20, 20]).targets)).toEqual(new Set([0, 2]));
+  });
+});

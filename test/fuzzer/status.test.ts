@@ -21,6 +21,7 @@ const fault = { signature: 'nonfinite-nan-loss', hits: 3394 };
 const figures = {
   execs: 12_345_678,
   lost: 512,
+  looked: 0,
   rejected: 0.0312,
   mutators: [
     { input: 'image', mutator: 'gaussian', share: 0.2, mutants: 9000, entries: 9, signatures: 0 },

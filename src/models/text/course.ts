@@ -6,6 +6,7 @@ import { feedOf, type Plug, type Wiring } from './wiring.ts';
 export class Course {
   readonly #model: Model;
   readonly #wiring: Wiring;
+  readonly #stepped: () => void;
   #rows: number;
   /** What each state input gets next, by its name. */
   #states: ReadonlyMap<string, Tensor> = new Map();
@@ -19,8 +20,9 @@ export class Course {
   #lastPlaces: Int32Array = new Int32Array(0);
   #outputs: ReadonlyMap<string, NamedTensor> = new Map();
 
-  private constructor(model: Model, wiring: Wiring, rows: number) {
+  private constructor(model: Model, wiring: Wiring, rows: number, stepped: () => void) {
     this.#model = model;
+    this.#stepped = stepped;
     this.#wiring = wiring;
     this.#rows = rows;
   }
@@ -29,9 +31,15 @@ export class Course {
    * Begins with some prompts: of any lengths where the model carries a state of one size, else all of one.
    *
    * @param prompts none of them empty
+   * @param stepped told after each run of the model
    */
-  static async open(model: Model, wiring: Wiring, prompts: readonly Int32Array[]): Promise<Course> {
-    const course = new Course(model, wiring, prompts.length);
+  static async open(
+    model: Model,
+    wiring: Wiring,
+    prompts: readonly Int32Array[],
+    stepped: () => void,
+  ): Promise<Course> {
+    const course = new Course(model, wiring, prompts.length, stepped);
     if (wiring.mode === 'window') {
       course.#texts = prompts;
       await course.#runWindow();
@@ -80,7 +88,7 @@ export class Course {
 
   /** Another one at the same place, which goes its own way. */
   fork(): Course {
-    const other = new Course(this.#model, this.#wiring, this.#rows);
+    const other = new Course(this.#model, this.#wiring, this.#rows, this.#stepped);
     other.#states = this.#states;
     other.#past = this.#past;
     other.#texts = this.#texts;
@@ -96,6 +104,7 @@ export class Course {
     const tensor = this.#outputs.get(name);
     if (tensor === undefined) throw new Error(`the model gave no ${name}`);
     const state = this.#plugFor(name);
+    if (name === this.#wiring.logits && !this.#wiring.everywhere) return tensor.data;
     if (state === undefined) return this.#atLast(tensor);
     // What grows is told by its newest part.
     const { batch, grows } = state;
@@ -124,9 +133,9 @@ export class Course {
   }
 
   /** Of a tensor with a value for each place, those at the last token. */
-  #atLast({ shape, data }: NamedTensor): TensorData {
-    const isPlaced = shape.length >= 3 && shape[0] === this.#rows && shape[1] === this.#length;
-    if (!isPlaced || (this.#length === 1 && shape[1] === 1)) return data;
+  #atLast({ name, shape, data }: NamedTensor): TensorData {
+    const isPlaced = shape[0] === this.#rows && shape[1] === this.#length && this.#isPlaced(name, shape);
+    if (!isPlaced || this.#length === 1) return data;
     const size = data.length / (shape[0] * shape[1]);
     const out = (data as Float32Array).slice(0, this.#rows * size);
     for (let row = 0; row < this.#rows; row++) {
@@ -134,6 +143,12 @@ export class Course {
       out.set((data as Float32Array).subarray(from, from + size), row * size);
     }
     return out;
+  }
+
+  /** Whether a tensor's second size is that of the text: it is open then, or what the model fixes the text to. */
+  #isPlaced(name: string, shape: readonly number[]): boolean {
+    const declared = this.#model.graph.shapes.get(name)?.[1];
+    return typeof declared === 'number' ? declared === this.#wiring.window : shape.length >= 2;
   }
 
   /** Prompts of several lengths through a model with a state of one size, so that all end at the same step. */
@@ -218,6 +233,7 @@ export class Course {
       return state ?? feedOf(plug, this.#rows, length, this.#past, tokenAt);
     });
     const { outputs } = await this.#model.run(this.#feeds, []);
+    this.#stepped();
     this.#outputs = new Map(outputs.map((tensor) => [tensor.name, tensor]));
     this.#length = length;
     this.#lastPlaces = lastPlaces;

@@ -3,10 +3,11 @@ import { UserError } from '../../errors.ts';
 import { suggestion } from '../../suggest.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Model, NamedTensor, RunResult } from '../model.ts';
-import { makeData, type TensorData } from '../tensor.ts';
+import { makeData, type Tensor, type TensorData } from '../tensor.ts';
 import { Course } from './course.ts';
 import { Decoder } from './decoder.ts';
 import {
+  AFTER_PROMPT,
   ANSWER,
   CHOSEN,
   type Continuation,
@@ -18,9 +19,6 @@ import {
 import { type Language, readLanguage } from './language.ts';
 import { CODEPOINTS } from './vocabulary.ts';
 import { type Wiring, wire } from './wiring.ts';
-
-/** Says of a tensor that it is looked at right after the prompt, and not at the end of the answer. */
-const AFTER_PROMPT = 'prompt/';
 
 /** Nothing of the network itself is seen from outside: a run is many runs of it. */
 const NO_GRAPH: Graph = {
@@ -38,13 +36,18 @@ const NO_GRAPH: Graph = {
  * which ids below 0 count as no token, `answer` int32 and `chosen` float32, both `[batch, settings.length]`.
  *
  * @param network takes tokens and gives logits for the next one, with or without a state that is passed round
+ * @param stepped told after each run of the network
  * @throws UserError where it does not, or the vocabulary does not fit it
  */
-export async function generating(network: Model, settings: GenerationSettings): Promise<Model> {
+export async function generating(
+  network: Model,
+  settings: GenerationSettings,
+  stepped: () => void = () => {},
+): Promise<Model> {
   const known = settings.vocabulary === CODEPOINTS ? undefined : await readLanguage(settings.vocabulary);
   const wiring = await wire(network, settings, known?.tokens.length);
   const language = known ?? (await readLanguage(settings.vocabulary, wiring.size));
-  const author = new Author(network, wiring, language, settings);
+  const author = new Author(network, wiring, language, settings, stepped);
   const { path, format, sha256, runtime } = network;
   return {
     path,
@@ -85,17 +88,25 @@ class Author implements Generation {
   readonly what: string;
   readonly telling: Generation['telling'];
   readonly #network: Model;
+  readonly #stepped: () => void;
   readonly #wiring: Wiring;
   readonly #decoder: Decoder;
   readonly #start: readonly number[];
   readonly #end: ReadonlySet<number>;
 
-  constructor(network: Model, wiring: Wiring, language: Language, settings: GenerationSettings) {
+  constructor(
+    network: Model,
+    wiring: Wiring,
+    language: Language,
+    settings: GenerationSettings,
+    stepped: () => void,
+  ) {
     const { length, temperature, topK, seed } = settings;
     this.language = language;
     this.length = length;
     this.size = wiring.size;
     this.#network = network;
+    this.#stepped = stepped;
     this.#wiring = wiring;
     this.#decoder = new Decoder({ temperature, topK: topK ?? wiring.size, seed });
     this.#start = settings.start.map((token) => idOf(token, language, wiring.size, 'start'));
@@ -157,6 +168,7 @@ class Author implements Generation {
         this.#network,
         this.#wiring,
         own.map((row) => texts[row]),
+        this.#stepped,
       );
       groups.push({ rows: own, course: course.fork() });
       await this.#write(course, own, texts, watched, written);
@@ -164,15 +176,35 @@ class Author implements Generation {
     const shape = [rows, this.length];
     const answer: NamedTensor = { name: ANSWER, type: 'int32', shape, data: written.answer };
     const chosen: NamedTensor = { name: CHOSEN, type: 'float32', shape, data: written.chosen };
-    const activations = watched.map((name): NamedTensor => {
-      if (name === ANSWER) return answer;
-      if (name === CHOSEN) return chosen;
-      const { data, size } = written.seen.get(name) as { data: TensorData; size: number };
-      const type =
-        data instanceof Uint16Array ? 'float16' : data instanceof Float64Array ? 'float64' : 'float32';
-      return { name, type, shape: [rows, size], data };
-    });
+    const own: Readonly<Record<string, NamedTensor>> = { [ANSWER]: answer, [CHOSEN]: chosen };
+    const activations = watched.map((name) => own[name] ?? seenTensor(name, written));
     return { outputs: [answer, chosen], activations, prompted: groups };
+  }
+
+  async look({ data, shape: [rows, width] }: Tensor, watched: readonly string[]): Promise<RunResult> {
+    const prompts = data as Int32Array;
+    const texts = Array.from({ length: rows }, (_, row) =>
+      this.#textOf(prompts.subarray(row * width, (row + 1) * width)),
+    );
+    const written: Written = {
+      answer: new Int32Array(0),
+      chosen: new Float32Array(0),
+      seen: new Map(),
+      rows,
+    };
+    const groups: Group[] = [];
+    for (const own of this.#together(texts)) {
+      const course = await Course.open(
+        this.#network,
+        this.#wiring,
+        own.map((row) => texts[row]),
+        this.#stepped,
+      );
+      groups.push({ rows: own, course });
+      const places = own.map((_, place) => place);
+      await this.#see(course, own, places, watched, written);
+    }
+    return { outputs: [], activations: watched.map((name) => seenTensor(name, written)), prompted: groups };
   }
 
   async follow(prompted: unknown, wanted: readonly (Continuation | undefined)[]): Promise<Float64Array> {
@@ -327,6 +359,13 @@ class Author implements Generation {
       });
     });
   }
+}
+
+/** A watched tensor as it was seen. */
+function seenTensor(name: string, { seen, rows }: Written): NamedTensor {
+  const { data, size } = seen.get(name) as { data: TensorData; size: number };
+  const type = data instanceof Uint16Array ? 'float16' : data instanceof Float64Array ? 'float64' : 'float32';
+  return { name, type, shape: [rows, size], data };
 }
 
 function isAfterPrompt(name: string): boolean {

@@ -1,3 +1,5 @@
+import type { RunResult } from '../model.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Language } from './language.ts';
 
 /** How a model goes on with texts: plain data. */
@@ -43,6 +45,12 @@ export interface Generation {
   /** The tensor that tells most of a text, for coverage, and why that one. */
   readonly telling: { readonly tensor: string; readonly why: string };
   /**
+   * Takes in prompts and answers nothing: all that `follow` needs, and tensors that are watched right after the prompt.
+   *
+   * @param prompts `[rows, length]` as a run takes them
+   */
+  look(prompts: Tensor, watched: readonly string[]): Promise<RunResult>;
+  /**
    * How likely the model is to go on with certain texts right after its prompts.
    *
    * @param prompted of a run
@@ -60,6 +68,9 @@ export const ANSWER = 'answer';
 
 /** Name of the output of how likely each token of an answer was, as natural logarithms; 0 behind their ends. */
 export const CHOSEN = 'chosen';
+
+/** Says of a tensor that it is looked at right after the prompt, and not at the end of the answer. */
+export const AFTER_PROMPT = 'prompt/';
 
 /** Stands in a prompt for a place that holds no token. */
 export const NO_TOKEN = -1;

@@ -143,6 +143,27 @@ test('what is watched is the same for each row, in a batch and alone, after the 
   }
 });
 
+test.each(KINDS)('looking ahead sees what a run sees, without an answer: %s', async (kind) => {
+  const model = await load(kind, { temperature: 1 });
+  const watched = ['prompt/logits', 'prompt/rest'];
+  const whole = await run(model, PROMPTS, watched);
+  const width = whole.inputs[0].size;
+  const form = formOf([rowInput(model.inputs[0], [width])]);
+  const looked = await new RowModel(model).look(
+    { form, columns: [whole.inputs[0].data] },
+    PROMPTS.length,
+    watched,
+  );
+  expect(looked.outputs).toEqual([]);
+  expect(looked.activations).toEqual(whole.activations);
+  expect(looked.texts?.map(({ prompt, answer }) => [prompt, answer])).toEqual(
+    PROMPTS.map((prompt) => [prompt, '']),
+  );
+  const wanted = PROMPTS.map(() => ({ ids: [3, 5], from: 0, before: (id: number) => id > 9 }));
+  const shares = await model.generation?.follow(whole.prompted, wanted);
+  expect(await model.generation?.follow(looked.prompted, wanted)).toEqual(shares);
+});
+
 test('of the likeliest tokens alone one is drawn', async () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < 40; seed++) {
