@@ -4,9 +4,8 @@
  *
  * The words are fixed by a rule that looks at no result: of the words of five letters or more that stand in the text fewer
  * than ten times (and --least times) in small letters, those whose SHA-256 with the salt comes first, but for those that the model says to a
- * seed prompt. Both generate as many characters: looking ahead counts with the characters of the longest word and what has
- * to stand beside it, for each mutant that is looked at, with an answer or without. A JSON line for each campaign, and one
- * at the end.
+ * seed prompt. Both generate as many characters, those counted of which looking ahead asks how likely they are. A JSON line
+ * for each campaign, and one at the end.
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -20,7 +19,7 @@ const { values: options } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data/tinyshakespeare.txt' },
     model: { type: 'string', default: 'corpora/char-lm/char-lm.onnx' },
-    execs: { type: 'string', default: '120000' },
+    execs: { type: 'string', default: '160000' },
     seeds: { type: 'string', default: '5' },
     temperature: { type: 'string', default: '0.5' },
     length: { type: 'string', default: '64' },
@@ -71,10 +70,7 @@ await withFolder(async (folder) => {
         seed: String(seed),
         out: join(folder, `${guidance}-${seed}`),
       });
-      const ahead = Math.max(...words.map(({ length }) => length)) + 2;
-      // Every second task that gives answers looks ahead as well, at most.
-      const answered = figures.execs - figures.looked;
-      if (guidance !== 'none') characters = answered * (generate.length + ahead / 2) + figures.looked * ahead;
+      if (guidance !== 'none') characters = figures.spoken;
       const said = figures.faults
         .filter(({ signature }) => signature.startsWith('text-words-'))
         .map(({ signature, firstExecs, firstSeconds }) => ({
@@ -93,7 +89,7 @@ await withFolder(async (folder) => {
         repeat: repeat && { execs: repeat.firstExecs, seconds: Number(repeat.firstSeconds.toFixed(2)) },
         execs: figures.execs,
         looked: figures.looked,
-        characters: guidance === 'none' ? figures.execs * generate.length : Math.round(characters),
+        characters: figures.spoken,
         corpus: figures.corpus,
         seconds: Number(figures.elapsedSeconds.toFixed(1)),
       });

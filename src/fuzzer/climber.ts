@@ -124,6 +124,14 @@ export class Climber {
     return this.#focus.targets[pick];
   }
 
+  /** The margin below which a mutant of a pick is nearer than its line, or than any before it at its target. */
+  barOf(pick: number): number {
+    const { targets, bars, best } = this.#focus;
+    const target = targets[pick];
+    const own = this.#byLine.get(pick % this.#stride)?.margin ?? bars[pick];
+    return Math.max(own, this.#byTarget.get(target)?.margin ?? best[target] ?? FAR);
+  }
+
   /** What has come nearest in the line of a pick; undefined where nothing came nearer than the corpus entry. */
   heldIn(pick: number): Candidate | undefined {
     return this.#byLine.get(pick % this.#stride)?.candidate;

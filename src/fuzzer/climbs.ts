@@ -143,9 +143,6 @@ export interface SavedClimbs {
 /** Tasks without coming nearer after which a point has its turns in the order of all alone. */
 const IDLE_TASKS = 64;
 
-/** Tasks without coming nearer after which tasks for a point look ahead no more: what it has come to is to be tried. */
-const IDLE_LOOKS = 4;
-
 /** Halvings from certain at which looking further ahead brings less than trying. */
 const NEAR = 10;
 
@@ -215,8 +212,8 @@ export class Climbs {
   }
 
   /**
-   * Whether the next task that climbs looks ahead, whichever point it is for: the margins are told without a whole run, and
-   * still come down. Every other one tries what is near already, where something is.
+   * Whether the next task that climbs looks ahead, whichever point it is for: the margins are told without a whole run. Some
+   * try what is near already instead, where something is.
    *
    * @param tries whether it is the turn of what is near
    */
@@ -227,11 +224,8 @@ export class Climbs {
     return (
       open.length > 0 &&
       open.every(
-        ({ idle, targets, point }) =>
-          'objective' in point &&
-          point.foresees === true &&
-          idle <= IDLE_LOOKS &&
-          !(tries && targets.some(isNear)),
+        ({ targets, point }) =>
+          'objective' in point && point.foresees === true && !(tries && targets.some(isNear)),
       )
     );
   }

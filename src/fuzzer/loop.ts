@@ -220,6 +220,7 @@ export function figuresOf({
     execs: state.execs,
     lost: state.lost,
     looked: state.looked,
+    spoken: state.spoken,
     rejected: shareRejected(state),
     mutators: state.mutators,
     corpus: count,

@@ -57,9 +57,17 @@ export const CLIMB_STEPS = 8;
  */
 export const LOOK_STEPS = 16;
 
-/** Whether a task that climbs tries what is near rather than looking further ahead: every other one. */
+/** Of so many tasks of a campaign whose batches are single ones, all but one climb: answers are dear, looking ahead is not. */
+const REST_EVERY = 4;
+
+/** Whether a task climbs where tasks are single batches. */
+export function isClimbingSingly(task: number): boolean {
+  return task % REST_EVERY !== 0;
+}
+
+/** Whether a task that climbs tries what is near rather than looking further ahead. */
 export function triesWhatIsNear(task: number): boolean {
-  return Math.floor(task / CLIMB_EVERY) % 2 === 1;
+  return task % REST_EVERY === 2;
 }
 
 /** Lines of descent in such a task, by the campaign's batch. */

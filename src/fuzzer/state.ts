@@ -19,6 +19,7 @@ import {
   CLIMB_STEPS,
   climbMutants,
   isClimbing,
+  isClimbingSingly,
   LOOK_STEPS,
   lagOf,
   MUTANTS_PER_PICK,
@@ -86,6 +87,7 @@ export interface SavedState {
   readonly execs: number;
   readonly lost: number;
   readonly looked?: number;
+  readonly spoken?: number;
   readonly threshold: SavedThreshold;
   readonly scheduler: unknown;
   readonly choice: SavedChoice;
@@ -111,6 +113,7 @@ export class State implements Supply {
   #execs = 0;
   #lost = 0;
   #looked = 0;
+  #spoken = 0;
   #rejected = 0;
   readonly #ended = new Set<string>();
   readonly #picker: Picker;
@@ -146,6 +149,12 @@ export class State implements Supply {
     return this.#looked;
   }
 
+  /** Tokens that the model said, or was asked how likely they are. */
+  get spoken(): number {
+    return this.#spoken;
+  }
+
+  /** Mutants that never ran, since the model ended its process before. */
   get lost(): number {
     return this.#lost;
   }
@@ -271,7 +280,7 @@ export class State implements Supply {
   #mutantsOf(task: number, batch: number): number {
     const { climbs, singleBatches } = this.#options;
     if (singleBatches)
-      return isClimbing(task) && climbs?.search.looksAhead(triesWhatIsNear(task))
+      return isClimbingSingly(task) && climbs?.search.looksAhead(triesWhatIsNear(task))
         ? LOOK_STEPS * batch
         : batch;
     if (climbs?.search.seeksViolation) return seekMutants(task, batch);
@@ -292,7 +301,8 @@ export class State implements Supply {
     const { climbs, corpus, scheduler, choice, singleBatches } = this.#options;
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
-    const point = isClimbing(number) ? climbs?.search.next() : undefined;
+    const climbsNow = singleBatches ? isClimbingSingly(number) : isClimbing(number);
+    const point = climbsNow ? climbs?.search.next() : undefined;
     if (climbs === undefined || point === undefined)
       return {
         picks: this.#scheduled(() =>
@@ -378,6 +388,7 @@ export class State implements Supply {
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#looked += lookedIn(task);
+    this.#spoken += result.spoken ?? 0;
     this.#rejected += result.rejected;
     this.#taken = result.task;
     this.#out.shift();
@@ -394,6 +405,7 @@ export class State implements Supply {
       execs: this.#execs,
       lost: this.#lost,
       ...(this.#looked === 0 ? {} : { looked: this.#looked }),
+      ...(this.#spoken === 0 ? {} : { spoken: this.#spoken }),
       rejected: this.#rejected,
       threshold: threshold.save(),
       scheduler: scheduler.save?.() ?? null,
@@ -419,6 +431,7 @@ export class State implements Supply {
     this.#execs = saved.execs;
     this.#lost = saved.lost;
     this.#looked = saved.looked ?? 0;
+    this.#spoken = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
     threshold.restore(saved.threshold);
     choice.restore(saved.choice);

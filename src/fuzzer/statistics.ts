@@ -13,6 +13,7 @@ type Counts = Pick<
   | 'execs'
   | 'lost'
   | 'looked'
+  | 'spoken'
   | 'rejected'
   | 'mutators'
   | 'corpus'
@@ -32,6 +33,8 @@ export interface Figures {
   readonly lost: number;
   /** Mutants out of `execs` that the model took in to tell how near they are, without an answer. */
   readonly looked: number;
+  /** Tokens that a model which goes on with texts said, or was asked how likely they are. */
+  readonly spoken: number;
   /** Share of all mutants drawn that could not be brought within the constraints. */
   readonly rejected: number;
   /** What each mutator did and brought. */

@@ -111,6 +111,8 @@ export interface TaskResult {
   readonly lost: number;
   /** Mutants that could not be brought within the constraints and were drawn anew. */
   readonly rejected: number;
+  /** Tokens that a model which goes on with texts said, or was asked how likely they are. */
+  readonly spoken?: number;
   readonly candidates: Candidates;
   /** What it brought for its point; absent where it has none, or nothing was run. */
   readonly approach?: Approach;

@@ -94,6 +94,7 @@ export class Worker {
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
     const book = new HitBook(task, this.#options.keep);
+    const spokenBefore = this.#options.model.model.generation?.spoken ?? 0;
     const climber =
       task.focus === undefined
         ? undefined
@@ -137,6 +138,7 @@ export class Worker {
       }
     }
     const { mutants, number } = task;
+    const spoken = (this.#options.model.model.generation?.spoken ?? 0) - spokenBefore;
     const approach = climber?.approach(job.candidates.length);
     const all = [...job.candidates, ...(climber?.candidates ?? [])];
     const candidates = {
@@ -150,6 +152,7 @@ export class Worker {
       mutants,
       lost: 0,
       rejected: this.#maker.rejected,
+      ...(spoken === 0 ? {} : { spoken }),
       candidates,
       ...(approach === undefined ? {} : { approach }),
       hits: book.hits,
@@ -424,7 +427,10 @@ export class Worker {
       const ways = Int32Array.from({ length: run.rows }, (_, row) =>
         climber.targetOf(this.#maker.pickOf(first + from + row)),
       );
-      const margins = await objective.foresee(this.#options.model, run, ways);
+      const bars = Float64Array.from({ length: run.rows }, (_, row) =>
+        climber.barOf(this.#maker.pickOf(first + from + row)),
+      );
+      const margins = await objective.foresee(this.#options.model, run, ways, bars);
       looked.push({ run: { ...run, foreseen: { margins, ways } }, from });
     }
     return looked;

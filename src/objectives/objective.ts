@@ -83,9 +83,15 @@ export interface Objective {
   /**
    * Looks further than the run for margins: told for each row which one is wanted. Absent where the run tells all.
    *
-   * @returns the rows' margins
+   * @param bars of each row, the margin from which on it does not matter how large it is
+   * @returns the rows' margins; any at the bar or above may be infinite
    */
-  foresee?(model: RowModel, run: Run, ways: ArrayLike<number>): Promise<Float64Array>;
+  foresee?(
+    model: RowModel,
+    run: Run,
+    ways: ArrayLike<number>,
+    bars: ArrayLike<number>,
+  ): Promise<Float64Array>;
   /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
   place?(violation: Violation, origin: Origin): Violation;
   /** Says in the summary what that operation was given. */

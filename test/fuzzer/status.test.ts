@@ -22,6 +22,7 @@ const figures = {
   execs: 12_345_678,
   lost: 512,
   looked: 0,
+  spoken: 0,
   rejected: 0.0312,
   mutators: [
     { input: 'image', mutator: 'gaussian', share: 0.2, mutants: 9000, entries: 9, signatures: 0 },

@@ -84,6 +84,7 @@ class Author implements Generation {
   readonly language: Language;
   readonly length: number;
   readonly size: number;
+  spoken = 0;
   readonly sha256: string;
   readonly what: string;
   readonly telling: Generation['telling'];
@@ -221,7 +222,7 @@ class Author implements Generation {
         const left: number[] = [];
         places.forEach((place, i) => {
           const row = rows[place];
-          const { ids, from, before } = wanted[row] as Continuation;
+          const { ids, from, before, least = Number.NEGATIVE_INFINITY } = wanted[row] as Continuation;
           const isTold = step < ids.length;
           if (isTold ? step >= from : before !== undefined)
             shares[row] += this.#decoder.logSum(
@@ -230,7 +231,9 @@ class Author implements Generation {
               this.#wiring.size,
               isTold ? (id) => id === ids[step] : (before as (id: number) => boolean),
             );
-          if (step + 1 < ids.length + (before === undefined ? 0 : 1)) left.push(i);
+          this.spoken++;
+          if (shares[row] < least) shares[row] = Number.NaN;
+          else if (step + 1 < ids.length + (before === undefined ? 0 : 1)) left.push(i);
         });
         if (left.length === 0) break;
         course.keep(step === 0 ? left.map((i) => places[i]) : left);
@@ -300,6 +303,7 @@ class Author implements Generation {
       rows.forEach((row, place) => {
         const token = this.#decoder.take(logits, place, size, draws.get(row));
         tokens[place] = token;
+        this.spoken++;
         const isEnd = this.#end.has(token);
         if (!isEnd) {
           written.answer[row * length + step] = token;

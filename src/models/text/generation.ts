@@ -29,6 +29,8 @@ export interface Continuation {
   readonly from: number;
   /** What has to come next; absent where that does not matter. */
   readonly before?: ((id: number) => boolean) | undefined;
+  /** Natural logarithm of the share below which it does not matter how likely it is: it is not followed to its end then. */
+  readonly least?: number | undefined;
 }
 
 /** What a model that goes on with texts can be asked beside runs. */
@@ -38,6 +40,8 @@ export interface Generation {
   readonly length: number;
   /** Tokens that the model knows. */
   readonly size: number;
+  /** Tokens that it has said, or was asked how likely they are, since it was loaded. */
+  readonly spoken: number;
   /** Tells whether two go on alike with the same model. */
   readonly sha256: string;
   /** How it goes on with texts, a clause for people. */
@@ -55,7 +59,8 @@ export interface Generation {
    *
    * @param prompted of a run
    * @param wanted for each row of the run what to look at; undefined for none
-   * @returns for each row the natural logarithm of the share; NaN where nothing was looked at
+   * @returns for each row the natural logarithm of the share; NaN where nothing was looked at, and where that fell below the
+   *   least that matters
    */
   follow(prompted: unknown, wanted: readonly (Continuation | undefined)[]): Promise<Float64Array>;
 }

@@ -101,14 +101,16 @@ class SoughtText extends Text {
     model: RowModel,
     { texts = [], prompted }: Run,
     wanted: ArrayLike<number>,
+    bars: ArrayLike<number>,
   ): Promise<Float64Array> {
     const { generation } = model.model;
     if (generation === undefined) throw new Error('the model does not go on with texts');
-    const sought = texts.map((said, row) => {
+    const all = texts.map((said, row) => {
       const { rule, place } = this.#ways[wanted[row]];
-      return rule.seek?.(said, place);
+      const sought = rule.seek?.(said, place);
+      return sought && { ...sought, least: -bars[row] * Math.LN2 };
     });
-    const shares = await generation.follow(prompted, sought);
+    const shares = await generation.follow(prompted, all);
     return shares.map((share) => (Number.isNaN(share) ? Number.POSITIVE_INFINITY : -share / Math.LN2));
   }
 }
