@@ -246,6 +246,7 @@ test('objectives lists them all', async () => {
     'metamorphic',
     'misclassified',
     'slow',
+    'text',
   ]);
   expect((await neurofuzz(['objectives'])).stdout).toMatch(/confident=: only where/);
 });

@@ -244,7 +244,7 @@ describe('an objective whose margins lead each to a signature of its own', () =>
     expect(focus.bars.every((bar) => bar === 5)).toBe(true);
   });
 
-  test('looks ahead while that comes nearer, and tries what is near in turn', () => {
+  test('looks ahead, and tries what is near in turn', () => {
     const climbs = make();
     expect([true, false].map((tries) => climbs.looksAhead(tries))).toEqual([true, true]);
     climb(climbs, [30, 12, 20]);
@@ -252,8 +252,6 @@ describe('an objective whose margins lead each to a signature of its own', () =>
     climb(climbs, [30, 9, 20]);
     expect([true, false].map((tries) => climbs.looksAhead(tries))).toEqual([false, true]);
     expect(new Set(climb(climbs, [30, 9, 20], false).targets)).toEqual(new Set([1]));
-    for (let n = 0; n < 5; n++) climb(climbs, [30, 9, 20]);
-    expect(climbs.looksAhead(false)).toBe(false);
   });
 
   test('is saved and goes on as it was', () => {

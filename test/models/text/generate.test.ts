@@ -115,6 +115,13 @@ describe.each(KINDS)('a model that takes texts by %s', (kind) => {
     });
     // What comes next, and parts that do not count.
     const [first] = said;
+    const least = await model.generation?.follow(
+      prompted,
+      said.map((ids, i) => ({ ids, from: 0, least: (shares?.[0] ?? 0) + (i === 0 ? -1e-6 : 50) })),
+    );
+    // What falls below the least that matters is followed no further.
+    expect(least?.[0]).toBe(shares?.[0]);
+    expect(least?.slice(1)).toEqual(Float64Array.from(PROMPTS.slice(1), () => Number.NaN));
     const whole = await model.generation?.follow(
       prompted,
       said.map(() => ({ ids: first, from: 1, before: () => true })),
