@@ -176,14 +176,17 @@ export class Climbs {
   /**
    * The point whose turn it is; undefined where all have gone wrong. Every other turn goes to the nearest one that
    * still comes nearer, the others to all in their order.
+   *
+   * @param looks whether the task looks ahead: only some points can be looked ahead to
    */
-  next(): number | undefined {
-    if (this.#climbs.every(({ done }) => done)) return undefined;
+  next(looks = false): number | undefined {
+    const isOpen = (i: number): boolean => (looks ? this.#canLook(i) : !this.#climbs[i].done);
+    if (!this.#points.some((_, i) => isOpen(i))) return undefined;
     this.#turns++;
     const nearest = this.#turns % 2 === 0 ? this.#nearest() : undefined;
-    if (nearest !== undefined) return nearest;
+    if (nearest !== undefined && isOpen(nearest)) return nearest;
     do this.#turn = (this.#turn + 1) % this.#points.length;
-    while (this.#climbs[this.#turn].done);
+    while (!isOpen(this.#turn));
     return this.#turn;
   }
 
@@ -218,16 +221,13 @@ export class Climbs {
    * @param tries whether it is the turn of what is near
    */
   looksAhead(tries: boolean): boolean {
-    const open = this.#climbs.flatMap((climb, i) =>
-      climb.done ? [] : [{ ...climb, point: this.#points[i] }],
-    );
-    return (
-      open.length > 0 &&
-      open.every(
-        ({ targets, point }) =>
-          'objective' in point && point.foresees === true && !(tries && targets.some(isNear)),
-      )
-    );
+    const open = this.#climbs.filter((_, i) => this.#canLook(i));
+    return open.length > 0 && !(tries && open.some(({ targets }) => targets.some(isNear)));
+  }
+
+  #canLook(point: number): boolean {
+    const what = this.#points[point];
+    return !this.#climbs[point].done && 'objective' in what && what.foresees === true;
   }
 
   /** The name of the point that a task was for. */

@@ -302,7 +302,8 @@ export class State implements Supply {
     const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
       Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
     const climbsNow = singleBatches ? isClimbingSingly(number) : isClimbing(number);
-    const point = climbsNow ? climbs?.search.next() : undefined;
+    const looks = climbsNow && singleBatches && climbs?.search.looksAhead(triesWhatIsNear(number)) === true;
+    const point = climbsNow ? climbs?.search.next(looks) : undefined;
     if (climbs === undefined || point === undefined)
       return {
         picks: this.#scheduled(() =>
@@ -312,7 +313,6 @@ export class State implements Supply {
     const isMate = (a: number, b: number): boolean =>
       !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
     // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
-    const looks = singleBatches && climbs.search.looksAhead(triesWhatIsNear(number));
     const goesOn =
       climbs.search.goesInSteps(point) && !singleBatches && this.#options.limits.deephunter === undefined;
     const steps = looks ? LOOK_STEPS : goesOn ? CLIMB_STEPS : 1;

@@ -71,7 +71,7 @@ export interface ObjectiveTraits
   extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin' | 'ways'> {
   readonly hasMargins: boolean;
   readonly sided: boolean;
-  /** Whether it can look further than a run for its margins. */
+  /** Whether it can tell of margins before there are outputs. */
   readonly foresees: boolean;
   /** Whether its violations are traced to operations. */
   readonly places: boolean;
@@ -198,7 +198,7 @@ const methods = {
     for (const { flag, path } of modules) await importPlugin(flag, path);
     const made = await makeObjectives(specs);
     return made.map(
-      ({ name, tensors, labelled, timed, excuses, plugin, ways, margins, foresee, sided, place }) => ({
+      ({ name, tensors, labelled, timed, excuses, plugin, ways, margins, looks, sided, place }) => ({
         name,
         tensors: tensors ?? [],
         labelled: labelled === true,
@@ -206,7 +206,7 @@ const methods = {
         excuses,
         hasMargins: margins !== undefined,
         sided: sided === true,
-        foresees: foresee !== undefined,
+        foresees: looks === true,
         places: place !== undefined,
         ...(ways === undefined ? {} : { ways }),
         ...(plugin === undefined ? {} : { plugin }),

@@ -2,7 +2,7 @@
 import { describe } from '../models/describe.ts';
 import type { LoadOptions, Model, ModelInfo } from '../models/model.ts';
 import { type ObservedShapes, observeShapes } from '../models/observe.ts';
-import { loadModel } from '../models/registry.ts';
+import { bringUp, loadModel } from '../models/registry.ts';
 import { withinLimits } from './loading.ts';
 import { serve } from './serve.ts';
 
@@ -19,6 +19,7 @@ const methods = {
   }): Promise<ModelInfo> {
     await model?.dispose();
     model = undefined;
+    await bringUp([path]);
     model = await withinLimits((allow) =>
       loadModel(path, {
         ...options,

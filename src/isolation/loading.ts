@@ -1,5 +1,5 @@
 import type { LoadOptions, Model } from '../models/model.ts';
-import { loadModel } from '../models/registry.ts';
+import { bringUp, loadModel } from '../models/registry.ts';
 import { beat, limit } from './serve.ts';
 
 /** What loading any model may take, and what each byte of its files adds to that. */
@@ -13,6 +13,7 @@ const PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
  * @throws UserError where it can't be loaded
  */
 export async function loadWithinLimits(path: string, options: LoadOptions): Promise<Model> {
+  await bringUp([path, ...(options.copy === undefined ? [] : [options.copy.path])]);
   return withinLimits((allow) => loadModel(path, { ...options, weighed: allow, stepped: beat }));
 }
 

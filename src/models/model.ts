@@ -1,4 +1,5 @@
 import type { Graph } from './graph/graph.ts';
+import type { Finiteness, RunResult } from './run-result.ts';
 import type { Site } from './sites/site.ts';
 import type { DType, Tensor } from './tensor.ts';
 import type { Generation, GenerationSettings } from './text/generation.ts';
@@ -28,22 +29,7 @@ export interface Runtime {
 
 export type ModelFormat = 'onnx' | 'tfjs-graph' | 'tfjs-layers' | 'saved-model';
 
-export interface NamedTensor extends Tensor {
-  readonly name: string;
-}
-
-/** The worst that is among a tensor's numbers. */
-export type Finiteness = 'finite' | 'inf' | 'nan';
-
-/** What one run of a model gave: its outputs and the watched tensors, in the order asked for. */
-export interface RunResult {
-  readonly outputs: readonly NamedTensor[];
-  readonly activations: readonly NamedTensor[];
-  /** Of a pair: what the copy gave for those outputs that it has, under the reference's names. */
-  readonly copy?: readonly NamedTensor[];
-  /** Of a model that goes on with texts: what `Generation.follow` goes on from. */
-  readonly prompted?: unknown;
-}
+export type { Finiteness, NamedTensor, RunResult } from './run-result.ts';
 
 /** The second model of a pair. */
 export interface Copy {

@@ -1,14 +1,15 @@
 import { MachineError, reason, UserError } from '../errors.ts';
-import type { LoadOptions, Model, ModelLoader } from './model.ts';
-import { onnxLoader } from './onnx.ts';
+import type { LoadOptions, Model, ModelFamily, ModelLoader } from './model.ts';
 import { pairOf } from './pair.ts';
 import { recognise } from './recognise.ts';
-import { savedModelLoader } from './saved-model.ts';
 import { generating } from './text/generate.ts';
-import { tfjsLoader } from './tfjs.ts';
 
-/** Every way to load a model. */
-const LOADERS: readonly ModelLoader[] = [tfjsLoader, onnxLoader, savedModelLoader];
+/** Every way to load a model, each with its runtime's library, which takes long to come up and is not needed by others. */
+const LOADERS: Readonly<Record<ModelFamily, () => Promise<ModelLoader>>> = {
+  onnx: async () => (await import('./onnx.ts')).onnxLoader,
+  tfjs: async () => (await import('./tfjs.ts')).tfjsLoader,
+  'saved-model': async () => (await import('./saved-model.ts')).savedModelLoader,
+};
 
 /**
  * Loads a saved model: an .onnx file, a TensorFlow.js model.json or its folder, a SavedModel folder; with a copy,
@@ -36,12 +37,21 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   return pairOf(reference, await loadOne(copyPath, { threads: own.threads, ...loading, weighed }), match);
 }
 
+/** Brings up the libraries that models are loaded by, which takes time that says nothing of the models. */
+export async function bringUp(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    // What is no model is refused when it is loaded.
+    const found = await recognise(path).catch(() => undefined);
+    if (found !== undefined) await LOADERS[found.family]();
+  }
+}
+
 async function loadOne(
   path: string,
   options: Omit<LoadOptions, 'copy' | 'generate' | 'stepped'>,
 ): Promise<Model> {
   const { path: file, family } = await recognise(path);
-  const loader = LOADERS.find((candidate) => candidate.family === family) as ModelLoader;
+  const loader = await LOADERS[family]();
   const unused = ['signature', 'tags'].find((name) => options[name as 'signature' | 'tags'] !== undefined);
   if (unused !== undefined && family !== 'saved-model') {
     throw new UserError(`--${unused} is for SavedModels; ${file} is none: leave it out`);

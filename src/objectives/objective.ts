@@ -92,6 +92,8 @@ export interface Objective {
     ways: ArrayLike<number>,
     bars: ArrayLike<number>,
   ): Promise<Float64Array>;
+  /** Whether `foresee` can tell of some of its margins before there are outputs. */
+  readonly looks?: boolean;
   /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
   place?(violation: Violation, origin: Origin): Violation;
   /** Says in the summary what that operation was given. */

@@ -43,7 +43,7 @@ async function refusal(...args: string[]): Promise<string> {
 
 describe('the bundled character model', () => {
   test('says forbidden words and repeats itself; findings show where, and come up again', async () => {
-    const { code, out, found, json } = await fuzz(...BUNDLED, '-n', '3000', '-s', '1', '--keep', '2');
+    const { code, out, found, json } = await fuzz(...BUNDLED, '-n', '2500', '-s', '1', '--keep', '1');
     expect(code).toBe(1);
     expect(found).toContain('text-repeated-word');
     expect(found.some((signature: string) => signature.startsWith('text-words-'))).toBe(true);
@@ -77,7 +77,7 @@ describe('the bundled character model', () => {
   }, 120_000);
 
   test('does the same on one worker and on three, and killed and resumed', async () => {
-    const flags = [...BUNDLED, '-n', '2000', '-s', '5'];
+    const flags = [...BUNDLED, '-n', '1600', '-s', '5', '--keep', '2'];
     const [one, three] = await Promise.all([fuzz(...flags, '-j', '1'), fuzz(...flags, '-j', '3')]);
     const own = digests(one.out, 'corpus', 'findings');
     expect(Object.keys(own).length).toBeGreaterThan(50);
@@ -94,7 +94,7 @@ describe('the bundled character model', () => {
   }, 180_000);
 
   test('the control keeps nothing and finds what is easy', async () => {
-    const { found, json } = await fuzz(...BUNDLED, '-n', '2000', '-s', '1', '--guidance', 'none', '-j', '1');
+    const { found, json } = await fuzz(...BUNDLED, '-n', '600', '-s', '1', '--guidance', 'none', '-j', '1');
     expect(found).toContain('text-repeated-word');
     expect(json.corpus.count).toBe(json.corpus.seeds);
   }, 60_000);

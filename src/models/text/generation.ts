@@ -1,4 +1,4 @@
-import type { RunResult } from '../model.ts';
+import type { RunResult } from '../run-result.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Language } from './language.ts';
 

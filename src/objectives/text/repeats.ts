@@ -34,6 +34,7 @@ export const repeatedWord: RuleKind = {
       return undefined;
     },
     ways: [''],
+    needsAnswer: true,
     seek(said) {
       const [first] = wordsOf(said);
       if (first === undefined) return undefined;

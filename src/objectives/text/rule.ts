@@ -24,6 +24,8 @@ export interface Rule {
   readonly ways?: readonly string[];
   /** What the model would have to go on with after the prompt for a way to be broken; undefined where nothing would do. */
   seek?(said: Said, way: number): Continuation | undefined;
+  /** Whether what is sought hangs on the answer, and not on the prompt alone. */
+  readonly needsAnswer?: boolean;
   /** Why no answer can break it, a clause for people; undefined where one can. */
   idle?(language: Language): string | undefined;
 }

@@ -76,12 +76,14 @@ class Text implements Objective {
 /** Rules toward whose violation there is a way that can be measured. */
 class SoughtText extends Text {
   readonly ways: readonly string[];
+  readonly looks: boolean;
   readonly #ways: readonly Way[];
 
   constructor(name: string, rules: readonly Named[], ways: readonly Way[]) {
     super(name, rules);
     this.#ways = ways.slice(0, MOST_MARGINS);
     this.ways = this.#ways.map(({ signature }) => signature);
+    this.looks = this.#ways.some(({ rule }) => rule.needsAnswer !== true);
   }
 
   /** Halvings from certain to how likely the model is to break the rule right after the prompt. */
