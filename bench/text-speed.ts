@@ -1,5 +1,6 @@
 /**
- * Characters that the bundled character model generates a second, batches of 64: in a campaign with one worker over raw
+ * Characters that the bundled character model generates a second, batches of 64: in a campaign with one worker and coverage
+ * alone over raw
  * generation of the same batches by one process, on ONNX Runtime and on TensorFlow.js' wasm; and what a character costs by
  * how long answers are, with a state passed round and without. A JSON line for each.
  */
@@ -59,6 +60,9 @@ await withFolder(async (folder) => {
         seeds: PROMPTS,
         generate: generateOf(ANSWER),
         objective: [`text:words,file=${join(FOLDER, 'forbidden.txt')}`, 'text:repeated-word'],
+        // Answers alone: looking ahead says none, and confirming findings costs the same however long a campaign is.
+        guidance: 'ann',
+        keep: 1,
         batch: BATCH,
         jobs: 1,
         time: `${options.seconds}s`,
