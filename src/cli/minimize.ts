@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { UserError } from '../errors.ts';
 import type { Distance } from '../mutators/constraints/distance.ts';
 import type { Minimized } from '../triage/minimize/minimize.ts';
+import { visible } from '../visible.ts';
 import { EXIT } from './exit.ts';
 import { printJson } from './output.ts';
 
@@ -45,7 +46,7 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
   const all: Minimized[] = [];
   for await (const one of minimize(paths, tries)) {
     all.push(one);
-    if (options.json !== true) process.stdout.write(`${lines(one).join('\n')}\n`);
+    if (options.json !== true) process.stdout.write(`${lines(one).map(visible).join('\n')}\n`);
   }
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: all });
   else if (all.length === 0) process.stdout.write('no findings to minimize\n');

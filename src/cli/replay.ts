@@ -62,8 +62,8 @@ function line(one: Replayed): string {
   const notes = [...(isRegressed(one) ? ['it was marked as fixed'] : []), one.note].filter(
     (note) => note !== '',
   );
-  const told = notes.length === 0 ? '' : `  (${visible(notes.join('; '))})`;
-  return `${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`;
+  const told = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
+  return visible(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`);
 }
 
 async function writeJunit(path: string, all: readonly Replayed[], isRegression: boolean): Promise<void> {

@@ -56,16 +56,17 @@ function text({ faults, fixed }: Triage): string {
     nearness(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
     fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
-    visible(fault.summary),
+    fault.summary,
     fault.path,
   ]);
   for (const { signature, summary, firstSeen } of fixed) {
     const since = firstSeen === null ? '' : `since ${firstSeen.slice(0, 10)}`;
-    rows.push(['fixed', signature, '', '', '', since, '', visible(summary), '']);
+    rows.push(['fixed', signature, '', '', '', since, '', summary, '']);
   }
   if (rows.length === 0) return 'no findings';
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
-  return table(rows.map((row) => row.filter((_, column) => isUsed[column]))).join('\n');
+  // All of it may come from strangers: a finding's signature and its folder's name as well.
+  return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(visible))).join('\n');
 }
 
 function reproduced({ findings, flaky, reproduced: again }: TriagedFault): string {

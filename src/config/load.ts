@@ -98,9 +98,14 @@ export function rebasedSpec(spec: string, place: (path: string) => string): stri
   return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
 }
 
+/** Rules of text that read a file, up to its path: what stands behind others may look like one. */
+const LISTED_IN_FILE =
+  /^(\s*text:(?:name=[^,]*,)?(?:words|canary),(?:(?!file=)[a-z]+=[^,]*,)*file=)([^,]+)(.*)$/s;
+
 /** The spec of an objective whose module, where it is one, or whose file is moved. */
 export function rebasedObjective(spec: string, place: (path: string) => string): string {
-  if (/^\s*text:/.test(spec)) return spec.replace(/(?<=[:,]\s*file=)[^,]+/, (path) => place(path.trim()));
+  const [, before, path, rest] = LISTED_IN_FILE.exec(spec) ?? [];
+  if (path !== undefined) return `${before}${place(path.trim())}${rest}`;
   return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebasedSpec(spec, place);
 }
 

@@ -11,6 +11,7 @@ import { dependsOnMachine } from '../objectives/failure.ts';
 import { isOf, SIGNATURE_VERSION, type Violation } from '../objectives/objective.ts';
 import { comparesModels } from '../objectives/registry.ts';
 import type { Reproduction } from '../objectives/reproduce.ts';
+import { visible } from '../visible.ts';
 import type { Entry } from './corpus.ts';
 import { type SeedSpan, severityOf } from './severity.ts';
 import type { Hit, HitCount } from './task.ts';
@@ -222,7 +223,8 @@ export class Faults {
       signature,
       signatureVersion: SIGNATURE_VERSION,
       objective,
-      summary: summary ?? violation.summary,
+      // Names of tensors are a stranger's as well.
+      summary: visible(summary ?? violation.summary),
       violation: { tensors: violation.tensors, details: violation.details },
       model,
       ...(copy === undefined ? {} : { copy }),

@@ -50,10 +50,10 @@ export interface View extends Parents {
   readonly index: NeighbourIndex | undefined;
 }
 
-/** Violations of a task that look alike and are traced: the first ones, and one in so many after them. */
 /** How many times its usual time a run of one testcase takes before it is timed a second time. */
 const AGAIN = 1.5;
 
+/** Violations of a task that look alike and are traced: the first ones, and one in so many after them. */
 const TRACED_FIRST = 2;
 const TRACED_EVERY = 32;
 
@@ -197,13 +197,12 @@ export class Worker {
     let whole: RowResult;
     let time: Run['time'];
     try {
-      if (job.isLooking && climber !== undefined) {
-        await this.#look(job, climber, form, from, to);
-        return;
-      }
       const own = this.#tensors;
       const tensors = climber === undefined ? own : [...new Set([...own, ...climber.tensors])];
-      whole = await model.run(this.#maker.rows(form, from, to), to - from, tensors);
+      const rows = this.#maker.rows(form, from, to);
+      whole = job.isLooking
+        ? await model.look(rows, to - from, watched)
+        : await model.run(rows, to - from, tensors);
       if (this.#stopwatch !== undefined && to - from === 1) {
         let took = (performance.now() - start) / 1000;
         const usual = this.#stopwatch.usual(form.key);
@@ -228,6 +227,20 @@ export class Worker {
       return;
     }
     const ran = performance.now();
+    if (job.isLooking && climber !== undefined) {
+      const foreseen = await this.#foreseen(climber, [{ run: whole, from: 0 }], from);
+      this.#lookForNearer(
+        job,
+        climber,
+        form,
+        foreseen,
+        lazily(() => this.#options.measure.vectors(whole)),
+        NONE,
+        from,
+      );
+      seconds.model += (performance.now() - start) / 1000;
+      return;
+    }
     // What is watched for a point is none of coverage's and the objectives' business: they see what they always do.
     const result = { ...whole, activations: whole.activations.slice(0, this.#tensors.length) };
     const covered = { ...whole, activations: whole.activations.slice(0, watched.length) };
@@ -404,20 +417,6 @@ export class Worker {
     }
   }
 
-  /** Has the model take in rows and tells their margins: which of them is mutated next hangs on nothing else. */
-  async #look(job: Job, climber: Climber, form: Form, from: number, to: number): Promise<void> {
-    const { seconds } = job;
-    const { model, watched, measure } = this.#options;
-    const start = performance.now();
-    const looked = await model.look(this.#maker.rows(form, from, to), to - from, watched);
-    const foreseen = await this.#foreseen(climber, [{ run: looked, from: 0 }], from);
-    const ran = performance.now();
-    const vectors = lazily(() => measure.vectors(looked));
-    this.#lookForNearer(job, climber, form, foreseen, vectors, new Set(), from);
-    seconds.model += (ran - start) / 1000;
-    seconds.coverage += (performance.now() - ran) / 1000;
-  }
-
   /** Parts of a run with the margins that the objective looks further for, each row's at the target of its pick. */
   async #foreseen(climber: Climber, parts: readonly Part[], first: number): Promise<readonly Part[]> {
     const { objective } = climber;
@@ -478,6 +477,9 @@ export class Worker {
     }
   }
 }
+
+/** Rows that break an objective, where none is judged. */
+const NONE: ReadonlySet<number> = new Set();
 
 function lazily<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -2,6 +2,7 @@
 
 import type { InputSpec, LoadOptions, Model } from '../models/model.ts';
 import { RowModel } from '../models/rows.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { makeObjectives } from '../objectives/registry.ts';
 import {
   breaking,
@@ -42,6 +43,24 @@ export interface Identity {
 
 let opened: Model | undefined;
 
+/** What variants are tried by, once it was made for the model that is open. */
+let prepared:
+  | { readonly specs: string; readonly rows: RowModel; readonly objectives: Objective[] }
+  | undefined;
+
+/** The model as it takes variants, and the objectives: made with the first ones of a session. */
+async function preparedFor({ objectives, block, rows }: VariantTrial) {
+  if (opened === undefined) throw new Error('no model is open');
+  const specs = JSON.stringify(objectives);
+  if (prepared?.specs !== specs) {
+    const model = new RowModel(opened);
+    // Whether it takes several a run; what fails now is judged when it runs.
+    if (rows > 1) await model.probe({ ...block, capacity: rows }, []).catch(() => undefined);
+    prepared = { specs, rows: model, objectives: await makeObjectives(objectives) };
+  }
+  return prepared;
+}
+
 const methods = {
   async identify({ model: path, load }: Pick<Trial, 'model' | 'load'>): Promise<Identity> {
     const model = await loadWithinLimits(path, load);
@@ -53,6 +72,7 @@ const methods = {
   async open({ model, load }: Pick<Trial, 'model' | 'load'>): Promise<void> {
     await opened?.dispose();
     opened = undefined;
+    prepared = undefined;
     opened = await loadWithinLimits(model, load);
   },
 
@@ -64,20 +84,14 @@ const methods = {
 
   /** Which variants break in the same way; in the session that is open, which takes one testcase a run where it must. */
   async breaking(trial: VariantTrial): Promise<boolean[]> {
-    if (opened === undefined) throw new Error('no model is open');
-    const model = new RowModel(opened);
-    if (trial.rows > 1)
-      await model.probe({ ...trial.block, capacity: trial.rows }, []).catch(() => undefined);
-    return breaking(model, await makeObjectives(trial.objectives), trial.suspect, trial);
+    const { rows, objectives } = await preparedFor(trial);
+    return breaking(rows, objectives, trial.suspect, trial);
   },
 
   /** How far variants are from breaking in the same way, likewise. */
   async nearness(trial: VariantTrial): Promise<Float64Array> {
-    if (opened === undefined) throw new Error('no model is open');
-    const model = new RowModel(opened);
-    if (trial.rows > 1)
-      await model.probe({ ...trial.block, capacity: trial.rows }, []).catch(() => undefined);
-    return nearness(model, await makeObjectives(trial.objectives), trial.suspect, trial);
+    const { rows, objectives } = await preparedFor(trial);
+    return nearness(rows, objectives, trial.suspect, trial);
   },
 };
 

@@ -77,12 +77,7 @@ export class Reproducer {
   /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */
   async vary(trial: Omit<Trial, 'runs'>): Promise<VariantOutcome> {
     try {
-      const child = this.#running();
-      const { model, load } = trial;
-      if (this.#open !== child) {
-        await child.call('open', { model, load }, LOAD_TIMEOUT);
-        this.#open = child;
-      }
+      const child = await this.#opened(trial);
       const { times, others } = await child.call('reproduce', { ...trial, runs: 1 });
       return times === 1 ? 'same' : others.length > 0 ? 'other' : 'none';
     } catch (error) {
@@ -98,12 +93,7 @@ export class Reproducer {
    */
   async breaking(trial: VariantTrial): Promise<boolean[]> {
     try {
-      const child = this.#running();
-      const { model, load } = trial;
-      if (this.#open !== child) {
-        await child.call('open', { model, load }, LOAD_TIMEOUT);
-        this.#open = child;
-      }
+      const child = await this.#opened(trial);
       return await child.call('breaking', trial);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
@@ -118,12 +108,7 @@ export class Reproducer {
   /** How far variants are from breaking in the same way; infinite for all where one ends the process. */
   async nearness(trial: VariantTrial): Promise<Float64Array> {
     try {
-      const child = this.#running();
-      const { model, load } = trial;
-      if (this.#open !== child) {
-        await child.call('open', { model, load }, LOAD_TIMEOUT);
-        this.#open = child;
-      }
+      const child = await this.#opened(trial);
       return await child.call('nearness', trial);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
@@ -134,6 +119,16 @@ export class Reproducer {
   close(): void {
     this.#closed = true;
     this.#child?.kill();
+  }
+
+  /** The process with the model open, in the session that is there already if one is. */
+  async #opened({ model, load }: Pick<Trial, 'model' | 'load'>): Promise<Child<ReproduceApi>> {
+    const child = this.#running();
+    if (this.#open !== child) {
+      await child.call('open', { model, load }, LOAD_TIMEOUT);
+      this.#open = child;
+    }
+    return child;
   }
 
   /** @throws ProcessDied where it was closed */

@@ -129,7 +129,6 @@ export type ModelFamily = 'onnx' | 'tfjs' | 'saved-model';
 
 /** A way to load models of a family. */
 export interface ModelLoader {
-  readonly family: ModelFamily;
   /** @throws UserError where the file can't be loaded, MachineError where no runtime loads */
   load(path: string, options: LoadOptions): Promise<Model>;
 }

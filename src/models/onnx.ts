@@ -55,8 +55,6 @@ const MANY = 1000;
 
 /** ONNX models on ONNX Runtime's CPU provider. */
 export const onnxLoader: ModelLoader = {
-  family: 'onnx',
-
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'onnx') {
       throw new UserError(

@@ -34,8 +34,6 @@ const TYPES: Readonly<Record<number, readonly [name: string, type: DType]>> = {
 
 /** TensorFlow SavedModel folders, on native TensorFlow. */
 export const savedModelLoader: ModelLoader = {
-  family: 'saved-model',
-
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'tensorflow') {
       throw new UserError(

@@ -27,8 +27,6 @@ interface Network {
 
 /** TensorFlow.js graph and layers models (`model.json` with its weight files). */
 export const tfjsLoader: ModelLoader = {
-  family: 'tfjs',
-
   async load(path, options) {
     if (options.runtime === 'onnx') {
       throw new UserError(

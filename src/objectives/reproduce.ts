@@ -1,9 +1,10 @@
 import { reason } from '../errors.ts';
 import { type Departures, departuresOf } from '../models/departure.ts';
 import type { Origin, OriginDetails } from '../models/localise.ts';
-import type { NamedTensor } from '../models/model.ts';
+import type { Model, NamedTensor } from '../models/model.ts';
 import type { RowModel, RowResult, Rows, RowTensor } from '../models/rows.ts';
 import { marginsOf, tensorsOf as sensorsOf } from '../models/sites/gauge.ts';
+import type { Site } from '../models/sites/site.ts';
 import { sitesOf } from '../models/sites/sites.ts';
 import { bytesOf, copyOf, rowsOf } from '../models/tensor.ts';
 import { PluginFailure } from '../plugins.ts';
@@ -314,7 +315,7 @@ export async function nearness(
     ({ name, change, margins, foresee }) =>
       margins !== undefined && foresee === undefined && change === undefined && isOf(suspect.signature, name),
   );
-  const aims = sitesOf(model.model)
+  const aims = sitesIn(model.model)
     .filter(({ name }) => suspect.signature.endsWith(`-${slug(name)}`))
     .flatMap((site) => site.aims);
   const watched = [...new Set([...aims.flatMap(sensorsOf), ...tensorsFor(own, model.model)])];
@@ -337,6 +338,15 @@ export async function nearness(
     }
   }
   return out;
+}
+
+/** Sites of models that were asked for: finding them looks at the whole graph. */
+const SITES = new WeakMap<Model, readonly Site[]>();
+
+function sitesIn(model: Model): readonly Site[] {
+  const known = SITES.get(model) ?? sitesOf(model);
+  SITES.set(model, known);
+  return known;
 }
 
 function oneOf(block: Rows, row: number) {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../campaign/finding.ts';
 import { CORPUS } from '../campaign/journal.ts';
 import { fileError, reason, UserError } from '../errors.ts';
@@ -16,19 +16,9 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** Every folder at or below a path that holds a finding.json, in the order of their names. */
-export async function findingsIn(path: string): Promise<string[]> {
-  try {
-    if (!(await stat(path)).isDirectory()) return path.endsWith(FINDING_FILE) ? [dirname(path)] : [];
-    const names = await readdir(path, { withFileTypes: true });
-    if (names.some((entry) => entry.name === FINDING_FILE)) return [path];
-    const below = names.filter(
-      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS,
-    );
-    const found = await Promise.all(below.map((entry) => findingsIn(join(path, entry.name))));
-    return found.flat().sort();
-  } catch (error) {
-    throw fileError(error, 'read the findings in', path);
-  }
+export function findingsIn(path: string): string[] {
+  if (basename(path) === FINDING_FILE) return [dirname(path)];
+  return Array.from(walk(path), ({ folder }) => folder);
 }
 
 /** @throws UserError naming the file where it can't be read */
@@ -55,9 +45,15 @@ export async function readFinding(folder: string): Promise<Finding> {
 export function* readFindings(
   path: string,
 ): Generator<{ readonly folder: string; readonly finding: Finding }> {
+  for (const { folder, text } of walk(path))
+    yield { folder, finding: parseFinding(text, join(folder, FINDING_FILE)) };
+}
+
+/** Folders with a finding.json, and what that says. */
+function* walk(path: string): Generator<{ readonly folder: string; readonly text: string }> {
   const own = textOf(join(path, FINDING_FILE));
   if (own !== undefined) {
-    yield { folder: path, finding: parseFinding(own, join(path, FINDING_FILE)) };
+    yield { folder: path, text: own };
     return;
   }
   let names: string[];
@@ -69,14 +65,15 @@ export function* readFindings(
   } catch (error) {
     throw fileError(error, 'read the findings in', path);
   }
-  for (const name of names) yield* readFindings(join(path, name));
+  for (const name of names) yield* walk(join(path, name));
 }
 
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw fileError(error, 'read the finding', path);
   }
 }

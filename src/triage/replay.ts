@@ -72,7 +72,7 @@ type Run = { readonly replayed: Replayed } | { readonly error: UserError; readon
 
 async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<Run> {
   for (const path of paths) {
-    const folders = await findingsIn(path);
+    const folders = findingsIn(path);
     if (folders.length === 0) {
       if (await exists(join(path, CAMPAIGN_FILE))) continue;
       throw new UserError(

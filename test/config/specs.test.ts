@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { rebasedSpec } from '../../src/config/load.ts';
+import { rebasedObjective, rebasedSpec } from '../../src/config/load.ts';
 import { moduleSpec } from '../../src/config/specs.ts';
 
 test.each([
@@ -25,4 +25,17 @@ test.each(['gaussian', 'gaussian:sigma=0.05', 'image=gaussian', 'image=gaussian:
 test('a module is moved with what stands around it, and still looks like one', () => {
   expect(rebasedSpec('x=./own.js:n=1', (path) => `campaigns/${path}`)).toBe('x=campaigns/./own.js:n=1');
   expect(rebasedSpec('own.js', (path) => path)).toBe('./own.js');
+});
+
+test('the file that a rule of text reads is moved, and nothing that only looks like one', () => {
+  const place = (path: string): string => `../${path}`;
+  for (const [spec, moved] of [
+    ['text:words,file=a.txt', 'text:words,file=../a.txt'],
+    ['text:name=sad,words,fold=none,file=lists/a.txt', 'text:name=sad,words,fold=none,file=../lists/a.txt'],
+    ['text:canary,file=a.txt,prompted=1', 'text:canary,file=../a.txt,prompted=1'],
+    ['text:regex,name=x,file=[a-z]+,y', 'text:regex,name=x,file=[a-z]+,y'],
+    ['text:words,my file=x', 'text:words,my file=x'],
+    ['text:repeated-word', 'text:repeated-word'],
+  ])
+    expect(rebasedObjective(spec, place)).toBe(moved);
 });

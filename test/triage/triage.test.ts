@@ -215,7 +215,11 @@ test('what a summary holds does not act on the terminal', async () => {
   const nasty = campaignOf([{ signature: 'x', id: 'y' }]);
   const path = join(nasty, 'findings', 'x', 'y', 'finding.json');
   const finding = JSON.parse(readFileSync(path, 'utf8'));
-  writeFileSync(path, JSON.stringify({ ...finding, summary: 'red \u001b[31m\u202e' }));
+  writeFileSync(
+    path,
+    JSON.stringify({ ...finding, summary: 'red \u001b[31m\u202e', signature: 'odd\u001b[2J' }),
+  );
   const { stdout } = await neurofuzz(['triage', nasty]);
   expect(stdout).toContain('red \\u{1B}[31m\\u{202E}');
+  expect(stdout).toContain('odd\\u{1B}[2J');
 }, 30_000);

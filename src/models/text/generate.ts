@@ -3,7 +3,7 @@ import { UserError } from '../../errors.ts';
 import { suggestion } from '../../suggest.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Model, NamedTensor, RunResult } from '../model.ts';
-import { makeData, type Tensor, type TensorData } from '../tensor.ts';
+import { type DType, makeData, type Tensor, type TensorData } from '../tensor.ts';
 import { Course } from './course.ts';
 import { Decoder } from './decoder.ts';
 import {
@@ -59,7 +59,7 @@ export async function generating(
     graph: NO_GRAPH,
     watchable: [ANSWER, CHOSEN, ...author.watchable],
     generation: author,
-    run: ([prompts], watched) => author.run(prompts.data as Int32Array, prompts.shape, watched),
+    run: ([prompts], watched) => author.run(prompts, watched),
     constant: () => undefined,
     dispose: () => network.dispose(),
   };
@@ -71,13 +71,17 @@ interface Group {
   readonly course: Course;
 }
 
-/** What a run has to say, row by row. */
-interface Written {
-  readonly answer: Int32Array;
-  readonly chosen: Float32Array;
+/** What was watched of a run, row by row. */
+interface Noted {
   /** Of each watched tensor the rows' values, once the first are known. */
   readonly seen: Map<string, { data: TensorData; readonly size: number }>;
   readonly rows: number;
+}
+
+/** What a run has to say. */
+interface Written extends Noted {
+  readonly answer: Int32Array;
+  readonly chosen: Float32Array;
 }
 
 class Author implements Generation {
@@ -149,63 +153,46 @@ class Author implements Generation {
     ];
   }
 
-  async run(
-    prompts: Int32Array,
-    [rows, width]: readonly number[],
-    watched: readonly string[],
-  ): Promise<RunResult> {
-    const texts = Array.from({ length: rows }, (_, row) =>
-      this.#textOf(prompts.subarray(row * width, (row + 1) * width)),
-    );
-    const written: Written = {
-      answer: new Int32Array(rows * this.length).fill(NO_TOKEN),
-      chosen: new Float32Array(rows * this.length),
-      seen: new Map(),
-      rows,
-    };
+  async run(prompts: Tensor, watched: readonly string[]): Promise<RunResult> {
+    const [rows] = prompts.shape;
+    const answer = new Int32Array(rows * this.length).fill(NO_TOKEN);
+    const written: Written = { answer, chosen: new Float32Array(answer.length), seen: new Map(), rows };
     const groups: Group[] = [];
-    for (const own of this.#together(texts)) {
-      const course = await Course.open(
-        this.#network,
-        this.#wiring,
-        own.map((row) => texts[row]),
-        this.#stepped,
-      );
-      groups.push({ rows: own, course: course.fork() });
-      await this.#write(course, own, texts, watched, written);
+    for await (const { group, texts } of this.#opened(prompts)) {
+      groups.push({ ...group, course: group.course.fork() });
+      await this.#write(group, texts, watched, written);
     }
     const shape = [rows, this.length];
-    const answer: NamedTensor = { name: ANSWER, type: 'int32', shape, data: written.answer };
-    const chosen: NamedTensor = { name: CHOSEN, type: 'float32', shape, data: written.chosen };
-    const own: Readonly<Record<string, NamedTensor>> = { [ANSWER]: answer, [CHOSEN]: chosen };
-    const activations = watched.map((name) => own[name] ?? seenTensor(name, written));
-    return { outputs: [answer, chosen], activations, prompted: groups };
+    const outputs: readonly NamedTensor[] = [
+      { name: ANSWER, type: 'int32', shape, data: answer },
+      { name: CHOSEN, type: 'float32', shape, data: written.chosen },
+    ];
+    const activations = watched.map(
+      (name) => outputs.find((output) => output.name === name) ?? seenTensor(name, written),
+    );
+    return { outputs, activations, prompted: groups };
   }
 
-  async look({ data, shape: [rows, width] }: Tensor, watched: readonly string[]): Promise<RunResult> {
-    const prompts = data as Int32Array;
-    const texts = Array.from({ length: rows }, (_, row) =>
-      this.#textOf(prompts.subarray(row * width, (row + 1) * width)),
-    );
-    const written: Written = {
-      answer: new Int32Array(0),
-      chosen: new Float32Array(0),
-      seen: new Map(),
-      rows,
-    };
+  async look(prompts: Tensor, watched: readonly string[]): Promise<RunResult> {
+    const noted: Noted = { seen: new Map(), rows: prompts.shape[0] };
     const groups: Group[] = [];
-    for (const own of this.#together(texts)) {
-      const course = await Course.open(
-        this.#network,
-        this.#wiring,
-        own.map((row) => texts[row]),
-        this.#stepped,
-      );
-      groups.push({ rows: own, course });
-      const places = own.map((_, place) => place);
-      await this.#see(course, own, places, watched, written);
+    for await (const { group } of this.#opened(prompts)) {
+      groups.push(group);
+      await this.#see(group.course, group.rows, allOf(group.rows), watched, noted);
     }
-    return { outputs: [], activations: watched.map((name) => seenTensor(name, written)), prompted: groups };
+    return { outputs: [], activations: watched.map((name) => seenTensor(name, noted)), prompted: groups };
+  }
+
+  /** Has the network take in prompts, those together that go on together; texts are those of all rows. */
+  async *#opened({ data, shape: [rows, width] }: Tensor) {
+    const texts = Array.from({ length: rows }, (_, row) =>
+      this.#textOf((data as Int32Array).subarray(row * width, (row + 1) * width)),
+    );
+    for (const own of this.#together(texts)) {
+      const prompts = own.map((row) => texts[row]);
+      const course = await Course.open(this.#network, this.#wiring, prompts, this.#stepped);
+      yield { group: { rows: own, course } satisfies Group, texts };
+    }
   }
 
   async follow(prompted: unknown, wanted: readonly (Continuation | undefined)[]): Promise<Float64Array> {
@@ -277,21 +264,14 @@ class Author implements Generation {
 
   /** Goes on with some rows to their ends. */
   async #write(
-    course: Course,
-    own: readonly number[],
+    { course, rows: own }: Group,
     texts: readonly Int32Array[],
     watched: readonly string[],
     written: Written,
   ): Promise<void> {
     const { length } = this;
     const { size } = this.#wiring;
-    await this.#see(
-      course,
-      own,
-      own.map((_, place) => place),
-      watched.filter(isAfterPrompt),
-      written,
-    );
+    await this.#see(course, own, allOf(own), watched.filter(isAfterPrompt), written);
     const atEnd = watched.filter((name) => !isAfterPrompt(name) && name !== ANSWER && name !== CHOSEN);
     let rows = own;
     const draws = new Map(own.map((row) => [row, this.#decoder.draws(texts[row])]));
@@ -336,7 +316,7 @@ class Author implements Generation {
     rows: readonly number[],
     places: readonly number[],
     watched: readonly string[],
-    { seen, rows: all }: Written,
+    { seen, rows: all }: Noted,
   ): Promise<void> {
     const own = new Set([...this.#states, this.#wiring.logits]);
     const bare = watched.map((name) => (isAfterPrompt(name) ? name.slice(AFTER_PROMPT.length) : name));
@@ -349,9 +329,7 @@ class Author implements Generation {
       const size = values.length / course.rows;
       let room = seen.get(name);
       if (room === undefined) {
-        const like =
-          values instanceof Uint16Array ? 'float16' : values instanceof Float64Array ? 'float64' : 'float32';
-        room = { data: makeData(like, all * size), size };
+        room = { data: makeData(floatType(values), all * size), size };
         seen.set(name, room);
       }
       const { data } = room;
@@ -366,10 +344,18 @@ class Author implements Generation {
 }
 
 /** A watched tensor as it was seen. */
-function seenTensor(name: string, { seen, rows }: Written): NamedTensor {
+function seenTensor(name: string, { seen, rows }: Noted): NamedTensor {
   const { data, size } = seen.get(name) as { data: TensorData; size: number };
-  const type = data instanceof Uint16Array ? 'float16' : data instanceof Float64Array ? 'float64' : 'float32';
-  return { name, type, shape: [rows, size], data };
+  return { name, type: floatType(data), shape: [rows, size], data };
+}
+
+function floatType(data: TensorData): DType {
+  return data instanceof Uint16Array ? 'float16' : data instanceof Float64Array ? 'float64' : 'float32';
+}
+
+/** The places of all rows of a group. */
+function allOf(rows: readonly number[]): number[] {
+  return rows.map((_, place) => place);
 }
 
 function isAfterPrompt(name: string): boolean {

@@ -6,7 +6,7 @@ import { reason, UserError } from '../../errors.ts';
 import {
   CODEPOINTS,
   codepoints,
-  encodeText,
+  encoderOf,
   isJson,
   parseJson,
   readText,
@@ -74,7 +74,7 @@ export function languageOf(tokens: Vocabulary): Language {
       const id = tokens.indexOf(token);
       return id < 0 ? undefined : id;
     },
-    encode: (text) => encodeText(text, tokens),
+    encode: encoderOf(tokens),
     decode: (ids) => ids.map((id) => (silent.has(id) ? '' : (tokens[id] ?? ''))).join(''),
   };
 }
@@ -95,26 +95,24 @@ async function tokenizer(json: object, path: string): Promise<Language> {
   const settings = await readFile(join(dirname(path), 'tokenizer_config.json'), 'utf8').catch(() => '{}');
   let made: Tokenizer;
   let tokens: (string | null)[];
-  const special: number[] = [];
+  let silent: ReadonlySet<number>;
   try {
     made = new Tokenizer(json, parseJson(settings, `${path}, its tokenizer_config.json,`) as object);
     const ids = [...made.get_vocab().values()];
     const size = ids.reduce((most, id) => Math.max(most, id + 1), 0);
     if (size < 2 || size > MOST_IDS) throw new Error(`it has ${size} tokens`);
     tokens = new Array<string | null>(size).fill(null);
-    for (const [id, { special: isSpecial }] of made.get_added_tokens_decoder())
-      if (isSpecial) special.push(id);
-    const silent = new Set(special);
+    const added = [...made.get_added_tokens_decoder()];
+    silent = new Set(added.flatMap(([id, { special }]) => (special ? [id] : [])));
     for (const id of ids) tokens[id] = silent.has(id) ? null : textOf(made, id);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`the tokenizer ${path} cannot be used: ${reason(error)}`);
   }
-  const silent = new Set(special);
   const unknown = unknownId(json, made);
   return {
     tokens,
-    special,
+    special: [...silent],
     sha256: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
     idOf: (token) => made.token_to_id(token),
     encode(text) {

@@ -96,17 +96,19 @@ export function specialIds(vocabulary: Vocabulary): number[] {
   return vocabulary.flatMap((token, id) => (token !== null && SPECIAL.test(token) ? [id] : []));
 }
 
-/** A text as ids, the longest token that fits at each place; undefined where a character is in no token. */
-export function encodeText(text: string, vocabulary: Vocabulary): number[] | undefined {
+/** Writes texts as ids, the longest token that fits at each place; undefined where a character is in no token. */
+export function encoderOf(vocabulary: Vocabulary): (text: string) => number[] | undefined {
   const ids = new Map(vocabulary.map((token, id) => [token, id]));
   const longest = vocabulary.reduce((most, token) => Math.max(most, token?.length ?? 0), 0);
-  const encoded: number[] = [];
-  for (let at = 0; at < text.length; ) {
-    let length = Math.min(longest, text.length - at);
-    while (length > 0 && !ids.has(text.slice(at, at + length))) length--;
-    if (length === 0) return undefined;
-    encoded.push(ids.get(text.slice(at, at + length)) as number);
-    at += length;
-  }
-  return encoded;
+  return (text) => {
+    const encoded: number[] = [];
+    for (let at = 0; at < text.length; ) {
+      let length = Math.min(longest, text.length - at);
+      while (length > 0 && !ids.has(text.slice(at, at + length))) length--;
+      if (length === 0) return undefined;
+      encoded.push(ids.get(text.slice(at, at + length)) as number);
+      at += length;
+    }
+    return encoded;
+  };
 }

@@ -73,17 +73,13 @@ export async function* minimize(paths: readonly string[], tries = TRIES): AsyncG
   }
 }
 
+function leftAs(path: string, { signature, distance }: Finding, why: string): Minimized {
+  return { path, signature, distance, smaller: [], tries: 0, why };
+}
+
 async function minimizeOne(folder: string, most: number): Promise<Minimized> {
   const finding = await readFinding(folder);
-  const { signature, distance } = finding;
-  const refuse = (why: string): Minimized => ({
-    path: folder,
-    signature,
-    distance,
-    smaller: [],
-    tries: 0,
-    why,
-  });
+  const refuse = (why: string): Minimized => leftAs(folder, finding, why);
   if (finding.status !== 'confirmed')
     return refuse(`it is ${finding.status}: what does not show alone can't be told`);
   if (await exists(join(folder, CHANGED_FILE)))
@@ -109,14 +105,7 @@ async function shrink(
 ): Promise<Minimized> {
   const { inputs, config, reproducer, model, load } = campaign;
   const { signature, distance } = finding;
-  const refuse = (why: string): Minimized => ({
-    path: folder,
-    signature,
-    distance,
-    smaller: [],
-    tries: 0,
-    why,
-  });
+  const refuse = (why: string): Minimized => leftAs(folder, finding, why);
   const read = async (path: string): Promise<TestcaseData> =>
     decodeTestcase(inputs, await readOrRefuse(path), path);
   const data = await read(join(folder, 'input.npz'));
