@@ -133,7 +133,7 @@ function readSettings(meta: FlagMeta, given: readonly string[]): unknown {
     const at = pair.indexOf('=');
     if (at <= 0)
       throw new UserError(
-        `${meta.flags.split(' ')[0]}: give settings as length=64; not ${JSON.stringify(pair)}`,
+        `${meta.flags.split(' ')[0]}: give settings as length=64, and the model before the flag; not ${JSON.stringify(pair)}`,
       );
     const [key, text] = [pair.slice(0, at), pair.slice(at + 1)];
     const inner = /^([^=]+)=(.+)$/.exec(text);
