@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Departures } from '../models/departure.ts';
 import type { OriginDetails } from '../models/localise.ts';
 import type { RuntimeKind } from '../models/model.ts';
@@ -75,7 +77,25 @@ export interface SignatureRecord {
   readonly hits: number;
 }
 
+/** Folder of what may differ between equal runs. */
+const UNREPEATABLE = 'unrepeatable';
+
 /** Folder of a finding within the campaign's; what may differ between equal runs lies apart. */
 export function findingFolder(signature: string, id: string, apart: boolean): string {
-  return ['findings', ...(apart ? ['unrepeatable'] : []), signature, id].join('/');
+  return ['findings', ...(apart ? [UNREPEATABLE] : []), signature, id].join('/');
+}
+
+/** Folders within `findings/` of what comes up again every time, `<signature>/<id>` each, in the order of their names. */
+export async function repeatableFindings(campaign: string): Promise<string[]> {
+  const within = async (path: string): Promise<string[]> =>
+    (await readdir(path, { withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+      .sort();
+  const root = join(campaign, 'findings');
+  const signatures = (await within(root)).filter((name) => name !== UNREPEATABLE);
+  const lists = await Promise.all(
+    signatures.map(async (name) => (await within(join(root, name))).map((id) => `${name}/${id}`)),
+  );
+  return lists.flat();
 }

@@ -136,17 +136,24 @@ export async function readCorpus(
   return { entries, damage };
 }
 
-interface Placed {
+/** A line and where it stands. */
+export interface Placed {
   readonly line: JournalLine;
   /** Its place among all lines, and so among the activations. */
   readonly place: number;
 }
 
-async function readJournal(
+/**
+ * Reads the first `count` lines of a journal, or all that are whole.
+ *
+ * @param damage what is damaged is added to it, a line each
+ * @returns the sound ones, and where in the file they end
+ */
+export async function readJournal(
   folder: string,
   count: number,
   damage: string[],
-): Promise<{ readonly lines: Placed[]; readonly sound: number }> {
+): Promise<{ readonly lines: readonly Placed[]; readonly sound: number }> {
   const path = join(folder, JOURNAL);
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
@@ -164,7 +171,8 @@ async function readJournal(
     else lines.push({ line, place });
     start = end + 1;
   }
-  if (place < count) damage.push(`corpus/journal.jsonl lacks ${count - place} of ${count} lines`);
+  if (place < count && Number.isFinite(count))
+    damage.push(`corpus/journal.jsonl lacks ${count - place} of ${count} lines`);
   return { lines, sound: start };
 }
 
@@ -194,29 +202,48 @@ async function readTestcase(
   id: string,
   damage: string[],
 ): Promise<TestcaseData | undefined> {
-  const path = testcaseFile(folder, id);
+  const read = await loadTestcase(testcaseFile(folder, id), inputs, id);
+  if (typeof read !== 'string') return read;
   const name = `corpus/${id}.npz`;
+  if (read === 'missing') {
+    damage.push(`${name} is missing`);
+    return undefined;
+  }
+  await mkdir(join(folder, DAMAGED), { recursive: true });
+  await rename(testcaseFile(folder, id), join(folder, DAMAGED, `${id}.npz`));
+  damage.push(`${name} is damaged: it is now in corpus/damaged/`);
+  return undefined;
+}
+
+/** A testcase's file, read and checked against its id; what is wrong with it where it is not whole. */
+export async function loadTestcase(
+  path: string,
+  inputs: readonly InputSpec[],
+  id: string,
+): Promise<TestcaseData | 'missing' | 'damaged'> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    damage.push(`${name} is missing`);
-    return undefined;
+    return 'missing';
   }
   try {
-    const data = decodeTestcase(inputs, bytes, name);
+    const data = decodeTestcase(inputs, bytes, path);
     if (testcaseId(data) === id) return data;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
   }
-  await mkdir(join(folder, DAMAGED), { recursive: true });
-  await rename(path, join(folder, DAMAGED, `${id}.npz`));
-  damage.push(`${name} is damaged: it is now in corpus/damaged/`);
-  return undefined;
+  return 'damaged';
 }
 
-async function readVectors(
+/**
+ * Activations of the first `count` entries, one after the other; undefined where not all of them are there.
+ *
+ * @param width numbers in an entry's activations
+ * @param damage that they are not is added to it
+ */
+export async function readVectors(
   folder: string,
   count: number,
   width: number,

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
 import { compareCommand } from './compare.ts';
+import { distillCommand } from './distill.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { fuzzCommand } from './fuzz.ts';
@@ -21,6 +22,7 @@ const COMMANDS = [
   replayCommand,
   triageCommand,
   minimizeCommand,
+  distillCommand,
   inspectCommand,
   quantizeCommand,
   compareCommand,

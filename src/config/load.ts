@@ -68,6 +68,7 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
     moved.labels = place(moved.labels);
   if ('objective' in moved)
     moved.objective = eachText(moved.objective, (spec) => rebasedObjective(spec, place));
+  if ('corpus' in moved) moved.corpus = eachText(moved.corpus, place);
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
   for (const key of ['measure', 'scheduler'])
     if (typeof moved[key] === 'string') moved[key] = rebasedSpec(moved[key] as string, place);

@@ -193,6 +193,12 @@ export const campaignSchema = z.strictObject({
     as: 'list',
     defaultText: "drawn at random within each input's range",
   }),
+  corpus: field(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(), {
+    flags: '--corpus <folder...>',
+    help: 'testcases of older campaigns to begin with beside the seeds: campaigns, or what distill wrote. Each is measured from its own seed; findings are run again',
+    as: 'list',
+    defaultText: 'none',
+  }),
   out: field(z.string().min(1).optional(), {
     flags: '-o, --out <dir>',
     help: "the campaign's folder",

@@ -22,6 +22,7 @@ import { Climbs } from './climbs.ts';
 import { Corpus } from './corpus.ts';
 import { DerivedCopy } from './derived.ts';
 import { Faults } from './faults.ts';
+import { enterImports, readImports } from './imports.ts';
 import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { type OnReplaced, Pool } from './pool.ts';
@@ -192,6 +193,10 @@ async function runTarget(parts: Parts): Promise<Summary> {
   const runtime = model.runtime.kind;
 
   const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds, inputs.labels) : [];
+  const imports =
+    config.corpus === undefined
+      ? []
+      : await readImports([config.corpus].flat(), inputs, setup.varying, observer);
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
@@ -210,6 +215,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     watched,
     threshold: threshold.value,
     inputs,
+    imports,
   });
   if (saved !== undefined) {
     for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);
@@ -290,7 +296,10 @@ async function runTarget(parts: Parts): Promise<Summary> {
   try {
     await store.event(saved === undefined ? 'start' : 'resume', { seed: masterSeed, jobs });
     if (saved !== undefined) await restore({ saved, state, store, scout, inputs: taken, observer });
-    if (saved?.checkpoint === undefined) await enterSeeds(seeds, state, faults, observer, folder);
+    if (saved?.checkpoint === undefined) {
+      await enterSeeds(seeds, state, faults, observer, folder);
+      await enterImports(imports, scout, labelsById(inputs), state, faults, observer, folder);
+    }
     const before = saved?.checkpoint?.elapsedSeconds ?? 0;
     await store.flush(new GoOn(state, () => before).checkpoint);
     const statistics = new Statistics(before);

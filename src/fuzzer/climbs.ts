@@ -155,6 +155,9 @@ const PATIENCE = 512;
 /** Share of picks that go to the nearest target, and to its nearest lane unless that has stood still for long. */
 const NEAREST_SHARE = 0.5;
 
+/** Share of lanes that begin at an entry of an older campaign that came near, where there is one. */
+const SUGGESTED_SHARE = 0.5;
+
 /** Share of lanes that begin at a seed; the others begin at any entry. */
 const SEED_SHARE = 0.5;
 
@@ -165,6 +168,8 @@ const SEED_SHARE = 0.5;
 export class Climbs {
   readonly #points: readonly Point[];
   readonly #climbs: Climb[];
+  /** By the name of a point, entries that came near it in an older campaign. */
+  readonly #suggested = new Map<string, number[]>();
   #turn = 0;
   #turns = 0;
 
@@ -230,6 +235,12 @@ export class Climbs {
     return !this.#climbs[point].done && 'objective' in what && what.foresees === true;
   }
 
+  /** Names an entry as one to begin at: it came near a point in an older campaign. */
+  suggest(name: string, entry: number): void {
+    const entries = this.#suggested.get(name) ?? [];
+    this.#suggested.set(name, [...entries, entry]);
+  }
+
   /** The name of the point that a task was for. */
   nameOf({ point }: Focus): string {
     return nameOf(this.#points[point]);
@@ -253,6 +264,7 @@ export class Climbs {
     const { targets } = this.#climbs[point];
     const what = this.#points[point];
     const sided = 'objective' in what && what.sided;
+    const suggested = this.#suggested.get(nameOf(what)) ?? [];
     const undone = targets.flatMap(({ done }, t) => (done ? [] : [t]));
     const near = undone.filter((t) => isNear(targets[t]));
     const tries = 'objective' in what && what.foresees === true && !looks && near.length > 0;
@@ -262,8 +274,11 @@ export class Climbs {
     const nearestShare = waysOf(what).length === 0 ? NEAREST_SHARE : 0;
     const chosen = Array.from({ length: picks }, () => {
       // Entries of the corpus may all have gone the same wrong way; seeds have not.
-      const anywhere = (): number =>
-        random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
+      const anywhere = (): number => {
+        if (suggested.length > 0 && random.uniform() < SUGGESTED_SHARE)
+          return suggested[random.below(suggested.length)];
+        return random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
+      };
       if (targets.length === 0) return { target: 0, lane: 0, bar: FAR, parent: anywhere(), beyond: -1 };
       const target = random.uniform() < nearestShare ? nearest : open[random.below(open.length)];
       const { lanes } = targets[target];

@@ -7,6 +7,7 @@ import { activationsAt, unbundled } from './bundle.ts';
 import type { Climbs, Focus } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
 import type { Descent, Merit } from './descent.ts';
+import type { Imported } from './imported.ts';
 import { MUTANTS_PER_PICK } from './plan.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Task, TaskResult } from './task.ts';
@@ -47,6 +48,19 @@ export class Intake {
     if (corpus.has(id)) return false;
     const origin = { parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
     const entry = { id, ...origin, outcome, data, activations };
+    this.enter(entry);
+    store.add(entry);
+    return true;
+  }
+
+  /** Takes in a testcase of an older campaign; false where what it is measured from is not there. */
+  imported({ lineage, site, data }: Imported, activations: Float32Array, outcome: number): boolean {
+    const { corpus, store } = this.#options;
+    const { id, ancestor, reference = ancestor } = lineage;
+    if (corpus.has(id)) return true;
+    if ([ancestor, reference].some((root) => root !== id && !corpus.has(root))) return false;
+    const kept = site === undefined ? {} : { site };
+    const entry = { ...lineage, novelty: null, task: 0, ...kept, outcome, data, activations };
     this.enter(entry);
     store.add(entry);
     return true;
@@ -133,6 +147,8 @@ export class Intake {
     corpus.add({ ...entry, ancestorIndex, referenceIndex }, data, activations);
     const rank = corpus.rankOf(place);
     const parent = entry.parent === null ? undefined : corpus.placeOf(entry.parent);
+    // What an older campaign kept for a margin is where lines of descent begin.
+    if (entry.site !== undefined && entry.task === 0) this.#options.climbs?.suggest(entry.site, place);
     if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
     // A sealed index that was loaded holds the first entries already.
     if (index !== undefined && index.size <= place) index.add(activations);

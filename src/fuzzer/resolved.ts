@@ -14,6 +14,7 @@ import { CODEPOINTS } from '../models/text/vocabulary.ts';
 import type { Watched } from '../models/watch.ts';
 import { NONE } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
+import type { Imported } from './imported.ts';
 import type { InputPlan } from './input-plan.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -39,6 +40,7 @@ export interface Resolved {
   readonly watched: Watched;
   readonly threshold: number;
   readonly inputs: InputPlan;
+  readonly imports: readonly Imported[];
 }
 
 /** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
@@ -47,8 +49,19 @@ export type ResolvedSettings = Readonly<Record<string, unknown>> & {
 };
 
 export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
-  const { folder, masterSeed, model, batch, path, modelGiven, copyGiven, watched, threshold, inputs } =
-    resolved;
+  const {
+    folder,
+    masterSeed,
+    model,
+    batch,
+    path,
+    modelGiven,
+    copyGiven,
+    watched,
+    threshold,
+    inputs,
+    imports,
+  } = resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const placed = (setting: CampaignConfig['seeds']): string[] => {
@@ -69,6 +82,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
     model: here(path),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
+    ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
     measure: rebasedSpec(config.measure, here),
     scheduler: rebasedSpec(config.scheduler, here),
     objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
@@ -102,6 +116,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
           }),
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       seedsSha256: seedsDigest(inputs),
+      ...(imports.length === 0 ? {} : { corpusSha256: importsDigest(imports) }),
       threshold,
       inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
         name,
@@ -116,6 +131,12 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
 
 function isLabelFile(setting: string): boolean {
   return labelSource(setting).kind === 'file';
+}
+
+function importsDigest(imports: readonly Imported[]): string {
+  const hash = createHash('sha256');
+  for (const { lineage } of imports) hash.update(lineage.id);
+  return hash.digest('hex');
 }
 
 function seedsDigest({ seeds, labels }: InputPlan): string {
@@ -134,6 +155,7 @@ const FACTS: Readonly<Record<string, string>> = {
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',
+  corpusSha256: 'the testcases of --corpus have',
   inputs: "the model's inputs have",
   outputs: "the model's outputs have",
 };

@@ -13,6 +13,7 @@ import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
 import type { Corpus } from './corpus.ts';
 import { Descent } from './descent.ts';
 import type { Fault, Faults, SavedFaults } from './faults.ts';
+import type { Imported } from './imported.ts';
 import { Intake } from './intake.ts';
 import { type Picked, Picker } from './picker.ts';
 import {
@@ -237,6 +238,11 @@ export class State implements Supply {
   /** Puts a seed into corpus and index; false where an equal one is there. */
   addSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
     return this.#intake.seed(data, activations, outcome);
+  }
+
+  /** Puts a testcase of an older campaign into corpus and index; false where what it is measured from is not there. */
+  addImported(imported: Imported, activations: Float32Array, outcome: number): boolean {
+    return this.#intake.imported(imported, activations, outcome);
   }
 
   /** Loads what of the index of the first `count` entries is stored; call before those are restored. */

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import type { Finding } from '../campaign/finding.ts';
 import { copyIn, copyLoading, loadOptions } from '../campaign/loading.ts';
+import { type RecordedInput, readRecorded } from '../campaign/recorded.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
@@ -10,8 +9,7 @@ import { bytes, milliseconds } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
-import type { InputSpec, LoadOptions } from '../models/model.ts';
-import { isDType } from '../models/tensor.ts';
+import type { LoadOptions } from '../models/model.ts';
 import { exists } from './findings.ts';
 
 /** A campaign that is opened for running its findings. */
@@ -51,7 +49,7 @@ export async function openCampaign(folder: string, finding: Finding, other?: str
   try {
     const load = await loadingOf(config, finding, above, other !== undefined);
     const today = await reproducer.identify(config.model, load);
-    const inputs = await recordedInputs(file);
+    const { inputs } = await readRecorded(above);
     const names = inputs.map((input) => input.name).join();
     if (names !== today.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
@@ -88,29 +86,4 @@ async function loadingOf(
   return beside === undefined
     ? own
     : { ...own, copy: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
-}
-
-/** An input as campaign.yaml records it. */
-export interface RecordedInput extends InputSpec {
-  readonly range: readonly [low: number, high: number];
-}
-
-async function recordedInputs(file: string): Promise<RecordedInput[]> {
-  const { resolved } = parse(await readFile(file, 'utf8')) as {
-    readonly resolved?: {
-      readonly inputs?: readonly {
-        name: string;
-        type: string;
-        shape: (number | null)[];
-        range?: [number, number];
-      }[];
-    };
-  };
-  const inputs = resolved?.inputs;
-  if (!Array.isArray(inputs))
-    throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);
-  return inputs.map(({ name, type, shape, range = [0, 1] }) => {
-    if (!isDType(type)) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
-    return { name, type, shape, range };
-  });
 }

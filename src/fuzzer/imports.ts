@@ -1,0 +1,194 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Finding, FORMAT_VERSION, repeatableFindings } from '../campaign/finding.ts';
+import { loadTestcase, readJournal, testcaseFile } from '../campaign/journal.ts';
+import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
+import { fileError, UserError } from '../errors.ts';
+import type { InputSpec } from '../models/model.ts';
+import { testcaseInputs } from '../models/rows.ts';
+import { brokenConstraints } from '../mutators/constraints/check.ts';
+import type { Faults, Origin } from './faults.ts';
+import type { Imported } from './imported.ts';
+import type { InputPlan } from './input-plan.ts';
+import type { Observer } from './observer.ts';
+import type { Scout } from './scout.ts';
+import { isSound, type RunSeed } from './seeding.ts';
+import type { State } from './state.ts';
+import type { Notes } from './target.ts';
+import type { Hit } from './task.ts';
+
+interface Read {
+  readonly lineage: Lineage;
+  readonly site?: string | undefined;
+  readonly data: TestcaseData;
+}
+
+/**
+ * Reads what campaigns and distilled corpora hold, corpus and findings: seeds first, each testcase once. What the
+ * settings of this campaign do not allow is left out and counted.
+ *
+ * @param varying whether testcases may be of other forms than the seeds
+ * @throws UserError where a folder holds no corpus
+ */
+export async function readImports(
+  folders: readonly string[],
+  plan: InputPlan,
+  varying: boolean,
+  notes: Notes,
+): Promise<Imported[]> {
+  const inputs = testcaseInputs(plan.inputs);
+  const read = new Map<string, Read>();
+  const known = new Map(plan.seeds.map((seed) => [testcaseId(seed), seed]));
+  const leftOut = new Map<string, number>();
+  const leave = (why: string): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
+  for (const folder of folders) {
+    for (const one of await testcasesIn(folder, inputs, leave))
+      if (!known.has(one.lineage.id) && !read.has(one.lineage.id)) read.set(one.lineage.id, one);
+  }
+  const all = [...read.values()].sort((a, b) => a.lineage.generation - b.lineage.generation);
+  const dataOf = (id: string): TestcaseData | undefined => known.get(id) ?? read.get(id)?.data;
+  const forms = new Set(plan.seeds.map(({ form }) => form.key));
+  const isMutated = plan.mutators.map((list) => list.length > 0);
+  const imported = all.flatMap(({ lineage, site, data }): Imported[] => {
+    const ancestor = dataOf(lineage.ancestor);
+    const reference = lineage.reference === undefined ? ancestor : dataOf(lineage.reference);
+    if (ancestor === undefined || reference === undefined) {
+      leave('lack the seed that they are measured from');
+      return [];
+    }
+    const fits = varying || forms.has(data.form.key);
+    if (
+      !fits ||
+      brokenConstraints(data, { ancestor, reference }, plan.limits, plan.traits, isMutated).length
+    ) {
+      leave('are not legal in this campaign');
+      return [];
+    }
+    return [{ lineage, site, data, ancestor }];
+  });
+  for (const [why, count] of leftOut)
+    notes.warn(`${count} of the testcases in ${folders.join(', ')} ${why}: they are left out`);
+  notes.info(`${imported.length} testcases of ${folders.join(', ')} join the ${plan.seeds.length} seeds`);
+  return imported;
+}
+
+async function testcasesIn(
+  folder: string,
+  inputs: readonly InputSpec[],
+  leave: (why: string) => void,
+): Promise<Read[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError(error, 'read the corpus', folder);
+  });
+  if (!names.includes('corpus') && !names.includes('findings'))
+    throw new UserError(`--corpus: ${folder} holds no corpus: name a campaign, or what distill wrote`);
+  const damage: string[] = [];
+  const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
+  const places: { lineage: Lineage; site?: string | undefined; path: string }[] = lines.map(({ line }) => ({
+    lineage: lineageOf(line),
+    site: line.site,
+    path: testcaseFile(folder, line.id),
+  }));
+  for (const name of await repeatableFindings(folder)) {
+    const path = join(folder, 'findings', name);
+    const lineage = await findingLineage(join(path, 'finding.json'));
+    if (lineage === undefined) damage.push(path);
+    else places.push({ lineage, path: join(path, 'input.npz') });
+  }
+  for (let i = 0; i < damage.length; i++) leave('are damaged');
+  const all: Read[] = [];
+  for (const { path, lineage, site } of places) {
+    const data = await loadTestcase(path, inputs, lineage.id);
+    if (typeof data === 'string')
+      leave(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
+    else all.push({ lineage, site, data });
+  }
+  return all;
+}
+
+function lineageOf({ id, parent, ancestor, reference, generation, mutators }: Lineage): Lineage {
+  return { id, parent, ancestor, ...(reference === undefined ? {} : { reference }), generation, mutators };
+}
+
+/** Where a finding comes from; undefined where its file is damaged. */
+async function findingLineage(path: string): Promise<Lineage | undefined> {
+  let finding: Partial<Finding> | null;
+  try {
+    finding = JSON.parse(await readFile(path, 'utf8')) as Partial<Finding> | null;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(error, 'read the finding', path);
+  }
+  const isWhole =
+    finding?.formatVersion === FORMAT_VERSION &&
+    typeof finding.id === 'string' &&
+    typeof finding.ancestor === 'string' &&
+    typeof finding.generation === 'number' &&
+    Array.isArray(finding.mutators);
+  return isWhole ? lineageOf(finding as Finding) : undefined;
+}
+
+/** Puts them into the corpus after the seeds; those that break an objective are findings. */
+export async function enterImports(
+  imports: readonly Imported[],
+  scout: Scout,
+  labelOf: ReadonlyMap<string, number> | undefined,
+  state: State,
+  faults: Faults,
+  observer: Observer,
+  folder: string,
+): Promise<void> {
+  if (imports.length === 0) return;
+  const labels =
+    labelOf && new Map(imports.map(({ data, lineage }) => [data, labelOf.get(lineage.ancestor) ?? -1]));
+  const run = await scout.seeds(
+    imports.map(({ data }) => data),
+    labels,
+  );
+  let orphans = 0;
+  for (const [i, one] of imports.entries()) {
+    if (isSound(run[i])) {
+      if (!state.addImported(one, run[i].activations, run[i].outcome)) orphans++;
+    } else if (run[i].violation !== undefined) await enterFinding(one, run[i], faults, observer, folder);
+  }
+  if (orphans > 0)
+    observer.warn(
+      `${orphans} imported testcases come from a seed that breaks an objective by itself: they are left out`,
+    );
+}
+
+async function enterFinding(
+  { lineage, data, ancestor }: Imported,
+  { violation, changed }: RunSeed,
+  faults: Faults,
+  observer: Observer,
+  folder: string,
+): Promise<void> {
+  if (violation === undefined) return;
+  const hit: Hit = {
+    pick: -1,
+    execs: 0,
+    violation,
+    data,
+    batch: { data, rows: 1, row: 0 },
+    ...(changed === undefined ? {} : { changed }),
+  };
+  const origin: Origin = {
+    parent: {
+      ...lineage,
+      id: lineage.parent ?? lineage.id,
+      ancestorIndex: 0,
+      referenceIndex: 0,
+      novelty: null,
+      task: 0,
+      outcome: -1,
+    },
+    ancestor,
+    mutators: lineage.mutators,
+    steps: 0,
+    rebases: false,
+  };
+  const kept = await faults.keep([hit], 0, lineage.parent === null ? undefined : () => origin, false);
+  for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
+  faults.count([{ signature: violation.signature, hits: 1 }]);
+}
