@@ -9,11 +9,13 @@ const LEVELS: readonly (readonly string[])[] = [
   ['coverage', 'mutators', 'objectives'],
   ['campaign'],
   ['isolation'],
-  ['fuzzer', 'triage', 'report', 'setup'],
+  ['fuzzer', 'triage', 'setup'],
+  ['report'],
+  ['nightly'],
   ['cli'],
 ];
 
-const files = (readdirSync('src', { recursive: true }) as string[]).filter((name) => name.endsWith('.ts'));
+const files = (readdirSync('src', { recursive: true }) as string[]).filter((name) => /\.tsx?$/.test(name));
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join('src', file), 'utf8');

@@ -13,6 +13,7 @@ import { mutatorsCommand } from './mutators.ts';
 import { objectivesCommand } from './objectives.ts';
 import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
+import { reportCommand } from './report.ts';
 import { triageCommand } from './triage.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -23,6 +24,7 @@ const COMMANDS = [
   triageCommand,
   minimizeCommand,
   distillCommand,
+  reportCommand,
   inspectCommand,
   quantizeCommand,
   compareCommand,

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { MutatorFigures } from './choice.ts';
 import type { WorkerFigures } from './executor.ts';
 import type { Fault } from './faults.ts';

@@ -1,5 +1,6 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
+import type { Graph } from '../models/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../models/model.ts';
 import { RowModel } from '../models/rows.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -39,6 +40,7 @@ export interface Identity {
   /** Of the second model of a pair. */
   readonly copySha256: string | undefined;
   readonly inputs: readonly InputSpec[];
+  readonly graph: Graph;
 }
 
 let opened: Model | undefined;
@@ -65,7 +67,8 @@ const methods = {
   async identify({ model: path, load }: Pick<Trial, 'model' | 'load'>): Promise<Identity> {
     const model = await loadWithinLimits(path, load);
     await model.dispose();
-    return { sha256: model.sha256, copySha256: model.copy?.model.sha256, inputs: model.inputs };
+    const { sha256, inputs, graph } = model;
+    return { sha256, copySha256: model.copy?.model.sha256, inputs, graph };
   },
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */

@@ -183,3 +183,12 @@ function write(folder: string, name: string, graph: OnnxBuilder): string {
   writeFileSync(path, graph.finish(name));
   return path;
 }
+
+/** The largest level of a photograph of 224 by 224 pixels in three colours. */
+export function writePhotographOnnx(folder: string, name = 'photograph.onnx'): string {
+  const graph = new OnnxBuilder();
+  const image = graph.input('image', 'float32', ['batch', 3, 224, 224]);
+  graph.node('ReduceMax', [image], 'brightest', { axes: [1, 2, 3], keepdims: 0 });
+  graph.output('brightest', 'float32', ['batch']);
+  return write(folder, name, graph);
+}

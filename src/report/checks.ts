@@ -1,0 +1,63 @@
+import type { KnownFault } from '../triage/baseline.ts';
+import type { TriagedFault } from '../triage/triage.ts';
+import type { Check, Outcome } from './junit.ts';
+
+/** A campaign as JUnit and SARIF tell of it. */
+export interface Judged {
+  readonly name: string;
+  /** Names of its objectives. */
+  readonly objectives: readonly string[];
+  readonly faults: readonly TriagedFault[];
+  /** Known before, and not found any more. */
+  readonly fixed: readonly KnownFault[];
+  readonly seconds: number;
+}
+
+/**
+ * A check for each objective, which fails by what is new to it, and one for each fault: new ones fail, known ones are
+ * skipped, fixed ones pass. Without a baseline every fault is new.
+ */
+export function checksOf(campaigns: readonly Judged[]): Check[] {
+  return campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
+    const all = [...new Set([...objectives, ...faults.map(({ objective }) => objective)])];
+    const own = all.map((objective): Check => {
+      const broken = faults.filter((fault) => fault.objective === objective && isNew(fault));
+      return {
+        group: name,
+        name: objective,
+        outcome: objectiveOutcome(broken),
+        seconds: seconds / all.length,
+      };
+    });
+    const single = faults.map(
+      (fault): Check => ({ group: `${name}.faults`, name: fault.signature, outcome: faultOutcome(fault) }),
+    );
+    const gone = fixed.map(
+      ({ signature }): Check => ({ group: `${name}.faults`, name: signature, outcome: { kind: 'passed' } }),
+    );
+    return [...own, ...single, ...gone];
+  });
+}
+
+/** Whether a fault counts: it comes up again, and was not known before. */
+export function isNew({ state, findings, flaky }: TriagedFault): boolean {
+  return state !== 'known' && findings > flaky;
+}
+
+function objectiveOutcome(broken: readonly TriagedFault[]): Outcome {
+  if (broken.length === 0) return { kind: 'passed' };
+  const [first] = broken;
+  const more = broken.length === 1 ? '' : `, and ${broken.length - 1} more`;
+  return {
+    kind: 'failed',
+    message: `${first.summary}${more}`,
+    details: broken.map(({ signature, path }) => `${signature}: ${path}`).join('\n'),
+  };
+}
+
+function faultOutcome(fault: TriagedFault): Outcome {
+  const { state, summary, path, hits, reproduced, findings, flaky } = fault;
+  if (state === 'known') return { kind: 'skipped', message: `known: ${summary}` };
+  if (findings <= flaky) return { kind: 'skipped', message: `flaky: ${summary}` };
+  return { kind: 'failed', message: summary, details: `${hits} hits, came up again ${reproduced}\n${path}` };
+}

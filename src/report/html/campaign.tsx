@@ -1,0 +1,180 @@
+import { visible } from '../../visible.ts';
+import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view.ts';
+import { Chart } from './chart.tsx';
+import { FaultCard } from './fault.tsx';
+
+const count = new Intl.NumberFormat('en');
+
+/** A campaign: its faults first, then how it went. */
+export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
+  const { faults, figures, settings, history, mutators, sites, gaps, name, folder, more } = view;
+  return (
+    <section id={id} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>{visible(name)}</h2>
+      <p class="soft">
+        {visible(folder)}
+        {figures === undefined
+          ? ''
+          : `: ${count.format(figures.execs)} mutants in ${time(figures.elapsedSeconds)}, corpus ${count.format(figures.corpus)}, ${count.format(figures.hits)} hits`}
+        {view.began === null ? '' : `; ${day(view.began)} to ${day(view.ended ?? view.began)}`}
+      </p>
+      {faults.length === 0 ? <p>Nothing was found.</p> : null}
+      {faults.map((fault, i) => (
+        <FaultCard key={fault.fault.signature} view={fault} id={`${id}-fault-${i + 1}`} />
+      ))}
+      {more.length === 0 ? null : (
+        <>
+          <h3>{more.length} more faults</h3>
+          <ul>
+            {more.map((fault) => (
+              <li key={fault.signature}>
+                <code>{visible(fault.signature)}</code> {visible(fault.summary)}: {count.format(fault.hits)}{' '}
+                hits, <code>{visible(fault.path)}</code>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <h3>What was fuzzed, and how</h3>
+      <section class="scroll" tabindex={0} aria-label="settings">
+        <table>
+          <tbody>
+            {settings.map(([key, value]) => (
+              <tr key={key}>
+                <th scope="row">{visible(key)}</th>
+                <td class="word">{visible(value)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <Charts history={history} seeds={figures?.seeds ?? 0} />
+      <Mutators mutators={mutators} />
+      <Sites sites={sites} />
+      {gaps.map((gap) => (
+        <p key={gap} class="soft">
+          {visible(gap)}
+        </p>
+      ))}
+    </section>
+  );
+}
+
+function time(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function day(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}
+
+function Charts({ history, seeds }: { readonly history: readonly HistoryPoint[]; readonly seeds: number }) {
+  if (history.length === 0) return null;
+  const over = (first: number | undefined, of: (point: HistoryPoint) => number): [number, number][] => [
+    ...(first === undefined ? [] : [[0, first] as [number, number]]),
+    ...history.map((point): [number, number] => [point.execs, of(point)]),
+  ];
+  const found = history.map(({ execs, corpus }, i): [number, number] => {
+    const before = history[i - 1] ?? { execs: 0, corpus: seeds };
+    return [execs, (1000 * (corpus - before.corpus)) / Math.max(1, execs - before.execs)];
+  });
+  return (
+    <>
+      <h3>How it went</h3>
+      <div class="charts">
+        <Chart title="testcases in the corpus" points={over(seeds, ({ corpus }) => corpus)} />
+        <Chart title="new testcases a thousand mutants" points={found} />
+        <Chart
+          title="distance above which activations are new (squared)"
+          points={over(undefined, ({ threshold }) => threshold)}
+          log
+        />
+        <Chart
+          title="mutants a second"
+          points={over(undefined, ({ execsPerSecondNow }) => execsPerSecondNow)}
+        />
+        <Chart title="faults" points={over(0, ({ faults }) => faults)} />
+        <Chart title="hits" points={over(0, ({ hits }) => hits)} />
+      </div>
+      <p class="soft">Coverage is how the search finds its way. It does not say how good a model is.</p>
+    </>
+  );
+}
+
+function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) {
+  const used = mutators.filter(({ mutants }) => mutants > 0).sort((a, b) => b.entries - a.entries);
+  if (used.length === 0) return null;
+  return (
+    <details>
+      <summary>What each mutator brought</summary>
+      <section class="scroll" tabindex={0} aria-label="what each mutator brought">
+        <table>
+          <thead>
+            <tr>
+              <th>mutator</th>
+              <th class="number">mutants</th>
+              <th class="number">new testcases</th>
+              <th class="number">a thousand</th>
+              <th class="number">faults</th>
+            </tr>
+          </thead>
+          <tbody>
+            {used.map(({ input, mutator, mutants, entries, signatures }) => (
+              <tr key={`${input} ${mutator}`}>
+                <td class="word">{visible(`${input}: ${mutator}`)}</td>
+                <td class="number">{count.format(mutants)}</td>
+                <td class="number">{count.format(entries)}</td>
+                <td class="number">{((1000 * entries) / mutants).toFixed(1)}</td>
+                <td class="number">{signatures}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </details>
+  );
+}
+
+const FIRST: Readonly<Record<string, number>> = { triggered: 0, open: 1, unreachable: 2 };
+
+function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
+  if (sites.length === 0) return null;
+  const sorted = [...sites].sort(
+    (a, b) =>
+      (FIRST[a.status] ?? 3) - (FIRST[b.status] ?? 3) ||
+      (a.margin ?? Number.POSITIVE_INFINITY) - (b.margin ?? Number.POSITIVE_INFINITY),
+  );
+  return (
+    <details>
+      <summary>
+        {sites.length} operation{sites.length === 1 ? '' : 's'} that can go wrong by their arithmetic, and how
+        near mutants came
+      </summary>
+      <section class="scroll" tabindex={0} aria-label="numerical sites">
+        <table>
+          <thead>
+            <tr>
+              <th>operation</th>
+              <th>goes wrong where</th>
+              <th>state</th>
+              <th class="number">halvings away</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sorted.map(({ site, op, region, status, margin }) => (
+              <tr key={site}>
+                <td class="word">
+                  <code>{visible(site)}</code> {visible(op)}
+                </td>
+                <td class="word">{visible(region)}</td>
+                <td>{visible(status)}</td>
+                <td class="number">{margin === null ? '' : margin.toFixed(1)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </details>
+  );
+}

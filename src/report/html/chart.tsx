@@ -1,0 +1,98 @@
+import { scaleLinear, scaleLog } from 'd3-scale';
+import { line } from 'd3-shape';
+
+const WIDTH = 420;
+const HEIGHT = 200;
+const MARGIN = { left: 56, right: 14, top: 10, bottom: 34 };
+
+/** Points of a curve, by their mutants. */
+export interface ChartData {
+  readonly title: string;
+  readonly points: readonly (readonly [execs: number, value: number])[];
+  /** Whether values span so much that equal factors are equal heights. */
+  readonly log?: boolean;
+}
+
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+/** A figure over the mutants of a campaign. */
+export function Chart({ title, points, log = false }: ChartData) {
+  const sound = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
+  if (sound.length === 0) return null;
+  const values = sound.map(([, value]) => value);
+  const last = sound[sound.length - 1];
+  const x = scaleLinear([0, Math.max(1, last[0])], [MARGIN.left, WIDTH - MARGIN.right]);
+  const heights: [number, number] = [HEIGHT - MARGIN.bottom, MARGIN.top];
+  const low = log ? Math.min(...values) / 1.5 : 0;
+  const high = (Math.max(...values) || 1) * (log ? 1.5 : 1.05);
+  const y = log ? scaleLog([low, high], heights) : scaleLinear([low, high], heights);
+  const path = line<readonly [number, number]>(
+    ([execs]) => x(execs),
+    ([, value]) => y(value),
+  )(sound);
+  const ticks = log ? [Math.min(...values), Math.max(...values)] : y.ticks(4);
+  return (
+    <figure>
+      <figcaption style="max-width:none">{title}</figcaption>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={`${title}: ${short.format(last[1])} after ${short.format(last[0])} mutants`}
+      >
+        {[...new Set(ticks)].map((tick) => (
+          <g key={tick}>
+            <path class="axis" d={`M${MARGIN.left},${y(tick)}H${WIDTH - MARGIN.right}`} />
+            <text class="soft" x={MARGIN.left - 6} y={y(tick) + 4} text-anchor="end">
+              {short.format(tick)}
+            </text>
+          </g>
+        ))}
+        {x.ticks(4).map((tick) => (
+          <text key={tick} class="soft" x={x(tick)} y={HEIGHT - MARGIN.bottom + 16} text-anchor="middle">
+            {short.format(tick)}
+          </text>
+        ))}
+        <text class="soft" x={(MARGIN.left + WIDTH) / 2} y={HEIGHT - 4} text-anchor="middle">
+          mutants
+        </text>
+        <path class="curve" d={path ?? ''} />
+        <circle class="dot" cx={x(last[0])} cy={y(last[1])} r="3.5" />
+      </svg>
+    </figure>
+  );
+}
+
+const BAR_HEIGHT = 16;
+const LABEL = 180;
+
+/** Bars beside their names; those that are marked stand out. */
+export function Bars({
+  title,
+  bars,
+}: {
+  readonly title: string;
+  readonly bars: readonly {
+    readonly label: string;
+    readonly value: number;
+    readonly shown: string;
+    readonly low: boolean;
+  }[];
+}) {
+  const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
+  const x = scaleLinear([0, most], [0, WIDTH - LABEL - 70]).clamp(true);
+  return (
+    <svg class="bars" viewBox={`0 0 ${WIDTH} ${bars.length * BAR_HEIGHT + 4}`} role="img" aria-label={title}>
+      {bars.map(({ label, value, shown, low }, i) => (
+        <g key={label} transform={`translate(0,${i * BAR_HEIGHT})`}>
+          <text class="soft" x={LABEL - 6} y="12" text-anchor="end">
+            {label.length > 28 ? `…${label.slice(-27)}` : label}
+          </text>
+          <rect class={low ? 'bar low' : 'bar'} x={LABEL} y="3" width={Math.max(1, x(value))} height="10" />
+          <text x={LABEL + Math.max(1, x(value)) + 5} y="12">
+            {shown}
+          </text>
+        </g>
+      ))}
+    </svg>
+  );
+}

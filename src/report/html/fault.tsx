@@ -1,0 +1,310 @@
+import type { Finding } from '../../campaign/finding.ts';
+import type { Distance } from '../../mutators/constraints/distance.ts';
+import { visible } from '../../visible.ts';
+import type { FaultView, NumbersView, OtherView, OutputView, PictureView, TextView } from '../view.ts';
+import { Bars } from './chart.tsx';
+import { GraphPicture } from './graph.tsx';
+
+/** Layers of two models that are drawn. */
+const MOST_LAYERS = 60;
+
+const count = new Intl.NumberFormat('en');
+
+/** One fault in full. */
+export function FaultCard({ view, id }: { readonly view: FaultView; readonly id: string }) {
+  const { fault, finding, pictures, numbers, texts, outputs, place, family, others, departures, gaps } = view;
+  return (
+    <article class="fault" id={id}>
+      <div class="head">
+        <h3>{visible(fault.signature)}</h3>
+        <State view={view} />
+      </div>
+      <p>
+        <strong>{visible(fault.summary)}</strong>
+      </p>
+      <p class="soft">
+        {visible(fault.objective)}; {count.format(fault.hits)} hit{fault.hits === 1 ? '' : 's'},{' '}
+        {fault.findings} kept; came up again {visible(fault.reproduced)}; {distanceText(finding.distance)}{' '}
+        from its seed
+        {finding.minimized === undefined ? '' : ', made smaller'}
+        {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
+      </p>
+      <div class="replay">
+        <pre id={`${id}-replay`}>{view.replay}</pre>
+        <button
+          type="button"
+          data-copy={`${id}-replay`}
+          hidden
+          aria-label={`copy the replay line of ${visible(fault.signature)}`}
+        >
+          copy
+        </button>
+      </div>
+      <Pictures pictures={pictures} />
+      {texts.map((text) => (
+        <TextPart key={text.label} text={text} />
+      ))}
+      {numbers.map((one) => (
+        <Numbers key={one.input} numbers={one} />
+      ))}
+      <Origin finding={finding} />
+      {place === undefined ? null : (
+        <>
+          <h4>Where it goes wrong</h4>
+          <GraphPicture
+            graph={place}
+            title={`operations around ${finding.origin?.operation ?? ''}`}
+            id={`${id}-place`}
+          />
+        </>
+      )}
+      {outputs.map((one) => (
+        <Output key={one.output} output={one} />
+      ))}
+      {departures === undefined || departures.layers.length === 0 ? null : (
+        <details>
+          <summary>How far both models differ, layer by layer</summary>
+          <p class="soft">
+            Decibels of signal over difference; below {departures.bound} dB a layer has departed
+            {departures.first === null ? ': none has' : `: ${visible(departures.first)} is the first`}
+          </p>
+          <Bars
+            title="signal over difference of each layer, in decibels"
+            bars={departures.layers.slice(0, MOST_LAYERS).map(({ tensor, snr }) => ({
+              label: visible(tensor),
+              value: snr === null ? 0 : Math.max(0, snr),
+              shown: snr === null ? 'same' : `${snr.toFixed(0)} dB`,
+              low: snr !== null && snr < departures.bound,
+            }))}
+          />
+        </details>
+      )}
+      <SeverityPart finding={finding} />
+      {family === undefined ? null : (
+        <details>
+          <summary>Family tree, from the seed to the findings</summary>
+          <GraphPicture
+            graph={family.tree}
+            title="how the findings descend from their seeds"
+            id={`${id}-tree`}
+          />
+          <ol class="pictures steps" style="list-style:none;padding:0">
+            {family.line.map(({ id: step, mutators, picture }) => (
+              <li key={step}>
+                <figure>
+                  {picture === undefined ? null : <Picture picture={picture} label={`testcase ${step}`} />}
+                  <figcaption>
+                    <code>{step.slice(0, 8)}</code> {mutators.length === 0 ? 'seed' : counted(mutators)}
+                  </figcaption>
+                </figure>
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+      {others.length === 0 ? null : <Others others={others} total={fault.findings} />}
+      {gaps.map((gap) => (
+        <p key={gap} class="soft">
+          {visible(gap)}
+        </p>
+      ))}
+    </article>
+  );
+}
+
+/** What made a testcase, each mutator once. */
+function counted(mutators: readonly string[]): string {
+  const times = new Map<string, number>();
+  for (const name of mutators) times.set(name, (times.get(name) ?? 0) + 1);
+  return [...times].map(([name, n]) => `${visible(name)}${n === 1 ? '' : ` × ${n}`}`).join(', ');
+}
+
+function State({ view: { fault, finding } }: { readonly view: FaultView }) {
+  const isFlaky = fault.findings <= fault.flaky;
+  return (
+    <>
+      {fault.state === undefined ? null : <span class={`badge ${fault.state}`}>{fault.state}</span>}
+      {isFlaky ? <span class="badge flaky">flaky</span> : null}
+      {finding.status === 'batch-dependent' ? <span class="badge flaky">batch-dependent</span> : null}
+    </>
+  );
+}
+
+/** How far a testcase is from its seed, for people. */
+export function distanceText({ edits, l0, linf }: Distance): string {
+  if (edits !== undefined) return `${edits} edit${edits === 1 ? '' : 's'}`;
+  return `${count.format(l0)} value${l0 === 1 ? '' : 's'} by up to ${Number(linf.toPrecision(3))}`;
+}
+
+function Picture({ picture, label }: { readonly picture: PictureView; readonly label: string }) {
+  return <img src={picture.source} alt={label} width={picture.width} height={picture.height} />;
+}
+
+function Pictures({
+  pictures,
+  kind = '',
+}: {
+  readonly pictures: readonly PictureView[];
+  readonly kind?: string;
+}) {
+  if (pictures.length === 0) return null;
+  return (
+    <div class={`pictures ${kind}`}>
+      {pictures.map((picture) => (
+        <figure key={picture.label}>
+          <Picture picture={picture} label={picture.label} />
+          <figcaption>{picture.label}</figcaption>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function TextPart({ text: { label, before, marked, after } }: { readonly text: TextView }) {
+  return (
+    <>
+      <h4>{label}</h4>
+      <pre>
+        {lines(before)}
+        {marked === '' ? null : <mark>{lines(marked)}</mark>}
+        {lines(after)}
+      </pre>
+    </>
+  );
+}
+
+/** As it stands, with what would act or hide written out. */
+function lines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
+function Numbers({ numbers: { input, values, changed, most, strips } }: { readonly numbers: NumbersView }) {
+  const isSome = most.length < Math.max(changed, values);
+  return (
+    <>
+      <h4>{visible(input)}</h4>
+      <Pictures pictures={strips} kind="strips" />
+      <section class="scroll" tabindex={0} aria-label={`values of ${visible(input)}`}>
+        <table>
+          <thead>
+            <tr>
+              <th class="number">place</th>
+              <th class="number">seed</th>
+              <th class="number">finding</th>
+            </tr>
+          </thead>
+          <tbody>
+            {most.map(({ place, seed, now }) => (
+              <tr key={place}>
+                <td class="number">{place}</td>
+                <td class="number">{seed}</td>
+                <td class="number">{now}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {isSome ? (
+        <p class="soft">
+          {changed} of {count.format(values)} values differ from the seed's; those that differ most are shown
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+function Origin({ finding: { origin } }: { readonly finding: Finding }) {
+  if (origin === undefined) return null;
+  return (
+    <p>
+      <code>{visible(origin.operation)}</code> ({visible(origin.kind)}) makes {origin.result} out of{' '}
+      {origin.operands.map(({ tensor, value, range: [low, high] }, i) => (
+        <>
+          {i === 0 ? '' : ', '}
+          <code>{visible(tensor)}</code>
+          {value === undefined ? '' : ` = ${short(value)}`} (from {short(low)} to {short(high)})
+        </>
+      ))}
+    </p>
+  );
+}
+
+function short(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
+}
+
+function Output({ output: { output, sides } }: { readonly output: OutputView }) {
+  const rows = Math.max(...sides.map(({ top }) => top.length));
+  if (rows === 0) return null;
+  return (
+    <>
+      <h4>Largest values of {visible(output)}</h4>
+      <section class="scroll" tabindex={0} aria-label={`largest values of ${visible(output)} in both runs`}>
+        <table>
+          <thead>
+            <tr>
+              {sides.map(({ label }) => (
+                <>
+                  <th class="number">place</th>
+                  <th class="number">{label}</th>
+                </>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {Array.from({ length: rows }, (_, row) => (
+              <tr key={sides.map(({ top }) => top[row]?.place).join()}>
+                {sides.map(({ top }) => (
+                  <>
+                    <td class="number">{top[row]?.place ?? ''}</td>
+                    <td class="number">{short(top[row]?.value ?? '')}</td>
+                  </>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+}
+
+const LEFT: Readonly<Record<string, string>> = {
+  same: 'the same fault is left',
+  other: 'another fault is left',
+  none: 'nothing is left of it',
+};
+
+function SeverityPart({ finding: { severity } }: { readonly finding: Finding }) {
+  if (severity === undefined) return null;
+  const { outsideSeeds, withinSeeds, in8Bit } = severity;
+  const left = (outcome: string): string => LEFT[outcome] ?? outcome;
+  return (
+    <p class="soft">
+      {outsideSeeds === 0
+        ? 'All of its values lie within what the seeds span. '
+        : `${Number((100 * outsideSeeds).toPrecision(2))} % of its values lie outside what the seeds span; brought into that, ${left(withinSeeds)}. `}
+      {in8Bit === undefined ? '' : `As 8-bit levels, ${left(in8Bit)}.`}
+    </p>
+  );
+}
+
+function Others({ others, total }: { readonly others: readonly OtherView[]; readonly total: number }) {
+  return (
+    <details>
+      <summary>
+        {total - 1} other finding{total === 2 ? '' : 's'} of it
+      </summary>
+      <ul>
+        {others.map(({ path, distance, status, minimized }) => (
+          <li key={path}>
+            <code>{visible(path)}</code> {distanceText(distance)}
+            {minimized ? ', made smaller' : ''}
+            {status === 'confirmed' ? '' : `, ${status}`}
+          </li>
+        ))}
+        {total - 1 > others.length ? <li>and {count.format(total - 1 - others.length)} more</li> : null}
+      </ul>
+    </details>
+  );
+}

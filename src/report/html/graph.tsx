@@ -1,0 +1,73 @@
+import { curveBasis, line } from 'd3-shape';
+import { visible } from '../../visible.ts';
+import type { GraphView } from '../view.ts';
+
+/** Boxes and arrows as they were laid out. */
+export function GraphPicture({
+  graph,
+  title,
+  id,
+}: {
+  readonly graph: GraphView;
+  readonly title: string;
+  readonly id: string;
+}) {
+  const curve = line<readonly [number, number]>().curve(curveBasis);
+  const { width, height, boxes, arrows } = graph;
+  return (
+    <section class="scroll" tabindex={0} aria-label={title}>
+      <svg
+        class="graph"
+        width={width}
+        height={height}
+        viewBox={`0 0 ${width} ${height}`}
+        role="img"
+        aria-label={title}
+      >
+        <defs>
+          {(['path', 'around'] as const).map((role) => (
+            <marker
+              key={role}
+              id={`${id}-${role}`}
+              viewBox="0 0 8 8"
+              refX="8"
+              refY="4"
+              markerWidth="8"
+              markerHeight="8"
+              markerUnits="userSpaceOnUse"
+              orient="auto"
+            >
+              <path class={`head-${role}`} d="M0,0L8,4L0,8z" />
+            </marker>
+          ))}
+        </defs>
+        {arrows.map(({ points, label, role }) => {
+          const [x, y] = points[Math.floor(points.length / 2)];
+          return (
+            <g key={points.join()}>
+              <path class={`arrow ${role}`} d={curve(points) ?? ''} marker-end={`url(#${id}-${role})`} />
+              {label === '' ? null : (
+                <text class="soft" x={x} y={y - 6} text-anchor="middle">
+                  {label}
+                </text>
+              )}
+            </g>
+          );
+        })}
+        {boxes.map(({ x, y, width: w, height: h, title: name, note, role }) => (
+          <g key={`${x} ${y}`}>
+            <rect class={`box ${role}`} x={x - w / 2} y={y - h / 2} width={w} height={h} rx="6" />
+            <text x={x} y={note === '' ? y + 4 : y - 3} text-anchor="middle">
+              {visible(name)}
+            </text>
+            {note === '' ? null : (
+              <text class="soft" x={x} y={y + 13} text-anchor="middle">
+                {visible(note)}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+    </section>
+  );
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { renderToString } from 'preact-render-to-string';
+import type { KnownFault } from '../../triage/baseline.ts';
+import { visible } from '../../visible.ts';
+import type { CampaignView } from '../view.ts';
+import { Campaign } from './campaign.tsx';
+import { SCRIPT, STYLES } from './styles.ts';
+
+/** Faults that have a row at the top. */
+const MOST_ROWS = 200;
+
+/** What a page shows. */
+export interface PageData {
+  readonly title: string;
+  readonly campaigns: readonly CampaignView[];
+  /** Known before, and not found any more. */
+  readonly fixed: readonly KnownFault[];
+  /** What people should know beside, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** One HTML page that refers to nothing outside itself, and may load nothing. */
+export function pageHtml(data: PageData): string {
+  return `<!doctype html>\n${renderToString(<Page {...data} />)}\n`;
+}
+
+/** Nothing from outside, and no script but ours. */
+const POLICY = [
+  "default-src 'none'",
+  'img-src data:',
+  "style-src 'unsafe-inline'",
+  `script-src 'sha256-${createHash('sha256').update(SCRIPT).digest('base64')}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** As it stands: nothing of it comes from strangers. */
+const verbatim = (text: string) => ({ dangerouslySetInnerHTML: { __html: text } });
+
+function Page({ title, campaigns, fixed, notes }: PageData) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content={POLICY} />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{visible(title)}</title>
+        <link rel="icon" href="data:," />
+        <style {...verbatim(STYLES)} />
+      </head>
+      <body>
+        <header>
+          <h1>{visible(title)}</h1>
+          <Overview campaigns={campaigns} fixed={fixed} />
+          {notes.map((note) => (
+            <p key={note}>{visible(note)}</p>
+          ))}
+        </header>
+        <main>
+          {campaigns.map((view, i) => (
+            <Campaign key={view.folder} view={view} id={`campaign-${i + 1}`} />
+          ))}
+          {fixed.length === 0 ? null : (
+            <section aria-labelledby="fixed-title">
+              <h2 id="fixed-title">Fixed since</h2>
+              <ul>
+                {fixed.map(({ signature, summary }) => (
+                  <li key={signature}>
+                    <code>{visible(signature)}</code> {visible(summary)}
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+        </main>
+        <footer class="soft">
+          <p>Written by neurofuzz. This page is whole: it loads nothing.</p>
+        </footer>
+        <script {...verbatim(SCRIPT)} />
+      </body>
+    </html>
+  );
+}
+
+function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
+  const faults = campaigns.flatMap((view, c) => [
+    ...view.faults.map(({ fault }, f) => ({ view, c, fault, anchor: `campaign-${c + 1}-fault-${f + 1}` })),
+    ...view.more.map((fault) => ({ view, c, fault, anchor: `campaign-${c + 1}` })),
+  ]);
+  const rows = faults.slice(0, MOST_ROWS);
+  const isCompared = fixed.length > 0 || faults.some(({ fault }) => fault.state !== undefined);
+  const of = (state: string): number => faults.filter(({ fault }) => fault.state === state).length;
+  const told = isCompared ? ` (${of('new')} new, ${of('known')} known, ${fixed.length} fixed)` : '';
+  return (
+    <>
+      <p>
+        <strong>
+          {faults.length} fault{faults.length === 1 ? '' : 's'}
+          {told}
+        </strong>{' '}
+        in {campaigns.length} campaign{campaigns.length === 1 ? '' : 's'}
+      </p>
+      {faults.length === 0 ? null : (
+        <section class="scroll" tabindex={0} aria-label="faults">
+          <table>
+            <thead>
+              <tr>
+                {isCompared ? <th>state</th> : null}
+                <th>fault</th>
+                <th>what</th>
+                <th class="number">hits</th>
+                {campaigns.length > 1 ? <th>campaign</th> : null}
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ fault, view, c, anchor }) => (
+                <tr key={`${c} ${fault.signature}`}>
+                  {isCompared ? (
+                    <td>
+                      <span class={`badge ${fault.state ?? ''}`}>{fault.state ?? ''}</span>
+                    </td>
+                  ) : null}
+                  <td class="word">
+                    <a href={`#${anchor}`}>{visible(fault.signature)}</a>
+                  </td>
+                  <td class="word">{visible(fault.summary)}</td>
+                  <td class="number">{new Intl.NumberFormat('en').format(fault.hits)}</td>
+                  {campaigns.length > 1 ? (
+                    <td class="word">
+                      <a href={`#campaign-${c + 1}`}>{visible(view.name)}</a>
+                    </td>
+                  ) : null}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+      {rows.length < faults.length ? <p>and {faults.length - rows.length} more below</p> : null}
+    </>
+  );
+}

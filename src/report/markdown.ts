@@ -1,0 +1,64 @@
+import { visible } from '../visible.ts';
+import type { ReportedCampaign } from './view.ts';
+
+/** Most faults that have a row: a CI system's summary holds a megabyte. */
+const MOST_ROWS = 50;
+
+/** A summary in GitHub's Markdown, as CI systems show it. */
+export function markdownText(
+  title: string,
+  campaigns: readonly ReportedCampaign[],
+  notes: readonly string[],
+): string {
+  const count = new Intl.NumberFormat('en');
+  const faults = campaigns.flatMap(({ name, faults: own }) => own.map((fault) => ({ name, ...fault })));
+  const fixed = campaigns.flatMap(({ name, fixed: own }) => own.map((fault) => ({ name, ...fault })));
+  const of = (state: string | undefined): number => faults.filter((fault) => fault.state === state).length;
+  const isCompared = fixed.length > 0 || faults.some(({ state }) => state !== undefined);
+  const head = isCompared
+    ? `${of('new')} new, ${of('known')} known, ${fixed.length} fixed`
+    : `${faults.length} fault${faults.length === 1 ? '' : 's'}`;
+  const rows = [
+    ...faults.map((fault) => [
+      fault.state ?? 'found',
+      fault.name,
+      code(fault.signature),
+      escaped(fault.summary),
+      count.format(fault.hits),
+    ]),
+    ...fixed.map((fault) => ['fixed', fault.name, code(fault.signature), escaped(fault.summary), '']),
+  ];
+  const told = rows
+    .slice(0, MOST_ROWS)
+    .map(([state, name, ...rest]) => `| ${[state, escaped(name), ...rest].join(' | ')} |`);
+  const table = ['| | campaign | fault | what | hits |', '| --- | --- | --- | --- | ---: |', ...told];
+  const lines = [
+    `## ${escaped(title)}: ${head}`,
+    '',
+    ...(rows.length === 0 ? ['Nothing was found.'] : table),
+    ...(rows.length > MOST_ROWS ? ['', `and ${rows.length - MOST_ROWS} more`] : []),
+    '',
+    '| campaign | mutants | time |',
+    '| --- | ---: | ---: |',
+    ...campaigns.map(
+      ({ name, execs, seconds }) => `| ${escaped(name)} | ${count.format(execs)} | ${seconds.toFixed(0)} s |`,
+    ),
+    ...notes.flatMap((note) => ['', escaped(note)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A text that Markdown shows as it stands. */
+function escaped(text: string): string {
+  return visible(text)
+    .replace(/[\\`*_{}[\]()#+!|~]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('@', '&#64;');
+}
+
+/** Letters, digits, hyphens and dots alone stand in signatures. */
+function code(signature: string): string {
+  return `\`${visible(signature).replace(/[`|]/g, '')}\``;
+}

@@ -1,0 +1,145 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeWhole } from '../campaign/atomic.ts';
+import { readRecorded } from '../campaign/recorded.ts';
+import { fileError } from '../errors.ts';
+import { readFinding } from '../triage/findings.ts';
+import { isSound, type Triage, triage } from '../triage/triage.ts';
+import { checksOf, type Judged } from './checks.ts';
+import { gather } from './gather.ts';
+import { pageHtml } from './html/page.tsx';
+import { junitXml } from './junit.ts';
+import { markdownText } from './markdown.ts';
+import type { PictureBudget } from './pictures.ts';
+import { type SarifCampaign, sarifText } from './sarif.ts';
+import type { CampaignView, ReportedCampaign } from './view.ts';
+
+const PAGE = 'report.html';
+
+/** Faults that a page shows in full. */
+const MOST_FAULTS = 100;
+
+/** Bytes that the pictures of a page take at most, and of those the share of one picture, and of one step to it. */
+const PICTURE_BYTES = 2_500_000;
+const FEWEST_FAULTS = 10;
+const PICTURE_SHARE = 0.15;
+const STEP_SHARE = 0.03;
+
+function pictureBudget(faults: number): PictureBudget {
+  const one = PICTURE_BYTES / Math.max(FEWEST_FAULTS, faults);
+  return { picture: PICTURE_SHARE * one, step: STEP_SHARE * one };
+}
+
+/** A campaign and what it is compared with. */
+export interface Reported {
+  readonly folder: string;
+  /** What people call it; the model's name unless told. */
+  readonly name?: string | undefined;
+  /** A baseline's file, or an older campaign. */
+  readonly against?: string | undefined;
+}
+
+/** Where each kind of report goes; those that are not named are not written. */
+export interface ReportFiles {
+  readonly html?: string | undefined;
+  readonly junit?: string | undefined;
+  readonly sarif?: string | undefined;
+  readonly markdown?: string | undefined;
+}
+
+/** How reports are written. */
+export interface ReportOptions {
+  /** The heading; by the name of the model unless told. */
+  readonly title?: string | undefined;
+  /** The command that runs a finding again. */
+  readonly replayLine: (folder: string) => string;
+  /** What people should know beside, a line each. */
+  readonly notes?: readonly string[] | undefined;
+}
+
+/**
+ * Writes reports over campaigns.
+ *
+ * @throws UserError where a folder is no campaign, a baseline is none, or a file can't be written
+ */
+export async function report(
+  campaigns: readonly Reported[],
+  files: ReportFiles,
+  { title: asked, replayLine, notes = [] }: ReportOptions,
+): Promise<ReportedCampaign[]> {
+  const views: CampaignView[] = [];
+  const reported: ReportedCampaign[] = [];
+  const judged: Judged[] = [];
+  const sarif: SarifCampaign[] = [];
+  const triages: Triage[] = [];
+  for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
+  let left = MOST_FAULTS;
+  const shown = Math.min(
+    MOST_FAULTS,
+    triages.reduce((sum, { faults }) => sum + faults.length, 0),
+  );
+  const budget = pictureBudget(shown);
+  for (const [i, { folder, name }] of campaigns.entries()) {
+    const triaged = triages[i];
+    const faults = files.html === undefined ? [] : triaged.faults;
+    const view = await gather(folder, { faults, most: left, budget, replayLine });
+    left -= view.faults.length;
+    const called = name ?? view.name;
+    views.push(name === undefined ? view : { ...view, name });
+    const { execs = 0, elapsedSeconds: seconds = 0 } = view.figures ?? {};
+    reported.push({ ...triaged, name: called, folder, execs, seconds });
+    const { settings, resolved } = await readRecorded(folder);
+    const objectives = [settings.objective ?? []].flat().map((spec) => nameIn(String(spec)));
+    judged.push({ name: called, objectives, ...triaged, seconds });
+    if (files.sarif === undefined) continue;
+    const withFindings = await Promise.all(
+      triaged.faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path) })),
+    );
+    sarif.push({
+      name: called,
+      model: String(resolved.modelGiven),
+      faults: withFindings,
+      fixed: triaged.fixed,
+    });
+  }
+  const title = asked ?? titleOf(views);
+  const fixed = reported.flatMap((one) => one.fixed);
+  const page = { title, campaigns: views, fixed, notes };
+  const write = async (path: string | undefined, text: () => string): Promise<void> => {
+    if (path !== undefined) await writeFile(path, text());
+  };
+  await write(files.html, () => pageHtml(page));
+  await write(files.junit, () => junitXml(title, checksOf(judged)));
+  await write(files.sarif, () => sarifText(sarif));
+  await write(files.markdown, () => markdownText(title, reported, notes));
+  return reported;
+}
+
+/** Where the page goes unless told: into the only campaign, or beside the reader. */
+export function defaultPage(folders: readonly string[]): string {
+  return folders.length === 1 ? join(folders[0], PAGE) : PAGE;
+}
+
+/** What the page is called unless told. */
+function titleOf(views: readonly CampaignView[]): string {
+  return `neurofuzz: ${views.length === 1 ? views[0].name : `${views.length} campaigns`}`;
+}
+
+/** Whether a fault counts against a campaign: it comes up again, and is not known. */
+export function isCounted(fault: Triage['faults'][number]): boolean {
+  return isSound(fault) && fault.state !== 'known';
+}
+
+/** An objective as its spec names it: what stands before its settings. */
+function nameIn(spec: string): string {
+  return spec.split(':', 1)[0].trim();
+}
+
+async function writeFile(path: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, text);
+  } catch (error) {
+    throw fileError(error, 'write', path);
+  }
+}

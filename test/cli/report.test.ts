@@ -1,0 +1,275 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import sharp from 'sharp';
+import { accessibilityFaults, openBrowser, openPage, TESTS_PAGES } from '../support/browser.ts';
+import { BUNDLED, findingFolders, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { writePhotographOnnx } from '../support/models.ts';
+import { junitFaults, sarifFaults } from '../support/schemas.ts';
+
+const folder = testFolder();
+const [digits, pair, texts] = ['digits', 'pair', 'texts'].map((name) => join(folder, name));
+
+beforeAll(async () => {
+  const bundled = (name: string, out: string, execs: string) =>
+    neurofuzz(['fuzz', '-c', `corpora/${name}/campaign.yaml`, '-n', execs, '-s', '1', '--quiet', '-o', out]);
+  await neurofuzz([...BUNDLED, '-n', '15000', '-s', '3', '--keep', '2', '-o', digits]);
+  await neurofuzz(['minimize', '--all', digits, '--tries', '2000']);
+  await bundled('quantized-digits', pair, '15000');
+  await bundled('char-lm', texts, '1500');
+}, 180_000);
+
+/** Writes a campaign's report and returns the page's text. */
+async function reported(...args: string[]): Promise<string> {
+  const { code, stderr } = await neurofuzz(['report', ...args]);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return readFileSync(join(args[0], 'report.html'), 'utf8');
+}
+
+describe('the files', () => {
+  test('the page lies in the campaign and refers to nothing outside itself', async () => {
+    const html = await reported(digits);
+    expect(html.match(/(?:src|href)="[^"]*"/g)?.every((link) => /="(?:data:|#)/.test(link))).toBe(true);
+    expect(html).toContain("default-src 'none'");
+    expect(html).not.toMatch(/url\((?!#)|@import|https?:/);
+  });
+
+  test('JUnit, SARIF and Markdown lie where they are asked for and pass their schemas', async () => {
+    const [junit, sarif, markdown] = ['j.xml', 's.sarif', 'deeper/m.md'].map((name) => join(folder, name));
+    await reported(digits, '--junit', junit, '--sarif', sarif, '--markdown', markdown);
+    expect(await junitFaults(readFileSync(junit, 'utf8'))).toEqual([]);
+    expect(sarifFaults(readFileSync(sarif, 'utf8'))).toEqual([]);
+    const [result] = JSON.parse(readFileSync(sarif, 'utf8')).runs[0].results;
+    expect(result.locations[0].logicalLocations).toEqual([{ name: 'log', kind: 'function' }]);
+    expect(readFileSync(markdown, 'utf8')).toMatch(/`nonfinite-inf-log`/);
+  });
+
+  test('several campaigns share a page; against a baseline faults are new, known and fixed', async () => {
+    const baseline = join(folder, 'baseline.json');
+    await neurofuzz(['triage', digits, '--update-baseline', baseline]);
+    const page = join(folder, 'all.html');
+    const { stdout } = await neurofuzz(['report', digits, pair, '-o', page, '--against', baseline, '--json']);
+    const { campaigns } = JSON.parse(stdout);
+    expect(campaigns[0].faults.every(({ state }: { state: string }) => state === 'known')).toBe(true);
+    expect(campaigns[1].faults.every(({ state }: { state: string }) => state === 'new')).toBe(true);
+    expect(campaigns[1].fixed).toHaveLength(campaigns[0].faults.length);
+    expect(readFileSync(page, 'utf8')).toMatch(/\d+ new, \d+ known, \d+ fixed/);
+  });
+
+  test('without its model the page is whole but for the graph, and says so', async () => {
+    const lone = join(folder, 'lone');
+    cpSync(digits, lone, { recursive: true });
+    const file = join(lone, 'campaign.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^model: .*$/m, 'model: gone.onnx'));
+    const html = await reported(lone);
+    expect(html).toMatch(/the model&#39;s graph cannot be shown|the model's graph cannot be shown/);
+    expect(html).toContain('Where it goes wrong');
+  });
+
+  test('what cannot be done is refused in a line', async () => {
+    const none = await neurofuzz(['report', folder]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('is no campaign') });
+    const place = await neurofuzz(['report', digits, '-o', join(digits, 'campaign.yaml', 'x.html')]);
+    expect(place).toMatchObject({ code: 2, stderr: expect.stringMatching(/^neurofuzz: cannot write .*\n$/) });
+    const against = await neurofuzz(['report', digits, '--against', 'package.json']);
+    expect(against).toMatchObject({ code: 2, stderr: expect.stringContaining('is no baseline') });
+  });
+
+  test('a damaged input leaves a gap and the rest', async () => {
+    const hurt = join(folder, 'hurt');
+    cpSync(pair, hurt, { recursive: true });
+    for (const path of findingFolders(hurt)) writeFileSync(join(path, 'input.npz'), 'no archive');
+    expect(await reported(hurt)).toContain('its input cannot be shown');
+  });
+
+  test('a hundred faults of noisy photographs take less than five megabytes', async () => {
+    const many = join(folder, 'many');
+    const photos = join(folder, 'photos');
+    mkdirSync(photos);
+    for (let i = 0; i < 4; i++) {
+      const noise = Uint8Array.from(
+        { length: 224 * 224 * 3 },
+        (_, at) => (at * at * (i + 7) * 2_654_435_761) >>> 24,
+      );
+      await sharp(noise, { raw: { width: 224, height: 224, channels: 3 } })
+        .png()
+        .toFile(join(photos, `${i}.png`));
+    }
+    const { code, stderr } = await neurofuzz([
+      ...[
+        'fuzz',
+        writePhotographOnnx(folder),
+        '-i',
+        photos,
+        '--range',
+        '0,255',
+        '-O',
+        'assert:brightest < 250',
+      ],
+      ...['-n', '400', '--keep', '100', '-s', '1', '--quiet', '-o', many],
+    ]);
+    expect([code, stderr]).toEqual([1, '']);
+    const [signature] = findingFolders(many);
+    const own = join(signature, '..');
+    for (let i = 0; i < 120; i++) {
+      const to = join(many, 'findings', `assert-${i}`, readJson(signature, 'finding.json').id);
+      cpSync(signature, to, { recursive: true });
+      const finding = { ...readJson(to, 'finding.json'), signature: `assert-${i}` };
+      writeFileSync(join(to, 'finding.json'), JSON.stringify(finding));
+    }
+    rmSync(own, { recursive: true });
+    const html = await reported(many);
+    expect(html.length).toBeLessThan(5_000_000);
+    expect(html.match(/<article/g)).toHaveLength(100);
+    expect(html).toContain('20 more faults');
+  }, 120_000);
+});
+
+(TESTS_PAGES ? describe : describe.skip)('the page in Chromium', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+    for (const campaign of [digits, pair, texts]) await reported(campaign);
+  }, 60_000);
+
+  afterAll(() => browser.close());
+
+  const pageOf = (campaign: string): string => join(campaign, 'report.html');
+
+  test.each(['digits', 'pair', 'texts'])(
+    '%s opens from disk, asks for nothing and complains of nothing',
+    async (name) => {
+      const { page, requests, complaints } = await openPage(browser, pageOf(join(folder, name)));
+      expect(requests).toEqual([]);
+      expect(complaints).toEqual([]);
+      expect(await page.locator('article').count()).toBeGreaterThan(0);
+    },
+  );
+
+  test('pictures are there, charts have curves, the graph has the operation', async () => {
+    const { page } = await openPage(browser, pageOf(digits));
+    const sizes = await page
+      .locator('img')
+      .evaluateAll((all) => all.map((one) => (one as HTMLImageElement).naturalWidth));
+    expect(sizes.length).toBeGreaterThanOrEqual(3);
+    expect(sizes.every((size) => size > 0)).toBe(true);
+    const labels = await page.locator('article .pictures:not(.steps) figcaption').allTextContents();
+    expect(labels.slice(0, 2)).toEqual(['seed', 'finding']);
+    expect(labels[2]).toMatch(/^difference/);
+    const curves = await page
+      .locator('.curve')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('d') ?? ''));
+    expect(curves.length).toBeGreaterThanOrEqual(5);
+    const place = page.locator('article section[aria-label^="operations around"]').first();
+    expect(await place.locator('.box.origin').count()).toBe(1);
+    expect(await place.textContent()).toContain('log');
+  });
+
+  test('the finding that was made smaller comes first', async () => {
+    const { page } = await openPage(browser, pageOf(digits));
+    expect(await page.locator('article').first().textContent()).toContain('made smaller');
+  });
+
+  test('of two models the largest values of both are shown, and how far their layers differ', async () => {
+    const { page } = await openPage(browser, pageOf(pair));
+    const text = (await page.locator('article').first().textContent()) ?? '';
+    expect(text).toContain('second model');
+    expect(text).toContain('layer by layer');
+  });
+
+  test('what breaks a rule is marked in its text', async () => {
+    const { page } = await openPage(browser, pageOf(texts));
+    const findings = findingFolders(texts).map((path) => readJson(path, 'finding.json').violation.details);
+    const marked = await page.locator('mark').allTextContents();
+    expect(marked.length).toBeGreaterThan(0);
+    const all = findings.map(({ answer, from, to }) => answer.slice(from, to).replaceAll('\n', '\\n'));
+    for (const one of marked) expect(all).toContain(one.replaceAll('\n', '\\n'));
+  });
+
+  test('the button copies the line that replays, and the line works', async () => {
+    const { page } = await openPage(browser, pageOf(digits));
+    await page.locator('button').first().click();
+    expect(await page.locator('button').first().textContent()).toBe('copied');
+    const line = await page.evaluate(() => navigator.clipboard.readText());
+    expect(line).toBe(await page.locator('.replay pre').first().textContent());
+    const words = line.split(' ');
+    const { code, stdout } = await neurofuzz(words.slice(words.indexOf('replay')));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/still broken/);
+  });
+
+  test.each([
+    ['light', 1000],
+    ['dark', 1000],
+    ['light', 390],
+    ['dark', 390],
+  ] as const)(
+    '%s and %d wide, nothing serious keeps anyone out, and nothing lies beside the page',
+    async (scheme, width) => {
+      for (const campaign of [digits, pair, texts]) {
+        const { page } = await openPage(browser, pageOf(campaign), { scheme, width });
+        await page.locator('details').evaluateAll((all) => {
+          for (const one of all) (one as HTMLDetailsElement).open = true;
+        });
+        expect(await accessibilityFaults(page)).toEqual([]);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        expect(wide).toBeLessThanOrEqual(width);
+      }
+    },
+    60_000,
+  );
+
+  test('dark is dark and light is light', async () => {
+    const paper = async (scheme: 'light' | 'dark'): Promise<number> => {
+      const { page } = await openPage(browser, pageOf(digits), { scheme });
+      const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      return Number(/\d+/.exec(colour)?.[0]);
+    };
+    expect(await paper('light')).toBeGreaterThan(200);
+    expect(await paper('dark')).toBeLessThan(60);
+  });
+
+  test('texts of strangers are text: no markup, no script, nothing that turns the line', async () => {
+    const hostile = join(folder, 'hostile');
+    cpSync(texts, hostile, { recursive: true });
+    const evil =
+      '</pre><script>document.title="hacked"</script><img src="https://x.test/a.png">\u202E\u001b[31m';
+    for (const path of findingFolders(hostile)) {
+      const finding = readJson(path, 'finding.json');
+      const details = { ...finding.violation.details, prompt: evil, answer: evil, from: 3, to: 9 };
+      const changed = {
+        ...finding,
+        summary: evil,
+        mutators: [evil],
+        violation: { ...finding.violation, details },
+      };
+      writeFileSync(join(path, 'finding.json'), JSON.stringify(changed));
+    }
+    const [junit, sarif] = ['evil.xml', 'evil.sarif'].map((name) => join(folder, name));
+    const html = await reported(hostile, '--title', evil, '--junit', junit, '--sarif', sarif);
+    for (const what of ['\u202E', '\u001b']) expect(html).not.toContain(what);
+    expect(await junitFaults(readFileSync(junit, 'utf8'))).toEqual([]);
+    expect(sarifFaults(readFileSync(sarif, 'utf8'))).toEqual([]);
+    const { page, requests, complaints } = await openPage(browser, pageOf(hostile));
+    expect([requests, complaints]).toEqual([[], []]);
+    expect(await page.title()).toContain('</pre><script>');
+    expect(await page.locator('img[src^="http"], pre script').count()).toBe(0);
+    expect(await page.locator('pre').allTextContents()).toContainEqual(expect.stringContaining('\\u{202E}'));
+  });
+
+  test('on paper everything is open', async () => {
+    const { page } = await openPage(browser, pageOf(digits));
+    const pdf = join(folder, 'page.pdf');
+    await page.pdf({ path: pdf });
+    expect(existsSync(pdf) && statSync(pdf).size).toBeGreaterThan(10_000);
+    const open = await page
+      .locator('details')
+      .evaluateAll((all) => all.map((one) => (one as HTMLDetailsElement).open));
+    expect(open.every(Boolean)).toBe(true);
+  });
+});
