@@ -3,6 +3,18 @@ export class UserError extends Error {
   override readonly name: string = 'UserError';
 }
 
+/** A campaign cannot be resumed as it was: the model, its seeds or its settings are others than recorded. */
+export class ChangedError extends UserError {
+  override readonly name = 'ChangedError';
+  /** What differs, a clause for people. */
+  readonly what: string;
+
+  constructor(what: string, advice: string) {
+    super(`--resume: ${what}; ${advice}`);
+    this.what = what;
+  }
+}
+
 /** The machine failed: disk full, out of memory, no runtime loads. Exit code 3, one line. */
 export class MachineError extends Error {
   override readonly name: string = 'MachineError';

@@ -85,17 +85,18 @@ export function findingFolder(signature: string, id: string, apart: boolean): st
   return ['findings', ...(apart ? [UNREPEATABLE] : []), signature, id].join('/');
 }
 
-/** Folders within `findings/` of what comes up again every time, `<signature>/<id>` each, in the order of their names. */
-export async function repeatableFindings(campaign: string): Promise<string[]> {
+/** Folders of findings within `findings/`, as `<signature>/<id>`, in the order of their names; those that lie apart last. */
+export async function findingFolders(campaign: string): Promise<string[]> {
   const within = async (path: string): Promise<string[]> =>
     (await readdir(path, { withFileTypes: true }).catch(() => []))
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map(({ name }) => name)
       .sort();
   const root = join(campaign, 'findings');
-  const signatures = (await within(root)).filter((name) => name !== UNREPEATABLE);
+  const sound = (await within(root)).filter((name) => name !== UNREPEATABLE);
+  const apart = (await within(join(root, UNREPEATABLE))).map((name) => `${UNREPEATABLE}/${name}`);
   const lists = await Promise.all(
-    signatures.map(async (name) => (await within(join(root, name))).map((id) => `${name}/${id}`)),
+    [...sound, ...apart].map(async (name) => (await within(join(root, name))).map((id) => `${name}/${id}`)),
   );
   return lists.flat();
 }

@@ -1,12 +1,10 @@
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
 import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { MachineError, UserError } from '../errors.ts';
-import type { Observer } from '../fuzzer/observer.ts';
-import { StatusScreen } from '../fuzzer/status.ts';
+import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
-import { resumeLine } from './launcher.ts';
+import { logging, screen } from './observers.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from './output.ts';
 import { summaryJson, summaryText } from './summary.ts';
 
@@ -45,7 +43,9 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const given = model === undefined ? flags : { ...flags, model };
   const config = await settings(file, given, options);
   const observer =
-    options.quiet !== true && options.json !== true && process.stderr.isTTY ? screen() : logging(options);
+    options.quiet !== true && options.json !== true && process.stderr.isTTY
+      ? screen()
+      : logging(makeLogger(options));
   const ending = endInOrder();
   const { runCampaign } = await import('../fuzzer/campaign.ts');
   try {
@@ -176,72 +176,6 @@ function readNumbers(meta: FlagMeta, given: readonly string[]): unknown {
       );
   }
   return named;
-}
-
-interface FinishingObserver extends Observer {
-  /** Puts the terminal back; may be called again. */
-  finish(): void;
-}
-
-function screen(): FinishingObserver {
-  return new StatusScreen(process.stderr, resumeLine);
-}
-
-/** Seconds between log lines. */
-const LOG_EVERY = 5;
-
-function logging(options: OutputOptions): FinishingObserver {
-  const log = makeLogger(options);
-  let shown = 0;
-  return {
-    info: (text) => log.info(text),
-    warn: (text) => log.warn(text),
-    planned: (plan) =>
-      log.info(
-        {
-          campaign: plan.folder,
-          seed: plan.masterSeed,
-          jobs: plan.jobs,
-          batch: plan.batch,
-          seeds: plan.seeds,
-          resume: resumeLine(plan.folder),
-        },
-        'campaign starts',
-      ),
-    found: (fault, folder) =>
-      log.warn(
-        { signature: fault.signature, execs: fault.firstExecs, path: join(folder, fault.path) },
-        fault.summary,
-      ),
-    adapted: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
-    figures: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...figures }) => {
-      if (figures.elapsedSeconds - shown < LOG_EVERY) return;
-      shown = figures.elapsedSeconds;
-      const favourite = [...mutators].sort((a, b) => b.share - a.share)[0]?.mutator;
-      log.info({ ...figures, signatures: faults.length, slowest: slowest(shares), favourite }, 'fuzzing');
-    },
-    finish: () => {},
-  };
-}
-
-function slowest(shares: Readonly<Record<string, number>>): string {
-  return Object.entries(shares).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
-}
-
-/** The first Ctrl-C or SIGTERM ends the campaign in order, the second ends the process. */
-function endInOrder(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const on = (code: number) => () => {
-    if (controller.signal.aborted) process.exit(code);
-    controller.abort();
-  };
-  const interrupt = on(EXIT.interrupted);
-  const terminate = on(EXIT.terminated);
-  process.on('SIGINT', interrupt).on('SIGTERM', terminate);
-  return {
-    signal: controller.signal,
-    release: () => void process.off('SIGINT', interrupt).off('SIGTERM', terminate),
-  };
 }
 
 const EXAMPLES = `

@@ -10,6 +10,7 @@ import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { minimizeCommand } from './minimize.ts';
 import { mutatorsCommand } from './mutators.ts';
+import { nightlyCommand } from './nightly.ts';
 import { objectivesCommand } from './objectives.ts';
 import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
@@ -25,6 +26,7 @@ const COMMANDS = [
   minimizeCommand,
   distillCommand,
   reportCommand,
+  nightlyCommand,
   inspectCommand,
   quantizeCommand,
   compareCommand,

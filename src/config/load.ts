@@ -26,20 +26,35 @@ export async function readCampaignFile(path: string): Promise<RawSettings> {
   } catch (error) {
     throw fileError(error, 'read the campaign file', path);
   }
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    throw new UserError(`${path}: ${document.errors[0].message.split('\n', 1)[0].replace(/:$/, '')}`);
-  }
-  const raw: unknown = document.toJS({ maxAliasCount: 100 });
+  const raw = parseYaml(text, path);
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new UserError(`${path} is no campaign file: write settings such as 'model: net.onnx', one a line`);
   }
+  return settingsIn(raw, path);
+}
+
+/** @throws UserError naming the file where it is no YAML */
+export function parseYaml(text: string, path: string): unknown {
+  const document = parseDocument(text);
+  if (document.errors.length > 0)
+    throw new UserError(`${path}: ${document.errors[0].message.split('\n', 1)[0].replace(/:$/, '')}`);
+  return document.toJS({ maxAliasCount: 100 });
+}
+
+/**
+ * Settings of a file's mapping, their relative paths relative to the working folder.
+ *
+ * @param path the file that they stand in
+ * @param where what they are called in messages; the file unless told
+ * @throws UserError naming a key that is no setting
+ */
+export function settingsIn(raw: object, path: string, where = path): RawSettings {
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
     if (WRITTEN_KEYS.has(key)) continue;
     if (!Object.hasOwn(campaignSchema.shape, key)) {
       const known = Object.keys(campaignSchema.shape);
-      throw new UserError(`${path}: unknown setting ${key}: ${suggestion(key, known)}`);
+      throw new UserError(`${where}: unknown setting ${key}: ${suggestion(key, known)}`);
     }
     if (value !== null) settings[key] = value;
   }
@@ -152,7 +167,9 @@ function withObjective(settings: RawSettings): RawSettings {
   return { ...settings, objective: ['differential'] };
 }
 
-function explain(issue: z.core.$ZodIssue, given: unknown): string {
+/** What is wrong with a setting, as the rest of a sentence that begins with its name. */
+export function explain(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'invalid_key' && issue.issues.length > 0) return explain(issue.issues[0], given);
   if (issue.code === 'invalid_union') {
     const messages = issue.errors.flat().map((inner) => inner.message);
     const ours = messages.find((message) => message.startsWith('must'));

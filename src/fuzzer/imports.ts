@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Finding, FORMAT_VERSION, repeatableFindings } from '../campaign/finding.ts';
+import { type Finding, FORMAT_VERSION, findingFolders } from '../campaign/finding.ts';
 import { loadTestcase, readJournal, testcaseFile } from '../campaign/journal.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import { fileError, UserError } from '../errors.ts';
@@ -89,9 +89,10 @@ async function testcasesIn(
     site: line.site,
     path: testcaseFile(folder, line.id),
   }));
-  for (const name of await repeatableFindings(folder)) {
+  for (const name of await findingFolders(folder)) {
     const path = join(folder, 'findings', name);
     const lineage = await findingLineage(join(path, 'finding.json'));
+    if (lineage === 'flaky') continue;
     if (lineage === undefined) damage.push(path);
     else places.push({ lineage, path: join(path, 'input.npz') });
   }
@@ -110,8 +111,8 @@ function lineageOf({ id, parent, ancestor, reference, generation, mutators }: Li
   return { id, parent, ancestor, ...(reference === undefined ? {} : { reference }), generation, mutators };
 }
 
-/** Where a finding comes from; undefined where its file is damaged. */
-async function findingLineage(path: string): Promise<Lineage | undefined> {
+/** Where a finding comes from, unless it is flaky; undefined where its file is damaged. */
+async function findingLineage(path: string): Promise<Lineage | 'flaky' | undefined> {
   let finding: Partial<Finding> | null;
   try {
     finding = JSON.parse(await readFile(path, 'utf8')) as Partial<Finding> | null;
@@ -125,6 +126,7 @@ async function findingLineage(path: string): Promise<Lineage | undefined> {
     typeof finding.ancestor === 'string' &&
     typeof finding.generation === 'number' &&
     Array.isArray(finding.mutators);
+  if (isWhole && finding?.status === 'flaky') return 'flaky';
   return isWhole ? lineageOf(finding as Finding) : undefined;
 }
 

@@ -6,7 +6,7 @@ import { testcaseId } from '../campaign/testcase.ts';
 import { rebasedObjective, rebasedSpec } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { byInput } from '../config/values.ts';
-import { UserError } from '../errors.ts';
+import { ChangedError } from '../errors.ts';
 import { labelSource } from '../inputs/labels.ts';
 import type { ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
@@ -149,6 +149,13 @@ function seedsDigest({ seeds, labels }: InputPlan): string {
 /** Settings that may differ when a campaign is resumed: how long and how fast, not what. */
 const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 'formatVersion']);
 
+/** @throws ChangedError naming the first of some facts that differs */
+function refuseOthers(recorded: ResolvedSettings, now: ResolvedSettings, facts: readonly string[]): void {
+  const changed = facts.find((key) => !isDeepStrictEqual(recorded.resolved[key], now.resolved[key]));
+  if (changed !== undefined)
+    throw new ChangedError(`${FACTS[changed]} changed since`, 'start another campaign with --out');
+}
+
 /** Facts whose change makes another campaign of it, as people call them. */
 const FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
@@ -170,15 +177,14 @@ export function checkSame(folder: string, recorded: ResolvedSettings, now: Resol
   const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
   // What was recorded went through YAML, which knows no undefined.
   const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
+  // With another model much of what is told by it differs too.
+  refuseOthers(recorded, plain, ['modelSha256']);
   for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
     if (FREE.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key])) continue;
     const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
-    throw new UserError(`--resume: ${key} was ${was} and is now ${is}; ${another}`);
+    throw new ChangedError(`${key} was ${was} and is now ${is}`, another);
   }
-  for (const [key, what] of Object.entries(FACTS)) {
-    if (isDeepStrictEqual(recorded.resolved[key], plain.resolved[key])) continue;
-    throw new UserError(`--resume: ${what} changed since; start another campaign with --out`);
-  }
+  refuseOthers(recorded, plain, Object.keys(FACTS));
   return ['neurofuzz', 'node', 'runtime'].flatMap((key) =>
     recorded.resolved[key] === plain.resolved[key]
       ? []

@@ -13,12 +13,21 @@ export interface Judged {
   readonly seconds: number;
 }
 
+/** A campaign that could not run as it should. */
+export interface FailedCampaign {
+  readonly name: string;
+  readonly message: string;
+}
+
 /**
  * A check for each objective, which fails by what is new to it, and one for each fault: new ones fail, known ones are
- * skipped, fixed ones pass. Without a baseline every fault is new.
+ * skipped, fixed ones pass; and an error for each campaign that could not run. Without a baseline every fault is new.
  */
-export function checksOf(campaigns: readonly Judged[]): Check[] {
-  return campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
+export function checksOf(campaigns: readonly Judged[], failures: readonly FailedCampaign[] = []): Check[] {
+  const failed = failures.map(
+    ({ name, message }): Check => ({ group: name, name: 'ran', outcome: { kind: 'error', message } }),
+  );
+  const judged = campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
     const all = [...new Set([...objectives, ...faults.map(({ objective }) => objective)])];
     const own = all.map((objective): Check => {
       const broken = faults.filter((fault) => fault.objective === objective && isNew(fault));
@@ -37,6 +46,7 @@ export function checksOf(campaigns: readonly Judged[]): Check[] {
     );
     return [...own, ...single, ...gone];
   });
+  return [...failed, ...judged];
 }
 
 /** Whether a fault counts: it comes up again, and was not known before. */

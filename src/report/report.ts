@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import { writeWhole } from '../campaign/atomic.ts';
 import { readRecorded } from '../campaign/recorded.ts';
 import { fileError } from '../errors.ts';
+import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
 import { isSound, type Triage, triage } from '../triage/triage.ts';
-import { checksOf, type Judged } from './checks.ts';
+import { checksOf, type FailedCampaign, type Judged } from './checks.ts';
 import { gather } from './gather.ts';
 import { pageHtml } from './html/page.tsx';
 import { junitXml } from './junit.ts';
@@ -35,8 +36,8 @@ export interface Reported {
   readonly folder: string;
   /** What people call it; the model's name unless told. */
   readonly name?: string | undefined;
-  /** A baseline's file, or an older campaign. */
-  readonly against?: string | undefined;
+  /** What was known before: a baseline, its file, or an older campaign. */
+  readonly against?: Baseline | string | undefined;
 }
 
 /** Where each kind of report goes; those that are not named are not written. */
@@ -55,6 +56,8 @@ export interface ReportOptions {
   readonly replayLine: (folder: string) => string;
   /** What people should know beside, a line each. */
   readonly notes?: readonly string[] | undefined;
+  /** Campaigns that could not run as they should. */
+  readonly failures?: readonly FailedCampaign[] | undefined;
 }
 
 /**
@@ -65,7 +68,7 @@ export interface ReportOptions {
 export async function report(
   campaigns: readonly Reported[],
   files: ReportFiles,
-  { title: asked, replayLine, notes = [] }: ReportOptions,
+  { title: asked, replayLine, notes = [], failures = [] }: ReportOptions,
 ): Promise<ReportedCampaign[]> {
   const views: CampaignView[] = [];
   const reported: ReportedCampaign[] = [];
@@ -109,7 +112,7 @@ export async function report(
     if (path !== undefined) await writeFile(path, text());
   };
   await write(files.html, () => pageHtml(page));
-  await write(files.junit, () => junitXml(title, checksOf(judged)));
+  await write(files.junit, () => junitXml(title, checksOf(judged, failures)));
   await write(files.sarif, () => sarifText(sarif));
   await write(files.markdown, () => markdownText(title, reported, notes));
   return reported;

@@ -21,6 +21,9 @@ export interface Baseline {
   readonly faults: readonly KnownFault[];
 }
 
+/** Before the first time. */
+export const NOTHING_KNOWN: Baseline = { faults: [] };
+
 /** What a baseline's file says that it is. */
 const KIND = 'neurofuzz-baseline';
 

@@ -50,8 +50,8 @@ export interface TriageOptions {
    * and no model is run.
    */
   readonly rules?: string | undefined;
-  /** A baseline's file, or an older campaign: what was known before. */
-  readonly against?: string | undefined;
+  /** What was known before: a baseline, its file, or an older campaign. */
+  readonly against?: Baseline | string | undefined;
 }
 
 /**
@@ -80,7 +80,7 @@ export async function triage(campaigns: readonly string[], options: TriageOption
       if (before === undefined || time < before) firstSeen.set(signature, time);
     }
   }
-  const known = against === undefined ? undefined : await baselineOf(against);
+  const known = typeof against === 'string' ? await baselineOf(against) : against;
   const faults = [...bySignature]
     .map(([signature, gathered]) => faultOf(signature, gathered, counted, firstSeen, known))
     .sort(worstFirst);

@@ -27,7 +27,7 @@ test('findings that are fixed in the next release are marked, and are regression
   const known = await replay('--regression', '--junit', join(folder, 'known.xml'));
   expect(known.code).toBe(0);
   expect(known.stdout).toMatch(/^still broken 10\/10 /m);
-  expect(readFileSync(join(folder, 'known.xml'), 'utf8')).toMatch(/<skipped message="known: /);
+  expect(readFileSync(join(folder, 'known.xml'), 'utf8')).toMatch(/<skipped>known: /);
 
   const next = await replay('--model', REPAIRED, '--mark-fixed', '--regression');
   expect(next.code).toBe(0);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCheckpoint } from '../../campaign/checkpoint.ts';
-import { FORMAT_VERSION, repeatableFindings } from '../../campaign/finding.ts';
+import { FORMAT_VERSION, findingFolders } from '../../campaign/finding.ts';
 import { type JournalLine, readJournal, readVectors } from '../../campaign/journal.ts';
 import { checkInputs, type Recorded, readRecorded } from '../../campaign/recorded.ts';
 import { CAMPAIGN_FILE } from '../../campaign/store.ts';
@@ -39,7 +39,7 @@ export interface Source extends Pick<Distilled, 'modelSha256' | 'coverage' | 'me
   readonly activations: Float32Array;
   /** Which testcase is nearest to going wrong, by the point and target that is meant. */
   readonly margins: ReadonlyMap<string, { readonly id: string; readonly margin: number }>;
-  /** Folders of findings, `<signature>/<id>`. */
+  /** Folders of findings within `findings/`. */
   readonly findings: readonly string[];
   /** What is damaged and left out, a line each. */
   readonly damage: readonly string[];
@@ -134,7 +134,7 @@ async function readLines(folder: string, width: number, damage: string[]) {
     lines: placed.map(({ line }) => line),
     idAt: new Map(placed.map(({ line, place }) => [place, line.id])),
     activations,
-    findings: await repeatableFindings(folder),
+    findings: await findingFolders(folder),
     damage,
   };
 }

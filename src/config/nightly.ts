@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import { z } from 'zod';
+import { fileError, UserError } from '../errors.ts';
+import { suggestion } from '../suggest.ts';
+import { checkSettings, explain, parseYaml, type RawSettings, readCampaignFile, settingsIn } from './load.ts';
+import type { CampaignConfig } from './schema.ts';
+import { duration, milliseconds } from './values.ts';
+
+/** Testcases past which a corpus is distilled, and tries of making a new fault's finding smaller, unless told. */
+const DISTILL = 20_000;
+const MINIMIZE = 2_000;
+
+/** Nights whose reports are kept, unless told. */
+const KEEP = 14;
+
+const whole = z.int('must be a whole number');
+
+/** `14 nights`, `1 night` or a number. */
+const nights = z.union([
+  z
+    .string('must be a number of nights, such as 14 nights')
+    .regex(/^[1-9]\d{0,4}( nights?)?$/, 'must be a number of nights, such as 14 nights')
+    .transform((text) => Number.parseInt(text, 10)),
+  whole.positive('must be 1 or more'),
+]);
+
+/** A nightly file: the one place that says which settings there are beside the campaigns' own. */
+export const nightlySchema = z.strictObject({
+  time: duration.meta({ help: 'for all campaigns together, as 8h' }),
+  out: z.string().min(1).default('neurofuzz-nights').meta({ help: 'where campaigns and reports lie' }),
+  title: z.string().min(1).default('neurofuzz nightly').meta({ help: 'the heading of the reports' }),
+  keep: nights.default(KEEP).meta({ help: 'nights whose reports are kept, as 14 nights' }),
+  distill: whole
+    .positive('must be 1 or more')
+    .default(DISTILL)
+    .meta({ help: 'testcases past which a corpus is distilled to half of that or less' }),
+  minimize: whole
+    .min(0, 'must be 0 or more')
+    .default(MINIMIZE)
+    .meta({ help: "tries of making a new fault's finding smaller; 0 leaves them as they are" }),
+  campaigns: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be named with letters, digits, dots and hyphens'),
+      z.looseObject({
+        config: z.string().min(1).optional().meta({ help: 'a campaign file; settings beside it win' }),
+        share: z.number('must have a number as share').positive('must have a share above 0').default(1),
+      }),
+    )
+    .refine((all) => Object.keys(all).length > 0, 'must name one campaign or more'),
+});
+
+/** One campaign of a night. */
+export interface NightlyCampaign {
+  readonly name: string;
+  /** Of the time, among the others' shares. */
+  readonly share: number;
+  readonly config: CampaignConfig;
+}
+
+/** A night's settings, its paths relative to the working folder. */
+export interface NightlyConfig
+  extends Readonly<Omit<z.output<typeof nightlySchema>, 'campaigns' | 'time' | 'keep'>> {
+  /** Milliseconds. */
+  readonly time: number;
+  readonly keep: number;
+  readonly campaigns: readonly NightlyCampaign[];
+}
+
+/**
+ * Reads a nightly file, YAML or JSON. Its relative paths are relative to it.
+ *
+ * @throws UserError naming the first setting that makes no sense
+ */
+export async function readNightlyFile(path: string): Promise<NightlyConfig> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileError(error, 'read the nightly file', path);
+  });
+  const raw = parseYaml(text, path);
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw new UserError(`${path} is no nightly file: write time: 8h, and campaigns with their names`);
+  const known = Object.keys(nightlySchema.shape);
+  for (const key of Object.keys(raw))
+    if (!known.includes(key))
+      throw new UserError(`${path}: unknown setting ${key}: ${suggestion(key, known)}`);
+  const parsed = nightlySchema.safeParse(raw);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(`${path}: ${issue.path.map(String).join('.')} ${explain(issue, undefined)}`);
+  }
+  const { campaigns, time, out, ...settings } = parsed.data;
+  const read: NightlyCampaign[] = [];
+  for (const [name, one] of Object.entries(campaigns)) read.push(await readCampaign(path, name, one));
+  return {
+    ...settings,
+    time: milliseconds(time),
+    out: relative('.', resolve(dirname(path), out)) || '.',
+    campaigns: read,
+  };
+}
+
+type RawCampaign = z.output<typeof nightlySchema>['campaigns'][string];
+
+async function readCampaign(
+  path: string,
+  name: string,
+  { config, share, ...own }: RawCampaign,
+): Promise<NightlyCampaign> {
+  const where = `${path}: campaigns.${name}`;
+  const settings = settingsIn(own, path, where);
+  const file: RawSettings =
+    config === undefined ? {} : await readCampaignFile(relative('.', resolve(dirname(path), config)));
+  const all = { ...file, ...settings };
+  if (all.model === undefined) throw new UserError(`${where} names no model: give model, or config with one`);
+  for (const key of ['out', 'untilFinding'] as const)
+    if (settings[key] !== undefined) throw new UserError(`${where}: ${key} has no place in a nightly file`);
+  const { out: _out, untilFinding: _until, ...kept } = all;
+  return { name, share, config: checkSettings(kept, {}, where) };
+}

@@ -1,0 +1,58 @@
+import { performance } from 'node:perf_hooks';
+
+/** Milliseconds that are worth beginning a campaign for. */
+export const LEAST = 1_000;
+
+/** Share of the whole time that is worth another round. */
+const WORTH = 0.02;
+
+/** What takes part in a night. */
+export interface Sharer {
+  readonly name: string;
+  readonly share: number;
+}
+
+/**
+ * One time budget for several campaigns, one after the other: each gets its share of what is left among those that wait,
+ * so that what one does not use goes to the others; what the last ones leave goes round again to those that could use more.
+ */
+export class Budget<Campaign extends Sharer> {
+  readonly #total: number;
+  readonly #left: () => number;
+
+  /**
+   * @param total milliseconds
+   * @param now the clock, in milliseconds
+   */
+  constructor(total: number, now: () => number = () => performance.now()) {
+    this.#total = total;
+    const end = now() + total;
+    this.#left = () => end - now();
+  }
+
+  /**
+   * Gives every campaign its turns.
+   *
+   * @param run runs a campaign for so many milliseconds; whether it could use more
+   * @param isEnded asked between turns
+   */
+  async spend(
+    campaigns: readonly Campaign[],
+    run: (campaign: Campaign, milliseconds: number) => Promise<boolean>,
+    isEnded: () => boolean,
+  ): Promise<void> {
+    let waiting = campaigns;
+    for (let round = 0; waiting.length > 0; round++) {
+      const worth = round === 0 ? Number.NEGATIVE_INFINITY : Math.max(LEAST, WORTH * this.#total);
+      if (this.#left() < worth) return;
+      const more: Campaign[] = [];
+      for (const [i, campaign] of waiting.entries()) {
+        if (isEnded()) return;
+        const among = waiting.slice(i).reduce((sum, { share }) => sum + share, 0);
+        const time = Math.max(LEAST, (this.#left() * campaign.share) / among);
+        if (await run(campaign, time)) more.push(campaign);
+      }
+      waiting = more;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CAMPAIGN_FILE } from '../campaign/store.ts';
+import { readCampaignFile } from '../config/load.ts';
+import type { NightlyCampaign } from '../config/nightly.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { milliseconds } from '../config/values.ts';
+import { ChangedError, UserError } from '../errors.ts';
+import { runCampaign } from '../fuzzer/campaign.ts';
+import { distill } from '../fuzzer/distill/distill.ts';
+import { DISTILLED_FILE } from '../fuzzer/distill/source.ts';
+import type { Observer, Summary } from '../fuzzer/observer.ts';
+import { corpusOf, type Generation, newestGeneration } from './folders.ts';
+
+/** What a campaign's turn came to. */
+export interface Turn {
+  readonly folder: string;
+  readonly summary: Summary;
+  /** Mutants that ran in it. */
+  readonly ran: number;
+}
+
+/**
+ * Goes on with a campaign where the last night left it. What has grown past the bound is distilled first, and what cannot be
+ * resumed, since the model or the settings are others, begins anew with its old corpus and findings.
+ *
+ * @param time milliseconds
+ * @param distillPast testcases past which a corpus is distilled
+ * @throws UserError, MachineError, Interrupted as `runCampaign` does
+ */
+export async function takeTurn(
+  out: string,
+  { name, config }: NightlyCampaign,
+  time: number,
+  distillPast: number,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<Turn> {
+  const newest = await newestGeneration(out, name);
+  const own = config.time === undefined ? time : Math.min(time, milliseconds(config.time));
+  const timed = { ...config, time: `${Math.max(1, Math.round(own))}ms` };
+  if (!newest.hasBegun) return begin(newest.folder, timed, [], observer, signal);
+  const distilled = await distilledFrom(newest, distillPast, observer);
+  if (distilled !== undefined) return begin(newest.next, timed, [distilled], observer, signal);
+  const { folder } = newest;
+  const before = await figureOf(folder, 'execs');
+  try {
+    const summary = await runCampaign(await asBegun(folder, timed), observer, signal, true);
+    return { folder, summary, ran: Math.max(0, summary.figures.execs - before) };
+  } catch (error) {
+    if (!(error instanceof ChangedError)) throw error;
+    observer.warn(`${name} begins anew with its old corpus and findings: ${error.what}`);
+    return begin(newest.next, timed, [folder], observer, signal);
+  }
+}
+
+async function begin(
+  folder: string,
+  config: CampaignConfig,
+  from: readonly string[],
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<Turn> {
+  const corpus = [...[config.corpus ?? []].flat(), ...from];
+  const begun = { ...config, ...(corpus.length === 0 ? {} : { corpus }), out: folder };
+  const summary = await runCampaign(begun, observer, signal);
+  return { folder, summary, ran: summary.figures.execs };
+}
+
+/** A campaign's settings with what was drawn for it, and what it began with, when it began. */
+async function asBegun(folder: string, config: CampaignConfig): Promise<CampaignConfig> {
+  const { seed } = await readCampaignFile(join(folder, CAMPAIGN_FILE));
+  const corpus = await corpusOf(folder);
+  return {
+    ...config,
+    out: folder,
+    ...(config.seed === undefined ? { seed: String(seed) } : {}),
+    ...(corpus.length === 0 ? {} : { corpus }),
+  };
+}
+
+/** The distilled corpus that a campaign goes on from, where it has grown past the bound or was distilled before. */
+async function distilledFrom(
+  { folder, distilled }: Generation,
+  past: number,
+  observer: Observer,
+): Promise<string | undefined> {
+  const isThere = await access(join(distilled, DISTILLED_FILE)).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return distilled;
+  if (!((await figureOf(folder, 'corpus')) > past)) return undefined;
+  try {
+    const { testcases, kept } = await distill([folder], { out: distilled, max: Math.ceil(past / 2) });
+    observer.info(`the corpus has grown past ${past} testcases: ${kept} of ${testcases} cover the same`);
+    return distilled;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    observer.warn(`the corpus cannot be distilled: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** One of a campaign's latest figures. */
+async function figureOf(folder: string, name: 'corpus' | 'execs'): Promise<number> {
+  try {
+    const figures = JSON.parse(await readFile(join(folder, 'stats.json'), 'utf8')) as Record<string, unknown>;
+    const figure = figures[name];
+    return typeof figure === 'number' ? figure : 0;
+  } catch {
+    // Figures that are torn or gone say nothing: the next night will know.
+    return 0;
+  }
+}
