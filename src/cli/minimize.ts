@@ -21,6 +21,7 @@ export function minimizeCommand(): Command {
     .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
     .option('--all', 'all findings below the paths')
     .option('--tries <n>', 'variants of each finding that are run at most', '20000')
+    .option('--force', 'also where the model has changed since')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -29,6 +30,7 @@ export function minimizeCommand(): Command {
 interface MinimizeFlags {
   readonly all?: boolean;
   readonly tries: string;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,7 +46,7 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
         `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
       );
   const all: Minimized[] = [];
-  for await (const one of minimize(paths, tries)) {
+  for await (const one of minimize(paths, { tries, force: options.force })) {
     all.push(one);
     if (options.json !== true) process.stdout.write(`${lines(one).map(visible).join('\n')}\n`);
   }

@@ -101,9 +101,11 @@ async function runNight(
   await new Budget<NightlyCampaign>(time).spend(
     campaigns,
     async (campaign, milliseconds) => {
-      const turn = await tryTurn(config, campaign, milliseconds, observer, signal, failures);
+      const ran = execs.get(campaign.name) ?? 0;
+      const left = tonight(campaign, ran);
+      const turn = await tryTurn(config, left, milliseconds, observer, signal, failures);
       if (turn === undefined) return false;
-      execs.set(campaign.name, (execs.get(campaign.name) ?? 0) + turn.ran);
+      execs.set(campaign.name, ran + turn.ran);
       return turn.summary.stopped === 'time';
     },
     () => signal.aborted,
@@ -114,7 +116,7 @@ async function runNight(
     const message = `only ${ran} mutants ran, fewer than minExecs ${own.minExecs}`;
     failures.set(name, { name, message, isMachine: true });
   }
-  const shown = await generationsOf(out, campaigns);
+  const shown = await readable(await generationsOf(out, campaigns), failures);
   await minimizeNew(config, shown, observer, signal);
   const reported = await writeReports(
     config,
@@ -141,6 +143,13 @@ async function runNight(
     failures: [...failures.values()],
     fresh,
   };
+}
+
+/** A campaign with what is left of its mutants for tonight, where they are bounded. */
+function tonight(campaign: NightlyCampaign, ran: number): NightlyCampaign {
+  const { config } = campaign;
+  if (config.execs === undefined) return campaign;
+  return { ...campaign, config: { ...config, execs: Math.max(1, config.execs - ran) } };
 }
 
 /** One turn; undefined where it failed, which keeps no other campaign from its own. */
@@ -186,6 +195,21 @@ async function generationsOf(out: string, campaigns: readonly NightlyCampaign[])
   return shown;
 }
 
+/** Those whose findings can be read; what is damaged in one keeps no other from being reported. */
+async function readable(shown: readonly Shown[], failures: Map<string, Failure>): Promise<Shown[]> {
+  const sound: Shown[] = [];
+  for (const one of shown) {
+    try {
+      await triage([one.folder], { against: one.against });
+      sound.push(one);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.set(one.name, { name: one.name, message: reason(error), isMachine: false });
+    }
+  }
+  return sound;
+}
+
 function baselinePath(out: string, name: string): string {
   return join(out, BASELINES, `${name}.json`);
 }
@@ -203,7 +227,7 @@ async function minimizeNew(
     for (const { path, signature } of faults.filter(isCounted)) {
       if (signal.aborted) return;
       try {
-        for await (const { smaller } of minimize([path], tries))
+        for await (const { smaller } of minimize([path], { tries }))
           if (smaller.length > 0) observer.info(`${signature}: made smaller`);
       } catch (error) {
         if (!(error instanceof UserError || error instanceof MachineError)) throw error;

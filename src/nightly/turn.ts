@@ -45,7 +45,9 @@ export async function takeTurn(
   const { folder } = newest;
   const before = await figureOf(folder, 'execs');
   try {
-    const summary = await runCampaign(await asBegun(folder, timed), observer, signal, true);
+    // A campaign counts its mutants over all nights.
+    const goingOn = config.execs === undefined ? timed : { ...timed, execs: before + config.execs };
+    const summary = await runCampaign(await asBegun(folder, goingOn), observer, signal, true);
     return { folder, summary, ran: Math.max(0, summary.figures.execs - before) };
   } catch (error) {
     if (!(error instanceof ChangedError)) throw error;

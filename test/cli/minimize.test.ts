@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { findingFolders, readJson } from '../support/campaign.ts';
@@ -73,6 +73,20 @@ describe('numbers', () => {
       stderr: expect.stringMatching(/with --all/),
     });
     expect(await neurofuzz(['minimize', '--all', folder, '--tries', '0'])).toMatchObject({ code: 2 });
+    const other = join(folder, 'of-another-model');
+    cpSync(out, other, { recursive: true });
+    const [finding] = findingFolders(other).filter(
+      (path) => readJson(path, 'finding.json').minimized === undefined,
+    );
+    for (const path of findingFolders(other)) if (path !== finding) rmSync(path, { recursive: true });
+    const recorded = readJson(finding, 'finding.json');
+    const changed = { ...recorded, model: { ...recorded.model, sha256: '0'.repeat(64) } };
+    writeFileSync(join(finding, 'finding.json'), JSON.stringify(changed));
+    const left = await neurofuzz(['minimize', finding, '--tries', '300']);
+    expect(left.stdout).toMatch(/the model has changed since it was found: --force/);
+    expect(findingFolders(other)).toHaveLength(1);
+    await neurofuzz(['minimize', finding, '--tries', '300', '--force']);
+    expect(findingFolders(other)).toHaveLength(2);
     const alone = join(folder, 'alone');
     cpSync(findingFolders(out)[0], alone, { recursive: true });
     expect(await neurofuzz(['minimize', alone])).toMatchObject({

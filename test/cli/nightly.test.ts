@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { eventsOf, readJson } from '../support/campaign.ts';
+import { eventsOf, findingFolders, readJson } from '../support/campaign.ts';
 import { type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { junitFaults, sarifFaults } from '../support/schemas.ts';
@@ -21,20 +21,23 @@ const out = join(folder, 'nights');
 
 /** The bundled campaigns of numbers; the last one's model is what stands there tonight. */
 const FILE = `
-time: 9s
+time: 10m
 out: nights
 keep: 3 nights
 minimize: 300
 campaigns:
   digits:
     config: corpora/nan-digits/campaign.yaml
+    execs: 12000
     seed: '1'
   pair:
     config: corpora/quantized-digits/campaign.yaml
+    execs: 4000
     seed: '1'
   loss:
     config: corpora/broken-loss/campaign.yaml
     model: corpora/broken-loss/model.onnx
+    execs: 4000
     seed: '1'
 `;
 
@@ -159,7 +162,7 @@ describe('a night that is disturbed', () => {
   const digits = 'config: corpora/nan-digits/campaign.yaml';
 
   test('is killed: the next one goes on', async () => {
-    const path = lone('killed', `time: 20s\nout: killed\ncampaigns: { digits: { ${digits}, seed: 'k' } }`);
+    const path = lone('killed', `time: 10m\nout: killed\ncampaigns: { digits: { ${digits}, seed: 'k' } }`);
     const campaign = join(folder, 'killed/campaigns/digits/0001');
     const { child, ended } = start(['nightly', path, '--quiet']);
     while (!existsSync(join(campaign, 'findings', 'nonfinite-inf-log')) && child.exitCode === null)
@@ -167,7 +170,7 @@ describe('a night that is disturbed', () => {
     child.kill('SIGKILL');
     await ended;
     expect(existsSync(join(folder, 'killed/report.html'))).toBe(false);
-    writeFileSync(path, readFileSync(path, 'utf8').replace('20s', '3s'));
+    writeFileSync(path, readFileSync(path, 'utf8').replace('seed:', 'execs: 2000, seed:'));
     const { code, result } = await night(path);
     expect(code).toBe(1);
     expect(resolve(result.campaigns[0].folder)).toBe(campaign);
@@ -202,7 +205,7 @@ describe('a night that is disturbed', () => {
   test('one campaign cannot run: the others do, and the night is not green', async () => {
     const path = lone(
       'wrong',
-      `time: 4s\nout: wrong\ncampaigns: { gone: { model: gone.onnx }, loss: { config: corpora/broken-loss/campaign-repaired.yaml } }`,
+      `time: 10m\nout: wrong\ncampaigns: { gone: { model: gone.onnx }, loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000 } }`,
     );
     const { code, stderr, result } = await night(path);
     expect(code).toBe(2);
@@ -214,10 +217,30 @@ describe('a night that is disturbed', () => {
     expect(readFileSync(join(folder, 'wrong/summary.md'), 'utf8')).toContain('gone could not run');
   }, 60_000);
 
+  test('a finding is damaged: it is named, the others are reported, and nothing is taken for fixed', async () => {
+    const path = lone(
+      'damaged',
+      `time: 10m\nout: damaged\ncampaigns: { digits: { ${digits}, execs: 12000, seed: '1' }, loss: { config: corpora/broken-loss/campaign.yaml, execs: 1000, seed: '1' } }`,
+    );
+    await night(path);
+    const [finding] = findingFolders(join(folder, 'damaged/campaigns/digits/0001'));
+    writeFileSync(join(finding, 'finding.json'), '{');
+    const { code, result } = await night(path);
+    expect(code).toBe(2);
+    expect(result.failures).toEqual([
+      expect.objectContaining({
+        name: 'digits',
+        message: expect.stringContaining('finding.json is damaged'),
+      }),
+    ]);
+    expect(result.campaigns.map(({ name }) => name)).toEqual(['loss']);
+    expect(readJson(folder, 'damaged/baselines/digits.json').faults).toHaveLength(1);
+  }, 60_000);
+
   test('a night that ran too little is no green one', async () => {
     const path = lone(
       'little',
-      `time: 2s\nout: little\ncampaigns: { loss: { config: corpora/broken-loss/campaign-repaired.yaml, minExecs: 1000000000 } }`,
+      `time: 10m\nout: little\ncampaigns: { loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000, minExecs: 2000 } }`,
     );
     expect(await night(path)).toMatchObject({
       code: 3,
@@ -228,7 +251,7 @@ describe('a night that is disturbed', () => {
   test('a corpus that has grown past its bound is distilled, and the next night goes on from that', async () => {
     const path = lone(
       'grown',
-      `time: 4s\nout: grown\ndistill: 300\ncampaigns: { digits: { ${digits}, seed: 'g' } }`,
+      `time: 10m\nout: grown\ndistill: 300\ncampaigns: { digits: { ${digits}, execs: 12000, seed: 'g' } }`,
     );
     await night(path);
     const first = join(folder, 'grown/campaigns/digits/0001');

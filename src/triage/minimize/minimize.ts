@@ -27,6 +27,14 @@ export const TRIES = 20_000;
 /** What a smaller finding is small in: values that differ and by how much, edits of a prompt, or its length. */
 export type Goal = 'values' | 'edits' | 'length';
 
+/** How findings are made smaller. */
+export interface MinimizeOptions {
+  /** Variants of one finding that are run at most. */
+  readonly tries?: number | undefined;
+  /** Whether to try although the model is another than it was found with. */
+  readonly force?: boolean | undefined;
+}
+
 /** How making one finding smaller went. */
 export interface Minimized {
   readonly path: string;
@@ -55,7 +63,10 @@ export interface Minimized {
  * @param paths findings, folders of them or campaigns
  * @throws UserError where a path holds no finding, or a finding or its campaign can't be read
  */
-export async function* minimize(paths: readonly string[], tries = TRIES): AsyncGenerator<Minimized> {
+export async function* minimize(
+  paths: readonly string[],
+  { tries = TRIES, force = false }: MinimizeOptions = {},
+): AsyncGenerator<Minimized> {
   for (const path of paths) {
     const found = [...readFindings(path)];
     if (found.length === 0 && !(await exists(join(path, CAMPAIGN_FILE))))
@@ -68,7 +79,7 @@ export async function* minimize(paths: readonly string[], tries = TRIES): AsyncG
       if (done.has(finding.id)) {
         const { signature, distance } = finding;
         yield { path: folder, signature, distance, smaller: [], tries: 0, why: 'it was made smaller before' };
-      } else yield await minimizeOne(folder, tries);
+      } else yield await minimizeOne(folder, tries, force);
     }
   }
 }
@@ -77,7 +88,7 @@ function leftAs(path: string, { signature, distance }: Finding, why: string): Mi
   return { path, signature, distance, smaller: [], tries: 0, why };
 }
 
-async function minimizeOne(folder: string, most: number): Promise<Minimized> {
+async function minimizeOne(folder: string, most: number, force: boolean): Promise<Minimized> {
   const finding = await readFinding(folder);
   const refuse = (why: string): Minimized => leftAs(folder, finding, why);
   if (finding.status !== 'confirmed')
@@ -88,12 +99,16 @@ async function minimizeOne(folder: string, most: number): Promise<Minimized> {
     return refuse('how long a run takes is no matter of few tries');
   if (finding.ancestor === finding.id) return refuse('it is a seed');
   const campaign = await openCampaign(folder, finding);
-  const lock = await Lock.acquire(campaign.folder);
+  let lock: Lock | undefined;
   try {
+    const isSame = campaign.sha256 === finding.model.sha256 && campaign.copySha256 === finding.copy?.sha256;
+    if (!isSame && !force)
+      return refuse('the model has changed since it was found: --force tries all the same');
+    lock = await Lock.acquire(campaign.folder);
     return await shrink(campaign, folder, finding, most);
   } finally {
     campaign.reproducer.close();
-    await lock.release();
+    await lock?.release();
   }
 }
 

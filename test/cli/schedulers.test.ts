@@ -1,0 +1,105 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
+import { readNightlyFile } from '../../src/config/nightly.ts';
+import { testFolder } from '../support/folder.ts';
+
+const EXAMPLES = 'examples/nightly';
+const folder = testFolder();
+const shims = join(folder, 'bin');
+
+/** A shell script on the path. */
+function shim(name: string, command: string): void {
+  mkdirSync(shims, { recursive: true });
+  const path = join(shims, name);
+  writeFileSync(path, `#!/bin/sh\n${command}\n`);
+  chmodSync(path, 0o755);
+}
+
+const example = (name: string): string => readFileSync(join(EXAMPLES, name), 'utf8');
+
+let home: string;
+let count = 0;
+
+beforeEach(() => {
+  shim('neurofuzz', `exec '${process.execPath}' '${resolve('bin/neurofuzz.js')}' "$@"`);
+  shim('npx', 'exec "$@"');
+  home = join(folder, `home-${count++}`);
+  mkdirSync(join(home, 'fuzzing'), { recursive: true });
+  // The example's campaigns and names, a short night: bounded by mutants, since machines differ.
+  const text = example('nightly.yaml')
+    .replace('time: 6h', 'time: 10m\nminimize: 100')
+    .replace(/^ +config: .*$/gm, '$&\n    execs: 6000')
+    .replaceAll('../../corpora', resolve('corpora'));
+  writeFileSync(join(home, 'fuzzing', 'nightly.yaml'), text);
+});
+
+/** Runs a line as its scheduler does. */
+function run(line: string, env: Record<string, string> = {}) {
+  return spawnSync('sh', ['-c', line], {
+    cwd: join(home, 'fuzzing'),
+    encoding: 'utf8',
+    env: { ...process.env, ...env, HOME: home, PATH: `${shims}${delimiter}${process.env.PATH}` },
+  });
+}
+
+test('the nightly file is one', async () => {
+  const { campaigns, time, keep } = await readNightlyFile(join(EXAMPLES, 'nightly.yaml'));
+  expect(campaigns.map(({ name, share }) => [name, share])).toEqual([
+    ['digits', 2],
+    ['quantized', 1],
+    ['loss', 1],
+  ]);
+  expect([time, keep]).toEqual([6 * 3_600_000, 14]);
+});
+
+test('cron: what is new is printed, and nothing the night after', () => {
+  const line = example('crontab')
+    .split('\n')
+    .find((one) => /^\d/.test(one));
+  const command = line?.split(/ +/).slice(5).join(' ') ?? '';
+  const first = run(command);
+  expect(first.stdout).toMatch(/## neurofuzz nightly, .*: [1-9] new/);
+  const second = run(command);
+  expect([second.status, second.stdout, second.stderr]).toEqual([0, '', '']);
+}, 60_000);
+
+describe('systemd', () => {
+  const setting = (file: string, key: string): string =>
+    new RegExp(`^${key}=(.*)$`, 'm').exec(example(file))?.[1] ?? '';
+
+  test('the unit runs a night, and fails where there is something new', () => {
+    const { status } = run(setting('neurofuzz-nightly.service', 'ExecStart'));
+    expect(status).toBe(1);
+    expect(existsSync(join(home, 'fuzzing/nights/report.html'))).toBe(true);
+    expect(setting('neurofuzz-nightly.timer', 'OnCalendar')).toBe('*-*-* 01:00:00');
+  }, 60_000);
+});
+
+test('GitHub Actions: the steps leave a summary, and the files that later steps take are there', () => {
+  const { jobs } = parse(example('github-actions.yml'));
+  const steps: { name?: string; run?: string; uses?: string; with?: Record<string, string> }[] =
+    jobs.nightly.steps;
+  const summary = join(home, 'summary.md');
+  const step = (name: string) =>
+    run(steps.find((one) => one.name === name)?.run ?? '', { GITHUB_STEP_SUMMARY: summary });
+  expect(step('fuzz').status).toBe(1);
+  expect(step('summary').status).toBe(0);
+  expect(readFileSync(summary, 'utf8')).toContain('| new | digits |');
+  const taken = steps.flatMap(({ uses = '', with: given = {} }) =>
+    /artifact|sarif|cache/.test(uses) ? (given.path ?? given.sarif_file).trim().split(/\s+/) : [],
+  );
+  expect(taken.length).toBeGreaterThanOrEqual(4);
+  for (const path of taken) expect([path, existsSync(join(home, 'fuzzing', path))]).toEqual([path, true]);
+}, 60_000);
+
+test('Kubernetes: the container runs a night on its volume, one at a time', () => {
+  const [claim, job] = parseAllDocuments(example('kubernetes.yaml')).map((document) => document.toJS());
+  expect(job.spec.concurrencyPolicy).toBe('Forbid');
+  const pod = job.spec.jobTemplate.spec.template.spec;
+  expect(pod.volumes[0].persistentVolumeClaim.claimName).toBe(claim.metadata.name);
+  const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(example('Dockerfile'))?.[1] ?? '[]');
+  expect(run([...entry, ...pod.containers[0].args].join(' ')).status).toBe(1);
+}, 60_000);
