@@ -1,5 +1,6 @@
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readCheckpoint } from '../campaign/checkpoint.ts';
 import { CAMPAIGN_FILE } from '../campaign/store.ts';
 import { readCampaignFile } from '../config/load.ts';
 import type { NightlyCampaign } from '../config/nightly.ts';
@@ -10,6 +11,7 @@ import { runCampaign } from '../fuzzer/campaign.ts';
 import { distill } from '../fuzzer/distill/distill.ts';
 import { DISTILLED_FILE } from '../fuzzer/distill/source.ts';
 import type { Observer, Summary } from '../fuzzer/observer.ts';
+import type { SavedState } from '../fuzzer/state.ts';
 import { corpusOf, type Generation, newestGeneration } from './folders.ts';
 
 /** What a campaign's turn came to. */
@@ -43,7 +45,7 @@ export async function takeTurn(
   const distilled = await distilledFrom(newest, distillPast, observer);
   if (distilled !== undefined) return begin(newest.next, timed, [distilled], observer, signal);
   const { folder } = newest;
-  const before = await figureOf(folder, 'execs');
+  const { execs: before } = await standing(folder);
   try {
     // A campaign counts its mutants over all nights.
     const goingOn = config.execs === undefined ? timed : { ...timed, execs: before + config.execs };
@@ -92,7 +94,7 @@ async function distilledFrom(
     () => false,
   );
   if (isThere) return distilled;
-  if (!((await figureOf(folder, 'corpus')) > past)) return undefined;
+  if ((await standing(folder)).corpus <= past) return undefined;
   try {
     const { testcases, kept } = await distill([folder], { out: distilled, max: Math.ceil(past / 2) });
     observer.info(`the corpus has grown past ${past} testcases: ${kept} of ${testcases} cover the same`);
@@ -104,14 +106,8 @@ async function distilledFrom(
   }
 }
 
-/** One of a campaign's latest figures. */
-async function figureOf(folder: string, name: 'corpus' | 'execs'): Promise<number> {
-  try {
-    const figures = JSON.parse(await readFile(join(folder, 'stats.json'), 'utf8')) as Record<string, unknown>;
-    const figure = figures[name];
-    return typeof figure === 'number' ? figure : 0;
-  } catch {
-    // Figures that are torn or gone say nothing: the next night will know.
-    return 0;
-  }
+/** Where a campaign goes on: its mutants, and testcases of its corpus. */
+async function standing(folder: string): Promise<{ readonly execs: number; readonly corpus: number }> {
+  const { checkpoint } = await readCheckpoint<SavedState>(folder);
+  return { execs: checkpoint?.state.execs ?? 0, corpus: checkpoint?.entries ?? 0 };
 }

@@ -24,7 +24,7 @@ const FILE = `
 time: 10m
 out: nights
 keep: 3 nights
-minimize: 300
+minimize: 100
 campaigns:
   digits:
     config: corpora/nan-digits/campaign.yaml
@@ -220,7 +220,7 @@ describe('a night that is disturbed', () => {
   test('a finding is damaged: it is named, the others are reported, and nothing is taken for fixed', async () => {
     const path = lone(
       'damaged',
-      `time: 10m\nout: damaged\ncampaigns: { digits: { ${digits}, execs: 12000, seed: '1' }, loss: { config: corpora/broken-loss/campaign.yaml, execs: 1000, seed: '1' } }`,
+      `time: 10m\nout: damaged\nminimize: 0\ncampaigns: { digits: { ${digits}, execs: 12000, seed: '1' }, loss: { config: corpora/broken-loss/campaign.yaml, execs: 1000, seed: '1' } }`,
     );
     await night(path);
     const [finding] = findingFolders(join(folder, 'damaged/campaigns/digits/0001'));
@@ -251,7 +251,7 @@ describe('a night that is disturbed', () => {
   test('a corpus that has grown past its bound is distilled, and the next night goes on from that', async () => {
     const path = lone(
       'grown',
-      `time: 10m\nout: grown\ndistill: 300\ncampaigns: { digits: { ${digits}, execs: 12000, seed: 'g' } }`,
+      `time: 10m\nout: grown\nminimize: 0\ndistill: 300\ncampaigns: { digits: { ${digits}, execs: 12000, seed: 'g' } }`,
     );
     await night(path);
     const first = join(folder, 'grown/campaigns/digits/0001');

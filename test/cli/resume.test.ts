@@ -77,7 +77,7 @@ describe('one seed, 200,000 mutants', () => {
 });
 
 test('killed at thirty random moments and resumed each time, a campaign ends as if it never was', async () => {
-  const args = [...BUNDLED, '-s', 'thirty', '-n', '1000000', '--keep', '2', '-j', '2'];
+  const args = [...BUNDLED, '-s', 'thirty', '-n', '500000', '--keep', '2', '-j', '2'];
   const [whole, out] = [join(folder, 'whole'), join(folder, 'thirty')];
   await neurofuzz([...args, '-o', whole]);
   let kills = 0;

@@ -30,7 +30,7 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
         {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
       </p>
       <div class="replay">
-        <pre id={`${id}-replay`}>{view.replay}</pre>
+        <pre id={`${id}-replay`}>{visible(view.replay)}</pre>
         <button
           type="button"
           data-copy={`${id}-replay`}
