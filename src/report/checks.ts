@@ -1,3 +1,4 @@
+import { isOf } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import type { Check, Outcome } from './junit.ts';
@@ -5,7 +6,7 @@ import type { Check, Outcome } from './junit.ts';
 /** A campaign as JUnit and SARIF tell of it. */
 export interface Judged {
   readonly name: string;
-  /** Names of its objectives. */
+  /** What the signatures of its objectives are, or begin with. */
   readonly objectives: readonly string[];
   readonly faults: readonly TriagedFault[];
   /** Known before, and not found any more. */
@@ -28,9 +29,13 @@ export function checksOf(campaigns: readonly Judged[], failures: readonly Failed
     ({ name, message }): Check => ({ group: name, name: 'ran', outcome: { kind: 'error', message } }),
   );
   const judged = campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
-    const all = [...new Set([...objectives, ...faults.map(({ objective }) => objective)])];
+    const ownerOf = ({ signature, objective }: TriagedFault): string =>
+      objectives
+        .filter((label) => isOf(signature, label))
+        .reduce((best, label) => (label.length > best.length ? label : best), '') || objective;
+    const all = [...new Set([...objectives, ...faults.map(ownerOf)])];
     const own = all.map((objective): Check => {
-      const broken = faults.filter((fault) => fault.objective === objective && isNew(fault));
+      const broken = faults.filter((fault) => ownerOf(fault) === objective && isNew(fault));
       return {
         group: name,
         name: objective,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { writeWhole } from '../campaign/atomic.ts';
 import { readRecorded } from '../campaign/recorded.ts';
 import { fileError } from '../errors.ts';
+import { objectiveSpec } from '../objectives/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
 import { isSound, type Triage, triage } from '../triage/triage.ts';
@@ -92,7 +93,7 @@ export async function report(
     const { execs = 0, elapsedSeconds: seconds = 0 } = view.figures ?? {};
     reported.push({ ...triaged, name: called, folder, execs, seconds });
     const { settings, resolved } = await readRecorded(folder);
-    const objectives = [settings.objective ?? []].flat().map((spec) => nameIn(String(spec)));
+    const objectives = [settings.objective ?? []].flat().flatMap((spec) => labelOf(String(spec)));
     judged.push({ name: called, objectives, ...triaged, seconds });
     if (files.sarif === undefined) continue;
     const withFindings = await Promise.all(
@@ -133,9 +134,13 @@ export function isCounted(fault: Triage['faults'][number]): boolean {
   return isSound(fault) && fault.state !== 'known';
 }
 
-/** An objective as its spec names it: what stands before its settings. */
-function nameIn(spec: string): string {
-  return spec.split(':', 1)[0].trim();
+/** What an objective's signatures begin with, as far as its spec says; none for a module, whose code would have to be run. */
+function labelOf(spec: string): string[] {
+  const { kind, isModule, rest } = objectiveSpec(spec);
+  if (isModule) return [];
+  const name =
+    /^\s*name=([^,]+)/.exec(rest)?.[1] ?? (kind === 'text' ? /^\s*([a-z0-9-]+)/.exec(rest)?.[1] : undefined);
+  return [name === undefined ? kind : `${kind}-${name.trim()}`];
 }
 
 async function writeFile(path: string, text: string): Promise<void> {

@@ -68,6 +68,25 @@ describe('JUnit', () => {
     });
   });
 
+  test('objectives of one kind have a case each, by what their signatures begin with', () => {
+    const own = { ...campaign([]), objectives: ['assert', 'assert-small', 'text-words'], fixed: [] };
+    const faults = [
+      fault({ signature: 'assert-small', objective: 'assert' }),
+      fault({ signature: 'crash-log', objective: 'crash' }),
+    ];
+    const kinds = Object.fromEntries(
+      checksOf([{ ...own, faults }])
+        .filter(({ group }) => group === 'digits')
+        .map(({ name, outcome }) => [name, outcome.kind]),
+    );
+    expect(kinds).toEqual({
+      assert: 'passed',
+      'assert-small': 'failed',
+      'text-words': 'passed',
+      crash: 'failed',
+    });
+  });
+
   test('what is flaky fails nothing', () => {
     expect(outcomes([fault({ flaky: 5 })])).toMatchObject({
       nonfinite: 'passed',

@@ -66,7 +66,7 @@ function time(seconds: number): string {
 }
 
 function day(iso: string): string {
-  return iso.slice(0, 16).replace('T', ' ');
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function Charts({ history, seeds }: { readonly history: readonly HistoryPoint[]; readonly seeds: number }) {
