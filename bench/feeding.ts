@@ -17,6 +17,7 @@ import { Corpus } from '../src/fuzzer/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
 import { Faults } from '../src/fuzzer/faults.ts';
 import { GoOn, loop } from '../src/fuzzer/loop.ts';
+import { lagOf } from '../src/fuzzer/plan.ts';
 import { makeScheduler } from '../src/fuzzer/schedulers/registry.ts';
 import { SeedSpan } from '../src/fuzzer/severity.ts';
 import { Shelf, shelfCapacity } from '../src/fuzzer/shelf.ts';
@@ -166,6 +167,7 @@ await withFolder(async (folder) => {
     ),
     limits: {},
     execs: Number(options.execs),
+    lag: lagOf,
     singleBatches: false,
     maxCorpus: Number.POSITIVE_INFINITY,
   });

@@ -10,7 +10,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['campaign'],
   ['isolation'],
   ['fuzzer', 'triage', 'setup'],
-  ['report'],
+  ['report', 'queue'],
   ['nightly'],
   ['cli'],
 ];

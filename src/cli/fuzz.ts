@@ -2,16 +2,21 @@ import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
 import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { MachineError, UserError } from '../errors.ts';
+import type { Elsewhere } from '../fuzzer/campaign.ts';
 import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
 import { logging, screen } from './observers.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from './output.ts';
 import { summaryJson, summaryText } from './summary.ts';
+import { checkedPrefix } from './worker.ts';
 
 interface FuzzOptions extends OutputOptions {
   readonly config?: string;
   readonly exitZero?: boolean;
   readonly resume?: boolean;
+  readonly queue?: string | true;
+  readonly prefix?: string;
+  readonly mixed?: boolean;
 }
 
 /** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
@@ -29,6 +34,12 @@ export function fuzzCommand(): Command {
       '--resume',
       'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
     )
+    .option(
+      '--queue [url]',
+      'have machines on a queue carry it out: redis://host:6379, or what $NEUROFUZZ_QUEUE names; see neurofuzz worker',
+    )
+    .option('--prefix <name>', "what the queue's keys begin with (default: neurofuzz)")
+    .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
     .option('--exit-zero', 'exit with 0 although there are findings')
     .option('--json', 'one JSON object on standard output at the end')
     .option('--quiet', 'no status, only errors')
@@ -41,7 +52,9 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = flagValues(options as Readonly<Record<string, unknown>>);
   const given = model === undefined ? flags : { ...flags, model };
-  const config = await settings(file, given, options);
+  const asked = await settings(file, given, options);
+  const config = options.queue === undefined ? asked : { ...asked, epoch: asked.epoch ?? EPOCH };
+  const elsewhere = await executorOn(options, config);
   const observer =
     options.quiet !== true && options.json !== true && process.stderr.isTTY
       ? screen()
@@ -49,7 +62,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const ending = endInOrder();
   const { runCampaign } = await import('../fuzzer/campaign.ts');
   try {
-    const summary = await runCampaign(config, observer, ending.signal, options.resume);
+    const summary = await runCampaign(config, observer, ending.signal, options.resume, elsewhere);
     observer.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
@@ -68,6 +81,26 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
     observer.finish();
     ending.release();
   }
+}
+
+/** Tasks in an epoch of a campaign on a queue, unless told. */
+const EPOCH = 256;
+
+/** What carries out the tasks of a campaign on a queue; undefined where that is this machine. */
+async function executorOn(
+  { queue, prefix = 'neurofuzz', mixed = false }: FuzzOptions,
+  { model, out }: CampaignConfig,
+): Promise<Elsewhere | undefined> {
+  if (queue === undefined) {
+    if (mixed) throw new UserError('--mixed is for machines on a queue: name that with --queue');
+    return undefined;
+  }
+  const { checkQueue, queueAddress } = await import('../queue/connection.ts');
+  const { onQueue } = await import('../queue/coordinator.ts');
+  const address = queueAddress(queue === true ? undefined : queue);
+  await checkQueue(address);
+  const name = out ?? model ?? 'a campaign';
+  return onQueue({ address, prefix: checkedPrefix(prefix), name, mixed });
 }
 
 /** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */

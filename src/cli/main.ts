@@ -16,6 +16,8 @@ import { quantizeCommand } from './quantize.ts';
 import { replayCommand } from './replay.ts';
 import { reportCommand } from './report.ts';
 import { triageCommand } from './triage.ts';
+import { workerCommand } from './worker.ts';
+import { workersCommand } from './workers.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -34,6 +36,8 @@ const COMMANDS = [
   mutatorsCommand,
   initCommand,
   doctorCommand,
+  workerCommand,
+  workersCommand,
 ];
 
 /**

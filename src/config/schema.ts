@@ -407,6 +407,12 @@ export const campaignSchema = z.strictObject({
     as: 'number',
     defaultText: 'none',
   }),
+  epoch: field(count.max(65_536, 'must be 65536 or less').optional(), {
+    flags: '--epoch <tasks>',
+    help: 'hand tasks out in epochs of so many, two at a time: machines far off then need not wait, and search sees less of what is out. The same on a queue and without one',
+    as: 'number',
+    defaultText: 'none; 256 with --queue',
+  }),
   jobs: field(count.max(1024, 'must be 1024 or less').optional(), {
     flags: '-j, --jobs <n>',
     help: 'worker processes; changes the speed and nothing else',

@@ -4,7 +4,7 @@ import { STATE } from '../campaign/journal.ts';
 import { COPY, loadOptions } from '../campaign/loading.ts';
 import { Lock } from '../campaign/lock.ts';
 import { checkFolder, Store } from '../campaign/store.ts';
-import { testcaseId } from '../campaign/testcase.ts';
+import { type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf, measureHelp } from '../coverage/measure.ts';
@@ -12,7 +12,7 @@ import { Threshold } from '../coverage/threshold.ts';
 import { fileError, Interrupted } from '../errors.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
-import type { LoadOptions } from '../models/model.ts';
+import type { LoadOptions, ModelInfo } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { checkBuiltIn, objectiveSpecs } from '../objectives/registry.ts';
 import { limitCalls } from '../plugins.ts';
@@ -21,23 +21,26 @@ import { MutatorChoice } from './choice.ts';
 import { Climbs } from './climbs.ts';
 import { Corpus } from './corpus.ts';
 import { DerivedCopy } from './derived.ts';
+import type { Executor } from './executor.ts';
 import { Faults } from './faults.ts';
 import { enterImports, readImports } from './imports.ts';
 import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
+import { epochLag, lagOf } from './plan.ts';
 import { type OnReplaced, Pool } from './pool.ts';
 import { callLimitOf, reconnoitre, type Target } from './reconnoitre.ts';
 import { checkSame, modelName, resolvedSettings } from './resolved.ts';
 import { readSaved, restore, type Saved } from './resuming.ts';
 import { makeScheduler } from './schedulers/registry.ts';
 import { Scout } from './scout.ts';
-import { isSound } from './seeding.ts';
+import { isSound, type RunSeed } from './seeding.ts';
 import { enterSeeds, settleThreshold } from './seeds.ts';
 import { SeedSpan } from './severity.ts';
 import { Slot, type SlotOptions } from './slot.ts';
 import { State } from './state.ts';
 import { Statistics } from './statistics.ts';
 import { checkPair, modelPath } from './target.ts';
+import type { WorkerSetup } from './worker-process.ts';
 
 /** A campaign's folder where the user names none. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -49,6 +52,7 @@ export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): st
  *
  * @param signal ends it in order
  * @param resume go on with the campaign in the folder
+ * @param elsewhere makes what carries out tasks; worker processes here unless told
  * @throws UserError before anything is written where the request is wrong; MachineError where the machine
  *   fails; Interrupted where it is ended before there is a campaign
  */
@@ -57,6 +61,7 @@ export async function runCampaign(
   observer: Observer,
   signal: AbortSignal,
   resume = false,
+  elsewhere?: Elsewhere,
 ): Promise<Summary> {
   const folder = defaultFolder(config);
   await checkBuiltIn(objectiveSpecs(config.objective));
@@ -92,7 +97,8 @@ export async function runCampaign(
     const target = await reconnoitre(config, observer, scout, derived);
     const saved = resume ? await readSaved(folder) : undefined;
     // The other workers start while the first one runs the seeds.
-    const others = Array.from({ length: jobs - 1 }, () => slotFor({ folder, options, target }));
+    const count = elsewhere === undefined ? jobs - 1 : 0;
+    const others = Array.from({ length: count }, () => slotFor({ folder, options, target }));
     slots.push(...others);
     return await runTarget({
       config,
@@ -106,6 +112,7 @@ export async function runCampaign(
       derived,
       saved,
       begin,
+      elsewhere,
     });
   } catch (error) {
     if (signal.aborted && !begun) throw new Interrupted('interrupted before the campaign began');
@@ -183,6 +190,51 @@ interface Parts {
   readonly saved: Saved | undefined;
   /** Makes the folder this campaign's own; nothing is written before. */
   readonly begin: () => Promise<void>;
+  readonly elsewhere: Elsewhere | undefined;
+}
+
+/** What another executor than this machine's worker processes is made from. */
+export interface ExecutorParts {
+  readonly setup: WorkerSetup;
+  readonly model: ModelInfo;
+  /** How the model is loaded, on the runtimes that were settled on. */
+  readonly loading: SlotOptions['model'];
+  readonly timeout: number;
+  /** Where tasks get what they need: the corpus. */
+  readonly supply: State;
+  /** Some seeds and what the model makes of them here: another machine must make the same of them. */
+  readonly trials: readonly Trial[];
+  readonly observer: Observer;
+}
+
+/** A testcase with the activations that it has. */
+export interface Trial {
+  readonly data: TestcaseData;
+  readonly activations: Float32Array;
+}
+
+/** Makes what carries out tasks elsewhere. */
+export interface Elsewhere {
+  /** @throws UserError where what a worker needs can't be there; nothing was written yet */
+  check(setup: WorkerSetup, loading: LoadOptions): void;
+  make(parts: ExecutorParts): Promise<Executor>;
+}
+
+/** Seeds that another machine is tried on. */
+const TRIALS = 4;
+
+function trialsOf(seeds: readonly RunSeed[]): Trial[] {
+  return seeds
+    .filter(isSound)
+    .slice(0, TRIALS)
+    .map(({ data, activations }) => ({ data, activations }));
+}
+
+/** Worker processes here: the scout's, and the others. */
+function poolOf(parts: Parts, state: State, onReplaced: OnReplaced): Pool {
+  const slots = [slotFor(parts, parts.scout.child), ...parts.others];
+  for (const slot of slots) slot.supplyFrom(state);
+  return new Pool(slots, onReplaced);
 }
 
 async function runTarget(parts: Parts): Promise<Summary> {
@@ -220,6 +272,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
   if (saved !== undefined) {
     for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);
   }
+  parts.elsewhere?.check(setup, loadingOf(options, target));
   await parts.begin();
   const store =
     saved === undefined
@@ -279,6 +332,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     labels: labelsById(inputs),
     objectives: target.objectives.map(({ name }) => name),
     execs: config.execs ?? Number.POSITIVE_INFINITY,
+    lag: config.epoch === undefined ? lagOf : epochLag(config.epoch),
     singleBatches: model.generation !== undefined,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });
@@ -292,7 +346,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     seeds: inputs.seeds.length,
   };
   observer.planned(plan);
-  let pool: Pool | undefined;
+  let pool: Executor | undefined;
   try {
     await store.event(saved === undefined ? 'start' : 'resume', { seed: masterSeed, jobs });
     if (saved !== undefined) await restore({ saved, state, store, scout, inputs: taken, observer });
@@ -304,9 +358,17 @@ async function runTarget(parts: Parts): Promise<Summary> {
     await store.flush(new GoOn(state, () => before).checkpoint);
     const statistics = new Statistics(before);
     const goOn = new GoOn(state, () => statistics.elapsed);
-    const slots = [slotFor(parts, scout.child), ...others];
-    for (const slot of slots) slot.supplyFrom(state);
-    const executor = new Pool(slots, tellOfDeaths(store, observer));
+    const executor = parts.elsewhere
+      ? await parts.elsewhere.make({
+          setup,
+          model,
+          loading: { path: path.absolute, options: loadingOf(options, target) },
+          timeout: options.child.timeout,
+          supply: state,
+          trials: trialsOf(seeds.length > 0 ? seeds : await scout.seeds(inputs.seeds.slice(0, TRIALS))),
+          observer,
+        })
+      : poolOf(parts, state, tellOfDeaths(store, observer));
     pool = executor;
     const running = {
       config,
@@ -330,6 +392,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     return { ...plan, figures, stopped };
   } finally {
     pool?.close();
+    await pool?.ended;
     reproducer.close();
   }
 }

@@ -3,6 +3,8 @@ import type { Task, TaskResult } from './task.ts';
 /** One worker as people see it. */
 export interface WorkerFigures {
   readonly pid: number;
+  /** The machine that it is on; absent where that is this one. */
+  readonly host?: string;
   readonly state: 'starting' | 'busy' | 'idle' | 'isolating';
   readonly tasks: number;
   readonly execs: number;
@@ -18,4 +20,6 @@ export interface Executor {
   submit(task: Task): Promise<TaskResult>;
   readonly workers: readonly WorkerFigures[];
   close(): void;
+  /** Settles once nothing of it runs any more; absent where closing is enough. */
+  readonly ended?: Promise<void>;
 }

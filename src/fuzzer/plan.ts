@@ -25,6 +25,44 @@ export function lagOf(task: number): number {
   return Math.min(LONGEST_LAG, Math.max(1, Math.floor(task / BLIND_SHARE)));
 }
 
+/** Tasks so far over the length of the next epoch, while epochs grow to their size. */
+const EPOCH_GROWTH = 8;
+
+/** The first task of each epoch, while epochs grow to their size. */
+function growingEpochs(size: number): number[] {
+  const starts = [1];
+  for (let length = 1; length < size; ) {
+    starts.push(starts[starts.length - 1] + length);
+    length = Math.min(size, Math.max(1, Math.floor((starts[starts.length - 1] - 1) / EPOCH_GROWTH)));
+  }
+  return starts;
+}
+
+/**
+ * The lag of a campaign that goes in epochs: a task sees the state as it stood at the end of the epoch before the last one, so
+ * that two epochs are out at a time and machines far off need not wait. The first epochs are short.
+ *
+ * @param size tasks in an epoch
+ */
+export function epochLag(size: number): (task: number) => number {
+  const starts = growingEpochs(size);
+  const last = starts[starts.length - 1];
+  const startOf = (task: number): number =>
+    task >= last ? last + size * Math.floor((task - last) / size) : starts[placeOf(starts, task)];
+  return (task) => {
+    const before = startOf(task) - 1;
+    // All results of the epochs before the last one.
+    return task - Math.max(0, before < 1 ? 0 : startOf(before) - 1);
+  };
+}
+
+/** Place of the last of ascending numbers that is no larger than one. */
+function placeOf(ascending: readonly number[], number: number): number {
+  let place = 0;
+  while (place + 1 < ascending.length && ascending[place + 1] <= number) place++;
+  return place;
+}
+
 /** Mutants in a task. */
 export function mutantsOf(task: number, batch: number): number {
   if (task <= QUARTER_TASKS) return Math.ceil(batch / 4);

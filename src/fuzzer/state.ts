@@ -22,7 +22,6 @@ import {
   isClimbing,
   isClimbingSingly,
   LOOK_STEPS,
-  lagOf,
   MUTANTS_PER_PICK,
   mutantsOf,
   seekMutants,
@@ -62,6 +61,8 @@ export interface StateOptions {
   readonly limits: Limits;
   /** Mutants in all; infinity without a budget. */
   readonly execs: number;
+  /** Tasks that may be out when a task is handed out: see `lagOf` and `epochLag`. */
+  readonly lag: (task: number) => number;
   /** Whether a task is one batch, since a run of the model takes long. */
   readonly singleBatches: boolean;
   /** Entries after which nothing is kept. */
@@ -190,7 +191,7 @@ export class State implements Supply {
 
   /** Whether the next result has to be taken before the next task may be handed out. */
   get mustTake(): boolean {
-    return this.#out.length > 0 && this.#taken < this.#upcoming - lagOf(this.#upcoming);
+    return this.#out.length > 0 && this.#taken < this.#upcoming - this.#options.lag(this.#upcoming);
   }
 
   /** Whether the budget leaves less than a whole next task. */

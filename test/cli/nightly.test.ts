@@ -29,15 +29,18 @@ campaigns:
   digits:
     config: corpora/nan-digits/campaign.yaml
     execs: 12000
+    jobs: 1
     seed: '1'
   pair:
     config: corpora/quantized-digits/campaign.yaml
     execs: 4000
+    jobs: 1
     seed: '1'
   loss:
     config: corpora/broken-loss/campaign.yaml
     model: corpora/broken-loss/model.onnx
     execs: 4000
+    jobs: 1
     seed: '1'
 `;
 
@@ -159,7 +162,7 @@ describe('a night that is disturbed', () => {
     return path;
   };
 
-  const digits = 'config: corpora/nan-digits/campaign.yaml';
+  const digits = 'config: corpora/nan-digits/campaign.yaml, jobs: 1';
 
   test('is killed: the next one goes on', async () => {
     const path = lone('killed', `time: 10m\nout: killed\ncampaigns: { digits: { ${digits}, seed: 'k' } }`);

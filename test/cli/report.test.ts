@@ -17,7 +17,7 @@ beforeAll(async () => {
   const bundled = (name: string, out: string, execs: string) =>
     neurofuzz(['fuzz', '-c', `corpora/${name}/campaign.yaml`, '-n', execs, '-s', '1', '--quiet', '-o', out]);
   await neurofuzz([...BUNDLED, '-n', '15000', '-s', '3', '--keep', '2', '-o', digits]);
-  await neurofuzz(['minimize', '--all', digits, '--tries', '2000']);
+  await neurofuzz(['minimize', '--all', digits, '--tries', '500']);
   await bundled('quantized-digits', pair, '15000');
   await bundled('char-lm', texts, '1500');
 }, 180_000);

@@ -10,6 +10,12 @@ export interface Ended {
 
 const LAUNCHER = resolve('bin/neurofuzz.js');
 
+/** Campaigns of tests, which run beside each other, have one worker each unless they ask for more. */
+function withOneJob(args: readonly string[]): readonly string[] {
+  const isAsked = args.some((arg) => /^(?:-j|--jobs)(?:=|$)/.test(arg));
+  return args[0] === 'fuzz' && !isAsked && !args.includes('--help') ? [...args, '-j', '1'] : args;
+}
+
 /** Runs `neurofuzz` as a user does and waits for its end. */
 export function neurofuzz(args: readonly string[], cwd = process.cwd()): Promise<Ended> {
   return start(args, cwd).ended;
@@ -17,7 +23,10 @@ export function neurofuzz(args: readonly string[], cwd = process.cwd()): Promise
 
 /** Starts `neurofuzz`, so that a test can signal it. */
 export function start(args: readonly string[], cwd = process.cwd()) {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [LAUNCHER, ...withOneJob(args)], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {

@@ -1,0 +1,85 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { bytes, size } from '../config/values.ts';
+import { UserError } from '../errors.ts';
+import { cores } from '../isolation/limits.ts';
+import { endInOrder } from './ending.ts';
+import { EXIT } from './exit.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions } from './output.ts';
+
+/** What a machine keeps of models at most, unless told. */
+const CACHE_SIZE = '10GB';
+
+/** `neurofuzz worker`: takes part in campaigns on a queue. */
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('Take part in the campaigns on a queue, on this machine')
+    .option(
+      '--queue <url>',
+      'the Redis, as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
+    )
+    .option('--prefix <name>', 'what keys of ours begin with', 'neurofuzz')
+    .option('-j, --jobs <n>', 'worker processes (default: all cores)')
+    .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
+    .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
+    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .option('--quiet', 'only errors')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface WorkerFlags extends OutputOptions {
+  readonly queue?: string;
+  readonly prefix: string;
+  readonly jobs?: string;
+  readonly cache?: string;
+  readonly cacheSize: string;
+}
+
+async function run(options: WorkerFlags): Promise<void> {
+  const { queueAddress } = await import('../queue/connection.ts');
+  const address = queueAddress(options.queue);
+  const room = size.safeParse(options.cacheSize);
+  if (!room.success)
+    throw new UserError(`--cache-size ${room.error.issues[0].message}, not ${options.cacheSize}`);
+  const jobs = options.jobs === undefined ? cores() : Number(options.jobs);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
+    throw new UserError(`--jobs must be from 1 to 1024, not ${options.jobs}`);
+  const { serveQueue } = await import('../queue/machine.ts');
+  const log = makeLogger(options);
+  const ending = endInOrder();
+  log.info(`waits for campaigns on ${address.shown}`);
+  try {
+    await serveQueue(
+      {
+        address,
+        prefix: checkedPrefix(options.prefix),
+        jobs,
+        cache: {
+          folder: options.cache ?? join(homedir(), '.cache', 'neurofuzz', 'models'),
+          bytes: bytes(options.cacheSize),
+        },
+      },
+      { info: (text) => log.info(text), warn: (text) => log.warn(text) },
+      ending.signal,
+    );
+    process.exitCode = EXIT.done;
+  } finally {
+    ending.release();
+  }
+}
+
+/** @throws UserError where a prefix would not be one */
+export function checkedPrefix(prefix: string): string {
+  if (/^[\w.-]{1,64}$/.test(prefix)) return prefix;
+  throw new UserError(`--prefix must be letters, digits, dots and hyphens, not ${JSON.stringify(prefix)}`);
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz worker --queue redis://coordinator:6379
+  NEUROFUZZ_QUEUE=rediss://user:password@redis.example:6380 neurofuzz worker --jobs 8
+
+Models come over the queue by their digest and are kept. Plug-ins are never sent.
+Ctrl-C or SIGTERM ends it; what it had is given to others.`;

@@ -1,0 +1,56 @@
+/** What keys of ours begin with, unless told. */
+export const PREFIX = 'neurofuzz';
+
+/** Names of all keys. BullMQ's own begin with the same prefix. */
+export class Keys {
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  /** Sessions of campaigns that want machines. */
+  get sessions(): string {
+    return `${this.prefix}:sessions`;
+  }
+
+  /** There while a session's coordinator is alive. */
+  alive(session: string): string {
+    return `${this.prefix}:session:${session}:alive`;
+  }
+
+  /** There while it may come back. */
+  kept(session: string): string {
+    return `${this.prefix}:session:${session}:kept`;
+  }
+
+  /** A session's queue of shards. */
+  queue(session: string): string {
+    return `shards-${session}`;
+  }
+
+  descriptor(session: string): string {
+    return `${this.prefix}:session:${session}:descriptor`;
+  }
+
+  entries(session: string): string {
+    return `${this.prefix}:session:${session}:entries`;
+  }
+
+  results(session: string): string {
+    return `${this.prefix}:session:${session}:results`;
+  }
+
+  /** A part of a model's file. */
+  part(sha256: string, file: number, part: number): string {
+    return `${this.prefix}:model:${sha256}:${file}:${part}`;
+  }
+
+  machine(id: string): string {
+    return `${this.prefix}:machine:${id}`;
+  }
+
+  get machines(): string {
+    return `${this.prefix}:machine:*`;
+  }
+}

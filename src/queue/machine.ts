@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { reason } from '../errors.ts';
+import { packed, unpacked } from './codec.ts';
+import { checkQueue, connectionOptions, explained, type QueueAddress } from './connection.ts';
+import { Keys } from './keys.ts';
+import { checkDescriptor, checkShard, type Descriptor, MESSAGE_VERSION } from './messages.ts';
+import { Part } from './part.ts';
+import { type Machine, signIn, signOut } from './roster.ts';
+import { sessionsOn, withdraw } from './session.ts';
+import { ModelCache } from './travel.ts';
+
+const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
+
+/** Milliseconds between looks for campaigns, and between words on how this machine is. */
+const LOOK_EVERY = 500;
+const SIGN_EVERY = 3000;
+
+/** Milliseconds that a shard is a machine's before it must say that it still works on it. */
+const LEASE = 10_000;
+
+/** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
+const SHARDS = 2;
+
+/** How a machine takes part. */
+export interface MachineOptions {
+  readonly address: QueueAddress;
+  readonly prefix: string;
+  readonly jobs: number;
+  readonly cache: { readonly folder: string; readonly bytes: number };
+}
+
+/** Who watches a machine. */
+export interface MachineObserver {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+interface Joined {
+  readonly part: Part;
+  readonly worker: Worker;
+}
+
+/**
+ * Takes shards of all campaigns on a queue until it is told to end.
+ *
+ * @throws UserError, MachineError where the queue cannot be used
+ */
+export async function serveQueue(
+  options: MachineOptions,
+  observer: MachineObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  await checkQueue(options.address);
+  let failure: unknown;
+  const ended = new AbortController();
+  const redis = new Redis(
+    connectionOptions(options.address, (error) => {
+      failure = error;
+      ended.abort();
+    }),
+  );
+  let isLost = false;
+  redis.on('error', (error: Error) => {
+    if (!isLost) observer.warn(`${explained(error, options.address).message}; trying again`);
+    isLost = true;
+  });
+  redis.on('ready', () => {
+    if (isLost) observer.info('the queue is there again');
+    isLost = false;
+  });
+  const machine = new QueueMachine(options, observer, redis);
+  try {
+    await machine.work(AbortSignal.any([signal, ended.signal]));
+  } finally {
+    await machine.leave();
+    redis.disconnect();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+class QueueMachine {
+  readonly #options: MachineOptions;
+  readonly #observer: MachineObserver;
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #cache: ModelCache;
+  readonly #id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  readonly #joined = new Map<string, Joined>();
+  /** Sessions that it does not take part in, and why. */
+  readonly #refused = new Map<string, string>();
+  readonly #figures = { shards: 0, tasks: 0, execs: 0 };
+  #busy = 0;
+  #signed = 0;
+  #marks: { readonly time: number; readonly execs: number }[] = [];
+
+  constructor(options: MachineOptions, observer: MachineObserver, redis: Redis) {
+    this.#options = options;
+    this.#observer = observer;
+    this.#redis = redis;
+    this.#keys = new Keys(options.prefix);
+    this.#cache = new ModelCache(options.cache.folder, options.cache.bytes);
+  }
+
+  async work(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.#redis.status === 'ready') {
+          await this.#look();
+          await this.#sign();
+        }
+      } catch (error) {
+        this.#observer.warn(explained(error, this.#options.address).message);
+      }
+      await pause(LOOK_EVERY, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async leave(): Promise<void> {
+    for (const { worker, part } of this.#joined.values()) {
+      await part.leave();
+      await worker.close(true).catch(() => {});
+    }
+    if (this.#redis.status === 'ready') await signOut(this.#redis, this.#keys, this.#id).catch(() => {});
+  }
+
+  /** Joins campaigns that are new, and leaves those that are over. */
+  async #look(): Promise<void> {
+    const { living: all, over } = await sessionsOn(this.#redis, this.#keys);
+    const living = new Set(all);
+    for (const session of over) await this.#clean(session);
+    for (const [session, { part, worker }] of this.#joined) {
+      if (living.has(session)) continue;
+      this.#joined.delete(session);
+      this.#observer.info(`${part.name} is over`);
+      await part.leave();
+      await worker.close(true).catch(() => {});
+      // What was still under way may have left keys behind the coordinator's back.
+      if ((await this.#redis.exists(this.#keys.kept(session))) === 0) await this.#clean(session);
+    }
+    for (const session of this.#refused.keys()) if (!living.has(session)) this.#refused.delete(session);
+    for (const session of living)
+      if (!this.#joined.has(session) && !this.#refused.has(session)) await this.#join(session);
+  }
+
+  /** Takes away what a coordinator left that did not come back. */
+  async #clean(session: string): Promise<void> {
+    const { prefix } = this.#options;
+    const queue = new Queue(this.#keys.queue(session), {
+      connection: this.#redis,
+      prefix,
+      skipVersionCheck: true,
+    });
+    queue.on('error', () => {});
+    await withdraw(this.#redis, this.#keys, session, queue);
+    await queue.close();
+  }
+
+  async #join(session: string): Promise<void> {
+    let name = session;
+    try {
+      const bytes = await this.#redis.getBuffer(this.#keys.descriptor(session));
+      if (bytes === null) return;
+      const descriptor = this.#checked(unpacked(bytes));
+      name = descriptor.name;
+      const { jobs } = this.#options;
+      const part = await Part.join(descriptor, jobs, this.#cache, this.#redis, this.#keys);
+      this.#joined.set(session, { part, worker: this.#workerFor(part) });
+      this.#observer.info(`takes part in ${name} with ${jobs} processes`);
+    } catch (error) {
+      const why = reason(error);
+      // What did not come over may come later.
+      if (/is not on the queue/.test(why)) return;
+      this.#refused.set(session, `${name}: ${why}`);
+      this.#observer.warn(`does not take part in ${name}: ${why}`);
+    }
+  }
+
+  #checked(message: unknown): Descriptor {
+    const { version: theirs } = (message ?? {}) as Partial<Descriptor>;
+    if (typeof theirs === 'string' && theirs !== version)
+      throw new Error(`it is of neurofuzz ${theirs.slice(0, 64)}, and this machine has ${version}`);
+    return checkDescriptor(message);
+  }
+
+  #workerFor(part: Part): Worker {
+    const worker = new Worker(this.#keys.queue(part.session), (job) => this.#carryOut(part, job), {
+      connection: connectionOptions(this.#options.address),
+      prefix: this.#options.prefix,
+      concurrency: SHARDS,
+      lockDuration: LEASE,
+      stalledInterval: LEASE / 2,
+      maxStalledCount: 1000,
+      skipVersionCheck: true,
+      removeOnComplete: { count: 0 },
+    });
+    worker.on('error', () => {
+      // The connection comes back; the machine's own says what is wrong.
+    });
+    return worker;
+  }
+
+  async #carryOut(part: Part, job: Job): Promise<void> {
+    this.#busy++;
+    try {
+      const shard = checkShard(job.data);
+      const results = await part.run(shard, this.#redis, this.#keys);
+      const result = { v: MESSAGE_VERSION, shard: shard.id, machine: this.#id, results };
+      await this.#redis.rpush(this.#keys.results(part.session), packed(result));
+      this.#figures.shards++;
+      this.#figures.tasks += results.length;
+      this.#figures.execs += results.reduce((sum, { mutants }) => sum + mutants, 0);
+    } catch (error) {
+      if (this.#joined.has(part.session)) this.#observer.warn(`${part.name}: ${reason(error)}`);
+      throw new UnrecoverableError(reason(error));
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  async #sign(): Promise<void> {
+    const now = Date.now();
+    if (now - this.#signed < SIGN_EVERY) return;
+    this.#signed = now;
+    const parts = [...this.#joined.values()].map(({ part }) => part);
+    const { execs } = this.#figures;
+    this.#marks = [...this.#marks.slice(-4), { time: now, execs }];
+    const [first] = this.#marks;
+    const own: Machine = {
+      id: this.#id,
+      host: hostname(),
+      pid: process.pid,
+      version,
+      jobs: this.#options.jobs,
+      busy: this.#busy > 0,
+      sessions: [...this.#joined.keys()],
+      refused: [...this.#refused.values()].slice(0, 64).map((text) => text.slice(0, 1024)),
+      ...this.#figures,
+      execsPerSecond: Math.round((1000 * (execs - first.execs)) / Math.max(1, now - first.time)),
+      replaced: parts.reduce((sum, { replaced }) => sum + replaced, 0),
+      memoryMB: Math.round(parts.reduce((sum, { memoryMB }) => sum + memoryMB, 0)),
+    };
+    await signIn(this.#redis, this.#keys, own);
+  }
+}

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import type { SlotOptions } from '../fuzzer/slot.ts';
+import type { Parcel, Task, TaskResult } from '../fuzzer/task.ts';
+import type { Parcels, WorkerSetup } from '../fuzzer/worker-process.ts';
+
+/** Version of all messages. */
+export const MESSAGE_VERSION = 1;
+
+/** What a model is fetched by. */
+export interface TravellingModel {
+  readonly sha256: string;
+  readonly main: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+}
+
+/** What a machine needs to take part in a campaign. */
+export interface Descriptor {
+  readonly v: number;
+  /** Of neurofuzz: machines of another one do not take part. */
+  readonly version: string;
+  readonly session: string;
+  /** What people call the campaign. */
+  readonly name: string;
+  readonly setup: WorkerSetup;
+  readonly load: SlotOptions['model']['options'];
+  readonly timeout: number;
+  readonly model: TravellingModel;
+  readonly copy: TravellingModel | undefined;
+  /** Numbers in an entry's activations. */
+  readonly width: number;
+  readonly trials: readonly Pick<Parcel, 'data' | 'activations'>[];
+}
+
+/** Corpus entries that are new since the last ones: `from` to `from + parcels.count`. */
+export interface Entries {
+  readonly v: number;
+  readonly from: number;
+  readonly parcels: Parcels;
+}
+
+/** Tasks that a machine carries out in one go. */
+export interface Shard {
+  readonly v: number;
+  readonly id: string;
+  /** Entries that it must hold. */
+  readonly entries: number;
+  readonly tasks: readonly Task[];
+}
+
+/** What became of a shard. */
+export interface ShardResult {
+  readonly v: number;
+  readonly shard: string;
+  readonly machine: string;
+  readonly results: readonly TaskResult[];
+}
+
+const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 40);
+const numbers = z.array(z.number()).max(1 << 20);
+const typed = z.custom<ArrayBufferView>((value) => ArrayBuffer.isView(value));
+const floats = z.instanceof(Float32Array);
+
+/** A file's place in a folder: never outside it. */
+const place = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((name) => !/^[/\\]|^[a-zA-Z]:|(^|[/\\])\.\.([/\\]|$)|\0/.test(name), 'must lie in its folder');
+
+const model = z.object({
+  sha256: hex(64),
+  main: z.union([place, z.literal('')]),
+  files: z
+    .array(z.object({ name: place, bytes: count, sha256: hex(64) }))
+    .min(1)
+    .max(10_000),
+});
+
+const input = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  shape: z.array(count).max(16),
+  size: count,
+});
+const form = z.looseObject({ key: z.string(), inputs: z.array(input).max(256) });
+const testcase = z.looseObject({ form, columns: z.array(typed).max(256) });
+
+const bundle = z.looseObject({
+  count,
+  forms: z.array(form).max(1 << 16),
+  formOf: z.instanceof(Uint16Array),
+  columns: z.array(typed).max(256),
+  activations: floats,
+});
+
+const descriptor = z.looseObject({
+  v: z.literal(MESSAGE_VERSION),
+  version: z.string().max(64),
+  session: hex(32),
+  name: z.string().max(512),
+  setup: z.looseObject({ warm: testcase, batch: count, points: z.array(z.unknown()) }),
+  load: z.looseObject({ runtime: z.enum(['tensorflow', 'wasm', 'cpu', 'onnx']) }),
+  timeout: z.number().positive(),
+  model,
+  copy: model.optional(),
+  width: count,
+  trials: z.array(z.looseObject({ data: testcase, activations: floats })).max(64),
+});
+
+const entries = z.looseObject({
+  v: z.literal(MESSAGE_VERSION),
+  from: count,
+  parcels: bundle.extend({ entries: numbers, ancestors: numbers, references: numbers }),
+});
+
+const task = z.looseObject({
+  number: count,
+  execsBefore: count,
+  mutants: count.max(1 << 24),
+  parents: numbers,
+  mates: numbers,
+  chains: numbers,
+  saturated: z.array(z.string()).max(1 << 16),
+  indexed: count,
+  threshold: z.number(),
+});
+
+const shard = z.looseObject({
+  v: z.literal(MESSAGE_VERSION),
+  id: z.string().max(128),
+  entries: count,
+  tasks: z
+    .array(task)
+    .min(1)
+    .max(1 << 16),
+});
+
+const hit = z.looseObject({
+  pick: z.number(),
+  execs: count,
+  violation: z.looseObject({ objective: z.string(), signature: z.string().max(512), summary: z.string() }),
+  data: testcase,
+  batch: z.looseObject({ data: testcase, rows: count, row: count }),
+});
+
+const result = z.looseObject({
+  task: count,
+  mutants: count,
+  lost: count,
+  rejected: count,
+  candidates: bundle.extend({ picks: numbers, outcomes: numbers }),
+  hits: z.array(hit).max(1 << 16),
+  counts: z.array(z.looseObject({ signature: z.string().max(512), hits: count })).max(1 << 16),
+  seconds: z.looseObject({
+    mutate: z.number(),
+    model: z.number(),
+    objectives: z.number(),
+    coverage: z.number(),
+  }),
+});
+
+const shardResult = z.looseObject({
+  v: z.literal(MESSAGE_VERSION),
+  shard: z.string().max(128),
+  machine: z.string().max(256),
+  results: z.array(result).max(1 << 16),
+});
+
+function checked<T>(schema: z.ZodType, what: string): (message: unknown) => T {
+  return (message) => {
+    const parsed = schema.safeParse(message);
+    if (parsed.success) return message as T;
+    const { path, message: why } = parsed.error.issues[0];
+    throw new UserError(`${what} on the queue is none of ours: ${path.map(String).join('.')}: ${why}`);
+  };
+}
+
+export const checkDescriptor = checked<Descriptor>(descriptor, 'a campaign');
+export const checkEntries = checked<Entries>(entries, 'a part of a corpus');
+export const checkShard = checked<Shard>(shard, 'a shard');
+export const checkResult = checked<ShardResult>(shardResult, 'a result');

@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { BUNDLED, digests, eventsOf } from '../support/campaign.ts';
+import { type Ended, neurofuzz, start } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+
+const folder = testFolder();
+const cache = join(folder, 'cache');
+
+/** One campaign, in epochs; what it comes to may hang on nothing else. */
+const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--keep', '2'];
+
+(TESTS_QUEUES ? describe : describe.skip)('a campaign on a queue', () => {
+  let redis: TestRedis;
+  let expected: Record<string, string>;
+  const running: ReturnType<typeof start>[] = [];
+
+  const worker = (...args: string[]) => {
+    const one = start(['worker', '--queue', redis.url, '--cache', cache, '-j', '1', ...args]);
+    running.push(one);
+    return one;
+  };
+
+  const campaign = (name: string) => {
+    const out = join(folder, name);
+    return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out]) };
+  };
+
+  const endAll = async (): Promise<void> => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(running.splice(0).map(({ ended }) => ended));
+  };
+
+  const sameAsAlone = (out: string, { code, stderr }: Ended): void => {
+    expect([code, stderr]).toEqual([1, '']);
+    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+  };
+
+  /** Waits until a campaign has so many testcases. */
+  const grown = async (out: string, count: number): Promise<void> => {
+    const journal = join(out, 'corpus/journal.jsonl');
+    while (!existsSync(journal) || readFileSync(journal, 'utf8').split('\n').length < count)
+      await new Promise((done) => setTimeout(done, 20));
+  };
+
+  beforeAll(async () => {
+    redis = await TestRedis.start('s3cret');
+    const alone = join(folder, 'alone');
+    expect((await neurofuzz([...CAMPAIGN, '-j', '1', '-o', alone])).code).toBe(1);
+    expected = digests(alone, 'corpus', 'findings');
+  }, 60_000);
+
+  afterAll(async () => {
+    await endAll();
+    await redis.kill();
+  });
+
+  test('comes to the same bytes as alone, with two machines, one of which is killed', async () => {
+    const [first] = [worker(), worker()];
+    const { out, ended } = campaign('two');
+    await grown(out, 120);
+    first.child.kill('SIGKILL');
+    sameAsAlone(out, await ended);
+    expect(readdirSync(cache)).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    await endAll();
+  }, 120_000);
+
+  test('comes to the same bytes when Redis is killed and comes back without its memory', async () => {
+    worker('--quiet');
+    const { out, ended } = campaign('forgetful');
+    await grown(out, 120);
+    await redis.kill();
+    await redis.start();
+    const { code, stderr } = await ended;
+    expect(stderr).toBe('');
+    expect(code).toBe(1);
+    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    await endAll();
+  }, 120_000);
+
+  test('comes to the same bytes when its coordinator is killed and resumed', async () => {
+    worker('--quiet');
+    const { out, child, ended } = campaign('resumed');
+    await grown(out, 120);
+    child.kill('SIGKILL');
+    await ended;
+    const again = await neurofuzz([...CAMPAIGN, '--resume', '--queue', redis.url, '-o', out]);
+    sameAsAlone(out, again);
+    expect(eventsOf(out).map(({ event }) => event)).toContain('resume');
+    await endAll();
+  }, 120_000);
+
+  test('leaves nothing in Redis but models for an hour, and its password nowhere', async () => {
+    const out = join(folder, 'clean');
+    worker('--prefix', 'clean', '--quiet');
+    const ended = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '--prefix', 'clean', '-o', out]);
+    sameAsAlone(out, ended);
+    const client = redis.client();
+    let left: string[];
+    // The machine leaves within moments.
+    do left = (await client.keys('clean:*')).filter((key) => !/^clean:(?:model|machine):/.test(key));
+    while (left.length > 0);
+    client.disconnect();
+    await endAll();
+    const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => join(folder, name));
+    const told = files.filter((path) => statSync(path).isFile() && readFileSync(path).includes('s3cret'));
+    expect(told).toEqual([]);
+  }, 60_000);
+
+  test('machines are listed with what they do', async () => {
+    worker();
+    for (;;) {
+      const { stdout } = await neurofuzz(['workers', '--queue', redis.url, '--json']);
+      const { machines } = JSON.parse(stdout);
+      if (machines.length === 0) continue;
+      expect(machines).toEqual([expect.objectContaining({ jobs: 1, busy: false, version: '0.1.0' })]);
+      break;
+    }
+    await endAll();
+  }, 60_000);
+
+  test('what cannot be is refused in a line', async () => {
+    const run = (...args: string[]) =>
+      neurofuzz([...BUNDLED, '-n', '10', '-o', join(folder, 'refused'), ...args]);
+    const wrong = redis.url.replace('s3cret', 'other');
+    expect(await run('--queue', wrong)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/refuses the password/),
+    });
+    expect(await run('--queue', 'redis://127.0.0.1:1')).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^neurofuzz: redis:\/\/127\.0\.0\.1:1 cannot be reached .*\n$/),
+    });
+    expect(await run('--queue', 'localhost')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--queue must be an address/),
+    });
+    const plugin = join(folder, 'own.js');
+    writeFileSync(plugin, "export default { kind: 'objective', name: 'own', make: () => ({ judge() {} }) };");
+    expect(await run('--queue', redis.url, '-O', plugin)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/plug-in/),
+    });
+    expect(await neurofuzz(['worker', '--queue', wrong])).toMatchObject({ code: 2 });
+    expect(await neurofuzz(['worker', '--queue', redis.url, '--jobs', '0'])).toMatchObject({ code: 2 });
+    expect(await neurofuzz(['workers', '--queue', redis.url, '--prefix', 'a b'])).toMatchObject({ code: 2 });
+  }, 90_000);
+});
