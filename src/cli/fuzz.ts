@@ -3,6 +3,8 @@ import { checkSettings, type RawSettings, readCampaignFile } from '../config/loa
 import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../config/schema.ts';
 import { MachineError, UserError } from '../errors.ts';
 import type { Elsewhere } from '../fuzzer/campaign.ts';
+import type { Observer } from '../fuzzer/observer.ts';
+import type { Figures } from '../fuzzer/statistics.ts';
 import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
 import { logging, screen } from './observers.ts';
@@ -17,6 +19,7 @@ interface FuzzOptions extends OutputOptions {
   readonly queue?: string | true;
   readonly prefix?: string;
   readonly mixed?: boolean;
+  readonly metrics?: string;
 }
 
 /** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
@@ -40,6 +43,10 @@ export function fuzzCommand(): Command {
     )
     .option('--prefix <name>', "what the queue's keys begin with (default: neurofuzz)")
     .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
+    .option(
+      '--metrics <port>',
+      'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464 for others to ask',
+    )
     .option('--exit-zero', 'exit with 0 although there are findings')
     .option('--json', 'one JSON object on standard output at the end')
     .option('--quiet', 'no status, only errors')
@@ -53,16 +60,17 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const flags = flagValues(options as Readonly<Record<string, unknown>>);
   const given = model === undefined ? flags : { ...flags, model };
   const asked = await settings(file, given, options);
-  const config = options.queue === undefined ? asked : { ...asked, epoch: asked.epoch ?? EPOCH };
-  const elsewhere = await executorOn(options, config);
+  const { config, elsewhere } = await onQueueAsked(options, asked);
   const observer =
     options.quiet !== true && options.json !== true && process.stderr.isTTY
       ? screen()
       : logging(makeLogger(options));
+  const metrics = await metricsOf(options);
   const ending = endInOrder();
   const { runCampaign } = await import('../fuzzer/campaign.ts');
   try {
-    const summary = await runCampaign(config, observer, ending.signal, options.resume, elsewhere);
+    const watching = metrics === undefined ? observer : metrics.watching(observer);
+    const summary = await runCampaign(config, watching, ending.signal, options.resume, elsewhere);
     observer.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
@@ -79,28 +87,53 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
     }
   } finally {
     observer.finish();
+    metrics?.close();
     ending.release();
   }
 }
 
-/** Tasks in an epoch of a campaign on a queue, unless told. */
-const EPOCH = 256;
+/** What answers Prometheus; undefined where nobody asked for that. */
+async function metricsOf({ metrics }: FuzzOptions) {
+  if (metrics === undefined) return undefined;
+  const { metricsAddress, serveMetrics } = await import('../metrics.ts');
+  const { campaignMetrics } = await import('../fuzzer/metrics.ts');
+  let latest: Figures | undefined;
+  const server = await serveMetrics(metricsAddress(metrics), () =>
+    latest === undefined ? [] : campaignMetrics(latest),
+  );
+  const watching = (observer: Observer): Observer => ({
+    ...observer,
+    info: (text) => observer.info(text),
+    warn: (text) => observer.warn(text),
+    planned: (plan) => observer.planned(plan),
+    found: (fault, folder) => observer.found(fault, folder),
+    adapted: (threshold, why) => observer.adapted(threshold, why),
+    figures: (figures) => {
+      latest = figures;
+      observer.figures(figures);
+    },
+  });
+  return { watching, close: server.close };
+}
 
-/** What carries out the tasks of a campaign on a queue; undefined where that is this machine. */
-async function executorOn(
+/** A campaign's settings and what carries it out: machines on a queue where one is named, else this one. */
+async function onQueueAsked(
   { queue, prefix = 'neurofuzz', mixed = false }: FuzzOptions,
-  { model, out }: CampaignConfig,
-): Promise<Elsewhere | undefined> {
+  config: CampaignConfig,
+): Promise<{ readonly config: CampaignConfig; readonly elsewhere: Elsewhere | undefined }> {
   if (queue === undefined) {
     if (mixed) throw new UserError('--mixed is for machines on a queue: name that with --queue');
-    return undefined;
+    return { config, elsewhere: undefined };
   }
   const { checkQueue, queueAddress } = await import('../queue/connection.ts');
-  const { onQueue } = await import('../queue/coordinator.ts');
+  const { EPOCH, onQueue } = await import('../queue/coordinator.ts');
   const address = queueAddress(queue === true ? undefined : queue);
   await checkQueue(address);
-  const name = out ?? model ?? 'a campaign';
-  return onQueue({ address, prefix: checkedPrefix(prefix), name, mixed });
+  const name = config.out ?? config.model ?? 'a campaign';
+  return {
+    config: { ...config, epoch: config.epoch ?? EPOCH },
+    elsewhere: onQueue({ address, prefix: checkedPrefix(prefix), name, mixed }),
+  };
 }
 
 /** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */

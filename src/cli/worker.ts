@@ -4,6 +4,8 @@ import { Command, Option } from 'commander';
 import { bytes, size } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { cores } from '../isolation/limits.ts';
+import type { Metric } from '../metrics.ts';
+import type { MachineFigures } from '../queue/machine.ts';
 import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions } from './output.ts';
@@ -23,6 +25,7 @@ export function workerCommand(): Command {
     .option('-j, --jobs <n>', 'worker processes (default: all cores)')
     .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
     .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
+    .option('--metrics <port>', 'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
     .option('--quiet', 'only errors')
     .addHelpText('after', EXAMPLES)
@@ -35,6 +38,7 @@ interface WorkerFlags extends OutputOptions {
   readonly jobs?: string;
   readonly cache?: string;
   readonly cacheSize: string;
+  readonly metrics?: string;
 }
 
 async function run(options: WorkerFlags): Promise<void> {
@@ -48,6 +52,12 @@ async function run(options: WorkerFlags): Promise<void> {
     throw new UserError(`--jobs must be from 1 to 1024, not ${options.jobs}`);
   const { serveQueue } = await import('../queue/machine.ts');
   const log = makeLogger(options);
+  let figures = (): readonly Metric[] => [];
+  const { metricsAddress, serveMetrics } = await import('../metrics.ts');
+  const metrics =
+    options.metrics === undefined
+      ? undefined
+      : await serveMetrics(metricsAddress(options.metrics), () => figures());
   const ending = endInOrder();
   log.info(`waits for campaigns on ${address.shown}`);
   try {
@@ -61,13 +71,36 @@ async function run(options: WorkerFlags): Promise<void> {
           bytes: bytes(options.cacheSize),
         },
       },
-      { info: (text) => log.info(text), warn: (text) => log.warn(text) },
+      {
+        info: (text) => log.info(text),
+        warn: (text) => log.warn(text),
+        started: (read) => {
+          figures = () => machineMetrics(read());
+        },
+      },
       ending.signal,
     );
     process.exitCode = EXIT.done;
   } finally {
+    metrics?.close();
     ending.release();
   }
+}
+
+function machineMetrics({ shards, tasks, execs, busy, campaigns, memoryMB }: MachineFigures): Metric[] {
+  const metric = (name: string, help: string, value: number): Metric => ({
+    name: `neurofuzz_worker_${name}`,
+    help,
+    value,
+  });
+  return [
+    metric('shards_total', 'shards that were carried out', shards),
+    metric('tasks_total', 'tasks that were carried out', tasks),
+    metric('execs_total', 'mutants that ran', execs),
+    metric('shards_busy', 'shards that are worked on', busy),
+    metric('campaigns', 'campaigns that this machine takes part in', campaigns),
+    metric('memory_megabytes', 'of all worker processes', memoryMB),
+  ];
 }
 
 /** @throws UserError where a prefix would not be one */

@@ -30,6 +30,12 @@ export const nightlySchema = z.strictObject({
   time: duration.meta({ help: 'for all campaigns together, as 8h' }),
   out: z.string().min(1).default('neurofuzz-nights').meta({ help: 'where campaigns and reports lie' }),
   title: z.string().min(1).default('neurofuzz nightly').meta({ help: 'the heading of the reports' }),
+  queue: z
+    .union([z.literal(true), z.string('must be true, or an address such as redis://host:6379').min(1)])
+    .optional()
+    .meta({
+      help: 'machines on a queue carry all campaigns out, side by side: true, for what $NEUROFUZZ_QUEUE names, or an address',
+    }),
   keep: nights.default(KEEP).meta({ help: 'nights whose reports are kept, as 14 nights' }),
   distill: whole
     .positive('must be 1 or more')

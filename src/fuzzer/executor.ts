@@ -14,11 +14,24 @@ export interface WorkerFigures {
   readonly peakMemoryMB: number;
 }
 
+/** A campaign on a queue at one moment. */
+export interface QueueFigures {
+  /** Machines that take part. */
+  readonly machines: number;
+  /** Shards whose results were taken, and those that had to be published again: lost with a machine or with Redis. */
+  readonly shards: number;
+  readonly again: number;
+  /** Shards whose results are not there yet. */
+  readonly out: number;
+}
+
 /** Whatever carries out tasks: worker processes here, or other machines. */
 export interface Executor {
   /** Carries out a task; results may come in any order. Tasks are handed in by ascending number. */
   submit(task: Task): Promise<TaskResult>;
   readonly workers: readonly WorkerFigures[];
+  /** Absent where it is on no queue. */
+  readonly queue?: QueueFigures;
   close(): void;
   /** Settles once nothing of it runs any more; absent where closing is enough. */
   readonly ended?: Promise<void>;

@@ -230,6 +230,7 @@ export function figuresOf({
     faults: faults.all,
     sites: state.sites,
     workers: executor.workers,
+    ...(executor.queue === undefined ? {} : { queue: executor.queue }),
     diskMB: Math.round(store.bytes / 1e6),
   });
 }

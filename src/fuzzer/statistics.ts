@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { MutatorFigures } from './choice.ts';
-import type { WorkerFigures } from './executor.ts';
+import type { QueueFigures, WorkerFigures } from './executor.ts';
 import type { Fault } from './faults.ts';
 import type { SiteFigures } from './site-figures.ts';
 import type { PhaseSeconds } from './task.ts';
@@ -24,6 +24,7 @@ type Counts = Pick<
   | 'faults'
   | 'sites'
   | 'workers'
+  | 'queue'
   | 'diskMB'
 >;
 
@@ -64,6 +65,8 @@ export interface Figures {
   readonly sites: readonly SiteFigures[];
   readonly jobs: number;
   readonly workers: readonly WorkerFigures[];
+  /** Absent where the campaign is on no queue. */
+  readonly queue?: QueueFigures;
   /** Share of the workers' time spent in each part, and `waiting` for what is left. */
   readonly shares: Readonly<Record<keyof PhaseSeconds | 'waiting', number>>;
   /** Share of its time that the main process was busy. */

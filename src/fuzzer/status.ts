@@ -135,6 +135,7 @@ export function screenText(plan: Plan, figures: Figures): string {
     ['mutators', mutatorsText(figures)],
     ...(figures.sites.length === 0 ? [] : [['sites', sitesText(figures)] as [string, string]]),
     ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
+    ...(figures.queue === undefined ? [] : [['queue', queueText(figures.queue)] as [string, string]]),
     ['workers', workersText(figures)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
     [
@@ -151,6 +152,10 @@ export function screenText(plan: Plan, figures: Figures): string {
   if (figures.faults.length > MOST_FAULTS)
     lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
+}
+
+function queueText({ machines, shards, again, out }: NonNullable<Figures['queue']>): string {
+  return `${plural(machines, 'machine')}; ${plural(shards, 'shard')} done, ${out} out, ${again} published again`;
 }
 
 function sitesText({ sites }: Figures): string {

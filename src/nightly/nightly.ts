@@ -5,7 +5,11 @@ import { FORMAT_VERSION } from '../campaign/finding.ts';
 import { Lock } from '../campaign/lock.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
 import { fileError, Interrupted, MachineError, reason, UserError } from '../errors.ts';
+import type { Elsewhere } from '../fuzzer/campaign.ts';
 import type { Observer } from '../fuzzer/observer.ts';
+import { checkQueue, queueAddress } from '../queue/connection.ts';
+import { onQueue } from '../queue/coordinator.ts';
+import { PREFIX } from '../queue/keys.ts';
 import type { FailedCampaign } from '../report/checks.ts';
 import { isCounted, report } from '../report/report.ts';
 import type { ReportedCampaign } from '../report/view.ts';
@@ -98,18 +102,16 @@ async function runNight(
   const night = await newNight(out, new Date());
   const failures = new Map<string, Failure>();
   const execs = new Map<string, number>();
-  await new Budget<NightlyCampaign>(time).spend(
-    campaigns,
-    async (campaign, milliseconds) => {
-      const ran = execs.get(campaign.name) ?? 0;
-      const left = tonight(campaign, ran);
-      const turn = await tryTurn(config, left, milliseconds, observer, signal, failures);
-      if (turn === undefined) return false;
-      execs.set(campaign.name, ran + turn.ran);
-      return turn.summary.stopped === 'time';
-    },
-    () => signal.aborted,
-  );
+  const turn = async (campaign: NightlyCampaign, milliseconds: number): Promise<boolean> => {
+    const ran = execs.get(campaign.name) ?? 0;
+    const taken = await tryTurn(config, tonight(campaign, ran), milliseconds, observer, signal, failures);
+    if (taken === undefined) return false;
+    execs.set(campaign.name, ran + taken.ran);
+    return taken.summary.stopped === 'time';
+  };
+  // Machines on a queue are there for all of them at the same time.
+  if (config.queue !== undefined) await Promise.all(campaigns.map((campaign) => turn(campaign, time)));
+  else await new Budget<NightlyCampaign>(time).spend(campaigns, turn, () => signal.aborted);
   for (const { name, config: own } of campaigns) {
     const ran = execs.get(name) ?? 0;
     if (failures.has(name) || signal.aborted || ran >= (own.minExecs ?? 0)) continue;
@@ -145,6 +147,13 @@ async function runNight(
   };
 }
 
+/** What has the machines on a queue carry a campaign out. */
+async function onNightsQueue(queue: string | true, name: string): Promise<Elsewhere> {
+  const address = queueAddress(queue === true ? undefined : queue);
+  await checkQueue(address);
+  return onQueue({ address, prefix: PREFIX, name, mixed: false });
+}
+
 /** A campaign with what is left of its mutants for tonight, where they are bounded. */
 function tonight(campaign: NightlyCampaign, ran: number): NightlyCampaign {
   const { config } = campaign;
@@ -154,7 +163,7 @@ function tonight(campaign: NightlyCampaign, ran: number): NightlyCampaign {
 
 /** One turn; undefined where it failed, which keeps no other campaign from its own. */
 async function tryTurn(
-  { out, distill }: NightlyConfig,
+  { out, distill, queue }: NightlyConfig,
   campaign: NightlyCampaign,
   milliseconds: number,
   observer: NightObserver,
@@ -165,7 +174,8 @@ async function tryTurn(
   const own = observer.campaign(name);
   observer.info(`${name}: ${(milliseconds / 1000).toFixed(0)} s`);
   try {
-    return await takeTurn(out, campaign, milliseconds, distill, own, signal);
+    const elsewhere = queue === undefined ? undefined : await onNightsQueue(queue, name);
+    return await takeTurn(out, campaign, milliseconds, distill, { observer: own, signal, elsewhere });
   } catch (error) {
     if (error instanceof Interrupted) return undefined;
     if (!(error instanceof UserError || error instanceof MachineError)) throw error;

@@ -7,11 +7,12 @@ import type { NightlyCampaign } from '../config/nightly.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { milliseconds } from '../config/values.ts';
 import { ChangedError, UserError } from '../errors.ts';
-import { runCampaign } from '../fuzzer/campaign.ts';
+import { type Elsewhere, runCampaign } from '../fuzzer/campaign.ts';
 import { distill } from '../fuzzer/distill/distill.ts';
 import { DISTILLED_FILE } from '../fuzzer/distill/source.ts';
 import type { Observer, Summary } from '../fuzzer/observer.ts';
 import type { SavedState } from '../fuzzer/state.ts';
+import { EPOCH } from '../queue/coordinator.ts';
 import { corpusOf, type Generation, newestGeneration } from './folders.ts';
 
 /** What a campaign's turn came to. */
@@ -20,6 +21,21 @@ export interface Turn {
   readonly summary: Summary;
   /** Mutants that ran in it. */
   readonly ran: number;
+}
+
+/** Who watches a campaign, what ends it, and what carries it out: worker processes here unless told. */
+export interface Running {
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+  readonly elsewhere: Elsewhere | undefined;
+}
+
+function run(
+  config: CampaignConfig,
+  { observer, signal, elsewhere }: Running,
+  resume: boolean,
+): Promise<Summary> {
+  return runCampaign(config, observer, signal, resume, elsewhere);
 }
 
 /**
@@ -35,26 +51,30 @@ export async function takeTurn(
   { name, config }: NightlyCampaign,
   time: number,
   distillPast: number,
-  observer: Observer,
-  signal: AbortSignal,
+  running: Running,
 ): Promise<Turn> {
+  const { observer } = running;
   const newest = await newestGeneration(out, name);
   const own = config.time === undefined ? time : Math.min(time, milliseconds(config.time));
-  const timed = { ...config, time: `${Math.max(1, Math.round(own))}ms` };
-  if (!newest.hasBegun) return begin(newest.folder, timed, [], observer, signal);
+  const timed = {
+    ...config,
+    time: `${Math.max(1, Math.round(own))}ms`,
+    ...(running.elsewhere === undefined ? {} : { epoch: config.epoch ?? EPOCH }),
+  };
+  if (!newest.hasBegun) return begin(newest.folder, timed, [], running);
   const distilled = await distilledFrom(newest, distillPast, observer);
-  if (distilled !== undefined) return begin(newest.next, timed, [distilled], observer, signal);
+  if (distilled !== undefined) return begin(newest.next, timed, [distilled], running);
   const { folder } = newest;
   const { execs: before } = await standing(folder);
   try {
     // A campaign counts its mutants over all nights.
     const goingOn = config.execs === undefined ? timed : { ...timed, execs: before + config.execs };
-    const summary = await runCampaign(await asBegun(folder, goingOn), observer, signal, true);
+    const summary = await run(await asBegun(folder, goingOn), running, true);
     return { folder, summary, ran: Math.max(0, summary.figures.execs - before) };
   } catch (error) {
     if (!(error instanceof ChangedError)) throw error;
     observer.warn(`${name} begins anew with its old corpus and findings: ${error.what}`);
-    return begin(newest.next, timed, [folder], observer, signal);
+    return begin(newest.next, timed, [folder], running);
   }
 }
 
@@ -62,12 +82,11 @@ async function begin(
   folder: string,
   config: CampaignConfig,
   from: readonly string[],
-  observer: Observer,
-  signal: AbortSignal,
+  running: Running,
 ): Promise<Turn> {
   const corpus = [...[config.corpus ?? []].flat(), ...from];
   const begun = { ...config, ...(corpus.length === 0 ? {} : { corpus }), out: folder };
-  const summary = await runCampaign(begun, observer, signal);
+  const summary = await run(begun, running, false);
   return { folder, summary, ran: summary.figures.execs };
 }
 

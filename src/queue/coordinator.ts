@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { MachineError, reason, UserError } from '../errors.ts';
 import { bundled } from '../fuzzer/bundle.ts';
 import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
-import type { Executor, WorkerFigures } from '../fuzzer/executor.ts';
+import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
 import type { Task, TaskResult } from '../fuzzer/task.ts';
 import { uncarriable } from './carriable.ts';
 import { packed, unpacked } from './codec.ts';
@@ -18,6 +18,9 @@ import { announce, withdraw } from './session.ts';
 import { DepartingModel } from './travel.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
+
+/** Tasks in an epoch of a campaign on a queue, unless told. */
+export const EPOCH = 256;
 
 /** Entries in one part of the corpus. */
 const ENTRIES_AT_ONCE = 512;
@@ -105,6 +108,7 @@ class Coordinator implements Executor {
   #machines: readonly Machine[] = [];
   #counts = new Map<string, { tasks: number; execs: number }>();
   #again = 0;
+  #done = 0;
   #closed = false;
   #failure: unknown;
   #told = 0;
@@ -148,6 +152,10 @@ class Coordinator implements Executor {
         peakMemoryMB: memoryMB,
       };
     });
+  }
+
+  get queue(): QueueFigures {
+    return { machines: this.#machines.length, shards: this.#done, again: this.#again, out: this.#out.size };
   }
 
   submit(task: Task): Promise<TaskResult> {
@@ -294,6 +302,7 @@ class Coordinator implements Executor {
       });
     if (!fits) return;
     this.#out.delete(result.shard);
+    this.#done++;
     const seconds = (Date.now() - out.since) / 1000;
     this.#secondsPerTask = seconds / out.tasks.length;
     const counts = this.#counts.get(result.machine) ?? { tasks: 0, execs: 0 };

@@ -34,8 +34,20 @@ export interface MachineOptions {
   readonly cache: { readonly folder: string; readonly bytes: number };
 }
 
+/** What a machine did so far. */
+export interface MachineFigures {
+  readonly shards: number;
+  readonly tasks: number;
+  readonly execs: number;
+  readonly busy: number;
+  readonly campaigns: number;
+  readonly memoryMB: number;
+}
+
 /** Who watches a machine. */
 export interface MachineObserver {
+  /** Given what tells the figures of the moment, once it works. */
+  started?(figures: () => MachineFigures): void;
   info(text: string): void;
   warn(text: string): void;
 }
@@ -74,6 +86,7 @@ export async function serveQueue(
     isLost = false;
   });
   const machine = new QueueMachine(options, observer, redis);
+  observer.started?.(() => machine.figures);
   try {
     await machine.work(AbortSignal.any([signal, ended.signal]));
   } finally {
@@ -104,6 +117,12 @@ class QueueMachine {
     this.#redis = redis;
     this.#keys = new Keys(options.prefix);
     this.#cache = new ModelCache(options.cache.folder, options.cache.bytes);
+  }
+
+  get figures(): MachineFigures {
+    const parts = [...this.#joined.values()].map(({ part }) => part);
+    const memoryMB = parts.reduce((sum, own) => sum + own.memoryMB, 0);
+    return { ...this.#figures, busy: this.#busy, campaigns: parts.length, memoryMB };
   }
 
   async work(signal: AbortSignal): Promise<void> {

@@ -55,6 +55,8 @@ export class Part {
     const { setup, load, model, copy, timeout } = descriptor;
     const why = uncarriable(setup, load);
     if (why !== undefined) throw new UserError(why);
+    if ((load.copy === undefined) !== (copy === undefined))
+      throw new UserError('its second model does not come along');
     const path = await cache.path(model, redis, keys);
     const beside =
       load.copy === undefined || copy === undefined

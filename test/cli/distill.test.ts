@@ -25,7 +25,7 @@ const distance = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
 
 beforeAll(async () => {
-  const args = [...BUNDLED, '-n', '40000', '--keep', '2'];
+  const args = [...BUNDLED, '-n', '20000', '--keep', '2'];
   await Promise.all(
     [first, second].map((out, i) => neurofuzz([...args, '-j', '1', '-s', String(i), '-o', out])),
   );

@@ -183,7 +183,7 @@ test('a model that ends the process on its first seed is refused', async () => {
 test('a worker that gets SIGSEGV is replaced and changes nothing; what came once is set apart', async () => {
   const whole = join(folder, 'undisturbed');
   const hurt = join(folder, 'segv');
-  const args = [...BUNDLED, '-s', 'segv', '-n', '400000', '--keep', '1', '-j', '2'];
+  const args = [...BUNDLED, '-s', 'segv', '-n', '200000', '--keep', '1', '-j', '2'];
   const undisturbed = await neurofuzz([...args, '-o', whole]);
   const running = start([...args, '-o', hurt]);
   const children = (): number[] => {

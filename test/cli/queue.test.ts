@@ -1,16 +1,24 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BUNDLED, digests, eventsOf } from '../support/campaign.ts';
 import { type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
-import { TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 
 const folder = testFolder();
 const cache = join(folder, 'cache');
 
 /** One campaign, in epochs; what it comes to may hang on nothing else. */
-const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--keep', '2'];
+const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '9000', '--epoch', '24', '--keep', '2'];
+
+/** What is told at a port; empty while nobody answers. */
+async function metricsAt(port: number): Promise<string> {
+  return fetch(`http://127.0.0.1:${port}/metrics`).then(
+    (response) => response.text(),
+    () => '',
+  );
+}
 
 (TESTS_QUEUES ? describe : describe.skip)('a campaign on a queue', () => {
   let redis: TestRedis;
@@ -23,9 +31,9 @@ const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--
     return one;
   };
 
-  const campaign = (name: string) => {
+  const campaign = (name: string, ...flags: string[]) => {
     const out = join(folder, name);
-    return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out]) };
+    return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out, ...flags]) };
   };
 
   const endAll = async (): Promise<void> => {
@@ -58,11 +66,16 @@ const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--
   });
 
   test('comes to the same bytes as alone, with two machines, one of which is killed', async () => {
-    const [first] = [worker(), worker()];
-    const { out, ended } = campaign('two');
-    await grown(out, 120);
+    const [port, other] = [await freePort(), await freePort()];
+    const [first] = [worker(), worker('--metrics', String(other))];
+    const { out, ended } = campaign('two', '--metrics', `127.0.0.1:${port}`);
+    await grown(out, 70);
+    const [own, machine] = [await metricsAt(port), await metricsAt(other)];
     first.child.kill('SIGKILL');
     sameAsAlone(out, await ended);
+    expect(own).toMatch(/^# TYPE neurofuzz_execs_total counter\nneurofuzz_execs_total \d+$/m);
+    expect(own).toMatch(/^neurofuzz_queue_shards_total \d+$/m);
+    expect(machine).toMatch(/^neurofuzz_worker_campaigns 1$/m);
     expect(readdirSync(cache)).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     await endAll();
   }, 120_000);
@@ -70,7 +83,7 @@ const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--
   test('comes to the same bytes when Redis is killed and comes back without its memory', async () => {
     worker('--quiet');
     const { out, ended } = campaign('forgetful');
-    await grown(out, 120);
+    await grown(out, 70);
     await redis.kill();
     await redis.start();
     const { code, stderr } = await ended;
@@ -83,7 +96,7 @@ const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--
   test('comes to the same bytes when its coordinator is killed and resumed', async () => {
     worker('--quiet');
     const { out, child, ended } = campaign('resumed');
-    await grown(out, 120);
+    await grown(out, 70);
     child.kill('SIGKILL');
     await ended;
     const again = await neurofuzz([...CAMPAIGN, '--resume', '--queue', redis.url, '-o', out]);
@@ -120,6 +133,29 @@ const CAMPAIGN = [...BUNDLED, '-s', 'queue', '-n', '20000', '--epoch', '24', '--
     }
     await endAll();
   }, 60_000);
+
+  test('a night runs its campaigns side by side on the machines, and knows on the second what it found on the first', async () => {
+    worker('--quiet');
+    const file = join(folder, 'nightly.yaml');
+    const place = (name: string) => resolve('corpora', name, 'campaign.yaml');
+    writeFileSync(
+      file,
+      `time: 10m\nout: nights\nminimize: 0\nqueue: ${redis.url}\ncampaigns:\n  pair: { config: ${place('quantized-digits')}, execs: 3000, epoch: 24, seed: '1' }\n  loss: { config: ${place('broken-loss')}, execs: 3000, epoch: 24, seed: '1' }\n`,
+    );
+    const nights: { code: number | null; states: string[] }[] = [];
+    for (let n = 0; n < 2; n++) {
+      const { code, stdout } = await neurofuzz(['nightly', file, '--json', '--quiet']);
+      const { campaigns } = JSON.parse(stdout);
+      const faults: { state: string }[] = campaigns.flatMap(
+        (one: { faults: { state: string }[] }) => one.faults,
+      );
+      nights.push({ code, states: faults.map(({ state }) => state) });
+      expect(campaigns.every(({ execs }: { execs: number }) => execs > 2000 * (n + 1))).toBe(true);
+    }
+    expect(nights[0]).toEqual({ code: 1, states: ['new', 'new'] });
+    expect(nights[1]).toEqual({ code: 0, states: ['known', 'known'] });
+    await endAll();
+  }, 120_000);
 
   test('what cannot be is refused in a line', async () => {
     const run = (...args: string[]) =>

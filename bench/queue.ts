@@ -1,0 +1,93 @@
+/**
+ * A campaign on a queue against the same one without: mutants per second with as many worker processes on one machine, and what
+ * the coordinator costs. Needs a redis-server. A JSON line for each run, and one at the end.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { campaignSchema } from '../src/config/schema.ts';
+import { runCampaign } from '../src/fuzzer/campaign.ts';
+import type { Observer } from '../src/fuzzer/observer.ts';
+import { queueAddress } from '../src/queue/connection.ts';
+import { onQueue } from '../src/queue/coordinator.ts';
+import { line, median, withFolder } from './campaign.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    execs: { type: 'string', default: '1000000' },
+    epoch: { type: 'string', default: '256' },
+    jobs: { type: 'string', default: '2' },
+    runs: { type: 'string', default: '3' },
+    port: { type: 'string', default: '6398' },
+    model: { type: 'string', default: 'corpora/nan-digits/nan-digits.onnx' },
+    seeds: { type: 'string', default: 'corpora/nan-digits/seeds.npz' },
+  },
+});
+
+const silent: Observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+const url = `redis://127.0.0.1:${options.port}`;
+const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
+  stdio: 'ignore',
+});
+
+try {
+  await withFolder(async (folder) => {
+    const cache = join(folder, 'cache');
+    const worker = spawn(
+      process.execPath,
+      ['bin/neurofuzz.js', 'worker', '--queue', url, '--jobs', options.jobs, '--cache', cache, '--quiet'],
+      { stdio: 'inherit' },
+    );
+    const ratios: number[] = [];
+    try {
+      for (let run = 1; run <= Number(options.runs); run++) {
+        const rates: Record<string, number> = {};
+        for (const kind of ['alone', 'queue']) {
+          const settings = campaignSchema.parse({
+            model: options.model,
+            seeds: options.seeds,
+            range: { image: [-1, 1] },
+            mutator: { label: 'none' },
+            out: join(folder, `${kind}-${run}`),
+            seed: String(run),
+            execs: Number(options.execs),
+            epoch: Number(options.epoch),
+            jobs: Number(options.jobs),
+          });
+          const queue = { address: queueAddress(url), prefix: 'neurofuzz', name: kind, mixed: false };
+          const before = process.cpuUsage();
+          const { figures } = await runCampaign(
+            settings,
+            silent,
+            new AbortController().signal,
+            false,
+            kind === 'queue' ? onQueue(queue) : undefined,
+          );
+          const { user, system } = process.cpuUsage(before);
+          rates[kind] = figures.execsPerSecond;
+          line({
+            bench: 'queue',
+            kind,
+            run,
+            execs: figures.execs,
+            execsPerSecond: figures.execsPerSecond,
+            mainSecondsPerMillion: Number(((user + system) / figures.execs).toFixed(2)),
+            ...(figures.queue === undefined ? {} : figures.queue),
+          });
+        }
+        ratios.push(rates.queue / rates.alone);
+      }
+    } finally {
+      worker.kill('SIGKILL');
+    }
+    line({
+      bench: 'queue',
+      jobs: Number(options.jobs),
+      epoch: Number(options.epoch),
+      ratio: median(ratios),
+      ratios,
+    });
+  });
+} finally {
+  redis.kill('SIGKILL');
+}

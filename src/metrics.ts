@@ -1,0 +1,70 @@
+import { createServer } from 'node:http';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { fileError, UserError } from './errors.ts';
+
+/** Where Prometheus asks. */
+export interface MetricsAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A figure at one moment, under a name that begins with `neurofuzz_`; one that ends in `_total` only grows. */
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+}
+
+/**
+ * Reads `9464`, which is this machine's loopback, or `0.0.0.0:9464`.
+ *
+ * @throws UserError where it is no port
+ */
+export function metricsAddress(text: string): MetricsAddress {
+  const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535)
+    throw new UserError(
+      `--metrics must be a port such as 9464, or 0.0.0.0:9464 for others to ask; not ${text}`,
+    );
+  return { host: host.replace(/^\[|\]$/g, ''), port };
+}
+
+/**
+ * Answers Prometheus at `/metrics` until it is closed.
+ *
+ * @param read the figures of the moment
+ * @throws UserError where the port is taken
+ */
+export async function serveMetrics(
+  { host, port }: MetricsAddress,
+  read: () => readonly Metric[],
+): Promise<{ close(): void }> {
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    const registry = registryOf(read());
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'Content-Type': registry.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  await new Promise<void>((done, failed) => {
+    server.once('error', (error) => failed(fileError(error, 'serve metrics at', `${host}:${port}`)));
+    server.listen(port, host, done);
+  });
+  server.unref();
+  return { close: () => void server.close() };
+}
+
+function registryOf(metrics: readonly Metric[]): Registry {
+  const registry = new Registry();
+  for (const { name, help, value } of metrics) {
+    const settings = { name, help, registers: [registry] };
+    if (name.endsWith('_total')) new Counter(settings).inc(value);
+    else new Gauge(settings).set(value);
+  }
+  return registry;
+}
