@@ -2,7 +2,7 @@ import { MachineError } from '../errors.ts';
 import { Child, type ChildOptions, ProcessDied } from '../isolation/child.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
-import { bundled } from './bundle.ts';
+import { bundledParcels } from './parcels.ts';
 import { Shelf, shelfCapacity } from './shelf.ts';
 import type { Parcel, Span, Task, TaskResult } from './task.ts';
 import type { TaskMessage, WorkerApi, WorkerSetup } from './worker-process.ts';
@@ -156,15 +156,7 @@ export class Slot {
       task,
       span,
       needs,
-      parcels: {
-        ...bundled(parcels),
-        entries: parcels.map(({ entry }) => entry),
-        ancestors: parcels.map(({ ancestor }) => ancestor),
-        references: parcels.map(({ reference }) => reference),
-        ...(parcels.some(({ label }) => label !== undefined)
-          ? { labels: parcels.map(({ label }) => label ?? -1) }
-          : {}),
-      },
+      parcels: bundledParcels(parcels),
       vectors,
     };
   }

@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { MachineError, reason, UserError } from '../errors.ts';
-import { bundled } from '../fuzzer/bundle.ts';
 import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
 import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
+import { bundledParcels } from '../fuzzer/parcels.ts';
 import type { Task, TaskResult } from '../fuzzer/task.ts';
 import { uncarriable } from './carriable.ts';
 import { packed, unpacked } from './codec.ts';
@@ -233,15 +233,7 @@ class Coordinator implements Executor {
       const entries: Entries = {
         v: MESSAGE_VERSION,
         from,
-        parcels: {
-          ...bundled(parcels),
-          entries: parcels.map(({ entry }) => entry),
-          ancestors: parcels.map(({ ancestor }) => ancestor),
-          references: parcels.map(({ reference }) => reference),
-          ...(parcels.some(({ label }) => label !== undefined)
-            ? { labels: parcels.map(({ label }) => label ?? -1) }
-            : {}),
-        },
+        parcels: bundledParcels(parcels),
       };
       await this.#redis.rpush(this.#keys.entries(this.#session), packed(entries));
     }
