@@ -1,47 +1,39 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
-import { compareCommand } from './compare.ts';
-import { distillCommand } from './distill.ts';
-import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
-import { fuzzCommand } from './fuzz.ts';
-import { initCommand } from './init.ts';
-import { inspectCommand } from './inspect.ts';
-import { minimizeCommand } from './minimize.ts';
-import { mutatorsCommand } from './mutators.ts';
-import { nightlyCommand } from './nightly.ts';
-import { objectivesCommand } from './objectives.ts';
-import { quantizeCommand } from './quantize.ts';
-import { replayCommand } from './replay.ts';
-import { reportCommand } from './report.ts';
-import { triageCommand } from './triage.ts';
-import { workerCommand } from './worker.ts';
-import { workersCommand } from './workers.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-const COMMANDS = [
-  fuzzCommand,
-  replayCommand,
-  triageCommand,
-  minimizeCommand,
-  distillCommand,
-  reportCommand,
-  nightlyCommand,
-  inspectCommand,
-  quantizeCommand,
-  compareCommand,
-  objectivesCommand,
-  mutatorsCommand,
-  initCommand,
-  doctorCommand,
-  workerCommand,
-  workersCommand,
-];
+/** Every command, in the order of the help. */
+const COMMANDS = new Map<string, () => Promise<Command>>([
+  ['fuzz', async () => (await import('./fuzz.ts')).fuzzCommand()],
+  ['replay', async () => (await import('./replay.ts')).replayCommand()],
+  ['triage', async () => (await import('./triage.ts')).triageCommand()],
+  ['minimize', async () => (await import('./minimize.ts')).minimizeCommand()],
+  ['distill', async () => (await import('./distill.ts')).distillCommand()],
+  ['report', async () => (await import('./report.ts')).reportCommand()],
+  ['nightly', async () => (await import('./nightly.ts')).nightlyCommand()],
+  ['inspect', async () => (await import('./inspect.ts')).inspectCommand()],
+  ['quantize', async () => (await import('./quantize.ts')).quantizeCommand()],
+  ['compare', async () => (await import('./compare.ts')).compareCommand()],
+  ['objectives', async () => (await import('./objectives.ts')).objectivesCommand()],
+  ['mutators', async () => (await import('./mutators.ts')).mutatorsCommand()],
+  ['init', async () => (await import('./init.ts')).initCommand()],
+  ['doctor', async () => (await import('./doctor.ts')).doctorCommand()],
+  ['worker', async () => (await import('./worker.ts')).workerCommand()],
+  ['workers', async () => (await import('./workers.ts')).workersCommand()],
+]);
+
+/** The command that was asked for, or all of them where none of these was: for help, and for what was meant. */
+function commandsFor(argv: readonly string[]): Promise<Command[]> {
+  const asked = COMMANDS.get(argv[2] ?? '');
+  const makers = asked === undefined ? [...COMMANDS.values()] : [asked];
+  return Promise.all(makers.map((make) => make()));
+}
 
 /**
- * Runs the command line. What a command needs is loaded when it runs, so that help comes at once; this is the
+ * Runs the command line. A command is loaded when it is asked for, and what it needs when it runs; this is the
  * one place where errors become messages and exit codes.
  */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -50,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     .version(version)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
-  for (const make of COMMANDS) program.addCommand(make());
+  for (const command of await commandsFor(argv)) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }

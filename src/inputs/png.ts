@@ -1,7 +1,13 @@
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp, SharpOptions } from 'sharp';
 import { reason, UserError } from '../errors.ts';
 import type { Tensor } from '../models/tensor.ts';
 import { levelsOf, type Picture } from './picture.ts';
+
+/** Opens a picture. The library is loaded with the first one: most campaigns have none. */
+async function openPicture(bytes: Uint8Array, options: SharpOptions): Promise<Sharp> {
+  const { default: sharp } = await import('sharp');
+  return sharp(bytes, options);
+}
 
 /** Most pixels of one picture: a small file may declare a huge one. */
 const MOST_PIXELS = 1 << 26;
@@ -15,8 +21,8 @@ const MOST_PIXELS = 1 << 26;
  */
 export async function decodePicture(bytes: Uint8Array, source: string): Promise<Tensor> {
   try {
-    const picture = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).rotate();
-    return await rawTensor(picture);
+    const picture = await openPicture(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' });
+    return await rawTensor(picture.rotate());
   } catch (error) {
     throw new UserError(`${source} cannot be read as a picture: ${reason(error)}`);
   }
@@ -54,7 +60,8 @@ export async function fitPicture({ shape, data }: Tensor, picture: Picture): Pro
     return { type: 'uint8', shape, data };
   }
   const raw = { height, width, channels: channels as 1 | 3 };
-  const made = await sharp(data as Uint8Array, { raw })
+  const opened = await openPicture(data as Uint8Array, { raw });
+  const made = await opened
     .resize({ ...to, fit: FIT[picture.resize] })
     .toColourspace(picture.channels === 1 ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
@@ -84,7 +91,8 @@ export async function encodePng(
   width: number,
 ): Promise<Uint8Array> {
   const { channels } = picture;
-  return sharp(levelsOf(values, picture), { raw: { width, height, channels } })
+  const opened = await openPicture(levelsOf(values, picture), { raw: { width, height, channels } });
+  return opened
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
