@@ -15,6 +15,10 @@ export interface Metric {
   readonly value: number;
 }
 
+export function metric(name: string, help: string, value: number): Metric {
+  return { name: `neurofuzz_${name}`, help, value };
+}
+
 /**
  * Reads `9464`, which is this machine's loopback, or `0.0.0.0:9464`.
  *

@@ -1,8 +1,18 @@
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fileError } from '../errors.ts';
 
 /** Prefix of files and folders that are not whole yet; nothing reads them. */
 export const UNFINISHED = '.tmp-';
+
+/** @throws UserError, MachineError where it can't be made, naming what it is for */
+export async function makeFolder(path: string, what: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError(error, `create ${what}`, path);
+  }
+}
 
 /** Puts a file or a folder's entries on disk. */
 export async function sync(path: string): Promise<void> {

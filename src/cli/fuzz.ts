@@ -5,6 +5,7 @@ import { MachineError, UserError } from '../errors.ts';
 import type { Elsewhere } from '../fuzzer/campaign.ts';
 import type { Observer } from '../fuzzer/observer.ts';
 import type { Figures } from '../fuzzer/statistics.ts';
+import { PREFIX } from '../queue/keys.ts';
 import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
 import { logging, screen } from './observers.ts';
@@ -41,7 +42,7 @@ export function fuzzCommand(): Command {
       '--queue [url]',
       'have machines on a queue carry it out: redis://host:6379, or what $NEUROFUZZ_QUEUE names; see neurofuzz worker',
     )
-    .option('--prefix <name>', "what the queue's keys begin with (default: neurofuzz)")
+    .option('--prefix <name>', `what the queue's keys begin with (default: ${PREFIX})`)
     .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
     .option(
       '--metrics <port>',
@@ -102,7 +103,6 @@ async function metricsOf({ metrics }: FuzzOptions) {
     latest === undefined ? [] : campaignMetrics(latest),
   );
   const watching = (observer: Observer): Observer => ({
-    ...observer,
     info: (text) => observer.info(text),
     warn: (text) => observer.warn(text),
     planned: (plan) => observer.planned(plan),
@@ -118,7 +118,7 @@ async function metricsOf({ metrics }: FuzzOptions) {
 
 /** A campaign's settings and what carries it out: machines on a queue where one is named, else this one. */
 async function onQueueAsked(
-  { queue, prefix = 'neurofuzz', mixed = false }: FuzzOptions,
+  { queue, prefix = PREFIX, mixed = false }: FuzzOptions,
   config: CampaignConfig,
 ): Promise<{ readonly config: CampaignConfig; readonly elsewhere: Elsewhere | undefined }> {
   if (queue === undefined) {
@@ -128,11 +128,12 @@ async function onQueueAsked(
   const { checkQueue, queueAddress } = await import('../queue/connection.ts');
   const { EPOCH, onQueue } = await import('../queue/coordinator.ts');
   const address = queueAddress(queue === true ? undefined : queue);
-  await checkQueue(address);
+  checkedPrefix(prefix);
+  await checkQueue(address, prefix);
   const name = config.out ?? config.model ?? 'a campaign';
   return {
     config: { ...config, epoch: config.epoch ?? EPOCH },
-    elsewhere: onQueue({ address, prefix: checkedPrefix(prefix), name, mixed }),
+    elsewhere: onQueue({ address, prefix, name, mixed }),
   };
 }
 

@@ -5,7 +5,7 @@ import { bytes, size } from '../config/values.ts';
 import { UserError } from '../errors.ts';
 import { cores } from '../isolation/limits.ts';
 import type { Metric } from '../metrics.ts';
-import type { MachineFigures } from '../queue/machine.ts';
+import { PREFIX } from '../queue/keys.ts';
 import { endInOrder } from './ending.ts';
 import { EXIT } from './exit.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions } from './output.ts';
@@ -21,7 +21,7 @@ export function workerCommand(): Command {
       '--queue <url>',
       'the Redis, as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
     )
-    .option('--prefix <name>', 'what keys of ours begin with', 'neurofuzz')
+    .option('--prefix <name>', 'what keys of ours begin with', PREFIX)
     .option('-j, --jobs <n>', 'worker processes (default: all cores)')
     .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
     .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
@@ -50,7 +50,7 @@ async function run(options: WorkerFlags): Promise<void> {
   const jobs = options.jobs === undefined ? cores() : Number(options.jobs);
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
     throw new UserError(`--jobs must be from 1 to 1024, not ${options.jobs}`);
-  const { serveQueue } = await import('../queue/machine.ts');
+  const { machineMetrics, serveQueue } = await import('../queue/machine.ts');
   const log = makeLogger(options);
   let figures = (): readonly Metric[] => [];
   const { metricsAddress, serveMetrics } = await import('../metrics.ts');
@@ -85,22 +85,6 @@ async function run(options: WorkerFlags): Promise<void> {
     metrics?.close();
     ending.release();
   }
-}
-
-function machineMetrics({ shards, tasks, execs, busy, campaigns, memoryMB }: MachineFigures): Metric[] {
-  const metric = (name: string, help: string, value: number): Metric => ({
-    name: `neurofuzz_worker_${name}`,
-    help,
-    value,
-  });
-  return [
-    metric('shards_total', 'shards that were carried out', shards),
-    metric('tasks_total', 'tasks that were carried out', tasks),
-    metric('execs_total', 'mutants that ran', execs),
-    metric('shards_busy', 'shards that are worked on', busy),
-    metric('campaigns', 'campaigns that this machine takes part in', campaigns),
-    metric('memory_megabytes', 'of all worker processes', memoryMB),
-  ];
 }
 
 /** @throws UserError where a prefix would not be one */

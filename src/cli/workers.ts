@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PREFIX } from '../queue/keys.ts';
 import type { Machine } from '../queue/roster.ts';
 import { visible } from '../visible.ts';
 import { printJson } from './output.ts';
@@ -10,7 +11,7 @@ export function workersCommand(): Command {
   return new Command('workers')
     .description('List the machines on a queue, and what they do')
     .option('--queue <url>', 'the Redis (default: $NEUROFUZZ_QUEUE)')
-    .option('--prefix <name>', 'what keys of ours begin with', 'neurofuzz')
+    .option('--prefix <name>', 'what keys of ours begin with', PREFIX)
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);

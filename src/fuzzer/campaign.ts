@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeFolder } from '../campaign/atomic.ts';
 import { STATE } from '../campaign/journal.ts';
 import { COPY, loadOptions } from '../campaign/loading.ts';
 import { Lock } from '../campaign/lock.ts';
@@ -9,7 +9,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { bytes, milliseconds } from '../config/values.ts';
 import { indexOf, measureHelp } from '../coverage/measure.ts';
 import { Threshold } from '../coverage/threshold.ts';
-import { fileError, Interrupted } from '../errors.ts';
+import { Interrupted } from '../errors.ts';
 import { cores, memoryShare } from '../isolation/limits.ts';
 import { Reproducer } from '../isolation/reproducer.ts';
 import type { LoadOptions, ModelInfo } from '../models/model.ts';
@@ -23,7 +23,7 @@ import { Corpus } from './corpus.ts';
 import { DerivedCopy } from './derived.ts';
 import type { Executor } from './executor.ts';
 import { Faults } from './faults.ts';
-import { enterImports, readImports } from './imports.ts';
+import { enterImports, importPlaces, readImports } from './imports.ts';
 import { figuresOf, GoOn, loop, writeStats } from './loop.ts';
 import type { Observer, Plan, Summary } from './observer.ts';
 import { epochLag, lagOf } from './plan.ts';
@@ -87,7 +87,7 @@ export async function runCampaign(
   const begin = async (): Promise<void> => {
     signal.removeEventListener('abort', interrupt);
     if (!resume) {
-      await makeFolder(folder);
+      await makeFolder(folder, 'the campaign folder');
       lock = await Lock.acquire(folder);
       await checkFolder(folder);
     }
@@ -122,14 +122,6 @@ export async function runCampaign(
     for (const slot of slots) slot.close();
     await derived.close();
     await lock?.release();
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, 'create the campaign folder', folder);
   }
 }
 
@@ -245,10 +237,11 @@ async function runTarget(parts: Parts): Promise<Summary> {
   const runtime = model.runtime.kind;
 
   const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds, inputs.labels) : [];
+  const places = config.corpus === undefined ? undefined : await importPlaces([config.corpus].flat());
   const imports =
-    config.corpus === undefined
+    places === undefined || saved?.checkpoint !== undefined
       ? []
-      : await readImports([config.corpus].flat(), inputs, setup.varying, observer);
+      : await readImports(places, inputs, setup.varying, observer);
   const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
   observer.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
@@ -267,7 +260,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
     watched,
     threshold: threshold.value,
     inputs,
-    imports,
+    imports: places?.places.map(({ lineage }) => lineage.id) ?? [],
   });
   if (saved !== undefined) {
     for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);

@@ -4,7 +4,6 @@ import { type Finding, FORMAT_VERSION, findingFolders } from '../campaign/findin
 import { loadTestcase, readJournal, testcaseFile } from '../campaign/journal.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../campaign/testcase.ts';
 import { fileError, UserError } from '../errors.ts';
-import type { InputSpec } from '../models/model.ts';
 import { testcaseInputs } from '../models/rows.ts';
 import { brokenConstraints } from '../mutators/constraints/check.ts';
 import type { Faults, Origin } from './faults.ts';
@@ -17,50 +16,72 @@ import type { State } from './state.ts';
 import type { Notes } from './target.ts';
 import type { Hit } from './task.ts';
 
-interface Read {
+/** Where a testcase of an older campaign lies, and where it comes from. */
+export interface ImportPlace {
   readonly lineage: Lineage;
   readonly site?: string | undefined;
-  readonly data: TestcaseData;
+  readonly path: string;
+}
+
+/** What campaigns and distilled corpora hold, corpus and findings, before any testcase is read. */
+export interface ImportPlaces {
+  readonly folders: readonly string[];
+  /** Each testcase once. */
+  readonly places: readonly ImportPlace[];
+  /** Lines and findings that are damaged. */
+  readonly damaged: number;
+}
+
+/** @throws UserError where a folder holds no corpus */
+export async function importPlaces(folders: readonly string[]): Promise<ImportPlaces> {
+  const places = new Map<string, ImportPlace>();
+  const damage: string[] = [];
+  for (const folder of folders)
+    for (const place of await placesIn(folder, damage))
+      if (!places.has(place.lineage.id)) places.set(place.lineage.id, place);
+  return { folders, places: [...places.values()], damaged: damage.length };
 }
 
 /**
- * Reads what campaigns and distilled corpora hold, corpus and findings: seeds first, each testcase once. What the
- * settings of this campaign do not allow is left out and counted.
+ * Reads the testcases: seeds first. What the settings of this campaign do not allow is left out and counted.
  *
  * @param varying whether testcases may be of other forms than the seeds
- * @throws UserError where a folder holds no corpus
  */
 export async function readImports(
-  folders: readonly string[],
+  { folders, places, damaged }: ImportPlaces,
   plan: InputPlan,
   varying: boolean,
   notes: Notes,
 ): Promise<Imported[]> {
   const inputs = testcaseInputs(plan.inputs);
-  const read = new Map<string, Read>();
-  const known = new Map(plan.seeds.map((seed) => [testcaseId(seed), seed]));
   const leftOut = new Map<string, number>();
-  const leave = (why: string): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
-  for (const folder of folders) {
-    for (const one of await testcasesIn(folder, inputs, leave))
-      if (!known.has(one.lineage.id) && !read.has(one.lineage.id)) read.set(one.lineage.id, one);
+  const leave = (why: string, count = 1): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + count);
+  if (damaged > 0) leave('are damaged', damaged);
+  const dataOf = new Map(plan.seeds.map((seed) => [testcaseId(seed), seed]));
+  const read: { readonly place: ImportPlace; readonly data: TestcaseData }[] = [];
+  for (const place of places) {
+    if (dataOf.has(place.lineage.id)) continue;
+    const data = await loadTestcase(place.path, inputs, place.lineage.id);
+    if (typeof data === 'string') {
+      leave(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
+      continue;
+    }
+    dataOf.set(place.lineage.id, data);
+    read.push({ place, data });
   }
-  const all = [...read.values()].sort((a, b) => a.lineage.generation - b.lineage.generation);
-  const dataOf = (id: string): TestcaseData | undefined => known.get(id) ?? read.get(id)?.data;
+  read.sort((a, b) => a.place.lineage.generation - b.place.lineage.generation);
   const forms = new Set(plan.seeds.map(({ form }) => form.key));
   const isMutated = plan.mutators.map((list) => list.length > 0);
-  const imported = all.flatMap(({ lineage, site, data }): Imported[] => {
-    const ancestor = dataOf(lineage.ancestor);
-    const reference = lineage.reference === undefined ? ancestor : dataOf(lineage.reference);
+  const imported = read.flatMap(({ place: { lineage, site }, data }): Imported[] => {
+    const ancestor = dataOf.get(lineage.ancestor);
+    const reference = lineage.reference === undefined ? ancestor : dataOf.get(lineage.reference);
     if (ancestor === undefined || reference === undefined) {
       leave('lack the seed that they are measured from');
       return [];
     }
     const fits = varying || forms.has(data.form.key);
-    if (
-      !fits ||
-      brokenConstraints(data, { ancestor, reference }, plan.limits, plan.traits, isMutated).length
-    ) {
+    const roots = { ancestor, reference };
+    if (!fits || brokenConstraints(data, roots, plan.limits, plan.traits, isMutated).length > 0) {
       leave('are not legal in this campaign');
       return [];
     }
@@ -72,19 +93,14 @@ export async function readImports(
   return imported;
 }
 
-async function testcasesIn(
-  folder: string,
-  inputs: readonly InputSpec[],
-  leave: (why: string) => void,
-): Promise<Read[]> {
+async function placesIn(folder: string, damage: string[]): Promise<ImportPlace[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw fileError(error, 'read the corpus', folder);
   });
   if (!names.includes('corpus') && !names.includes('findings'))
     throw new UserError(`--corpus: ${folder} holds no corpus: name a campaign, or what distill wrote`);
-  const damage: string[] = [];
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
-  const places: { lineage: Lineage; site?: string | undefined; path: string }[] = lines.map(({ line }) => ({
+  const places: ImportPlace[] = lines.map(({ line }) => ({
     lineage: lineageOf(line),
     site: line.site,
     path: testcaseFile(folder, line.id),
@@ -92,19 +108,10 @@ async function testcasesIn(
   for (const name of await findingFolders(folder)) {
     const path = join(folder, 'findings', name);
     const lineage = await findingLineage(join(path, 'finding.json'));
-    if (lineage === 'flaky') continue;
     if (lineage === undefined) damage.push(path);
-    else places.push({ lineage, path: join(path, 'input.npz') });
+    else if (lineage !== 'flaky') places.push({ lineage, path: join(path, 'input.npz') });
   }
-  for (let i = 0; i < damage.length; i++) leave('are damaged');
-  const all: Read[] = [];
-  for (const { path, lineage, site } of places) {
-    const data = await loadTestcase(path, inputs, lineage.id);
-    if (typeof data === 'string')
-      leave(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
-    else all.push({ lineage, site, data });
-  }
-  return all;
+  return places;
 }
 
 function lineageOf({ id, parent, ancestor, reference, generation, mutators }: Lineage): Lineage {

@@ -1,4 +1,4 @@
-import type { Metric } from '../metrics.ts';
+import { type Metric, metric } from '../metrics.ts';
 import type { Figures } from './statistics.ts';
 
 /** A campaign's figures for Prometheus. */
@@ -6,11 +6,6 @@ export function campaignMetrics(figures: Figures): Metric[] {
   const { execs, lost, execsPerSecondNow, corpus, threshold, hits, faults, workers, diskMB, queue } = figures;
   const busy = workers.filter(({ state }) => state === 'busy').length;
   const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
-  const metric = (name: string, help: string, value: number): Metric => ({
-    name: `neurofuzz_${name}`,
-    help,
-    value,
-  });
   return [
     metric('execs_total', 'mutants whose results were taken', execs),
     metric('lost_total', 'mutants that never ran, since the model ended its process before', lost),

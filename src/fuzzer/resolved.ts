@@ -14,7 +14,6 @@ import { CODEPOINTS } from '../models/text/vocabulary.ts';
 import type { Watched } from '../models/watch.ts';
 import { NONE } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
-import type { Imported } from './imported.ts';
 import type { InputPlan } from './input-plan.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -40,7 +39,8 @@ export interface Resolved {
   readonly watched: Watched;
   readonly threshold: number;
   readonly inputs: InputPlan;
-  readonly imports: readonly Imported[];
+  /** Ids of the testcases of older campaigns. */
+  readonly imports: readonly string[];
 }
 
 /** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
@@ -116,7 +116,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
           }),
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       seedsSha256: seedsDigest(inputs),
-      ...(imports.length === 0 ? {} : { corpusSha256: importsDigest(imports) }),
+      ...(imports.length === 0
+        ? {}
+        : { corpusSha256: createHash('sha256').update(imports.join()).digest('hex') }),
       threshold,
       inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
         name,
@@ -131,12 +133,6 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
 
 function isLabelFile(setting: string): boolean {
   return labelSource(setting).kind === 'file';
-}
-
-function importsDigest(imports: readonly Imported[]): string {
-  const hash = createHash('sha256');
-  for (const { lineage } of imports) hash.update(lineage.id);
-  return hash.digest('hex');
 }
 
 function seedsDigest({ seeds, labels }: InputPlan): string {

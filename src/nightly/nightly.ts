@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../campaign/atomic.ts';
+import { makeFolder, writeWhole } from '../campaign/atomic.ts';
 import { FORMAT_VERSION } from '../campaign/finding.ts';
 import { Lock } from '../campaign/lock.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
@@ -16,7 +16,7 @@ import type { ReportedCampaign } from '../report/view.ts';
 import { type Baseline, NOTHING_KNOWN, writeBaseline } from '../triage/baseline.ts';
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
-import { isSound, triage } from '../triage/triage.ts';
+import { isSound, type TriagedFault, triage } from '../triage/triage.ts';
 import { Budget } from './budget.ts';
 import { BASELINES, NIGHT_FILE, NIGHTS, newestGeneration, newNight, retain } from './folders.ts';
 import { type Turn, takeTurn } from './turn.ts';
@@ -75,20 +75,12 @@ export async function nightly(
   signal: AbortSignal,
 ): Promise<NightResult> {
   const { out } = config;
-  await makeFolder(out);
+  await makeFolder(out, 'the nightly folder');
   const lock = await Lock.acquire(out);
   try {
     return await runNight(config, observer, replayLine, signal);
   } finally {
     await lock.release();
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, 'create the nightly folder', folder);
   }
 }
 
@@ -130,7 +122,7 @@ async function runNight(
   );
   for (const { name, faults } of reported) {
     const known = faults.filter(isSound);
-    await makeFolder(join(out, BASELINES));
+    await makeFolder(join(out, BASELINES), 'the folder of baselines');
     await writeBaseline(baselinePath(out, name), known);
   }
   for (const folder of await retain(out, keep))
@@ -150,7 +142,7 @@ async function runNight(
 /** What has the machines on a queue carry a campaign out. */
 async function onNightsQueue(queue: string | true, name: string): Promise<Elsewhere> {
   const address = queueAddress(queue === true ? undefined : queue);
-  await checkQueue(address);
+  await checkQueue(address, PREFIX);
   return onQueue({ address, prefix: PREFIX, name, mixed: false });
 }
 
@@ -205,13 +197,18 @@ async function generationsOf(out: string, campaigns: readonly NightlyCampaign[])
   return shown;
 }
 
+/** A campaign whose findings can be read, with its faults that count. */
+interface Readable extends Shown {
+  readonly fresh: readonly TriagedFault[];
+}
+
 /** Those whose findings can be read; what is damaged in one keeps no other from being reported. */
-async function readable(shown: readonly Shown[], failures: Map<string, Failure>): Promise<Shown[]> {
-  const sound: Shown[] = [];
+async function readable(shown: readonly Shown[], failures: Map<string, Failure>): Promise<Readable[]> {
+  const sound: Readable[] = [];
   for (const one of shown) {
     try {
-      await triage([one.folder], { against: one.against });
-      sound.push(one);
+      const { faults } = await triage([one.folder], { against: one.against });
+      sound.push({ ...one, fresh: faults.filter(isCounted) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failures.set(one.name, { name: one.name, message: reason(error), isMachine: false });
@@ -227,14 +224,13 @@ function baselinePath(out: string, name: string): string {
 /** Makes one finding of each new fault smaller: that is what people look at in the morning. */
 async function minimizeNew(
   { minimize: tries }: NightlyConfig,
-  shown: readonly Shown[],
+  shown: readonly Readable[],
   observer: NightObserver,
   signal: AbortSignal,
 ): Promise<void> {
   if (tries === 0) return;
-  for (const { folder, against } of shown) {
-    const { faults } = await triage([folder], { against });
-    for (const { path, signature } of faults.filter(isCounted)) {
+  for (const { fresh } of shown) {
+    for (const { path, signature } of fresh) {
       if (signal.aborted) return;
       try {
         for await (const { smaller } of minimize([path], { tries }))

@@ -66,9 +66,10 @@ export function connectionOptions({ url }: QueueAddress, failed?: (error: Error)
 /**
  * Asks a Redis whether it is there, takes us, and has room.
  *
+ * @param prefix what our keys begin with
  * @throws UserError where it takes us not, MachineError where there is none or it is full
  */
-export async function checkQueue(address: QueueAddress): Promise<void> {
+export async function checkQueue(address: QueueAddress, prefix: string): Promise<void> {
   const client = new Redis({
     ...connectionOptions(address),
     lazyConnect: true,
@@ -82,7 +83,7 @@ export async function checkQueue(address: QueueAddress): Promise<void> {
   try {
     await client.connect();
     await client.ping();
-    await client.set('neurofuzz:probe', '1', 'EX', 10);
+    await client.set(`${prefix}:probe`, '1', 'EX', 10);
   } catch (error) {
     throw explained(last ?? error, address);
   } finally {

@@ -7,7 +7,7 @@ import { MachineError, reason, UserError } from '../errors.ts';
 import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
 import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
 import { bundledParcels } from '../fuzzer/parcels.ts';
-import type { Task, TaskResult } from '../fuzzer/task.ts';
+import type { PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
 import { uncarriable } from './carriable.ts';
 import { packed, unpacked } from './codec.ts';
 import { connectionOptions, explained, type QueueAddress } from './connection.ts';
@@ -88,6 +88,11 @@ export function onQueue(options: QueueOptions): Elsewhere {
   };
 }
 
+/** Seconds that a process worked on a task. */
+function secondsIn({ mutate, model, objectives, coverage }: PhaseSeconds): number {
+  return mutate + model + objectives + coverage;
+}
+
 /** Publishes tasks as shards and takes results; Redis only carries, and what it loses is published again. */
 class Coordinator implements Executor {
   readonly ended: Promise<void>;
@@ -102,6 +107,7 @@ class Coordinator implements Executor {
   readonly #out = new Map<string, Out>();
   #waiting: Pending[] = [];
   #isFlushing = false;
+  #publishing: Promise<void> = Promise.resolve();
   #published = 0;
   #shards = 0;
   #secondsPerTask: number | undefined;
@@ -167,7 +173,7 @@ class Coordinator implements Executor {
       // Tasks of an epoch are handed in one after the other: they are published together.
       setImmediate(() => {
         this.#isFlushing = false;
-        this.#publish().catch((error: unknown) => this.#fail(error));
+        this.#inTurn(() => this.#publish()).catch((error: unknown) => this.#fail(error));
       });
     });
   }
@@ -182,6 +188,13 @@ class Coordinator implements Executor {
     for (const { tasks } of this.#out.values()) for (const { failed } of tasks) failed(this.#failure);
     for (const { failed } of this.#waiting) failed(this.#failure);
     this.#waiting = [];
+  }
+
+  /** Publishes one thing after the other: parts of the corpus have an order. */
+  #inTurn(publish: () => Promise<void>): Promise<void> {
+    const turn = this.#publishing.then(publish);
+    this.#publishing = turn.catch(() => {});
+    return turn;
   }
 
   async #publish(): Promise<void> {
@@ -295,7 +308,7 @@ class Coordinator implements Executor {
     if (!fits) return;
     this.#out.delete(result.shard);
     this.#done++;
-    const seconds = (Date.now() - out.since) / 1000;
+    const seconds = result.results.reduce((sum, { seconds: own }) => sum + secondsIn(own), 0);
     this.#secondsPerTask = seconds / out.tasks.length;
     const counts = this.#counts.get(result.machine) ?? { tasks: 0, execs: 0 };
     this.#counts.set(result.machine, counts);
@@ -314,10 +327,10 @@ class Coordinator implements Executor {
       try {
         await this.#lookOnce();
       } catch (error) {
-        if (this.#closed) return;
-        const told = explained(error, this.#options.address);
-        // A connection that comes back is no failure; what Redis refuses is.
-        if (!/cannot be reached/.test(told.message)) this.#fail(told);
+        // A connection that was lost comes back; what Redis refuses, and what no machine can do, is a failure.
+        const isFinal =
+          error instanceof MachineError || (error instanceof Error && error.name === 'ReplyError');
+        if (!this.#closed && isFinal) this.#fail(error);
       }
     }
   }
@@ -332,7 +345,8 @@ class Coordinator implements Executor {
       const isThere = await this.#redis.exists(this.#keys.descriptor(this.#session));
       const held = await this.#redis.llen(this.#keys.entries(this.#session));
       await announce(this.#redis, this.#keys, this.#session);
-      if (isThere === 0 || held * ENTRIES_AT_ONCE < this.#published) await this.#publishAll();
+      if (isThere === 0 || held * ENTRIES_AT_ONCE < this.#published)
+        await this.#inTurn(() => this.#publishAll());
       else for (const model of this.#models) await model.depart(this.#redis, this.#keys);
     }
     const late: Out[] = [];

@@ -8,6 +8,7 @@ import { tiesToAncestor } from '../mutators/constraints/limits.ts';
 import { unpacked } from './codec.ts';
 import type { Keys } from './keys.ts';
 import { checkEntries } from './messages.ts';
+import { NotThere } from './not-there.ts';
 
 /** Parts of the corpus that are asked for at a time. */
 const PARTS_AT_ONCE = 16;
@@ -45,7 +46,7 @@ export class RemoteCorpus implements Supply {
       const some = await redis.lrangeBuffer(keys.entries(session), this.#parts, to);
       if (some.length === 0) {
         // Parts may have been published anew, and others than before.
-        if (isAnew) throw new MachineError('the corpus is not on the queue');
+        if (isAnew) throw new NotThere('the corpus');
         isAnew = true;
         this.#parts = 0;
         continue;

@@ -5,7 +5,7 @@ import { type Machine, machinesOn } from './roster.ts';
 
 /** The machines on a queue. @throws UserError, MachineError where that cannot be used */
 export async function listMachines(address: QueueAddress, prefix: string): Promise<Machine[]> {
-  await checkQueue(address);
+  await checkQueue(address, prefix);
   const redis = new Redis(connectionOptions(address));
   try {
     return await machinesOn(redis, new Keys(prefix));

@@ -5,10 +5,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { reason } from '../errors.ts';
+import { type Metric, metric } from '../metrics.ts';
 import { packed, unpacked } from './codec.ts';
 import { checkQueue, connectionOptions, explained, type QueueAddress } from './connection.ts';
 import { Keys } from './keys.ts';
 import { checkDescriptor, checkShard, type Descriptor, MESSAGE_VERSION } from './messages.ts';
+import { NotThere } from './not-there.ts';
 import { Part } from './part.ts';
 import { type Machine, signIn, signOut } from './roster.ts';
 import { sessionsOn, withdraw } from './session.ts';
@@ -52,6 +54,25 @@ export interface MachineObserver {
   warn(text: string): void;
 }
 
+/** A machine's figures for Prometheus. */
+export function machineMetrics({
+  shards,
+  tasks,
+  execs,
+  busy,
+  campaigns,
+  memoryMB,
+}: MachineFigures): Metric[] {
+  return [
+    metric('worker_shards_total', 'shards that were carried out', shards),
+    metric('worker_tasks_total', 'tasks that were carried out', tasks),
+    metric('worker_execs_total', 'mutants that ran', execs),
+    metric('worker_shards_busy', 'shards that are worked on', busy),
+    metric('worker_campaigns', 'campaigns that this machine takes part in', campaigns),
+    metric('worker_memory_megabytes', 'of all worker processes', memoryMB),
+  ];
+}
+
 interface Joined {
   readonly part: Part;
   readonly worker: Worker;
@@ -67,7 +88,7 @@ export async function serveQueue(
   observer: MachineObserver,
   signal: AbortSignal,
 ): Promise<void> {
-  await checkQueue(options.address);
+  await checkQueue(options.address, options.prefix);
   let failure: unknown;
   const ended = new AbortController();
   const redis = new Redis(
@@ -140,10 +161,7 @@ class QueueMachine {
   }
 
   async leave(): Promise<void> {
-    for (const { worker, part } of this.#joined.values()) {
-      await part.leave();
-      await worker.close(true).catch(() => {});
-    }
+    for (const session of [...this.#joined.keys()]) await this.#part(session);
     if (this.#redis.status === 'ready') await signOut(this.#redis, this.#keys, this.#id).catch(() => {});
   }
 
@@ -152,12 +170,10 @@ class QueueMachine {
     const { living: all, over } = await sessionsOn(this.#redis, this.#keys);
     const living = new Set(all);
     for (const session of over) await this.#clean(session);
-    for (const [session, { part, worker }] of this.#joined) {
+    for (const [session, { part }] of [...this.#joined]) {
       if (living.has(session)) continue;
-      this.#joined.delete(session);
       this.#observer.info(`${part.name} is over`);
-      await part.leave();
-      await worker.close(true).catch(() => {});
+      await this.#part(session);
       // What was still under way may have left keys behind the coordinator's back.
       if ((await this.#redis.exists(this.#keys.kept(session))) === 0) await this.#clean(session);
     }
@@ -179,6 +195,16 @@ class QueueMachine {
     await queue.close();
   }
 
+  /** Leaves a campaign: what it still works on is given to others. */
+  async #part(session: string): Promise<void> {
+    const joined = this.#joined.get(session);
+    if (joined === undefined) return;
+    // Before its processes end: whoever waits for them need not be told.
+    this.#joined.delete(session);
+    await joined.part.leave();
+    await joined.worker.close(true).catch(() => {});
+  }
+
   async #join(session: string): Promise<void> {
     let name = session;
     try {
@@ -193,7 +219,7 @@ class QueueMachine {
     } catch (error) {
       const why = reason(error);
       // What did not come over may come later.
-      if (/is not on the queue/.test(why)) return;
+      if (error instanceof NotThere) return;
       this.#refused.set(session, `${name}: ${why}`);
       this.#observer.warn(`does not take part in ${name}: ${why}`);
     }
@@ -245,8 +271,7 @@ class QueueMachine {
     const now = Date.now();
     if (now - this.#signed < SIGN_EVERY) return;
     this.#signed = now;
-    const parts = [...this.#joined.values()].map(({ part }) => part);
-    const { execs } = this.#figures;
+    const { shards, tasks, execs, busy, memoryMB } = this.figures;
     this.#marks = [...this.#marks.slice(-4), { time: now, execs }];
     const [first] = this.#marks;
     const own: Machine = {
@@ -255,13 +280,15 @@ class QueueMachine {
       pid: process.pid,
       version,
       jobs: this.#options.jobs,
-      busy: this.#busy > 0,
+      busy: busy > 0,
       sessions: [...this.#joined.keys()],
       refused: [...this.#refused.values()].slice(0, 64).map((text) => text.slice(0, 1024)),
-      ...this.#figures,
+      shards,
+      tasks,
+      execs,
       execsPerSecond: Math.round((1000 * (execs - first.execs)) / Math.max(1, now - first.time)),
-      replaced: parts.reduce((sum, { replaced }) => sum + replaced, 0),
-      memoryMB: Math.round(parts.reduce((sum, { memoryMB }) => sum + memoryMB, 0)),
+      replaced: [...this.#joined.values()].reduce((sum, { part }) => sum + part.replaced, 0),
+      memoryMB: Math.round(memoryMB),
     };
     await signIn(this.#redis, this.#keys, own);
   }

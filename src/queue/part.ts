@@ -6,6 +6,8 @@ import { MachineError, UserError } from '../errors.ts';
 import { Pool } from '../fuzzer/pool.ts';
 import { Slot, type SlotOptions, spawnWorker } from '../fuzzer/slot.ts';
 import type { TaskResult } from '../fuzzer/task.ts';
+import type { WorkerApi } from '../fuzzer/worker-process.ts';
+import type { Child } from '../isolation/child.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
 import { uncarriable } from './carriable.ts';
@@ -28,12 +30,16 @@ export class Part {
     options: SlotOptions,
     jobs: number,
     folder: string,
+    tried: Child<WorkerApi>,
   ) {
     this.session = session;
     this.name = name;
     this.#folder = folder;
     this.#corpus = new RemoteCorpus(width, setup);
-    const slots = Array.from({ length: jobs }, () => new Slot(options, setup, model.sha256, folder));
+    const slots = Array.from(
+      { length: jobs },
+      (_, i) => new Slot(options, setup, model.sha256, folder, i === 0 ? tried : undefined),
+    );
     for (const slot of slots) slot.supplyFrom(this.#corpus);
     this.#pool = new Pool(slots, () => {
       this.#replaced++;
@@ -66,9 +72,9 @@ export class Part {
       child: { timeout, memory: memoryShare(jobs) },
       model: { path, options: { ...load, ...beside } },
     };
-    await refuseOtherwise(descriptor, options);
+    const tried = await triedOut(descriptor, options);
     const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-machine-'));
-    return new Part(descriptor, options, jobs, folder);
+    return new Part(descriptor, options, jobs, folder, tried);
   }
 
   get replaced(): number {
@@ -91,17 +97,21 @@ export class Part {
   }
 }
 
-/** @throws UserError where this machine makes something else of the model's own seeds than the one that published them */
-async function refuseOtherwise(
+/**
+ * A worker process, loaded and prepared.
+ *
+ * @throws UserError where this machine makes something else of the model's own seeds than the one that published them
+ */
+async function triedOut(
   { setup, model, trials }: Descriptor,
   { child: limits, model: loading }: SlotOptions,
-): Promise<void> {
+): Promise<Child<WorkerApi>> {
   const child = spawnWorker(limits);
   try {
     const info = await child.call('load', loading, LOAD_TIMEOUT);
     if (info.sha256 !== model.sha256) throw new MachineError('the model came over as another one');
     await child.call('prepare', setup, LOAD_TIMEOUT);
-    if (trials.length === 0) return;
+    if (trials.length === 0) return child;
     const run = await child.call('seeds', {
       testcases: trials.map(({ data }) => data),
       labels: setup.labels.length === 0 ? undefined : trials.map(() => -1),
@@ -116,7 +126,9 @@ async function refuseOtherwise(
       throw new UserError(
         `this machine's ${info.runtime.version} computes the seeds otherwise in the last digits: fuzz --mixed lets it take part all the same`,
       );
-  } finally {
+    return child;
+  } catch (error) {
     child.kill();
+    throw error;
   }
 }

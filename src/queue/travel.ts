@@ -7,6 +7,7 @@ import { MachineError } from '../errors.ts';
 import { filesOfModel, readModelFile } from '../models/files.ts';
 import type { Keys } from './keys.ts';
 import type { TravellingModel } from './messages.ts';
+import { NotThere } from './not-there.ts';
 
 /** Bytes of a part of a file. */
 const PART = 1 << 20;
@@ -82,7 +83,7 @@ export class ModelCache {
       const parts: Buffer[] = [];
       for (let part = 0; part * PART < bytes; part++) {
         const own = await redis.getBuffer(keys.part(model.sha256, file, part));
-        if (own === null) throw new MachineError(`a part of the model's ${name} is not on the queue`);
+        if (own === null) throw new NotThere(`a part of the model's ${name}`);
         parts.push(own);
       }
       const whole = Buffer.concat(parts);

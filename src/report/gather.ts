@@ -17,7 +17,7 @@ import { Reproducer } from '../isolation/reproducer.ts';
 import type { Graph } from '../models/graph/graph.ts';
 import type { NamedTensor } from '../models/model.ts';
 import { readNumber } from '../models/tensor.ts';
-import { comparesModels } from '../objectives/registry.ts';
+import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { Lineages } from './family.ts';
@@ -91,9 +91,12 @@ export async function gather(folder: string, options: GatherOptions): Promise<Ca
     const own = all.filter(({ finding }) => finding.signature === fault.signature);
     if (own.length > 0) faults.push(await faultView(parts, fault, own));
   }
+  const model = String(recorded.resolved.modelGiven ?? recorded.settings.model ?? folder);
   return {
     folder,
-    name: basename(String(recorded.resolved.modelGiven ?? recorded.settings.model ?? folder)),
+    model,
+    name: basename(model),
+    objectives: objectiveSpecs(config.objective),
     settings: settingsText(recorded),
     began: times[0] ?? null,
     ended: times.at(-1) ?? null,
@@ -359,8 +362,8 @@ async function stepsOf(
 }
 
 function otherView(campaign: string, { folder, finding }: Placed): OtherView {
-  const { id, distance, status, minimized } = finding;
-  return { id, path: relative(campaign, folder), distance, status, minimized: minimized !== undefined };
+  const { distance, status, minimized } = finding;
+  return { path: relative(campaign, folder), distance, status, minimized: minimized !== undefined };
 }
 
 async function readStats(folder: string): Promise<{
@@ -405,7 +408,7 @@ function listIn<T>(stats: Readonly<Record<string, unknown>> | undefined, key: st
 function settingsText({ settings, resolved, coverage }: Recorded): [string, string][] {
   const text = (value: unknown): string =>
     typeof value === 'string' ? value : (JSON.stringify(value)?.replaceAll('"', '') ?? '');
-  const order = (key: string): number => (TOLD.indexOf(key) + TOLD.length + 1) % (TOLD.length + 1);
+  const order = (key: string): number => (TOLD.includes(key) ? TOLD.indexOf(key) : TOLD.length);
   const own = Object.entries(settings)
     .filter(([key, value]) => !UNTOLD.has(key) && value !== false)
     .sort(([a], [b]) => order(a) - order(b))

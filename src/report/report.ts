@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../campaign/atomic.ts';
-import { readRecorded } from '../campaign/recorded.ts';
 import { fileError } from '../errors.ts';
 import { objectiveSpec } from '../objectives/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
@@ -41,9 +40,9 @@ export interface Reported {
   readonly against?: Baseline | string | undefined;
 }
 
-/** Where each kind of report goes; those that are not named are not written. */
+/** Where the page and the other kinds of report go; those that are not named are not written. */
 export interface ReportFiles {
-  readonly html?: string | undefined;
+  readonly html: string;
   readonly junit?: string | undefined;
   readonly sarif?: string | undefined;
   readonly markdown?: string | undefined;
@@ -85,15 +84,13 @@ export async function report(
   const budget = pictureBudget(shown);
   for (const [i, { folder, name }] of campaigns.entries()) {
     const triaged = triages[i];
-    const faults = files.html === undefined ? [] : triaged.faults;
-    const view = await gather(folder, { faults, most: left, budget, replayLine });
+    const view = await gather(folder, { faults: triaged.faults, most: left, budget, replayLine });
     left -= view.faults.length;
     const called = name ?? view.name;
     views.push(name === undefined ? view : { ...view, name });
     const { execs = 0, elapsedSeconds: seconds = 0 } = view.figures ?? {};
     reported.push({ ...triaged, name: called, folder, execs, seconds });
-    const { settings, resolved } = await readRecorded(folder);
-    const objectives = [settings.objective ?? []].flat().flatMap((spec) => labelOf(String(spec)));
+    const objectives = view.objectives.flatMap(labelOf);
     judged.push({ name: called, objectives, ...triaged, seconds });
     if (files.sarif === undefined) continue;
     const withFindings = await Promise.all(
@@ -101,7 +98,7 @@ export async function report(
     );
     sarif.push({
       name: called,
-      model: String(resolved.modelGiven),
+      model: view.model,
       faults: withFindings,
       fixed: triaged.fixed,
     });

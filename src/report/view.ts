@@ -5,8 +5,11 @@ import type { Triage, TriagedFault } from '../triage/triage.ts';
 /** What a report shows of a campaign: read from its folder, ready to be drawn. */
 export interface CampaignView {
   readonly folder: string;
-  /** The model's name, for people. */
+  /** The model's file as the campaign names it, and its name for people. */
+  readonly model: string;
   readonly name: string;
+  /** Specs of its objectives. */
+  readonly objectives: readonly string[];
   /** What was fuzzed and how: settings as they were resolved. */
   readonly settings: readonly (readonly [name: string, value: string])[];
   /** When it began first and was written to last, as ISO 8601 says it; null where nobody knows. */
@@ -149,7 +152,6 @@ export interface StepView {
 }
 
 export interface OtherView {
-  readonly id: string;
   readonly path: string;
   readonly distance: Finding['distance'];
   readonly status: Finding['status'];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { UNFINISHED, writeDurably, writeWhole } from '../../campaign/atomic.ts';
+import { makeFolder, UNFINISHED, writeDurably, writeWhole } from '../../campaign/atomic.ts';
 import { FORMAT_VERSION } from '../../campaign/finding.ts';
 import {
   CORPUS,
@@ -56,12 +56,12 @@ export async function distill(folders: readonly string[], options: DistillOption
   const sources: Source[] = [];
   for (const folder of folders) sources.push(await readSource(folder));
   refuseMixed(sources);
-  const pool = new Pool(sources);
-  const choice = await soundChoice(pool, options);
-  await makeFolder(options.out);
+  const merged = new Merged(sources);
+  const choice = await soundChoice(merged, options);
+  await makeFolder(options.out, 'the folder');
   const lock = await Lock.acquire(options.out);
   try {
-    return await distillInto(pool, choice, options.out);
+    return await distillInto(merged, choice, options.out);
   } catch (error) {
     throw error instanceof UserError ? error : fileError(error, 'write the distilled corpus to', options.out);
   } finally {
@@ -86,16 +86,8 @@ function refuseMixed(sources: readonly Source[]): void {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, 'create the folder', folder);
-  }
-}
-
 /** The entries of all sources, each id once, ancestors before what comes from them. */
-class Pool {
+class Merged {
   readonly lines: JournalLine[] = [];
   readonly sources: readonly Source[];
   readonly width: number;
@@ -150,24 +142,24 @@ interface Choice {
 }
 
 /** What to keep, of testcases whose files are whole. */
-async function soundChoice(pool: Pool, options: DistillOptions): Promise<Choice> {
-  const own = pool.sources.reduce((most, { threshold }) => Math.max(most, threshold), 0);
+async function soundChoice(merged: Merged, options: DistillOptions): Promise<Choice> {
+  const own = merged.sources.reduce((most, { threshold }) => Math.max(most, threshold), 0);
   let choice: Choice;
   let damaged: string[];
   do {
-    choice = choose(pool, options.threshold ?? own, options.max);
-    damaged = await damagedAmong(pool, choice.places);
-    for (const id of damaged) pool.damaged.add(id);
+    choice = choose(merged, options.threshold ?? own, options.max);
+    damaged = await damagedAmong(merged, choice.places);
+    for (const id of damaged) merged.damaged.add(id);
   } while (damaged.length > 0);
   return choice;
 }
 
-async function distillInto(pool: Pool, choice: Choice, out: string): Promise<DistillReport> {
+async function distillInto(merged: Merged, choice: Choice, out: string): Promise<DistillReport> {
   const { places, reach, margins, keptFor } = choice;
-  const [{ modelSha256, coverage, measure, inputs }] = pool.sources;
-  const ids = places.map((place) => pool.lines[place].id);
+  const [{ modelSha256, coverage, measure, inputs }] = merged.sources;
+  const ids = places.map((place) => merged.lines[place].id);
   const findings = new Map(
-    pool.sources.flatMap(({ folder, findings: theirs }) =>
+    merged.sources.flatMap(({ folder, findings: theirs }) =>
       theirs.map((path): [string, string] => [path, join(folder, 'findings', path)]),
     ),
   );
@@ -181,20 +173,20 @@ async function distillInto(pool: Pool, choice: Choice, out: string): Promise<Dis
     measure,
     inputs,
     threshold: reach,
-    width: pool.width,
-    sources: pool.sources.map(({ folder, lines }) => ({ path: folder, testcases: lines.length })),
-    testcases: pool.lines.length,
+    width: merged.width,
+    sources: merged.sources.map(({ folder, lines }) => ({ path: folder, testcases: lines.length })),
+    testcases: merged.lines.length,
     kept: ids.length,
     keptFor,
     findings: findings.size,
     margins,
   };
   const damage = [
-    ...pool.sources.flatMap((source) => source.damage.map((what) => `${source.folder}: ${what}`)),
-    ...[...pool.damaged].map((id) => `corpus/${id}.npz is damaged or missing: it is left out`),
+    ...merged.sources.flatMap((source) => source.damage.map((what) => `${source.folder}: ${what}`)),
+    ...[...merged.damaged].map((id) => `corpus/${id}.npz is damaged or missing: it is left out`),
   ];
   const wasDone = await isDone(out, result.digest);
-  if (!wasDone) await write(pool, places, result, findings, out);
+  if (!wasDone) await write(merged, places, result, findings, out);
   return { ...result, out, wasDone, damage };
 }
 
@@ -218,24 +210,25 @@ async function isDone(out: string, digest: string): Promise<boolean> {
   throw new UserError(`${out} is not empty: choose another folder with --out`);
 }
 
-function choose(pool: Pool, threshold: number, max: number | undefined): Choice {
-  const places = pool.lines.flatMap((line, place) =>
-    pool.place(line.id) === undefined || pool.roots(line) === undefined ? [] : [place],
+function choose(merged: Merged, threshold: number, max: number | undefined): Choice {
+  const places = merged.lines.flatMap((line, place) =>
+    merged.place(line.id) === undefined || merged.roots(line) === undefined ? [] : [place],
   );
   const placeAmong = new Map(places.map((place, i) => [place, i]));
-  const vectors = new Float32Array(places.length * pool.width);
+  const vectors = new Float32Array(places.length * merged.width);
   places.forEach((place, i) => {
-    vectors.set(pool.vector(place), i * pool.width);
+    vectors.set(merged.vector(place), i * merged.width);
   });
-  const margins = smallestMargins(pool, (id) => {
-    const place = pool.place(id);
+  const margins = smallestMargins(merged, (id) => {
+    const place = merged.place(id);
     return place !== undefined && placeAmong.has(place);
   });
-  const among = (id: string): number => placeAmong.get(pool.place(id) as number) as number;
+  const among = (id: string): number => placeAmong.get(merged.place(id) as number) as number;
   const required = [...new Set(Object.values(margins).map(({ id }) => among(id)))];
   const withIt = (i: number): number[] =>
-    (pool.roots(pool.lines[places[i]]) ?? []).map((place) => placeAmong.get(place) as number);
-  const cover = (reach: number): number[] => coverOf({ vectors, width: pool.width, reach, required, withIt });
+    (merged.roots(merged.lines[places[i]]) ?? []).map((place) => placeAmong.get(place) as number);
+  const cover = (reach: number): number[] =>
+    coverOf({ vectors, width: merged.width, reach, required, withIt });
   const { reach, chosen } =
     max === undefined ? { reach: threshold, chosen: cover(threshold) } : within(max, threshold, cover);
   const held = new Set(required);
@@ -282,23 +275,23 @@ function within(
 }
 
 /** Of each point and target the testcase that came nearest, of those that there are. */
-function smallestMargins(pool: Pool, isThere: (id: string) => boolean): Distilled['margins'] {
+function smallestMargins(merged: Merged, isThere: (id: string) => boolean): Distilled['margins'] {
   const best: Record<string, { id: string; margin: number }> = {};
-  for (const { margins } of pool.sources)
+  for (const { margins } of merged.sources)
     for (const [point, holder] of margins)
       if (isThere(holder.id) && !(best[point]?.margin <= holder.margin)) best[point] = holder;
   return best;
 }
 
 /** Ids of those whose files are not whole. */
-async function damagedAmong(pool: Pool, places: readonly number[]): Promise<string[]> {
-  const [{ inputs }] = pool.sources;
+async function damagedAmong(merged: Merged, places: readonly number[]): Promise<string[]> {
+  const [{ inputs }] = merged.sources;
   const damaged: string[] = [];
   for (let from = 0; from < places.length; from += AT_ONCE) {
     await Promise.all(
       places.slice(from, from + AT_ONCE).map(async (place) => {
-        const { id } = pool.lines[place];
-        const read = await loadTestcase(testcaseFile(pool.folder(place), id), inputs, id);
+        const { id } = merged.lines[place];
+        const read = await loadTestcase(testcaseFile(merged.folder(place), id), inputs, id);
         if (typeof read === 'string') damaged.push(id);
       }),
     );
@@ -307,7 +300,7 @@ async function damagedAmong(pool: Pool, places: readonly number[]): Promise<stri
 }
 
 async function write(
-  pool: Pool,
+  merged: Merged,
   places: readonly number[],
   result: Distilled,
   findings: ReadonlyMap<string, string>,
@@ -316,21 +309,21 @@ async function write(
   await writeDurably(join(out, PLAN_FILE), `${JSON.stringify({ digest: result.digest })}\n`);
   for (const name of [CORPUS, STATE]) await mkdir(join(out, name), { recursive: true });
   const there = new Set(await readdir(join(out, CORPUS)));
-  const missing = places.filter((place) => !there.has(`${pool.lines[place].id}.npz`));
+  const missing = places.filter((place) => !there.has(`${merged.lines[place].id}.npz`));
   for (let from = 0; from < missing.length; from += AT_ONCE) {
     await Promise.all(
       missing.slice(from, from + AT_ONCE).map(async (place) => {
-        const { id } = pool.lines[place];
-        await writeWhole(testcaseFile(out, id), await readFile(testcaseFile(pool.folder(place), id)));
+        const { id } = merged.lines[place];
+        await writeWhole(testcaseFile(out, id), await readFile(testcaseFile(merged.folder(place), id)));
       }),
     );
   }
   for (const [path, from] of findings) await copyFinding(from, join(out, 'findings', path));
   await writeVectors(
     out,
-    places.map((place) => pool.vector(place)),
+    places.map((place) => merged.vector(place)),
   );
-  const lines = places.map((place) => journalText(pool.lines[place]));
+  const lines = places.map((place) => journalText(merged.lines[place]));
   await writeDurably(join(out, CORPUS, 'journal.jsonl'), lines.join(''));
   await writeDurably(join(out, DISTILLED_FILE), `${JSON.stringify(result, null, 2)}\n`);
   await rm(join(out, PLAN_FILE));
