@@ -21,13 +21,19 @@ export interface SavedThreshold {
  */
 export class Threshold {
   readonly #adapts: boolean;
+  readonly #isDelayed: boolean;
   readonly #least: number;
   #value: number;
   #mutants = 0;
   #added = 0;
 
-  /** @param adapts false for one that the user set */
-  constructor(start: number, adapts: boolean) {
+  /**
+   * @param adapts false for one that the user set
+   * @param isDelayed whether so many results are on the way that those of mutants judged by another value say nothing: it
+   *   would go on moving long after it was right
+   */
+  constructor(start: number, adapts: boolean, isDelayed = false) {
+    this.#isDelayed = isDelayed;
     this.#value = start;
     this.#adapts = adapts;
     this.#least = start * 2 ** -MOST_HALVINGS;
@@ -40,9 +46,15 @@ export class Threshold {
   /**
    * Takes note of a task: its mutants and how many of them were kept.
    *
+   * @param judgedBy the value when the task was handed out
    * @returns the new value where it was adapted, and why
    */
-  observe(mutants: number, added: number): { readonly threshold: number; readonly why: string } | undefined {
+  observe(
+    mutants: number,
+    added: number,
+    judgedBy = this.#value,
+  ): { readonly threshold: number; readonly why: string } | undefined {
+    if (this.#isDelayed && judgedBy !== this.#value) return undefined;
     this.#mutants += mutants;
     this.#added += added;
     if (!this.#adapts || this.#mutants < WINDOW) return undefined;

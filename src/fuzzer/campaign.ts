@@ -311,7 +311,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
       config.guidance === 'none' || width === 0
         ? undefined
         : indexOf(width, { folder: join(folder, STATE), writes: true }),
-    threshold: new Threshold(threshold.value, config.threshold === 'auto'),
+    threshold: new Threshold(threshold.value, config.threshold === 'auto', config.epoch !== undefined),
     masterSeed,
     batch,
     traits: inputs.traits,

@@ -400,7 +400,8 @@ export class State implements Supply {
     this.#taken = result.task;
     this.#out.shift();
     // What is kept for its margin alone says nothing about how far new activations lie.
-    const adapted = task.focus === undefined ? threshold.observe(result.mutants, fresh.length) : undefined;
+    const adapted =
+      task.focus === undefined ? threshold.observe(result.mutants, fresh.length, task.threshold) : undefined;
     return { added: fresh.length + nearer.length, faults: found, adapted, ends, illegal };
   }
 

@@ -28,7 +28,7 @@ const ENTRIES_AT_ONCE = 512;
 /** Milliseconds between looks at what is out. */
 const LOOK_EVERY = 1000;
 
-/** Milliseconds after which a shard that nobody holds, and whose result never came, is published again. */
+/** Milliseconds that a shard is out before anyone asks for it, and without a job or a result before it is published again. */
 const LATE = 5000;
 
 /** Seconds that a shard may take in the best case: machines come and go between shards. */
@@ -64,6 +64,8 @@ interface Out {
   readonly tasks: readonly Pending[];
   /** When it was published last. */
   since: number;
+  /** Since when its job is gone; its result may be on the way then. */
+  gone: number | undefined;
   /** Times that it was published, for names of jobs: one that is gone may come back late. */
   tries: number;
   failures: number;
@@ -208,7 +210,7 @@ class Coordinator implements Executor {
       const some = tasks.slice(from, from + size);
       const id = `${some[0].task.number}-${some[some.length - 1].task.number}-${this.#shards++}`;
       const shard = { v: MESSAGE_VERSION, id, entries, tasks: some.map(({ task }) => task) };
-      const out = { shard, tasks: some, since: Date.now(), tries: 0, failures: 0 };
+      const out = { shard, tasks: some, since: Date.now(), gone: undefined, tries: 0, failures: 0 };
       this.#out.set(id, out);
       shards.push(out);
     }
@@ -226,7 +228,10 @@ class Coordinator implements Executor {
   }
 
   async #add(shards: readonly Out[]): Promise<void> {
-    for (const out of shards) out.since = Date.now();
+    for (const out of shards) {
+      out.since = Date.now();
+      out.gone = undefined;
+    }
     await this.#queue.addBulk(
       shards.map((out) => ({
         name: 'shard',
@@ -358,6 +363,9 @@ class Coordinator implements Executor {
         continue;
       if (state === 'failed' && ++out.failures >= MOST_FAILURES)
         throw new MachineError(`no machine can carry out tasks ${out.shard.id}: ${job?.failedReason}`);
+      // Where it was carried out, the result comes before long.
+      out.gone ??= Date.now();
+      if (state !== 'failed' && Date.now() - out.gone < LATE) continue;
       await job?.remove();
       late.push(out);
     }

@@ -239,6 +239,15 @@ describe('a threshold', () => {
     expect(second.value).toBe(8);
   });
 
+  test('where results are on the way for long, those judged by another value move it no further', () => {
+    const [delayed, prompt] = [true, false].map((isDelayed) => new Threshold(4, true, isDelayed));
+    for (const threshold of [delayed, prompt])
+      for (let task = 0; task < 5; task++) threshold.observe(10_000, 0, 4);
+    expect([delayed.value, prompt.value]).toEqual([2, 4 / 32]);
+    delayed.observe(10_000, 500, 2);
+    expect(delayed.value).toBe(4);
+  });
+
   test('that the user set stays', () => {
     const threshold = new Threshold(4, false);
     threshold.observe(100_000, 50_000);
