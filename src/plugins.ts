@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, Script } from 'node:vm';
 import { reason, UserError } from './errors.ts';
+import { placeOf } from './places.ts';
 
 /** Milliseconds that one call of a plug-in may take. */
 let callLimit = 10_000;
@@ -22,7 +23,9 @@ export function limitCalls(milliseconds: number): void {
 export async function importPlugin(flag: string, path: string): Promise<unknown> {
   offerOurselves();
   try {
-    const module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
+    const module = (await import(pathToFileURL(resolve(placeOf(path))).href)) as {
+      readonly default?: unknown;
+    };
     return module.default;
   } catch (error) {
     throw new UserError(`${flag}: the plug-in ${path} cannot be loaded: ${explained(error, path)}`);

@@ -25,6 +25,7 @@ export function workerCommand(): Command {
     .option('-j, --jobs <n>', 'worker processes (default: all cores)')
     .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
     .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
+    .option('--plugin <package...>', 'packages installed here whose plug-ins campaigns may run')
     .option('--metrics <port>', 'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
     .option('--quiet', 'only errors')
@@ -38,6 +39,7 @@ interface WorkerFlags extends OutputOptions {
   readonly jobs?: string;
   readonly cache?: string;
   readonly cacheSize: string;
+  readonly plugin?: readonly string[];
   readonly metrics?: string;
 }
 
@@ -66,6 +68,7 @@ async function run(options: WorkerFlags): Promise<void> {
         address,
         prefix: checkedPrefix(options.prefix),
         jobs,
+        allowed: options.plugin ?? [],
         cache: {
           folder: options.cache ?? join(homedir(), '.cache', 'neurofuzz', 'models'),
           bytes: bytes(options.cacheSize),
@@ -96,7 +99,8 @@ export function checkedPrefix(prefix: string): string {
 const EXAMPLES = `
 Examples:
   neurofuzz worker --queue redis://coordinator:6379
+  neurofuzz worker --queue redis://coordinator:6379 --plugin our-objectives
   NEUROFUZZ_QUEUE=rediss://user:password@redis.example:6380 neurofuzz worker --jobs 8
 
-Models come over the queue by their digest and are kept. Plug-ins are never sent.
+Models come over the queue by their digest and are kept. Plug-ins are never sent: install their package and name it.
 Ctrl-C or SIGTERM ends it; what it had is given to others.`;

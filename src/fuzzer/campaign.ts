@@ -207,8 +207,10 @@ export interface Trial {
 
 /** Makes what carries out tasks elsewhere. */
 export interface Elsewhere {
+  /** Whether machines may take part that compute otherwise in the last digits. */
+  readonly mixed: boolean;
   /** @throws UserError where what a worker needs can't be there; nothing was written yet */
-  check(setup: WorkerSetup, loading: LoadOptions): void;
+  check(setup: WorkerSetup, loading: LoadOptions): Promise<void>;
   make(parts: ExecutorParts): Promise<Executor>;
 }
 
@@ -265,7 +267,7 @@ async function runTarget(parts: Parts): Promise<Summary> {
   if (saved !== undefined) {
     for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);
   }
-  parts.elsewhere?.check(setup, loadingOf(options, target));
+  await parts.elsewhere?.check(setup, loadingOf(options, target));
   await parts.begin();
   const store =
     saved === undefined
@@ -341,7 +343,10 @@ async function runTarget(parts: Parts): Promise<Summary> {
   observer.planned(plan);
   let pool: Executor | undefined;
   try {
-    await store.event(saved === undefined ? 'start' : 'resume', { seed: masterSeed, jobs });
+    await store.event(saved === undefined ? 'start' : 'resume', {
+      seed: masterSeed,
+      ...(parts.elsewhere === undefined ? { jobs } : { queue: true, mixed: parts.elsewhere.mixed }),
+    });
     if (saved !== undefined) await restore({ saved, state, store, scout, inputs: taken, observer });
     if (saved?.checkpoint === undefined) {
       await enterSeeds(seeds, state, faults, observer, folder);

@@ -8,6 +8,8 @@ export interface WorkerFigures {
   readonly state: 'starting' | 'busy' | 'idle' | 'isolating';
   readonly tasks: number;
   readonly execs: number;
+  /** Of a machine: over the last half minute. */
+  readonly execsPerSecond?: number;
   /** Times that its process was replaced. */
   readonly replaced: number;
   readonly memoryMB: number;
@@ -21,6 +23,8 @@ export interface QueueFigures {
   /** Shards whose results were taken, and those that had to be published again: lost with a machine or with Redis. */
   readonly shards: number;
   readonly again: number;
+  /** Results that came although theirs were there already: of shards that were carried out twice. */
+  readonly repeated: number;
   /** Shards whose results are not there yet. */
   readonly out: number;
 }

@@ -24,6 +24,11 @@ export function campaignMetrics(figures: Figures): Metric[] {
           metric('queue_machines', 'machines that take part', queue.machines),
           metric('queue_shards_total', 'shards whose results were taken', queue.shards),
           metric('queue_shards_again_total', 'shards that were published again', queue.again),
+          metric(
+            'queue_shards_repeated_total',
+            'results that came although theirs were there already',
+            queue.repeated,
+          ),
           metric('queue_shards_out', 'shards whose results are not there yet', queue.out),
         ]),
   ];

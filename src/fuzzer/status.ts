@@ -154,8 +154,8 @@ export function screenText(plan: Plan, figures: Figures): string {
   return `\n${lines.join('\n')}\n`;
 }
 
-function queueText({ machines, shards, again, out }: NonNullable<Figures['queue']>): string {
-  return `${plural(machines, 'machine')}; ${plural(shards, 'shard')} done, ${out} out, ${again} published again`;
+function queueText({ machines, shards, again, repeated, out }: NonNullable<Figures['queue']>): string {
+  return `${plural(machines, 'machine')}; ${plural(shards, 'shard')} done, ${out} out, ${again} lost, ${repeated} repeated`;
 }
 
 function sitesText({ sites }: Figures): string {

@@ -21,6 +21,7 @@ import { type Comparison, comparePair } from '../objectives/compare.ts';
 import type { Objective, Run } from '../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../objectives/registry.ts';
 import { alwaysWatched, partsFor } from '../objectives/running.ts';
+import { settle } from '../places.ts';
 import { importPlugin, limitCalls } from '../plugins.ts';
 import { makeArms } from './arms.ts';
 import { type Bundle, unbundled } from './bundle.ts';
@@ -58,6 +59,8 @@ export interface WorkerSetup {
   readonly callLimit: number;
   /** A testcase to open the model's session with; that takes longer than a run. */
   readonly warm: TestcaseData;
+  /** Of another machine's campaign: where the files lie that specs name; no other is read. */
+  readonly places?: Readonly<Record<string, string>>;
 }
 
 /** A module that the user names for something else than an objective. */
@@ -278,6 +281,7 @@ const methods = {
 
   async prepare(setup: WorkerSetup): Promise<void> {
     const { points, watched, traits, masterSeed } = setup;
+    if (setup.places !== undefined) settle(setup.places);
     limitCalls(setup.callLimit);
     const objectives = await makeObjectives(setup.objectives);
     const changers = new Map<string, Changer>();

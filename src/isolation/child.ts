@@ -45,6 +45,8 @@ export interface ChildOptions {
   readonly timeout: number;
   /** Bytes of memory before the process ends itself. */
   readonly memory: number;
+  /** Folder for what it writes in passing; the system's unless told. */
+  readonly scratch?: string;
 }
 
 interface Waiting {
@@ -79,7 +81,11 @@ export class Child<A extends Api> {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
-      env: { ...process.env, NEUROFUZZ_MEMORY: String(options.memory) },
+      env: {
+        ...process.env,
+        NEUROFUZZ_MEMORY: String(options.memory),
+        ...(options.scratch === undefined ? {} : { TMPDIR: options.scratch }),
+      },
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
       this.#tail = (this.#tail + chunk.toString()).slice(-TAIL);

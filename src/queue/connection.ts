@@ -1,5 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { MachineError, reason, UserError } from '../errors.ts';
+import { WatchedConnector } from './connector.ts';
+import { Keys } from './keys.ts';
+import { insist, isFull } from './patience.ts';
 
 /** Where the address stands that must not be seen in a list of processes. */
 export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
@@ -8,8 +11,11 @@ export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 10_000;
 
-/** Tries at the start before there is no Redis, and minutes without one after which going on is hopeless. */
+/** Tries at the start before there is no Redis, and milliseconds that a full one is waited for then. */
 const FIRST_TRIES = 6;
+const FULL_AT_FIRST = 5000;
+
+/** Milliseconds without a Redis after which going on is hopeless. */
 const HOPELESS = 15 * 60_000;
 
 /** An address with what must not be told. */
@@ -48,9 +54,10 @@ export function connectionOptions({ url }: QueueAddress, failed?: (error: Error)
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     db: Number(url.pathname.slice(1) || 0),
-    ...(url.protocol === 'rediss:' ? { tls: { servername: url.hostname } } : {}),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
     maxRetriesPerRequest: null,
     enableReadyCheck: true,
+    Connector: WatchedConnector,
     retryStrategy: (times: number): number | null => {
       const now = Date.now();
       if (times === 1) since = now;
@@ -83,7 +90,11 @@ export async function checkQueue(address: QueueAddress, prefix: string): Promise
   try {
     await client.connect();
     await client.ping();
-    await client.set(`${prefix}:probe`, '1', 'EX', 10);
+    await insist(
+      () => client.set(`${prefix}:probe`, '1', 'EX', 10),
+      (_, milliseconds) => milliseconds < FULL_AT_FIRST,
+    );
+    await client.scard(new Keys(prefix).sessions);
   } catch (error) {
     throw explained(last ?? error, address);
   } finally {
@@ -99,8 +110,13 @@ export function explained(error: unknown, { shown }: QueueAddress): UserError | 
     return new UserError(
       `${shown} refuses the password: write it into the address, or into ${QUEUE_VARIABLE}`,
     );
+  const { code = '' } = error as { readonly code?: string };
+  if (/CERT|SIGNATURE|SSL|TLS/.test(`${code} ${text}`))
+    return new UserError(
+      `${shown} cannot be trusted (${text}): name the file of its authority's certificate in NODE_EXTRA_CA_CERTS`,
+    );
   if (/NOPERM/.test(text)) return new UserError(`${shown} does not let this user do that: ${text}`);
-  if (/OOM|maxmemory/i.test(text))
+  if (isFull(error))
     return new MachineError(`${shown} is full: give it more than its maxmemory, or other campaigns less`);
   if (/WRONGTYPE/.test(text))
     return new UserError(

@@ -8,14 +8,25 @@ import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
 import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
 import { bundledParcels } from '../fuzzer/parcels.ts';
 import type { PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
-import { uncarriable } from './carriable.ts';
+import type { WorkerSetup } from '../fuzzer/worker-process.ts';
+import type { LoadOptions } from '../models/model.ts';
+import { carriedFor } from './carried.ts';
 import { packed, unpacked } from './codec.ts';
 import { connectionOptions, explained, type QueueAddress } from './connection.ts';
 import { Keys } from './keys.ts';
-import { checkResult, type Descriptor, type Entries, MESSAGE_VERSION, type Shard } from './messages.ts';
+import {
+  checkResult,
+  type Descriptor,
+  type Entries,
+  MESSAGE_VERSION,
+  type Shard,
+  type TravellingPlugin,
+} from './messages.ts';
+import { insist, isFull, PATIENCE } from './patience.ts';
+import { packagedPlugin } from './plugins.ts';
 import { type Machine, machinesOn } from './roster.ts';
 import { announce, withdraw } from './session.ts';
-import { DepartingModel } from './travel.ts';
+import { Departing } from './travel.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -40,8 +51,12 @@ const SHARDS_PER_MACHINE = 2;
 /** Times that a shard may fail on machines before that is hopeless. */
 const MOST_FAILURES = 10;
 
-/** Milliseconds between words on there being no machine. */
+/** Milliseconds between words on there being no machine, and before the first. */
 const LONELY_EVERY = 30_000;
+const JOINING = 5000;
+
+/** Looks over which a machine's mutants a second are told: longer than most shards. */
+const RATE_OVER = 30;
 
 /** How a campaign is put on a queue. */
 export interface QueueOptions {
@@ -74,19 +89,43 @@ interface Out {
 /** Makes an executor whose tasks are carried out by machines on a queue. */
 export function onQueue(options: QueueOptions): Elsewhere {
   return {
-    check: (setup, loading) => {
-      const why = uncarriable(setup, loading);
-      if (why !== undefined) throw new UserError(`--queue: ${why}`);
+    mixed: options.mixed,
+    check: async (setup, loading) => {
+      await luggageFor(setup, loading).catch((error: unknown) => {
+        throw error instanceof UserError ? new UserError(`--queue: ${error.message}`) : error;
+      });
     },
     make: async (parts) => {
-      const { loading, observer, model } = parts;
-      const models = [await DepartingModel.read(loading.path, model.sha256)];
-      if (model.copy !== undefined)
-        models.push(await DepartingModel.read(model.copy.path, model.copy.sha256));
+      const { setup, loading, observer, model } = parts;
+      const luggage = await luggageFor(setup, loading.options);
+      const own = await Departing.model(loading.path);
+      const copy = model.copy === undefined ? undefined : await Departing.model(model.copy.path);
       const { shown } = options.address;
       observer.info(`on the queue ${shown}: neurofuzz worker --queue … on any machine takes part`);
-      return new Coordinator(options, parts, models);
+      return new Coordinator(options, parts, { ...luggage, model: own, copy });
     },
+  };
+}
+
+/** What a campaign brings along beside its models. */
+interface Luggage {
+  readonly files: readonly { readonly path: string; readonly departing: Departing }[];
+  readonly plugins: readonly TravellingPlugin[];
+}
+
+interface Departure extends Luggage {
+  readonly model: Departing;
+  readonly copy: Departing | undefined;
+}
+
+/** @throws UserError where a file can't be read, or a plug-in lies in no package */
+async function luggageFor(setup: WorkerSetup, load: LoadOptions): Promise<Luggage> {
+  const { modules, files } = carriedFor(setup, load);
+  return {
+    plugins: await Promise.all(modules.map(packagedPlugin)),
+    files: await Promise.all(
+      files.map(async ({ path, beside }) => ({ path, departing: await Departing.file(path, beside) })),
+    ),
   };
 }
 
@@ -99,8 +138,10 @@ function secondsIn({ mutate, model, objectives, coverage }: PhaseSeconds): numbe
 class Coordinator implements Executor {
   readonly ended: Promise<void>;
   readonly #options: QueueOptions;
-  readonly #parts: ExecutorParts;
-  readonly #models: readonly DepartingModel[];
+  readonly #own: ExecutorParts;
+  readonly #departure: Departure;
+  /** All files that machines fetch. */
+  readonly #departing: readonly Departing[];
   readonly #keys: Keys;
   readonly #session = randomBytes(16).toString('hex');
   readonly #redis: Redis;
@@ -110,21 +151,34 @@ class Coordinator implements Executor {
   #waiting: Pending[] = [];
   #isFlushing = false;
   #publishing: Promise<void> = Promise.resolve();
-  #published = 0;
+  /** First entries of the parts of the corpus that were published, and what follows the last one. */
+  #parts: number[] = [0];
+  #isDescribed = false;
   #shards = 0;
   #secondsPerTask: number | undefined;
   #machines: readonly Machine[] = [];
-  #counts = new Map<string, { tasks: number; execs: number }>();
+  /** What each machine did, and its mutants at the last looks. */
+  #counts = new Map<string, { tasks: number; execs: number; marks: number[] }>();
   #again = 0;
+  #repeated = 0;
   #done = 0;
   #closed = false;
   #failure: unknown;
-  #told = 0;
+  /** When it was told that there is no machine; at first they are given some seconds to join. */
+  #told = Date.now() - LONELY_EVERY + JOINING;
+  /** Since when Redis has been full. */
+  #fullSince: number | undefined;
 
-  constructor(options: QueueOptions, parts: ExecutorParts, models: readonly DepartingModel[]) {
+  constructor(options: QueueOptions, parts: ExecutorParts, departure: Departure) {
     this.#options = options;
-    this.#parts = parts;
-    this.#models = models;
+    this.#own = parts;
+    this.#departure = departure;
+    const { model, copy, files } = departure;
+    this.#departing = [
+      model,
+      ...(copy === undefined ? [] : [copy]),
+      ...files.map(({ departing }) => departing),
+    ];
     this.#keys = new Keys(options.prefix);
     const connect = (): Redis => {
       const redis = new Redis(connectionOptions(options.address, (error) => this.#fail(error)));
@@ -148,13 +202,16 @@ class Coordinator implements Executor {
 
   get workers(): readonly WorkerFigures[] {
     return this.#machines.map(({ id, host, pid, busy, memoryMB, replaced }) => {
-      const { tasks, execs } = this.#counts.get(id) ?? { tasks: 0, execs: 0 };
+      const { tasks, execs, marks } = this.#counts.get(id) ?? { tasks: 0, execs: 0, marks: [0] };
+      const seconds = ((marks.length - 1) * LOOK_EVERY) / 1000;
+      const execsPerSecond = seconds === 0 ? 0 : Math.round((marks[marks.length - 1] - marks[0]) / seconds);
       return {
         pid,
         host,
         state: busy ? 'busy' : 'idle',
         tasks,
         execs,
+        execsPerSecond,
         replaced,
         memoryMB,
         peakMemoryMB: memoryMB,
@@ -163,7 +220,13 @@ class Coordinator implements Executor {
   }
 
   get queue(): QueueFigures {
-    return { machines: this.#machines.length, shards: this.#done, again: this.#again, out: this.#out.size };
+    return {
+      machines: this.#machines.length,
+      shards: this.#done,
+      again: this.#again,
+      repeated: this.#repeated,
+      out: this.#out.size,
+    };
   }
 
   submit(task: Task): Promise<TaskResult> {
@@ -203,7 +266,7 @@ class Coordinator implements Executor {
     const tasks = this.#waiting;
     this.#waiting = [];
     if (tasks.length === 0) return;
-    const entries = this.#parts.supply.corpus.size.count;
+    const entries = this.#own.supply.corpus.size.count;
     const size = this.#shardSize(tasks.length);
     const shards: Out[] = [];
     for (let from = 0; from < tasks.length; from += size) {
@@ -214,8 +277,16 @@ class Coordinator implements Executor {
       this.#out.set(id, out);
       shards.push(out);
     }
-    await this.#publishEntries(entries);
-    await this.#add(shards);
+    await this.#insist(() => this.#publishEntries(entries));
+    await this.#insist(() => this.#add(shards));
+  }
+
+  /** Goes on trying where Redis is full: what takes results makes room meanwhile, and what looks after all says when that is hopeless. */
+  #insist(publish: () => Promise<void>): Promise<void> {
+    return insist(
+      publish,
+      (_, milliseconds) => milliseconds < PATIENCE && !this.#closed && this.#failure === undefined,
+    );
   }
 
   /** Tasks of a shard: some seconds of work, and enough shards for all machines. */
@@ -243,25 +314,27 @@ class Coordinator implements Executor {
 
   /** Publishes what of the first `count` entries is not yet. */
   async #publishEntries(count: number): Promise<void> {
-    const { supply } = this.#parts;
-    if (this.#published === 0) await this.#describe();
-    for (let from = this.#published; from < count; from += ENTRIES_AT_ONCE) {
+    if (!this.#isDescribed) await this.#describe();
+    this.#isDescribed = true;
+    for (let from = this.#parts[this.#parts.length - 1]; from < count; ) {
       const to = Math.min(count, from + ENTRIES_AT_ONCE);
-      const parcels = Array.from({ length: to - from }, (_, i) => supply.parcel(from + i));
-      const entries: Entries = {
-        v: MESSAGE_VERSION,
-        from,
-        parcels: bundledParcels(parcels),
-      };
-      await this.#redis.rpush(this.#keys.entries(this.#session), packed(entries));
+      await this.#publishPart(from, to);
+      this.#parts.push(to);
+      from = to;
     }
-    this.#published = Math.max(this.#published, count);
+  }
+
+  async #publishPart(from: number, to: number): Promise<void> {
+    const { supply } = this.#own;
+    const parcels = Array.from({ length: to - from }, (_, i) => supply.parcel(from + i));
+    const entries: Entries = { v: MESSAGE_VERSION, from, parcels: bundledParcels(parcels) };
+    await this.#redis.hset(this.#keys.entries(this.#session), String(from), packed(entries));
   }
 
   /** Says what the campaign is, and puts its models where machines find them. */
   async #describe(): Promise<void> {
-    const { setup, loading, timeout, trials, supply } = this.#parts;
-    const [model, copy] = this.#models.map(({ travelling }) => travelling);
+    const { setup, loading, timeout, trials, supply } = this.#own;
+    const { model, copy, files, plugins } = this.#departure;
     const descriptor: Descriptor = {
       v: MESSAGE_VERSION,
       version,
@@ -270,12 +343,15 @@ class Coordinator implements Executor {
       setup,
       load: loading.options,
       timeout,
-      model,
-      copy,
+      sha256: this.#own.model.sha256,
+      model: model.travelling,
+      copy: copy?.travelling,
+      files: files.map(({ path, departing }) => ({ path, ...departing.travelling })),
+      plugins,
       width: supply.width,
       trials: this.#options.mixed ? [] : trials,
     };
-    for (const departing of this.#models) await departing.depart(this.#redis, this.#keys);
+    for (const departing of this.#departing) await departing.depart(this.#redis, this.#keys);
     await this.#redis.set(this.#keys.descriptor(this.#session), packed(descriptor));
     await announce(this.#redis, this.#keys, this.#session);
   }
@@ -299,11 +375,14 @@ class Coordinator implements Executor {
     try {
       result = checkResult(unpacked(bytes));
     } catch (error) {
-      this.#parts.observer.warn(`${reason(error)}: its shard is published again`);
+      this.#own.observer.warn(`${reason(error)}: its shard is published again`);
       return;
     }
     const out = this.#out.get(result.shard);
-    if (out === undefined) return;
+    if (out === undefined) {
+      this.#repeated++;
+      return;
+    }
     const fits =
       result.results.length === out.tasks.length &&
       result.results.every(({ task, mutants }, i) => {
@@ -315,7 +394,7 @@ class Coordinator implements Executor {
     this.#done++;
     const seconds = result.results.reduce((sum, { seconds: own }) => sum + secondsIn(own), 0);
     this.#secondsPerTask = seconds / out.tasks.length;
-    const counts = this.#counts.get(result.machine) ?? { tasks: 0, execs: 0 };
+    const counts = this.#counts.get(result.machine) ?? { tasks: 0, execs: 0, marks: [0] };
     this.#counts.set(result.machine, counts);
     out.tasks.forEach(({ done }, i) => {
       counts.tasks++;
@@ -331,28 +410,40 @@ class Coordinator implements Executor {
       if (this.#closed) return;
       try {
         await this.#lookOnce();
+        this.#fullSince = undefined;
       } catch (error) {
         // A connection that was lost comes back; what Redis refuses, and what no machine can do, is a failure.
         const isFinal =
           error instanceof MachineError || (error instanceof Error && error.name === 'ReplyError');
-        if (!this.#closed && isFinal) this.#fail(error);
+        if (!this.#closed && isFinal && !this.#mayWait(error)) this.#fail(error);
       }
     }
+  }
+
+  /** Whether an error may pass: a Redis that is full is waited for a while. */
+  #mayWait(error: unknown): boolean {
+    if (!isFull(error)) return false;
+    if (this.#fullSince === undefined)
+      this.#own.observer.warn(`${explained(error, this.#options.address).message}; trying again`);
+    this.#fullSince ??= Date.now();
+    return Date.now() - this.#fullSince < PATIENCE;
   }
 
   async #lookOnce(): Promise<void> {
     this.#machines = (await machinesOn(this.#redis, this.#keys)).filter(({ sessions }) =>
       sessions.includes(this.#session),
     );
+    for (const counts of this.#counts.values())
+      counts.marks = [...counts.marks.slice(-RATE_OVER), counts.execs];
     this.#tellLonely();
-    if (this.#published > 0) {
+    if (this.#isDescribed) {
       // Redis may have come back without its memory.
+      const parts = this.#parts.length - 1;
       const isThere = await this.#redis.exists(this.#keys.descriptor(this.#session));
-      const held = await this.#redis.llen(this.#keys.entries(this.#session));
+      const held = await this.#redis.hlen(this.#keys.entries(this.#session));
       await announce(this.#redis, this.#keys, this.#session);
-      if (isThere === 0 || held * ENTRIES_AT_ONCE < this.#published)
-        await this.#inTurn(() => this.#publishAll());
-      else for (const model of this.#models) await model.depart(this.#redis, this.#keys);
+      if (isThere === 0 || held < parts) await this.#inTurn(() => this.#publishAll());
+      else for (const departing of this.#departing) await departing.depart(this.#redis, this.#keys);
     }
     const late: Out[] = [];
     for (const out of this.#out.values()) {
@@ -375,17 +466,16 @@ class Coordinator implements Executor {
   }
 
   async #publishAll(): Promise<void> {
-    const count = this.#published;
-    this.#published = 0;
-    await this.#redis.del(this.#keys.entries(this.#session));
-    await this.#publishEntries(count);
-    this.#parts.observer.warn('the queue had lost what was on it: all of it was published again');
+    await this.#describe();
+    for (let part = 1; part < this.#parts.length; part++)
+      await this.#publishPart(this.#parts[part - 1], this.#parts[part]);
+    this.#own.observer.warn('the queue had lost what was on it: all of it was published again');
   }
 
   #tellLonely(): void {
     if (this.#machines.length > 0 || this.#out.size === 0 || Date.now() - this.#told < LONELY_EVERY) return;
     this.#told = Date.now();
-    this.#parts.observer.warn(
+    this.#own.observer.warn(
       'no machine takes part yet: start neurofuzz worker with the same --queue and version',
     );
   }

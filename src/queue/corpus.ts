@@ -10,16 +10,12 @@ import type { Keys } from './keys.ts';
 import { checkEntries } from './messages.ts';
 import { NotThere } from './not-there.ts';
 
-/** Parts of the corpus that are asked for at a time. */
-const PARTS_AT_ONCE = 16;
-
 /** A campaign's corpus as a machine far off has it: what it lacks comes over the queue. */
 export class RemoteCorpus implements Supply {
   readonly width: number;
   readonly #isTied: boolean;
   readonly #entries: Parcel[] = [];
   #vectors = new Float32Array(1024);
-  #parts = 0;
   #asking: Promise<void> = Promise.resolve();
 
   constructor(width: number, { limits, traits }: WorkerSetup) {
@@ -40,27 +36,19 @@ export class RemoteCorpus implements Supply {
   }
 
   async #fetch(count: number, redis: Redis, keys: Keys, session: string): Promise<void> {
-    let isAnew = false;
     while (this.#entries.length < count) {
-      const to = this.#parts + PARTS_AT_ONCE - 1;
-      const some = await redis.lrangeBuffer(keys.entries(session), this.#parts, to);
-      if (some.length === 0) {
-        // Parts may have been published anew, and others than before.
-        if (isAnew) throw new NotThere('the corpus');
-        isAnew = true;
-        this.#parts = 0;
-        continue;
-      }
-      for (const bytes of some) this.#add(bytes);
-      this.#parts += some.length;
+      const bytes = await redis.hgetBuffer(keys.entries(session), String(this.#entries.length));
+      if (bytes === null) throw new NotThere('the corpus');
+      this.#add(bytes);
     }
   }
 
   #add(bytes: Uint8Array): void {
     const { from, parcels } = checkEntries(unpacked(bytes));
-    for (let i = Math.max(0, this.#entries.length - from); i < parcels.count; i++) {
-      if (from + i !== this.#entries.length || parcels.entries[i] !== from + i)
-        throw new MachineError('the corpus on the queue has a gap');
+    if (from !== this.#entries.length || parcels.count === 0)
+      throw new MachineError('the corpus on the queue has a gap');
+    for (let i = 0; i < parcels.count; i++) {
+      if (parcels.entries[i] !== from + i) throw new MachineError('the corpus on the queue has a gap');
       const label = parcels.labels?.[i];
       this.#entries.push({
         entry: from + i,

@@ -33,6 +33,7 @@ export class Keys {
     return `${this.prefix}:session:${session}:descriptor`;
   }
 
+  /** A session's corpus: a hash of its parts, by the first entry of each. */
   entries(session: string): string {
     return `${this.prefix}:session:${session}:entries`;
   }
@@ -41,9 +42,9 @@ export class Keys {
     return `${this.prefix}:session:${session}:results`;
   }
 
-  /** A part of a model's file. */
-  part(sha256: string, file: number, part: number): string {
-    return `${this.prefix}:model:${sha256}:${file}:${part}`;
+  /** A part of a file, by the file's digest. */
+  part(sha256: string, part: number): string {
+    return `${this.prefix}:file:${sha256}:${part}`;
   }
 
   machine(id: string): string {

@@ -12,9 +12,10 @@ import { Keys } from './keys.ts';
 import { checkDescriptor, checkShard, type Descriptor, MESSAGE_VERSION } from './messages.ts';
 import { NotThere } from './not-there.ts';
 import { Part } from './part.ts';
+import { insist, PATIENCE } from './patience.ts';
 import { type Machine, signIn, signOut } from './roster.ts';
 import { sessionsOn, withdraw } from './session.ts';
-import { ModelCache } from './travel.ts';
+import { Cache } from './travel.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -23,7 +24,7 @@ const LOOK_EVERY = 500;
 const SIGN_EVERY = 3000;
 
 /** Milliseconds that a shard is a machine's before it must say that it still works on it. */
-const LEASE = 10_000;
+const LEASE = 6000;
 
 /** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
 const SHARDS = 2;
@@ -33,6 +34,8 @@ export interface MachineOptions {
   readonly address: QueueAddress;
   readonly prefix: string;
   readonly jobs: number;
+  /** Packages whose plug-ins campaigns may run here. */
+  readonly allowed: readonly string[];
   readonly cache: { readonly folder: string; readonly bytes: number };
 }
 
@@ -122,7 +125,7 @@ class QueueMachine {
   readonly #observer: MachineObserver;
   readonly #redis: Redis;
   readonly #keys: Keys;
-  readonly #cache: ModelCache;
+  readonly #cache: Cache;
   readonly #id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   readonly #joined = new Map<string, Joined>();
   /** Sessions that it does not take part in, and why. */
@@ -137,7 +140,7 @@ class QueueMachine {
     this.#observer = observer;
     this.#redis = redis;
     this.#keys = new Keys(options.prefix);
-    this.#cache = new ModelCache(options.cache.folder, options.cache.bytes);
+    this.#cache = new Cache(options.cache.folder, options.cache.bytes);
   }
 
   get figures(): MachineFigures {
@@ -147,6 +150,7 @@ class QueueMachine {
   }
 
   async work(signal: AbortSignal): Promise<void> {
+    await this.#cache.sweep();
     while (!signal.aborted) {
       try {
         if (this.#redis.status === 'ready') {
@@ -213,7 +217,7 @@ class QueueMachine {
       const descriptor = this.#checked(unpacked(bytes));
       name = descriptor.name;
       const { jobs } = this.#options;
-      const part = await Part.join(descriptor, jobs, this.#cache, this.#redis, this.#keys);
+      const part = await Part.join(descriptor, this.#options, this.#cache, this.#redis, this.#keys);
       this.#joined.set(session, { part, worker: this.#workerFor(part) });
       this.#observer.info(`takes part in ${name} with ${jobs} processes`);
     } catch (error) {
@@ -255,7 +259,16 @@ class QueueMachine {
       const shard = checkShard(job.data);
       const results = await part.run(shard, this.#redis, this.#keys);
       const result = { v: MESSAGE_VERSION, shard: shard.id, machine: this.#id, results };
-      await this.#redis.rpush(this.#keys.results(part.session), packed(result));
+      const bytes = packed(result);
+      let isTold = false;
+      await insist(
+        () => this.#redis.rpush(this.#keys.results(part.session), bytes),
+        (error, milliseconds) => {
+          if (!isTold) this.#observer.warn(explained(error, this.#options.address).message);
+          isTold = true;
+          return milliseconds < PATIENCE && this.#joined.has(part.session);
+        },
+      );
       this.#figures.shards++;
       this.#figures.tasks += results.length;
       this.#figures.execs += results.reduce((sum, { mutants }) => sum + mutants, 0);

@@ -7,11 +7,22 @@ import type { Parcels, WorkerSetup } from '../fuzzer/worker-process.ts';
 /** Version of all messages. */
 export const MESSAGE_VERSION = 1;
 
-/** What a model is fetched by. */
-export interface TravellingModel {
-  readonly sha256: string;
+/** Files that belong together, by which they are fetched. */
+export interface Travelling {
+  /** The one that is named to use them; empty for their folder. */
   readonly main: string;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+}
+
+/** A plug-in as another machine knows it. */
+export interface TravellingPlugin {
+  /** What the campaign's settings call it. */
+  readonly path: string;
+  readonly package: string;
+  readonly version: string;
+  /** Within the package. */
+  readonly file: string;
+  readonly sha256: string;
 }
 
 /** What a machine needs to take part in a campaign. */
@@ -25,14 +36,19 @@ export interface Descriptor {
   readonly setup: WorkerSetup;
   readonly load: SlotOptions['model']['options'];
   readonly timeout: number;
-  readonly model: TravellingModel;
-  readonly copy: TravellingModel | undefined;
+  /** Tells whether it came over as what it is here. */
+  readonly sha256: string;
+  readonly model: Travelling;
+  readonly copy: Travelling | undefined;
+  /** Other files that the campaign's settings name. */
+  readonly files: readonly (Travelling & { readonly path: string })[];
+  readonly plugins: readonly TravellingPlugin[];
   /** Numbers in an entry's activations. */
   readonly width: number;
   readonly trials: readonly Pick<Parcel, 'data' | 'activations'>[];
 }
 
-/** Corpus entries that are new since the last ones: `from` to `from + parcels.count`. */
+/** A part of the corpus: entries `from` to `from + parcels.count`. A part is the same however often it is published. */
 export interface Entries {
   readonly v: number;
   readonly from: number;
@@ -72,13 +88,20 @@ const place = z
   .max(512)
   .refine((name) => !/^[/\\]|^[a-zA-Z]:|(^|[/\\])\.\.([/\\]|$)|\0/.test(name), 'must lie in its folder');
 
-const model = z.object({
-  sha256: hex(64),
+const travelling = z.object({
   main: z.union([place, z.literal('')]),
   files: z
     .array(z.object({ name: place, bytes: count, sha256: hex(64) }))
     .min(1)
     .max(10_000),
+});
+
+const plugin = z.object({
+  path: z.string().max(4096),
+  package: z.string().regex(/^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]{0,200}$/),
+  version: z.string().max(256),
+  file: place,
+  sha256: hex(64),
 });
 
 const input = z.looseObject({
@@ -106,8 +129,11 @@ const descriptor = z.looseObject({
   setup: z.looseObject({ warm: testcase, batch: count, points: z.array(z.unknown()) }),
   load: z.looseObject({ runtime: z.enum(['tensorflow', 'wasm', 'cpu', 'onnx']) }),
   timeout: z.number().positive(),
-  model,
-  copy: model.optional(),
+  sha256: hex(64),
+  model: travelling,
+  copy: travelling.optional(),
+  files: z.array(travelling.extend({ path: z.string().max(4096) })).max(64),
+  plugins: z.array(plugin).max(64),
   width: count,
   trials: z.array(z.looseObject({ data: testcase, activations: floats })).max(64),
 });

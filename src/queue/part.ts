@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import { MachineError, UserError } from '../errors.ts';
 import { Pool } from '../fuzzer/pool.ts';
@@ -10,11 +8,13 @@ import type { WorkerApi } from '../fuzzer/worker-process.ts';
 import type { Child } from '../isolation/child.ts';
 import { memoryShare } from '../isolation/limits.ts';
 import { LOAD_TIMEOUT } from '../isolation/reproducer.ts';
-import { uncarriable } from './carriable.ts';
+import type { LoadOptions } from '../models/model.ts';
+import { CODEPOINTS } from '../models/text/vocabulary.ts';
 import { RemoteCorpus } from './corpus.ts';
 import type { Keys } from './keys.ts';
 import type { Descriptor, Shard } from './messages.ts';
-import type { ModelCache } from './travel.ts';
+import { installedPlugin } from './plugins.ts';
+import type { Cache } from './travel.ts';
 
 /** A machine's part in one campaign: the model, worker processes, and what it has of the corpus. */
 export class Part {
@@ -26,7 +26,7 @@ export class Part {
   #replaced = 0;
 
   private constructor(
-    { session, name, setup, width, model }: Descriptor,
+    { session, name, setup, width, sha256 }: Descriptor,
     options: SlotOptions,
     jobs: number,
     folder: string,
@@ -38,7 +38,7 @@ export class Part {
     this.#corpus = new RemoteCorpus(width, setup);
     const slots = Array.from(
       { length: jobs },
-      (_, i) => new Slot(options, setup, model.sha256, folder, i === 0 ? tried : undefined),
+      (_, i) => new Slot(options, setup, sha256, folder, i === 0 ? tried : undefined),
     );
     for (const slot of slots) slot.supplyFrom(this.#corpus);
     this.#pool = new Pool(slots, () => {
@@ -49,32 +49,42 @@ export class Part {
   /**
    * Takes part in a campaign.
    *
+   * @param allowed packages whose plug-ins campaigns may run here
    * @throws UserError where this machine may not, MachineError where the model did not come over
    */
   static async join(
-    descriptor: Descriptor,
-    jobs: number,
-    cache: ModelCache,
+    told: Descriptor,
+    { jobs, allowed }: { readonly jobs: number; readonly allowed: readonly string[] },
+    cache: Cache,
     redis: Redis,
     keys: Keys,
   ): Promise<Part> {
-    const { setup, load, model, copy, timeout } = descriptor;
-    const why = uncarriable(setup, load);
-    if (why !== undefined) throw new UserError(why);
+    const { load, model, copy, timeout } = told;
     if ((load.copy === undefined) !== (copy === undefined))
       throw new UserError('its second model does not come along');
+    const places: Record<string, string> = {};
+    for (const plugin of told.plugins) places[plugin.path] = await installedPlugin(plugin, allowed);
+    for (const { path, ...files } of told.files) places[path] = await cache.path(files, redis, keys);
     const path = await cache.path(model, redis, keys);
     const beside =
       load.copy === undefined || copy === undefined
         ? {}
         : { copy: { ...load.copy, path: await cache.path(copy, redis, keys) } };
+    const texts = load.generate === undefined ? {} : { generate: movedTo(load.generate, places) };
+    // What specs name is read there alone, whatever the message says.
+    const descriptor = { ...told, setup: { ...told.setup, places } };
+    const folder = await cache.scratch();
     const options: SlotOptions = {
-      child: { timeout, memory: memoryShare(jobs) },
-      model: { path, options: { ...load, ...beside } },
+      child: { timeout, memory: memoryShare(jobs), scratch: folder },
+      model: { path, options: { ...load, ...beside, ...texts } },
     };
-    const tried = await triedOut(descriptor, options);
-    const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-machine-'));
-    return new Part(descriptor, options, jobs, folder, tried);
+    try {
+      const tried = await triedOut(descriptor, options);
+      return new Part(descriptor, options, jobs, folder, tried);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get replaced(): number {
@@ -97,19 +107,30 @@ export class Part {
   }
 }
 
+/** Settings of a model that goes on with texts, whose vocabulary lies elsewhere. @throws UserError where it did not come along */
+function movedTo(
+  generate: NonNullable<LoadOptions['generate']>,
+  places: Readonly<Record<string, string>>,
+): LoadOptions['generate'] {
+  const { vocabulary } = generate;
+  if (vocabulary === CODEPOINTS) return generate;
+  if (!Object.hasOwn(places, vocabulary)) throw new UserError('its vocabulary does not come along');
+  return { ...generate, vocabulary: places[vocabulary] };
+}
+
 /**
  * A worker process, loaded and prepared.
  *
  * @throws UserError where this machine makes something else of the model's own seeds than the one that published them
  */
 async function triedOut(
-  { setup, model, trials }: Descriptor,
+  { setup, sha256, trials }: Descriptor,
   { child: limits, model: loading }: SlotOptions,
 ): Promise<Child<WorkerApi>> {
   const child = spawnWorker(limits);
   try {
     const info = await child.call('load', loading, LOAD_TIMEOUT);
-    if (info.sha256 !== model.sha256) throw new MachineError('the model came over as another one');
+    if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
     await child.call('prepare', setup, LOAD_TIMEOUT);
     if (trials.length === 0) return child;
     const run = await child.call('seeds', {

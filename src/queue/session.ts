@@ -6,7 +6,7 @@ import type { Keys } from './keys.ts';
 const ALIVE = 15;
 const KEPT = 1800;
 
-/** Says that a session's coordinator is alive. */
+/** Says that a session's coordinator is alive. @throws where Redis refuses that */
 export async function announce(redis: Redis, keys: Keys, session: string): Promise<void> {
   const told = redis
     .pipeline()
@@ -14,7 +14,7 @@ export async function announce(redis: Redis, keys: Keys, session: string): Promi
     .set(keys.alive(session), '1', 'EX', ALIVE)
     .set(keys.kept(session), '1', 'EX', KEPT);
   for (const key of own(keys, session)) told.expire(key, KEPT);
-  await told.exec();
+  for (const [error] of (await told.exec()) ?? []) if (error !== null) throw error;
 }
 
 /** Takes away all that is a session's. */

@@ -106,6 +106,7 @@ export async function gather(folder: string, options: GatherOptions): Promise<Ca
     sites: listIn(stats, 'sites'),
     faults,
     more: options.faults.slice(options.most),
+    mixed: events.some(({ mixed }) => mixed === true),
     gaps,
   };
 }

@@ -68,7 +68,7 @@ export interface ReportOptions {
 export async function report(
   campaigns: readonly Reported[],
   files: ReportFiles,
-  { title: asked, replayLine, notes = [], failures = [] }: ReportOptions,
+  { title: asked, replayLine, notes: given = [], failures = [] }: ReportOptions,
 ): Promise<ReportedCampaign[]> {
   const views: CampaignView[] = [];
   const reported: ReportedCampaign[] = [];
@@ -105,6 +105,15 @@ export async function report(
   }
   const title = asked ?? titleOf(views);
   const fixed = reported.flatMap((one) => one.fixed);
+  const notes = [
+    ...given,
+    ...views
+      .filter(({ mixed }) => mixed)
+      .map(
+        ({ name }) =>
+          `${name}: machines took part that were not asked to compute the same to the last digit (--mixed); what was found may hang on which did what.`,
+      ),
+  ];
   const page = { title, campaigns: views, fixed, notes };
   const write = async (path: string | undefined, text: () => string): Promise<void> => {
     if (path !== undefined) await writeFile(path, text());

@@ -23,6 +23,8 @@ export interface CampaignView {
   readonly faults: readonly FaultView[];
   /** Faults that are only named, since there are many. */
   readonly more: readonly TriagedFault[];
+  /** Whether machines might take part that compute otherwise in the last digits. */
+  readonly mixed: boolean;
   /** What could not be shown, a clause each. */
   readonly gaps: readonly string[];
 }

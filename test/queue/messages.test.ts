@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { WorkerSetup } from '../../src/fuzzer/worker-process.ts';
-import { uncarriable } from '../../src/queue/carriable.ts';
+import { carriedFor } from '../../src/queue/carried.ts';
 import { packed, unpacked } from '../../src/queue/codec.ts';
 import { explained, queueAddress } from '../../src/queue/connection.ts';
 import { checkDescriptor, checkResult, checkShard, MESSAGE_VERSION } from '../../src/queue/messages.ts';
@@ -75,7 +75,6 @@ describe('messages are checked', () => {
 
   test('a model whose files would lie outside its folder does not', () => {
     const model = (name: string) => ({
-      sha256: 'a'.repeat(64),
       main: 'model.onnx',
       files: [{ name, bytes: 1, sha256: 'b'.repeat(64) }],
     });
@@ -88,7 +87,10 @@ describe('messages are checked', () => {
       setup: { warm: { form, columns: [Float32Array.of(1)] }, batch: 1, points: [] },
       load: { runtime: 'onnx' },
       timeout: 1,
+      sha256: 'a'.repeat(64),
       model: model(name),
+      files: [],
+      plugins: [],
       width: 1,
       trials: [],
     });
@@ -98,21 +100,32 @@ describe('messages are checked', () => {
   });
 });
 
-describe('what is never carried', () => {
-  const setup = (change: Partial<WorkerSetup>) =>
-    ({ objectives: ['nonfinite'], mutators: [['gaussian']], measure: 'norm', ...change }) as WorkerSetup;
-  const load = { runtime: 'onnx' } as const;
+describe('what a campaign brings along', () => {
+  const carried = (change: Partial<WorkerSetup>, load = {}) =>
+    carriedFor({ objectives: ['nonfinite'], mutators: [['gaussian']], measure: 'norm', ...change }, load);
 
-  test('code, and files that another machine would have to read', () => {
-    expect(uncarriable(setup({ objectives: ['nonfinite', 'assert:a/b < 1'] }), load)).toBeUndefined();
-    for (const change of [
-      { objectives: ['./own.js'] },
-      { objectives: ['metamorphic:/tmp/own.js:most=1'] },
-      { objectives: ['text:words,file=/etc/passwd'] },
-      { mutators: [['image=./own.js:amount=2']] },
-      { measure: './own.js' },
-    ])
-      expect(uncarriable(setup(change), load)).toMatch(/is a plug-in|reads a file/);
+  test('is each module and each list that its settings name, and nothing that only looks like one', () => {
+    expect(carried({ objectives: ['nonfinite', 'assert:a/b < 1', 'text:regex,file=[0-9]+'] })).toEqual({
+      modules: [],
+      files: [],
+    });
+    expect(
+      carried({
+        objectives: ['./own.js:bound=2', 'metamorphic:image=/tmp/change.js:most=1+gaussian'],
+        mutators: [['image=./own.js:amount=2', 'gaussian'], ['./other.mjs']],
+        measure: './cells.js',
+      }).modules,
+    ).toEqual(['./own.js', '/tmp/change.js', './other.mjs', './cells.js']);
+    const { files } = carried(
+      { objectives: ['text:name=bad,words,whole=0,file=/lists/words.txt', 'text:canary,file=secrets.txt'] },
+      { generate: { vocabulary: 'corpora/char-lm/vocabulary.json' } },
+    );
+    expect(files.map(({ path }) => path)).toEqual([
+      '/lists/words.txt',
+      'secrets.txt',
+      'corpora/char-lm/vocabulary.json',
+    ]);
+    expect(carried({}, { generate: { vocabulary: 'codepoints' } }).files).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileError, UserError } from '../../errors.ts';
 import type { Said } from '../../models/text/said.ts';
+import { placeOf } from '../../places.ts';
 import { quoted } from '../../visible.ts';
 import { MOST_MARGINS, slug } from '../objective.ts';
 import { FOLDS, type Fold, folded } from './folding.ts';
@@ -15,7 +16,7 @@ function linesOf(rule: string, file: string | undefined, text: string): string[]
   if (file === undefined) return [text];
   let content: string;
   try {
-    content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(placeOf(file)));
   } catch (error) {
     if (error instanceof TypeError)
       throw new UserError(`--objective: text:${rule}: ${file} is no UTF-8 text`);

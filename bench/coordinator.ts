@@ -1,0 +1,121 @@
+/**
+ * What a coordinator costs, and for how many machines it suffices: a campaign is run once and what its tasks bring is kept; then it is
+ * run again on a queue with many machines that answer at once with what was kept. Needs a redis-server. A JSON line for each run.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { campaignSchema } from '../src/config/schema.ts';
+import { type Elsewhere, runCampaign } from '../src/fuzzer/campaign.ts';
+import type { Observer } from '../src/fuzzer/observer.ts';
+import type { TaskResult } from '../src/fuzzer/task.ts';
+import { packed } from '../src/queue/codec.ts';
+import { queueAddress } from '../src/queue/connection.ts';
+import { onQueue } from '../src/queue/coordinator.ts';
+import { line, withFolder } from './campaign.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    execs: { type: 'string', default: '2000000' },
+    epoch: { type: 'string', default: '1024' },
+    machines: { type: 'string', default: '200' },
+    jobs: { type: 'string', default: '2' },
+    port: { type: 'string', default: '6399' },
+    model: { type: 'string', default: 'corpora/nan-digits/nan-digits.onnx' },
+    seeds: { type: 'string', default: 'corpora/nan-digits/seeds.npz' },
+  },
+});
+
+const silent: Observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+const url = `redis://127.0.0.1:${options.port}`;
+const address = queueAddress(url);
+const elsewhere = onQueue({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });
+const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
+  stdio: 'ignore',
+});
+
+/** Seconds of processor time that a process has taken. */
+function cpuSeconds(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Runs the campaign and tells what it cost. */
+async function run(kind: string, out: string, by: Elsewhere): Promise<void> {
+  const settings = campaignSchema.parse({
+    model: options.model,
+    seeds: options.seeds,
+    range: { image: [-1, 1] },
+    mutator: { label: 'none' },
+    out,
+    seed: '1',
+    execs: Number(options.execs),
+    epoch: Number(options.epoch),
+    jobs: 1,
+  });
+  const [before, redisBefore] = [process.cpuUsage(), cpuSeconds(redis.pid)];
+  const { figures } = await runCampaign(settings, silent, new AbortController().signal, false, by);
+  const { user, system } = process.cpuUsage(before);
+  line({
+    bench: 'coordinator',
+    kind,
+    machines: kind === 'real' ? 1 : Number(options.machines),
+    execs: figures.execs,
+    execsPerSecond: figures.execsPerSecond,
+    coordinatorSecondsPerMillion: Number(((user + system) / figures.execs).toFixed(2)),
+    redisSecondsPerMillion: Number(
+      ((1e6 * (cpuSeconds(redis.pid) - redisBefore)) / figures.execs).toFixed(2),
+    ),
+    ...(figures.queue === undefined ? {} : figures.queue),
+  });
+}
+
+try {
+  await withFolder(async (folder) => {
+    const kept: TaskResult[] = [];
+    const keeping: Elsewhere = {
+      ...elsewhere,
+      async make(parts) {
+        const executor = await elsewhere.make(parts);
+        const submit = executor.submit.bind(executor);
+        executor.submit = async (task) => {
+          const result = await submit(task);
+          kept.push(result);
+          return result;
+        };
+        return executor;
+      },
+    };
+    const worker = spawn(
+      process.execPath,
+      [
+        ...['bin/neurofuzz.js', 'worker', '--queue', url, '--jobs', options.jobs],
+        ...['--cache', join(folder, 'cache'), '--quiet'],
+      ],
+      { stdio: 'inherit' },
+    );
+    try {
+      await run('real', join(folder, 'real'), keeping);
+    } finally {
+      worker.kill('SIGKILL');
+    }
+    const answers = join(folder, 'answers');
+    await writeFile(answers, packed(kept));
+    kept.length = 0;
+    const fleet = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./fleet-process.js', import.meta.url)), url, answers, options.machines],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    try {
+      await run('simulated', join(folder, 'simulated'), elsewhere);
+    } finally {
+      fleet.kill('SIGKILL');
+    }
+  });
+} finally {
+  redis.kill('SIGKILL');
+}

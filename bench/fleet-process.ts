@@ -1,0 +1,73 @@
+/**
+ * Many machines in one process that answer at once: what tasks bring is read from a file, by their numbers. Their queue does all that
+ * it does for real machines, one connection and one lease each.
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { TaskResult } from '../src/fuzzer/task.ts';
+import { packed, unpacked } from '../src/queue/codec.ts';
+import { connectionOptions, queueAddress } from '../src/queue/connection.ts';
+import { Keys, PREFIX } from '../src/queue/keys.ts';
+import { MESSAGE_VERSION, type Shard } from '../src/queue/messages.ts';
+import { signIn } from '../src/queue/roster.ts';
+import { sessionsOn } from '../src/queue/session.ts';
+
+const [url, file, count] = process.argv.slice(2);
+const address = queueAddress(url);
+const keys = new Keys(PREFIX);
+const redis = new Redis(connectionOptions(address));
+const answers = new Map(
+  (unpacked(await readFile(file)) as TaskResult[]).map((result) => [result.task, result]),
+);
+
+const names = Array.from({ length: Number(count) }, (_, i) => `machine-${i}`);
+let sessions: readonly string[] = [];
+const signAll = async (): Promise<void> => {
+  for (const id of names)
+    await signIn(redis, keys, {
+      id,
+      host: id,
+      pid: process.pid,
+      version: '0',
+      jobs: 1,
+      busy: true,
+      sessions: [...sessions],
+      refused: [],
+      shards: 0,
+      tasks: 0,
+      execs: 0,
+      execsPerSecond: 0,
+      replaced: 0,
+      memoryMB: 0,
+    });
+};
+
+while (sessions.length === 0) {
+  sessions = (await sessionsOn(redis, keys)).living;
+  await pause(50);
+}
+const [session] = sessions;
+await signAll();
+const workers = names.map((machine) => {
+  const worker = new Worker<Shard>(
+    keys.queue(session),
+    async ({ data }) => {
+      const results = data.tasks.map(({ number }) => answers.get(number));
+      if (results.includes(undefined)) throw new Error(`a task of ${data.id} is not in ${file}`);
+      const result = { v: MESSAGE_VERSION, shard: data.id, machine, results };
+      await redis.rpush(keys.results(session), packed(result));
+    },
+    { connection: connectionOptions(address), prefix: PREFIX, skipVersionCheck: true },
+  );
+  worker.on('error', () => {});
+  worker.on('failed', (_, error) => process.stderr.write(`${error.message}\n`));
+  return worker;
+});
+process.stdout.write('ready\n');
+for (;;) {
+  await pause(5000);
+  await signAll();
+  if (workers.length === 0) break;
+}

@@ -1,0 +1,264 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Queue } from 'bullmq';
+import { disturbed } from '../../bench/disturbed.ts';
+import { canMakeHosts } from '../../bench/hosts.ts';
+import { packed, unpacked } from '../../src/queue/codec.ts';
+import { Keys, PREFIX } from '../../src/queue/keys.ts';
+import type { Descriptor } from '../../src/queue/messages.ts';
+import { announce } from '../../src/queue/session.ts';
+import { BUNDLED, digests } from '../support/campaign.ts';
+import { neurofuzz, start } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+
+const folder = testFolder();
+const cache = join(folder, 'cache');
+const keys = new Keys(PREFIX);
+
+/** One campaign, in epochs; what it comes to may hang on nothing else. */
+const CAMPAIGN = [
+  ...BUNDLED.filter((flag) => flag !== '--quiet'),
+  '-s',
+  'queue',
+  '-n',
+  '9000',
+  '--epoch',
+  '24',
+  '--keep',
+  '2',
+];
+
+/** Waits until something is. */
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await pause(20);
+}
+
+(TESTS_QUEUES ? describe : describe.skip)('what goes wrong on a queue', () => {
+  let redis: TestRedis;
+  let expected: Record<string, string>;
+  const running: ReturnType<typeof start>[] = [];
+
+  const worker = (args: readonly string[] = [], cwd?: string) => {
+    const one = start(['worker', '--queue', redis.url, '--cache', cache, '-j', '1', ...args], cwd);
+    running.push(one);
+    return one;
+  };
+  const campaign = (name: string) => {
+    const out = join(folder, name);
+    return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out]) };
+  };
+  const grown = (out: string, count: number): Promise<void> => {
+    const journal = join(out, 'corpus/journal.jsonl');
+    return until(() => existsSync(journal) && readFileSync(journal, 'utf8').split('\n').length >= count);
+  };
+  const endAll = async (): Promise<void> => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(running.splice(0).map(({ ended }) => ended));
+  };
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    const alone = join(folder, 'alone');
+    expect((await neurofuzz([...CAMPAIGN, '-j', '1', '-o', alone])).code).toBe(1);
+    expected = digests(alone, 'corpus', 'findings');
+  }, 60_000);
+
+  afterAll(async () => {
+    await endAll();
+    await redis.kill();
+  });
+
+  test('shards that are delivered twice and results that come twice, late or damaged change nothing', async () => {
+    const client = redis.client();
+    const { stderr } = worker();
+    const { out, ended } = campaign('doubled');
+    let isOver = false;
+    const over = ended.then((result) => {
+      isOver = true;
+      return result;
+    });
+    await until(async () => (await client.smembers(keys.sessions)).length > 0);
+    const [session] = await client.smembers(keys.sessions);
+    const results = keys.results(session);
+    const queue = new Queue(keys.queue(session), {
+      connection: client,
+      prefix: PREFIX,
+      skipVersionCheck: true,
+    });
+    queue.on('error', () => {});
+    await client.rpush(results, Buffer.from('no result at all'));
+    let [doubled, late] = [0, 0];
+    while (!isOver) {
+      for (const { data } of await queue.getJobs(['waiting', 'active']))
+        if (data !== undefined && doubled++ < 12)
+          await queue.add('shard', data, { jobId: `again-${doubled}` });
+      const taken = late < 8 ? await client.blpopBuffer(results, 0.1) : null;
+      if (taken === null) continue;
+      late++;
+      await pause(100);
+      await client.rpush(results, taken[1], taken[1]);
+    }
+    const { code, stderr: said } = await over;
+    expect(code).toBe(1);
+    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    expect(Math.min(doubled, late)).toBeGreaterThan(3);
+    expect(said).toMatch(/damaged|none of ours/);
+    expect(stderr()).not.toMatch(/"level":"error"/);
+    await queue.close();
+    client.disconnect();
+    await endAll();
+  }, 120_000);
+
+  test('a full Redis is waited for: in the middle nothing is lost, and at the start it is an error of the machine', async () => {
+    const client = redis.client();
+    worker(['--quiet']);
+    const { out, ended } = campaign('full');
+    await grown(out, 70);
+    await client.config('SET', 'maxmemory', '1mb');
+    const refused = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
+    expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/is full: give it more/) });
+    await client.config('SET', 'maxmemory', '0');
+    client.disconnect();
+    const { code, stderr } = await ended;
+    expect(stderr).toMatch(/is full: .*; trying again/);
+    expect(code).toBe(1);
+    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    await endAll();
+  }, 120_000);
+
+  test('machines of another version, or that compute otherwise, do not take part; keys of somebody else are told', async () => {
+    const client = redis.client();
+    const { stderr } = worker();
+    const { ended } = campaign('others');
+    await until(async () => (await client.smembers(keys.sessions)).length > 0);
+    const [session] = await client.smembers(keys.sessions);
+    let bytes: Buffer | null = null;
+    await until(async () => {
+      bytes = await client.getBuffer(keys.descriptor(session));
+      return bytes !== null;
+    });
+    const own = unpacked(bytes as unknown as Buffer) as Descriptor;
+    const tell = async (letter: string, change: Partial<Descriptor>): Promise<void> => {
+      const other = letter.repeat(32);
+      await client.set(keys.descriptor(other), packed({ ...own, ...change, session: other, name: letter }));
+      await announce(client, keys, other);
+    };
+    const [{ data, activations }] = own.trials;
+    const rounded = Float32Array.from(activations);
+    rounded[0] += Math.abs(rounded[0]) * 2 ** -23;
+    await tell('a', { version: '9.9.9' });
+    await tell('b', { trials: [{ data, activations: rounded }] });
+    await tell('c', { files: [{ path: '/etc/passwd', main: '../passwd', files: own.model.files }] });
+    await tell('d', { setup: { ...own.setup, measure: resolve('test/support/folder.ts') } });
+    await until(() => (stderr().match(/does not take part/g) ?? []).length === 4);
+    expect(stderr()).toMatch(/does not take part in a{32}: it is of neurofuzz 9\.9\.9, and this machine has/);
+    expect(stderr()).toMatch(/does not take part in b: .* in the last digits: fuzz --mixed/);
+    expect(stderr()).toMatch(/does not take part in c{32}: .* must lie in its folder/);
+    expect(stderr()).toMatch(/does not take part in d: .* did not come along/);
+    expect((await ended).code).toBe(1);
+    await endAll();
+    await client.flushall();
+    await client.set(keys.sessions, 'a shopping list');
+    for (const command of [['workers'], ['worker'], [...CAMPAIGN, '-o', join(folder, 'never')]])
+      expect(await neurofuzz([...command, '--queue', redis.url])).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/holds keys of somebody else under the same prefix/),
+      });
+    await client.flushall();
+    client.disconnect();
+  }, 120_000);
+
+  test('texts, their vocabulary and list come along; a plug-in does where its package is installed and named', async () => {
+    const code = `export default {
+      kind: 'objective', name: 'double', parameters: [],
+      make: () => ({ judge(run, report) {
+        const said = run.texts;
+        for (let row = 0; row < run.rows; row++)
+          if (said && /[A-Z]{2}|([a-z])\\1\\1/.test(said[row].prompt))
+            report(row, { objective: 'double', signature: 'double', summary: 'double', tensors: [], details: {} });
+      } }),
+    };`;
+    const packages = ['home/rules', 'site/node_modules/our-rules'].map((name) => join(folder, name));
+    for (const place of packages) {
+      mkdirSync(place, { recursive: true });
+      writeFileSync(
+        join(place, 'package.json'),
+        '{"name": "our-rules", "version": "1.2.0", "type": "module"}',
+      );
+      writeFileSync(join(place, 'index.js'), code);
+    }
+    const flags = [
+      ...['fuzz', '-c', resolve('corpora/char-lm/campaign.yaml'), '-n', '1500', '-s', '1', '--keep', '1'],
+      ...['--epoch', '16', '--objective', `text:words,file=${resolve('corpora/char-lm/forbidden.txt')}`],
+      join(packages[0], 'index.js'),
+    ];
+    const [alone, out] = [join(folder, 'texts-alone'), join(folder, 'texts')];
+    const { code: own } = await neurofuzz([...flags, '-o', alone]);
+    const { stderr } = worker([], join(folder, 'site'));
+    const { ended } = start([...flags, '--queue', redis.url, '-o', out]);
+    await until(() => stderr().includes('does not take part'));
+    expect(stderr()).toMatch(/needs the plug-in package our-rules 1\.2\.0, .*start with --plugin our-rules/);
+    worker(['--plugin', 'our-rules', '--quiet'], join(folder, 'site'));
+    expect((await ended).code).toBe(own);
+    expect(digests(out, 'corpus', 'findings')).toEqual(digests(alone, 'corpus', 'findings'));
+    await endAll();
+  }, 180_000);
+
+  test('with TLS its certificate must be trusted', async () => {
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+        ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert],
+      ],
+      { stdio: 'ignore' },
+    );
+    const port = String(await freePort());
+    const server = spawn(
+      'redis-server',
+      [
+        ...['--port', '0', '--tls-port', port, '--tls-cert-file', cert, '--tls-key-file', key],
+        ...['--tls-auth-clients', 'no', '--save', '', '--requirepass', 's3cret'],
+      ],
+      { stdio: 'ignore' },
+    );
+    try {
+      const url = `rediss://:s3cret@127.0.0.1:${port}`;
+      const workers = (env: Record<string, string>) =>
+        spawnSync(process.execPath, [resolve('bin/neurofuzz.js'), 'workers', '--json'], {
+          encoding: 'utf8',
+          env: { ...process.env, NEUROFUZZ_QUEUE: url, ...env },
+        });
+      const trusted = workers({ NODE_EXTRA_CA_CERTS: cert });
+      expect([trusted.status, JSON.parse(trusted.stdout)]).toEqual([0, { machines: [] }]);
+      const { status, stderr } = workers({});
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/cannot be trusted .* NODE_EXTRA_CA_CERTS\n$/);
+    } finally {
+      server.kill('SIGKILL');
+    }
+  }, 60_000);
+
+  (canMakeHosts() ? test : test.skip)(
+    'on three hosts, of which one is cut off, one killed and one, with the coordinator, resumed, it comes to the same bytes',
+    async () => {
+      const out = join(folder, 'hosts');
+      const { code, stderr } = await disturbed(out, join(folder, 'caches'), {
+        flags: CAMPAIGN,
+        jobs: 1,
+        cut: 12,
+        killAfter: 0.2,
+        cutAt: 70,
+        killAt: 100,
+      });
+      expect([code, stderr]).toEqual([1, expect.not.stringMatching(/"level":"error"/)]);
+      expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    },
+    180_000,
+  );
+});
