@@ -3,7 +3,6 @@
  * run again on a queue with many machines that answer at once with what was kept. Needs a redis-server. A JSON line for each run.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +15,7 @@ import { packed } from '../src/queue/codec.ts';
 import { queueAddress } from '../src/queue/connection.ts';
 import { onQueue } from '../src/queue/coordinator.ts';
 import { line, withFolder } from './campaign.ts';
+import { cpuSeconds } from './processes.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -36,12 +36,6 @@ const elsewhere = onQueue({ address, prefix: 'neurofuzz', name: 'simulated', mix
 const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
   stdio: 'ignore',
 });
-
-/** Seconds of processor time that a process has taken. */
-function cpuSeconds(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 /** Runs the campaign and tells what it cost. */
 async function run(kind: string, out: string, by: Elsewhere): Promise<void> {
@@ -103,7 +97,15 @@ try {
       worker.kill('SIGKILL');
     }
     const answers = join(folder, 'answers');
-    await writeFile(answers, packed(kept));
+    const bytes = packed(kept);
+    await writeFile(answers, bytes);
+    line({
+      bench: 'coordinator',
+      kind: 'results',
+      tasks: kept.length,
+      candidates: kept.reduce((sum, { candidates }) => sum + candidates.count, 0),
+      megabytes: Math.round(bytes.length / 1e6),
+    });
     kept.length = 0;
     const fleet = spawn(
       process.execPath,

@@ -54,10 +54,14 @@ const workers = names.map((machine) => {
   const worker = new Worker<Shard>(
     keys.queue(session),
     async ({ data }) => {
-      const results = data.tasks.map(({ number }) => answers.get(number));
-      if (results.includes(undefined)) throw new Error(`a task of ${data.id} is not in ${file}`);
-      const result = { v: MESSAGE_VERSION, shard: data.id, machine, results };
-      await redis.rpush(keys.results(session), packed(result));
+      for (const { number } of data.tasks) {
+        const result = answers.get(number);
+        if (result === undefined) throw new Error(`task ${number} is not in ${file}`);
+        await redis.rpush(
+          keys.results(session),
+          packed({ v: MESSAGE_VERSION, shard: data.id, machine, result }),
+        );
+      }
     },
     { connection: connectionOptions(address), prefix: PREFIX, skipVersionCheck: true },
   );

@@ -11,6 +11,7 @@ import type { Observer } from '../src/fuzzer/observer.ts';
 import { queueAddress } from '../src/queue/connection.ts';
 import { onQueue } from '../src/queue/coordinator.ts';
 import { line, median, withFolder } from './campaign.ts';
+import { childSeconds, cpuSeconds } from './processes.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -55,7 +56,14 @@ try {
             jobs: Number(options.jobs),
           });
           const queue = { address: queueAddress(url), prefix: 'neurofuzz', name: kind, mixed: false };
-          const before = process.cpuUsage();
+          const parties = { coordinator: process.pid, machine: worker.pid, redis: redis.pid };
+          const spent = (): number[] => Object.values(parties).map(cpuSeconds);
+          const before = spent();
+          const childrenBefore = childSeconds(worker.pid);
+          let children = 0;
+          const look = setInterval(() => {
+            children = Math.max(children, childSeconds(kind === 'queue' ? worker.pid : process.pid));
+          }, 200);
           const { figures } = await runCampaign(
             settings,
             silent,
@@ -63,7 +71,10 @@ try {
             false,
             kind === 'queue' ? onQueue(queue) : undefined,
           );
-          const { user, system } = process.cpuUsage(before);
+          clearInterval(look);
+          const after = spent();
+          const perMillion = (seconds: number): number =>
+            Number(((1e6 * seconds) / figures.execs).toFixed(2));
           rates[kind] = figures.execsPerSecond;
           line({
             bench: 'queue',
@@ -71,7 +82,12 @@ try {
             run,
             execs: figures.execs,
             execsPerSecond: figures.execsPerSecond,
-            mainSecondsPerMillion: Number(((user + system) / figures.execs).toFixed(2)),
+            secondsPerMillion: {
+              ...Object.fromEntries(
+                Object.keys(parties).map((party, i) => [party, perMillion(after[i] - before[i])]),
+              ),
+              workers: perMillion(children - (kind === 'queue' ? childrenBefore : 0)),
+            },
             ...(figures.queue === undefined ? {} : figures.queue),
           });
         }

@@ -19,6 +19,7 @@ import {
   type Descriptor,
   type Entries,
   MESSAGE_VERSION,
+  type ResultMessage,
   type Shard,
   type TravellingPlugin,
 } from './messages.ts';
@@ -35,6 +36,12 @@ export const EPOCH = 256;
 
 /** Entries in one part of the corpus. */
 const ENTRIES_AT_ONCE = 512;
+
+/** Results that are taken at a time. */
+const RESULTS_AT_ONCE = 64;
+
+/** What the latest task counts for in what tasks take. */
+const LATEST = 0.1;
 
 /** Milliseconds between looks at what is out. */
 const LOOK_EVERY = 1000;
@@ -76,7 +83,8 @@ interface Pending {
 
 interface Out {
   readonly shard: Shard;
-  readonly tasks: readonly Pending[];
+  /** Tasks whose results are not there, by their numbers. */
+  readonly missing: Map<number, Pending>;
   /** When it was published last. */
   since: number;
   /** Since when its job is gone; its result may be on the way then. */
@@ -250,7 +258,8 @@ class Coordinator implements Executor {
 
   #fail(error: unknown): void {
     this.#failure ??= explained(error, this.#options.address);
-    for (const { tasks } of this.#out.values()) for (const { failed } of tasks) failed(this.#failure);
+    for (const { missing } of this.#out.values())
+      for (const { failed } of missing.values()) failed(this.#failure);
     for (const { failed } of this.#waiting) failed(this.#failure);
     this.#waiting = [];
   }
@@ -273,7 +282,8 @@ class Coordinator implements Executor {
       const some = tasks.slice(from, from + size);
       const id = `${some[0].task.number}-${some[some.length - 1].task.number}-${this.#shards++}`;
       const shard = { v: MESSAGE_VERSION, id, entries, tasks: some.map(({ task }) => task) };
-      const out = { shard, tasks: some, since: Date.now(), gone: undefined, tries: 0, failures: 0 };
+      const missing = new Map(some.map((pending) => [pending.task.number, pending]));
+      const out = { shard, missing, since: Date.now(), gone: undefined, tries: 0, failures: 0 };
       this.#out.set(id, out);
       shards.push(out);
     }
@@ -306,7 +316,7 @@ class Coordinator implements Executor {
     await this.#queue.addBulk(
       shards.map((out) => ({
         name: 'shard',
-        data: out.shard,
+        data: { ...out.shard, tasks: [...out.missing.values()].map(({ task }) => task) },
         opts: { jobId: `${out.shard.id}-${out.tries++}` },
       })),
     );
@@ -360,8 +370,12 @@ class Coordinator implements Executor {
   async #take(): Promise<void> {
     while (!this.#closed) {
       try {
-        const popped = await this.#blocking.blpopBuffer(this.#keys.results(this.#session), 5);
-        if (popped !== null) this.#takeOne(popped[1]);
+        const results = this.#keys.results(this.#session);
+        const popped = await this.#blocking.blpopBuffer(results, 5);
+        if (popped === null) continue;
+        this.#takeOne(popped[1]);
+        for (const bytes of (await this.#blocking.lpopBuffer(results, RESULTS_AT_ONCE)) ?? [])
+          this.#takeOne(bytes);
       } catch {
         // The connection was lost or closed; what was on the way is published again.
         if (!this.#closed) await pause(LOOK_EVERY);
@@ -371,36 +385,33 @@ class Coordinator implements Executor {
 
   /** Takes a result; one that came before, or is of a session before, is passed over, and one that is damaged is made again. */
   #takeOne(bytes: Uint8Array): void {
-    let result: ReturnType<typeof checkResult>;
+    let message: ResultMessage;
     try {
-      result = checkResult(unpacked(bytes));
+      message = checkResult(unpacked(bytes));
     } catch (error) {
       this.#own.observer.warn(`${reason(error)}: its shard is published again`);
       return;
     }
-    const out = this.#out.get(result.shard);
-    if (out === undefined) {
+    const { machine, shard, result } = message;
+    const out = this.#out.get(shard);
+    const pending = out?.missing.get(result.task);
+    if (out === undefined || pending === undefined) {
       this.#repeated++;
       return;
     }
-    const fits =
-      result.results.length === out.tasks.length &&
-      result.results.every(({ task, mutants }, i) => {
-        const own = out.tasks[i].task;
-        return task === own.number && mutants === own.mutants;
-      });
-    if (!fits) return;
-    this.#out.delete(result.shard);
-    this.#done++;
-    const seconds = result.results.reduce((sum, { seconds: own }) => sum + secondsIn(own), 0);
-    this.#secondsPerTask = seconds / out.tasks.length;
-    const counts = this.#counts.get(result.machine) ?? { tasks: 0, execs: 0, marks: [0] };
-    this.#counts.set(result.machine, counts);
-    out.tasks.forEach(({ done }, i) => {
-      counts.tasks++;
-      counts.execs += result.results[i].mutants;
-      done(result.results[i]);
-    });
+    if (pending.task.mutants !== result.mutants) return;
+    out.missing.delete(result.task);
+    if (out.missing.size === 0) {
+      this.#out.delete(shard);
+      this.#done++;
+    }
+    const own = secondsIn(result.seconds);
+    this.#secondsPerTask = (this.#secondsPerTask ?? own) * (1 - LATEST) + own * LATEST;
+    const counts = this.#counts.get(machine) ?? { tasks: 0, execs: 0, marks: [0] };
+    this.#counts.set(machine, counts);
+    counts.tasks++;
+    counts.execs += result.mutants;
+    pending.done(result);
   }
 
   /** Looks after what is out, until it is closed. */

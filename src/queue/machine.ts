@@ -5,11 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { reason } from '../errors.ts';
+import type { TaskResult } from '../fuzzer/task.ts';
 import { type Metric, metric } from '../metrics.ts';
 import { packed, unpacked } from './codec.ts';
 import { checkQueue, connectionOptions, explained, type QueueAddress } from './connection.ts';
 import { Keys } from './keys.ts';
-import { checkDescriptor, checkShard, type Descriptor, MESSAGE_VERSION } from './messages.ts';
+import {
+  checkDescriptor,
+  checkShard,
+  type Descriptor,
+  MESSAGE_VERSION,
+  type ResultMessage,
+} from './messages.ts';
 import { NotThere } from './not-there.ts';
 import { Part } from './part.ts';
 import { insist, PATIENCE } from './patience.ts';
@@ -25,6 +32,9 @@ const SIGN_EVERY = 3000;
 
 /** Milliseconds that a shard is a machine's before it must say that it still works on it. */
 const LEASE = 6000;
+
+/** Milliseconds between words on a full Redis. */
+const TELL_EVERY = 30_000;
 
 /** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
 const SHARDS = 2;
@@ -133,6 +143,8 @@ class QueueMachine {
   readonly #figures = { shards: 0, tasks: 0, execs: 0 };
   #busy = 0;
   #signed = 0;
+  /** When it was told last that Redis is full. */
+  #told = 0;
   #marks: { readonly time: number; readonly execs: number }[] = [];
 
   constructor(options: MachineOptions, observer: MachineObserver, redis: Redis) {
@@ -257,27 +269,35 @@ class QueueMachine {
     this.#busy++;
     try {
       const shard = checkShard(job.data);
-      const results = await part.run(shard, this.#redis, this.#keys);
-      const result = { v: MESSAGE_VERSION, shard: shard.id, machine: this.#id, results };
-      const bytes = packed(result);
-      let isTold = false;
-      await insist(
-        () => this.#redis.rpush(this.#keys.results(part.session), bytes),
-        (error, milliseconds) => {
-          if (!isTold) this.#observer.warn(explained(error, this.#options.address).message);
-          isTold = true;
-          return milliseconds < PATIENCE && this.#joined.has(part.session);
-        },
-      );
+      await part.run(shard, this.#redis, this.#keys, (result) => this.#send(part, shard.id, result));
       this.#figures.shards++;
-      this.#figures.tasks += results.length;
-      this.#figures.execs += results.reduce((sum, { mutants }) => sum + mutants, 0);
     } catch (error) {
       if (this.#joined.has(part.session)) this.#observer.warn(`${part.name}: ${reason(error)}`);
       throw new UnrecoverableError(reason(error));
     } finally {
       this.#busy--;
     }
+  }
+
+  /** Sends a result; a full Redis is waited for. */
+  async #send(part: Part, shard: string, result: TaskResult): Promise<void> {
+    const message: ResultMessage = { v: MESSAGE_VERSION, shard, machine: this.#id, result };
+    const bytes = packed(message);
+    await insist(
+      () => this.#redis.rpush(this.#keys.results(part.session), bytes),
+      (error, milliseconds) => {
+        this.#tellFull(error);
+        return milliseconds < PATIENCE && this.#joined.has(part.session);
+      },
+    );
+    this.#figures.tasks++;
+    this.#figures.execs += result.mutants;
+  }
+
+  #tellFull(error: unknown): void {
+    if (Date.now() - this.#told < TELL_EVERY) return;
+    this.#told = Date.now();
+    this.#observer.warn(`${explained(error, this.#options.address).message}; trying again`);
   }
 
   async #sign(): Promise<void> {

@@ -64,12 +64,12 @@ export interface Shard {
   readonly tasks: readonly Task[];
 }
 
-/** What became of a shard. */
-export interface ShardResult {
+/** What became of one of a shard's tasks. */
+export interface ResultMessage {
   readonly v: number;
   readonly shard: string;
   readonly machine: string;
-  readonly results: readonly TaskResult[];
+  readonly result: TaskResult;
 }
 
 const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
@@ -190,11 +190,11 @@ const result = z.looseObject({
   }),
 });
 
-const shardResult = z.looseObject({
+const resultMessage = z.looseObject({
   v: z.literal(MESSAGE_VERSION),
   shard: z.string().max(128),
   machine: z.string().max(256),
-  results: z.array(result).max(1 << 16),
+  result,
 });
 
 function checked<T>(schema: z.ZodType, what: string): (message: unknown) => T {
@@ -209,4 +209,4 @@ function checked<T>(schema: z.ZodType, what: string): (message: unknown) => T {
 export const checkDescriptor = checked<Descriptor>(descriptor, 'a campaign');
 export const checkEntries = checked<Entries>(entries, 'a part of a corpus');
 export const checkShard = checked<Shard>(shard, 'a shard');
-export const checkResult = checked<ShardResult>(shardResult, 'a result');
+export const checkResult = checked<ResultMessage>(resultMessage, 'a result');

@@ -25,21 +25,11 @@ export class Part {
   readonly #folder: string;
   #replaced = 0;
 
-  private constructor(
-    { session, name, setup, width, sha256 }: Descriptor,
-    options: SlotOptions,
-    jobs: number,
-    folder: string,
-    tried: Child<WorkerApi>,
-  ) {
+  private constructor({ session, name, setup, width }: Descriptor, slots: readonly Slot[], folder: string) {
     this.session = session;
     this.name = name;
     this.#folder = folder;
     this.#corpus = new RemoteCorpus(width, setup);
-    const slots = Array.from(
-      { length: jobs },
-      (_, i) => new Slot(options, setup, sha256, folder, i === 0 ? tried : undefined),
-    );
     for (const slot of slots) slot.supplyFrom(this.#corpus);
     this.#pool = new Pool(slots, () => {
       this.#replaced++;
@@ -78,10 +68,15 @@ export class Part {
       child: { timeout, memory: memoryShare(jobs), scratch: folder },
       model: { path, options: { ...load, ...beside, ...texts } },
     };
+    const slotWith = (tried?: Child<WorkerApi>): Slot =>
+      new Slot(options, descriptor.setup, descriptor.sha256, folder, tried);
+    // The others start while the first one is tried out.
+    const others = Array.from({ length: jobs - 1 }, () => slotWith());
     try {
-      const tried = await triedOut(descriptor, options);
-      return new Part(descriptor, options, jobs, folder, tried);
+      const first = slotWith(await triedOut(descriptor, options));
+      return new Part(descriptor, [first, ...others], folder);
     } catch (error) {
+      for (const slot of others) slot.close();
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
@@ -95,10 +90,19 @@ export class Part {
     return this.#pool.workers.reduce((sum, { memoryMB }) => sum + memoryMB, 0);
   }
 
-  /** Carries out a shard. */
-  async run({ tasks, entries }: Shard, redis: Redis, keys: Keys): Promise<TaskResult[]> {
+  /**
+   * Carries out a shard.
+   *
+   * @param send given the results as they come; those that it does not take are for naught
+   */
+  async run(
+    { tasks, entries }: Shard,
+    redis: Redis,
+    keys: Keys,
+    send: (result: TaskResult) => Promise<void>,
+  ): Promise<void> {
     await this.#corpus.have(entries, redis, keys, this.session);
-    return Promise.all(tasks.map((task) => this.#pool.submit(task)));
+    await Promise.all(tasks.map(async (task) => send(await this.#pool.submit(task))));
   }
 
   async leave(): Promise<void> {
