@@ -7,7 +7,7 @@ import { MachineError, reason, UserError } from '../errors.ts';
 import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
 import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
 import { bundledParcels } from '../fuzzer/parcels.ts';
-import type { PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
+import type { Parcel, PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
 import type { WorkerSetup } from '../fuzzer/worker-process.ts';
 import type { LoadOptions } from '../models/model.ts';
 import { carriedFor } from './carried.ts';
@@ -34,8 +34,9 @@ const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as 
 /** Tasks in an epoch of a campaign on a queue, unless told. */
 export const EPOCH = 256;
 
-/** Entries in one part of the corpus. */
+/** Entries in one part of the corpus, and bytes of their values beyond which it holds no more. */
 const ENTRIES_AT_ONCE = 512;
+const BYTES_AT_ONCE = 8 << 20;
 
 /** Results that are taken at a time. */
 const RESULTS_AT_ONCE = 64;
@@ -327,16 +328,27 @@ class Coordinator implements Executor {
     if (!this.#isDescribed) await this.#describe();
     this.#isDescribed = true;
     for (let from = this.#parts[this.#parts.length - 1]; from < count; ) {
-      const to = Math.min(count, from + ENTRIES_AT_ONCE);
-      await this.#publishPart(from, to);
-      this.#parts.push(to);
-      from = to;
+      const parcels = this.#partFrom(from, count);
+      await this.#publishPart(parcels);
+      from += parcels.length;
+      this.#parts.push(from);
     }
   }
 
-  async #publishPart(from: number, to: number): Promise<void> {
-    const { supply } = this.#own;
-    const parcels = Array.from({ length: to - from }, (_, i) => supply.parcel(from + i));
+  /** A part of the corpus that begins with an entry; no more than may be in one. */
+  #partFrom(from: number, count: number): Parcel[] {
+    const parcels: Parcel[] = [];
+    for (let bytes = 0; from + parcels.length < count; ) {
+      const parcel = this.#own.supply.parcel(from + parcels.length);
+      parcels.push(parcel);
+      bytes += parcel.data.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      if (parcels.length === ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE) break;
+    }
+    return parcels;
+  }
+
+  async #publishPart(parcels: readonly Parcel[]): Promise<void> {
+    const [{ entry: from }] = parcels;
     const entries: Entries = { v: MESSAGE_VERSION, from, parcels: bundledParcels(parcels) };
     await this.#redis.hset(this.#keys.entries(this.#session), String(from), packed(entries));
   }
@@ -478,8 +490,10 @@ class Coordinator implements Executor {
 
   async #publishAll(): Promise<void> {
     await this.#describe();
-    for (let part = 1; part < this.#parts.length; part++)
-      await this.#publishPart(this.#parts[part - 1], this.#parts[part]);
+    for (let part = 1; part < this.#parts.length; part++) {
+      const [from, to] = [this.#parts[part - 1], this.#parts[part]];
+      await this.#publishPart(Array.from({ length: to - from }, (_, i) => this.#own.supply.parcel(from + i)));
+    }
     this.#own.observer.warn('the queue had lost what was on it: all of it was published again');
   }
 

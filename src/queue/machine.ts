@@ -4,10 +4,10 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { reason } from '../errors.ts';
+import { MachineError, reason } from '../errors.ts';
 import type { TaskResult } from '../fuzzer/task.ts';
 import { type Metric, metric } from '../metrics.ts';
-import { packed, unpacked } from './codec.ts';
+import { MOST_BYTES, packed, unpacked } from './codec.ts';
 import { checkQueue, connectionOptions, explained, type QueueAddress } from './connection.ts';
 import { Keys } from './keys.ts';
 import {
@@ -269,7 +269,7 @@ class QueueMachine {
     this.#busy++;
     try {
       const shard = checkShard(job.data);
-      await part.run(shard, this.#redis, this.#keys, (result) => this.#send(part, shard.id, result));
+      await part.run(shard, (result) => this.#send(part, shard.id, result));
       this.#figures.shards++;
     } catch (error) {
       if (this.#joined.has(part.session)) this.#observer.warn(`${part.name}: ${reason(error)}`);
@@ -283,6 +283,10 @@ class QueueMachine {
   async #send(part: Part, shard: string, result: TaskResult): Promise<void> {
     const message: ResultMessage = { v: MESSAGE_VERSION, shard, machine: this.#id, result };
     const bytes = packed(message);
+    if (bytes.length > MOST_BYTES)
+      throw new MachineError(
+        `what task ${result.task} brought takes ${bytes.length} bytes, more than a queue carries: make --batch or --keep smaller`,
+      );
     await insist(
       () => this.#redis.rpush(this.#keys.results(part.session), bytes),
       (error, milliseconds) => {

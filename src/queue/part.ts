@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
+import pLimit from 'p-limit';
 import { MachineError, UserError } from '../errors.ts';
 import { Pool } from '../fuzzer/pool.ts';
 import { Slot, type SlotOptions, spawnWorker } from '../fuzzer/slot.ts';
-import type { TaskResult } from '../fuzzer/task.ts';
+import type { Task, TaskResult } from '../fuzzer/task.ts';
 import type { WorkerApi } from '../fuzzer/worker-process.ts';
 import type { Child } from '../isolation/child.ts';
 import { memoryShare } from '../isolation/limits.ts';
@@ -16,6 +17,16 @@ import type { Descriptor, Shard } from './messages.ts';
 import { installedPlugin } from './plugins.ts';
 import type { Cache } from './travel.ts';
 
+/** Tasks of a worker process whose values are held: more than it has at once, so that it need not wait for any. */
+const AT_ONCE = 3;
+
+/** Bytes of the corpus' values that a machine keeps at most, beside those that it works on. */
+const MOST_HELD = 2 ** 30;
+
+function mostHeld(): number {
+  return Math.min(MOST_HELD, memoryShare(1) / 8);
+}
+
 /** A machine's part in one campaign: the model, worker processes, and what it has of the corpus. */
 export class Part {
   readonly session: string;
@@ -23,13 +34,21 @@ export class Part {
   readonly #pool: Pool;
   readonly #corpus: RemoteCorpus;
   readonly #folder: string;
+  readonly #atOnce: ReturnType<typeof pLimit>;
+  #handing: Promise<unknown> = Promise.resolve();
   #replaced = 0;
 
-  private constructor({ session, name, setup, width }: Descriptor, slots: readonly Slot[], folder: string) {
+  private constructor(
+    { session, name }: Descriptor,
+    corpus: RemoteCorpus,
+    slots: readonly Slot[],
+    folder: string,
+  ) {
     this.session = session;
     this.name = name;
     this.#folder = folder;
-    this.#corpus = new RemoteCorpus(width, setup);
+    this.#corpus = corpus;
+    this.#atOnce = pLimit(AT_ONCE * slots.length);
     for (const slot of slots) slot.supplyFrom(this.#corpus);
     this.#pool = new Pool(slots, () => {
       this.#replaced++;
@@ -74,7 +93,9 @@ export class Part {
     const others = Array.from({ length: jobs - 1 }, () => slotWith());
     try {
       const first = slotWith(await triedOut(descriptor, options));
-      return new Part(descriptor, [first, ...others], folder);
+      const source = { redis, keys, session: told.session };
+      const corpus = new RemoteCorpus(source, told.width, told.setup, mostHeld());
+      return new Part(descriptor, corpus, [first, ...others], folder);
     } catch (error) {
       for (const slot of others) slot.close();
       await rm(folder, { recursive: true, force: true });
@@ -95,14 +116,24 @@ export class Part {
    *
    * @param send given the results as they come; those that it does not take are for naught
    */
-  async run(
-    { tasks, entries }: Shard,
-    redis: Redis,
-    keys: Keys,
-    send: (result: TaskResult) => Promise<void>,
-  ): Promise<void> {
-    await this.#corpus.have(entries, redis, keys, this.session);
-    await Promise.all(tasks.map(async (task) => send(await this.#pool.submit(task))));
+  async run({ tasks, entries }: Shard, send: (result: TaskResult) => Promise<void>): Promise<void> {
+    await this.#corpus.have(entries);
+    await Promise.all(tasks.map((task) => this.#atOnce(() => this.#carryOut(task, send))));
+  }
+
+  async #carryOut(task: Task, send: (result: TaskResult) => Promise<void>): Promise<void> {
+    // One after the other: worker processes want tasks by ascending number.
+    const handed = this.#handing.then(async () => {
+      const letGo = await this.#corpus.hold(task);
+      return { letGo, result: this.#pool.submit(task) };
+    });
+    this.#handing = handed.catch(() => {});
+    const { letGo, result } = await handed;
+    try {
+      await send(await result);
+    } finally {
+      letGo();
+    }
   }
 
   async leave(): Promise<void> {

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
 import { BUNDLED, digests, eventsOf } from '../support/campaign.ts';
 import { type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+import { composeFaults } from '../support/schemas.ts';
 
 const folder = testFolder();
 const cache = join(folder, 'cache');
@@ -126,15 +128,40 @@ async function metricsAt(port: number): Promise<string> {
     expect(told).toEqual([]);
   }, 60_000);
 
-  test('machines are listed with what they do', async () => {
-    worker();
+  test("the Compose file's and the manifests' commands do a campaign together; machines are listed with what they do", async () => {
+    const compose = parse(readFileSync('examples/machines/compose.yaml', 'utf8'));
+    expect(composeFaults(compose)).toEqual([]);
+    const { coordinator, worker: machine, redis: server } = compose.services;
+    const manifests = parseAllDocuments(readFileSync('examples/machines/kubernetes.yaml', 'utf8'));
+    const argsOf = (name: string): string[] =>
+      manifests
+        .map((one) => one.toJS())
+        .find(({ kind, metadata }) => kind !== 'Service' && metadata.name === `neurofuzz-${name}`).spec
+        .template.spec.containers[0].args;
+    expect(argsOf('coordinator')).toEqual(coordinator.command);
+    expect(argsOf('worker')).toEqual(machine.command);
+    expect(argsOf('redis').join(' ')).toBe(server.command.replace('""', '').replace('"" ', ''));
+    const env = { NEUROFUZZ_QUEUE: redis.url };
+    running.push(start([...machine.command, '--cache', cache], folder, env));
+    const out = join(folder, 'composed');
+    const places: Record<string, string> = {
+      'campaign.yaml': resolve('corpora/broken-loss/campaign.yaml'),
+      '/campaign': out,
+    };
+    const command = coordinator.command.map((word: string) => places[word] ?? word);
+    const { child, stderr, ended } = start(command, folder, env);
+    await grown(out, 20);
     for (;;) {
       const { stdout } = await neurofuzz(['workers', '--queue', redis.url, '--json']);
       const { machines } = JSON.parse(stdout);
-      if (machines.length === 0) continue;
-      expect(machines).toEqual([expect.objectContaining({ jobs: 1, busy: false, version: '0.1.0' })]);
+      if (machines.length === 0 || machines[0].execs === 0) continue;
+      const [{ sessions }] = machines;
+      expect(machines).toEqual([expect.objectContaining({ refused: [], version: '0.1.0' })]);
+      expect(sessions).toHaveLength(1);
       break;
     }
+    child.kill('SIGINT');
+    expect([(await ended).code, stderr()]).toEqual([1, expect.not.stringMatching(/"level":50/)]);
     await endAll();
   }, 60_000);
 

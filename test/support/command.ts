@@ -22,9 +22,14 @@ export function neurofuzz(args: readonly string[], cwd = process.cwd()): Promise
 }
 
 /** Starts `neurofuzz`, so that a test can signal it. */
-export function start(args: readonly string[], cwd = process.cwd()) {
+export function start(
+  args: readonly string[],
+  cwd = process.cwd(),
+  env: Readonly<Record<string, string>> = {},
+) {
   const child = spawn(process.execPath, [LAUNCHER, ...withOneJob(args)], {
     cwd,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { bundledParcels } from '../../src/fuzzer/parcels.ts';
+import type { Parcel, Task } from '../../src/fuzzer/task.ts';
+import { packed } from '../../src/queue/codec.ts';
+import { RemoteCorpus } from '../../src/queue/corpus.ts';
+import { Keys } from '../../src/queue/keys.ts';
+import { MESSAGE_VERSION } from '../../src/queue/messages.ts';
+import { TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+
+const keys = new Keys('corpus');
+const SIZE = 100;
+
+const form = { key: 'x', inputs: [{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE, dims: [SIZE] }] };
+
+const parcelOf = (entry: number): Parcel =>
+  ({
+    entry,
+    ancestor: 0,
+    reference: entry % 3,
+    data: { form, columns: [new Float32Array(SIZE).fill(entry)] },
+    activations: Float32Array.of(entry, -entry),
+  }) as unknown as Parcel;
+
+(TESTS_QUEUES ? describe : describe.skip)('a corpus that comes over a queue', () => {
+  let redis: TestRedis;
+  let client: Redis;
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    client = redis.client();
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.kill();
+  });
+
+  const publish = (session: string, from: number, to: number) => {
+    const parcels = bundledParcels(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
+    const part = packed({ v: MESSAGE_VERSION, from, parcels });
+    return client.hset(keys.entries(session), String(from), part);
+  };
+  const corpusOf = (session: string, most: number, linf?: number) =>
+    new RemoteCorpus(
+      { redis: client, keys, session },
+      2,
+      { limits: { ...(linf === undefined ? {} : { linf }) }, traits: [] } as never,
+      most,
+    );
+  const task = (parents: number[], mates: number[] = []) => ({ parents, mates }) as unknown as Task;
+
+  test('has what tasks need, and beside that no more bytes than it may', async () => {
+    const session = 'bounded';
+    for (const [from, to] of [
+      [0, 40],
+      [40, 41],
+      [41, 100],
+    ])
+      await publish(session, from, to);
+    const room = 10 * SIZE * 4;
+    const corpus = corpusOf(session, room);
+    await corpus.have(100);
+    expect([...corpus.vectors(98, 100)]).toEqual([98, -98, 99, -99]);
+    expect(corpus.bytes).toBeLessThanOrEqual(room);
+    const [first, second] = [task([0, 40, 99], [-1, 50]), task(Array.from({ length: 30 }, (_, i) => 3 * i))];
+    const letGo = await corpus.hold(first);
+    const letGoToo = await corpus.hold(second);
+    for (const entry of [...corpus.needs(first), ...corpus.needs(second)])
+      expect(corpus.parcel(entry)).toEqual(parcelOf(entry));
+    letGo();
+    expect(corpus.parcel(87)).toEqual(parcelOf(87));
+    letGoToo();
+    expect(corpus.bytes).toBeLessThanOrEqual(room);
+    expect(() => corpus.needs(first).map((entry) => corpus.parcel(entry))).toThrow(/are not here/);
+  });
+
+  test('says what is not there, or has a gap, and has it once it is', async () => {
+    const session = 'gaps';
+    await publish(session, 0, 5);
+    const corpus = corpusOf(session, 1e6);
+    await expect(corpus.have(6)).rejects.toThrow(/the corpus is not on the queue/);
+    await client.hset(
+      keys.entries(session),
+      '5',
+      packed({ v: MESSAGE_VERSION, from: 4, parcels: bundledParcels([parcelOf(4)]) }),
+    );
+    await expect(corpus.have(6)).rejects.toThrow(/has a gap/);
+    await publish(session, 5, 6);
+    await corpus.have(6);
+    const letGo = await corpus.hold(task([5]));
+    expect(corpus.parcel(5).data.columns[0][0]).toBe(5);
+    letGo();
+  });
+});
