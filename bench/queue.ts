@@ -59,10 +59,11 @@ try {
           const parties = { coordinator: process.pid, machine: worker.pid, redis: redis.pid };
           const spent = (): number[] => Object.values(parties).map(cpuSeconds);
           const before = spent();
-          const childrenBefore = childSeconds(worker.pid);
+          const parent = kind === 'queue' ? worker.pid : process.pid;
+          const childrenBefore = childSeconds(parent);
           let children = 0;
           const look = setInterval(() => {
-            children = Math.max(children, childSeconds(kind === 'queue' ? worker.pid : process.pid));
+            children = Math.max(children, childSeconds(parent) - childrenBefore);
           }, 200);
           const { figures } = await runCampaign(
             settings,
@@ -86,7 +87,7 @@ try {
               ...Object.fromEntries(
                 Object.keys(parties).map((party, i) => [party, perMillion(after[i] - before[i])]),
               ),
-              workers: perMillion(children - (kind === 'queue' ? childrenBefore : 0)),
+              workers: perMillion(children),
             },
             ...(figures.queue === undefined ? {} : figures.queue),
           });

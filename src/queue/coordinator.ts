@@ -38,8 +38,9 @@ export const EPOCH = 256;
 const ENTRIES_AT_ONCE = 512;
 const BYTES_AT_ONCE = 8 << 20;
 
-/** Results that are taken at a time. */
+/** Results that are taken at a time, and milliseconds that they are gathered for. */
 const RESULTS_AT_ONCE = 64;
+const GATHER = 20;
 
 /** What the latest task counts for in what tasks take. */
 const LATEST = 0.1;
@@ -386,6 +387,8 @@ class Coordinator implements Executor {
         const popped = await this.#blocking.blpopBuffer(results, 5);
         if (popped === null) continue;
         this.#takeOne(popped[1]);
+        // Others come soon: asking costs more than what is asked for.
+        await pause(GATHER);
         for (const bytes of (await this.#blocking.lpopBuffer(results, RESULTS_AT_ONCE)) ?? [])
           this.#takeOne(bytes);
       } catch {

@@ -18,6 +18,7 @@ import {
   type ResultMessage,
 } from './messages.ts';
 import { NotThere } from './not-there.ts';
+import { Outbox } from './outbox.ts';
 import { Part } from './part.ts';
 import { insist, PATIENCE } from './patience.ts';
 import { type Machine, signIn, signOut } from './roster.ts';
@@ -88,6 +89,7 @@ export function machineMetrics({
 
 interface Joined {
   readonly part: Part;
+  readonly outbox: Outbox;
   readonly worker: Worker;
 }
 
@@ -230,7 +232,8 @@ class QueueMachine {
       name = descriptor.name;
       const { jobs } = this.#options;
       const part = await Part.join(descriptor, this.#options, this.#cache, this.#redis, this.#keys);
-      this.#joined.set(session, { part, worker: this.#workerFor(part) });
+      const outbox = new Outbox((all) => this.#push(session, all));
+      this.#joined.set(session, { part, outbox, worker: this.#workerFor(part) });
       this.#observer.info(`takes part in ${name} with ${jobs} processes`);
     } catch (error) {
       const why = reason(error);
@@ -279,7 +282,7 @@ class QueueMachine {
     }
   }
 
-  /** Sends a result; a full Redis is waited for. */
+  /** Sends a result. */
   async #send(part: Part, shard: string, result: TaskResult): Promise<void> {
     const message: ResultMessage = { v: MESSAGE_VERSION, shard, machine: this.#id, result };
     const bytes = packed(message);
@@ -287,15 +290,20 @@ class QueueMachine {
       throw new MachineError(
         `what task ${result.task} brought takes ${bytes.length} bytes, more than a queue carries: make --batch or --keep smaller`,
       );
-    await insist(
-      () => this.#redis.rpush(this.#keys.results(part.session), bytes),
-      (error, milliseconds) => {
-        this.#tellFull(error);
-        return milliseconds < PATIENCE && this.#joined.has(part.session);
-      },
-    );
+    await this.#joined.get(part.session)?.outbox.put(bytes);
     this.#figures.tasks++;
     this.#figures.execs += result.mutants;
+  }
+
+  /** Sends results; a full Redis is waited for. */
+  async #push(session: string, results: Buffer[]): Promise<void> {
+    await insist(
+      () => this.#redis.rpush(this.#keys.results(session), ...results),
+      (error, milliseconds) => {
+        this.#tellFull(error);
+        return milliseconds < PATIENCE && this.#joined.has(session);
+      },
+    );
   }
 
   #tellFull(error: unknown): void {

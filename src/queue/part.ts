@@ -118,10 +118,10 @@ export class Part {
    */
   async run({ tasks, entries }: Shard, send: (result: TaskResult) => Promise<void>): Promise<void> {
     await this.#corpus.have(entries);
-    await Promise.all(tasks.map((task) => this.#atOnce(() => this.#carryOut(task, send))));
+    await Promise.all(tasks.map(async (task) => send(await this.#atOnce(() => this.#carryOut(task)))));
   }
 
-  async #carryOut(task: Task, send: (result: TaskResult) => Promise<void>): Promise<void> {
+  async #carryOut(task: Task): Promise<TaskResult> {
     // One after the other: worker processes want tasks by ascending number.
     const handed = this.#handing.then(async () => {
       const letGo = await this.#corpus.hold(task);
@@ -130,7 +130,7 @@ export class Part {
     this.#handing = handed.catch(() => {});
     const { letGo, result } = await handed;
     try {
-      await send(await result);
+      return await result;
     } finally {
       letGo();
     }
