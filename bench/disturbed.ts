@@ -16,9 +16,10 @@ export interface Disturbance {
   /** Seconds that the first machine is cut off, and those of them before the other one is killed. */
   readonly cut: number;
   readonly killAfter: number;
-  /** Testcases in the corpus at which it is cut off, and at which the coordinator is killed. */
+  /** Testcases in the corpus at which it is cut off. */
   readonly cutAt: number;
-  readonly killAt: number;
+  /** Seconds after it is mended at which the coordinator is killed. */
+  readonly killLater: number;
   /** Told what happens. */
   readonly told?: (what: string) => void;
 }
@@ -33,7 +34,7 @@ export interface Disturbance {
 export async function disturbed(
   out: string,
   cache: string,
-  { flags, jobs, cut, killAfter, cutAt, killAt, told = () => {} }: Disturbance,
+  { flags, jobs, cut, killAfter, cutAt, killLater, told = () => {} }: Disturbance,
 ): Promise<{ readonly code: number | null; readonly stderr: string }> {
   const hosts = new Hosts(3);
   try {
@@ -58,7 +59,7 @@ export async function disturbed(
     await pause(1000 * (cut - killAfter));
     hosts.mend(1);
     told('mended');
-    await grown(out, killAt, first);
+    await pause(1000 * killLater);
     told('the coordinator killed, and resumed');
     const killed = new Promise((done) => first.once('exit', done));
     if (first.exitCode !== null) throw new Error('the campaign ended too soon');

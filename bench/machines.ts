@@ -13,7 +13,7 @@ import { disturbed } from './disturbed.ts';
 
 const { values: options } = parseArgs({
   options: {
-    execs: { type: 'string', default: '1000000' },
+    execs: { type: 'string', default: '8000000' },
     epoch: { type: 'string', default: '64' },
     jobs: { type: 'string', default: '1' },
     cut: { type: 'string', default: '60' },
@@ -49,7 +49,7 @@ await withFolder(async (folder) => {
     cut: Number(options.cut),
     killAfter: Number(options.cut) / 2,
     cutAt: 120,
-    killAt: 200,
+    killLater: 10,
     told: (what) => line({ bench: 'machines', seconds: seconds(), what }),
   });
   const same = digestOf(alone) === digestOf(out);

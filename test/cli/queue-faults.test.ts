@@ -254,7 +254,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
         cut: 12,
         killAfter: 0.2,
         cutAt: 70,
-        killAt: 100,
+        killLater: 1,
       });
       expect([code, stderr]).toEqual([1, expect.not.stringMatching(/"level":"error"/)]);
       expect(digests(out, 'corpus', 'findings')).toEqual(expected);
