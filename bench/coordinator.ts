@@ -3,7 +3,7 @@
  * run again on a queue with many machines that answer at once with what was kept. Needs a redis-server. A JSON line for each run.
  */
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -97,14 +97,22 @@ try {
       worker.kill('SIGKILL');
     }
     const answers = join(folder, 'answers');
-    const bytes = packed(kept);
-    await writeFile(answers, bytes);
+    let bytes = 0;
+    const file = await open(answers, 'w');
+    for (const result of kept) {
+      const own = packed(result);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(own.length);
+      await file.writev([length, own]);
+      bytes += own.length;
+    }
+    await file.close();
     line({
       bench: 'coordinator',
       kind: 'results',
       tasks: kept.length,
       candidates: kept.reduce((sum, { candidates }) => sum + candidates.count, 0),
-      megabytes: Math.round(bytes.length / 1e6),
+      megabytes: Math.round(bytes / 1e6),
     });
     kept.length = 0;
     const fleet = spawn(
@@ -112,6 +120,9 @@ try {
       [fileURLToPath(new URL('./fleet-process.js', import.meta.url)), url, answers, options.machines],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
+    fleet.once('exit', (code) => {
+      if (code !== null) throw new Error(`the machines ended with ${code}`);
+    });
     try {
       await run('simulated', join(folder, 'simulated'), elsewhere);
     } finally {

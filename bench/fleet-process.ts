@@ -18,9 +18,14 @@ const [url, file, count] = process.argv.slice(2);
 const address = queueAddress(url);
 const keys = new Keys(PREFIX);
 const redis = new Redis(connectionOptions(address));
-const answers = new Map(
-  (unpacked(await readFile(file)) as TaskResult[]).map((result) => [result.task, result]),
-);
+const answers = new Map<number, TaskResult>();
+const kept = await readFile(file);
+for (let at = 0; at < kept.length; ) {
+  const end = at + 4 + kept.readUInt32LE(at);
+  const result = unpacked(kept.subarray(at + 4, end)) as TaskResult;
+  answers.set(result.task, result);
+  at = end;
+}
 
 const names = Array.from({ length: Number(count) }, (_, i) => `machine-${i}`);
 let sessions: readonly string[] = [];

@@ -1,6 +1,6 @@
 /**
- * A campaign on a queue against the same one without: mutants per second with as many worker processes on one machine, and what
- * the coordinator costs. Needs a redis-server. A JSON line for each run, and one at the end.
+ * A campaign on a queue against the same one without: mutants per second with as many worker processes on one machine, over the whole
+ * run and from where all have joined, and what each process costs. Needs a redis-server. A JSON line for each run, and one at the end.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { campaignSchema } from '../src/config/schema.ts';
 import { runCampaign } from '../src/fuzzer/campaign.ts';
 import type { Observer } from '../src/fuzzer/observer.ts';
+import type { Figures } from '../src/fuzzer/statistics.ts';
 import { queueAddress } from '../src/queue/connection.ts';
 import { onQueue } from '../src/queue/coordinator.ts';
 import { line, median, withFolder } from './campaign.ts';
@@ -25,7 +26,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const silent: Observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+/** Share of the mutants after which machines have joined, and epochs are of their full size. */
+const SETTLED = 0.25;
+
 const url = `redis://127.0.0.1:${options.port}`;
 const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
   stdio: 'ignore',
@@ -40,9 +43,11 @@ try {
       { stdio: 'inherit' },
     );
     const ratios: number[] = [];
+    const settledRatios: number[] = [];
     try {
       for (let run = 1; run <= Number(options.runs); run++) {
         const rates: Record<string, number> = {};
+        const settledRates: Record<string, number> = {};
         for (const kind of ['alone', 'queue']) {
           const settings = campaignSchema.parse({
             model: options.model,
@@ -65,9 +70,16 @@ try {
           const look = setInterval(() => {
             children = Math.max(children, childSeconds(parent) - childrenBefore);
           }, 200);
+          let early: Figures | undefined;
+          const observer: Observer = {
+            ...{ info() {}, warn() {}, planned() {}, found() {}, adapted() {} },
+            figures(now) {
+              if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
+            },
+          };
           const { figures } = await runCampaign(
             settings,
-            silent,
+            observer,
             new AbortController().signal,
             false,
             kind === 'queue' ? onQueue(queue) : undefined,
@@ -76,13 +88,17 @@ try {
           const after = spent();
           const perMillion = (seconds: number): number =>
             Number(((1e6 * seconds) / figures.execs).toFixed(2));
+          const { execs = 0, elapsedSeconds = 0 } = early ?? {};
+          const settled = (figures.execs - execs) / (figures.elapsedSeconds - elapsedSeconds);
           rates[kind] = figures.execsPerSecond;
+          settledRates[kind] = settled;
           line({
             bench: 'queue',
             kind,
             run,
             execs: figures.execs,
-            execsPerSecond: figures.execsPerSecond,
+            execsPerSecond: Math.round(figures.execsPerSecond),
+            settledPerSecond: Math.round(settled),
             secondsPerMillion: {
               ...Object.fromEntries(
                 Object.keys(parties).map((party, i) => [party, perMillion(after[i] - before[i])]),
@@ -93,6 +109,7 @@ try {
           });
         }
         ratios.push(rates.queue / rates.alone);
+        settledRatios.push(settledRates.queue / settledRates.alone);
       }
     } finally {
       worker.kill('SIGKILL');
@@ -102,7 +119,9 @@ try {
       jobs: Number(options.jobs),
       epoch: Number(options.epoch),
       ratio: median(ratios),
+      settled: median(settledRatios),
       ratios,
+      settledRatios,
     });
   });
 } finally {

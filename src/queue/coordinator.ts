@@ -40,7 +40,7 @@ const BYTES_AT_ONCE = 8 << 20;
 
 /** Results that are taken at a time, and milliseconds that they are gathered for. */
 const RESULTS_AT_ONCE = 64;
-const GATHER = 20;
+const GATHER = 10;
 
 /** What the latest task counts for in what tasks take. */
 const LATEST = 0.1;

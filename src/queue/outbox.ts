@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Milliseconds that a result waits for others to go along, and bytes with which none waits any longer. */
-const GATHER = 50;
+const GATHER = 25;
 const ENOUGH = 1 << 20;
 
 /** Sends results several at a time: what one sending costs hardly hangs on how much it sends. */
