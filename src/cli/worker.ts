@@ -13,6 +13,9 @@ import { LOG_LEVELS, makeLogger, type OutputOptions } from './output.ts';
 /** What a machine keeps of models at most, unless told. */
 const CACHE_SIZE = '10GB';
 
+/** Campaigns that a machine takes part in at a time, unless told: while one waits, the other one works. */
+const CAMPAIGNS = '2';
+
 /** `neurofuzz worker`: takes part in campaigns on a queue. */
 export function workerCommand(): Command {
   return new Command('worker')
@@ -22,7 +25,12 @@ export function workerCommand(): Command {
       'the Redis, as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
     )
     .option('--prefix <name>', 'what keys of ours begin with', PREFIX)
-    .option('-j, --jobs <n>', 'worker processes (default: all cores)')
+    .option('-j, --jobs <n>', 'worker processes of each campaign (default: all cores)')
+    .option(
+      '--campaigns <n>',
+      'campaigns at a time; those that fewest machines work on come first',
+      CAMPAIGNS,
+    )
     .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
     .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
     .option('--plugin <package...>', 'packages installed here whose plug-ins campaigns may run')
@@ -37,6 +45,7 @@ interface WorkerFlags extends OutputOptions {
   readonly queue?: string;
   readonly prefix: string;
   readonly jobs?: string;
+  readonly campaigns: string;
   readonly cache?: string;
   readonly cacheSize: string;
   readonly plugin?: readonly string[];
@@ -49,9 +58,8 @@ async function run(options: WorkerFlags): Promise<void> {
   const room = size.safeParse(options.cacheSize);
   if (!room.success)
     throw new UserError(`--cache-size ${room.error.issues[0].message}, not ${options.cacheSize}`);
-  const jobs = options.jobs === undefined ? cores() : Number(options.jobs);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
-    throw new UserError(`--jobs must be from 1 to 1024, not ${options.jobs}`);
+  const jobs = options.jobs === undefined ? cores() : wholeNumber('--jobs', options.jobs);
+  const campaigns = wholeNumber('--campaigns', options.campaigns);
   const { machineMetrics, serveQueue } = await import('../queue/machine.ts');
   const log = makeLogger(options);
   let figures = (): readonly Metric[] => [];
@@ -68,6 +76,7 @@ async function run(options: WorkerFlags): Promise<void> {
         address,
         prefix: checkedPrefix(options.prefix),
         jobs,
+        campaigns,
         allowed: options.plugin ?? [],
         cache: {
           folder: options.cache ?? join(homedir(), '.cache', 'neurofuzz', 'models'),
@@ -88,6 +97,13 @@ async function run(options: WorkerFlags): Promise<void> {
     metrics?.close();
     ending.release();
   }
+}
+
+/** @throws UserError where it is none, or of no use */
+function wholeNumber(flag: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1 && number <= 1024) return number;
+  throw new UserError(`${flag} must be from 1 to 1024, not ${text}`);
 }
 
 /** @throws UserError where a prefix would not be one */

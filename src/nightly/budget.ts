@@ -12,6 +12,14 @@ export interface Sharer {
   readonly share: number;
 }
 
+/** Deals campaigns out among so many that spend a budget at the same time, so that their shares come to about the same. */
+export function lanes<Campaign extends Sharer>(campaigns: readonly Campaign[], most: number): Campaign[][] {
+  const all = Array.from({ length: Math.min(most, campaigns.length) }, (): Campaign[] => []);
+  const shareOf = (lane: readonly Campaign[]): number => lane.reduce((sum, { share }) => sum + share, 0);
+  for (const campaign of campaigns) all.reduce((a, b) => (shareOf(b) < shareOf(a) ? b : a)).push(campaign);
+  return all;
+}
+
 /**
  * One time budget for several campaigns, one after the other: each gets its share of what is left among those that wait,
  * so that what one does not use goes to the others; what the last ones leave goes round again to those that could use more.

@@ -17,7 +17,7 @@ import { type Baseline, NOTHING_KNOWN, writeBaseline } from '../triage/baseline.
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
 import { isSound, type TriagedFault, triage } from '../triage/triage.ts';
-import { Budget } from './budget.ts';
+import { Budget, lanes } from './budget.ts';
 import { BASELINES, NIGHT_FILE, NIGHTS, newestGeneration, newNight, retain } from './folders.ts';
 import { type Turn, takeTurn } from './turn.ts';
 
@@ -52,6 +52,9 @@ interface ReportNames {
   readonly sarif: string;
   readonly markdown: string;
 }
+
+/** Campaigns that are on a queue at the same time: for each, processes here hold the model as well. */
+const SIDE_BY_SIDE = 8;
 
 const REPORTS: ReportNames = {
   html: 'report.html',
@@ -101,9 +104,12 @@ async function runNight(
     execs.set(campaign.name, ran + taken.ran);
     return taken.summary.stopped === 'time';
   };
-  // Machines on a queue are there for all of them at the same time.
-  if (config.queue !== undefined) await Promise.all(campaigns.map((campaign) => turn(campaign, time)));
-  else await new Budget<NightlyCampaign>(time).spend(campaigns, turn, () => signal.aborted);
+  // Machines on a queue are there for several of them at the same time.
+  const sideBySide = lanes(campaigns, config.queue === undefined ? 1 : SIDE_BY_SIDE);
+  const spent = sideBySide.map((lane) =>
+    new Budget<NightlyCampaign>(time).spend(lane, turn, () => signal.aborted),
+  );
+  await Promise.all(spent);
   for (const { name, config: own } of campaigns) {
     const ran = execs.get(name) ?? 0;
     if (failures.has(name) || signal.aborted || ran >= (own.minExecs ?? 0)) continue;

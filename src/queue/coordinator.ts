@@ -1,42 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { MachineError, reason, UserError } from '../errors.ts';
 import type { Elsewhere, ExecutorParts } from '../fuzzer/campaign.ts';
 import type { Executor, QueueFigures, WorkerFigures } from '../fuzzer/executor.ts';
-import { bundledParcels } from '../fuzzer/parcels.ts';
-import type { Parcel, PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
-import type { WorkerSetup } from '../fuzzer/worker-process.ts';
-import type { LoadOptions } from '../models/model.ts';
-import { carriedFor } from './carried.ts';
-import { packed, unpacked } from './codec.ts';
+import type { PhaseSeconds, Task, TaskResult } from '../fuzzer/task.ts';
+import { unpacked } from './codec.ts';
 import { connectionOptions, explained, type QueueAddress } from './connection.ts';
+import { type Departure, departureFor, luggageFor } from './departure.ts';
+import { Fleet } from './fleet.ts';
 import { Keys } from './keys.ts';
-import {
-  checkResult,
-  type Descriptor,
-  type Entries,
-  MESSAGE_VERSION,
-  type ResultMessage,
-  type Shard,
-  type TravellingPlugin,
-} from './messages.ts';
+import { checkResult, MESSAGE_VERSION, type ResultMessage, type Shard } from './messages.ts';
 import { insist, isFull, PATIENCE } from './patience.ts';
-import { packagedPlugin } from './plugins.ts';
-import { type Machine, machinesOn } from './roster.ts';
-import { announce, withdraw } from './session.ts';
-import { Departing } from './travel.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
+import { Publication } from './publication.ts';
+import { machinesOn } from './roster.ts';
+import { type SessionPlace, withdraw } from './session.ts';
 
 /** Tasks in an epoch of a campaign on a queue, unless told. */
 export const EPOCH = 256;
-
-/** Entries in one part of the corpus, and bytes of their values beyond which it holds no more. */
-const ENTRIES_AT_ONCE = 512;
-const BYTES_AT_ONCE = 8 << 20;
 
 /** Results that are taken at a time, and milliseconds that they are gathered for. */
 const RESULTS_AT_ONCE = 64;
@@ -63,9 +45,6 @@ const MOST_FAILURES = 10;
 /** Milliseconds between words on there being no machine, and before the first. */
 const LONELY_EVERY = 30_000;
 const JOINING = 5000;
-
-/** Looks over which a machine's mutants a second are told: longer than most shards. */
-const RATE_OVER = 30;
 
 /** How a campaign is put on a queue. */
 export interface QueueOptions {
@@ -106,36 +85,11 @@ export function onQueue(options: QueueOptions): Elsewhere {
       });
     },
     make: async (parts) => {
-      const { setup, loading, observer, model } = parts;
-      const luggage = await luggageFor(setup, loading.options);
-      const own = await Departing.model(loading.path);
-      const copy = model.copy === undefined ? undefined : await Departing.model(model.copy.path);
+      const departure = await departureFor(parts);
       const { shown } = options.address;
-      observer.info(`on the queue ${shown}: neurofuzz worker --queue … on any machine takes part`);
-      return new Coordinator(options, parts, { ...luggage, model: own, copy });
+      parts.observer.info(`on the queue ${shown}: neurofuzz worker --queue … on any machine takes part`);
+      return new Coordinator(options, parts, departure);
     },
-  };
-}
-
-/** What a campaign brings along beside its models. */
-interface Luggage {
-  readonly files: readonly { readonly path: string; readonly departing: Departing }[];
-  readonly plugins: readonly TravellingPlugin[];
-}
-
-interface Departure extends Luggage {
-  readonly model: Departing;
-  readonly copy: Departing | undefined;
-}
-
-/** @throws UserError where a file can't be read, or a plug-in lies in no package */
-async function luggageFor(setup: WorkerSetup, load: LoadOptions): Promise<Luggage> {
-  const { modules, files } = carriedFor(setup, load);
-  return {
-    plugins: await Promise.all(modules.map(packagedPlugin)),
-    files: await Promise.all(
-      files.map(async ({ path, beside }) => ({ path, departing: await Departing.file(path, beside) })),
-    ),
   };
 }
 
@@ -149,9 +103,9 @@ class Coordinator implements Executor {
   readonly ended: Promise<void>;
   readonly #options: QueueOptions;
   readonly #own: ExecutorParts;
-  readonly #departure: Departure;
-  /** All files that machines fetch. */
-  readonly #departing: readonly Departing[];
+  readonly #place: SessionPlace;
+  readonly #publication: Publication;
+  readonly #fleet = new Fleet(LOOK_EVERY / 1000);
   readonly #keys: Keys;
   readonly #session = randomBytes(16).toString('hex');
   readonly #redis: Redis;
@@ -161,14 +115,8 @@ class Coordinator implements Executor {
   #waiting: Pending[] = [];
   #isFlushing = false;
   #publishing: Promise<void> = Promise.resolve();
-  /** First entries of the parts of the corpus that were published, and what follows the last one. */
-  #parts: number[] = [0];
-  #isDescribed = false;
   #shards = 0;
   #secondsPerTask: number | undefined;
-  #machines: readonly Machine[] = [];
-  /** What each machine did, and its mutants at the last looks. */
-  #counts = new Map<string, { tasks: number; execs: number; marks: number[] }>();
   #again = 0;
   #repeated = 0;
   #done = 0;
@@ -182,13 +130,6 @@ class Coordinator implements Executor {
   constructor(options: QueueOptions, parts: ExecutorParts, departure: Departure) {
     this.#options = options;
     this.#own = parts;
-    this.#departure = departure;
-    const { model, copy, files } = departure;
-    this.#departing = [
-      model,
-      ...(copy === undefined ? [] : [copy]),
-      ...files.map(({ departing }) => departing),
-    ];
     this.#keys = new Keys(options.prefix);
     const connect = (): Redis => {
       const redis = new Redis(connectionOptions(options.address, (error) => this.#fail(error)));
@@ -199,6 +140,8 @@ class Coordinator implements Executor {
     };
     this.#redis = connect();
     this.#blocking = connect();
+    this.#place = { redis: this.#redis, keys: this.#keys, session: this.#session };
+    this.#publication = new Publication(this.#place, parts, departure, options);
     this.#queue = new Queue(this.#keys.queue(this.#session), {
       connection: this.#redis,
       prefix: options.prefix,
@@ -211,27 +154,12 @@ class Coordinator implements Executor {
   }
 
   get workers(): readonly WorkerFigures[] {
-    return this.#machines.map(({ id, host, pid, busy, memoryMB, replaced }) => {
-      const { tasks, execs, marks } = this.#counts.get(id) ?? { tasks: 0, execs: 0, marks: [0] };
-      const seconds = ((marks.length - 1) * LOOK_EVERY) / 1000;
-      const execsPerSecond = seconds === 0 ? 0 : Math.round((marks[marks.length - 1] - marks[0]) / seconds);
-      return {
-        pid,
-        host,
-        state: busy ? 'busy' : 'idle',
-        tasks,
-        execs,
-        execsPerSecond,
-        replaced,
-        memoryMB,
-        peakMemoryMB: memoryMB,
-      };
-    });
+    return this.#fleet.figures;
   }
 
   get queue(): QueueFigures {
     return {
-      machines: this.#machines.length,
+      machines: this.#fleet.size,
       shards: this.#done,
       again: this.#again,
       repeated: this.#repeated,
@@ -289,7 +217,7 @@ class Coordinator implements Executor {
       this.#out.set(id, out);
       shards.push(out);
     }
-    await this.#insist(() => this.#publishEntries(entries));
+    await this.#insist(() => this.#publication.publish(entries));
     await this.#insist(() => this.#add(shards));
   }
 
@@ -303,10 +231,9 @@ class Coordinator implements Executor {
 
   /** Tasks of a shard: some seconds of work, and enough shards for all machines. */
   #shardSize(tasks: number): number {
-    const machines = Math.max(1, this.#machines.length);
-    const fair = Math.ceil(tasks / (machines * SHARDS_PER_MACHINE));
-    const cores = this.#machines.reduce((sum, { jobs }) => sum + jobs, 0) / machines || 1;
-    const short = this.#secondsPerTask === undefined ? fair : (SHARD_SECONDS * cores) / this.#secondsPerTask;
+    const fair = Math.ceil(tasks / (Math.max(1, this.#fleet.size) * SHARDS_PER_MACHINE));
+    const { jobs } = this.#fleet;
+    const short = this.#secondsPerTask === undefined ? fair : (SHARD_SECONDS * jobs) / this.#secondsPerTask;
     return Math.max(1, Math.min(fair, Math.floor(short)));
   }
 
@@ -322,61 +249,6 @@ class Coordinator implements Executor {
         opts: { jobId: `${out.shard.id}-${out.tries++}` },
       })),
     );
-  }
-
-  /** Publishes what of the first `count` entries is not yet. */
-  async #publishEntries(count: number): Promise<void> {
-    if (!this.#isDescribed) await this.#describe();
-    this.#isDescribed = true;
-    for (let from = this.#parts[this.#parts.length - 1]; from < count; ) {
-      const parcels = this.#partFrom(from, count);
-      await this.#publishPart(parcels);
-      from += parcels.length;
-      this.#parts.push(from);
-    }
-  }
-
-  /** A part of the corpus that begins with an entry; no more than may be in one. */
-  #partFrom(from: number, count: number): Parcel[] {
-    const parcels: Parcel[] = [];
-    for (let bytes = 0; from + parcels.length < count; ) {
-      const parcel = this.#own.supply.parcel(from + parcels.length);
-      parcels.push(parcel);
-      bytes += parcel.data.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      if (parcels.length === ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE) break;
-    }
-    return parcels;
-  }
-
-  async #publishPart(parcels: readonly Parcel[]): Promise<void> {
-    const [{ entry: from }] = parcels;
-    const entries: Entries = { v: MESSAGE_VERSION, from, parcels: bundledParcels(parcels) };
-    await this.#redis.hset(this.#keys.entries(this.#session), String(from), packed(entries));
-  }
-
-  /** Says what the campaign is, and puts its models where machines find them. */
-  async #describe(): Promise<void> {
-    const { setup, loading, timeout, trials, supply } = this.#own;
-    const { model, copy, files, plugins } = this.#departure;
-    const descriptor: Descriptor = {
-      v: MESSAGE_VERSION,
-      version,
-      session: this.#session,
-      name: this.#options.name,
-      setup,
-      load: loading.options,
-      timeout,
-      sha256: this.#own.model.sha256,
-      model: model.travelling,
-      copy: copy?.travelling,
-      files: files.map(({ path, departing }) => ({ path, ...departing.travelling })),
-      plugins,
-      width: supply.width,
-      trials: this.#options.mixed ? [] : trials,
-    };
-    for (const departing of this.#departing) await departing.depart(this.#redis, this.#keys);
-    await this.#redis.set(this.#keys.descriptor(this.#session), packed(descriptor));
-    await announce(this.#redis, this.#keys, this.#session);
   }
 
   /** Takes results as they come, until it is closed. */
@@ -422,10 +294,7 @@ class Coordinator implements Executor {
     }
     const own = secondsIn(result.seconds);
     this.#secondsPerTask = (this.#secondsPerTask ?? own) * (1 - LATEST) + own * LATEST;
-    const counts = this.#counts.get(machine) ?? { tasks: 0, execs: 0, marks: [0] };
-    this.#counts.set(machine, counts);
-    counts.tasks++;
-    counts.execs += result.mutants;
+    this.#fleet.credit(machine, result.mutants);
     pending.done(result);
   }
 
@@ -456,20 +325,16 @@ class Coordinator implements Executor {
   }
 
   async #lookOnce(): Promise<void> {
-    this.#machines = (await machinesOn(this.#redis, this.#keys)).filter(({ sessions }) =>
-      sessions.includes(this.#session),
-    );
-    for (const counts of this.#counts.values())
-      counts.marks = [...counts.marks.slice(-RATE_OVER), counts.execs];
+    const machines = await machinesOn(this.#redis, this.#keys);
+    this.#fleet.look(machines.filter(({ sessions }) => sessions.includes(this.#session)));
     this.#tellLonely();
-    if (this.#isDescribed) {
-      // Redis may have come back without its memory.
-      const parts = this.#parts.length - 1;
-      const isThere = await this.#redis.exists(this.#keys.descriptor(this.#session));
-      const held = await this.#redis.hlen(this.#keys.entries(this.#session));
-      await announce(this.#redis, this.#keys, this.#session);
-      if (isThere === 0 || held < parts) await this.#inTurn(() => this.#publishAll());
-      else for (const departing of this.#departing) await departing.depart(this.#redis, this.#keys);
+    // Redis may have come back without its memory.
+    if (!(await this.#publication.keep())) {
+      await this.#inTurn(() => this.#publication.publishAgain());
+      // Whoever was taking it away just then had paused it first.
+      await this.#queue.resume();
+      for (const out of this.#out.values()) [out.since, out.gone] = [0, 0];
+      this.#own.observer.warn('the queue had lost what was on it: all of it was published again');
     }
     const late: Out[] = [];
     for (const out of this.#out.values()) {
@@ -491,17 +356,8 @@ class Coordinator implements Executor {
     await this.#add(late);
   }
 
-  async #publishAll(): Promise<void> {
-    await this.#describe();
-    for (let part = 1; part < this.#parts.length; part++) {
-      const [from, to] = [this.#parts[part - 1], this.#parts[part]];
-      await this.#publishPart(Array.from({ length: to - from }, (_, i) => this.#own.supply.parcel(from + i)));
-    }
-    this.#own.observer.warn('the queue had lost what was on it: all of it was published again');
-  }
-
   #tellLonely(): void {
-    if (this.#machines.length > 0 || this.#out.size === 0 || Date.now() - this.#told < LONELY_EVERY) return;
+    if (this.#fleet.size > 0 || this.#out.size === 0 || Date.now() - this.#told < LONELY_EVERY) return;
     this.#told = Date.now();
     this.#own.observer.warn(
       'no machine takes part yet: start neurofuzz worker with the same --queue and version',
@@ -512,7 +368,7 @@ class Coordinator implements Executor {
   async #leave(): Promise<void> {
     try {
       if (this.#redis.status === 'ready') {
-        await withdraw(this.#redis, this.#keys, this.#session, this.#queue);
+        await withdraw(this.#place, this.#queue);
       }
     } catch {
       // What stays there is passed over by everyone, since the session is over.

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { TestcaseData } from '../campaign/testcase.ts';
 import { MachineError } from '../errors.ts';
 import { activationsAt, unbundled } from '../fuzzer/bundle.ts';
@@ -7,21 +6,14 @@ import type { Parcel, Task } from '../fuzzer/task.ts';
 import type { Parcels, WorkerSetup } from '../fuzzer/worker-process.ts';
 import { tiesToAncestor } from '../mutators/constraints/limits.ts';
 import { unpacked } from './codec.ts';
-import type { Keys } from './keys.ts';
 import { checkEntries } from './messages.ts';
 import { NotThere } from './not-there.ts';
+import type { SessionPlace } from './session.ts';
 
 /** An entry without its values. */
 interface Known extends Omit<Parcel, 'data' | 'activations'> {
   /** The part that it came in: the first entry of that. */
   readonly part: number;
-}
-
-/** Where a session's corpus is. */
-export interface CorpusSource {
-  readonly redis: Redis;
-  readonly keys: Keys;
-  readonly session: string;
 }
 
 /**
@@ -30,7 +22,7 @@ export interface CorpusSource {
  */
 export class RemoteCorpus implements Supply {
   readonly width: number;
-  readonly #source: CorpusSource;
+  readonly #place: SessionPlace;
   readonly #isTied: boolean;
   readonly #most: number;
   readonly #known: Known[] = [];
@@ -44,12 +36,12 @@ export class RemoteCorpus implements Supply {
 
   /** @param most bytes of values that are kept beside those that tasks hold */
   constructor(
-    source: CorpusSource,
+    place: SessionPlace,
     width: number,
     { limits, traits }: Pick<WorkerSetup, 'limits' | 'traits'>,
     most: number,
   ) {
-    this.#source = source;
+    this.#place = place;
     this.width = width;
     this.#isTied = tiesToAncestor(limits, traits);
     this.#most = most;
@@ -148,7 +140,7 @@ export class RemoteCorpus implements Supply {
 
   /** A part of the corpus. @throws MachineError where it is not on the queue or is not what it should be */
   async #fetch(part: number): Promise<Parcels> {
-    const { redis, keys, session } = this.#source;
+    const { redis, keys, session } = this.#place;
     const bytes = await redis.hgetBuffer(keys.entries(session), String(part));
     if (bytes === null) throw new NotThere('the corpus');
     const { from, parcels } = checkEntries(unpacked(bytes));

@@ -24,6 +24,11 @@ export class Keys {
     return `${this.prefix}:session:${session}:kept`;
   }
 
+  /** There for a while after its coordinator has ended in order. */
+  ended(session: string): string {
+    return `${this.prefix}:session:${session}:ended`;
+  }
+
   /** A session's queue of shards. */
   queue(session: string): string {
     return `shards-${session}`;

@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { MachineError, reason } from '../errors.ts';
 import type { TaskResult } from '../fuzzer/task.ts';
 import { type Metric, metric } from '../metrics.ts';
+import { choose, type Standing } from './choosing.ts';
 import { MOST_BYTES, packed, unpacked } from './codec.ts';
 import { checkQueue, connectionOptions, explained, type QueueAddress } from './connection.ts';
 import { Keys } from './keys.ts';
@@ -21,8 +22,8 @@ import { NotThere } from './not-there.ts';
 import { Outbox } from './outbox.ts';
 import { Part } from './part.ts';
 import { insist, PATIENCE } from './patience.ts';
-import { type Machine, signIn, signOut } from './roster.ts';
-import { sessionsOn, withdraw } from './session.ts';
+import { type Machine, machinesOn, signIn, signOut } from './roster.ts';
+import { hasEnded, pushResults, type SessionPlace, sessionsOn, withdraw } from './session.ts';
 import { Cache } from './travel.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -45,6 +46,8 @@ export interface MachineOptions {
   readonly address: QueueAddress;
   readonly prefix: string;
   readonly jobs: number;
+  /** Campaigns at a time, each with as many worker processes. */
+  readonly campaigns: number;
   /** Packages whose plug-ins campaigns may run here. */
   readonly allowed: readonly string[];
   readonly cache: { readonly folder: string; readonly bytes: number };
@@ -90,6 +93,8 @@ export function machineMetrics({
 interface Joined {
   readonly part: Part;
   readonly outbox: Outbox;
+  /** When it joined, in milliseconds. */
+  readonly since: number;
   readonly worker: Worker;
 }
 
@@ -140,6 +145,8 @@ class QueueMachine {
   readonly #cache: Cache;
   readonly #id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   readonly #joined = new Map<string, Joined>();
+  /** When it left campaigns for others. */
+  readonly #left = new Map<string, number>();
   /** Sessions that it does not take part in, and why. */
   readonly #refused = new Map<string, string>();
   readonly #figures = { shards: 0, tasks: 0, execs: 0 };
@@ -183,7 +190,7 @@ class QueueMachine {
     if (this.#redis.status === 'ready') await signOut(this.#redis, this.#keys, this.#id).catch(() => {});
   }
 
-  /** Joins campaigns that are new, and leaves those that are over. */
+  /** Leaves campaigns that are over, and chooses among the others. */
   async #look(): Promise<void> {
     const { living: all, over } = await sessionsOn(this.#redis, this.#keys);
     const living = new Set(all);
@@ -192,12 +199,36 @@ class QueueMachine {
       if (living.has(session)) continue;
       this.#observer.info(`${part.name} is over`);
       await this.#part(session);
-      // What was still under way may have left keys behind the coordinator's back.
-      if ((await this.#redis.exists(this.#keys.kept(session))) === 0) await this.#clean(session);
+      // What was still under way may have left keys behind the coordinator's back. Where Redis has lost its memory, it comes again.
+      if (await hasEnded(this.#placeOf(session))) await this.#clean(session);
     }
-    for (const session of this.#refused.keys()) if (!living.has(session)) this.#refused.delete(session);
-    for (const session of living)
-      if (!this.#joined.has(session) && !this.#refused.has(session)) await this.#join(session);
+    for (const known of [this.#refused, this.#left])
+      for (const session of known.keys()) if (!living.has(session)) known.delete(session);
+    await this.#choose([...living].filter((session) => !this.#refused.has(session)));
+  }
+
+  /** Joins the campaign that fewest work on, or leaves one for it. */
+  async #choose(sessions: readonly string[]): Promise<void> {
+    if (sessions.every((session) => this.#joined.has(session))) return;
+    const others = (await machinesOn(this.#redis, this.#keys)).filter(({ id }) => id !== this.#id);
+    const now = Date.now();
+    const standings = sessions.map((session): Standing => {
+      const own = this.#joined.get(session);
+      const machines = others.filter((other) => other.sessions.includes(session)).length;
+      const left = this.#left.get(session);
+      return own === undefined
+        ? { session, machines, ...(left === undefined ? {} : { left: now - left }) }
+        : { session, machines: machines + 1, joined: now - own.since };
+    });
+    const { leave, join } = choose(standings, this.#options.campaigns, this.#id);
+    if (leave !== undefined) {
+      this.#observer.info(`leaves ${this.#joined.get(leave)?.part.name} for another that fewer work on`);
+      await this.#part(leave, true);
+      this.#left.set(leave, Date.now());
+    }
+    if (join !== undefined) await this.#join(join);
+    // Others choose by it.
+    if (leave !== undefined || join !== undefined) this.#signed = 0;
   }
 
   /** Takes away what a coordinator left that did not come back. */
@@ -209,18 +240,27 @@ class QueueMachine {
       skipVersionCheck: true,
     });
     queue.on('error', () => {});
-    await withdraw(this.#redis, this.#keys, session, queue);
+    await withdraw(this.#placeOf(session), queue);
     await queue.close();
   }
 
-  /** Leaves a campaign: what it still works on is given to others. */
-  async #part(session: string): Promise<void> {
+  #placeOf(session: string): SessionPlace {
+    return { redis: this.#redis, keys: this.#keys, session };
+  }
+
+  /**
+   * Leaves a campaign.
+   *
+   * @param inOrder whether shards that it works on are brought to their end first; else they are given to others
+   */
+  async #part(session: string, inOrder = false): Promise<void> {
     const joined = this.#joined.get(session);
     if (joined === undefined) return;
+    if (inOrder) await joined.worker.close().catch(() => {});
     // Before its processes end: whoever waits for them need not be told.
     this.#joined.delete(session);
     await joined.part.leave();
-    await joined.worker.close(true).catch(() => {});
+    if (!inOrder) await joined.worker.close(true).catch(() => {});
   }
 
   async #join(session: string): Promise<void> {
@@ -233,7 +273,7 @@ class QueueMachine {
       const { jobs } = this.#options;
       const part = await Part.join(descriptor, this.#options, this.#cache, this.#redis, this.#keys);
       const outbox = new Outbox((all) => this.#push(session, all));
-      this.#joined.set(session, { part, outbox, worker: this.#workerFor(part) });
+      this.#joined.set(session, { part, outbox, worker: this.#workerFor(part), since: Date.now() });
       this.#observer.info(`takes part in ${name} with ${jobs} processes`);
     } catch (error) {
       const why = reason(error);
@@ -298,7 +338,7 @@ class QueueMachine {
   /** Sends results; a full Redis is waited for. */
   async #push(session: string, results: Buffer[]): Promise<void> {
     await insist(
-      () => this.#redis.rpush(this.#keys.results(session), ...results),
+      () => pushResults(this.#placeOf(session), results),
       (error, milliseconds) => {
         this.#tellFull(error);
         return milliseconds < PATIENCE && this.#joined.has(session);

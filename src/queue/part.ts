@@ -93,8 +93,8 @@ export class Part {
     const others = Array.from({ length: jobs - 1 }, () => slotWith());
     try {
       const first = slotWith(await triedOut(descriptor, options));
-      const source = { redis, keys, session: told.session };
-      const corpus = new RemoteCorpus(source, told.width, told.setup, mostHeld());
+      const place = { redis, keys, session: told.session };
+      const corpus = new RemoteCorpus(place, told.width, told.setup, mostHeld());
       return new Part(descriptor, corpus, [first, ...others], folder);
     } catch (error) {
       for (const slot of others) slot.close();

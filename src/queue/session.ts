@@ -6,8 +6,18 @@ import type { Keys } from './keys.ts';
 const ALIVE = 15;
 const KEPT = 1800;
 
+/** Seconds that it is known that a session has ended. */
+const ENDED = 60;
+
+/** A campaign's time on a queue under one coordinator, and where it is. */
+export interface SessionPlace {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly session: string;
+}
+
 /** Says that a session's coordinator is alive. @throws where Redis refuses that */
-export async function announce(redis: Redis, keys: Keys, session: string): Promise<void> {
+export async function announce({ redis, keys, session }: SessionPlace): Promise<void> {
   const told = redis
     .pipeline()
     .sadd(keys.sessions, session)
@@ -17,11 +27,30 @@ export async function announce(redis: Redis, keys: Keys, session: string): Promi
   for (const [error] of (await told.exec()) ?? []) if (error !== null) throw error;
 }
 
-/** Takes away all that is a session's. */
-export async function withdraw(redis: Redis, keys: Keys, session: string, queue: Queue): Promise<void> {
+/** Takes away all that is a session's, for good: machines that come late do the same. */
+export async function withdraw({ redis, keys, session }: SessionPlace, queue: Queue): Promise<void> {
+  await redis.set(keys.ended(session), '1', 'EX', ENDED);
   await redis.srem(keys.sessions, session);
   await redis.del(keys.alive(session), keys.kept(session), ...own(keys, session));
   await queue.obliterate({ force: true });
+}
+
+/** Whether a session's coordinator has ended in order; where Redis has lost its memory it has not. */
+export async function hasEnded({ redis, keys, session }: SessionPlace): Promise<boolean> {
+  return (await redis.exists(keys.ended(session))) === 1;
+}
+
+/** Sends results; they do not stay where nobody takes them any more. */
+export async function pushResults(
+  { redis, keys, session }: SessionPlace,
+  results: readonly Buffer[],
+): Promise<void> {
+  const key = keys.results(session);
+  const told = redis
+    .pipeline()
+    .rpush(key, ...results)
+    .expire(key, KEPT);
+  for (const [error] of (await told.exec()) ?? []) if (error !== null) throw error;
 }
 
 /** Sessions whose coordinators are alive, and those that will not come back. */

@@ -145,7 +145,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     const tell = async (letter: string, change: Partial<Descriptor>): Promise<void> => {
       const other = letter.repeat(32);
       await client.set(keys.descriptor(other), packed({ ...own, ...change, session: other, name: letter }));
-      await announce(client, keys, other);
+      await announce({ redis: client, keys, session: other });
     };
     const [{ data, activations }] = own.trials;
     const rounded = Float32Array.from(activations);

@@ -119,7 +119,7 @@ async function metricsAt(port: number): Promise<string> {
     const client = redis.client();
     let left: string[];
     // The machine leaves within moments.
-    do left = (await client.keys('clean:*')).filter((key) => !/^clean:(?:file|machine):/.test(key));
+    do left = (await client.keys('clean:*')).filter((key) => !/^clean:(?:file|machine):|:ended$/.test(key));
     while (left.length > 0);
     client.disconnect();
     await endAll();

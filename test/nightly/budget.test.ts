@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, LEAST } from '../../src/nightly/budget.ts';
+import { Budget, LEAST, lanes } from '../../src/nightly/budget.ts';
 
 const HOUR = 3_600_000;
 
@@ -25,6 +25,18 @@ async function spent(
   );
   return { turns, elapsed: clock };
 }
+
+test('campaigns are dealt out so that shares come to about the same', () => {
+  const campaigns = [3, 1, 1, 1, 2].map((share, i) => ({ name: `c${i}`, share }));
+  const names = (most: number) => lanes(campaigns, most).map((lane) => lane.map(({ name }) => name));
+  expect(names(1)).toEqual([['c0', 'c1', 'c2', 'c3', 'c4']]);
+  expect(names(2)).toEqual([
+    ['c0', 'c4'],
+    ['c1', 'c2', 'c3'],
+  ]);
+  expect(names(9)).toEqual([['c0'], ['c1'], ['c2'], ['c3'], ['c4']]);
+  expect(lanes([], 8)).toEqual([]);
+});
 
 describe('a time budget', () => {
   test('is shared by shares', async () => {
