@@ -38,6 +38,10 @@ const LEASE = 6000;
 /** Milliseconds between words on a full Redis. */
 const TELL_EVERY = 30_000;
 
+/** Milliseconds that the end of a worker is waited for: at once, and with the shards that it works on. */
+const CLOSING = 5000;
+const LONGEST_SHARD = 120_000;
+
 /** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
 const SHARDS = 2;
 
@@ -137,6 +141,12 @@ export async function serveQueue(
   if (failure !== undefined) throw failure;
 }
 
+/** Closes a worker; one that does not get its connection back is not waited for any longer. */
+async function closed(worker: Worker, isForced: boolean): Promise<void> {
+  const closing = worker.close(isForced).catch(() => {});
+  await Promise.race([closing, pause(isForced ? CLOSING : LONGEST_SHARD, undefined, { ref: false })]);
+}
+
 class QueueMachine {
   readonly #options: MachineOptions;
   readonly #observer: MachineObserver;
@@ -151,6 +161,7 @@ class QueueMachine {
   readonly #refused = new Map<string, string>();
   readonly #figures = { shards: 0, tasks: 0, execs: 0 };
   #busy = 0;
+  #isLeaving = false;
   #signed = 0;
   /** When it was told last that Redis is full. */
   #told = 0;
@@ -209,7 +220,7 @@ class QueueMachine {
 
   /** Joins the campaign that fewest work on, or leaves one for it. */
   async #choose(sessions: readonly string[]): Promise<void> {
-    if (sessions.every((session) => this.#joined.has(session))) return;
+    if (this.#isLeaving || sessions.every((session) => this.#joined.has(session))) return;
     const others = (await machinesOn(this.#redis, this.#keys)).filter(({ id }) => id !== this.#id);
     const now = Date.now();
     const standings = sessions.map((session): Standing => {
@@ -223,12 +234,18 @@ class QueueMachine {
     const { leave, join } = choose(standings, this.#options.campaigns, this.#id);
     if (leave !== undefined) {
       this.#observer.info(`leaves ${this.#joined.get(leave)?.part.name} for another that fewer work on`);
-      await this.#part(leave, true);
-      this.#left.set(leave, Date.now());
+      this.#isLeaving = true;
+      // What it works on there comes to its end while it goes on elsewhere.
+      void this.#part(leave, true).finally(() => {
+        this.#isLeaving = false;
+        this.#left.set(leave, Date.now());
+        this.#signed = 0;
+      });
     }
-    if (join !== undefined) await this.#join(join);
+    if (join === undefined) return;
+    await this.#join(join);
     // Others choose by it.
-    if (leave !== undefined || join !== undefined) this.#signed = 0;
+    this.#signed = 0;
   }
 
   /** Takes away what a coordinator left that did not come back. */
@@ -256,11 +273,11 @@ class QueueMachine {
   async #part(session: string, inOrder = false): Promise<void> {
     const joined = this.#joined.get(session);
     if (joined === undefined) return;
-    if (inOrder) await joined.worker.close().catch(() => {});
+    if (inOrder) await closed(joined.worker, false);
     // Before its processes end: whoever waits for them need not be told.
     this.#joined.delete(session);
     await joined.part.leave();
-    if (!inOrder) await joined.worker.close(true).catch(() => {});
+    if (!inOrder) await closed(joined.worker, true);
   }
 
   async #join(session: string): Promise<void> {
