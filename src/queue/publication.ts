@@ -14,6 +14,9 @@ const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as 
 const ENTRIES_AT_ONCE = 512;
 const BYTES_AT_ONCE = 8 << 20;
 
+/** Milliseconds after which files are put there again: far sooner than they are let go. */
+const DEPART_EVERY = 60_000;
+
 /** What machines read of a campaign: what it is, its files, and its corpus in parts. */
 export class Publication {
   readonly #place: SessionPlace;
@@ -22,6 +25,8 @@ export class Publication {
   /** All files that machines fetch. */
   readonly #departing: readonly Departing[];
   #isDescribed = false;
+  /** When its files were put there last. */
+  #departed = 0;
   /** First entries of the parts of the corpus that are out, and what follows the last one: published again they are the same. */
   readonly #bounds: number[] = [0];
 
@@ -78,7 +83,7 @@ export class Publication {
     const held = await redis.hlen(keys.entries(session));
     await announce(this.#place);
     if (isThere === 0 || held < parts) return false;
-    for (const departing of this.#departing) await departing.depart(redis, keys);
+    if (Date.now() - this.#departed >= DEPART_EVERY) await this.#depart();
     return true;
   }
 
@@ -111,10 +116,17 @@ export class Publication {
     await redis.hset(keys.entries(session), String(from), packed(entries));
   }
 
+  /** Puts the files where machines find them, for a while. */
+  async #depart(): Promise<void> {
+    const { redis, keys } = this.#place;
+    for (const departing of this.#departing) await departing.depart(redis, keys);
+    this.#departed = Date.now();
+  }
+
   /** Puts the files where machines find them, and says what the campaign is. */
   async #describe(): Promise<void> {
     const { redis, keys, session } = this.#place;
-    for (const departing of this.#departing) await departing.depart(redis, keys);
+    await this.#depart();
     await redis.set(keys.descriptor(session), packed(this.#descriptor));
     await announce(this.#place);
   }

@@ -29,7 +29,8 @@ export async function announce({ redis, keys, session }: SessionPlace): Promise<
 
 /** Takes away all that is a session's, for good: machines that come late do the same. */
 export async function withdraw({ redis, keys, session }: SessionPlace, queue: Queue): Promise<void> {
-  await redis.set(keys.ended(session), '1', 'EX', ENDED);
+  // A full Redis takes no more; then less is taken away after it.
+  await redis.set(keys.ended(session), '1', 'EX', ENDED).catch(() => {});
   await redis.srem(keys.sessions, session);
   await redis.del(keys.alive(session), keys.kept(session), ...own(keys, session));
   await queue.obliterate({ force: true });

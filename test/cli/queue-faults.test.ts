@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -13,6 +13,7 @@ import { announce } from '../../src/queue/session.ts';
 import { BUNDLED, digests } from '../support/campaign.ts';
 import { neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
+import { endAll, grown, until } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 
 const folder = testFolder();
@@ -32,11 +33,6 @@ const CAMPAIGN = [
   '2',
 ];
 
-/** Waits until something is. */
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await pause(20);
-}
-
 (TESTS_QUEUES ? describe : describe.skip)('what goes wrong on a queue', () => {
   let redis: TestRedis;
   let expected: Record<string, string>;
@@ -51,15 +47,6 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     const out = join(folder, name);
     return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out]) };
   };
-  const grown = (out: string, count: number): Promise<void> => {
-    const journal = join(out, 'corpus/journal.jsonl');
-    return until(() => existsSync(journal) && readFileSync(journal, 'utf8').split('\n').length >= count);
-  };
-  const endAll = async (): Promise<void> => {
-    for (const { child } of running) child.kill('SIGKILL');
-    await Promise.all(running.splice(0).map(({ ended }) => ended));
-  };
-
   beforeAll(async () => {
     redis = await TestRedis.start();
     const alone = join(folder, 'alone');
@@ -68,7 +55,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   }, 60_000);
 
   afterAll(async () => {
-    await endAll();
+    await endAll(running);
     await redis.kill();
   });
 
@@ -110,7 +97,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     expect(stderr()).not.toMatch(/"level":"error"/);
     await queue.close();
     client.disconnect();
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('a full Redis is waited for: in the middle nothing is lost, and at the start it is an error of the machine', async () => {
@@ -127,7 +114,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     expect(stderr).toMatch(/is full: .*; trying again/);
     expect(code).toBe(1);
     expect(digests(out, 'corpus', 'findings')).toEqual(expected);
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('machines of another version, or that compute otherwise, do not take part; keys of somebody else are told', async () => {
@@ -160,7 +147,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     expect(stderr()).toMatch(/does not take part in c{32}: .* must lie in its folder/);
     expect(stderr()).toMatch(/does not take part in d: .* did not come along/);
     expect((await ended).code).toBe(1);
-    await endAll();
+    await endAll(running);
     await client.flushall();
     await client.set(keys.sessions, 'a shopping list');
     for (const command of [['workers'], ['worker'], [...CAMPAIGN, '-o', join(folder, 'never')]])
@@ -205,7 +192,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
     worker(['--plugin', 'our-rules', '--quiet'], join(folder, 'site'));
     expect((await ended).code).toBe(own);
     expect(digests(out, 'corpus', 'findings')).toEqual(digests(alone, 'corpus', 'findings'));
-    await endAll();
+    await endAll(running);
   }, 180_000);
 
   test('with TLS its certificate must be trusted', async () => {

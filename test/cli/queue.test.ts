@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { BUNDLED, digests, eventsOf } from '../support/campaign.ts';
 import { type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
+import { endAll, grown } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 import { composeFaults } from '../support/schemas.ts';
 
@@ -38,21 +39,9 @@ async function metricsAt(port: number): Promise<string> {
     return { out, ...start([...CAMPAIGN, '--queue', redis.url, '-o', out, ...flags]) };
   };
 
-  const endAll = async (): Promise<void> => {
-    for (const { child } of running) child.kill('SIGKILL');
-    await Promise.all(running.splice(0).map(({ ended }) => ended));
-  };
-
   const sameAsAlone = (out: string, { code, stderr }: Ended): void => {
     expect([code, stderr]).toEqual([1, '']);
     expect(digests(out, 'corpus', 'findings')).toEqual(expected);
-  };
-
-  /** Waits until a campaign has so many testcases. */
-  const grown = async (out: string, count: number): Promise<void> => {
-    const journal = join(out, 'corpus/journal.jsonl');
-    while (!existsSync(journal) || readFileSync(journal, 'utf8').split('\n').length < count)
-      await new Promise((done) => setTimeout(done, 20));
   };
 
   beforeAll(async () => {
@@ -63,7 +52,7 @@ async function metricsAt(port: number): Promise<string> {
   }, 60_000);
 
   afterAll(async () => {
-    await endAll();
+    await endAll(running);
     await redis.kill();
   });
 
@@ -83,7 +72,7 @@ async function metricsAt(port: number): Promise<string> {
     expect(machine).toMatch(/^neurofuzz_worker_campaigns 1$/m);
     const kept = readdirSync(cache).filter((name) => !name.startsWith('.tmp-'));
     expect(kept).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('comes to the same bytes when Redis is killed and comes back without its memory', async () => {
@@ -96,7 +85,7 @@ async function metricsAt(port: number): Promise<string> {
     expect(stderr).toBe('');
     expect(code).toBe(1);
     expect(digests(out, 'corpus', 'findings')).toEqual(expected);
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('comes to the same bytes when its coordinator is killed and resumed', async () => {
@@ -108,7 +97,7 @@ async function metricsAt(port: number): Promise<string> {
     const again = await neurofuzz([...CAMPAIGN, '--resume', '--queue', redis.url, '-o', out]);
     sameAsAlone(out, again);
     expect(eventsOf(out).map(({ event }) => event)).toContain('resume');
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('leaves nothing in Redis but models for an hour, and its password nowhere', async () => {
@@ -122,7 +111,7 @@ async function metricsAt(port: number): Promise<string> {
     do left = (await client.keys('clean:*')).filter((key) => !/^clean:(?:file|machine):|:ended$/.test(key));
     while (left.length > 0);
     client.disconnect();
-    await endAll();
+    await endAll(running);
     const files = (readdirSync(folder, { recursive: true }) as string[]).map((name) => join(folder, name));
     const told = files.filter((path) => statSync(path).isFile() && readFileSync(path).includes('s3cret'));
     expect(told).toEqual([]);
@@ -162,7 +151,7 @@ async function metricsAt(port: number): Promise<string> {
     }
     child.kill('SIGINT');
     expect([(await ended).code, stderr()]).toEqual([1, expect.not.stringMatching(/"level":50/)]);
-    await endAll();
+    await endAll(running);
   }, 60_000);
 
   test('a night runs its campaigns side by side on the machines, and knows on the second what it found on the first', async () => {
@@ -185,7 +174,7 @@ async function metricsAt(port: number): Promise<string> {
     }
     expect(nights[0]).toEqual({ code: 1, states: ['new', 'new'] });
     expect(nights[1]).toEqual({ code: 0, states: ['known', 'known'] });
-    await endAll();
+    await endAll(running);
   }, 120_000);
 
   test('what cannot be is refused in a line', async () => {

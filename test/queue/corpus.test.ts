@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
+import { expect, test } from '@jest/globals';
 import { bundledParcels } from '../../src/fuzzer/parcels.ts';
 import type { Parcel, Task } from '../../src/fuzzer/task.ts';
 import { packed } from '../../src/queue/codec.ts';
 import { RemoteCorpus } from '../../src/queue/corpus.ts';
 import { Keys } from '../../src/queue/keys.ts';
 import { MESSAGE_VERSION } from '../../src/queue/messages.ts';
-import { TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+import { describeOnRedis } from '../support/redis.ts';
 
 const keys = new Keys('corpus');
 const SIZE = 100;
@@ -22,26 +21,15 @@ const parcelOf = (entry: number): Parcel =>
     activations: Float32Array.of(entry, -entry),
   }) as unknown as Parcel;
 
-(TESTS_QUEUES ? describe : describe.skip)('a corpus that comes over a queue', () => {
-  let redis: TestRedis;
-  let client: Redis;
-  beforeAll(async () => {
-    redis = await TestRedis.start();
-    client = redis.client();
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.kill();
-  });
-
+describeOnRedis('a corpus that comes over a queue', (client) => {
   const publish = (session: string, from: number, to: number) => {
     const parcels = bundledParcels(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
     const part = packed({ v: MESSAGE_VERSION, from, parcels });
-    return client.hset(keys.entries(session), String(from), part);
+    return client().hset(keys.entries(session), String(from), part);
   };
   const corpusOf = (session: string, most: number, linf?: number) =>
     new RemoteCorpus(
-      { redis: client, keys, session },
+      { redis: client(), keys, session },
       2,
       { limits: { ...(linf === undefined ? {} : { linf }) }, traits: [] } as never,
       most,
@@ -78,7 +66,7 @@ const parcelOf = (entry: number): Parcel =>
     await publish(session, 0, 5);
     const corpus = corpusOf(session, 1e6);
     await expect(corpus.have(6)).rejects.toThrow(/the corpus is not on the queue/);
-    await client.hset(
+    await client().hset(
       keys.entries(session),
       '5',
       packed({ v: MESSAGE_VERSION, from: 4, parcels: bundledParcels([parcelOf(4)]) }),

@@ -1,27 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
+import { expect, test } from '@jest/globals';
 import { Keys } from '../../src/queue/keys.ts';
 import { Cache, Departing } from '../../src/queue/travel.ts';
 import { testFolder } from '../support/folder.ts';
-import { TESTS_QUEUES, TestRedis } from '../support/redis.ts';
+import { describeOnRedis } from '../support/redis.ts';
 
 const folder = testFolder();
 const keys = new Keys('travel');
 
-(TESTS_QUEUES ? describe : describe.skip)('files that come over a queue', () => {
-  let redis: TestRedis;
-  let client: Redis;
-  beforeAll(async () => {
-    redis = await TestRedis.start();
-    client = redis.client();
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.kill();
-  });
-
+describeOnRedis('files that come over a queue', (client) => {
   const file = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });
@@ -34,13 +22,13 @@ const keys = new Keys('travel');
     const departing = await Departing.file(file('home/list.txt', bytes), [
       basename(file('home/beside.json', '{}')),
     ]);
-    await departing.depart(client, keys);
+    await departing.depart(client(), keys);
     const cache = new Cache(join(folder, 'whole'), 1e9);
-    const path = await cache.path(departing.travelling, client, keys);
+    const path = await cache.path(departing.travelling, client(), keys);
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(readFileSync(join(dirname(path), 'beside.json'), 'utf8')).toBe('{}');
-    await client.flushall();
-    expect(await cache.path(departing.travelling, client, keys)).toBe(path);
+    await client().flushall();
+    expect(await cache.path(departing.travelling, client(), keys)).toBe(path);
     expect(readdirSync(join(folder, 'whole'))).toEqual([basename(dirname(path))]);
   });
 
@@ -48,9 +36,9 @@ const keys = new Keys('travel');
     const departing = await Departing.file(file('home/words.txt', 'one\ntwo\n'), []);
     const [{ sha256 }] = departing.travelling.files;
     const cache = new Cache(join(folder, 'damaged'), 1e9);
-    await expect(cache.path(departing.travelling, client, keys)).rejects.toThrow(/is not on the queue/);
-    await client.set(keys.part(sha256, 0), 'one\ntwo!');
-    await expect(cache.path(departing.travelling, client, keys)).rejects.toThrow(
+    await expect(cache.path(departing.travelling, client(), keys)).rejects.toThrow(/is not on the queue/);
+    await client().set(keys.part(sha256, 0), 'one\ntwo!');
+    await expect(cache.path(departing.travelling, client(), keys)).rejects.toThrow(
       /words\.txt came over damaged/,
     );
     expect(readdirSync(join(folder, 'damaged'))).toEqual([]);
@@ -61,8 +49,8 @@ const keys = new Keys('travel');
     const paths: string[] = [];
     for (const [i, letter] of ['a', 'b', 'c'].entries()) {
       const departing = await Departing.file(file(`home/${letter}`, letter.repeat(100)), []);
-      await departing.depart(client, keys);
-      paths.push(await cache.path(departing.travelling, client, keys));
+      await departing.depart(client(), keys);
+      paths.push(await cache.path(departing.travelling, client(), keys));
       utimesSync(dirname(paths[i]), i, i);
     }
     expect(readdirSync(join(folder, 'bounded')).sort()).toEqual(
@@ -72,8 +60,8 @@ const keys = new Keys('travel');
         .sort(),
     );
     const large = await Departing.file(file('home/large', 'x'.repeat(300)), []);
-    await large.depart(client, keys);
-    await expect(cache.path(large.travelling, client, keys)).rejects.toThrow(/see --cache-size/);
+    await large.depart(client(), keys);
+    await expect(cache.path(large.travelling, client(), keys)).rejects.toThrow(/see --cache-size/);
   });
 
   test('what processes left that are gone is taken away, and what others use is not', async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 
 /** Whether queues are tested: always in CI, else where there is a redis-server. */
@@ -69,4 +70,21 @@ export class TestRedis {
     child.kill('SIGKILL');
     await ended;
   }
+}
+
+/** A block of tests that share a Redis; left out where there is none. */
+export function describeOnRedis(name: string, tests: (client: () => Redis) => void): void {
+  (TESTS_QUEUES ? describe : describe.skip)(name, () => {
+    let redis: TestRedis;
+    let client: Redis;
+    beforeAll(async () => {
+      redis = await TestRedis.start();
+      client = redis.client();
+    });
+    afterAll(async () => {
+      client.disconnect();
+      await redis.kill();
+    });
+    tests(() => client);
+  });
 }
