@@ -16,7 +16,7 @@ export interface Disturbance {
   /** Seconds that the first machine is cut off, and those of them before the other one is killed. */
   readonly cut: number;
   readonly killAfter: number;
-  /** Testcases in the corpus at which it is cut off. */
+  /** Testcases in the corpus at which it is cut off, once it has joined. */
   readonly cutAt: number;
   /** Seconds after it is mended at which the coordinator is killed. */
   readonly killLater: number;
@@ -45,11 +45,12 @@ export async function disturbed(
         ...[LAUNCHER, 'worker', '--queue', url, '--jobs', String(jobs)],
         ...['--cache', join(cache, String(host))],
       ]);
-    machine(1);
+    const joined = says(machine(1), 'takes part');
     const other = machine(2);
     const coordinate = (...more: string[]): ChildProcess =>
       hosts.start(0, process.execPath, [LAUNCHER, ...flags, '--queue', url, '--out', out, ...more]);
     const first = coordinate();
+    await joined;
     await grown(out, cutAt, first);
     told(`cut off for ${cut} s`);
     hosts.cut(1);
@@ -75,6 +76,17 @@ export async function disturbed(
   } finally {
     await hosts.close();
   }
+}
+
+/** Waits until a command says something on standard error. */
+function says({ stderr }: ChildProcess, what: string): Promise<void> {
+  let text = '';
+  return new Promise((done) => {
+    stderr?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes(what)) done();
+    });
+  });
 }
 
 /** Waits until a campaign has so many testcases. @throws where it ends before */

@@ -13,7 +13,7 @@ import { announce } from '../../src/queue/session.ts';
 import { BUNDLED, digests } from '../support/campaign.ts';
 import { neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
-import { endAll, grown, until } from '../support/queue.ts';
+import { endAll, until } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 
 const folder = testFolder();
@@ -26,7 +26,7 @@ const CAMPAIGN = [
   '-s',
   'queue',
   '-n',
-  '9000',
+  '30000',
   '--epoch',
   '24',
   '--keep',
@@ -102,9 +102,9 @@ const CAMPAIGN = [
 
   test('a full Redis is waited for: in the middle nothing is lost, and at the start it is an error of the machine', async () => {
     const client = redis.client();
-    worker(['--quiet']);
+    const { stderr: said } = worker();
     const { out, ended } = campaign('full');
-    await grown(out, 70);
+    await until(() => said().includes('takes part'));
     await client.config('SET', 'maxmemory', '1mb');
     const refused = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/is full: give it more/) });
@@ -239,8 +239,8 @@ const CAMPAIGN = [
         flags: CAMPAIGN,
         jobs: 1,
         cut: 12,
-        killAfter: 0.2,
-        cutAt: 70,
+        killAfter: 0,
+        cutAt: 0,
         killLater: 1,
       });
       expect([code, stderr]).toEqual([1, expect.not.stringMatching(/"level":"error"/)]);
