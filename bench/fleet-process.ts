@@ -55,7 +55,7 @@ while (sessions.length === 0) {
 }
 const [session] = sessions;
 await signAll();
-const workers = names.map((machine) => {
+for (const machine of names) {
   const worker = new Worker<Shard>(
     keys.queue(session),
     async ({ data }) => {
@@ -72,11 +72,8 @@ const workers = names.map((machine) => {
   );
   worker.on('error', () => {});
   worker.on('failed', (_, error) => process.stderr.write(`${error.message}\n`));
-  return worker;
-});
-process.stdout.write('ready\n');
+}
 for (;;) {
   await pause(5000);
   await signAll();
-  if (workers.length === 0) break;
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { TravellingPlugin } from './messages.ts';
+import { digest } from './travel.ts';
 
 /** What a package says of itself. */
 interface Package {
@@ -82,8 +82,4 @@ async function packageIn(folder: string): Promise<Package | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -60,7 +60,8 @@ function digestOf({ files }: Travelling): string {
   return digest(Buffer.from(JSON.stringify(files.map(({ name, sha256 }) => [name, sha256]))));
 }
 
-function digest(bytes: Uint8Array): string {
+/** A file's SHA-256. */
+export function digest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
@@ -60,12 +69,15 @@ describe('the files', () => {
     expect(readFileSync(page, 'utf8')).toMatch(/\d+ new, \d+ known, \d+ fixed/);
   });
 
-  test('without its model the page is whole but for the graph, and says so', async () => {
+  test('without its model the page is whole but for the graph, and says so; so does it of machines that round otherwise', async () => {
     const lone = join(folder, 'lone');
     cpSync(digits, lone, { recursive: true });
     const file = join(lone, 'campaign.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^model: .*$/m, 'model: gone.onnx'));
+    appendFileSync(join(lone, 'events.jsonl'), '{"v":1,"event":"resume","queue":true,"mixed":true}\n');
     const html = await reported(lone);
+    expect(html).toContain('machines took part that were not asked to compute the same');
+    expect(await reported(digits)).not.toContain('machines took part');
     expect(html).toMatch(/the model&#39;s graph cannot be shown|the model's graph cannot be shown/);
     expect(html).toContain('Where it goes wrong');
   });

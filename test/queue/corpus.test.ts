@@ -61,6 +61,17 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
     expect(() => corpus.needs(first).map((entry) => corpus.parcel(entry))).toThrow(/are not here/);
   });
 
+  test('where mutants are tied to their seeds it holds those as well', async () => {
+    await publish('tied', 0, 9);
+    const corpus = corpusOf('tied', 0, 0.1);
+    await corpus.have(9);
+    const letGo = await corpus.hold(task([5, 7]));
+    expect(corpus.needs(task([5, 7]))).toEqual([5, 7, 0, 2, 1]);
+    for (const entry of [5, 7, 0, 2, 1]) expect(corpus.parcel(entry)).toEqual(parcelOf(entry));
+    letGo();
+    expect(corpus.bytes).toBe(0);
+  });
+
   test('says what is not there, or has a gap, and has it once it is', async () => {
     const session = 'gaps';
     await publish(session, 0, 5);
