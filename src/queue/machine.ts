@@ -42,6 +42,10 @@ const TELL_EVERY = 30_000;
 const CLOSING = 5000;
 const LONGEST_SHARD = 120_000;
 
+/** Milliseconds that a machine leaves a campaign to others whose shard it could not carry out: at first, and at most. */
+const FIRST_REST = 10_000;
+const LONGEST_REST = 30_000;
+
 /** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
 const SHARDS = 2;
 
@@ -157,6 +161,8 @@ class QueueMachine {
   readonly #joined = new Map<string, Joined>();
   /** When it left campaigns for others. */
   readonly #left = new Map<string, number>();
+  /** Sessions whose shards it could not carry out, until when it leaves them to others, and how often it was so. */
+  readonly #resting = new Map<string, { readonly until: number; readonly times: number }>();
   /** Sessions that it does not take part in, and why. */
   readonly #refused = new Map<string, string>();
   readonly #figures = { shards: 0, tasks: 0, execs: 0 };
@@ -213,9 +219,9 @@ class QueueMachine {
       // What was still under way may have left keys behind the coordinator's back. Where Redis has lost its memory, it comes again.
       if (await hasEnded(this.#placeOf(session))) await this.#clean(session);
     }
-    for (const known of [this.#refused, this.#left])
+    for (const known of [this.#refused, this.#left, this.#resting])
       for (const session of known.keys()) if (!living.has(session)) known.delete(session);
-    await this.#choose([...living].filter((session) => !this.#refused.has(session)));
+    await this.#choose(all.filter((session) => !this.#refused.has(session) && !this.#isResting(session)));
   }
 
   /** Joins the campaign that fewest work on, or leaves one for it. */
@@ -332,11 +338,29 @@ class QueueMachine {
       await part.run(shard, (result) => this.#send(part, shard.id, result));
       this.#figures.shards++;
     } catch (error) {
-      if (this.#joined.has(part.session)) this.#observer.warn(`${part.name}: ${reason(error)}`);
+      if (!(error instanceof NotThere)) this.#rest(part, reason(error));
       throw new UnrecoverableError(reason(error));
     } finally {
       this.#busy--;
     }
+  }
+
+  /**
+   * Leaves a campaign for a while where a shard cannot be carried out, so that others get it, and joins anew with all that it takes: what
+   * is wrong here may be mended by that.
+   */
+  #rest({ session, name }: Part, why: string): void {
+    const { until = 0, times = 0 } = this.#resting.get(session) ?? {};
+    if (!this.#joined.has(session) || until > Date.now()) return;
+    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** times);
+    this.#observer.warn(`${name}: ${why}; leaves it for ${pause / 1000} s`);
+    this.#resting.set(session, { until: Date.now() + pause, times: times + 1 });
+    // In order: the coordinator is told that the shard has failed.
+    void this.#part(session, true);
+  }
+
+  #isResting(session: string): boolean {
+    return (this.#resting.get(session)?.until ?? 0) > Date.now();
   }
 
   /** Sends a result. */

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -157,6 +157,20 @@ const CAMPAIGN = [
       });
     await client.flushall();
     client.disconnect();
+  }, 120_000);
+
+  test('a machine that has lost its model leaves the campaign to others for a while, and fetches it anew', async () => {
+    const own = join(folder, 'own-cache');
+    const { child, stderr } = worker(['--cache', own]);
+    const { out, ended } = campaign('mended');
+    await until(() => stderr().includes('takes part'));
+    rmSync(own, { recursive: true });
+    execFileSync('pkill', ['-KILL', '-P', String(child.pid)]);
+    expect((await ended).code).toBe(1);
+    expect(stderr()).toMatch(/cannot read the model .*; leaves it for 10 s/);
+    expect(stderr().match(/takes part/g)).toHaveLength(2);
+    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    await endAll(running);
   }, 120_000);
 
   test('texts, their vocabulary and list come along; a plug-in does where its package is installed and named', async () => {
