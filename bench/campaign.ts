@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
+import type { Observer, Summary } from '../src/campaign/monitor/monitor.ts';
+import type { Figures } from '../src/campaign/monitor/statistics.ts';
+import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
-import { runCampaign } from '../src/fuzzer/campaign.ts';
-import type { Observer, Summary } from '../src/fuzzer/observer.ts';
-import type { Figures } from '../src/fuzzer/statistics.ts';
-import { encodeNpz } from '../src/inputs/npz.ts';
-import { randomStream } from '../src/random.ts';
+import { randomStream } from '../src/core/random.ts';
+import { encodeNpz } from '../src/tensor/npz.ts';
 
 /** A folder for one bench, taken away at its end. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

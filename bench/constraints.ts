@@ -4,12 +4,12 @@
  * mutant broke a constraint.
  */
 import { parseArgs } from 'node:util';
-import { formOf, type Rows } from '../src/models/rows.ts';
-import { makeData, writeNumber } from '../src/models/tensor.ts';
-import type { Limits } from '../src/mutators/constraints/limits.ts';
+import type { Limits } from '../src/constraints/options.ts';
+import { randomStream } from '../src/core/random.ts';
+import type { InputTraits } from '../src/inputs/input-descriptor.ts';
+import { formOf, type Rows } from '../src/model/batched-model.ts';
 import { fits, MUTATORS } from '../src/mutators/registry.ts';
-import type { InputTraits } from '../src/mutators/traits.ts';
-import { randomStream } from '../src/random.ts';
+import { makeData, writeNumber } from '../src/tensor/tensor.ts';
 import { line } from './campaign.ts';
 import { checkLegality } from './legal.ts';
 

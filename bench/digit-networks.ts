@@ -1,10 +1,10 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { decodeIdx } from '../src/inputs/idx.ts';
-import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
-import { startTfjs } from '../src/models/tfjs-backend.ts';
-import { normal, randomStream } from '../src/random.ts';
+import { normal, randomStream } from '../src/core/random.ts';
+import { decodeIdx } from '../src/inputs/formats/idx.ts';
+import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
+import { startTfjs } from '../src/model/formats/tfjs/backend.ts';
 
 /** Digits `[count, 784]` in [−1, 1] and what they show. */
 export interface Digits {

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { makeNanDigits } from '../corpora/nan-digits/make.ts';
 import type { Dense } from '../corpora/nan-digits/network.ts';
 import { CLASSES, PIXELS } from '../corpora/nan-digits/network.ts';
-import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
-import { ModelProto } from '../src/models/graph/onnx-proto.ts';
-import { type DType, makeData, type TensorData } from '../src/models/tensor.ts';
+import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
+import { ModelProto } from '../src/model/formats/onnx/proto.ts';
+import { type DType, makeData, type TensorData } from '../src/tensor/tensor.ts';
 
 /** A model with a numerical fault that its seeds do not show. */
 export interface FlawedModel {

@@ -5,13 +5,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import { ExactIndex } from '../src/coverage/exact.ts';
-import { HnswIndex } from '../src/coverage/hnsw.ts';
-import { WIDEST } from '../src/coverage/measure.ts';
-import { PROJECTED, Projection } from '../src/coverage/projection.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { formOf, makeBlock, RowModel } from '../src/models/rows.ts';
-import { normal, randomStream } from '../src/random.ts';
+import { normal, randomStream } from '../src/core/random.ts';
+import { PROJECTED, Projection } from '../src/coverage/criteria/random-projection.ts';
+import { HnswIndex } from '../src/coverage/index/hnsw-index.ts';
+import { WIDEST } from '../src/coverage/registry.ts';
+import { formOf, makeBlock, RowModel } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import { ExactIndex } from '../test/support/brute-force-index.ts';
 import { line, withFolder } from './campaign.ts';
 import { writeNetwork } from './networks.ts';
 

@@ -1,12 +1,12 @@
-import { LONGEST_CHAIN, makeArms } from '../src/fuzzer/arms.ts';
-import { BatchMaker } from '../src/fuzzer/batch-maker.ts';
-import { NO_ARM } from '../src/fuzzer/chains.ts';
-import { MUTANTS_PER_PICK } from '../src/fuzzer/plan.ts';
-import type { Rows } from '../src/models/rows.ts';
-import { brokenConstraints } from '../src/mutators/constraints/check.ts';
-import type { Limits } from '../src/mutators/constraints/limits.ts';
-import type { InputTraits } from '../src/mutators/traits.ts';
-import { type Random, randomStream } from '../src/random.ts';
+import { brokenConstraints } from '../src/constraints/checker.ts';
+import type { Limits } from '../src/constraints/options.ts';
+import { type Random, randomStream } from '../src/core/random.ts';
+import { BatchMaker } from '../src/fuzzer/generation/mutant-generator.ts';
+import { LONGEST_CHAIN, makeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
+import { NO_ARM } from '../src/fuzzer/scheduling/mutator-stack.ts';
+import { MUTANTS_PER_PICK } from '../src/fuzzer/scheduling/task-sizes.ts';
+import type { InputTraits } from '../src/inputs/input-descriptor.ts';
+import type { Rows } from '../src/model/batched-model.ts';
 
 /** One input with seeds for it, what mutates it and what it is kept to. */
 export interface LegalCase {

@@ -1,12 +1,20 @@
 /** A process that runs one model on ready batches, with tensors watched or not. */
-import { guessInput } from '../src/inputs/guess.ts';
-import { serve } from '../src/isolation/serve.ts';
-import type { RuntimeKind } from '../src/models/model.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { type Block, formOf, makeBlock, RowModel, rowInput, testcaseInputs } from '../src/models/rows.ts';
-import { readNumber, writeNumber } from '../src/models/tensor.ts';
-import { autoWatched } from '../src/models/watch.ts';
-import { randomStream } from '../src/random.ts';
+
+import { randomStream } from '../src/core/random.ts';
+import { guessInput } from '../src/inputs/infer-input.ts';
+import {
+  type Block,
+  formOf,
+  makeBlock,
+  RowModel,
+  rowInput,
+  testcaseInputs,
+} from '../src/model/batched-model.ts';
+import { autoWatched } from '../src/model/coverage-tensors.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import type { RuntimeKind } from '../src/model/model.ts';
+import { readNumber, writeNumber } from '../src/tensor/tensor.ts';
+import { serve } from '../src/workers/rpc-server.ts';
 
 const WARM_UP = 10;
 /** What stands in for sizes that a model leaves open. */

@@ -5,9 +5,9 @@
  *   npm run bench:models -- --seconds 1
  */
 import { parseArgs } from 'node:util';
-import { reason } from '../src/errors.ts';
-import { Child } from '../src/isolation/child.ts';
-import type { RuntimeKind } from '../src/models/model.ts';
+import { reason } from '../src/core/errors.ts';
+import type { RuntimeKind } from '../src/model/model.ts';
+import { Child } from '../src/workers/rpc-client.ts';
 import { line } from './campaign.ts';
 import type { ModelsApi } from './models-process.ts';
 

@@ -4,13 +4,13 @@
  */
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import { pictureOf } from '../src/inputs/picture.ts';
-import { BoundsKeeper, type Values, workingArray } from '../src/mutators/constraints/bounds.ts';
+import { BoundsKeeper, type Values, workingArray } from '../src/constraints/bounds.ts';
+import { randomStream } from '../src/core/random.ts';
+import { pictureOf } from '../src/inputs/image.ts';
+import type { InputTraits } from '../src/inputs/input-descriptor.ts';
 import type { Given, MutatorKind } from '../src/mutators/mutator.ts';
-import { NoisePool } from '../src/mutators/noise.ts';
 import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
-import type { InputTraits } from '../src/mutators/traits.ts';
-import { randomStream } from '../src/random.ts';
+import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { line, median } from './campaign.ts';
 
 const { values: options } = parseArgs({

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
-import { attr, TfjsBuilder } from '../src/models/graph/tfjs-builder.ts';
-import { normal, randomStream } from '../src/random.ts';
+import { normal, randomStream } from '../src/core/random.ts';
+import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
+import { attr, TfjsBuilder } from '../src/model/formats/tfjs/builder.ts';
 
 /** Networks with random weights: what they compute does not matter to how fast they do it. */
 export const NETWORKS = ['dense', 'convolution'] as const;

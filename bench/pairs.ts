@@ -6,13 +6,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Model } from '../src/models/model.ts';
-import { deriveCopy } from '../src/models/quantize/derive.ts';
-import type { Quantization } from '../src/models/quantize/kind.ts';
-import { spansOf } from '../src/models/quantize/spans.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { type Block, formOf, makeBlock, RowModel, rowInput } from '../src/models/rows.ts';
-import { randomStream } from '../src/random.ts';
+import { randomStream } from '../src/core/random.ts';
+import { type Block, formOf, makeBlock, RowModel, rowInput } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import type { Model } from '../src/model/model.ts';
+import { deriveCopy } from '../src/model/quantize/derive.ts';
+import type { Quantization } from '../src/model/quantize/kind.ts';
+import { spansOf } from '../src/model/quantize/spans.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 

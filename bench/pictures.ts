@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import type { Picture } from '../src/inputs/picture.ts';
-import { BoundsKeeper } from '../src/mutators/constraints/bounds.ts';
+import { BoundsKeeper } from '../src/constraints/bounds.ts';
+import { randomStream } from '../src/core/random.ts';
+import type { Picture } from '../src/inputs/image.ts';
+import type { InputTraits } from '../src/inputs/input-descriptor.ts';
 import type { MutatorKind } from '../src/mutators/mutator.ts';
-import { NoisePool } from '../src/mutators/noise.ts';
 import { GROUPS, makeMutator } from '../src/mutators/registry.ts';
-import type { InputTraits } from '../src/mutators/traits.ts';
-import { randomStream } from '../src/random.ts';
+import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { drawScene } from './scene.ts';
 
 const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'docs/images' } } });

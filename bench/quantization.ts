@@ -6,12 +6,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { encodeNpz } from '../src/inputs/npz.ts';
-import { deriveCopy } from '../src/models/quantize/derive.ts';
-import type { Quantization } from '../src/models/quantize/kind.ts';
-import { spansOf } from '../src/models/quantize/spans.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { formOf, RowModel } from '../src/models/rows.ts';
+import { formOf, RowModel } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import { deriveCopy } from '../src/model/quantize/derive.ts';
+import type { Quantization } from '../src/model/quantize/kind.ts';
+import { spansOf } from '../src/model/quantize/spans.ts';
+import { encodeNpz } from '../src/tensor/npz.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
 

@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Observer } from '../src/campaign/monitor/monitor.ts';
+import type { Figures } from '../src/campaign/monitor/statistics.ts';
+import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
-import { runCampaign } from '../src/fuzzer/campaign.ts';
-import type { Observer } from '../src/fuzzer/observer.ts';
-import type { Figures } from '../src/fuzzer/statistics.ts';
-import { queueAddress } from '../src/queue/connection.ts';
-import { onQueue } from '../src/queue/coordinator.ts';
+import { onQueue } from '../src/distributed/coordinator/coordinator.ts';
+import { queueAddress } from '../src/distributed/redis/connection.ts';
 import { line, median, withFolder } from './campaign.ts';
 import { childSeconds, cpuSeconds } from './processes.ts';
 

@@ -1,8 +1,9 @@
 /** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
-import { serve } from '../src/isolation/serve.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { formOf, makeBlock, RowModel } from '../src/models/rows.ts';
-import { randomStream } from '../src/random.ts';
+
+import { randomStream } from '../src/core/random.ts';
+import { formOf, makeBlock, RowModel } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import { serve } from '../src/workers/rpc-server.ts';
 
 const WARM_UP = 20;
 

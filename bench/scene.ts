@@ -1,5 +1,5 @@
-import { makePlasma } from '../src/mutators/corruptions/plasma.ts';
-import { randomStream } from '../src/random.ts';
+import { randomStream } from '../src/core/random.ts';
+import { makePlasma } from '../src/mutators/corruption/plasma.ts';
 
 type Colour = readonly [red: number, green: number, blue: number];
 

@@ -6,10 +6,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Child } from '../src/isolation/child.ts';
-import { OnnxBuilder } from '../src/models/graph/onnx-builder.ts';
-import { sizeOf } from '../src/models/tensor.ts';
-import { type Random, randomStream } from '../src/random.ts';
+import { type Random, randomStream } from '../src/core/random.ts';
+import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
+import { sizeOf } from '../src/tensor/tensor.ts';
+import { Child } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import type { TraceApi } from './trace-process.ts';
 

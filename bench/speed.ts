@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Child } from '../src/isolation/child.ts';
+import { Child } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 import type { RawApi } from './raw-process.ts';

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import * as ort from 'onnxruntime-node';
-import { serve } from '../src/isolation/serve.ts';
-import { decodeOnnxTensor } from '../src/models/graph/onnx-tensor.ts';
+import { decodeOnnxTensor } from '../src/model/formats/onnx/tensor.ts';
+import { serve } from '../src/workers/rpc-server.ts';
 
 const methods = {
   /** Returns why the runtime cannot run it; undefined where it can. */

@@ -8,11 +8,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
-import { UserError } from '../src/errors.ts';
-import { runCampaign } from '../src/fuzzer/campaign.ts';
-import { Child, ProcessDied } from '../src/isolation/child.ts';
-import { Inspector } from '../src/isolation/inspector.ts';
+import { UserError } from '../src/core/errors.ts';
+import { Inspector } from '../src/workers/inspect-client.ts';
+import { Child, ProcessDied } from '../src/workers/rpc-client.ts';
 import { withFolder } from './campaign.ts';
 import type { TestdataApi } from './testdata-process.ts';
 

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fromOnnx, toWholeOnnx } from '../corpora/char-lm/onnx.ts';
 import { toTfjs } from '../corpora/char-lm/tfjs.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { formOf, RowModel, type Rows, rowInput } from '../src/models/rows.ts';
+import { formOf, RowModel, type Rows, rowInput } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
 const { values: options } = parseArgs({

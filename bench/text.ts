@@ -11,8 +11,8 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadModel } from '../src/models/registry.ts';
-import { formOf, RowModel, rowInput } from '../src/models/rows.ts';
+import { formOf, RowModel, rowInput } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
 const { values: options } = parseArgs({

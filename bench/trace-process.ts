@@ -1,8 +1,9 @@
 /** A process that runs a model once, or traces where its numbers stop being finite, and tells its peak memory. */
-import { serve } from '../src/isolation/serve.ts';
-import { Localiser } from '../src/models/localise.ts';
-import { loadModel } from '../src/models/registry.ts';
-import { makeData, sizeOf } from '../src/models/tensor.ts';
+
+import { Localiser } from '../src/analysis/nonfinite-localizer.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import { makeData, sizeOf } from '../src/tensor/tensor.ts';
+import { serve } from '../src/workers/rpc-server.ts';
 
 const methods = {
   async measure({ model: path, what }: { model: string; what: 'plain' | 'trace' }) {

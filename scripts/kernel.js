@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import wabt from 'wabt';
 
 const KERNELS = [
-  { wat: 'src/mutators/kernel.wat', binary: 'src/mutators/kernel-binary.ts', name: 'KERNEL' },
+  { wat: 'src/mutators/simd/kernel.wat', binary: 'src/mutators/simd/kernel-binary.ts', name: 'KERNEL' },
   {
     wat: 'src/objectives/expression/reduce.wat',
     binary: 'src/objectives/expression/reduce-binary.ts',

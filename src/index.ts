@@ -1,20 +1,20 @@
 /** What plug-ins are written with; see docs/plug-ins.md. */
-import type { MeasureKind } from './coverage/measure.ts';
-import type { SchedulerKind } from './fuzzer/schedulers/scheduler.ts';
+import type { MeasureKind } from './coverage/registry.ts';
+import type { ObjectiveSettings } from './extensions/parameters.ts';
 import type { MutatorKind } from './mutators/mutator.ts';
 import type { Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
-import type { ObjectiveSettings } from './objectives/parameters.ts';
+import type { SchedulerKind } from './schedulers/scheduler.ts';
 
-export type { Measure, MeasureKind, MeasureSettings, WalkStep } from './coverage/measure.ts';
-export type { CorpusSize } from './fuzzer/corpus.ts';
-export type { Scheduler, SchedulerKind } from './fuzzer/schedulers/scheduler.ts';
-export type { RowResult, RowTensor } from './models/rows.ts';
-export type { Bounds, Values } from './mutators/constraints/bounds.ts';
+export type { Bounds, Values } from './constraints/bounds.ts';
+export type { Random } from './core/random.ts';
+export type { Measure, MeasureKind, MeasureSettings, WalkStep } from './coverage/registry.ts';
+export type { ObjectiveParameter, ObjectiveSettings, ObjectiveValues } from './extensions/parameters.ts';
+export type { CorpusSize } from './fuzzer/corpus/corpus.ts';
+export type { Domain, InputTraits, TokenTraits } from './inputs/input-descriptor.ts';
+export type { RowResult, RowTensor } from './model/batched-model.ts';
 export type { Given, Mate, Mutator, MutatorKind, Parameter, ParameterValues } from './mutators/mutator.ts';
-export type { Domain, InputTraits, TokenTraits } from './mutators/traits.ts';
 export type { Detail, Objective, ObjectiveKind, Run, Violation } from './objectives/objective.ts';
-export type { ObjectiveParameter, ObjectiveSettings, ObjectiveValues } from './objectives/parameters.ts';
-export type { Random } from './random.ts';
+export type { Scheduler, SchedulerKind } from './schedulers/scheduler.ts';
 
 /** A mutator of your own, and what may be left out of it. */
 export type MutatorDefinition = Omit<

@@ -1,6 +1,6 @@
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { TfjsBuilder, type TfjsFilesContent } from '../../src/models/graph/tfjs-builder.ts';
-import { type DType, makeData, numberToHalf, type TensorData } from '../../src/models/tensor.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { TfjsBuilder, type TfjsFilesContent } from '../../src/model/formats/tfjs/builder.ts';
+import { type DType, makeData, numberToHalf, type TensorData } from '../../src/tensor/tensor.ts';
 import { type Score, writeScoreOnnx, writeScoreTfjs } from './score.ts';
 
 /** What a defect is written with: tensors and the operations between them. */

@@ -4,9 +4,9 @@
  * twin, and one for all.
  */
 import { parseArgs } from 'node:util';
-import { loadModel } from '../../src/models/registry.ts';
-import { readNumber } from '../../src/models/tensor.ts';
-import { randomStream } from '../../src/random.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { loadModel } from '../../src/model/formats/registry.ts';
+import { readNumber } from '../../src/tensor/tensor.ts';
 import { campaign, line, median, withFolder } from '../campaign.ts';
 import { makeNumericModels, type NumericModel } from './make.ts';
 import { INPUTS } from './score.ts';

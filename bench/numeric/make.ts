@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { encodeNpz } from '../../src/inputs/npz.ts';
-import { randomStream } from '../../src/random.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 import { DEFECTS, TFJS_DEFECTS, writeDefect, writeTfjsDefect } from './defects.ts';
 import { type Extent, INPUTS, makeScore, type Score } from './score.ts';
 

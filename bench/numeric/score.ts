@@ -1,6 +1,6 @@
-import type { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import type { TfjsBuilder } from '../../src/models/graph/tfjs-builder.ts';
-import { type Random, randomStream } from '../../src/random.ts';
+import { type Random, randomStream } from '../../src/core/random.ts';
+import type { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import type { TfjsBuilder } from '../../src/model/formats/tfjs/builder.ts';
 
 /** Inputs of a network, and the sizes of its layers. */
 export const INPUTS = 48;

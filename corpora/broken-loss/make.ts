@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encodeNpz } from '../../src/inputs/npz.ts';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { normal, randomStream } from '../../src/random.ts';
+import { normal, randomStream } from '../../src/core/random.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 
 /** What probabilities are clipped to, so that their logarithm is finite. */
 const LEAST = 1e-6;

@@ -2,11 +2,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { decodeNpz, encodeNpz } from '../../src/inputs/npz.ts';
-import { loadModel } from '../../src/models/registry.ts';
-import { formOf, RowModel, rowInput } from '../../src/models/rows.ts';
-import type { GenerationSettings } from '../../src/models/text/generation.ts';
-import { startTfjs } from '../../src/models/tfjs-backend.ts';
+import { formOf, RowModel, rowInput } from '../../src/model/batched-model.ts';
+import { loadModel } from '../../src/model/formats/registry.ts';
+import { startTfjs } from '../../src/model/formats/tfjs/backend.ts';
+import type { GenerationSettings } from '../../src/model/language/generation.ts';
+import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { train, type Weights, weightShapes } from './network.ts';
 import { toOnnx } from './onnx.ts';
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { normal, randomStream } from '../../src/random.ts';
+import { normal, randomStream } from '../../src/core/random.ts';
 
 /** Sizes of the network: tokens are looked up, go through two LSTM layers, and become logits of the next one. */
 export const EMBEDDED = 32;

@@ -1,5 +1,5 @@
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import type { Tensor } from '../../src/models/tensor.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import { EMBEDDED, HIDDEN, type Weights, weightShapes } from './network.ts';
 
 /** ONNX has the gates of an LSTM in the order in, out, forget, cell, and Keras in, forget, cell, out. */

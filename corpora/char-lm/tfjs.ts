@@ -1,4 +1,4 @@
-import { attr, TfjsBuilder, type TfjsFilesContent } from '../../src/models/graph/tfjs-builder.ts';
+import { attr, TfjsBuilder, type TfjsFilesContent } from '../../src/model/formats/tfjs/builder.ts';
 import { EMBEDDED, HIDDEN, type Weights } from './network.ts';
 
 /**

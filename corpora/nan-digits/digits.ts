@@ -1,4 +1,4 @@
-import type { Random } from '../../src/random.ts';
+import type { Random } from '../../src/core/random.ts';
 
 /** Side of a drawn digit in pixels. */
 export const SIDE = 28;

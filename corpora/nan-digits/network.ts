@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { randomStream } from '../../src/random.ts';
+import { randomStream } from '../../src/core/random.ts';
 
 /** Rows of images `[count, 784]` in [-1, 1] and the class of each. */
 export interface Dataset {

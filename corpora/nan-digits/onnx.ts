@@ -1,4 +1,4 @@
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { CLASSES, type Dense, PIXELS } from './network.ts';
 
 /** The classifier with its unsafe softmax and cross-entropy as an ONNX file. */

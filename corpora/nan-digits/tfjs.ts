@@ -1,4 +1,4 @@
-import { attr, TfjsBuilder, type TfjsFilesContent } from '../../src/models/graph/tfjs-builder.ts';
+import { attr, TfjsBuilder, type TfjsFilesContent } from '../../src/model/formats/tfjs/builder.ts';
 import { CLASSES, type Dense, PIXELS } from './network.ts';
 
 /** The same network as `toOnnx` writes, as a TensorFlow.js graph model. */

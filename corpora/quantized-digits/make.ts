@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encodeNpz } from '../../src/inputs/npz.ts';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { deriveCopy } from '../../src/models/quantize/derive.ts';
-import { spansOf } from '../../src/models/quantize/spans.ts';
-import { loadModel } from '../../src/models/registry.ts';
-import { formOf, packRows, RowModel } from '../../src/models/rows.ts';
-import { startTfjs } from '../../src/models/tfjs-backend.ts';
-import { randomStream } from '../../src/random.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { formOf, packRows, RowModel } from '../../src/model/batched-model.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { loadModel } from '../../src/model/formats/registry.ts';
+import { startTfjs } from '../../src/model/formats/tfjs/backend.ts';
+import { deriveCopy } from '../../src/model/quantize/derive.ts';
+import { spansOf } from '../../src/model/quantize/spans.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 import { drawDigit } from '../nan-digits/digits.ts';
 import { CLASSES, type Dataset, type Dense, PIXELS, train } from '../nan-digits/network.ts';
 

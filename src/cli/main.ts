@@ -1,28 +1,28 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { Interrupted, MachineError, reason, UserError } from '../errors.ts';
-import { EXIT } from './exit.ts';
+import { Interrupted, MachineError, reason, UserError } from '../core/errors.ts';
+import { EXIT } from './exit-codes.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Every command, in the order of the help. */
 const COMMANDS = new Map<string, () => Promise<Command>>([
-  ['fuzz', async () => (await import('./fuzz.ts')).fuzzCommand()],
-  ['replay', async () => (await import('./replay.ts')).replayCommand()],
-  ['triage', async () => (await import('./triage.ts')).triageCommand()],
-  ['minimize', async () => (await import('./minimize.ts')).minimizeCommand()],
-  ['distill', async () => (await import('./distill.ts')).distillCommand()],
-  ['report', async () => (await import('./report.ts')).reportCommand()],
-  ['nightly', async () => (await import('./nightly.ts')).nightlyCommand()],
-  ['inspect', async () => (await import('./inspect.ts')).inspectCommand()],
-  ['quantize', async () => (await import('./quantize.ts')).quantizeCommand()],
-  ['compare', async () => (await import('./compare.ts')).compareCommand()],
-  ['objectives', async () => (await import('./objectives.ts')).objectivesCommand()],
-  ['mutators', async () => (await import('./mutators.ts')).mutatorsCommand()],
-  ['init', async () => (await import('./init.ts')).initCommand()],
-  ['doctor', async () => (await import('./doctor.ts')).doctorCommand()],
-  ['worker', async () => (await import('./worker.ts')).workerCommand()],
-  ['workers', async () => (await import('./workers.ts')).workersCommand()],
+  ['fuzz', async () => (await import('./commands/fuzz.ts')).fuzzCommand()],
+  ['replay', async () => (await import('./commands/replay.ts')).replayCommand()],
+  ['triage', async () => (await import('./commands/triage.ts')).triageCommand()],
+  ['minimize', async () => (await import('./commands/minimize.ts')).minimizeCommand()],
+  ['distill', async () => (await import('./commands/distill.ts')).distillCommand()],
+  ['report', async () => (await import('./commands/report.ts')).reportCommand()],
+  ['nightly', async () => (await import('./commands/nightly.ts')).nightlyCommand()],
+  ['inspect', async () => (await import('./commands/inspect.ts')).inspectCommand()],
+  ['quantize', async () => (await import('./commands/quantize.ts')).quantizeCommand()],
+  ['compare', async () => (await import('./commands/compare.ts')).compareCommand()],
+  ['objectives', async () => (await import('./commands/objectives.ts')).objectivesCommand()],
+  ['mutators', async () => (await import('./commands/mutators.ts')).mutatorsCommand()],
+  ['init', async () => (await import('./commands/init.ts')).initCommand()],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
+  ['worker', async () => (await import('./commands/worker.ts')).workerCommand()],
+  ['workers', async () => (await import('./commands/workers.ts')).workersCommand()],
 ]);
 
 /** The command that was asked for, or all of them where none of these was: for help, and for what was meant. */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { fileError, UserError } from '../errors.ts';
-import { suggestion } from '../suggest.ts';
+import { suggestion } from '../core/did-you-mean.ts';
+import { fileError, UserError } from '../core/errors.ts';
+import { moduleSpec } from '../extensions/spec.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type Setting } from './schema.ts';
-import { moduleSpec } from './specs.ts';
 
 /** Settings before the schema saw them, by their names in the campaign file. */
 export type RawSettings = Readonly<Partial<Record<Setting, unknown>>>;

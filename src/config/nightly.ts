@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { fileError, UserError } from '../errors.ts';
-import { suggestion } from '../suggest.ts';
+import { suggestion } from '../core/did-you-mean.ts';
+import { fileError, UserError } from '../core/errors.ts';
 import { checkSettings, explain, parseYaml, type RawSettings, readCampaignFile, settingsIn } from './load.ts';
 import type { CampaignConfig } from './schema.ts';
 import { duration, milliseconds } from './values.ts';

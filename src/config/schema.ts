@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean } from '../suggest.ts';
+import { didYouMean } from '../core/did-you-mean.ts';
 import { QUANTIZATIONS } from './quantizations.ts';
 import { duration, paths, ranges, shapes, size, specLists, specs } from './values.ts';
 

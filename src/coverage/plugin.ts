@@ -1,6 +1,6 @@
-import { UserError } from '../errors.ts';
-import { importKind } from '../plugins.ts';
-import type { Measure, MeasureKind, MeasureSettings } from './kind.ts';
+import { UserError } from '../core/errors.ts';
+import { importKind } from '../extensions/plugin-loader.ts';
+import type { Measure, MeasureKind, MeasureSettings } from './criterion.ts';
 
 /**
  * Loads a measure from a module of the user's: its default export, as `defineCoverage` makes it. Its errors say whose

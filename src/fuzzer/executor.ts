@@ -1,4 +1,4 @@
-import type { Task, TaskResult } from './task.ts';
+import type { Task, TaskResult } from './scheduling/task.ts';
 
 /** One worker as people see it. */
 export interface WorkerFigures {

@@ -1,21 +1,31 @@
-import type { StoredEntry } from '../campaign/journal.ts';
-import type { Store } from '../campaign/store.ts';
-import type { TestcaseData } from '../campaign/testcase.ts';
-import type { NeighbourIndex } from '../coverage/index.ts';
-import type { SavedThreshold, Threshold } from '../coverage/threshold.ts';
-import type { Site } from '../models/sites/site.ts';
-import { type Limits, tiesToAncestor } from '../mutators/constraints/limits.ts';
-import type { InputTraits } from '../mutators/traits.ts';
-import { type Random, randomStream } from '../random.ts';
-import type { ArmTraits } from './arms.ts';
-import type { MutatorChoice, MutatorFigures, SavedChoice } from './choice.ts';
-import type { Climbs, Focus, SavedClimbs } from './climbs.ts';
-import type { Corpus } from './corpus.ts';
-import { Descent } from './descent.ts';
-import type { Fault, Faults, SavedFaults } from './faults.ts';
-import type { Imported } from './imported.ts';
-import { Intake } from './intake.ts';
-import { type Picked, Picker } from './picker.ts';
+import type { Site } from '../analysis/numerical-sites/site.ts';
+import type { Fault, Faults, SavedFaults } from '../campaign/findings/fault-registry.ts';
+import { type SiteFigures, siteFigures } from '../campaign/monitor/site-figures.ts';
+import { type Limits, tiesToAncestor } from '../constraints/options.ts';
+import { type Random, randomStream } from '../core/random.ts';
+import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';
+import type { SavedThreshold, Threshold } from '../coverage/novelty-threshold.ts';
+import type { InputTraits } from '../inputs/input-descriptor.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+import type { Scheduler } from '../schedulers/scheduler.ts';
+import type { Store } from '../storage/campaign-store.ts';
+import type { StoredEntry } from '../storage/journal.ts';
+import type { Supply } from '../workers/worker-supervisor.ts';
+import { Intake } from './corpus/admission.ts';
+import type { Corpus } from './corpus/corpus.ts';
+import type { Imported } from './corpus/imported-testcase.ts';
+import { Descent } from './corpus/lineage.ts';
+import { type Picked, Picker } from './scheduling/mutation-planner.ts';
+import type { ArmTraits } from './scheduling/mutator-arms.ts';
+import type { MutatorChoice, MutatorFigures, SavedChoice } from './scheduling/mutator-scheduler.ts';
+import {
+  type Hit,
+  lookedIn,
+  type Parcel,
+  type PluginEnd,
+  type Task,
+  type TaskResult,
+} from './scheduling/task.ts';
 import {
   CLIMB_STEPS,
   climbMutants,
@@ -26,11 +36,8 @@ import {
   mutantsOf,
   seekMutants,
   triesWhatIsNear,
-} from './plan.ts';
-import type { Scheduler } from './schedulers/scheduler.ts';
-import { type SiteFigures, siteFigures } from './site-figures.ts';
-import type { Supply } from './slot.ts';
-import { type Hit, lookedIn, type Parcel, type PluginEnd, type Task, type TaskResult } from './task.ts';
+} from './scheduling/task-sizes.ts';
+import type { Climbs, Focus, SavedClimbs } from './search/directed-search.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
 const ACROSS_SHARE = 0.5;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fileError, UserError } from '../errors.ts';
+import { fileError, UserError } from '../core/errors.ts';
 
 /** `name@level="text"` or `"text"`, as AFL's dictionaries have them. */
 const AFL_LINE = /^\s*(?:[\w.-]+(?:@\d+)?\s*=\s*)?"(.*)"\s*$/;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { fileError, UserError } from '../errors.ts';
-import { readNumber, rowsOf, sizeOf, type Tensor } from '../models/tensor.ts';
-import { readSeedFiles } from './files.ts';
+import { fileError, UserError } from '../core/errors.ts';
+import { readNumber, rowsOf, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { readSeedFiles } from './seed-files.ts';
 
 /** Where the classes that seeds show are said. */
 export type LabelSource =

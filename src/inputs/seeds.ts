@@ -1,15 +1,15 @@
 import type { Named } from '../config/values.ts';
-import { UserError } from '../errors.ts';
-import type { InputSpec } from '../models/model.ts';
-import { type Form, formOf, type Rows, rowInput, testcaseInputs } from '../models/rows.ts';
-import { makeData, shapeText, type Tensor, writeNumber } from '../models/tensor.ts';
-import { type Language, unwritable } from '../models/text/language.ts';
-import type { Random } from '../random.ts';
-import { didYouMean } from '../suggest.ts';
-import { visible } from '../visible.ts';
-import { readSeedFiles, type SeedFile } from './files.ts';
-import { fitValues, type PixelsOf, type Value } from './fit.ts';
+import { didYouMean } from '../core/did-you-mean.ts';
+import { UserError } from '../core/errors.ts';
+import { visible } from '../core/escape-control.ts';
+import type { Random } from '../core/random.ts';
+import { type Form, formOf, type Rows, rowInput, testcaseInputs } from '../model/batched-model.ts';
+import { type Language, unwritable } from '../model/language/tokenizer.ts';
+import type { InputSpec } from '../model/model.ts';
+import { makeData, shapeText, type Tensor, writeNumber } from '../tensor/tensor.ts';
+import { fitValues, type PixelsOf, type Value } from './fit-to-input.ts';
 import { withoutColumn } from './labels.ts';
+import { readSeedFiles, type SeedFile } from './seed-files.ts';
 
 /** Seeds that fit a model, in their order; where it leaves sizes open they may be of several forms. */
 export type Seeds = readonly Rows[];

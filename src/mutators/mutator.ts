@@ -1,8 +1,8 @@
-import type { Random } from '../random.ts';
-import type { Arithmetic } from './arithmetic.ts';
-import type { Bounds, Values } from './constraints/bounds.ts';
-import type { NoisePool } from './noise.ts';
-import type { Domain, InputTraits } from './traits.ts';
+import type { Bounds, Values } from '../constraints/bounds.ts';
+import type { Random } from '../core/random.ts';
+import type { Domain, InputTraits } from '../inputs/input-descriptor.ts';
+import type { NoisePool } from './simd/noise-pool.ts';
+import type { Arithmetic } from './simd/vector-math.ts';
 
 /** What a mutator is given beside the parent; good for one call. */
 export interface Given {

@@ -1,7 +1,7 @@
-import { reason, UserError } from '../errors.ts';
-import { importPlugin } from '../plugins.ts';
+import { reason, UserError } from '../core/errors.ts';
+import { importPlugin } from '../extensions/plugin-loader.ts';
+import { DOMAINS } from '../inputs/input-descriptor.ts';
 import type { MutatorKind } from './mutator.ts';
-import { DOMAINS } from './traits.ts';
 
 /**
  * Loads a mutator from a module of the user's: its default export, as `defineMutator` makes it.

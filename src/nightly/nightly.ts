@@ -1,25 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, writeWhole } from '../campaign/atomic.ts';
-import { FORMAT_VERSION } from '../campaign/finding.ts';
-import { Lock } from '../campaign/lock.ts';
+import type { Observer } from '../campaign/monitor/monitor.ts';
+import type { Elsewhere } from '../campaign/run-campaign.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
-import { fileError, Interrupted, MachineError, reason, UserError } from '../errors.ts';
-import type { Elsewhere } from '../fuzzer/campaign.ts';
-import type { Observer } from '../fuzzer/observer.ts';
-import { checkQueue, queueAddress } from '../queue/connection.ts';
-import { onQueue } from '../queue/coordinator.ts';
-import { PREFIX } from '../queue/keys.ts';
-import type { FailedCampaign } from '../report/checks.ts';
+import { makeFolder, writeWhole } from '../core/atomic-file.ts';
+import { fileError, Interrupted, MachineError, reason, UserError } from '../core/errors.ts';
+import { onQueue } from '../distributed/coordinator/coordinator.ts';
+import { PREFIX } from '../distributed/protocol/redis-keys.ts';
+import { checkQueue, queueAddress } from '../distributed/redis/connection.ts';
+import type { FailedCampaign } from '../report/objective-results.ts';
 import { isCounted, report } from '../report/report.ts';
-import type { ReportedCampaign } from '../report/view.ts';
+import type { ReportedCampaign } from '../report/view-model.ts';
+import { FORMAT_VERSION } from '../storage/finding.ts';
+import { Lock } from '../storage/lock.ts';
 import { type Baseline, NOTHING_KNOWN, writeBaseline } from '../triage/baseline.ts';
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
 import { isSound, type TriagedFault, triage } from '../triage/triage.ts';
 import { Budget, lanes } from './budget.ts';
-import { BASELINES, NIGHT_FILE, NIGHTS, newestGeneration, newNight, retain } from './folders.ts';
-import { type Turn, takeTurn } from './turn.ts';
+import { type Turn, takeTurn } from './campaign-turn.ts';
+import { BASELINES, NIGHT_FILE, NIGHTS, newestGeneration, newNight, retain } from './generations.ts';
 
 /** Who watches a night. */
 export interface NightObserver {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { UserError } from '../errors.ts';
-import type { RowTensor } from '../models/rows.ts';
+import { UserError } from '../core/errors.ts';
+import type { RowTensor } from '../model/batched-model.ts';
 import { Program, type Verdicts } from './expression/program.ts';
 import type { Tensors } from './expression/shapes.ts';
 import { namesIn, parseExpression, type Syntax, written } from './expression/syntax.ts';

@@ -1,5 +1,14 @@
-import type { RowResult, RowTensor } from '../models/rows.ts';
-import { DTYPES } from '../models/tensor.ts';
+import type { ObjectiveParameter, ObjectiveValues } from '../extensions/parameters.ts';
+import type { RowResult, RowTensor } from '../model/batched-model.ts';
+import { DTYPES } from '../tensor/tensor.ts';
+import {
+  instanceName,
+  type Objective,
+  type ObjectiveKind,
+  SIDES,
+  slug,
+  type Violation,
+} from './objective.ts';
 import {
   cosineOf,
   divergenceOf,
@@ -9,16 +18,7 @@ import {
   logShare,
   partsInFiniteness,
   RowReader,
-} from './difference.ts';
-import {
-  instanceName,
-  type Objective,
-  type ObjectiveKind,
-  SIDES,
-  slug,
-  type Violation,
-} from './objective.ts';
-import type { ObjectiveParameter, ObjectiveValues } from './parameters.ts';
+} from './output-difference.ts';
 
 const INFINITE = Number.POSITIVE_INFINITY;
 

@@ -1,10 +1,10 @@
-import { UserError } from '../errors.ts';
-import type { RowTensor } from '../models/rows.ts';
-import { DTYPES } from '../models/tensor.ts';
-import { RowReader } from './difference.ts';
+import { UserError } from '../core/errors.ts';
+import type { ObjectiveValues } from '../extensions/parameters.ts';
+import type { RowTensor } from '../model/batched-model.ts';
+import { DTYPES } from '../tensor/tensor.ts';
 import { PARTING_PARAMETERS, Parting, type PartingWords } from './differential.ts';
 import { type Objective, type ObjectiveKind, type Run, slug, type Violation } from './objective.ts';
-import type { ObjectiveValues } from './parameters.ts';
+import { RowReader } from './output-difference.ts';
 
 const WORDS: PartingWords = { reference: 'as it is', copy: 'changed' };
 

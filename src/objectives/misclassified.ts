@@ -1,6 +1,6 @@
-import type { RowTensor } from '../models/rows.ts';
-import { DTYPES } from '../models/tensor.ts';
-import { greatest, isAmong, isDistribution, logNorm, logShare, RowReader } from './difference.ts';
+import type { ObjectiveValues } from '../extensions/parameters.ts';
+import type { RowTensor } from '../model/batched-model.ts';
+import { DTYPES } from '../tensor/tensor.ts';
 import {
   instanceName,
   type Objective,
@@ -10,7 +10,7 @@ import {
   slug,
   type Violation,
 } from './objective.ts';
-import type { ObjectiveValues } from './parameters.ts';
+import { greatest, isAmong, isDistribution, logNorm, logShare, RowReader } from './output-difference.ts';
 
 /** Classes that margins tell apart; more share them. */
 const MOST_CLASSES = SIDES / 2;

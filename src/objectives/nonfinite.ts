@@ -1,5 +1,5 @@
-import type { RowResult, RowTensor } from '../models/rows.ts';
-import { DTYPES, readNumber } from '../models/tensor.ts';
+import type { RowResult, RowTensor } from '../model/batched-model.ts';
+import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { type ObjectiveKind, slug, type Violation } from './objective.ts';
 
 type Kind = 'nan' | 'inf';

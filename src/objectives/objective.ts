@@ -1,6 +1,6 @@
-import type { Origin, OriginDetails } from '../models/localise.ts';
-import type { RowModel, RowResult } from '../models/rows.ts';
-import type { ObjectiveParameter, ObjectiveSettings } from './parameters.ts';
+import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
+import type { ObjectiveParameter, ObjectiveSettings } from '../extensions/parameters.ts';
+import type { RowModel, RowResult } from '../model/batched-model.ts';
 
 /** Bumped when signatures of old campaigns would read otherwise. */
 export const SIGNATURE_VERSION = 2;

@@ -1,7 +1,7 @@
-import { UserError } from '../errors.ts';
-import { guarded, importPlugin } from '../plugins.ts';
-import { visible } from '../visible.ts';
-import { FAILURES } from './failure.ts';
+import { UserError } from '../core/errors.ts';
+import { visible } from '../core/escape-control.ts';
+import { guarded, importPlugin } from '../extensions/plugin-loader.ts';
+import { FAILURES } from './crash-signature.ts';
 import {
   instanceName,
   isOf,

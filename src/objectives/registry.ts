@@ -1,16 +1,16 @@
-import { UserError } from '../errors.ts';
-import { suggestion } from '../suggest.ts';
+import { suggestion } from '../core/did-you-mean.ts';
+import { UserError } from '../core/errors.ts';
+import { readSettings } from '../extensions/parameters.ts';
 import { assertion } from './assert.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
 import { misclassified } from './misclassified.ts';
 import { nonfinite } from './nonfinite.ts';
 import type { Objective, ObjectiveKind } from './objective.ts';
-import { readSettings } from './parameters.ts';
 import { loadObjectivePlugin } from './plugin.ts';
 import { slow } from './slow.ts';
 import { objectiveSpec, objectiveSpecs } from './spec.ts';
-import { text } from './text/text.ts';
+import { text } from './text/text-objective.ts';
 
 export { objectiveSpecs };
 

@@ -1,5 +1,5 @@
 import type { CampaignConfig } from '../config/schema.ts';
-import { moduleSpec } from '../config/specs.ts';
+import { moduleSpec } from '../extensions/spec.ts';
 
 /** An objective that was asked for, taken apart. */
 export interface ObjectiveSpec {

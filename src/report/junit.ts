@@ -1,5 +1,5 @@
 import { create } from 'xmlbuilder2';
-import { visible } from '../visible.ts';
+import { visible } from '../core/escape-control.ts';
 
 /** How a check ended. */
 export type Outcome =

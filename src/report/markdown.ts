@@ -1,5 +1,5 @@
-import { visible } from '../visible.ts';
-import type { ReportedCampaign } from './view.ts';
+import { visible } from '../core/escape-control.ts';
+import type { ReportedCampaign } from './view-model.ts';
 
 /** Most faults that have a row: a CI system's summary holds a megabyte. */
 const MOST_ROWS = 50;

@@ -1,19 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeWhole } from '../campaign/atomic.ts';
-import { fileError } from '../errors.ts';
+import { writeWhole } from '../core/atomic-file.ts';
+import { fileError } from '../core/errors.ts';
 import { objectiveSpec } from '../objectives/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
 import { isSound, type Triage, triage } from '../triage/triage.ts';
-import { checksOf, type FailedCampaign, type Judged } from './checks.ts';
-import { gather } from './gather.ts';
+import { gather } from './collect.ts';
 import { pageHtml } from './html/page.tsx';
+import type { PictureBudget } from './images.ts';
 import { junitXml } from './junit.ts';
 import { markdownText } from './markdown.ts';
-import type { PictureBudget } from './pictures.ts';
+import { checksOf, type FailedCampaign, type Judged } from './objective-results.ts';
 import { type SarifCampaign, sarifText } from './sarif.ts';
-import type { CampaignView, ReportedCampaign } from './view.ts';
+import type { CampaignView, ReportedCampaign } from './view-model.ts';
 
 const PAGE = 'report.html';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { Finding } from '../campaign/finding.ts';
+import { visible } from '../core/escape-control.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
+import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-import { visible } from '../visible.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 

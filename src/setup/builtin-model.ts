@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OnnxBuilder } from '../models/graph/onnx-builder.ts';
-import { attr, TfjsBuilder } from '../models/graph/tfjs-builder.ts';
-import { normal, randomStream } from '../random.ts';
+import { normal, randomStream } from '../core/random.ts';
+import { OnnxBuilder } from '../model/formats/onnx/builder.ts';
+import { attr, TfjsBuilder } from '../model/formats/tfjs/builder.ts';
 
 const WIDTHS = [784, 200, 100, 10] as const;
 

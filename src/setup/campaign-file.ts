@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
 import { flagSettings, type Setting } from '../config/schema.ts';
-import type { LoadOptions } from '../models/model.ts';
-import { shapeText } from '../models/tensor.ts';
+import type { LoadOptions } from '../model/model.ts';
+import { shapeText } from '../tensor/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
 
 /** The JSON Schema that the package brings, for editors. */

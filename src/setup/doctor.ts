@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reason } from '../errors.ts';
-import { Child } from '../isolation/child.ts';
-import { cores, memoryShare } from '../isolation/limits.ts';
-import { RUNTIMES, type Runtime, type RuntimeKind } from '../models/model.ts';
+import { reason } from '../core/errors.ts';
+import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
+import { cores, memoryShare } from '../workers/resource-limits.ts';
+import { Child } from '../workers/rpc-client.ts';
+import type { DoctorApi } from '../workers/services/doctor-service.ts';
 import { BUILTIN, writeBuiltinModels } from './builtin-model.ts';
-import type { DoctorApi } from './doctor-process.ts';
 
 /** Version of what `doctor --json` prints. */
 const DIAGNOSIS_VERSION = 1;
@@ -78,7 +78,7 @@ export async function diagnose(): Promise<Diagnosis> {
 }
 
 async function tryRuntime(kind: RuntimeKind, model: string): Promise<RuntimeDiagnosis> {
-  const script = new URL('./doctor-process.js', import.meta.url);
+  const script = new URL('../workers/services/doctor-service.js', import.meta.url);
   const child = new Child<DoctorApi>({ script, timeout: TIMEOUT, memory: memoryShare(1) });
   try {
     const { runtime, rate } = await child.call('tryOut', { model, runtime: kind });

@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises';
-import { fileError, UserError } from '../errors.ts';
-import type { LoadOptions } from '../models/model.ts';
+import { fileError, UserError } from '../core/errors.ts';
+import type { LoadOptions } from '../model/model.ts';
 import { campaignText } from './campaign-file.ts';
 import { type Inspection, inspect } from './inspect.ts';
 

@@ -1,18 +1,18 @@
-import { guessInput } from '../inputs/guess.ts';
-import type { InputKind } from '../inputs/kind.ts';
-import { Inspector } from '../isolation/inspector.ts';
+import type { Site } from '../analysis/numerical-sites/site.ts';
+import { guessInput } from '../inputs/infer-input.ts';
+import type { InputKind } from '../inputs/input-kind.ts';
+import { testcaseInputs } from '../model/batched-model.ts';
+import { autoWatched } from '../model/coverage-tensors.ts';
 import {
   type DeclaredShape,
   type Graph,
   operationsOf,
   parametersOf,
   producers,
-} from '../models/graph/graph.ts';
-import type { InputSpec, LoadOptions, ModelInfo } from '../models/model.ts';
-import { testcaseInputs } from '../models/rows.ts';
-import type { Site } from '../models/sites/site.ts';
-import type { DType } from '../models/tensor.ts';
-import { autoWatched } from '../models/watch.ts';
+} from '../model/graph/graph.ts';
+import type { InputSpec, LoadOptions, ModelInfo } from '../model/model.ts';
+import type { DType } from '../tensor/tensor.ts';
+import { Inspector } from '../workers/inspect-client.ts';
 
 /** Version of what `inspect --json` prints. */
 const INSPECTION_VERSION = 1;

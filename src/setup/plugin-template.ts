@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { fileError, UserError } from '../errors.ts';
+import { fileError, UserError } from '../core/errors.ts';
 
 /** Kinds of plug-ins, each with the example that its template is, and the flag that names one. */
 export const PLUGINS = {

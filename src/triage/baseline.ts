@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../campaign/atomic.ts';
-import { FORMAT_VERSION } from '../campaign/finding.ts';
-import { CAMPAIGN_FILE } from '../campaign/store.ts';
-import { fileError, reason, UserError } from '../errors.ts';
+import { writeWhole } from '../core/atomic-file.ts';
+import { fileError, reason, UserError } from '../core/errors.ts';
 import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { FORMAT_VERSION } from '../storage/finding.ts';
 import { exists, firstSeenIn, readFindings } from './findings.ts';
 
 /** A fault as a baseline has it. */

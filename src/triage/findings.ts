@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../campaign/finding.ts';
-import { CORPUS } from '../campaign/journal.ts';
-import { fileError, reason, UserError } from '../errors.ts';
+import { fileError, reason, UserError } from '../core/errors.ts';
+import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../storage/finding.ts';
+import { CORPUS } from '../storage/journal.ts';
 
 const FINDING_FILE = 'finding.json';
 

@@ -1,16 +1,16 @@
 import { basename, join } from 'node:path';
-import { writeWhole } from '../campaign/atomic.ts';
-import { FORMAT_VERSION } from '../campaign/finding.ts';
-import { CHANGED_FILE, REFERENCE_FILE } from '../campaign/outputs.ts';
-import { CAMPAIGN_FILE } from '../campaign/store.ts';
-import { decodeTestcase } from '../campaign/testcase.ts';
-import { fileError, reason, UserError } from '../errors.ts';
-import type { InputSpec } from '../models/model.ts';
-import type { Rows } from '../models/rows.ts';
+import { writeWhole } from '../core/atomic-file.ts';
+import { fileError, reason, UserError } from '../core/errors.ts';
+import type { Reproduction } from '../evaluation/rerun.ts';
+import { decodeTestcase } from '../inputs/testcase.ts';
+import type { Rows } from '../model/batched-model.ts';
+import type { InputSpec } from '../model/model.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
-import type { Reproduction } from '../objectives/reproduce.ts';
-import { openCampaign } from './campaign.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { FORMAT_VERSION } from '../storage/finding.ts';
+import { CHANGED_FILE, REFERENCE_FILE } from '../storage/finding-files.ts';
 import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
+import { openCampaign } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 

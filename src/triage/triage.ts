@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { Finding } from '../campaign/finding.ts';
-import { decodeOutputs, OUTPUTS_FILE } from '../campaign/outputs.ts';
-import { CAMPAIGN_FILE } from '../campaign/store.ts';
-import { UserError } from '../errors.ts';
-import type { NamedTensor } from '../models/model.ts';
-import type { RowTensor } from '../models/rows.ts';
-import type { Distance } from '../mutators/constraints/distance.ts';
-import { FAILURES } from '../objectives/failure.ts';
+import type { Distance } from '../constraints/distance.ts';
+import { UserError } from '../core/errors.ts';
+import type { RowTensor } from '../model/batched-model.ts';
+import type { NamedTensor } from '../model/model.ts';
+import { FAILURES } from '../objectives/crash-signature.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import type { Finding } from '../storage/finding.ts';
+import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { type Baseline, baselineOf, type KnownFault } from './baseline.ts';
 import { exists, firstSeenIn, hitsIn, readFindings, readOrRefuse } from './findings.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { decodeNpz } from '../../src/inputs/npz.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
 import { BUNDLED, digests, eventsOf, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';

@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { encodeNpy } from '../../src/inputs/npy.ts';
-import { decodeNpz } from '../../src/inputs/npz.ts';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { readNumber } from '../../src/models/tensor.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { encodeNpy } from '../../src/tensor/npy.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
+import { readNumber } from '../../src/tensor/tensor.ts';
 import { digests, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';

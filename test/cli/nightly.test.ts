@@ -10,7 +10,7 @@ import {
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readNightlyFile } from '../../src/config/nightly.ts';
-import { UserError } from '../../src/errors.ts';
+import { UserError } from '../../src/core/errors.ts';
 import { eventsOf, findingFolders, readJson } from '../support/campaign.ts';
 import { type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';

@@ -1,11 +1,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeOutputs } from '../../src/campaign/outputs.ts';
-import { decodeNpz, encodeNpz } from '../../src/inputs/npz.ts';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { loadModel } from '../../src/models/registry.ts';
-import { randomStream } from '../../src/random.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { loadModel } from '../../src/model/formats/registry.ts';
+import { decodeOutputs } from '../../src/storage/finding-files.ts';
+import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { decodeOutputs } from '../../src/campaign/outputs.ts';
-import { encodeNpy } from '../../src/inputs/npy.ts';
-import { decodeNpz, encodeNpz } from '../../src/inputs/npz.ts';
+import { decodeOutputs } from '../../src/storage/finding-files.ts';
+import { encodeNpy } from '../../src/tensor/npy.ts';
+import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';

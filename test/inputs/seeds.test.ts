@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { byInput } from '../../src/config/values.ts';
-import { encodeNpy } from '../../src/inputs/npy.ts';
+import { randomStream } from '../../src/core/random.ts';
 import { drawSeeds, formsOf, readSeeds } from '../../src/inputs/seeds.ts';
-import type { InputSpec } from '../../src/models/model.ts';
-import { randomStream } from '../../src/random.ts';
+import type { InputSpec } from '../../src/model/model.ts';
+import { encodeNpy } from '../../src/tensor/npy.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();

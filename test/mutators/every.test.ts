@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { DTYPES, type DType, makeData, readNumber, writeNumber } from '../../src/models/tensor.ts';
-import { BoundsKeeper, workingArray } from '../../src/mutators/constraints/bounds.ts';
-import type { Column } from '../../src/mutators/constraints/column.ts';
+import { BoundsKeeper, workingArray } from '../../src/constraints/bounds.ts';
+import { randomStream } from '../../src/core/random.ts';
+import type { InputTraits } from '../../src/inputs/input-descriptor.ts';
+import type { Column } from '../../src/inputs/table-column.ts';
 import type { MutatorKind } from '../../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
-import type { InputTraits } from '../../src/mutators/traits.ts';
-import { randomStream } from '../../src/random.ts';
+import { DTYPES, type DType, makeData, readNumber, writeNumber } from '../../src/tensor/tensor.ts';
 import { givenOf, pictureTraits, shapeOf, traitsOf } from '../support/mutators.ts';
 
 /** An input that a mutator is for, of drawn size, type and range. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { RowResult, RowTensor } from '../../src/models/rows.ts';
-import type { DType, TensorData } from '../../src/models/tensor.ts';
-import { cosineOf, divergenceOf } from '../../src/objectives/difference.ts';
+import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
 import { MOST_MARGINS, SIDES, type Violation } from '../../src/objectives/objective.ts';
+import { cosineOf, divergenceOf } from '../../src/objectives/output-difference.ts';
 import { comparesModels, makeBuiltIn } from '../../src/objectives/registry.ts';
+import type { DType, TensorData } from '../../src/tensor/tensor.ts';
 
 function tensor(data: TensorData, size: number, name = 'y', type: DType = 'float32'): RowTensor {
   return { name, type, size, shape: [size], data };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RowResult, RowTensor } from '../../src/models/rows.ts';
+import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
 import { slug, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 

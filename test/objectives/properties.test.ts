@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RowResult, RowTensor } from '../../src/models/rows.ts';
+import { Stopwatch } from '../../src/evaluation/judged-batch.ts';
+import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
 import { MOST_MARGINS, type Run, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn, makeObjectives, objectiveSpecs } from '../../src/objectives/registry.ts';
-import { Stopwatch } from '../../src/objectives/running.ts';
 
 const tensor = (values: readonly number[], size = values.length, name = 'y'): RowTensor => ({
   name,

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 
 /** Characters that the small language models know. */
 export const CHARACTERS = [...'abcdefghijklmnopqrstuvwxyz .!\n'];

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeNpz } from '../../src/inputs/npz.ts';
-import { OnnxBuilder } from '../../src/models/graph/onnx-builder.ts';
-import { attr, TfjsBuilder } from '../../src/models/graph/tfjs-builder.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { attr, TfjsBuilder } from '../../src/model/formats/tfjs/builder.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 
 /** Weights of the small network: logits = x·W, softmax(logits); x has four values, W is 4×3. */
 export const WEIGHTS = Float32Array.of(1, -1, 0.5, 0.25, 2, -0.5, -1, 0.5, 1, 0.5, -0.25, 0.75);

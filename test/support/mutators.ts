@@ -1,16 +1,11 @@
-import type { Picture } from '../../src/inputs/picture.ts';
-import { DTYPES, type DType } from '../../src/models/tensor.ts';
-import {
-  BoundsKeeper,
-  type BoundsOptions,
-  type Values,
-  workingArray,
-} from '../../src/mutators/constraints/bounds.ts';
+import { BoundsKeeper, type BoundsOptions, type Values, workingArray } from '../../src/constraints/bounds.ts';
+import { randomStream } from '../../src/core/random.ts';
+import type { Picture } from '../../src/inputs/image.ts';
+import type { InputTraits } from '../../src/inputs/input-descriptor.ts';
 import type { Given, Mutator, MutatorKind } from '../../src/mutators/mutator.ts';
-import { NoisePool } from '../../src/mutators/noise.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
-import type { InputTraits } from '../../src/mutators/traits.ts';
-import { randomStream } from '../../src/random.ts';
+import { NoisePool } from '../../src/mutators/simd/noise-pool.ts';
+import { DTYPES, type DType } from '../../src/tensor/tensor.ts';
 
 /** An input of numbers from 0 to 1 unless told otherwise. */
 export function traitsOf(own: Partial<InputTraits> = {}): InputTraits {

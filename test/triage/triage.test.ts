@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { UserError } from '../../src/errors.ts';
+import { UserError } from '../../src/core/errors.ts';
 import { baselineOf, writeBaseline } from '../../src/triage/baseline.ts';
 import { isSound, triage } from '../../src/triage/triage.ts';
 import { neurofuzz } from '../support/command.ts';

@@ -1,6 +1,6 @@
-import { UserError } from '../../errors.ts';
-import type { RowTensor } from '../../models/rows.ts';
-import { readNumber } from '../../models/tensor.ts';
+import { UserError } from '../../core/errors.ts';
+import type { RowTensor } from '../../model/batched-model.ts';
+import { readNumber } from '../../tensor/tensor.ts';
 import { type Access, accessOf, broadcast, sizeOf } from './broadcast.ts';
 import { FUNCTION_LOOPS, REDUCTIONS, softmax } from './loops.ts';
 import { type Reduced, reduceRows } from './reduce.ts';

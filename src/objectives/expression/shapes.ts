@@ -1,6 +1,6 @@
-import { UserError } from '../../errors.ts';
-import type { RowTensor } from '../../models/rows.ts';
-import { shapeText } from '../../models/tensor.ts';
+import { UserError } from '../../core/errors.ts';
+import type { RowTensor } from '../../model/batched-model.ts';
+import { shapeText } from '../../tensor/tensor.ts';
 import { broadcast, sizeOf } from './broadcast.ts';
 import { FUNCTION_LOOPS } from './loops.ts';
 import { type Syntax, written } from './syntax.ts';

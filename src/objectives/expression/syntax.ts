@@ -1,6 +1,6 @@
 import jsep from 'jsep';
-import { UserError } from '../../errors.ts';
-import { suggestion } from '../../suggest.ts';
+import { suggestion } from '../../core/did-you-mean.ts';
+import { UserError } from '../../core/errors.ts';
 
 /** An expression as it was written, taken apart. */
 export type Syntax =

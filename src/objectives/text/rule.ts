@@ -1,7 +1,7 @@
-import type { Continuation } from '../../models/text/generation.ts';
-import type { Language } from '../../models/text/language.ts';
-import type { Said } from '../../models/text/said.ts';
-import type { ObjectiveParameter, ObjectiveValues } from '../parameters.ts';
+import type { ObjectiveParameter, ObjectiveValues } from '../../extensions/parameters.ts';
+import type { Said } from '../../model/language/completion.ts';
+import type { Continuation } from '../../model/language/generation.ts';
+import type { Language } from '../../model/language/tokenizer.ts';
 
 /** Where an answer breaks a rule. */
 export interface Offence {

@@ -1,5 +1,5 @@
-import { visible } from '../../visible.ts';
-import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
 

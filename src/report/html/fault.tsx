@@ -1,7 +1,7 @@
-import type { Finding } from '../../campaign/finding.ts';
-import type { Distance } from '../../mutators/constraints/distance.ts';
-import { visible } from '../../visible.ts';
-import type { FaultView, NumbersView, OtherView, OutputView, PictureView, TextView } from '../view.ts';
+import type { Distance } from '../../constraints/distance.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { Finding } from '../../storage/finding.ts';
+import type { FaultView, NumbersView, OtherView, OutputView, PictureView, TextView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
 

@@ -1,6 +1,6 @@
 import { curveBasis, line } from 'd3-shape';
-import { visible } from '../../visible.ts';
-import type { GraphView } from '../view.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { GraphView } from '../view-model.ts';
 
 /** Boxes and arrows as they were laid out. */
 export function GraphPicture({

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
+import { visible } from '../../core/escape-control.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
-import { visible } from '../../visible.ts';
-import type { CampaignView } from '../view.ts';
+import type { CampaignView } from '../view-model.ts';
 import { Campaign } from './campaign.tsx';
 import { SCRIPT, STYLES } from './styles.ts';
 

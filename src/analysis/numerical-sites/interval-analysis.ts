@@ -1,0 +1,61 @@
+import type { Model } from '../../model/model.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Hazard } from './hazard.ts';
+import { ANY, held, hull, type Interval, sound } from './interval.ts';
+import { EXACT, RULES } from './interval-rules.ts';
+
+/**
+ * Interval arithmetic through a graph (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2
+ * and 5; for neural networks Gehr et al., AI², 2018): for each tensor an interval that no number of it leaves,
+ * whatever the inputs within theirs, rounded outward. An operation that is not known gives any number: what is
+ * concluded is sound, or nothing is. A NaN comes from an operation that has gone wrong before.
+ *
+ * @param inputs intervals of the model's inputs; any number for those left out
+ */
+export function propagate(
+  model: Pick<Model, 'graph' | 'constant'>,
+  inputs: ReadonlyMap<string, Interval>,
+): ReadonlyMap<string, Interval> {
+  const { graph } = model;
+  const constant = (name: string): Tensor | undefined => model.constant(name);
+  const known = new Map(inputs);
+  const at = (name: string): Interval => {
+    let interval = known.get(name);
+    if (interval === undefined) {
+      interval = graph.constants.has(name) ? hull(constant(name)) : ANY;
+      known.set(name, interval);
+    }
+    return interval;
+  };
+  for (const node of graph.nodes) {
+    const rule = RULES[node.op];
+    const given = node.inputs.filter((name) => name !== '').map(at);
+    const facts = { node, given, at, constant, isConstant: (name: string) => graph.constants.has(name) };
+    const made = sound(rule?.(facts));
+    node.outputs.forEach((output, place) => {
+      // Further results are indices and masks, but for those of operations that take a tensor apart.
+      const own = place === 0 || node.op === 'Split' ? made : ANY;
+      const type = graph.types.get(output);
+      known.set(output, type === undefined ? own : held(own, type, EXACT.has(node.op)));
+    });
+  }
+  return known;
+}
+
+/** Whether an interval reaches into a hazard; true where that can't be told. */
+export function reaches({ low, high }: Interval, hazard: Hazard): boolean {
+  switch (hazard.kind) {
+    case 'below':
+      return hazard.strict === true ? low < hazard.bound : low <= hazard.bound;
+    case 'above':
+      return hazard.strict === true ? high > hazard.bound : high >= hazard.bound;
+    case 'at':
+      return low <= hazard.bound && high >= hazard.bound;
+    case 'pole':
+      return !(Math.floor(low / Math.PI - 0.5) === Math.floor(high / Math.PI - 0.5) && high - low < Math.PI);
+    case 'masked':
+      return low === Number.NEGATIVE_INFINITY;
+    default:
+      return true;
+  }
+}

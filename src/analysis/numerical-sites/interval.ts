@@ -1,0 +1,105 @@
+import { DTYPES, readNumber, type Tensor } from '../../tensor/tensor.ts';
+import { limitsOf } from './hazard.ts';
+
+/** All of a tensor's numbers lie within, those that are not NaN. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Any number. */
+export const ANY: Interval = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+export const UNIT: Interval = { low: 0, high: 1 };
+
+/** What rounding may add to a result, relative to it: more than runtimes' approximations in single precision err by. */
+export const ROUNDING = 2 ** -18;
+const HALF_ROUNDING = 2 ** -8;
+
+export function hull(tensor: Tensor | undefined): Interval {
+  if (tensor === undefined) return ANY;
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < tensor.data.length; i++) {
+    const value = readNumber(tensor.type, tensor.data, i);
+    if (Number.isNaN(value)) return ANY;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low > high ? ANY : { low, high };
+}
+
+/** An interval that is one: no end that is no number. */
+export function sound(interval: Interval | undefined): Interval {
+  return interval === undefined || Number.isNaN(interval.low) || Number.isNaN(interval.high) ? ANY : interval;
+}
+
+/**
+ * What a type makes of numbers: rounded outward, infinite beyond its largest, or wrapped.
+ *
+ * @param isExact whether they are of those that were given, so that nothing was rounded
+ */
+export function held({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
+  const { kind, min, max } = DTYPES[type];
+  if (kind === 'bool') return UNIT;
+  if (kind === 'int')
+    return low >= min && high <= max
+      ? { low: Math.floor(low), high: Math.ceil(high) }
+      : { low: min, high: max };
+  const share = type === 'float16' ? HALF_ROUNDING : ROUNDING;
+  const { tiny, epsilon } = limitsOf(type);
+  // Below the smallest normal number rounding is by steps, and runtimes may make zero of it.
+  const normal = tiny / epsilon;
+  const slack = (end: number): number =>
+    isExact || !Number.isFinite(end) ? 0 : Math.abs(end) < normal ? normal : Math.abs(end) * share;
+  // No rounding goes beyond zero.
+  const wider = {
+    low: low >= 0 ? Math.max(0, low - slack(low)) : low - slack(low),
+    high: high <= 0 ? Math.min(0, high + slack(high)) : high + slack(high),
+  };
+  // What is beyond the largest number has become an infinity.
+  return {
+    low: wider.low < -max ? Number.NEGATIVE_INFINITY : wider.low,
+    high: wider.high > max ? Number.POSITIVE_INFINITY : wider.high,
+  };
+}
+
+export function union(...intervals: readonly Interval[]): Interval {
+  return {
+    low: Math.min(...intervals.map(({ low }) => low)),
+    high: Math.max(...intervals.map(({ high }) => high)),
+  };
+}
+
+/** The least and the greatest of some numbers; NaN, as of ∞ − ∞, may be anything. */
+export function span(...numbers: readonly number[]): Interval {
+  return numbers.some(Number.isNaN) ? ANY : { low: Math.min(...numbers), high: Math.max(...numbers) };
+}
+
+export function add(a: Interval, b: Interval): Interval {
+  const low = a.low + b.low;
+  const high = a.high + b.high;
+  return Number.isNaN(low) || Number.isNaN(high) ? ANY : { low, high };
+}
+
+export function negated({ low, high }: Interval): Interval {
+  return { low: -high, high: -low };
+}
+
+/** 0 · ∞ is 0 here: an end of an interval that is infinite stands for numbers without end, not for infinity. */
+export function times(x: number, y: number): number {
+  return x === 0 || y === 0 ? 0 : x * y;
+}
+
+export function multiply(a: Interval, b: Interval): Interval {
+  return span(times(a.low, b.low), times(a.low, b.high), times(a.high, b.low), times(a.high, b.high));
+}
+
+export function inverse({ low, high }: Interval): Interval {
+  if (low <= 0 && high >= 0) return ANY;
+  return { low: 1 / high, high: 1 / low };
+}
+
+export function square({ low, high }: Interval): Interval {
+  const most = Math.max(low * low, high * high);
+  return { low: low <= 0 && high >= 0 ? 0 : Math.min(low * low, high * high), high: most };
+}

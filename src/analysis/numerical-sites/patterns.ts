@@ -1,0 +1,67 @@
+import type { GraphNode } from '../../model/graph/graph.ts';
+import { type SiteContext, valuesAt } from './site.ts';
+
+/** Whether a node sums up along axes. */
+export function isSum(node: GraphNode | undefined): node is GraphNode {
+  return node?.op === 'ReduceSum' || node?.op === 'Sum';
+}
+
+const PASSING = new Set(['Identity', 'Cast', 'Dropout']);
+
+/** The node behind a tensor, past those that change nothing. */
+export function behind(tensor: string, { made }: SiteContext): GraphNode | undefined {
+  let node = made.get(tensor);
+  while (node !== undefined && PASSING.has(node.op)) node = made.get(node.inputs[0]);
+  return node;
+}
+
+/** Whether an exponential feeds log(1 + exp(x)). */
+export function isSoftplus({ outputs: [raised] }: GraphNode, context: SiteContext): boolean {
+  const { nodes } = context.graph;
+  const readers = (tensor: string): GraphNode[] => nodes.filter(({ inputs }) => inputs.includes(tensor));
+  return readers(raised).some((reader) => {
+    if (reader.op === 'Log1p') return true;
+    const one = reader.inputs.some((name) => valuesAt(context, name)?.every((value) => value === 1));
+    return (
+      (reader.op === 'Add' || reader.op === 'AddV2') &&
+      one &&
+      readers(reader.outputs[0]).some(({ op }) => op === 'Log')
+    );
+  });
+}
+
+const MEANS = new Set(['ReduceMean', 'Mean', 'GlobalAveragePool', 'AveragePool']);
+
+/** Whether a tensor is mean(x²) − mean(x)², with an epsilon or without. */
+export function isDifferenceOfMoments(
+  tensor: string | undefined,
+  context: SiteContext,
+  hops: number,
+): boolean {
+  const node = tensor === undefined ? undefined : behind(tensor, context);
+  if (node === undefined || hops > 4) return false;
+  if (node.op === 'Sub') {
+    const [squares, square] = node.inputs.map((name) => behind(name, context));
+    return squares !== undefined && MEANS.has(squares.op) && isSquareOfMean(square, context);
+  }
+  const passes = ['Add', 'AddV2', 'Sqrt', 'Mul', 'Relu', 'Max', 'Maximum'].includes(node.op);
+  return passes && node.inputs.some((name) => isDifferenceOfMoments(name, context, hops + 1));
+}
+
+function isSquareOfMean(node: GraphNode | undefined, context: SiteContext): boolean {
+  if (node === undefined) return false;
+  const squares =
+    node.op === 'Square' || node.op === 'Pow' || (node.op === 'Mul' && node.inputs[0] === node.inputs[1]);
+  return squares && MEANS.has(behind(node.inputs[0], context)?.op ?? '');
+}
+
+/** Whether a tensor is a norm: of ReduceL2, or the root of a sum of squares. */
+export function isNorm(tensor: string | undefined, context: SiteContext): boolean {
+  const node = tensor === undefined ? undefined : behind(tensor, context);
+  if (node?.op === 'ReduceL2' || node?.op === 'ReduceL1') return true;
+  if (node?.op === 'Expand' || node?.op === 'Reshape') return isNorm(node.inputs[0], context);
+  return (
+    node?.op === 'Sqrt' &&
+    ['ReduceSum', 'Sum', 'ReduceSumSquare'].includes(behind(node.inputs[0], context)?.op ?? '')
+  );
+}

@@ -1,0 +1,95 @@
+import type { CampaignConfig } from '../config/schema.ts';
+import { UserError } from '../core/errors.ts';
+import type { Hit } from '../fuzzer/scheduling/task.ts';
+import { isSound, type RunSeed } from '../fuzzer/seed-runner.ts';
+import type { State } from '../fuzzer/state.ts';
+import type { Scout } from '../workers/probe-worker.ts';
+import type { Faults } from './findings/fault-registry.ts';
+import type { Observer } from './monitor/monitor.ts';
+import type { Notes } from './resolve/model-settings.ts';
+
+/** A threshold and where it comes from, a clause for people. */
+export interface Settled {
+  readonly value: number;
+  readonly why: string;
+}
+
+/** The threshold asked for, or one calibrated on the seeds. */
+export async function settleThreshold(
+  config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
+  scout: Scout,
+  seeds: readonly RunSeed[],
+  notes: Notes,
+): Promise<Settled> {
+  if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
+  const sound = seeds.filter(isSound);
+  if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
+  const calibrated = await scout.calibrate(sound);
+  if (calibrated === undefined) {
+    notes.warn(
+      'the threshold cannot be calibrated, since the model ends its process on mutants of the seeds',
+    );
+    return { value: uncalibrated(sound), why: 'a thousandth of the length of the activations' };
+  }
+  const { threshold, mutants } = calibrated;
+  if (threshold === undefined) {
+    notes.warn(
+      'no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range',
+    );
+    return { value: Number.MIN_VALUE, why: 'nothing moved' };
+  }
+  return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${mutants} mutants` };
+}
+
+/** The square of a thousandth of the mean length of the seeds' activations. */
+function uncalibrated(seeds: readonly RunSeed[]): number {
+  const squares = seeds.map(({ activations }) => activations.reduce((sum, value) => sum + value * value, 0));
+  const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
+  return Math.max(1e-6 * mean, Number.MIN_VALUE);
+}
+
+/** Puts the seeds into the corpus; those that break an objective already are findings of generation 0. */
+export async function enterSeeds(
+  seeds: readonly RunSeed[],
+  state: State,
+  faults: Faults,
+  observer: Observer,
+  folder: string,
+): Promise<void> {
+  let twins = 0;
+  const leftOut = new Map<string, number>();
+  for (const seed of seeds) {
+    const { data, activations, violation, excused, changed, outcome } = seed;
+    if (isSound(seed)) {
+      if (!state.addSeed(data, activations, outcome)) twins++;
+    } else if (violation === undefined && excused !== undefined) {
+      leftOut.set(excused, (leftOut.get(excused) ?? 0) + 1);
+    } else if (violation === undefined) {
+      observer.warn('a seed whose activations are not finite is left out');
+    } else {
+      const batch = { data, rows: 1, row: 0 };
+      const hit: Hit = {
+        pick: -1,
+        execs: 0,
+        violation,
+        data,
+        batch,
+        ...(changed === undefined ? {} : { changed }),
+      };
+      const kept = await faults.keep([hit], 0, undefined, false);
+      for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
+      faults.count([{ signature: violation.signature, hits: 1 }]);
+    }
+  }
+  for (const [why, count] of leftOut)
+    observer.warn(`${count} of ${seeds.length} seeds ${why}: they are left out`);
+  if (seeds.length > 0 && [...leftOut.values()].reduce((sum, count) => sum + count, 0) === seeds.length)
+    throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
+  if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
+  const broken = seeds.filter((seed) => seed.violation !== undefined).length;
+  if (broken > 0) {
+    observer.warn(
+      `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
+    );
+  }
+}

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { basename, dirname, relative, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { rebasedObjective, rebasedSpec } from '../config/load.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { byInput } from '../config/values.ts';
+import { ChangedError } from '../core/errors.ts';
+import { labelSource } from '../inputs/labels.ts';
+import { testcaseId } from '../inputs/testcase.ts';
+import { testcaseInputs } from '../model/batched-model.ts';
+import type { Watched } from '../model/coverage-tensors.ts';
+import { CODEPOINTS } from '../model/language/vocabulary.ts';
+import type { ModelInfo } from '../model/model.ts';
+import { NONE } from '../mutators/registry.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
+import type { InputPlan } from './resolve/inputs.ts';
+
+const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
+
+/** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
+export function modelName(path: string): string {
+  const file = basename(path);
+  if (file === 'model.json') return basename(dirname(resolve(path)));
+  return file.replace(/\.[^.]+$/, '') || 'model';
+}
+
+/** What was resolved before the first mutant. */
+export interface Resolved {
+  readonly folder: string;
+  readonly masterSeed: string;
+  readonly model: ModelInfo;
+  readonly batch: number;
+  readonly path: string;
+  /** The path as the user wrote it when the campaign began: findings name the model so. */
+  readonly modelGiven: string;
+  /** The same of the second model of a pair. */
+  readonly copyGiven: string | undefined;
+  readonly watched: Watched;
+  readonly threshold: number;
+  readonly inputs: InputPlan;
+  /** Ids of the testcases of older campaigns. */
+  readonly imports: readonly string[];
+}
+
+/** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
+export type ResolvedSettings = Readonly<Record<string, unknown>> & {
+  readonly resolved: Readonly<Record<string, unknown>>;
+};
+
+export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
+  const {
+    folder,
+    masterSeed,
+    model,
+    batch,
+    path,
+    modelGiven,
+    copyGiven,
+    watched,
+    threshold,
+    inputs,
+    imports,
+  } = resolved;
+  const here = (file: string): string => relative(resolve(folder), resolve(file));
+  const names = model.inputs.map((input) => input.name);
+  const placed = (setting: CampaignConfig['seeds']): string[] => {
+    const places = byInput(setting, names);
+    return [...places.forAll.map(here), ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`)];
+  };
+  const files = (['seeds', 'fixed', 'dictionary'] as const).map((key) => [key, placed(config[key])] as const);
+  const specs = (list: readonly string[]): string | readonly string[] => {
+    const moved = list.map((spec) => rebasedSpec(spec, here));
+    return moved.length === 0 ? NONE : moved.length === 1 ? moved[0] : moved;
+  };
+  const tokens = Object.entries(config.tokens ?? {}).map(([name, one]) => {
+    const isFile = one.vocabulary !== undefined && one.vocabulary !== CODEPOINTS;
+    return [name, isFile ? { ...one, vocabulary: here(one.vocabulary as string) } : one] as const;
+  });
+  const settings = {
+    ...config,
+    model: here(path),
+    ...(config.against === undefined ? {} : { against: here(config.against) }),
+    ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
+    ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
+    measure: rebasedSpec(config.measure, here),
+    scheduler: rebasedSpec(config.scheduler, here),
+    objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
+    ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
+    ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
+    ...(config.generate === undefined || config.generate.vocabulary === CODEPOINTS
+      ? {}
+      : { generate: { ...config.generate, vocabulary: here(config.generate.vocabulary) } }),
+    mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
+    coverage: [...watched.tensors],
+    runtime: model.runtime.kind,
+    batch,
+    seed: masterSeed,
+  };
+  const { out: _out, ...kept } = settings;
+  const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+  return {
+    ...defined,
+    resolved: {
+      neurofuzz: version,
+      node: process.version,
+      runtime: model.runtime.version,
+      modelGiven,
+      modelSha256: model.sha256,
+      ...(model.copy === undefined
+        ? {}
+        : {
+            copySha256: model.copy.sha256,
+            copyRuntime: model.copy.runtime.version,
+            copyGiven,
+          }),
+      ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
+      seedsSha256: seedsDigest(inputs),
+      ...(imports.length === 0
+        ? {}
+        : { corpusSha256: createHash('sha256').update(imports.join()).digest('hex') }),
+      threshold,
+      inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
+        name,
+        type,
+        shape: [...shape],
+        range: [inputs.traits[i].range.low, inputs.traits[i].range.high],
+      })),
+      outputs: [...model.outputs],
+    },
+  };
+}
+
+function isLabelFile(setting: string): boolean {
+  return labelSource(setting).kind === 'file';
+}
+
+function seedsDigest({ seeds, labels }: InputPlan): string {
+  const hash = createHash('sha256');
+  for (const seed of seeds) hash.update(testcaseId(seed));
+  if (labels !== undefined) hash.update(JSON.stringify(seeds.map((seed) => labels.get(seed))));
+  return hash.digest('hex');
+}
+
+/** Settings that may differ when a campaign is resumed: how long and how fast, not what. */
+const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 'formatVersion']);
+
+/** @throws ChangedError naming the first of some facts that differs */
+function refuseOthers(recorded: ResolvedSettings, now: ResolvedSettings, facts: readonly string[]): void {
+  const changed = facts.find((key) => !isDeepStrictEqual(recorded.resolved[key], now.resolved[key]));
+  if (changed !== undefined)
+    throw new ChangedError(`${FACTS[changed]} changed since`, 'start another campaign with --out');
+}
+
+/** Facts whose change makes another campaign of it, as people call them. */
+const FACTS: Readonly<Record<string, string>> = {
+  modelSha256: 'the model has',
+  copySha256: 'the second model has',
+  generationSha256: 'the vocabulary has',
+  seedsSha256: 'the seeds have',
+  corpusSha256: 'the testcases of --corpus have',
+  inputs: "the model's inputs have",
+  outputs: "the model's outputs have",
+};
+
+/**
+ * Refuses to resume as another campaign than the recorded one.
+ *
+ * @returns what else is new, for a warning: versions
+ * @throws UserError naming the first difference
+ */
+export function checkSame(folder: string, recorded: ResolvedSettings, now: ResolvedSettings): string[] {
+  const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
+  // What was recorded went through YAML, which knows no undefined.
+  const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
+  // With another model much of what is told by it differs too.
+  refuseOthers(recorded, plain, ['modelSha256']);
+  for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
+    if (FREE.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key])) continue;
+    const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
+    throw new ChangedError(`${key} was ${was} and is now ${is}`, another);
+  }
+  refuseOthers(recorded, plain, Object.keys(FACTS));
+  return ['neurofuzz', 'node', 'runtime'].flatMap((key) =>
+    recorded.resolved[key] === plain.resolved[key]
+      ? []
+      : [`${key} was ${recorded.resolved[key]} and is now ${plain.resolved[key]}`],
+  );
+}

@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { createLogUpdate } from 'log-update';
+import pc from 'picocolors';
+import type { Fault } from '../findings/fault-registry.ts';
+import type { Observer, Plan } from './monitor.ts';
+import type { SiteFigures } from './site-figures.ts';
+import type { Figures } from './statistics.ts';
+
+/** Most faults listed on the screen. */
+const MOST_FAULTS = 6;
+
+const count = new Intl.NumberFormat('en');
+
+/** The live screen on a terminal: redrawn in place, at most four times a second, within 80 columns. */
+export class StatusScreen implements Observer {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #draw: ReturnType<typeof createLogUpdate>;
+  readonly #resumeLine: (folder: string) => string;
+  #plan: Plan | undefined;
+  #finished = false;
+
+  /** @param resumeLine the command that goes on with the campaign in a folder */
+  constructor(stream: NodeJS.WriteStream, resumeLine: (folder: string) => string) {
+    this.#stream = stream;
+    this.#resumeLine = resumeLine;
+    this.#draw = createLogUpdate(stream);
+  }
+
+  info(text: string): void {
+    this.#above(pc.dim(text));
+  }
+
+  warn(text: string): void {
+    this.#above(pc.yellow(`warning: ${text}`));
+  }
+
+  planned(plan: Plan): void {
+    this.#plan = plan;
+    // Above the screen it is never cut, however long the folder's name is.
+    this.#above(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
+  }
+
+  found(fault: Fault, folder: string): void {
+    this.#above(pc.red(`${fault.signature}: ${fault.summary}  ${pc.dim(join(folder, fault.path))}`));
+  }
+
+  adapted(threshold: number, why: string): void {
+    this.#above(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
+  }
+
+  figures(figures: Figures): void {
+    if (this.#plan !== undefined && !this.#finished) this.#draw(screenText(this.#plan, figures));
+  }
+
+  /** Takes the screen away, so that what follows starts on a clean line. */
+  finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#draw.clear();
+    this.#draw.done();
+  }
+
+  #above(text: string): void {
+    this.#draw.clear();
+    this.#stream.write(`${text}\n`);
+  }
+}
+
+const BARS = '▁▂▃▄▅▆▇█';
+
+/** Counts as bars, the highest one full; a count of zero is a blank. */
+export function sparkline(counts: readonly number[]): string {
+  const most = Math.max(1, ...counts);
+  return counts
+    .map((n) => (n === 0 ? ' ' : BARS[Math.min(BARS.length - 1, Math.floor((n / most) * BARS.length))]))
+    .join('');
+}
+
+/** What the campaign is doing, told by what its workers do. */
+function doing({ workers }: Figures): string {
+  if (workers.some(({ state }) => state === 'isolating')) return 'looking for the input that ended a worker';
+  if (workers.every(({ state }) => state === 'starting' || state === 'idle')) {
+    return workers.some(({ tasks }) => tasks > 0) ? 'running findings again' : 'starting its workers';
+  }
+  return 'fuzzing';
+}
+
+function workersText({ workers, mainBusy, mainMemoryMB }: Figures): string {
+  const busy = workers.filter(({ state }) => state === 'busy').length;
+  const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
+  const memory = Math.max(0, ...workers.map((worker) => worker.memoryMB));
+  const main = `main ${Math.round(100 * mainBusy)} % busy, ${mainMemoryMB} MB`;
+  return `${busy} of ${workers.length} busy, ${replaced} replaced, up to ${memory} MB; ${main}`;
+}
+
+/** Mutators named on the screen: those with the largest shares. */
+const MOST_MUTATORS = 4;
+
+/** The shares of the mutators chosen most, and how much was rejected. */
+function mutatorsText({ mutators, rejected }: Figures): string {
+  const most = [...mutators].sort((a, b) => b.share - a.share).slice(0, MOST_MUTATORS);
+  const shares = most.map(({ mutator, share, mutants, entries }) => {
+    const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
+    return `${mutator} ${Math.round(100 * share)} %${yields}`;
+  });
+  return [...(rejected > 0 ? [`${percent(rejected)} rejected`] : []), ...shares].join(', ');
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
+
+/** The screen's lines for the figures of one moment, within 80 columns. */
+export function screenText(plan: Plan, figures: Figures): string {
+  const [slowest, share] = Object.entries(figures.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
+  const { coverage } = plan;
+  const changes = figures.thresholdChanges === 0 ? '' : `, adapted ${figures.thresholdChanges} times`;
+  const lost = figures.lost === 0 ? '' : `, ${count.format(figures.lost)} lost`;
+  const looked = figures.looked === 0 ? '' : `, ${percent(figures.looked / figures.execs)} looked at alone`;
+  const rows: [label: string, value: string][] = [
+    ['campaign', `${plan.folder}, seed ${plan.masterSeed}`],
+    ['state', `${doing(figures)}, ${clock(figures.elapsedSeconds)}`],
+    [
+      'mutants',
+      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}${looked}`,
+    ],
+    [
+      'corpus',
+      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), ${figures.diskMB} MB, last new ${clock(figures.secondsSinceNew)} ago`,
+    ],
+    [
+      'coverage',
+      `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(figures.threshold.toPrecision(3))}${changes}`,
+    ],
+    ['mutators', mutatorsText(figures)],
+    ...(figures.sites.length === 0 ? [] : [['sites', sitesText(figures)] as [string, string]]),
+    ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
+    ...(figures.queue === undefined ? [] : [['queue', queueText(figures.queue)] as [string, string]]),
+    ['workers', workersText(figures)],
+    ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
+    [
+      'findings',
+      figures.hits === 0
+        ? 'none yet'
+        : `${plural(figures.hits, 'hit')}, ${plural(figures.faults.length, 'signature')}`,
+    ],
+  ];
+  const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${cut(value, 66)}`);
+  for (const fault of figures.faults.slice(0, MOST_FAULTS)) {
+    lines.push(`  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${plural(fault.hits, 'hit')}`, 66))}`);
+  }
+  if (figures.faults.length > MOST_FAULTS)
+    lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
+  return `\n${lines.join('\n')}\n`;
+}
+
+function queueText({ machines, shards, again, repeated, out }: NonNullable<Figures['queue']>): string {
+  return `${plural(machines, 'machine')}; ${plural(shards, 'shard')} done, ${out} out, ${again} lost, ${repeated} repeated`;
+}
+
+function sitesText({ sites }: Figures): string {
+  const of = (status: string): number => sites.filter((site) => site.status === status).length;
+  const nearest = sites
+    .filter(({ status, margin }) => status === 'open' && margin !== null)
+    .reduce<SiteFigures | undefined>(
+      (a, b) => ((a?.margin ?? Infinity) <= (b.margin ?? 0) ? a : b),
+      undefined,
+    );
+  const near = nearest === undefined ? '' : `, nearest ${nearest.site} ${nearest.margin?.toFixed(1)}`;
+  return `${sites.length}: ${of('triggered')} went wrong, ${of('unreachable')} cannot, ${of('open')} open${near}`;
+}
+
+/** `1 hit`, `3,394 hits`. */
+export function plural(number: number, noun: string): string {
+  return `${count.format(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function cut(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+}
+
+function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;
+}

@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import type { CampaignConfig } from '../../config/schema.ts';
+import { UserError } from '../../core/errors.ts';
+import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
+import { matchOf } from '../../storage/load-options.ts';
+
+/** Tells people what was chosen for them and what they should know. */
+export interface Notes {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+/**
+ * Refuses settings of a pair that don't go together.
+ *
+ * @throws UserError naming what to do
+ */
+export function checkPair(config: CampaignConfig): void {
+  const { objective, quantize, against, againstRuntime, match } = config;
+  const compares = objectiveSpecs(objective).filter(comparesModels);
+  const has = quantize !== undefined || against !== undefined || againstRuntime !== undefined;
+  if (quantize !== undefined && against !== undefined)
+    throw new UserError('--quantize derives the second model and --against names one: give one of them');
+  if (compares.length > 0 && !has)
+    throw new UserError(
+      `--objective: ${compares[0]} needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime`,
+    );
+  if (has && compares.length === 0)
+    throw new UserError(
+      'a second model is given and no objective compares it: add --objective quantization or differential, or leave it out',
+    );
+  if (match !== undefined && !has)
+    throw new UserError('--match is for two models: name the second one with --against');
+  matchOf(match);
+}
+
+/** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */
+export function modelPath(config: Pick<CampaignConfig, 'model'>): {
+  readonly asGiven: string;
+  readonly absolute: string;
+} {
+  const { model } = config;
+  if (model === undefined) {
+    throw new UserError(
+      "no model given: write it first, as in 'neurofuzz fuzz model.onnx --seeds …', or name it in a campaign file with --config",
+    );
+  }
+  return { asGiven: model, absolute: resolve(model) };
+}

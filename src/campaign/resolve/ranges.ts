@@ -1,0 +1,93 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { suggestion } from '../../core/did-you-mean.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Picture } from '../../inputs/image.ts';
+import type { Interval, Range } from '../../inputs/range.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { InputSpec } from '../../model/model.ts';
+import { type DType, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
+
+/** The values that the levels 0 to 255 become, channel by channel where they differ. */
+export function rangeOfPicture({ black, white, channelsFirst }: Picture): Range {
+  const channels = black.map((low, c) => ({ low, high: white[c] }));
+  const low = Math.min(...black);
+  const high = Math.max(...white);
+  const isUniform = channels.every((one) => one.low === low && one.high === high);
+  return isUniform ? { low, high } : { low, high, channels, channelsFirst };
+}
+
+/**
+ * The ranges that the user gives, by input.
+ *
+ * @throws UserError on an input that the model does not have
+ */
+export function declaredRanges(
+  setting: CampaignConfig['range'],
+  names: readonly string[],
+): Map<string, Range> {
+  const declared = new Map<string, Range>();
+  if (setting === undefined) return declared;
+  if (Array.isArray(setting)) {
+    const [low, high] = setting as [number, number];
+    for (const name of names) declared.set(name, { low, high });
+    return declared;
+  }
+  for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
+    if (!names.includes(name))
+      throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
+    declared.set(name, { low, high });
+  }
+  return declared;
+}
+
+/** The least and the greatest value that seeds have; undefined where an input is empty. */
+function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const { columns } of seeds) {
+    for (let i = 0; i < columns[column].length; i++) {
+      const value = readNumber(input.type, columns[column], i);
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  return low > high ? undefined : { low, high };
+}
+
+/**
+ * An input's range as its seeds show it. One that has the same value throughout shows none: it stays as it is,
+ * unless it is the one to be mutated.
+ *
+ * @returns the range, and whether the input stays
+ */
+export function rangeOfSeeds(
+  input: InputSpec,
+  seeds: Seeds,
+  column: number,
+  mutated: readonly boolean[],
+  asked: CampaignConfig['mutator'],
+): { readonly range: Range; readonly stays: boolean } {
+  if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
+  const span = spanOfSeeds(input, seeds, column);
+  if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
+  if (span.low < span.high || !mutated[column]) return { range: span, stays: false };
+  const others = mutated.some((isMutated, i) => isMutated && i !== column);
+  if (asked === undefined && others) return { range: span, stays: true };
+  throw new UserError(
+    `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
+  );
+}
+
+/** A range widened to its ends as the input's type holds them: 0.7 is another number in float32. */
+export function typedRange(type: DType, range: Range): Range {
+  const ends = makeData(type, 2);
+  const widened = ({ low, high }: Interval): Interval => {
+    writeNumber(type, ends, 0, low);
+    writeNumber(type, ends, 1, high);
+    return {
+      low: Math.min(low, readNumber(type, ends, 0)),
+      high: Math.max(high, readNumber(type, ends, 1)),
+    };
+  };
+  return { ...range, ...widened(range), channels: range.channels?.map(widened) };
+}

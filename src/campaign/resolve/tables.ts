@@ -1,0 +1,162 @@
+import type { CampaignConfig, ColumnSettings } from '../../config/schema.ts';
+import { suggestion } from '../../core/did-you-mean.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Interval, Range } from '../../inputs/range.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { Column } from '../../inputs/table-column.ts';
+import type { InputSpec } from '../../model/model.ts';
+import { DTYPES, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
+
+/** Columns of a table, and legal values of each. */
+export interface Table {
+  readonly columns: readonly Column[];
+  readonly range: Range;
+}
+
+/** Columns up to which, and seeds from which on, features are taken for a table without being told. */
+const MOST_COLUMNS = 64;
+const FEWEST_SEEDS = 20;
+
+/** Different values up to which whole numbers, and seeds for each of them from which on, are categories. */
+const MOST_CATEGORIES = 8;
+const SEEDS_PER_CATEGORY = 5;
+
+type Asked = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
+
+/** @throws UserError on an input that the model does not have */
+export function askedTables(
+  setting: CampaignConfig['table'],
+  names: readonly string[],
+): (name: string) => Asked {
+  if (setting === undefined || typeof setting === 'string' || Array.isArray(setting)) return () => setting;
+  for (const name of Object.keys(setting)) {
+    if (!names.includes(name))
+      throw new UserError(`table: the model has no input ${name}: ${suggestion(name, names)}`);
+  }
+  return (name) => (setting as Readonly<Record<string, Asked>>)[name];
+}
+
+/**
+ * The table that an input takes: as asked for, or as its seeds show it. Undefined where it takes none.
+ *
+ * @param given whether the seeds are the user's; drawn ones show nothing
+ * @param declared the range that the user gives, which holds for columns that have none of their own
+ * @throws UserError where the columns asked for do not fit the input
+ */
+export function tableOf(
+  input: InputSpec,
+  column: number,
+  seeds: Seeds,
+  given: boolean,
+  declared: Range | undefined,
+  asked: Asked,
+): Table | undefined {
+  const width = input.shape.at(-1);
+  if (asked === 'none') return undefined;
+  if (width === undefined || width === null || input.type === 'bool') {
+    if (asked === undefined || asked === 'auto') return undefined;
+    throw new UserError(`table: input ${input.name} has no columns`);
+  }
+  const isLikely =
+    input.shape.length === 1 && width <= MOST_COLUMNS && width > 1 && seeds.length >= FEWEST_SEEDS;
+  if (asked === undefined && !(isLikely && given)) return undefined;
+  const seen = Array.from({ length: width }, (_, c) =>
+    given ? valuesIn(input, column, seeds, c, width) : [],
+  );
+  if (asked === 'auto' && !given)
+    throw new UserError('table: auto needs seeds to tell columns by: give --seeds');
+  const wanted: readonly Partial<ColumnSettings>[] = Array.isArray(asked) ? asked : seen.map(() => ({}));
+  if (wanted.length !== width) {
+    throw new UserError(
+      `table: input ${input.name} has ${width} columns, and ${wanted.length} are listed: list each, in order`,
+    );
+  }
+  const columns = wanted.map((own, c) => columnOf(own, seen[c], seeds.length, input, c));
+  if (asked === undefined && columns.every(({ kind }) => kind === 'range')) return undefined;
+  const channels = wanted.map((own, c) => intervalOf(own, columns[c], seen[c], declared, input, c));
+  const low = Math.min(...channels.map((one) => one.low));
+  const high = Math.max(...channels.map((one) => one.high));
+  return { columns, range: { low, high, channels, channelsFirst: false } };
+}
+
+/** How many columns there are of each kind, for people. */
+export function tableText({ columns }: Table): string {
+  const kinds = ['range', 'integer', 'category', 'fixed'] as const;
+  const counts = kinds.map(
+    (kind) => [kind, columns.filter((column) => column.kind === kind).length] as const,
+  );
+  return counts.flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`])).join(', ');
+}
+
+/** The different values of a column, in ascending order. */
+function valuesIn(input: InputSpec, column: number, seeds: Seeds, c: number, width: number): number[] {
+  const seen = new Set<number>();
+  for (const { columns } of seeds)
+    for (let i = c; i < columns[column].length; i += width)
+      seen.add(readNumber(input.type, columns[column], i));
+  return [...seen].sort((a, b) => a - b);
+}
+
+function columnOf(
+  { kind, values }: Partial<ColumnSettings>,
+  seen: readonly number[],
+  seeds: number,
+  input: InputSpec,
+  c: number,
+): Column {
+  if (kind === undefined) return guessed(seen, seeds);
+  if (kind !== 'category') {
+    if (values !== undefined)
+      throw new UserError(`table: column ${c} of input ${input.name} lists values, and is no category`);
+    return { kind };
+  }
+  const legal = values ?? seen;
+  if (legal.length === 0)
+    throw new UserError(
+      `table: category ${c} of input ${input.name} has no values: list them, or give seeds`,
+    );
+  return { kind, values: legal.map((value) => asTyped(value, input, c)) };
+}
+
+/** Values as the input's type holds them. */
+function asTyped(value: number, input: InputSpec, c: number): number {
+  const { kind, min, max } = DTYPES[input.type];
+  if (value < min || value > max || (kind !== 'float' && !Number.isInteger(value))) {
+    throw new UserError(
+      `table: category ${value} lies outside column ${c} of input ${input.name}, which is ${input.type}`,
+    );
+  }
+  const one = makeData(input.type, 1);
+  writeNumber(input.type, one, 0, value);
+  return readNumber(input.type, one, 0);
+}
+
+function guessed(seen: readonly number[], seeds: number): Column {
+  if (seen.length === 1) return { kind: 'fixed' };
+  if (!seen.every(Number.isInteger)) return { kind: 'range' };
+  const isFew = seen.length <= MOST_CATEGORIES && seeds >= SEEDS_PER_CATEGORY * seen.length;
+  return isFew ? { kind: 'category', values: seen } : { kind: 'integer' };
+}
+
+function intervalOf(
+  { range }: Partial<ColumnSettings>,
+  column: Column,
+  seen: readonly number[],
+  declared: Range | undefined,
+  { name }: InputSpec,
+  c: number,
+): Interval {
+  if (column.kind === 'category') {
+    const ends = { low: Math.min(...column.values), high: Math.max(...column.values) };
+    const outside =
+      range === undefined ? undefined : column.values.find((value) => value < range[0] || value > range[1]);
+    if (outside === undefined) return ends;
+    throw new UserError(
+      `table: category ${outside} lies outside column ${c} of input ${name}, which goes from ${range?.join(' to ')}`,
+    );
+  }
+  if (range !== undefined) return { low: range[0], high: range[1] };
+  if (declared !== undefined) return { low: declared.low, high: declared.high };
+  if (seen.length === 0) throw new UserError(`table: column ${c} of input ${name} needs a range, or seeds`);
+  return { low: seen[0], high: seen[seen.length - 1] };
+}

@@ -1,0 +1,119 @@
+import { Command, Option } from 'commander';
+import { checkSettings, type RawSettings } from '../../config/load.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Compared } from '../../model-commands/compare.ts';
+import { EXIT } from '../exit-codes.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { table } from '../output/table.ts';
+
+interface CompareOptions extends OutputOptions {
+  readonly seeds?: readonly string[];
+  readonly objective: string;
+  readonly match?: readonly string[];
+  readonly runtime?: string;
+  readonly againstRuntime?: string;
+  readonly worst: string;
+  readonly snr: string;
+}
+
+/** `neurofuzz compare`: says how far two models lie apart, without fuzzing. */
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description(
+      'Compare two models on given inputs: agreement, differences, worst inputs, and layer by layer',
+    )
+    .argument('<reference>', 'the model that is right, as fuzz takes it')
+    .argument('<copy>', 'the one that should give the same')
+    .option('-i, --seeds <path...>', 'the inputs, as fuzz takes them')
+    .option(
+      '-O, --objective <spec>',
+      'what counts as a disagreement, as differential:atol=0.01',
+      'differential',
+    )
+    .option('--match <output=output...>', "outputs that belong together: the reference's name and the copy's")
+    .option('--runtime <kind>', 'runtime of the reference')
+    .option('--against-runtime <kind>', 'runtime of the copy')
+    .option('--worst <n>', 'inputs that are listed', '5')
+    .option('--snr <dB>', 'signal-to-noise ratio below which a layer has departed', '20')
+    .option('--json', 'one JSON object on standard output')
+    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+async function run(model: string, against: string, options: CompareOptions): Promise<void> {
+  const { seeds, objective, match, runtime, againstRuntime } = options;
+  const given = Object.entries({
+    model,
+    against,
+    seeds,
+    objective: [objective],
+    match,
+    runtime,
+    againstRuntime,
+  });
+  const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined)) as RawSettings;
+  const limits = { worst: number('--worst', options.worst), bound: number('--snr', options.snr) };
+  const log = makeLogger(options);
+  const notes = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
+  const { compareModels } = await import('../../model-commands/compare.ts');
+  const compared = await compareModels(checkSettings({}, flags, undefined), limits, notes);
+  if (options.json === true) printJson(compared);
+  else process.stdout.write(`${text(compared)}\n`);
+  process.exitCode = compared.violations > 0 ? EXIT.findings : EXIT.done;
+}
+
+function number(flag: string, given: string): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new UserError(`${flag} must be a number of at least 0, not '${given}'`);
+}
+
+function text({
+  reference,
+  copy,
+  testcases,
+  violations,
+  outputs,
+  worst,
+  departures,
+  objective,
+}: Compared): string {
+  const { layers, bound, first } = departures;
+  const departed = first === null ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
+  return [
+    `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${testcases} inputs: ${violations} disagree (${objective})`,
+    '',
+    'output, share of one class, |difference| median, 90 %, 99 %, most, least cosine, most divergence',
+    ...table(
+      outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
+        output,
+        agreement === null ? '' : `${short(100 * agreement)} %`,
+        ...[median, p90, p99, most, cosine.least].map(short),
+        kl === null ? '' : `${short(kl.most)} nats`,
+      ]),
+    ),
+    'inputs that differ most: place, |difference|',
+    ...table(
+      worst.map(({ seed, difference, violation }) => [String(seed), short(difference), violation ?? '']),
+    ),
+    `layers, signal-to-noise ratio: ${departed}`,
+    ...table(
+      layers.map((layer) => [
+        layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
+        layer.snr === null ? 'no difference' : `${short(layer.snr)} dB`,
+      ]),
+    ),
+  ].join('\n');
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz compare model.onnx model-int8.onnx --seeds digits.npz
+  neurofuzz compare model.json model.onnx --seeds digits.npz --objective differential:atol=1e-4 --json
+
+Exit codes: 0 when no input disagrees, 1 otherwise.`;

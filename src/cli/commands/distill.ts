@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { UserError } from '../../core/errors.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { DistillReport } from '../../corpus-minimizer/distill.ts';
+import { printJson } from '../output/logging.ts';
+
+/** `neurofuzz distill`: the smallest corpus that covers the same. */
+export function distillCommand(): Command {
+  return new Command('distill')
+    .description('Write the smallest corpus that covers what some campaigns cover; they are only read')
+    .argument('<campaign...>', 'folders of campaigns, or of corpora that were distilled before')
+    .option('-o, --out <dir>', "the distilled corpus's folder (default: <campaign>-distilled)")
+    .option(
+      '--threshold <x>',
+      "squared L2 distance within which one testcase stands for another (default: the campaigns' own)",
+    )
+    .option('--max <n>', 'most testcases: the distance grows until so many cover all (default: no bound)')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface DistillFlags {
+  readonly out?: string;
+  readonly threshold?: string;
+  readonly max?: string;
+  readonly json?: boolean;
+}
+
+async function run(campaigns: readonly string[], options: DistillFlags): Promise<void> {
+  const { distill } = await import('../../corpus-minimizer/distill.ts');
+  const out = options.out ?? `${campaigns[0].replace(/[/\\]+$/, '')}-distilled`;
+  const report = await distill(campaigns, {
+    out,
+    threshold: above('--threshold', options.threshold, false),
+    max: above('--max', options.max, true),
+  });
+  for (const what of report.damage) process.stderr.write(`neurofuzz: ${visible(what)}\n`);
+  if (options.json === true) printJson(jsonOf(report));
+  else process.stdout.write(`${text(report)}\n`);
+}
+
+function above(flag: string, given: string | undefined, whole: boolean): number | undefined {
+  if (given === undefined) return undefined;
+  const value = Number(given);
+  if (value > 0 && Number.isFinite(value) && (!whole || Number.isInteger(value))) return value;
+  throw new UserError(`${flag} must be ${whole ? '1 or more' : 'above 0'}, not ${given}`);
+}
+
+function jsonOf({
+  margins,
+  digest: _digest,
+  formatVersion: _version,
+  inputs: _inputs,
+  ...report
+}: DistillReport) {
+  return { ...report, margins: Object.keys(margins).length };
+}
+
+function text(report: DistillReport): string {
+  const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
+  const count = (n: number): string => new Intl.NumberFormat('en').format(n);
+  const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
+  const lines = [
+    `${wasDone ? 'was there already: ' : ''}kept ${count(kept)} of ${count(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${count(keptFor.coverage)} for what they cover, ${count(keptFor.margins)} for margins, ${count(keptFor.ancestors)} seeds that others are measured from`,
+    `each of the others lies within ${threshold.toPrecision(4)} (squared) of one that is kept; ${count(findings)} findings went along`,
+    `corpus: ${out}`,
+    `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
+  ];
+  return lines.map(visible).join('\n');
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz distill neurofuzz-out/model
+  neurofuzz distill night-*/model --out corpus
+  neurofuzz distill neurofuzz-out/model --max 1000 --out small
+  neurofuzz fuzz --config campaign.yaml --corpus small
+
+What was ended on the way goes on when the same is run again.`;

@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import type { Diagnosis } from '../../setup/doctor.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printJson } from '../output/logging.ts';
+import { table } from '../output/table.ts';
+
+/** `neurofuzz doctor`: tells which runtimes and devices work here. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description(
+      'Show which runtimes and devices work here, how fast, and what to do about those that do not',
+    )
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', '\nExit codes: 0 when every kind of model but SavedModels can run, 3 otherwise.')
+    .action(run);
+}
+
+async function run(options: { readonly json?: boolean }): Promise<void> {
+  const { diagnose } = await import('../../setup/doctor.ts');
+  const diagnosis = await diagnose();
+  if (options.json === true) printJson(diagnosis);
+  else process.stdout.write(`${diagnosisText(diagnosis)}\n`);
+  const works = (isWanted: (kind: string) => boolean): boolean =>
+    diagnosis.runtimes.some((one) => one.works && isWanted(one.kind));
+  const isSound = works((kind) => kind === 'onnx') && works((kind) => kind !== 'onnx');
+  process.exitCode = isSound ? EXIT.done : EXIT.machine;
+}
+
+const count = new Intl.NumberFormat('en');
+
+function diagnosisText({
+  node,
+  platform,
+  cores,
+  memoryPerWorker,
+  network,
+  runtimes,
+  advice,
+}: Diagnosis): string {
+  const rows = runtimes.map(({ kind, works, runs, version = '', device = '', threads, rate }) =>
+    works
+      ? [
+          kind,
+          'works',
+          runs,
+          `${count.format(rate ?? 0)}/s`,
+          device,
+          `${threads} thread${threads === 1 ? '' : 's'}`,
+          version,
+        ]
+      : [kind, 'missing', runs],
+  );
+  const problems = runtimes.flatMap(({ kind, problem }) =>
+    problem === undefined ? [] : [`${kind}: ${problem}`],
+  );
+  return [
+    `Node.js ${node} on ${platform}, ${cores} cores: as many workers, ${(memoryPerWorker / 1e9).toFixed(1)} GB each`,
+    '',
+    ...table(rows),
+    `rates: testcases a second in one worker, ${network}, batches of 256`,
+    '',
+    ...problems,
+    ...advice,
+  ].join('\n');
+}

@@ -1,0 +1,256 @@
+import { Command, Option } from 'commander';
+import type { Observer } from '../../campaign/monitor/monitor.ts';
+import type { Figures } from '../../campaign/monitor/statistics.ts';
+import type { Elsewhere } from '../../campaign/run-campaign.ts';
+import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
+import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../../config/schema.ts';
+import { MachineError, UserError } from '../../core/errors.ts';
+import { PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { EXIT } from '../exit-codes.ts';
+import { summaryJson, summaryText } from '../output/campaign-summary.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { logging, screen } from '../output/monitors.ts';
+import { endInOrder } from '../shutdown.ts';
+import { checkedPrefix } from './worker.ts';
+
+interface FuzzOptions extends OutputOptions {
+  readonly config?: string;
+  readonly exitZero?: boolean;
+  readonly resume?: boolean;
+  readonly queue?: string | true;
+  readonly prefix?: string;
+  readonly mixed?: boolean;
+  readonly metrics?: string;
+}
+
+/** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
+export function fuzzCommand(): Command {
+  const command = new Command('fuzz')
+    .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
+    .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
+    .option('-c, --config <file>', 'campaign file, YAML or JSON; its relative paths are relative to it');
+  for (const [, meta, fallback] of flagSettings()) {
+    const text = meta.defaultText ?? (fallback === undefined || fallback === false ? '' : String(fallback));
+    command.addOption(new Option(meta.flags, text === '' ? meta.help : `${meta.help} (default: ${text})`));
+  }
+  return command
+    .option(
+      '--resume',
+      'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
+    )
+    .option(
+      '--queue [url]',
+      'have machines on a queue carry it out: redis://host:6379, or what $NEUROFUZZ_QUEUE names; see neurofuzz worker',
+    )
+    .option('--prefix <name>', `what the queue's keys begin with (default: ${PREFIX})`)
+    .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
+    .option(
+      '--metrics <port>',
+      'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464 for others to ask',
+    )
+    .option('--exit-zero', 'exit with 0 although there are findings')
+    .option('--json', 'one JSON object on standard output at the end')
+    .option('--quiet', 'no status, only errors')
+    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .addHelpText('after', EXAMPLES)
+    .action(fuzz);
+}
+
+async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
+  const file = options.config === undefined ? {} : await readCampaignFile(options.config);
+  const flags = flagValues(options as Readonly<Record<string, unknown>>);
+  const given = model === undefined ? flags : { ...flags, model };
+  const asked = await settings(file, given, options);
+  const { config, elsewhere } = await onQueueAsked(options, asked);
+  const observer =
+    options.quiet !== true && options.json !== true && process.stderr.isTTY
+      ? screen()
+      : logging(makeLogger(options));
+  const metrics = await metricsOf(options);
+  const ending = endInOrder();
+  const { runCampaign } = await import('../../campaign/run-campaign.ts');
+  try {
+    const watching = metrics === undefined ? observer : metrics.watching(observer);
+    const summary = await runCampaign(config, watching, ending.signal, options.resume, elsewhere);
+    observer.finish();
+    if (options.json === true) printJson(summaryJson(summary));
+    else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
+    const found = summary.figures.faults.some((fault) => fault.kept > 0);
+    process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (!found && summary.stopped === 'plugins')
+      throw new UserError(
+        'the plug-ins that were to judge all failed, as said above: mend them and run again',
+      );
+    if (!found && summary.figures.execs < (config.minExecs ?? 0)) {
+      throw new MachineError(
+        `only ${summary.figures.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
+      );
+    }
+  } finally {
+    observer.finish();
+    metrics?.close();
+    ending.release();
+  }
+}
+
+/** What answers Prometheus; undefined where nobody asked for that. */
+async function metricsOf({ metrics }: FuzzOptions) {
+  if (metrics === undefined) return undefined;
+  const { metricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
+  const { campaignMetrics } = await import('../../campaign/monitor/prometheus.ts');
+  let latest: Figures | undefined;
+  const server = await serveMetrics(metricsAddress(metrics), () =>
+    latest === undefined ? [] : campaignMetrics(latest),
+  );
+  const watching = (observer: Observer): Observer => ({
+    info: (text) => observer.info(text),
+    warn: (text) => observer.warn(text),
+    planned: (plan) => observer.planned(plan),
+    found: (fault, folder) => observer.found(fault, folder),
+    adapted: (threshold, why) => observer.adapted(threshold, why),
+    figures: (figures) => {
+      latest = figures;
+      observer.figures(figures);
+    },
+  });
+  return { watching, close: server.close };
+}
+
+/** A campaign's settings and what carries it out: machines on a queue where one is named, else this one. */
+async function onQueueAsked(
+  { queue, prefix = PREFIX, mixed = false }: FuzzOptions,
+  config: CampaignConfig,
+): Promise<{ readonly config: CampaignConfig; readonly elsewhere: Elsewhere | undefined }> {
+  if (queue === undefined) {
+    if (mixed) throw new UserError('--mixed is for machines on a queue: name that with --queue');
+    return { config, elsewhere: undefined };
+  }
+  const { checkQueue, queueAddress } = await import('../../distributed/redis/connection.ts');
+  const { EPOCH, onQueue } = await import('../../distributed/coordinator/coordinator.ts');
+  const address = queueAddress(queue === true ? undefined : queue);
+  checkedPrefix(prefix);
+  await checkQueue(address, prefix);
+  const name = config.out ?? config.model ?? 'a campaign';
+  return {
+    config: { ...config, epoch: config.epoch ?? EPOCH },
+    elsewhere: onQueue({ address, prefix, name, mixed }),
+  };
+}
+
+/** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */
+async function settings(
+  file: RawSettings,
+  flags: RawSettings,
+  options: FuzzOptions,
+): Promise<CampaignConfig> {
+  if (options.resume !== true) return checkSettings(file, flags, options.config);
+  const asked = { ...file, ...flags };
+  const out = await resumedFolder(asked);
+  const { recordedSettings } = await import('../../campaign/resume.ts');
+  const recorded = await recordedSettings(out);
+  return checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
+}
+
+async function resumedFolder({ out, model }: RawSettings): Promise<string> {
+  if (typeof out === 'string') return out;
+  const { defaultFolder } = await import('../../campaign/run-campaign.ts');
+  if (typeof model === 'string') return defaultFolder({ model });
+  throw new UserError("--resume: name the campaign's folder with --out, or its model");
+}
+
+/** What the flags say, as the campaign file would say it. */
+function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
+  const values: Partial<Record<Setting, unknown>> = {};
+  for (const [name, meta] of flagSettings()) {
+    const given = options[name];
+    if (given !== undefined) values[name] = readFlag(meta, given as string);
+  }
+  return values;
+}
+
+function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
+  if (meta.as === 'number') return number(given as string);
+  if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
+  if (meta.as === 'rule') return readRule(given as string | boolean);
+  if (meta.as === 'settings') return readSettings(meta, given as readonly string[]);
+  if (meta.as === 'columns') return readColumns(given as readonly string[]);
+  if (meta.as === 'ranges' || meta.as === 'shapes') return readNumbers(meta, given as readonly string[]);
+  return given;
+}
+
+/** Text that is no number stays text: the schema then refuses it and shows it as it was typed. */
+function number(text: string): number | string {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isNaN(value) ? text : value;
+}
+
+/** `alpha,beta`, or nothing for their defaults. */
+function readRule(given: string | boolean): unknown {
+  if (typeof given !== 'string') return {};
+  const [alpha, beta, ...rest] = given.split(',').map(number);
+  if (rest.length > 0 || beta === undefined)
+    throw new UserError(`--deephunter: give alpha,beta such as 0.02,0.2; not ${given}`);
+  return { alpha, beta };
+}
+
+/** `key=value` pairs; several `key=name=value` make a mapping, and what is written \\n is a new line. */
+function readSettings(meta: FlagMeta, given: readonly string[]): unknown {
+  const settings: Record<string, unknown> = {};
+  for (const pair of given) {
+    const at = pair.indexOf('=');
+    if (at <= 0)
+      throw new UserError(
+        `${meta.flags.split(' ')[0]}: give settings as length=64, and the model before the flag; not ${JSON.stringify(pair)}`,
+      );
+    const [key, text] = [pair.slice(0, at), pair.slice(at + 1)];
+    const inner = /^([^=]+)=(.+)$/.exec(text);
+    if (key === 'states' && inner !== null)
+      settings[key] = { ...(settings[key] as object | undefined), [inner[1]]: inner[2] };
+    else if (key === 'start' || key === 'end')
+      settings[key] = [...((settings[key] as unknown[] | undefined) ?? []), number(unescaped(text))];
+    else if (key === 'promptLength') settings[key] = text.split(',').map(number);
+    else settings[key] = key === 'vocabulary' || key === 'seed' ? text : number(text);
+  }
+  return settings;
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\([nt\\])/g, (_, letter: string) => ({ n: '\n', t: '\t' })[letter] ?? letter);
+}
+
+/** `auto` or `none` for all inputs, or `name=auto` for each. */
+function readColumns(given: readonly string[]): unknown {
+  if (given.length === 1 && !given[0].includes('=')) return given[0];
+  return Object.fromEntries(
+    given.map((text) => [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]),
+  );
+}
+
+/** `1,2` for the only input, or `name=1,2` for each. */
+function readNumbers(meta: FlagMeta, given: readonly string[]): unknown {
+  const named: Record<string, readonly (number | string)[]> = {};
+  for (const text of given) {
+    const at = text.lastIndexOf('=');
+    const interval = text
+      .slice(at + 1)
+      .split(',')
+      .map(number);
+    if (at >= 0) named[text.slice(0, at)] = interval;
+    else if (given.length === 1) return interval;
+    else
+      throw new UserError(
+        `${meta.flags.split(' ')[0]}: give one for all inputs, or one for each as name=${meta.as === 'ranges' ? 'lo,hi' : '1,128'}; not ${given.join(' ')}`,
+      );
+  }
+  return named;
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz fuzz model.onnx --seeds digits.npz --range=-1,1
+  neurofuzz fuzz model.json --seeds image=digits/ label=labels.npy --mutator label=none
+  neurofuzz fuzz --config campaign.yaml --until-finding --seed 7
+  neurofuzz fuzz model.onnx --seeds digits.npz --guidance none --execs 1000000
+  neurofuzz fuzz lm.onnx --seeds prompts.txt --generate vocabulary=tokenizer.json length=64 --objective text
+
+A value that begins with a minus is written with an equals sign: --range=-1,1`;

@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander';
+import { UserError } from '../../core/errors.ts';
+import { PLUGINS, type PluginName } from '../../setup/plugin-template.ts';
+import { loadingFlags, loadingOf, type ModelFlags } from '../arguments/model-flags.ts';
+import { launcher, quote } from '../launcher.ts';
+
+interface InitOptions extends ModelFlags {
+  readonly out?: string;
+  readonly plugin?: PluginName;
+}
+
+/** `neurofuzz init`: writes a campaign file for a model, or a plug-in to begin with. */
+export function initCommand(): Command {
+  const command = new Command('init')
+    .description(
+      'Write a commented campaign.yaml for a model, or a plug-in to begin with; both run as they are',
+    )
+    .argument('[model]', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
+    .option(
+      '-o, --out <file>',
+      'the file to write, campaign.yaml unless told; one that is there is never overwritten',
+    )
+    .addOption(new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGINS)));
+  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+}
+
+async function run(model: string | undefined, options: InitOptions): Promise<void> {
+  if (options.plugin !== undefined) {
+    await initPlugin(options.plugin, model, options.out ?? `${options.plugin}.js`);
+    return;
+  }
+  if (model === undefined)
+    throw new UserError('init needs a model, as in neurofuzz init model.onnx; or --plugin objective');
+  const out = options.out ?? 'campaign.yaml';
+  const { init } = await import('../../setup/init.ts');
+  const { inputs } = await init(model, out, loadingOf(options));
+  process.stdout.write(
+    `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}\n`,
+  );
+}
+
+async function initPlugin(kind: PluginName, model: string | undefined, out: string): Promise<void> {
+  if (model !== undefined)
+    throw new UserError(`--plugin writes a plug-in, which is for no model: leave ${model} out`);
+  const { writePlugin } = await import('../../setup/plugin-template.ts');
+  await writePlugin(kind, out);
+  const named = /[/\\]/.test(out) ? out : `./${out}`;
+  process.stdout.write(
+    `wrote ${out}; use it with: ${launcher()} fuzz MODEL --seeds SEEDS ${PLUGINS[kind].flag} ${quote(named)}\n`,
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz init model.onnx
+  neurofuzz init saved-model/ --signature serving_default --out campaigns/served.yaml
+  neurofuzz init --plugin objective --out too-sure.js`;

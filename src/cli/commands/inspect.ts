@@ -1,0 +1,93 @@
+import { Command } from 'commander';
+import type { DeclaredShape } from '../../model/graph/graph.ts';
+import type { Inspection } from '../../setup/inspect.ts';
+import { shapeText } from '../../tensor/tensor.ts';
+import { loadingFlags, loadingOf, type ModelFlags } from '../arguments/model-flags.ts';
+import { printJson } from '../output/logging.ts';
+import { table } from '../output/table.ts';
+
+interface InspectOptions extends ModelFlags {
+  readonly json?: boolean;
+  readonly all?: boolean;
+  readonly sites?: boolean;
+}
+
+/** `neurofuzz inspect`: tells what a model takes, gives and lets us watch. */
+export function inspectCommand(): Command {
+  const command = new Command('inspect')
+    .description("Show a model's inputs, outputs, operations and the tensors that can be watched")
+    .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
+    .option('--all', `list all tensors, not only ${MOST_TENSORS}`)
+    .option('--sites', 'list the operations that can make a NaN or an infinity, and when they do')
+    .option('--json', 'one JSON object on standard output, with all tensors and sites');
+  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+}
+
+async function run(model: string, options: InspectOptions): Promise<void> {
+  const { inspect } = await import('../../setup/inspect.ts');
+  const inspection = await inspect(model, loadingOf(options));
+  if (options.json === true) printJson(inspection);
+  else if (options.sites === true) process.stdout.write(`${sitesText(inspection)}\n`);
+  else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
+}
+
+/** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
+const MOST_TENSORS = 40;
+
+const count = new Intl.NumberFormat('en');
+
+function inspectionText(inspection: Inspection, all: boolean): string {
+  const { model, inputs, outputs, parameters, operations, tensors, sites, coverage, notes } = inspection;
+  const { runtime } = model;
+  const shown = all ? tensors : tensors.slice(-MOST_TENSORS);
+  const hidden = tensors.length - shown.length;
+  const watched = new Set(coverage.auto);
+  return [
+    `${model.path}: ${model.format}, on ${runtime.kind} (${runtime.version}, ${runtime.device}): ${runtime.why}`,
+    `sha256 ${model.sha256}`,
+    '',
+    'inputs',
+    ...table(
+      inputs.map(({ name, type, shape, kind, range, why }) => [
+        name,
+        type,
+        dims(shape),
+        kind,
+        `${range.join(' to ')}: ${why}`,
+      ]),
+    ),
+    'outputs',
+    ...table(outputs.map(({ name, shape }) => [name, dims(shape)])),
+    `parameters  ${count.format(parameters)}`,
+    `operations  ${Object.entries(operations)
+      .map(([op, n]) => `${op} ${n}`)
+      .join(', ')}`,
+    `sites       ${sites.length === 0 ? 'no operation that can go wrong numerically' : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`}`,
+    `watched     ${coverage.auto.join(', ')} (--coverage auto): ${coverage.why}`,
+    `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MOST_TENSORS} here; --all lists them all` : ''}`,
+    ...table(shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, dims(shape)])),
+    ...notes.map((note) => `note: ${note}`),
+  ].join('\n');
+}
+
+/** The numerical sites, one a line. */
+function sitesText({ model, sites }: Inspection): string {
+  if (sites.length === 0) return `${model.path} has no operation that can make a NaN or an infinity`;
+  return [
+    'operation, kind, what it reads, when it goes wrong (docs/numerical-errors.md)',
+    ...table(
+      sites.map(({ name, op, kind, tensors, region }) => [name, op, kind, tensors.join(', '), region]),
+    ),
+  ].join('\n');
+}
+
+function dims(shape: DeclaredShape | undefined): string {
+  return shape === undefined ? 'unknown' : shapeText(shape);
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz inspect model.onnx
+  neurofuzz inspect saved-model/ --signature serving_default
+  neurofuzz inspect model.onnx --sites
+  neurofuzz inspect model.json --json | jq '.tensors[].name'`;

@@ -1,0 +1,84 @@
+import { Command } from 'commander';
+import type { Distance } from '../../constraints/distance.ts';
+import { UserError } from '../../core/errors.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { Minimized } from '../../triage/minimize/minimize.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printJson } from '../output/logging.ts';
+
+/** Version of what `minimize --json` prints. */
+const FORMAT_VERSION = 1;
+
+/** Most variants that may be asked for. */
+const MOST_TRIES = 10_000_000;
+
+/** `neurofuzz minimize`: makes findings smaller. */
+export function minimizeCommand(): Command {
+  return new Command('minimize')
+    .description(
+      'Make what differs from the seed as little as it can be while a finding breaks in the same way',
+    )
+    .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
+    .option('--all', 'all findings below the paths')
+    .option('--tries <n>', 'variants of each finding that are run at most', '20000')
+    .option('--force', 'also where the model has changed since')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface MinimizeFlags {
+  readonly all?: boolean;
+  readonly tries: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+async function run(paths: readonly string[], options: MinimizeFlags): Promise<void> {
+  const tries = Number(options.tries);
+  if (!Number.isInteger(tries) || tries < 1 || tries > MOST_TRIES)
+    throw new UserError(`--tries must be a whole number from 1 to ${MOST_TRIES}, not '${options.tries}'`);
+  const { minimize } = await import('../../triage/minimize/minimize.ts');
+  const { exists } = await import('../../triage/findings.ts');
+  for (const path of paths)
+    if (options.all !== true && !(await exists(`${path}/finding.json`)))
+      throw new UserError(
+        `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
+      );
+  const all: Minimized[] = [];
+  for await (const one of minimize(paths, { tries, force: options.force })) {
+    all.push(one);
+    if (options.json !== true) process.stdout.write(`${lines(one).map(visible).join('\n')}\n`);
+  }
+  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: all });
+  else if (all.length === 0) process.stdout.write('no findings to minimize\n');
+  process.exitCode = EXIT.done;
+}
+
+function lines({ path, signature, smaller, distance, tokens = 0, tries, why }: Minimized): string[] {
+  if (smaller.length === 0) return [`${signature}  ${path}: left as it is: ${why}`];
+  return smaller.map((one) => {
+    const sizes =
+      one.goal === 'length'
+        ? `${count(tokens, 'token')} to ${count(one.tokens ?? 0, 'token')}`
+        : `${size(distance)} to ${size(one.distance)}`;
+    return `${signature}  ${sizes} in ${tries} tries  ${one.path}`;
+  });
+}
+
+function size({ edits, l0, linf }: Distance): string {
+  return edits === undefined
+    ? `${count(l0, 'value')} by ${Number(linf.toPrecision(3))}`
+    : count(edits, 'edit');
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz minimize neurofuzz-out/model/findings/nonfinite-nan-log/2f0c11d07e9a5b7e
+  neurofuzz minimize --all neurofuzz-out/model --tries 20000
+
+Smaller findings lie beside their originals, which stay; each is run again ten times before it is kept.`;

@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import type { Group } from '../../mutators/registry.ts';
+import { printJson } from '../output/logging.ts';
+import { table } from '../output/table.ts';
+
+/** `neurofuzz mutators`: lists the mutators there are. */
+export function mutatorsCommand(): Command {
+  return new Command('mutators')
+    .description('List the mutators: what each does, to which inputs, its parameters and where it comes from')
+    .argument('[name...]', 'a group, a mutator or a plug-in; all of ours without any')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+async function run(names: readonly string[], options: { readonly json?: boolean }): Promise<void> {
+  const { GROUPS, readSpec } = await import('../../mutators/registry.ts');
+  const asked: Group[] = [];
+  for (const name of names) {
+    const group = GROUPS.find((one) => one.name === name);
+    const kinds = group?.kinds ?? (await readSpec(name)).map(({ kind }) => kind);
+    asked.push(group ?? { name, help: '', kinds });
+  }
+  const groups = names.length === 0 ? GROUPS : asked;
+  if (options.json === true) {
+    printJson({
+      formatVersion: FORMAT_VERSION,
+      groups: groups.map(({ name, help, kinds }) => ({
+        name,
+        help,
+        mutators: kinds.map((kind) => kind.name),
+      })),
+      mutators: [...new Set(groups.flatMap(({ kinds }) => kinds))].map(
+        ({ name, help, source, domains, parameters, mate, geometric, cost }) => ({
+          name,
+          help,
+          source,
+          domains,
+          parameters,
+          mate: mate ?? null,
+          geometric: geometric === true,
+          cost,
+        }),
+      ),
+    });
+  } else process.stdout.write(`${groups.map(groupText).join('\n\n')}\n`);
+}
+
+/** Version of what `mutators --json` prints. */
+const FORMAT_VERSION = 1;
+
+function groupText({ name, help, kinds }: Group): string {
+  const rows = kinds.flatMap(({ name: mutator, help: what, source, parameters }) => [
+    [mutator, what],
+    ...parameters.map((one) => ['', `${one.name}=${one.default}: ${one.help}`]),
+    ['', `from ${source}`],
+  ]);
+  return [help === '' ? name : `${name}: ${help}`, ...table(rows)].join('\n');
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz mutators images
+  neurofuzz mutators ./own.js
+  neurofuzz fuzz model.onnx --seeds digits.npz --mutator gaussian:sigma=0.05 translate images
+  neurofuzz fuzz model.onnx --seeds digits.npz --mutator all`;

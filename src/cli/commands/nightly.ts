@@ -1,0 +1,98 @@
+import { Command, Option } from 'commander';
+import { MachineError, UserError } from '../../core/errors.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { NightResult } from '../../nightly/nightly.ts';
+import { EXIT } from '../exit-codes.ts';
+import { launcher, quote } from '../launcher.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { logging } from '../output/monitors.ts';
+import { endInOrder } from '../shutdown.ts';
+
+/** `neurofuzz nightly`: many campaigns within one time budget. */
+export function nightlyCommand(): Command {
+  return new Command('nightly')
+    .description(
+      'Run many campaigns within one time budget: resumed, compared with last night, reported on one page',
+    )
+    .argument('<file>', 'the nightly file, YAML or JSON; its relative paths are relative to it')
+    .option('--exit-zero', 'exit with 0 although there are new faults')
+    .option('--json', 'one JSON object on standard output at the end')
+    .option('--quiet', 'only errors')
+    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface NightlyFlags extends OutputOptions {
+  readonly exitZero?: boolean;
+}
+
+async function run(file: string, options: NightlyFlags): Promise<void> {
+  const { readNightlyFile } = await import('../../config/nightly.ts');
+  const config = await readNightlyFile(file);
+  const { nightly } = await import('../../nightly/nightly.ts');
+  const log = makeLogger(options);
+  const ending = endInOrder();
+  try {
+    const result = await nightly(
+      config,
+      {
+        // How the threshold moved is in each campaign's events.
+        campaign: (name) => ({ ...logging(log.child({ name })), adapted: () => {} }),
+        info: (text) => log.info(text),
+        warn: (text) => log.warn(text),
+      },
+      (folder) => `${launcher()} replay ${quote(folder)}`,
+      ending.signal,
+    );
+    if (options.json === true) printJson(result);
+    else if (options.quiet !== true) process.stdout.write(`${lines(result).map(visible).join('\n')}\n`);
+    process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (result.fresh === 0) refuseFailed(result);
+  } finally {
+    ending.release();
+  }
+}
+
+/** A night whose campaigns could not run is not green. */
+function refuseFailed({ failures }: NightResult): void {
+  const worst = failures.find(({ isMachine }) => isMachine) ?? failures[0];
+  if (worst === undefined) return;
+  const text = `${failures.length} of the campaigns could not run: ${worst.name}: ${worst.message}`;
+  throw worst.isMachine ? new MachineError(text) : new UserError(text);
+}
+
+function lines({ night, campaigns, failures, files }: NightResult): string[] {
+  const count = new Intl.NumberFormat('en');
+  return [
+    `night ${night}`,
+    ...campaigns.flatMap(({ name, faults, fixed, execs }) => [
+      `${name}: ${count.format(execs)} mutants in all`,
+      ...faults.map(
+        ({ state, signature, summary }) => `  ${(state ?? '').padEnd(5)}  ${signature}: ${summary}`,
+      ),
+      ...fixed.map(({ signature, summary }) => `  fixed  ${signature}: ${summary}`),
+    ]),
+    ...failures.map(({ name, message }) => `${name} could not run: ${message}`),
+    `report: ${files.html}`,
+  ];
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz nightly nightly.yaml
+  neurofuzz nightly nightly.yaml --quiet --json > night.json
+
+A nightly file:
+  time: 8h
+  keep: 14 nights
+  campaigns:
+    digits:
+      config: digits/campaign.yaml
+      share: 2
+    letters:
+      model: letters.onnx
+      seeds: letters/
+
+Exit codes: 0 nothing new, 1 new faults, 2 a campaign that is wrong and nothing new, 3 the machine failed.
+docs/nightly.md has files for cron, systemd, GitHub Actions and Kubernetes.`;

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { fileError } from '../../core/errors.ts';
+import { visible } from '../../core/escape-control.ts';
+import type { Check, Outcome } from '../../report/junit.ts';
+import type { Replayed, Verdict } from '../../triage/replay.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printJson } from '../output/logging.ts';
+
+/** `neurofuzz replay`: runs findings again. */
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description('Run findings again: each is still broken, fixed, flaky, or cannot run')
+    .argument('<path...>', "a finding's folder, a folder of them, or a campaign")
+    .option('--model <model>', 'run them on another model, such as the next release')
+    .option('--mark-fixed', 'mark those that are fixed: a regression when they break again')
+    .option('--regression', 'exit with 1 only where one that is marked as fixed breaks again')
+    .option('--junit <file>', 'write JUnit XML for CI systems, a test case a finding')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface ReplayFlags {
+  readonly model?: string;
+  readonly markFixed?: boolean;
+  readonly regression?: boolean;
+  readonly junit?: string;
+  readonly json?: boolean;
+}
+
+async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
+  const { markFixed, replay } = await import('../../triage/replay.ts');
+  const all: Replayed[] = [];
+  for await (const one of replay(paths, { model: options.model })) {
+    all.push(one);
+    if (options.markFixed === true && one.verdict === 'fixed' && !one.markedFixed) await markFixed(one);
+    if (options.json !== true) process.stdout.write(`${line(one)}\n`);
+  }
+  const count = (verdict: Verdict): number => all.filter((one) => one.verdict === verdict).length;
+  const counts = {
+    broken: count('still broken'),
+    fixed: count('fixed'),
+    flaky: count('flaky'),
+    cannotRun: count('cannot run'),
+    regressed: all.filter(isRegressed).length,
+  };
+  if (options.json === true) printJson({ replayed: all.length, ...counts, findings: all });
+  else if (all.length === 0) process.stdout.write('no findings to replay\n');
+  if (options.junit !== undefined) await writeJunit(options.junit, all, options.regression === true);
+  const failing = options.regression === true ? counts.regressed : all.length - counts.fixed;
+  process.exitCode = failing > 0 ? EXIT.findings : EXIT.done;
+}
+
+/** Whether a finding that was fixed is so no more. */
+function isRegressed({ markedFixed, verdict }: Replayed): boolean {
+  return markedFixed && verdict !== 'fixed';
+}
+
+function line(one: Replayed): string {
+  const { verdict, reproduced, signature, path } = one;
+  const notes = [...(isRegressed(one) ? ['it was marked as fixed'] : []), one.note].filter(
+    (note) => note !== '',
+  );
+  const told = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
+  return visible(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`);
+}
+
+async function writeJunit(path: string, all: readonly Replayed[], isRegression: boolean): Promise<void> {
+  const { junitXml } = await import('../../report/junit.ts');
+  const checks = all.map(
+    (one): Check => ({
+      group: one.signature,
+      name: one.id,
+      outcome: outcomeOf(one, isRegression),
+      seconds: one.seconds,
+    }),
+  );
+  try {
+    await writeFile(path, junitXml('neurofuzz replay', checks));
+  } catch (error) {
+    throw fileError(error, 'write', path);
+  }
+}
+
+function outcomeOf(one: Replayed, isRegression: boolean): Outcome {
+  const { verdict, summary, note, path, reproduced } = one;
+  if (verdict === 'fixed') return { kind: 'passed' };
+  const details = [`${verdict} (${reproduced})`, note, path].filter((text) => text !== '').join('\n');
+  if (verdict === 'cannot run') return { kind: 'error', message: note, details };
+  if (isRegression && !isRegressed(one)) return { kind: 'skipped', message: `known: ${summary}` };
+  return { kind: 'failed', message: summary, details };
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz replay neurofuzz-out/model
+  neurofuzz replay neurofuzz-out/model/findings/nonfinite-nan-loss --json
+  neurofuzz replay findings/ --model release-2.onnx --mark-fixed
+  neurofuzz replay findings/ --regression --junit replay.xml
+
+To keep findings in a repository, copy them with the campaign.yaml above them, and see that it names the model.
+Exit codes: 0 when none is broken any more (with --regression: none that is marked as fixed), 1 otherwise.`;

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { visible } from '../../core/escape-control.ts';
+import type { ReportedCampaign } from '../../report/view-model.ts';
+import { EXIT } from '../exit-codes.ts';
+import { launcher, quote } from '../launcher.ts';
+import { printJson } from '../output/logging.ts';
+
+/** `neurofuzz report`: one HTML file that needs nothing else. */
+export function reportCommand(): Command {
+  return new Command('report')
+    .description(
+      'Write one HTML file that needs nothing else: faults with their pictures, and how the search went',
+    )
+    .argument('<campaign...>', "the campaigns' folders")
+    .option('-o, --out <file>', 'the HTML file (default: report.html in the only campaign, or here)')
+    .option('--against <path>', 'a baseline, or an older campaign: faults are new, known or fixed')
+    .option('--title <text>', 'the heading (default: neurofuzz and the name of the model)')
+    .option('--junit <file>', 'write JUnit XML too: a test case an objective and a fault')
+    .option('--sarif <file>', 'write SARIF 2.1.0 too: a rule an objective, a result a fault')
+    .option('--markdown <file>', 'write a Markdown summary too, for a CI job')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}
+
+interface ReportFlags {
+  readonly out?: string;
+  readonly against?: string;
+  readonly title?: string;
+  readonly junit?: string;
+  readonly sarif?: string;
+  readonly markdown?: string;
+  readonly json?: boolean;
+}
+
+async function run(folders: readonly string[], options: ReportFlags): Promise<void> {
+  const { defaultPage, report } = await import('../../report/report.ts');
+  const { junit, sarif, markdown, against } = options;
+  const html = options.out ?? defaultPage(folders);
+  const campaigns = folders.map((folder) => ({ folder, against }));
+  const reported = await report(
+    campaigns,
+    { html, junit, sarif, markdown },
+    {
+      title: options.title,
+      replayLine: (folder) => `${launcher()} replay ${quote(folder)}`,
+    },
+  );
+  const files = [html, junit, sarif, markdown].filter((path) => path !== undefined);
+  if (options.json === true) printJson({ files, campaigns: reported });
+  else process.stdout.write(`${lines(reported, files).map(visible).join('\n')}\n`);
+  process.exitCode = EXIT.done;
+}
+
+function lines(reported: readonly ReportedCampaign[], files: readonly string[]): string[] {
+  const faults = reported.reduce((sum, one) => sum + one.faults.length, 0);
+  const fixed = reported.reduce((sum, one) => sum + one.fixed.length, 0);
+  const told = fixed === 0 ? '' : `, ${fixed} fixed`;
+  return [
+    `${faults} fault${faults === 1 ? '' : 's'}${told} in ${reported.length} campaign${reported.length === 1 ? '' : 's'}`,
+    ...files,
+  ];
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz report neurofuzz-out/model
+  neurofuzz report night/* --out night.html --against baseline.json
+  neurofuzz report neurofuzz-out/model --junit faults.xml --sarif faults.sarif --markdown summary.md
+
+The page is whole: it opens from disk, loads nothing, and can be sent as it is.
+Exit codes: 0 when it is written, whatever was found; triage --against tells by its exit code what is new.`;

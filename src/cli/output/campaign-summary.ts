@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type { Summary } from '../../campaign/monitor/monitor.ts';
+import { plural } from '../../campaign/monitor/status-screen.ts';
+import { launcher, quote, resumeLine } from '../launcher.ts';
+
+/** The object that `fuzz --json` prints. */
+export function summaryJson(summary: Summary): unknown {
+  const { folder, masterSeed, model, batch, coverage, figures, stopped } = summary;
+  return {
+    campaign: folder,
+    seed: masterSeed,
+    model: { path: model.path, sha256: model.sha256, format: model.format, runtime: model.runtime.kind },
+    execs: figures.execs,
+    elapsedSeconds: figures.elapsedSeconds,
+    execsPerSecond: figures.execsPerSecond,
+    jobs: summary.jobs,
+    batch,
+    coverage,
+    corpus: { seeds: figures.seeds, count: figures.corpus },
+    findings: {
+      hits: figures.hits,
+      signatures: figures.faults.map(
+        ({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
+          signature,
+          objective,
+          summary: text,
+          hits,
+          firstExecs,
+          firstSeconds,
+          path: join(folder, path),
+        }),
+      ),
+    },
+    sites: figures.sites.map(({ site, kind, status, margin, signature }) => ({
+      site,
+      kind,
+      status,
+      margin,
+      signature,
+    })),
+    stopped,
+  };
+}
+
+const ENDED: Readonly<Record<Summary['stopped'], string>> = {
+  execs: 'all mutants done',
+  time: 'time is up',
+  finding: 'stopped at the first finding',
+  interrupted: 'interrupted',
+  disk: 'the folder has reached --max-disk',
+  plugins: 'no objective is left, since each plug-in failed',
+  seeds: 'every seed breaks an objective: nothing to mutate',
+};
+
+/** Mutators named in the summary. */
+const MOST_MUTATORS = 5;
+
+/** Which mutators brought most for the corpus, where there was a choice, and how much the constraints rejected. */
+function mutatorLines({ mutators, rejected }: Summary['figures']): string[] {
+  const best = mutators.filter((one) => one.entries > 0).sort((a, b) => b.entries - a.entries);
+  const named = best.slice(0, MOST_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
+  const brought = mutators.length > 1 && named.length > 0 ? [`new entries by ${named.join(', ')}`] : [];
+  return rejected > 0
+    ? [...brought, `${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`]
+    : brought;
+}
+
+/** Open sites named in the summary. */
+const MOST_SITES = 3;
+
+/** What became of the operations that can go wrong. */
+function siteLines({ sites }: Summary['figures']): string[] {
+  if (sites.length === 0) return [];
+  const of = (status: string): typeof sites => sites.filter((site) => site.status === status);
+  const open = of('open');
+  const nearest = open
+    .filter(({ margin }) => margin !== null)
+    .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
+    .slice(0, MOST_SITES)
+    .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
+  const parts = [
+    `${of('triggered').length} went wrong`,
+    `${of('unreachable').length} cannot within the range`,
+    `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
+  ];
+  return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
+}
+
+/** Ends after which there is more to do. */
+const RESUMABLE: ReadonlySet<Summary['stopped']> = new Set(['interrupted', 'time', 'disk']);
+
+/** What a person reads at the end. */
+export function summaryText(summary: Summary): string {
+  const { figures, folder, masterSeed } = summary;
+  const count = new Intl.NumberFormat('en');
+  const lines = [
+    `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
+  ];
+  if (figures.looked > 0)
+    lines.push(
+      `${count.format(figures.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
+    );
+  lines.push(...mutatorLines(figures), ...siteLines(figures));
+  if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  if (RESUMABLE.has(summary.stopped)) {
+    lines.push(`go on: ${resumeLine(folder)}`);
+  }
+  for (const fault of figures.faults) {
+    const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
+    lines.push(
+      '',
+      `${fault.signature}: ${fault.summary}`,
+      `  ${plural(fault.hits, 'hit')}, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${join(folder, fault.path)}`,
+      `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
+    );
+  }
+  return lines.join('\n');
+}

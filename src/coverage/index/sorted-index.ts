@@ -1,0 +1,45 @@
+import type { NeighbourIndex } from './neighbour-index.ts';
+
+/** Nearest neighbours among single numbers: a sorted array and a binary search, exact. */
+export class LineIndex implements NeighbourIndex {
+  #sorted = new Float64Array(1024);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(vector: Float32Array): void {
+    if (this.#size === this.#sorted.length) {
+      const larger = new Float64Array(2 * this.#size);
+      larger.set(this.#sorted);
+      this.#sorted = larger;
+    }
+    const at = this.#firstNotBelow(vector[0]);
+    this.#sorted.copyWithin(at + 1, at, this.#size);
+    this.#sorted[at] = vector[0];
+    this.#size++;
+  }
+
+  skip(): number {
+    return 0;
+  }
+
+  nearest(vector: Float32Array): number {
+    const at = this.#firstNotBelow(vector[0]);
+    const above = at < this.#size ? this.#sorted[at] - vector[0] : Number.POSITIVE_INFINITY;
+    const below = at > 0 ? vector[0] - this.#sorted[at - 1] : Number.POSITIVE_INFINITY;
+    return Math.min(above, below) ** 2;
+  }
+
+  #firstNotBelow(value: number): number {
+    let low = 0;
+    let high = this.#size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#sorted[middle] < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

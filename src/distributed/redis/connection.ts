@@ -1,0 +1,126 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { MachineError, reason, UserError } from '../../core/errors.ts';
+import { Keys } from '../protocol/redis-keys.ts';
+import { insist, isFull } from './retry-when-full.ts';
+import { WatchedConnector } from './watched-connector.ts';
+
+/** Where the address stands that must not be seen in a list of processes. */
+export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
+
+/** Milliseconds between tries to connect: the first pause and the longest. */
+const FIRST_PAUSE = 200;
+const LONGEST_PAUSE = 10_000;
+
+/** Tries at the start before there is no Redis, and milliseconds that a full one is waited for then. */
+const FIRST_TRIES = 6;
+const FULL_AT_FIRST = 5000;
+
+/** Milliseconds without a Redis after which going on is hopeless. */
+const HOPELESS = 15 * 60_000;
+
+/** An address with what must not be told. */
+export interface QueueAddress {
+  readonly url: URL;
+  /** Without user and password: for people. */
+  readonly shown: string;
+}
+
+/**
+ * Reads an address such as `redis://host:6379` or `rediss://user:password@host`, from a flag or the environment.
+ *
+ * @throws UserError where there is none, or it is no address of a Redis
+ */
+export function queueAddress(given: string | undefined): QueueAddress {
+  const text = given ?? process.env[QUEUE_VARIABLE];
+  if (text === undefined || text === '')
+    throw new UserError(`--queue: name a Redis, as redis://host:6379, here or in ${QUEUE_VARIABLE}`);
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new UserError('--queue must be an address such as redis://host:6379 or rediss://host:6380');
+  }
+  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
+    throw new UserError('--queue must be an address such as redis://host:6379 or rediss://host:6380');
+  return { url, shown: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}` };
+}
+
+/** Options of a connection that goes on trying, with growing pauses. */
+export function connectionOptions({ url }: QueueAddress, failed?: (error: Error) => void) {
+  let since: number | undefined;
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 6379 : Number(url.port),
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    db: Number(url.pathname.slice(1) || 0),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+    maxRetriesPerRequest: null,
+    enableReadyCheck: true,
+    Connector: WatchedConnector,
+    retryStrategy: (times: number): number | null => {
+      const now = Date.now();
+      if (times === 1) since = now;
+      if (now - (since ?? now) > HOPELESS) {
+        failed?.(new MachineError('there has been no Redis for a quarter of an hour'));
+        return null;
+      }
+      return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1));
+    },
+  } satisfies RedisOptions;
+}
+
+/**
+ * Asks a Redis whether it is there, takes us, and has room.
+ *
+ * @param prefix what our keys begin with
+ * @throws UserError where it takes us not, MachineError where there is none or it is full
+ */
+export async function checkQueue(address: QueueAddress, prefix: string): Promise<void> {
+  const client = new Redis({
+    ...connectionOptions(address),
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (times) => (times > FIRST_TRIES ? null : Math.min(1000, FIRST_PAUSE * 2 ** (times - 1))),
+  });
+  let last: Error | undefined;
+  client.on('error', (error: Error) => {
+    last = error;
+  });
+  try {
+    await client.connect();
+    await client.ping();
+    await insist(
+      () => client.set(`${prefix}:probe`, '1', 'EX', 10),
+      (_, milliseconds) => milliseconds < FULL_AT_FIRST,
+    );
+    await client.scard(new Keys(prefix).sessions);
+  } catch (error) {
+    throw explained(last ?? error, address);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** What is wrong with a Redis, in a line that does not tell its password. */
+export function explained(error: unknown, { shown }: QueueAddress): UserError | MachineError {
+  if (error instanceof UserError || error instanceof MachineError) return error;
+  const text = reason(error);
+  if (/WRONGPASS|NOAUTH|invalid password|AUTH/i.test(text))
+    return new UserError(
+      `${shown} refuses the password: write it into the address, or into ${QUEUE_VARIABLE}`,
+    );
+  const { code = '' } = error as { readonly code?: string };
+  if (/CERT|SIGNATURE|SSL|TLS/.test(`${code} ${text}`))
+    return new UserError(
+      `${shown} cannot be trusted (${text}): name the file of its authority's certificate in NODE_EXTRA_CA_CERTS`,
+    );
+  if (/NOPERM/.test(text)) return new UserError(`${shown} does not let this user do that: ${text}`);
+  if (isFull(error))
+    return new MachineError(`${shown} is full: give it more than its maxmemory, or other campaigns less`);
+  if (/WRONGTYPE/.test(text))
+    return new UserError(
+      `${shown} holds keys of somebody else under the same prefix: choose another --prefix`,
+    );
+  return new MachineError(`${shown} cannot be reached (${text}): is a Redis running there?`);
+}

@@ -1,0 +1,23 @@
+import type { RowResult } from '../../model/batched-model.ts';
+import { DTYPES, readNumber } from '../../tensor/tensor.ts';
+
+/** The class of a testcase for which no output has several values. */
+export const NO_OUTCOME = -1;
+
+/** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
+export function outcomeOf({ outputs, texts }: RowResult, row: number): number {
+  if (texts !== undefined) return NO_OUTCOME;
+  const output = outputs.find(({ size, type }) => size > 1 && DTYPES[type].kind === 'float');
+  if (output === undefined) return NO_OUTCOME;
+  const { size, type, data } = output;
+  let best = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < size; i++) {
+    const value = readNumber(type, data, row * size + i);
+    if (value > most) {
+      most = value;
+      best = i;
+    }
+  }
+  return best;
+}

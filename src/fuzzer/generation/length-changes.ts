@@ -1,0 +1,58 @@
+import { type Limits, mayResize } from '../../constraints/options.ts';
+import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { InputSpec } from '../../model/model.ts';
+import { type DType, makeData, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
+
+/** Which input's length mutators may change, and which inputs have to follow. */
+export interface Resizing {
+  readonly leader: number;
+  readonly followers: readonly number[];
+  /** Fewest and most tokens. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/**
+ * Whether lengths may change: where a model leaves the length of its tokens open, nothing compares places, and every
+ * other open size follows, as masks and segments do.
+ *
+ * @param inputs as testcases have them, null where a size is open
+ * @param mutated whether each input is mutated
+ */
+export function resizingOf(
+  inputs: readonly InputSpec[],
+  traits: readonly InputTraits[],
+  mutated: readonly boolean[],
+  seeds: Seeds,
+  limits: Limits,
+): Resizing | undefined {
+  if (!mayResize(limits) || traits.some(({ fixed }) => fixed !== undefined)) return undefined;
+  // Where places may hold no token, texts of all lengths have one shape.
+  if (traits.some(({ tokens }) => tokens?.pad !== undefined)) return undefined;
+  const isOpen = (i: number): boolean => inputs[i].shape.length === 1 && inputs[i].shape[0] === null;
+  const leader = inputs.findIndex((_, i) => isOpen(i) && mutated[i] && traits[i].tokens !== undefined);
+  const tokens = traits[leader]?.tokens;
+  if (tokens === undefined) return undefined;
+  const followers = inputs.flatMap(({ shape }, i) => (i !== leader && shape.includes(null) ? [i] : []));
+  const areAlike = followers.every(
+    (i) => isOpen(i) && seeds.every(({ columns }) => columns[i].length === columns[leader].length),
+  );
+  if (!areAlike) return undefined;
+  return { leader, followers, least: tokens.length[0], most: tokens.length[1] };
+}
+
+/** Values of an input that follows another's length: cut, or gone on with, by one where they count up, else by the last. */
+export function followed(type: DType, data: TensorData, size: number): TensorData {
+  const values = makeData(type, size);
+  const { length } = data;
+  const last = length === 0 ? 0 : readNumber(type, data, length - 1);
+  let counts = length > 1;
+  for (let i = 1; i < length && counts; i++)
+    counts = readNumber(type, data, i) === readNumber(type, data, i - 1) + 1;
+  for (let i = 0; i < size; i++) {
+    const value = i < length ? readNumber(type, data, i) : last + (counts ? i - length + 1 : 0);
+    writeNumber(type, values, i, value);
+  }
+  return values;
+}

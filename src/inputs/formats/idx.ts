@@ -1,0 +1,60 @@
+import { gunzipSync } from 'node:zlib';
+import { reason, UserError } from '../../core/errors.ts';
+import { DTYPES, type DType, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+
+/** Largest that a gzipped file may unfold to. */
+const LARGEST = 2 ** 31 - 1;
+
+const TYPES: Readonly<Record<number, DType>> = {
+  8: 'uint8',
+  9: 'int8',
+  11: 'int16',
+  12: 'int32',
+  13: 'float32',
+  14: 'float64',
+};
+
+/**
+ * Decodes an IDX file, gzipped or not (http://yann.lecun.com/exdb/mnist/): two zero bytes, the type, the
+ * number of dimensions, each dimension, and the values, all big-endian.
+ *
+ * @throws UserError where it is no IDX file or is cut short
+ */
+export function decodeIdx(file: Uint8Array, source: string): Tensor {
+  const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file, source) : Buffer.from(file);
+  const type = TYPES[bytes[2]];
+  const rank = bytes[3];
+  if (
+    bytes.length < 4 ||
+    bytes[0] !== 0 ||
+    bytes[1] !== 0 ||
+    type === undefined ||
+    bytes.length < 4 + 4 * rank
+  ) {
+    throw new UserError(`${source} is not an IDX file`);
+  }
+  const shape = Array.from({ length: rank }, (_, axis) => bytes.readUInt32BE(4 + 4 * axis));
+  const start = 4 + 4 * rank;
+  const width = DTYPES[type].bytes;
+  const need = sizeOf(shape) * width;
+  if (bytes.length - start < need) {
+    throw new UserError(
+      `${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${need}`,
+    );
+  }
+  const own = Buffer.from(bytes.subarray(start, start + need));
+  const aligned = new Uint8Array(own);
+  const view = Buffer.from(aligned.buffer);
+  if (width === 2) view.swap16();
+  else if (width === 4) view.swap32();
+  else if (width === 8) view.swap64();
+  return { type, shape, data: DTYPES[type].view(aligned.buffer, 0, sizeOf(shape)) };
+}
+
+function gunzip(file: Uint8Array, source: string): Buffer {
+  try {
+    return gunzipSync(file, { maxOutputLength: LARGEST });
+  } catch (error) {
+    throw new UserError(`${source} cannot be unzipped: ${reason(error)}`);
+  }
+}

@@ -1,0 +1,51 @@
+import { reason, UserError } from '../../core/errors.ts';
+import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
+
+/** Deepest nesting that is an array of numbers: NumPy allows as many dimensions. */
+const DEEPEST = 64;
+
+/**
+ * Decodes nested arrays of numbers or booleans, or an object of them by input name, into float64 tensors.
+ *
+ * @throws UserError where the text is no JSON, rows differ in length or a value is no number
+ */
+export function decodeJson(bytes: Uint8Array, source: string): Map<string | null, Tensor> {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (error) {
+    throw new UserError(`${source} is no valid JSON: ${reason(error)}`);
+  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+    return new Map(
+      Object.entries(json).map(([name, value]) => [name, tensorOf(value, `${source}, ${name}`)]),
+    );
+  }
+  return new Map([[null, tensorOf(json, source)]]);
+}
+
+function tensorOf(value: unknown, source: string): Tensor {
+  const shape: number[] = [];
+  for (let inner = value; Array.isArray(inner); inner = inner[0]) {
+    shape.push(inner.length);
+    if (shape.length > DEEPEST) throw new UserError(`${source} is nested deeper than ${DEEPEST} arrays`);
+  }
+  const data = new Float64Array(sizeOf(shape));
+  let at = 0;
+  const fill = (part: unknown, depth: number): void => {
+    if (depth === shape.length) {
+      if (typeof part !== 'number' && typeof part !== 'boolean') {
+        throw new UserError(
+          `${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a number is expected`,
+        );
+      }
+      data[at++] = Number(part);
+    } else if (Array.isArray(part) && part.length === shape[depth]) {
+      for (const item of part) fill(item, depth + 1);
+    } else {
+      throw new UserError(`${source} is no regular array: all rows of one depth must be of one length`);
+    }
+  };
+  fill(value, 0);
+  return { type: 'float64', shape, data };
+}

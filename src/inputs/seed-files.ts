@@ -1,0 +1,129 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileError, UserError } from '../core/errors.ts';
+import { decodeOnnxTensor } from '../model/formats/onnx/tensor.ts';
+import { decodeNpy } from '../tensor/npy.ts';
+import { decodeNpz } from '../tensor/npz.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { decodeIdx } from './formats/idx.ts';
+import { decodeJson } from './formats/json.ts';
+import { decodePicture } from './formats/png.ts';
+
+/** Arrays read from one file: by input name, or one without a name. */
+export interface SeedFile {
+  readonly path: string;
+  readonly arrays: ReadonlyMap<string | null, Tensor>;
+  /** Whether values are 8-bit levels: of one picture `[height, width, channels]`, or of many. */
+  readonly pixels: 'one' | 'many' | undefined;
+  /** Of a file of text, what it says; it holds no arrays then. */
+  readonly text?: string;
+  /** Whether it was found in a folder, not named itself. */
+  readonly isInFolder?: boolean;
+}
+
+type Decoder = (bytes: Uint8Array, path: string) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
+
+const one = (tensor: Tensor, pixels?: SeedFile['pixels']): Omit<SeedFile, 'path'> => ({
+  arrays: new Map([[null, tensor]]),
+  pixels,
+});
+
+const idx: Decoder = (bytes, path) => {
+  const tensor = decodeIdx(bytes, path);
+  return one(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3 ? 'many' : undefined);
+};
+
+const picture: Decoder = async (bytes, path) => one(await decodePicture(bytes, path), 'one');
+
+const text: Decoder = (bytes, path) => {
+  try {
+    const decoded = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { arrays: new Map(), pixels: undefined, text: decoded };
+  } catch {
+    throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
+  }
+};
+
+/** Files of text, which are seeds of inputs that take text alone: elsewhere they may be notes on the seeds. */
+const TEXT = '.txt';
+
+/** One decoder for each ending. */
+const DECODERS: readonly (readonly [ending: string, decode: Decoder])[] = [
+  ['.npy', (bytes, path) => one(decodeNpy(bytes, path))],
+  ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: undefined })],
+  ['.idx', idx],
+  ['.idx.gz', idx],
+  ['-ubyte', idx],
+  ['-ubyte.gz', idx],
+  ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: undefined })],
+  ['.pb', (bytes, path) => one(decodeOnnxTensor(bytes, path))],
+  ['.png', picture],
+  ['.jpg', picture],
+  ['.jpeg', picture],
+  [TEXT, text],
+];
+
+const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json, .pb, .png or .jpg';
+
+function decoderOf(path: string): Decoder | undefined {
+  const name = basename(path).toLowerCase();
+  return DECODERS.find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+function isText(path: string): boolean {
+  return path.toLowerCase().endsWith(TEXT);
+}
+
+/**
+ * Reads one seed file, or every seed file of a folder in the order of their names; of a folder that holds none, those of
+ * the folders in it.
+ *
+ * @param takesText whether files of text in a folder are seeds
+ * @throws UserError where there is none or it can't be read
+ */
+export async function readSeedFiles(path: string, takesText = false): Promise<SeedFile[]> {
+  let files: string[];
+  try {
+    if (!(await stat(path)).isDirectory()) return [await readSeedFile(path)];
+    files = await filesIn(path, takesText);
+    if (files.length === 0)
+      for (const inner of (await readdir(path, { withFileTypes: true })).sort(byName))
+        if (inner.isDirectory()) files.push(...(await filesIn(join(path, inner.name), takesText)));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw fileError(error, 'read the seeds', path);
+  }
+  if (files.length === 0) {
+    const endings = takesText ? `${TEXT}, ${ENDINGS}` : ENDINGS;
+    throw new UserError(`the seeds folder ${path} holds no seed: put ${endings} files into it`);
+  }
+  // One after the other: a folder may hold more files than a process may open.
+  const read: SeedFile[] = [];
+  for (const file of files) read.push({ ...(await readSeedFile(file)), isInFolder: true });
+  return read;
+}
+
+/** The seed files of a folder in the order of their names. */
+async function filesIn(path: string, takesText: boolean): Promise<string[]> {
+  const names = (await readdir(path)).sort();
+  return names
+    .map((name) => join(path, name))
+    .filter((file) => decoderOf(file) !== undefined && (takesText || !isText(file)));
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+async function readSeedFile(path: string): Promise<SeedFile> {
+  const decode = decoderOf(path);
+  if (decode === undefined)
+    throw new UserError(`${path} is no seed file that neurofuzz reads: give ${ENDINGS}`);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw fileError(error, 'read the seed', path);
+  }
+  return { path, ...(await decode(bytes, path)) };
+}

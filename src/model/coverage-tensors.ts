@@ -1,0 +1,82 @@
+import picomatch from 'picomatch';
+import { suggestion } from '../core/did-you-mean.ts';
+import { UserError } from '../core/errors.ts';
+import { findLogits } from './graph/find-logits.ts';
+import { producers } from './graph/graph.ts';
+import { KEEPING } from './graph/layout-ops.ts';
+import type { ModelInfo } from './model.ts';
+
+/** The tensors that are watched, and why those. */
+export interface Watched {
+  readonly tensors: readonly string[];
+  readonly why: string;
+}
+
+type Network = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>;
+
+/**
+ * The tensors that `--coverage` names: each by its own name or by a pattern (`block*\/relu`; `*` stops at a
+ * slash, `**` does not). `auto` takes the logits, else the layer before the output, else the output.
+ *
+ * @throws UserError on a name that the model does not have, or a pattern that matches nothing
+ */
+export function watchedTensors(model: Network, asked: string | readonly string[]): Watched {
+  const patterns = ([] as string[]).concat(asked);
+  if (patterns.length === 1 && patterns[0] === 'auto') return autoWatched(model);
+  const found = new Set<string>();
+  for (const pattern of patterns) for (const name of matching(model.watchable, pattern)) found.add(name);
+  return { tensors: model.watchable.filter((name) => found.has(name)), why: 'as asked for' };
+}
+
+function matching(watchable: readonly string[], pattern: string): readonly string[] {
+  if (watchable.includes(pattern)) return [pattern];
+  if (!/[*?[{(]/.test(pattern)) {
+    throw new UserError(
+      `--coverage: the model has no tensor ${pattern}: ${suggestion(pattern, watchable)}; neurofuzz inspect lists them`,
+    );
+  }
+  const matches = picomatch(pattern, { dot: true });
+  const found = watchable.filter((name) => matches(name));
+  if (found.length > 0) return found;
+  throw new UserError(`--coverage: no tensor matches ${pattern}; neurofuzz inspect lists them`);
+}
+
+/** What `auto` watches. */
+export function autoWatched(model: Network): Watched {
+  if (model.generation !== undefined) {
+    const { tensor, why } = model.generation.telling;
+    return { tensors: [tensor], why };
+  }
+  const logits = findLogits(model.graph);
+  if (logits !== undefined && model.watchable.includes(logits.tensor)) {
+    return { tensors: [logits.tensor], why: logits.why };
+  }
+  const [output] = model.outputs;
+  const before = layerBefore(model, output);
+  if (before !== undefined) {
+    return { tensors: [before], why: `the layer before the output ${output}, since there is no softmax` };
+  }
+  return outputWatched(model);
+}
+
+/** The output, where nothing better can be watched. */
+export function outputWatched({ outputs }: Pick<Network, 'outputs'>): Watched {
+  return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
+}
+
+/** Operations that give the values of their input, arranged otherwise: one before them is no layer before. */
+const ARRANGING: ReadonlySet<string> = new Set([...KEEPING, 'Cast', 'DequantizeLinear']);
+
+function layerBefore({ graph, watchable }: Network, output: string): string | undefined {
+  const made = producers(graph);
+  const canWatch = new Set(watchable);
+  let tensor: string | undefined = output;
+  for (let hops = 0; hops < 8; hops++) {
+    const node = made.get(tensor);
+    const before: string | undefined = node?.inputs.find((name) => canWatch.has(name) && made.has(name));
+    if (node === undefined || before === undefined) return undefined;
+    if (!ARRANGING.has(node.op)) return before;
+    tensor = before;
+  }
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { fileError, UserError } from '../../core/errors.ts';
+
+/**
+ * Where a file lies that a model names: a model is data from strangers, which must not make us read what lies
+ * elsewhere.
+ *
+ * @param folder the model's own
+ * @throws UserError where the path leads out of the folder, also through a symbolic link, or to no file
+ */
+export async function confinedFile(folder: string, file: string, model: string): Promise<string> {
+  const outside = new UserError(
+    `${model} names the file ${JSON.stringify(file)}, which lies outside the model's folder; refused`,
+  );
+  const home = await realpath(folder);
+  const path = resolve(home, file);
+  if (file === '' || isAbsolute(file) || !isWithin(home, path)) throw outside;
+  try {
+    const real = await realpath(path);
+    if (!isWithin(home, real)) throw outside;
+    if (!(await stat(real)).isFile()) throw new UserError(`${file}, which ${model} names, is no file`);
+    return real;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw fileError(error, `read, for ${model},`, path);
+  }
+}
+
+/** Whether a path lies below a folder; both absolute. */
+export function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/**
+ * Reads a file, unpacked where it is gzip.
+ *
+ * @param most bytes that a packed file may hold; unpacking ends as soon as there are more
+ * @throws UserError where it can't be read, is no file, is damaged or holds more
+ */
+export async function readUnpacked(path: string, most: number): Promise<Buffer> {
+  try {
+    if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
+    const head = await headOf(path, 2);
+    if (head[0] !== 0x1f || head[1] !== 0x8b) return await readFile(path);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const unpacked = createGunzip();
+    const packed = createReadStream(path);
+    packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > most) throw new UserError(`${path} unpacks to more than ${most} bytes; refused`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('Z_')) throw new UserError(`${path} is damaged gzip: copy it again`);
+    throw fileError(error, 'read', path);
+  }
+}
+
+/** The first bytes of a file. */
+export async function headOf(path: string, length: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const head = Buffer.alloc(length);
+    const { bytesRead } = await file.read(head, 0, length, 0);
+    return head.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

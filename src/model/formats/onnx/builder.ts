@@ -1,0 +1,81 @@
+import { bytesOf, type DType, type TensorData } from '../../../tensor/tensor.ts';
+import { ModelProto } from './proto.ts';
+import { DATA_TYPE } from './tensor.ts';
+
+/** AttributeProto.AttributeType numbers. */
+const ATTRIBUTE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
+
+/** Attributes of a node: whole numbers, lists of them, broken numbers, or the graph that a Loop or an If runs. */
+export type Attributes = Readonly<
+  Record<string, number | readonly number[] | { readonly float: number } | OnnxBuilder>
+>;
+
+/** A dimension of an input or output: a size, or the name of a free one. */
+export type Dimension = number | string;
+
+/** Writes ONNX graphs: nodes in the order in which they are added, each called by its first output. */
+export class OnnxBuilder {
+  readonly #nodes: object[] = [];
+  readonly #constants: object[] = [];
+  readonly #inputs: object[] = [];
+  readonly #outputs: object[] = [];
+
+  input(name: string, type: DType, dims: readonly Dimension[]): string {
+    this.#inputs.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  output(name: string, type: DType, dims: readonly Dimension[]): void {
+    this.#outputs.push(valueInfo(name, type, dims));
+  }
+
+  constant(name: string, type: DType, dims: readonly number[], data: TensorData): string {
+    this.#constants.push({ name, dataType: DATA_TYPE[type], dims, rawData: bytesOf(data) });
+    return name;
+  }
+
+  /** @param outputs its outputs; an empty name is one left out. Returns the first that has a name */
+  node(
+    op: string,
+    inputs: readonly string[],
+    outputs: string | readonly string[],
+    attributes: Attributes = {},
+  ): string {
+    const output = ([] as string[]).concat(outputs);
+    const name = output.find((one) => one !== '') ?? op;
+    const attribute = Object.entries(attributes).map(([key, value]) => {
+      if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE.int };
+      if (value instanceof OnnxBuilder) return { name: key, g: value.#graph(key), type: ATTRIBUTE.graph };
+      if ('float' in value) return { name: key, f: value.float, type: ATTRIBUTE.float };
+      return { name: key, ints: [...value], type: ATTRIBUTE.ints };
+    });
+    this.#nodes.push({ opType: op, name, input: inputs, output, attribute });
+    return name;
+  }
+
+  /** The file's bytes. */
+  finish(name: string, opset = 13): Uint8Array {
+    const model = ModelProto.fromObject({
+      irVersion: 8,
+      producerName: 'neurofuzz',
+      opsetImport: [{ domain: '', version: opset }],
+      graph: this.#graph(name),
+    });
+    return ModelProto.encode(model).finish();
+  }
+
+  #graph(name: string): object {
+    return {
+      name,
+      node: this.#nodes,
+      initializer: this.#constants,
+      input: this.#inputs,
+      output: this.#outputs,
+    };
+  }
+}
+
+function valueInfo(name: string, type: DType, dims: readonly Dimension[]): object {
+  const dim = dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d }));
+  return { name, type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim } } } };
+}

@@ -1,0 +1,77 @@
+import { reason, UserError } from '../../../core/errors.ts';
+import { copyInto, type DType, makeData, sizeOf, type Tensor, writeNumber } from '../../../tensor/tensor.ts';
+import { type Long, type OnnxTensor, TensorProto } from './proto.ts';
+
+/** TensorProto.DataType numbers of the ONNX specification. */
+export const DATA_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+};
+
+/**
+ * Decodes a TensorProto file (.pb), as the test data of ONNX models keeps inputs.
+ *
+ * @throws UserError where it is none, or of a type that holds no numbers
+ */
+export function decodeOnnxTensor(bytes: Uint8Array, source: string): Tensor {
+  let proto: OnnxTensor;
+  try {
+    proto = TensorProto.decode(bytes) as unknown as OnnxTensor;
+  } catch (error) {
+    throw new UserError(`${source} is no ONNX tensor, or is cut short (${reason(error)})`);
+  }
+  return tensorOf(proto, source);
+}
+
+/** The type of a TensorProto.DataType number; undefined where it holds no numbers that a model may take. */
+export function typeOf(dataType: number): DType | undefined {
+  return (Object.keys(DATA_TYPE) as DType[]).find((name) => DATA_TYPE[name] === dataType);
+}
+
+/**
+ * The tensor of a decoded TensorProto whose values lie in it.
+ *
+ * @throws UserError where it is of a type that holds no numbers, or does not fill its shape
+ */
+export function tensorOf(proto: OnnxTensor, source: string): Tensor {
+  const type = typeOf(proto.dataType);
+  if (type === undefined) {
+    throw new UserError(`${source} is no ONNX tensor of numbers (data type ${proto.dataType})`);
+  }
+  const shape = proto.dims.map(Number);
+  const size = sizeOf(shape);
+  const stored = valuesOf(proto, type);
+  const length =
+    stored instanceof Uint8Array ? stored.length / makeData(type, 1).BYTES_PER_ELEMENT : stored.length;
+  if (length !== size) {
+    throw new UserError(`${source} holds ${length} values where its shape says ${size}: copy it again`);
+  }
+  const data = makeData(type, size);
+  if (stored instanceof Uint8Array) {
+    copyInto(new Uint8Array(data.buffer), stored, 0);
+  } else if (type === 'float16') {
+    // Half precision is kept as its bits, one a number.
+    for (let i = 0; i < size; i++) data[i] = Number(stored[i]);
+  } else if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    for (let i = 0; i < size; i++) data[i] = BigInt(String(stored[i]));
+  } else for (let i = 0; i < size; i++) writeNumber(type, data, i, Number(stored[i]));
+  return { type, shape, data };
+}
+
+function valuesOf(proto: OnnxTensor, type: DType): Uint8Array | readonly Long[] {
+  if (proto.rawData.length > 0) return proto.rawData;
+  if (type === 'float32') return proto.floatData;
+  if (type === 'float64') return proto.doubleData;
+  if (type === 'int64') return proto.int64Data;
+  return type === 'uint32' || type === 'uint64' ? proto.uint64Data : proto.int32Data;
+}

@@ -1,0 +1,122 @@
+import { createRequire } from 'node:module';
+import { dirname, sep } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { MachineError, reason } from '../../../core/errors.ts';
+import type { Runtime, RuntimeKind } from '../../model.ts';
+
+const require = createRequire(import.meta.url);
+
+type TfjsRuntime = Exclude<RuntimeKind, 'onnx'>;
+
+/** Fastest first. */
+const BY_SPEED: readonly TfjsRuntime[] = ['tensorflow', 'wasm', 'cpu'];
+
+/** The native packages; the first that is installed is taken. */
+const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+
+/** A runtime that was started. */
+type Started = Pick<Runtime, 'version' | 'device' | 'threads'>;
+
+/** Silences TensorFlow.js' advertisements on the console; errors still throw. */
+function quiet(): void {
+  tf.env().set('PROD', true);
+}
+
+const starters: Readonly<Record<TfjsRuntime, () => Promise<Started>>> = {
+  async tensorflow() {
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+    // There is a worker a core already.
+    process.env.TF_NUM_INTRAOP_THREADS ??= '1';
+    process.env.TF_NUM_INTEROP_THREADS ??= '1';
+    const name = startNative();
+    await use('tensorflow');
+    const { isUsingGpuDevice } = tf.backend() as tf.KernelBackend & { readonly isUsingGpuDevice?: boolean };
+    return {
+      version: versionOf(name),
+      device: isUsingGpuDevice === true ? 'GPU' : 'CPU',
+      threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    };
+  },
+  async wasm() {
+    const wasm = await import('@tensorflow/tfjs-backend-wasm');
+    const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
+    wasm.setWasmPaths(`${folder}${sep}dist${sep}`);
+    wasm.setThreadsCount(1);
+    await use('wasm');
+    const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+    const device = simd === true ? 'CPU, SIMD' : 'CPU';
+    return { version: versionOf('@tensorflow/tfjs-backend-wasm'), device, threads: 1 };
+  },
+  async cpu() {
+    await import('@tensorflow/tfjs-backend-cpu');
+    await use('cpu');
+    return {
+      version: versionOf('@tensorflow/tfjs-backend-cpu'),
+      device: 'CPU, plain JavaScript',
+      threads: 1,
+    };
+  },
+};
+
+/** Loads the native package; its name. */
+function startNative(): string {
+  try {
+    require(NATIVE[0]);
+    return NATIVE[0];
+  } catch (error) {
+    if (!isMissing(error, NATIVE[0])) throw error;
+    require(NATIVE[1]);
+    return NATIVE[1];
+  }
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  return (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && reason(error).includes(`'${name}'`);
+}
+
+async function use(backend: TfjsRuntime): Promise<void> {
+  quiet();
+  if (!(await tf.setBackend(backend))) throw new Error(`the ${backend} backend does not start`);
+  await tf.ready();
+}
+
+function versionOf(name: string): string {
+  return `${name} ${(require(`${name}/package.json`) as { version: string }).version}`;
+}
+
+/** Makes a runtime that was started before the one that what follows runs on: there is one at a time. */
+export async function switchTfjs(kind: RuntimeKind): Promise<void> {
+  if (tf.getBackend() !== kind) await tf.setBackend(kind);
+}
+
+/**
+ * Starts the runtime that was asked for, or the fastest that starts, and makes it the one that what follows runs on.
+ *
+ * @param slower on `auto`, skip runtimes up to and including this one, which failed on the model
+ * @throws MachineError where none starts, or not the one asked for
+ */
+export async function startTfjs(
+  wanted: TfjsRuntime | 'auto',
+  slower?: { readonly than: TfjsRuntime; readonly because: string },
+): Promise<Runtime> {
+  const first = slower === undefined ? 0 : BY_SPEED.indexOf(slower.than) + 1;
+  const candidates = wanted === 'auto' ? BY_SPEED.slice(first) : [wanted];
+  const failures: string[] = slower === undefined ? [] : [`${slower.than}: ${slower.because}`];
+  for (const kind of candidates) {
+    try {
+      const started = await starters[kind]();
+      const why = wanted === 'auto' ? 'the fastest that works here' : 'as asked for';
+      return { kind, ...started, why: failures.length > 0 ? `${why}; ${failures.join('; ')}` : why };
+    } catch (error) {
+      failures.push(`${kind}: ${whyNot(kind, error)}`);
+    }
+  }
+  throw new MachineError(`no runtime for TensorFlow.js models starts here: ${failures.join('; ')}`);
+}
+
+function whyNot(kind: TfjsRuntime, error: unknown): string {
+  if (kind === 'tensorflow' && isMissing(error, NATIVE[1])) {
+    return `${NATIVE[0]} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
+  }
+  return reason(error);
+}

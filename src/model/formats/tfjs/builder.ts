@@ -1,0 +1,83 @@
+import { bytesOf, sizeOf, type TensorData } from '../../../tensor/tensor.ts';
+
+/** A TensorFlow.js graph model: `model.json` and its one weight file. */
+export interface TfjsFilesContent {
+  readonly json: string;
+  readonly weightFile: string;
+  readonly weights: Uint8Array;
+}
+
+type TfType = 'float32' | 'int32';
+
+const WEIGHT_FILE = 'group1-shard1of1.bin';
+
+/** Enum names of TensorFlow's DataType. */
+const DT: Readonly<Record<TfType, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32' };
+
+/** Values of NodeDef attributes, as they stand in the JSON form of TensorFlow's protocol buffers. */
+export const attr = {
+  type: (type: TfType) => ({ type: DT[type] }),
+  bool: (b: boolean) => ({ b }),
+  int: (i: number) => ({ i: String(i) }),
+  ints: (list: readonly number[]) => ({ list: { i: list.map(String) } }),
+  text: (text: string) => ({ s: Buffer.from(text).toString('base64') }),
+};
+
+const shapeAttr = (dims: readonly number[]) => ({ dim: dims.map((size) => ({ size: String(size) })) });
+
+/** Writes graph models as tensorflowjs_converter lays them out. A free dimension is −1. */
+export class TfjsBuilder {
+  readonly #nodes: object[] = [];
+  readonly #specs: object[] = [];
+  readonly #parts: Uint8Array[] = [];
+  readonly #inputs: Record<string, object> = {};
+  readonly #outputs: Record<string, object> = {};
+
+  input(name: string, type: TfType, dims: readonly number[]): string {
+    this.#nodes.push({
+      name,
+      op: 'Placeholder',
+      attr: { dtype: attr.type(type), shape: { shape: shapeAttr(dims) } },
+    });
+    this.#inputs[name] = signature(name, type, dims);
+    return name;
+  }
+
+  output(name: string, type: TfType, dims: readonly number[]): void {
+    this.#outputs[name] = signature(name, type, dims);
+  }
+
+  constant(name: string, type: TfType, dims: readonly number[], data: TensorData): string {
+    if (sizeOf(dims) !== data.length) throw new Error(`constant ${name} does not fill its shape`);
+    const tensor = { dtype: DT[type], tensorShape: shapeAttr(dims) };
+    this.#nodes.push({ name, op: 'Const', attr: { dtype: attr.type(type), value: { tensor } } });
+    this.#specs.push({ name, shape: dims, dtype: type });
+    this.#parts.push(bytesOf(data));
+    return name;
+  }
+
+  node(op: string, inputs: readonly string[], name: string, attributes: object = {}): string {
+    this.#nodes.push({ name, op, input: inputs, attr: { T: attr.type('float32'), ...attributes } });
+    return name;
+  }
+
+  finish(): TfjsFilesContent {
+    const json = {
+      format: 'graph-model',
+      generatedBy: 'neurofuzz',
+      convertedBy: null,
+      signature: { inputs: this.#inputs, outputs: this.#outputs },
+      modelTopology: { node: this.#nodes, library: {}, versions: { producer: 1395 } },
+      weightsManifest: [{ paths: [WEIGHT_FILE], weights: this.#specs }],
+    };
+    return {
+      json: `${JSON.stringify(json)}\n`,
+      weightFile: WEIGHT_FILE,
+      weights: Buffer.concat(this.#parts),
+    };
+  }
+}
+
+function signature(name: string, type: TfType, dims: readonly number[]): object {
+  return { name: `${name}:0`, dtype: DT[type], tensorShape: shapeAttr(dims) };
+}

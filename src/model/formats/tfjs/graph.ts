@@ -1,0 +1,156 @@
+import type { DType } from '../../../tensor/tensor.ts';
+import { DENSE_SOFTMAX } from '../../graph/find-logits.ts';
+import {
+  type AttributeValue,
+  type DeclaredShape,
+  type Graph,
+  type GraphNode,
+  topological,
+} from '../../graph/graph.ts';
+
+interface TfNode {
+  readonly name: string;
+  readonly op: string;
+  readonly input?: readonly string[];
+  readonly attr?: Readonly<Record<string, TfAttribute>>;
+}
+
+/** A NodeDef attribute in the JSON form of TensorFlow's protocol buffers: 64-bit numbers are text there. */
+interface TfAttribute {
+  readonly type?: string | number;
+  readonly i?: string | number;
+  readonly f?: number | string;
+  readonly b?: boolean;
+  readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly number[] };
+}
+
+/** The topology of a TensorFlow.js graph model: a TensorFlow GraphDef as JSON. */
+export interface GraphTopology {
+  readonly node: readonly TfNode[];
+}
+
+/** `^name` is a control edge and `name:0` the first output of a node, whose tensor we call by the node. */
+function tensorOf(edge: string): string {
+  return edge.replace(/^\^/, '').replace(/:0$/, '');
+}
+
+/** TensorFlow's DataType names and numbers of the types that TensorFlow.js has. */
+const TYPES: Readonly<Record<string, DType>> = {
+  DT_FLOAT: 'float32',
+  DT_INT32: 'int32',
+  DT_INT64: 'int32',
+  DT_BOOL: 'bool',
+  1: 'float32',
+  3: 'int32',
+  9: 'int32',
+  10: 'bool',
+};
+
+/** Attributes that name the type of an operation's result, the most telling first. */
+const RESULT_TYPE = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
+
+/** Operations that compare, whose `T` is the type of what they compare. */
+const COMPARING = /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
+
+function typeOfNode({ op, attr = {} }: TfNode): DType | undefined {
+  if (COMPARING.test(op)) return 'bool';
+  const name = RESULT_TYPE.find((key) => attr[key]?.type !== undefined);
+  return name === undefined ? undefined : TYPES[String(attr[name].type)];
+}
+
+function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {
+  const read = Object.entries(attr).flatMap(([name, { i, f, b, type, list }]): [string, AttributeValue][] => {
+    if (type !== undefined) return [[name, String(type)]];
+    if (i !== undefined) return [[name, Number(i)]];
+    if (f !== undefined) return [[name, Number(f)]];
+    if (b !== undefined) return [[name, b ? 1 : 0]];
+    const numbers = list?.i ?? list?.f;
+    return numbers === undefined ? [] : [[name, numbers.map(Number)]];
+  });
+  return Object.fromEntries(read);
+}
+
+/**
+ * Reads a graph model's topology; tensors bear the names of the nodes that make them.
+ *
+ * @param constants names and shapes of the weights
+ * @param values of the small ones
+ */
+export function readTfjsGraph(
+  topology: GraphTopology,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  constants: ReadonlyMap<string, readonly number[]>,
+  values: ReadonlyMap<string, readonly number[]>,
+): Graph {
+  const types = topology.node.flatMap((node): [string, DType][] => {
+    const type = typeOfNode(node);
+    return type === undefined ? [] : [[node.name, type]];
+  });
+  const nodes = topology.node
+    .filter((node) => node.op !== 'Const' && node.op !== 'Placeholder' && node.op !== 'NoOp')
+    .map(
+      (node): GraphNode => ({
+        name: node.name,
+        op: node.op,
+        inputs: (node.input ?? []).map(tensorOf),
+        outputs: [node.name],
+        attributes: attributesOf(node),
+      }),
+    );
+  return {
+    nodes: topological(nodes),
+    inputs: inputs.map(tensorOf),
+    outputs: outputs.map(tensorOf),
+    constants,
+    values,
+    shapes: new Map(),
+    types: new Map(types),
+  };
+}
+
+/**
+ * Reads a layers model: one node a layer, its tensor called by the layer's name.
+ *
+ * @param weights names and shapes
+ */
+export function readLayersGraph(
+  layers: readonly LoadedLayer[],
+  outputs: readonly string[],
+  weights: readonly (readonly [name: string, shape: readonly number[]])[],
+): Graph {
+  const nodes = layers
+    .filter((layer) => layer.className !== 'InputLayer')
+    .map(
+      (layer): GraphNode => ({
+        name: layer.name,
+        op: layer.softmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
+        inputs: layer.inputs,
+        outputs: [layer.name],
+        attributes: layer.attributes,
+      }),
+    );
+  return {
+    nodes: topological(nodes),
+    inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
+    outputs,
+    constants: new Map(weights),
+    values: new Map(),
+    types: new Map(layers.map(({ name }) => [name, 'float32'])),
+    shapes: new Map(layers.map(({ name, shape }) => [name, shape])),
+  };
+}
+
+/** What the reader needs to know of a loaded layer. */
+export interface LoadedLayer {
+  readonly name: string;
+  readonly className: string;
+  /** Whether it ends in a softmax. */
+  readonly softmax: boolean;
+  /** Shape of its output. */
+  readonly shape: DeclaredShape;
+  /** Settings that matter to what it computes, such as `activation` and `epsilon`. */
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Names of the layers whose outputs it reads. */
+  readonly inputs: readonly string[];
+}

@@ -1,0 +1,238 @@
+import { loadGraphModel } from '@tensorflow/tfjs-converter';
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  type layers,
+  model as layersModel,
+  loadLayersModel,
+  type SymbolicTensor,
+} from '@tensorflow/tfjs-layers';
+import { reason, UserError } from '../../../core/errors.ts';
+import { type DType, isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
+import { computedTensors, type Graph, MOST_VALUES } from '../../graph/graph.ts';
+import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
+import { startTfjs, switchTfjs } from './backend.ts';
+import { readTfjsFiles, type TfjsFiles } from './files.ts';
+import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph.ts';
+
+/** What graph models and layers models have in common once loaded. */
+interface Network {
+  readonly inputs: readonly InputSpec[];
+  readonly outputs: readonly string[];
+  readonly graph: Graph;
+  /** Runs the network; the tensors asked for come back in their order and are the caller's to dispose. */
+  execute(feeds: readonly tf.Tensor[], wanted: readonly string[]): Promise<tf.Tensor[]>;
+  constant(name: string): tf.Tensor | undefined;
+  dispose(): void;
+}
+
+/** TensorFlow.js graph and layers models (`model.json` with its weight files). */
+export const tfjsLoader: ModelLoader = {
+  async load(path, options) {
+    if (options.runtime === 'onnx') {
+      throw new UserError(
+        `--runtime onnx cannot run ${path}, a TensorFlow.js model: use tensorflow, wasm, cpu or leave it out`,
+      );
+    }
+    const files = await readTfjsFiles(path);
+    options.weighed?.(files.bytes);
+    let runtime = await startTfjs(options.runtime);
+    for (;;) {
+      const network = await open(files, path);
+      const missing = await missingKernel(network);
+      if (missing === undefined) return new TfjsModel(path, files, runtime, network);
+      network.dispose();
+      if (options.runtime !== 'auto' || runtime.kind === 'cpu' || runtime.kind === 'onnx') {
+        throw new UserError(`${path} cannot run on ${runtime.kind}: ${missing}; try another --runtime`);
+      }
+      runtime = await startTfjs('auto', { than: runtime.kind, because: missing });
+    }
+  },
+};
+
+class TfjsModel implements Model {
+  readonly path: string;
+  readonly format: TfjsFiles['format'];
+  readonly sha256: string;
+  readonly runtime: Runtime;
+  readonly inputs: readonly InputSpec[];
+  readonly outputs: readonly string[];
+  readonly graph: Graph;
+  readonly watchable: readonly string[];
+  readonly #network: Network;
+
+  constructor(path: string, files: TfjsFiles, runtime: Runtime, network: Network) {
+    this.path = path;
+    this.format = files.format;
+    this.sha256 = files.sha256;
+    this.runtime = runtime;
+    this.inputs = network.inputs;
+    this.outputs = network.outputs;
+    this.graph = network.graph;
+    this.watchable = computedTensors(network.graph);
+    this.#network = network;
+  }
+
+  async run(feeds: readonly Tensor[], watched: readonly string[]) {
+    // The other model of a pair may run on another backend.
+    await switchTfjs(this.runtime.kind);
+    const wanted = [...new Set([...this.outputs, ...watched])];
+    const inputs = feeds.map(toTf);
+    let results: tf.Tensor[] = [];
+    try {
+      results = await this.#network.execute(inputs, wanted);
+      const read = new Map(wanted.map((name, i) => [name, fromTf(name, results[i])]));
+      const pick = (name: string): NamedTensor => read.get(name) as NamedTensor;
+      return { outputs: this.outputs.map(pick), activations: watched.map(pick) };
+    } finally {
+      tf.dispose(results);
+      tf.dispose(inputs);
+    }
+  }
+
+  constant(name: string) {
+    const tensor = this.#network.constant(name);
+    return tensor === undefined || !isDType(tensor.dtype) ? undefined : fromTf(name, tensor);
+  }
+
+  async dispose() {
+    this.#network.dispose();
+  }
+}
+
+async function open(files: TfjsFiles, path: string): Promise<Network> {
+  try {
+    return await (files.format === 'tfjs-graph' ? openGraph(files) : openLayers(files));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`TensorFlow.js cannot load ${path}: ${reason(error)}`);
+  }
+}
+
+/** Operations whose results TensorFlow.js can only await. */
+const ASYNC_OPS = new Set([
+  'Switch',
+  'Merge',
+  'Enter',
+  'Exit',
+  'While',
+  'StatelessWhile',
+  'If',
+  'StatelessIf',
+  'Where',
+]);
+
+async function openGraph(files: TfjsFiles): Promise<Network> {
+  const loaded = await loadGraphModel(tf.io.fromMemory(files.artifacts));
+  const inputs = loaded.inputs.map((node) => inputSpec(node.name, node.dtype, node.shape));
+  const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
+  const topology = files.artifacts.modelTopology as GraphTopology;
+  const constant = (name: string): tf.Tensor | undefined => loaded.weights[name]?.[0];
+  const constants = constantsOf(files);
+  const values = new Map(
+    [...constants].flatMap(([name, shape]): [string, number[]][] => {
+      const tensor = sizeOf(shape) <= MOST_VALUES ? constant(name) : undefined;
+      return tensor === undefined ? [] : [[name, [...tensor.dataSync()]]];
+    }),
+  );
+  const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
+  const awaits = graph.nodes.some(
+    (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
+  );
+  return {
+    inputs,
+    outputs,
+    graph,
+    async execute(feeds, wanted) {
+      const named = Object.fromEntries(inputs.map((input, i) => [input.name, feeds[i]]));
+      const results = awaits
+        ? await loaded.executeAsync(named, [...wanted])
+        : tf.tidy(() => loaded.execute(named, [...wanted]));
+      return ([] as tf.Tensor[]).concat(results);
+    },
+    constant,
+    dispose: () => loaded.dispose(),
+  };
+}
+
+async function openLayers(files: TfjsFiles): Promise<Network> {
+  const loaded = await loadLayersModel(tf.io.fromMemory(files.artifacts));
+  const inputs = loaded.inputs.map((tensor) =>
+    inputSpec(tensor.name.replace(/:\d+$/, ''), tensor.dtype, tensor.shape),
+  );
+  const outputs = loaded.outputs.map((tensor) => tensor.sourceLayer.name);
+  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...constantsOf(files)]);
+  const cut = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
+  return {
+    inputs,
+    outputs,
+    graph,
+    async execute(feeds, wanted) {
+      const key = wanted.join();
+      let network = cut.get(key);
+      if (network === undefined) {
+        const tensors = wanted.map((name) => loaded.getLayer(name).output as SymbolicTensor);
+        network = layersModel({ inputs: loaded.inputs, outputs: tensors });
+        cut.set(key, network);
+      }
+      const runnable = network;
+      return tf.tidy(() => ([] as tf.Tensor[]).concat(runnable.predictOnBatch([...feeds]) as tf.Tensor));
+    },
+    constant: (name) => loaded.weights.find((weight) => weight.originalName === name)?.read(),
+    dispose: () => loaded.dispose(),
+  };
+}
+
+function constantsOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
+  return new Map(artifacts.weightSpecs?.map(({ name, shape }) => [name, shape]));
+}
+
+function describeLayer(layer: layers.Layer): LoadedLayer {
+  const nodes = layer.inboundNodes;
+  const settings = layer.getConfig();
+  const plain = Object.entries(settings).filter(
+    (entry): entry is [string, number | string] =>
+      typeof entry[1] === 'number' || typeof entry[1] === 'string',
+  );
+  return {
+    name: layer.name,
+    className: layer.getClassName(),
+    softmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
+    attributes: Object.fromEntries(plain),
+    shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
+    inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
+  };
+}
+
+function inputSpec(name: string, dtype: string, shape: readonly (number | null)[] | undefined): InputSpec {
+  if (!isDType(dtype)) throw new UserError(`input ${name} is ${dtype}; only inputs of numbers can be fuzzed`);
+  if (shape === undefined) throw new UserError(`input ${name} has no known number of dimensions`);
+  return {
+    name: name.replace(/:0$/, ''),
+    type: dtype,
+    shape: shape.map((dimension) => (dimension === null || dimension < 0 ? null : dimension)),
+  };
+}
+
+/** Runs zeros through the network: a runtime lacks an operation only once it is asked for it. */
+async function missingKernel(network: Network): Promise<string | undefined> {
+  const zeros = network.inputs.map((input) =>
+    tf.zeros(input.shape.map((d) => d ?? 1) as number[], input.type as 'float32'),
+  );
+  try {
+    tf.dispose(await network.execute(zeros, network.outputs));
+    return undefined;
+  } catch (error) {
+    const text = reason(error);
+    return /kernel|not registered|backend/i.test(text) ? text : undefined;
+  } finally {
+    tf.dispose(zeros);
+  }
+}
+
+function toTf(tensor: Tensor): tf.Tensor {
+  return tf.tensor(tensor.data as Float32Array, [...tensor.shape], tensor.type as 'float32');
+}
+
+function fromTf(name: string, tensor: tf.Tensor): NamedTensor {
+  return { name, type: tensor.dtype as DType, shape: tensor.shape, data: tensor.dataSync() };
+}

@@ -1,0 +1,34 @@
+import { WINDOW } from '../simd/noise-pool.ts';
+import { corruption, sizeOf } from './corruption.ts';
+
+/** Poisson(x·c) / c: light comes in grains, of which c make white. */
+export const shotNoise = corruption(
+  { name: 'shot-noise', help: 'Poisson noise, as of too little light', cost: 210 },
+  [60, 25, 12, 5, 3],
+  () =>
+    (grains, seen, out, layout, { noise, random }) => {
+      const size = sizeOf(layout);
+      for (let from = 0; from < size; from += WINDOW) {
+        const { values, place } = noise.window('uniform', random);
+        const to = Math.min(size, from + WINDOW);
+        for (let i = from; i < to; i++)
+          out[i] = poisson(grains * seen[i], (values[place + i - from] + 1) / 2) / grains;
+      }
+    },
+);
+
+/** The quantile of a Poisson distribution, by going up from 0. */
+function poisson(mean: number, quantile: number): number {
+  if (!(mean > 0)) return 0;
+  let chance = Math.exp(-mean);
+  let below = chance;
+  let count = 0;
+  // So rare that double precision has nothing left of it.
+  const most = mean + 12 * Math.sqrt(mean) + 12;
+  while (quantile > below && count < most) {
+    count++;
+    chance *= mean / count;
+    below += chance;
+  }
+  return count;
+}

@@ -1,0 +1,32 @@
+import { warp } from '../image/warp.ts';
+import { corruption, sizeOf } from './corruption.ts';
+
+/** The mean of the picture and of enlargements of it. */
+export const zoomBlur = corruption(
+  {
+    name: 'zoom-blur',
+    help: 'the picture is averaged with enlargements of itself, as of coming nearer',
+    cost: 2000,
+  },
+  [
+    { to: 1.11, step: 0.01 },
+    { to: 1.16, step: 0.01 },
+    { to: 1.21, step: 0.02 },
+    { to: 1.26, step: 0.02 },
+    { to: 1.31, step: 0.03 },
+  ],
+  ({ size: most }) => {
+    const enlarged = new Float32Array(most);
+    return ({ to, step }, seen, out, layout) => {
+      const size = sizeOf(layout);
+      const count = Math.ceil((to - 1) / step - 1e-9);
+      out.set(seen);
+      for (let n = 0; n < count; n++) {
+        const factor = 1 / (1 + n * step);
+        warp(seen, enlarged, 0, layout, { a: factor, b: 0, c: 0, d: 0, e: factor, f: 0 }, 0);
+        for (let i = 0; i < size; i++) out[i] += enlarged[i];
+      }
+      for (let i = 0; i < size; i++) out[i] /= count + 1;
+    };
+  },
+);

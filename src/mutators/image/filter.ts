@@ -1,0 +1,106 @@
+import type { Values } from '../../constraints/bounds.ts';
+import type { Layout } from './layout.ts';
+
+/** Longest kernel on either side of its middle. */
+const LONGEST = 256;
+
+/** Room that blurring needs. */
+export interface BlurRoom {
+  readonly across: Float32Array;
+  readonly kernel: Float64Array;
+}
+
+/** @param size values of the largest picture */
+export function makeBlurRoom(size: number): BlurRoom {
+  return { across: new Float32Array(size), kernel: new Float64Array(LONGEST + 1) };
+}
+
+/**
+ * Averages by a Gaussian bell, across and then down; the border goes on outside. A deviation well below a pixel
+ * leaves the picture as it is. `out` may be `from`.
+ */
+export function gaussianBlur(
+  from: Values,
+  out: Values,
+  layout: Layout,
+  sigma: number,
+  { across, kernel }: BlurRoom,
+): void {
+  const radius = Math.min(LONGEST, Math.ceil(3 * sigma));
+  let sum = 0;
+  for (let i = 0; i <= radius; i++) {
+    kernel[i] = sigma === 0 ? Number(i === 0) : Math.exp((-i * i) / (2 * sigma * sigma));
+    sum += i === 0 ? kernel[i] : 2 * kernel[i];
+  }
+  for (let i = 0; i <= radius; i++) kernel[i] /= sum;
+  const { height, width, channels, rowStep, columnStep, channelStep } = layout;
+  for (let c = 0; c < channels; c++) {
+    const start = c * channelStep;
+    for (let y = 0; y < height; y++)
+      blurLine(from, across, start + y * rowStep, width, columnStep, kernel, radius);
+    for (let x = 0; x < width; x++)
+      blurLine(across, out, start + x * columnStep, height, rowStep, kernel, radius);
+  }
+}
+
+function blurLine(
+  from: Values,
+  out: Values,
+  start: number,
+  count: number,
+  step: number,
+  kernel: Float64Array,
+  radius: number,
+): void {
+  const last = count - 1;
+  for (let i = 0; i < count; i++) {
+    let sum = kernel[0] * from[start + i * step];
+    for (let k = 1; k <= radius; k++) {
+      const before = i - k < 0 ? 0 : i - k;
+      const after = i + k > last ? last : i + k;
+      sum += kernel[k] * (from[start + before * step] + from[start + after * step]);
+    }
+    out[start + i * step] = sum;
+  }
+}
+
+/** Weights of neighbours by their place: `weights[i]` belongs to the pixel `dx[i]`, `dy[i]` away. */
+export interface Stencil {
+  count: number;
+  readonly dx: Float64Array;
+  readonly dy: Float64Array;
+  readonly weights: Float64Array;
+}
+
+/** @param most neighbours that it may have */
+export function makeStencil(most: number): Stencil {
+  return {
+    count: 0,
+    dx: new Float64Array(most),
+    dy: new Float64Array(most),
+    weights: new Float64Array(most),
+  };
+}
+
+/** Averages each pixel's neighbours by a stencil's weights, which are brought to a sum of 1; the border goes on outside. */
+export function applyStencil(from: Values, out: Values, layout: Layout, stencil: Stencil): void {
+  const { height, width, channels, rowStep, columnStep, channelStep } = layout;
+  const { count, dx, dy, weights } = stencil;
+  let all = 0;
+  for (let n = 0; n < count; n++) all += weights[n];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < channels; c++) {
+        let sum = 0;
+        for (let n = 0; n < count; n++) {
+          const px = x + dx[n];
+          const py = y + dy[n];
+          const inX = px < 0 ? 0 : px > width - 1 ? width - 1 : px;
+          const inY = py < 0 ? 0 : py > height - 1 ? height - 1 : py;
+          sum += weights[n] * from[inY * rowStep + inX * columnStep + c * channelStep];
+        }
+        out[y * rowStep + x * columnStep + c * channelStep] = sum / all;
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { Values } from '../../constraints/bounds.ts';
+import type { Layout } from './layout.ts';
+
+/**
+ * Where each pixel of a picture comes from: x' = a·x + b·y + c, y' = d·x + e·y + f, in pixels from the middle of
+ * the picture.
+ */
+export interface Affine {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+  readonly e: number;
+  readonly f: number;
+}
+
+/**
+ * Moves a picture's values by bilinear sampling; what comes from outside is `outside`, black where none is given.
+ * Samples lie at the middles of pixels, so that turning by a half circle gives each pixel its opposite.
+ */
+export function warp(
+  from: Values,
+  out: Values,
+  offset: number,
+  layout: Layout,
+  { a, b, c, d, e, f }: Affine,
+  outside?: number,
+): void {
+  const { height, width, channels, rowStep, columnStep, channelStep, black } = layout;
+  const middleX = (width - 1) / 2;
+  const middleY = (height - 1) / 2;
+  // Hot: the part of a row that comes from within the picture is found first, so that it needs no checks.
+  for (let y = 0; y < height; y++) {
+    const v = y - middleY;
+    const startX = a * -middleX + b * v + c + middleX;
+    const startY = d * -middleX + e * v + f + middleY;
+    const first = Math.ceil(Math.max(0, enters(startX, a, width - 1), enters(startY, d, height - 1)));
+    const last = Math.floor(Math.min(width - 1, leaves(startX, a, width - 1), leaves(startY, d, height - 1)));
+    const to = offset + y * rowStep;
+    for (let channel = 0; channel < channels; channel++) {
+      const own = channel * channelStep;
+      const none = outside ?? black[channel];
+      for (let x = 0; x < width; x++) {
+        const at = to + x * columnStep + own;
+        const sourceX = startX + a * x;
+        const sourceY = startY + d * x;
+        if (x >= first && x <= last) {
+          // Not below zero: cutting rounds down.
+          const left = sourceX | 0;
+          const top = sourceY | 0;
+          const right = sourceX - left;
+          const i = top * rowStep + left * columnStep + own;
+          const j = i + rowStep;
+          const upper = from[i] + right * (from[i + columnStep] - from[i]);
+          const lower = from[j] + right * (from[j + columnStep] - from[j]);
+          out[at] = upper + (sourceY - top) * (lower - upper);
+        } else out[at] = edge(from, layout, sourceX, sourceY, own, none);
+      }
+    }
+  }
+}
+
+/** Slack that keeps rounding from carrying a place over the border. */
+const SLACK = 1e-6;
+
+/** From which step on a place that moves by `step` is at least 0 and below `end`. */
+function enters(start: number, step: number, end: number): number {
+  if (step === 0) return start >= 0 && start < end ? 0 : Number.POSITIVE_INFINITY;
+  return step > 0 ? (SLACK - start) / step : (end - SLACK - start) / step;
+}
+
+/** Up to which step it is. */
+function leaves(start: number, step: number, end: number): number {
+  if (step === 0) return start >= 0 && start < end ? Number.POSITIVE_INFINITY : -1;
+  return step > 0 ? (end - SLACK - start) / step : (SLACK - start) / step;
+}
+
+/** A sample at the border: pixels outside are `none`. */
+function edge(from: Values, layout: Layout, x: number, y: number, own: number, none: number): number {
+  const { height, width, rowStep, columnStep } = layout;
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  if (left < -1 || top < -1 || left >= width || top >= height) return none;
+  const i = top * rowStep + left * columnStep + own;
+  const hasLeft = left >= 0;
+  const hasRight = left < width - 1;
+  const hasTop = top >= 0;
+  const hasBelow = top < height - 1;
+  const nw = hasTop && hasLeft ? from[i] : none;
+  const ne = hasTop && hasRight ? from[i + columnStep] : none;
+  const sw = hasBelow && hasLeft ? from[i + rowStep] : none;
+  const se = hasBelow && hasRight ? from[i + rowStep + columnStep] : none;
+  const upper = nw + (x - left) * (ne - nw);
+  const lower = sw + (x - left) * (se - sw);
+  return upper + (y - top) * (lower - upper);
+}
+
+/** Takes a sample at any place of one channel; the picture goes on with its border outside. */
+export function sample(
+  from: Values,
+  { height, width, rowStep, columnStep, channelStep }: Layout,
+  x: number,
+  y: number,
+  channel: number,
+): number {
+  const inX = x < 0 ? 0 : x > width - 1 ? width - 1 : x;
+  const inY = y < 0 ? 0 : y > height - 1 ? height - 1 : y;
+  const left = Math.min(Math.floor(inX), Math.max(0, width - 2));
+  const top = Math.min(Math.floor(inY), Math.max(0, height - 2));
+  const i = top * rowStep + left * columnStep + channel * channelStep;
+  const stepX = width > 1 ? columnStep : 0;
+  const stepY = height > 1 ? rowStep : 0;
+  const upper = from[i] + (inX - left) * (from[i + stepX] - from[i]);
+  const j = i + stepY;
+  const lower = from[j] + (inX - left) * (from[j + stepX] - from[j]);
+  return upper + (inY - top) * (lower - upper);
+}

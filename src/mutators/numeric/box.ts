@@ -1,0 +1,55 @@
+import type { Random } from '../../core/random.ts';
+
+/** Dimensions that a tensor may have: NumPy's limit. */
+const MOST_DIMENSIONS = 64;
+
+/** A box within a tensor: from and to in each dimension, the end excluded. */
+export interface Box {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** Draws a box whose sides are at most a share of the tensor's. Dimensions of up to 4, as channels, are taken whole. */
+  draw(shape: readonly number[], share: number, random: Random): void;
+}
+
+/** A box to draw again and again. */
+export function boxOf(): Box {
+  const from = new Int32Array(MOST_DIMENSIONS);
+  const to = new Int32Array(MOST_DIMENSIONS);
+  return {
+    from,
+    to,
+    draw(shape, share, random) {
+      const least = shape.length > 1 ? 4 : 0;
+      for (let d = 0; d < shape.length; d++) {
+        const size = shape[d];
+        const side = size <= least ? size : 1 + random.below(Math.max(1, Math.ceil(share * size)));
+        from[d] = random.below(size - side + 1);
+        to[d] = from[d] + side;
+      }
+    },
+  };
+}
+
+/** Visits the positions of a box as runs that lie together in row-major order, each as long as can be. */
+export function eachRun(
+  { from, to }: Box,
+  shape: readonly number[],
+  visit: (from: number, to: number) => void,
+): void {
+  // Dimensions that are taken whole belong to the run of the one before them.
+  let last = shape.length - 1;
+  let step = 1;
+  while (last > 0 && from[last] === 0 && to[last] === shape[last]) step *= shape[last--];
+  if (last < 0) {
+    visit(0, 1);
+    return;
+  }
+  const walk = (d: number, start: number): void => {
+    if (d === last) {
+      visit((start * shape[d] + from[d]) * step, (start * shape[d] + to[d]) * step);
+      return;
+    }
+    for (let i = from[d]; i < to[d]; i++) walk(d + 1, start * shape[d] + i);
+  };
+  walk(0, 0);
+}

@@ -1,0 +1,17 @@
+import type { Random } from '../../core/random.ts';
+import type { Parameter } from '../mutator.ts';
+
+/** The parameter of mutators that change one value or a few. */
+export function few(what: string, most: number): Parameter {
+  return {
+    name: 'most',
+    default: most,
+    help: `most ${what} that are changed; how many is drawn, few more often than many`,
+    between: [0, 1e6],
+  };
+}
+
+/** Draws how many: as likely between one and two as between two and four. */
+export function drawFew(most: number, random: Random): number {
+  return Math.max(1, Math.ceil(most ** random.uniform()));
+}

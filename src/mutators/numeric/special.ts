@@ -1,0 +1,79 @@
+import type { MutatorKind } from '../mutator.ts';
+import { drawFew, few } from './count-parameter.ts';
+
+const MOST = few('values', 8);
+
+/**
+ * Numbers at which arithmetic turns: zeros, ones, the smallest normal and subnormal float32 and float16, the
+ * largest float16 and what rounds beyond it, powers at which float32 loses whole numbers, squares or exp overflow.
+ */
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  2 ** -149,
+  2 ** -126,
+  2 ** -24,
+  2 ** -14,
+  2 ** -23,
+  1e-7,
+  88.7,
+  -88.7,
+  -104,
+  709.8,
+  255,
+  256,
+  65504,
+  65520,
+  2 ** 24,
+  2 ** 31 - 1,
+  1e19,
+  1.8e19,
+  3.4e38,
+  -65504,
+  -65520,
+  -1e19,
+  -3.4e38,
+] as const;
+
+/** Sets values to special ones, or to the ends of their bounds. */
+export const special: MutatorKind = {
+  name: 'special',
+  help: "one value or a few, or all, become 0, ±1, the range's ends, the smallest or largest of half or single precision",
+  source: 'interesting values of AFL (config.h), for floating point (Goldberg 1991)',
+  domains: ['numbers'],
+  parameters: [MOST],
+  confined: true,
+  cost: 1,
+  make(value, { type }) {
+    const most = Math.floor(value(MOST));
+    const numbers = type === 'float64' ? [...SPECIAL, 5e-324, 2.2250738585072014e-308, 1.7e308] : SPECIAL;
+    const clipped = (number: number, low: number, high: number): number =>
+      number < low ? low : number > high ? high : number;
+    return {
+      mutate(out, offset, parent, { bounds, random }) {
+        out.set(parent, offset);
+        const { low, high } = bounds;
+        const { length } = parent;
+        const draw = (i: number): number => {
+          const choice = random.below(numbers.length + 2);
+          if (choice === numbers.length) return low[i];
+          if (choice === numbers.length + 1) return high[i];
+          return clipped(numbers[choice], low[i], high[i]);
+        };
+        if (random.uniform() < 1 / 32) {
+          const choice = numbers[random.below(numbers.length)];
+          for (let i = 0; i < length; i++) out[offset + i] = clipped(choice, low[i], high[i]);
+          return;
+        }
+        const count = drawFew(most, random);
+        for (let n = 0; n < count; n++) {
+          const i = random.below(length);
+          out[offset + i] = draw(i);
+        }
+      },
+    };
+  },
+};

@@ -1,0 +1,29 @@
+import type { MutatorKind } from '../mutator.ts';
+import { drawFew, few } from './count-parameter.ts';
+
+const MOST = few('values', 8);
+
+/** Draws one or a few values anew within their bounds. */
+export const values: MutatorKind = {
+  name: 'values',
+  help: 'one value or a few become any others that are legal',
+  source: 'byte mutations of AFL (Zalewski, technical whitepaper), for values',
+  domains: ['numbers', 'flags'],
+  parameters: [MOST],
+  confined: true,
+  cost: 1,
+  make(value) {
+    const most = Math.floor(value(MOST));
+    return {
+      mutate(out, offset, parent, { bounds, random }) {
+        out.set(parent, offset);
+        const { length } = parent;
+        const count = drawFew(most, random);
+        for (let n = 0; n < count; n++) {
+          const i = random.below(length);
+          out[offset + i] = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();
+        }
+      },
+    };
+  },
+};

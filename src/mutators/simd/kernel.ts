@@ -1,0 +1,165 @@
+import type { Bounds } from '../../constraints/bounds.ts';
+import { KERNEL } from './kernel-binary.ts';
+
+interface Exports {
+  addWithin(
+    out: number,
+    parent: number,
+    noise: number,
+    count: number,
+    scale: number,
+    low: number,
+    high: number,
+  ): void;
+  addWithinEach(
+    out: number,
+    parent: number,
+    noise: number,
+    count: number,
+    scale: number,
+    lows: number,
+    highs: number,
+  ): void;
+  clip(out: number, count: number, low: number, high: number): void;
+  clipEach(out: number, count: number, lows: number, highs: number): void;
+  lerp(out: number, x: number, y: number, count: number, share: number): void;
+  scale(out: number, x: number, count: number, factor: number, shift: number): void;
+}
+
+const PAGE = 1 << 16;
+const ALIGNMENT = 64;
+
+const compiled = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+
+/**
+ * Memory in which noise is added and values are clipped four at a time (kernel.wat). Arrays must lie in it to
+ * take part: the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
+ */
+export class Kernel {
+  readonly #buffer: ArrayBuffer;
+  readonly #exports: Exports;
+  #used = 0;
+  readonly #parent: Float32Array;
+  readonly #mate: Float32Array;
+  readonly #low: Float32Array;
+  readonly #high: Float32Array;
+  #stagedParent: unknown;
+  #stagedMate: unknown;
+  #stagedBounds: unknown;
+
+  /**
+   * @param arrays lengths of the float32 arrays that `array` will be asked for
+   * @param longest values in the longest row
+   */
+  constructor(arrays: readonly number[], longest: number) {
+    const bytes = [...arrays, longest, longest, longest, longest].reduce(
+      (sum, length) => sum + aligned(4 * length),
+      0,
+    );
+    // Memory never grows: growing would detach every array in it.
+    const pages = Math.ceil(bytes / PAGE) + 1;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.#buffer = memory.buffer;
+    const { exports } = new WebAssembly.Instance(compiled, { kernel: { memory } });
+    this.#exports = exports as unknown as Exports;
+    this.#parent = this.array(longest);
+    this.#mate = this.array(longest);
+    this.#low = this.array(longest);
+    this.#high = this.array(longest);
+  }
+
+  /** An array in the kernel's memory, of a length that the constructor was told of. */
+  array(length: number): Float32Array {
+    const array = new Float32Array(this.#buffer, this.#used, length);
+    this.#used += aligned(4 * length);
+    return array;
+  }
+
+  /** Whether an array lies in the kernel's memory. */
+  holds(array: ArrayBufferView): boolean {
+    return array.buffer === this.#buffer;
+  }
+
+  /**
+   * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on, for positions `from` to
+   * `to` of a row. Bounds, and parents out of other memory, are told apart by identity: their values must not
+   * change.
+   *
+   * @param out an array of this memory
+   * @param noise an array of this memory; position i reads `noise[place + i]`
+   */
+  add(
+    out: Float32Array,
+    offset: number,
+    parent: Float32Array,
+    bounds: Bounds,
+    noise: Float32Array,
+    place: number,
+    scale: number,
+    from: number,
+    to: number,
+  ): void {
+    const at = out.byteOffset + 4 * (offset + from);
+    const parentAt = this.#addressOf(parent) + 4 * from;
+    const noiseAt = noise.byteOffset + 4 * (place + from);
+    const count = 4 * (to - from);
+    if (bounds.uniform) {
+      this.#exports.addWithin(at, parentAt, noiseAt, count, scale, bounds.low[0], bounds.high[0]);
+      return;
+    }
+    this.#stage(bounds);
+    const lowAt = this.#low.byteOffset + 4 * from;
+    const highAt = this.#high.byteOffset + 4 * from;
+    this.#exports.addWithinEach(at, parentAt, noiseAt, count, scale, lowAt, highAt);
+  }
+
+  /**
+   * Clips `size` values of `out`, from `offset` on, to the bounds; what is no number becomes the least legal one.
+   *
+   * @param out an array of this memory
+   */
+  clip(out: Float32Array, offset: number, size: number, bounds: Bounds): void {
+    const at = out.byteOffset + 4 * offset;
+    if (bounds.uniform) {
+      this.#exports.clip(at, 4 * size, bounds.low[0], bounds.high[0]);
+      return;
+    }
+    this.#stage(bounds);
+    this.#exports.clipEach(at, 4 * size, this.#low.byteOffset, this.#high.byteOffset);
+  }
+
+  /** Writes x + share · (y − x) to `out`, an array of this memory; x and y as in `add`. */
+  lerp(out: Float32Array, offset: number, x: Float32Array, y: Float32Array, share: number): void {
+    if (!this.holds(y) && this.#stagedMate !== y) {
+      this.#mate.set(y);
+      this.#stagedMate = y;
+    }
+    const mateAt = this.holds(y) ? y.byteOffset : this.#mate.byteOffset;
+    this.#exports.lerp(out.byteOffset + 4 * offset, this.#addressOf(x), mateAt, 4 * x.length, share);
+  }
+
+  /** Writes factor · x + shift to `out`, an array of this memory; x as in `add`. */
+  scale(out: Float32Array, offset: number, x: Float32Array, factor: number, shift: number): void {
+    this.#exports.scale(out.byteOffset + 4 * offset, this.#addressOf(x), 4 * x.length, factor, shift);
+  }
+
+  #addressOf(parent: Float32Array): number {
+    if (this.holds(parent)) return parent.byteOffset;
+    if (this.#stagedParent !== parent) {
+      this.#parent.set(parent);
+      this.#stagedParent = parent;
+    }
+    return this.#parent.byteOffset;
+  }
+
+  #stage(bounds: Bounds): void {
+    if (this.#stagedBounds === bounds) return;
+    this.#low.set(bounds.low);
+    this.#high.set(bounds.high);
+    this.#stagedBounds = bounds;
+  }
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}

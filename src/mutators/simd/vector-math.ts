@@ -1,0 +1,42 @@
+import type { Bounds, Values } from '../../constraints/bounds.ts';
+import type { Kernel } from './kernel.ts';
+
+/** Arithmetic on whole rows: four values at a time where they lie in the kernel's memory, else one by one. */
+export class Arithmetic {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Writes x + share · (y − x) to `out` from `offset` on. */
+  lerp(out: Values, offset: number, x: Values, y: Values, share: number): void {
+    if (out instanceof Float32Array && this.#kernel.holds(out)) {
+      this.#kernel.lerp(out, offset, x as Float32Array, y as Float32Array, share);
+      return;
+    }
+    for (let i = 0; i < x.length; i++) out[offset + i] = x[i] + share * (y[i] - x[i]);
+  }
+
+  /** Writes factor · x + shift to `out` from `offset` on. */
+  scale(out: Values, offset: number, x: Values, factor: number, shift = 0): void {
+    if (out instanceof Float32Array && this.#kernel.holds(out)) {
+      this.#kernel.scale(out, offset, x as Float32Array, factor, shift);
+      return;
+    }
+    for (let i = 0; i < x.length; i++) out[offset + i] = factor * x[i] + shift;
+  }
+
+  /** Clips a row of `out` to the bounds; what is no number becomes the least legal one. */
+  clip(out: Values, offset: number, size: number, bounds: Bounds): void {
+    if (out instanceof Float32Array && this.#kernel.holds(out)) {
+      this.#kernel.clip(out, offset, size, bounds);
+      return;
+    }
+    const { low, high } = bounds;
+    for (let i = 0; i < size; i++) {
+      const value = out[offset + i];
+      out[offset + i] = value > low[i] ? Math.min(value, high[i]) : low[i];
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { MutatorKind } from '../mutator.ts';
+import { drawFew, few } from '../numeric/count-parameter.ts';
+
+const MOST = few('columns', 4);
+
+/** Longest step of a number, as a share of its column's range; half of the steps are drawn anew instead. */
+const STEP = 0.1;
+
+/** Changes a few columns, each as its kind allows: numbers by a step or anew, categories to another one. */
+export const column: MutatorKind = {
+  name: 'column',
+  help: 'one column or a few change as their kind allows: a step, another number, another category',
+  source: 'attribute-wise changes of tabular data, as in Cartella et al. 2021',
+  domains: ['table'],
+  parameters: [MOST],
+  confined: true,
+  cost: 1,
+  make(value, { columns = [] }) {
+    const most = Math.floor(value(MOST));
+    return {
+      mutate(out, offset, parent, { bounds, random }) {
+        out.set(parent, offset);
+        const { low, high } = bounds;
+        const count = drawFew(most, random);
+        for (let n = 0; n < count; n++) {
+          const i = random.below(parent.length);
+          const { [i % Math.max(1, columns.length)]: own } = columns;
+          if (own?.kind === 'category') {
+            const { values } = own;
+            const other = values[random.below(values.length)];
+            if (other >= low[i] && other <= high[i]) out[offset + i] = other;
+            continue;
+          }
+          const width = high[i] - low[i];
+          const isStep = random.uniform() < 0.5;
+          const step = width * STEP * (2 * random.uniform() - 1);
+          const anew = low[i] + width * random.uniform();
+          let next = isStep ? parent[i] + step : anew;
+          if (own?.kind === 'integer') {
+            const least = isStep ? Math.sign(step) : 0;
+            next = Math.round(Math.abs(step) < 1 && isStep ? parent[i] + least : next);
+          }
+          out[offset + i] = Math.min(high[i], Math.max(low[i], next));
+        }
+      },
+    };
+  },
+};

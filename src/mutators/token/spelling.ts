@@ -1,0 +1,73 @@
+import type { TokenTraits } from '../../inputs/input-descriptor.ts';
+import type { MutatorKind } from '../mutator.ts';
+import { drawFew, few } from '../numeric/count-parameter.ts';
+import { tokenMutator } from './body.ts';
+
+const MOST = few('tokens', 4);
+
+/** Tries to find a token that can be spelt otherwise. */
+const TRIES = 16;
+
+/**
+ * A mutator of text that spells tokens otherwise: by other tokens of the vocabulary whose text comes from theirs.
+ *
+ * @param spellings other ways to write a token's text; those that are no token are passed over
+ */
+export function spelling(
+  kind: Pick<MutatorKind, 'name' | 'help' | 'source'>,
+  spellings: (text: string) => readonly string[],
+): MutatorKind {
+  return tokenMutator({ ...kind, domains: ['text'], parameters: [MOST] }, undefined, (value, { tokens }) => {
+    const most = Math.floor(value(MOST));
+    const othersOf = lexicon(tokens, spellings);
+    return (body, { given: { random } }) => {
+      const count = drawFew(most, random);
+      for (let n = 0, tries = 0; n < count && tries < TRIES * count; tries++) {
+        const i = random.below(body.length);
+        const others = othersOf(body.ids[i]);
+        if (others.length === 0) continue;
+        body.ids[i] = others[random.below(others.length)];
+        n++;
+      }
+    };
+  });
+}
+
+const NONE: readonly number[] = [];
+
+/** The other ids that each id may become, worked out when it is first met. */
+function lexicon(
+  tokens: TokenTraits | undefined,
+  spellings: (text: string) => readonly string[],
+): (id: number) => readonly number[] {
+  const vocabulary = tokens?.vocabulary ?? [];
+  const special = new Set(tokens?.special);
+  const ids = new Map<string, number>();
+  vocabulary.forEach((text, id) => {
+    if (text !== null && !special.has(id) && !ids.has(text)) ids.set(text, id);
+  });
+  const known = new Map<number, readonly number[]>();
+  return (id) => {
+    let others = known.get(id);
+    if (others === undefined) {
+      const text = vocabulary[id];
+      const found = text === null || text === undefined ? [] : spellings(text);
+      others = found.flatMap((one) => {
+        const other = ids.get(one);
+        return other === undefined || other === id ? NONE : [other];
+      });
+      known.set(id, others);
+    }
+    return others;
+  };
+}
+
+/** Every text that differs from another in one letter, by a table of what letters may become. */
+export function oneLetterOff(text: string, table: ReadonlyMap<string, string>): string[] {
+  const letters = [...text];
+  return letters.flatMap((letter, i) =>
+    [...(table.get(letter) ?? '')].map((other) =>
+      [...letters.slice(0, i), other, ...letters.slice(i + 1)].join(''),
+    ),
+  );
+}

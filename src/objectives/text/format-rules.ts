@@ -1,0 +1,103 @@
+import { UserError } from '../../core/errors.ts';
+import { quoted } from '../../core/escape-control.ts';
+import type { RuleKind } from './rule.ts';
+
+const characters = (name: string, help: string) => ({ name, help, between: [1, 1e7] as const, whole: true });
+
+export const short: RuleKind = {
+  name: 'short',
+  help: 'an answer of fewer characters than least=',
+  parameters: [characters('least', 'characters that an answer has at least')],
+  make({ values: { least } }) {
+    if (least === undefined)
+      throw new UserError('--objective: text:short needs a bound: text:short,least=20');
+    return {
+      find: ({ answer }) =>
+        answer.length < least
+          ? { summary: `answers ${answer.length} characters, fewer than ${least}` }
+          : undefined,
+    };
+  },
+};
+
+export const long: RuleKind = {
+  name: 'long',
+  help: 'an answer of more characters than most=',
+  parameters: [characters('most', 'characters that an answer has at most')],
+  make({ values: { most } }) {
+    if (most === undefined) throw new UserError('--objective: text:long needs a bound: text:long,most=200');
+    return {
+      find: ({ answer }) =>
+        answer.length > most
+          ? {
+              from: most,
+              to: answer.length,
+              summary: `answers ${answer.length} characters, more than ${most}`,
+            }
+          : undefined,
+    };
+  },
+};
+
+export const empty: RuleKind = {
+  name: 'empty',
+  help: 'an answer of nothing but white space',
+  parameters: [],
+  make: () => ({
+    find: ({ answer }) => (answer.trim() === '' ? { summary: 'answers nothing' } : undefined),
+  }),
+};
+
+export const utf8: RuleKind = {
+  name: 'utf8',
+  help: 'an answer whose bytes are no UTF-8',
+  parameters: [],
+  make: () => ({
+    find({ answer, ended }) {
+      const at = answer.search(/[\uFFFD\p{Cs}]/u);
+      // The end may cut a character off.
+      const isCut = at >= 0 && !ended && at >= answer.length - 1;
+      return at < 0 || isCut
+        ? undefined
+        : { from: at, to: at + 1, summary: `answers what is no UTF-8 at character ${at}` };
+    },
+  }),
+};
+
+/** Characters of the prompt that count when they are said again, unless told. */
+const ECHO = 32;
+
+/** Shorter prompts come up by chance. */
+const SHORTEST = 8;
+
+export const echo: RuleKind = {
+  name: 'echo',
+  help: 'the prompt said back, or a long piece of it',
+  parameters: [
+    {
+      name: 'least',
+      help: `characters of a piece that counts, or the whole prompt; ${ECHO} unless told`,
+      between: [SHORTEST, 1e6],
+      whole: true,
+    },
+  ],
+  make: ({ values: { least = ECHO } }) => ({
+    find({ prompt, answer }) {
+      const own = prompt.trim();
+      if (own.length < SHORTEST) return undefined;
+      const wanted = Math.min(own.length, least);
+      for (let at = 0; at + wanted <= own.length; at++) {
+        const from = answer.indexOf(own.slice(at, at + wanted));
+        if (from < 0) continue;
+        let length = wanted;
+        while (at + length < own.length && own[at + length] === answer[from + length]) length++;
+        return {
+          from,
+          to: from + length,
+          summary: `says ${length} characters of the prompt back: ${quoted(answer.slice(from, from + length))}`,
+        };
+      }
+      return undefined;
+    },
+  }),
+};

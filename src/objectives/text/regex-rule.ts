@@ -1,0 +1,97 @@
+import { reason, UserError } from '../../core/errors.ts';
+import { quoted } from '../../core/escape-control.ts';
+import { guarded } from '../../extensions/plugin-loader.ts';
+import type { Rule, RuleKind } from './rule.ts';
+
+/** Milliseconds that matching one answer may take: expressions that go back and forth without end take for ever. */
+const MATCH_LIMIT = 1000;
+
+const FLAGS = { help: 'flags of the expression, some of i, m and s' };
+
+/** @throws UserError where it is no regular expression */
+function expressionOf(rule: string, text: string, flags = ''): RegExp {
+  if (text === '')
+    throw new UserError(
+      `--objective: text:${rule} needs a regular expression behind its settings: 'text:${rule},[0-9]{16}'`,
+    );
+  if (!/^[ims]*$/.test(flags))
+    throw new UserError(`--objective: text:${rule}: flags must be some of i, m and s, not '${flags}'`);
+  try {
+    return new RegExp(text, `u${flags}`);
+  } catch (error) {
+    throw new UserError(`--objective: text:${rule}: ${reason(error)}: mend the regular expression`);
+  }
+}
+
+/** Matches within the time limit. @throws PluginFailure where that does not suffice */
+function match(expression: RegExp, text: string): RegExpExecArray | null {
+  return guarded(
+    `text: the regular expression ${quoted(expression.source)}`,
+    () => expression.exec(text),
+    MATCH_LIMIT,
+  );
+}
+
+export const regex: RuleKind = {
+  name: 'regex',
+  help: 'what a regular expression of JavaScript matches',
+  parameters: [],
+  words: { flags: FLAGS },
+  text: 'the regular expression',
+  make({ words: { flags }, text }): Rule {
+    const expression = expressionOf('regex', text, flags);
+    return {
+      find({ answer }) {
+        const found = match(expression, answer);
+        return found === null
+          ? undefined
+          : {
+              from: found.index,
+              to: found.index + found[0].length,
+              summary: `says ${quoted(found[0])}, which the expression matches`,
+            };
+      },
+    };
+  },
+};
+
+export const mustMatch: RuleKind = {
+  name: 'must-match',
+  help: 'an answer that a regular expression does not match',
+  parameters: [],
+  words: { flags: FLAGS },
+  text: 'the regular expression',
+  make({ words: { flags }, text }): Rule {
+    const expression = expressionOf('must-match', text, flags);
+    return {
+      find: ({ answer }) =>
+        match(expression, answer) === null
+          ? { summary: `answers ${quoted(answer)}, which the expression does not match` }
+          : undefined,
+    };
+  },
+};
+
+export const json: RuleKind = {
+  name: 'json',
+  help: 'an answer that is no JSON',
+  parameters: [],
+  make: () => ({
+    find({ answer }) {
+      try {
+        JSON.parse(answer);
+        return undefined;
+      } catch (error) {
+        // Node's own words quote the text, which may hold anything.
+        const [, place] = /position (\d+)/.exec(reason(error)) ?? [];
+        const at = place === undefined ? '' : ` at character ${place}`;
+        return {
+          ...(place === undefined
+            ? {}
+            : { from: Number(place), to: Math.min(answer.length, Number(place) + 1) }),
+          summary: `answers ${quoted(answer)}, which is no JSON${at}`,
+        };
+      }
+    },
+  }),
+};

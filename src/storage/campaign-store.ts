@@ -1,0 +1,343 @@
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from '../core/atomic-file.ts';
+import { fileError, UserError } from '../core/errors.ts';
+import type { PairOutputs } from '../evaluation/rerun.ts';
+import { encodePng } from '../inputs/formats/png.ts';
+import type { Picture } from '../inputs/image.ts';
+import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import { markedText } from '../objectives/text/highlight.ts';
+import { readNumber } from '../tensor/tensor.ts';
+import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
+import { ANSWER_FILE, CHANGED_FILE, encodeOutputs, OUTPUTS_FILE, REFERENCE_FILE } from './finding-files.ts';
+import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
+
+export const CAMPAIGN_FILE = 'campaign.yaml';
+
+/** What a campaign that was killed at its start may have left: such files, and such folders if empty. */
+const LEFT_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
+const LEFT_FOLDERS = /^(corpus|findings|state)$/;
+
+/** Files written at the same time. */
+const AT_ONCE = 16;
+
+/** A corpus entry on its way to disk. */
+export interface NewEntry extends JournalLine {
+  readonly data: TestcaseData;
+  readonly activations: Float32Array;
+}
+
+/**
+ * Refuses a folder that can't become this campaign's, before anything ran or was written.
+ *
+ * @throws UserError where it holds a campaign or other files, or where nothing can be written
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  let entries: string[];
+  try {
+    entries = await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw fileError(error, 'use the campaign folder', folder);
+    await checkWritable(folder);
+    return;
+  }
+  if (entries.includes(CAMPAIGN_FILE)) {
+    throw new UserError(
+      `${folder} holds another campaign: go on with it by --resume, or choose another folder with --out`,
+    );
+  }
+  for (const name of entries) {
+    if (LEFT_FILES.test(name)) continue;
+    if (LEFT_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
+    throw new UserError(`${folder} is not empty: choose another folder with --out`);
+  }
+  await checkWritable(join(folder, 'x'));
+}
+
+async function isEmptyFolder(path: string): Promise<boolean> {
+  return readdir(path).then(
+    (names) => names.length === 0,
+    () => false,
+  );
+}
+
+/** Asks the nearest folder that exists, by a trial folder that is taken away at once. */
+async function checkWritable(folder: string): Promise<void> {
+  let parent = dirname(folder);
+  for (;;) {
+    try {
+      if ((await stat(parent)).isDirectory()) break;
+      throw new UserError(`cannot create the campaign folder ${folder}: ${parent} is a file, not a folder`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        if (error instanceof UserError) throw error;
+        throw fileError(error, 'create the campaign folder', folder);
+      }
+      parent = dirname(parent);
+    }
+  }
+  try {
+    await rmdir(await mkdtemp(join(parent, UNFINISHED)));
+  } catch (error) {
+    throw fileError(error, 'create the campaign folder', folder);
+  }
+}
+
+/** What lies beside a finding's testcase, where there is any. */
+export interface Beside {
+  /** The batch that it was found in. */
+  readonly batch?: TestcaseData | undefined;
+  /** What both runs gave, of two models or of a changed testcase. */
+  readonly outputs?: PairOutputs | undefined;
+  readonly changed?: TestcaseData | undefined;
+  /** What the time of a run is compared with. */
+  readonly reference?: TestcaseData | undefined;
+  /** The testcase as text, where it is one. */
+  readonly text?: string | undefined;
+}
+
+/**
+ * Writes a campaign's folder. Nothing that is there already is overwritten but figures and state by newer
+ * ones.
+ */
+export class Store {
+  readonly folder: string;
+  readonly #pictures: readonly (Picture | undefined)[];
+  #waiting: NewEntry[] = [];
+  #flushed: Promise<void> = Promise.resolve();
+  #written = 0;
+  #bytes = 0;
+
+  private constructor(folder: string, pictures: readonly (Picture | undefined)[]) {
+    this.folder = folder;
+    this.#pictures = pictures;
+  }
+
+  /**
+   * Makes the campaign's folder, which the caller has locked.
+   *
+   * @param pictures of each input, what its values look like; undefined for those that are no pictures
+   * @throws UserError where the folder can't be written, MachineError where the disk is full
+   */
+  static async create(
+    folder: string,
+    settings: Readonly<Record<string, unknown>>,
+    pictures: readonly (Picture | undefined)[],
+  ): Promise<Store> {
+    const store = new Store(folder, pictures);
+    await store.#guard(async () => {
+      await store.#makeFolders();
+      const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
+      await writeDurably(join(folder, CAMPAIGN_FILE), text);
+    });
+    return store;
+  }
+
+  /**
+   * Goes on in a campaign's folder, which the caller has locked.
+   *
+   * @param entries how many of the journal belong to the state that the campaign goes on from
+   */
+  static async open(
+    folder: string,
+    pictures: readonly (Picture | undefined)[],
+    entries: number,
+  ): Promise<Store> {
+    const store = new Store(folder, pictures);
+    await store.#guard(async () => {
+      await store.#makeFolders();
+      store.#bytes = await bytesIn(folder);
+    });
+    store.#written = entries;
+    return store;
+  }
+
+  /** Entries that are on disk: the first so many. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Bytes in the folder, more or less: files that are replaced count once. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async #makeFolders(): Promise<void> {
+    for (const name of [CORPUS, 'findings', STATE]) {
+      await mkdir(join(this.folder, name), { recursive: true });
+    }
+  }
+
+  /** Sets how many entries are on disk, where some turned out to be damaged. */
+  recount(entries: number): void {
+    this.#written = entries;
+  }
+
+  /** Puts a corpus entry in line for the next `flush`. */
+  add(entry: NewEntry): void {
+    this.#waiting.push(entry);
+  }
+
+  /**
+   * Writes the entries in line, testcases first, so that the journal names none that is missing, and then
+   * the checkpoint, so that it counts on nothing that is missing. Calls follow one another; the campaign
+   * need not wait, since creating files is the system's work.
+   *
+   * @param checkpoint the state at this moment, with all entries in line
+   */
+  flush(checkpoint: Omit<Checkpoint<unknown>, 'formatVersion'>): Promise<void> {
+    const entries = this.#waiting;
+    this.#waiting = [];
+    const text = JSON.stringify({ formatVersion: FORMAT_VERSION, ...checkpoint });
+    this.#flushed = this.#flushed.then(() =>
+      this.#guard(async () => {
+        await this.#writeEntries(entries);
+        await writeCheckpoint(this.folder, text);
+      }),
+    );
+    return this.#flushed;
+  }
+
+  async #writeEntries(entries: readonly NewEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    for (let from = 0; from < entries.length; from += AT_ONCE) {
+      await Promise.all(
+        entries.slice(from, from + AT_ONCE).map(({ id, data }) => {
+          const bytes = encodeTestcase(data);
+          this.#bytes += bytes.length;
+          return writeWhole(testcaseFile(this.folder, id), bytes);
+        }),
+      );
+    }
+    this.#bytes += await appendEntries(
+      this.folder,
+      entries,
+      entries.map(({ activations }) => activations),
+    );
+    this.#written += entries.length;
+  }
+
+  /** A finding that is there already, since the campaign was killed after it was kept; else undefined. */
+  async finding(folder: string): Promise<Finding | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.folder, folder, 'finding.json'), 'utf8')) as Finding;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
+        return undefined;
+      throw fileError(error, 'read the campaign folder', this.folder);
+    }
+  }
+
+  /**
+   * Puts a finding on disk before it returns.
+   *
+   * @param folder where, within the campaign's
+   * @param further the whole batch, kept where the finding depends on it; of a pair of models, what both gave
+   */
+  async keep(
+    folder: string,
+    finding: Finding,
+    data: TestcaseData,
+    { batch, outputs, changed, reference, text }: Beside = {},
+  ): Promise<void> {
+    const files = new Map<string, string | Uint8Array>();
+    files.set('input.npz', encodeTestcase(data));
+    if (finding.batch !== undefined && batch !== undefined) {
+      files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
+    }
+    if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
+    if (changed !== undefined) files.set(CHANGED_FILE, encodeTestcase(changed));
+    if (reference !== undefined) files.set(REFERENCE_FILE, encodeTestcase(reference));
+    for (const [name, testcase] of [
+      ['input.png', data],
+      ['changed.png', changed],
+    ] as const) {
+      const picture = testcase === undefined ? undefined : await this.#picture(testcase);
+      if (picture !== undefined) files.set(name, picture);
+    }
+    if (text !== undefined) files.set('input.txt', text);
+    const marked = markedText(finding.violation.details);
+    if (marked !== undefined) files.set(ANSWER_FILE, marked);
+    files.set('finding.json', json(finding));
+    for (const content of files.values()) this.#bytes += content.length;
+    await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
+  }
+
+  /** The first input of a testcase that is a picture, as PNG; undefined where none is. */
+  async #picture({ form, columns }: TestcaseData): Promise<Uint8Array | undefined> {
+    const at = this.#pictures.findIndex((picture) => picture !== undefined);
+    const picture = this.#pictures[at];
+    if (picture === undefined) return undefined;
+    const { type, shape, size } = form.inputs[at];
+    const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, columns[at], i));
+    const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
+    return encodePng(values, picture, height, width);
+  }
+
+  /** Keeps a testcase on which a plug-in failed; returns its place in the folder. */
+  async failure(objective: string, data: TestcaseData): Promise<string> {
+    const path = join('plugin-failures', objective, `${testcaseId(data)}.npz`);
+    await this.#guard(async () => {
+      await mkdir(join(this.folder, dirname(path)), { recursive: true });
+      await writeDurably(join(this.folder, path), encodeTestcase(data));
+    });
+    return path;
+  }
+
+  /** Replaces a signature's record. */
+  async signature(record: SignatureRecord, apart: boolean): Promise<void> {
+    const parent = join(this.folder, 'findings', apart ? 'unrepeatable' : '', record.signature);
+    await this.#guard(async () => {
+      await mkdir(parent, { recursive: true });
+      await writeDurably(join(parent, 'signature.json'), json(record));
+    });
+  }
+
+  /**
+   * Replaces stats.json in one rename and adds a line to stats.jsonl.
+   *
+   * @param latest what stats.json has beside the figures of each line
+   */
+  async stats(
+    figures: Readonly<Record<string, unknown>>,
+    latest: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    const all = { formatVersion: FORMAT_VERSION, ...figures };
+    await this.#guard(async () => {
+      await writeWhole(join(this.folder, 'stats.json'), json({ ...all, ...latest }));
+      const line = `${JSON.stringify(all)}\n`;
+      this.#bytes += line.length;
+      await appendFile(join(this.folder, 'stats.jsonl'), line);
+    });
+  }
+
+  /** Adds an event with the clock's time. */
+  async event(event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const line = JSON.stringify({ v: FORMAT_VERSION, time: new Date().toISOString(), event, ...details });
+    await this.#guard(() => appendFile(join(this.folder, 'events.jsonl'), `${line}\n`));
+  }
+
+  async #guard(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw fileError(error, 'write to the campaign folder', this.folder);
+    }
+  }
+}
+
+/** Bytes of all files at and below a folder. */
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,124 @@
+import { UserError } from '../core/errors.ts';
+import { bytesOf, DTYPES, type DType, makeData, sizeOf, type Tensor, type TensorData } from './tensor.ts';
+
+// NumPy's format is specified in numpy/lib/format.py (NEP 1). The npm readers of it know neither big-endian
+// nor column-major data nor truncated files, hence our own.
+const MAGIC = '\x93NUMPY';
+
+const DESCR: Readonly<Record<DType, string>> = {
+  bool: '|b1',
+  int8: '|i1',
+  int16: '<i2',
+  int32: '<i4',
+  int64: '<i8',
+  uint8: '|u1',
+  uint16: '<u2',
+  uint32: '<u4',
+  uint64: '<u8',
+  float16: '<f2',
+  float32: '<f4',
+  float64: '<f8',
+};
+
+const BY_CODE = new Map(
+  (Object.entries(DESCR) as [DType, string][]).map(([type, descr]) => [descr.slice(1), type]),
+);
+
+/**
+ * Decodes one .npy file: bool, integers and floats of any byte order, in row- or column-major order.
+ *
+ * @param source what to call the file in messages
+ * @throws UserError where it is no .npy file, is cut short, or holds another type
+ */
+export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
+  const header = readHeader(bytes, source);
+  const type = BY_CODE.get(header.descr.slice(1));
+  if (type === undefined) {
+    throw new UserError(
+      `${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits`,
+    );
+  }
+  const length = sizeOf(header.shape);
+  const need = length * DTYPES[type].bytes;
+  const have = bytes.length - header.dataOffset;
+  if (!Number.isSafeInteger(need) || have < need) {
+    throw new UserError(
+      `${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`,
+    );
+  }
+  // A copy, so that any byte offset is aligned for the typed array.
+  const own = bytes.slice(header.dataOffset, header.dataOffset + need);
+  if (header.descr[0] === '>') swapBytes(own, DTYPES[type].bytes);
+  const stored = DTYPES[type].view(own.buffer, own.byteOffset, length);
+  if (type === 'bool') for (let i = 0; i < length; i++) stored[i] = stored[i] ? 1 : 0;
+  const data = header.fortran ? toRowMajor(stored, type, header.shape) : stored;
+  return { type, shape: header.shape, data };
+}
+
+/** Encodes a tensor as .npy, version 1.0, little-endian, row-major; padded as NumPy pads. */
+export function encodeNpy(tensor: Tensor): Uint8Array {
+  const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
+  const dict = `{'descr': '${DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const unpadded = MAGIC.length + 4 + dict.length + 1;
+  const padding = (64 - (unpadded % 64)) % 64;
+  const header = Buffer.from(`${dict}${' '.repeat(padding)}\n`, 'latin1');
+  const prefix = Buffer.alloc(MAGIC.length + 4);
+  prefix.write(MAGIC, 'latin1');
+  prefix.writeUInt8(1, 6);
+  prefix.writeUInt16LE(header.length, 8);
+  return Buffer.concat([prefix, header, bytesOf(tensor.data)]);
+}
+
+interface Header {
+  readonly descr: string;
+  readonly fortran: boolean;
+  readonly shape: readonly number[];
+  readonly dataOffset: number;
+}
+
+function readHeader(bytes: Uint8Array, source: string): Header {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (buffer.length < 12 || buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new UserError(`${source} is not a .npy file: write it with numpy.save`);
+  }
+  const long = buffer[6] >= 2;
+  const length = long ? buffer.readUInt32LE(8) : buffer.readUInt16LE(8);
+  const start = long ? 12 : 10;
+  const text = buffer.toString('latin1', start, start + length);
+  const descr = /'descr':\s*'([<>|=][a-zA-Z]\d+)'/.exec(text)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(text)?.[1];
+  if (descr === undefined || fortran === undefined || shape === undefined) {
+    throw new UserError(
+      `${source} holds no plain array of numbers: save a bool, integer or float array with numpy.save`,
+    );
+  }
+  return {
+    descr,
+    fortran: fortran === 'True',
+    shape: [...shape.matchAll(/\d+/g)].map((digits) => Number(digits[0])),
+    dataOffset: start + length,
+  };
+}
+
+function swapBytes(bytes: Uint8Array, width: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (width === 2) buffer.swap16();
+  else if (width === 4) buffer.swap32();
+  else if (width === 8) buffer.swap64();
+}
+
+function toRowMajor(columns: TensorData, type: DType, shape: readonly number[]): TensorData {
+  const rows = makeData(type, columns.length);
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));
+  const index = shape.map(() => 0);
+  for (let i = 0; i < rows.length; i++) {
+    rows[i] = columns[index.reduce((sum, position, axis) => sum + position * strides[axis], 0)];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis]++;
+      if (index[axis] < shape[axis]) break;
+      index[axis] = 0;
+    }
+  }
+  return rows;
+}

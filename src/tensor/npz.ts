@@ -1,0 +1,49 @@
+import { unzipSync, type Zippable, zipSync } from 'fflate';
+import { UserError } from '../core/errors.ts';
+import { decodeNpy, encodeNpy } from './npy.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Largest that one .npz may unfold to: a seed file is data from strangers. */
+const LARGEST = 2 ** 31;
+
+/** The earliest time that a zip entry can bear. Nothing in a campaign holds a clock time. */
+const NO_TIME = new Date(1980, 0, 1);
+
+/**
+ * Decodes an .npz archive into its arrays by name.
+ *
+ * @throws UserError where it is no archive of .npy files, is damaged or unfolds to more than 2 GiB
+ */
+export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor> {
+  let total = 0;
+  let files: Record<string, Uint8Array>;
+  try {
+    files = unzipSync(bytes, {
+      filter: (file) => {
+        total += file.originalSize;
+        if (total > LARGEST) throw new UserError(`${source} unfolds to more than 2 GiB: split it`);
+        return file.name.endsWith('.npy');
+      },
+    });
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${source} is not an .npz archive, or is damaged: write it with numpy.savez`);
+  }
+  const arrays = new Map<string, Tensor>();
+  for (const name of Object.keys(files).sort()) {
+    arrays.set(
+      name.slice(0, -'.npy'.length),
+      decodeNpy(files[name], `${source}, array ${name.slice(0, -4)}`),
+    );
+  }
+  return arrays;
+}
+
+/** Encodes arrays as an uncompressed .npz; equal arrays give equal bytes. */
+export function encodeNpz(arrays: Iterable<readonly [name: string, tensor: Tensor]>): Uint8Array {
+  const files: Zippable = {};
+  for (const [name, tensor] of [...arrays].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
+    files[`${name}.npy`] = encodeNpy(tensor);
+  }
+  return zipSync(files, { level: 0, mtime: NO_TIME });
+}

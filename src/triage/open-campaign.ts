@@ -1,0 +1,89 @@
+import { dirname, join, resolve } from 'node:path';
+import { checkSettings, readCampaignFile } from '../config/load.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { bytes, milliseconds } from '../config/values.ts';
+import { UserError } from '../core/errors.ts';
+import type { LoadOptions } from '../model/model.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import type { Finding } from '../storage/finding.ts';
+import { copyIn, copyLoading, loadOptions } from '../storage/load-options.ts';
+import { type RecordedInput, readRecorded } from '../storage/manifest-reader.ts';
+import { Reproducer } from '../workers/rerun-client.ts';
+import { memoryShare } from '../workers/resource-limits.ts';
+import { exists } from './findings.ts';
+
+/** A campaign that is opened for running its findings. */
+export interface Campaign {
+  readonly folder: string;
+  readonly config: CampaignConfig;
+  /** As testcases have them, with the legal values of each. */
+  readonly inputs: readonly RecordedInput[];
+  /** The model's file and its sha256 today. */
+  readonly model: string;
+  readonly load: LoadOptions;
+  readonly sha256: string;
+  readonly copySha256: string | undefined;
+  readonly reproducer: Reproducer;
+}
+
+/**
+ * Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml.
+ *
+ * @param other another model than the campaign's
+ */
+export async function openCampaign(folder: string, finding: Finding, other?: string): Promise<Campaign> {
+  let above = resolve(folder);
+  while (!(await exists(join(above, CAMPAIGN_FILE)))) {
+    const next = dirname(above);
+    if (next === above) {
+      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
+    }
+    above = next;
+  }
+  const file = join(above, CAMPAIGN_FILE);
+  const recorded = checkSettings(await readCampaignFile(file), {}, file);
+  const config = other === undefined ? recorded : { ...recorded, model: other };
+  if (config.model === undefined) throw new UserError(`${file} names no model`);
+  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
+  const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
+  try {
+    const load = await loadingOf(config, finding, above, other !== undefined);
+    const today = await reproducer.identify(config.model, load);
+    const { inputs } = await readRecorded(above);
+    const names = inputs.map((input) => input.name).join();
+    if (names !== today.inputs.map((input) => input.name).join()) {
+      throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+    }
+    return {
+      folder: above,
+      config,
+      inputs,
+      model: config.model,
+      load,
+      sha256: today.sha256,
+      copySha256: today.copySha256,
+      reproducer,
+    };
+  } catch (error) {
+    reproducer.close();
+    throw error;
+  }
+}
+
+/** @param folder the campaign's */
+async function loadingOf(
+  config: CampaignConfig,
+  { model, copy }: Finding,
+  folder: string,
+  isOther: boolean,
+): Promise<LoadOptions> {
+  // Another model may be of another format.
+  const own = { ...loadOptions(config), runtime: isOther ? 'auto' : model.runtime } as const;
+  const derived = config.quantize === undefined ? undefined : await copyIn(folder);
+  if (config.quantize !== undefined && derived === undefined)
+    throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
+  const beside = copyLoading(config, derived);
+  return beside === undefined
+    ? own
+    : { ...own, copy: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
+}

@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { sitesOf } from '../../../src/analysis/numerical-sites/find-sites.ts';
+import type { Site } from '../../../src/analysis/numerical-sites/site.ts';
+import { SITE_KINDS } from '../../../src/analysis/numerical-sites/site-kinds.ts';
+import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
+import { readOnnx } from '../../../src/model/formats/onnx/graph.ts';
+import type { DType } from '../../../src/tensor/tensor.ts';
+
+/** Sites of a graph whose input x is `[batch, 4]`. */
+function sites(
+  write: (graph: OnnxBuilder, number: (value: number) => string) => void,
+  type: DType = 'float32',
+): Site[] {
+  const graph = new OnnxBuilder();
+  graph.input('x', type, ['batch', 4]);
+  let constants = 0;
+  const number = (value: number): string =>
+    graph.constant(`c${constants++}`, 'float32', [], Float32Array.of(value));
+  write(graph, number);
+  graph.output('y', 'float32', ['batch', 4]);
+  return sitesOf(readOnnx(graph.finish('sites'), 'sites.onnx'));
+}
+
+const one = (...parameters: Parameters<typeof sites>): Site => {
+  const found = sites(...parameters);
+  expect(found.length).toBe(1);
+  return found[0];
+};
+
+test('each site says what it is, what it reads and when it goes wrong', () => {
+  expect(one((graph) => graph.node('Log', ['x'], 'y'))).toMatchObject({
+    name: 'y',
+    op: 'Log',
+    kind: 'log',
+    tensors: ['x'],
+    region: 'x ≤ 0',
+  });
+  expect(one((graph) => graph.node('Exp', ['x'], 'y')).region).toBe('x ≥ 88.7228');
+  expect(one((graph) => graph.node('Asin', ['x'], 'y')).region).toBe('x > 1 or x < -1');
+  expect(one((graph, number) => graph.node('Pow', ['x', number(-2)], 'y')).region).toBe('x = 0');
+  expect(one((graph, number) => graph.node('Pow', ['x', number(0.5)], 'y')).region).toBe('x < 0');
+});
+
+test('what cannot go wrong is no site: constant divisors, sound epsilons, whole powers of one', () => {
+  expect(sites((graph, number) => graph.node('Div', ['x', number(3)], 'y'))).toEqual([]);
+  expect(sites((graph, number) => graph.node('Pow', ['x', number(1)], 'y'))).toEqual([]);
+  const norm = (epsilon: number) => (graph: OnnxBuilder) => {
+    const scale = graph.constant('scale', 'float32', [4], Float32Array.of(1, 1, 1, 1));
+    graph.node('LayerNormalization', ['x', scale], 'y', { epsilon: { float: epsilon } });
+  };
+  expect(sites(norm(1e-5))).toEqual([]);
+  expect(one(norm(0)).region).toBe('variance of x = 0');
+});
+
+describe('a kind is told by what an operation stands in', () => {
+  test('the logarithm of a softmax, be it one operation or written out', () => {
+    const whole = one((graph) => {
+      graph.node('Log', [graph.node('Softmax', ['x'], 'p', { axis: -1 })], 'y');
+    });
+    const written = sites((graph) => {
+      const exp = graph.node('Exp', ['x'], 'exp');
+      const axes = graph.constant('axes', 'int64', [1], BigInt64Array.of(-1n));
+      graph.node('Log', [graph.node('Div', [exp, graph.node('ReduceSum', [exp, axes], 'sum')], 'p')], 'y');
+    });
+    for (const site of [whole, written[2]]) {
+      expect(site.kind).toBe('log-softmax');
+      expect(site.aims[0].guide).toMatchObject({ tensor: 'x', hazard: { kind: 'gap', axis: -1 } });
+    }
+    expect(written.map(({ kind }) => kind)).toEqual(['exp', 'div', 'log-softmax']);
+  });
+
+  test('a softplus written out, a difference of moments, a norm, a division of whole numbers', () => {
+    expect(
+      sites((graph, number) => {
+        graph.node('Log', [graph.node('Add', [graph.node('Exp', ['x'], 'e'), number(1)], 'a')], 'y');
+      })[0].kind,
+    ).toBe('softplus');
+    expect(
+      one((graph) => {
+        const mean = graph.node('ReduceMean', ['x'], 'mean', { axes: [1] });
+        const squares = graph.node('ReduceMean', [graph.node('Mul', ['x', 'x'], 'x2')], 'm2', { axes: [1] });
+        const square = graph.node('Mul', [mean, mean], 'mm');
+        graph.node('Sqrt', [graph.node('Sub', [squares, square], 'variance')], 'y');
+      }),
+    ).toMatchObject({ kind: 'variance', region: 'variance < 0' });
+    expect(
+      sites((graph) => {
+        graph.node('Div', ['x', graph.node('ReduceL2', ['x'], 'norm', { axes: [1] })], 'y');
+      }).at(-1)?.kind,
+    ).toBe('l2-norm');
+    expect(
+      one((graph) => {
+        const whole = graph.node('Cast', ['x'], 'whole', { to: 6 });
+        const hundred = graph.constant('hundred', 'int32', [], Int32Array.of(100));
+        graph.node('Cast', [graph.node('Div', [hundred, whole], 'share')], 'y', { to: 1 });
+      }, 'int64'),
+    ).toMatchObject({ name: 'share', kind: 'integer-division', region: 'whole = 0' });
+  });
+
+  test('a mask of infinities, and the comparison that masks', () => {
+    const masked = (mask: number) =>
+      sites((graph, number) => {
+        const open = graph.node('Greater', ['x', number(2)], 'open');
+        graph.node('Softmax', [graph.node('Where', [open, 'x', number(mask)], 'masked')], 'y', { axis: -1 });
+      });
+    expect(masked(-1e9)).toEqual([]);
+    // x itself is no tensor that a node makes, but it can be watched all the same.
+    expect(masked(Number.NEGATIVE_INFINITY)[0].aims[0].guide).toMatchObject({
+      tensor: 'x',
+      hazard: { kind: 'below', bound: 2 },
+    });
+  });
+
+  test('halves overflow sooner', () => {
+    const found = sites((graph) => {
+      const half = graph.node('Cast', ['x'], 'half', { to: 10 });
+      graph.node('Cast', [graph.node('Add', [half, half], 'sum')], 'y', { to: 1 });
+    });
+    expect(found.map(({ region }) => region)).toEqual([
+      'x ≥ 65520 or x ≤ -65520',
+      'sum > 65504 or sum < -65504',
+    ]);
+  });
+});
+
+describe('operations that saturate are looked through', () => {
+  const guideOf = (site: Site) => site.aims[0].guide;
+
+  test('a sigmoid, at either end', () => {
+    expect(
+      guideOf(
+        one((graph, number) => {
+          const z = graph.node('Mul', ['x', number(2)], 'z');
+          graph.node('Log', [graph.node('Sigmoid', [z], 'p')], 'y');
+        }),
+      ),
+    ).toMatchObject({ tensor: 'z', hazard: { kind: 'below', bound: -104 } });
+    expect(
+      guideOf(
+        one((graph, number) => {
+          const z = graph.node('Mul', ['x', number(2)], 'z');
+          graph.node('Log', [graph.node('Sub', [number(1), graph.node('Sigmoid', [z], 'p')], 'q')], 'y');
+        }),
+      ),
+    ).toMatchObject({ tensor: 'z', hazard: { kind: 'above', bound: 17 } });
+  });
+
+  test('a Relu with a shift and a factor behind it', () => {
+    const site = one((graph, number) => {
+      const z = graph.node('Neg', ['x'], 'z');
+      const relu = graph.node('Relu', [z], 'relu');
+      graph.node(
+        'Log',
+        [graph.node('Mul', [graph.node('Sub', [number(3), relu], 'left'), number(2)], 'twice')],
+        'y',
+      );
+    });
+    expect(guideOf(site)).toMatchObject({ tensor: 'z', hazard: { kind: 'above', bound: 3 } });
+  });
+
+  test('what lies out of the reach of a clip has no way on', () => {
+    const site = one((graph, number) => {
+      const z = graph.node('Neg', ['x'], 'z');
+      graph.node('Log', [graph.node('Clip', [z, number(1), number(2)], 'kept')], 'y');
+    });
+    expect(guideOf(site)).toBeUndefined();
+  });
+});
+
+test('docs/numerical-errors.md tells of every kind as the table in the code does', () => {
+  const page = readFileSync('docs/numerical-errors.md', 'utf8');
+  for (const { name, ops, unsafe, source } of SITE_KINDS)
+    expect(page).toContain(`| \`${name}\` | ${ops.join(', ')} | ${unsafe} | ${source} |`);
+});

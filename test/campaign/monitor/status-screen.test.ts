@@ -1,0 +1,91 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import type { Plan } from '../../../src/campaign/monitor/monitor.ts';
+import type { Figures } from '../../../src/campaign/monitor/statistics.ts';
+import { screenText as coloured, sparkline } from '../../../src/campaign/monitor/status-screen.ts';
+
+/** Colours take no columns; whether there are any is the terminal's matter (and CI's). */
+const screenText = (...of: Parameters<typeof coloured>): string => stripVTControlCharacters(coloured(...of));
+
+const worker = {
+  pid: 7,
+  state: 'busy',
+  tasks: 9,
+  execs: 900,
+  replaced: 2,
+  memoryMB: 240,
+  peakMemoryMB: 300,
+} as const;
+const fault = { signature: 'nonfinite-nan-loss', hits: 3394 };
+
+const figures = {
+  execs: 12_345_678,
+  lost: 512,
+  looked: 0,
+  spoken: 0,
+  rejected: 0.0312,
+  mutators: [
+    { input: 'image', mutator: 'gaussian', share: 0.2, mutants: 9000, entries: 9, signatures: 0 },
+    { input: 'image', mutator: 'momentum', share: 0.71, mutants: 20_000, entries: 90, signatures: 1 },
+    { input: 'image', mutator: 'translate', share: 0.09, mutants: 0, entries: 0, signatures: 0 },
+  ],
+  elapsedSeconds: 4000,
+  execsPerSecond: 150_000.4,
+  execsPerSecondNow: 140_000.2,
+  tasks: 10,
+  corpus: 4321,
+  seeds: 40,
+  threshold: 0.00081021,
+  thresholdChanges: 3,
+  secondsSinceNew: 75,
+  newEntries: [0, 1, 4, 8, ...new Array(56).fill(3)],
+  newEntriesSpan: 64,
+  hits: 3394,
+  faults: new Array(8).fill(fault),
+  sites: [
+    { site: 'log', status: 'triggered', margin: 0 },
+    { site: 'exp', status: 'open', margin: 12.34 },
+    { site: 'div', status: 'open', margin: null },
+    { site: 'sqrt', status: 'unreachable', margin: null },
+  ],
+  jobs: 2,
+  workers: [worker, { ...worker, replaced: 0, memoryMB: 250 }],
+  shares: { mutate: 0.1, model: 0.7, objectives: 0.01, coverage: 0.05, waiting: 0.14 },
+  mainBusy: 0.124,
+  mainMemoryMB: 200,
+  mainPeakMemoryMB: 220,
+  diskMB: 14,
+} as unknown as Figures;
+
+const plan = {
+  folder: `neurofuzz-out/${'long'.repeat(20)}`,
+  masterSeed: 'seed',
+  jobs: 2,
+  coverage: { tensors: ['logits'], measure: 'norm', threshold: 0.1 },
+} as unknown as Plan;
+
+test('the screen holds all that one asks of a fuzzer, in 80 columns', () => {
+  const text = screenText(plan, figures);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(text).toContain('fuzzing, 1 h 6 min');
+  expect(text).toContain('12,345,678, 140,000 a second now, 150,000 overall, 512 lost');
+  expect(text).toContain('4,321 (40 seeds), 14 MB, last new 1 min 15 s ago');
+  expect(text).toContain('logits by norm, threshold 0.00081, adapted 3 times');
+  expect(text).toContain('2 of 2 busy, 2 replaced, up to 250 MB; main 12 % busy, 200 MB');
+  expect(text).toContain('model, 70 %');
+  expect(text).toContain('4: 1 went wrong, 1 cannot, 2 open, nearest exp 12.3');
+  expect(text).toContain('3,394 hits, 8 signatures');
+  expect(text).toContain('and 2 more');
+});
+
+test('it says what the workers are at', () => {
+  const state = (...states: string[]) =>
+    screenText(plan, { ...figures, workers: states.map((state) => ({ ...worker, state })) } as Figures);
+  expect(state('busy', 'isolating')).toContain('looking for the input that ended a worker');
+  expect(state('idle', 'idle')).toContain('running findings again');
+});
+
+test('a sparkline has the highest count full and none blank', () => {
+  expect(sparkline([0, 1, 4, 8])).toBe(' ▂▅█');
+  expect(sparkline([0, 0])).toBe('  ');
+});

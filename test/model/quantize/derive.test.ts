@@ -1,0 +1,224 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import * as ort from 'onnxruntime-node';
+import { QUANTIZATIONS } from '../../../src/config/quantizations.ts';
+import { normal, randomStream } from '../../../src/core/random.ts';
+import { formOf, packRows, RowModel } from '../../../src/model/batched-model.ts';
+import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
+import { loadModel } from '../../../src/model/formats/registry.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { deriveCopy } from '../../../src/model/quantize/derive.ts';
+import { quantizedBy } from '../../../src/model/quantize/onnx.ts';
+import { roundToBfloat16, roundToFloat16 } from '../../../src/model/quantize/rounding.ts';
+import { spansOf } from '../../../src/model/quantize/spans.ts';
+import type { TensorData } from '../../../src/tensor/tensor.ts';
+import { testFolder } from '../../support/folder.ts';
+import { writeSoftmaxTfjs } from '../../support/models.ts';
+
+const folder = testFolder();
+const CONVNET = 'test/fixtures/convnet.onnx';
+
+const noCalibration = async () => new Map();
+
+async function onnxCopy(
+  path: string,
+  kind: 'float16' | 'bfloat16' | 'int8',
+  seeds?: Float32Array,
+): Promise<string> {
+  const model = await loadModel(path, { runtime: 'auto' });
+  const form = formOf([{ name: 'x', type: 'float32', shape: [8], size: 8 }]);
+  const rows = Array.from({ length: (seeds?.length ?? 0) / 8 }, (_, i) => ({
+    form,
+    columns: [(seeds as Float32Array).subarray(8 * i, 8 * i + 8)],
+  }));
+  const files = await deriveCopy(path, kind, (tensors) =>
+    spansOf(new RowModel(model), rows, tensors, () => {}),
+  );
+  await model.dispose();
+  const [[name, bytes]] = files;
+  writeFileSync(join(folder, name), bytes);
+  return join(folder, name);
+}
+
+/** A dense and a residual layer on 8 values, with weights large enough that rounding shows. */
+function writeDense(name: string, opset = 13): string {
+  const random = randomStream('quantize', name);
+  const graph = new OnnxBuilder();
+  const weights = (count: number): Float32Array => Float32Array.from({ length: count }, () => normal(random));
+  const x = graph.input('x', 'float32', ['batch', 8]);
+  graph.constant('w1', 'float32', [8, 8], weights(64));
+  graph.constant('b1', 'float32', [8], weights(8));
+  graph.constant('w2', 'float32', [8, 4], weights(32));
+  graph.node('Gemm', [x, 'w1', 'b1'], 'sum');
+  graph.node('Relu', ['sum'], 'hidden');
+  graph.node('Add', ['hidden', 'x'], 'residual');
+  graph.node('MatMul', ['residual', 'w2'], 'logits');
+  graph.output('logits', 'float32', ['batch', 4]);
+  const path = join(folder, `${name}.onnx`);
+  writeFileSync(path, graph.finish(name, opset));
+  return path;
+}
+
+const ROWS = 64;
+const seeds = (() => {
+  const random = randomStream('quantize', 'seeds');
+  return Float32Array.from({ length: ROWS * 8 }, () => 2 * random.uniform() - 1);
+})();
+
+async function run(model: Model, data: TensorData, watched: readonly string[] = []) {
+  return model.run([{ type: 'float32', shape: [data.length / 8, 8], data }], watched);
+}
+
+function snr(own: TensorData, other: TensorData): number {
+  let signal = 0;
+  let noise = 0;
+  for (let i = 0; i < own.length; i++) {
+    signal += Number(own[i]) ** 2;
+    noise += (Number(own[i]) - Number(other[i])) ** 2;
+  }
+  return 10 * Math.log10(signal / noise);
+}
+
+describe.each([
+  ['float16', roundToFloat16, 55, 75],
+  ['bfloat16', roundToBfloat16, 35, 55],
+] as const)('a %s copy', (kind, round, least, most) => {
+  test('has rounded weights, and all that it computes is rounded', async () => {
+    const path = await onnxCopy(writeDense(`rounded-${kind}`), kind);
+    const copy = await loadModel(path, { runtime: 'auto' });
+    for (const name of ['w1', 'b1', 'w2'])
+      for (const value of copy.constant(name)?.data ?? []) expect(round(Number(value))).toBe(value);
+    const tensors = ['sum', 'hidden', 'residual', 'logits'];
+    const { activations } = await run(copy, seeds, tensors);
+    for (const { data } of activations) for (const value of data) expect(round(Number(value))).toBe(value);
+    await copy.dispose();
+  });
+
+  test('computes what the model does, as near as its precision is', async () => {
+    const model = writeDense(`near-${kind}`);
+    const [own, copy] = await Promise.all(
+      [model, await onnxCopy(model, kind)].map((path) => loadModel(path, { runtime: 'auto' })),
+    );
+    const [a, b] = await Promise.all([run(own, seeds), run(copy, seeds)]);
+    const ratio = snr(a.outputs[0].data, b.outputs[0].data);
+    expect(ratio).toBeGreaterThan(least);
+    expect(ratio).toBeLessThan(most);
+    expect(copy.outputs).toEqual(own.outputs);
+  });
+});
+
+describe('an int8 copy', () => {
+  test('runs on integer kernels and gives nearly what the model does', async () => {
+    const model = writeDense('integers');
+    const path = await onnxCopy(model, 'int8', seeds);
+    const optimised = join(folder, 'optimised.onnx');
+    const session = await ort.InferenceSession.create(path, {
+      optimizedModelFilePath: optimised,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
+    });
+    await session.release();
+    const text = readFileSync(optimised, 'latin1');
+    expect(/QGemm/.test(text) && /QLinearMatMul/.test(text)).toBe(true);
+    const [own, copy] = await Promise.all([model, path].map((one) => loadModel(one, { runtime: 'auto' })));
+    const [a, b] = await Promise.all([run(own, seeds), run(copy, seeds)]);
+    expect(snr(a.outputs[0].data, b.outputs[0].data)).toBeGreaterThan(25);
+    expect(copy.outputs).toEqual(own.outputs);
+    expect([...copy.graph.constants.keys()]).not.toContain('w1');
+  });
+
+  test('holds spans that the seeds do not reach to what they reach', async () => {
+    const path = await onnxCopy(writeDense('clipped'), 'int8', seeds);
+    const copy = await loadModel(path, { runtime: 'auto' });
+    const far = Float32Array.from({ length: 8 }, () => 100);
+    const [once, twice] = [
+      await run(copy, far),
+      await run(
+        copy,
+        far.map((value) => 2 * value),
+      ),
+    ];
+    expect(once.outputs[0].data).toEqual(twice.outputs[0].data);
+    await copy.dispose();
+  });
+
+  test('has convolutions and pools by channel, with all that is between them', async () => {
+    const model = await loadModel(CONVNET, { runtime: 'auto' });
+    const form = formOf([{ name: 'image', type: 'float32', shape: [1, 16, 16], size: 256 }]);
+    const random = randomStream('quantize', 'images');
+    const rows = Array.from({ length: 8 }, () => ({
+      form,
+      columns: [Float32Array.from({ length: 256 }, () => random.uniform())],
+    }));
+    const row = new RowModel(model);
+    const files = await deriveCopy(CONVNET, 'int8', (tensors) => spansOf(row, rows, tensors, () => {}));
+    const path = join(folder, 'convnet-int8.onnx');
+    writeFileSync(path, [...files.values()][0]);
+    const copy = await loadModel(path, { runtime: 'auto' });
+    const block = packRows(rows);
+    const [a, b] = [await row.run(block, 8, []), await new RowModel(copy).run(block, 8, [])];
+    expect(snr(a.outputs[0].data, b.outputs[0].data)).toBeGreaterThan(20);
+    expect(quantizedBy(copy.graph)).toMatch(/QuantizeLinear/);
+  });
+});
+
+describe('what can not be quantized is refused', () => {
+  test.each([
+    ['test/fixtures/convnet-float16.onnx', 'int8', /is quantized already \(float16 weight/],
+    ['test/fixtures/convnet-int8.onnx', 'float16', /is quantized already \(\w*Quantize\w*/],
+    ['test/fixtures/tfjs-layers-uint8/model.json', 'int8', /is quantized already \(weight/],
+    ['test/fixtures/saved-model', 'int8', /is a SavedModel, which can't be quantized here/],
+  ] as const)('%s to %s', async (path, kind, message) => {
+    await expect(deriveCopy(path, kind, noCalibration)).rejects.toThrow(message);
+  });
+
+  test('a copy of ours, old operators, a model without products, bfloat16 for TensorFlow.js', async () => {
+    const half = await onnxCopy(writeDense('twice'), 'float16');
+    await expect(deriveCopy(half, 'bfloat16', noCalibration)).rejects.toThrow('is quantized already (Cast');
+    const old = writeDense('old', 11);
+    await expect(deriveCopy(old, 'int8', noCalibration)).rejects.toThrow(/version 11 .* needs 13/);
+    const graph = new OnnxBuilder();
+    graph.node('Relu', [graph.input('x', 'float32', ['batch', 8])], 'y');
+    graph.output('y', 'float32', ['batch', 8]);
+    writeFileSync(join(folder, 'relu.onnx'), graph.finish('relu'));
+    await expect(deriveCopy(join(folder, 'relu.onnx'), 'int8', noCalibration)).rejects.toThrow(
+      /nothing to quantize/,
+    );
+    const tfjs = writeSoftmaxTfjs(folder);
+    await expect(deriveCopy(tfjs, 'bfloat16', noCalibration)).rejects.toThrow(/has no bfloat16/);
+  });
+});
+
+test.each(['int8', 'float16'] as const)(
+  'a %s copy of a TensorFlow.js model gives nearly the same',
+  async (kind) => {
+    const path = writeSoftmaxTfjs(folder, `tfjs-${kind}`);
+    const files = await deriveCopy(path, kind, noCalibration);
+    const home = join(folder, `copy-${kind}`);
+    mkdirSync(home);
+    for (const [name, bytes] of files) writeFileSync(join(home, name), bytes);
+    const [own, copy] = [
+      await loadModel(path, { runtime: 'cpu' }),
+      await loadModel(join(home, 'model.json'), { runtime: 'cpu' }),
+    ];
+    const shape = own.inputs[0].shape.map((size) => size ?? 5);
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
+    const feeds = [{ type: 'float32', shape, data }] as const;
+    const [a, b] = [await own.run(feeds, []), await copy.run(feeds, [])];
+    expect(snr(a.outputs[0].data, b.outputs[0].data)).toBeGreaterThan(kind === 'int8' ? 35 : 60);
+  },
+);
+
+test('the kinds that the settings know are those that can be derived', () => {
+  expect(QUANTIZATIONS).toEqual(['float16', 'bfloat16', 'int8']);
+});
+
+test('rounding is to the nearest, ties to even', () => {
+  expect(roundToBfloat16(1 + 2 ** -8)).toBe(1);
+  expect(roundToBfloat16(1 + 3 * 2 ** -8)).toBe(1 + 2 ** -6);
+  expect(roundToBfloat16(1 + 2 ** -8 + 2 ** -20)).toBe(1 + 2 ** -7);
+  expect(roundToBfloat16(3.4e38)).toBe(Number.POSITIVE_INFINITY);
+  expect(roundToBfloat16(Number.NaN)).toBeNaN();
+  expect(roundToFloat16(70_000)).toBe(Number.POSITIVE_INFINITY);
+});

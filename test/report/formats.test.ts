@@ -1,0 +1,217 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { convert } from 'xmlbuilder2';
+import { junitXml } from '../../src/report/junit.ts';
+import { markdownText } from '../../src/report/markdown.ts';
+import { checksOf } from '../../src/report/objective-results.ts';
+import { sarifText } from '../../src/report/sarif.ts';
+import type { Finding } from '../../src/storage/finding.ts';
+import type { TriagedFault } from '../../src/triage/triage.ts';
+import { junitFaults, sarifFaults } from '../support/schemas.ts';
+
+const HOSTILE =
+  '<script>alert(1)</script> & "\'` | \u202E gnp.exe \u001b[31m ../../etc/passwd \uD800 ]]> @me';
+
+function fault(change: Partial<TriagedFault> = {}): TriagedFault {
+  return {
+    signature: 'nonfinite-nan-log',
+    objective: 'nonfinite',
+    summary: 'Log makes NaN of 0',
+    firstSeen: '2026-11-28T00:00:00.000Z',
+    campaigns: ['out'],
+    hits: 12,
+    findings: 5,
+    flaky: 0,
+    reproduced: '10/10',
+    distance: { linf: 1, l2: 1, l0: 1 },
+    broken: null,
+    path: 'out/findings/nonfinite-nan-log/0123456789abcdef',
+    ...change,
+  };
+}
+
+const finding = {
+  replay: 'neurofuzz replay findings/nonfinite-nan-log/0123456789abcdef',
+  origin: { operation: 'log' },
+} as unknown as Finding;
+
+const KNOWN = { signature: 'assert-small', objective: 'assert', summary: 'was too large', firstSeen: null };
+
+describe('JUnit', () => {
+  const campaign = (faults: readonly TriagedFault[]) => ({
+    name: 'digits',
+    objectives: ['nonfinite', 'slow'],
+    faults,
+    fixed: [KNOWN],
+    seconds: 60,
+  });
+  const outcomes = (faults: readonly TriagedFault[]) =>
+    Object.fromEntries(checksOf([campaign(faults)]).map(({ name, outcome }) => [name, outcome.kind]));
+
+  test('has a case for each objective and each fault; without a baseline each fault fails', () => {
+    expect(outcomes([fault()])).toEqual({
+      nonfinite: 'failed',
+      slow: 'passed',
+      'nonfinite-nan-log': 'failed',
+      'assert-small': 'passed',
+    });
+  });
+
+  test('against a baseline known faults are skipped and their objectives pass, new ones fail', () => {
+    expect(outcomes([fault({ state: 'known' })])).toMatchObject({
+      nonfinite: 'passed',
+      'nonfinite-nan-log': 'skipped',
+    });
+    expect(outcomes([fault({ state: 'new' })])).toMatchObject({
+      nonfinite: 'failed',
+      'nonfinite-nan-log': 'failed',
+    });
+  });
+
+  test('objectives of one kind have a case each, by what their signatures begin with', () => {
+    const own = { ...campaign([]), objectives: ['assert', 'assert-small', 'text-words'], fixed: [] };
+    const faults = [
+      fault({ signature: 'assert-small', objective: 'assert' }),
+      fault({ signature: 'crash-log', objective: 'crash' }),
+    ];
+    const kinds = Object.fromEntries(
+      checksOf([{ ...own, faults }])
+        .filter(({ group }) => group === 'digits')
+        .map(({ name, outcome }) => [name, outcome.kind]),
+    );
+    expect(kinds).toEqual({
+      assert: 'passed',
+      'assert-small': 'failed',
+      'text-words': 'passed',
+      crash: 'failed',
+    });
+  });
+
+  test('what is flaky fails nothing', () => {
+    expect(outcomes([fault({ flaky: 5 })])).toMatchObject({
+      nonfinite: 'passed',
+      'nonfinite-nan-log': 'skipped',
+    });
+  });
+
+  test("passes Jenkins' schema, whatever stands in the texts", async () => {
+    const texts = ['plain', HOSTILE, ...fc.sample(fc.string({ unit: 'binary', maxLength: 40 }), 20)];
+    for (const text of texts) {
+      const faults = (['new', 'known'] as const).map((state) => fault({ summary: text, path: text, state }));
+      const hostile = { ...campaign(faults), name: text };
+      const xml = junitXml(text, checksOf([hostile]));
+      expect(await junitFaults(xml)).toEqual([]);
+      for (const what of ['<script', '\u001b', '\u202E']) expect(xml).not.toContain(what);
+    }
+  });
+
+  test('the schema would notice', async () => {
+    expect(await junitFaults('<testsuites><testsuite/></testsuites>')).not.toEqual([]);
+  });
+
+  test('counts add up', () => {
+    const xml = junitXml(
+      'all',
+      checksOf([campaign([fault({ state: 'known' }), fault({ signature: 'x', state: 'new' })])]),
+    );
+    const { testsuites } = convert(xml, { format: 'object' }) as unknown as {
+      testsuites: { testsuite: Record<string, string> };
+    };
+    expect(testsuites.testsuite).toMatchObject({
+      '@tests': '5',
+      '@failures': '2',
+      '@skipped': '1',
+      '@errors': '0',
+    });
+  });
+});
+
+describe('SARIF', () => {
+  const campaign = (change: Partial<TriagedFault> = {}, name = 'digits') => ({
+    name,
+    model: 'models/my net.onnx',
+    faults: [{ fault: fault(change), finding }],
+    fixed: [KNOWN],
+  });
+  const resultsOf = (text: string) => JSON.parse(text).runs[0].results;
+
+  test("passes OASIS' schema, with and without a baseline, and whatever stands in the texts", () => {
+    for (const change of [
+      {},
+      { state: 'new' as const },
+      { summary: HOSTILE, signature: HOSTILE, path: HOSTILE },
+    ])
+      expect(sarifFaults(sarifText([campaign(change)]))).toEqual([]);
+    expect(sarifFaults(sarifText([]))).toEqual([]);
+  });
+
+  test('the schema would notice', () => {
+    const broken = sarifText([campaign()]).replace('"level": "error"', '"level": "terrible"');
+    expect(sarifFaults(broken)).not.toEqual([]);
+  });
+
+  test('has a rule an objective and a result a fault, with its place and whether it is new', () => {
+    const text = sarifText([campaign({ state: 'new' })]);
+    const { rules } = JSON.parse(text).runs[0].tool.driver;
+    expect(rules.map(({ id }: { id: string }) => id)).toEqual(['assert', 'nonfinite']);
+    const [found, gone] = resultsOf(text);
+    expect(found).toMatchObject({
+      ruleId: 'nonfinite',
+      ruleIndex: 1,
+      level: 'error',
+      baselineState: 'new',
+      occurrenceCount: 12,
+    });
+    expect(found.locations[0]).toEqual({
+      physicalLocation: { artifactLocation: { uri: 'models/my%20net.onnx' } },
+      logicalLocations: [{ name: 'log', kind: 'function' }],
+    });
+    expect(gone).toMatchObject({ ruleId: 'assert', baselineState: 'absent', level: 'none' });
+  });
+
+  test('fingerprints stay while the fault does, and differ between campaigns', () => {
+    const print = (change: Partial<TriagedFault>, name?: string): string =>
+      resultsOf(sarifText([campaign(change, name)]))[0].partialFingerprints['neurofuzzSignature/v1'];
+    expect(print({ hits: 99, path: 'elsewhere', summary: 'other words' })).toBe(print({}));
+    expect(print({ signature: 'nonfinite-nan-exp' })).not.toBe(print({}));
+    expect(print({}, 'letters')).not.toBe(print({}));
+  });
+});
+
+describe('Markdown', () => {
+  const campaign = (faults: readonly TriagedFault[]) => ({
+    name: 'digits',
+    folder: 'out',
+    faults,
+    fixed: [KNOWN],
+    execs: 1000,
+    seconds: 5,
+  });
+
+  test('tells new, known and fixed, a row each', () => {
+    const text = markdownText(
+      'Night',
+      [campaign([fault({ state: 'new' }), fault({ signature: 'x', state: 'known' })])],
+      [],
+    );
+    expect(text).toContain('## Night: 1 new, 1 known, 1 fixed');
+    expect(text).toContain('| new | digits | `nonfinite-nan-log` | Log makes NaN of 0 | 12 |');
+    expect(text).toContain('| fixed | digits | `assert-small` | was too large |  |');
+  });
+
+  test('holds no markup of strangers, and stays in its table', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.constant(HOSTILE), fc.string({ unit: 'binary', maxLength: 60 })), (summary) => {
+        const text = markdownText('Night', [campaign([fault({ summary, state: 'new' })])], [summary]);
+        const row = text.split('\n').find((line) => line.startsWith('| new |')) ?? '';
+        expect(row.match(/(?<!\\)\|/g)).toHaveLength(6);
+        expect(row).not.toMatch(/[<>@]/);
+      }),
+    );
+  });
+
+  test('fits a summary of a CI job', () => {
+    const faults = Array.from({ length: 5000 }, (_, i) => fault({ signature: `fault-${i}`, state: 'new' }));
+    expect(markdownText('Night', [campaign(faults)], []).length).toBeLessThan(1_000_000);
+  });
+});
