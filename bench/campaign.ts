@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import type { Observer, Summary } from '../src/campaign/monitor/monitor.ts';
-import type { Figures } from '../src/campaign/monitor/statistics.ts';
+import type { CampaignSummary, Monitor } from '../src/campaign/monitor/monitor.ts';
+import type { Statistics } from '../src/campaign/monitor/statistics.ts';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
@@ -22,15 +22,15 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
 /** Runs a campaign as `fuzz` does, without a word. */
 export async function campaign(
   settings: Readonly<Record<string, unknown>>,
-  onFigures: (figures: Figures) => void = () => {},
-): Promise<Summary> {
-  const observer: Observer = {
+  onFigures: (figures: Statistics) => void = () => {},
+): Promise<CampaignSummary> {
+  const observer: Monitor = {
     info() {},
     warn() {},
-    planned() {},
-    found() {},
-    adapted() {},
-    figures: onFigures,
+    onStart() {},
+    onFault() {},
+    onThresholdChange() {},
+    onStatistics: onFigures,
   };
   return runCampaign(campaignSchema.parse(settings), observer, new AbortController().signal);
 }

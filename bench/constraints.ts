@@ -4,11 +4,11 @@
  * mutant broke a constraint.
  */
 import { parseArgs } from 'node:util';
-import type { Limits } from '../src/constraints/options.ts';
+import type { ConstraintLimits } from '../src/constraints/options.ts';
 import { randomStream } from '../src/core/random.ts';
-import type { InputTraits } from '../src/inputs/input-descriptor.ts';
-import { formOf, type Rows } from '../src/model/batched-model.ts';
-import { fits, MUTATORS } from '../src/mutators/registry.ts';
+import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../src/model/batched-model.ts';
+import { fitsInput, MUTATORS } from '../src/mutators/registry.ts';
 import { makeData, writeNumber } from '../src/tensor/tensor.ts';
 import { line } from './campaign.ts';
 import { checkLegality } from './legal.ts';
@@ -19,7 +19,7 @@ const PLAIN = { picture: undefined, columns: undefined, fixed: undefined, tokens
 const SIDE = 12;
 const VALUES = SIDE * SIDE;
 
-const image: InputTraits = {
+const image: InputDescriptor = {
   ...PLAIN,
   name: 'image',
   type: 'float32',
@@ -39,7 +39,7 @@ const image: InputTraits = {
 };
 
 const channels = Array.from({ length: 12 }, (_, i) => ({ low: -i, high: 10 * i + 1 }));
-const table: InputTraits = {
+const table: InputDescriptor = {
   ...PLAIN,
   name: 'table',
   type: 'float32',
@@ -54,7 +54,7 @@ const table: InputTraits = {
 };
 
 const words = ['[CLS]', '[SEP]', ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789 .'];
-const text: InputTraits = {
+const text: InputDescriptor = {
   ...PLAIN,
   name: 'text',
   type: 'int64',
@@ -72,7 +72,7 @@ const text: InputTraits = {
   },
 };
 
-const levels: InputTraits = {
+const levels: InputDescriptor = {
   ...PLAIN,
   name: 'levels',
   type: 'uint8',
@@ -80,9 +80,19 @@ const levels: InputTraits = {
   size: 48,
   range: { low: 3, high: 250 },
 };
-const halves: InputTraits = { ...levels, name: 'halves', type: 'float16', range: { low: -0.3, high: 0.7 } };
-const doubles: InputTraits = { ...levels, name: 'doubles', type: 'float64', range: { low: -1e3, high: 1e3 } };
-const switches: InputTraits = {
+const halves: InputDescriptor = {
+  ...levels,
+  name: 'halves',
+  type: 'float16',
+  range: { low: -0.3, high: 0.7 },
+};
+const doubles: InputDescriptor = {
+  ...levels,
+  name: 'doubles',
+  type: 'float64',
+  range: { low: -1e3, high: 1e3 },
+};
+const switches: InputDescriptor = {
   ...levels,
   name: 'switches',
   type: 'bool',
@@ -90,7 +100,7 @@ const switches: InputTraits = {
   range: { low: 0, high: 1 },
 };
 
-const NORMS: readonly Limits[] = [
+const NORMS: readonly ConstraintLimits[] = [
   {},
   { linf: 0.1 },
   { l2: 0.7 },
@@ -102,12 +112,18 @@ const NORMS: readonly Limits[] = [
   { deephunter: { alpha: 0.05, beta: 0.2 }, linf: 0.5 },
   { linf: 0.4, l2: 1.5, l0: 20, deephunter: { alpha: 0.1, beta: 0.3 } },
 ];
-const WIDE: readonly Limits[] = [{}, { linf: 2.5 }, { l2: 4 }, { l0: 2 }, { linf: 3, l2: 5, l0: 3 }];
+const WIDE: readonly ConstraintLimits[] = [
+  {},
+  { linf: 2.5 },
+  { l2: 4 },
+  { l0: 2 },
+  { linf: 3, l2: 5, l0: 3 },
+];
 const half = Uint8Array.from({ length: VALUES }, (_, i) => i % 2);
 
 const CASES: readonly {
-  readonly input: InputTraits;
-  readonly sets: readonly Limits[];
+  readonly input: InputDescriptor;
+  readonly sets: readonly ConstraintLimits[];
   readonly resizes?: boolean;
 }[] = [
   { input: image, sets: NORMS },
@@ -122,7 +138,7 @@ const CASES: readonly {
 ];
 
 /** Legal seeds of an input. */
-function seedsOf(input: InputTraits, resizes: boolean): Rows[] {
+function seedsOf(input: InputDescriptor, resizes: boolean): TestcaseBatch[] {
   const { name, type, range, tokens, columns, picture } = input;
   const random = randomStream('constraints', name);
   return Array.from({ length: 24 }, (_, n) => {
@@ -142,7 +158,7 @@ function seedsOf(input: InputTraits, resizes: boolean): Rows[] {
       writeNumber(type, data, size - 1, 1);
     }
     const shape = picture === undefined ? [size] : [SIDE, SIDE, 1];
-    return { form: formOf([{ name, type, shape, size }]), columns: [data] };
+    return { form: shapeSignatureOf([{ name, type, shape, size }]), inputs: [data] };
   });
 }
 
@@ -155,7 +171,7 @@ let made = 0;
 let broken = 0;
 const used = new Set<string>();
 for (const { input, limits, resizes = false } of sets) {
-  const fitting = MUTATORS.filter((kind) => fits(kind, input));
+  const fitting = MUTATORS.filter((kind) => fitsInput(kind, input));
   // Cheap ones come up several times for each dear one.
   const mutators = fitting.flatMap(({ name, cost }) => new Array<string>(cost > DEAR ? 1 : 4).fill(name));
   for (const { name } of fitting) used.add(name);

@@ -7,12 +7,12 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Observer } from '../src/campaign/monitor/monitor.ts';
-import { type Elsewhere, runCampaign } from '../src/campaign/run-campaign.ts';
+import type { Monitor } from '../src/campaign/monitor/monitor.ts';
+import { type ExecutorFactory, runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
-import { onQueue } from '../src/distributed/coordinator/coordinator.ts';
-import { packed } from '../src/distributed/protocol/codec.ts';
-import { queueAddress } from '../src/distributed/redis/connection.ts';
+import { queueExecutorFactory } from '../src/distributed/coordinator/coordinator.ts';
+import { packMessage } from '../src/distributed/protocol/codec.ts';
+import { parseQueueAddress } from '../src/distributed/redis/connection.ts';
 import type { TaskResult } from '../src/fuzzer/scheduling/task.ts';
 import { line, withFolder } from './campaign.ts';
 import { cpuSeconds } from './processes.ts';
@@ -29,16 +29,23 @@ const { values: options } = parseArgs({
   },
 });
 
-const silent: Observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+const silent: Monitor = {
+  info() {},
+  warn() {},
+  onStart() {},
+  onFault() {},
+  onThresholdChange() {},
+  onStatistics() {},
+};
 const url = `redis://127.0.0.1:${options.port}`;
-const address = queueAddress(url);
-const elsewhere = onQueue({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });
+const address = parseQueueAddress(url);
+const elsewhere = queueExecutorFactory({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });
 const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
   stdio: 'ignore',
 });
 
 /** Runs the campaign and tells what it cost. */
-async function run(kind: string, out: string, by: Elsewhere): Promise<void> {
+async function run(kind: string, out: string, by: ExecutorFactory): Promise<void> {
   const settings = campaignSchema.parse({
     model: options.model,
     seeds: options.seeds,
@@ -51,29 +58,29 @@ async function run(kind: string, out: string, by: Elsewhere): Promise<void> {
     jobs: 1,
   });
   const [before, redisBefore] = [process.cpuUsage(), cpuSeconds(redis.pid)];
-  const { figures } = await runCampaign(settings, silent, new AbortController().signal, false, by);
+  const { statistics } = await runCampaign(settings, silent, new AbortController().signal, false, by);
   const { user, system } = process.cpuUsage(before);
   line({
     bench: 'coordinator',
     kind,
     machines: kind === 'real' ? 1 : Number(options.machines),
-    execs: figures.execs,
-    execsPerSecond: figures.execsPerSecond,
-    coordinatorSecondsPerMillion: Number(((user + system) / figures.execs).toFixed(2)),
+    execs: statistics.execs,
+    execsPerSecond: statistics.execsPerSecond,
+    coordinatorSecondsPerMillion: Number(((user + system) / statistics.execs).toFixed(2)),
     redisSecondsPerMillion: Number(
-      ((1e6 * (cpuSeconds(redis.pid) - redisBefore)) / figures.execs).toFixed(2),
+      ((1e6 * (cpuSeconds(redis.pid) - redisBefore)) / statistics.execs).toFixed(2),
     ),
-    ...(figures.queue === undefined ? {} : figures.queue),
+    ...(statistics.queue === undefined ? {} : statistics.queue),
   });
 }
 
 try {
   await withFolder(async (folder) => {
     const kept: TaskResult[] = [];
-    const keeping: Elsewhere = {
+    const keeping: ExecutorFactory = {
       ...elsewhere,
-      async make(parts) {
-        const executor = await elsewhere.make(parts);
+      async create(parts) {
+        const executor = await elsewhere.create(parts);
         const submit = executor.submit.bind(executor);
         executor.submit = async (task) => {
           const result = await submit(task);
@@ -100,7 +107,7 @@ try {
     let bytes = 0;
     const file = await open(answers, 'w');
     for (const result of kept) {
-      const own = packed(result);
+      const own = packMessage(result);
       const length = Buffer.alloc(4);
       length.writeUInt32LE(own.length);
       await file.writev([length, own]);

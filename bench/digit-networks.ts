@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { normal, randomStream } from '../src/core/random.ts';
+import { drawNormal, randomStream } from '../src/core/random.ts';
 import { decodeIdx } from '../src/inputs/formats/idx.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { startTfjs } from '../src/model/formats/tfjs/backend.ts';
@@ -127,7 +127,7 @@ export async function digitNetwork(
     const scale = fanIn === 0 ? 0 : Math.sqrt(2 / fanIn);
     return tf.variable(
       tf.tensor(
-        Float32Array.from({ length: size }, () => scale * normal(random)),
+        Float32Array.from({ length: size }, () => scale * drawNormal(random)),
         [...shape],
       ),
     );

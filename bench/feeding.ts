@@ -6,30 +6,30 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { Faults } from '../src/campaign/findings/fault-registry.ts';
+import { FaultRegistry } from '../src/campaign/findings/fault-registry.ts';
 import { SeedSpan } from '../src/campaign/findings/severity.ts';
-import { GoOn, loop } from '../src/campaign/main-loop.ts';
-import { Statistics } from '../src/campaign/monitor/statistics.ts';
+import { CheckpointSource, runMainLoop } from '../src/campaign/main-loop.ts';
+import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
-import { Threshold } from '../src/coverage/novelty-threshold.ts';
-import { indexOf } from '../src/coverage/registry.ts';
+import { NoveltyThreshold } from '../src/coverage/novelty-threshold.ts';
+import { makeNeighbourIndex } from '../src/coverage/registry.ts';
 import { Corpus } from '../src/fuzzer/corpus/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
-import { bundled } from '../src/fuzzer/packed-testcases.ts';
-import { armTraits } from '../src/fuzzer/scheduling/mutator-arms.ts';
-import { MutatorChoice } from '../src/fuzzer/scheduling/mutator-scheduler.ts';
+import { packTestcases } from '../src/fuzzer/packed-testcases.ts';
+import { describeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
+import { MutatorScheduler } from '../src/fuzzer/scheduling/mutator-scheduler.ts';
 import type { Task, TaskResult } from '../src/fuzzer/scheduling/task.ts';
-import { lagOf } from '../src/fuzzer/scheduling/task-sizes.ts';
-import { State } from '../src/fuzzer/state.ts';
-import { pictureOf } from '../src/inputs/image.ts';
-import type { InputTraits } from '../src/inputs/input-descriptor.ts';
-import { formOf } from '../src/model/batched-model.ts';
-import { defaultMix } from '../src/mutators/registry.ts';
+import { feedbackDelay } from '../src/fuzzer/scheduling/task-sizes.ts';
+import { FuzzerState } from '../src/fuzzer/state.ts';
+import { resolveImageFormat } from '../src/inputs/image.ts';
+import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
+import { shapeSignatureOf } from '../src/model/batched-model.ts';
+import { defaultMutators } from '../src/mutators/registry.ts';
 import { makeScheduler } from '../src/schedulers/registry.ts';
-import { Store } from '../src/storage/campaign-store.ts';
-import { Shelf, shelfCapacity } from '../src/workers/entry-cache.ts';
-import { Reproducer } from '../src/workers/rerun-client.ts';
+import { CampaignStore } from '../src/storage/campaign-store.ts';
+import { entryCapacity, LruCache } from '../src/workers/entry-cache.ts';
+import { RerunClient } from '../src/workers/rerun-client.ts';
 import { line, withFolder } from './campaign.ts';
 
 const { values: options } = parseArgs({
@@ -43,10 +43,10 @@ const { values: options } = parseArgs({
 const workers = Number(options.workers);
 const SIZE = 784;
 const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
-const FORM = formOf(INPUTS);
+const FORM = shapeSignatureOf(INPUTS);
 
-const PICTURE = pictureOf(INPUTS[0], undefined, [0, 1]);
-const TRAITS: readonly InputTraits[] = [
+const PICTURE = resolveImageFormat(INPUTS[0], undefined, [0, 1]);
+const TRAITS: readonly InputDescriptor[] = [
   {
     ...INPUTS[0],
     domains: ['numbers', 'image'],
@@ -57,7 +57,7 @@ const TRAITS: readonly InputTraits[] = [
     tokens: undefined,
   },
 ];
-const ARMS = await armTraits(TRAITS.map((input) => defaultMix(input).map(({ spec }) => spec)));
+const ARMS = await describeArms(TRAITS.map((input) => defaultMutators(input).map(({ spec }) => spec)));
 
 /** Of a real campaign on the dense net: a candidate in 60 mutants, of which one in nine enters the corpus. */
 const MUTANTS_PER_CANDIDATE = 60;
@@ -68,24 +68,24 @@ class Instant implements Executor {
   bytes = 0;
   /** Seconds spent on the workers' behalf: what they would do in processes of their own. */
   seconds = 0;
-  readonly #state: State;
-  readonly #shelves = Array.from({ length: workers }, () => new Shelf<true>(shelfCapacity(4 * SIZE)));
+  readonly #state: FuzzerState;
+  readonly #shelves = Array.from({ length: workers }, () => new LruCache<true>(entryCapacity(4 * SIZE)));
   readonly #indexed = new Array<number>(workers).fill(0);
 
-  constructor(state: State) {
+  constructor(state: FuzzerState) {
     this.#state = state;
   }
 
   async submit(task: Task): Promise<TaskResult> {
     const worker = task.number % workers;
     const shelf = this.#shelves[worker];
-    const needs = this.#state.needs(task);
+    const needs = this.#state.requiredEntries(task);
     const missing = needs.filter((entry) => shelf.get(entry) === undefined);
-    for (const entry of missing) shelf.put(entry, true);
-    shelf.use(needs);
-    const parcels = bundled(missing.map((entry) => this.#state.parcel(entry)));
-    const vectors = this.#state.vectors(this.#indexed[worker], task.indexed);
-    this.#indexed[worker] = task.indexed;
+    for (const entry of missing) shelf.set(entry, true);
+    shelf.touch(needs);
+    const parcels = packTestcases(missing.map((entry) => this.#state.entryData(entry)));
+    const vectors = this.#state.vectors(this.#indexed[worker], task.indexSize);
+    this.#indexed[worker] = task.indexSize;
     const message = serialize({ task, needs, parcels, vectors });
     const start = performance.now();
     const answer = serialize(resultOf(task));
@@ -106,14 +106,14 @@ function resultOf(task: Task): TaskResult {
     const data = new Float32Array(SIZE).fill(random.uniform());
     // One in nine goes beyond all others.
     const far = random.below(9) === 0 ? task.number + random.uniform() : 0;
-    return { data: { form: FORM, columns: [data] }, activations: Float32Array.of(far) };
+    return { data: { form: FORM, inputs: [data] }, activations: Float32Array.of(far) };
   });
   return {
     task: task.number,
     mutants: task.mutants,
     lost: 0,
     rejected: 0,
-    candidates: { ...bundled(items), picks: items.map(() => 0), outcomes: items.map(() => 0) },
+    candidates: { ...packTestcases(items), picks: items.map(() => 0), predictedClasses: items.map(() => 0) },
     hits: [],
     counts: [],
     seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
@@ -123,71 +123,78 @@ function resultOf(task: Task): TaskResult {
 await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await Store.create(out, {}, [undefined]);
-  const reproducer = new Reproducer({ timeout: 1000, memory: 1e9 });
+  const store = await CampaignStore.create(out, {}, [undefined]);
+  const reproducer = new RerunClient({ timeout: 1000, memory: 1e9 });
   const model = { path: '', sha256: '', runtime: 'onnx' } as const;
-  const faults = new Faults({
+  const faults = new FaultRegistry({
     store,
-    reproducer,
+    rerunClient: reproducer,
     objectives: [],
-    timed: [],
+    timedObjectives: [],
     modelPath: '',
-    load: { runtime: 'onnx' },
+    loadOptions: { runtime: 'onnx' },
     model,
     masterSeed: '1',
-    keep: 5,
-    compares: false,
-    singly: false,
-    traces: false,
-    span: new SeedSpan([]),
-    pictures: [undefined],
-    pads: [],
+    maxPerSignature: 5,
+    comparesLayers: false,
+    isUnbatched: false,
+    canTrace: false,
+    seedSpan: new SeedSpan([]),
+    imageFormats: [undefined],
+    padIds: [],
     textOf: () => undefined,
   });
-  const state = new State({
+  const state = new FuzzerState({
     store,
     corpus: new Corpus(out, INPUTS),
     faults,
     scheduler: await makeScheduler(config),
-    climbs: undefined,
+    directed: undefined,
     objectives: ['nonfinite'],
     labels: undefined,
     sites: [],
-    unreachable: new Set<string>(),
-    index: indexOf(1),
-    threshold: new Threshold(1e-9, false),
+    unreachableSites: new Set<string>(),
+    index: makeNeighbourIndex(1),
+    threshold: new NoveltyThreshold(1e-9, false),
     masterSeed: '1',
     batch: 256,
-    traits: TRAITS,
+    descriptors: TRAITS,
     arms: ARMS,
-    choice: new MutatorChoice(
+    mutatorScheduler: new MutatorScheduler(
       TRAITS.map(({ name }) => name),
       ARMS,
       true,
     ),
     limits: {},
-    execs: Number(options.execs),
-    lag: lagOf,
+    maxExecs: Number(options.execs),
+    feedbackDelay,
     singleBatches: false,
     maxCorpus: Number.POSITIVE_INFINITY,
   });
-  state.addSeed({ form: FORM, columns: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
-  const statistics = new Statistics();
+  state.addSeed({ form: FORM, inputs: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
+  const statistics = new StatisticsCollector();
   const executor = new Instant(state);
-  const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
+  const observer = {
+    info() {},
+    warn() {},
+    onStart() {},
+    onFault() {},
+    onThresholdChange() {},
+    onStatistics() {},
+  };
   const cpu = process.cpuUsage();
   const start = performance.now();
-  await loop({
+  await runMainLoop({
     config,
-    observer,
+    monitor: observer,
     signal: new AbortController().signal,
     store,
     faults,
     state,
     statistics,
     executor,
-    reproducer,
-    goOn: new GoOn(state, () => statistics.elapsed),
+    rerunClient: reproducer,
+    checkpointSource: new CheckpointSource(state, () => statistics.elapsedSeconds),
   });
   const seconds = (performance.now() - start) / 1000 - executor.seconds;
   const { user, system } = process.cpuUsage(cpu);

@@ -53,30 +53,30 @@ await withFolder(async (out) => {
   const rates: number[] = [];
   let slowest = 0;
   for (const seed of masters) {
-    const { figures } = await campaign({
+    const { statistics } = await campaign({
       ...settings,
       seed,
       out: join(out, `guided-${seed}`),
       untilFinding: true,
       execs: Number(options.most),
     });
-    const first = figures.faults.find((fault) => fault.kept > 0);
-    slowest = Math.max(slowest, first?.firstExecs ?? figures.execs);
+    const first = statistics.faults.find((fault) => fault.kept > 0);
+    slowest = Math.max(slowest, first?.firstExecs ?? statistics.execs);
     if (first !== undefined) found.push(first.firstExecs);
-    rates.push(figures.execsPerSecond);
+    rates.push(statistics.execsPerSecond);
     line({
       bench: 'findings',
       dataset,
       guidance: 'ann',
       seed,
       signature: first?.signature ?? null,
-      execs: first?.firstExecs ?? figures.execs,
-      seconds: figures.elapsedSeconds,
+      execs: first?.firstExecs ?? statistics.execs,
+      seconds: statistics.elapsedSeconds,
     });
   }
   let control = 0;
   for (const seed of masters) {
-    const { figures } = await campaign({
+    const { statistics: figures } = await campaign({
       ...settings,
       guidance: 'none',
       seed,
@@ -99,7 +99,7 @@ await withFolder(async (out) => {
     controlFound: control,
     controlExecsEach: slowest,
     medianExecsPerSecond: Math.round(median(rates)),
-    execsPerSecondOverTwoMillion: Math.round(long.figures.execsPerSecond),
+    execsPerSecondOverTwoMillion: Math.round(long.statistics.execsPerSecond),
     ...(options.data === undefined ? {} : { tensorfuzz: TENSORFUZZ }),
   });
 });

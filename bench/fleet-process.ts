@@ -6,23 +6,23 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { packed, unpacked } from '../src/distributed/protocol/codec.ts';
+import { packMessage, unpackMessage } from '../src/distributed/protocol/codec.ts';
 import { MESSAGE_VERSION, type Shard } from '../src/distributed/protocol/messages.ts';
-import { signIn } from '../src/distributed/protocol/node-registry.ts';
-import { Keys, PREFIX } from '../src/distributed/protocol/redis-keys.ts';
-import { sessionsOn } from '../src/distributed/protocol/session.ts';
-import { connectionOptions, queueAddress } from '../src/distributed/redis/connection.ts';
+import { registerNode } from '../src/distributed/protocol/node-registry.ts';
+import { DEFAULT_PREFIX, RedisKeys } from '../src/distributed/protocol/redis-keys.ts';
+import { listSessions } from '../src/distributed/protocol/session.ts';
+import { connectionOptions, parseQueueAddress } from '../src/distributed/redis/connection.ts';
 import type { TaskResult } from '../src/fuzzer/scheduling/task.ts';
 
 const [url, file, count] = process.argv.slice(2);
-const address = queueAddress(url);
-const keys = new Keys(PREFIX);
+const address = parseQueueAddress(url);
+const keys = new RedisKeys(DEFAULT_PREFIX);
 const redis = new Redis(connectionOptions(address));
 const answers = new Map<number, TaskResult>();
 const kept = await readFile(file);
 for (let at = 0; at < kept.length; ) {
   const end = at + 4 + kept.readUInt32LE(at);
-  const result = unpacked(kept.subarray(at + 4, end)) as TaskResult;
+  const result = unpackMessage(kept.subarray(at + 4, end)) as TaskResult;
   answers.set(result.task, result);
   at = end;
 }
@@ -31,7 +31,7 @@ const names = Array.from({ length: Number(count) }, (_, i) => `machine-${i}`);
 let sessions: readonly string[] = [];
 const signAll = async (): Promise<void> => {
   for (const id of names)
-    await signIn(redis, keys, {
+    await registerNode(redis, keys, {
       id,
       host: id,
       pid: process.pid,
@@ -50,7 +50,7 @@ const signAll = async (): Promise<void> => {
 };
 
 while (sessions.length === 0) {
-  sessions = (await sessionsOn(redis, keys)).living;
+  sessions = (await listSessions(redis, keys)).living;
   await pause(50);
 }
 const [session] = sessions;
@@ -64,11 +64,11 @@ for (const machine of names) {
         if (result === undefined) throw new Error(`task ${number} is not in ${file}`);
         await redis.rpush(
           keys.results(session),
-          packed({ v: MESSAGE_VERSION, shard: data.id, machine, result }),
+          packMessage({ v: MESSAGE_VERSION, shard: data.id, machine, result }),
         );
       }
     },
-    { connection: connectionOptions(address), prefix: PREFIX, skipVersionCheck: true },
+    { connection: connectionOptions(address), prefix: DEFAULT_PREFIX, skipVersionCheck: true },
   );
   worker.on('error', () => {});
   worker.on('failed', (_, error) => process.stderr.write(`${error.message}\n`));

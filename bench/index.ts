@@ -5,11 +5,11 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import { normal, randomStream } from '../src/core/random.ts';
-import { PROJECTED, Projection } from '../src/coverage/criteria/random-projection.ts';
+import { drawNormal, randomStream } from '../src/core/random.ts';
+import { PROJECTED_WIDTH, RandomProjection } from '../src/coverage/criteria/random-projection.ts';
 import { HnswIndex } from '../src/coverage/index/hnsw-index.ts';
-import { WIDEST } from '../src/coverage/registry.ts';
-import { formOf, makeBlock, RowModel } from '../src/model/batched-model.ts';
+import { MAX_UNPROJECTED_WIDTH } from '../src/coverage/registry.ts';
+import { allocateBatch, BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { ExactIndex } from '../test/support/brute-force-index.ts';
 import { line, withFolder } from './campaign.ts';
@@ -40,28 +40,28 @@ async function activationsOf({ path, tensor }: Watched, count: number): Promise<
     const dims = shape.slice(1) as number[];
     return { name, type, shape: dims, size: dims.reduce((a, b) => a * b, 1) };
   });
-  const rows = new RowModel(model);
-  const block = makeBlock(formOf(inputs), BATCH);
+  const rows = new BatchedModel(model);
+  const block = allocateBatch(shapeSignatureOf(inputs), BATCH);
   const random = randomStream('bench', 'index', tensor);
   const vectors: Float32Array[] = [];
-  let projection: Projection | undefined;
+  let projection: RandomProjection | undefined;
   while (vectors.length < count) {
     inputs.forEach((input, i) => {
       if (input.type !== 'float32') return;
-      const pixels = block.columns[i] as Float32Array;
+      const pixels = block.inputs[i] as Float32Array;
       for (let row = 0; row < BATCH; row++) {
         drawDigit(row % 10, random).forEach((value, k) => {
-          pixels[row * input.size + k] = Math.max(-1, Math.min(1, value + 0.2 * normal(random)));
+          pixels[row * input.size + k] = Math.max(-1, Math.min(1, value + 0.2 * drawNormal(random)));
         });
       }
     });
     const [{ data, size }] = (await rows.run(block, BATCH, [tensor])).activations;
     let all = data as Float32Array;
     let width = size;
-    if (width > WIDEST) {
-      projection ??= new Projection(width, 'bench');
+    if (width > MAX_UNPROJECTED_WIDTH) {
+      projection ??= new RandomProjection(width, 'bench');
       all = projection.project(all, BATCH);
-      width = PROJECTED;
+      width = PROJECTED_WIDTH;
     }
     for (let row = 0; row < BATCH; row++) vectors.push(all.slice(row * width, (row + 1) * width));
   }
@@ -102,14 +102,14 @@ function size(): void {
   const entries = Number(options.million);
   const random = randomStream('bench', 'million');
   // Activations lie near surfaces of few dimensions; independent numbers would be a harder case than any model's.
-  const axes = Array.from({ length: 12 }, () => Float32Array.from({ length: 64 }, () => normal(random)));
+  const axes = Array.from({ length: 12 }, () => Float32Array.from({ length: 64 }, () => drawNormal(random)));
   const vector = (): Float32Array => {
     const out = new Float32Array(64);
     for (const axis of axes) {
-      const weight = normal(random);
+      const weight = drawNormal(random);
       for (let i = 0; i < 64; i++) out[i] += weight * axis[i];
     }
-    for (let i = 0; i < 64; i++) out[i] += 0.1 * normal(random);
+    for (let i = 0; i < 64; i++) out[i] += 0.1 * drawNormal(random);
     return out;
   };
   globalThis.gc?.();

@@ -1,20 +1,20 @@
-import { brokenConstraints } from '../src/constraints/checker.ts';
-import type { Limits } from '../src/constraints/options.ts';
+import { findBrokenConstraints } from '../src/constraints/checker.ts';
+import type { ConstraintLimits } from '../src/constraints/options.ts';
 import { type Random, randomStream } from '../src/core/random.ts';
-import { BatchMaker } from '../src/fuzzer/generation/mutant-generator.ts';
-import { LONGEST_CHAIN, makeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
+import { MutantGenerator } from '../src/fuzzer/generation/mutant-generator.ts';
+import { MAX_STACK_DEPTH, makeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
 import { NO_ARM } from '../src/fuzzer/scheduling/mutator-stack.ts';
 import { MUTANTS_PER_PICK } from '../src/fuzzer/scheduling/task-sizes.ts';
-import type { InputTraits } from '../src/inputs/input-descriptor.ts';
-import type { Rows } from '../src/model/batched-model.ts';
+import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
+import type { TestcaseBatch } from '../src/model/batched-model.ts';
 
 /** One input with seeds for it, what mutates it and what it is kept to. */
 export interface LegalCase {
-  readonly input: InputTraits;
-  readonly seeds: readonly Rows[];
+  readonly input: InputDescriptor;
+  readonly seeds: readonly TestcaseBatch[];
   /** Specs of the mutators; each has the same share. */
   readonly mutators: readonly string[];
-  readonly limits: Limits;
+  readonly limits: ConstraintLimits;
   /** Whether the model leaves the length open. */
   readonly resizes: boolean;
 }
@@ -41,19 +41,21 @@ export async function checkLegality(
 ): Promise<Legality> {
   const arms = await makeArms([mutators], [input]);
   const length = input.tokens?.length ?? [1, 1];
-  const resizing = resizes ? { leader: 0, followers: [], least: length[0], most: length[1] } : undefined;
-  const maker = new BatchMaker({
-    traits: [input],
+  const resizing = resizes
+    ? { leader: 0, followers: [], minLength: length[0], maxLength: length[1] }
+    : undefined;
+  const maker = new MutantGenerator({
+    descriptors: [input],
     arms,
     limits,
-    resizing,
+    lengthChanges: resizing,
     masterSeed: 'legal',
     batch: BATCH,
   });
   const parcels = seeds.map((data, entry) => ({
-    entry,
-    ancestor: entry,
-    reference: entry,
+    entryIndex: entry,
+    ancestorIndex: entry,
+    referenceIndex: entry,
     data,
     activations: new Float32Array(1),
   }));
@@ -66,15 +68,15 @@ export async function checkLegality(
     const task = {
       number,
       mutants: PICKS * MUTANTS_PER_PICK,
-      execsBefore: 0,
+      firstExec: 0,
       parents,
-      mates: parents.map(() => random.below(seeds.length)),
-      chains: chains.flat(),
-      saturated: [],
-      indexed: 0,
+      partners: parents.map(() => random.below(seeds.length)),
+      stacks: chains.flat(),
+      saturatedSignatures: [],
+      indexSize: 0,
       threshold: 0,
     };
-    for (const { form, rows } of maker.batches(task, { parcel: (entry) => parcels[entry] })) {
+    for (const { form, rows } of maker.batches(task, { entryData: (entry) => parcels[entry] })) {
       for (let row = 0; row < rows; row++) {
         if (maker.isVoid(row)) {
           counts.void++;
@@ -85,7 +87,7 @@ export async function checkLegality(
         const testcase = maker.rows(form, row, row + 1);
         const rebases = chains[pick].some((arm) => arm !== NO_ARM && arms[0][arm].geometric);
         const roots = { ancestor, reference: rebases ? testcase : ancestor };
-        broken.push(...brokenConstraints(testcase, roots, limits, [input], [true]));
+        broken.push(...findBrokenConstraints(testcase, roots, limits, [input], [true]));
         counts.made++;
         if (differs(testcase, ancestor)) counts.changed++;
       }
@@ -98,16 +100,16 @@ export async function checkLegality(
 /** Two arms in a row; a geometric one alone where DeepHunter's rule holds, as a campaign has it. */
 function chainOfTwo(
   arms: readonly { readonly geometric: boolean }[],
-  limits: Limits,
+  limits: ConstraintLimits,
   random: Random,
 ): number[] {
   const [first, second] = [random.below(arms.length), random.below(arms.length)];
   const alone =
     limits.deephunter === undefined ? undefined : [first, second].find((arm) => arms[arm].geometric);
   const chain = alone === undefined ? [first, second] : [alone];
-  return Array.from({ length: LONGEST_CHAIN }, (_, place) => chain[place] ?? NO_ARM);
+  return Array.from({ length: MAX_STACK_DEPTH }, (_, place) => chain[place] ?? NO_ARM);
 }
 
-function differs({ columns: [values] }: Rows, { columns: [from] }: Rows): boolean {
+function differs({ inputs: [values] }: TestcaseBatch, { inputs: [from] }: TestcaseBatch): boolean {
   return values.length !== from.length || (values as Float32Array).some((value, i) => value !== from[i]);
 }

@@ -1,16 +1,16 @@
 /** A process that runs one model on ready batches, with tensors watched or not. */
 
 import { randomStream } from '../src/core/random.ts';
-import { guessInput } from '../src/inputs/infer-input.ts';
+import { inferInput } from '../src/inputs/infer-input.ts';
 import {
-  type Block,
-  formOf,
-  makeBlock,
-  RowModel,
-  rowInput,
-  testcaseInputs,
+  allocateBatch,
+  type BatchBuffer,
+  BatchedModel,
+  makeTestcaseInput,
+  shapeSignatureOf,
+  stripBatchDimension,
 } from '../src/model/batched-model.ts';
-import { autoWatched } from '../src/model/coverage-tensors.ts';
+import { chooseWatchedTensors } from '../src/model/coverage-tensors.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import type { RuntimeKind } from '../src/model/model.ts';
 import { readNumber, writeNumber } from '../src/tensor/tensor.ts';
@@ -20,33 +20,33 @@ const WARM_UP = 10;
 /** What stands in for sizes that a model leaves open. */
 const FREE = 16;
 
-let rows: RowModel | undefined;
-let block: Block | undefined;
+let rows: BatchedModel | undefined;
+let block: BatchBuffer | undefined;
 
 const methods = {
   /** Returns what `auto` watches and a tensor in the middle of the graph. */
   async open({ path, runtime, batch }: { path: string; runtime: RuntimeKind; batch: number }) {
     const model = await loadModel(path, { runtime });
-    rows = new RowModel(model);
-    const inputs = testcaseInputs(model.inputs);
+    rows = new BatchedModel(model);
+    const inputs = stripBatchDimension(model.inputs);
     const sized = inputs.map((input) =>
-      rowInput(
+      makeTestcaseInput(
         input,
         input.shape.map((size) => size ?? FREE),
       ),
     );
-    block = makeBlock(formOf(sized), batch);
+    block = allocateBatch(shapeSignatureOf(sized), batch);
     const random = randomStream('bench', 'models');
     for (const [i, input] of inputs.entries()) {
-      const [low, high] = guessInput(input, model.graph).range;
-      const column = block.columns[i];
+      const [low, high] = inferInput(input, model.graph).range;
+      const column = block.inputs[i];
       for (let k = 0; k < column.length; k++) {
         writeNumber(input.type, column, k, low + (high - low) * random.uniform());
       }
       if (readNumber(input.type, column, 0) < low) throw new Error('out of range');
     }
     const middle = await middleTensor(rows, block, model.watchable);
-    return { auto: autoWatched(model).tensors[0], middle };
+    return { auto: chooseWatchedTensors(model).tensors[0], middle };
   },
 
   /** Returns testcases a second. */
@@ -59,7 +59,7 @@ const methods = {
     batch: number;
     milliseconds: number;
   }) {
-    const [model, data] = [rows as RowModel, block as Block];
+    const [model, data] = [rows as BatchedModel, block as BatchBuffer];
     for (let warm = 0; warm < WARM_UP; warm++) await model.run(data, batch, watched);
     const start = performance.now();
     let count = 0;
@@ -72,7 +72,11 @@ const methods = {
 };
 
 /** The tensor nearest to the middle that has a row for each testcase, and more than one number in it. */
-async function middleTensor(model: RowModel, data: Block, watchable: readonly string[]): Promise<string> {
+async function middleTensor(
+  model: BatchedModel,
+  data: BatchBuffer,
+  watchable: readonly string[],
+): Promise<string> {
   const half = watchable.length >> 1;
   for (let away = 0; away < half; away++) {
     for (const name of [watchable[half + away], watchable[half - away]]) {

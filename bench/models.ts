@@ -5,9 +5,9 @@
  *   npm run bench:models -- --seconds 1
  */
 import { parseArgs } from 'node:util';
-import { reason } from '../src/core/errors.ts';
+import { errorMessage } from '../src/core/errors.ts';
 import type { RuntimeKind } from '../src/model/model.ts';
-import { Child } from '../src/workers/rpc-client.ts';
+import { RpcClient } from '../src/workers/rpc-client.ts';
 import { line } from './campaign.ts';
 import type { ModelsApi } from './models-process.ts';
 
@@ -34,7 +34,7 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 for (const [path, runtimes] of MODELS) {
   for (const runtime of runtimes) {
     const script = new URL('./models-process.js', import.meta.url);
-    const child = new Child<ModelsApi>({ script, timeout: 60_000, memory: 4e9 });
+    const child = new RpcClient<ModelsApi>({ script, timeout: 60_000, memory: 4e9 });
     try {
       const { auto, middle } = await child.call('open', { path, runtime, batch: BATCH });
       const kinds = { none: [], auto: [auto], middle: [middle] };
@@ -56,7 +56,7 @@ for (const [path, runtimes] of MODELS) {
         middle: { tensor: middle, ratio: ratio('middle') },
       });
     } catch (error) {
-      line({ bench: 'models', model: path, runtime, failed: reason(error) });
+      line({ bench: 'models', model: path, runtime, failed: errorMessage(error) });
     } finally {
       child.kill();
     }

@@ -44,7 +44,7 @@ await withFolder(async (folder) => {
       let found = 0;
       let chosen = {};
       for (const seed of masters) {
-        const { figures } = await campaign({
+        const { statistics } = await campaign({
           ...model.settings,
           ...settings,
           mutator: [...model.stays, ...[mutator].flat()],
@@ -53,11 +53,11 @@ await withFolder(async (folder) => {
           untilFinding: true,
           execs: most,
         });
-        const first = figures.faults.find((fault) => fault.kept > 0);
+        const first = statistics.faults.find((fault) => fault.kept > 0);
         if (first !== undefined) found++;
         execs.push(first?.firstExecs ?? most);
         chosen = Object.fromEntries(
-          [...figures.mutators]
+          [...statistics.mutators]
             .sort((a, b) => b.share - a.share)
             .slice(0, 5)
             .map(({ mutator: name, share }) => [name, share]),

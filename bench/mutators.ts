@@ -4,11 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import { BoundsKeeper, type Values, workingArray } from '../src/constraints/bounds.ts';
+import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../src/constraints/bounds.ts';
 import { randomStream } from '../src/core/random.ts';
-import { pictureOf } from '../src/inputs/image.ts';
-import type { InputTraits } from '../src/inputs/input-descriptor.ts';
-import type { Given, MutatorKind } from '../src/mutators/mutator.ts';
+import { resolveImageFormat } from '../src/inputs/image.ts';
+import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
+import type { MutationContext, MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { line, median } from './campaign.ts';
@@ -27,7 +27,7 @@ const ROWS = 256;
 const TURNS = 8;
 const PARENTS = 32;
 
-function inputFor({ domains }: MutatorKind): InputTraits {
+function inputFor({ domains }: MutatorKind): InputDescriptor {
   const common = {
     name: 'x',
     size: SIZE,
@@ -47,15 +47,15 @@ function inputFor({ domains }: MutatorKind): InputTraits {
   }
   const spec = { name: 'x', type: 'float32', shape: [28, 28, 1] } as const;
   const domain = domains.includes('image') ? 'image' : 'numbers';
-  const picture = pictureOf(spec, undefined, [-1, 1]);
+  const picture = resolveImageFormat(spec, undefined, [-1, 1]);
   return { ...common, type: 'float32', domains: [domain, 'numbers'], range: { low: -1, high: 1 }, picture };
 }
 
-function rowsFor({ tokens, columns }: InputTraits, type: 'float32' | 'float64'): Values[] {
+function rowsFor({ tokens, columns }: InputDescriptor, type: 'float32' | 'float64'): WorkingArray[] {
   const random = randomStream('bench', 'mutators');
   return Array.from({ length: PARENTS }, (_, n) => {
     if (tokens === undefined && columns === undefined) return drawDigit(n % 10, random);
-    return workingArray(type, SIZE).map(() => 1 + random.below(100)) as Values;
+    return makeWorkingArray(type, SIZE).map(() => 1 + random.below(100)) as WorkingArray;
   });
 }
 
@@ -63,32 +63,32 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
   const input = inputFor(kind);
   const isFloat = input.type === 'float32';
   const noise = new NoisePool('bench', isFloat ? [SIZE * ROWS] : [], SIZE);
-  const block = isFloat ? noise.columns[0] : new Float64Array(SIZE * ROWS);
+  const block = isFloat ? noise.inputs[0] : new Float64Array(SIZE * ROWS);
   const parents = rowsFor(input, isFloat ? 'float32' : 'float64');
   const bounds = parents.map((parent) =>
-    new BoundsKeeper(isFloat ? 'float32' : 'float64', SIZE, { range: input.range, linf }).around(parent),
+    new BoundsTracker(isFloat ? 'float32' : 'float64', SIZE, { range: input.range, linf }).centreOn(parent),
   );
   const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
   const random = randomStream('bench', kind.name);
-  const given: { -readonly [K in keyof Given]: Given[K] } = {
+  const given: { -readonly [K in keyof MutationContext]: MutationContext[K] } = {
     random,
     noise,
-    arithmetic: noise.arithmetic,
+    arithmetic: noise.vectorMath,
     bounds: bounds[0],
     shape: input.picture === undefined ? [SIZE] : [28, 28, 1],
-    mate: parents[0],
-    turn: 0,
-    turns: TURNS,
+    partner: parents[0],
+    mutantIndex: 0,
+    mutantCount: TURNS,
   };
   const run = (): void => {
     noise.refresh(random);
     for (let row = 0; row < ROWS; row++) {
       const n = Math.floor(row / TURNS) % PARENTS;
       given.bounds = bounds[n];
-      given.mate = parents[(n + 1) % PARENTS];
-      given.turn = row % TURNS;
+      given.partner = parents[(n + 1) % PARENTS];
+      given.mutantIndex = row % TURNS;
       mutator.mutate(block, row * SIZE, parents[n], given);
-      if (kind.confined !== true) noise.arithmetic.clip(block, row * SIZE, SIZE, bounds[n]);
+      if (kind.staysInBounds !== true) noise.vectorMath.clip(block, row * SIZE, SIZE, bounds[n]);
     }
   };
   for (let n = 0; n < 20; n++) run();

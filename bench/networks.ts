@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { normal, randomStream } from '../src/core/random.ts';
+import { drawNormal, randomStream } from '../src/core/random.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { attr, TfjsBuilder } from '../src/model/formats/tfjs/builder.ts';
 
@@ -22,7 +22,7 @@ const FLAT = 7 * 7 * 16;
 function weights(name: string, count: number, inputs: number): Float32Array {
   const random = randomStream('bench', name);
   const scale = Math.sqrt(2 / inputs);
-  return Float32Array.from({ length: count }, () => scale * normal(random));
+  return Float32Array.from({ length: count }, () => scale * drawNormal(random));
 }
 
 /** Writes a network as ONNX and as a TensorFlow.js graph model with the same weights; returns their paths. */

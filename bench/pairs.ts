@@ -7,12 +7,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomStream } from '../src/core/random.ts';
-import { type Block, formOf, makeBlock, RowModel, rowInput } from '../src/model/batched-model.ts';
+import {
+  allocateBatch,
+  type BatchBuffer,
+  BatchedModel,
+  makeTestcaseInput,
+  shapeSignatureOf,
+} from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import type { Model } from '../src/model/model.ts';
-import { deriveCopy } from '../src/model/quantize/derive.ts';
+import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
-import { spansOf } from '../src/model/quantize/spans.ts';
+import { calibrateRanges } from '../src/model/quantize/spans.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 
@@ -29,7 +35,7 @@ const BATCH = 256;
 const SPAN = 1000 * Number(options.seconds);
 
 /** Milliseconds of one run. */
-async function pace(model: RowModel, block: Block, span: number): Promise<number> {
+async function pace(model: BatchedModel, block: BatchBuffer, span: number): Promise<number> {
   await model.run(block, BATCH, []);
   const start = performance.now();
   let runs = 0;
@@ -37,10 +43,12 @@ async function pace(model: RowModel, block: Block, span: number): Promise<number
   return (performance.now() - start) / runs;
 }
 
-const form = formOf([rowInput({ name: 'image', type: 'float32', shape: [28, 28, 1] }, [28, 28, 1])]);
-const block = makeBlock(form, BATCH);
+const form = shapeSignatureOf([
+  makeTestcaseInput({ name: 'image', type: 'float32', shape: [28, 28, 1] }, [28, 28, 1]),
+]);
+const block = allocateBatch(form, BATCH);
 const random = randomStream('bench', 'pairs');
-for (let i = 0; i < block.columns[0].length; i++) block.columns[0][i] = 2 * random.uniform() - 1;
+for (let i = 0; i < block.inputs[0].length; i++) block.inputs[0][i] = 2 * random.uniform() - 1;
 
 await withFolder(async (folder) => {
   const seeds = await digitSeeds(folder);
@@ -48,17 +56,17 @@ await withFolder(async (folder) => {
     const { onnx: path } = await writeNetwork(network, folder);
     for (const kind of options.kinds.split(',') as Quantization[]) {
       const alone: Model = await loadModel(path, { runtime: 'auto' });
-      const rows = [{ form, columns: [block.columns[0].subarray(0, 784)] }];
-      const files = await deriveCopy(path, kind, (tensors) =>
-        spansOf(new RowModel(alone), rows, tensors, () => {}),
+      const rows = [{ form, inputs: [block.inputs[0].subarray(0, 784)] }];
+      const files = await deriveQuantizedModel(path, kind, (tensors) =>
+        calibrateRanges(new BatchedModel(alone), rows, tensors, () => {}),
       );
       const copy = join(folder, `${network}-${kind}.onnx`);
       await writeFile(copy, [...files.values()][0]);
       const models = [
         alone,
         await loadModel(copy, { runtime: 'auto' }),
-        await loadModel(path, { runtime: 'auto', copy: { path: copy, runtime: 'auto' } }),
-      ].map((model) => new RowModel(model));
+        await loadModel(path, { runtime: 'auto', secondModel: { path: copy, runtime: 'auto' } }),
+      ].map((model) => new BatchedModel(model));
       const costs: number[] = [];
       const ratios: number[] = [];
       for (let round = 0; round < Number(options.rounds); round++) {
@@ -68,7 +76,7 @@ await withFolder(async (folder) => {
           for (const [i, model] of models.entries()) paces[i] += await pace(model, block, SPAN / 30);
         costs.push(paces[2] / (paces[0] + paces[1]));
         const before = await pace(models[2], block, SPAN / 2);
-        const { figures } = await campaign({
+        const { statistics } = await campaign({
           model: path,
           against: copy,
           objective: ['quantization'],
@@ -82,7 +90,7 @@ await withFolder(async (folder) => {
           out: join(folder, `${network}-${kind}-${round}`),
         });
         const raw = (1000 * BATCH) / ((before + (await pace(models[2], block, SPAN / 2))) / 2);
-        ratios.push(figures.execsPerSecond / raw);
+        ratios.push(statistics.execsPerSecond / raw);
       }
       for (const { model } of models) await model.dispose();
       line({

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
-import { BoundsKeeper } from '../src/constraints/bounds.ts';
+import { BoundsTracker } from '../src/constraints/bounds.ts';
 import { randomStream } from '../src/core/random.ts';
-import type { Picture } from '../src/inputs/image.ts';
-import type { InputTraits } from '../src/inputs/input-descriptor.ts';
+import type { ImageFormat } from '../src/inputs/image.ts';
+import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutatorKind } from '../src/mutators/mutator.ts';
-import { GROUPS, makeMutator } from '../src/mutators/registry.ts';
+import { MUTATOR_GROUPS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { drawScene } from './scene.ts';
 
@@ -23,14 +23,14 @@ const TILE = 112;
 const GAP = 4;
 
 interface Subject {
-  readonly input: InputTraits;
+  readonly input: InputDescriptor;
   readonly shape: readonly [number, number, 1 | 3];
   readonly levels: Float32Array;
 }
 
 function subject(side: number, channels: 1 | 3, levels: Float32Array): Subject {
   const each = (value: number): number[] => new Array(channels).fill(value);
-  const picture: Picture = {
+  const picture: ImageFormat = {
     height: side,
     width: side,
     channels,
@@ -40,7 +40,7 @@ function subject(side: number, channels: 1 | 3, levels: Float32Array): Subject {
     black: each(0),
     white: each(1),
   };
-  const input: InputTraits = {
+  const input: InputDescriptor = {
     name: 'picture',
     type: 'float32',
     domains: ['image', 'numbers'],
@@ -67,13 +67,22 @@ function mutant(
   const noise = new NoisePool('pictures');
   const random = randomStream('pictures', kind.name, key);
   noise.refresh(random);
-  const bounds = new BoundsKeeper('float32', levels.length, { range: input.range });
+  const bounds = new BoundsTracker('float32', levels.length, { range: input.range });
   const values = new Map(severity > 0 ? [['severity', severity]] : []);
   const out = new Float32Array(levels.length);
-  const { arithmetic } = noise;
-  const given = { random, noise, arithmetic, bounds, shape, mate: levels, turn: 0, turns: 8 };
+  const { vectorMath } = noise;
+  const given = {
+    random,
+    noise,
+    arithmetic: vectorMath,
+    bounds,
+    shape,
+    partner: levels,
+    mutantIndex: 0,
+    mutantCount: 8,
+  };
   makeMutator({ spec: kind.name, kind, values }, input).mutate(out, 0, levels, given);
-  arithmetic.clip(out, 0, out.length, bounds);
+  vectorMath.clip(out, 0, out.length, bounds);
   return out;
 }
 
@@ -101,7 +110,7 @@ async function draw(kind: MutatorKind, severities: readonly number[]): Promise<v
 }
 
 await mkdir(options.out, { recursive: true });
-for (const { name, kinds } of GROUPS) {
+for (const { name, kinds } of MUTATOR_GROUPS) {
   if (name !== 'images' && name !== 'corruptions') continue;
   for (const kind of kinds) await draw(kind, name === 'images' ? [0, 0, 0] : [1, 3, 5]);
 }

@@ -25,7 +25,7 @@ await withFolder(async (folder) => {
     for (let round = 0; round < Number(options.rounds); round++) {
       const rates: number[] = [];
       for (const objective of [['nonfinite'], ['nonfinite', `assert:${options.expression}`]]) {
-        const { figures } = await campaign({
+        const { statistics } = await campaign({
           model,
           objective,
           seeds,
@@ -36,8 +36,8 @@ await withFolder(async (folder) => {
           seed: String(round),
           out: join(folder, `${guidance}-${round}-${objective.length}`),
         });
-        rates.push(figures.execsPerSecond);
-        if (objective.length > 1) shares.push(figures.shares.objectives);
+        rates.push(statistics.execsPerSecond);
+        if (objective.length > 1) shares.push(statistics.shares.objectives);
       }
       ratios.push(rates[1] / rates[0]);
     }

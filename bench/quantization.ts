@@ -6,11 +6,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formOf, RowModel } from '../src/model/batched-model.ts';
+import { BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
-import { deriveCopy } from '../src/model/quantize/derive.ts';
+import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
-import { spansOf } from '../src/model/quantize/spans.ts';
+import { calibrateRanges } from '../src/model/quantize/spans.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
@@ -38,13 +38,15 @@ const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 async function copyOf(path: string, kind: Quantization, { images }: Digits, folder: string): Promise<string> {
-  const model = new RowModel(await loadModel(path, { runtime: 'auto' }));
-  const form = formOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
+  const model = new BatchedModel(await loadModel(path, { runtime: 'auto' }));
+  const form = shapeSignatureOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
   const rows = Array.from({ length: CALIBRATION }, (_, i) => ({
     form,
-    columns: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
+    inputs: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
   }));
-  const files = await deriveCopy(path, kind, (tensors) => spansOf(model, rows, tensors, () => {}));
+  const files = await deriveQuantizedModel(path, kind, (tensors) =>
+    calibrateRanges(model, rows, tensors, () => {}),
+  );
   await model.model.dispose();
   const [[name, bytes]] = files;
   await writeFile(join(folder, name), bytes);
@@ -93,7 +95,7 @@ await withFolder(async (folder) => {
         await writeFile(seeds, encodeNpz([['image', { type: 'float32', shape: [1, 28, 28, 1], data }]]));
         const out = join(folder, `${pair}-${search}-${row}`);
         await mkdir(out, { recursive: true });
-        const { figures } = await campaign({
+        const { statistics } = await campaign({
           model,
           against: copy,
           objective: ['quantization'],
@@ -106,7 +108,7 @@ await withFolder(async (folder) => {
           seed: String(row),
           out,
         });
-        const first = figures.faults.find(({ kept }) => kept > 0);
+        const first = statistics.faults.find(({ kept }) => kept > 0);
         if (first !== undefined) found++;
         execs.push(first?.firstExecs ?? Number(options.execs));
         await rm(out, { recursive: true });

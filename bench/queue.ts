@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Observer } from '../src/campaign/monitor/monitor.ts';
-import type { Figures } from '../src/campaign/monitor/statistics.ts';
+import type { Monitor } from '../src/campaign/monitor/monitor.ts';
+import type { Statistics } from '../src/campaign/monitor/statistics.ts';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
-import { onQueue } from '../src/distributed/coordinator/coordinator.ts';
-import { queueAddress } from '../src/distributed/redis/connection.ts';
+import { queueExecutorFactory } from '../src/distributed/coordinator/coordinator.ts';
+import { parseQueueAddress } from '../src/distributed/redis/connection.ts';
 import { line, median, withFolder } from './campaign.ts';
 import { childSeconds, cpuSeconds } from './processes.ts';
 
@@ -60,7 +60,7 @@ try {
             epoch: Number(options.epoch),
             jobs: Number(options.jobs),
           });
-          const queue = { address: queueAddress(url), prefix: 'neurofuzz', name: kind, mixed: false };
+          const queue = { address: parseQueueAddress(url), prefix: 'neurofuzz', name: kind, mixed: false };
           const parties = { coordinator: process.pid, machine: worker.pid, redis: redis.pid };
           const spent = (): number[] => Object.values(parties).map(cpuSeconds);
           const before = spent();
@@ -70,34 +70,34 @@ try {
           const look = setInterval(() => {
             children = Math.max(children, childSeconds(parent) - childrenBefore);
           }, 200);
-          let early: Figures | undefined;
-          const observer: Observer = {
-            ...{ info() {}, warn() {}, planned() {}, found() {}, adapted() {} },
-            figures(now) {
+          let early: Statistics | undefined;
+          const observer: Monitor = {
+            ...{ info() {}, warn() {}, onStart() {}, onFault() {}, onThresholdChange() {} },
+            onStatistics(now) {
               if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
             },
           };
-          const { figures } = await runCampaign(
+          const { statistics } = await runCampaign(
             settings,
             observer,
             new AbortController().signal,
             false,
-            kind === 'queue' ? onQueue(queue) : undefined,
+            kind === 'queue' ? queueExecutorFactory(queue) : undefined,
           );
           clearInterval(look);
           const after = spent();
           const perMillion = (seconds: number): number =>
-            Number(((1e6 * seconds) / figures.execs).toFixed(2));
+            Number(((1e6 * seconds) / statistics.execs).toFixed(2));
           const { execs = 0, elapsedSeconds = 0 } = early ?? {};
-          const settled = (figures.execs - execs) / (figures.elapsedSeconds - elapsedSeconds);
-          rates[kind] = figures.execsPerSecond;
+          const settled = (statistics.execs - execs) / (statistics.elapsedSeconds - elapsedSeconds);
+          rates[kind] = statistics.execsPerSecond;
           settledRates[kind] = settled;
           line({
             bench: 'queue',
             kind,
             run,
-            execs: figures.execs,
-            execsPerSecond: Math.round(figures.execsPerSecond),
+            execs: statistics.execs,
+            execsPerSecond: Math.round(statistics.execsPerSecond),
             settledPerSecond: Math.round(settled),
             secondsPerMillion: {
               ...Object.fromEntries(
@@ -105,7 +105,7 @@ try {
               ),
               workers: perMillion(children),
             },
-            ...(figures.queue === undefined ? {} : figures.queue),
+            ...(statistics.queue === undefined ? {} : statistics.queue),
           });
         }
         ratios.push(rates.queue / rates.alone);

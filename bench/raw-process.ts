@@ -1,28 +1,28 @@
 /** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
 
 import { randomStream } from '../src/core/random.ts';
-import { formOf, makeBlock, RowModel } from '../src/model/batched-model.ts';
+import { allocateBatch, BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
 const WARM_UP = 20;
 
-const FORM = formOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }]);
+const FORM = shapeSignatureOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: 784 }]);
 
-let rows: RowModel | undefined;
+let rows: BatchedModel | undefined;
 
 const methods = {
   async open({ model, runtime, batch }: { model: string; runtime: 'onnx' | 'wasm'; batch: number }) {
-    rows = new RowModel(await loadModel(model, { runtime }));
+    rows = new BatchedModel(await loadModel(model, { runtime }));
     await methods.run({ batch, milliseconds: 0 });
   },
 
   /** Returns inputs a second. */
   async run({ batch, milliseconds }: { batch: number; milliseconds: number }): Promise<number> {
-    const model = rows as RowModel;
-    const block = makeBlock(FORM, batch);
+    const model = rows as BatchedModel;
+    const block = allocateBatch(FORM, batch);
     const random = randomStream('bench', 'raw');
-    const pixels = block.columns[0];
+    const pixels = block.inputs[0];
     for (let i = 0; i < pixels.length; i++) pixels[i] = 2 * random.uniform() - 1;
     for (let warm = 0; warm < WARM_UP; warm++) await model.run(block, batch, []);
     const start = performance.now();

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { type Random, randomStream } from '../src/core/random.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { sizeOf } from '../src/tensor/tensor.ts';
-import { Child } from '../src/workers/rpc-client.ts';
+import { RpcClient } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import type { TraceApi } from './trace-process.ts';
 
@@ -99,7 +99,7 @@ await withFolder(async (folder) => {
   const rates: Record<string, number[]> = { auto: [], ann: [] };
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const guidance of Object.keys(rates)) {
-      const { figures } = await campaign({
+      const { statistics } = await campaign({
         model,
         seeds,
         range: [-1, 1],
@@ -109,7 +109,7 @@ await withFolder(async (folder) => {
         time: `${options.seconds}s`,
         out: join(folder, `${guidance}-${round}`),
       });
-      rates[guidance].push(figures.execsPerSecond);
+      rates[guidance].push(statistics.execsPerSecond);
     }
   }
   line({
@@ -124,7 +124,7 @@ await withFolder(async (folder) => {
   await writeFile(deep, writeDeep(Number(options.layers)));
   const measure = async (what: 'plain' | 'trace') => {
     const script = new URL('./trace-process.js', import.meta.url);
-    const child = new Child<TraceApi>({ script, timeout: 120_000, memory: 16e9 });
+    const child = new RpcClient<TraceApi>({ script, timeout: 120_000, memory: 16e9 });
     try {
       return await child.call('measure', { model: deep, what });
     } finally {

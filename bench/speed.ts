@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Child } from '../src/workers/rpc-client.ts';
+import { RpcClient } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 import type { RawApi } from './raw-process.ts';
@@ -30,7 +30,7 @@ const seconds = Number(options.seconds);
 async function rawInference(model: string, runtime: 'onnx' | 'wasm', processes: number): Promise<number> {
   const script = new URL('./raw-process.js', import.meta.url);
   const limits = { script, timeout: 600_000, memory: 64e9 };
-  const children = Array.from({ length: processes }, () => new Child<RawApi>(limits));
+  const children = Array.from({ length: processes }, () => new RpcClient<RawApi>(limits));
   await Promise.all(children.map((child) => child.call('open', { model, runtime, batch: BATCH })));
   const run = { batch: BATCH, milliseconds: 1000 * seconds };
   const rates = await Promise.all(children.map((child) => child.call('run', run)));
@@ -51,7 +51,7 @@ await withFolder(async (folder) => {
         for (let round = 0; round < Number(options.rounds); round++) {
           for (const jobs of jobCounts) {
             const before = await rawInference(model, runtime, jobs);
-            const { figures } = await campaign({
+            const { statistics } = await campaign({
               model,
               seeds,
               runtime,
@@ -67,14 +67,14 @@ await withFolder(async (folder) => {
             const raw = (before + (await rawInference(model, runtime, jobs))) / 2;
             const kept = perJobs.get(jobs) ?? { raw: [], rate: [], ratio: [], last: {} };
             kept.raw.push(raw);
-            kept.rate.push(figures.execsPerSecond);
-            kept.ratio.push(figures.execsPerSecond / raw);
+            kept.rate.push(statistics.execsPerSecond);
+            kept.ratio.push(statistics.execsPerSecond / raw);
             kept.last = {
-              corpus: figures.corpus,
-              shares: figures.shares,
-              mainBusy: figures.mainBusy,
-              mainPeakMemoryMB: figures.mainPeakMemoryMB,
-              workerPeakMemoryMB: Math.max(...figures.workers.map((worker) => worker.peakMemoryMB)),
+              corpus: statistics.corpus,
+              shares: statistics.shares,
+              mainBusy: statistics.mainBusy,
+              mainPeakMemoryMB: statistics.mainPeakMemoryMB,
+              workerPeakMemoryMB: Math.max(...statistics.workers.map((worker) => worker.peakMemoryMB)),
             };
             perJobs.set(jobs, kept);
           }

@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { UserError } from '../src/core/errors.ts';
-import { Inspector } from '../src/workers/inspect-client.ts';
-import { Child, ProcessDied } from '../src/workers/rpc-client.ts';
+import { InspectClient } from '../src/workers/inspect-client.ts';
+import { ProcessDied, RpcClient } from '../src/workers/rpc-client.ts';
 import { withFolder } from './campaign.ts';
 import type { TestdataApi } from './testdata-process.ts';
 
@@ -24,14 +24,21 @@ const { values: options } = parseArgs({
   },
 });
 
-const observer = { info() {}, warn() {}, planned() {}, found() {}, adapted() {}, figures() {} };
-const inspector = new Inspector();
-let raw: Child<TestdataApi> | undefined;
+const observer = {
+  info() {},
+  warn() {},
+  onStart() {},
+  onFault() {},
+  onThresholdChange() {},
+  onStatistics() {},
+};
+const inspector = new InspectClient();
+let raw: RpcClient<TestdataApi> | undefined;
 
-function rawProcess(): Child<TestdataApi> {
-  if (raw?.alive !== true) {
+function rawProcess(): RpcClient<TestdataApi> {
+  if (raw?.isAlive !== true) {
     const script = new URL('./testdata-process.js', import.meta.url);
-    raw = new Child({ script, timeout: 20_000, memory: 4e9 });
+    raw = new RpcClient({ script, timeout: 20_000, memory: 4e9 });
   }
   return raw;
 }

@@ -9,7 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fromOnnx, toWholeOnnx } from '../corpora/char-lm/onnx.ts';
 import { toTfjs } from '../corpora/char-lm/tfjs.ts';
-import { formOf, RowModel, type Rows, rowInput } from '../src/model/batched-model.ts';
+import {
+  BatchedModel,
+  makeTestcaseInput,
+  shapeSignatureOf,
+  type TestcaseBatch,
+} from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
@@ -54,7 +59,7 @@ await withFolder(async (folder) => {
     const ratios: number[] = [];
     for (let round = 0; round < Number(options.rounds); round++) {
       raw.push(await charactersPerSecond(model, runtime, ANSWER, Number(options.seconds)));
-      const { figures } = await campaign({
+      const { statistics } = await campaign({
         model,
         runtime,
         seeds: PROMPTS,
@@ -69,7 +74,7 @@ await withFolder(async (folder) => {
         seed: String(round),
         out: join(folder, `${runtime}-${round}`),
       });
-      ratios.push((figures.execsPerSecond * ANSWER) / raw[round]);
+      ratios.push((statistics.execsPerSecond * ANSWER) / raw[round]);
     }
     line({
       bench: 'text-speed',
@@ -102,8 +107,8 @@ async function charactersPerSecond(
   seconds: number,
 ): Promise<number> {
   const model = await loadModel(path, { runtime, generate: settingsOf(length) });
-  const rows = new RowModel(model);
-  const encode = (text: string): readonly number[] => model.generation?.language.encode(text) ?? [];
+  const rows = new BatchedModel(model);
+  const encode = (text: string): readonly number[] => model.generation?.tokenizer.encode(text) ?? [];
   const prompts = (await readFile(PROMPTS, 'utf8'))
     .split('\n')
     .filter((prompt) => prompt !== '')
@@ -111,7 +116,10 @@ async function charactersPerSecond(
   const width = Math.max(...prompts.map((ids) => ids.length));
   const ids = new Int32Array(BATCH * width).fill(-1);
   for (let row = 0; row < BATCH; row++) ids.set(prompts[row % prompts.length], row * width);
-  const block: Rows = { form: formOf([rowInput(model.inputs[0], [width])]), columns: [ids] };
+  const block: TestcaseBatch = {
+    form: shapeSignatureOf([makeTestcaseInput(model.inputs[0], [width])]),
+    inputs: [ids],
+  };
   await rows.run(block, BATCH, []);
   const start = performance.now();
   let runs = 0;

@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formOf, RowModel, rowInput } from '../src/model/batched-model.ts';
+import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
@@ -56,7 +56,7 @@ await withFolder(async (folder) => {
         guidance === 'none' && characters > 0
           ? Math.ceil(characters / generate.length)
           : Number(options.execs);
-      const { figures } = await campaign({
+      const { statistics } = await campaign({
         model: options.model,
         seeds: PROMPTS,
         generate,
@@ -70,15 +70,15 @@ await withFolder(async (folder) => {
         seed: String(seed),
         out: join(folder, `${guidance}-${seed}`),
       });
-      if (guidance !== 'none') characters = figures.spoken;
-      const said = figures.faults
+      if (guidance !== 'none') characters = statistics.spoken;
+      const said = statistics.faults
         .filter(({ signature }) => signature.startsWith('text-words-'))
         .map(({ signature, firstExecs, firstSeconds }) => ({
           word: signature.slice('text-words-'.length),
           execs: firstExecs,
           seconds: Number(firstSeconds.toFixed(1)),
         }));
-      const repeat = figures.faults.find(({ signature }) => signature === 'text-repeated-word');
+      const repeat = statistics.faults.find(({ signature }) => signature === 'text-repeated-word');
       found[guidance] = [...(found[guidance] ?? []), said.length];
       line({
         bench: 'text',
@@ -87,11 +87,11 @@ await withFolder(async (folder) => {
         found: said.length,
         said,
         repeat: repeat && { execs: repeat.firstExecs, seconds: Number(repeat.firstSeconds.toFixed(2)) },
-        execs: figures.execs,
-        looked: figures.looked,
-        characters: figures.spoken,
-        corpus: figures.corpus,
-        seconds: Number(figures.elapsedSeconds.toFixed(1)),
+        execs: statistics.execs,
+        looked: statistics.looked,
+        characters: statistics.spoken,
+        corpus: statistics.corpus,
+        seconds: Number(statistics.elapsedSeconds.toFixed(1)),
       });
     }
   }
@@ -123,12 +123,12 @@ async function rareWords(): Promise<string[]> {
 async function saidToSeeds(): Promise<Set<string>> {
   const settings = { ...generate, seed: '1', start: [], end: [] };
   const model = await loadModel(options.model, { runtime: 'auto', generate: settings });
-  const rows = new RowModel(model);
+  const rows = new BatchedModel(model);
   const heard = new Set<string>();
   for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((one) => one !== '')) {
-    const ids = Int32Array.from(model.generation?.language.encode(prompt) ?? []);
-    const form = formOf([rowInput(model.inputs[0], [ids.length])]);
-    const { texts = [] } = await rows.run({ form, columns: [ids] }, 1, []);
+    const ids = Int32Array.from(model.generation?.tokenizer.encode(prompt) ?? []);
+    const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
+    const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);
     for (const [word] of `${prompt} ${texts[0].answer}`.matchAll(/[\p{L}'-]+/gu))
       heard.add(word.toLowerCase());
   }

@@ -1,6 +1,6 @@
 /** A process that runs a model once, or traces where its numbers stop being finite, and tells its peak memory. */
 
-import { Localiser } from '../src/analysis/nonfinite-localizer.ts';
+import { NonfiniteLocalizer } from '../src/analysis/nonfinite-localizer.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { makeData, sizeOf } from '../src/tensor/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
@@ -15,7 +15,7 @@ const methods = {
     const start = performance.now();
     let origin = '';
     if (what === 'plain') await model.run(feeds, []);
-    else origin = (await new Localiser(model).locate(feeds))?.node.name ?? 'none';
+    else origin = (await new NonfiniteLocalizer(model).locate(feeds))?.node.name ?? 'none';
     const seconds = (performance.now() - start) / 1000;
     return { seconds, origin, peak: process.resourceUsage().maxRSS * 1024 };
   },

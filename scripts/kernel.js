@@ -3,7 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import wabt from 'wabt';
 
 const KERNELS = [
-  { wat: 'src/mutators/simd/kernel.wat', binary: 'src/mutators/simd/kernel-binary.ts', name: 'KERNEL' },
+  {
+    wat: 'src/mutators/simd/kernel.wat',
+    binary: 'src/mutators/simd/kernel-binary.ts',
+    name: 'KERNEL_BASE64',
+  },
   {
     wat: 'src/objectives/expression/reduce.wat',
     binary: 'src/objectives/expression/reduce-binary.ts',

@@ -1,25 +1,71 @@
 /** What plug-ins are written with; see docs/plug-ins.md. */
-import type { MeasureKind } from './coverage/registry.ts';
+import type { WorkingArray } from './constraints/bounds.ts';
+import type {
+  CoverageCriterion,
+  CoverageCriterionKind,
+  CoverageCriterionSettings,
+} from './coverage/criterion.ts';
 import type { ObjectiveSettings } from './extensions/parameters.ts';
-import type { MutatorKind } from './mutators/mutator.ts';
-import type { Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
+import type { InputDescriptor, TokenDescriptor } from './inputs/input-descriptor.ts';
+import type { BatchResult, BatchTensor } from './model/batched-model.ts';
+import type { MutationContext, MutatorKind, PartnerKind } from './mutators/mutator.ts';
+import type { JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
 import type { SchedulerKind } from './schedulers/scheduler.ts';
 
-export type { Bounds, Values } from './constraints/bounds.ts';
+export type { Bounds, WorkingArray } from './constraints/bounds.ts';
 export type { Random } from './core/random.ts';
-export type { Measure, MeasureKind, MeasureSettings, WalkStep } from './coverage/registry.ts';
+export type {
+  CoverageCriterion,
+  CoverageCriterionKind,
+  CoverageCriterionSettings,
+  WalkStep,
+} from './coverage/criterion.ts';
 export type { ObjectiveParameter, ObjectiveSettings, ObjectiveValues } from './extensions/parameters.ts';
 export type { CorpusSize } from './fuzzer/corpus/corpus.ts';
-export type { Domain, InputTraits, TokenTraits } from './inputs/input-descriptor.ts';
-export type { RowResult, RowTensor } from './model/batched-model.ts';
-export type { Given, Mate, Mutator, MutatorKind, Parameter, ParameterValues } from './mutators/mutator.ts';
-export type { Detail, Objective, ObjectiveKind, Run, Violation } from './objectives/objective.ts';
+export type { Domain, InputDescriptor, TokenDescriptor } from './inputs/input-descriptor.ts';
+export type { BatchResult, BatchTensor } from './model/batched-model.ts';
+export type {
+  MutationContext,
+  Mutator,
+  MutatorKind,
+  Parameter,
+  ParameterValues,
+  PartnerKind,
+} from './mutators/mutator.ts';
+export type { Detail, JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
 export type { Scheduler, SchedulerKind } from './schedulers/scheduler.ts';
+
+/** @deprecated the old name of `WorkingArray` */
+export type Values = WorkingArray;
+/** @deprecated the old name of `CoverageCriterion` */
+export type Measure = CoverageCriterion;
+/** @deprecated the old name of `CoverageCriterionKind` */
+export type MeasureKind = CoverageCriterionKind;
+/** @deprecated the old name of `CoverageCriterionSettings` */
+export type MeasureSettings = CoverageCriterionSettings;
+/** @deprecated the old name of `InputDescriptor` */
+export type InputTraits = InputDescriptor;
+/** @deprecated the old name of `TokenDescriptor` */
+export type TokenTraits = TokenDescriptor;
+/** @deprecated the old name of `BatchResult` */
+export type RowResult = BatchResult;
+/** @deprecated the old name of `BatchTensor` */
+export type RowTensor = BatchTensor;
+/** @deprecated the old name of `MutationContext` */
+export type Given = MutationContext;
+/** @deprecated the old name of `PartnerKind` */
+export type Mate = PartnerKind;
+/** @deprecated the old name of `JudgedBatch` */
+export type Run = JudgedBatch;
+/** @deprecated the old name of `ReportedViolation` */
+export type Reported = ReportedViolation;
+/** @deprecated the old name of `ObjectiveImplementation` */
+export type ObjectiveParts = ObjectiveImplementation;
 
 /** A mutator of your own, and what may be left out of it. */
 export type MutatorDefinition = Omit<
   MutatorKind,
-  'cost' | 'help' | 'source' | 'parameters' | 'confined' | 'plugin'
+  'cost' | 'help' | 'source' | 'parameters' | 'staysInBounds' | 'plugin'
 > &
   Partial<Pick<MutatorKind, 'cost' | 'help' | 'source' | 'parameters'>>;
 
@@ -33,17 +79,23 @@ export function defineMutator(definition: MutatorDefinition): MutatorKind {
 }
 
 /** What an objective of your own reports; what is left out is made up for. */
-export type Reported = Partial<Omit<Violation, 'objective' | 'symptom'>>;
+export type ReportedViolation = Partial<Omit<Violation, 'objective' | 'symptom'>>;
 
 /** An objective of your own, as `make` gives it. */
-export type ObjectiveParts = Omit<Objective, 'name' | 'plugin' | 'place' | 'explain' | 'judge'> & {
-  judge(run: Parameters<Objective['judge']>[0], report: (row: number, reported: Reported) => void): void;
+export type ObjectiveImplementation = Omit<
+  Objective,
+  'name' | 'plugin' | 'attribute' | 'explain' | 'judge'
+> & {
+  judge(
+    run: Parameters<Objective['judge']>[0],
+    report: (row: number, reported: ReportedViolation) => void,
+  ): void;
 };
 
 /** A kind of objective of your own, and what may be left out of it. */
 export type ObjectiveDefinition = Pick<ObjectiveKind, 'name'> &
   Partial<Pick<ObjectiveKind, 'help' | 'parameters' | 'text'>> & {
-    make(settings: ObjectiveSettings): ObjectiveParts;
+    make(settings: ObjectiveSettings): ObjectiveImplementation;
   };
 
 /**
@@ -57,14 +109,15 @@ export function defineObjective(definition: ObjectiveDefinition): ObjectiveKind 
 }
 
 /** What coverage of your own compares, and what may be left out of it. */
-export type CoverageDefinition = Pick<MeasureKind, 'name' | 'make'> & Partial<Pick<MeasureKind, 'help'>>;
+export type CoverageDefinition = Pick<CoverageCriterionKind, 'name' | 'make'> &
+  Partial<Pick<CoverageCriterionKind, 'help'>>;
 
 /**
  * Defines what coverage compares: the default export of a module that `--measure ./module.js` names.
  *
  * @param definition its name, and `make`, which makes what turns a run into one vector a row
  */
-export function defineCoverage(definition: CoverageDefinition): MeasureKind {
+export function defineCoverage(definition: CoverageDefinition): CoverageCriterionKind {
   return { help: '', ...definition };
 }
 

@@ -83,8 +83,8 @@ await withFolder(async (folder) => {
           untilFinding: true,
           time,
         };
-        const { figures } = await campaign(settings);
-        const first = figures.faults.find((fault) => fault.kept > 0);
+        const { statistics } = await campaign(settings);
+        const first = statistics.faults.find((fault) => fault.kept > 0);
         if (first === undefined) continue;
         signatures.add(first.signature);
         if (first.signature.endsWith(`-${model.site}`)) named++;
@@ -117,7 +117,7 @@ await withFolder(async (folder) => {
     if (options.twins === '0') continue;
     const out = `${folder}/out-${runs++}`;
     const settings = { ...common, model: model.twin, seed: '1', out, time: options.twins };
-    const { figures } = await campaign(settings);
+    const { statistics: figures } = await campaign(settings);
     line({
       bench: 'numeric-twin',
       model: model.name,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { normal, randomStream } from '../../src/core/random.ts';
+import { drawNormal, randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { encodeNpz } from '../../src/tensor/npz.ts';
 
@@ -85,7 +85,7 @@ await writeFile(
       {
         type: 'float32',
         shape: [SEEDS, 1],
-        data: Float32Array.from({ length: SEEDS }, () => 2 * normal(random)),
+        data: Float32Array.from({ length: SEEDS }, () => 2 * drawNormal(random)),
       },
     ],
     [

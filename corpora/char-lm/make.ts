@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { formOf, RowModel, rowInput } from '../../src/model/batched-model.ts';
+import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../src/model/batched-model.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { startTfjs } from '../../src/model/formats/tfjs/backend.ts';
 import type { GenerationSettings } from '../../src/model/language/generation.ts';
@@ -72,10 +72,10 @@ async function read(path: string): Promise<Weights> {
 /** What the model says to one prompt. */
 async function sample(path: string, generate: GenerationSettings): Promise<string> {
   const model = await loadModel(path, { runtime: 'auto', generate });
-  const rows = new RowModel(model);
-  const ids = Int32Array.from(model.generation?.language.encode('Friend:\n') ?? []);
-  const form = formOf([rowInput(model.inputs[0], [ids.length])]);
-  const { texts = [] } = await rows.run({ form, columns: [ids] }, 1, []);
+  const rows = new BatchedModel(model);
+  const ids = Int32Array.from(model.generation?.tokenizer.encode('Friend:\n') ?? []);
+  const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
+  const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);
   await model.dispose();
   return `${texts[0].prompt}${texts[0].answer}`;
 }

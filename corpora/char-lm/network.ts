@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { normal, randomStream } from '../../src/core/random.ts';
+import { drawNormal, randomStream } from '../../src/core/random.ts';
 
 /** Sizes of the network: tokens are looked up, go through two LSTM layers, and become logits of the next one. */
 export const EMBEDDED = 32;
@@ -54,7 +54,7 @@ export function train({ training, heldOut, tokens, steps, seed, log }: Training)
   const variables = weightShapes(tokens).map(({ name, shape }) => {
     const size = shape.reduce((product: number, side) => product * side, 1);
     const scale = shape.length === 1 ? 0 : name === 'embedding' ? 0.3 : 1 / Math.sqrt(shape[0]);
-    const values = Float32Array.from({ length: size }, () => scale * normal(random));
+    const values = Float32Array.from({ length: size }, () => scale * drawNormal(random));
     // Gates that forget nothing at first: what came long before has its say from the beginning.
     if (name.startsWith('lstm') && name.endsWith('bias')) values.fill(1, HIDDEN, 2 * HIDDEN);
     return tf.variable(tf.tensor(values, [...shape]), true, `char-lm/${name}`);

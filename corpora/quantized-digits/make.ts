@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomStream } from '../../src/core/random.ts';
-import { formOf, packRows, RowModel } from '../../src/model/batched-model.ts';
+import { BatchedModel, packBatch, shapeSignatureOf } from '../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { startTfjs } from '../../src/model/formats/tfjs/backend.ts';
-import { deriveCopy } from '../../src/model/quantize/derive.ts';
-import { spansOf } from '../../src/model/quantize/spans.ts';
+import { deriveQuantizedModel } from '../../src/model/quantize/derive.ts';
+import { calibrateRanges } from '../../src/model/quantize/spans.ts';
 import { encodeNpz } from '../../src/tensor/npz.ts';
 import { drawDigit } from '../nan-digits/digits.ts';
 import { CLASSES, type Dataset, type Dense, PIXELS, train } from '../nan-digits/network.ts';
@@ -55,22 +55,22 @@ const seeds = heldOut.images.subarray(0, COUNTS.seeds * PIXELS);
 const shape = [COUNTS.seeds, 28, 28, 1];
 await writeFile(join(out, 'seeds.npz'), encodeNpz([['image', { type: 'float32', shape, data: seeds }]]));
 
-const form = formOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
+const form = shapeSignatureOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
 const rowsOf = ({ images }: Dataset, count: number) =>
   Array.from({ length: count }, (_, i) => ({
     form,
-    columns: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
+    inputs: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
   }));
-const model = new RowModel(await loadModel(float, { runtime: 'auto' }));
-const [[, copy]] = await deriveCopy(float, 'int8', (tensors) =>
-  spansOf(model, rowsOf(trainingSet, 1000), tensors, () => {}),
+const model = new BatchedModel(await loadModel(float, { runtime: 'auto' }));
+const [[, copy]] = await deriveQuantizedModel(float, 'int8', (tensors) =>
+  calibrateRanges(model, rowsOf(trainingSet, 1000), tensors, () => {}),
 );
 const quantized = join(out, 'digits-int8.onnx');
 await writeFile(quantized, copy);
 
 const classes: number[][] = [];
-for (const one of [model, new RowModel(await loadModel(quantized, { runtime: 'auto' }))]) {
-  const { outputs } = await one.run(packRows(rowsOf(heldOut, COUNTS.heldOut)), COUNTS.heldOut, []);
+for (const one of [model, new BatchedModel(await loadModel(quantized, { runtime: 'auto' }))]) {
+  const { outputs } = await one.run(packBatch(rowsOf(heldOut, COUNTS.heldOut)), COUNTS.heldOut, []);
   const logits = outputs[0].data as Float32Array;
   classes.push(
     Array.from(heldOut.labels, (_, row) => {

@@ -1,10 +1,10 @@
-import type { Generation } from '../model/language/generation.ts';
-import type { Copy, CopyInfo, Model, ModelInfo } from '../model/model.ts';
-import { sitesOf } from './numerical-sites/find-sites.ts';
+import type { TextGeneration } from '../model/language/generation.ts';
+import type { Model, ModelInfo, SecondModel, SecondModelInfo } from '../model/model.ts';
+import { findNumericalSites } from './numerical-sites/find-sites.ts';
 
 /** What is known of a loaded model, as plain data. */
-export function describe(model: Model): ModelInfo {
-  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, copy, generation } = model;
+export function describeModel(model: Model): ModelInfo {
+  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, secondModel, generation } = model;
   return {
     path,
     format,
@@ -14,16 +14,24 @@ export function describe(model: Model): ModelInfo {
     outputs,
     graph,
     watchable,
-    sites: sitesOf(model),
-    ...(copy === undefined ? {} : { copy: copyInfo(copy) }),
-    ...(generation === undefined ? {} : { generation: generationInfo(generation) }),
+    sites: findNumericalSites(model),
+    ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
+    ...(generation === undefined ? {} : { generation: describeGeneration(generation) }),
   };
 }
 
-function generationInfo({ sha256, size, what, telling }: Generation): NonNullable<ModelInfo['generation']> {
-  return { sha256, size, what, telling };
+function describeGeneration({
+  sha256,
+  vocabularySize,
+  description,
+  defaultCoverage,
+}: TextGeneration): NonNullable<ModelInfo['generation']> {
+  return { sha256, vocabularySize, description, defaultCoverage };
 }
 
-function copyInfo({ model: { path, format, sha256, runtime }, outputs }: Copy): CopyInfo {
+function describeSecondModel({
+  model: { path, format, sha256, runtime },
+  outputs,
+}: SecondModel): SecondModelInfo {
   return { path, format, sha256, runtime, outputs };
 }

@@ -1,8 +1,8 @@
-import type { Copy, Model, NamedTensor } from '../model/model.ts';
+import type { Model, NamedTensor, SecondModel } from '../model/model.ts';
 import { DTYPES, readNumber, type Tensor, type TensorData } from '../tensor/tensor.ts';
 
 /** How far the copy has departed from the reference at one tensor. */
-export interface Departure {
+export interface LayerDivergence {
   readonly tensor: string;
   /** What the copy calls it. */
   readonly copy: string;
@@ -11,8 +11,8 @@ export interface Departure {
 }
 
 /** The layers of a pair, in topological order. */
-export interface Departures {
-  readonly layers: readonly Departure[];
+export interface LayerDivergences {
+  readonly layers: readonly LayerDivergence[];
   /** Decibels below which a layer counts as departed. */
   readonly bound: number;
   /** The first layer that has; null where none has. */
@@ -20,17 +20,17 @@ export interface Departures {
 }
 
 /** Below this a tenth of a signal's amplitude is error. */
-export const DEPARTED = 20;
+export const MIN_SNR_DB = 20;
 
 /** Decibels that stand for a signal of zero. */
-const LEAST_RATIO = -999;
+const SILENT_SNR_DB = -999;
 
 /** Tensors of a first look, and bytes of both models' that are looked at at once. */
-const FIRST_LOOK = 4;
-const MOST_AT_ONCE = 32;
-const BYTES_AT_ONCE = 8 << 20;
+const INITIAL_TENSORS_PER_RUN = 4;
+const MAX_TENSORS_PER_RUN = 32;
+const MAX_BYTES_PER_RUN = 8 << 20;
 
-interface Sums {
+interface EnergySums {
   signal: number;
   noise: number;
 }
@@ -42,16 +42,16 @@ interface Sums {
  * @param batches what the reference takes, and what the copy does, one or more runs
  * @param beat called between runs
  */
-export async function departuresOf(
+export async function measureLayerDivergences(
   reference: Model,
-  { model: copy, outputs }: Copy,
+  { model: copy, outputs }: SecondModel,
   batches: readonly (readonly [own: readonly Tensor[], theirs: readonly Tensor[]])[],
-  bound = DEPARTED,
+  bound = MIN_SNR_DB,
   beat: () => void = () => {},
-): Promise<Departures> {
+): Promise<LayerDivergences> {
   const [first] = batches;
-  const own = floatsOf(reference);
-  const theirs = floatsOf(copy);
+  const own = floatTensorsOf(reference);
+  const theirs = floatTensorsOf(copy);
   const pairs = new Map<string, string>();
   const isTheirs = new Set(theirs);
   for (const name of own) {
@@ -72,11 +72,11 @@ export async function departuresOf(
       from = at + 1;
     }
   }
-  const layers: Departure[] = [];
+  const layers: LayerDivergence[] = [];
   const names = own.filter((name) => pairs.has(name));
-  for (let at = 0, some = FIRST_LOOK; at < names.length; ) {
+  for (let at = 0, some = INITIAL_TENSORS_PER_RUN; at < names.length; ) {
     const part = names.slice(at, at + some);
-    const sums = part.map((): Sums => ({ signal: 0, noise: 0 }));
+    const sums = part.map((): EnergySums => ({ signal: 0, noise: 0 }));
     let bytes = 0;
     for (const [ownFeeds, theirFeeds] of batches) {
       const a = (await reference.run(ownFeeds, part)).activations;
@@ -87,25 +87,25 @@ export async function departuresOf(
         )
       ).activations;
       part.forEach((_, i) => {
-        add(sums[i], a[i], b[i]);
+        addEnergies(sums[i], a[i], b[i]);
       });
       bytes = [...a, ...b].reduce((sum, { data }) => sum + data.byteLength, 0);
       beat();
     }
     part.forEach((tensor, i) => {
-      layers.push({ tensor, copy: pairs.get(tensor) as string, snr: decibels(sums[i]) });
+      layers.push({ tensor, copy: pairs.get(tensor) as string, snr: snrOf(sums[i]) });
     });
     at += part.length;
     some = Math.max(
       1,
-      Math.min(MOST_AT_ONCE, Math.floor((BYTES_AT_ONCE * part.length) / Math.max(1, bytes))),
+      Math.min(MAX_TENSORS_PER_RUN, Math.floor((MAX_BYTES_PER_RUN * part.length) / Math.max(1, bytes))),
     );
   }
   const departed = layers.find(({ snr }) => snr !== null && snr < bound);
   return { layers, bound, first: departed?.tensor ?? null };
 }
 
-function floatsOf({ watchable, graph, copy: _copy }: Model): string[] {
+function floatTensorsOf({ watchable, graph, secondModel: _copy }: Model): string[] {
   return watchable.filter((name) => {
     const type = graph.types.get(name);
     return type === undefined || DTYPES[type].kind === 'float';
@@ -119,21 +119,21 @@ async function shapesOf(
   beat: () => void,
 ): Promise<Map<string, string>> {
   const shapes = new Map<string, string>();
-  for (let from = 0; from < names.length; from += FIRST_LOOK) {
-    const { activations } = await model.run(feeds, names.slice(from, from + FIRST_LOOK));
+  for (let from = 0; from < names.length; from += INITIAL_TENSORS_PER_RUN) {
+    const { activations } = await model.run(feeds, names.slice(from, from + INITIAL_TENSORS_PER_RUN));
     for (const { name, shape } of activations) shapes.set(name, shape.join());
     beat();
   }
   return shapes;
 }
 
-function add(sums: Sums, a: NamedTensor, b: NamedTensor): void {
+function addEnergies(sums: EnergySums, a: NamedTensor, b: NamedTensor): void {
   if (a.data.length !== b.data.length) {
     sums.noise = Number.NaN;
     return;
   }
-  const own = numbers(a);
-  const other = numbers(b);
+  const own = toNumbers(a);
+  const other = toNumbers(b);
   for (let i = 0; i < own.length; i++) {
     const value = own[i] as number;
     const off = value - (other[i] as number);
@@ -142,14 +142,14 @@ function add(sums: Sums, a: NamedTensor, b: NamedTensor): void {
   }
 }
 
-function numbers({ type, data }: NamedTensor): TensorData | Float64Array {
+function toNumbers({ type, data }: NamedTensor): TensorData | Float64Array {
   return type === 'float32' || type === 'float64'
     ? data
     : Float64Array.from({ length: data.length }, (_, i) => readNumber(type, data, i));
 }
 
-function decibels({ signal, noise }: Sums): number | null {
+function snrOf({ signal, noise }: EnergySums): number | null {
   if (noise === 0 || !Number.isFinite(signal) || !Number.isFinite(noise)) return null;
   // Of nothing but error the ratio is minus infinity, which JSON does not have.
-  return Number(Math.max(10 * Math.log10(signal / noise), LEAST_RATIO).toPrecision(5));
+  return Number(Math.max(10 * Math.log10(signal / noise), SILENT_SNR_DB).toPrecision(5));
 }

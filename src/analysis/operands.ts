@@ -11,7 +11,7 @@ export interface Operand {
 }
 
 /** The worst that is among a tensor's numbers. */
-export function finiteness({ type, data }: Pick<Tensor, 'type' | 'data'>): Finiteness {
+export function finitenessOf({ type, data }: Pick<Tensor, 'type' | 'data'>): Finiteness {
   if (DTYPES[type].kind !== 'float') return 'finite';
   let worst: Finiteness = 'finite';
   for (let i = 0; i < data.length; i++) {
@@ -24,7 +24,7 @@ export function finiteness({ type, data }: Pick<Tensor, 'type' | 'data'>): Finit
 }
 
 /** Place of the first NaN, else of the first infinity. */
-export function worstOf({
+export function worstIndexOf({
   type,
   data,
 }: {
@@ -50,13 +50,13 @@ export function operandOf(
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  const place = broadcastPlace(shape, result.shape, index);
+  const place = broadcastIndex(shape, result.shape, index);
   const value = place === undefined ? {} : { value: readNumber(type, data, place) };
   return { tensor: name, ...value, range: [low, high] };
 }
 
 /** The element of a tensor that broadcasts to an element of the result; undefined where the shapes don't. */
-export function broadcastPlace(
+export function broadcastIndex(
   shape: readonly number[],
   result: readonly number[],
   index: number,

@@ -1,45 +1,45 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { brokenConstraints } from '../constraints/checker.ts';
+import { findBrokenConstraints } from '../constraints/checker.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import type { Imported } from '../fuzzer/corpus/imported-testcase.ts';
+import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
-import { isSound, type RunSeed } from '../fuzzer/seed-runner.ts';
-import type { State } from '../fuzzer/state.ts';
+import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import type { FuzzerState } from '../fuzzer/state.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { testcaseInputs } from '../model/batched-model.ts';
-import { type Finding, FORMAT_VERSION, findingFolders } from '../storage/finding.ts';
-import { loadTestcase, readJournal, testcaseFile } from '../storage/journal.ts';
-import type { Scout } from '../workers/probe-worker.ts';
-import type { Faults, Origin } from './findings/fault-registry.ts';
-import type { Observer } from './monitor/monitor.ts';
+import { stripBatchDimension } from '../model/batched-model.ts';
+import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
+import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
+import type { ProbeWorker } from '../workers/probe-worker.ts';
+import type { FaultRegistry, MutantOrigin } from './findings/fault-registry.ts';
+import type { Monitor } from './monitor/monitor.ts';
 import type { InputPlan } from './resolve/inputs.ts';
-import type { Notes } from './resolve/model-settings.ts';
+import type { Notices } from './resolve/model-settings.ts';
 
 /** Where a testcase of an older campaign lies, and where it comes from. */
-export interface ImportPlace {
+export interface ImportCandidate {
   readonly lineage: Lineage;
   readonly site?: string | undefined;
   readonly path: string;
 }
 
 /** What campaigns and distilled corpora hold, corpus and findings, before any testcase is read. */
-export interface ImportPlaces {
+export interface ImportCandidates {
   readonly folders: readonly string[];
   /** Each testcase once. */
-  readonly places: readonly ImportPlace[];
+  readonly candidates: readonly ImportCandidate[];
   /** Lines and findings that are damaged. */
-  readonly damaged: number;
+  readonly damagedCount: number;
 }
 
 /** @throws UserError where a folder holds no corpus */
-export async function importPlaces(folders: readonly string[]): Promise<ImportPlaces> {
-  const places = new Map<string, ImportPlace>();
+export async function findImports(folders: readonly string[]): Promise<ImportCandidates> {
+  const places = new Map<string, ImportCandidate>();
   const damage: string[] = [];
   for (const folder of folders)
-    for (const place of await placesIn(folder, damage))
+    for (const place of await candidatesIn(folder, damage))
       if (!places.has(place.lineage.id)) places.set(place.lineage.id, place);
-  return { folders, places: [...places.values()], damaged: damage.length };
+  return { folders, candidates: [...places.values()], damagedCount: damage.length };
 }
 
 /**
@@ -48,18 +48,18 @@ export async function importPlaces(folders: readonly string[]): Promise<ImportPl
  * @param varying whether testcases may be of other forms than the seeds
  */
 export async function readImports(
-  { folders, places, damaged }: ImportPlaces,
+  { folders, candidates, damagedCount }: ImportCandidates,
   plan: InputPlan,
   varying: boolean,
-  notes: Notes,
-): Promise<Imported[]> {
-  const inputs = testcaseInputs(plan.inputs);
+  notes: Notices,
+): Promise<ImportedTestcase[]> {
+  const inputs = stripBatchDimension(plan.inputs);
   const leftOut = new Map<string, number>();
   const leave = (why: string, count = 1): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + count);
-  if (damaged > 0) leave('are damaged', damaged);
+  if (damagedCount > 0) leave('are damaged', damagedCount);
   const dataOf = new Map(plan.seeds.map((seed) => [testcaseId(seed), seed]));
-  const read: { readonly place: ImportPlace; readonly data: TestcaseData }[] = [];
-  for (const place of places) {
+  const read: { readonly place: ImportCandidate; readonly data: TestcaseData }[] = [];
+  for (const place of candidates) {
     if (dataOf.has(place.lineage.id)) continue;
     const data = await loadTestcase(place.path, inputs, place.lineage.id);
     if (typeof data === 'string') {
@@ -72,7 +72,7 @@ export async function readImports(
   read.sort((a, b) => a.place.lineage.generation - b.place.lineage.generation);
   const forms = new Set(plan.seeds.map(({ form }) => form.key));
   const isMutated = plan.mutators.map((list) => list.length > 0);
-  const imported = read.flatMap(({ place: { lineage, site }, data }): Imported[] => {
+  const imported = read.flatMap(({ place: { lineage, site }, data }): ImportedTestcase[] => {
     const ancestor = dataOf.get(lineage.ancestor);
     const reference = lineage.reference === undefined ? ancestor : dataOf.get(lineage.reference);
     if (ancestor === undefined || reference === undefined) {
@@ -81,7 +81,7 @@ export async function readImports(
     }
     const fits = varying || forms.has(data.form.key);
     const roots = { ancestor, reference };
-    if (!fits || brokenConstraints(data, roots, plan.limits, plan.traits, isMutated).length > 0) {
+    if (!fits || findBrokenConstraints(data, roots, plan.limits, plan.descriptors, isMutated).length > 0) {
       leave('are not legal in this campaign');
       return [];
     }
@@ -93,33 +93,33 @@ export async function readImports(
   return imported;
 }
 
-async function placesIn(folder: string, damage: string[]): Promise<ImportPlace[]> {
+async function candidatesIn(folder: string, damage: string[]): Promise<ImportCandidate[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw fileError(error, 'read the corpus', folder);
   });
   if (!names.includes('corpus') && !names.includes('findings'))
     throw new UserError(`--corpus: ${folder} holds no corpus: name a campaign, or what distill wrote`);
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
-  const places: ImportPlace[] = lines.map(({ line }) => ({
-    lineage: lineageOf(line),
-    site: line.site,
-    path: testcaseFile(folder, line.id),
+  const places: ImportCandidate[] = lines.map(({ record }) => ({
+    lineage: pickLineage(record),
+    site: record.site,
+    path: testcasePath(folder, record.id),
   }));
-  for (const name of await findingFolders(folder)) {
+  for (const name of await listFindingFolders(folder)) {
     const path = join(folder, 'findings', name);
-    const lineage = await findingLineage(join(path, 'finding.json'));
+    const lineage = await readFindingLineage(join(path, 'finding.json'));
     if (lineage === undefined) damage.push(path);
     else if (lineage !== 'flaky') places.push({ lineage, path: join(path, 'input.npz') });
   }
   return places;
 }
 
-function lineageOf({ id, parent, ancestor, reference, generation, mutators }: Lineage): Lineage {
+function pickLineage({ id, parent, ancestor, reference, generation, mutators }: Lineage): Lineage {
   return { id, parent, ancestor, ...(reference === undefined ? {} : { reference }), generation, mutators };
 }
 
 /** Where a finding comes from, unless it is flaky; undefined where its file is damaged. */
-async function findingLineage(path: string): Promise<Lineage | 'flaky' | undefined> {
+async function readFindingLineage(path: string): Promise<Lineage | 'flaky' | undefined> {
   let finding: Partial<Finding> | null;
   try {
     finding = JSON.parse(await readFile(path, 'utf8')) as Partial<Finding> | null;
@@ -134,31 +134,31 @@ async function findingLineage(path: string): Promise<Lineage | 'flaky' | undefin
     typeof finding.generation === 'number' &&
     Array.isArray(finding.mutators);
   if (isWhole && finding?.status === 'flaky') return 'flaky';
-  return isWhole ? lineageOf(finding as Finding) : undefined;
+  return isWhole ? pickLineage(finding as Finding) : undefined;
 }
 
 /** Puts them into the corpus after the seeds; those that break an objective are findings. */
 export async function enterImports(
-  imports: readonly Imported[],
-  scout: Scout,
+  imports: readonly ImportedTestcase[],
+  scout: ProbeWorker,
   labelOf: ReadonlyMap<string, number> | undefined,
-  state: State,
-  faults: Faults,
-  observer: Observer,
+  state: FuzzerState,
+  faults: FaultRegistry,
+  observer: Monitor,
   folder: string,
 ): Promise<void> {
   if (imports.length === 0) return;
   const labels =
     labelOf && new Map(imports.map(({ data, lineage }) => [data, labelOf.get(lineage.ancestor) ?? -1]));
-  const run = await scout.seeds(
+  const run = await scout.runSeeds(
     imports.map(({ data }) => data),
     labels,
   );
   let orphans = 0;
   for (const [i, one] of imports.entries()) {
-    if (isSound(run[i])) {
-      if (!state.addImported(one, run[i].activations, run[i].outcome)) orphans++;
-    } else if (run[i].violation !== undefined) await enterFinding(one, run[i], faults, observer, folder);
+    if (isFuzzable(run[i])) {
+      if (!state.addImported(one, run[i].activations, run[i].predictedClass)) orphans++;
+    } else if (run[i].violation !== undefined) await registerFinding(one, run[i], faults, observer, folder);
   }
   if (orphans > 0)
     observer.warn(
@@ -166,11 +166,11 @@ export async function enterImports(
     );
 }
 
-async function enterFinding(
-  { lineage, data, ancestor }: Imported,
-  { violation, changed }: RunSeed,
-  faults: Faults,
-  observer: Observer,
+async function registerFinding(
+  { lineage, data, ancestor }: ImportedTestcase,
+  { violation, transformed }: SeedResult,
+  faults: FaultRegistry,
+  observer: Monitor,
   folder: string,
 ): Promise<void> {
   if (violation === undefined) return;
@@ -180,9 +180,9 @@ async function enterFinding(
     violation,
     data,
     batch: { data, rows: 1, row: 0 },
-    ...(changed === undefined ? {} : { changed }),
+    ...(transformed === undefined ? {} : { transformed }),
   };
-  const origin: Origin = {
+  const origin: MutantOrigin = {
     parent: {
       ...lineage,
       id: lineage.parent ?? lineage.id,
@@ -194,10 +194,15 @@ async function enterFinding(
     },
     ancestor,
     mutators: lineage.mutators,
-    steps: 0,
-    rebases: false,
+    mutationCount: 0,
+    isRebased: false,
   };
-  const kept = await faults.keep([hit], 0, lineage.parent === null ? undefined : () => origin, false);
-  for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
-  faults.count([{ signature: violation.signature, hits: 1 }]);
+  const kept = await faults.confirmAndStore(
+    [hit],
+    0,
+    lineage.parent === null ? undefined : () => origin,
+    false,
+  );
+  for (const fault of faults.register(kept, 0)) observer.onFault(fault, folder);
+  faults.countHits([{ signature: violation.signature, hits: 1 }]);
 }

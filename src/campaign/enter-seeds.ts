@@ -1,35 +1,35 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
-import { isSound, type RunSeed } from '../fuzzer/seed-runner.ts';
-import type { State } from '../fuzzer/state.ts';
-import type { Scout } from '../workers/probe-worker.ts';
-import type { Faults } from './findings/fault-registry.ts';
-import type { Observer } from './monitor/monitor.ts';
-import type { Notes } from './resolve/model-settings.ts';
+import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import type { FuzzerState } from '../fuzzer/state.ts';
+import type { ProbeWorker } from '../workers/probe-worker.ts';
+import type { FaultRegistry } from './findings/fault-registry.ts';
+import type { Monitor } from './monitor/monitor.ts';
+import type { Notices } from './resolve/model-settings.ts';
 
 /** A threshold and where it comes from, a clause for people. */
-export interface Settled {
+export interface ResolvedThreshold {
   readonly value: number;
   readonly why: string;
 }
 
 /** The threshold asked for, or one calibrated on the seeds. */
-export async function settleThreshold(
+export async function resolveThreshold(
   config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
-  scout: Scout,
-  seeds: readonly RunSeed[],
-  notes: Notes,
-): Promise<Settled> {
+  scout: ProbeWorker,
+  seeds: readonly SeedResult[],
+  notes: Notices,
+): Promise<ResolvedThreshold> {
   if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
-  const sound = seeds.filter(isSound);
+  const sound = seeds.filter(isFuzzable);
   if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
   const calibrated = await scout.calibrate(sound);
   if (calibrated === undefined) {
     notes.warn(
       'the threshold cannot be calibrated, since the model ends its process on mutants of the seeds',
     );
-    return { value: uncalibrated(sound), why: 'a thousandth of the length of the activations' };
+    return { value: fallbackThreshold(sound), why: 'a thousandth of the length of the activations' };
   }
   const { threshold, mutants } = calibrated;
   if (threshold === undefined) {
@@ -42,7 +42,7 @@ export async function settleThreshold(
 }
 
 /** The square of a thousandth of the mean length of the seeds' activations. */
-function uncalibrated(seeds: readonly RunSeed[]): number {
+function fallbackThreshold(seeds: readonly SeedResult[]): number {
   const squares = seeds.map(({ activations }) => activations.reduce((sum, value) => sum + value * value, 0));
   const mean = squares.reduce((sum, square) => sum + square, 0) / squares.length;
   return Math.max(1e-6 * mean, Number.MIN_VALUE);
@@ -50,20 +50,20 @@ function uncalibrated(seeds: readonly RunSeed[]): number {
 
 /** Puts the seeds into the corpus; those that break an objective already are findings of generation 0. */
 export async function enterSeeds(
-  seeds: readonly RunSeed[],
-  state: State,
-  faults: Faults,
-  observer: Observer,
+  seeds: readonly SeedResult[],
+  state: FuzzerState,
+  faults: FaultRegistry,
+  observer: Monitor,
   folder: string,
 ): Promise<void> {
   let twins = 0;
   const leftOut = new Map<string, number>();
   for (const seed of seeds) {
-    const { data, activations, violation, excused, changed, outcome } = seed;
-    if (isSound(seed)) {
-      if (!state.addSeed(data, activations, outcome)) twins++;
-    } else if (violation === undefined && excused !== undefined) {
-      leftOut.set(excused, (leftOut.get(excused) ?? 0) + 1);
+    const { data, activations, violation, exemption, transformed, predictedClass } = seed;
+    if (isFuzzable(seed)) {
+      if (!state.addSeed(data, activations, predictedClass)) twins++;
+    } else if (violation === undefined && exemption !== undefined) {
+      leftOut.set(exemption, (leftOut.get(exemption) ?? 0) + 1);
     } else if (violation === undefined) {
       observer.warn('a seed whose activations are not finite is left out');
     } else {
@@ -74,11 +74,11 @@ export async function enterSeeds(
         violation,
         data,
         batch,
-        ...(changed === undefined ? {} : { changed }),
+        ...(transformed === undefined ? {} : { transformed }),
       };
-      const kept = await faults.keep([hit], 0, undefined, false);
-      for (const fault of faults.enter(kept, 0)) observer.found(fault, folder);
-      faults.count([{ signature: violation.signature, hits: 1 }]);
+      const kept = await faults.confirmAndStore([hit], 0, undefined, false);
+      for (const fault of faults.register(kept, 0)) observer.onFault(fault, folder);
+      faults.countHits([{ signature: violation.signature, hits: 1 }]);
     }
   }
   for (const [why, count] of leftOut)

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { rebasedObjective, rebasedSpec } from '../config/load.ts';
+import { rebaseObjectiveSpec, rebaseSpec } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { byInput } from '../config/values.ts';
-import { ChangedError } from '../core/errors.ts';
-import { labelSource } from '../inputs/labels.ts';
+import { groupByInput } from '../config/values.ts';
+import { ResumeMismatchError } from '../core/errors.ts';
+import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
-import { testcaseInputs } from '../model/batched-model.ts';
-import type { Watched } from '../model/coverage-tensors.ts';
+import { stripBatchDimension } from '../model/batched-model.ts';
+import type { WatchedTensors } from '../model/coverage-tensors.ts';
 import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import type { ModelInfo } from '../model/model.ts';
-import { NONE } from '../mutators/registry.ts';
+import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { InputPlan } from './resolve/inputs.ts';
 
@@ -26,21 +26,21 @@ export function modelName(path: string): string {
 }
 
 /** What was resolved before the first mutant. */
-export interface Resolved {
+export interface ResolvedCampaign {
   readonly folder: string;
   readonly masterSeed: string;
   readonly model: ModelInfo;
   readonly batch: number;
-  readonly path: string;
+  readonly modelPath: string;
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
   /** The same of the second model of a pair. */
   readonly copyGiven: string | undefined;
-  readonly watched: Watched;
+  readonly watched: WatchedTensors;
   readonly threshold: number;
   readonly inputs: InputPlan;
   /** Ids of the testcases of older campaigns. */
-  readonly imports: readonly string[];
+  readonly importIds: readonly string[];
 }
 
 /** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
@@ -48,30 +48,30 @@ export type ResolvedSettings = Readonly<Record<string, unknown>> & {
   readonly resolved: Readonly<Record<string, unknown>>;
 };
 
-export function resolvedSettings(config: CampaignConfig, resolved: Resolved): ResolvedSettings {
+export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampaign): ResolvedSettings {
   const {
     folder,
     masterSeed,
     model,
     batch,
-    path,
+    modelPath,
     modelGiven,
     copyGiven,
     watched,
     threshold,
     inputs,
-    imports,
+    importIds,
   } = resolved;
   const here = (file: string): string => relative(resolve(folder), resolve(file));
   const names = model.inputs.map((input) => input.name);
   const placed = (setting: CampaignConfig['seeds']): string[] => {
-    const places = byInput(setting, names);
+    const places = groupByInput(setting, names);
     return [...places.forAll.map(here), ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`)];
   };
   const files = (['seeds', 'fixed', 'dictionary'] as const).map((key) => [key, placed(config[key])] as const);
   const specs = (list: readonly string[]): string | readonly string[] => {
-    const moved = list.map((spec) => rebasedSpec(spec, here));
-    return moved.length === 0 ? NONE : moved.length === 1 ? moved[0] : moved;
+    const moved = list.map((spec) => rebaseSpec(spec, here));
+    return moved.length === 0 ? NO_MUTATOR : moved.length === 1 ? moved[0] : moved;
   };
   const tokens = Object.entries(config.tokens ?? {}).map(([name, one]) => {
     const isFile = one.vocabulary !== undefined && one.vocabulary !== CODEPOINTS;
@@ -79,13 +79,13 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
   });
   const settings = {
     ...config,
-    model: here(path),
+    model: here(modelPath),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
     ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
-    measure: rebasedSpec(config.measure, here),
-    scheduler: rebasedSpec(config.scheduler, here),
-    objective: objectiveSpecs(config.objective).map((spec) => rebasedObjective(spec, here)),
+    measure: rebaseSpec(config.measure, here),
+    scheduler: rebaseSpec(config.scheduler, here),
+    objective: objectiveSpecs(config.objective).map((spec) => rebaseObjectiveSpec(spec, here)),
     ...Object.fromEntries(files.filter(([, paths]) => paths.length > 0)),
     ...(tokens.length > 0 ? { tokens: Object.fromEntries(tokens) } : {}),
     ...(config.generate === undefined || config.generate.vocabulary === CODEPOINTS
@@ -107,24 +107,24 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
       runtime: model.runtime.version,
       modelGiven,
       modelSha256: model.sha256,
-      ...(model.copy === undefined
+      ...(model.secondModel === undefined
         ? {}
         : {
-            copySha256: model.copy.sha256,
-            copyRuntime: model.copy.runtime.version,
+            copySha256: model.secondModel.sha256,
+            copyRuntime: model.secondModel.runtime.version,
             copyGiven,
           }),
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       seedsSha256: seedsDigest(inputs),
-      ...(imports.length === 0
+      ...(importIds.length === 0
         ? {}
-        : { corpusSha256: createHash('sha256').update(imports.join()).digest('hex') }),
+        : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),
       threshold,
-      inputs: testcaseInputs(inputs.inputs).map(({ name, type, shape }, i) => ({
+      inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape }, i) => ({
         name,
         type,
         shape: [...shape],
-        range: [inputs.traits[i].range.low, inputs.traits[i].range.high],
+        range: [inputs.descriptors[i].range.low, inputs.descriptors[i].range.high],
       })),
       outputs: [...model.outputs],
     },
@@ -132,7 +132,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: Resolved): Re
 }
 
 function isLabelFile(setting: string): boolean {
-  return labelSource(setting).kind === 'file';
+  return parseLabelSource(setting).kind === 'file';
 }
 
 function seedsDigest({ seeds, labels }: InputPlan): string {
@@ -143,17 +143,32 @@ function seedsDigest({ seeds, labels }: InputPlan): string {
 }
 
 /** Settings that may differ when a campaign is resumed: how long and how fast, not what. */
-const FREE = new Set(['jobs', 'time', 'execs', 'memory', 'minExecs', 'maxDisk', 'formatVersion']);
+const CHANGEABLE_SETTINGS = new Set([
+  'jobs',
+  'time',
+  'execs',
+  'memory',
+  'minExecs',
+  'maxDisk',
+  'formatVersion',
+]);
 
 /** @throws ChangedError naming the first of some facts that differs */
-function refuseOthers(recorded: ResolvedSettings, now: ResolvedSettings, facts: readonly string[]): void {
+function checkFactsUnchanged(
+  recorded: ResolvedSettings,
+  now: ResolvedSettings,
+  facts: readonly string[],
+): void {
   const changed = facts.find((key) => !isDeepStrictEqual(recorded.resolved[key], now.resolved[key]));
   if (changed !== undefined)
-    throw new ChangedError(`${FACTS[changed]} changed since`, 'start another campaign with --out');
+    throw new ResumeMismatchError(
+      `${RECORDED_FACTS[changed]} changed since`,
+      'start another campaign with --out',
+    );
 }
 
 /** Facts whose change makes another campaign of it, as people call them. */
-const FACTS: Readonly<Record<string, string>> = {
+const RECORDED_FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',
@@ -169,18 +184,19 @@ const FACTS: Readonly<Record<string, string>> = {
  * @returns what else is new, for a warning: versions
  * @throws UserError naming the first difference
  */
-export function checkSame(folder: string, recorded: ResolvedSettings, now: ResolvedSettings): string[] {
+export function checkResumable(folder: string, recorded: ResolvedSettings, now: ResolvedSettings): string[] {
   const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
   // What was recorded went through YAML, which knows no undefined.
   const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
   // With another model much of what is told by it differs too.
-  refuseOthers(recorded, plain, ['modelSha256']);
+  checkFactsUnchanged(recorded, plain, ['modelSha256']);
   for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
-    if (FREE.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key])) continue;
+    if (CHANGEABLE_SETTINGS.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key]))
+      continue;
     const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
-    throw new ChangedError(`${key} was ${was} and is now ${is}`, another);
+    throw new ResumeMismatchError(`${key} was ${was} and is now ${is}`, another);
   }
-  refuseOthers(recorded, plain, Object.keys(FACTS));
+  checkFactsUnchanged(recorded, plain, Object.keys(RECORDED_FACTS));
   return ['neurofuzz', 'node', 'runtime'].flatMap((key) =>
     recorded.resolved[key] === plain.resolved[key]
       ? []

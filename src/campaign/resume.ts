@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RawSettings, readCampaignFile } from '../config/load.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { isSound } from '../fuzzer/seed-runner.ts';
-import type { SavedState, State } from '../fuzzer/state.ts';
+import { isFuzzable } from '../fuzzer/seed-runner.ts';
+import type { FuzzerState, SavedFuzzerState } from '../fuzzer/state.ts';
 import type { InputSpec } from '../model/model.ts';
-import { CAMPAIGN_FILE, type Store } from '../storage/campaign-store.ts';
+import { CAMPAIGN_FILE, type CampaignStore } from '../storage/campaign-store.ts';
 import { type Checkpoint, readCheckpoint } from '../storage/checkpoint.ts';
-import { readCorpus, STATE, type StoredEntry, writeVectors } from '../storage/journal.ts';
-import type { Scout } from '../workers/probe-worker.ts';
-import type { Settled } from './enter-seeds.ts';
+import { readCorpus, STATE_FOLDER, type StoredEntry, writeVectors } from '../storage/journal.ts';
+import type { ProbeWorker } from '../workers/probe-worker.ts';
+import type { ResolvedThreshold } from './enter-seeds.ts';
 import type { ResolvedSettings } from './manifest.ts';
-import type { Notes } from './resolve/model-settings.ts';
+import type { Notices } from './resolve/model-settings.ts';
 
 /**
  * The settings that a campaign's folder records, as a campaign file gives them.
@@ -29,12 +29,12 @@ export async function recordedSettings(folder: string): Promise<RawSettings> {
 }
 
 /** What a campaign's folder says of it. */
-export interface Saved {
+export interface SavedCampaign {
   readonly settings: ResolvedSettings;
   /** As the campaign began with. */
-  readonly threshold: Settled;
+  readonly threshold: ResolvedThreshold;
   /** Undefined where it was killed before the first one: it begins anew. */
-  readonly checkpoint: Checkpoint<SavedState> | undefined;
+  readonly checkpoint: Checkpoint<SavedFuzzerState> | undefined;
   readonly damage: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export interface Saved {
  *
  * @throws UserError where the folder holds no campaign
  */
-export async function readSaved(folder: string): Promise<Saved> {
+export async function readSavedCampaign(folder: string): Promise<SavedCampaign> {
   const file = join(folder, CAMPAIGN_FILE);
   let settings: ResolvedSettings;
   try {
@@ -55,19 +55,19 @@ export async function readSaved(folder: string): Promise<Saved> {
   if (typeof value !== 'number') {
     throw new UserError(`${file} was not written by neurofuzz fuzz: start another campaign with --out`);
   }
-  const { checkpoint, damage } = await readCheckpoint<SavedState>(folder);
+  const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
   return { settings, threshold: { value, why: 'as the campaign began with' }, checkpoint, damage };
 }
 
 /** Puts the saved corpus and state back; damage is named, set aside and survived. */
-export async function restore(parts: {
-  readonly saved: Saved;
-  readonly state: State;
-  readonly store: Store;
-  readonly scout: Scout;
+export async function restoreCampaign(parts: {
+  readonly saved: SavedCampaign;
+  readonly state: FuzzerState;
+  readonly store: CampaignStore;
+  readonly scout: ProbeWorker;
   /** As testcases have them. */
   readonly inputs: readonly InputSpec[];
-  readonly observer: Notes;
+  readonly observer: Notices;
 }): Promise<void> {
   const { saved, state, store, scout, inputs, observer } = parts;
   const { checkpoint } = saved;
@@ -77,9 +77,9 @@ export async function restore(parts: {
   const damage = [...saved.damage, ...stored.damage];
   for (const what of damage) {
     observer.warn(what);
-    await store.event('damage', { what });
+    await store.appendEvent('damage', { what });
   }
-  const entries = await withActivations(stored.entries, scout);
+  const entries = await recoverActivations(stored.entries, scout);
   const whole = entries.length === count;
   if (damage.length > 0) {
     await writeVectors(
@@ -88,31 +88,36 @@ export async function restore(parts: {
     );
   }
   if (!whole) {
-    store.recount(entries.length);
-    await forgetIndexes(folder);
+    store.setWrittenEntries(entries.length);
+    await deleteIndexes(folder);
   }
-  state.skipIndexed(entries.length);
+  state.loadStoredIndex(entries.length);
   for (const { entry, activations } of entries) state.restoreEntry(entry, activations);
   if (checkpoint !== undefined) state.restore(checkpoint.state, whole);
 }
 
-interface Restored {
+interface RestoredEntry {
   readonly entry: StoredEntry;
   readonly activations: Float32Array;
 }
 
 /** Runs the model on entries again whose activations were lost. */
-async function withActivations(entries: readonly StoredEntry[], scout: Scout): Promise<Restored[]> {
+async function recoverActivations(
+  entries: readonly StoredEntry[],
+  scout: ProbeWorker,
+): Promise<RestoredEntry[]> {
   if (entries.every((entry) => entry.activations !== undefined)) {
     return entries.map((entry) => ({ entry, activations: entry.activations as Float32Array }));
   }
-  const run = await scout.seeds(entries.map((entry) => entry.data));
-  return entries.flatMap((entry, i) => (isSound(run[i]) ? [{ entry, activations: run[i].activations }] : []));
+  const run = await scout.runSeeds(entries.map((entry) => entry.data));
+  return entries.flatMap((entry, i) =>
+    isFuzzable(run[i]) ? [{ entry, activations: run[i].activations }] : [],
+  );
 }
 
 /** Sealed indexes hold entries that are gone. */
-async function forgetIndexes(folder: string): Promise<void> {
-  for (const name of await readdir(join(folder, STATE))) {
-    if (name.endsWith('.hnsw')) await rm(join(folder, STATE, name));
+async function deleteIndexes(folder: string): Promise<void> {
+  for (const name of await readdir(join(folder, STATE_FOLDER))) {
+    if (name.endsWith('.hnsw')) await rm(join(folder, STATE_FOLDER, name));
   }
 }

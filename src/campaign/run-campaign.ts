@@ -1,46 +1,46 @@
 import { basename, join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
-import { bytes, milliseconds } from '../config/values.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
 import { makeFolder } from '../core/atomic-file.ts';
-import { Interrupted } from '../core/errors.ts';
-import { Threshold } from '../coverage/novelty-threshold.ts';
-import { indexOf, measureHelp } from '../coverage/registry.ts';
-import { limitCalls } from '../extensions/plugin-loader.ts';
+import { InterruptedError } from '../core/errors.ts';
+import { NoveltyThreshold } from '../coverage/novelty-threshold.ts';
+import { criterionHelp, makeNeighbourIndex } from '../coverage/registry.ts';
+import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import { Corpus } from '../fuzzer/corpus/corpus.ts';
 import type { Executor } from '../fuzzer/executor.ts';
-import { armTraits } from '../fuzzer/scheduling/mutator-arms.ts';
-import { MutatorChoice } from '../fuzzer/scheduling/mutator-scheduler.ts';
-import { epochLag, lagOf } from '../fuzzer/scheduling/task-sizes.ts';
-import { Climbs } from '../fuzzer/search/directed-search.ts';
-import { isSound, type RunSeed } from '../fuzzer/seed-runner.ts';
-import { State } from '../fuzzer/state.ts';
+import { describeArms } from '../fuzzer/scheduling/mutator-arms.ts';
+import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
+import { epochFeedbackDelay, feedbackDelay } from '../fuzzer/scheduling/task-sizes.ts';
+import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
+import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { FuzzerState } from '../fuzzer/state.ts';
 import { type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { testcaseInputs } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batched-model.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import { checkBuiltIn, objectiveSpecs } from '../objectives/registry.ts';
+import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
-import { checkFolder, Store } from '../storage/campaign-store.ts';
-import { STATE } from '../storage/journal.ts';
-import { COPY, loadOptions } from '../storage/load-options.ts';
+import { CampaignStore, checkFolder } from '../storage/campaign-store.ts';
+import { STATE_FOLDER } from '../storage/journal.ts';
+import { DERIVED_MODEL_FOLDER, loadOptions } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
-import { Scout } from '../workers/probe-worker.ts';
-import { Reproducer } from '../workers/rerun-client.ts';
-import { cores, memoryShare } from '../workers/resource-limits.ts';
+import { ProbeWorker } from '../workers/probe-worker.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
+import { availableCores, memoryShare } from '../workers/resource-limits.ts';
 import type { WorkerSetup } from '../workers/services/fuzz-service.ts';
-import { type OnReplaced, Pool } from '../workers/worker-pool.ts';
-import { Slot, type SlotOptions } from '../workers/worker-supervisor.ts';
-import { DerivedCopy } from './derived-model.ts';
-import { enterImports, importPlaces, readImports } from './enter-imports.ts';
-import { enterSeeds, settleThreshold } from './enter-seeds.ts';
-import { Faults } from './findings/fault-registry.ts';
+import { type OnReplaced, WorkerPool } from '../workers/worker-pool.ts';
+import { WorkerSupervisor, type WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
+import { DerivedModel } from './derived-model.ts';
+import { enterImports, findImports, readImports } from './enter-imports.ts';
+import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
+import { FaultRegistry } from './findings/fault-registry.ts';
 import { SeedSpan } from './findings/severity.ts';
-import { figuresOf, GoOn, loop, writeStats } from './main-loop.ts';
-import { checkSame, modelName, resolvedSettings } from './manifest.ts';
-import type { Observer, Plan, Summary } from './monitor/monitor.ts';
-import { Statistics } from './monitor/statistics.ts';
-import { checkPair, modelPath } from './resolve/model-settings.ts';
-import { callLimitOf, reconnoitre, type Target } from './resolve/target.ts';
-import { readSaved, restore, type Saved } from './resume.ts';
+import { CheckpointSource, currentStatistics, runMainLoop, writeStats } from './main-loop.ts';
+import { checkResumable, modelName, resolvedSettings } from './manifest.ts';
+import type { CampaignPlan, CampaignSummary, Monitor } from './monitor/monitor.ts';
+import { StatisticsCollector } from './monitor/statistics.ts';
+import { checkSecondModel, modelPath } from './resolve/model-settings.ts';
+import { callLimitMs, resolveTarget, type Target } from './resolve/target.ts';
+import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 
 /** A campaign's folder where the user names none. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -58,31 +58,31 @@ export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): st
  */
 export async function runCampaign(
   config: CampaignConfig,
-  observer: Observer,
+  observer: Monitor,
   signal: AbortSignal,
   resume = false,
-  elsewhere?: Elsewhere,
-): Promise<Summary> {
+  elsewhere?: ExecutorFactory,
+): Promise<CampaignSummary> {
   const folder = defaultFolder(config);
-  await checkBuiltIn(objectiveSpecs(config.objective));
-  limitCalls(callLimitOf(config));
-  checkPair(config);
-  const derived = new DerivedCopy(folder);
+  await checkBuiltIns(objectiveSpecs(config.objective));
+  setCallTimeout(callLimitMs(config));
+  checkSecondModel(config);
+  const derived = new DerivedModel(folder);
   let lock: Lock | undefined;
   if (resume) lock = await Lock.acquire(folder);
   else await checkFolder(folder);
-  const jobs = config.jobs ?? cores();
-  const options: SlotOptions = {
+  const jobs = config.jobs ?? availableCores();
+  const options: WorkerSupervisorOptions = {
     child: {
-      timeout: milliseconds(config.timeout),
-      memory: config.memory === undefined ? memoryShare(jobs) : bytes(config.memory),
+      timeout: parseDuration(config.timeout),
+      memory: config.memory === undefined ? memoryShare(jobs) : parseSize(config.memory),
     },
     model: { path: modelPath(config).absolute, options: loadOptions(config) },
   };
-  const scout = new Scout(options.child, options.model);
+  const scout = new ProbeWorker(options.child, options.model);
   const interrupt = (): void => scout.close();
   signal.addEventListener('abort', interrupt);
-  const slots: Slot[] = [];
+  const slots: WorkerSupervisor[] = [];
   let begun = false;
   const begin = async (): Promise<void> => {
     signal.removeEventListener('abort', interrupt);
@@ -94,28 +94,28 @@ export async function runCampaign(
     begun = true;
   };
   try {
-    const target = await reconnoitre(config, observer, scout, derived);
-    const saved = resume ? await readSaved(folder) : undefined;
+    const target = await resolveTarget(config, observer, scout, derived);
+    const saved = resume ? await readSavedCampaign(folder) : undefined;
     // The other workers start while the first one runs the seeds.
     const count = elsewhere === undefined ? jobs - 1 : 0;
-    const others = Array.from({ length: count }, () => slotFor({ folder, options, target }));
+    const others = Array.from({ length: count }, () => createSupervisor({ folder, options, target }));
     slots.push(...others);
     return await runTarget({
       config,
-      observer,
+      monitor: observer,
       signal,
       folder,
       options,
-      scout,
-      others,
+      probeWorker: scout,
+      otherWorkers: others,
       target,
-      derived,
-      saved,
-      begin,
-      elsewhere,
+      derivedModel: derived,
+      savedCampaign: saved,
+      claimFolder: begin,
+      executorFactory: elsewhere,
     });
   } catch (error) {
-    if (signal.aborted && !begun) throw new Interrupted('interrupted before the campaign began');
+    if (signal.aborted && !begun) throw new InterruptedError('interrupted before the campaign began');
     throw error;
   } finally {
     scout.close();
@@ -125,21 +125,30 @@ export async function runCampaign(
   }
 }
 
-function slotFor(
-  { folder, options, target }: Pick<Parts, 'folder' | 'options' | 'target'>,
-  child?: Scout['child'],
-): Slot {
+function createSupervisor(
+  { folder, options, target }: Pick<RunContext, 'folder' | 'options' | 'target'>,
+  child?: ProbeWorker['child'],
+): WorkerSupervisor {
   const { path, setup, model } = target;
-  const loading = { path: path.absolute, options: loadingOf(options, target) };
-  return new Slot({ ...options, model: loading }, setup, model.sha256, join(folder, STATE), child);
+  const loading = { path: path.absolute, options: resolvedLoadOptions(options, target) };
+  return new WorkerSupervisor(
+    { ...options, model: loading },
+    setup,
+    model.sha256,
+    join(folder, STATE_FOLDER),
+    child,
+  );
 }
 
 /** How the model is loaded from now on, on the runtimes that were settled on. */
-function loadingOf(options: SlotOptions, { model, copy }: Target): LoadOptions {
+function resolvedLoadOptions(options: WorkerSupervisorOptions, { model, secondModel }: Target): LoadOptions {
   const own = { ...options.model.options, runtime: model.runtime.kind };
-  return copy === undefined
+  return secondModel === undefined
     ? own
-    : { ...own, copy: { ...copy, runtime: model.copy?.runtime.kind ?? copy.runtime } };
+    : {
+        ...own,
+        secondModel: { ...secondModel, runtime: model.secondModel?.runtime.kind ?? secondModel.runtime },
+      };
 }
 
 /** Classes that seeds show by the seeds' ids, as entries name their ancestors. */
@@ -148,163 +157,177 @@ function labelsById({ labels }: Target['inputs']): ReadonlyMap<string, number> |
 }
 
 /** The second model as findings name it: the same in two campaigns wherever their folders lie. */
-function givenCopy(config: CampaignConfig, { path, model }: Target, recorded: unknown): string | undefined {
-  if (model.copy === undefined) return undefined;
+function secondModelGiven(
+  config: CampaignConfig,
+  { path, model }: Target,
+  recorded: unknown,
+): string | undefined {
+  if (model.secondModel === undefined) return undefined;
   if (typeof recorded === 'string') return recorded;
-  if (config.quantize !== undefined) return `${COPY}/${basename(model.copy.path)}`;
+  if (config.quantize !== undefined) return `${DERIVED_MODEL_FOLDER}/${basename(model.secondModel.path)}`;
   return config.against ?? path.asGiven;
 }
 
 /** Deaths that people are told of; later ones are in events.jsonl and in the figures. */
-const TOLD_DEATHS = 3;
+const MAX_DEATH_WARNINGS = 3;
 
-function tellOfDeaths(store: Store, observer: Observer): OnReplaced {
+function reportDeaths(store: CampaignStore, observer: Monitor): OnReplaced {
   let deaths = 0;
-  return ({ kind, how, message }, { number: task }) => {
+  return ({ kind, exitStatus, message }, { number: task }) => {
     deaths++;
-    if (deaths <= TOLD_DEATHS) observer.warn(`a worker died in task ${task} and is replaced: ${message}`);
+    if (deaths <= MAX_DEATH_WARNINGS)
+      observer.warn(`a worker died in task ${task} and is replaced: ${message}`);
     // The campaign notices a full disk by what it writes itself.
-    store.event('worker-replaced', { task, kind, how }).catch(() => {});
+    store.appendEvent('worker-replaced', { task, kind, how: exitStatus }).catch(() => {});
   };
 }
 
-interface Parts {
+interface RunContext {
   readonly config: CampaignConfig;
-  readonly observer: Observer;
+  readonly monitor: Monitor;
   readonly signal: AbortSignal;
   readonly folder: string;
-  readonly options: SlotOptions;
-  readonly scout: Scout;
+  readonly options: WorkerSupervisorOptions;
+  readonly probeWorker: ProbeWorker;
   /** All workers but the first, which is the scout until then. */
-  readonly others: readonly Slot[];
+  readonly otherWorkers: readonly WorkerSupervisor[];
   readonly target: Target;
-  readonly derived: DerivedCopy;
-  readonly saved: Saved | undefined;
+  readonly derivedModel: DerivedModel;
+  readonly savedCampaign: SavedCampaign | undefined;
   /** Makes the folder this campaign's own; nothing is written before. */
-  readonly begin: () => Promise<void>;
-  readonly elsewhere: Elsewhere | undefined;
+  readonly claimFolder: () => Promise<void>;
+  readonly executorFactory: ExecutorFactory | undefined;
 }
 
 /** What another executor than this machine's worker processes is made from. */
-export interface ExecutorParts {
+export interface ExecutorContext {
   readonly setup: WorkerSetup;
   readonly model: ModelInfo;
   /** How the model is loaded, on the runtimes that were settled on. */
-  readonly loading: SlotOptions['model'];
+  readonly loading: WorkerSupervisorOptions['model'];
   readonly timeout: number;
   /** Where tasks get what they need: the corpus. */
-  readonly supply: State;
+  readonly corpusSource: FuzzerState;
   /** Some seeds and what the model makes of them here: another machine must make the same of them. */
-  readonly trials: readonly Trial[];
-  readonly observer: Observer;
+  readonly referenceRuns: readonly ReferenceRun[];
+  readonly monitor: Monitor;
 }
 
 /** A testcase with the activations that it has. */
-export interface Trial {
+export interface ReferenceRun {
   readonly data: TestcaseData;
   readonly activations: Float32Array;
 }
 
 /** Makes what carries out tasks elsewhere. */
-export interface Elsewhere {
+export interface ExecutorFactory {
   /** Whether machines may take part that compute otherwise in the last digits. */
   readonly mixed: boolean;
   /** @throws UserError where what a worker needs can't be there; nothing was written yet */
   check(setup: WorkerSetup, loading: LoadOptions): Promise<void>;
-  make(parts: ExecutorParts): Promise<Executor>;
+  create(parts: ExecutorContext): Promise<Executor>;
 }
 
 /** Seeds that another machine is tried on. */
-const TRIALS = 4;
+const MAX_REFERENCE_RUNS = 4;
 
-function trialsOf(seeds: readonly RunSeed[]): Trial[] {
+function referenceRunsOf(seeds: readonly SeedResult[]): ReferenceRun[] {
   return seeds
-    .filter(isSound)
-    .slice(0, TRIALS)
+    .filter(isFuzzable)
+    .slice(0, MAX_REFERENCE_RUNS)
     .map(({ data, activations }) => ({ data, activations }));
 }
 
 /** Worker processes here: the scout's, and the others. */
-function poolOf(parts: Parts, state: State, onReplaced: OnReplaced): Pool {
-  const slots = [slotFor(parts, parts.scout.child), ...parts.others];
-  for (const slot of slots) slot.supplyFrom(state);
-  return new Pool(slots, onReplaced);
+function createLocalPool(parts: RunContext, state: FuzzerState, onReplaced: OnReplaced): WorkerPool {
+  const slots = [createSupervisor(parts, parts.probeWorker.child), ...parts.otherWorkers];
+  for (const slot of slots) slot.setSource(state);
+  return new WorkerPool(slots, onReplaced);
 }
 
-async function runTarget(parts: Parts): Promise<Summary> {
-  const { config, observer, signal, folder, options, scout, others, target, saved } = parts;
-  const jobs = others.length + 1;
+async function runTarget(parts: RunContext): Promise<CampaignSummary> {
+  const { config, monitor, signal, folder, options, probeWorker, otherWorkers, target, savedCampaign } =
+    parts;
+  const jobs = otherWorkers.length + 1;
   const { path, model, masterSeed, watched, inputs, batch, setup } = target;
-  const taken = testcaseInputs(inputs.inputs);
+  const taken = stripBatchDimension(inputs.inputs);
   const runtime = model.runtime.kind;
 
-  const seeds = saved?.checkpoint === undefined ? await scout.seeds(inputs.seeds, inputs.labels) : [];
-  const places = config.corpus === undefined ? undefined : await importPlaces([config.corpus].flat());
+  const seeds =
+    savedCampaign?.checkpoint === undefined ? await probeWorker.runSeeds(inputs.seeds, inputs.labels) : [];
+  const places = config.corpus === undefined ? undefined : await findImports([config.corpus].flat());
   const imports =
-    places === undefined || saved?.checkpoint !== undefined
+    places === undefined || savedCampaign?.checkpoint !== undefined
       ? []
-      : await readImports(places, inputs, setup.varying, observer);
-  const threshold = saved?.threshold ?? (await settleThreshold(config, scout, seeds, observer));
-  observer.info(
-    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${measureHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
+      : await readImports(places, inputs, setup.varying, monitor);
+  const threshold = savedCampaign?.threshold ?? (await resolveThreshold(config, probeWorker, seeds, monitor));
+  monitor.info(
+    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
-  const recorded = saved?.settings.resolved.modelGiven;
+  const recorded = savedCampaign?.settings.resolved.modelGiven;
   const modelGiven = typeof recorded === 'string' ? recorded : path.asGiven;
-  const copyGiven = givenCopy(config, target, saved?.settings.resolved.copyGiven);
+  const copyGiven = secondModelGiven(config, target, savedCampaign?.settings.resolved.copyGiven);
   const settings = resolvedSettings(config, {
     folder,
     masterSeed,
     model,
     batch,
-    path: path.absolute,
+    modelPath: path.absolute,
     modelGiven,
     copyGiven,
     watched,
     threshold: threshold.value,
     inputs,
-    imports: places?.places.map(({ lineage }) => lineage.id) ?? [],
+    importIds: places?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
-  if (saved !== undefined) {
-    for (const change of checkSame(folder, saved.settings, settings)) observer.warn(`since then ${change}`);
+  if (savedCampaign !== undefined) {
+    for (const change of checkResumable(folder, savedCampaign.settings, settings))
+      monitor.warn(`since then ${change}`);
   }
-  await parts.elsewhere?.check(setup, loadingOf(options, target));
-  await parts.begin();
+  await parts.executorFactory?.check(setup, resolvedLoadOptions(options, target));
+  await parts.claimFolder();
   const store =
-    saved === undefined
-      ? await Store.create(folder, settings, inputs.pictures)
-      : await Store.open(folder, inputs.pictures, saved.checkpoint?.entries ?? 0);
-  await parts.derived.keep();
-  const reproducer = new Reproducer(options.child);
-  const faults = new Faults({
+    savedCampaign === undefined
+      ? await CampaignStore.create(folder, settings, inputs.imageFormats)
+      : await CampaignStore.open(folder, inputs.imageFormats, savedCampaign.checkpoint?.entries ?? 0);
+  await parts.derivedModel.persist();
+  const rerunClient = new RerunClient(options.child);
+  const faults = new FaultRegistry({
     store,
-    reproducer,
+    rerunClient,
     objectives: setup.objectives,
-    timed: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
+    timedObjectives: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
     modelPath: path.absolute,
-    load: loadingOf(options, target),
+    loadOptions: resolvedLoadOptions(options, target),
     model: { path: modelGiven, sha256: model.sha256, runtime },
-    ...(model.copy === undefined || copyGiven === undefined
+    ...(model.secondModel === undefined || copyGiven === undefined
       ? {}
-      : { copy: { path: copyGiven, sha256: model.copy.sha256, runtime: model.copy.runtime.kind } }),
+      : {
+          secondModel: {
+            path: copyGiven,
+            sha256: model.secondModel.sha256,
+            runtime: model.secondModel.runtime.kind,
+          },
+        }),
     masterSeed,
-    keep: config.keep,
-    compares: target.compares,
-    singly: target.singly,
-    traces: setup.traces,
-    span: new SeedSpan(inputs.seeds),
-    pictures: inputs.pictures,
+    maxPerSignature: config.keep,
+    comparesLayers: target.comparesLayers,
+    isUnbatched: target.isUnbatched,
+    canTrace: setup.traces,
+    seedSpan: new SeedSpan(inputs.seeds),
+    imageFormats: inputs.imageFormats,
     textOf: inputs.textOf,
-    pads: inputs.traits.map(({ tokens }) => tokens?.pad),
+    padIds: inputs.descriptors.map(({ tokens }) => tokens?.pad),
   });
-  const arms = await armTraits(inputs.mutators);
-  const makeChoice = (): MutatorChoice =>
-    new MutatorChoice(
-      inputs.traits.map(({ name }) => name),
+  const arms = await describeArms(inputs.mutators);
+  const makeChoice = (): MutatorScheduler =>
+    new MutatorScheduler(
+      inputs.descriptors.map(({ name }) => name),
       arms,
       config.guidance !== 'none',
     );
-  const width = saved?.checkpoint?.width ?? seeds.find(isSound)?.activations.length ?? 0;
-  const state = new State({
+  const width = savedCampaign?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
+  const state = new FuzzerState({
     store,
     corpus: new Corpus(folder, taken),
     faults,
@@ -312,26 +335,28 @@ async function runTarget(parts: Parts): Promise<Summary> {
     index:
       config.guidance === 'none' || width === 0
         ? undefined
-        : indexOf(width, { folder: join(folder, STATE), writes: true }),
-    threshold: new Threshold(threshold.value, config.threshold === 'auto', config.epoch !== undefined),
+        : makeNeighbourIndex(width, { folder: join(folder, STATE_FOLDER), isWriter: true }),
+    threshold: new NoveltyThreshold(threshold.value, config.threshold === 'auto', config.epoch !== undefined),
     masterSeed,
     batch,
-    traits: inputs.traits,
+    descriptors: inputs.descriptors,
     arms,
-    choice: makeChoice(),
+    mutatorScheduler: makeChoice(),
     sites: model.sites,
-    unreachable: target.unreachable,
-    climbs:
-      setup.points.length === 0 ? undefined : { search: new Climbs(setup.points), choice: makeChoice() },
+    unreachableSites: target.unreachable,
+    directed:
+      setup.goals.length === 0
+        ? undefined
+        : { search: new DirectedSearch(setup.goals), choice: makeChoice() },
     limits: inputs.limits,
     labels: labelsById(inputs),
     objectives: target.objectives.map(({ name }) => name),
-    execs: config.execs ?? Number.POSITIVE_INFINITY,
-    lag: config.epoch === undefined ? lagOf : epochLag(config.epoch),
+    maxExecs: config.execs ?? Number.POSITIVE_INFINITY,
+    feedbackDelay: config.epoch === undefined ? feedbackDelay : epochFeedbackDelay(config.epoch),
     singleBatches: model.generation !== undefined,
     maxCorpus: config.maxCorpus ?? Number.POSITIVE_INFINITY,
   });
-  const plan: Plan = {
+  const plan: CampaignPlan = {
     folder,
     masterSeed,
     model,
@@ -340,57 +365,69 @@ async function runTarget(parts: Parts): Promise<Summary> {
     coverage: { tensors: watched.tensors, measure: config.measure, threshold: threshold.value },
     seeds: inputs.seeds.length,
   };
-  observer.planned(plan);
+  monitor.onStart(plan);
   let pool: Executor | undefined;
   try {
-    await store.event(saved === undefined ? 'start' : 'resume', {
+    await store.appendEvent(savedCampaign === undefined ? 'start' : 'resume', {
       seed: masterSeed,
-      ...(parts.elsewhere === undefined ? { jobs } : { queue: true, mixed: parts.elsewhere.mixed }),
+      ...(parts.executorFactory === undefined
+        ? { jobs }
+        : { queue: true, mixed: parts.executorFactory.mixed }),
     });
-    if (saved !== undefined) await restore({ saved, state, store, scout, inputs: taken, observer });
-    if (saved?.checkpoint === undefined) {
-      await enterSeeds(seeds, state, faults, observer, folder);
-      await enterImports(imports, scout, labelsById(inputs), state, faults, observer, folder);
+    if (savedCampaign !== undefined)
+      await restoreCampaign({
+        saved: savedCampaign,
+        state,
+        store,
+        scout: probeWorker,
+        inputs: taken,
+        observer: monitor,
+      });
+    if (savedCampaign?.checkpoint === undefined) {
+      await enterSeeds(seeds, state, faults, monitor, folder);
+      await enterImports(imports, probeWorker, labelsById(inputs), state, faults, monitor, folder);
     }
-    const before = saved?.checkpoint?.elapsedSeconds ?? 0;
-    await store.flush(new GoOn(state, () => before).checkpoint);
-    const statistics = new Statistics(before);
-    const goOn = new GoOn(state, () => statistics.elapsed);
-    const executor = parts.elsewhere
-      ? await parts.elsewhere.make({
+    const before = savedCampaign?.checkpoint?.elapsedSeconds ?? 0;
+    await store.flush(new CheckpointSource(state, () => before).checkpoint);
+    const statistics = new StatisticsCollector(before);
+    const checkpointSource = new CheckpointSource(state, () => statistics.elapsedSeconds);
+    const executor = parts.executorFactory
+      ? await parts.executorFactory.create({
           setup,
           model,
-          loading: { path: path.absolute, options: loadingOf(options, target) },
+          loading: { path: path.absolute, options: resolvedLoadOptions(options, target) },
           timeout: options.child.timeout,
-          supply: state,
-          trials: trialsOf(seeds.length > 0 ? seeds : await scout.seeds(inputs.seeds.slice(0, TRIALS))),
-          observer,
+          corpusSource: state,
+          referenceRuns: referenceRunsOf(
+            seeds.length > 0 ? seeds : await probeWorker.runSeeds(inputs.seeds.slice(0, MAX_REFERENCE_RUNS)),
+          ),
+          monitor,
         })
-      : poolOf(parts, state, tellOfDeaths(store, observer));
+      : createLocalPool(parts, state, reportDeaths(store, monitor));
     pool = executor;
     const running = {
       config,
-      observer,
+      monitor,
       signal,
       store,
       faults,
       state,
       statistics,
       executor,
-      reproducer,
-      goOn,
+      rerunClient,
+      checkpointSource,
     };
-    const stopped = await loop(running);
-    const figures = figuresOf(running);
+    const stopped = await runMainLoop(running);
+    const figures = currentStatistics(running);
     executor.close();
-    await store.flush(goOn.checkpoint);
-    await faults.write();
+    await store.flush(checkpointSource.checkpoint);
+    await faults.writeRecords();
     await writeStats(store, figures);
-    await store.event('stop', { stopped, execs: state.execs });
-    return { ...plan, figures, stopped };
+    await store.appendEvent('stop', { stopped, execs: state.execs });
+    return { ...plan, statistics: figures, stopped };
   } finally {
     pool?.close();
-    await pool?.ended;
-    reproducer.close();
+    await pool?.whenClosed;
+    rerunClient.close();
   }
 }

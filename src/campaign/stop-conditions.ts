@@ -1,47 +1,47 @@
-import type { Stopped } from './monitor/monitor.ts';
+import type { StopReason } from './monitor/monitor.ts';
 
-interface Waiting {
-  readonly stopped: (reason: Stopped) => void;
-  readonly failed: (error: unknown) => void;
+interface Waiter {
+  readonly resolve: (reason: StopReason) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** What ends a campaign from outside its loop: a signal, the clock, the disk, or a failure beside the loop. */
-export class Stop {
-  #reason: Stopped | undefined;
+export class StopConditions {
+  #reason: StopReason | undefined;
   #failure: { readonly error: unknown } | undefined;
-  #waiting: Waiting | undefined;
+  #waiter: Waiter | undefined;
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #onAbort = (): void => this.ask('interrupted');
+  readonly #onAbort = (): void => this.requestStop('interrupted');
 
   /** @param milliseconds until time is up; undefined for no end */
   constructor(signal: AbortSignal, milliseconds: number | undefined) {
     this.#signal = signal;
-    if (signal.aborted) this.ask('interrupted');
+    if (signal.aborted) this.requestStop('interrupted');
     else signal.addEventListener('abort', this.#onAbort, { once: true });
     if (milliseconds !== undefined) {
       // Node.js fires timers beyond 2^31 ms at once.
-      this.#timer = setTimeout(() => this.ask('time'), Math.min(milliseconds, 2 ** 31 - 1));
+      this.#timer = setTimeout(() => this.requestStop('time'), Math.min(milliseconds, 2 ** 31 - 1));
     }
   }
 
   /** Why the campaign should end, once it should. */
-  get reason(): Stopped | undefined {
+  get reason(): StopReason | undefined {
     return this.#reason;
   }
 
-  ask(reason: Stopped): void {
+  requestStop(reason: StopReason): void {
     this.#reason ??= reason;
-    this.#waiting?.stopped(this.#reason);
+    this.#waiter?.resolve(this.#reason);
   }
 
   fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#waiting?.failed(error);
+    this.#waiter?.reject(error);
   }
 
   /** @throws what `fail` was called with */
-  check(): void {
+  throwIfFailed(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
@@ -51,16 +51,16 @@ export class Stop {
    *
    * @throws what `fail` was called with, or what the work fails with
    */
-  async orWork<T>(work: Promise<T>): Promise<T | Stopped> {
-    this.check();
+  async raceWithStop<T>(work: Promise<T>): Promise<T | StopReason> {
+    this.throwIfFailed();
     if (this.#reason !== undefined) return this.#reason;
     try {
-      return await new Promise<T | Stopped>((done, failed) => {
-        this.#waiting = { stopped: done, failed };
+      return await new Promise<T | StopReason>((done, failed) => {
+        this.#waiter = { resolve: done, reject: failed };
         work.then(done, failed);
       });
     } finally {
-      this.#waiting = undefined;
+      this.#waiter = undefined;
     }
   }
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { Interrupted, MachineError, reason, UserError } from '../core/errors.ts';
+import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';
 import { EXIT } from './exit-codes.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
@@ -53,11 +53,11 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = reportError(error);
   }
 }
 
-function report(error: unknown): number {
+function reportError(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === 'commander.help') return EXIT.request;
@@ -73,12 +73,12 @@ function report(error: unknown): number {
     process.stderr.write(`neurofuzz: ${oneLine(error.message)}\n`);
     return EXIT.machine;
   }
-  if (error instanceof Interrupted) {
+  if (error instanceof InterruptedError) {
     process.stderr.write(`neurofuzz: ${error.message}\n`);
     return EXIT.interrupted;
   }
   process.stderr.write(
-    `neurofuzz: unexpected: ${oneLine(reason(error))}; run with NEUROFUZZ_TRACE=1 for where\n`,
+    `neurofuzz: unexpected: ${oneLine(errorMessage(error))}; run with NEUROFUZZ_TRACE=1 for where\n`,
   );
   if (process.env.NEUROFUZZ_TRACE !== undefined && error instanceof Error)
     process.stderr.write(`${error.stack}\n`);

@@ -1,7 +1,7 @@
 import { EXIT } from './exit-codes.ts';
 
 /** The first Ctrl-C or SIGTERM ends what runs in order, the second ends the process. */
-export function endInOrder(): { readonly signal: AbortSignal; release(): void } {
+export function handleShutdownSignals(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const on = (code: number) => () => {
     if (controller.signal.aborted) process.exit(code);

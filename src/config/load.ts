@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { moduleSpec } from '../extensions/spec.ts';
-import { type CampaignConfig, campaignSchema, flagSettings, type Setting } from './schema.ts';
+import { parseModuleSpec } from '../extensions/spec.ts';
+import { type CampaignConfig, campaignSchema, flagSettings, type SettingName } from './schema.ts';
 
 /** Settings before the schema saw them, by their names in the campaign file. */
-export type RawSettings = Readonly<Partial<Record<Setting, unknown>>>;
+export type RawSettings = Readonly<Partial<Record<SettingName, unknown>>>;
 
 /** Keys that a campaign's own campaign.yaml has beside its settings; `fuzz --config` passes over them. */
-const WRITTEN_KEYS = new Set(['formatVersion', 'resolved']);
+const MANIFEST_KEYS = new Set(['formatVersion', 'resolved']);
 
 /**
  * Reads a campaign file, YAML or JSON. Its relative paths are relative to it; they come back relative to
@@ -30,7 +30,7 @@ export async function readCampaignFile(path: string): Promise<RawSettings> {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new UserError(`${path} is no campaign file: write settings such as 'model: net.onnx', one a line`);
   }
-  return settingsIn(raw, path);
+  return extractSettings(raw, path);
 }
 
 /** @throws UserError naming the file where it is no YAML */
@@ -48,20 +48,20 @@ export function parseYaml(text: string, path: string): unknown {
  * @param where what they are called in messages; the file unless told
  * @throws UserError naming a key that is no setting
  */
-export function settingsIn(raw: object, path: string, where = path): RawSettings {
+export function extractSettings(raw: object, path: string, where = path): RawSettings {
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
-    if (WRITTEN_KEYS.has(key)) continue;
+    if (MANIFEST_KEYS.has(key)) continue;
     if (!Object.hasOwn(campaignSchema.shape, key)) {
       const known = Object.keys(campaignSchema.shape);
-      throw new UserError(`${where}: unknown setting ${key}: ${suggestion(key, known)}`);
+      throw new UserError(`${where}: unknown setting ${key}: ${suggestName(key, known)}`);
     }
     if (value !== null) settings[key] = value;
   }
-  return rebased(settings, dirname(path));
+  return rebasePaths(settings, dirname(path));
 }
 
-function rebased(settings: Record<string, unknown>, folder: string): RawSettings {
+function rebasePaths(settings: Record<string, unknown>, folder: string): RawSettings {
   const place = (path: string): string => relative('.', resolve(folder, path)) || '.';
   const pair = (text: string): string => {
     const at = text.indexOf('=');
@@ -82,31 +82,31 @@ function rebased(settings: Record<string, unknown>, folder: string): RawSettings
   if (typeof moved.labels === 'string' && !/^(?:folders|column(?:=.*)?)$/.test(moved.labels))
     moved.labels = place(moved.labels);
   if ('objective' in moved)
-    moved.objective = eachText(moved.objective, (spec) => rebasedObjective(spec, place));
-  if ('corpus' in moved) moved.corpus = eachText(moved.corpus, place);
+    moved.objective = mapStrings(moved.objective, (spec) => rebaseObjectiveSpec(spec, place));
+  if ('corpus' in moved) moved.corpus = mapStrings(moved.corpus, place);
   for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
   for (const key of ['measure', 'scheduler'])
-    if (typeof moved[key] === 'string') moved[key] = rebasedSpec(moved[key] as string, place);
-  if ('mutator' in moved) moved.mutator = eachText(moved.mutator, (spec) => rebasedSpec(spec, place));
+    if (typeof moved[key] === 'string') moved[key] = rebaseSpec(moved[key] as string, place);
+  if ('mutator' in moved) moved.mutator = mapStrings(moved.mutator, (spec) => rebaseSpec(spec, place));
   if (typeof moved.tokens === 'object' && moved.tokens !== null) {
     moved.tokens = Object.fromEntries(
-      Object.entries(moved.tokens).map(([name, one]) => [name, withVocabulary(one, place)]),
+      Object.entries(moved.tokens).map(([name, one]) => [name, rebaseVocabulary(one, place)]),
     );
   }
-  if ('generate' in moved) moved.generate = withVocabulary(moved.generate, place);
+  if ('generate' in moved) moved.generate = rebaseVocabulary(moved.generate, place);
   return moved;
 }
 
-function eachText(value: unknown, one: (text: string) => string): unknown {
+function mapStrings(value: unknown, one: (text: string) => string): unknown {
   if (typeof value === 'string') return one(value);
-  if (Array.isArray(value)) return value.map((item) => eachText(item, one));
+  if (Array.isArray(value)) return value.map((item) => mapStrings(item, one));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, eachText(inner, one)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapStrings(inner, one)]));
 }
 
 /** A spec whose module, where it names one, is moved. */
-export function rebasedSpec(spec: string, place: (path: string) => string): string {
-  const module = moduleSpec(spec);
+export function rebaseSpec(spec: string, place: (path: string) => string): string {
+  const module = parseModuleSpec(spec);
   if (module === undefined) return spec;
   const { input, path, parameters } = module;
   const moved = place(path);
@@ -115,20 +115,20 @@ export function rebasedSpec(spec: string, place: (path: string) => string): stri
 }
 
 /** Rules of text that read a file, up to its path: what stands behind others may look like one. */
-const LISTED_IN_FILE =
+const TEXT_RULE_WITH_FILE =
   /^(\s*text:(?:name=[^,]*,)?(?:words|canary),(?:(?!file=)[a-z]+=[^,]*,)*file=)([^,]+)(.*)$/s;
 
 /** The spec of an objective whose module, where it is one, or whose file is moved. */
-export function rebasedObjective(spec: string, place: (path: string) => string): string {
-  const [, before, path, rest] = LISTED_IN_FILE.exec(spec) ?? [];
+export function rebaseObjectiveSpec(spec: string, place: (path: string) => string): string {
+  const [, before, path, rest] = TEXT_RULE_WITH_FILE.exec(spec) ?? [];
   if (path !== undefined) return `${before}${place(path.trim())}${rest}`;
-  return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebasedSpec(spec, place);
+  return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebaseSpec(spec, place);
 }
 
 /** What stands for a vocabulary without a file. */
 const CODEPOINTS = 'codepoints';
 
-function withVocabulary(settings: unknown, place: (path: string) => string): unknown {
+function rebaseVocabulary(settings: unknown, place: (path: string) => string): unknown {
   const { vocabulary } = (settings ?? {}) as { readonly vocabulary?: unknown };
   // What lies on a server is refused later, by its own name.
   if (typeof vocabulary !== 'string' || vocabulary === CODEPOINTS || /^\w+:\/\//.test(vocabulary))
@@ -147,18 +147,18 @@ export function checkSettings(
   flags: RawSettings,
   source: string | undefined,
 ): CampaignConfig {
-  const parsed = campaignSchema.safeParse(withObjective({ ...file, ...flags }));
+  const parsed = campaignSchema.safeParse(withDefaultObjective({ ...file, ...flags }));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const name = String(issue.path[0]) as Setting;
+  const name = String(issue.path[0]) as SettingName;
   const fromFlag = Object.hasOwn(flags, name);
-  const where = fromFlag ? flagName(name) : `${source ?? 'campaign'}: ${name}`;
+  const where = fromFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
   const given = (fromFlag ? flags : file)[name];
-  throw new UserError(`${where} ${explain(issue, given)}, not ${JSON.stringify(given)}`);
+  throw new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
 }
 
 /** Two models are given to be compared, or one to go on with texts: that is then the objective where none is named. */
-function withObjective(settings: RawSettings): RawSettings {
+function withDefaultObjective(settings: RawSettings): RawSettings {
   const { objective, quantize, against, againstRuntime, generate } = settings;
   if (objective !== undefined) return settings;
   if (generate !== undefined) return { ...settings, objective: ['text'] };
@@ -168,8 +168,8 @@ function withObjective(settings: RawSettings): RawSettings {
 }
 
 /** What is wrong with a setting, as the rest of a sentence that begins with its name. */
-export function explain(issue: z.core.$ZodIssue, given: unknown): string {
-  if (issue.code === 'invalid_key' && issue.issues.length > 0) return explain(issue.issues[0], given);
+export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'invalid_key' && issue.issues.length > 0) return describeIssue(issue.issues[0], given);
   if (issue.code === 'invalid_union') {
     const messages = issue.errors.flat().map((inner) => inner.message);
     const ours = messages.find((message) => message.startsWith('must'));
@@ -177,17 +177,17 @@ export function explain(issue: z.core.$ZodIssue, given: unknown): string {
   }
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
-    return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearest(given, values) : ''}`;
+    return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearestValueHint(given, values) : ''}`;
   }
   return issue.message.startsWith('must') ? issue.message : `must be valid (${issue.message})`;
 }
 
-function nearest(given: string, values: readonly string[]): string {
-  const text = suggestion(given, values);
+function nearestValueHint(given: string, values: readonly string[]): string {
+  const text = suggestName(given, values);
   return text.startsWith('did') ? ` (${text})` : '';
 }
 
-function flagName(name: Setting): string {
+function flagOfSetting(name: SettingName): string {
   const meta = flagSettings().find(([setting]) => setting === name)?.[1];
   return /--[a-z0-9-]+/.exec(meta?.flags ?? '')?.[0] ?? name;
 }

@@ -1,28 +1,35 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { checkSettings, explain, parseYaml, type RawSettings, readCampaignFile, settingsIn } from './load.ts';
+import {
+  checkSettings,
+  describeIssue,
+  extractSettings,
+  parseYaml,
+  type RawSettings,
+  readCampaignFile,
+} from './load.ts';
 import type { CampaignConfig } from './schema.ts';
-import { duration, milliseconds } from './values.ts';
+import { duration, parseDuration } from './values.ts';
 
 /** Testcases past which a corpus is distilled, and tries of making a new fault's finding smaller, unless told. */
-const DISTILL = 20_000;
-const MINIMIZE = 2_000;
+const DEFAULT_DISTILL_SIZE = 20_000;
+const DEFAULT_MINIMIZE_TRIES = 2_000;
 
 /** Nights whose reports are kept, unless told. */
-const KEEP = 14;
+const DEFAULT_KEPT_NIGHTS = 14;
 
-const whole = z.int('must be a whole number');
+const integer = z.int('must be a whole number');
 
 /** `14 nights`, `1 night` or a number. */
-const nights = z.union([
+const nightCount = z.union([
   z
     .string('must be a number of nights, such as 14 nights')
     .regex(/^[1-9]\d{0,4}( nights?)?$/, 'must be a number of nights, such as 14 nights')
     .transform((text) => Number.parseInt(text, 10)),
-  whole.positive('must be 1 or more'),
+  integer.positive('must be 1 or more'),
 ]);
 
 /** A nightly file: the one place that says which settings there are beside the campaigns' own. */
@@ -36,14 +43,14 @@ export const nightlySchema = z.strictObject({
     .meta({
       help: 'machines on a queue carry all campaigns out, side by side: true, for what $NEUROFUZZ_QUEUE names, or an address',
     }),
-  keep: nights.default(KEEP).meta({ help: 'nights whose reports are kept, as 14 nights' }),
-  distill: whole
+  keep: nightCount.default(DEFAULT_KEPT_NIGHTS).meta({ help: 'nights whose reports are kept, as 14 nights' }),
+  distill: integer
     .positive('must be 1 or more')
-    .default(DISTILL)
+    .default(DEFAULT_DISTILL_SIZE)
     .meta({ help: 'testcases past which a corpus is distilled to half of that or less' }),
-  minimize: whole
+  minimize: integer
     .min(0, 'must be 0 or more')
-    .default(MINIMIZE)
+    .default(DEFAULT_MINIMIZE_TRIES)
     .meta({ help: "tries of making a new fault's finding smaller; 0 leaves them as they are" }),
   campaigns: z
     .record(
@@ -88,18 +95,18 @@ export async function readNightlyFile(path: string): Promise<NightlyConfig> {
   const known = Object.keys(nightlySchema.shape);
   for (const key of Object.keys(raw))
     if (!known.includes(key))
-      throw new UserError(`${path}: unknown setting ${key}: ${suggestion(key, known)}`);
+      throw new UserError(`${path}: unknown setting ${key}: ${suggestName(key, known)}`);
   const parsed = nightlySchema.safeParse(raw);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new UserError(`${path}: ${issue.path.map(String).join('.')} ${explain(issue, undefined)}`);
+    throw new UserError(`${path}: ${issue.path.map(String).join('.')} ${describeIssue(issue, undefined)}`);
   }
   const { campaigns, time, out, ...settings } = parsed.data;
   const read: NightlyCampaign[] = [];
   for (const [name, one] of Object.entries(campaigns)) read.push(await readCampaign(path, name, one));
   return {
     ...settings,
-    time: milliseconds(time),
+    time: parseDuration(time),
     out: relative('.', resolve(dirname(path), out)) || '.',
     campaigns: read,
   };
@@ -113,7 +120,7 @@ async function readCampaign(
   { config, share, ...own }: RawCampaign,
 ): Promise<NightlyCampaign> {
   const where = `${path}: campaigns.${name}`;
-  const settings = settingsIn(own, path, where);
+  const settings = extractSettings(own, path, where);
   const file: RawSettings =
     config === undefined ? {} : await readCampaignFile(relative('.', resolve(dirname(path), config)));
   const all = { ...file, ...settings };

@@ -1,35 +1,41 @@
 import { z } from 'zod';
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const DURATION_PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** A time such as `90s`, `10m` or `8h`. */
 export const duration = z
   .string()
-  .regex(DURATION, 'must be a time such as 90s, 10m or 8h')
-  .refine((text) => milliseconds(text) > 0, 'must be longer than nothing');
+  .regex(DURATION_PATTERN, 'must be a time such as 90s, 10m or 8h')
+  .refine((text) => parseDuration(text) > 0, 'must be longer than nothing');
 
 /** Milliseconds of a duration that the schema let through. */
-export function milliseconds(text: string): number {
-  const [, digits, unit] = DURATION.exec(text) ?? [];
-  return Number(digits) * UNITS[unit];
+export function parseDuration(text: string): number {
+  const [, digits, unit] = DURATION_PATTERN.exec(text) ?? [];
+  return Number(digits) * MS_PER_UNIT[unit];
 }
 
-const BYTES: Readonly<Record<string, number>> = { kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = { kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
 
-const SIZE = /^(\d+(?:\.\d+)?) ?([kmgt]b)$/i;
+const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([kmgt]b)$/i;
 
 /** An amount of memory or disk such as `512MB` or `2GB`. */
 export const size = z
   .string()
-  .regex(SIZE, 'must be a size such as 512MB or 2GB')
-  .refine((text) => bytes(text) >= 1, 'must be more than nothing');
+  .regex(SIZE_PATTERN, 'must be a size such as 512MB or 2GB')
+  .refine((text) => parseSize(text) >= 1, 'must be more than nothing');
 
 /** Bytes of a size that the schema let through. */
-export function bytes(text: string): number {
-  const [, digits, unit = ''] = SIZE.exec(text) ?? [];
-  return Math.floor(Number(digits) * BYTES[unit.toLowerCase()]);
+export function parseSize(text: string): number {
+  const [, digits, unit = ''] = SIZE_PATTERN.exec(text) ?? [];
+  return Math.floor(Number(digits) * BYTES_PER_UNIT[unit.toLowerCase()]);
 }
 
 const interval = z
@@ -60,13 +66,13 @@ export const paths = z.union([
 /** One spec, several, or specs by input name. */
 export const specs = paths;
 
-const several = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+const oneOrMore = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 /** One spec, several, or one or several by input name. */
-export const specLists = z.union([several, z.record(z.string(), several)]);
+export const specLists = z.union([oneOrMore, z.record(z.string(), oneOrMore)]);
 
 /** `name=value` pairs and bare values of a flag that takes both, told apart by the names that exist. */
-export interface Named<T> {
+export interface ValuesByInput<T> {
   readonly forAll: readonly T[];
   readonly byName: ReadonlyMap<string, T>;
 }
@@ -79,7 +85,7 @@ export type ListSetting =
   | undefined;
 
 /** As `byInput`, where an input may have several values: `name=value` may come up more than once. */
-export function listByInput(
+export function groupListsByInput(
   value: ListSetting,
   inputs: readonly string[],
 ): { readonly forAll: readonly string[]; readonly byName: ReadonlyMap<string, readonly string[]> } {
@@ -104,10 +110,10 @@ export function listByInput(
  * Sorts the values of a setting into those for one input and those for all. `name=value` counts as a
  * pair only where `name` is an input; a path may hold an equals sign.
  */
-export function byInput(
+export function groupByInput(
   value: string | readonly string[] | Readonly<Record<string, string>> | undefined,
   inputs: readonly string[],
-): Named<string> {
+): ValuesByInput<string> {
   const forAll: string[] = [];
   const named = new Map<string, string>();
   if (typeof value === 'object' && !Array.isArray(value)) {

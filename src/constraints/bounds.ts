@@ -10,22 +10,22 @@ import {
 } from '../tensor/tensor.ts';
 
 /** Values as mutators see them: floats as they are, integers and bools as float64 to be rounded after. */
-export type Values = Float32Array | Float64Array;
+export type WorkingArray = Float32Array | Float64Array;
 
 /** Legal values of each position of a row: the input's range, narrowed to the ball around the ancestor. */
 export interface Bounds {
-  readonly low: Values;
-  readonly high: Values;
+  readonly low: WorkingArray;
+  readonly high: WorkingArray;
   /** Whether `low` and `high` hold one value each throughout. */
   readonly uniform: boolean;
   /** Width of the input's whole range. */
   readonly width: number;
   /** Width of each position's own range, where they differ. */
-  readonly widths: Values | undefined;
+  readonly widths: WorkingArray | undefined;
 }
 
 /** The array that mutators work in for a type: the input's own where it is a float array. */
-export function workingArray(type: DType, length: number): Values {
+export function makeWorkingArray(type: DType, length: number): WorkingArray {
   return type === 'float32' ? new Float32Array(length) : new Float64Array(length);
 }
 
@@ -50,14 +50,14 @@ export interface BoundsOptions {
  * lib/mutation_functions.py); for a seed within the range that is clipping to the meet of both. Positions and
  * columns that are fixed have the ancestor's value at both ends.
  */
-export class BoundsKeeper implements Bounds {
-  readonly low: Values;
-  readonly high: Values;
+export class BoundsTracker implements Bounds {
+  readonly low: WorkingArray;
+  readonly high: WorkingArray;
   readonly width: number;
-  readonly widths: Values | undefined;
+  readonly widths: WorkingArray | undefined;
   readonly uniform: boolean;
   /** Whether they depend on the ancestor. */
-  readonly anchored: boolean;
+  readonly isAnchored: boolean;
   readonly #type: DType;
   readonly #options: BoundsOptions;
 
@@ -67,22 +67,22 @@ export class BoundsKeeper implements Bounds {
     this.#type = type;
     this.#options = options;
     this.width = range.high - range.low;
-    this.low = workingArray(type, size);
-    this.high = workingArray(type, size);
-    this.widths = range.channels === undefined ? undefined : workingArray(type, size);
+    this.low = makeWorkingArray(type, size);
+    this.high = makeWorkingArray(type, size);
+    this.widths = range.channels === undefined ? undefined : makeWorkingArray(type, size);
     for (let i = 0; i < size; i++) {
       const { low, high } = intervalAt(range, i, size);
-      this.#settle(i, low, high);
+      this.#setInterval(i, low, high);
       if (this.widths !== undefined) this.widths[i] = high - low;
     }
-    this.anchored = isAnchored(options);
-    this.uniform = !this.anchored && range.channels === undefined && columns === undefined;
+    this.isAnchored = isAnchored(options);
+    this.uniform = !this.isAnchored && range.channels === undefined && columns === undefined;
   }
 
   /** Centres the bounds on an ancestor's row. */
-  around(ancestor: TensorData): this {
+  centreOn(ancestor: TensorData): this {
     const { linf, range, fixed, columns } = this.#options;
-    if (!this.anchored) return this;
+    if (!this.isAnchored) return this;
     const size = this.low.length;
     for (let i = 0; i < size; i++) {
       const seed = readNumber(this.#type, ancestor, i);
@@ -93,26 +93,28 @@ export class BoundsKeeper implements Bounds {
         this.high[i] = seed;
       } else if (linf !== undefined) {
         const { low, high } = intervalAt(range, i, size);
-        this.#settle(i, Math.max(low, seed - linf), Math.min(high, seed + linf));
+        this.#setInterval(i, Math.max(low, seed - linf), Math.min(high, seed + linf));
         // seed ± linf is rounded as well; a step inward makes the difference hold as a checker computes it.
-        while (seed - this.low[i] > linf) this.#settle(i, this.#towards(this.low[i], seed), this.high[i]);
-        while (this.high[i] - seed > linf) this.#settle(i, this.low[i], this.#towards(this.high[i], seed));
+        while (seed - this.low[i] > linf)
+          this.#setInterval(i, this.#nextTowards(this.low[i], seed), this.high[i]);
+        while (this.high[i] - seed > linf)
+          this.#setInterval(i, this.low[i], this.#nextTowards(this.high[i], seed));
       }
     }
     return this;
   }
 
   /** The next value that the type can hold, or a nearer one, on the way to `goal`. */
-  #towards(value: number, goal: number): number {
-    return this.#type === 'float64' ? towardsDouble(value, goal) : towards(value, goal);
+  #nextTowards(value: number, goal: number): number {
+    return this.#type === 'float64' ? nextFloat64Towards(value, goal) : nextFloat32Towards(value, goal);
   }
 
   /** Stores bounds rounded inward to what type and column hold, so that rounding a mutant stays within them. */
-  #settle(i: number, low: number, high: number): void {
+  #setInterval(i: number, low: number, high: number): void {
     const { columns } = this.#options;
     const whole = columns !== undefined && columnAt(columns, i).kind === 'integer';
-    this.low[i] = roundedUp(this.#type, whole ? Math.ceil(low) : low);
-    this.high[i] = -roundedUp(this.#type, whole ? Math.ceil(-high) : -high);
+    this.low[i] = roundUpToType(this.#type, whole ? Math.ceil(low) : low);
+    this.high[i] = -roundUpToType(this.#type, whole ? Math.ceil(-high) : -high);
   }
 }
 
@@ -122,7 +124,7 @@ export function isAnchored({ linf, fixed, columns }: Omit<BoundsOptions, 'range'
 }
 
 /** The least value of a type that is not below `value`. */
-function roundedUp(type: DType, value: number): number {
+function roundUpToType(type: DType, value: number): number {
   if (DTYPES[type].kind !== 'float') return Math.ceil(value);
   if (type === 'float16') {
     const half = numberToHalf(value);
@@ -131,33 +133,33 @@ function roundedUp(type: DType, value: number): number {
     return halfToNumber(half & 0x8000 ? half - 1 : half + 1);
   }
   if (type === 'float32' && Math.fround(value) < value)
-    return towards(Math.fround(value), Number.POSITIVE_INFINITY);
+    return nextFloat32Towards(Math.fround(value), Number.POSITIVE_INFINITY);
   return type === 'float32' ? Math.fround(value) : value;
 }
 
-const float = new Float32Array(1);
-const bits = new Int32Array(float.buffer);
+const float32Cell = new Float32Array(1);
+const float32Bits = new Int32Array(float32Cell.buffer);
 
 /** The next float32 from `value` on the way to `goal`. */
-function towards(value: number, goal: number): number {
+function nextFloat32Towards(value: number, goal: number): number {
   if (value === goal) return value;
-  float[0] = value;
-  if (float[0] === 0) {
-    bits[0] = goal > 0 ? 1 : -0x7fffffff;
-    return float[0];
+  float32Cell[0] = value;
+  if (float32Cell[0] === 0) {
+    float32Bits[0] = goal > 0 ? 1 : -0x7fffffff;
+    return float32Cell[0];
   }
-  bits[0] += goal > value === value > 0 ? 1 : -1;
-  return float[0];
+  float32Bits[0] += goal > value === value > 0 ? 1 : -1;
+  return float32Cell[0];
 }
 
-const double = new Float64Array(1);
-const doubleBits = new BigInt64Array(double.buffer);
+const float64Cell = new Float64Array(1);
+const float64Bits = new BigInt64Array(float64Cell.buffer);
 
 /** The next float64 from `value` on the way to `goal`. */
-function towardsDouble(value: number, goal: number): number {
+function nextFloat64Towards(value: number, goal: number): number {
   if (value === goal) return value;
-  double[0] = value;
-  if (double[0] === 0) return goal > 0 ? Number.MIN_VALUE : -Number.MIN_VALUE;
-  doubleBits[0] += goal > value === value > 0 ? 1n : -1n;
-  return double[0];
+  float64Cell[0] = value;
+  if (float64Cell[0] === 0) return goal > 0 ? Number.MIN_VALUE : -Number.MIN_VALUE;
+  float64Bits[0] += goal > value === value > 0 ? 1n : -1n;
+  return float64Cell[0];
 }

@@ -1,16 +1,16 @@
-import type { InputTraits } from '../inputs/input-descriptor.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
-import type { Rows } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/batched-model.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
-import { editsBetween } from './distance.ts';
-import type { Limits } from './options.ts';
+import { editDistance } from './distance.ts';
+import type { ConstraintLimits } from './options.ts';
 
 /** Where a testcase comes from, as constraints measure it. */
-export interface Roots {
-  readonly ancestor: Rows;
+export interface ConstraintAnchors {
+  readonly ancestor: TestcaseBatch;
   /** What DeepHunter's rule measures from; the testcase itself where a geometric change made it a reference. */
-  readonly reference: Rows;
+  readonly reference: TestcaseBatch;
 }
 
 /**
@@ -19,11 +19,11 @@ export interface Roots {
  *
  * @param mutated whether each input may differ from its ancestor's at all
  */
-export function brokenConstraints(
-  testcase: Rows,
-  { ancestor, reference }: Roots,
-  limits: Limits,
-  traits: readonly InputTraits[],
+export function findBrokenConstraints(
+  testcase: TestcaseBatch,
+  { ancestor, reference }: ConstraintAnchors,
+  limits: ConstraintLimits,
+  traits: readonly InputDescriptor[],
   mutated: readonly boolean[],
 ): string[] {
   const broken: string[] = [];
@@ -31,14 +31,14 @@ export function brokenConstraints(
   let changed = 0;
   let furthest = 0;
   for (const [input, { name, type }] of testcase.form.inputs.entries()) {
-    const values = testcase.columns[input];
-    const from = ancestor.columns[input];
+    const values = testcase.inputs[input];
+    const from = ancestor.inputs[input];
     const size = values.length;
     const isResized = size !== from.length;
-    const wrong = firstIllegal(testcase, ancestor, input, traits[input], mutated[input]);
+    const wrong = findIllegalPosition(testcase, ancestor, input, traits[input], mutated[input]);
     if (wrong >= 0) broken.push(`${name}[${wrong}] is ${values[wrong]}, which is not legal there`);
     if (traits[input].tokens !== undefined)
-      broken.push(...brokenTokens(testcase, ancestor, input, limits, traits));
+      broken.push(...findBrokenTokenConstraints(testcase, ancestor, input, limits, traits));
     if (isResized) continue;
     for (let i = 0; i < size; i++) {
       const far = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
@@ -48,7 +48,7 @@ export function brokenConstraints(
     }
     if (mutated[input] && limits.deephunter !== undefined && traits[input].tokens === undefined) {
       const { alpha, beta } = limits.deephunter;
-      const { moved, most } = changesFrom(testcase, reference, input);
+      const { moved, most } = measureChanges(testcase, reference, input);
       const { low, high } = traits[input].range;
       if (moved >= alpha * size && most > beta * (high - low))
         broken.push(`${moved} of ${size} values of ${name} change, by up to ${most}`);
@@ -61,17 +61,17 @@ export function brokenConstraints(
   return broken;
 }
 
-function changesFrom(
-  testcase: Rows,
-  reference: Rows,
+function measureChanges(
+  testcase: TestcaseBatch,
+  reference: TestcaseBatch,
   input: number,
 ): { readonly moved: number; readonly most: number } {
   const { type } = testcase.form.inputs[input];
   let moved = 0;
   let most = 0;
-  for (let i = 0; i < testcase.columns[input].length; i++) {
-    const value = readNumber(type, testcase.columns[input], i);
-    const far = Math.abs(value - readNumber(type, reference.columns[input], i));
+  for (let i = 0; i < testcase.inputs[input].length; i++) {
+    const value = readNumber(type, testcase.inputs[input], i);
+    const far = Math.abs(value - readNumber(type, reference.inputs[input], i));
     if (far > 0) moved++;
     if (far > most) most = far;
   }
@@ -79,15 +79,15 @@ function changesFrom(
 }
 
 /** The first position whose value is not legal, by range, type, column and what is fixed; −1 for none. */
-function firstIllegal(
-  testcase: Rows,
-  ancestor: Rows,
+function findIllegalPosition(
+  testcase: TestcaseBatch,
+  ancestor: TestcaseBatch,
   input: number,
-  { type, range, columns, fixed }: InputTraits,
+  { type, range, columns, fixed }: InputDescriptor,
   mutated: boolean,
 ): number {
-  const values = testcase.columns[input];
-  const from = ancestor.columns[input];
+  const values = testcase.inputs[input];
+  const from = ancestor.inputs[input];
   const size = values.length;
   const { kind, min, max } = DTYPES[type];
   for (let i = 0; i < size; i++) {
@@ -109,18 +109,18 @@ function firstIllegal(
   return -1;
 }
 
-function brokenTokens(
-  testcase: Rows,
-  ancestor: Rows,
+function findBrokenTokenConstraints(
+  testcase: TestcaseBatch,
+  ancestor: TestcaseBatch,
   input: number,
-  { edits }: Limits,
-  traits: readonly InputTraits[],
+  { edits }: ConstraintLimits,
+  traits: readonly InputDescriptor[],
 ): string[] {
   const { tokens, type, name } = traits[input];
   if (tokens === undefined) return [];
   const broken: string[] = [];
-  const idsOf = ({ columns }: Rows): number[] =>
-    Array.from({ length: columns[input].length }, (_, i) => readNumber(type, columns[input], i));
+  const idsOf = ({ inputs }: TestcaseBatch): number[] =>
+    Array.from({ length: inputs[input].length }, (_, i) => readNumber(type, inputs[input], i));
   const { pad } = tokens;
   const isToken = (id: number): boolean => id !== pad;
   const ids = idsOf(testcase).filter(isToken);
@@ -133,7 +133,7 @@ function brokenTokens(
   const kept = (all: readonly number[]): string =>
     isResized ? all.filter(isSpecial).join() : all.map((id) => (isSpecial(id) ? id : '')).join();
   if (kept(ids) !== kept(from)) broken.push(`special tokens of ${name} are not those of its seed`);
-  if (edits !== undefined && editsBetween(ids, from) > edits)
-    broken.push(`${name} is ${editsBetween(ids, from)} edits from its seed, above ${edits}`);
+  if (edits !== undefined && editDistance(ids, from) > edits)
+    broken.push(`${name} is ${editDistance(ids, from)} edits from its seed, above ${edits}`);
   return broken;
 }

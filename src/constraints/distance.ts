@@ -1,7 +1,7 @@
 import { distance as levenshtein } from 'fastest-levenshtein';
-import type { Rows } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
-import { unpadded } from './edit-distance.ts';
+import { stripPadding } from './edit-distance.ts';
 
 /** How far a testcase lies from its ancestor seed, over all inputs. */
 export interface Distance {
@@ -19,9 +19,9 @@ export interface Distance {
  *
  * @param pads of each input, the id of places that hold no token; undefined where there are none
  */
-export function distanceBetween(
-  { form, columns }: Rows,
-  ancestor: Rows,
+export function measureDistance(
+  { form, inputs }: TestcaseBatch,
+  ancestor: TestcaseBatch,
   pads: readonly (number | undefined)[] = [],
 ): Distance {
   let linf = 0;
@@ -29,10 +29,10 @@ export function distanceBetween(
   let l0 = 0;
   let edits: number | undefined;
   form.inputs.forEach(({ type, size }, input) => {
-    const [values, from] = [columns[input], ancestor.columns[input]];
+    const [values, from] = [inputs[input], ancestor.inputs[input]];
     const pad = pads[input];
     if (values.length !== from.length || pad !== undefined) {
-      const count = editsBetween(unpadded(values, pad), unpadded(from, pad));
+      const count = editDistance(stripPadding(values, pad), stripPadding(from, pad));
       edits = (edits ?? 0) + count;
       l0 += count;
       return;
@@ -49,7 +49,7 @@ export function distanceBetween(
 }
 
 /** Levenshtein distance between two sequences of whole numbers. */
-export function editsBetween(
+export function editDistance(
   a: ArrayLike<number> | ArrayLike<bigint>,
   b: ArrayLike<number> | ArrayLike<bigint>,
 ): number {

@@ -9,7 +9,7 @@ export interface DeepHunterRule {
 }
 
 /** How far mutants may stray from their ancestor seed. Each is a limit of its own; together they all hold. */
-export interface Limits {
+export interface ConstraintLimits {
   /** Largest change of any value. */
   readonly linf?: number | undefined;
   /** Largest Euclidean distance, over all inputs. */
@@ -22,12 +22,15 @@ export interface Limits {
 }
 
 /** Whether anything ties mutants to their ancestor, so that whoever makes them needs it. */
-export function tiesToAncestor(limits: Limits, inputs: readonly Omit<BoundsOptions, 'range'>[]): boolean {
+export function needsAncestor(
+  limits: ConstraintLimits,
+  inputs: readonly Omit<BoundsOptions, 'range'>[],
+): boolean {
   const { linf, l2, l0, edits, deephunter } = limits;
   return [linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined) || inputs.some(isAnchored);
 }
 
 /** Whether an input's length may differ from its ancestor's: norms compare values place by place. */
-export function mayResize({ linf, l2, l0 }: Limits): boolean {
+export function allowsResizing({ linf, l2, l0 }: ConstraintLimits): boolean {
   return linf === undefined && l2 === undefined && l0 === undefined;
 }

@@ -15,7 +15,7 @@ export function didYouMean(wrong: string, names: readonly string[]): string {
 }
 
 /** `did you mean x?` or, where nothing is near, the names there are (the first few of many). */
-export function suggestion(wrong: string, names: readonly string[]): string {
+export function suggestName(wrong: string, names: readonly string[]): string {
   const near = didYouMean(wrong, names);
   if (near !== '') return near;
   const shown = names.slice(0, 8).join(', ');

@@ -4,14 +4,14 @@ export class UserError extends Error {
 }
 
 /** A campaign cannot be resumed as it was: the model, its seeds or its settings are others than recorded. */
-export class ChangedError extends UserError {
+export class ResumeMismatchError extends UserError {
   override readonly name = 'ChangedError';
   /** What differs, a clause for people. */
-  readonly what: string;
+  readonly difference: string;
 
   constructor(what: string, advice: string) {
     super(`--resume: ${what}; ${advice}`);
-    this.what = what;
+    this.difference = what;
   }
 }
 
@@ -21,12 +21,12 @@ export class MachineError extends Error {
 }
 
 /** The user ended the command before it had anything to end in order. */
-export class Interrupted extends Error {
+export class InterruptedError extends Error {
   override readonly name: string = 'Interrupted';
 }
 
 /** One line of an unknown error's message, for embedding into a message of ours. */
-export function reason(error: unknown): string {
+export function errorMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0].trim();
 }
@@ -37,7 +37,7 @@ const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
 export function fileError(error: unknown, action: string, path: string): UserError | MachineError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (DISK_CODES.has(code)) {
-    return new MachineError(`cannot ${action} ${path}: ${diskReason(code)}`);
+    return new MachineError(`cannot ${action} ${path}: ${describeDiskError(code)}`);
   }
   const why: Record<string, string> = {
     ENOENT: 'no such file or folder',
@@ -49,10 +49,10 @@ export function fileError(error: unknown, action: string, path: string): UserErr
     ELOOP: 'too many symbolic links',
     ENAMETOOLONG: 'the name is too long',
   };
-  return new UserError(`cannot ${action} ${path}: ${why[code] ?? reason(error)}`);
+  return new UserError(`cannot ${action} ${path}: ${why[code] ?? errorMessage(error)}`);
 }
 
-function diskReason(code: string): string {
+function describeDiskError(code: string): string {
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full; free some space and run again';
   if (code === 'EIO') return 'the disk reports an input/output error';
   return 'too many open files';

@@ -15,7 +15,7 @@ export interface Metric {
   readonly value: number;
 }
 
-export function metric(name: string, help: string, value: number): Metric {
+export function makeMetric(name: string, help: string, value: number): Metric {
   return { name: `neurofuzz_${name}`, help, value };
 }
 
@@ -24,7 +24,7 @@ export function metric(name: string, help: string, value: number): Metric {
  *
  * @throws UserError where it is no port
  */
-export function metricsAddress(text: string): MetricsAddress {
+export function parseMetricsAddress(text: string): MetricsAddress {
   const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535)
@@ -49,7 +49,7 @@ export async function serveMetrics(
       response.writeHead(404).end();
       return;
     }
-    const registry = registryOf(read());
+    const registry = buildRegistry(read());
     registry.metrics().then(
       (text) => response.writeHead(200, { 'Content-Type': registry.contentType }).end(text),
       () => response.writeHead(500).end(),
@@ -63,7 +63,7 @@ export async function serveMetrics(
   return { close: () => void server.close() };
 }
 
-function registryOf(metrics: readonly Metric[]): Registry {
+function buildRegistry(metrics: readonly Metric[]): Registry {
   const registry = new Registry();
   for (const { name, help, value } of metrics) {
     const settings = { name, help, registers: [registry] };

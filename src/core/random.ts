@@ -22,7 +22,7 @@ export function randomStream(...key: readonly (string | number)[]): Random {
 }
 
 /** A standard normal draw by Marsaglia's polar method. For bulk draws use `NoisePool`. */
-export function normal(random: Random): number {
+export function drawNormal(random: Random): number {
   for (;;) {
     const x = 2 * random.uniform() - 1;
     const y = 2 * random.uniform() - 1;

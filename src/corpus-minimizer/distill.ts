@@ -1,30 +1,36 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { makeFolder, UNFINISHED, writeDurably, writeWhole } from '../core/atomic-file.ts';
+import { makeFolder, UNFINISHED_PREFIX, writeAtomically, writeDurably } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { coverOf } from '../coverage/greedy-set-cover.ts';
+import { greedySetCover } from '../coverage/greedy-set-cover.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import {
-  CORPUS,
-  type JournalLine,
-  journalText,
+  CORPUS_FOLDER,
+  type CorpusEntryRecord,
+  formatRecord,
   loadTestcase,
-  STATE,
-  testcaseFile,
+  STATE_FOLDER,
+  testcasePath,
   writeVectors,
 } from '../storage/journal.ts';
 import { Lock } from '../storage/lock.ts';
-import { DISTILLED_FILE, type Distilled, readDistilled, readSource, type Source } from './source.ts';
+import {
+  DISTILLED_FILE,
+  type DistilledRecord,
+  type ReadOnlyCorpus,
+  readCorpusFolder,
+  readDistilledRecord,
+} from './source.ts';
 
 /** Says what an unfinished folder is to become. */
 const PLAN_FILE = 'distilling.json';
 
 /** Testcases copied at the same time. */
-const AT_ONCE = 16;
+const COPY_CONCURRENCY = 16;
 
 /** Doublings and halvings after which a reach that keeps few enough is near the smallest. */
-const REACH_STEPS = 24;
+const MAX_RADIUS_STEPS = 24;
 
 /** How corpora are distilled. */
 export interface DistillOptions {
@@ -37,7 +43,7 @@ export interface DistillOptions {
 }
 
 /** What came of it. */
-export interface DistillReport extends Distilled {
+export interface DistillReport extends DistilledRecord {
   readonly out: string;
   /** Whether all of it was there already. */
   readonly wasDone: boolean;
@@ -53,11 +59,11 @@ export interface DistillReport extends Distilled {
  * @throws UserError where they are of different models or coverage, or `out` holds something else
  */
 export async function distill(folders: readonly string[], options: DistillOptions): Promise<DistillReport> {
-  const sources: Source[] = [];
-  for (const folder of folders) sources.push(await readSource(folder));
-  refuseMixed(sources);
-  const merged = new Merged(sources);
-  const choice = await soundChoice(merged, options);
+  const sources: ReadOnlyCorpus[] = [];
+  for (const folder of folders) sources.push(await readCorpusFolder(folder));
+  checkSameCoverage(sources);
+  const merged = new MergedCorpus(sources);
+  const choice = await selectUndamaged(merged, options);
   await makeFolder(options.out, 'the folder');
   const lock = await Lock.acquire(options.out);
   try {
@@ -69,7 +75,7 @@ export async function distill(folders: readonly string[], options: DistillOption
   }
 }
 
-function refuseMixed(sources: readonly Source[]): void {
+function checkSameCoverage(sources: readonly ReadOnlyCorpus[]): void {
   const [first] = sources;
   for (const other of sources.slice(1)) {
     const differs =
@@ -87,95 +93,99 @@ function refuseMixed(sources: readonly Source[]): void {
 }
 
 /** The entries of all sources, each id once, ancestors before what comes from them. */
-class Merged {
-  readonly lines: JournalLine[] = [];
-  readonly sources: readonly Source[];
+class MergedCorpus {
+  readonly entries: CorpusEntryRecord[] = [];
+  readonly sources: readonly ReadOnlyCorpus[];
   readonly width: number;
-  readonly damaged = new Set<string>();
+  readonly damagedIds = new Set<string>();
   readonly #vectors: Float32Array[] = [];
-  readonly #placeOf = new Map<string, number>();
-  readonly #folderOf: string[] = [];
+  readonly #indexById = new Map<string, number>();
+  readonly #folders: string[] = [];
 
-  constructor(sources: readonly Source[]) {
+  constructor(sources: readonly ReadOnlyCorpus[]) {
     this.sources = sources;
     this.width = sources[0].width;
     for (const isSeed of [true, false]) {
-      for (const { folder, lines, activations } of sources) {
-        lines.forEach((line, i) => {
-          if ((line.parent === null) !== isSeed || this.#placeOf.has(line.id)) return;
-          this.#placeOf.set(line.id, this.lines.length);
-          this.lines.push(line);
-          this.#folderOf.push(folder);
+      for (const { folder, entries, activations } of sources) {
+        entries.forEach((line, i) => {
+          if ((line.parent === null) !== isSeed || this.#indexById.has(line.id)) return;
+          this.#indexById.set(line.id, this.entries.length);
+          this.entries.push(line);
+          this.#folders.push(folder);
           this.#vectors.push(activations.subarray(i * this.width, (i + 1) * this.width));
         });
       }
     }
   }
 
-  place(id: string): number | undefined {
-    return this.damaged.has(id) ? undefined : this.#placeOf.get(id);
+  indexOf(id: string): number | undefined {
+    return this.damagedIds.has(id) ? undefined : this.#indexById.get(id);
   }
 
-  folder(place: number): string {
-    return this.#folderOf[place];
+  folderAt(place: number): string {
+    return this.#folders[place];
   }
 
-  vector(place: number): Float32Array {
+  vectorAt(place: number): Float32Array {
     return this.#vectors[place];
   }
 
   /** What an entry can't do without: its ancestor, and what it is measured from. Undefined where that is damaged. */
-  roots({ id, ancestor, reference }: JournalLine): number[] | undefined {
+  rootsOf({ id, ancestor, reference }: CorpusEntryRecord): number[] | undefined {
     const roots = [ancestor, ...(reference === undefined ? [] : [reference])]
       .filter((root) => root !== id)
-      .map((root) => this.place(root));
+      .map((root) => this.indexOf(root));
     return roots.includes(undefined) ? undefined : (roots as number[]);
   }
 }
 
 /** What is to be kept. */
-interface Choice {
-  readonly places: readonly number[];
-  readonly reach: number;
-  readonly margins: Distilled['margins'];
-  readonly keptFor: Distilled['keptFor'];
+interface CorpusSelection {
+  readonly indices: readonly number[];
+  readonly radius: number;
+  readonly margins: DistilledRecord['margins'];
+  readonly keptFor: DistilledRecord['keptFor'];
 }
 
 /** What to keep, of testcases whose files are whole. */
-async function soundChoice(merged: Merged, options: DistillOptions): Promise<Choice> {
+async function selectUndamaged(merged: MergedCorpus, options: DistillOptions): Promise<CorpusSelection> {
   const own = merged.sources.reduce((most, { threshold }) => Math.max(most, threshold), 0);
-  let choice: Choice;
+  let choice: CorpusSelection;
   let damaged: string[];
   do {
-    choice = choose(merged, options.threshold ?? own, options.max);
-    damaged = await damagedAmong(merged, choice.places);
-    for (const id of damaged) merged.damaged.add(id);
+    choice = selectEntries(merged, options.threshold ?? own, options.max);
+    damaged = await findDamaged(merged, choice.indices);
+    for (const id of damaged) merged.damagedIds.add(id);
   } while (damaged.length > 0);
   return choice;
 }
 
-async function distillInto(merged: Merged, choice: Choice, out: string): Promise<DistillReport> {
-  const { places, reach, margins, keptFor } = choice;
+async function distillInto(
+  merged: MergedCorpus,
+  choice: CorpusSelection,
+  out: string,
+): Promise<DistillReport> {
+  const { indices, radius, margins, keptFor } = choice;
   const [{ modelSha256, coverage, measure, inputs }] = merged.sources;
-  const ids = places.map((place) => merged.lines[place].id);
+  const ids = indices.map((place) => merged.entries[place].id);
   const findings = new Map(
     merged.sources.flatMap(({ folder, findings: theirs }) =>
       theirs.map((path): [string, string] => [path, join(folder, 'findings', path)]),
     ),
   );
-  const result: Distilled = {
+  const result: DistilledRecord = {
     formatVersion: FORMAT_VERSION,
     digest: createHash('sha256')
-      .update(JSON.stringify([modelSha256, reach, ids, [...findings.keys()]]))
+      .update(JSON.stringify([modelSha256, radius, ids, [...findings.keys()]]))
       .digest('hex'),
     modelSha256,
     coverage,
     measure,
     inputs,
-    threshold: reach,
+    threshold: radius,
     width: merged.width,
-    sources: merged.sources.map(({ folder, lines }) => ({ path: folder, testcases: lines.length })),
-    testcases: merged.lines.length,
+    sources: merged.sources.map(({ folder, entries }) => ({ path: folder, testcases: entries.length })),
+    testcases: merged.entries.length,
     kept: ids.length,
     keptFor,
     findings: findings.size,
@@ -183,16 +193,16 @@ async function distillInto(merged: Merged, choice: Choice, out: string): Promise
   };
   const damage = [
     ...merged.sources.flatMap((source) => source.damage.map((what) => `${source.folder}: ${what}`)),
-    ...[...merged.damaged].map((id) => `corpus/${id}.npz is damaged or missing: it is left out`),
+    ...[...merged.damagedIds].map((id) => `corpus/${id}.npz is damaged or missing: it is left out`),
   ];
   const wasDone = await isDone(out, result.digest);
-  if (!wasDone) await write(merged, places, result, findings, out);
+  if (!wasDone) await writeCorpus(merged, indices, result, findings, out);
   return { ...result, out, wasDone, damage };
 }
 
 /** @throws UserError where the folder holds something else */
 async function isDone(out: string, digest: string): Promise<boolean> {
-  const names = (await readdir(out)).filter((name) => name !== 'lock' && !name.startsWith(UNFINISHED));
+  const names = (await readdir(out)).filter((name) => name !== 'lock' && !name.startsWith(UNFINISHED_PREFIX));
   if (names.length === 0) return false;
   for (const [name, done] of [
     [DISTILLED_FILE, true],
@@ -200,7 +210,7 @@ async function isDone(out: string, digest: string): Promise<boolean> {
   ] as const) {
     if (!names.includes(name)) continue;
     const there = done
-      ? (await readDistilled(join(out, name))).digest
+      ? (await readDistilledRecord(join(out, name))).digest
       : (JSON.parse(await readFile(join(out, name), 'utf8')) as { digest?: string }).digest;
     if (there === digest) return done;
     throw new UserError(
@@ -210,33 +220,35 @@ async function isDone(out: string, digest: string): Promise<boolean> {
   throw new UserError(`${out} is not empty: choose another folder with --out`);
 }
 
-function choose(merged: Merged, threshold: number, max: number | undefined): Choice {
-  const places = merged.lines.flatMap((line, place) =>
-    merged.place(line.id) === undefined || merged.roots(line) === undefined ? [] : [place],
+function selectEntries(merged: MergedCorpus, threshold: number, max: number | undefined): CorpusSelection {
+  const places = merged.entries.flatMap((line, place) =>
+    merged.indexOf(line.id) === undefined || merged.rootsOf(line) === undefined ? [] : [place],
   );
   const placeAmong = new Map(places.map((place, i) => [place, i]));
   const vectors = new Float32Array(places.length * merged.width);
   places.forEach((place, i) => {
-    vectors.set(merged.vector(place), i * merged.width);
+    vectors.set(merged.vectorAt(place), i * merged.width);
   });
   const margins = smallestMargins(merged, (id) => {
-    const place = merged.place(id);
+    const place = merged.indexOf(id);
     return place !== undefined && placeAmong.has(place);
   });
-  const among = (id: string): number => placeAmong.get(merged.place(id) as number) as number;
+  const among = (id: string): number => placeAmong.get(merged.indexOf(id) as number) as number;
   const required = [...new Set(Object.values(margins).map(({ id }) => among(id)))];
   const withIt = (i: number): number[] =>
-    (merged.roots(merged.lines[places[i]]) ?? []).map((place) => placeAmong.get(place) as number);
+    (merged.rootsOf(merged.entries[places[i]]) ?? []).map((place) => placeAmong.get(place) as number);
   const cover = (reach: number): number[] =>
-    coverOf({ vectors, width: merged.width, reach, required, withIt });
+    greedySetCover({ vectors, width: merged.width, radius: reach, required, dependenciesOf: withIt });
   const { reach, chosen } =
-    max === undefined ? { reach: threshold, chosen: cover(threshold) } : within(max, threshold, cover);
+    max === undefined
+      ? { reach: threshold, chosen: cover(threshold) }
+      : coverWithAtMost(max, threshold, cover);
   const held = new Set(required);
   const roots = new Set(chosen.flatMap(withIt));
   const count = (is: (i: number) => boolean): number => chosen.filter(is).length;
   return {
-    places: chosen.map((i) => places[i]),
-    reach,
+    indices: chosen.map((i) => places[i]),
+    radius: reach,
     margins,
     keptFor: {
       margins: count((i) => held.has(i)),
@@ -247,7 +259,7 @@ function choose(merged: Merged, threshold: number, max: number | undefined): Cho
 }
 
 /** The smallest distance with which no more than `max` are kept, as near as some steps come to it. */
-function within(
+function coverWithAtMost(
   max: number,
   threshold: number,
   cover: (reach: number) => number[],
@@ -265,7 +277,7 @@ function within(
       );
     chosen = cover(reach);
   }
-  for (let step = 0; step < REACH_STEPS && reach > least * 1.01; step++) {
+  for (let step = 0; step < MAX_RADIUS_STEPS && reach > least * 1.01; step++) {
     const middle = Math.sqrt(least * reach);
     const tried = cover(middle);
     if (tried.length > max) least = middle;
@@ -275,7 +287,7 @@ function within(
 }
 
 /** Of each point and target the testcase that came nearest, of those that there are. */
-function smallestMargins(merged: Merged, isThere: (id: string) => boolean): Distilled['margins'] {
+function smallestMargins(merged: MergedCorpus, isThere: (id: string) => boolean): DistilledRecord['margins'] {
   const best: Record<string, { id: string; margin: number }> = {};
   for (const { margins } of merged.sources)
     for (const [point, holder] of margins)
@@ -284,14 +296,14 @@ function smallestMargins(merged: Merged, isThere: (id: string) => boolean): Dist
 }
 
 /** Ids of those whose files are not whole. */
-async function damagedAmong(merged: Merged, places: readonly number[]): Promise<string[]> {
+async function findDamaged(merged: MergedCorpus, places: readonly number[]): Promise<string[]> {
   const [{ inputs }] = merged.sources;
   const damaged: string[] = [];
-  for (let from = 0; from < places.length; from += AT_ONCE) {
+  for (let from = 0; from < places.length; from += COPY_CONCURRENCY) {
     await Promise.all(
-      places.slice(from, from + AT_ONCE).map(async (place) => {
-        const { id } = merged.lines[place];
-        const read = await loadTestcase(testcaseFile(merged.folder(place), id), inputs, id);
+      places.slice(from, from + COPY_CONCURRENCY).map(async (place) => {
+        const { id } = merged.entries[place];
+        const read = await loadTestcase(testcasePath(merged.folderAt(place), id), inputs, id);
         if (typeof read === 'string') damaged.push(id);
       }),
     );
@@ -299,32 +311,35 @@ async function damagedAmong(merged: Merged, places: readonly number[]): Promise<
   return damaged;
 }
 
-async function write(
-  merged: Merged,
+async function writeCorpus(
+  merged: MergedCorpus,
   places: readonly number[],
-  result: Distilled,
+  result: DistilledRecord,
   findings: ReadonlyMap<string, string>,
   out: string,
 ): Promise<void> {
   await writeDurably(join(out, PLAN_FILE), `${JSON.stringify({ digest: result.digest })}\n`);
-  for (const name of [CORPUS, STATE]) await mkdir(join(out, name), { recursive: true });
-  const there = new Set(await readdir(join(out, CORPUS)));
-  const missing = places.filter((place) => !there.has(`${merged.lines[place].id}.npz`));
-  for (let from = 0; from < missing.length; from += AT_ONCE) {
+  for (const name of [CORPUS_FOLDER, STATE_FOLDER]) await mkdir(join(out, name), { recursive: true });
+  const there = new Set(await readdir(join(out, CORPUS_FOLDER)));
+  const missing = places.filter((place) => !there.has(`${merged.entries[place].id}.npz`));
+  for (let from = 0; from < missing.length; from += COPY_CONCURRENCY) {
     await Promise.all(
-      missing.slice(from, from + AT_ONCE).map(async (place) => {
-        const { id } = merged.lines[place];
-        await writeWhole(testcaseFile(out, id), await readFile(testcaseFile(merged.folder(place), id)));
+      missing.slice(from, from + COPY_CONCURRENCY).map(async (place) => {
+        const { id } = merged.entries[place];
+        await writeAtomically(
+          testcasePath(out, id),
+          await readFile(testcasePath(merged.folderAt(place), id)),
+        );
       }),
     );
   }
   for (const [path, from] of findings) await copyFinding(from, join(out, 'findings', path));
   await writeVectors(
     out,
-    places.map((place) => merged.vector(place)),
+    places.map((place) => merged.vectorAt(place)),
   );
-  const lines = places.map((place) => journalText(merged.lines[place]));
-  await writeDurably(join(out, CORPUS, 'journal.jsonl'), lines.join(''));
+  const lines = places.map((place) => formatRecord(merged.entries[place]));
+  await writeDurably(join(out, CORPUS_FOLDER, 'journal.jsonl'), lines.join(''));
   await writeDurably(join(out, DISTILLED_FILE), `${JSON.stringify(result, null, 2)}\n`);
   await rm(join(out, PLAN_FILE));
 }
@@ -333,7 +348,7 @@ async function copyFinding(from: string, to: string): Promise<void> {
   const parent = dirname(to);
   await mkdir(parent, { recursive: true });
   if ((await readdir(parent)).includes(basename(to))) return;
-  const unfinished = join(parent, `${UNFINISHED}${basename(to)}`);
+  const unfinished = join(parent, `${UNFINISHED_PREFIX}${basename(to)}`);
   await rm(unfinished, { recursive: true, force: true });
   await cp(from, unfinished, { recursive: true });
   await rename(unfinished, to);

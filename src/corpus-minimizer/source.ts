@@ -1,18 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, reason, UserError } from '../core/errors.ts';
-import type { SavedState } from '../fuzzer/state.ts';
+import { errorMessage, fileError, UserError } from '../core/errors.ts';
+import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { readCheckpoint } from '../storage/checkpoint.ts';
-import { FORMAT_VERSION, findingFolders } from '../storage/finding.ts';
-import { type JournalLine, readJournal, readVectors } from '../storage/journal.ts';
-import { checkInputs, type Recorded, readRecorded } from '../storage/manifest-reader.ts';
+import { FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
+import { type CorpusEntryRecord, readJournal, readVectors } from '../storage/journal.ts';
+import { type CampaignManifest, checkInputs, readManifest } from '../storage/manifest-reader.ts';
 
 /** What a distilled corpus says of itself: there once all of it is written. */
 export const DISTILLED_FILE = 'distilled.json';
 
 /** `distilled.json`: what the corpus is of, and what was left out. */
-export interface Distilled extends Pick<Recorded, 'modelSha256' | 'coverage' | 'measure' | 'inputs'> {
+export interface DistilledRecord
+  extends Pick<CampaignManifest, 'modelSha256' | 'coverage' | 'measure' | 'inputs'> {
   readonly formatVersion: number;
   /** SHA-256 of what was asked for and chosen. */
   readonly digest: string;
@@ -31,10 +32,11 @@ export interface Distilled extends Pick<Recorded, 'modelSha256' | 'coverage' | '
 }
 
 /** A corpus that is read and never written: a campaign's, or one that was distilled. */
-export interface Source extends Pick<Distilled, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
+export interface ReadOnlyCorpus
+  extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
   readonly folder: string;
   readonly threshold: number;
-  readonly lines: readonly JournalLine[];
+  readonly entries: readonly CorpusEntryRecord[];
   /** Of each line, `[lines, width]`. */
   readonly activations: Float32Array;
   /** Which testcase is nearest to going wrong, by the point and target that is meant. */
@@ -50,24 +52,24 @@ export interface Source extends Pick<Distilled, 'modelSha256' | 'coverage' | 'me
  *
  * @throws UserError where there is none, or it can't be read
  */
-export async function readSource(folder: string): Promise<Source> {
+export async function readCorpusFolder(folder: string): Promise<ReadOnlyCorpus> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw fileError(error, 'read the campaign', folder);
   });
-  if (names.includes(DISTILLED_FILE)) return distilledSource(folder);
-  if (names.includes(CAMPAIGN_FILE)) return campaignSource(folder);
+  if (names.includes(DISTILLED_FILE)) return readDistilledCorpus(folder);
+  if (names.includes(CAMPAIGN_FILE)) return readCampaignCorpus(folder);
   throw new UserError(
     `${folder} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}, or a distilled corpus`,
   );
 }
 
-async function campaignSource(folder: string): Promise<Source> {
-  const { modelSha256, coverage, measure, inputs, settings, resolved } = await readRecorded(folder);
-  const { checkpoint, damage } = await readCheckpoint<SavedState>(folder);
+async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
+  const { modelSha256, coverage, measure, inputs, settings, resolved } = await readManifest(folder);
+  const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
   if (checkpoint === undefined)
     throw new UserError(`${folder} has no corpus yet: it was ended before its first checkpoint`);
   const { width, state } = checkpoint;
-  const corpus = await readLines(folder, width, [...damage]);
+  const corpus = await readEntries(folder, width, [...damage]);
   const threshold = Math.max(state.threshold.value, Number(resolved.threshold));
   const margins = new Map<string, { id: string; margin: number }>();
   // Points are counted by their places: those of other objectives are others.
@@ -85,10 +87,11 @@ async function campaignSource(folder: string): Promise<Source> {
   return { folder, modelSha256, coverage, measure, inputs, width, threshold, ...corpus, margins };
 }
 
-async function distilledSource(folder: string): Promise<Source> {
+async function readDistilledCorpus(folder: string): Promise<ReadOnlyCorpus> {
   const path = join(folder, DISTILLED_FILE);
-  const { modelSha256, coverage, measure, inputs, width, threshold, margins } = await readDistilled(path);
-  const corpus = await readLines(folder, width, []);
+  const { modelSha256, coverage, measure, inputs, width, threshold, margins } =
+    await readDistilledRecord(path);
+  const corpus = await readEntries(folder, width, []);
   return {
     folder,
     modelSha256,
@@ -103,12 +106,12 @@ async function distilledSource(folder: string): Promise<Source> {
 }
 
 /** @throws UserError where it can't be read, or was not written by this version */
-export async function readDistilled(path: string): Promise<Distilled> {
-  let read: Partial<Distilled> | null;
+export async function readDistilledRecord(path: string): Promise<DistilledRecord> {
+  let read: Partial<DistilledRecord> | null;
   try {
-    read = JSON.parse(await readFile(path, 'utf8')) as Partial<Distilled> | null;
+    read = JSON.parse(await readFile(path, 'utf8')) as Partial<DistilledRecord> | null;
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UserError(`${path} is damaged: ${reason(error)}`);
+    if (error instanceof SyntaxError) throw new UserError(`${path} is damaged: ${errorMessage(error)}`);
     throw fileError(error, 'read', path);
   }
   if (read?.formatVersion !== FORMAT_VERSION)
@@ -117,24 +120,24 @@ export async function readDistilled(path: string): Promise<Distilled> {
     );
   if (!Array.isArray(read.inputs) || typeof read.width !== 'number' || typeof read.threshold !== 'number')
     throw new UserError(`${path} is damaged: it lacks inputs, width or threshold`);
-  return { margins: {}, ...read } as Distilled;
+  return { margins: {}, ...read } as DistilledRecord;
 }
 
-async function readLines(folder: string, width: number, damage: string[]) {
+async function readEntries(folder: string, width: number, damage: string[]) {
   const { lines: placed } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
-  const count = placed.reduce((most, { place }) => Math.max(most, place + 1), 0);
+  const count = placed.reduce((most, { index }) => Math.max(most, index + 1), 0);
   const all = await readVectors(folder, count, width, damage);
   if (all === undefined)
     throw new UserError(`${folder}: the corpus's activations are cut: fuzz --resume mends that`);
   const activations = new Float32Array(placed.length * width);
-  placed.forEach(({ place }, i) => {
-    activations.set(all.subarray(place * width, (place + 1) * width), i * width);
+  placed.forEach(({ index }, i) => {
+    activations.set(all.subarray(index * width, (index + 1) * width), i * width);
   });
   return {
-    lines: placed.map(({ line }) => line),
-    idAt: new Map(placed.map(({ line, place }) => [place, line.id])),
+    entries: placed.map(({ record }) => record),
+    idAt: new Map(placed.map(({ record, index }) => [index, record.id])),
     activations,
-    findings: await findingFolders(folder),
+    findings: await listFindingFolders(folder),
     damage,
   };
 }

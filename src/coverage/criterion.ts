@@ -1,9 +1,9 @@
-import type { RowResult } from '../model/batched-model.ts';
+import type { BatchResult } from '../model/batched-model.ts';
 
 /** What of the watched activations is compared: turns a run into one vector a row. */
-export interface Measure {
+export interface CoverageCriterion {
   /** The vectors of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
-  vectors(result: RowResult): Float32Array;
+  observe(result: BatchResult): Float32Array;
   /**
    * The threshold to start with; undefined where no mutant moves.
    *
@@ -13,7 +13,7 @@ export interface Measure {
 }
 
 /** What a measure is made for. */
-export interface MeasureSettings {
+export interface CoverageCriterionSettings {
   /** The campaign's master seed: what is drawn is drawn from it. */
   readonly seed: string;
   /** Whether testcases may be of several forms, and activations not always as many. */
@@ -21,11 +21,13 @@ export interface MeasureSettings {
 }
 
 /** A kind of measure: what the registry lists, and what a plug-in gives. */
-export interface MeasureKind {
+export interface CoverageCriterionKind {
   readonly name: string;
   /** For people: what is compared. */
   readonly help: string;
-  make(settings: MeasureSettings): Pick<Measure, 'vectors'> & Partial<Pick<Measure, 'calibrate'>>;
+  make(
+    settings: CoverageCriterionSettings,
+  ): Pick<CoverageCriterion, 'observe'> & Partial<Pick<CoverageCriterion, 'calibrate'>>;
 }
 
 /** A point of a random walk through inputs: the vector of a mutant and that of what it was made from. */

@@ -4,11 +4,11 @@ export interface CoverOptions {
   readonly vectors: Float32Array;
   readonly width: number;
   /** Squared L2 distance up to which one vector stands for another. */
-  readonly reach: number;
+  readonly radius: number;
   /** Vectors that are chosen whatever they cover. */
   readonly required?: readonly number[];
   /** What has to be chosen with a vector. */
-  readonly withIt?: (vector: number) => readonly number[];
+  readonly dependenciesOf?: (vector: number) => readonly number[];
 }
 
 /**
@@ -18,23 +18,23 @@ export interface CoverOptions {
  *
  * @returns places of the chosen, ascending
  */
-export function coverOf(options: CoverOptions): number[] {
-  const { vectors, width, required = [], withIt = () => [] } = options;
+export function greedySetCover(options: CoverOptions): number[] {
+  const { vectors, width, required = [], dependenciesOf = () => [] } = options;
   const count = width === 0 ? 0 : vectors.length / width;
-  const neighbours = new Neighbours(options, count);
+  const neighbours = new RadiusSearch(options, count);
   /** Of each vector how many of the chosen cover it. */
   const covers = new Int32Array(count);
   const chosen = new Set<number>();
   const choose = (vector: number): void => {
-    for (const one of [vector, ...withIt(vector)]) {
+    for (const one of [vector, ...dependenciesOf(vector)]) {
       if (chosen.has(one)) continue;
       chosen.add(one);
-      neighbours.each(one, (other) => void covers[other]++);
+      neighbours.forEachWithin(one, (other) => void covers[other]++);
     }
   };
   const gain = (vector: number): number => {
     let sum = 0;
-    neighbours.each(vector, (other) => {
+    neighbours.forEachWithin(vector, (other) => {
       if (covers[other] === 0) sum++;
     });
     return sum;
@@ -56,15 +56,15 @@ export function coverOf(options: CoverOptions): number[] {
       else put(vector, now);
     }
   }
-  leaveOut(chosen, covers, neighbours, new Set(required), withIt);
+  removeRedundant(chosen, covers, neighbours, new Set(required), dependenciesOf);
   return [...chosen].sort((a, b) => a - b);
 }
 
 /** Takes out those whose neighbours are all covered by others, the last first. */
-function leaveOut(
+function removeRedundant(
   chosen: Set<number>,
   covers: Int32Array,
-  neighbours: Neighbours,
+  neighbours: RadiusSearch,
   required: ReadonlySet<number>,
   withIt: (vector: number) => readonly number[],
 ): void {
@@ -74,65 +74,65 @@ function leaveOut(
   for (const vector of [...chosen].sort((a, b) => b - a)) {
     if (required.has(vector) || (holds.get(vector) ?? 0) > 0) continue;
     let isNeeded = false;
-    neighbours.each(vector, (other) => {
+    neighbours.forEachWithin(vector, (other) => {
       if (covers[other] === 1) isNeeded = true;
     });
     if (isNeeded) continue;
     chosen.delete(vector);
-    neighbours.each(vector, (other) => void covers[other]--);
+    neighbours.forEachWithin(vector, (other) => void covers[other]--);
     for (const other of withIt(vector)) holds.set(other, (holds.get(other) ?? 0) - 1);
   }
 }
 
 /** Finds what lies within reach: exactly, by looking only where the coordinate that spreads most is near. */
-class Neighbours {
+class RadiusSearch {
   readonly #options: CoverOptions;
   /** Vectors by that coordinate, and each one's place there. */
-  readonly #order: Int32Array;
-  readonly #place: Int32Array;
+  readonly #byCoordinate: Int32Array;
+  readonly #rank: Int32Array;
   readonly #axis: number;
-  readonly #span: number;
+  readonly #axisRadius: number;
 
   constructor(options: CoverOptions, count: number) {
     this.#options = options;
-    const { vectors, width, reach } = options;
+    const { vectors, width, radius } = options;
     this.#axis = widestAxis(vectors, width);
     // A hair more, since the root is rounded: what lies outside is sorted out by the distance itself.
-    this.#span = Math.sqrt(reach) * (1 + 1e-6);
-    this.#order = Int32Array.from({ length: count }, (_, i) => i).sort(
-      (a, b) => this.#at(a) - this.#at(b) || a - b,
+    this.#axisRadius = Math.sqrt(radius) * (1 + 1e-6);
+    this.#byCoordinate = Int32Array.from({ length: count }, (_, i) => i).sort(
+      (a, b) => this.#coordinate(a) - this.#coordinate(b) || a - b,
     );
-    this.#place = new Int32Array(count);
-    this.#order.forEach((vector, place) => {
-      this.#place[vector] = place;
+    this.#rank = new Int32Array(count);
+    this.#byCoordinate.forEach((vector, place) => {
+      this.#rank[vector] = place;
     });
   }
 
-  #at(vector: number): number {
+  #coordinate(vector: number): number {
     return this.#options.vectors[vector * this.#options.width + this.#axis];
   }
 
   /** Calls with every vector within reach of one, itself too. */
-  each(vector: number, visit: (other: number) => void): void {
+  forEachWithin(vector: number, visit: (other: number) => void): void {
     visit(vector);
-    const here = this.#at(vector);
+    const here = this.#coordinate(vector);
     for (const step of [-1, 1]) {
-      for (let place = this.#place[vector] + step; ; place += step) {
-        const other = this.#order[place];
-        if (other === undefined || Math.abs(this.#at(other) - here) > this.#span) break;
+      for (let place = this.#rank[vector] + step; ; place += step) {
+        const other = this.#byCoordinate[place];
+        if (other === undefined || Math.abs(this.#coordinate(other) - here) > this.#axisRadius) break;
         if (this.#isWithin(vector, other)) visit(other);
       }
     }
   }
 
   #isWithin(a: number, b: number): boolean {
-    const { vectors, width, reach } = this.#options;
+    const { vectors, width, radius } = this.#options;
     let sum = 0;
     for (let i = 0; i < width; i++) {
       const difference = vectors[a * width + i] - vectors[b * width + i];
       sum += difference * difference;
     }
-    return sum <= reach;
+    return sum <= radius;
   }
 }
 

@@ -1,14 +1,14 @@
 /** Mutants after which the threshold is looked at. */
-const WINDOW = 10_000;
+const WINDOW_MUTANTS = 10_000;
 
 /** Share of a window's mutants above which the corpus floods. */
-const FLOOD = 0.01;
+const FLOOD_SHARE = 0.01;
 
 /** Times a threshold may be halved below where it started. */
-const MOST_HALVINGS = 20;
+const MAX_HALVINGS = 20;
 
 /** A threshold between two looks at it, as plain data. */
-export interface SavedThreshold {
+export interface SavedNoveltyThreshold {
   readonly value: number;
   readonly mutants: number;
   readonly added: number;
@@ -19,10 +19,10 @@ export interface SavedThreshold {
  * than one mutant in a hundred is kept, and halves when none is. It changes with the results in task order
  * alone, so that equal campaigns have equal thresholds.
  */
-export class Threshold {
-  readonly #adapts: boolean;
+export class NoveltyThreshold {
+  readonly #isAdaptive: boolean;
   readonly #isDelayed: boolean;
-  readonly #least: number;
+  readonly #minimum: number;
   #value: number;
   #mutants = 0;
   #added = 0;
@@ -35,8 +35,8 @@ export class Threshold {
   constructor(start: number, adapts: boolean, isDelayed = false) {
     this.#isDelayed = isDelayed;
     this.#value = start;
-    this.#adapts = adapts;
-    this.#least = start * 2 ** -MOST_HALVINGS;
+    this.#isAdaptive = adapts;
+    this.#minimum = start * 2 ** -MAX_HALVINGS;
   }
 
   get value(): number {
@@ -57,21 +57,21 @@ export class Threshold {
     if (this.#isDelayed && judgedBy !== this.#value) return undefined;
     this.#mutants += mutants;
     this.#added += added;
-    if (!this.#adapts || this.#mutants < WINDOW) return undefined;
+    if (!this.#isAdaptive || this.#mutants < WINDOW_MUTANTS) return undefined;
     const before = this.#value;
     const kept = `${this.#added} of the last ${this.#mutants} mutants were kept`;
-    if (this.#added > FLOOD * this.#mutants) this.#value *= 2;
-    else if (this.#added === 0) this.#value = Math.max(this.#least, this.#value / 2);
+    if (this.#added > FLOOD_SHARE * this.#mutants) this.#value *= 2;
+    else if (this.#added === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
     this.#mutants = 0;
     this.#added = 0;
     return this.#value === before ? undefined : { threshold: this.#value, why: kept };
   }
 
-  save(): SavedThreshold {
+  save(): SavedNoveltyThreshold {
     return { value: this.#value, mutants: this.#mutants, added: this.#added };
   }
 
-  restore({ value, mutants, added }: SavedThreshold): void {
+  restore({ value, mutants, added }: SavedNoveltyThreshold): void {
     this.#value = value;
     this.#mutants = mutants;
     this.#added = added;

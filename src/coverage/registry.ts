@@ -1,37 +1,40 @@
-import type { RowResult } from '../model/batched-model.ts';
+import type { BatchResult } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
-import { Projection } from './criteria/random-projection.ts';
-import type { Measure, MeasureKind, MeasureSettings, WalkStep } from './criterion.ts';
-import { HnswIndex, type Sealing } from './index/hnsw-index.ts';
+import { RandomProjection } from './criteria/random-projection.ts';
+import type {
+  CoverageCriterion,
+  CoverageCriterionKind,
+  CoverageCriterionSettings,
+  WalkStep,
+} from './criterion.ts';
+import { HnswIndex, type SnapshotOptions } from './index/hnsw-index.ts';
 import { type NeighbourIndex, squaredDistance } from './index/neighbour-index.ts';
-import { LineIndex } from './index/sorted-index.ts';
-import { loadMeasure } from './plugin.ts';
-
-export type { Measure, MeasureKind, MeasureSettings, WalkStep } from './criterion.ts';
+import { SortedIndex } from './index/sorted-index.ts';
+import { loadCriterion } from './plugin.ts';
 
 /** Share of single steps that would count as new if nothing but their parent were known. */
-const NEW_SHARE = 0.01;
+const NEW_STEP_SHARE = 0.01;
 
 /** Numbers that are compared as they are; wider vectors are projected. */
-export const WIDEST = 256;
+export const MAX_UNPROJECTED_WIDTH = 256;
 
 /**
  * All values of the watched tensors, joined in the order asked for, and projected where they are more than
  * `WIDEST` or not always as many. The threshold is the length that one step in a hundred exceeds.
  */
-const values: MeasureKind = {
+const values: CoverageCriterionKind = {
   name: 'values',
   help: 'all values',
   make({ seed, varying }) {
-    const projections = new Map<number, Projection>();
+    const projections = new Map<number, RandomProjection>();
     return {
-      vectors(result) {
-        const all = joined(result);
+      observe(result) {
+        const all = joinActivations(result);
         const width = all.length / result.rows;
-        if (width <= WIDEST && !varying) return all;
+        if (width <= MAX_UNPROJECTED_WIDTH && !varying) return all;
         let projection = projections.get(width);
         if (projection === undefined) {
-          projection = new Projection(width, seed);
+          projection = new RandomProjection(width, seed);
           projections.set(width, projection);
         }
         return projection.project(all, result.rows);
@@ -41,12 +44,12 @@ const values: MeasureKind = {
 };
 
 /** The threshold that one step in a hundred exceeds. */
-function exceededByFew(walk: readonly WalkStep[]): number | undefined {
-  return quantile(walk.map(stepLength2), 1 - NEW_SHARE);
+function calibrateByQuantile(walk: readonly WalkStep[]): number | undefined {
+  return quantile(walk.map(squaredStepLength), 1 - NEW_STEP_SHARE);
 }
 
 /** The watched tensors side by side, `[rows, width]`. */
-function joined({ activations, rows }: RowResult): Float32Array {
+function joinActivations({ activations, rows }: BatchResult): Float32Array {
   if (activations.length === 1 && activations[0].data instanceof Float32Array) return activations[0].data;
   const width = activations.reduce((sum, tensor) => sum + tensor.size, 0);
   const all = new Float32Array(rows * width);
@@ -61,7 +64,7 @@ function joined({ activations, rows }: RowResult): Float32Array {
 }
 
 /** Side of a cell over the median step: cells of a fifth of a step. */
-const CELL = 1 / 5;
+const CELL_SIDE = 1 / 5;
 
 /**
  * The length (L2 norm) of each watched tensor. There are few lengths between the shortest and the longest
@@ -69,13 +72,13 @@ const CELL = 1 / 5;
  * among all values there is always something new within. TensorFuzz does the same for NaN with the sum of
  * the logits' magnitudes (its lib/coverage_functions.py).
  */
-const norm: MeasureKind = {
+const norm: CoverageCriterionKind = {
   name: 'norm',
   help: 'the length of each tensor',
-  make: () => ({ vectors: lengthsOf, calibrate: cellOf }),
+  make: () => ({ observe: tensorNorms, calibrate: calibrateByCell }),
 };
 
-function lengthsOf(result: RowResult): Float32Array {
+function tensorNorms(result: BatchResult): Float32Array {
   const width = result.activations.length;
   const lengths = new Float32Array(result.rows * width);
   result.activations.forEach(({ type, size, data }, column) => {
@@ -91,18 +94,18 @@ function lengthsOf(result: RowResult): Float32Array {
   return lengths;
 }
 
-function cellOf(walk: readonly WalkStep[]): number | undefined {
-  const median = quantile(walk.map(stepLength2), 0.5);
+function calibrateByCell(walk: readonly WalkStep[]): number | undefined {
+  const median = quantile(walk.map(squaredStepLength), 0.5);
   if (median === undefined) return undefined;
   // Cells fill a line; in more directions there is room for nearly every step to be new.
-  return walk[0].vector.length > 1 ? median : median * CELL ** 2;
+  return walk[0].vector.length > 1 ? median : median * CELL_SIDE ** 2;
 }
 
-function stepLength2({ vector, from }: WalkStep): number {
+function squaredStepLength({ vector, from }: WalkStep): number {
   return squaredDistance(vector, 0, from);
 }
 
-const MEASURES: readonly MeasureKind[] = [norm, values];
+const CRITERIA: readonly CoverageCriterionKind[] = [norm, values];
 
 /**
  * Makes a measure.
@@ -110,32 +113,41 @@ const MEASURES: readonly MeasureKind[] = [norm, values];
  * @param name of one of ours, or the path of a module
  * @throws UserError where the module is none
  */
-export async function measureOf(name: string, settings: MeasureSettings): Promise<Measure> {
-  return makeMeasure(name, settings) ?? whole(await loadMeasure(name, settings));
+export async function resolveCriterion(
+  name: string,
+  settings: CoverageCriterionSettings,
+): Promise<CoverageCriterion> {
+  return makeCriterion(name, settings) ?? withDefaultCalibration(await loadCriterion(name, settings));
 }
 
 /** Makes one of our own measures; undefined where there is none of the name. */
-export function makeMeasure<N extends string>(
+export function makeCriterion<N extends string>(
   name: N,
-  settings: MeasureSettings,
-): N extends 'norm' | 'values' ? Measure : Measure | undefined;
-export function makeMeasure(name: string, settings: MeasureSettings): Measure | undefined {
-  const kind = MEASURES.find((one) => one.name === name);
-  return kind && whole(kind.make(settings));
+  settings: CoverageCriterionSettings,
+): N extends 'norm' | 'values' ? CoverageCriterion : CoverageCriterion | undefined;
+export function makeCriterion(
+  name: string,
+  settings: CoverageCriterionSettings,
+): CoverageCriterion | undefined {
+  const kind = CRITERIA.find((one) => one.name === name);
+  return kind && withDefaultCalibration(kind.make(settings));
 }
 
-function whole({ vectors, calibrate = exceededByFew }: ReturnType<MeasureKind['make']>): Measure {
-  return { vectors, calibrate };
+function withDefaultCalibration({
+  observe,
+  calibrate = calibrateByQuantile,
+}: ReturnType<CoverageCriterionKind['make']>): CoverageCriterion {
+  return { observe, calibrate };
 }
 
 /** What a measure compares, for people; a module is not loaded for that. */
-export function measureHelp(name: string): string {
-  return MEASURES.find((kind) => kind.name === name)?.help ?? name;
+export function criterionHelp(name: string): string {
+  return CRITERIA.find((kind) => kind.name === name)?.help ?? name;
 }
 
 /** The index that suits vectors of a width: a sorted line for single numbers, hnswlib for all others. */
-export function indexOf(width: number, sealing?: Sealing): NeighbourIndex {
-  return width === 1 ? new LineIndex() : new HnswIndex(width, sealing);
+export function makeNeighbourIndex(width: number, sealing?: SnapshotOptions): NeighbourIndex {
+  return width === 1 ? new SortedIndex() : new HnswIndex(width, sealing);
 }
 
 /** The quantile of those distances that are above zero. */

@@ -1,7 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 
 /** Something is not on the queue, or not yet: it may come later. */
-export class NotThere extends MachineError {
+export class NotYetAvailableError extends MachineError {
   override readonly name = 'NotThere';
 
   constructor(what: string) {

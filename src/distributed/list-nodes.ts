@@ -1,16 +1,16 @@
 import { Redis } from 'ioredis';
-import { type Machine, machinesOn } from './protocol/node-registry.ts';
-import { Keys } from './protocol/redis-keys.ts';
-import { checkQueue, connectionOptions, explained, type QueueAddress } from './redis/connection.ts';
+import { registeredNodes, type WorkerNode } from './protocol/node-registry.ts';
+import { RedisKeys } from './protocol/redis-keys.ts';
+import { checkQueue, connectionOptions, explainRedisError, type QueueAddress } from './redis/connection.ts';
 
 /** The machines on a queue. @throws UserError, MachineError where that cannot be used */
-export async function listMachines(address: QueueAddress, prefix: string): Promise<Machine[]> {
+export async function listNodes(address: QueueAddress, prefix: string): Promise<WorkerNode[]> {
   await checkQueue(address, prefix);
   const redis = new Redis(connectionOptions(address));
   try {
-    return await machinesOn(redis, new Keys(prefix));
+    return await registeredNodes(redis, new RedisKeys(prefix));
   } catch (error) {
-    throw explained(error, address);
+    throw explainRedisError(error, address);
   } finally {
     redis.disconnect();
   }

@@ -1,8 +1,14 @@
-import { type Departures, departuresOf } from '../analysis/layer-divergence.ts';
+import { type LayerDivergences, measureLayerDivergences } from '../analysis/layer-divergence.ts';
 import { UserError } from '../core/errors.ts';
-import { batches, packRows, type RowModel, type RowResult, type Rows } from '../model/batched-model.ts';
+import {
+  type BatchedModel,
+  type BatchResult,
+  groupIntoBatches,
+  packBatch,
+  type TestcaseBatch,
+} from '../model/batched-model.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { cosineOf, divergenceOf, greatest, RowReader } from '../objectives/output-difference.ts';
+import { argmax, cosineSimilarity, klDivergence, RowReader } from '../objectives/output-difference.ts';
 import { DTYPES, type Tensor } from '../tensor/tensor.ts';
 
 /** How two models' outputs of one name differ over all testcases. */
@@ -36,23 +42,23 @@ export interface WorstSeed {
 }
 
 /** How a pair does on testcases. */
-export interface Comparison {
+export interface ModelComparison {
   readonly testcases: number;
   /** Testcases that break the objective. */
   readonly violations: number;
   readonly outputs: readonly OutputComparison[];
   /** Those that differ most, the worst first; violations before all others. */
   readonly worst: readonly WorstSeed[];
-  readonly departures: Departures;
+  readonly departures: LayerDivergences;
 }
 
 /** Testcases of a run. */
-const AT_ONCE = 64;
+const BATCH_ROWS = 64;
 
 /** What is gathered of one output. */
-interface Gathered {
-  alike: number;
-  classes: boolean;
+interface OutputTally {
+  agreements: number;
+  hasClasses: boolean;
   readonly differences: number[];
   readonly cosines: number[];
   readonly divergences: number[];
@@ -67,31 +73,35 @@ interface Gathered {
  * @param beat called between runs
  */
 export async function comparePair(
-  model: RowModel,
-  testcases: readonly Rows[],
+  model: BatchedModel,
+  testcases: readonly TestcaseBatch[],
   objective: Objective,
   { most, bound }: { readonly most: number; readonly bound: number },
   beat: () => void,
-): Promise<Comparison> {
-  const { copy } = model.model;
-  if (copy === undefined) throw new Error('there is no second model');
-  const gathered = new Map<string, Gathered>();
+): Promise<ModelComparison> {
+  const { secondModel } = model.model;
+  if (secondModel === undefined) throw new Error('there is no second model');
+  const gathered = new Map<string, OutputTally>();
   const worst: WorstSeed[] = [];
   const feeds: [Tensor[], Tensor[]][] = [];
   let violations = 0;
   let first = 0;
-  for (const some of batches(testcases, ({ form }) => form, Math.min(AT_ONCE, model.largestBatch))) {
-    const block = packRows(some);
+  for (const some of groupIntoBatches(
+    testcases,
+    ({ form }) => form,
+    Math.min(BATCH_ROWS, model.maxBatchSize),
+  )) {
+    const block = packBatch(some);
     const result = await model.run(block, some.length, []);
     beat();
     const refused = objective.refuses?.(result);
     if (refused !== undefined) throw new UserError(`--objective: ${objective.name} ${refused}`);
     const taken = model.feeds(block, some.length);
-    feeds.push([taken, copy.feeds(taken)]);
+    feeds.push([taken, secondModel.feeds(taken)]);
     const broken = new Map<number, string>();
     objective.judge(result, (row, { summary }) => void broken.set(row, summary));
     violations += broken.size;
-    const differences = gather(result, gathered);
+    const differences = tallyOutputs(result, gathered);
     differences.forEach((difference, row) => {
       worst.push({ seed: first + row, difference, violation: broken.get(row) ?? null });
     });
@@ -103,34 +113,34 @@ export async function comparePair(
   return {
     testcases: testcases.length,
     violations,
-    outputs: [...gathered].map(([output, one]) => outputOf(output, one, testcases.length)),
+    outputs: [...gathered].map(([output, one]) => toOutputComparison(output, one, testcases.length)),
     worst: worst.slice(0, most),
-    departures: await departuresOf(model.model, copy, feeds, bound, beat),
+    departures: await measureLayerDivergences(model.model, secondModel, feeds, bound, beat),
   };
 }
 
-const own = new RowReader();
-const other = new RowReader();
+const referenceReader = new RowReader();
+const secondReader = new RowReader();
 
 /** Adds a run to what is gathered; returns the greatest difference of each row. */
-function gather(result: RowResult, gathered: Map<string, Gathered>): number[] {
+function tallyOutputs(result: BatchResult, gathered: Map<string, OutputTally>): number[] {
   const worst = new Array<number>(result.rows).fill(0);
-  for (const theirs of result.copy ?? []) {
+  for (const theirs of result.secondOutputs ?? []) {
     const tensor = result.outputs.find(({ name }) => name === theirs.name);
     if (tensor === undefined) continue;
     const isFloat = DTYPES[tensor.type].kind === 'float';
     const count = Math.max(1, tensor.shape.at(-1) ?? tensor.size);
     const one = gathered.get(tensor.name) ?? {
-      alike: 0,
-      classes: !isFloat || count > 1,
+      agreements: 0,
+      hasClasses: !isFloat || count > 1,
       differences: [],
       cosines: [],
       divergences: [],
     };
     gathered.set(tensor.name, one);
     for (let row = 0; row < result.rows; row++) {
-      const a = own.read(tensor, row);
-      const b = other.read(theirs, row);
+      const a = referenceReader.read(tensor, row);
+      const b = secondReader.read(theirs, row);
       let difference = 0;
       for (let i = 0; i < a.length; i++) {
         const off = Object.is(a[i], b[i]) ? 0 : Math.abs(a[i] - b[i]);
@@ -139,18 +149,18 @@ function gather(result: RowResult, gathered: Map<string, Gathered>): number[] {
       }
       one.differences.push(difference);
       worst[row] = Math.max(worst[row], difference);
-      if (isFloat) one.cosines.push(cosineOf(a, b));
-      if (isFloat && count > 1) one.divergences.push(divergenceOf(a, b, count));
+      if (isFloat) one.cosines.push(cosineSimilarity(a, b));
+      if (isFloat && count > 1) one.divergences.push(klDivergence(a, b, count));
       let isAlike = true;
       for (let from = 0; from < a.length && isAlike; from += count)
-        isAlike = isFloat ? greatest(a, from, count) === greatest(b, from, count) : difference === 0;
-      if (isAlike) one.alike++;
+        isAlike = isFloat ? argmax(a, from, count) === argmax(b, from, count) : difference === 0;
+      if (isAlike) one.agreements++;
     }
   }
   return worst;
 }
 
-function outputOf(output: string, one: Gathered, testcases: number): OutputComparison {
+function toOutputComparison(output: string, one: OutputTally, testcases: number): OutputComparison {
   const sorted = [...one.differences].sort((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
@@ -158,7 +168,7 @@ function outputOf(output: string, one: Gathered, testcases: number): OutputCompa
     values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   return {
     output,
-    agreement: one.classes ? one.alike / testcases : null,
+    agreement: one.hasClasses ? one.agreements / testcases : null,
     difference: { median: at(0.5), p90: at(0.9), p99: at(0.99), most: sorted[sorted.length - 1] },
     cosine: { least: Math.min(1, ...one.cosines), mean: one.cosines.length === 0 ? 1 : mean(one.cosines) },
     kl:

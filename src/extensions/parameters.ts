@@ -1,4 +1,4 @@
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 
 /** A parameter of an objective, as users may set it: `quantization:atol=0.01`. */
@@ -8,6 +8,8 @@ export interface ObjectiveParameter {
   readonly help: string;
   /** Legal values, both ends included. */
   readonly between: readonly [low: number, high: number];
+  readonly integer?: boolean;
+  /** @deprecated the name of `integer` in older plug-ins */
   readonly whole?: boolean;
 }
 
@@ -26,7 +28,7 @@ export interface ObjectiveSettings {
 }
 
 /** What is legal in a user's name for an objective: it becomes a part of signatures. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
+const OBJECTIVE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
 
 /**
  * Takes what stands behind an objective's colon apart, such as `atol=0.01,rtol=0.1` or
@@ -36,7 +38,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
  * @param words settings that are words, with those that are legal; any, where none are named
  * @throws UserError on an unknown parameter or a value that makes no sense
  */
-export function readSettings(
+export function parseObjectiveSettings(
   kind: string,
   parameters: readonly ObjectiveParameter[],
   rest: string,
@@ -47,17 +49,17 @@ export function readSettings(
   const spelled: Partial<Record<string, string>> = {};
   let name = '';
   let text = rest.trim();
-  for (let part = first(text); part !== undefined; part = first(text)) {
+  for (let part = firstAssignment(text); part !== undefined; part = firstAssignment(text)) {
     const { key, given, whole } = part;
     const parameter = parameters.find((candidate) => candidate.name === key);
     if (key === 'name' && parameter === undefined) {
-      if (!NAME.test(given))
+      if (!OBJECTIVE_NAME_PATTERN.test(given))
         throw new UserError(
           `--objective: ${kind}:name must be letters, digits, '.', '_' and '-', at most 40, not '${given}'`,
         );
       name = given;
     } else if (parameter !== undefined) {
-      values[key] = checkValue(`--objective: ${kind}:${key}`, parameter, given);
+      values[key] = parseParameterValue(`--objective: ${kind}:${key}`, parameter, given);
     } else if (Object.hasOwn(words, key)) {
       const { legal } = words[key];
       if (given === '' || legal?.includes(given) === false)
@@ -68,21 +70,21 @@ export function readSettings(
     } else if (takesText) break;
     else {
       const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
-      const hint = known.length === 0 ? 'it has none' : suggestion(key, known);
+      const hint = known.length === 0 ? 'it has none' : suggestName(key, known);
       throw new UserError(`--objective: ${kind} has no parameter ${key}: ${hint}`);
     }
     text = text.slice(whole.length).trim();
   }
   if (text !== '' && !takesText) {
     const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
-    const hint = known.length === 0 ? 'it has none' : suggestion(text, known);
+    const hint = known.length === 0 ? 'it has none' : suggestName(text, known);
     throw new UserError(`--objective: ${kind} has no parameter ${text}: ${hint}`);
   }
   return { values, words: spelled, text, name };
 }
 
 /** The `key=value` that a text begins with; a comparison is none. */
-function first(text: string) {
+function firstAssignment(text: string) {
   const found = /^([A-Za-z][A-Za-z0-9-]*)=(?!=)([^,]*)(?:,|$)/.exec(text);
   return found === null ? undefined : { whole: found[0], key: found[1], given: found[2].trim() };
 }
@@ -92,10 +94,16 @@ function first(text: string) {
  *
  * @throws UserError where it is none, or out of bounds
  */
-export function checkValue(where: string, { between, whole }: ObjectiveParameter, given: string): number {
+export function parseParameterValue(
+  where: string,
+  { between, whole, integer = whole }: ObjectiveParameter,
+  given: string,
+): number {
   const value = given.trim() === '' ? Number.NaN : Number(given);
   const [low, high] = between;
-  if (value >= low && value <= high && (whole !== true || Number.isInteger(value))) return value;
+  if (value >= low && value <= high && (integer !== true || Number.isInteger(value))) return value;
   const bounds = Number.isFinite(high) ? `from ${low} to ${high}` : `of at least ${low}`;
-  throw new UserError(`${where} must be a ${whole === true ? 'whole ' : ''}number ${bounds}, not '${given}'`);
+  throw new UserError(
+    `${where} must be a ${integer === true ? 'whole ' : ''}number ${bounds}, not '${given}'`,
+  );
 }

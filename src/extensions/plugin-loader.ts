@@ -2,15 +2,15 @@ import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, Script } from 'node:vm';
-import { reason, UserError } from '../core/errors.ts';
-import { placeOf } from './path-remap.ts';
+import { errorMessage, UserError } from '../core/errors.ts';
+import { remapPath } from './path-remap.ts';
 
 /** Milliseconds that one call of a plug-in may take. */
-let callLimit = 10_000;
+let callTimeoutMs = 10_000;
 
 /** Changes what a call of a plug-in may take in this process: less than what ends it. */
-export function limitCalls(milliseconds: number): void {
-  callLimit = milliseconds;
+export function setCallTimeout(milliseconds: number): void {
+  callTimeoutMs = milliseconds;
 }
 
 /**
@@ -21,23 +21,23 @@ export function limitCalls(milliseconds: number): void {
  * @throws UserError where it can't be loaded
  */
 export async function importPlugin(flag: string, path: string): Promise<unknown> {
-  offerOurselves();
+  exposeOwnPackage();
   try {
-    const module = (await import(pathToFileURL(resolve(placeOf(path))).href)) as {
+    const module = (await import(pathToFileURL(resolve(remapPath(path))).href)) as {
       readonly default?: unknown;
     };
     return module.default;
   } catch (error) {
-    throw new UserError(`${flag}: the plug-in ${path} cannot be loaded: ${explained(error, path)}`);
+    throw new UserError(`${flag}: the plug-in ${path} cannot be loaded: ${explainImportError(error, path)}`);
   }
 }
 
-let offered = false;
+let isExposed = false;
 
 /** Lets plug-ins import `neurofuzz` wherever they lie: the very one that loads them. */
-function offerOurselves(): void {
-  if (offered) return;
-  offered = true;
+function exposeOwnPackage(): void {
+  if (isExposed) return;
+  isExposed = true;
   const own = JSON.stringify(new URL('../index.js', import.meta.url).href);
   const hook = `export const resolve = (specifier, context, next) =>
     specifier === 'neurofuzz' ? { url: ${own}, shortCircuit: true } : next(specifier, context);`;
@@ -45,7 +45,7 @@ function offerOurselves(): void {
 }
 
 /** A kind of thing that a plug-in gives, which makes one. */
-interface Kind {
+interface PluginKind {
   make(settings: never): unknown;
 }
 
@@ -55,7 +55,7 @@ interface Kind {
  * @param what the flag's word for it, for messages
  * @throws UserError where it can't be loaded or exports no such kind
  */
-export async function importKind<K extends Kind>(
+export async function importPluginKind<K extends PluginKind>(
   flag: string,
   path: string,
   what: string,
@@ -67,29 +67,29 @@ export async function importKind<K extends Kind>(
     );
   const named = <T>(call: () => T): T => {
     try {
-      return guarded(path, call);
+      return callWithTimeout(path, call);
     } catch (error) {
-      throw new UserError(`${flag}: ${reason(error)}; mend it or leave it out of ${flag}`);
+      throw new UserError(`${flag}: ${errorMessage(error)}; mend it or leave it out of ${flag}`);
     }
   };
   return { kind: kind as K, named };
 }
 
 /** Node's own words for TypeScript that it can't read say nothing of what to do. */
-function explained(error: unknown, path: string): string {
+function explainImportError(error: unknown, path: string): string {
   const { code } = error as { readonly code?: unknown };
   if (/\.[cm]?ts$/.test(path) && code === 'ERR_UNKNOWN_FILE_EXTENSION')
     return `Node ${process.versions.node} reads no TypeScript, 22.18 and later do; compile it to JavaScript, or run a newer Node`;
-  return reason(error);
+  return errorMessage(error);
 }
 
 /** A plug-in failed in a call: which one, and how, in one line. */
-export class PluginFailure extends Error {
+export class PluginError extends Error {
   override readonly name: string = 'PluginFailure';
 }
 
-const box: { call: () => void } = createContext({ call: () => {} }) as { call: () => void };
-const script = new Script('call()');
+const callContext: { call: () => void } = createContext({ call: () => {} }) as { call: () => void };
+const callScript = new Script('call()');
 
 /**
  * Calls a function of a plug-in, or one that calls such, and breaks it off where it does not come to an end.
@@ -98,19 +98,19 @@ const script = new Script('call()');
  * @param limit milliseconds that it may take
  * @throws PluginFailure where it throws or takes too long
  */
-export function guarded<T>(name: string, call: () => T, limit = callLimit): T {
+export function callWithTimeout<T>(name: string, call: () => T, limit = callTimeoutMs): T {
   let result: { readonly value: T } | undefined;
-  box.call = () => {
+  callContext.call = () => {
     result = { value: call() };
   };
   try {
-    script.runInContext(box as never, { timeout: limit });
+    callScript.runInContext(callContext as never, { timeout: limit });
   } catch (error) {
     if (error instanceof UserError) throw error;
     const isLate = (error as { readonly code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    const why = isLate ? `does not come to an end within ${limit / 1000} s` : `fails: ${reason(error)}`;
-    throw new PluginFailure(`the plug-in ${name} ${why}`);
+    const why = isLate ? `does not come to an end within ${limit / 1000} s` : `fails: ${errorMessage(error)}`;
+    throw new PluginError(`the plug-in ${name} ${why}`);
   }
-  if (result === undefined) throw new PluginFailure(`the plug-in ${name} was broken off`);
+  if (result === undefined) throw new PluginError(`the plug-in ${name} was broken off`);
   return result.value;
 }

@@ -8,7 +8,7 @@ export interface ModuleSpec {
 }
 
 /** Takes a spec such as `image=./own.js:amount=2` apart; undefined where it names no module. */
-export function moduleSpec(spec: string): ModuleSpec | undefined {
+export function parseModuleSpec(spec: string): ModuleSpec | undefined {
   const [input] = /^[^/\\:=]+=/.exec(spec) ?? [''];
   const rest = spec.slice(input.length);
   // A path may hold a colon; parameters hold an equals sign.

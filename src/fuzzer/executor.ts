@@ -1,7 +1,7 @@
 import type { Task, TaskResult } from './scheduling/task.ts';
 
 /** One worker as people see it. */
-export interface WorkerFigures {
+export interface WorkerStatistics {
   readonly pid: number;
   /** The machine that it is on; absent where that is this one. */
   readonly host?: string;
@@ -17,7 +17,7 @@ export interface WorkerFigures {
 }
 
 /** A campaign on a queue at one moment. */
-export interface QueueFigures {
+export interface QueueStatistics {
   /** Machines that take part. */
   readonly machines: number;
   /** Shards whose results were taken, and those that had to be published again: lost with a machine or with Redis. */
@@ -33,10 +33,10 @@ export interface QueueFigures {
 export interface Executor {
   /** Carries out a task; results may come in any order. Tasks are handed in by ascending number. */
   submit(task: Task): Promise<TaskResult>;
-  readonly workers: readonly WorkerFigures[];
+  readonly workers: readonly WorkerStatistics[];
   /** Absent where it is on no queue. */
-  readonly queue?: QueueFigures;
+  readonly queue?: QueueStatistics;
   close(): void;
   /** Settles once nothing of it runs any more; absent where closing is enough. */
-  readonly ended?: Promise<void>;
+  readonly whenClosed?: Promise<void>;
 }

@@ -1,75 +1,80 @@
-import type { Site } from '../analysis/numerical-sites/site.ts';
-import type { Fault, Faults, SavedFaults } from '../campaign/findings/fault-registry.ts';
-import { type SiteFigures, siteFigures } from '../campaign/monitor/site-figures.ts';
-import { type Limits, tiesToAncestor } from '../constraints/options.ts';
+import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
+import type { Fault, FaultRegistry, SavedFaults } from '../campaign/findings/fault-registry.ts';
+import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-figures.ts';
+import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
 import { type Random, randomStream } from '../core/random.ts';
 import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';
-import type { SavedThreshold, Threshold } from '../coverage/novelty-threshold.ts';
-import type { InputTraits } from '../inputs/input-descriptor.ts';
+import type { NoveltyThreshold, SavedNoveltyThreshold } from '../coverage/novelty-threshold.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
-import type { Store } from '../storage/campaign-store.ts';
+import type { CampaignStore } from '../storage/campaign-store.ts';
 import type { StoredEntry } from '../storage/journal.ts';
-import type { Supply } from '../workers/worker-supervisor.ts';
-import { Intake } from './corpus/admission.ts';
+import type { CorpusSource } from '../workers/worker-supervisor.ts';
+import { CorpusAdmission } from './corpus/admission.ts';
 import type { Corpus } from './corpus/corpus.ts';
-import type { Imported } from './corpus/imported-testcase.ts';
-import { Descent } from './corpus/lineage.ts';
-import { type Picked, Picker } from './scheduling/mutation-planner.ts';
-import type { ArmTraits } from './scheduling/mutator-arms.ts';
-import type { MutatorChoice, MutatorFigures, SavedChoice } from './scheduling/mutator-scheduler.ts';
+import type { ImportedTestcase } from './corpus/imported-testcase.ts';
+import { LineageTracker } from './corpus/lineage.ts';
+import { MutationPlanner, type PlannedMutation } from './scheduling/mutation-planner.ts';
+import type { ArmDescriptor } from './scheduling/mutator-arms.ts';
+import type {
+  MutatorScheduler,
+  MutatorStatistics,
+  SavedMutatorScheduler,
+} from './scheduling/mutator-scheduler.ts';
 import {
+  type CorpusEntryData,
+  countLookaheadMutants,
+  type DisabledObjective,
   type Hit,
-  lookedIn,
-  type Parcel,
-  type PluginEnd,
   type Task,
   type TaskResult,
 } from './scheduling/task.ts';
+import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
 import {
-  CLIMB_STEPS,
-  climbMutants,
-  isClimbing,
-  isClimbingSingly,
-  LOOK_STEPS,
+  DIRECTED_STEPS,
+  directedMutants,
+  evaluatesNearest,
+  isDirected,
+  isDirectedSingleBatch,
+  LOOKAHEAD_STEPS,
   MUTANTS_PER_PICK,
-  mutantsOf,
-  seekMutants,
-  triesWhatIsNear,
+  mutantsInTask,
+  violationSearchMutants,
 } from './scheduling/task-sizes.ts';
-import type { Climbs, Focus, SavedClimbs } from './search/directed-search.ts';
+import type { DirectedSearch, GoalAssignment, SavedDirectedSearch } from './search/directed-search.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
-const ACROSS_SHARE = 0.5;
+const ACROSS_BOUNDARY_SHARE = 0.5;
 
 /** What the state is made from. */
-export interface StateOptions {
-  readonly store: Store;
+export interface FuzzerStateOptions {
+  readonly store: CampaignStore;
   readonly corpus: Corpus;
-  readonly faults: Faults;
+  readonly faults: FaultRegistry;
   readonly scheduler: Scheduler;
-  readonly choice: MutatorChoice;
+  readonly mutatorScheduler: MutatorScheduler;
   /** The search toward operations that can go wrong, and the choice of its mutators; none where nothing can. */
-  readonly climbs: { readonly search: Climbs; readonly choice: MutatorChoice } | undefined;
+  readonly directed: { readonly search: DirectedSearch; readonly choice: MutatorScheduler } | undefined;
   /** Operations that can go wrong, and the names of those that can't within the range of the inputs. */
-  readonly sites: readonly Site[];
-  readonly unreachable: ReadonlySet<string>;
+  readonly sites: readonly NumericalSite[];
+  readonly unreachableSites: ReadonlySet<string>;
   readonly index: NeighbourIndex | undefined;
-  readonly threshold: Threshold;
+  readonly threshold: NoveltyThreshold;
   readonly masterSeed: string;
   /** Names of the objectives. */
   readonly objectives: readonly string[];
   /** By the id of a seed the class that it shows; undefined where nobody says. */
   readonly labels: ReadonlyMap<string, number> | undefined;
   readonly batch: number;
-  readonly traits: readonly InputTraits[];
+  readonly descriptors: readonly InputDescriptor[];
   /** Mutators of each input. */
-  readonly arms: readonly (readonly ArmTraits[])[];
-  readonly limits: Limits;
+  readonly arms: readonly (readonly ArmDescriptor[])[];
+  readonly limits: ConstraintLimits;
   /** Mutants in all; infinity without a budget. */
-  readonly execs: number;
+  readonly maxExecs: number;
   /** Tasks that may be out when a task is handed out: see `lagOf` and `epochLag`. */
-  readonly lag: (task: number) => number;
+  readonly feedbackDelay: (task: number) => number;
   /** Whether a task is one batch, since a run of the model takes long. */
   readonly singleBatches: boolean;
   /** Entries after which nothing is kept. */
@@ -77,19 +82,19 @@ export interface StateOptions {
 }
 
 /** What taking a result changed. */
-export interface Step {
-  readonly added: number;
+export interface AppliedResult {
+  readonly addedEntries: number;
   readonly faults: readonly Fault[];
   /** The threshold where it was adapted, with the reason. */
-  readonly adapted: { readonly threshold: number; readonly why: string } | undefined;
+  readonly thresholdChange: { readonly threshold: number; readonly why: string } | undefined;
   /** Plug-ins that failed. */
-  readonly ends: readonly PluginEnd[];
+  readonly disabledObjectives: readonly DisabledObjective[];
   /** Testcases that broke a constraint and were not kept, with what they broke: a fault of a mutator's. */
-  readonly illegal: readonly string[];
+  readonly brokenConstraints: readonly string[];
 }
 
 /** The state as plain data; corpus and index come from the journal. */
-export interface SavedState {
+export interface SavedFuzzerState {
   /** Number of the last task whose result was taken. */
   readonly taken: number;
   readonly planned: number;
@@ -97,16 +102,16 @@ export interface SavedState {
   readonly lost: number;
   readonly looked?: number;
   readonly spoken?: number;
-  readonly threshold: SavedThreshold;
+  readonly threshold: SavedNoveltyThreshold;
   readonly scheduler: unknown;
-  readonly choice: SavedChoice;
-  readonly climbs?: { readonly search: SavedClimbs; readonly choice: SavedChoice };
+  readonly choice: SavedMutatorScheduler;
+  readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
   readonly rejected: number;
   readonly faults: SavedFaults;
   /** Objectives that are no more judged. */
   readonly ended?: readonly string[];
   /** Tasks that were out, as they were handed out. */
-  readonly out: readonly Task[];
+  readonly out: readonly TaskRecord[];
 }
 
 /**
@@ -114,29 +119,33 @@ export interface SavedState {
  * out and results taken, both in the order of their numbers and interleaved as the lag says, and by nothing
  * else: equal results give equal states.
  */
-export class State implements Supply {
-  readonly #options: StateOptions;
-  #out: Task[] = [];
-  #taken = 0;
-  #planned = 0;
+export class FuzzerState implements CorpusSource {
+  readonly #options: FuzzerStateOptions;
+  #inFlight: Task[] = [];
+  #lastApplied = 0;
+  #plannedExecs = 0;
   #execs = 0;
   #lost = 0;
-  #looked = 0;
-  #spoken = 0;
+  #lookaheadMutants = 0;
+  #generatedTokens = 0;
   #rejected = 0;
-  readonly #ended = new Set<string>();
-  readonly #picker: Picker;
-  readonly #descent: Descent;
-  readonly #intake: Intake;
-  readonly #isTied: boolean;
+  readonly #disabledObjectives = new Set<string>();
+  readonly #planner: MutationPlanner;
+  readonly #lineage: LineageTracker;
+  readonly #admission: CorpusAdmission;
+  readonly #isTiedToAncestor: boolean;
 
-  constructor(options: StateOptions) {
+  constructor(options: FuzzerStateOptions) {
     this.#options = options;
-    const { corpus, arms, limits, traits } = options;
-    this.#picker = new Picker(corpus, arms, limits.deephunter !== undefined);
-    this.#descent = new Descent(options);
-    this.#intake = new Intake({ ...options, climbs: options.climbs?.search, descent: this.#descent });
-    this.#isTied = tiesToAncestor(limits, traits);
+    const { corpus, arms, limits, descriptors } = options;
+    this.#planner = new MutationPlanner(corpus, arms, limits.deephunter !== undefined);
+    this.#lineage = new LineageTracker(options);
+    this.#admission = new CorpusAdmission({
+      ...options,
+      directedSearch: options.directed?.search,
+      lineage: this.#lineage,
+    });
+    this.#isTiedToAncestor = needsAncestor(limits, descriptors);
   }
 
   get corpus(): Corpus {
@@ -154,13 +163,13 @@ export class State implements Supply {
   }
 
   /** Mutants that were looked ahead from alone, and gave no answer. */
-  get looked(): number {
-    return this.#looked;
+  get lookaheadMutants(): number {
+    return this.#lookaheadMutants;
   }
 
   /** Tokens that the model said, or was asked how likely they are. */
-  get spoken(): number {
-    return this.#spoken;
+  get generatedTokens(): number {
+    return this.#generatedTokens;
   }
 
   /** Mutants that never ran, since the model ended its process before. */
@@ -174,64 +183,69 @@ export class State implements Supply {
   }
 
   /** What each mutator did and brought, for coverage and for margins. */
-  get mutators(): readonly MutatorFigures[] {
-    const { choice, climbs } = this.#options;
-    const climbing = climbs?.choice.figures;
-    return choice.figures.map((own, i) => (climbing === undefined ? own : together(own, climbing[i])));
+  get mutatorStatistics(): readonly MutatorStatistics[] {
+    const { mutatorScheduler, directed } = this.#options;
+    const climbing = directed?.choice.statistics;
+    return mutatorScheduler.statistics.map((own, i) =>
+      climbing === undefined ? own : mergeStatistics(own, climbing[i]),
+    );
   }
 
   /** What is known of each operation that can go wrong. */
-  get sites(): readonly SiteFigures[] {
-    const { sites, unreachable, climbs, faults } = this.#options;
-    return siteFigures(sites, unreachable, climbs?.search.margins ?? new Map(), faults.confirmed);
+  get siteStatistics(): readonly SiteStatistics[] {
+    const { sites, unreachableSites, directed, faults } = this.#options;
+    return siteStatistics(sites, unreachableSites, directed?.search.margins ?? new Map(), faults.confirmed);
   }
 
   /** Whether an objective is left to judge mutants by. */
   get isJudging(): boolean {
-    return this.#options.objectives.some((name) => !this.#ended.has(name));
+    return this.#options.objectives.some((name) => !this.#disabledObjectives.has(name));
   }
 
   /** Tasks handed out whose results were not taken. */
-  get out(): readonly Task[] {
-    return this.#out;
+  get inFlight(): readonly Task[] {
+    return this.#inFlight;
   }
 
   /** Whether the next result has to be taken before the next task may be handed out. */
-  get mustTake(): boolean {
-    return this.#out.length > 0 && this.#taken < this.#upcoming - this.#options.lag(this.#upcoming);
+  get mustApply(): boolean {
+    return (
+      this.#inFlight.length > 0 &&
+      this.#lastApplied < this.#nextNumber - this.#options.feedbackDelay(this.#nextNumber)
+    );
   }
 
   /** Whether the budget leaves less than a whole next task. */
   get isEnding(): boolean {
-    const { batch, execs } = this.#options;
-    return execs - this.#planned < this.#mutantsOf(this.#upcoming, batch);
+    const { batch, maxExecs } = this.#options;
+    return maxExecs - this.#plannedExecs < this.#mutantsInTask(this.#nextNumber, batch);
   }
 
-  get #upcoming(): number {
-    return this.#taken + this.#out.length + 1;
+  get #nextNumber(): number {
+    return this.#lastApplied + this.#inFlight.length + 1;
   }
 
   get width(): number {
     return this.corpus.width;
   }
 
-  parcel(entry: number): Parcel {
+  entryData(entry: number): CorpusEntryData {
     const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
     const label = this.#options.labels?.get(this.corpus.at(ancestorIndex).id);
     return {
-      entry,
-      ancestor: ancestorIndex,
-      reference: referenceIndex,
+      entryIndex: entry,
+      ancestorIndex,
+      referenceIndex,
       ...(label === undefined ? {} : { label }),
       data: this.corpus.data(entry),
       activations: this.corpus.activations(entry, entry + 1),
     };
   }
 
-  needs({ parents, mates }: Task): number[] {
+  requiredEntries({ parents, partners }: Task): number[] {
     const needs = new Set(parents);
-    for (const mate of mates) if (mate >= 0) needs.add(mate);
-    if (!this.#isTied) return [...needs];
+    for (const mate of partners) if (mate >= 0) needs.add(mate);
+    if (!this.#isTiedToAncestor) return [...needs];
     for (const entry of parents) {
       const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
       needs.add(ancestorIndex).add(referenceIndex);
@@ -245,117 +259,122 @@ export class State implements Supply {
 
   /** Puts a seed into corpus and index; false where an equal one is there. */
   addSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
-    return this.#intake.seed(data, activations, outcome);
+    return this.#admission.admitSeed(data, activations, outcome);
   }
 
   /** Puts a testcase of an older campaign into corpus and index; false where what it is measured from is not there. */
-  addImported(imported: Imported, activations: Float32Array, outcome: number): boolean {
-    return this.#intake.imported(imported, activations, outcome);
+  addImported(imported: ImportedTestcase, activations: Float32Array, outcome: number): boolean {
+    return this.#admission.admitImported(imported, activations, outcome);
   }
 
   /** Loads what of the index of the first `count` entries is stored; call before those are restored. */
-  skipIndexed(count: number): void {
-    this.#options.index?.skip(count);
+  loadStoredIndex(count: number): void {
+    this.#options.index?.loadPrefix(count);
   }
 
   /** Puts back an entry that is on disk. */
   restoreEntry(entry: StoredEntry, activations: Float32Array): void {
-    this.#intake.enter({ ...entry, activations });
+    this.#admission.insert({ ...entry, activations });
   }
 
   /** The next task, or undefined when the budget of mutants is handed out. */
   nextTask(): Task | undefined {
-    const { batch, execs, masterSeed, faults, index } = this.#options;
-    const number = this.#upcoming;
-    const mutants = Math.min(this.#mutantsOf(number, batch), execs - this.#planned);
+    const { batch, maxExecs, masterSeed, faults, index } = this.#options;
+    const number = this.#nextNumber;
+    const mutants = Math.min(this.#mutantsInTask(number, batch), maxExecs - this.#plannedExecs);
     if (mutants <= 0) return undefined;
     const random = randomStream(masterSeed, 'schedule', number);
-    const { picks, focus, stride, looks } = this.#plan(number, Math.ceil(mutants / MUTANTS_PER_PICK), random);
+    const { picks, focus, stride, looks } = this.#planTask(
+      number,
+      Math.ceil(mutants / MUTANTS_PER_PICK),
+      random,
+    );
     const task: Task = {
       number,
-      execsBefore: this.#planned,
+      firstExec: this.#plannedExecs,
       mutants,
       parents: picks.map(({ parent }) => parent),
-      mates: picks.map(({ mate }) => mate),
-      chains: picks.flatMap(({ chains }) => chains),
-      saturated: faults.saturated,
-      indexed: index === undefined ? 0 : this.corpus.size.count,
+      partners: picks.map(({ partner }) => partner),
+      stacks: picks.flatMap(({ stacks }) => stacks),
+      saturatedSignatures: faults.saturatedSignatures,
+      indexSize: index === undefined ? 0 : this.corpus.size.count,
       threshold: this.threshold,
-      ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
-      ...(focus === undefined ? {} : { focus }),
-      ...(stride === undefined ? {} : { stride }),
-      ...(looks === undefined ? {} : { looks }),
+      ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
+      ...(focus === undefined ? {} : { goal: focus }),
+      ...(stride === undefined ? {} : { picksPerStep: stride }),
+      ...(looks === undefined ? {} : { lookahead: looks }),
     };
-    this.#planned += mutants;
-    this.#out.push(task);
+    this.#plannedExecs += mutants;
+    this.#inFlight.push(task);
     return task;
   }
 
-  #mutantsOf(task: number, batch: number): number {
-    const { climbs, singleBatches } = this.#options;
+  #mutantsInTask(task: number, batch: number): number {
+    const { directed, singleBatches } = this.#options;
     if (singleBatches)
-      return isClimbingSingly(task) && climbs?.search.looksAhead(triesWhatIsNear(task))
-        ? LOOK_STEPS * batch
+      return isDirectedSingleBatch(task) && directed?.search.canLookAhead(evaluatesNearest(task))
+        ? LOOKAHEAD_STEPS * batch
         : batch;
-    if (climbs?.search.seeksViolation) return seekMutants(task, batch);
-    return climbs !== undefined && isClimbing(task) ? climbMutants(batch) : mutantsOf(task, batch);
+    if (directed?.search.seeksViolation) return violationSearchMutants(task, batch);
+    return directed !== undefined && isDirected(task) ? directedMutants(batch) : mutantsInTask(task, batch);
   }
 
   /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
-  #plan(
+  #planTask(
     number: number,
     count: number,
     random: Random,
   ): {
-    readonly picks: Picked[];
-    readonly focus?: Focus;
+    readonly picks: PlannedMutation[];
+    readonly focus?: GoalAssignment;
     readonly stride?: number;
     readonly looks?: boolean;
   } {
-    const { climbs, corpus, scheduler, choice, singleBatches } = this.#options;
-    const picks = (entryAt: (pick: number) => number, by: MutatorChoice): Picked[] =>
-      Array.from({ length: count }, (_, pick) => this.#picker.pick(entryAt(pick), by, random));
-    const climbsNow = singleBatches ? isClimbingSingly(number) : isClimbing(number);
-    const looks = climbsNow && singleBatches && climbs?.search.looksAhead(triesWhatIsNear(number)) === true;
-    const point = climbsNow ? climbs?.search.next(looks) : undefined;
-    if (climbs === undefined || point === undefined)
+    const { directed, corpus, scheduler, mutatorScheduler, singleBatches } = this.#options;
+    const picks = (entryAt: (pick: number) => number, by: MutatorScheduler): PlannedMutation[] =>
+      Array.from({ length: count }, (_, pick) => this.#planner.plan(entryAt(pick), by, random));
+    const climbsNow = singleBatches ? isDirectedSingleBatch(number) : isDirected(number);
+    const looks =
+      climbsNow && singleBatches && directed?.search.canLookAhead(evaluatesNearest(number)) === true;
+    const point = climbsNow ? directed?.search.nextGoal(looks) : undefined;
+    if (directed === undefined || point === undefined)
       return {
-        picks: this.#scheduled(() =>
-          picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), choice),
+        picks: this.#pickTogether(() =>
+          picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), mutatorScheduler),
         ),
       };
     const isMate = (a: number, b: number): boolean =>
-      !this.#isTied || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
+      !this.#isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
     // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
     const goesOn =
-      climbs.search.goesInSteps(point) && !singleBatches && this.#options.limits.deephunter === undefined;
-    const steps = looks ? LOOK_STEPS : goesOn ? CLIMB_STEPS : 1;
+      directed.search.isMultiStep(point) && !singleBatches && this.#options.limits.deephunter === undefined;
+    const steps = looks ? LOOKAHEAD_STEPS : goesOn ? DIRECTED_STEPS : 1;
     const stride = Math.ceil(count / steps);
-    const lines = climbs.search.plan(point, stride, corpus.size, random, isMate, looks);
+    const lines = directed.search.plan(point, stride, corpus.size, random, isMate, looks);
     const repeated = <T>(list: readonly T[]): T[] =>
       Array.from({ length: count }, (_, pick) => list[pick % stride]);
     const [parents, beyond] = [repeated(lines.parents), repeated(lines.beyond)];
-    const { targets, lanes, bars } = lines.focus;
-    const focus = {
+    const { subgoals, slots, marginsToBeat } = lines.focus;
+    const focus: GoalAssignment = {
       ...lines.focus,
-      targets: repeated(targets),
-      lanes: repeated(lanes),
-      bars: repeated(bars),
+      subgoals: repeated(subgoals),
+      slots: repeated(slots),
+      marginsToBeat: repeated(marginsToBeat),
     };
-    const toward = (pick: number): Picked | undefined =>
-      beyond[pick] < 0 || random.uniform() >= ACROSS_SHARE
+    const toward = (pick: number): PlannedMutation | undefined =>
+      beyond[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
         ? undefined
-        : this.#picker.across(parents[pick], beyond[pick]);
+        : this.#planner.planAcrossBoundary(parents[pick], beyond[pick]);
     const climbing = parents.map(
-      (parent, pick) => toward(pick) ?? this.#picker.pick(parent, climbs.choice, random),
+      (parent, pick) => toward(pick) ?? this.#planner.plan(parent, directed.choice, random),
     );
     return { picks: climbing, focus, ...(steps === 1 ? {} : { stride }), ...(looks ? { looks } : {}) };
   }
 
   /** Lets the scheduler pick. */
-  #scheduled(picks: () => Picked[]): Picked[] {
+  #pickTogether(picks: () => PlannedMutation[]): PlannedMutation[] {
     const { scheduler } = this.#options;
-    return scheduler.together === undefined ? picks() : scheduler.together(picks);
+    return scheduler.guardPicks === undefined ? picks() : scheduler.guardPicks(picks);
   }
 
   /**
@@ -365,72 +384,81 @@ export class State implements Supply {
    *
    * @param untilFinding take no more findings than the first confirmed one
    */
-  async take(result: TaskResult, seconds: number, untilFinding: boolean): Promise<Step> {
-    const { faults, threshold, choice } = this.#options;
-    const [task] = this.#out;
+  async apply(result: TaskResult, seconds: number, untilFinding: boolean): Promise<AppliedResult> {
+    const { faults, threshold, mutatorScheduler } = this.#options;
+    const [task] = this.#inFlight;
     const illegal: string[] = [];
     const isLegal = (pick: number, data: TestcaseData): boolean => {
-      const broken = this.#descent.broken(task, pick, data);
+      const broken = this.#lineage.brokenConstraints(task, pick, data);
       illegal.push(...broken.slice(0, 1));
       return broken.length === 0;
     };
     const hits = result.hits.filter(({ pick, data }) => isLegal(pick, data));
-    const origin = ({ pick, path }: Hit) => this.#descent.originOf(task, pick, path);
-    const kept = await faults.keep(hits, result.task, origin, untilFinding);
-    const found = faults.enter(kept, seconds);
-    faults.count(result.counts);
-    const { fresh, nearer } = this.#intake.take(task, result, isLegal);
+    const origin = ({ pick, path }: Hit) => this.#lineage.originOf(task, pick, path);
+    const kept = await faults.confirmAndStore(hits, result.task, origin, untilFinding);
+    const found = faults.register(kept, seconds);
+    faults.countHits(result.counts);
+    const { fresh, nearer } = this.#admission.admit(task, result, isLegal);
     // What the machine did, or what does not come up again, teaches nothing: it would not be the same next time.
     const lasting = found.filter((fault) => fault.kept > 0 && !faults.dependsOnMachine(fault));
     const ids = new Set(lasting.map(({ signature }) => signature));
     const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
     const signatures = firsts.map(({ pick }) => pick);
-    if (task.focus === undefined) choice.learn(task.chains, result.mutants, fresh, signatures);
+    if (task.goal === undefined) mutatorScheduler.reward(task.stacks, result.mutants, fresh, signatures);
     else {
       // What is new by the way counts as brought, and teaches nothing about climbing.
       const brought = [...nearer, ...fresh.map(({ pick }) => ({ pick, novelty: 0 }))];
-      this.#options.climbs?.choice.learn(task.chains, result.mutants, brought, signatures);
+      this.#options.directed?.choice.reward(task.stacks, result.mutants, brought, signatures);
     }
     for (const signature of lasting.map((fault) => fault.signature))
-      this.#options.climbs?.search.found(signature);
-    for (const signature of faults.saturated) this.#options.climbs?.search.enough(signature);
-    const ends = (result.ends ?? []).filter(({ objective }) => !this.#ended.has(objective));
+      this.#options.directed?.search.recordFault(signature);
+    for (const signature of faults.saturatedSignatures)
+      this.#options.directed?.search.recordSaturation(signature);
+    const ends = (result.disabledObjectives ?? []).filter(
+      ({ objective }) => !this.#disabledObjectives.has(objective),
+    );
     for (const { objective } of ends) {
-      this.#ended.add(objective);
-      this.#options.climbs?.search.end(objective);
+      this.#disabledObjectives.add(objective);
+      this.#options.directed?.search.disableObjective(objective);
     }
     this.#execs += result.mutants;
     this.#lost += result.lost;
-    this.#looked += lookedIn(task);
-    this.#spoken += result.spoken ?? 0;
+    this.#lookaheadMutants += countLookaheadMutants(task);
+    this.#generatedTokens += result.generatedTokens ?? 0;
     this.#rejected += result.rejected;
-    this.#taken = result.task;
-    this.#out.shift();
+    this.#lastApplied = result.task;
+    this.#inFlight.shift();
     // What is kept for its margin alone says nothing about how far new activations lie.
     const adapted =
-      task.focus === undefined ? threshold.observe(result.mutants, fresh.length, task.threshold) : undefined;
-    return { added: fresh.length + nearer.length, faults: found, adapted, ends, illegal };
+      task.goal === undefined ? threshold.observe(result.mutants, fresh.length, task.threshold) : undefined;
+    return {
+      addedEntries: fresh.length + nearer.length,
+      faults: found,
+      thresholdChange: adapted,
+      disabledObjectives: ends,
+      brokenConstraints: illegal,
+    };
   }
 
-  save(): SavedState {
-    const { threshold, scheduler, choice, climbs, faults } = this.#options;
+  save(): SavedFuzzerState {
+    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
     return {
-      taken: this.#taken,
-      planned: this.#planned,
+      taken: this.#lastApplied,
+      planned: this.#plannedExecs,
       execs: this.#execs,
       lost: this.#lost,
-      ...(this.#looked === 0 ? {} : { looked: this.#looked }),
-      ...(this.#spoken === 0 ? {} : { spoken: this.#spoken }),
+      ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
+      ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
       rejected: this.#rejected,
       threshold: threshold.save(),
       scheduler: scheduler.save?.() ?? null,
-      choice: choice.save(),
-      ...(climbs === undefined
+      choice: mutatorScheduler.save(),
+      ...(directed === undefined
         ? {}
-        : { climbs: { search: climbs.search.save(), choice: climbs.choice.save() } }),
+        : { climbs: { search: directed.search.save(), choice: directed.choice.save() } }),
       faults: faults.save(),
-      ...(this.#ended.size === 0 ? {} : { ended: [...this.#ended] }),
-      out: [...this.#out],
+      ...(this.#disabledObjectives.size === 0 ? {} : { ended: [...this.#disabledObjectives] }),
+      out: this.#inFlight.map(toTaskRecord),
     };
   }
 
@@ -440,32 +468,32 @@ export class State implements Supply {
    * @param whole whether all entries came back: the tasks that were out, and what the scheduler learnt, speak
    *   of entries by their places and are given up where some are missing
    */
-  restore(saved: SavedState, whole: boolean): void {
-    const { threshold, scheduler, choice, climbs, faults } = this.#options;
-    this.#taken = saved.taken;
+  restore(saved: SavedFuzzerState, whole: boolean): void {
+    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
+    this.#lastApplied = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
-    this.#looked = saved.looked ?? 0;
-    this.#spoken = saved.spoken ?? 0;
+    this.#lookaheadMutants = saved.looked ?? 0;
+    this.#generatedTokens = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
     threshold.restore(saved.threshold);
-    choice.restore(saved.choice);
-    if (climbs !== undefined && saved.climbs !== undefined) {
-      climbs.search.restore(saved.climbs.search, whole);
-      climbs.choice.restore(saved.climbs.choice);
+    mutatorScheduler.restore(saved.choice);
+    if (directed !== undefined && saved.climbs !== undefined) {
+      directed.search.restore(saved.climbs.search, whole);
+      directed.choice.restore(saved.climbs.choice);
     }
     faults.restore(saved.faults);
-    for (const objective of saved.ended ?? []) this.#ended.add(objective);
+    for (const objective of saved.ended ?? []) this.#disabledObjectives.add(objective);
     if (whole) {
       scheduler.restore?.(saved.scheduler);
-      this.#planned = saved.planned;
-      this.#out = [...saved.out];
-    } else this.#planned = saved.execs;
+      this.#plannedExecs = saved.planned;
+      this.#inFlight = saved.out.map(fromTaskRecord);
+    } else this.#plannedExecs = saved.execs;
   }
 }
 
 /** A mutator's figures with what it did and brought for margins; its share is that for coverage. */
-function together(own: MutatorFigures, other: MutatorFigures): MutatorFigures {
+function mergeStatistics(own: MutatorStatistics, other: MutatorStatistics): MutatorStatistics {
   return {
     ...own,
     mutants: own.mutants + other.mutants,

@@ -4,9 +4,9 @@ import { fileError, UserError } from '../core/errors.ts';
 /** `name@level="text"` or `"text"`, as AFL's dictionaries have them. */
 const AFL_LINE = /^\s*(?:[\w.-]+(?:@\d+)?\s*=\s*)?"(.*)"\s*$/;
 
-const ESCAPE = /\\(x[0-9a-fA-F]{2}|[\\"nrt0])/g;
+const ESCAPE_PATTERN = /\\(x[0-9a-fA-F]{2}|[\\"nrt0])/g;
 
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
+const ESCAPED_CHARACTERS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
 
 /**
  * Reads the words of a dictionary: one a line as it stands, or in AFL's format, with or without names; `#` begins
@@ -21,7 +21,7 @@ export async function readDictionary(path: string): Promise<string[]> {
   } catch (error) {
     throw fileError(error, 'read the dictionary', path);
   }
-  const text = textOf(bytes);
+  const text = decodeText(bytes);
   if (text === undefined) {
     throw new UserError(
       `the dictionary ${path} is binary: give UTF-8 text with a word a line, or AFL's format`,
@@ -30,7 +30,7 @@ export async function readDictionary(path: string): Promise<string[]> {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   const words = lines.flatMap((line) => {
     const quoted = AFL_LINE.exec(line)?.[1];
-    if (quoted !== undefined) return [unescaped(quoted)];
+    if (quoted !== undefined) return [unescapeWord(quoted)];
     return line.trimStart().startsWith('#') ? [] : [line.trim()];
   });
   const distinct = [...new Set(words)].filter((word) => word !== '');
@@ -39,7 +39,7 @@ export async function readDictionary(path: string): Promise<string[]> {
 }
 
 /** Text, or undefined where bytes are none: control characters beside white space do not come up in text. */
-function textOf(bytes: Buffer): string | undefined {
+function decodeText(bytes: Buffer): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
@@ -50,8 +50,10 @@ function textOf(bytes: Buffer): string | undefined {
   }
 }
 
-function unescaped(text: string): string {
-  return text.replace(ESCAPE, (_, code: string) =>
-    code.length === 3 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
+function unescapeWord(text: string): string {
+  return text.replace(ESCAPE_PATTERN, (_, code: string) =>
+    code.length === 3
+      ? String.fromCharCode(Number.parseInt(code.slice(1), 16))
+      : (ESCAPED_CHARACTERS[code] ?? code),
   );
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import type { InputSpec } from '../model/model.ts';
 import {
-  copyOf,
+  cloneData,
   DTYPES,
   type DType,
   makeData,
@@ -13,22 +13,22 @@ import {
   type TensorData,
   writeNumber,
 } from '../tensor/tensor.ts';
-import { fitPicture } from './formats/png.ts';
-import { type Picture, testcaseShape, valuesOf } from './image.ts';
+import { fitImage } from './formats/png.ts';
+import { type ImageFormat, imageShape, levelsToValues } from './image.ts';
 import type { SeedFile } from './seed-files.ts';
 
 /** What stands between 8-bit levels and the values of an input. */
-export interface Pixels {
+export interface PixelScaling {
   /** Undefined where the input takes no pictures: levels are then laid onto the interval as they come. */
-  readonly picture: Picture | undefined;
+  readonly imageFormat: ImageFormat | undefined;
   readonly interval: readonly [low: number, high: number];
 }
 
 /** How each input takes 8-bit levels, by its name. */
-export type PixelsOf = (input: string) => Pixels;
+export type PixelScalingLookup = (input: string) => PixelScaling;
 
 /** A testcase's value for one input. */
-export interface Value {
+export interface InputValue {
   readonly shape: readonly number[];
   readonly data: TensorData;
 }
@@ -39,16 +39,17 @@ export interface Value {
  * @param input as testcases have it, null where the model leaves a size open
  * @throws UserError where shape or values don't fit
  */
-export async function fitValues(
+export async function fitToInput(
   input: InputSpec,
   tensor: Tensor,
   file: SeedFile,
-  pixelsOf: PixelsOf,
-): Promise<Value[]> {
+  pixelsOf: PixelScalingLookup,
+): Promise<InputValue[]> {
   const wanted = input.shape;
-  const { picture, interval } = pixelsOf(input.name);
-  if (file.pixels !== undefined && picture !== undefined) return fitPictures(input, tensor, file, picture);
-  const shapes = rowShape(tensor.shape, wanted);
+  const { imageFormat, interval } = pixelsOf(input.name);
+  if (file.pixels !== undefined && imageFormat !== undefined)
+    return fitImages(input, tensor, file, imageFormat);
+  const shapes = divideIntoTestcases(tensor.shape, wanted);
   if (shapes === undefined) {
     throw new UserError(
       `${file.path} holds ${shapeText(tensor.shape)} values; input ${input.name} takes testcases of ${shapeText(wanted)}: give one such array, or a batch with one more dimension in front`,
@@ -61,31 +62,31 @@ export async function fitValues(
   return Array.from({ length: shapes.count }, (_, row) => {
     const values = rowsOf(tensor.data, size, row, row + 1);
     const where = `${file.path}, testcase ${row}`;
-    return { shape: shapes.shape, data: convert(values, tensor.type, input, pixels, where) };
+    return { shape: shapes.shape, data: convertValues(values, tensor.type, input, pixels, where) };
   });
 }
 
 /** Pictures of any size and colour as the input takes them. */
-async function fitPictures(
+async function fitImages(
   input: InputSpec,
   { shape, data }: Tensor,
   file: SeedFile,
-  picture: Picture,
-): Promise<Value[]> {
+  picture: ImageFormat,
+): Promise<InputValue[]> {
   const own = file.pixels === 'one' ? shape : [...shape.slice(1), ...(shape.length === 3 ? [1] : [])];
   const count = file.pixels === 'one' ? 1 : shape[0];
   if (own.length !== 3 || (own[2] !== 1 && own[2] !== 3)) {
     throw new UserError(`${file.path} holds ${shapeText(shape)} values, which are no pictures`);
   }
-  const fitted: Value[] = [];
+  const fitted: InputValue[] = [];
   for (let row = 0; row < count; row++) {
     const one: Tensor = { type: 'uint8', shape: own, data: rowsOf(data, sizeOf(own), row, row + 1) };
-    const made = await fitPicture(one, picture);
-    const values = valuesOf(made.data as Uint8Array, picture);
+    const made = await fitImage(one, picture);
+    const values = levelsToValues(made.data as Uint8Array, picture);
     const where = `${file.path}, testcase ${row}`;
     fitted.push({
-      shape: testcaseShape(picture, made.shape[0], made.shape[1], input.shape.length),
-      data: convert(values, 'float64', input, undefined, where),
+      shape: imageShape(picture, made.shape[0], made.shape[1], input.shape.length),
+      data: convertValues(values, 'float64', input, undefined, where),
     });
   }
   return fitted;
@@ -95,7 +96,7 @@ async function fitPictures(
  * How a file's array divides into testcases: equal shapes, one more dimension in front, or the same up to
  * dimensions of 1 (a grey picture without its channel) or flattening.
  */
-function rowShape(
+function divideIntoTestcases(
   shape: readonly number[],
   wanted: readonly (number | null)[],
 ): { readonly count: number; readonly shape: readonly number[] } | undefined {
@@ -117,7 +118,7 @@ function rowShape(
   return loose === undefined ? undefined : { count: 1, shape: loose };
 }
 
-function convert(
+function convertValues(
   source: TensorData,
   type: DType,
   input: InputSpec,
@@ -146,5 +147,5 @@ function convert(
     }
     if (type !== input.type || pixels !== undefined) writeNumber(input.type, target, i, value);
   }
-  return type === input.type && pixels === undefined ? copyOf(source) : target;
+  return type === input.type && pixels === undefined ? cloneData(source) : target;
 }

@@ -9,7 +9,7 @@ import { readSeedFiles } from './seed-files.ts';
  * @param shape of the input's testcases; null where the model leaves a size open
  * @throws UserError where it can't be read or is of another shape
  */
-export async function readMask(
+export async function readFixedMask(
   path: string,
   input: string,
   shape: readonly (number | null)[],

@@ -1,4 +1,4 @@
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { batchAxis } from '../model/batched-model.ts';
 import type { InputSpec } from '../model/model.ts';
@@ -13,29 +13,29 @@ export type ShapeSetting = readonly number[] | Readonly<Record<string, readonly 
  *
  * @throws UserError where the model has no such input or the shape does not fit it
  */
-export function fixShapes(
+export function fixFreeShapes(
   inputs: readonly InputSpec[],
   setting: ShapeSetting | undefined,
 ): readonly InputSpec[] {
   if (setting === undefined) return inputs;
   const names = inputs.map(({ name }) => name);
   if (Array.isArray(setting)) {
-    if (inputs.length === 1) return [fixed(inputs[0], setting as readonly number[], inputs)];
+    if (inputs.length === 1) return [fixShape(inputs[0], setting as readonly number[], inputs)];
     throw new UserError(`--shape: the model has several inputs, so say which: ${names[0]}=${setting.join()}`);
   }
   const wanted = new Map(Object.entries(setting as Readonly<Record<string, readonly number[]>>));
   for (const name of wanted.keys()) {
     if (!names.includes(name)) {
-      throw new UserError(`--shape: the model has no input ${name}: ${suggestion(name, names)}`);
+      throw new UserError(`--shape: the model has no input ${name}: ${suggestName(name, names)}`);
     }
   }
   return inputs.map((input) => {
     const shape = wanted.get(input.name);
-    return shape === undefined ? input : fixed(input, shape, inputs);
+    return shape === undefined ? input : fixShape(input, shape, inputs);
   });
 }
 
-function fixed(input: InputSpec, asked: readonly number[], inputs: readonly InputSpec[]): InputSpec {
+function fixShape(input: InputSpec, asked: readonly number[], inputs: readonly InputSpec[]): InputSpec {
   const { name, shape } = input;
   const isBatched = batchAxis(inputs) === 'free';
   const whole = isBatched && asked.length === shape.length - 1 ? [null, ...asked] : asked;

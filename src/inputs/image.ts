@@ -1,10 +1,10 @@
-import type { PictureSettings } from '../config/schema.ts';
+import type { PreprocessSettings } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { InputSpec } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 
 /** What stands between an 8-bit picture and the values of an input: level 0 is `black`, 255 `white`. */
-export interface Picture {
+export interface ImageFormat {
   /** Null where the model leaves the size open. */
   readonly height: number | null;
   readonly width: number | null;
@@ -14,17 +14,17 @@ export interface Picture {
   /** Whether the model takes blue first. */
   readonly bgr: boolean;
   /** How a picture of another size is made to fit. */
-  readonly resize: PictureSettings['resize'];
+  readonly resize: PreprocessSettings['resize'];
   /** Of each channel, in the order in which the model takes them. */
   readonly black: readonly number[];
   readonly white: readonly number[];
 }
 
 /** Least side of what is taken for a picture without being told. */
-const SMALLEST = 8;
+const MIN_IMAGE_SIDE = 8;
 
 /** Where the dimensions of a picture lie in a testcase of an input. */
-interface Places {
+interface ImageAxes {
   readonly channelsFirst: boolean;
   readonly height: number | null;
   readonly width: number | null;
@@ -32,11 +32,11 @@ interface Places {
 }
 
 /** How a testcase's shape may be read as a picture's; undefined where it is none. */
-function placesOf(
+function findImageAxes(
   shape: readonly (number | null)[],
-  layout: PictureSettings['layout'],
+  layout: PreprocessSettings['layout'],
   smallest: number,
-): Places | undefined {
+): ImageAxes | undefined {
   const [a, b, c] = shape;
   const big = (side: number | null): boolean => side === null || side >= smallest;
   const few = (channels: number | null): channels is 1 | 3 => channels === 1 || channels === 3;
@@ -56,8 +56,8 @@ function placesOf(
 }
 
 /** Whether a testcase of this shape looks like a picture. */
-export function looksLikePicture(shape: readonly (number | null)[]): boolean {
-  return placesOf(shape, undefined, SMALLEST) !== undefined;
+export function looksLikeImage(shape: readonly (number | null)[]): boolean {
+  return findImageAxes(shape, undefined, MIN_IMAGE_SIDE) !== undefined;
 }
 
 /**
@@ -67,12 +67,12 @@ export function looksLikePicture(shape: readonly (number | null)[]): boolean {
  * @param input as testcases have it
  * @throws UserError where the settings don't fit the input
  */
-export function pictureOf(
+export function resolveImageFormat(
   input: InputSpec,
-  settings: PictureSettings | undefined,
+  settings: PreprocessSettings | undefined,
   [low, high]: readonly [low: number, high: number],
-): Picture | undefined {
-  const places = placesOf(input.shape, settings?.layout, settings === undefined ? SMALLEST : 1);
+): ImageFormat | undefined {
+  const places = findImageAxes(input.shape, settings?.layout, settings === undefined ? MIN_IMAGE_SIDE : 1);
   if (settings === undefined) {
     if (places === undefined) return undefined;
     const each = <T>(value: T): T[] => new Array(places.channels).fill(value);
@@ -103,8 +103,8 @@ export function pictureOf(
 }
 
 /** The picture's shape as a testcase has it. */
-export function testcaseShape(
-  { channelsFirst, channels }: Picture,
+export function imageShape(
+  { channelsFirst, channels }: ImageFormat,
   height: number,
   width: number,
   rank: number,
@@ -118,10 +118,10 @@ export function testcaseShape(
  *
  * @param levels `[height, width, channels]`, red first
  */
-export function valuesOf(levels: ArrayLike<number>, picture: Picture): Float64Array {
+export function levelsToValues(levels: ArrayLike<number>, picture: ImageFormat): Float64Array {
   const { black, white } = picture;
   const values = new Float64Array(levels.length);
-  eachPlace(levels.length, picture, (at, value, c) => {
+  forEachLevel(levels.length, picture, (at, value, c) => {
     const level = levels[at];
     values[value] = level === 255 ? white[c] : black[c] + ((white[c] - black[c]) * level) / 255;
   });
@@ -129,10 +129,10 @@ export function valuesOf(levels: ArrayLike<number>, picture: Picture): Float64Ar
 }
 
 /** The levels that come nearest to values; what is not finite is black. Undoes `valuesOf`. */
-export function levelsOf(values: ArrayLike<number>, picture: Picture): Uint8Array {
+export function valuesToLevels(values: ArrayLike<number>, picture: ImageFormat): Uint8Array {
   const { black, white } = picture;
   const levels = new Uint8Array(values.length);
-  eachPlace(values.length, picture, (at, value, c) => {
+  forEachLevel(values.length, picture, (at, value, c) => {
     const level = Math.round((255 * (values[value] - black[c])) / (white[c] - black[c]));
     levels[at] = Number.isFinite(level) ? Math.min(255, Math.max(0, level)) : 0;
   });
@@ -140,9 +140,9 @@ export function levelsOf(values: ArrayLike<number>, picture: Picture): Uint8Arra
 }
 
 /** Visits each level `[height, width, channels]` with its place among the values and its channel there. */
-function eachPlace(
+function forEachLevel(
   length: number,
-  { channels, channelsFirst, bgr }: Picture,
+  { channels, channelsFirst, bgr }: ImageFormat,
   visit: (level: number, value: number, channel: number) => void,
 ): void {
   const pixels = length / channels;

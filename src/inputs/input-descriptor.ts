@@ -1,5 +1,5 @@
 import type { DType } from '../tensor/tensor.ts';
-import type { Picture } from './image.ts';
+import type { ImageFormat } from './image.ts';
 import type { Range } from './range.ts';
 import type { Column } from './table-column.ts';
 
@@ -8,7 +8,7 @@ export const DOMAINS = ['numbers', 'flags', 'image', 'table', 'tokens', 'text'] 
 export type Domain = (typeof DOMAINS)[number];
 
 /** How people call an input of a domain. */
-export const DOMAIN_WORDS: Readonly<Record<Domain, string>> = {
+export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   numbers: 'numbers',
   flags: 'switches',
   image: 'images',
@@ -18,7 +18,7 @@ export const DOMAIN_WORDS: Readonly<Record<Domain, string>> = {
 };
 
 /** What is known of an input of token ids. */
-export interface TokenTraits {
+export interface TokenDescriptor {
   /** Ids that are never changed, such as those that begin and end a sequence. */
   readonly special: readonly number[];
   /** Fewest and most tokens where the model leaves the length open. */
@@ -35,16 +35,16 @@ export interface TokenTraits {
 }
 
 /** What mutators and constraints know of an input: plain data. */
-export interface InputTraits {
+export interface InputDescriptor {
   readonly name: string;
   readonly type: DType;
   readonly domains: readonly Domain[];
   /** Values in the largest row. */
   readonly size: number;
   readonly range: Range;
-  readonly picture: Picture | undefined;
+  readonly picture: ImageFormat | undefined;
   readonly columns: readonly Column[] | undefined;
   /** Positions that keep the ancestor's value: those that are not 0. */
   readonly fixed: Uint8Array | undefined;
-  readonly tokens: TokenTraits | undefined;
+  readonly tokens: TokenDescriptor | undefined;
 }

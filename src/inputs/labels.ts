@@ -13,7 +13,7 @@ export type LabelSource =
   | { readonly kind: 'column'; readonly column: number };
 
 /** Takes the setting apart. @throws UserError where a column is no whole number */
-export function labelSource(setting: string): LabelSource {
+export function parseLabelSource(setting: string): LabelSource {
   if (setting === 'folders') return { kind: 'folders' };
   const [, column] = /^column(?:=(.*))?$/.exec(setting) ?? [];
   if (setting !== 'column' && column === undefined) return { kind: 'file', path: setting };
@@ -26,9 +26,9 @@ export function labelSource(setting: string): LabelSource {
 }
 
 /** Takes a column out of a table whose rows have one more than the input takes. */
-export interface WithoutColumn {
+export interface SplitTable {
   readonly tensor: Tensor;
-  readonly column: readonly number[];
+  readonly labels: readonly number[];
 }
 
 /**
@@ -37,7 +37,7 @@ export interface WithoutColumn {
  * @param width columns of a testcase without it
  * @throws UserError where the array has another number of columns
  */
-export function withoutColumn(tensor: Tensor, width: number, column: number, path: string): WithoutColumn {
+export function splitLabelColumn(tensor: Tensor, width: number, column: number, path: string): SplitTable {
   const { shape, type, data } = tensor;
   const all = shape.at(-1) ?? 0;
   if (shape.length === 0 || shape.length > 2 || all !== width + 1)
@@ -55,7 +55,7 @@ export function withoutColumn(tensor: Tensor, width: number, column: number, pat
     kept.set(own.subarray(0, at) as never, row * width);
     kept.set(own.subarray(at + 1) as never, row * width + at);
   }
-  return { tensor: { type, shape: [...shape.slice(0, -1), width], data: kept }, column: labels };
+  return { tensor: { type, shape: [...shape.slice(0, -1), width], data: kept }, labels };
 }
 
 /**
@@ -66,13 +66,13 @@ export function withoutColumn(tensor: Tensor, width: number, column: number, pat
  * @returns the labels, and what folders were taken for, a clause for people
  * @throws UserError where there are more or fewer labels than seeds, or one is no class
  */
-export async function labelsOf(
+export async function resolveLabels(
   source: LabelSource,
   sources: readonly string[],
   column: readonly number[],
 ): Promise<{ readonly labels: readonly number[]; readonly told: string | undefined }> {
-  if (source.kind === 'folders') return byFolders(sources);
-  const labels = source.kind === 'column' ? column : await labelsIn(source.path);
+  if (source.kind === 'folders') return labelByFolders(sources);
+  const labels = source.kind === 'column' ? column : await readLabelFile(source.path);
   const where = source.kind === 'column' ? '--labels column' : `--labels: ${source.path}`;
   if (labels.length !== sources.length)
     throw new UserError(
@@ -85,7 +85,7 @@ export async function labelsOf(
 }
 
 /** Folders named by numbers are those classes; others are classes in the order of their names. */
-function byFolders(sources: readonly string[]) {
+function labelByFolders(sources: readonly string[]) {
   const names = sources.map((path) => basename(dirname(path)));
   const classes = [...new Set(names)].sort();
   if (classes.every((name) => /^\d+$/.test(name))) return { labels: names.map(Number), told: undefined };
@@ -99,7 +99,7 @@ function byFolders(sources: readonly string[]) {
   };
 }
 
-async function labelsIn(path: string): Promise<readonly number[]> {
+async function readLabelFile(path: string): Promise<readonly number[]> {
   if (/\.(txt|csv)$/i.test(path)) {
     try {
       const lines = (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');

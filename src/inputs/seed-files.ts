@@ -7,7 +7,7 @@ import { decodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { decodeIdx } from './formats/idx.ts';
 import { decodeJson } from './formats/json.ts';
-import { decodePicture } from './formats/png.ts';
+import { decodeImage } from './formats/png.ts';
 
 /** Arrays read from one file: by input name, or one without a name. */
 export interface SeedFile {
@@ -21,21 +21,25 @@ export interface SeedFile {
   readonly isInFolder?: boolean;
 }
 
-type Decoder = (bytes: Uint8Array, path: string) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
+type SeedFileDecoder = (
+  bytes: Uint8Array,
+  path: string,
+) => Promise<Omit<SeedFile, 'path'>> | Omit<SeedFile, 'path'>;
 
-const one = (tensor: Tensor, pixels?: SeedFile['pixels']): Omit<SeedFile, 'path'> => ({
+const unnamedArray = (tensor: Tensor, pixels?: SeedFile['pixels']): Omit<SeedFile, 'path'> => ({
   arrays: new Map([[null, tensor]]),
   pixels,
 });
 
-const idx: Decoder = (bytes, path) => {
+const decodeIdxFile: SeedFileDecoder = (bytes, path) => {
   const tensor = decodeIdx(bytes, path);
-  return one(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3 ? 'many' : undefined);
+  return unnamedArray(tensor, tensor.type === 'uint8' && tensor.shape.length >= 3 ? 'many' : undefined);
 };
 
-const picture: Decoder = async (bytes, path) => one(await decodePicture(bytes, path), 'one');
+const decodeImageFile: SeedFileDecoder = async (bytes, path) =>
+  unnamedArray(await decodeImage(bytes, path), 'one');
 
-const text: Decoder = (bytes, path) => {
+const decodeTextFile: SeedFileDecoder = (bytes, path) => {
   try {
     const decoded = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return { arrays: new Map(), pixels: undefined, text: decoded };
@@ -45,33 +49,33 @@ const text: Decoder = (bytes, path) => {
 };
 
 /** Files of text, which are seeds of inputs that take text alone: elsewhere they may be notes on the seeds. */
-const TEXT = '.txt';
+const TEXT_EXTENSION = '.txt';
 
 /** One decoder for each ending. */
-const DECODERS: readonly (readonly [ending: string, decode: Decoder])[] = [
-  ['.npy', (bytes, path) => one(decodeNpy(bytes, path))],
+const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] = [
+  ['.npy', (bytes, path) => unnamedArray(decodeNpy(bytes, path))],
   ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: undefined })],
-  ['.idx', idx],
-  ['.idx.gz', idx],
-  ['-ubyte', idx],
-  ['-ubyte.gz', idx],
+  ['.idx', decodeIdxFile],
+  ['.idx.gz', decodeIdxFile],
+  ['-ubyte', decodeIdxFile],
+  ['-ubyte.gz', decodeIdxFile],
   ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: undefined })],
-  ['.pb', (bytes, path) => one(decodeOnnxTensor(bytes, path))],
-  ['.png', picture],
-  ['.jpg', picture],
-  ['.jpeg', picture],
-  [TEXT, text],
+  ['.pb', (bytes, path) => unnamedArray(decodeOnnxTensor(bytes, path))],
+  ['.png', decodeImageFile],
+  ['.jpg', decodeImageFile],
+  ['.jpeg', decodeImageFile],
+  [TEXT_EXTENSION, decodeTextFile],
 ];
 
-const ENDINGS = '.npy, .npz, .idx, .idx.gz, .json, .pb, .png or .jpg';
+const SUPPORTED_EXTENSIONS = '.npy, .npz, .idx, .idx.gz, .json, .pb, .png or .jpg';
 
-function decoderOf(path: string): Decoder | undefined {
+function findDecoder(path: string): SeedFileDecoder | undefined {
   const name = basename(path).toLowerCase();
   return DECODERS.find(([ending]) => name.endsWith(ending))?.[1];
 }
 
-function isText(path: string): boolean {
-  return path.toLowerCase().endsWith(TEXT);
+function isTextFile(path: string): boolean {
+  return path.toLowerCase().endsWith(TEXT_EXTENSION);
 }
 
 /**
@@ -85,16 +89,16 @@ export async function readSeedFiles(path: string, takesText = false): Promise<Se
   let files: string[];
   try {
     if (!(await stat(path)).isDirectory()) return [await readSeedFile(path)];
-    files = await filesIn(path, takesText);
+    files = await listSeedFiles(path, takesText);
     if (files.length === 0)
-      for (const inner of (await readdir(path, { withFileTypes: true })).sort(byName))
-        if (inner.isDirectory()) files.push(...(await filesIn(join(path, inner.name), takesText)));
+      for (const inner of (await readdir(path, { withFileTypes: true })).sort(compareNames))
+        if (inner.isDirectory()) files.push(...(await listSeedFiles(join(path, inner.name), takesText)));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw fileError(error, 'read the seeds', path);
   }
   if (files.length === 0) {
-    const endings = takesText ? `${TEXT}, ${ENDINGS}` : ENDINGS;
+    const endings = takesText ? `${TEXT_EXTENSION}, ${SUPPORTED_EXTENSIONS}` : SUPPORTED_EXTENSIONS;
     throw new UserError(`the seeds folder ${path} holds no seed: put ${endings} files into it`);
   }
   // One after the other: a folder may hold more files than a process may open.
@@ -104,21 +108,21 @@ export async function readSeedFiles(path: string, takesText = false): Promise<Se
 }
 
 /** The seed files of a folder in the order of their names. */
-async function filesIn(path: string, takesText: boolean): Promise<string[]> {
+async function listSeedFiles(path: string, takesText: boolean): Promise<string[]> {
   const names = (await readdir(path)).sort();
   return names
     .map((name) => join(path, name))
-    .filter((file) => decoderOf(file) !== undefined && (takesText || !isText(file)));
+    .filter((file) => findDecoder(file) !== undefined && (takesText || !isTextFile(file)));
 }
 
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+function compareNames(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : 1;
 }
 
 async function readSeedFile(path: string): Promise<SeedFile> {
-  const decode = decoderOf(path);
+  const decode = findDecoder(path);
   if (decode === undefined)
-    throw new UserError(`${path} is no seed file that neurofuzz reads: give ${ENDINGS}`);
+    throw new UserError(`${path} is no seed file that neurofuzz reads: give ${SUPPORTED_EXTENSIONS}`);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);

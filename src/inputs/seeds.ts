@@ -1,37 +1,43 @@
-import type { Named } from '../config/values.ts';
+import type { ValuesByInput } from '../config/values.ts';
 import { didYouMean } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
-import { visible } from '../core/escape-control.ts';
+import { escapeControl } from '../core/escape-control.ts';
 import type { Random } from '../core/random.ts';
-import { type Form, formOf, type Rows, rowInput, testcaseInputs } from '../model/batched-model.ts';
-import { type Language, unwritable } from '../model/language/tokenizer.ts';
+import {
+  makeTestcaseInput,
+  type ShapeSignature,
+  shapeSignatureOf,
+  stripBatchDimension,
+  type TestcaseBatch,
+} from '../model/batched-model.ts';
+import { type Tokenizer, unencodableCharacters } from '../model/language/tokenizer.ts';
 import type { InputSpec } from '../model/model.ts';
 import { makeData, shapeText, type Tensor, writeNumber } from '../tensor/tensor.ts';
-import { fitValues, type PixelsOf, type Value } from './fit-to-input.ts';
-import { withoutColumn } from './labels.ts';
+import { fitToInput, type InputValue, type PixelScalingLookup } from './fit-to-input.ts';
+import { splitLabelColumn } from './labels.ts';
 import { readSeedFiles, type SeedFile } from './seed-files.ts';
 
 /** Seeds that fit a model, in their order; where it leaves sizes open they may be of several forms. */
-export type Seeds = readonly Rows[];
+export type Seeds = readonly TestcaseBatch[];
 
 /** Where seeds come from, by their place: filled while they are read. */
-export interface Origins {
+export interface SeedSources {
   /** The column of the first input's tables that says which class a seed shows. */
-  readonly column?: number | undefined;
+  readonly labelColumn?: number | undefined;
   readonly paths: string[];
   /** What that column says. */
   readonly labels: number[];
 }
 
 /** How an input takes files of text. */
-export interface TextTaking {
-  readonly language: Language;
+export interface TextSeedFormat {
+  readonly tokenizer: Tokenizer;
   /** Whether a line is a testcase, or a whole file; undefined where that goes by how files are named. */
-  readonly by: 'lines' | 'files' | undefined;
+  readonly splitBy: 'lines' | 'files' | undefined;
 }
 
 /** The forms that seeds have, in the order in which they first come up. */
-export function formsOf(seeds: Seeds): Form[] {
+export function distinctShapes(seeds: Seeds): ShapeSignature[] {
   return [...new Map(seeds.map(({ form }) => [form.key, form])).values()];
 }
 
@@ -45,24 +51,24 @@ export function formsOf(seeds: Seeds): Form[] {
  */
 export async function readSeeds(
   inputs: readonly InputSpec[],
-  places: Named<string>,
-  pixelsOf: PixelsOf,
-  origins: Origins = { paths: [], labels: [] },
-  textOf: (input: string) => TextTaking | undefined = () => undefined,
+  places: ValuesByInput<string>,
+  pixelsOf: PixelScalingLookup,
+  origins: SeedSources = { paths: [], labels: [] },
+  textOf: (input: string) => TextSeedFormat | undefined = () => undefined,
 ): Promise<Seeds> {
-  const wanted = testcaseInputs(inputs);
+  const wanted = stripBatchDimension(inputs);
   const takesText = wanted.some(({ name }) => textOf(name) !== undefined);
-  const collected = new Map<string, Value[]>();
+  const collected = new Map<string, InputValue[]>();
   const take = async ({ name }: InputSpec, given: Tensor, file: SeedFile): Promise<void> => {
     const input = wanted.find((one) => one.name === name) as InputSpec;
     const before = collected.get(name) ?? [];
     let tensor = given;
-    if (origins.column !== undefined && input === wanted[0]) {
-      const cut = withoutColumn(given, input.shape.at(-1) ?? 0, origins.column, file.path);
+    if (origins.labelColumn !== undefined && input === wanted[0]) {
+      const cut = splitLabelColumn(given, input.shape.at(-1) ?? 0, origins.labelColumn, file.path);
       tensor = cut.tensor;
-      origins.labels.push(...cut.column);
+      origins.labels.push(...cut.labels);
     }
-    for (const value of await fitValues(input, tensor, file, pixelsOf)) {
+    for (const value of await fitToInput(input, tensor, file, pixelsOf)) {
       before.push(value);
       if (input === wanted[0]) origins.paths.push(file.path);
     }
@@ -75,12 +81,12 @@ export async function readSeeds(
       throw new UserError(
         `${file.path} is text, and input ${input.name} has no vocabulary: give one with --generate vocabulary=FILE, or under tokens in the campaign file`,
       );
-    for (const ids of idsOfText(file, how))
+    for (const ids of tokenizeSeedFile(file, how))
       await take(input, { type: 'float64', shape: [ids.length], data: Float64Array.from(ids) }, file);
   };
 
   for (const [name, path] of places.byName) {
-    const input = inputNamed(inputs, name, path);
+    const input = findInput(inputs, name, path);
     for (const file of await readSeedFiles(path, textOf(name) !== undefined)) {
       if (file.text === undefined) await take(input, soleArray(file, input.name), file);
       else await takeText(input, file);
@@ -92,11 +98,11 @@ export async function readSeeds(
       for (const [name, tensor] of file.arrays) {
         if (name === null) await take(soleInput(inputs, file), tensor, file);
         else if (file.arrays.size === 1 && inputs.length === 1) await take(inputs[0], tensor, file);
-        else await take(inputNamed(inputs, name, file.path), tensor, file);
+        else await take(findInput(inputs, name, file.path), tensor, file);
       }
     }
   }
-  return pair(wanted, collected);
+  return pairRows(wanted, collected);
 }
 
 /**
@@ -104,18 +110,20 @@ export async function readSeeds(
  *
  * @throws UserError naming characters that the vocabulary lacks
  */
-function idsOfText(
+function tokenizeSeedFile(
   { path, text = '', isInFolder = false }: SeedFile,
-  { language, by }: TextTaking,
+  { tokenizer, splitBy }: TextSeedFormat,
 ): number[][] {
-  const isWhole = by === undefined ? isInFolder : by === 'files';
+  const isWhole = splitBy === undefined ? isInFolder : splitBy === 'files';
   const parts = isWhole ? [text.replace(/\r?\n$/, '')] : text.split(/\r?\n/);
   const ids = parts.flatMap((part, i) => {
     if (part === '') return [];
-    const own = language.encode(part);
+    const own = tokenizer.encode(part);
     if (own !== undefined) return own.length === 0 ? [] : [own];
     const where = isWhole ? path : `${path}, line ${i + 1},`;
-    const lacking = unwritable(part, language).slice(0, NAMED_CHARACTERS).map(named);
+    const lacking = unencodableCharacters(part, tokenizer)
+      .slice(0, MAX_NAMED_CHARACTERS)
+      .map(describeCharacter);
     throw new UserError(
       `${where} holds ${lacking.join(', ')}, for which the vocabulary has no token: take it out, or give the vocabulary that the model was made with`,
     );
@@ -125,15 +133,15 @@ function idsOfText(
 }
 
 /** Characters named where a vocabulary lacks them. */
-const NAMED_CHARACTERS = 5;
+const MAX_NAMED_CHARACTERS = 5;
 
-function named(character: string): string {
+function describeCharacter(character: string): string {
   const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
-  return `${visible(JSON.stringify(character))} (U+${code})`;
+  return `${escapeControl(JSON.stringify(character))} (U+${code})`;
 }
 
 /** Values of all drawn seeds together: a model may declare inputs of any size. */
-const MOST_DRAWN = 1 << 27;
+const MAX_DRAWN_VALUES = 1 << 27;
 
 /**
  * Draws seeds uniformly within each input's range, for a user who gave none.
@@ -147,25 +155,25 @@ export function drawSeeds(
   count: number,
   random: Random,
 ): Seeds {
-  const form = formOf(
-    testcaseInputs(inputs).map((input) => {
+  const form = shapeSignatureOf(
+    stripBatchDimension(inputs).map((input) => {
       if (input.shape.includes(null)) {
         throw new UserError(
           `input ${input.name} is ${shapeText(input.shape)}, with a size left open: give seeds of the size to fuzz with --seeds, or the size with --shape ${input.name}=1,…`,
         );
       }
-      return rowInput(input, input.shape as readonly number[]);
+      return makeTestcaseInput(input, input.shape as readonly number[]);
     }),
   );
   const values = form.inputs.reduce((sum, { size }) => sum + size, 0);
-  if (values * count > MOST_DRAWN) {
+  if (values * count > MAX_DRAWN_VALUES) {
     throw new UserError(
       `a testcase of this model has ${values} values, too many to draw some: give seeds with --seeds`,
     );
   }
   return Array.from({ length: count }, () => ({
     form,
-    columns: form.inputs.map((input, i) => {
+    inputs: form.inputs.map((input, i) => {
       const data = makeData(input.type, input.size);
       for (let k = 0; k < input.size; k++) {
         const [low, high] = rangeOf(i, k, input.size);
@@ -176,7 +184,7 @@ export function drawSeeds(
   }));
 }
 
-function inputNamed(inputs: readonly InputSpec[], name: string, source: string): InputSpec {
+function findInput(inputs: readonly InputSpec[], name: string, source: string): InputSpec {
   const found = inputs.find((input) => input.name === name);
   if (found !== undefined) return found;
   const names = inputs.map((input) => input.name);
@@ -203,7 +211,10 @@ function soleArray(file: SeedFile, input: string): Tensor {
   return tensor;
 }
 
-function pair(inputs: readonly InputSpec[], collected: ReadonlyMap<string, readonly Value[]>): Seeds {
+function pairRows(
+  inputs: readonly InputSpec[],
+  collected: ReadonlyMap<string, readonly InputValue[]>,
+): Seeds {
   const columns = inputs.map(({ name }) => {
     const values = collected.get(name);
     if (values === undefined) throw new UserError(`no seeds for input ${name}: add ${name}=PATH to --seeds`);
@@ -216,11 +227,11 @@ function pair(inputs: readonly InputSpec[], collected: ReadonlyMap<string, reado
       );
     }
   });
-  const forms = new Map<string, Form>();
+  const forms = new Map<string, ShapeSignature>();
   return columns[0].map((_, row) => {
-    const made = formOf(inputs.map((input, i) => rowInput(input, columns[i][row].shape)));
+    const made = shapeSignatureOf(inputs.map((input, i) => makeTestcaseInput(input, columns[i][row].shape)));
     const form = forms.get(made.key) ?? made;
     forms.set(form.key, form);
-    return { form, columns: columns.map((values) => values[row].data) };
+    return { form, inputs: columns.map((values) => values[row].data) };
   });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
-import { formOf, type Rows, rowInput } from '../model/batched-model.ts';
+import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/batched-model.ts';
 import type { InputSpec } from '../model/model.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
 import { bytesOf, shapeText, type Tensor } from '../tensor/tensor.ts';
@@ -21,13 +21,13 @@ export interface Lineage {
 }
 
 /** One value for each model input: a single row of its form. */
-export type TestcaseData = Rows;
+export type TestcaseData = TestcaseBatch;
 
 /**
  * A testcase's id: the first 16 hex digits of the SHA-256 over its inputs in name order, each as name,
  * type, shape and little-endian values.
  */
-export function testcaseId({ form: { inputs }, columns }: TestcaseData): string {
+export function testcaseId({ form: { inputs }, inputs: columns }: TestcaseData): string {
   const hash = createHash('sha256');
   const order = inputs.map((_, i) => i).sort((a, b) => (inputs[a].name < inputs[b].name ? -1 : 1));
   for (const i of order) {
@@ -43,7 +43,10 @@ export function testcaseId({ form: { inputs }, columns }: TestcaseData): string 
  *
  * @param rows how many testcases there are, each array then with one more dimension in front
  */
-export function encodeTestcase({ form: { inputs }, columns }: Rows, rows?: number): Uint8Array {
+export function encodeTestcase(
+  { form: { inputs }, inputs: columns }: TestcaseBatch,
+  rows?: number,
+): Uint8Array {
   return encodeNpz(
     inputs.map((input, i): [string, Tensor] => [
       input.name,
@@ -68,7 +71,7 @@ export function decodeTestcase(
   bytes: Uint8Array,
   source: string,
   rows?: number,
-): Rows {
+): TestcaseBatch {
   const arrays = decodeNpz(bytes, source);
   const tensors = inputs.map((input) => {
     const tensor = arrays.get(input.name);
@@ -86,7 +89,9 @@ export function decodeTestcase(
   });
   const batched = rows === undefined ? 0 : 1;
   return {
-    form: formOf(inputs.map((input, i) => rowInput(input, tensors[i].shape.slice(batched)))),
-    columns: tensors.map(({ data }) => data),
+    form: shapeSignatureOf(
+      inputs.map((input, i) => makeTestcaseInput(input, tensors[i].shape.slice(batched))),
+    ),
+    inputs: tensors.map(({ data }) => data),
   };
 }

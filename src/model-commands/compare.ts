@@ -1,20 +1,20 @@
 import { planInputs } from '../campaign/resolve/inputs.ts';
-import { modelPath, type Notes } from '../campaign/resolve/model-settings.ts';
+import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { bytes, milliseconds } from '../config/values.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
-import type { Comparison } from '../evaluation/compare-models.ts';
-import type { CopyLoading, ModelInfo } from '../model/model.ts';
+import type { ModelComparison } from '../evaluation/compare-models.ts';
+import type { ModelInfo, SecondModelOptions } from '../model/model.ts';
 import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
-import { copyLoading, loadOptions } from '../storage/load-options.ts';
-import { Scout } from '../workers/probe-worker.ts';
+import { loadOptions, secondModelOptions } from '../storage/load-options.ts';
+import { ProbeWorker } from '../workers/probe-worker.ts';
 import { memoryShare } from '../workers/resource-limits.ts';
 
 /** Version of what `compare --json` prints. */
 const COMPARISON_VERSION = 1;
 
 /** Two models on some inputs, as `compare` tells of them. */
-export interface Compared extends Comparison {
+export interface ComparisonReport extends ModelComparison {
   readonly formatVersion: number;
   readonly reference: Pick<ModelInfo, 'path' | 'format' | 'sha256'> & { readonly runtime: string };
   readonly copy: Pick<ModelInfo, 'path' | 'format' | 'sha256'> & { readonly runtime: string };
@@ -32,29 +32,34 @@ export interface Compared extends Comparison {
 export async function compareModels(
   config: CampaignConfig,
   { worst, bound }: { readonly worst: number; readonly bound: number },
-  notes: Notes,
-): Promise<Compared> {
+  notes: Notices,
+): Promise<ComparisonReport> {
   if (config.seeds === undefined)
     throw new UserError('there is nothing to compare the two on: give inputs with --seeds');
   const specs = objectiveSpecs(config.objective);
   if (specs.length !== 1 || !comparesModels(specs[0]))
     throw new UserError('--objective: name one that compares, quantization or differential');
-  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
-  const scout = new Scout(
-    { timeout: milliseconds(config.timeout), memory },
+  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
+  const scout = new ProbeWorker(
+    { timeout: parseDuration(config.timeout), memory },
     { path: modelPath(config).absolute, options: loadOptions(config) },
   );
   try {
     const alone = await scout.load();
-    const model = await scout.loadBeside(copyLoading(config) as CopyLoading);
-    if (model.copy === undefined) throw new Error('there is no second model');
+    const model = await scout.loadSecondModel(secondModelOptions(config) as SecondModelOptions);
+    if (model.secondModel === undefined) throw new Error('there is no second model');
     const { seeds } = await planInputs(alone, config, '', notes);
     await scout.probe(seeds[0], []);
-    const comparison = await scout.compare({ testcases: seeds, objective: specs[0], worst, bound });
+    const comparison = await scout.compare({
+      testcases: seeds,
+      objective: specs[0],
+      maxListed: worst,
+      divergenceDecibels: bound,
+    });
     return {
       formatVersion: COMPARISON_VERSION,
-      reference: side(model, config.model),
-      copy: side(model.copy, config.against),
+      reference: modelSummary(model, config.model),
+      copy: modelSummary(model.secondModel, config.against),
       objective: specs[0],
       ...comparison,
     };
@@ -63,9 +68,9 @@ export async function compareModels(
   }
 }
 
-function side(
+function modelSummary(
   { format, sha256, runtime }: Pick<ModelInfo, 'format' | 'sha256' | 'runtime'>,
   path = '',
-): Compared['reference'] {
+): ComparisonReport['reference'] {
   return { path, format, sha256, runtime: runtime.kind };
 }

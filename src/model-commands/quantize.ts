@@ -2,19 +2,19 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { modelName } from '../campaign/manifest.ts';
 import { planInputs } from '../campaign/resolve/inputs.ts';
-import { modelPath, type Notes } from '../campaign/resolve/model-settings.ts';
+import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { bytes, milliseconds } from '../config/values.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { MODEL_JSON } from '../model/model.ts';
-import { needsSeeds } from '../model/quantize/derive.ts';
+import { needsCalibration } from '../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { loadOptions, mainFile } from '../storage/load-options.ts';
-import { Scout } from '../workers/probe-worker.ts';
+import { ProbeWorker } from '../workers/probe-worker.ts';
 import { memoryShare } from '../workers/resource-limits.ts';
 
 /** A copy that was written. */
-export interface WrittenCopy {
+export interface WrittenModel {
   /** What to name to load it. */
   readonly path: string;
   readonly bytes: number;
@@ -29,28 +29,28 @@ export interface WrittenCopy {
  * @param out the file, or the folder of a TensorFlow.js model; named after model and kind where it is not given
  * @throws UserError where the model can't be quantized, or something is in the way
  */
-export async function writeCopy(
+export async function writeQuantizedModel(
   config: CampaignConfig,
   kind: Quantization,
   out: string | undefined,
-  notes: Notes,
-): Promise<WrittenCopy> {
+  notes: Notices,
+): Promise<WrittenModel> {
   const { asGiven, absolute } = modelPath(config);
-  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
-  const scout = new Scout(
-    { timeout: milliseconds(config.timeout), memory },
+  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
+  const scout = new ProbeWorker(
+    { timeout: parseDuration(config.timeout), memory },
     { path: absolute, options: loadOptions(config) },
   );
   try {
     const model = await scout.load();
-    const calibrates = await needsSeeds(model.path, kind);
+    const calibrates = await needsCalibration(model.path, kind);
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');
     const seeds = calibrates ? (await planInputs(model, config, '', notes)).seeds : [];
-    const files = await scout.derive(kind, seeds);
+    const files = await scout.deriveQuantizedModel(kind, seeds);
     const place = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
     return {
-      path: await write(files, place),
+      path: await writeModelFiles(files, place),
       bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
       seeds: calibrates ? seeds.length : undefined,
     };
@@ -59,7 +59,7 @@ export async function writeCopy(
   }
 }
 
-async function write(files: ModelFiles, place: string): Promise<string> {
+async function writeModelFiles(files: ModelFiles, place: string): Promise<string> {
   const isFolder = files.has(MODEL_JSON);
   const there = await stat(place).catch(() => undefined);
   if (there !== undefined)

@@ -1,18 +1,18 @@
 import picomatch from 'picomatch';
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { findLogits } from './graph/find-logits.ts';
-import { producers } from './graph/graph.ts';
-import { KEEPING } from './graph/layout-ops.ts';
+import { producersByTensor } from './graph/graph.ts';
+import { LAYOUT_OPS } from './graph/layout-ops.ts';
 import type { ModelInfo } from './model.ts';
 
 /** The tensors that are watched, and why those. */
-export interface Watched {
+export interface WatchedTensors {
   readonly tensors: readonly string[];
   readonly why: string;
 }
 
-type Network = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>;
+type WatchableModel = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>;
 
 /**
  * The tensors that `--coverage` names: each by its own name or by a pattern (`block*\/relu`; `*` stops at a
@@ -20,19 +20,22 @@ type Network = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>
  *
  * @throws UserError on a name that the model does not have, or a pattern that matches nothing
  */
-export function watchedTensors(model: Network, asked: string | readonly string[]): Watched {
+export function resolveWatchedTensors(
+  model: WatchableModel,
+  asked: string | readonly string[],
+): WatchedTensors {
   const patterns = ([] as string[]).concat(asked);
-  if (patterns.length === 1 && patterns[0] === 'auto') return autoWatched(model);
+  if (patterns.length === 1 && patterns[0] === 'auto') return chooseWatchedTensors(model);
   const found = new Set<string>();
-  for (const pattern of patterns) for (const name of matching(model.watchable, pattern)) found.add(name);
+  for (const pattern of patterns) for (const name of matchTensors(model.watchable, pattern)) found.add(name);
   return { tensors: model.watchable.filter((name) => found.has(name)), why: 'as asked for' };
 }
 
-function matching(watchable: readonly string[], pattern: string): readonly string[] {
+function matchTensors(watchable: readonly string[], pattern: string): readonly string[] {
   if (watchable.includes(pattern)) return [pattern];
   if (!/[*?[{(]/.test(pattern)) {
     throw new UserError(
-      `--coverage: the model has no tensor ${pattern}: ${suggestion(pattern, watchable)}; neurofuzz inspect lists them`,
+      `--coverage: the model has no tensor ${pattern}: ${suggestName(pattern, watchable)}; neurofuzz inspect lists them`,
     );
   }
   const matches = picomatch(pattern, { dot: true });
@@ -42,9 +45,9 @@ function matching(watchable: readonly string[], pattern: string): readonly strin
 }
 
 /** What `auto` watches. */
-export function autoWatched(model: Network): Watched {
+export function chooseWatchedTensors(model: WatchableModel): WatchedTensors {
   if (model.generation !== undefined) {
-    const { tensor, why } = model.generation.telling;
+    const { tensor, why } = model.generation.defaultCoverage;
     return { tensors: [tensor], why };
   }
   const logits = findLogits(model.graph);
@@ -52,30 +55,30 @@ export function autoWatched(model: Network): Watched {
     return { tensors: [logits.tensor], why: logits.why };
   }
   const [output] = model.outputs;
-  const before = layerBefore(model, output);
+  const before = findLayerBefore(model, output);
   if (before !== undefined) {
     return { tensors: [before], why: `the layer before the output ${output}, since there is no softmax` };
   }
-  return outputWatched(model);
+  return watchOutput(model);
 }
 
 /** The output, where nothing better can be watched. */
-export function outputWatched({ outputs }: Pick<Network, 'outputs'>): Watched {
+export function watchOutput({ outputs }: Pick<WatchableModel, 'outputs'>): WatchedTensors {
   return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
 }
 
 /** Operations that give the values of their input, arranged otherwise: one before them is no layer before. */
-const ARRANGING: ReadonlySet<string> = new Set([...KEEPING, 'Cast', 'DequantizeLinear']);
+const REARRANGING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'DequantizeLinear']);
 
-function layerBefore({ graph, watchable }: Network, output: string): string | undefined {
-  const made = producers(graph);
+function findLayerBefore({ graph, watchable }: WatchableModel, output: string): string | undefined {
+  const made = producersByTensor(graph);
   const canWatch = new Set(watchable);
   let tensor: string | undefined = output;
   for (let hops = 0; hops < 8; hops++) {
     const node = made.get(tensor);
     const before: string | undefined = node?.inputs.find((name) => canWatch.has(name) && made.has(name));
     if (node === undefined || before === undefined) return undefined;
-    if (!ARRANGING.has(node.op)) return before;
+    if (!REARRANGING_OPS.has(node.op)) return before;
     tensor = before;
   }
   return undefined;

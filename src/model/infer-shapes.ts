@@ -1,31 +1,33 @@
-import { reason } from '../core/errors.ts';
+import { errorMessage } from '../core/errors.ts';
 import { makeData, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { batchAxis } from './batched-model.ts';
 import type { Model } from './model.ts';
 
 /** Shapes as a run showed them; a free batch dimension is null. */
-export interface ObservedShapes {
+export interface InferredShapes {
   readonly shapes: ReadonlyMap<string, readonly (number | null)[]>;
   /** Why the model could not be run on zeros. */
-  readonly failed?: string;
+  readonly failure?: string;
 }
 
 /** Rows of the run that shapes are taken from: a number that hardly any other dimension has. */
-const ROWS = 7;
+const PROBE_ROWS = 7;
 
 /** What stands in for free dimensions other than the batch: long enough for pooling and convolutions. */
-const FREE = 32;
+const FREE_DIMENSION_SIZE = 32;
 
 /**
  * Runs a model once on zeros and looks at what its tensors are like. Where it can't be run with all of them,
  * which runtimes may not let us watch, it is run with none, for the outputs.
  */
-export async function observeShapes(model: Model, tensors: readonly string[]): Promise<ObservedShapes> {
+export async function inferShapes(model: Model, tensors: readonly string[]): Promise<InferredShapes> {
   const axis = batchAxis(model.inputs);
   let failed = '';
-  for (const rows of axis === 'free' ? [ROWS, 1] : [1]) {
+  for (const rows of axis === 'free' ? [PROBE_ROWS, 1] : [1]) {
     const feeds = model.inputs.map(({ type, shape }): Tensor => {
-      const dims = shape.map((dimension, i) => dimension ?? (i === 0 && axis === 'free' ? rows : FREE));
+      const dims = shape.map(
+        (dimension, i) => dimension ?? (i === 0 && axis === 'free' ? rows : FREE_DIMENSION_SIZE),
+      );
       return { type, shape: dims, data: makeData(type, sizeOf(dims)) };
     });
     for (const watched of [tensors, []]) {
@@ -37,9 +39,9 @@ export async function observeShapes(model: Model, tensors: readonly string[]): P
           shapes: new Map([...outputs, ...activations].map(({ name, shape }) => [name, batched(shape)])),
         };
       } catch (error) {
-        failed ||= reason(error);
+        failed ||= errorMessage(error);
       }
     }
   }
-  return { shapes: new Map(), failed };
+  return { shapes: new Map(), failure: failed };
 }

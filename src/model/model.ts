@@ -1,7 +1,7 @@
-import type { Site } from '../analysis/numerical-sites/site.ts';
+import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import type { Graph } from './graph/graph.ts';
-import type { Generation, GenerationSettings } from './language/generation.ts';
+import type { GenerationSettings, TextGeneration } from './language/generation.ts';
 import type { Finiteness, RunResult } from './run-result.ts';
 
 /** An input of a model; `null` marks a free dimension. */
@@ -32,7 +32,7 @@ export type ModelFormat = 'onnx' | 'tfjs-graph' | 'tfjs-layers' | 'saved-model';
 export type { Finiteness, NamedTensor, RunResult } from './run-result.ts';
 
 /** The second model of a pair. */
-export interface Copy {
+export interface SecondModel {
   readonly model: Model;
   /** Its name of each output of the reference that it has. */
   readonly outputs: ReadonlyMap<string, string>;
@@ -52,9 +52,9 @@ export interface Model {
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];
   /** What is run beside it, on the same tensors; absent where it is alone. */
-  readonly copy?: Copy;
+  readonly secondModel?: SecondModel;
   /** Where the model goes on with texts: a run is of prompts and gives answers. */
-  readonly generation?: Generation;
+  readonly generation?: TextGeneration;
   /**
    * Runs the model once.
    *
@@ -83,39 +83,42 @@ export interface Model {
 
 /** A model as it is described to other processes: plain data. */
 export interface ModelInfo
-  extends Omit<Model, 'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'copy' | 'generation'> {
-  readonly copy?: CopyInfo;
-  readonly generation?: Pick<Generation, 'sha256' | 'size' | 'what' | 'telling'>;
+  extends Omit<
+    Model,
+    'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'secondModel' | 'generation'
+  > {
+  readonly secondModel?: SecondModelInfo;
+  readonly generation?: Pick<TextGeneration, 'sha256' | 'vocabularySize' | 'description' | 'defaultCoverage'>;
   /** Operations that can go wrong, in topological order. */
-  readonly sites: readonly Site[];
+  readonly sites: readonly NumericalSite[];
 }
 
 /** The second model of a pair, as plain data. */
-export interface CopyInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime'> {
-  readonly outputs: Copy['outputs'];
+export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime'> {
+  readonly outputs: SecondModel['outputs'];
 }
 
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
   /** A model to run beside it on the same tensors. */
-  readonly copy?: CopyLoading | undefined;
+  readonly secondModel?: SecondModelOptions | undefined;
   /** Threads of a session, where the runtime has a choice; one unless told. */
   readonly threads?: number | undefined;
   /** Has the model go on with texts. */
   readonly generate?: GenerationSettings | undefined;
   /** Told after each step of a run that takes many: what it takes as a whole says nothing of whether it goes on. */
-  readonly stepped?: (() => void) | undefined;
+  readonly onStep?: (() => void) | undefined;
   /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
   readonly signature?: string | undefined;
   /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */
   readonly tags?: readonly string[] | undefined;
   /** Told the bytes of the model's files once they are read, before a runtime gets them. */
-  readonly weighed?: ((bytes: number) => void) | undefined;
+  readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** How the second model of a pair is loaded. */
-export interface CopyLoading extends Pick<LoadOptions, 'runtime' | 'signature' | 'tags'> {
+export interface SecondModelOptions extends Pick<LoadOptions, 'runtime' | 'signature' | 'tags'> {
   readonly path: string;
   /** Of outputs, the copy's name by the reference's; by name, then by order, where none are named. */
   readonly match?: Readonly<Record<string, string>> | undefined;

@@ -13,7 +13,7 @@ export interface RunResult {
   readonly outputs: readonly NamedTensor[];
   readonly activations: readonly NamedTensor[];
   /** Of a pair: what the copy gave for those outputs that it has, under the reference's names. */
-  readonly copy?: readonly NamedTensor[];
+  readonly secondOutputs?: readonly NamedTensor[];
   /** Of a model that goes on with texts: what `Generation.follow` goes on from. */
-  readonly prompted?: unknown;
+  readonly prefillState?: unknown;
 }

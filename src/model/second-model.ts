@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.ts';
-import { converted } from '../tensor/convert.ts';
+import { convertTensor } from '../tensor/convert.ts';
 import { shapeText, type Tensor } from '../tensor/tensor.ts';
-import type { Copy, InputSpec, Model, NamedTensor } from './model.ts';
+import type { InputSpec, Model, NamedTensor, SecondModel } from './model.ts';
 
 /**
  * A model that runs another one beside it on the same tensors: its results are the reference's, with those of the
@@ -10,7 +10,7 @@ import type { Copy, InputSpec, Model, NamedTensor } from './model.ts';
  * @param match of outputs, the copy's name by the reference's; those not named are matched by name, then by order
  * @throws UserError where inputs or outputs can't be matched
  */
-export function pairOf(
+export function pairModels(
   reference: Model,
   copy: Model,
   match: Readonly<Record<string, string>> | undefined,
@@ -19,8 +19,8 @@ export function pairOf(
   const inputs = matchInputs(reference, copy);
   const taken = [...outputs.values()];
   const feedsOf = (own: readonly Tensor[]): Tensor[] =>
-    inputs.map(({ from, type }) => converted(own[from], type));
-  const pair: Copy = { model: copy, outputs, feeds: feedsOf };
+    inputs.map(({ from, type }) => convertTensor(own[from], type));
+  const pair: SecondModel = { model: copy, outputs, feeds: feedsOf };
   const { run, nonFinite, expose, constant } = reference;
   return {
     path: reference.path,
@@ -31,7 +31,7 @@ export function pairOf(
     outputs: reference.outputs,
     graph: reference.graph,
     watchable: reference.watchable,
-    copy: pair,
+    secondModel: pair,
     async run(feeds, watched) {
       const own = await run.call(reference, feeds, watched);
       const other = await copy.run(
@@ -43,10 +43,10 @@ export function pairOf(
       );
       const matched = [...outputs].map(([name, theirs]): NamedTensor => {
         const tensor = results.get(theirs) as NamedTensor;
-        checkAlike(own.outputs.find((one) => one.name === name) as NamedTensor, tensor);
+        checkSameSize(own.outputs.find((one) => one.name === name) as NamedTensor, tensor);
         return { ...tensor, name };
       });
-      return { ...own, copy: matched };
+      return { ...own, secondOutputs: matched };
     },
     ...(nonFinite === undefined
       ? {}
@@ -67,7 +67,7 @@ function matchInputs(
 ): { readonly from: number; readonly type: Tensor['type'] }[] {
   if (reference.inputs.length !== copy.inputs.length) {
     throw new UserError(
-      `${copy.path} takes ${count(copy.inputs.length, 'input')} (${names(copy.inputs)}) and ${reference.path} ${reference.inputs.length} (${names(reference.inputs)}): they cannot be compared`,
+      `${copy.path} takes ${countText(copy.inputs.length, 'input')} (${inputNames(copy.inputs)}) and ${reference.path} ${reference.inputs.length} (${inputNames(reference.inputs)}): they cannot be compared`,
     );
   }
   const byName = copy.inputs.map(({ name }) => reference.inputs.findIndex((own) => own.name === name));
@@ -95,11 +95,12 @@ function matchOutputs(
 ): Map<string, string> {
   const matched = new Map<string, string>();
   for (const [own, theirs] of Object.entries(match)) {
-    if (!reference.outputs.includes(own)) throw noOutput(reference, own);
-    if (!copy.outputs.includes(theirs) && !copy.watchable.includes(theirs)) throw noOutput(copy, theirs);
+    if (!reference.outputs.includes(own)) throw unknownOutputError(reference, own);
+    if (!copy.outputs.includes(theirs) && !copy.watchable.includes(theirs))
+      throw unknownOutputError(copy, theirs);
     matched.set(own, theirs);
   }
-  if (matched.size > 0) return inOrder(reference, matched);
+  if (matched.size > 0) return inOutputOrder(reference, matched);
   for (const name of reference.outputs) if (copy.outputs.includes(name)) matched.set(name, name);
   const taken = new Set(matched.values());
   const left = reference.outputs.filter((name) => !matched.has(name));
@@ -110,10 +111,10 @@ function matchOutputs(
       `the outputs of ${reference.path} (${reference.outputs.join(', ')}) and of ${copy.path} (${copy.outputs.join(', ')}) cannot be matched: say which belong together with --match ${reference.outputs[0]}=${copy.outputs[0]}`,
     );
   }
-  return inOrder(reference, matched);
+  return inOutputOrder(reference, matched);
 }
 
-function inOrder({ outputs }: Model, matched: ReadonlyMap<string, string>): Map<string, string> {
+function inOutputOrder({ outputs }: Model, matched: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(
     outputs.flatMap((name): [string, string][] => {
       const theirs = matched.get(name);
@@ -122,21 +123,21 @@ function inOrder({ outputs }: Model, matched: ReadonlyMap<string, string>): Map<
   );
 }
 
-function noOutput({ path, outputs }: Model, name: string): UserError {
+function unknownOutputError({ path, outputs }: Model, name: string): UserError {
   return new UserError(`--match: ${path} has no output ${name}: it has ${outputs.join(', ')}`);
 }
 
-function checkAlike(own: NamedTensor, theirs: NamedTensor): void {
+function checkSameSize(own: NamedTensor, theirs: NamedTensor): void {
   if (own.data.length === theirs.data.length) return;
   throw new UserError(
     `the outputs cannot be matched: ${own.name} is ${shapeText(own.shape)} and the copy's ${theirs.name} ${shapeText(theirs.shape)}; say which belong together with --match`,
   );
 }
 
-function names(inputs: readonly InputSpec[]): string {
+function inputNames(inputs: readonly InputSpec[]): string {
   return inputs.map(({ name }) => name).join(', ');
 }
 
-function count(n: number, what: string): string {
+function countText(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }

@@ -1,22 +1,22 @@
-import { reason, UserError } from '../core/errors.ts';
+import { errorMessage, UserError } from '../core/errors.ts';
 import { importPlugin } from '../extensions/plugin-loader.ts';
 import { DOMAINS } from '../inputs/input-descriptor.ts';
-import type { MutatorKind } from './mutator.ts';
+import type { MutationContext, MutatorKind } from './mutator.ts';
 
 /**
  * Loads a mutator from a module of the user's: its default export, as `defineMutator` makes it.
  *
  * @throws UserError where the module can't be loaded or exports no mutator
  */
-export async function loadPlugin(path: string): Promise<MutatorKind> {
+export async function loadMutatorPlugin(path: string): Promise<MutatorKind> {
   const exported = await importPlugin('--mutator', path);
-  const wrong = whatIsWrong(exported);
+  const wrong = describeInvalidKind(exported);
   if (wrong !== undefined)
     throw new UserError(`--mutator: the plug-in ${path} ${wrong}; see docs/plug-ins.md`);
-  return named(exported as MutatorKind, path);
+  return withNamedErrors(exported as MutatorKind, path);
 }
 
-function whatIsWrong(exported: unknown): string | undefined {
+function describeInvalidKind(exported: unknown): string | undefined {
   if (typeof exported !== 'object' || exported === null) return 'has no mutator as its default export';
   const kind = exported as Partial<Record<keyof MutatorKind, unknown>>;
   if (typeof kind.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(kind.name))
@@ -34,16 +34,29 @@ function whatIsWrong(exported: unknown): string | undefined {
   return areParameters ? undefined : 'needs parameters, each with name, default and between';
 }
 
+/** A kind under the names of older plug-ins: `mate` for `partner`, `alters` for `mayChangeMeaning`. */
+type PluginKind = MutatorKind & { readonly mate?: MutatorKind['partner']; readonly alters?: boolean };
+
+/** What a plug-in is given, under the names of older plug-ins too. */
+function withOldNames(context: MutationContext): MutationContext {
+  const { partner, mutantIndex, mutantCount } = context;
+  return Object.assign({ mate: partner, turn: mutantIndex, turns: mutantCount }, context);
+}
+
 /** The same mutator, whose errors say whose they are. */
-function named(kind: MutatorKind, path: string): MutatorKind {
+function withNamedErrors(kind: PluginKind, path: string): MutatorKind {
+  const partner = kind.partner ?? kind.mate;
+  const mayChangeMeaning = kind.mayChangeMeaning ?? kind.alters;
   const failed = (error: unknown): UserError =>
-    new UserError(`the plug-in ${path} fails: ${reason(error)}; mend it or leave it out of --mutator`);
+    new UserError(`the plug-in ${path} fails: ${errorMessage(error)}; mend it or leave it out of --mutator`);
   return {
     ...kind,
+    ...(partner === undefined ? {} : { partner }),
+    ...(mayChangeMeaning === undefined ? {} : { mayChangeMeaning }),
     cost: kind.cost ?? 10,
     plugin: path,
     // Nobody but us makes sure that a stranger's values are legal.
-    confined: false,
+    staysInBounds: false,
     make(value, input) {
       try {
         const made = kind.make(value, input);
@@ -51,7 +64,7 @@ function named(kind: MutatorKind, path: string): MutatorKind {
           ...made,
           mutate(out, offset, parent, given) {
             try {
-              made.mutate(out, offset, parent, given);
+              made.mutate(out, offset, parent, withOldNames(given));
             } catch (error) {
               throw failed(error);
             }

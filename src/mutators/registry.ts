@@ -1,7 +1,7 @@
-import { suggestion } from '../core/did-you-mean.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
-import { moduleSpec } from '../extensions/spec.ts';
-import { DOMAIN_WORDS, type InputTraits } from '../inputs/input-descriptor.ts';
+import { parseModuleSpec } from '../extensions/spec.ts';
+import { DOMAIN_LABELS, type InputDescriptor } from '../inputs/input-descriptor.ts';
 import { bright } from './corruption/bright.ts';
 import { defocusBlur } from './corruption/defocus-blur.ts';
 import { elastic } from './corruption/elastic.ts';
@@ -44,7 +44,7 @@ import { special } from './numeric/special.ts';
 import { splice } from './numeric/splice.ts';
 import { uniform } from './numeric/uniform.ts';
 import { values } from './numeric/values.ts';
-import { loadPlugin } from './plugin.ts';
+import { loadMutatorPlugin } from './plugin.ts';
 import { column } from './table/column.ts';
 import { letterCase } from './token/case.ts';
 import { crossover } from './token/crossover.ts';
@@ -59,7 +59,7 @@ import { substitute } from './token/substitute.ts';
 import { swap } from './token/swap.ts';
 
 /** Several mutators under one name. The first one of a mix is what calibrates and what takes another's place. */
-export interface Group {
+export interface MutatorGroup {
   readonly name: string;
   readonly help: string;
   readonly kinds: readonly MutatorKind[];
@@ -69,7 +69,7 @@ const GEOMETRIC = [translate, rotate, zoom, shear, mirror];
 const PHOTOMETRIC = [brightness, contrast, gamma, blur, cutout];
 
 /** Every mutator there is, by what it is for. */
-export const GROUPS: readonly Group[] = [
+export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
   {
     name: 'numbers',
     help: 'numbers of any shape',
@@ -127,16 +127,16 @@ export const GROUPS: readonly Group[] = [
 ];
 
 /** Every mutator there is. */
-export const MUTATORS: readonly MutatorKind[] = [...new Set(GROUPS.flatMap(({ kinds }) => kinds))];
+export const MUTATORS: readonly MutatorKind[] = [...new Set(MUTATOR_GROUPS.flatMap(({ kinds }) => kinds))];
 
 /** All that fit an input. */
-export const ALL = 'all';
+export const ALL_MUTATORS = 'all';
 
 /** What leaves an input as its ancestor seed has it. */
-export const NONE = 'none';
+export const NO_MUTATOR = 'none';
 
 /** A mutator that was asked for, with its parameters. */
-export interface Chosen {
+export interface ConfiguredMutator {
   /** As it was asked for, without the groups: gives the same again. */
   readonly spec: string;
   readonly kind: MutatorKind;
@@ -145,12 +145,12 @@ export interface Chosen {
 }
 
 /** Whether a spec stands for several mutators, of which those are meant that fit. */
-export function isGroup(spec: string): boolean {
-  return spec === ALL || GROUPS.some(({ name }) => name === spec);
+export function isMutatorGroup(spec: string): boolean {
+  return spec === ALL_MUTATORS || MUTATOR_GROUPS.some(({ name }) => name === spec);
 }
 
 /** Whether a mutator can work on an input. */
-export function fits({ domains, name }: MutatorKind, input: InputTraits): boolean {
+export function fitsInput({ domains, name }: MutatorKind, input: InputDescriptor): boolean {
   if (name === dictionary.name && (input.tokens?.dictionary.length ?? 0) === 0) return false;
   return domains.some((domain) => input.domains.includes(domain));
 }
@@ -161,30 +161,31 @@ export function fits({ domains, name }: MutatorKind, input: InputTraits): boolea
  *
  * @throws UserError on an unknown mutator or parameter, a value that makes no sense, or a plug-in that is none
  */
-export async function readSpec(spec: string): Promise<readonly Chosen[]> {
-  const module = moduleSpec(spec);
+export async function resolveMutatorSpec(spec: string): Promise<readonly ConfiguredMutator[]> {
+  const module = parseModuleSpec(spec);
   const [name, ...rest] = module === undefined ? spec.split(':') : [module.path, module.parameters];
-  const group = name === ALL ? MUTATORS : GROUPS.find((one) => one.name === name)?.kinds;
+  const group = name === ALL_MUTATORS ? MUTATORS : MUTATOR_GROUPS.find((one) => one.name === name)?.kinds;
   if (group !== undefined && rest.length === 0)
     return group.map((kind) => ({ spec: kind.name, kind, values: new Map() }));
-  const kind = module !== undefined ? await loadPlugin(name) : MUTATORS.find((one) => one.name === name);
+  const kind =
+    module !== undefined ? await loadMutatorPlugin(name) : MUTATORS.find((one) => one.name === name);
   if (kind === undefined) {
-    const names = [...MUTATORS, ...GROUPS].map((one) => one.name);
+    const names = [...MUTATORS, ...MUTATOR_GROUPS].map((one) => one.name);
     throw new UserError(
-      `--mutator: unknown mutator ${name}: ${suggestion(name, [...names, ALL, NONE])}; neurofuzz mutators lists them`,
+      `--mutator: unknown mutator ${name}: ${suggestName(name, [...names, ALL_MUTATORS, NO_MUTATOR])}; neurofuzz mutators lists them`,
     );
   }
-  return [{ spec, kind, values: readParameters(name, kind, rest.join(':')) }];
+  return [{ spec, kind, values: parseParameters(name, kind, rest.join(':')) }];
 }
 
-function readParameters(name: string, kind: MutatorKind, text: string): Map<string, number> {
+function parseParameters(name: string, kind: MutatorKind, text: string): Map<string, number> {
   const values = new Map<string, number>();
   for (const part of text.split(',').filter(Boolean)) {
     const [key, given = ''] = part.split('=', 2);
     const parameter = kind.parameters.find((candidate) => candidate.name === key);
     if (parameter === undefined) {
       const known = kind.parameters.map((candidate) => candidate.name);
-      throw new UserError(`--mutator: ${name} has no parameter ${key}: ${suggestion(key, known)}`);
+      throw new UserError(`--mutator: ${name} has no parameter ${key}: ${suggestName(key, known)}`);
     }
     const value = given.trim() === '' ? Number.NaN : Number(given);
     const [low, high] = parameter.between;
@@ -203,20 +204,20 @@ function readParameters(name: string, kind: MutatorKind, text: string): Map<stri
  *
  * @throws UserError where it is for other kinds of inputs
  */
-export function makeMutator({ kind, values }: Chosen, input: InputTraits): Mutator {
-  if (!fits(kind, input)) {
-    const wanted = kind.domains.map((domain) => DOMAIN_WORDS[domain]).join(' or ');
+export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDescriptor): Mutator {
+  if (!fitsInput(kind, input)) {
+    const wanted = kind.domains.map((domain) => DOMAIN_LABELS[domain]).join(' or ');
     const why =
       kind.name === dictionary.name && input.tokens !== undefined
         ? 'needs words: give some with --dictionary'
-        : `is for ${wanted}, and input ${input.name} is ${input.domains.map((domain) => DOMAIN_WORDS[domain]).join(', ') || 'none'}`;
+        : `is for ${wanted}, and input ${input.name} is ${input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none'}`;
     throw new UserError(`--mutator: ${kind.name} ${why}`);
   }
   return kind.make((parameter: Parameter) => values.get(parameter.name) ?? parameter.default, input);
 }
 
 /** The mutators of an input for which none are asked: those for what it looks like, the plainest first. */
-export function defaultMix(input: InputTraits): readonly Chosen[] {
+export function defaultMutators(input: InputDescriptor): readonly ConfiguredMutator[] {
   const { domains } = input;
   const names = domains.includes('tokens')
     ? ['tokens', 'text']
@@ -224,7 +225,7 @@ export function defaultMix(input: InputTraits): readonly Chosen[] {
       ? ['flags']
       : ['tables', 'numbers', 'images'];
   return names
-    .flatMap((name) => GROUPS.find((group) => group.name === name)?.kinds ?? [])
-    .filter((kind) => fits(kind, input))
+    .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
+    .filter((kind) => fitsInput(kind, input))
     .map((kind) => ({ spec: kind.name, kind, values: new Map() }));
 }

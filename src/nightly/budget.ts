@@ -1,19 +1,22 @@
 import { performance } from 'node:perf_hooks';
 
 /** Milliseconds that are worth beginning a campaign for. */
-export const LEAST = 1_000;
+export const MIN_TURN_MS = 1_000;
 
 /** Share of the whole time that is worth another round. */
-const WORTH = 0.02;
+const MIN_ROUND_SHARE = 0.02;
 
 /** What takes part in a night. */
-export interface Sharer {
+export interface BudgetShare {
   readonly name: string;
   readonly share: number;
 }
 
 /** Deals campaigns out among so many that spend a budget at the same time, so that their shares come to about the same. */
-export function lanes<Campaign extends Sharer>(campaigns: readonly Campaign[], most: number): Campaign[][] {
+export function splitByShare<Campaign extends BudgetShare>(
+  campaigns: readonly Campaign[],
+  most: number,
+): Campaign[][] {
   const all = Array.from({ length: Math.min(most, campaigns.length) }, (): Campaign[] => []);
   const shareOf = (lane: readonly Campaign[]): number => lane.reduce((sum, { share }) => sum + share, 0);
   for (const campaign of campaigns) all.reduce((a, b) => (shareOf(b) < shareOf(a) ? b : a)).push(campaign);
@@ -24,18 +27,18 @@ export function lanes<Campaign extends Sharer>(campaigns: readonly Campaign[], m
  * One time budget for several campaigns, one after the other: each gets its share of what is left among those that wait,
  * so that what one does not use goes to the others; what the last ones leave goes round again to those that could use more.
  */
-export class Budget<Campaign extends Sharer> {
-  readonly #total: number;
-  readonly #left: () => number;
+export class TimeBudget<Campaign extends BudgetShare> {
+  readonly #totalMs: number;
+  readonly #remainingMs: () => number;
 
   /**
    * @param total milliseconds
    * @param now the clock, in milliseconds
    */
   constructor(total: number, now: () => number = () => performance.now()) {
-    this.#total = total;
+    this.#totalMs = total;
     const end = now() + total;
-    this.#left = () => end - now();
+    this.#remainingMs = () => end - now();
   }
 
   /**
@@ -51,13 +54,14 @@ export class Budget<Campaign extends Sharer> {
   ): Promise<void> {
     let waiting = campaigns;
     for (let round = 0; waiting.length > 0; round++) {
-      const worth = round === 0 ? Number.NEGATIVE_INFINITY : Math.max(LEAST, WORTH * this.#total);
-      if (this.#left() < worth) return;
+      const worth =
+        round === 0 ? Number.NEGATIVE_INFINITY : Math.max(MIN_TURN_MS, MIN_ROUND_SHARE * this.#totalMs);
+      if (this.#remainingMs() < worth) return;
       const more: Campaign[] = [];
       for (const [i, campaign] of waiting.entries()) {
         if (isEnded()) return;
         const among = waiting.slice(i).reduce((sum, { share }) => sum + share, 0);
-        const time = Math.max(LEAST, (this.#left() * campaign.share) / among);
+        const time = Math.max(MIN_TURN_MS, (this.#remainingMs() * campaign.share) / among);
         if (await run(campaign, time)) more.push(campaign);
       }
       waiting = more;

@@ -4,15 +4,15 @@ import { readCampaignFile } from '../config/load.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 
 /** Where a nightly folder keeps what. */
-export const CAMPAIGNS = 'campaigns';
-export const NIGHTS = 'nights';
-export const BASELINES = 'baselines';
+export const CAMPAIGNS_FOLDER = 'campaigns';
+export const NIGHTS_FOLDER = 'nights';
+export const BASELINES_FOLDER = 'baselines';
 
 /** What a night says of itself, for the next ones. */
-export const NIGHT_FILE = 'summary.json';
+export const NIGHT_SUMMARY_FILE = 'summary.json';
 
 /** What a distilled corpus is called, beside the campaign that it is of. */
-const DISTILLED = '-distilled';
+const DISTILLED_SUFFIX = '-distilled';
 
 /** A campaign as one night leaves it to the next: what cannot be resumed goes on in a folder of the next number. */
 export interface Generation {
@@ -27,26 +27,26 @@ export interface Generation {
 
 /** The newest generation of a campaign: `campaigns/<name>/<number>`. */
 export async function newestGeneration(out: string, name: string): Promise<Generation> {
-  const parent = join(out, CAMPAIGNS, name);
-  const numbers = (await namesIn(parent)).filter((one) => /^\d+$/.test(one)).map(Number);
-  return generation(parent, Math.max(1, ...numbers));
+  const parent = join(out, CAMPAIGNS_FOLDER, name);
+  const numbers = (await listNames(parent)).filter((one) => /^\d+$/.test(one)).map(Number);
+  return readGeneration(parent, Math.max(1, ...numbers));
 }
 
-async function generation(parent: string, number: number): Promise<Generation> {
-  const folder = join(parent, numbered(number));
+async function readGeneration(parent: string, number: number): Promise<Generation> {
+  const folder = join(parent, paddedNumber(number));
   return {
     folder,
-    distilled: `${folder}${DISTILLED}`,
-    next: join(parent, numbered(number + 1)),
-    hasBegun: (await namesIn(folder)).includes(CAMPAIGN_FILE),
+    distilled: `${folder}${DISTILLED_SUFFIX}`,
+    next: join(parent, paddedNumber(number + 1)),
+    hasBegun: (await listNames(folder)).includes(CAMPAIGN_FILE),
   };
 }
 
-function numbered(number: number): string {
+function paddedNumber(number: number): string {
   return String(number).padStart(4, '0');
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+async function listNames(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
@@ -54,16 +54,16 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 /** A night's name and how it is sorted: a day, and which of that day's it is. */
-const NIGHT = /^(\d{4}-\d{2}-\d{2})(?:-(\d+))?$/;
+const NIGHT_NAME = /^(\d{4}-\d{2}-\d{2})(?:-(\d+))?$/;
 
 /** Nights that have a folder, the oldest first. */
-export async function nightsIn(out: string): Promise<string[]> {
+export async function listNights(out: string): Promise<string[]> {
   const order = (name: string): [string, number] => {
-    const [, day = '', number = '1'] = NIGHT.exec(name) ?? [];
+    const [, day = '', number = '1'] = NIGHT_NAME.exec(name) ?? [];
     return [day, Number(number)];
   };
-  return (await namesIn(join(out, NIGHTS)))
-    .filter((name) => NIGHT.test(name))
+  return (await listNames(join(out, NIGHTS_FOLDER)))
+    .filter((name) => NIGHT_NAME.test(name))
     .sort((a, b) => {
       const [[dayA, numberA], [dayB, numberB]] = [order(a), order(b)];
       return dayA === dayB ? numberA - numberB : dayA < dayB ? -1 : 1;
@@ -71,8 +71,8 @@ export async function nightsIn(out: string): Promise<string[]> {
 }
 
 /** A name that no night has yet: the day, as the clock on the wall has it. */
-export async function newNight(out: string, today: Date): Promise<string> {
-  const taken = new Set(await nightsIn(out));
+export async function newNightName(out: string, today: Date): Promise<string> {
+  const taken = new Set(await listNights(out));
   const two = (number: number): string => String(number).padStart(2, '0');
   const day = `${today.getFullYear()}-${two(today.getMonth() + 1)}-${two(today.getDate())}`;
   let name = day;
@@ -86,20 +86,22 @@ export async function newNight(out: string, today: Date): Promise<string> {
  *
  * @returns what was taken away
  */
-export async function retain(out: string, keep: number): Promise<string[]> {
-  const nights = await nightsIn(out);
+export async function removeOldNights(out: string, keep: number): Promise<string[]> {
+  const nights = await listNights(out);
   const kept = nights.slice(-keep);
-  const removed = nights.slice(0, -keep).map((name) => join(out, NIGHTS, name));
+  const removed = nights.slice(0, -keep).map((name) => join(out, NIGHTS_FOLDER, name));
   const spoken = new Set<string>();
   for (const night of kept)
-    for (const place of await placesIn(join(out, NIGHTS, night, NIGHT_FILE))) spoken.add(place);
-  for (const name of await namesIn(join(out, CAMPAIGNS))) {
-    const parent = join(out, CAMPAIGNS, name);
+    for (const place of await reportedFolders(join(out, NIGHTS_FOLDER, night, NIGHT_SUMMARY_FILE)))
+      spoken.add(place);
+  for (const name of await listNames(join(out, CAMPAIGNS_FOLDER))) {
+    const parent = join(out, CAMPAIGNS_FOLDER, name);
     const newest = await newestGeneration(out, name);
     const needed = new Set([newest.folder, newest.distilled].map((folder) => resolve(folder)));
     for (const folder of spoken) if (dirname(folder) === resolve(parent)) needed.add(folder);
-    for (const folder of [...needed]) for (const from of await corpusOf(folder)) needed.add(resolve(from));
-    for (const inner of await namesIn(parent))
+    for (const folder of [...needed])
+      for (const from of await initialCorpora(folder)) needed.add(resolve(from));
+    for (const inner of await listNames(parent))
       if (/^\d+(?:-distilled)?$/.test(inner) && !needed.has(resolve(parent, inner)))
         removed.push(join(parent, inner));
   }
@@ -108,7 +110,7 @@ export async function retain(out: string, keep: number): Promise<string[]> {
 }
 
 /** Folders of the campaigns that a night speaks of; none where its summary is damaged. */
-async function placesIn(path: string): Promise<string[]> {
+async function reportedFolders(path: string): Promise<string[]> {
   try {
     const { campaigns } = JSON.parse(await readFile(path, 'utf8')) as {
       readonly campaigns?: readonly { readonly folder?: unknown }[];
@@ -121,8 +123,8 @@ async function placesIn(path: string): Promise<string[]> {
 }
 
 /** What a campaign began with beside its seeds. */
-export async function corpusOf(folder: string): Promise<string[]> {
-  if (!(await namesIn(folder)).includes(CAMPAIGN_FILE)) return [];
+export async function initialCorpora(folder: string): Promise<string[]> {
+  if (!(await listNames(folder)).includes(CAMPAIGN_FILE)) return [];
   const { corpus } = await readCampaignFile(join(folder, CAMPAIGN_FILE));
   return [corpus ?? []].flat().map(String);
 }

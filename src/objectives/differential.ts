@@ -1,34 +1,34 @@
 import type { ObjectiveParameter, ObjectiveValues } from '../extensions/parameters.ts';
-import type { RowResult, RowTensor } from '../model/batched-model.ts';
+import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import {
   instanceName,
   type Objective,
   type ObjectiveKind,
-  SIDES,
   slug,
+  TWO_SIDED_MARGINS,
   type Violation,
 } from './objective.ts';
 import {
-  cosineOf,
-  divergenceOf,
-  greatest,
-  isAmong,
+  argmax,
+  cosineSimilarity,
+  firstFinitenessMismatch,
   isDistribution,
-  logShare,
-  partsInFiniteness,
+  isInTop,
+  klDivergence,
   RowReader,
+  toLogit,
 } from './output-difference.ts';
 
 const INFINITE = Number.POSITIVE_INFINITY;
 
 /** What may be asked of two models that should agree. */
-export const PARTING_PARAMETERS: readonly ObjectiveParameter[] = [
+export const DISAGREEMENT_PARAMETERS: readonly ObjectiveParameter[] = [
   {
     name: 'top',
     help: "another class: the reference's is not among so many of the copy's best",
     between: [1, 1e6],
-    whole: true,
+    integer: true,
   },
   { name: 'atol', help: 'a difference above atol + rtol·|reference| at any value', between: [0, INFINITE] },
   { name: 'rtol', help: 'the relative part of that', between: [0, INFINITE] },
@@ -41,7 +41,7 @@ export const PARTING_PARAMETERS: readonly ObjectiveParameter[] = [
 ];
 
 /** Classes that margins tell apart; more share them. */
-const MOST_CLASSES = SIDES / 2;
+const MAX_CLASSES = TWO_SIDED_MARGINS / 2;
 
 /** What counts as rounding at least: half a unit in the last place of single precision. */
 const ROUNDING = 2 ** -24;
@@ -51,18 +51,18 @@ const ROUNDING = 2 ** -24;
  * enough. The difference changes by chance from mutant to mutant, so that it has a small part in the margin: with the whole
  * of it the search keeps what happens to differ much and narrows no gap (70 digits of 100 where now all 40 tried part).
  */
-const BY_DIFFERENCE = 0.1;
+const DIFFERENCE_WEIGHT = 0.1;
 
 /** What the gap is counted in for the rest: a share of the values, of the order of rounding to half precision. */
-const SHARE = 2 ** -14;
+const GAP_UNIT = 2 ** -14;
 
 /** The margin of what is as near as can be and still no violation. */
-const LEAST_MARGIN = 2 ** -20;
+const MIN_MARGIN = 2 ** -20;
 
 /** A margin that says nothing. */
-const UNKNOWN = Number.POSITIVE_INFINITY;
+const UNKNOWN_MARGIN = Number.POSITIVE_INFINITY;
 
-interface Rules {
+interface DisagreementRules {
   readonly top: number | undefined;
   readonly atol: number | undefined;
   readonly rtol: number;
@@ -71,15 +71,15 @@ interface Rules {
 }
 
 /** How people call the two sides. */
-export interface PartingWords {
+export interface SideLabels {
   readonly reference: string;
-  readonly copy: string;
+  readonly second: string;
 }
 
 /** An output with what the copy gave for it. */
-interface Matched {
-  readonly own: RowTensor;
-  readonly other: RowTensor;
+interface OutputPair {
+  readonly reference: BatchTensor;
+  readonly second: BatchTensor;
 }
 
 /**
@@ -87,14 +87,14 @@ interface Matched {
  * place of the greatest value along the last axis, or the value itself of whole numbers. What is not finite on one
  * side alone is a violation in any case.
  */
-export class Parting implements Objective {
+export class OutputDisagreement implements Objective {
   readonly name: string;
-  readonly sided = true;
+  readonly isTwoSided = true;
   readonly #kind: string;
-  readonly #words: PartingWords;
-  readonly #rules: Rules;
-  readonly #own = new RowReader();
-  readonly #other = new RowReader();
+  readonly #labels: SideLabels;
+  readonly #rules: DisagreementRules;
+  readonly #referenceReader = new RowReader();
+  readonly #secondReader = new RowReader();
 
   /**
    * @param name what signatures begin with
@@ -104,11 +104,11 @@ export class Parting implements Objective {
     name: string,
     { top, atol, rtol, cosine, kl }: ObjectiveValues,
     kind = name,
-    words: PartingWords = { reference: 'in the reference', copy: 'in the copy' },
+    words: SideLabels = { reference: 'in the reference', second: 'in the copy' },
   ) {
     this.name = name;
     this.#kind = kind;
-    this.#words = words;
+    this.#labels = words;
     const measures = atol !== undefined || rtol !== undefined;
     const isPlain = top === undefined && !measures && cosine === undefined && kl === undefined;
     this.#rules = {
@@ -120,21 +120,22 @@ export class Parting implements Objective {
     };
   }
 
-  refuses(result: RowResult): string | undefined {
-    if (result.copy === undefined)
+  refuses(result: BatchResult): string | undefined {
+    if (result.secondOutputs === undefined)
       return 'needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime';
     const { top, atol, cosine, kl } = this.#rules;
     const isJudged = atol !== undefined || cosine !== undefined || kl !== undefined;
-    if (top === undefined || isJudged || matched(result).some(({ own }) => hasClasses(own))) return undefined;
+    if (top === undefined || isJudged || matchOutputs(result).some(({ reference }) => hasClasses(reference)))
+      return undefined;
     const names = result.outputs.map(({ name }) => name).join(', ');
     return `no output has several values to tell a class by (${names}): say how far they may part, as ${this.name}:atol=0.01`;
   }
 
-  judge(result: RowResult, report: (row: number, violation: Violation) => void): void {
-    const pairs = matched(result);
+  judge(result: BatchResult, report: (row: number, violation: Violation) => void): void {
+    const pairs = matchOutputs(result);
     for (let row = 0; row < result.rows; row++) {
       for (const pair of pairs) {
-        const violation = this.#judgeOne(pair, row);
+        const violation = this.#judgePair(pair, row);
         if (violation === undefined) continue;
         report(row, violation);
         break;
@@ -147,12 +148,13 @@ export class Parting implements Objective {
    * the two must halve to come down to rounding, and to the difference of the two models; a class that loses in the first half, one
    * that wins in the second. Behind them one for each other rule.
    */
-  margins(result: RowResult, row: number, out: Float64Array): number {
+  margins(result: BatchResult, row: number, out: Float64Array): number {
     const { top, atol, cosine, kl } = this.#rules;
-    let used = SIDES;
-    out.fill(UNKNOWN, 0, used);
+    let used = TWO_SIDED_MARGINS;
+    out.fill(UNKNOWN_MARGIN, 0, used);
     if (top !== undefined) {
-      for (const pair of matched(result)) if (hasClasses(pair.own)) this.#ties(pair, row, out);
+      for (const pair of matchOutputs(result))
+        if (hasClasses(pair.reference)) this.#writeTieMargins(pair, row, out);
     }
     for (const [rule, bound] of [
       ['atol', atol],
@@ -160,50 +162,51 @@ export class Parting implements Objective {
       ['kl', kl],
     ] as const) {
       if (bound === undefined) continue;
-      let least = UNKNOWN;
-      for (const { own, other } of matched(result)) {
-        if (DTYPES[own.type].kind !== 'float') continue;
-        const [a, b] = [this.#own.read(own, row), this.#other.read(other, row)];
-        least = Math.min(least, this.#missing(rule, bound, a, b, lastOf(own)));
+      let least = UNKNOWN_MARGIN;
+      for (const { reference, second } of matchOutputs(result)) {
+        if (DTYPES[reference.type].kind !== 'float') continue;
+        const [a, b] = [this.#referenceReader.read(reference, row), this.#secondReader.read(second, row)];
+        least = Math.min(least, this.#ruleMargin(rule, bound, a, b, lastAxisLength(reference)));
       }
       out[used++] = least;
     }
     return used;
   }
 
-  #ties({ own, other }: Matched, row: number, out: Float64Array): void {
-    const [a, b] = [this.#own.read(own, row), this.#other.read(other, row)];
-    const count = lastOf(own);
+  #writeTieMargins({ reference, second }: OutputPair, row: number, out: Float64Array): void {
+    const [a, b] = [this.#referenceReader.read(reference, row), this.#secondReader.read(second, row)];
+    const count = lastAxisLength(reference);
     for (let from = 0; from < a.length; from += count) {
       const areShares = isDistribution(a, from, count);
-      const best = greatest(a, from, count);
-      const top = logShare(a[from + best], areShares);
-      const topOff = Math.abs(top - logShare(b[from + best], areShares));
-      let nearest = UNKNOWN;
+      const best = argmax(a, from, count);
+      const top = toLogit(a[from + best], areShares);
+      const topOff = Math.abs(top - toLogit(b[from + best], areShares));
+      let nearest = UNKNOWN_MARGIN;
       for (let k = 0; k < count; k++) {
         if (k === best) continue;
-        const value = logShare(a[from + k], areShares);
-        const off = Math.abs(value - logShare(b[from + k], areShares));
+        const value = toLogit(a[from + k], areShares);
+        const off = Math.abs(value - toLogit(b[from + k], areShares));
         const unit = topOff + off + ROUNDING * (Math.abs(top) + Math.abs(value)) + Number.MIN_VALUE;
         const gap = top - value;
-        const share = SHARE * (Math.abs(top) + Math.abs(value)) + Number.MIN_VALUE;
+        const share = GAP_UNIT * (Math.abs(top) + Math.abs(value)) + Number.MIN_VALUE;
         const doublings =
-          (1 - BY_DIFFERENCE) * Math.log2(1 + gap / share) + BY_DIFFERENCE * Math.log2(1 + gap / unit);
-        const margin = Math.max(LEAST_MARGIN, doublings);
-        const place = k % MOST_CLASSES;
+          (1 - DIFFERENCE_WEIGHT) * Math.log2(1 + gap / share) +
+          DIFFERENCE_WEIGHT * Math.log2(1 + gap / unit);
+        const margin = Math.max(MIN_MARGIN, doublings);
+        const place = k % MAX_CLASSES;
         if (margin < out[place]) out[place] = margin;
         if (margin < nearest) nearest = margin;
       }
-      const won = MOST_CLASSES + (best % MOST_CLASSES);
+      const won = MAX_CLASSES + (best % MAX_CLASSES);
       if (nearest < out[won]) out[won] = nearest;
-      if (isAmong(b, from, count, best, this.#rules.top ?? 1)) continue;
+      if (isInTop(b, from, count, best, this.#rules.top ?? 1)) continue;
       out[won] = 0;
-      out[greatest(b, from, count) % MOST_CLASSES] = 0;
+      out[argmax(b, from, count) % MAX_CLASSES] = 0;
     }
   }
 
   /** Doublings that are missing until a rule is broken. */
-  #missing(
+  #ruleMargin(
     rule: 'atol' | 'cosine' | 'kl',
     bound: number,
     a: Float64Array,
@@ -212,17 +215,17 @@ export class Parting implements Objective {
   ): number {
     const doublings = (isBroken: boolean, allowed: number, is: number): number => {
       const [most, own] = [allowed, is].map((value) => Math.log2(Math.max(value, Number.MIN_VALUE)));
-      return isBroken ? 0 : Math.max(LEAST_MARGIN, most - own);
+      return isBroken ? 0 : Math.max(MIN_MARGIN, most - own);
     };
     if (rule === 'cosine') {
-      const is = cosineOf(a, b);
+      const is = cosineSimilarity(a, b);
       return doublings(is < bound, 1 - bound, 1 - is);
     }
     if (rule === 'kl') {
-      const is = divergenceOf(a, b, count);
+      const is = klDivergence(a, b, count);
       return doublings(is > bound, bound, is);
     }
-    let least = UNKNOWN;
+    let least = UNKNOWN_MARGIN;
     for (let i = 0; i < a.length; i++) {
       const allowed = bound + this.#rules.rtol * Math.abs(a[i]);
       const is = Math.abs(a[i] - b[i]);
@@ -231,17 +234,17 @@ export class Parting implements Objective {
     return least;
   }
 
-  #judgeOne({ own, other }: Matched, row: number): Violation | undefined {
-    const [a, b] = [this.#own.read(own, row), this.#other.read(other, row)];
+  #judgePair({ reference, second }: OutputPair, row: number): Violation | undefined {
+    const [a, b] = [this.#referenceReader.read(reference, row), this.#secondReader.read(second, row)];
     const { top, atol, rtol, cosine, kl } = this.#rules;
-    const isFloat = DTYPES[own.type].kind === 'float';
-    const at = partsInFiniteness(a, b);
+    const isFloat = DTYPES[reference.type].kind === 'float';
+    const at = firstFinitenessMismatch(a, b);
     if (at >= 0) {
       const side = Number.isFinite(a[at]) ? 'copy' : Number.isFinite(b[at]) ? 'reference' : 'both';
-      return this.#violation(
-        own,
+      return this.#makeViolation(
+        reference,
         'nan',
-        `${told(own, at)} is ${a[at]} ${this.#words.reference} and ${b[at]} ${this.#words.copy}`,
+        `${elementName(reference, at)} is ${a[at]} ${this.#labels.reference} and ${b[at]} ${this.#labels.second}`,
         {
           side,
           index: at,
@@ -252,8 +255,11 @@ export class Parting implements Objective {
     }
     if (a.some(Number.isNaN)) return undefined;
     if (top !== undefined) {
-      const parted = isFloat ? this.#otherClass(own, a, b, top) : this.#otherValue(own, a, b);
-      if (parted !== undefined) return this.#violation(own, 'class', parted.summary, parted.details);
+      const parted = isFloat
+        ? this.#classDisagreement(reference, a, b, top)
+        : this.#valueDisagreement(reference, a, b);
+      if (parted !== undefined)
+        return this.#makeViolation(reference, 'class', parted.summary, parted.details);
     }
     if (atol !== undefined) {
       let worst = -1;
@@ -264,8 +270,8 @@ export class Parting implements Objective {
       }
       if (worst >= 0) {
         const difference = Math.abs(a[worst] - b[worst]);
-        const summary = `${told(own, worst)} is ${short(a[worst])} ${this.#words.reference} and ${short(b[worst])} ${this.#words.copy}, ${short(difference)} apart`;
-        return this.#violation(own, 'difference', summary, {
+        const summary = `${elementName(reference, worst)} is ${formatShort(a[worst])} ${this.#labels.reference} and ${formatShort(b[worst])} ${this.#labels.second}, ${formatShort(difference)} apart`;
+        return this.#makeViolation(reference, 'difference', summary, {
           index: worst,
           reference: a[worst],
           copy: b[worst],
@@ -275,20 +281,25 @@ export class Parting implements Objective {
       }
     }
     if (cosine !== undefined && isFloat) {
-      const is = cosineOf(a, b);
+      const is = cosineSimilarity(a, b);
       if (is < cosine)
-        return this.#violation(own, 'cosine', `the cosine between the two of ${own.name} is ${short(is)}`, {
-          cosine: is,
-          least: cosine,
-        });
+        return this.#makeViolation(
+          reference,
+          'cosine',
+          `the cosine between the two of ${reference.name} is ${formatShort(is)}`,
+          {
+            cosine: is,
+            least: cosine,
+          },
+        );
     }
     if (kl !== undefined && isFloat) {
-      const is = divergenceOf(a, b, lastOf(own));
+      const is = klDivergence(a, b, lastAxisLength(reference));
       if (is > kl)
-        return this.#violation(
-          own,
+        return this.#makeViolation(
+          reference,
           'kl',
-          `the divergence of the two softmaxes of ${own.name} is ${short(is)} nats`,
+          `the divergence of the two softmaxes of ${reference.name} is ${formatShort(is)} nats`,
           {
             kl: is,
             most: kl,
@@ -298,22 +309,22 @@ export class Parting implements Objective {
     return undefined;
   }
 
-  #otherClass(
-    own: RowTensor,
+  #classDisagreement(
+    own: BatchTensor,
     a: Float64Array,
     b: Float64Array,
     top: number,
   ): { readonly summary: string; readonly details: Violation['details'] } | undefined {
     if (!hasClasses(own)) return undefined;
-    const count = lastOf(own);
+    const count = lastAxisLength(own);
     for (let from = 0; from < a.length; from += count) {
-      const reference = greatest(a, from, count);
-      if (isAmong(b, from, count, reference, top)) continue;
-      const copy = greatest(b, from, count);
+      const reference = argmax(a, from, count);
+      if (isInTop(b, from, count, reference, top)) continue;
+      const copy = argmax(b, from, count);
       const where = own.size === count ? own.name : `${own.name}, position ${from / count},`;
       const beyond = top === 1 ? '' : `, and ${reference} is not among its best ${top}`;
       return {
-        summary: `${where} says ${reference} ${this.#words.reference} (${short(a[from + reference])} against ${short(a[from + copy])}) and ${copy} ${this.#words.copy} (${short(b[from + copy])} against ${short(b[from + reference])})${beyond}`,
+        summary: `${where} says ${reference} ${this.#labels.reference} (${formatShort(a[from + reference])} against ${formatShort(a[from + copy])}) and ${copy} ${this.#labels.second} (${formatShort(b[from + copy])} against ${formatShort(b[from + reference])})${beyond}`,
         details: {
           reference,
           copy,
@@ -326,19 +337,24 @@ export class Parting implements Objective {
     return undefined;
   }
 
-  #otherValue(
-    own: RowTensor,
+  #valueDisagreement(
+    own: BatchTensor,
     a: Float64Array,
     b: Float64Array,
   ): { readonly summary: string; readonly details: Violation['details'] } | undefined {
     const index = a.findIndex((value, i) => value !== b[i]);
     if (index < 0) return undefined;
     const [reference, copy] = [a[index], b[index]];
-    const summary = `${told(own, index)} is ${reference} ${this.#words.reference} and ${copy} ${this.#words.copy}`;
+    const summary = `${elementName(own, index)} is ${reference} ${this.#labels.reference} and ${copy} ${this.#labels.second}`;
     return { summary, details: { index, reference, copy } };
   }
 
-  #violation({ name }: RowTensor, kind: string, summary: string, details: Violation['details']): Violation {
+  #makeViolation(
+    { name }: BatchTensor,
+    kind: string,
+    summary: string,
+    details: Violation['details'],
+  ): Violation {
     return {
       objective: this.#kind,
       signature: `${this.name}-${kind}-${slug(name)}`,
@@ -350,43 +366,46 @@ export class Parting implements Objective {
 }
 
 /** Whether a row of an output tells a class: several numbers along its last axis, or whole numbers. */
-function hasClasses(tensor: RowTensor): boolean {
-  return DTYPES[tensor.type].kind === 'float' ? lastOf(tensor) > 1 : true;
+function hasClasses(tensor: BatchTensor): boolean {
+  return DTYPES[tensor.type].kind === 'float' ? lastAxisLength(tensor) > 1 : true;
 }
 
 /** Length of the last axis. */
-function lastOf({ shape, size }: RowTensor): number {
+function lastAxisLength({ shape, size }: BatchTensor): number {
   return Math.max(1, shape.at(-1) ?? size);
 }
 
-function told({ name, size }: RowTensor, index: number): string {
+function elementName({ name, size }: BatchTensor, index: number): string {
   return size === 1 ? name : `${name}[${index}]`;
 }
 
-function short(value: number): string {
+function formatShort(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-function matched({ outputs, copy = [] }: RowResult): Matched[] {
-  return copy.flatMap((other) => {
-    const own = outputs.find(({ name }) => name === other.name);
-    return own === undefined ? [] : [{ own, other }];
+function matchOutputs({ outputs, secondOutputs = [] }: BatchResult): OutputPair[] {
+  return secondOutputs.flatMap((second) => {
+    const reference = outputs.find(({ name }) => name === second.name);
+    return reference === undefined ? [] : [{ reference, second }];
   });
 }
 
-function kindOf(name: string, help: string): ObjectiveKind {
+function makeKind(name: string, help: string): ObjectiveKind {
   return {
     name,
     help,
-    parameters: PARTING_PARAMETERS,
-    compares: true,
-    make: ({ values, name: own }) => new Parting(instanceName(name, own), values, name),
+    parameters: DISAGREEMENT_PARAMETERS,
+    needsSecondModel: true,
+    make: ({ values, name: own }) => new OutputDisagreement(instanceName(name, own), values, name),
   };
 }
 
-export const quantization = kindOf('quantization', 'a quantized copy that answers otherwise than the model');
+export const quantization = makeKind(
+  'quantization',
+  'a quantized copy that answers otherwise than the model',
+);
 
-export const differential = kindOf(
+export const differential = makeKind(
   'differential',
   'another model, or another runtime, that answers otherwise',
 );

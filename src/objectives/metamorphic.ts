@@ -1,18 +1,18 @@
 import { UserError } from '../core/errors.ts';
 import type { ObjectiveValues } from '../extensions/parameters.ts';
-import type { RowTensor } from '../model/batched-model.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
-import { PARTING_PARAMETERS, Parting, type PartingWords } from './differential.ts';
-import { type Objective, type ObjectiveKind, type Run, slug, type Violation } from './objective.ts';
+import { DISAGREEMENT_PARAMETERS, OutputDisagreement, type SideLabels } from './differential.ts';
+import { type JudgedBatch, type Objective, type ObjectiveKind, slug, type Violation } from './objective.ts';
 import { RowReader } from './output-difference.ts';
 
-const WORDS: PartingWords = { reference: 'as it is', copy: 'changed' };
+const LABELS: SideLabels = { reference: 'as it is', second: 'changed' };
 
 /** The margin of what is as near as can be and still no violation. */
-const LEAST_MARGIN = 2 ** -20;
+const MIN_MARGIN = 2 ** -20;
 
 /** Doublings of a difference are counted above this share of the values. */
-const UNIT = 2 ** -20;
+const MARGIN_UNIT = 2 ** -20;
 
 /**
  * A change that should not matter, and does: the model runs on each testcase as it is and changed by a mutator, and
@@ -21,12 +21,12 @@ const UNIT = 2 ** -20;
 class Metamorphic implements Objective {
   readonly name: string;
   readonly change: readonly string[];
-  readonly sided: boolean;
-  readonly #alike: Parting | undefined;
+  readonly isTwoSided: boolean;
+  readonly #disagreement: OutputDisagreement | undefined;
   readonly #direction: 1 | -1 | undefined;
   readonly #slack: number;
-  readonly #own = new RowReader();
-  readonly #other = new RowReader();
+  readonly #originalReader = new RowReader();
+  readonly #transformedReader = new RowReader();
 
   constructor(name: string, values: ObjectiveValues, change: readonly string[]) {
     this.name = `metamorphic-${name}`;
@@ -36,77 +36,80 @@ class Metamorphic implements Objective {
       throw new UserError('--objective: metamorphic takes rises or falls, not both');
     this.#direction = rises === undefined ? (falls === undefined ? undefined : -1) : 1;
     this.#slack = slack;
-    this.#alike =
-      this.#direction === undefined ? new Parting(this.name, rest, 'metamorphic', WORDS) : undefined;
-    this.sided = this.#alike !== undefined;
+    this.#disagreement =
+      this.#direction === undefined
+        ? new OutputDisagreement(this.name, rest, 'metamorphic', LABELS)
+        : undefined;
+    this.isTwoSided = this.#disagreement !== undefined;
   }
 
-  refuses(run: Run): string | undefined {
-    if (run.changed === undefined) return run.failed === undefined ? 'cannot change its inputs' : undefined;
-    if (this.#alike !== undefined) return this.#alike.refuses(paired(run));
-    const isThere = run.outputs.some(isNumber);
+  refuses(run: JudgedBatch): string | undefined {
+    if (run.transformed === undefined)
+      return run.transformedError === undefined ? 'cannot change its inputs' : undefined;
+    if (this.#disagreement !== undefined) return this.#disagreement.refuses(asModelPair(run));
+    const isThere = run.outputs.some(isFloat);
     return isThere ? undefined : 'needs an output of floating-point numbers to move up or down';
   }
 
-  judge(run: Run, report: (row: number, violation: Violation) => void): void {
-    if (run.failed !== undefined) {
+  judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
+    if (run.transformedError !== undefined) {
       report(
         0,
-        this.#violation('crash', `the runtime fails the changed testcase: ${run.failed}`, {
-          message: run.failed,
+        this.#makeViolation('crash', `the runtime fails the changed testcase: ${run.transformedError}`, {
+          message: run.transformedError,
         }),
       );
       return;
     }
-    if (run.changed === undefined) return;
-    if (this.#alike !== undefined) {
-      this.#alike.judge(paired(run), report);
+    if (run.transformed === undefined) return;
+    if (this.#disagreement !== undefined) {
+      this.#disagreement.judge(asModelPair(run), report);
       return;
     }
     for (let row = 0; row < run.rows; row++) {
-      const worst = this.#worst(run, row);
+      const worst = this.#findWorst(run, row);
       if (worst === undefined || !(worst.excess > 0)) continue;
       const { output, index, before, after } = worst;
       const where = output.size === 1 ? output.name : `${output.name}[${index}]`;
       const [moved, wanted] = this.#direction === 1 ? ['falls', 'not fall'] : ['rises', 'not rise'];
       report(
         row,
-        this.#violation(
+        this.#makeViolation(
           slug(output.name),
-          `${where} ${moved} from ${short(before)} to ${short(after)} by a change after which it must ${wanted}`,
+          `${where} ${moved} from ${formatShort(before)} to ${formatShort(after)} by a change after which it must ${wanted}`,
           { output: output.name, index, before, after },
         ),
       );
     }
   }
 
-  margins(run: Run, row: number, out: Float64Array): number {
-    if (this.#alike !== undefined) return this.#alike.margins(paired(run), row, out);
-    const worst = run.changed === undefined ? undefined : this.#worst(run, row);
+  margins(run: JudgedBatch, row: number, out: Float64Array): number {
+    if (this.#disagreement !== undefined) return this.#disagreement.margins(asModelPair(run), row, out);
+    const worst = run.transformed === undefined ? undefined : this.#findWorst(run, row);
     if (worst === undefined) out[0] = Number.POSITIVE_INFINITY;
     else {
       const { excess, before, after } = worst;
-      const unit = UNIT * (Math.abs(before) + Math.abs(after)) + Number.MIN_VALUE;
-      out[0] = excess > 0 ? 0 : Math.max(LEAST_MARGIN, Math.log2(1 - excess / unit));
+      const unit = MARGIN_UNIT * (Math.abs(before) + Math.abs(after)) + Number.MIN_VALUE;
+      out[0] = excess > 0 ? 0 : Math.max(MIN_MARGIN, Math.log2(1 - excess / unit));
     }
     return 1;
   }
 
   /** The value that moves furthest against what is wanted, beyond the slack. */
-  #worst({ outputs, changed }: Run, row: number) {
+  #findWorst({ outputs, transformed }: JudgedBatch, row: number) {
     let worst:
       | {
-          readonly output: RowTensor;
+          readonly output: BatchTensor;
           readonly index: number;
           readonly before: number;
           readonly after: number;
           readonly excess: number;
         }
       | undefined;
-    for (const output of outputs.filter(isNumber)) {
-      const other = changed?.outputs.find(({ name }) => name === output.name);
+    for (const output of outputs.filter(isFloat)) {
+      const other = transformed?.outputs.find(({ name }) => name === output.name);
       if (other === undefined) continue;
-      const [a, b] = [this.#own.read(output, row), this.#other.read(other, row)];
+      const [a, b] = [this.#originalReader.read(output, row), this.#transformedReader.read(other, row)];
       for (let index = 0; index < Math.min(a.length, b.length); index++) {
         const [before, after] = [a[index], b[index]];
         const excess = (this.#direction ?? 1) * (before - after) - this.#slack;
@@ -117,7 +120,7 @@ class Metamorphic implements Objective {
     return worst;
   }
 
-  #violation(kind: string, summary: string, details: Violation['details']): Violation {
+  #makeViolation(kind: string, summary: string, details: Violation['details']): Violation {
     return {
       objective: 'metamorphic',
       signature: `${this.name}-${kind}`,
@@ -128,16 +131,16 @@ class Metamorphic implements Objective {
   }
 }
 
-function isNumber({ type }: RowTensor): boolean {
+function isFloat({ type }: BatchTensor): boolean {
   return DTYPES[type].kind === 'float';
 }
 
 /** A run whose second model is the model itself on the changed rows. */
-function paired(run: Run): Run {
-  return { ...run, copy: run.changed?.outputs ?? [] };
+function asModelPair(run: JudgedBatch): JudgedBatch {
+  return { ...run, secondOutputs: run.transformed?.outputs ?? [] };
 }
 
-function short(value: number): string {
+function formatShort(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
@@ -145,18 +148,18 @@ export const metamorphic: ObjectiveKind = {
   name: 'metamorphic',
   help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
   parameters: [
-    ...PARTING_PARAMETERS,
+    ...DISAGREEMENT_PARAMETERS,
     {
       name: 'rises',
       help: '1: no value of the outputs may fall by the change',
       between: [1, 1],
-      whole: true,
+      integer: true,
     },
     {
       name: 'falls',
       help: '1: no value of the outputs may rise by the change',
       between: [1, 1],
-      whole: true,
+      integer: true,
     },
     { name: 'slack', help: 'how far it may go the wrong way', between: [0, Number.POSITIVE_INFINITY] },
   ],

@@ -1,10 +1,10 @@
-import type { RowResult, RowTensor } from '../model/batched-model.ts';
+import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { type ObjectiveKind, slug, type Violation } from './objective.ts';
 
-type Kind = 'nan' | 'inf';
+type NonfiniteKind = 'nan' | 'inf';
 
-const WORDS: Readonly<Record<Kind, string>> = { nan: 'NaN', inf: 'an infinity' };
+const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
 /**
  * A NaN or an infinity in any output or watched tensor. It is seen in the first such tensor, watched ones before
@@ -18,49 +18,51 @@ export const nonfinite: ObjectiveKind = {
   make: () => ({
     name: 'nonfinite',
     judge(result, report) {
-      const tensors = distinct(result);
+      const tensors = distinctFloatTensors(result);
       const suspects = tensors.filter(holdsNonFinite);
       if (suspects.length === 0) return;
       for (let row = 0; row < result.rows; row++) {
-        const found = firstIn(suspects, row);
+        const found = findNonfinite(suspects, row);
         if (found !== undefined) report(row, found);
       }
     },
-    place: (violation, { node, tensor, kind }) => ({
+    attribute: (violation, { node, tensor, kind }) => ({
       ...violation,
       signature: `nonfinite-${kind}-${slug(node.name)}`,
       symptom: violation.signature,
-      summary: `${WORDS[kind]} from ${named(node.op, node.name)}, seen in ${whereOf(violation.details)}`,
+      summary: `${KIND_WORDS[kind]} from ${describeOperation(node.op, node.name)}, seen in ${describeLocation(violation.details)}`,
       details: { ...violation.details, origin: { operation: node.name, kind: node.op, tensor } },
     }),
     explain: (violation, { operation, kind, result, operands }) => {
-      const given = operands.filter(({ value }) => value !== undefined).map(({ value }) => short(value ?? 0));
+      const given = operands
+        .filter(({ value }) => value !== undefined)
+        .map(({ value }) => formatShort(value ?? 0));
       const of = given.length === 0 ? '' : ` of ${given.join(' and ')}`;
       return {
         ...violation,
-        summary: `${named(kind, operation)} makes ${result}${of}, seen in ${whereOf(violation.details)}`,
+        summary: `${describeOperation(kind, operation)} makes ${result}${of}, seen in ${describeLocation(violation.details)}`,
       };
     },
   }),
 };
 
 /** The element that was seen, for people, and how many others are no better. */
-function whereOf({ tensor, index, nonFinite, size }: Violation['details']): string {
+function describeLocation({ tensor, index, nonFinite, size }: Violation['details']): string {
   const where = size === 1 ? tensor : `${tensor}[${index}]`;
   return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : `${where}`;
 }
 
 /** An operation for people: its kind, and its name where that says more. */
-function named(op: string, name: string): string {
+function describeOperation(op: string, name: string): string {
   return name.toLowerCase() === op.toLowerCase() ? op : `${op} ${name}`;
 }
 
-function short(value: number): string {
+function formatShort(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-function distinct(result: RowResult): RowTensor[] {
-  const byName = new Map<string, RowTensor>();
+function distinctFloatTensors(result: BatchResult): BatchTensor[] {
+  const byName = new Map<string, BatchTensor>();
   for (const tensor of [...result.activations, ...result.outputs]) {
     if (DTYPES[tensor.type].kind === 'float' && !byName.has(tensor.name)) byName.set(tensor.name, tensor);
   }
@@ -68,7 +70,7 @@ function distinct(result: RowResult): RowTensor[] {
 }
 
 // One pass over all values of a batch: v·0 is 0 for every finite v and NaN for all others.
-function holdsNonFinite(tensor: RowTensor): boolean {
+function holdsNonFinite(tensor: BatchTensor): boolean {
   if (tensor.type === 'float16')
     return (tensor.data as Uint16Array).some((half) => (half & 0x7c00) === 0x7c00);
   const data = tensor.data as Float32Array | Float64Array;
@@ -77,9 +79,9 @@ function holdsNonFinite(tensor: RowTensor): boolean {
   return sum !== 0;
 }
 
-function firstIn(tensors: readonly RowTensor[], row: number): Violation | undefined {
+function findNonfinite(tensors: readonly BatchTensor[], row: number): Violation | undefined {
   for (const tensor of tensors) {
-    let kind: Kind | undefined;
+    let kind: NonfiniteKind | undefined;
     let index = -1;
     let count = 0;
     for (let i = 0; i < tensor.size; i++) {
@@ -96,7 +98,7 @@ function firstIn(tensors: readonly RowTensor[], row: number): Violation | undefi
     return {
       objective: 'nonfinite',
       signature: `nonfinite-${kind}-${slug(tensor.name)}`,
-      summary: `${WORDS[kind]} in ${whereOf(details)}`,
+      summary: `${KIND_WORDS[kind]} in ${describeLocation(details)}`,
       tensors: [tensor.name],
       details,
     };

@@ -1,6 +1,6 @@
 import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
 import type { ObjectiveParameter, ObjectiveSettings } from '../extensions/parameters.ts';
-import type { RowModel, RowResult } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 
 /** Bumped when signatures of old campaigns would read otherwise. */
 export const SIGNATURE_VERSION = 2;
@@ -24,15 +24,15 @@ export interface Violation {
 }
 
 /** What an objective judges: one run of the model, row by row. */
-export interface Run extends RowResult {
+export interface JudgedBatch extends BatchResult {
   /** Of each row, the class that its seed shows; below 0 where that is not known. Absent without labels. */
   readonly labels?: ArrayLike<number>;
   /** What the model gave for the same rows as the objective has them changed; absent where it changes none. */
-  readonly changed?: RowResult;
+  readonly transformed?: BatchResult;
   /** Why the changed row could not be run; the run is of this row alone then. */
-  readonly failed?: string;
+  readonly transformedError?: string;
   /** Of each row, the margin that `Objective.foresee` told of it, and which one that is. */
-  readonly foreseen?: { readonly margins: ArrayLike<number>; readonly ways: ArrayLike<number> };
+  readonly predictedMargins?: { readonly margins: ArrayLike<number>; readonly indices: ArrayLike<number> };
   /** Seconds that the run took, and that one of its shape usually takes. Absent where nobody asks. */
   readonly time?: { readonly took: number; readonly usual: number };
 }
@@ -52,16 +52,16 @@ export interface Objective {
   /** Path of the module that it comes from. Absent for our own. */
   readonly plugin?: string;
   /** Seeds that violate it already say nothing against the model: they are left out. Clause for people. */
-  readonly excuses?: string | undefined;
+  readonly seedExemption?: string | undefined;
   /**
    * Judges every row of a run. Must depend on the row alone, so that a testcase gets one verdict whatever
    * batch it ran in.
    *
    * @param report called at most once a row, in row order
    */
-  judge(run: Run, report: (row: number, violation: Violation) => void): void;
+  judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void;
   /** Why it can't judge runs like this one, a clause for people; absent where it judges any. */
-  refuses?(run: Run): string | undefined;
+  refuses?(run: JudgedBatch): string | undefined;
   /**
    * How far a row is from a violation, one margin for each way to come to one, 0 at it and infinite where that can't
    * be told; at most `MOST_MARGINS`, and as many for every row. Absent where it knows no distance.
@@ -69,42 +69,42 @@ export interface Objective {
    * @param out where they are written
    * @returns how many there are
    */
-  margins?(run: Run, row: number, out: Float64Array): number;
+  margins?(run: JudgedBatch, row: number, out: Float64Array): number;
   /**
    * Whether the first `SIDES` margins are of two sides of a border: somewhere between a row at one of the first half
    * and one at its counterpart in the second half lies a violation.
    */
-  readonly sided?: boolean;
+  readonly isTwoSided?: boolean;
   /**
    * The signatures to which its margins lead, one for each; those of which enough is kept are sought no more. Absent where
    * a margin leads to any.
    */
-  readonly ways?: readonly string[];
+  readonly marginSignatures?: readonly string[];
   /**
    * Looks further than the run for margins: told for each row which one is wanted. Absent where the run tells all.
    *
    * @param bars of each row, the margin from which on it does not matter how large it is
    * @returns the rows' margins; any at the bar or above may be infinite
    */
-  foresee?(
-    model: RowModel,
-    run: Run,
+  predictMargins?(
+    model: BatchedModel,
+    run: JudgedBatch,
     ways: ArrayLike<number>,
     bars: ArrayLike<number>,
   ): Promise<Float64Array>;
   /** Whether `foresee` can tell of some of its margins before there are outputs. */
-  readonly looks?: boolean;
+  readonly predictsBeforeOutput?: boolean;
   /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
-  place?(violation: Violation, origin: Origin): Violation;
+  attribute?(violation: Violation, origin: Origin): Violation;
   /** Says in the summary what that operation was given. */
   explain?(violation: Violation, origin: OriginDetails): Violation;
 }
 
 /** Most margins of a row. */
-export const MOST_MARGINS = 64;
+export const MAX_MARGINS = 64;
 
 /** Margins of an objective that is sided which are of two sides. */
-export const SIDES = 32;
+export const TWO_SIDED_MARGINS = 32;
 
 /** A kind of objective in the registry. */
 export interface ObjectiveKind {
@@ -112,7 +112,7 @@ export interface ObjectiveKind {
   readonly help: string;
   readonly parameters: readonly ObjectiveParameter[];
   /** Whether it compares the model with a second one. */
-  readonly compares?: boolean;
+  readonly needsSecondModel?: boolean;
   /** What the text behind the parameters is, for kinds that take one. */
   readonly text?: string;
   /** Of which kinds that text may be: each with its own settings, and what stands behind those. */
@@ -133,7 +133,7 @@ export function instanceName(kind: string, own: string): string {
 }
 
 /** Whether a signature is one of an objective's. */
-export function isOf(signature: string, name: string): boolean {
+export function isSignatureOf(signature: string, name: string): boolean {
   return signature === name || signature.startsWith(`${name}-`);
 }
 

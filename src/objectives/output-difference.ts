@@ -1,13 +1,13 @@
-import type { RowTensor } from '../model/batched-model.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 
 /** The values of one row, in an array that is written over when asked for more. */
 export class RowReader {
-  #room = new Float64Array(64);
+  #buffer = new Float64Array(64);
 
-  read({ type, size, data }: RowTensor, row: number): Float64Array {
-    if (this.#room.length < size) this.#room = new Float64Array(2 * size);
-    const out = this.#room.subarray(0, size);
+  read({ type, size, data }: BatchTensor, row: number): Float64Array {
+    if (this.#buffer.length < size) this.#buffer = new Float64Array(2 * size);
+    const out = this.#buffer.subarray(0, size);
     const from = row * size;
     if (type === 'float32') for (let i = 0; i < size; i++) out[i] = data[from + i] as number;
     else for (let i = 0; i < size; i++) out[i] = readNumber(type, data, from + i);
@@ -16,7 +16,7 @@ export class RowReader {
 }
 
 /** The place of the greatest of `count` values from `from` on, the first of equal ones; NaN is never the greatest. */
-export function greatest(values: Float64Array, from = 0, count = values.length): number {
+export function argmax(values: Float64Array, from = 0, count = values.length): number {
   let best = 0;
   for (let k = 1; k < count; k++) {
     const least = values[from + best];
@@ -26,7 +26,7 @@ export function greatest(values: Float64Array, from = 0, count = values.length):
 }
 
 /** Whether a place is among the `count` greatest. */
-export function isAmong(
+export function isInTop(
   values: Float64Array,
   from: number,
   length: number,
@@ -41,7 +41,7 @@ export function isAmong(
 }
 
 /** The first value that is not finite on one side and something else on the other; −1 where there is none. */
-export function partsInFiniteness(reference: Float64Array, copy: Float64Array): number {
+export function firstFinitenessMismatch(reference: Float64Array, copy: Float64Array): number {
   for (let i = 0; i < reference.length; i++) {
     const [a, b] = [reference[i], copy[i]];
     if (Number.isFinite(a) ? !Number.isFinite(b) : !Object.is(a, b)) return i;
@@ -50,7 +50,7 @@ export function partsInFiniteness(reference: Float64Array, copy: Float64Array): 
 }
 
 /** The cosine of the angle between two vectors; 1 where both are zero. */
-export function cosineOf(reference: Float64Array, copy: Float64Array): number {
+export function cosineSimilarity(reference: Float64Array, copy: Float64Array): number {
   let product = 0;
   let own = 0;
   let other = 0;
@@ -75,11 +75,11 @@ export function isDistribution(values: Float64Array, from = 0, count = values.le
 }
 
 /** Least share that counts: what is below is as good as never. */
-const LEAST_SHARE = 2 ** -126;
+const MIN_PROBABILITY = 2 ** -126;
 
 /** Logarithms of the shares that values stand for, up to one number for all: of shares their own, else the values. */
-export function logShare(value: number, areShares: boolean): number {
-  return areShares ? Math.log(Math.max(value, LEAST_SHARE)) : value;
+export function toLogit(value: number, areShares: boolean): number {
+  return areShares ? Math.log(Math.max(value, MIN_PROBABILITY)) : value;
 }
 
 /**
@@ -88,16 +88,16 @@ export function logShare(value: number, areShares: boolean): number {
  *
  * @param count length of the last axis
  */
-export function divergenceOf(reference: Float64Array, copy: Float64Array, count: number): number {
+export function klDivergence(reference: Float64Array, copy: Float64Array, count: number): number {
   let most = 0;
   for (let from = 0; from < reference.length; from += count) {
     const areShares = isDistribution(reference, from, count) && isDistribution(copy, from, count);
-    const own = logNorm(reference, from, count, areShares);
-    const other = logNorm(copy, from, count, areShares);
+    const own = logSumExp(reference, from, count, areShares);
+    const other = logSumExp(copy, from, count, areShares);
     let sum = 0;
     for (let k = 0; k < count; k++) {
-      const p = logShare(reference[from + k], areShares) - own;
-      const q = logShare(copy[from + k], areShares) - other;
+      const p = toLogit(reference[from + k], areShares) - own;
+      const q = toLogit(copy[from + k], areShares) - other;
       sum += Math.exp(p) * (p - q);
     }
     if (sum > most) most = sum;
@@ -106,10 +106,10 @@ export function divergenceOf(reference: Float64Array, copy: Float64Array, count:
 }
 
 /** Logarithm of the sum of exponentials. */
-export function logNorm(values: Float64Array, from: number, count: number, areShares: boolean): number {
+export function logSumExp(values: Float64Array, from: number, count: number, areShares: boolean): number {
   let most = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < count; k++) most = Math.max(most, logShare(values[from + k], areShares));
+  for (let k = 0; k < count; k++) most = Math.max(most, toLogit(values[from + k], areShares));
   let sum = 0;
-  for (let k = 0; k < count; k++) sum += Math.exp(logShare(values[from + k], areShares) - most);
+  for (let k = 0; k < count; k++) sum += Math.exp(toLogit(values[from + k], areShares) - most);
   return most + Math.log(sum);
 }

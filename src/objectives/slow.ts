@@ -1,10 +1,16 @@
-import { instanceName, type Objective, type ObjectiveKind, type Run, type Violation } from './objective.ts';
+import {
+  instanceName,
+  type JudgedBatch,
+  type Objective,
+  type ObjectiveKind,
+  type Violation,
+} from './objective.ts';
 
 /** How many times slower than usual a run is that counts, where nobody says. */
-const TIMES = 5;
+const DEFAULT_SLOWDOWN = 5;
 
 /** Milliseconds below which nothing is slow: that much the machine itself takes now and then. */
-const LEAST = 2;
+const DEFAULT_MIN_MS = 2;
 
 /**
  * A run that takes many times what one of its shape usually takes: loops whose length the input decides, numbers that
@@ -13,30 +19,30 @@ const LEAST = 2;
 class Slow implements Objective {
   readonly name: string;
   readonly timed = true;
-  readonly #times: number;
-  readonly #least: number;
+  readonly #slowdown: number;
+  readonly #minMs: number;
 
   constructor(name: string, times: number, least: number) {
     this.name = name;
-    this.#times = times;
-    this.#least = least;
+    this.#slowdown = times;
+    this.#minMs = least;
   }
 
-  judge({ rows, time }: Run, report: (row: number, violation: Violation) => void): void {
+  judge({ rows, time }: JudgedBatch, report: (row: number, violation: Violation) => void): void {
     if (time === undefined || rows !== 1) return;
     const { took, usual } = time;
-    if (took <= this.#times * usual || 1000 * took < this.#least) return;
+    if (took <= this.#slowdown * usual || 1000 * took < this.#minMs) return;
     report(0, {
       objective: 'slow',
       signature: this.name,
-      summary: `a run takes ${milliseconds(took)} ms where one of its shape usually takes ${milliseconds(usual)} ms`,
+      summary: `a run takes ${formatMilliseconds(took)} ms where one of its shape usually takes ${formatMilliseconds(usual)} ms`,
       tensors: [],
       details: { milliseconds: 1000 * took, usual: 1000 * usual },
     });
   }
 }
 
-function milliseconds(seconds: number): string {
+function formatMilliseconds(seconds: number): string {
   return String(Number((1000 * seconds).toPrecision(3)));
 }
 
@@ -44,13 +50,17 @@ export const slow: ObjectiveKind = {
   name: 'slow',
   help: 'a run that takes many times what is usual for its shape; runs are of one testcase then',
   parameters: [
-    { name: 'times', help: `how many times as long counts; ${TIMES} unless told`, between: [1.5, 1e6] },
+    {
+      name: 'times',
+      help: `how many times as long counts; ${DEFAULT_SLOWDOWN} unless told`,
+      between: [1.5, 1e6],
+    },
     {
       name: 'least',
-      help: `milliseconds below which nothing is slow; ${LEAST} unless told`,
+      help: `milliseconds below which nothing is slow; ${DEFAULT_MIN_MS} unless told`,
       between: [0, 1e6],
     },
   ],
-  make: ({ values: { times = TIMES, least = LEAST }, name }) =>
+  make: ({ values: { times = DEFAULT_SLOWDOWN, least = DEFAULT_MIN_MS }, name }) =>
     new Slow(instanceName('slow', name), times, least),
 };

@@ -2,65 +2,75 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { MachineError, reason, UserError } from '../core/errors.ts';
-import { type Picture, pictureOf } from '../inputs/image.ts';
-import { kindOf } from '../inputs/input-kind.ts';
+import { errorMessage, MachineError, UserError } from '../core/errors.ts';
+import { type ImageFormat, resolveImageFormat } from '../inputs/image.ts';
+import { inferInputKind } from '../inputs/input-kind.ts';
 import { decodeTestcase, type TestcaseData } from '../inputs/testcase.ts';
 import type { Graph } from '../model/graph/graph.ts';
 import type { NamedTensor } from '../model/model.ts';
 import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
-import { CHANGED_FILE, decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
-import { loadTestcase, testcaseFile } from '../storage/journal.ts';
-import { copyIn, copyLoading, loadOptions } from '../storage/load-options.ts';
-import { type Recorded, type RecordedInput, readRecorded } from '../storage/manifest-reader.ts';
+import { decodeOutputs, OUTPUTS_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
+import { loadTestcase, testcasePath } from '../storage/journal.ts';
+import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
+import { type CampaignManifest, type ManifestInput, readManifest } from '../storage/manifest-reader.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-import { Reproducer } from '../workers/rerun-client.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
 import { memoryShare } from '../workers/resource-limits.ts';
-import { placeOf } from './graph-location.ts';
-import { onePicture, type PictureBudget, pictureTriple, strips, valuesIn } from './images.ts';
-import { Lineages } from './lineage.ts';
+import { locateInGraph } from './graph-location.ts';
+import { type PictureBudget, pictureTriple, renderPicture, renderStrips, valuesIn } from './images.ts';
+import { LineageIndex } from './lineage.ts';
 import type {
   CampaignView,
   FaultView,
-  Figures,
   HistoryPoint,
+  LineageStepView,
   NumbersView,
-  OtherView,
+  OtherFindingView,
   OutputView,
-  StepView,
+  StatisticsView,
   TextView,
 } from './view-model.ts';
 
 /** Settings that say what was fuzzed and how, in this order; the others are told where they are no defaults. */
-const TOLD = ['model', 'against', 'quantize', 'seeds', 'corpus', 'objective', 'mutator', 'range', 'coverage'];
-const UNTOLD = new Set(['formatVersion', 'resolved', 'jobs', 'table', 'tokens', 'preprocess']);
+const LEADING_SETTINGS = [
+  'model',
+  'against',
+  'quantize',
+  'seeds',
+  'corpus',
+  'objective',
+  'mutator',
+  'range',
+  'coverage',
+];
+const HIDDEN_SETTINGS = new Set(['formatVersion', 'resolved', 'jobs', 'table', 'tokens', 'preprocess']);
 
 /** Inputs of numbers that are shown, numbers of each, and of an output. */
-const MOST_INPUTS = 4;
-const MOST_NUMBERS = 12;
-const MOST_CLASSES = 5;
+const MAX_INPUTS = 4;
+const MAX_NUMBERS = 12;
+const MAX_CLASSES = 5;
 
 /** Milliseconds that loading the model may take, and the pause after which a hanging run of it would be ended. */
-const TIMEOUT = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Letters shown of a text on each side of what is marked, and of that. */
-const MOST_LETTERS = 2_000;
+const MAX_CHARACTERS = 2_000;
 
 /** Other findings of a fault that are named. */
-const MOST_OTHERS = 20;
+const MAX_OTHER_FINDINGS = 20;
 
 /** Steps of a line of descent that are shown with their pictures. */
-const MOST_STEPS = 10;
+const MAX_LINEAGE_STEPS = 10;
 
 /** How a campaign is looked at. */
-export interface GatherOptions {
+export interface CollectOptions {
   readonly faults: readonly TriagedFault[];
   /** Faults that are shown in full; the others are only named. */
-  readonly most: number;
+  readonly maxFaults: number;
   readonly budget: PictureBudget;
   /** The command that runs a finding again. */
   readonly replayLine: (folder: string) => string;
@@ -71,23 +81,23 @@ export interface GatherOptions {
  *
  * @throws UserError where the folder is no campaign
  */
-export async function gather(folder: string, options: GatherOptions): Promise<CampaignView> {
-  const recorded = await readRecorded(folder);
+export async function collectCampaign(folder: string, options: CollectOptions): Promise<CampaignView> {
+  const recorded = await readManifest(folder);
   const file = join(folder, CAMPAIGN_FILE);
   const config = checkSettings(await readCampaignFile(file), {}, file);
   const gaps: string[] = [];
-  const graph = options.faults.length === 0 ? undefined : await graphOf(folder, config, recorded, gaps);
+  const graph = options.faults.length === 0 ? undefined : await loadGraph(folder, config, recorded, gaps);
   const { stats, history } = await readStats(folder);
-  const events = await readLines(join(folder, 'events.jsonl'));
+  const events = await readJsonLines(join(folder, 'events.jsonl'));
   const times = events.flatMap(({ time }) => (typeof time === 'string' ? [time] : []));
   const all = options.faults.length === 0 ? [] : [...readFindings(join(folder, 'findings'))];
-  const lineages = await Lineages.read(
+  const lineages = await LineageIndex.read(
     folder,
     all.map(({ finding }) => finding),
   );
-  const parts: Parts = { folder, config, recorded, graph, lineages, options };
+  const parts: CollectContext = { folder, config, recorded, graph, lineages, options };
   const faults: FaultView[] = [];
-  for (const fault of options.faults.slice(0, options.most)) {
+  for (const fault of options.faults.slice(0, options.maxFaults)) {
     const own = all.filter(({ finding }) => finding.signature === fault.signature);
     if (own.length > 0) faults.push(await faultView(parts, fault, own));
   }
@@ -97,76 +107,80 @@ export async function gather(folder: string, options: GatherOptions): Promise<Ca
     model,
     name: basename(model),
     objectives: objectiveSpecs(config.objective),
-    settings: settingsText(recorded),
+    settings: settingRows(recorded),
     began: times[0] ?? null,
     ended: times.at(-1) ?? null,
-    figures: stats as Figures | undefined,
+    statistics: stats as StatisticsView | undefined,
     history,
-    mutators: listIn(stats, 'mutators'),
-    sites: listIn(stats, 'sites'),
+    mutators: listAt(stats, 'mutators'),
+    sites: listAt(stats, 'sites'),
     faults,
-    more: options.faults.slice(options.most),
+    remainingFaults: options.faults.slice(options.maxFaults),
     mixed: events.some(({ mixed }) => mixed === true),
     gaps,
   };
 }
 
-interface Parts {
+interface CollectContext {
   readonly folder: string;
   readonly config: CampaignConfig;
-  readonly recorded: Recorded;
+  readonly recorded: CampaignManifest;
   readonly graph: Graph | undefined;
-  readonly lineages: Lineages;
-  readonly options: GatherOptions;
+  readonly lineages: LineageIndex;
+  readonly options: CollectOptions;
 }
 
-interface Placed {
+interface LocatedFinding {
   readonly folder: string;
   readonly finding: Finding;
 }
 
 /** The model's graph, where the model is still there and the same. */
-async function graphOf(
+async function loadGraph(
   folder: string,
   config: CampaignConfig,
-  { modelSha256 }: Recorded,
+  { modelSha256 }: CampaignManifest,
   gaps: string[],
 ): Promise<Graph | undefined> {
   if (config.model === undefined) return undefined;
-  const reproducer = new Reproducer({ timeout: TIMEOUT, memory: memoryShare(1) });
+  const reproducer = new RerunClient({ timeout: TIMEOUT_MS, memory: memoryShare(1) });
   try {
-    const derived = config.quantize === undefined ? undefined : await copyIn(folder);
-    const copy = copyLoading(config, derived);
-    const load = { ...loadOptions(config), ...(copy === undefined ? {} : { copy }) };
+    const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
+    const secondModel = secondModelOptions(config, derived);
+    const load = { ...loadOptions(config), ...(secondModel === undefined ? {} : { secondModel }) };
     const { sha256, graph } = await reproducer.identify(config.model, load);
     if (sha256 === modelSha256) return graph;
     gaps.push('the model has changed since: of its graph only the way to the output is shown');
   } catch (error) {
     if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-    gaps.push(`the model's graph cannot be shown: ${reason(error)}`);
+    gaps.push(`the model's graph cannot be shown: ${errorMessage(error)}`);
   } finally {
     reproducer.close();
   }
   return undefined;
 }
 
-async function faultView(parts: Parts, fault: TriagedFault, all: readonly Placed[]): Promise<FaultView> {
+async function faultView(
+  parts: CollectContext,
+  fault: TriagedFault,
+  all: readonly LocatedFinding[],
+): Promise<FaultView> {
   const { folder, graph, lineages, options, recorded } = parts;
   const shown = all.find((one) => one.folder === fault.path) ?? all[0];
   const { finding } = shown;
   const gaps: string[] = [];
   const inputs = recorded.inputs;
-  const testcase = await read(join(shown.folder, 'input.npz'), inputs, gaps);
-  const seed = await seedOf(folder, finding, all, inputs);
+  const testcase = await readTestcase(join(shown.folder, 'input.npz'), inputs, gaps);
+  const seed = await loadSeed(folder, finding, all, inputs);
   if (seed === undefined && finding.ancestor !== finding.id) gaps.push('its seed is gone');
-  const changed = await readFile(join(shown.folder, CHANGED_FILE)).then(
-    (bytes) => decodeTestcase(inputs, bytes, CHANGED_FILE),
+  const changed = await readFile(join(shown.folder, TRANSFORMED_FILE)).then(
+    (bytes) => decodeTestcase(inputs, bytes, TRANSFORMED_FILE),
     () => undefined,
   );
   const pictures = picturesOf(parts);
   const at = pictures.findIndex((picture) => picture !== undefined);
   const picture = pictures[at];
-  const line = lineages.lineOf(finding);
+  const line = lineages.ancestryOf(finding);
   const findings = [finding, ...all.filter((one) => one !== shown).map((one) => one.finding)];
   return {
     fault,
@@ -179,46 +193,46 @@ async function faultView(parts: Parts, fault: TriagedFault, all: readonly Placed
     numbers: testcase === undefined ? [] : await numbersOf(parts, pictures, testcase, seed),
     texts: await textsOf(shown),
     outputs: await outputsOf(shown),
-    departures: finding.departures,
-    place: placeOf(finding, graph),
-    family:
+    layerDivergence: finding.departures,
+    graphLocation: locateInGraph(finding, graph),
+    lineage:
       line.length < 2
         ? undefined
         : {
             tree: lineages.treeOf(findings),
-            line: await stepsOf(parts, line, at, picture, testcase),
+            steps: await lineageSteps(parts, line, at, picture, testcase),
           },
-    others: all
+    otherFindings: all
       .filter((one) => one !== shown)
-      .slice(0, MOST_OTHERS)
-      .map((one) => otherView(folder, one)),
+      .slice(0, MAX_OTHER_FINDINGS)
+      .map((one) => otherFindingView(folder, one)),
     gaps,
   };
 }
 
-async function read(
+async function readTestcase(
   path: string,
-  inputs: readonly RecordedInput[],
+  inputs: readonly ManifestInput[],
   gaps: string[],
 ): Promise<TestcaseData | undefined> {
   try {
     return decodeTestcase(inputs, await readFile(path), path);
   } catch (error) {
-    gaps.push(`its input cannot be shown: ${reason(error)}`);
+    gaps.push(`its input cannot be shown: ${errorMessage(error)}`);
     return undefined;
   }
 }
 
 /** The seed that a finding comes from: in the corpus, or a finding itself. */
-async function seedOf(
+async function loadSeed(
   campaign: string,
   { ancestor, id }: Finding,
-  all: readonly Placed[],
-  inputs: readonly RecordedInput[],
+  all: readonly LocatedFinding[],
+  inputs: readonly ManifestInput[],
 ): Promise<TestcaseData | undefined> {
   if (ancestor === id) return undefined;
   const places = [
-    testcaseFile(campaign, ancestor),
+    testcasePath(campaign, ancestor),
     ...all.filter(({ finding }) => finding.id === ancestor).map((one) => join(one.folder, 'input.npz')),
   ];
   for (const place of places) {
@@ -229,24 +243,24 @@ async function seedOf(
 }
 
 /** What each input's values look like; undefined for those that are no pictures. */
-function picturesOf({ config, recorded }: Parts): (Picture | undefined)[] {
+function picturesOf({ config, recorded }: CollectContext): (ImageFormat | undefined)[] {
   return recorded.inputs.map((input) => {
     const settings = config.preprocess?.[input.name];
-    const isPicture = settings !== undefined || kindOf(input) === 'image';
-    return isPicture ? pictureOf(input, settings, input.range) : undefined;
+    const isPicture = settings !== undefined || inferInputKind(input) === 'image';
+    return isPicture ? resolveImageFormat(input, settings, input.range) : undefined;
   });
 }
 
 async function numbersOf(
-  { recorded, config, options }: Parts,
-  pictures: readonly (Picture | undefined)[],
+  { recorded, config, options }: CollectContext,
+  pictures: readonly (ImageFormat | undefined)[],
   testcase: TestcaseData,
   seed: TestcaseData | undefined,
 ): Promise<NumbersView[]> {
   const views: NumbersView[] = [];
   for (const [i, { name }] of recorded.inputs.entries()) {
     // A model that goes on with texts takes a prompt, which is shown as text.
-    if (pictures[i] !== undefined || config.generate !== undefined || views.length === MOST_INPUTS) continue;
+    if (pictures[i] !== undefined || config.generate !== undefined || views.length === MAX_INPUTS) continue;
     const now = valuesIn(testcase, i);
     const from = seed === undefined ? undefined : valuesIn(seed, i);
     const sameLength = from?.length === now.length;
@@ -256,56 +270,56 @@ async function numbersOf(
     };
     const places = Array.from(now.keys());
     const changed = sameLength ? places.filter((place) => gap(place) >= 0) : places;
-    if (changed.length === 0 && (from !== undefined || now.length > MOST_NUMBERS)) continue;
+    if (changed.length === 0 && (from !== undefined || now.length > MAX_NUMBERS)) continue;
     const most = (changed.length === 0 ? places : [...changed].sort((a, b) => gap(b) - gap(a)))
-      .slice(0, MOST_NUMBERS)
+      .slice(0, MAX_NUMBERS)
       .sort((a, b) => a - b);
     views.push({
       input: name,
       values: now.length,
       changed: from === undefined ? 0 : changed.length,
-      most: most.map((place) => ({
+      largest: most.map((place) => ({
         place,
-        seed: from === undefined ? '' : number(from[place]),
-        now: number(now[place]),
+        seed: from === undefined ? '' : numberText(from[place]),
+        now: numberText(now[place]),
       })),
-      strips: now.length > MOST_NUMBERS ? await strips(now, from, options.budget.picture) : [],
+      strips: now.length > MAX_NUMBERS ? await renderStrips(now, from, options.budget.picture) : [],
     });
   }
   return views;
 }
 
-function number(value: number | undefined): string {
+function numberText(value: number | undefined): string {
   if (value === undefined) return '';
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(7)));
 }
 
-async function textsOf({ folder, finding }: Placed): Promise<TextView[]> {
+async function textsOf({ folder, finding }: LocatedFinding): Promise<TextView[]> {
   const { prompt, answer, from, to } = finding.violation.details;
   if (typeof prompt === 'string' && typeof answer === 'string') {
     const [start, end] = typeof from === 'number' && typeof to === 'number' ? [from, to] : [0, 0];
     return [
-      { label: 'prompt', ...shortText(prompt, 0, 0) },
-      { label: 'answer', ...shortText(answer, start, end) },
+      { label: 'prompt', ...excerpt(prompt, 0, 0) },
+      { label: 'answer', ...excerpt(answer, start, end) },
     ];
   }
   const text = await readFile(join(folder, 'input.txt'), 'utf8').catch(() => undefined);
-  return text === undefined ? [] : [{ label: 'input as text', ...shortText(text, 0, 0) }];
+  return text === undefined ? [] : [{ label: 'input as text', ...excerpt(text, 0, 0) }];
 }
 
 /** A text with what is marked of it, without what stands far from that. */
-function shortText(text: string, from: number, to: number): Omit<TextView, 'label'> {
+function excerpt(text: string, from: number, to: number): Omit<TextView, 'label'> {
   const before = text.slice(0, from);
   const after = text.slice(to);
   return {
-    before: before.length > MOST_LETTERS ? `…${before.slice(-MOST_LETTERS)}` : before,
-    marked: text.slice(from, Math.min(to, from + MOST_LETTERS)),
-    after: after.length > MOST_LETTERS ? `${after.slice(0, MOST_LETTERS)}…` : after,
+    before: before.length > MAX_CHARACTERS ? `…${before.slice(-MAX_CHARACTERS)}` : before,
+    marked: text.slice(from, Math.min(to, from + MAX_CHARACTERS)),
+    after: after.length > MAX_CHARACTERS ? `${after.slice(0, MAX_CHARACTERS)}…` : after,
   };
 }
 
 /** The largest values that both runs gave, of outputs that may be classes. */
-async function outputsOf({ folder, finding }: Placed): Promise<OutputView[]> {
+async function outputsOf({ folder, finding }: LocatedFinding): Promise<OutputView[]> {
   const bytes = await readFile(join(folder, OUTPUTS_FILE)).catch(() => undefined);
   if (bytes === undefined) return [];
   let outputs: ReturnType<typeof decodeOutputs>;
@@ -323,7 +337,7 @@ async function outputsOf({ folder, finding }: Placed): Promise<OutputView[]> {
           value: readNumber(tensor.type, tensor.data, place),
         }))
           .sort((a, b) => Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value)) || b.value - a.value)
-          .slice(0, MOST_CLASSES);
+          .slice(0, MAX_CLASSES);
   const [own, other] = comparesModels(finding.objective)
     ? ['model', 'second model']
     : ['testcase', 'changed'];
@@ -331,38 +345,38 @@ async function outputsOf({ folder, finding }: Placed): Promise<OutputView[]> {
     output: tensor.name,
     sides: [
       { label: own, top: top(tensor) },
-      { label: other, top: top(outputs.copy.find(({ name }) => name === tensor.name)) },
+      { label: other, top: top(outputs.second.find(({ name }) => name === tensor.name)) },
     ],
   }));
 }
 
 /** Some steps of a line of descent, evenly, the seed and the finding among them. */
-async function stepsOf(
-  { folder, recorded, options }: Parts,
+async function lineageSteps(
+  { folder, recorded, options }: CollectContext,
   line: readonly { readonly id: string; readonly mutators: readonly string[] }[],
   at: number,
-  picture: Picture | undefined,
+  picture: ImageFormat | undefined,
   own: TestcaseData | undefined,
-): Promise<StepView[]> {
+): Promise<LineageStepView[]> {
   const last = line.length - 1;
-  const count = Math.min(MOST_STEPS, line.length);
+  const count = Math.min(MAX_LINEAGE_STEPS, line.length);
   const chosen = new Set(Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1))));
-  const steps: StepView[] = [];
+  const steps: LineageStepView[] = [];
   for (const [i, { id, mutators }] of line.entries()) {
     if (!chosen.has(i)) continue;
-    const stored = i === last ? own : await loadTestcase(testcaseFile(folder, id), recorded.inputs, id);
+    const stored = i === last ? own : await loadTestcase(testcasePath(folder, id), recorded.inputs, id);
     const data = typeof stored === 'string' ? undefined : stored;
     const isShown = picture !== undefined && data !== undefined;
     steps.push({
       id,
       mutators,
-      picture: isShown ? await onePicture(id, picture, data, at, options.budget.step) : undefined,
+      picture: isShown ? await renderPicture(id, picture, data, at, options.budget.step) : undefined,
     });
   }
   return steps;
 }
 
-function otherView(campaign: string, { folder, finding }: Placed): OtherView {
+function otherFindingView(campaign: string, { folder, finding }: LocatedFinding): OtherFindingView {
   const { distance, status, minimized } = finding;
   return { path: relative(campaign, folder), distance, status, minimized: minimized !== undefined };
 }
@@ -379,7 +393,7 @@ async function readStats(folder: string): Promise<{
     // Figures that are torn are none: a report shows what there is.
     stats = undefined;
   }
-  const lines = await readLines(join(folder, 'stats.jsonl'));
+  const lines = await readJsonLines(join(folder, 'stats.jsonl'));
   const history = lines.flatMap((line): HistoryPoint[] =>
     typeof line.execs === 'number' && Array.isArray(line.signatures)
       ? [{ ...(line as unknown as HistoryPoint), faults: line.signatures.length }]
@@ -389,7 +403,7 @@ async function readStats(folder: string): Promise<{
 }
 
 /** Lines of JSON, those that are whole. */
-async function readLines(path: string): Promise<Readonly<Record<string, unknown>>[]> {
+async function readJsonLines(path: string): Promise<Readonly<Record<string, unknown>>[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => {
     try {
@@ -401,17 +415,18 @@ async function readLines(path: string): Promise<Readonly<Record<string, unknown>
   });
 }
 
-function listIn<T>(stats: Readonly<Record<string, unknown>> | undefined, key: string): readonly T[] {
+function listAt<T>(stats: Readonly<Record<string, unknown>> | undefined, key: string): readonly T[] {
   const list = stats?.[key];
   return Array.isArray(list) ? (list as T[]) : [];
 }
 
-function settingsText({ settings, resolved, coverage }: Recorded): [string, string][] {
+function settingRows({ settings, resolved, coverage }: CampaignManifest): [string, string][] {
   const text = (value: unknown): string =>
     typeof value === 'string' ? value : (JSON.stringify(value)?.replaceAll('"', '') ?? '');
-  const order = (key: string): number => (TOLD.includes(key) ? TOLD.indexOf(key) : TOLD.length);
+  const order = (key: string): number =>
+    LEADING_SETTINGS.includes(key) ? LEADING_SETTINGS.indexOf(key) : LEADING_SETTINGS.length;
   const own = Object.entries(settings)
-    .filter(([key, value]) => !UNTOLD.has(key) && value !== false)
+    .filter(([key, value]) => !HIDDEN_SETTINGS.has(key) && value !== false)
     .sort(([a], [b]) => order(a) - order(b))
     .map(([key, value]): [string, string] => {
       if (key === 'model') return ['model', text(resolved.modelGiven ?? value)];

@@ -1,11 +1,11 @@
 import dagre from '@dagrejs/dagre';
-import { type Graph, type GraphNode, producers } from '../model/graph/graph.ts';
+import { type Graph, type GraphNode, producersByTensor } from '../model/graph/graph.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { Arrow, Box, GraphView } from './view-model.ts';
 
 /** Operations shown above the one that went wrong, by steps and in all. */
-const STEPS_ABOVE = 3;
-const MOST_ABOVE = 8;
+const MAX_LAYERS_ABOVE = 3;
+const MAX_BOXES_ABOVE = 8;
 
 /** Operations shown on the way to an output, at its start and at its end. */
 const FIRST_ON_PATH = 4;
@@ -15,12 +15,12 @@ const LAST_ON_PATH = 2;
 const GAP = '…';
 
 /** Width of a letter, and room around a text, in pixels. */
-const LETTER = 7.2;
-const ROOM = 20;
+const CHARACTER_WIDTH = 7.2;
+const TEXT_PADDING = 20;
 const BOX_HEIGHT = 40;
 
 /** A box before it has its place. */
-export type Unplaced = Omit<Box, 'x' | 'y' | 'width' | 'height'>;
+export type UnplacedBox = Omit<Box, 'x' | 'y' | 'width' | 'height'>;
 
 /** An arrow before it has its place: between boxes by their keys. */
 export interface Link {
@@ -31,8 +31,8 @@ export interface Link {
 }
 
 /** Lays boxes and arrows out in layers, from above or from the left. */
-export function laidOut(
-  boxes: ReadonlyMap<string, Unplaced>,
+export function layOutGraph(
+  boxes: ReadonlyMap<string, UnplacedBox>,
   links: readonly Link[],
   direction: 'TB' | 'LR',
 ): GraphView {
@@ -46,7 +46,7 @@ export function laidOut(
   });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const [key, { title, note }] of boxes) {
-    const width = Math.max(36, LETTER * Math.max(title.length, note.length) + ROOM);
+    const width = Math.max(36, CHARACTER_WIDTH * Math.max(title.length, note.length) + TEXT_PADDING);
     graph.setNode(key, { width, height: note === '' ? BOX_HEIGHT - 12 : BOX_HEIGHT });
   }
   for (const { from, to } of links) graph.setEdge(from, to);
@@ -70,9 +70,9 @@ export function laidOut(
  * Where in the graph a finding went wrong: what leads to the operation, and its way to an output. Without the model's graph
  * the way alone; undefined where it is not known.
  */
-export function placeOf({ origin }: Finding, graph: Graph | undefined): GraphView | undefined {
+export function locateInGraph({ origin }: Finding, graph: Graph | undefined): GraphView | undefined {
   if (origin === undefined) return undefined;
-  const boxes = new Map<string, Unplaced>();
+  const boxes = new Map<string, UnplacedBox>();
   const links: Link[] = [];
   const nodeOf = new Map((graph?.nodes ?? []).map((node) => [node.name, node]));
   const box = (name: string, role: Box['role']): void => {
@@ -83,7 +83,7 @@ export function placeOf({ origin }: Finding, graph: Graph | undefined): GraphVie
     note: `${origin.kind} → ${origin.result}`,
     role: 'origin',
   });
-  const shown = shortened(origin.path);
+  const shown = shortenPath(origin.path);
   shown.forEach((name, i) => {
     if (i === 0) return;
     if (name === GAP)
@@ -91,22 +91,22 @@ export function placeOf({ origin }: Finding, graph: Graph | undefined): GraphVie
     else box(name, 'path');
     links.push({ from: shown[i - 1], to: name, role: 'path' });
   });
-  if (graph !== undefined) addAbove(nodeOf.get(origin.operation), graph, box, boxes, links);
-  return laidOut(boxes, links, 'TB');
+  if (graph !== undefined) addPredecessors(nodeOf.get(origin.operation), graph, box, boxes, links);
+  return layOutGraph(boxes, links, 'TB');
 }
 
 /** Adds what leads to an operation, nearest first. */
-function addAbove(
+function addPredecessors(
   node: GraphNode | undefined,
   graph: Graph,
   box: (name: string, role: Box['role']) => void,
-  boxes: ReadonlyMap<string, Unplaced>,
+  boxes: ReadonlyMap<string, UnplacedBox>,
   links: Link[],
 ): void {
-  const maker = producers(graph);
+  const maker = producersByTensor(graph);
   let row = node === undefined ? [] : [node];
-  let left = MOST_ABOVE;
-  for (let step = 0; step < STEPS_ABOVE; step++) {
+  let left = MAX_BOXES_ABOVE;
+  for (let step = 0; step < MAX_LAYERS_ABOVE; step++) {
     const above: GraphNode[] = [];
     for (const one of row) {
       for (const tensor of new Set(one.inputs)) {
@@ -125,7 +125,7 @@ function addAbove(
   }
 }
 
-function shortened(path: readonly string[]): readonly string[] {
+function shortenPath(path: readonly string[]): readonly string[] {
   if (path.length <= FIRST_ON_PATH + LAST_ON_PATH + 1) return path;
   return [...path.slice(0, FIRST_ON_PATH), GAP, ...path.slice(-LAST_ON_PATH)];
 }

@@ -1,8 +1,8 @@
 import { create } from 'xmlbuilder2';
-import { visible } from '../core/escape-control.ts';
+import { escapeControl } from '../core/escape-control.ts';
 
 /** How a check ended. */
-export type Outcome =
+export type CheckOutcome =
   | { readonly kind: 'passed' }
   | { readonly kind: 'failed' | 'error' | 'skipped'; readonly message: string; readonly details?: string };
 
@@ -11,41 +11,45 @@ export interface Check {
   /** What belongs together: JUnit's class name. */
   readonly group: string;
   readonly name: string;
-  readonly outcome: Outcome;
+  readonly outcome: CheckOutcome;
   readonly seconds?: number;
 }
 
-const ELEMENTS = { failed: 'failure', error: 'error' } as const;
+const ELEMENT_NAMES = { failed: 'failure', error: 'error' } as const;
 
 /** Checks as JUnit XML, as CI systems read it (the schema of Jenkins' xunit plug-in). What would act or hide in a text is written out. */
 export function junitXml(suite: string, checks: readonly Check[]): string {
-  const count = (kind: Outcome['kind']): number =>
+  const count = (kind: CheckOutcome['kind']): number =>
     checks.filter(({ outcome }) => outcome.kind === kind).length;
   const totals = {
     tests: checks.length,
     failures: count('failed'),
     errors: count('error'),
     skipped: count('skipped'),
-    time: seconds(checks.reduce((sum, { seconds: own = 0 }) => sum + own, 0)),
+    time: secondsText(checks.reduce((sum, { seconds: own = 0 }) => sum + own, 0)),
   };
   const document = create({ version: '1.0', encoding: 'UTF-8' });
   const { skipped: _skipped, ...all } = totals;
   const root = document
-    .ele('testsuites', { name: visible(suite), ...all })
-    .ele('testsuite', { name: visible(suite), ...totals });
+    .ele('testsuites', { name: escapeControl(suite), ...all })
+    .ele('testsuite', { name: escapeControl(suite), ...totals });
   for (const { group, name, outcome, seconds: own = 0 } of checks) {
-    const one = root.ele('testcase', { classname: visible(group), name: visible(name), time: seconds(own) });
+    const one = root.ele('testcase', {
+      classname: escapeControl(group),
+      name: escapeControl(name),
+      time: secondsText(own),
+    });
     if (outcome.kind === 'passed') continue;
     const { message, details = '' } = outcome;
-    const lines = (text: string): string => text.split('\n').map(visible).join('\n');
+    const lines = (text: string): string => text.split('\n').map(escapeControl).join('\n');
     // Older schemas let a skipped case have a text alone.
     if (outcome.kind === 'skipped')
       one.ele('skipped').txt(lines([message, details].filter(Boolean).join('\n')));
-    else one.ele(ELEMENTS[outcome.kind], { message: visible(message) }).txt(lines(details));
+    else one.ele(ELEMENT_NAMES[outcome.kind], { message: escapeControl(message) }).txt(lines(details));
   }
   return `${document.end({ prettyPrint: true })}\n`;
 }
 
-function seconds(number: number): string {
+function secondsText(number: number): string {
   return number.toFixed(3);
 }

@@ -1,8 +1,8 @@
-import { visible } from '../core/escape-control.ts';
+import { escapeControl } from '../core/escape-control.ts';
 import type { ReportedCampaign } from './view-model.ts';
 
 /** Most faults that have a row: a CI system's summary holds a megabyte. */
-const MOST_ROWS = 50;
+const MAX_ROWS = 50;
 
 /** A summary in GitHub's Markdown, as CI systems show it. */
 export function markdownText(
@@ -22,35 +22,42 @@ export function markdownText(
     ...faults.map((fault) => [
       fault.state ?? 'found',
       fault.name,
-      code(fault.signature),
-      escaped(fault.summary),
+      inlineCode(fault.signature),
+      escapeMarkdown(fault.summary),
       count.format(fault.hits),
     ]),
-    ...fixed.map((fault) => ['fixed', fault.name, code(fault.signature), escaped(fault.summary), '']),
+    ...fixed.map((fault) => [
+      'fixed',
+      fault.name,
+      inlineCode(fault.signature),
+      escapeMarkdown(fault.summary),
+      '',
+    ]),
   ];
   const told = rows
-    .slice(0, MOST_ROWS)
-    .map(([state, name, ...rest]) => `| ${[state, escaped(name), ...rest].join(' | ')} |`);
+    .slice(0, MAX_ROWS)
+    .map(([state, name, ...rest]) => `| ${[state, escapeMarkdown(name), ...rest].join(' | ')} |`);
   const table = ['| | campaign | fault | what | hits |', '| --- | --- | --- | --- | ---: |', ...told];
   const lines = [
-    `## ${escaped(title)}: ${head}`,
+    `## ${escapeMarkdown(title)}: ${head}`,
     '',
     ...(rows.length === 0 ? ['Nothing was found.'] : table),
-    ...(rows.length > MOST_ROWS ? ['', `and ${rows.length - MOST_ROWS} more`] : []),
+    ...(rows.length > MAX_ROWS ? ['', `and ${rows.length - MAX_ROWS} more`] : []),
     '',
     '| campaign | mutants | time |',
     '| --- | ---: | ---: |',
     ...campaigns.map(
-      ({ name, execs, seconds }) => `| ${escaped(name)} | ${count.format(execs)} | ${seconds.toFixed(0)} s |`,
+      ({ name, execs, seconds }) =>
+        `| ${escapeMarkdown(name)} | ${count.format(execs)} | ${seconds.toFixed(0)} s |`,
     ),
-    ...notes.flatMap((note) => ['', escaped(note)]),
+    ...notes.flatMap((note) => ['', escapeMarkdown(note)]),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 /** A text that Markdown shows as it stands. */
-function escaped(text: string): string {
-  return visible(text)
+function escapeMarkdown(text: string): string {
+  return escapeControl(text)
     .replace(/[\\`*_{}[\]()#+!|~]/g, '\\$&')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
@@ -59,6 +66,6 @@ function escaped(text: string): string {
 }
 
 /** Letters, digits, hyphens and dots alone stand in signatures. */
-function code(signature: string): string {
-  return `\`${visible(signature).replace(/[`|]/g, '')}\``;
+function inlineCode(signature: string): string {
+  return `\`${escapeControl(signature).replace(/[`|]/g, '')}\``;
 }

@@ -1,10 +1,10 @@
-import { isOf } from '../objectives/objective.ts';
+import { isSignatureOf } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-import type { Check, Outcome } from './junit.ts';
+import type { Check, CheckOutcome } from './junit.ts';
 
 /** A campaign as JUnit and SARIF tell of it. */
-export interface Judged {
+export interface ObjectiveResults {
   readonly name: string;
   /** What the signatures of its objectives are, or begin with. */
   readonly objectives: readonly string[];
@@ -24,14 +24,17 @@ export interface FailedCampaign {
  * A check for each objective, which fails by what is new to it, and one for each fault: new ones fail, known ones are
  * skipped, fixed ones pass; and an error for each campaign that could not run. Without a baseline every fault is new.
  */
-export function checksOf(campaigns: readonly Judged[], failures: readonly FailedCampaign[] = []): Check[] {
+export function checksOf(
+  campaigns: readonly ObjectiveResults[],
+  failures: readonly FailedCampaign[] = [],
+): Check[] {
   const failed = failures.map(
     ({ name, message }): Check => ({ group: name, name: 'ran', outcome: { kind: 'error', message } }),
   );
   const judged = campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
     const ownerOf = ({ signature, objective }: TriagedFault): string =>
       objectives
-        .filter((label) => isOf(signature, label))
+        .filter((label) => isSignatureOf(signature, label))
         .reduce((best, label) => (label.length > best.length ? label : best), '') || objective;
     const all = [...new Set([...objectives, ...faults.map(ownerOf)])];
     const own = all.map((objective): Check => {
@@ -59,7 +62,7 @@ export function isNew({ state, findings, flaky }: TriagedFault): boolean {
   return state !== 'known' && findings > flaky;
 }
 
-function objectiveOutcome(broken: readonly TriagedFault[]): Outcome {
+function objectiveOutcome(broken: readonly TriagedFault[]): CheckOutcome {
   if (broken.length === 0) return { kind: 'passed' };
   const [first] = broken;
   const more = broken.length === 1 ? '' : `, and ${broken.length - 1} more`;
@@ -70,7 +73,7 @@ function objectiveOutcome(broken: readonly TriagedFault[]): Outcome {
   };
 }
 
-function faultOutcome(fault: TriagedFault): Outcome {
+function faultOutcome(fault: TriagedFault): CheckOutcome {
   const { state, summary, path, hits, reproduced, findings, flaky } = fault;
   if (state === 'known') return { kind: 'skipped', message: `known: ${summary}` };
   if (findings <= flaky) return { kind: 'skipped', message: `flaky: ${summary}` };

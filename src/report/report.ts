@@ -1,38 +1,38 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeWhole } from '../core/atomic-file.ts';
+import { writeAtomically } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
-import { objectiveSpec } from '../objectives/spec.ts';
+import { parseObjectiveSpec } from '../objectives/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
-import { isSound, type Triage, triage } from '../triage/triage.ts';
-import { gather } from './collect.ts';
+import { isReproducible, type TriageResult, triage } from '../triage/triage.ts';
+import { collectCampaign } from './collect.ts';
 import { pageHtml } from './html/page.tsx';
 import type { PictureBudget } from './images.ts';
 import { junitXml } from './junit.ts';
 import { markdownText } from './markdown.ts';
-import { checksOf, type FailedCampaign, type Judged } from './objective-results.ts';
+import { checksOf, type FailedCampaign, type ObjectiveResults } from './objective-results.ts';
 import { type SarifCampaign, sarifText } from './sarif.ts';
 import type { CampaignView, ReportedCampaign } from './view-model.ts';
 
-const PAGE = 'report.html';
+const PAGE_FILE = 'report.html';
 
 /** Faults that a page shows in full. */
-const MOST_FAULTS = 100;
+const MAX_FAULTS = 100;
 
 /** Bytes that the pictures of a page take at most, and of those the share of one picture, and of one step to it. */
 const PICTURE_BYTES = 2_500_000;
-const FEWEST_FAULTS = 10;
+const MIN_FAULTS = 10;
 const PICTURE_SHARE = 0.15;
 const STEP_SHARE = 0.03;
 
 function pictureBudget(faults: number): PictureBudget {
-  const one = PICTURE_BYTES / Math.max(FEWEST_FAULTS, faults);
+  const one = PICTURE_BYTES / Math.max(MIN_FAULTS, faults);
   return { picture: PICTURE_SHARE * one, step: STEP_SHARE * one };
 }
 
 /** A campaign and what it is compared with. */
-export interface Reported {
+export interface ReportSource {
   readonly folder: string;
   /** What people call it; the model's name unless told. */
   readonly name?: string | undefined;
@@ -66,31 +66,36 @@ export interface ReportOptions {
  * @throws UserError where a folder is no campaign, a baseline is none, or a file can't be written
  */
 export async function report(
-  campaigns: readonly Reported[],
+  campaigns: readonly ReportSource[],
   files: ReportFiles,
   { title: asked, replayLine, notes: given = [], failures = [] }: ReportOptions,
 ): Promise<ReportedCampaign[]> {
   const views: CampaignView[] = [];
   const reported: ReportedCampaign[] = [];
-  const judged: Judged[] = [];
+  const judged: ObjectiveResults[] = [];
   const sarif: SarifCampaign[] = [];
-  const triages: Triage[] = [];
+  const triages: TriageResult[] = [];
   for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
-  let left = MOST_FAULTS;
+  let left = MAX_FAULTS;
   const shown = Math.min(
-    MOST_FAULTS,
+    MAX_FAULTS,
     triages.reduce((sum, { faults }) => sum + faults.length, 0),
   );
   const budget = pictureBudget(shown);
   for (const [i, { folder, name }] of campaigns.entries()) {
     const triaged = triages[i];
-    const view = await gather(folder, { faults: triaged.faults, most: left, budget, replayLine });
+    const view = await collectCampaign(folder, {
+      faults: triaged.faults,
+      maxFaults: left,
+      budget,
+      replayLine,
+    });
     left -= view.faults.length;
     const called = name ?? view.name;
     views.push(name === undefined ? view : { ...view, name });
-    const { execs = 0, elapsedSeconds: seconds = 0 } = view.figures ?? {};
+    const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
     reported.push({ ...triaged, name: called, folder, execs, seconds });
-    const objectives = view.objectives.flatMap(labelOf);
+    const objectives = view.objectives.flatMap(signaturePrefixes);
     judged.push({ name: called, objectives, ...triaged, seconds });
     if (files.sarif === undefined) continue;
     const withFindings = await Promise.all(
@@ -116,7 +121,7 @@ export async function report(
   ];
   const page = { title, campaigns: views, fixed, notes };
   const write = async (path: string | undefined, text: () => string): Promise<void> => {
-    if (path !== undefined) await writeFile(path, text());
+    if (path !== undefined) await writeReportFile(path, text());
   };
   await write(files.html, () => pageHtml(page));
   await write(files.junit, () => junitXml(title, checksOf(judged, failures)));
@@ -127,7 +132,7 @@ export async function report(
 
 /** Where the page goes unless told: into the only campaign, or beside the reader. */
 export function defaultPage(folders: readonly string[]): string {
-  return folders.length === 1 ? join(folders[0], PAGE) : PAGE;
+  return folders.length === 1 ? join(folders[0], PAGE_FILE) : PAGE_FILE;
 }
 
 /** What the page is called unless told. */
@@ -136,23 +141,24 @@ function titleOf(views: readonly CampaignView[]): string {
 }
 
 /** Whether a fault counts against a campaign: it comes up again, and is not known. */
-export function isCounted(fault: Triage['faults'][number]): boolean {
-  return isSound(fault) && fault.state !== 'known';
+export function isCounted(fault: TriageResult['faults'][number]): boolean {
+  return isReproducible(fault) && fault.state !== 'known';
 }
 
 /** What an objective's signatures begin with, as far as its spec says; none for a module, whose code would have to be run. */
-function labelOf(spec: string): string[] {
-  const { kind, isModule, rest } = objectiveSpec(spec);
+function signaturePrefixes(spec: string): string[] {
+  const { kind, isModule, settingsText } = parseObjectiveSpec(spec);
   if (isModule) return [];
   const name =
-    /^\s*name=([^,]+)/.exec(rest)?.[1] ?? (kind === 'text' ? /^\s*([a-z0-9-]+)/.exec(rest)?.[1] : undefined);
+    /^\s*name=([^,]+)/.exec(settingsText)?.[1] ??
+    (kind === 'text' ? /^\s*([a-z0-9-]+)/.exec(settingsText)?.[1] : undefined);
   return [name === undefined ? kind : `${kind}-${name.trim()}`];
 }
 
-async function writeFile(path: string, text: string): Promise<void> {
+async function writeReportFile(path: string, text: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeWhole(path, text);
+    await writeAtomically(path, text);
   } catch (error) {
     throw fileError(error, 'write', path);
   }

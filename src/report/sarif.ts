@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { visible } from '../core/escape-control.ts';
+import { escapeControl } from '../core/escape-control.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
@@ -9,10 +9,10 @@ import type { TriagedFault } from '../triage/triage.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
+const SCHEMA_URL = 'https://json.schemastore.org/sarif-2.1.0.json';
 
 /** What fingerprints are made of: a fault keeps its own as long as signatures read the same. */
-const FINGERPRINT = 'neurofuzzSignature/v1';
+const FINGERPRINT_KEY = 'neurofuzzSignature/v1';
 
 /** A campaign's faults, each with the finding that stands for it where there is one. */
 export interface SarifCampaign {
@@ -32,7 +32,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
   ]);
   const rules = [...new Set(names)].sort();
   const log = {
-    $schema: SCHEMA,
+    $schema: SCHEMA_URL,
     version: '2.1.0',
     runs: [
       {
@@ -51,16 +51,16 @@ function ruleOf(id: string) {
   // A rule of text or an expression is told by its own name.
   const kind = OBJECTIVES.find(({ name }) => id === name || id.startsWith(`${name}-`));
   const help = kind?.help ?? `objective ${id}`;
-  return { id, shortDescription: { text: visible(help) } };
+  return { id, shortDescription: { text: escapeControl(help) } };
 }
 
 function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonly string[]) {
   const common = ({ signature, objective, summary }: KnownFault) => ({
     ruleId: objective,
     ruleIndex: rules.indexOf(objective),
-    message: { text: visible(`${summary} (${name})`) },
+    message: { text: escapeControl(`${summary} (${name})`) },
     partialFingerprints: {
-      [FINGERPRINT]: createHash('sha256').update(`${name}\n${signature}`).digest('hex').slice(0, 32),
+      [FINGERPRINT_KEY]: createHash('sha256').update(`${name}\n${signature}`).digest('hex').slice(0, 32),
     },
   });
   const found = faults.map(({ fault, finding }) => ({
@@ -72,7 +72,7 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
         physicalLocation: { artifactLocation: { uri: uriOf(model) } },
         ...(finding.origin === undefined
           ? {}
-          : { logicalLocations: [{ name: visible(finding.origin.operation), kind: 'function' }] }),
+          : { logicalLocations: [{ name: escapeControl(finding.origin.operation), kind: 'function' }] }),
       },
     ],
     occurrenceCount: Math.max(1, fault.hits),

@@ -1,6 +1,6 @@
-import type { Departures } from '../analysis/layer-divergence.ts';
+import type { LayerDivergences } from '../analysis/layer-divergence.ts';
 import type { Finding } from '../storage/finding.ts';
-import type { Triage, TriagedFault } from '../triage/triage.ts';
+import type { TriagedFault, TriageResult } from '../triage/triage.ts';
 
 /** What a report shows of a campaign: read from its folder, ready to be drawn. */
 export interface CampaignView {
@@ -15,14 +15,14 @@ export interface CampaignView {
   /** When it began first and was written to last, as ISO 8601 says it; null where nobody knows. */
   readonly began: string | null;
   readonly ended: string | null;
-  readonly figures: Figures | undefined;
+  readonly statistics: StatisticsView | undefined;
   /** The figures over time, the oldest first. */
   readonly history: readonly HistoryPoint[];
   readonly mutators: readonly MutatorYield[];
   readonly sites: readonly SiteView[];
   readonly faults: readonly FaultView[];
   /** Faults that are only named, since there are many. */
-  readonly more: readonly TriagedFault[];
+  readonly remainingFaults: readonly TriagedFault[];
   /** Whether machines might take part that compute otherwise in the last digits. */
   readonly mixed: boolean;
   /** What could not be shown, a clause each. */
@@ -30,7 +30,7 @@ export interface CampaignView {
 }
 
 /** The latest figures, by their names in stats.json. */
-export interface Figures {
+export interface StatisticsView {
   readonly execs: number;
   readonly elapsedSeconds: number;
   readonly execsPerSecond: number;
@@ -40,7 +40,7 @@ export interface Figures {
   readonly hits: number;
 }
 
-export interface HistoryPoint extends Omit<Figures, 'seeds'> {
+export interface HistoryPoint extends Omit<StatisticsView, 'seeds'> {
   readonly faults: number;
   readonly execsPerSecondNow: number;
 }
@@ -72,11 +72,11 @@ export interface FaultView {
   readonly numbers: readonly NumbersView[];
   readonly texts: readonly TextView[];
   readonly outputs: readonly OutputView[];
-  readonly departures: Departures | undefined;
-  readonly place: GraphView | undefined;
-  readonly family: FamilyView | undefined;
+  readonly layerDivergence: LayerDivergences | undefined;
+  readonly graphLocation: GraphView | undefined;
+  readonly lineage: LineageView | undefined;
   /** Some of the other findings on disk. */
-  readonly others: readonly OtherView[];
+  readonly otherFindings: readonly OtherFindingView[];
   /** What could not be shown, a clause each. */
   readonly gaps: readonly string[];
 }
@@ -94,7 +94,7 @@ export interface NumbersView {
   readonly input: string;
   readonly values: number;
   readonly changed: number;
-  readonly most: readonly { readonly place: number; readonly seed: string; readonly now: string }[];
+  readonly largest: readonly { readonly place: number; readonly seed: string; readonly now: string }[];
   readonly strips: readonly PictureView[];
 }
 
@@ -141,19 +141,19 @@ export interface Arrow {
 }
 
 /** How findings of a fault descend from seeds. */
-export interface FamilyView {
+export interface LineageView {
   readonly tree: GraphView;
   /** The line of descent of the finding that is shown, the seed first. */
-  readonly line: readonly StepView[];
+  readonly steps: readonly LineageStepView[];
 }
 
-export interface StepView {
+export interface LineageStepView {
   readonly id: string;
   readonly mutators: readonly string[];
   readonly picture: PictureView | undefined;
 }
 
-export interface OtherView {
+export interface OtherFindingView {
   readonly path: string;
   readonly distance: Finding['distance'];
   readonly status: Finding['status'];
@@ -161,7 +161,7 @@ export interface OtherView {
 }
 
 /** What was reported of a campaign. */
-export interface ReportedCampaign extends Triage {
+export interface ReportedCampaign extends TriageResult {
   readonly name: string;
   readonly folder: string;
   readonly execs: number;

@@ -1,6 +1,6 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
-import { importKind } from '../extensions/plugin-loader.ts';
+import { importPluginKind } from '../extensions/plugin-loader.ts';
 import { recent } from './recent.ts';
 import type { Scheduler, SchedulerKind } from './scheduler.ts';
 import { seedsOnly } from './seeds-only.ts';
@@ -25,7 +25,7 @@ export async function makeScheduler(
 
 /** Loads a scheduler from a module of the user's; its errors say whose they are. */
 async function loadScheduler(path: string): Promise<Scheduler> {
-  const { kind, named } = await importKind<SchedulerKind>('--scheduler', path, 'scheduler');
+  const { kind, named } = await importPluginKind<SchedulerKind>('--scheduler', path, 'scheduler');
   const made = named(() => kind.make());
   if (typeof made?.pick !== 'function')
     throw new UserError(`--scheduler: the plug-in ${path} makes nothing with a function pick`);
@@ -39,6 +39,6 @@ async function loadScheduler(path: string): Promise<Scheduler> {
     added: (entry, parent) => named(() => made.added?.(entry, parent)),
     save: () => named(() => made.save?.()),
     restore: (saved) => named(() => made.restore?.(saved)),
-    together: named,
+    guardPicks: named,
   };
 }

@@ -12,7 +12,7 @@ export interface Scheduler {
   /** Takes back what `save` gave. */
   restore?(saved: unknown): void;
   /** Makes several picks in one go; a plug-in's are watched so. */
-  together?<T>(picks: () => T): T;
+  guardPicks?<T>(picks: () => T): T;
 }
 
 /** A kind of scheduler: what the registry lists, and what a plug-in gives. */

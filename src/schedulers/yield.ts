@@ -3,11 +3,11 @@ import type { CorpusSize } from '../fuzzer/corpus/corpus.ts';
 import type { Scheduler, SchedulerKind } from './scheduler.ts';
 
 /** How many of the newest entries are favoured, and the picks without anything new after which it is one more. */
-const NEWEST = 5;
-const PATIENCE = 64;
+const NEWEST_COUNT = 5;
+const PICKS_PER_OLDER_ENTRY = 64;
 
 /** Share of picks that any entry gets alike. */
-const ANYONE = 1 / 6;
+const UNIFORM_SHARE = 1 / 6;
 
 /**
  * The less tired of two of the newest entries. A pick tires an entry; leading to something new makes it
@@ -17,35 +17,35 @@ const ANYONE = 1 / 6;
  */
 export class YieldScheduler implements Scheduler {
   /** Picks of each entry since it came in or last led to something new. */
-  #tired: number[] = [];
+  #fatigue: number[] = [];
   /** Picks since anything came in. */
-  #fruitless = 0;
+  #picksSinceAdded = 0;
 
   pick({ count }: CorpusSize, random: Random): number {
-    this.#fruitless++;
-    if (random.uniform() < ANYONE) return random.below(count);
-    const among = Math.min(count, NEWEST + Math.floor(this.#fruitless / PATIENCE));
+    this.#picksSinceAdded++;
+    if (random.uniform() < UNIFORM_SHARE) return random.below(count);
+    const among = Math.min(count, NEWEST_COUNT + Math.floor(this.#picksSinceAdded / PICKS_PER_OLDER_ENTRY));
     const a = count - 1 - random.below(among);
     const b = count - 1 - random.below(among);
-    const entry = this.#tired[a] <= this.#tired[b] ? a : b;
-    this.#tired[entry]++;
+    const entry = this.#fatigue[a] <= this.#fatigue[b] ? a : b;
+    this.#fatigue[entry]++;
     return entry;
   }
 
   added(entry: number, parent: number | undefined): void {
-    this.#fruitless = 0;
-    this.#tired[entry] = 0;
-    if (parent !== undefined) this.#tired[parent] = 0;
+    this.#picksSinceAdded = 0;
+    this.#fatigue[entry] = 0;
+    if (parent !== undefined) this.#fatigue[parent] = 0;
   }
 
   save(): unknown {
-    return { tired: [...this.#tired], fruitless: this.#fruitless };
+    return { tired: [...this.#fatigue], fruitless: this.#picksSinceAdded };
   }
 
   restore(saved: unknown): void {
     const { tired, fruitless } = saved as { readonly tired: readonly number[]; readonly fruitless: number };
-    this.#tired = [...tired];
-    this.#fruitless = fruitless;
+    this.#fatigue = [...tired];
+    this.#picksSinceAdded = fruitless;
   }
 }
 

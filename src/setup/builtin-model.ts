@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { normal, randomStream } from '../core/random.ts';
+import { drawNormal, randomStream } from '../core/random.ts';
 import { OnnxBuilder } from '../model/formats/onnx/builder.ts';
 import { attr, TfjsBuilder } from '../model/formats/tfjs/builder.ts';
 
-const WIDTHS = [784, 200, 100, 10] as const;
+const LAYER_WIDTHS = [784, 200, 100, 10] as const;
 
 /** What the network is, for people. */
-export const BUILTIN = `dense network of ${WIDTHS.join('-')}`;
+export const BUILTIN_DESCRIPTION = `dense network of ${LAYER_WIDTHS.join('-')}`;
 
 /** Paths of one small network in two formats. */
 export interface BuiltinModels {
@@ -21,19 +21,19 @@ export async function writeBuiltinModels(folder: string): Promise<BuiltinModels>
   const tfjs = new TfjsBuilder();
   const random = randomStream('builtin-model');
   let [x, y] = [
-    onnx.input('x', 'float32', ['batch', WIDTHS[0]]),
-    tfjs.input('x', 'float32', [-1, WIDTHS[0]]),
+    onnx.input('x', 'float32', ['batch', LAYER_WIDTHS[0]]),
+    tfjs.input('x', 'float32', [-1, LAYER_WIDTHS[0]]),
   ];
-  for (let layer = 1; layer < WIDTHS.length; layer++) {
-    const [from, to] = [WIDTHS[layer - 1], WIDTHS[layer]];
-    const weights = Float32Array.from({ length: from * to }, () => normal(random) / Math.sqrt(from));
-    const [name, sum] = [`weights${layer}`, layer + 1 === WIDTHS.length ? 'logits' : `sum${layer}`];
+  for (let layer = 1; layer < LAYER_WIDTHS.length; layer++) {
+    const [from, to] = [LAYER_WIDTHS[layer - 1], LAYER_WIDTHS[layer]];
+    const weights = Float32Array.from({ length: from * to }, () => drawNormal(random) / Math.sqrt(from));
+    const [name, sum] = [`weights${layer}`, layer + 1 === LAYER_WIDTHS.length ? 'logits' : `sum${layer}`];
     x = onnx.node('MatMul', [x, onnx.constant(name, 'float32', [from, to], weights)], sum);
     y = tfjs.node('MatMul', [y, tfjs.constant(name, 'float32', [from, to], weights)], sum, {
       transpose_a: attr.bool(false),
       transpose_b: attr.bool(false),
     });
-    if (layer + 1 === WIDTHS.length) break;
+    if (layer + 1 === LAYER_WIDTHS.length) break;
     x = onnx.node('Relu', [x], `relu${layer}`);
     y = tfjs.node('Relu', [y], `relu${layer}`);
   }

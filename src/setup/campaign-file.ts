@@ -1,17 +1,17 @@
 import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
-import { flagSettings, type Setting } from '../config/schema.ts';
+import { flagSettings, type SettingName } from '../config/schema.ts';
 import type { LoadOptions } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
 
 /** The JSON Schema that the package brings, for editors. */
-const SCHEMA = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
+const SCHEMA_PATH = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
 
 /** Size that drawn seeds get where the model leaves one open: sequences, and sides of pictures. */
-const FREE_LENGTH = 16;
-const FREE_SIDE = 32;
+const DEFAULT_SEQUENCE_LENGTH = 16;
+const DEFAULT_IMAGE_SIDE = 32;
 
 /** YAML with lists of numbers and words in one line. */
 function yamlText(settings: object): string {
@@ -51,19 +51,19 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
   };
   const { auto, why } = coverage;
   const sections = [
-    `# yaml-language-server: $schema=${near(SCHEMA)}`,
+    `# yaml-language-server: $schema=${near(SCHEMA_PATH)}`,
     section(
       `A campaign for ${basename(model.path)} (${model.format}). Run it with: neurofuzz fuzz --config ${basename(file)}\n${inputs.map(inputLine).join('\n')}`,
-      { model: near(model.path), ...defined(loading) },
+      { model: near(model.path), ...omitUndefined(loading) },
     ),
     seedsSection(inputs),
     shapeSection(inputs),
     section(`Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`, {
-      range: byName(inputs, ({ range }) => [...range]),
+      range: settingsByInput(inputs, ({ range }) => [...range]),
     }),
     section(
       'What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.',
-      { mutator: byName(inputs, mutatorsOf) },
+      { mutator: settingsByInput(inputs, mutatorsOf) },
     ),
     tokenSection(inputs),
     tableSection(inputs),
@@ -78,7 +78,7 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
   return `${sections.filter((text) => text !== undefined).join('\n\n')}\n`;
 }
 
-function byName(
+function settingsByInput(
   inputs: readonly InspectedInput[],
   of: (input: InspectedInput, place: number, inputs: readonly InspectedInput[]) => unknown,
 ): Record<string, unknown> {
@@ -91,7 +91,7 @@ function byName(
 
 function seedsSection(inputs: readonly InspectedInput[]): string {
   const seeds =
-    inputs.length === 1 ? ['seeds/'] : byName(inputs, ({ name }) => `seeds/${fileName(name)}.npy`);
+    inputs.length === 1 ? ['seeds/'] : settingsByInput(inputs, ({ name }) => `seeds/${fileName(name)}.npy`);
   return section(
     'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .pb .png .jpg, one testcase each or a batch.\nReal ones find more. Without any, some are drawn at random within the ranges below.',
     { seeds },
@@ -100,7 +100,7 @@ function seedsSection(inputs: readonly InspectedInput[]): string {
 }
 
 function shapeSection(inputs: readonly InspectedInput[]): string | undefined {
-  const shape = byName(inputs, (input) => drawnShape(input, inputs));
+  const shape = settingsByInput(inputs, (input) => drawnShape(input, inputs));
   if (Object.keys(shape).length === 0) return undefined;
   return section(
     'Sizes that the model leaves open, for the drawn seeds. Seeds of your own bring theirs: take this out then.',
@@ -113,17 +113,17 @@ function pictureSection(inputs: readonly InspectedInput[]): string | undefined {
   if (images.length === 0) return undefined;
   return section(
     'What stands between a picture and its values: value = (level / scale - mean) / std for levels 0 to 255.\nWith it, take the range above out: it follows from this.',
-    { preprocess: byName(images, exampleOf) },
+    { preprocess: settingsByInput(images, examplePreprocess) },
     true,
   );
 }
 
-function defined(settings: object): object {
+function omitUndefined(settings: object): object {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 /** ImageNet's figures for colour pictures; for grey ones, values from -1 to 1. */
-function exampleOf({ shape }: InspectedInput): object {
+function examplePreprocess({ shape }: InspectedInput): object {
   const isColour = shape.at(-1) === 3 || shape.at(-3) === 3;
   return isColour
     ? { scale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
@@ -142,7 +142,7 @@ function drawnShape(
   const isBatched = inputs.every((input) => input.shape.length > 0 && typeof input.shape[0] !== 'number');
   const isOpen = shape.some((dimension, i) => typeof dimension !== 'number' && !(isBatched && i === 0));
   if (!isOpen) return undefined;
-  const free = kind === 'image' ? FREE_SIDE : FREE_LENGTH;
+  const free = kind === 'image' ? DEFAULT_IMAGE_SIDE : DEFAULT_SEQUENCE_LENGTH;
   return shape.map((dimension, i) =>
     typeof dimension === 'number' ? dimension : isBatched && i === 0 ? 1 : free,
   );
@@ -161,7 +161,13 @@ function tokenSection(inputs: readonly InspectedInput[]): string | undefined {
   if (tokens.length === 0) return undefined;
   return section(
     'What is known of tokens: what ids stand for, ids that never change, fewest and most tokens.',
-    { tokens: byName(tokens, () => ({ vocabulary: 'vocabulary.json', special: [0, 1], length: [1, 64] })) },
+    {
+      tokens: settingsByInput(tokens, () => ({
+        vocabulary: 'vocabulary.json',
+        special: [0, 1],
+        length: [1, 64],
+      })),
+    },
     true,
   );
 }
@@ -171,7 +177,7 @@ function tableSection(inputs: readonly InspectedInput[]): string | undefined {
   if (tables.length === 0) return undefined;
   return section(
     'Kinds of columns: range, integer, category or fixed, each listed in order as { kind: category, values: [0, 1] };\nauto tells them by the seeds, none takes them for plain numbers.',
-    { table: byName(tables, () => 'auto') },
+    { table: settingsByInput(tables, () => 'auto') },
     true,
   );
 }
@@ -181,7 +187,7 @@ function fileName(input: string): string {
 }
 
 /** Settings of every campaign, with their defaults, as comments. */
-const FURTHER: readonly Setting[] = [
+const FURTHER_SETTINGS: readonly SettingName[] = [
   'objective',
   'linf',
   'l2',
@@ -195,7 +201,7 @@ const FURTHER: readonly Setting[] = [
 
 function furtherSettings(): string[] {
   return flagSettings()
-    .filter(([name]) => FURTHER.includes(name))
+    .filter(([name]) => FURTHER_SETTINGS.includes(name))
     .map(([name, { help, defaultText }, fallback]) => {
       const value = fallback === undefined ? '' : ` ${JSON.stringify(fallback)}`;
       return `# ${name}:${value}  # ${help}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`;

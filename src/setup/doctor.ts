@@ -1,18 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reason } from '../core/errors.ts';
+import { errorMessage } from '../core/errors.ts';
 import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
-import { cores, memoryShare } from '../workers/resource-limits.ts';
-import { Child } from '../workers/rpc-client.ts';
+import { availableCores, memoryShare } from '../workers/resource-limits.ts';
+import { RpcClient } from '../workers/rpc-client.ts';
 import type { DoctorApi } from '../workers/services/doctor-service.ts';
-import { BUILTIN, writeBuiltinModels } from './builtin-model.ts';
+import { BUILTIN_DESCRIPTION, writeBuiltinModels } from './builtin-model.ts';
 
 /** Version of what `doctor --json` prints. */
 const DIAGNOSIS_VERSION = 1;
 
 /** Milliseconds that a runtime may take to start and be measured without a sign of life. */
-const TIMEOUT = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** How one runtime does here. */
 export interface RuntimeDiagnosis {
@@ -45,7 +45,7 @@ export interface Diagnosis {
   readonly advice: readonly string[];
 }
 
-const RUNS: Readonly<Record<RuntimeKind, string>> = {
+const FORMATS_BY_RUNTIME: Readonly<Record<RuntimeKind, string>> = {
   onnx: 'ONNX',
   tensorflow: 'TensorFlow.js, SavedModel',
   wasm: 'TensorFlow.js',
@@ -66,9 +66,9 @@ export async function diagnose(): Promise<Diagnosis> {
       formatVersion: DIAGNOSIS_VERSION,
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
-      cores: cores(),
-      memoryPerWorker: memoryShare(cores()),
-      network: BUILTIN,
+      cores: availableCores(),
+      memoryPerWorker: memoryShare(availableCores()),
+      network: BUILTIN_DESCRIPTION,
       runtimes,
       advice: adviceOn(runtimes),
     };
@@ -79,14 +79,25 @@ export async function diagnose(): Promise<Diagnosis> {
 
 async function tryRuntime(kind: RuntimeKind, model: string): Promise<RuntimeDiagnosis> {
   const script = new URL('../workers/services/doctor-service.js', import.meta.url);
-  const child = new Child<DoctorApi>({ script, timeout: TIMEOUT, memory: memoryShare(1) });
+  const child = new RpcClient<DoctorApi>({ script, timeout: TIMEOUT_MS, memory: memoryShare(1) });
   try {
-    const { runtime, rate } = await child.call('tryOut', { model, runtime: kind });
+    const { runtime, testcasesPerSecond } = await child.call('benchmark', { model, runtime: kind });
     const { version, device, threads }: Runtime = runtime;
-    return { kind, runs: RUNS[kind], works: true, version, device, threads, rate: Math.round(rate) };
+    return {
+      kind,
+      runs: FORMATS_BY_RUNTIME[kind],
+      works: true,
+      version,
+      device,
+      threads,
+      rate: Math.round(testcasesPerSecond),
+    };
   } catch (error) {
-    const problem = reason(error).replace(/^no runtime for TensorFlow\.js models starts here: \w+: /, '');
-    return { kind, runs: RUNS[kind], works: false, problem };
+    const problem = errorMessage(error).replace(
+      /^no runtime for TensorFlow\.js models starts here: \w+: /,
+      '',
+    );
+    return { kind, runs: FORMATS_BY_RUNTIME[kind], works: false, problem };
   } finally {
     child.kill();
   }

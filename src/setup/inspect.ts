@@ -1,18 +1,18 @@
-import type { Site } from '../analysis/numerical-sites/site.ts';
-import { guessInput } from '../inputs/infer-input.ts';
+import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
+import { inferInput } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
-import { testcaseInputs } from '../model/batched-model.ts';
-import { autoWatched } from '../model/coverage-tensors.ts';
+import { stripBatchDimension } from '../model/batched-model.ts';
+import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
 import {
+  countOperations,
+  countParameters,
   type DeclaredShape,
   type Graph,
-  operationsOf,
-  parametersOf,
-  producers,
+  producersByTensor,
 } from '../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, ModelInfo } from '../model/model.ts';
 import type { DType } from '../tensor/tensor.ts';
-import { Inspector } from '../workers/inspect-client.ts';
+import { InspectClient } from '../workers/inspect-client.ts';
 
 /** Version of what `inspect --json` prints. */
 const INSPECTION_VERSION = 1;
@@ -51,7 +51,7 @@ export interface Inspection {
   /** In topological order. */
   readonly tensors: readonly InspectedTensor[];
   /** Operations that can go wrong, in topological order. */
-  readonly sites: readonly Omit<Site, 'aims'>[];
+  readonly sites: readonly Omit<NumericalSite, 'targets'>[];
   /** What `--coverage auto` takes, and why. */
   readonly coverage: { readonly auto: readonly string[]; readonly why: string };
   readonly notes: readonly string[];
@@ -63,7 +63,7 @@ export interface Inspection {
  * @throws UserError where it can't be loaded
  */
 export async function inspect(path: string, options: LoadOptions): Promise<Inspection> {
-  const inspector = new Inspector();
+  const inspector = new InspectClient();
   try {
     const model = await inspector.load(path, options);
     const declared = model.graph.shapes;
@@ -72,42 +72,42 @@ export async function inspect(path: string, options: LoadOptions): Promise<Inspe
     const shapeOf = (name: string): DeclaredShape | undefined =>
       declared.get(name) ?? observed?.shapes.get(name);
     const notes =
-      observed?.failed === undefined
+      observed?.failure === undefined
         ? []
-        : [`some shapes are not known: the model fails on zeros (${observed.failed})`];
-    return inspection(model, shapeOf, notes);
+        : [`some shapes are not known: the model fails on zeros (${observed.failure})`];
+    return buildInspection(model, shapeOf, notes);
   } finally {
     inspector.close();
   }
 }
 
 function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 'range' | 'why'> {
-  const { kind, range, why } = guessInput(input, graph);
-  return { kind, range, why };
+  const { kind, range, reason } = inferInput(input, graph);
+  return { kind, range, why: reason };
 }
 
-function inspection(
+function buildInspection(
   model: ModelInfo,
   shapeOf: (name: string) => DeclaredShape | undefined,
   notes: readonly string[],
 ): Inspection {
   const { path, format, sha256, runtime, graph } = model;
-  const made = producers(graph);
-  const watched = autoWatched(model);
+  const made = producersByTensor(graph);
+  const watched = chooseWatchedTensors(model);
   return {
     formatVersion: INSPECTION_VERSION,
     model: { path, format, sha256, runtime },
-    inputs: testcaseInputs(model.inputs).map((input, i) => ({
+    inputs: stripBatchDimension(model.inputs).map((input, i) => ({
       name: input.name,
       type: input.type,
       shape: graph.shapes.get(input.name) ?? model.inputs[i].shape,
       ...guessOf(input, graph),
     })),
     outputs: model.outputs.map((name) => ({ name, shape: shapeOf(name) })),
-    parameters: parametersOf(graph),
-    operations: Object.fromEntries(operationsOf(graph)),
+    parameters: countParameters(graph),
+    operations: Object.fromEntries(countOperations(graph)),
     tensors: model.watchable.map((name) => ({ name, op: made.get(name)?.op ?? '', shape: shapeOf(name) })),
-    sites: model.sites.map(({ aims: _aims, ...site }) => site),
+    sites: model.sites.map(({ targets: _aims, ...site }) => site),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

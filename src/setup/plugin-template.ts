@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { fileError, UserError } from '../core/errors.ts';
 
 /** Kinds of plug-ins, each with the example that its template is, and the flag that names one. */
-export const PLUGINS = {
+export const PLUGIN_TEMPLATES = {
   objective: { file: 'too-sure.js', flag: '--objective' },
   mutator: { file: 'wave.js', flag: '--mutator' },
   coverage: { file: 'extremes.js', flag: '--measure' },
   scheduler: { file: 'turns.js', flag: '--scheduler' },
 } as const;
-export type PluginName = keyof typeof PLUGINS;
+export type PluginTemplateName = keyof typeof PLUGIN_TEMPLATES;
 
 /**
  * Writes a plug-in to begin with, which works as it is.
@@ -17,8 +17,8 @@ export type PluginName = keyof typeof PLUGINS;
  * @param file where to; nothing that is there is overwritten
  * @throws UserError where it can't be written
  */
-export async function writePlugin(kind: PluginName, file: string): Promise<void> {
-  const example = new URL(`../../../examples/${PLUGINS[kind].file}`, import.meta.url);
+export async function writePluginTemplate(kind: PluginTemplateName, file: string): Promise<void> {
+  const example = new URL(`../../../examples/${PLUGIN_TEMPLATES[kind].file}`, import.meta.url);
   const text = await readFile(fileURLToPath(example), 'utf8');
   try {
     await writeFile(file, text, { flag: 'wx' });

@@ -1,30 +1,42 @@
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { UNFINISHED, writeDurably, writeFolderDurably, writeWhole } from '../core/atomic-file.ts';
+import { UNFINISHED_PREFIX, writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import type { PairOutputs } from '../evaluation/rerun.ts';
 import { encodePng } from '../inputs/formats/png.ts';
-import type { Picture } from '../inputs/image.ts';
+import type { ImageFormat } from '../inputs/image.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { markedText } from '../objectives/text/highlight.ts';
+import { markText } from '../objectives/text/highlight.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
-import { ANSWER_FILE, CHANGED_FILE, encodeOutputs, OUTPUTS_FILE, REFERENCE_FILE } from './finding-files.ts';
-import { appendEntries, CORPUS, type JournalLine, STATE, testcaseFile } from './journal.ts';
+import {
+  ANSWER_FILE,
+  encodeOutputs,
+  OUTPUTS_FILE,
+  REFERENCE_FILE,
+  TRANSFORMED_FILE,
+} from './finding-files.ts';
+import {
+  appendEntries,
+  CORPUS_FOLDER,
+  type CorpusEntryRecord,
+  STATE_FOLDER,
+  testcasePath,
+} from './journal.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
 /** What a campaign that was killed at its start may have left: such files, and such folders if empty. */
-const LEFT_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
-const LEFT_FOLDERS = /^(corpus|findings|state)$/;
+const LEFTOVER_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
+const LEFTOVER_FOLDERS = /^(corpus|findings|state)$/;
 
 /** Files written at the same time. */
-const AT_ONCE = 16;
+const WRITE_CONCURRENCY = 16;
 
 /** A corpus entry on its way to disk. */
-export interface NewEntry extends JournalLine {
+export interface NewEntry extends CorpusEntryRecord {
   readonly data: TestcaseData;
   readonly activations: Float32Array;
 }
@@ -50,8 +62,8 @@ export async function checkFolder(folder: string): Promise<void> {
     );
   }
   for (const name of entries) {
-    if (LEFT_FILES.test(name)) continue;
-    if (LEFT_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
+    if (LEFTOVER_FILES.test(name)) continue;
+    if (LEFTOVER_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
     throw new UserError(`${folder} is not empty: choose another folder with --out`);
   }
   await checkWritable(join(folder, 'x'));
@@ -80,19 +92,19 @@ async function checkWritable(folder: string): Promise<void> {
     }
   }
   try {
-    await rmdir(await mkdtemp(join(parent, UNFINISHED)));
+    await rmdir(await mkdtemp(join(parent, UNFINISHED_PREFIX)));
   } catch (error) {
     throw fileError(error, 'create the campaign folder', folder);
   }
 }
 
 /** What lies beside a finding's testcase, where there is any. */
-export interface Beside {
+export interface FindingAttachments {
   /** The batch that it was found in. */
   readonly batch?: TestcaseData | undefined;
   /** What both runs gave, of two models or of a changed testcase. */
   readonly outputs?: PairOutputs | undefined;
-  readonly changed?: TestcaseData | undefined;
+  readonly transformed?: TestcaseData | undefined;
   /** What the time of a run is compared with. */
   readonly reference?: TestcaseData | undefined;
   /** The testcase as text, where it is one. */
@@ -103,15 +115,15 @@ export interface Beside {
  * Writes a campaign's folder. Nothing that is there already is overwritten but figures and state by newer
  * ones.
  */
-export class Store {
+export class CampaignStore {
   readonly folder: string;
-  readonly #pictures: readonly (Picture | undefined)[];
-  #waiting: NewEntry[] = [];
-  #flushed: Promise<void> = Promise.resolve();
-  #written = 0;
+  readonly #pictures: readonly (ImageFormat | undefined)[];
+  #pending: NewEntry[] = [];
+  #lastFlush: Promise<void> = Promise.resolve();
+  #writtenEntries = 0;
   #bytes = 0;
 
-  private constructor(folder: string, pictures: readonly (Picture | undefined)[]) {
+  private constructor(folder: string, pictures: readonly (ImageFormat | undefined)[]) {
     this.folder = folder;
     this.#pictures = pictures;
   }
@@ -125,9 +137,9 @@ export class Store {
   static async create(
     folder: string,
     settings: Readonly<Record<string, unknown>>,
-    pictures: readonly (Picture | undefined)[],
-  ): Promise<Store> {
-    const store = new Store(folder, pictures);
+    pictures: readonly (ImageFormat | undefined)[],
+  ): Promise<CampaignStore> {
+    const store = new CampaignStore(folder, pictures);
     await store.#guard(async () => {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
@@ -143,21 +155,21 @@ export class Store {
    */
   static async open(
     folder: string,
-    pictures: readonly (Picture | undefined)[],
+    pictures: readonly (ImageFormat | undefined)[],
     entries: number,
-  ): Promise<Store> {
-    const store = new Store(folder, pictures);
+  ): Promise<CampaignStore> {
+    const store = new CampaignStore(folder, pictures);
     await store.#guard(async () => {
       await store.#makeFolders();
-      store.#bytes = await bytesIn(folder);
+      store.#bytes = await folderSize(folder);
     });
-    store.#written = entries;
+    store.#writtenEntries = entries;
     return store;
   }
 
   /** Entries that are on disk: the first so many. */
-  get written(): number {
-    return this.#written;
+  get writtenEntries(): number {
+    return this.#writtenEntries;
   }
 
   /** Bytes in the folder, more or less: files that are replaced count once. */
@@ -166,19 +178,19 @@ export class Store {
   }
 
   async #makeFolders(): Promise<void> {
-    for (const name of [CORPUS, 'findings', STATE]) {
+    for (const name of [CORPUS_FOLDER, 'findings', STATE_FOLDER]) {
       await mkdir(join(this.folder, name), { recursive: true });
     }
   }
 
   /** Sets how many entries are on disk, where some turned out to be damaged. */
-  recount(entries: number): void {
-    this.#written = entries;
+  setWrittenEntries(entries: number): void {
+    this.#writtenEntries = entries;
   }
 
   /** Puts a corpus entry in line for the next `flush`. */
-  add(entry: NewEntry): void {
-    this.#waiting.push(entry);
+  addEntry(entry: NewEntry): void {
+    this.#pending.push(entry);
   }
 
   /**
@@ -189,26 +201,26 @@ export class Store {
    * @param checkpoint the state at this moment, with all entries in line
    */
   flush(checkpoint: Omit<Checkpoint<unknown>, 'formatVersion'>): Promise<void> {
-    const entries = this.#waiting;
-    this.#waiting = [];
+    const entries = this.#pending;
+    this.#pending = [];
     const text = JSON.stringify({ formatVersion: FORMAT_VERSION, ...checkpoint });
-    this.#flushed = this.#flushed.then(() =>
+    this.#lastFlush = this.#lastFlush.then(() =>
       this.#guard(async () => {
         await this.#writeEntries(entries);
         await writeCheckpoint(this.folder, text);
       }),
     );
-    return this.#flushed;
+    return this.#lastFlush;
   }
 
   async #writeEntries(entries: readonly NewEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    for (let from = 0; from < entries.length; from += AT_ONCE) {
+    for (let from = 0; from < entries.length; from += WRITE_CONCURRENCY) {
       await Promise.all(
-        entries.slice(from, from + AT_ONCE).map(({ id, data }) => {
+        entries.slice(from, from + WRITE_CONCURRENCY).map(({ id, data }) => {
           const bytes = encodeTestcase(data);
           this.#bytes += bytes.length;
-          return writeWhole(testcaseFile(this.folder, id), bytes);
+          return writeAtomically(testcasePath(this.folder, id), bytes);
         }),
       );
     }
@@ -217,11 +229,11 @@ export class Store {
       entries,
       entries.map(({ activations }) => activations),
     );
-    this.#written += entries.length;
+    this.#writtenEntries += entries.length;
   }
 
   /** A finding that is there already, since the campaign was killed after it was kept; else undefined. */
-  async finding(folder: string): Promise<Finding | undefined> {
+  async readFinding(folder: string): Promise<Finding | undefined> {
     try {
       return JSON.parse(await readFile(join(this.folder, folder, 'finding.json'), 'utf8')) as Finding;
     } catch (error) {
@@ -237,11 +249,11 @@ export class Store {
    * @param folder where, within the campaign's
    * @param further the whole batch, kept where the finding depends on it; of a pair of models, what both gave
    */
-  async keep(
+  async writeFinding(
     folder: string,
     finding: Finding,
     data: TestcaseData,
-    { batch, outputs, changed, reference, text }: Beside = {},
+    { batch, outputs, transformed, reference, text }: FindingAttachments = {},
   ): Promise<void> {
     const files = new Map<string, string | Uint8Array>();
     files.set('input.npz', encodeTestcase(data));
@@ -249,36 +261,36 @@ export class Store {
       files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
     }
     if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
-    if (changed !== undefined) files.set(CHANGED_FILE, encodeTestcase(changed));
+    if (transformed !== undefined) files.set(TRANSFORMED_FILE, encodeTestcase(transformed));
     if (reference !== undefined) files.set(REFERENCE_FILE, encodeTestcase(reference));
     for (const [name, testcase] of [
       ['input.png', data],
-      ['changed.png', changed],
+      ['changed.png', transformed],
     ] as const) {
-      const picture = testcase === undefined ? undefined : await this.#picture(testcase);
+      const picture = testcase === undefined ? undefined : await this.#drawPicture(testcase);
       if (picture !== undefined) files.set(name, picture);
     }
     if (text !== undefined) files.set('input.txt', text);
-    const marked = markedText(finding.violation.details);
+    const marked = markText(finding.violation.details);
     if (marked !== undefined) files.set(ANSWER_FILE, marked);
-    files.set('finding.json', json(finding));
+    files.set('finding.json', toJson(finding));
     for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
   }
 
   /** The first input of a testcase that is a picture, as PNG; undefined where none is. */
-  async #picture({ form, columns }: TestcaseData): Promise<Uint8Array | undefined> {
+  async #drawPicture({ form, inputs }: TestcaseData): Promise<Uint8Array | undefined> {
     const at = this.#pictures.findIndex((picture) => picture !== undefined);
     const picture = this.#pictures[at];
     if (picture === undefined) return undefined;
     const { type, shape, size } = form.inputs[at];
-    const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, columns[at], i));
+    const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, inputs[at], i));
     const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
     return encodePng(values, picture, height, width);
   }
 
   /** Keeps a testcase on which a plug-in failed; returns its place in the folder. */
-  async failure(objective: string, data: TestcaseData): Promise<string> {
+  async writePluginFailure(objective: string, data: TestcaseData): Promise<string> {
     const path = join('plugin-failures', objective, `${testcaseId(data)}.npz`);
     await this.#guard(async () => {
       await mkdir(join(this.folder, dirname(path)), { recursive: true });
@@ -288,11 +300,11 @@ export class Store {
   }
 
   /** Replaces a signature's record. */
-  async signature(record: SignatureRecord, apart: boolean): Promise<void> {
+  async writeSignature(record: SignatureRecord, apart: boolean): Promise<void> {
     const parent = join(this.folder, 'findings', apart ? 'unrepeatable' : '', record.signature);
     await this.#guard(async () => {
       await mkdir(parent, { recursive: true });
-      await writeDurably(join(parent, 'signature.json'), json(record));
+      await writeDurably(join(parent, 'signature.json'), toJson(record));
     });
   }
 
@@ -301,13 +313,13 @@ export class Store {
    *
    * @param latest what stats.json has beside the figures of each line
    */
-  async stats(
+  async writeStats(
     figures: Readonly<Record<string, unknown>>,
     latest: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
     const all = { formatVersion: FORMAT_VERSION, ...figures };
     await this.#guard(async () => {
-      await writeWhole(join(this.folder, 'stats.json'), json({ ...all, ...latest }));
+      await writeAtomically(join(this.folder, 'stats.json'), toJson({ ...all, ...latest }));
       const line = `${JSON.stringify(all)}\n`;
       this.#bytes += line.length;
       await appendFile(join(this.folder, 'stats.jsonl'), line);
@@ -315,7 +327,7 @@ export class Store {
   }
 
   /** Adds an event with the clock's time. */
-  async event(event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  async appendEvent(event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const line = JSON.stringify({ v: FORMAT_VERSION, time: new Date().toISOString(), event, ...details });
     await this.#guard(() => appendFile(join(this.folder, 'events.jsonl'), `${line}\n`));
   }
@@ -330,7 +342,7 @@ export class Store {
 }
 
 /** Bytes of all files at and below a folder. */
-async function bytesIn(folder: string): Promise<number> {
+async function folderSize(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
@@ -338,6 +350,6 @@ async function bytesIn(folder: string): Promise<number> {
   return bytes;
 }
 
-function json(value: unknown): string {
+function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

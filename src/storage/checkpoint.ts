@@ -2,10 +2,10 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
 import { FORMAT_VERSION } from './finding.ts';
-import { STATE } from './journal.ts';
+import { STATE_FOLDER } from './journal.ts';
 
-const LATEST = join(STATE, 'checkpoint.json');
-const PREVIOUS = join(STATE, 'checkpoint-previous.json');
+const LATEST = join(STATE_FOLDER, 'checkpoint.json');
+const PREVIOUS = join(STATE_FOLDER, 'checkpoint-previous.json');
 
 /** The campaign's whole state at one moment between two results. */
 export interface Checkpoint<State> {
@@ -25,7 +25,7 @@ export interface Checkpoint<State> {
  * @param text the checkpoint as JSON, made at the moment that it stands for
  */
 export async function writeCheckpoint(folder: string, text: string): Promise<void> {
-  const next = join(folder, STATE, 'checkpoint-next.json');
+  const next = join(folder, STATE_FOLDER, 'checkpoint-next.json');
   await writeDurably(next, text);
   await rename(join(folder, LATEST), join(folder, PREVIOUS)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

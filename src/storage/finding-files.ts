@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 export const OUTPUTS_FILE = 'outputs.npz';
 
 /** The testcase as its objective has it changed for a second run. */
-export const CHANGED_FILE = 'changed.npz';
+export const TRANSFORMED_FILE = 'changed.npz';
 
 /** Another testcase of its shape: what the time of a run is compared with. */
 export const REFERENCE_FILE = 'reference.npz';
@@ -15,14 +15,15 @@ export const REFERENCE_FILE = 'reference.npz';
 /** A prompt and the model's answer for people to read, with what breaks the rule marked. */
 export const ANSWER_FILE = 'answer.txt';
 
-const SIDES = ['reference', 'copy'] as const;
+/** Arrays of the file by whose outputs they are; the second model's are named `copy`. */
+const OUTPUT_PREFIXES = { reference: 'reference', second: 'copy' } as const;
 
 /** What both models gave, as .npz: an array `reference/<output>` and one `copy/<output>` each. */
 export function encodeOutputs(outputs: PairOutputs): Uint8Array {
   return encodeNpz(
-    SIDES.flatMap((side) =>
+    (['reference', 'second'] as const).flatMap((side) =>
       outputs[side].map(({ name, type, shape, data }): [string, Tensor] => [
-        `${side}/${name}`,
+        `${OUTPUT_PREFIXES[side]}/${name}`,
         { type, shape, data },
       ]),
     ),
@@ -40,5 +41,5 @@ export function decodeOutputs(bytes: Uint8Array, source: string): PairOutputs {
     arrays.flatMap(([name, tensor]) =>
       name.startsWith(`${side}/`) ? [{ name: name.slice(side.length + 1), ...tensor }] : [],
     );
-  return { reference: of('reference'), copy: of('copy') };
+  return { reference: of(OUTPUT_PREFIXES.reference), second: of(OUTPUT_PREFIXES.second) };
 }

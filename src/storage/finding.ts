@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Departures } from '../analysis/layer-divergence.ts';
+import type { LayerDivergences } from '../analysis/layer-divergence.ts';
 import type { OriginDetails } from '../analysis/nonfinite-localizer.ts';
 import type { Distance } from '../constraints/distance.ts';
 import type { VariantOutcome } from '../evaluation/rerun.ts';
@@ -48,7 +48,7 @@ export interface Finding extends Lineage, Confirmation {
   /** Where it begins and what the operation there was given; only where that is known. */
   readonly origin?: OriginDetails;
   /** Of two models, layer by layer, how far they differ there. */
-  readonly departures?: Departures;
+  readonly departures?: LayerDivergences;
   readonly severity?: Severity;
   /** Of one that was made smaller: the finding that it comes from, and what it is small in. */
   readonly minimized?: { readonly from: string; readonly goal: 'values' | 'edits' | 'length' };
@@ -78,23 +78,25 @@ export interface SignatureRecord {
 }
 
 /** Folder of what may differ between equal runs. */
-const UNREPEATABLE = 'unrepeatable';
+const UNREPEATABLE_FOLDER = 'unrepeatable';
 
 /** Folder of a finding within the campaign's; what may differ between equal runs lies apart. */
 export function findingFolder(signature: string, id: string, apart: boolean): string {
-  return ['findings', ...(apart ? [UNREPEATABLE] : []), signature, id].join('/');
+  return ['findings', ...(apart ? [UNREPEATABLE_FOLDER] : []), signature, id].join('/');
 }
 
 /** Folders of findings within `findings/`, as `<signature>/<id>`, in the order of their names; those that lie apart last. */
-export async function findingFolders(campaign: string): Promise<string[]> {
+export async function listFindingFolders(campaign: string): Promise<string[]> {
   const within = async (path: string): Promise<string[]> =>
     (await readdir(path, { withFileTypes: true }).catch(() => []))
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map(({ name }) => name)
       .sort();
   const root = join(campaign, 'findings');
-  const sound = (await within(root)).filter((name) => name !== UNREPEATABLE);
-  const apart = (await within(join(root, UNREPEATABLE))).map((name) => `${UNREPEATABLE}/${name}`);
+  const sound = (await within(root)).filter((name) => name !== UNREPEATABLE_FOLDER);
+  const apart = (await within(join(root, UNREPEATABLE_FOLDER))).map(
+    (name) => `${UNREPEATABLE_FOLDER}/${name}`,
+  );
   const lists = await Promise.all(
     [...sound, ...apart].map(async (name) => (await within(join(root, name))).map((id) => `${name}/${id}`)),
   );

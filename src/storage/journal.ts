@@ -6,17 +6,17 @@ import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from '../
 import type { InputSpec } from '../model/model.ts';
 import { FORMAT_VERSION } from './finding.ts';
 
-export const CORPUS = 'corpus';
-const JOURNAL = join(CORPUS, 'journal.jsonl');
-const DAMAGED = join(CORPUS, 'damaged');
-export const STATE = 'state';
-const VECTORS = join(STATE, 'activations.f32');
+export const CORPUS_FOLDER = 'corpus';
+const JOURNAL_FILE = join(CORPUS_FOLDER, 'journal.jsonl');
+const DAMAGED_FOLDER = join(CORPUS_FOLDER, 'damaged');
+export const STATE_FOLDER = 'state';
+const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
 
 /** Testcases read at the same time. */
-const AT_ONCE = 16;
+const READ_CONCURRENCY = 16;
 
 /** A corpus entry as the journal has it. */
-export interface JournalLine extends Lineage {
+export interface CorpusEntryRecord extends Lineage {
   /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
   readonly novelty: number | null;
   readonly task: number;
@@ -27,7 +27,7 @@ export interface JournalLine extends Lineage {
 }
 
 /** A corpus entry as it comes back from disk. */
-export interface StoredEntry extends JournalLine {
+export interface StoredEntry extends CorpusEntryRecord {
   readonly data: TestcaseData;
   /** What coverage compares; undefined where it was lost and has to be computed again. */
   readonly activations: Float32Array | undefined;
@@ -41,12 +41,12 @@ export interface StoredCorpus {
 }
 
 /** Path of a testcase in the campaign's folder. */
-export function testcaseFile(folder: string, id: string): string {
-  return join(folder, CORPUS, `${id}.npz`);
+export function testcasePath(folder: string, id: string): string {
+  return join(folder, CORPUS_FOLDER, `${id}.npz`);
 }
 
 /** A journal line's text, its fields in a fixed order. */
-export function journalText({
+export function formatRecord({
   id,
   parent,
   ancestor,
@@ -57,7 +57,7 @@ export function journalText({
   task,
   site,
   outcome,
-}: JournalLine): string {
+}: CorpusEntryRecord): string {
   const line = {
     v: FORMAT_VERSION,
     id,
@@ -77,17 +77,17 @@ export function journalText({
 /** Appends entries: activations before lines, so that no line lacks its own. On disk before this returns. */
 export async function appendEntries(
   folder: string,
-  lines: readonly JournalLine[],
+  lines: readonly CorpusEntryRecord[],
   vectors: readonly Float32Array[],
 ): Promise<number> {
   const bytes = Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
-  await append(join(folder, VECTORS), bytes);
-  const text = Buffer.from(lines.map(journalText).join(''));
-  await append(join(folder, JOURNAL), text);
+  await appendDurably(join(folder, VECTORS_FILE), bytes);
+  const text = Buffer.from(lines.map(formatRecord).join(''));
+  await appendDurably(join(folder, JOURNAL_FILE), text);
   return bytes.length + text.length;
 }
 
-async function append(path: string, bytes: Buffer): Promise<void> {
+async function appendDurably(path: string, bytes: Buffer): Promise<void> {
   const handle = await open(path, 'a');
   try {
     await handle.writeFile(bytes);
@@ -116,31 +116,33 @@ export async function readCorpus(
   const vectors = await readVectors(folder, count, width, damage);
   const entries: StoredEntry[] = [];
   const ids = new Set<string>();
-  for (let from = 0; from < lines.length; from += AT_ONCE) {
-    const some = lines.slice(from, from + AT_ONCE);
-    const read = await Promise.all(some.map(({ line }) => readTestcase(folder, inputs, line.id, damage)));
-    some.forEach(({ line, place }, i) => {
+  for (let from = 0; from < lines.length; from += READ_CONCURRENCY) {
+    const some = lines.slice(from, from + READ_CONCURRENCY);
+    const read = await Promise.all(
+      some.map(({ record }) => readOrSetAside(folder, inputs, record.id, damage)),
+    );
+    some.forEach(({ record, index }, i) => {
       const data = read[i];
       if (data === undefined) return;
-      if (!ids.has(line.ancestor) && line.ancestor !== line.id) {
-        damage.push(`testcase ${line.id} is left out, since its ancestor ${line.ancestor} is damaged`);
+      if (!ids.has(record.ancestor) && record.ancestor !== record.id) {
+        damage.push(`testcase ${record.id} is left out, since its ancestor ${record.ancestor} is damaged`);
         return;
       }
-      ids.add(line.id);
-      const activations = vectors?.subarray(place * width, (place + 1) * width).slice();
-      entries.push({ ...line, data, activations });
+      ids.add(record.id);
+      const activations = vectors?.subarray(index * width, (index + 1) * width).slice();
+      entries.push({ ...record, data, activations });
     });
   }
-  if (damage.length > 0) await rewrite(folder, entries);
-  else await cutAfter(folder, sound, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
+  if (damage.length > 0) await rewriteJournal(folder, entries);
+  else await truncateAfter(folder, sound, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
   return { entries, damage };
 }
 
 /** A line and where it stands. */
-export interface Placed {
-  readonly line: JournalLine;
+export interface IndexedRecord {
+  readonly record: CorpusEntryRecord;
   /** Its place among all lines, and so among the activations. */
-  readonly place: number;
+  readonly index: number;
 }
 
 /**
@@ -153,22 +155,22 @@ export async function readJournal(
   folder: string,
   count: number,
   damage: string[],
-): Promise<{ readonly lines: readonly Placed[]; readonly sound: number }> {
-  const path = join(folder, JOURNAL);
+): Promise<{ readonly lines: readonly IndexedRecord[]; readonly sound: number }> {
+  const path = join(folder, JOURNAL_FILE);
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
-  const lines: Placed[] = [];
+  const lines: IndexedRecord[] = [];
   let start = 0;
   let place = 0;
   for (; place < count; place++) {
     const end = bytes.indexOf(0x0a, start);
     if (end < 0) break;
     const text = bytes.toString('utf8', start, end);
-    const line = parseLine(text);
+    const line = parseRecord(text);
     if (line === undefined) damage.push(`line ${place + 1} of corpus/journal.jsonl is damaged`);
-    else lines.push({ line, place });
+    else lines.push({ record: line, index: place });
     start = end + 1;
   }
   if (place < count && Number.isFinite(count))
@@ -176,9 +178,9 @@ export async function readJournal(
   return { lines, sound: start };
 }
 
-function parseLine(text: string): JournalLine | undefined {
+function parseRecord(text: string): CorpusEntryRecord | undefined {
   try {
-    const line = JSON.parse(text) as Partial<JournalLine> | null;
+    const line = JSON.parse(text) as Partial<CorpusEntryRecord> | null;
     const sound =
       typeof line?.id === 'string' &&
       /^[0-9a-f]{16}$/.test(line.id) &&
@@ -190,27 +192,27 @@ function parseLine(text: string): JournalLine | undefined {
       Array.isArray(line.mutators) &&
       (line.parent === null || typeof line.parent === 'string') &&
       (line.novelty === null || typeof line.novelty === 'number');
-    return sound ? (line as JournalLine) : undefined;
+    return sound ? (line as CorpusEntryRecord) : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function readTestcase(
+async function readOrSetAside(
   folder: string,
   inputs: readonly InputSpec[],
   id: string,
   damage: string[],
 ): Promise<TestcaseData | undefined> {
-  const read = await loadTestcase(testcaseFile(folder, id), inputs, id);
+  const read = await loadTestcase(testcasePath(folder, id), inputs, id);
   if (typeof read !== 'string') return read;
   const name = `corpus/${id}.npz`;
   if (read === 'missing') {
     damage.push(`${name} is missing`);
     return undefined;
   }
-  await mkdir(join(folder, DAMAGED), { recursive: true });
-  await rename(testcaseFile(folder, id), join(folder, DAMAGED, `${id}.npz`));
+  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
+  await rename(testcasePath(folder, id), join(folder, DAMAGED_FOLDER, `${id}.npz`));
   damage.push(`${name} is damaged: it is now in corpus/damaged/`);
   return undefined;
 }
@@ -249,13 +251,13 @@ export async function readVectors(
   width: number,
   damage: string[],
 ): Promise<Float32Array | undefined> {
-  const bytes = await readFile(join(folder, VECTORS)).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(join(folder, VECTORS_FILE)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
   const needed = count * width * Float32Array.BYTES_PER_ELEMENT;
   if (bytes.length < needed) {
-    damage.push(`${VECTORS} is cut: the model is run on the corpus again`);
+    damage.push(`${VECTORS_FILE} is cut: the model is run on the corpus again`);
     return undefined;
   }
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + needed));
@@ -267,23 +269,23 @@ export async function readVectors(
  *
  * @param kept ids of the entries that stay
  */
-async function cutAfter(
+async function truncateAfter(
   folder: string,
   journalBytes: number,
   vectorBytes: number,
   kept: ReadonlySet<string>,
 ): Promise<void> {
-  const bytes = await readFile(join(folder, JOURNAL)).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(join(folder, JOURNAL_FILE)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
   for (const line of bytes.toString('utf8', journalBytes).split('\n')) {
-    const id = parseLine(line)?.id;
-    if (id !== undefined && !kept.has(id)) await rm(testcaseFile(folder, id), { force: true });
+    const id = parseRecord(line)?.id;
+    if (id !== undefined && !kept.has(id)) await rm(testcasePath(folder, id), { force: true });
   }
   for (const [name, length] of [
-    [JOURNAL, journalBytes],
-    [VECTORS, vectorBytes],
+    [JOURNAL_FILE, journalBytes],
+    [VECTORS_FILE, vectorBytes],
   ] as const) {
     await truncate(join(folder, name), length).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
@@ -292,7 +294,7 @@ async function cutAfter(
 }
 
 /** A name that no file of the folder has yet: `journal.jsonl`, `journal-2.jsonl`, … */
-async function freeName(folder: string, stem: string, ending: string): Promise<string> {
+async function unusedName(folder: string, stem: string, ending: string): Promise<string> {
   const taken = new Set(await readdir(folder));
   let name = `${stem}${ending}`;
   for (let n = 2; taken.has(name); n++) name = `${stem}-${n}${ending}`;
@@ -300,17 +302,17 @@ async function freeName(folder: string, stem: string, ending: string): Promise<s
 }
 
 /** Sets the damaged journal aside and writes one of the sound entries alone. */
-async function rewrite(folder: string, entries: readonly StoredEntry[]): Promise<void> {
-  await mkdir(join(folder, DAMAGED), { recursive: true });
-  const aside = await freeName(join(folder, DAMAGED), 'journal', '.jsonl');
-  await copyFile(join(folder, JOURNAL), aside).catch((error: NodeJS.ErrnoException) => {
+async function rewriteJournal(folder: string, entries: readonly StoredEntry[]): Promise<void> {
+  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
+  const aside = await unusedName(join(folder, DAMAGED_FOLDER), 'journal', '.jsonl');
+  await copyFile(join(folder, JOURNAL_FILE), aside).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  await writeDurably(join(folder, JOURNAL), entries.map(journalText).join(''));
+  await writeDurably(join(folder, JOURNAL_FILE), entries.map(formatRecord).join(''));
 }
 
 /** Replaces the stored activations, in the order of the entries. */
 export async function writeVectors(folder: string, vectors: readonly Float32Array[]): Promise<void> {
   const bytes = Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
-  await writeDurably(join(folder, VECTORS), bytes);
+  await writeDurably(join(folder, VECTORS_FILE), bytes);
 }

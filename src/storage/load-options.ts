@@ -3,15 +3,15 @@ import { join, resolve } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import { CODEPOINTS } from '../model/language/vocabulary.ts';
-import { type CopyLoading, type LoadOptions, MODEL_JSON } from '../model/model.ts';
+import { type LoadOptions, MODEL_JSON, type SecondModelOptions } from '../model/model.ts';
 
 /** Folder of a campaign that holds the copy that was derived from its model. */
-export const COPY = 'copy';
+export const DERIVED_MODEL_FOLDER = 'copy';
 
 /** The copy's file in a campaign's folder; undefined where there is none. */
-export async function copyIn(folder: string): Promise<string | undefined> {
-  const names = await readdir(join(folder, COPY)).catch(() => []);
-  return names.length === 0 ? undefined : join(folder, COPY, mainFile(names));
+export async function findDerivedModel(folder: string): Promise<string | undefined> {
+  const names = await readdir(join(folder, DERIVED_MODEL_FOLDER)).catch(() => []);
+  return names.length === 0 ? undefined : join(folder, DERIVED_MODEL_FOLDER, mainFile(names));
 }
 
 /** Of a model's files the one that is loaded. */
@@ -43,9 +43,9 @@ type PairSettings = Pick<
  *
  * @param derived the copy that was derived from the model, if one was
  */
-export function copyLoading(config: PairSettings, derived?: string): CopyLoading | undefined {
+export function secondModelOptions(config: PairSettings, derived?: string): SecondModelOptions | undefined {
   const { against, againstRuntime, signature, tags } = config;
-  const match = matchOf(config.match);
+  const match = parseOutputPairs(config.match);
   if (derived !== undefined) return { path: derived, runtime: againstRuntime ?? 'auto', match };
   if (against === undefined && againstRuntime === undefined) return undefined;
   const own = against === undefined ? { signature, tags } : {};
@@ -62,7 +62,9 @@ export function copyLoading(config: PairSettings, derived?: string): CopyLoading
  *
  * @throws UserError where they are not given as pairs
  */
-export function matchOf(match: CampaignConfig['match']): Readonly<Record<string, string>> | undefined {
+export function parseOutputPairs(
+  match: CampaignConfig['match'],
+): Readonly<Record<string, string>> | undefined {
   if (!Array.isArray(match)) return match;
   return Object.fromEntries(
     match.map((pair) => {

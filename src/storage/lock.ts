@@ -8,13 +8,13 @@ const LOCK_FILE = 'lock';
 const BREAK_FILE = 'lock.break';
 
 /** Milliseconds between signs of life in the lock's time, and without any before an owner elsewhere is dead. */
-const BEAT_EVERY = 5_000;
-const DEAD_AFTER = 60_000;
+const HEARTBEAT_INTERVAL_MS = 5_000;
+const DEAD_AFTER_MS = 60_000;
 
 /** Milliseconds that taking over takes at most, and the tries and pauses of those who wait for it. */
-const BREAKING = 5_000;
-const TRIES = 50;
-const PAUSE = 100;
+const TAKEOVER_TIMEOUT_MS = 5_000;
+const MAX_ATTEMPTS = 50;
+const RETRY_DELAY_MS = 100;
 
 interface Owner {
   readonly pid: number;
@@ -29,24 +29,24 @@ interface Owner {
  */
 export class Lock {
   readonly #path: string;
-  readonly #beat: NodeJS.Timeout;
+  readonly #heartbeat: NodeJS.Timeout;
 
   private constructor(path: string) {
     this.#path = path;
-    this.#beat = setInterval(() => {
+    this.#heartbeat = setInterval(() => {
       const now = new Date();
       // A lock that was taken away shows at the next write; there is nothing to do about it here.
       utimes(path, now, now).catch(() => {});
-    }, BEAT_EVERY).unref();
+    }, HEARTBEAT_INTERVAL_MS).unref();
   }
 
   /** @throws UserError where another process owns the folder */
   static async acquire(folder: string): Promise<Lock> {
     const path = join(folder, LOCK_FILE);
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
-        if (await created(path)) return new Lock(path);
-        const owner = await ownerOf(path);
+        if (await tryCreate(path)) return new Lock(path);
+        const owner = await readOwner(path);
         if (owner === undefined) continue;
         if (await isAlive(owner, path)) {
           const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
@@ -54,7 +54,7 @@ export class Lock {
             `${folder} is in use by process ${owner.pid}${where}: wait for its end, or choose another folder with --out`,
           );
         }
-        await takeAway(path, join(folder, BREAK_FILE));
+        await removeDeadLock(path, join(folder, BREAK_FILE));
       } catch (error) {
         throw error instanceof UserError ? error : fileError(error, 'lock the campaign folder', folder);
       }
@@ -63,15 +63,15 @@ export class Lock {
   }
 
   async release(): Promise<void> {
-    clearInterval(this.#beat);
+    clearInterval(this.#heartbeat);
     await rm(this.#path, { force: true });
   }
 }
 
-async function created(path: string): Promise<boolean> {
+async function tryCreate(path: string): Promise<boolean> {
   try {
     const handle = await open(path, 'wx');
-    const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+    const owner: Owner = { pid: process.pid, host: hostname(), started: processStart(process.pid) };
     await handle.writeFile(`${JSON.stringify(owner)}\n`);
     await handle.close();
     return true;
@@ -82,13 +82,13 @@ async function created(path: string): Promise<boolean> {
 }
 
 /** Who holds a lock; undefined where it is gone, or being written at this moment. */
-async function ownerOf(path: string): Promise<Owner | undefined> {
+async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Owner;
   } catch (error) {
     if (error instanceof SyntaxError) {
       const { mtimeMs } = await stat(path);
-      if (Date.now() - mtimeMs > BREAKING) return { pid: 0, host: hostname(), started: null };
+      if (Date.now() - mtimeMs > TAKEOVER_TIMEOUT_MS) return { pid: 0, host: hostname(), started: null };
       await pause();
       return undefined;
     }
@@ -103,7 +103,7 @@ async function isAlive(owner: Owner, path: string): Promise<boolean> {
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => Number.POSITIVE_INFINITY,
     );
-    return silent < DEAD_AFTER;
+    return silent < DEAD_AFTER_MS;
   }
   if (owner.pid <= 0) return false;
   try {
@@ -111,19 +111,19 @@ async function isAlive(owner: Owner, path: string): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return owner.started === null || startOf(owner.pid) === owner.started;
+  return owner.started === null || processStart(owner.pid) === owner.started;
 }
 
 /** Removes a dead owner's lock; of several that want to, one does, and none removes a new owner's. */
-async function takeAway(path: string, breaking: string): Promise<void> {
-  if (!(await created(breaking))) {
+async function removeDeadLock(path: string, breaking: string): Promise<void> {
+  if (!(await tryCreate(breaking))) {
     const { mtimeMs } = await stat(breaking).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > BREAKING) await rm(breaking, { force: true });
+    if (Date.now() - mtimeMs > TAKEOVER_TIMEOUT_MS) await rm(breaking, { force: true });
     await pause();
     return;
   }
   try {
-    const owner = await ownerOf(path);
+    const owner = await readOwner(path);
     if (owner !== undefined && !(await isAlive(owner, path))) await rm(path, { force: true });
   } finally {
     await rm(breaking, { force: true });
@@ -131,11 +131,11 @@ async function takeAway(path: string, breaking: string): Promise<void> {
 }
 
 function pause(): Promise<void> {
-  return new Promise((done) => setTimeout(done, PAUSE));
+  return new Promise((done) => setTimeout(done, RETRY_DELAY_MS));
 }
 
 /** When a process started, in clock ticks since the machine did; null where the system does not tell. */
-function startOf(pid: number): string | null {
+function processStart(pid: number): string | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field is the program's name in parentheses and may hold anything; the third is the state,

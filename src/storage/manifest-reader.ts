@@ -7,18 +7,18 @@ import { isDType } from '../tensor/tensor.ts';
 import { CAMPAIGN_FILE } from './campaign-store.ts';
 
 /** An input as campaign.yaml records it. */
-export interface RecordedInput extends InputSpec {
+export interface ManifestInput extends InputSpec {
   readonly range: readonly [low: number, high: number];
 }
 
 /** What a campaign was resolved with: facts about it that need no model. */
-export interface Recorded {
+export interface CampaignManifest {
   readonly modelSha256: string;
   /** Names of the tensors whose activations are compared, and how. */
   readonly coverage: readonly string[];
   readonly measure: string;
   /** As testcases have them, with the legal values of each. */
-  readonly inputs: readonly RecordedInput[];
+  readonly inputs: readonly ManifestInput[];
   /** All of the file. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly resolved: Readonly<Record<string, unknown>>;
@@ -29,7 +29,7 @@ export interface Recorded {
  *
  * @throws UserError where it can't be read, or was not written by a campaign
  */
-export async function readRecorded(folder: string): Promise<Recorded> {
+export async function readManifest(folder: string): Promise<CampaignManifest> {
   const file = join(folder, CAMPAIGN_FILE);
   let settings: Readonly<Record<string, unknown>> | null;
   try {
@@ -51,12 +51,12 @@ export async function readRecorded(folder: string): Promise<Recorded> {
 }
 
 /** @throws UserError naming the file where they are no inputs */
-export function checkInputs(inputs: readonly unknown[], file: string): RecordedInput[] {
+export function checkInputs(inputs: readonly unknown[], file: string): ManifestInput[] {
   return inputs.map((input) => {
-    const { name, type, shape, range = [0, 1] } = (input ?? {}) as Partial<RecordedInput>;
+    const { name, type, shape, range = [0, 1] } = (input ?? {}) as Partial<ManifestInput>;
     if (typeof name !== 'string' || !Array.isArray(shape))
       throw new UserError(`${file} is damaged: an input lacks its name or shape`);
     if (!isDType(String(type))) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
-    return { name, type: type as RecordedInput['type'], shape, range };
+    return { name, type: type as ManifestInput['type'], shape, range };
   });
 }

@@ -5,7 +5,7 @@ import { bytesOf, DTYPES, type DType, makeData, sizeOf, type Tensor, type Tensor
 // nor column-major data nor truncated files, hence our own.
 const MAGIC = '\x93NUMPY';
 
-const DESCR: Readonly<Record<DType, string>> = {
+const NPY_DESCR: Readonly<Record<DType, string>> = {
   bool: '|b1',
   int8: '|i1',
   int16: '<i2',
@@ -20,8 +20,8 @@ const DESCR: Readonly<Record<DType, string>> = {
   float64: '<f8',
 };
 
-const BY_CODE = new Map(
-  (Object.entries(DESCR) as [DType, string][]).map(([type, descr]) => [descr.slice(1), type]),
+const DTYPE_BY_CODE = new Map(
+  (Object.entries(NPY_DESCR) as [DType, string][]).map(([type, descr]) => [descr.slice(1), type]),
 );
 
 /**
@@ -32,7 +32,7 @@ const BY_CODE = new Map(
  */
 export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
   const header = readHeader(bytes, source);
-  const type = BY_CODE.get(header.descr.slice(1));
+  const type = DTYPE_BY_CODE.get(header.descr.slice(1));
   if (type === undefined) {
     throw new UserError(
       `${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits`,
@@ -51,14 +51,14 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
   if (header.descr[0] === '>') swapBytes(own, DTYPES[type].bytes);
   const stored = DTYPES[type].view(own.buffer, own.byteOffset, length);
   if (type === 'bool') for (let i = 0; i < length; i++) stored[i] = stored[i] ? 1 : 0;
-  const data = header.fortran ? toRowMajor(stored, type, header.shape) : stored;
+  const data = header.isColumnMajor ? toRowMajor(stored, type, header.shape) : stored;
   return { type, shape: header.shape, data };
 }
 
 /** Encodes a tensor as .npy, version 1.0, little-endian, row-major; padded as NumPy pads. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
-  const dict = `{'descr': '${DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const dict = `{'descr': '${NPY_DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;
   const unpadded = MAGIC.length + 4 + dict.length + 1;
   const padding = (64 - (unpadded % 64)) % 64;
   const header = Buffer.from(`${dict}${' '.repeat(padding)}\n`, 'latin1');
@@ -69,14 +69,14 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
   return Buffer.concat([prefix, header, bytesOf(tensor.data)]);
 }
 
-interface Header {
+interface NpyHeader {
   readonly descr: string;
-  readonly fortran: boolean;
+  readonly isColumnMajor: boolean;
   readonly shape: readonly number[];
   readonly dataOffset: number;
 }
 
-function readHeader(bytes: Uint8Array, source: string): Header {
+function readHeader(bytes: Uint8Array, source: string): NpyHeader {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.length < 12 || buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new UserError(`${source} is not a .npy file: write it with numpy.save`);
@@ -95,7 +95,7 @@ function readHeader(bytes: Uint8Array, source: string): Header {
   }
   return {
     descr,
-    fortran: fortran === 'True',
+    isColumnMajor: fortran === 'True',
     shape: [...shape.matchAll(/\d+/g)].map((digits) => Number(digits[0])),
     dataOffset: start + length,
   };

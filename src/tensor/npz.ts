@@ -4,10 +4,10 @@ import { decodeNpy, encodeNpy } from './npy.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Largest that one .npz may unfold to: a seed file is data from strangers. */
-const LARGEST = 2 ** 31;
+const MAX_UNPACKED_BYTES = 2 ** 31;
 
 /** The earliest time that a zip entry can bear. Nothing in a campaign holds a clock time. */
-const NO_TIME = new Date(1980, 0, 1);
+const EARLIEST_ZIP_TIME = new Date(1980, 0, 1);
 
 /**
  * Decodes an .npz archive into its arrays by name.
@@ -21,7 +21,7 @@ export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor
     files = unzipSync(bytes, {
       filter: (file) => {
         total += file.originalSize;
-        if (total > LARGEST) throw new UserError(`${source} unfolds to more than 2 GiB: split it`);
+        if (total > MAX_UNPACKED_BYTES) throw new UserError(`${source} unfolds to more than 2 GiB: split it`);
         return file.name.endsWith('.npy');
       },
     });
@@ -45,5 +45,5 @@ export function encodeNpz(arrays: Iterable<readonly [name: string, tensor: Tenso
   for (const [name, tensor] of [...arrays].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
     files[`${name}.npy`] = encodeNpy(tensor);
   }
-  return zipSync(files, { level: 0, mtime: NO_TIME });
+  return zipSync(files, { level: 0, mtime: EARLIEST_ZIP_TIME });
 }

@@ -44,15 +44,15 @@ interface DTypeInfo {
   readonly view: (buffer: ArrayBufferLike, offset: number, length: number) => TensorData;
 }
 
-type Constructor<T extends TensorData> = {
+type TypedArrayConstructor<T extends TensorData> = {
   new (length: number): T;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
   readonly BYTES_PER_ELEMENT: number;
 };
 
-function info<T extends TensorData>(
+function dtypeInfo<T extends TensorData>(
   kind: DTypeInfo['kind'],
-  array: Constructor<T>,
+  array: TypedArrayConstructor<T>,
   min: number,
   max: number,
 ): DTypeInfo {
@@ -70,18 +70,18 @@ const FLOAT32_MAX = 3.4028234663852886e38;
 
 /** What is known of each type; `min` and `max` are its finite limits as numbers. */
 export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
-  bool: info('bool', Uint8Array, 0, 1),
-  int8: info('int', Int8Array, -128, 127),
-  int16: info('int', Int16Array, -32768, 32767),
-  int32: info('int', Int32Array, -2147483648, 2147483647),
-  int64: info('int', BigInt64Array, -(2 ** 63), 2 ** 63),
-  uint8: info('int', Uint8Array, 0, 255),
-  uint16: info('int', Uint16Array, 0, 65535),
-  uint32: info('int', Uint32Array, 0, 4294967295),
-  uint64: info('int', BigUint64Array, 0, 2 ** 64),
-  float16: info('float', Uint16Array, -65504, 65504),
-  float32: info('float', Float32Array, -FLOAT32_MAX, FLOAT32_MAX),
-  float64: info('float', Float64Array, -Number.MAX_VALUE, Number.MAX_VALUE),
+  bool: dtypeInfo('bool', Uint8Array, 0, 1),
+  int8: dtypeInfo('int', Int8Array, -128, 127),
+  int16: dtypeInfo('int', Int16Array, -32768, 32767),
+  int32: dtypeInfo('int', Int32Array, -2147483648, 2147483647),
+  int64: dtypeInfo('int', BigInt64Array, -(2 ** 63), 2 ** 63),
+  uint8: dtypeInfo('int', Uint8Array, 0, 255),
+  uint16: dtypeInfo('int', Uint16Array, 0, 65535),
+  uint32: dtypeInfo('int', Uint32Array, 0, 4294967295),
+  uint64: dtypeInfo('int', BigUint64Array, 0, 2 ** 64),
+  float16: dtypeInfo('float', Uint16Array, -65504, 65504),
+  float32: dtypeInfo('float', Float32Array, -FLOAT32_MAX, FLOAT32_MAX),
+  float64: dtypeInfo('float', Float64Array, -Number.MAX_VALUE, Number.MAX_VALUE),
 };
 
 export function isDType(name: string): name is DType {
@@ -112,7 +112,7 @@ export function copyInto(target: TensorData, source: TensorData, offset: number)
   (target as Float32Array).set(source as Float32Array, offset);
 }
 
-export function copyOf<T extends TensorData>(data: T): T {
+export function cloneData<T extends TensorData>(data: T): T {
   return data.slice() as T;
 }
 
@@ -168,13 +168,13 @@ export function writeNumber(type: DType, data: TensorData, index: number, value:
   if (type === 'float16') data[index] = numberToHalf(value);
   else if (kind === 'float') data[index] = value;
   else if (type === 'int64')
-    (data as BigInt64Array)[index] = BigInt.asIntN(64, clampBig(value, min, max, 63n));
+    (data as BigInt64Array)[index] = BigInt.asIntN(64, clampToBigInt(value, min, max, 63n));
   else if (type === 'uint64') {
-    (data as BigUint64Array)[index] = BigInt.asUintN(64, clampBig(value, min, max, 64n));
+    (data as BigUint64Array)[index] = BigInt.asUintN(64, clampToBigInt(value, min, max, 64n));
   } else data[index] = Math.min(max, Math.max(min, Math.round(value)));
 }
 
-function clampBig(value: number, min: number, max: number, bits: bigint): bigint {
+function clampToBigInt(value: number, min: number, max: number, bits: bigint): bigint {
   if (value >= max) return (1n << bits) - 1n;
   return BigInt(Math.round(Math.max(min, value)));
 }

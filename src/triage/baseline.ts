@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../core/atomic-file.ts';
-import { fileError, reason, UserError } from '../core/errors.ts';
+import { writeAtomically } from '../core/atomic-file.ts';
+import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
-import { exists, firstSeenIn, readFindings } from './findings.ts';
+import { exists, readFindings, readFirstSeen } from './findings.ts';
 
 /** A fault as a baseline has it. */
 export interface KnownFault {
@@ -22,26 +22,26 @@ export interface Baseline {
 }
 
 /** Before the first time. */
-export const NOTHING_KNOWN: Baseline = { faults: [] };
+export const EMPTY_BASELINE: Baseline = { faults: [] };
 
 /** What a baseline's file says that it is. */
-const KIND = 'neurofuzz-baseline';
+const BASELINE_KIND = 'neurofuzz-baseline';
 
 /**
  * What was known before: a baseline's file, or what an older campaign has found.
  *
  * @throws UserError where it is neither
  */
-export async function baselineOf(path: string): Promise<Baseline> {
+export async function loadBaseline(path: string): Promise<Baseline> {
   const found = await stat(path).catch((error: unknown) => {
     throw fileError(error, 'read the baseline', path);
   });
-  if (!found.isDirectory()) return readBaseline(path);
+  if (!found.isDirectory()) return readBaselineFile(path);
   if (!(await exists(join(path, CAMPAIGN_FILE))))
     throw new UserError(
       `--against: ${path} is neither a campaign nor a baseline: name one that --update-baseline wrote`,
     );
-  const firstSeen = await firstSeenIn(path);
+  const firstSeen = await readFirstSeen(path);
   const faults = new Map<string, KnownFault>();
   for (const { finding } of readFindings(path)) {
     const { signature, objective, summary, status } = finding;
@@ -51,7 +51,7 @@ export async function baselineOf(path: string): Promise<Baseline> {
   return { faults: [...faults.values()] };
 }
 
-async function readBaseline(path: string): Promise<Baseline> {
+async function readBaselineFile(path: string): Promise<Baseline> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw fileError(error, 'read the baseline', path);
   });
@@ -59,9 +59,9 @@ async function readBaseline(path: string): Promise<Baseline> {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`--against: ${path} is no baseline: ${reason(error)}`);
+    throw new UserError(`--against: ${path} is no baseline: ${errorMessage(error)}`);
   }
-  if (json?.kind !== KIND || !Array.isArray(json.faults) || !json.faults.every(isKnownFault))
+  if (json?.kind !== BASELINE_KIND || !Array.isArray(json.faults) || !json.faults.every(isKnownFault))
     throw new UserError(
       `--against: ${path} is no baseline: name one that --update-baseline wrote, or a campaign`,
     );
@@ -86,13 +86,13 @@ export async function writeBaseline(path: string, faults: readonly KnownFault[])
     .sort((a, b) => (a.signature < b.signature ? -1 : 1))
     .map(({ signature, objective, summary, firstSeen }) => ({ signature, objective, summary, firstSeen }));
   const json = {
-    kind: KIND,
+    kind: BASELINE_KIND,
     formatVersion: FORMAT_VERSION,
     signatureVersion: SIGNATURE_VERSION,
     faults: known,
   };
   try {
-    await writeWhole(path, `${JSON.stringify(json, null, 2)}\n`);
+    await writeAtomically(path, `${JSON.stringify(json, null, 2)}\n`);
   } catch (error) {
     throw fileError(error, 'write the baseline', path);
   }

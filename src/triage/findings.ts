@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError, reason, UserError } from '../core/errors.ts';
+import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../storage/finding.ts';
-import { CORPUS } from '../storage/journal.ts';
+import { CORPUS_FOLDER } from '../storage/journal.ts';
 
 const FINDING_FILE = 'finding.json';
 
@@ -16,13 +16,13 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** Every folder at or below a path that holds a finding.json, in the order of their names. */
-export function findingsIn(path: string): string[] {
+export function findingFoldersIn(path: string): string[] {
   if (basename(path) === FINDING_FILE) return [dirname(path)];
-  return Array.from(walk(path), ({ folder }) => folder);
+  return Array.from(walkFindings(path), ({ folder }) => folder);
 }
 
 /** @throws UserError naming the file where it can't be read */
-export async function readOrRefuse(path: string): Promise<Buffer> {
+export async function readFindingFile(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
@@ -33,7 +33,7 @@ export async function readOrRefuse(path: string): Promise<Buffer> {
 /** @throws UserError where it can't be read, or was not written by this version */
 export async function readFinding(folder: string): Promise<Finding> {
   const path = join(folder, FINDING_FILE);
-  return parseFinding((await readOrRefuse(path)).toString('utf8'), path);
+  return parseFinding((await readFindingFile(path)).toString('utf8'), path);
 }
 
 /**
@@ -45,13 +45,13 @@ export async function readFinding(folder: string): Promise<Finding> {
 export function* readFindings(
   path: string,
 ): Generator<{ readonly folder: string; readonly finding: Finding }> {
-  for (const { folder, text } of walk(path))
+  for (const { folder, text } of walkFindings(path))
     yield { folder, finding: parseFinding(text, join(folder, FINDING_FILE)) };
 }
 
 /** Folders with a finding.json, and what that says. */
-function* walk(path: string): Generator<{ readonly folder: string; readonly text: string }> {
-  const own = textOf(join(path, FINDING_FILE));
+function* walkFindings(path: string): Generator<{ readonly folder: string; readonly text: string }> {
+  const own = readTextIfPresent(join(path, FINDING_FILE));
   if (own !== undefined) {
     yield { folder: path, text: own };
     return;
@@ -59,16 +59,16 @@ function* walk(path: string): Generator<{ readonly folder: string; readonly text
   let names: string[];
   try {
     names = readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS)
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS_FOLDER)
       .map(({ name }) => name)
       .sort();
   } catch (error) {
     throw fileError(error, 'read the findings in', path);
   }
-  for (const name of names) yield* walk(join(path, name));
+  for (const name of names) yield* walkFindings(join(path, name));
 }
 
-function textOf(path: string): string | undefined {
+function readTextIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -83,7 +83,7 @@ function parseFinding(text: string, path: string): Finding {
   try {
     finding = JSON.parse(text) as Partial<Finding> | null;
   } catch (error) {
-    throw new UserError(`${path} is damaged: ${reason(error)}`);
+    throw new UserError(`${path} is damaged: ${errorMessage(error)}`);
   }
   if (finding?.formatVersion !== FORMAT_VERSION) {
     throw new UserError(
@@ -99,7 +99,7 @@ function parseFinding(text: string, path: string): Finding {
 }
 
 /** Hits of each signature as a campaign counted them. */
-export async function hitsIn(campaign: string): Promise<Map<string, number>> {
+export async function readHitCounts(campaign: string): Promise<Map<string, number>> {
   const hits = new Map<string, number>();
   const findings = join(campaign, 'findings');
   for (const parent of [findings, join(findings, 'unrepeatable')]) {
@@ -120,7 +120,7 @@ export async function hitsIn(campaign: string): Promise<Map<string, number>> {
 }
 
 /** When each signature came up first, as a campaign's events tell. */
-export async function firstSeenIn(campaign: string): Promise<Map<string, string>> {
+export async function readFirstSeen(campaign: string): Promise<Map<string, string>> {
   const times = new Map<string, string>();
   const text = await readFile(join(campaign, 'events.jsonl'), 'utf8').catch(() => '');
   for (const line of text.split('\n')) {

@@ -1,29 +1,29 @@
 import { dirname, join, resolve } from 'node:path';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { bytes, milliseconds } from '../config/values.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import type { LoadOptions } from '../model/model.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
-import { copyIn, copyLoading, loadOptions } from '../storage/load-options.ts';
-import { type RecordedInput, readRecorded } from '../storage/manifest-reader.ts';
-import { Reproducer } from '../workers/rerun-client.ts';
+import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
+import { type ManifestInput, readManifest } from '../storage/manifest-reader.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
 import { memoryShare } from '../workers/resource-limits.ts';
 import { exists } from './findings.ts';
 
 /** A campaign that is opened for running its findings. */
-export interface Campaign {
+export interface OpenCampaign {
   readonly folder: string;
   readonly config: CampaignConfig;
   /** As testcases have them, with the legal values of each. */
-  readonly inputs: readonly RecordedInput[];
+  readonly inputs: readonly ManifestInput[];
   /** The model's file and its sha256 today. */
-  readonly model: string;
-  readonly load: LoadOptions;
-  readonly sha256: string;
-  readonly copySha256: string | undefined;
-  readonly reproducer: Reproducer;
+  readonly modelPath: string;
+  readonly loadOptions: LoadOptions;
+  readonly modelSha256: string;
+  readonly secondModelSha256: string | undefined;
+  readonly rerunClient: RerunClient;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Campaign {
  *
  * @param other another model than the campaign's
  */
-export async function openCampaign(folder: string, finding: Finding, other?: string): Promise<Campaign> {
+export async function openCampaign(folder: string, finding: Finding, other?: string): Promise<OpenCampaign> {
   let above = resolve(folder);
   while (!(await exists(join(above, CAMPAIGN_FILE)))) {
     const next = dirname(above);
@@ -44,12 +44,12 @@ export async function openCampaign(folder: string, finding: Finding, other?: str
   const recorded = checkSettings(await readCampaignFile(file), {}, file);
   const config = other === undefined ? recorded : { ...recorded, model: other };
   if (config.model === undefined) throw new UserError(`${file} names no model`);
-  const memory = config.memory === undefined ? memoryShare(1) : bytes(config.memory);
-  const reproducer = new Reproducer({ timeout: milliseconds(config.timeout), memory });
+  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
+  const reproducer = new RerunClient({ timeout: parseDuration(config.timeout), memory });
   try {
-    const load = await loadingOf(config, finding, above, other !== undefined);
+    const load = await findingLoadOptions(config, finding, above, other !== undefined);
     const today = await reproducer.identify(config.model, load);
-    const { inputs } = await readRecorded(above);
+    const { inputs } = await readManifest(above);
     const names = inputs.map((input) => input.name).join();
     if (names !== today.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
@@ -58,11 +58,11 @@ export async function openCampaign(folder: string, finding: Finding, other?: str
       folder: above,
       config,
       inputs,
-      model: config.model,
-      load,
-      sha256: today.sha256,
-      copySha256: today.copySha256,
-      reproducer,
+      modelPath: config.model,
+      loadOptions: load,
+      modelSha256: today.sha256,
+      secondModelSha256: today.secondModelSha256,
+      rerunClient: reproducer,
     };
   } catch (error) {
     reproducer.close();
@@ -71,7 +71,7 @@ export async function openCampaign(folder: string, finding: Finding, other?: str
 }
 
 /** @param folder the campaign's */
-async function loadingOf(
+async function findingLoadOptions(
   config: CampaignConfig,
   { model, copy }: Finding,
   folder: string,
@@ -79,11 +79,11 @@ async function loadingOf(
 ): Promise<LoadOptions> {
   // Another model may be of another format.
   const own = { ...loadOptions(config), runtime: isOther ? 'auto' : model.runtime } as const;
-  const derived = config.quantize === undefined ? undefined : await copyIn(folder);
+  const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
   if (config.quantize !== undefined && derived === undefined)
     throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
-  const beside = copyLoading(config, derived);
+  const beside = secondModelOptions(config, derived);
   return beside === undefined
     ? own
-    : { ...own, copy: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
+    : { ...own, secondModel: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
 }

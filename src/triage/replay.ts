@@ -1,21 +1,21 @@
 import { basename, join } from 'node:path';
-import { writeWhole } from '../core/atomic-file.ts';
-import { fileError, reason, UserError } from '../core/errors.ts';
-import type { Reproduction } from '../evaluation/rerun.ts';
+import { writeAtomically } from '../core/atomic-file.ts';
+import { errorMessage, fileError, UserError } from '../core/errors.ts';
+import type { RerunResult } from '../evaluation/rerun.ts';
 import { decodeTestcase } from '../inputs/testcase.ts';
-import type { Rows } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/batched-model.ts';
 import type { InputSpec } from '../model/model.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
-import { CHANGED_FILE, REFERENCE_FILE } from '../storage/finding-files.ts';
-import { exists, findingsIn, readFinding, readOrRefuse } from './findings.ts';
+import { REFERENCE_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
+import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
 import { openCampaign } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
 /** How running one finding again went. */
-export interface Replayed {
+export interface ReplayResult {
   readonly path: string;
   readonly id: string;
   readonly signature: string;
@@ -50,9 +50,9 @@ const FIXED_FILE = 'fixed.json';
 export async function* replay(
   paths: readonly string[],
   options: ReplayOptions = {},
-): AsyncGenerator<Replayed> {
+): AsyncGenerator<ReplayResult> {
   let first: UserError | undefined;
-  const failed: Replayed[] = [];
+  const failed: ReplayResult[] = [];
   let ran = 0;
   for await (const one of replayAll(paths, options)) {
     if ('replayed' in one) {
@@ -68,11 +68,13 @@ export async function* replay(
   yield* failed;
 }
 
-type Run = { readonly replayed: Replayed } | { readonly error: UserError; readonly instead: Replayed };
+type ReplayAttempt =
+  | { readonly replayed: ReplayResult }
+  | { readonly error: UserError; readonly instead: ReplayResult };
 
-async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<Run> {
+async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<ReplayAttempt> {
   for (const path of paths) {
-    const folders = findingsIn(path);
+    const folders = findingFoldersIn(path);
     if (folders.length === 0) {
       if (await exists(join(path, CAMPAIGN_FILE))) continue;
       throw new UserError(
@@ -84,13 +86,13 @@ async function* replayAll(paths: readonly string[], options: ReplayOptions): Asy
         yield { replayed: await replayOne(folder, options) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        yield { error, instead: await notRun(folder, error) };
+        yield { error, instead: await unrunnableResult(folder, error) };
       }
     }
   }
 }
 
-async function notRun(folder: string, { message }: UserError): Promise<Replayed> {
+async function unrunnableResult(folder: string, { message }: UserError): Promise<ReplayResult> {
   const finding = await readFinding(folder).catch(() => undefined);
   return {
     path: folder,
@@ -106,47 +108,47 @@ async function notRun(folder: string, { message }: UserError): Promise<Replayed>
 }
 
 /** Marks a finding as fixed, with the model that it is fixed in. */
-export async function markFixed({ path }: Pick<Replayed, 'path'>): Promise<void> {
+export async function markFixed({ path }: Pick<ReplayResult, 'path'>): Promise<void> {
   const text = JSON.stringify({ formatVersion: FORMAT_VERSION, time: new Date().toISOString() }, null, 2);
   try {
-    await writeWhole(join(path, FIXED_FILE), `${text}\n`);
+    await writeAtomically(join(path, FIXED_FILE), `${text}\n`);
   } catch (error) {
     throw fileError(error, 'mark as fixed the finding', path);
   }
 }
 
-async function replayOne(folder: string, options: ReplayOptions): Promise<Replayed> {
+async function replayOne(folder: string, options: ReplayOptions): Promise<ReplayResult> {
   const start = performance.now();
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding, options.model);
-  const { config, inputs, model, load, sha256, copySha256, reproducer } = campaign;
+  const { config, inputs, modelPath, loadOptions, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
-    const data = decodeTestcase(inputs, await readOrRefuse(file), file, rows);
-    const again = await reproducer.reproduce(finding.objective, {
-      model,
-      load,
+    const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
+    const again = await rerunClient.reproduce(finding.objective, {
+      model: modelPath,
+      loadOptions,
       objectives: objectiveSpecs(config.objective),
-      suspect: { signature: finding.signature, tensors: finding.violation.tensors },
+      expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
       // What was not traced bears the name of what was seen.
-      traces: finding.violation.details.origin !== undefined,
-      block: data,
+      canTrace: finding.violation.details.origin !== undefined,
+      batch: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,
       label: finding.label,
-      changed: await testcaseIn(join(folder, CHANGED_FILE), inputs),
-      reference: await testcaseIn(join(folder, REFERENCE_FILE), inputs),
+      transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
+      reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
     });
-    const changed = sha256 === finding.model.sha256 ? [] : ['the model has changed since'];
-    if (copySha256 !== finding.copy?.sha256) changed.push('the second model has changed since');
-    const others = again.others.length > 0 ? [`breaks as ${again.others.join(', ')}`] : [];
+    const changed = modelSha256 === finding.model.sha256 ? [] : ['the model has changed since'];
+    if (secondModelSha256 !== finding.copy?.sha256) changed.push('the second model has changed since');
+    const others = again.otherSignatures.length > 0 ? [`breaks as ${again.otherSignatures.join(', ')}`] : [];
     return {
       path: folder,
       id: finding.id,
       signature: finding.signature,
       verdict: verdictOf(again),
-      reproduced: `${again.times}/${again.of}`,
+      reproduced: `${again.matchingRuns}/${again.totalRuns}`,
       markedFixed: await exists(join(folder, FIXED_FILE)),
       summary: finding.summary,
       note: [...others, ...changed].join('; '),
@@ -154,19 +156,22 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${folder} cannot be run: ${reason(error)}`);
+    throw new UserError(`${folder} cannot be run: ${errorMessage(error)}`);
   } finally {
-    reproducer.close();
+    rerunClient.close();
   }
 }
 
 /** A testcase that may lie beside a finding. */
-async function testcaseIn(path: string, inputs: readonly InputSpec[]): Promise<Rows | undefined> {
-  return (await exists(path)) ? decodeTestcase(inputs, await readOrRefuse(path), path) : undefined;
+async function readTestcaseIfPresent(
+  path: string,
+  inputs: readonly InputSpec[],
+): Promise<TestcaseBatch | undefined> {
+  return (await exists(path)) ? decodeTestcase(inputs, await readFindingFile(path), path) : undefined;
 }
 
 /** A finding that now breaks in another way is not fixed. */
-function verdictOf({ times, of, others }: Reproduction): Verdict {
-  if (times === of || (times === 0 && others.length > 0)) return 'still broken';
-  return times === 0 ? 'fixed' : 'flaky';
+function verdictOf({ matchingRuns, totalRuns, otherSignatures }: RerunResult): Verdict {
+  if (matchingRuns === totalRuns || (matchingRuns === 0 && otherSignatures.length > 0)) return 'still broken';
+  return matchingRuns === 0 ? 'fixed' : 'flaky';
 }

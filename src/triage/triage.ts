@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import type { Distance } from '../constraints/distance.ts';
 import { UserError } from '../core/errors.ts';
-import type { RowTensor } from '../model/batched-model.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
 import type { NamedTensor } from '../model/model.ts';
-import { FAILURES } from '../objectives/crash-signature.ts';
+import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
-import { type Baseline, baselineOf, type KnownFault } from './baseline.ts';
-import { exists, firstSeenIn, hitsIn, readFindings, readOrRefuse } from './findings.ts';
+import { type Baseline, type KnownFault, loadBaseline } from './baseline.ts';
+import { exists, readFindingFile, readFindings, readFirstSeen, readHitCounts } from './findings.ts';
 
 /** What became of a fault since it was last looked at. */
 export type FaultState = 'new' | 'known' | 'fixed';
@@ -36,7 +36,7 @@ export interface TriagedFault extends KnownFault {
 }
 
 /** What triage found. */
-export interface Triage {
+export interface TriageResult {
   /** The worst first. */
   readonly faults: readonly TriagedFault[];
   /** Faults of the baseline that did not come up. */
@@ -59,59 +59,62 @@ export interface TriageOptions {
  *
  * @throws UserError where a folder is no campaign, a finding can't be read, or the rules make no sense
  */
-export async function triage(campaigns: readonly string[], options: TriageOptions = {}): Promise<Triage> {
+export async function triage(
+  campaigns: readonly string[],
+  options: TriageOptions = {},
+): Promise<TriageResult> {
   const { rules, against } = options;
-  const judge = rules === undefined ? undefined : new Judge(rules);
-  const bySignature = new Map<string, Gathered>();
+  const judge = rules === undefined ? undefined : new RuleJudge(rules);
+  const bySignature = new Map<string, FaultFindings>();
   const counted = new Map<string, number>();
   const firstSeen = new Map<string, string>();
   for (const campaign of campaigns) {
-    await refuseOthers(campaign);
+    await checkIsCampaign(campaign);
     for (const { folder, finding } of readFindings(campaign)) {
       const broken = judge === undefined ? null : await judge.isBroken(folder, finding);
-      const gathered = bySignature.get(finding.signature) ?? new Gathered();
+      const gathered = bySignature.get(finding.signature) ?? new FaultFindings();
       bySignature.set(finding.signature, gathered);
       gathered.add(campaign, folder, finding, broken);
     }
-    for (const [signature, hits] of await hitsIn(campaign))
+    for (const [signature, hits] of await readHitCounts(campaign))
       counted.set(signature, (counted.get(signature) ?? 0) + hits);
-    for (const [signature, time] of await firstSeenIn(campaign)) {
+    for (const [signature, time] of await readFirstSeen(campaign)) {
       const before = firstSeen.get(signature);
       if (before === undefined || time < before) firstSeen.set(signature, time);
     }
   }
-  const known = typeof against === 'string' ? await baselineOf(against) : against;
+  const known = typeof against === 'string' ? await loadBaseline(against) : against;
   const faults = [...bySignature]
-    .map(([signature, gathered]) => faultOf(signature, gathered, counted, firstSeen, known))
+    .map(([signature, gathered]) => summarizeFault(signature, gathered, counted, firstSeen, known))
     .sort(worstFirst);
-  const found = new Set(faults.filter(isSound).map(({ signature }) => signature));
+  const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
   const fixed = (known?.faults ?? []).filter(({ signature }) => !found.has(signature));
   return { faults, fixed };
 }
 
-async function refuseOthers(campaign: string): Promise<void> {
+async function checkIsCampaign(campaign: string): Promise<void> {
   if (await exists(join(campaign, CAMPAIGN_FILE))) return;
   throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
 }
 
 /** Findings of one signature: counted, and of each kind the one that is nearest to its seed. */
-class Gathered {
+class FaultFindings {
   readonly campaigns = new Set<string>();
-  findings = 0;
-  flaky = 0;
+  findingCount = 0;
+  flakyCount = 0;
   /** Judged by the rules that were given, and broken by them. */
-  judged = 0;
-  broken = 0;
+  judgedCount = 0;
+  brokenCount = 0;
   /** Of those that count, of those that come up again, and of all. */
-  readonly #nearest: (Placed | undefined)[] = [undefined, undefined, undefined];
+  readonly #nearest: (LocatedFinding | undefined)[] = [undefined, undefined, undefined];
 
   add(campaign: string, folder: string, finding: Finding, broken: boolean | null): void {
     this.campaigns.add(campaign);
-    this.findings++;
+    this.findingCount++;
     const isFlaky = finding.status === 'flaky';
-    if (isFlaky) this.flaky++;
-    if (broken !== null) this.judged++;
-    if (broken === true) this.broken++;
+    if (isFlaky) this.flakyCount++;
+    if (broken !== null) this.judgedCount++;
+    if (broken === true) this.brokenCount++;
     const kinds = [!isFlaky && broken !== false, !isFlaky, true];
     kinds.forEach((is, kind) => {
       const before = this.#nearest[kind];
@@ -120,24 +123,24 @@ class Gathered {
     });
   }
 
-  get nearest(): Placed {
-    return this.#nearest.find((one) => one !== undefined) as Placed;
+  get nearest(): LocatedFinding {
+    return this.#nearest.find((one) => one !== undefined) as LocatedFinding;
   }
 }
 
-interface Placed {
+interface LocatedFinding {
   readonly folder: string;
   readonly finding: Finding;
 }
 
-function faultOf(
+function summarizeFault(
   signature: string,
-  gathered: Gathered,
+  gathered: FaultFindings,
   counted: ReadonlyMap<string, number>,
   firstSeen: ReadonlyMap<string, string>,
   baseline: Baseline | undefined,
 ): TriagedFault {
-  const { findings, flaky, judged, broken, campaigns, nearest } = gathered;
+  const { findingCount, flakyCount, judgedCount, brokenCount, campaigns, nearest } = gathered;
   const { objective, summary, reproduced, distance } = nearest.finding;
   const before = baseline?.faults.find((one) => one.signature === signature);
   const seen = [firstSeen.get(signature), before?.firstSeen]
@@ -150,12 +153,12 @@ function faultOf(
     firstSeen: seen[0] ?? null,
     ...(baseline === undefined ? {} : { state: before === undefined ? 'new' : 'known' }),
     campaigns: [...campaigns],
-    hits: Math.max(counted.get(signature) ?? 0, findings),
-    findings,
-    flaky,
+    hits: Math.max(counted.get(signature) ?? 0, findingCount),
+    findings: findingCount,
+    flaky: flakyCount,
     reproduced,
     distance,
-    broken: judged === 0 ? null : broken,
+    broken: judgedCount === 0 ? null : brokenCount,
     path: nearest.folder,
   };
 }
@@ -170,18 +173,18 @@ function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
 }
 
 /** What ends a process is worse than what a program may notice; else in the order of the registry. */
-const RANKS: readonly string[] = [...FAILURES, ...OBJECTIVES.map(({ name }) => name)];
+const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.map(({ name }) => name)];
 
 function rankOf({ objective }: TriagedFault): number {
-  const rank = RANKS.indexOf(objective);
-  return rank < 0 ? RANKS.length : rank;
+  const rank = OBJECTIVE_RANKING.indexOf(objective);
+  return rank < 0 ? OBJECTIVE_RANKING.length : rank;
 }
 
 /** New ones first, then those that come up again, by what they break, how often, and their names. */
 function worstFirst(a: TriagedFault, b: TriagedFault): number {
   return (
     Number(a.state === 'known') - Number(b.state === 'known') ||
-    Number(isSound(b)) - Number(isSound(a)) ||
+    Number(isReproducible(b)) - Number(isReproducible(a)) ||
     rankOf(a) - rankOf(b) ||
     b.hits - a.hits ||
     (a.signature < b.signature ? -1 : 1)
@@ -189,12 +192,12 @@ function worstFirst(a: TriagedFault, b: TriagedFault): number {
 }
 
 /** Whether a fault has a finding that came up again, and breaks the rules where they were given. */
-export function isSound({ findings, flaky, broken }: TriagedFault): boolean {
+export function isReproducible({ findings, flaky, broken }: TriagedFault): boolean {
   return findings > flaky && broken !== 0;
 }
 
 /** Judges findings of two models by other rules. */
-class Judge {
+class RuleJudge {
   readonly #rules: string;
   readonly #objectives = new Map<string, ReturnType<typeof makeObjective>>();
 
@@ -211,9 +214,15 @@ class Judge {
     const made = this.#objectives.get(kind) ?? makeObjective(`${kind}:${this.#rules}`);
     this.#objectives.set(kind, made);
     const judge = await made;
-    const { reference, copy } = decodeOutputs(await readOrRefuse(path), path);
-    const outputs = reference.map(rowOf);
-    const result = { rows: 1, inputs: [], outputs, activations: [], copy: copy.map(rowOf) };
+    const { reference, second } = decodeOutputs(await readFindingFile(path), path);
+    const outputs = reference.map(toBatchTensor);
+    const result = {
+      rows: 1,
+      inputs: [],
+      outputs,
+      activations: [],
+      secondOutputs: second.map(toBatchTensor),
+    };
     const refused = judge.refuses?.(result);
     if (refused !== undefined) throw new UserError(`${path}: ${objective} ${refused}`);
     let broken = false;
@@ -224,6 +233,6 @@ class Judge {
   }
 }
 
-function rowOf({ name, type, shape, data }: NamedTensor): RowTensor {
+function toBatchTensor({ name, type, shape, data }: NamedTensor): BatchTensor {
   return { name, type, shape, size: data.length, data };
 }

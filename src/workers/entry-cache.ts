@@ -2,7 +2,7 @@
  * What was used last, by entry number. A worker keeps testcases on one, and the campaign keeps one like it
  * for each worker, so that it knows what need not be sent again: both make the same moves.
  */
-export class Shelf<T> {
+export class LruCache<T> {
   readonly #capacity: number;
   readonly #items = new Map<number, T>();
 
@@ -14,12 +14,12 @@ export class Shelf<T> {
     return this.#items.get(entry);
   }
 
-  put(entry: number, item: T): void {
+  set(entry: number, item: T): void {
     this.#items.set(entry, item);
   }
 
   /** Marks entries as used, in order, then takes away what was not used for longest. */
-  use(entries: readonly number[]): void {
+  touch(entries: readonly number[]): void {
     for (const entry of entries) {
       const item = this.#items.get(entry);
       if (item === undefined) continue;
@@ -36,9 +36,9 @@ export class Shelf<T> {
 }
 
 /** Bytes of testcases on one shelf. */
-const BYTES = 64 << 20;
+const MAX_CACHE_BYTES = 64 << 20;
 
 /** Testcases that a shelf holds. */
-export function shelfCapacity(bytesPerTestcase: number): number {
-  return Math.max(64, Math.floor(BYTES / Math.max(1, bytesPerTestcase)));
+export function entryCapacity(bytesPerTestcase: number): number {
+  return Math.max(64, Math.floor(MAX_CACHE_BYTES / Math.max(1, bytesPerTestcase)));
 }

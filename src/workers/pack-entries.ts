@@ -1,14 +1,14 @@
-import { bundled } from '../fuzzer/packed-testcases.ts';
-import type { Parcel } from '../fuzzer/scheduling/task.ts';
-import type { Parcels } from './services/fuzz-service.ts';
+import { packTestcases } from '../fuzzer/packed-testcases.ts';
+import type { CorpusEntryData } from '../fuzzer/scheduling/task.ts';
+import type { PackedEntries } from './services/fuzz-service.ts';
 
 /** Entries as they pass to whoever mutates them. */
-export function bundledParcels(parcels: readonly Parcel[]): Parcels {
+export function packEntries(parcels: readonly CorpusEntryData[]): PackedEntries {
   return {
-    ...bundled(parcels),
-    entries: parcels.map(({ entry }) => entry),
-    ancestors: parcels.map(({ ancestor }) => ancestor),
-    references: parcels.map(({ reference }) => reference),
+    ...packTestcases(parcels),
+    entries: parcels.map(({ entryIndex }) => entryIndex),
+    ancestors: parcels.map(({ ancestorIndex }) => ancestorIndex),
+    references: parcels.map(({ referenceIndex }) => referenceIndex),
     ...(parcels.some(({ label }) => label !== undefined)
       ? { labels: parcels.map(({ label }) => label ?? -1) }
       : {}),

@@ -1,40 +1,40 @@
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
-import type { Site } from '../analysis/numerical-sites/site.ts';
+import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
-import type { Comparison } from '../evaluation/compare-models.ts';
-import { NO_OUTCOME } from '../fuzzer/corpus/predicted-class.ts';
-import type { Point } from '../fuzzer/search/directed-search.ts';
-import { CALIBRATIONS, type RunSeed } from '../fuzzer/seed-runner.ts';
+import type { ModelComparison } from '../evaluation/compare-models.ts';
+import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
+import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
+import { CALIBRATION_MUTANTS, type SeedResult } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import type { CopyLoading, LoadOptions, ModelInfo } from '../model/model.ts';
+import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
-import { diedRunning } from '../objectives/crash-signature.ts';
-import { objectiveSpec } from '../objectives/spec.ts';
-import { orRefuse } from './refusal.ts';
-import { LOAD_TIMEOUT } from './rerun-client.ts';
-import { type Child, type ChildOptions, ProcessDied } from './rpc-client.ts';
+import { processDeathViolation } from '../objectives/crash-signature.ts';
+import { parseObjectiveSpec } from '../objectives/spec.ts';
+import { refuseIfProcessDies } from './refusal.ts';
+import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
+import { ProcessDied, type RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type {
-  ComparisonAsked,
-  ObjectiveTraits,
+  ComparisonRequest,
+  FuzzApi,
+  ObjectiveDescriptor,
   PluginModule,
-  WorkerApi,
   WorkerSetup,
 } from './services/fuzz-service.ts';
 import { spawnWorker } from './worker-supervisor.ts';
 
 /** Milliseconds that loading plug-ins may take. */
-const PLUGIN_TIMEOUT = 15_000;
+const PLUGIN_TIMEOUT_MS = 15_000;
 
 /** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
-export class Scout {
-  readonly #options: Omit<ChildOptions, 'script'>;
+export class ProbeWorker {
+  readonly #options: Omit<RpcClientOptions, 'script'>;
   #model: { readonly path: string; readonly options: LoadOptions };
-  #child: Child<WorkerApi>;
+  #child: RpcClient<FuzzApi>;
   #setup: WorkerSetup | undefined;
   #closed = false;
 
   constructor(
-    options: Omit<ChildOptions, 'script'>,
+    options: Omit<RpcClientOptions, 'script'>,
     model: { readonly path: string; readonly options: LoadOptions },
   ) {
     this.#options = options;
@@ -47,22 +47,26 @@ export class Scout {
    *
    * @throws UserError where one can't be made; a plug-in may not even come to an end
    */
-  async objectives(specs: readonly string[], modules: readonly PluginModule[]): Promise<ObjectiveTraits[]> {
+  async describeObjectives(
+    specs: readonly string[],
+    modules: readonly PluginModule[],
+  ): Promise<ObjectiveDescriptor[]> {
     try {
-      return await this.#child.call('objectives', { specs, modules }, PLUGIN_TIMEOUT);
+      return await this.#child.call('describeObjectives', { specs, modules }, PLUGIN_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      const own = specs.map(objectiveSpec).filter(({ isModule }) => isModule);
+      const own = specs.map(parseObjectiveSpec).filter(({ isModule }) => isModule);
       const plugins = [...modules.map(({ path }) => path), ...own.map(({ kind }) => kind)].join(' or ');
-      const how = error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.how}`;
+      const how =
+        error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.exitStatus}`;
       throw new UserError(`the plug-in ${plugins} ${how} while it is loaded`);
     }
   }
 
   /** @throws UserError where the model can't be loaded, or its loading ends the process */
   load(): Promise<ModelInfo> {
-    return orRefuse(this.#model.path, 'loading it', () =>
-      this.#child.call('load', this.#model, LOAD_TIMEOUT),
+    return refuseIfProcessDies(this.#model.path, 'loading it', () =>
+      this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
   }
 
@@ -71,22 +75,24 @@ export class Scout {
    *
    * @throws UserError where that can't be loaded, or does not fit
    */
-  loadBeside(copy: CopyLoading): Promise<ModelInfo> {
-    this.#model = { ...this.#model, options: { ...this.#model.options, copy } };
-    return orRefuse(copy.path, 'loading it', () => this.#child.call('load', this.#model, LOAD_TIMEOUT));
+  loadSecondModel(copy: SecondModelOptions): Promise<ModelInfo> {
+    this.#model = { ...this.#model, options: { ...this.#model.options, secondModel: copy } };
+    return refuseIfProcessDies(copy.path, 'loading it', () =>
+      this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
+    );
   }
 
   /** Derives a quantized copy of the loaded model; see `deriveCopy`. */
-  derive(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
-    return orRefuse(this.#model.path, 'quantizing it', () =>
-      this.#child.call('derive', { kind, seeds }, LOAD_TIMEOUT),
+  deriveQuantizedModel(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
+    return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
+      this.#child.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
     );
   }
 
   /** Runs the pair on testcases; see `comparePair`. */
-  compare(parameters: ComparisonAsked): Promise<Comparison> {
-    return orRefuse(this.#model.path, 'comparing it', () =>
-      this.#child.call('compare', parameters, LOAD_TIMEOUT),
+  compare(parameters: ComparisonRequest): Promise<ModelComparison> {
+    return refuseIfProcessDies(this.#model.path, 'comparing it', () =>
+      this.#child.call('compare', parameters, LOAD_TIMEOUT_MS),
     );
   }
 
@@ -94,46 +100,50 @@ export class Scout {
   probe(testcase: TestcaseData, watched: readonly string[]) {
     // Twice the same: another seed may fail for what it is.
     const parameters = { testcases: [testcase, testcase], watched };
-    return orRefuse(this.#model.path, 'the first seed', () =>
-      this.#child.call('probe', parameters, LOAD_TIMEOUT),
+    return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
+      this.#child.call('probe', parameters, LOAD_TIMEOUT_MS),
     );
   }
 
   /** The sites, with the aims that can be reached while the inputs are within their intervals. */
-  withinReach(inputs: ReadonlyMap<string, Interval>): Promise<Site[]> {
-    return orRefuse(this.#model.path, 'looking at its graph', () =>
-      this.#child.call('withinReach', inputs, LOAD_TIMEOUT),
+  reachableSites(inputs: ReadonlyMap<string, Interval>): Promise<NumericalSite[]> {
+    return refuseIfProcessDies(this.#model.path, 'looking at its graph', () =>
+      this.#child.call('reachableSites', inputs, LOAD_TIMEOUT_MS),
     );
   }
 
   /** Those points that tasks can be for. */
-  climbable(testcase: TestcaseData, points: readonly Point[], watched: readonly string[]): Promise<Point[]> {
-    return orRefuse(this.#model.path, 'the first seed', () =>
-      this.#child.call('climbable', { testcase, points, watched }, LOAD_TIMEOUT),
+  observableGoals(
+    testcase: TestcaseData,
+    points: readonly SearchGoal[],
+    watched: readonly string[],
+  ): Promise<SearchGoal[]> {
+    return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
+      this.#child.call('observableGoals', { testcase, points, watched }, LOAD_TIMEOUT_MS),
     );
   }
 
   async prepare(setup: WorkerSetup): Promise<void> {
     this.#setup = setup;
-    await this.#child.call('prepare', setup, LOAD_TIMEOUT);
+    await this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
   }
 
   /** Runs testcases; one that ends the process is a violation, found by halving. */
-  async seeds(
+  async runSeeds(
     testcases: readonly TestcaseData[],
     labelOf?: ReadonlyMap<TestcaseData, number>,
-  ): Promise<RunSeed[]> {
-    const { batch } = this.#prepared();
-    const run: RunSeed[] = [];
+  ): Promise<SeedResult[]> {
+    const { batch } = this.#requireSetup();
+    const run: SeedResult[] = [];
     for (let from = 0; from < testcases.length; from += batch) {
-      run.push(...(await this.#some(testcases.slice(from, from + batch), labelOf)));
+      run.push(...(await this.#runSeedBatch(testcases.slice(from, from + batch), labelOf)));
     }
     return run;
   }
 
   /** Calibrates the threshold; undefined where each try ended the process. */
-  async calibrate(seeds: readonly RunSeed[]) {
-    for (const mutants of CALIBRATIONS) {
+  async calibrate(seeds: readonly SeedResult[]) {
+    for (const mutants of CALIBRATION_MUTANTS) {
       try {
         return await this.#child.call('calibrate', { seeds, mutants });
       } catch (error) {
@@ -145,8 +155,8 @@ export class Scout {
   }
 
   /** The process, prepared as every worker is; none where it has died. */
-  get child(): Child<WorkerApi> | undefined {
-    return this.#child.alive ? this.#child : undefined;
+  get child(): RpcClient<FuzzApi> | undefined {
+    return this.#child.isAlive ? this.#child : undefined;
   }
 
   close(): void {
@@ -154,29 +164,31 @@ export class Scout {
     this.#child.kill();
   }
 
-  #prepared(): WorkerSetup {
+  #requireSetup(): WorkerSetup {
     if (this.#setup === undefined) throw new Error('the scout is not prepared');
     return this.#setup;
   }
 
-  async #some(
+  async #runSeedBatch(
     testcases: readonly TestcaseData[],
     labelOf: ReadonlyMap<TestcaseData, number> | undefined,
-  ): Promise<RunSeed[]> {
+  ): Promise<SeedResult[]> {
     try {
       const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? -1);
-      return await this.#child.call('seeds', { testcases, labels });
+      return await this.#child.call('runSeeds', { testcases, labels });
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;
       await this.#replace();
       if (testcases.length === 1) {
-        const violation = diedRunning(error.kind, error.how);
-        return [{ data: testcases[0], activations: new Float32Array(0), violation, outcome: NO_OUTCOME }];
+        const violation = processDeathViolation(error.kind, error.exitStatus);
+        return [
+          { data: testcases[0], activations: new Float32Array(0), violation, predictedClass: NO_CLASS },
+        ];
       }
       const middle = testcases.length >> 1;
       return [
-        ...(await this.#some(testcases.slice(0, middle), labelOf)),
-        ...(await this.#some(testcases.slice(middle), labelOf)),
+        ...(await this.#runSeedBatch(testcases.slice(0, middle), labelOf)),
+        ...(await this.#runSeedBatch(testcases.slice(middle), labelOf)),
       ];
     }
   }
@@ -185,6 +197,6 @@ export class Scout {
     if (this.#closed) throw new Error('closed');
     this.#child = spawnWorker(this.#options);
     await this.load();
-    await this.#child.call('prepare', this.#prepared(), LOAD_TIMEOUT);
+    await this.#child.call('prepare', this.#requireSetup(), LOAD_TIMEOUT_MS);
   }
 }

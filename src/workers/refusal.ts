@@ -3,7 +3,7 @@ import { ProcessDied } from './rpc-client.ts';
 import { LOADING_MARK } from './watchdog-mark.ts';
 
 /** The error that a model's user should read where the process ended that did something with the model. */
-function refusal(path: string, what: string, died: ProcessDied): UserError | MachineError {
+function refusalError(path: string, what: string, died: ProcessDied): UserError | MachineError {
   const at = died.message.indexOf(LOADING_MARK);
   if (at >= 0) {
     const took = died.message.slice(at + LOADING_MARK.length).trim();
@@ -19,10 +19,10 @@ function refusal(path: string, what: string, died: ProcessDied): UserError | Mac
 }
 
 /** Does something with a model in another process, and says it of the model where that process ends. */
-export async function orRefuse<T>(path: string, what: string, call: () => Promise<T>): Promise<T> {
+export async function refuseIfProcessDies<T>(path: string, what: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw error instanceof ProcessDied ? refusal(path, what, error) : error;
+    throw error instanceof ProcessDied ? refusalError(path, what, error) : error;
   }
 }

@@ -5,11 +5,11 @@ import { availableParallelism, totalmem } from 'node:os';
 const WORKERS_SHARE = 0.8;
 
 /** The least that a worker needs to start. */
-const LEAST = 512e6;
+const MIN_WORKER_BYTES = 512e6;
 
 /** Cores that this process may use: those of the machine or of its container. */
-export function cores(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(quota())));
+export function availableCores(): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
 }
 
 /** Bytes of memory that one of `jobs` workers may hold, by the machine's or its container's memory. */
@@ -17,19 +17,19 @@ export function memoryShare(jobs: number): number {
   const constrained = process.constrainedMemory?.() ?? 0;
   // Without a limit, cgroups report one beyond any machine's memory.
   const total = constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
-  return Math.max(LEAST, Math.floor((WORKERS_SHARE * total) / jobs));
+  return Math.max(MIN_WORKER_BYTES, Math.floor((WORKERS_SHARE * total) / jobs));
 }
 
 /** Cores' worth of time that the container's group may use; infinity without a limit. */
-function quota(): number {
-  const [limit, period] = (read('/sys/fs/cgroup/cpu.max') ?? 'max').trim().split(' ');
+function cpuQuota(): number {
+  const [limit, period] = (readIfPresent('/sys/fs/cgroup/cpu.max') ?? 'max').trim().split(' ');
   if (limit !== 'max' && Number(limit) > 0) return Number(limit) / Number(period);
-  const old = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
-  const oldPeriod = Number(read('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 100_000);
+  const old = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
+  const oldPeriod = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 100_000);
   return old > 0 ? old / oldPeriod : Number.POSITIVE_INFINITY;
 }
 
-function read(path: string): string | undefined {
+function readIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {

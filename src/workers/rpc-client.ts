@@ -7,17 +7,17 @@ import { MEMORY_MARK } from './watchdog-mark.ts';
 // biome-ignore lint/suspicious/noExplicitAny: parameters and results are those of the methods' own types
 export type Api = Readonly<Record<string, (parameters: any) => any>>;
 
-type Answer<A extends Api, M extends keyof A> = Awaited<ReturnType<A[M]>>;
+type RpcResult<A extends Api, M extends keyof A> = Awaited<ReturnType<A[M]>>;
 
 /** A call on its way to a process. */
-export interface Request {
+export interface RpcRequest {
   readonly id: number;
   readonly method: string;
   readonly parameters: unknown;
 }
 
 /** What a process sends: an answer, an error, or a sign of life. */
-export interface Reply {
+export interface RpcReply {
   readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly name: string; readonly message: string };
@@ -30,52 +30,52 @@ export class ProcessDied extends Error {
   override readonly name: string = 'ProcessDied';
   readonly kind: FailureKind;
   /** The signal or exit code, such as `SIGSEGV` or `exit 3`. */
-  readonly how: string;
+  readonly exitStatus: string;
 
   constructor(kind: FailureKind, how: string, said: string) {
     super(`the process ended with ${how}${said === '' ? '' : `: ${said}`}`);
     this.kind = kind;
-    this.how = how;
+    this.exitStatus = how;
   }
 }
 
-export interface ChildOptions {
+export interface RpcClientOptions {
   readonly script: URL;
   /** Milliseconds without a sign of life before a call counts as a hang. */
   readonly timeout: number;
   /** Bytes of memory before the process ends itself. */
   readonly memory: number;
   /** Folder for what it writes in passing; the system's unless told. */
-  readonly scratch?: string;
+  readonly tempFolder?: string;
 }
 
-interface Waiting {
-  readonly done: (result: never) => void;
-  readonly failed: (error: Error) => void;
+interface PendingCall {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
   readonly timeout: number;
 }
 
 /** Last characters of standard error that are kept. */
-const TAIL = 2000;
+const MAX_STDERR_CHARACTERS = 2000;
 
 /** Milliseconds between looks at the clock. */
-const LOOK_EVERY = 100;
+const CLOCK_INTERVAL_MS = 100;
 
 /** A process of our own that runs models, so that one that aborts, hangs or eats the memory ends alone. */
-export class Child<A extends Api> {
+export class RpcClient<A extends Api> {
   readonly #process: ChildProcess;
-  readonly #options: ChildOptions;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #look: NodeJS.Timeout;
-  #next = 1;
-  #heard = performance.now();
-  #tail = '';
-  #killed: FailureKind | 'done' | undefined;
-  #ended: ProcessDied | undefined;
+  readonly #options: RpcClientOptions;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #clock: NodeJS.Timeout;
+  #nextId = 1;
+  #lastHeard = performance.now();
+  #stderrTail = '';
+  #killReason: FailureKind | 'done' | undefined;
+  #death: ProcessDied | undefined;
   #rss = 0;
-  #peak = 0;
+  #peakRss = 0;
 
-  constructor(options: ChildOptions) {
+  constructor(options: RpcClientOptions) {
     this.#options = options;
     this.#process = fork(options.script, [], {
       serialization: 'advanced',
@@ -84,29 +84,29 @@ export class Child<A extends Api> {
       env: {
         ...process.env,
         NEUROFUZZ_MEMORY: String(options.memory),
-        ...(options.scratch === undefined ? {} : { TMPDIR: options.scratch }),
+        ...(options.tempFolder === undefined ? {} : { TMPDIR: options.tempFolder }),
       },
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
-      this.#tail = (this.#tail + chunk.toString()).slice(-TAIL);
+      this.#stderrTail = (this.#stderrTail + chunk.toString()).slice(-MAX_STDERR_CHARACTERS);
     });
-    this.#process.on('message', (reply: Reply) => this.#receive(reply));
-    this.#process.on('close', (code, signal) => this.#end(code, signal));
-    this.#process.on('error', (error) => this.#fail(new ProcessDied('crash', error.message, '')));
-    this.#look = setInterval(() => this.#checkClock(), LOOK_EVERY).unref();
+    this.#process.on('message', (reply: RpcReply) => this.#receive(reply));
+    this.#process.on('close', (code, signal) => this.#handleClose(code, signal));
+    this.#process.on('error', (error) => this.#rejectPending(new ProcessDied('crash', error.message, '')));
+    this.#clock = setInterval(() => this.#checkClock(), CLOCK_INTERVAL_MS).unref();
   }
 
   get pid(): number {
     return this.#process.pid ?? 0;
   }
 
-  get alive(): boolean {
-    return this.#ended === undefined && this.#killed === undefined;
+  get isAlive(): boolean {
+    return this.#death === undefined && this.#killReason === undefined;
   }
 
   /** Bytes of memory held, as last heard, and the most ever heard. */
   get memory(): { readonly rss: number; readonly peak: number } {
-    return { rss: this.#rss, peak: this.#peak };
+    return { rss: this.#rss, peak: this.#peakRss };
   }
 
   /**
@@ -119,13 +119,13 @@ export class Child<A extends Api> {
     method: M,
     parameters: Parameters<A[M]>[0],
     timeout = this.#options.timeout,
-  ): Promise<Answer<A, M>> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    const id = this.#next++;
-    if (this.#waiting.size === 0) this.#heard = performance.now();
+  ): Promise<RpcResult<A, M>> {
+    if (this.#death !== undefined) return Promise.reject(this.#death);
+    const id = this.#nextId++;
+    if (this.#pending.size === 0) this.#lastHeard = performance.now();
     return new Promise((done, failed) => {
-      this.#waiting.set(id, { done: done as Waiting['done'], failed, timeout });
-      const request: Request = { id, method, parameters };
+      this.#pending.set(id, { resolve: done as PendingCall['resolve'], reject: failed, timeout });
+      const request: RpcRequest = { id, method, parameters };
       // A process that is ending can't be written to; its end is what counts.
       this.#process.send(request, () => {});
     });
@@ -133,52 +133,53 @@ export class Child<A extends Api> {
 
   /** Ends the process at once; it holds nothing that is not elsewhere. */
   kill(): void {
-    this.#killed ??= 'done';
-    clearInterval(this.#look);
+    this.#killReason ??= 'done';
+    clearInterval(this.#clock);
     this.#process.kill('SIGKILL');
   }
 
-  #receive(reply: Reply): void {
-    this.#heard = performance.now();
+  #receive(reply: RpcReply): void {
+    this.#lastHeard = performance.now();
     if (reply.rss !== undefined) {
       this.#rss = reply.rss;
-      this.#peak = Math.max(this.#peak, reply.rss);
+      this.#peakRss = Math.max(this.#peakRss, reply.rss);
     }
     if (reply.id === undefined) return;
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.error === undefined) waiting?.done(reply.result as never);
-    else waiting?.failed(revived(reply.error));
+    const waiting = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
+    if (reply.error === undefined) waiting?.resolve(reply.result as never);
+    else waiting?.reject(reviveError(reply.error));
   }
 
   #checkClock(): void {
-    const [first] = this.#waiting.values();
-    if (first === undefined || performance.now() - this.#heard < first.timeout) return;
-    this.#killed = 'hang';
+    const [first] = this.#pending.values();
+    if (first === undefined || performance.now() - this.#lastHeard < first.timeout) return;
+    this.#killReason = 'hang';
     this.#process.kill('SIGKILL');
   }
 
-  #end(code: number | null, signal: NodeJS.Signals | null): void {
+  #handleClose(code: number | null, signal: NodeJS.Signals | null): void {
     const how = signal ?? `exit ${code}`;
-    const ranOut = this.#tail.includes(MEMORY_MARK) || /heap out of memory|bad_alloc/.test(this.#tail);
+    const ranOut =
+      this.#stderrTail.includes(MEMORY_MARK) || /heap out of memory|bad_alloc/.test(this.#stderrTail);
     // Nobody but the system's own guard of the memory ends our processes with SIGKILL.
-    const byOthers = signal === 'SIGKILL' && this.#killed === undefined;
-    const kind = this.#killed === 'hang' ? 'hang' : ranOut || byOthers ? 'memory' : 'crash';
-    const said = this.#tail.trim().split('\n').at(-1) ?? '';
-    this.#fail(new ProcessDied(kind, how, said));
+    const byOthers = signal === 'SIGKILL' && this.#killReason === undefined;
+    const kind = this.#killReason === 'hang' ? 'hang' : ranOut || byOthers ? 'memory' : 'crash';
+    const said = this.#stderrTail.trim().split('\n').at(-1) ?? '';
+    this.#rejectPending(new ProcessDied(kind, how, said));
   }
 
-  #fail(died: ProcessDied): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = died;
-    clearInterval(this.#look);
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { failed } of waiting) failed(died);
+  #rejectPending(died: ProcessDied): void {
+    if (this.#death !== undefined) return;
+    this.#death = died;
+    clearInterval(this.#clock);
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of waiting) reject(died);
   }
 }
 
-function revived({ name, message }: { readonly name: string; readonly message: string }): Error {
+function reviveError({ name, message }: { readonly name: string; readonly message: string }): Error {
   if (name === 'UserError') return new UserError(message);
   return name === 'MachineError' ? new MachineError(message) : new Error(message);
 }

@@ -1,25 +1,25 @@
 import { Worker } from 'node:worker_threads';
-import type { Api, Reply, Request } from './rpc-client.ts';
-import type { Limits } from './watchdog.ts';
+import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
+import type { LoadingLimits } from './watchdog.ts';
 
 /** Milliseconds between signs of life, and between words on the memory held. */
-const BEAT_EVERY = 100;
-const MEMORY_EVERY = 1000;
+const HEARTBEAT_INTERVAL_MS = 100;
+const MEMORY_REPORT_INTERVAL_MS = 1000;
 
-let beaten = 0;
-let weighed = 0;
+let lastHeartbeat = 0;
+let lastMemoryReport = 0;
 
 /** Shows that work goes on; call it between runs of a model. Costs nothing when called too often. */
-export function beat(): void {
+export function heartbeat(): void {
   const now = performance.now();
-  if (now - beaten >= BEAT_EVERY) send({});
+  if (now - lastHeartbeat >= HEARTBEAT_INTERVAL_MS) send({});
 }
 
-function send(reply: Reply): void {
+function send(reply: RpcReply): void {
   const now = performance.now();
-  beaten = now;
-  if (now - weighed >= MEMORY_EVERY) {
-    weighed = now;
+  lastHeartbeat = now;
+  if (now - lastMemoryReport >= MEMORY_REPORT_INTERVAL_MS) {
+    lastMemoryReport = now;
     process.send?.({ ...reply, rss: process.memoryUsage.rss() });
   } else process.send?.(reply);
 }
@@ -27,7 +27,7 @@ function send(reply: Reply): void {
 let watchdog: Worker | undefined;
 
 /** Holds the process to further limits than its own until they are changed; undefined lifts them. */
-export function limit(limits: Limits | undefined): void {
+export function setLimits(limits: LoadingLimits | undefined): void {
   watchdog?.postMessage(limits);
 }
 
@@ -43,12 +43,12 @@ export function serve(methods: Api): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.exit());
   let last = Promise.resolve();
-  process.on('message', (request: Request) => {
+  process.on('message', (request: RpcRequest) => {
     last = last.then(() => answer(methods, request));
   });
 }
 
-async function answer(methods: Api, { id, method, parameters }: Request): Promise<void> {
+async function answer(methods: Api, { id, method, parameters }: RpcRequest): Promise<void> {
   try {
     send({ id, result: await methods[method](parameters) });
   } catch (error) {

@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LOADING_MARK, MEMORY_MARK } from './watchdog-mark.ts';
 
 /** What a process may take while it loads a model. */
-export interface Limits {
+export interface LoadingLimits {
   /** Bytes held. */
   readonly memory: number;
   /**
@@ -19,19 +19,19 @@ export interface Limits {
 }
 
 /** Milliseconds between looks: what a run can take beyond its share in that time is the machine's spare fifth. */
-const LOOK_EVERY = 50;
+const CHECK_INTERVAL_MS = 50;
 
 const { memory, parent } = workerData as { readonly memory: number; readonly parent: number };
 
-let limits: Limits | undefined;
-let start = process.cpuUsage();
+let limits: LoadingLimits | undefined;
+let cpuAtStart = process.cpuUsage();
 
-parentPort?.on('message', (message: Limits | undefined) => {
-  if (limits === undefined) start = process.cpuUsage();
+parentPort?.on('message', (message: LoadingLimits | undefined) => {
+  if (limits === undefined) cpuAtStart = process.cpuUsage();
   limits = message;
 });
 
-function end(mark: string): void {
+function endProcess(mark: string): void {
   writeSync(2, `${mark}\n`);
   process.kill(process.pid, 'SIGKILL');
 }
@@ -40,12 +40,13 @@ setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
   const held = process.memoryUsage.rss();
   if (limits !== undefined) {
-    const { user } = process.cpuUsage(start);
-    if (held > limits.memory) end(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
-    if (user / 1e6 > limits.seconds) end(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
+    const { user } = process.cpuUsage(cpuAtStart);
+    if (held > limits.memory) endProcess(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
+    if (user / 1e6 > limits.seconds)
+      endProcess(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
   }
-  if (held > memory) end(MEMORY_MARK);
-}, LOOK_EVERY);
+  if (held > memory) endProcess(MEMORY_MARK);
+}, CHECK_INTERVAL_MS);
 
 function gigabytes(bytes: number): string {
   return (bytes / 1e9).toFixed(1);

@@ -1,31 +1,31 @@
-import type { Executor, WorkerFigures } from '../fuzzer/executor.ts';
-import { bundled } from '../fuzzer/packed-testcases.ts';
+import type { Executor, WorkerStatistics } from '../fuzzer/executor.ts';
+import { packTestcases } from '../fuzzer/packed-testcases.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
-import { diedOnce, diedRunning } from '../objectives/crash-signature.ts';
+import { processDeathViolation, unrepeatedDeathViolation } from '../objectives/crash-signature.ts';
 import type { Violation } from '../objectives/objective.ts';
 import { ProcessDied } from './rpc-client.ts';
-import type { Slot } from './worker-supervisor.ts';
+import type { WorkerSupervisor } from './worker-supervisor.ts';
 
 /** Tasks that a worker has at once: one that it runs and one that waits for it. */
-const AT_ONCE = 2;
+const TASKS_PER_WORKER = 2;
 
-interface Job {
+interface QueuedTask {
   readonly task: Task;
-  readonly done: (result: TaskResult) => void;
-  readonly failed: (error: unknown) => void;
+  readonly resolve: (result: TaskResult) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A worker's place with what it has to do. */
-interface Place {
-  readonly slot: Slot;
+interface WorkerState {
+  readonly supervisor: WorkerSupervisor;
   /** Tasks handed to it and not answered. */
-  out: number;
+  tasksInFlight: number;
   /** Work that must have the process to itself: running tasks again after it died. */
-  alone: Promise<unknown>;
-  isolating: number;
+  exclusiveWork: Promise<unknown>;
+  isolatingTasks: number;
   /** The last death that did not come again: tasks that only waited die with the one that ran. */
-  blamed: ProcessDied | undefined;
-  started: boolean;
+  unrepeatedDeath: ProcessDied | undefined;
+  hasStarted: boolean;
   tasks: number;
   execs: number;
 }
@@ -34,88 +34,93 @@ interface Place {
 export type OnReplaced = (died: ProcessDied, task: Task) => void;
 
 /** Worker processes that carry out tasks, each in the order in which it gets them. */
-export class Pool implements Executor {
-  readonly #places: readonly Place[];
+export class WorkerPool implements Executor {
+  readonly #workerStates: readonly WorkerState[];
   readonly #onReplaced: OnReplaced;
-  readonly #queue: Job[] = [];
+  readonly #queue: QueuedTask[] = [];
   #closed = false;
 
-  constructor(slots: readonly Slot[], onReplaced: OnReplaced) {
-    this.#places = slots.map((slot) => ({
-      slot,
-      out: 0,
-      alone: Promise.resolve(),
-      isolating: 0,
-      blamed: undefined,
-      started: false,
+  constructor(slots: readonly WorkerSupervisor[], onReplaced: OnReplaced) {
+    this.#workerStates = slots.map((slot) => ({
+      supervisor: slot,
+      tasksInFlight: 0,
+      exclusiveWork: Promise.resolve(),
+      isolatingTasks: 0,
+      unrepeatedDeath: undefined,
+      hasStarted: false,
       tasks: 0,
       execs: 0,
     }));
     this.#onReplaced = onReplaced;
   }
 
-  get workers(): readonly WorkerFigures[] {
+  get workers(): readonly WorkerStatistics[] {
     const mb = (bytes: number): number => Math.round(bytes / 1e6);
-    return this.#places.map(({ slot, out, isolating, started, tasks, execs }) => ({
-      pid: slot.pid,
-      state: isolating > 0 ? 'isolating' : out === 0 ? 'idle' : started ? 'busy' : 'starting',
-      tasks,
-      execs,
-      replaced: slot.replaced,
-      memoryMB: mb(slot.memory.rss),
-      peakMemoryMB: mb(slot.memory.peak),
-    }));
+    return this.#workerStates.map(
+      ({ supervisor, tasksInFlight, isolatingTasks, hasStarted, tasks, execs }) => ({
+        pid: supervisor.pid,
+        state:
+          isolatingTasks > 0 ? 'isolating' : tasksInFlight === 0 ? 'idle' : hasStarted ? 'busy' : 'starting',
+        tasks,
+        execs,
+        replaced: supervisor.replacements,
+        memoryMB: mb(supervisor.memory.rss),
+        peakMemoryMB: mb(supervisor.memory.peak),
+      }),
+    );
   }
 
   submit(task: Task): Promise<TaskResult> {
     return new Promise((done, failed) => {
-      this.#queue.push({ task, done, failed });
+      this.#queue.push({ task, resolve: done, reject: failed });
       this.#dispatch();
     });
   }
 
   close(): void {
     this.#closed = true;
-    for (const { slot } of this.#places) slot.close();
+    for (const { supervisor } of this.#workerStates) supervisor.close();
   }
 
   /** Gives waiting tasks to those with least to do. */
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const free = this.#places.filter(({ out, isolating }) => out < AT_ONCE && isolating === 0);
+      const free = this.#workerStates.filter(
+        ({ tasksInFlight, isolatingTasks }) => tasksInFlight < TASKS_PER_WORKER && isolatingTasks === 0,
+      );
       if (free.length === 0) return;
-      const place = free.reduce((a, b) => (b.out < a.out ? b : a));
-      void this.#carryOut(place, this.#queue.shift() as Job);
+      const place = free.reduce((a, b) => (b.tasksInFlight < a.tasksInFlight ? b : a));
+      void this.#execute(place, this.#queue.shift() as QueuedTask);
     }
   }
 
-  async #carryOut(place: Place, { task, done, failed }: Job): Promise<void> {
-    place.out++;
+  async #execute(place: WorkerState, { task, resolve, reject }: QueuedTask): Promise<void> {
+    place.tasksInFlight++;
     try {
-      const result = await this.#run(place, task);
-      place.started = true;
+      const result = await this.#runOrIsolate(place, task);
+      place.hasStarted = true;
       place.tasks++;
       place.execs += result.mutants;
-      done(result);
+      resolve(result);
     } catch (error) {
-      failed(error);
+      reject(error);
     } finally {
-      place.out--;
+      place.tasksInFlight--;
       this.#dispatch();
     }
   }
 
-  async #run(place: Place, task: Task): Promise<TaskResult> {
+  async #runOrIsolate(place: WorkerState, task: Task): Promise<TaskResult> {
     try {
-      return await place.slot.run(task, whole(task));
+      return await place.supervisor.run(task, wholeSpan(task));
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
       this.#onReplaced(error, task);
-      place.isolating++;
-      const isolated = place.alone.then(() => this.#runAgain(place, task, error));
-      place.alone = isolated.catch(() => {});
+      place.isolatingTasks++;
+      const isolated = place.exclusiveWork.then(() => this.#isolate(place, task, error));
+      place.exclusiveWork = isolated.catch(() => {});
       return await isolated.finally(() => {
-        place.isolating--;
+        place.isolatingTasks--;
       });
     }
   }
@@ -125,18 +130,19 @@ export class Pool implements Executor {
    * process. Where it dies again the model is to blame: the task is lost but for the mutants before the one
    * that did it, which is a hit. So what becomes of a task depends on the task alone.
    */
-  async #runAgain(place: Place, task: Task, first: ProcessDied): Promise<TaskResult> {
-    const { slot } = place;
+  async #isolate(place: WorkerState, task: Task, first: ProcessDied): Promise<TaskResult> {
+    const { supervisor } = place;
     // The process may have been replaced since, for a task before this one.
-    const again = await this.#survives(place, task, whole(task), false);
+    const again = await this.#tryRun(place, task, wholeSpan(task), false);
     if (!(again instanceof ProcessDied)) {
       // Memory may have run out for others' sake, and a task that waited is not to blame.
-      if (first.kind !== 'crash' || place.blamed === first) return again;
-      place.blamed = first;
-      const { pick, data } = await slot.mutant(task, 0);
-      return withHit(again, task, 0, diedOnce(first.how, task.number), pick, data);
+      if (first.kind !== 'crash' || place.unrepeatedDeath === first) return again;
+      place.unrepeatedDeath = first;
+      const { pick, data } = await supervisor.makeMutant(task, 0);
+      return addHit(again, task, 0, unrepeatedDeathViolation(first.exitStatus, task.number), pick, data);
     }
-    if (task.saturated.includes(diedRunning(again.kind, again.how).signature)) return lost(task, again);
+    if (task.saturatedSignatures.includes(processDeathViolation(again.kind, again.exitStatus).signature))
+      return lostResult(task, again);
 
     // The first mutant that ends the process: all before it pass.
     let sound = 0;
@@ -144,39 +150,39 @@ export class Pool implements Executor {
     let died = again;
     while (deadly - sound > 1) {
       const middle = (sound + deadly) >> 1;
-      const half = await this.#survives(place, task, { from: sound, to: middle });
+      const half = await this.#tryRun(place, task, { from: sound, to: middle });
       if (half instanceof ProcessDied) {
         deadly = middle;
         died = half;
       } else sound = middle;
     }
-    const alone = await this.#survives(place, task, { from: sound, to: deadly });
+    const alone = await this.#tryRun(place, task, { from: sound, to: deadly });
     // What needs its neighbours to die is not found again alone; the last death stands for it.
     if (alone instanceof ProcessDied) died = alone;
-    const before = await this.#survives(place, task, { from: 0, to: sound });
-    const result = before instanceof ProcessDied ? empty(task) : before;
-    const { pick, data } = await slot.mutant(task, sound);
-    const violation = diedRunning(died.kind, died.how);
+    const before = await this.#tryRun(place, task, { from: 0, to: sound });
+    const result = before instanceof ProcessDied ? emptyResult(task) : before;
+    const { pick, data } = await supervisor.makeMutant(task, sound);
+    const violation = processDeathViolation(died.kind, died.exitStatus);
     return {
-      ...withHit(result, task, sound, violation, pick, data),
+      ...addHit(result, task, sound, violation, pick, data),
       lost: task.mutants - sound - 1,
     };
   }
 
   /** Runs a part of a task; where that ends the process, starts another and returns the death. */
-  async #survives(
-    place: Place,
+  async #tryRun(
+    place: WorkerState,
     task: Task,
     span: { readonly from: number; readonly to: number },
     fresh = true,
   ): Promise<TaskResult | ProcessDied> {
-    if (span.to === span.from) return empty(task);
+    if (span.to === span.from) return emptyResult(task);
     for (let first = !fresh; ; first = false) {
       try {
-        return await place.slot.run(task, span);
+        return await place.supervisor.run(task, span);
       } catch (error) {
         if (!(error instanceof ProcessDied) || this.#closed) throw error;
-        place.slot.replace();
+        place.supervisor.replace();
         // A dead process refuses at once: that is no second death.
         if (!first) return error;
       }
@@ -184,24 +190,24 @@ export class Pool implements Executor {
   }
 }
 
-function whole(task: Task): { readonly from: number; readonly to: number } {
+function wholeSpan(task: Task): { readonly from: number; readonly to: number } {
   return { from: 0, to: task.mutants };
 }
 
-function empty(task: Task): TaskResult {
+function emptyResult(task: Task): TaskResult {
   return {
     task: task.number,
     mutants: task.mutants,
     lost: 0,
     rejected: 0,
-    candidates: { ...bundled([]), picks: [], outcomes: [] },
+    candidates: { ...packTestcases([]), picks: [], predictedClasses: [] },
     hits: [],
     counts: [],
     seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
   };
 }
 
-function withHit(
+function addHit(
   result: TaskResult,
   task: Task,
   mutant: number,
@@ -209,7 +215,7 @@ function withHit(
   pick: number,
   data: Hit['data'],
 ): TaskResult {
-  const execs = task.execsBefore + mutant + 1;
+  const execs = task.firstExec + mutant + 1;
   const hit: Hit = { pick, execs, violation, data, batch: { data, rows: 1, row: 0 } };
   return {
     ...result,
@@ -219,7 +225,7 @@ function withHit(
 }
 
 /** A task that ended its process in a way of which enough is kept. */
-function lost(task: Task, died: ProcessDied): TaskResult {
-  const { signature } = diedRunning(died.kind, died.how);
-  return { ...empty(task), lost: task.mutants, counts: [{ signature, hits: 1 }] };
+function lostResult(task: Task, died: ProcessDied): TaskResult {
+  const { signature } = processDeathViolation(died.kind, died.exitStatus);
+  return { ...emptyResult(task), lost: task.mutants, counts: [{ signature, hits: 1 }] };
 }

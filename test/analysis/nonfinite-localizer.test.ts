@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Localiser } from '../../src/analysis/nonfinite-localizer.ts';
-import { broadcastPlace } from '../../src/analysis/operands.ts';
-import { formOf, packRows, RowModel } from '../../src/model/batched-model.ts';
+import { NonfiniteLocalizer } from '../../src/analysis/nonfinite-localizer.ts';
+import { broadcastIndex } from '../../src/analysis/operands.ts';
+import { BatchedModel, packBatch, shapeSignatureOf } from '../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { TfjsBuilder } from '../../src/model/formats/tfjs/builder.ts';
@@ -39,7 +39,7 @@ const twoCauses = (graph: OnnxBuilder): void => {
 describe('where numbers stop being finite', () => {
   test('is the first operation that makes it of finite ones, with the path to the output', async () => {
     const model = await onnx('two-causes', twoCauses);
-    const localiser = new Localiser(model);
+    const localiser = new NonfiniteLocalizer(model);
     expect(await localiser.locate(feeds(1, 2, 0))).toMatchObject({
       node: { name: 'log', op: 'Log' },
       tensor: 'log',
@@ -62,7 +62,7 @@ describe('where numbers stop being finite', () => {
       graph.node('Add', ['sqrt', 'exp'], 'y');
       graph.output('y', 'float32', ['batch', 3]);
     });
-    const localiser = new Localiser(model);
+    const localiser = new NonfiniteLocalizer(model);
     const name = async (...values: number[]) => (await localiser.locate(feeds(...values)))?.node.name;
     expect(await name(5, 0, 0)).toBe('sqrt');
     expect(await name(-90, 0, 0)).toBe('exp');
@@ -76,7 +76,7 @@ describe('where numbers stop being finite', () => {
       graph.node('Abs', ['log'], 'second');
       for (const name of ['first', 'second']) graph.output(name, 'float32', ['batch', 3]);
     });
-    expect((await new Localiser(model).locate(feeds(-1, 1, 1)))?.node.name).toBe('log');
+    expect((await new NonfiniteLocalizer(model).locate(feeds(-1, 1, 1)))?.node.name).toBe('log');
     await model.dispose();
   });
 
@@ -101,7 +101,7 @@ describe('where numbers stop being finite', () => {
       graph.output('y', 'float32', ['batch', 2]);
     });
     // exp overflows and is capped; the third logarithm is −∞ by the mask and cut off; the first one goes wrong.
-    const origin = await new Localiser(model).locate(feeds(-200, 200, 1));
+    const origin = await new NonfiniteLocalizer(model).locate(feeds(-200, 200, 1));
     expect(origin?.node.name).toBe('log');
     await model.dispose();
   });
@@ -118,7 +118,7 @@ describe('where numbers stop being finite', () => {
       graph.node('Softmax', [masked], 'y', { axis: -1 });
       graph.output('y', 'float32', ['batch', 3]);
     });
-    const localiser = new Localiser(model);
+    const localiser = new NonfiniteLocalizer(model);
     expect(await localiser.locate(feeds(1, -1, -1))).toBeUndefined();
     expect(await localiser.locate(feeds(-1, -1, -1))).toMatchObject({ node: { name: 'y' }, kind: 'nan' });
     await model.dispose();
@@ -130,7 +130,7 @@ describe('where numbers stop being finite', () => {
       graph.node('Div', ['x', graph.node('Sub', ['x', divisors], 'below')], 'y');
       graph.output('y', 'float32', ['batch', 3]);
     });
-    const localiser = new Localiser(model);
+    const localiser = new NonfiniteLocalizer(model);
     const origin = await localiser.locate(feeds(5, 2, 5));
     expect(origin).toBeDefined();
     expect(origin && (await localiser.describe(origin, feeds(5, 2, 5)))).toMatchObject({
@@ -172,7 +172,7 @@ test('tensors are looked at a few at a time where the runtime cannot flag them',
     },
   });
   expect(model.nonFinite).toBeUndefined();
-  expect((await new Localiser(watched).locate(feeds(1, 2, 3)))?.node.name).toBe('log');
+  expect((await new NonfiniteLocalizer(watched).locate(feeds(1, 2, 3)))?.node.name).toBe('log');
   expect(Math.max(...asked)).toBeLessThanOrEqual(64);
   expect(asked[0]).toBe(4);
   await model.dispose();
@@ -186,10 +186,10 @@ test('a tensor that cannot be watched does not take others with it', async () =>
     graph.node('Exp', ['again'], 'y');
     graph.output('y', 'float32', ['batch', 3]);
   });
-  const form = formOf([{ name: 'x', type: 'float32', shape: [3], size: 3 }]);
-  const testcase = { form, columns: [Float32Array.of(1, 2, 3)] };
-  const block = packRows([testcase, testcase]);
-  expect(await new RowModel(model).watchable(block, ['log', 'text', 'again', 'y'])).toEqual([
+  const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [3], size: 3 }]);
+  const testcase = { form, inputs: [Float32Array.of(1, 2, 3)] };
+  const block = packBatch([testcase, testcase]);
+  expect(await new BatchedModel(model).findWatchableTensors(block, ['log', 'text', 'again', 'y'])).toEqual([
     'log',
     'again',
     'y',
@@ -198,18 +198,18 @@ test('a tensor that cannot be watched does not take others with it', async () =>
 });
 
 test('an element of a result has its place in a tensor that broadcasts to it', () => {
-  expect(broadcastPlace([3], [2, 3], 4)).toBe(1);
-  expect(broadcastPlace([2, 1], [2, 3], 4)).toBe(1);
-  expect(broadcastPlace([], [2, 3], 4)).toBe(0);
-  expect(broadcastPlace([4], [2, 3], 4)).toBeUndefined();
-  expect(broadcastPlace([2, 2, 3], [2, 3], 4)).toBeUndefined();
+  expect(broadcastIndex([3], [2, 3], 4)).toBe(1);
+  expect(broadcastIndex([2, 1], [2, 3], 4)).toBe(1);
+  expect(broadcastIndex([], [2, 3], 4)).toBe(0);
+  expect(broadcastIndex([4], [2, 3], 4)).toBeUndefined();
+  expect(broadcastIndex([2, 2, 3], [2, 3], 4)).toBeUndefined();
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
       fc.nat(),
       (shape, n) => {
         const size = shape.reduce((all, one) => all * one, 1);
-        expect(broadcastPlace(shape, shape, n % size)).toBe(n % size);
+        expect(broadcastIndex(shape, shape, n % size)).toBe(n % size);
       },
     ),
   );

@@ -47,8 +47,8 @@ describe('a model and its int8 copy', () => {
         copy: { path: 'copy/nan-digits-int8.onnx', runtime: 'onnx' },
       });
       const path = join(finding, 'outputs.npz');
-      const { reference, copy } = decodeOutputs(readFileSync(path), path);
-      const [own, other] = [reference, copy].map((side) =>
+      const { reference, second } = decodeOutputs(readFileSync(path), path);
+      const [own, other] = [reference, second].map((side) =>
         classOf([...(side.find(({ name }) => name === 'probabilities')?.data ?? [])].map(Number)),
       );
       expect([own, other]).toEqual([record.violation.details.reference, record.violation.details.copy]);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { PLUGINS, type PluginName } from '../../src/setup/plugin-template.ts';
+import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../src/setup/plugin-template.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
@@ -31,7 +31,7 @@ const fuzz = (out: string, ...flags: string[]) =>
   neurofuzz(['fuzz', model, '-i', seeds, '--range=-2,2', '-s', '1', '-n', '3000', '-o', out, ...flags]);
 
 /** Code blocks of the page, by what their default export is. */
-function blocksOf(page: string): Map<PluginName, string> {
+function blocksOf(page: string): Map<PluginTemplateName, string> {
   const blocks = [...readFileSync(page, 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
   const names = {
     objective: 'defineObjective',
@@ -43,7 +43,7 @@ function blocksOf(page: string): Map<PluginName, string> {
     Object.entries(names).map(([kind, name]) => {
       const own = blocks.filter((code) => code.includes(`export default ${name}(`));
       expect(own).toHaveLength(1);
-      return [kind as PluginName, own[0]];
+      return [kind as PluginTemplateName, own[0]];
     }),
   );
 }
@@ -51,7 +51,7 @@ function blocksOf(page: string): Map<PluginName, string> {
 describe('docs/plug-ins.md', () => {
   const blocks = blocksOf('docs/plug-ins.md');
 
-  test.each(Object.keys(PLUGINS) as PluginName[])(
+  test.each(Object.keys(PLUGIN_TEMPLATES) as PluginTemplateName[])(
     'shows a %s that init writes and that works as it stands',
     async (kind) => {
       const file = module(`docs-${kind}.js`, blocks.get(kind) ?? '');
@@ -59,7 +59,7 @@ describe('docs/plug-ins.md', () => {
       expect((await neurofuzz(['init', '--plugin', kind, '-o', written])).code).toBe(0);
       expect(readFileSync(written, 'utf8')).toBe(blocks.get(kind));
       expect((await neurofuzz(['init', '--plugin', kind, '-o', written])).stderr).toMatch(/is there already/);
-      const { flag } = PLUGINS[kind];
+      const { flag } = PLUGIN_TEMPLATES[kind];
       const [one, two] = [fresh(), fresh()];
       const spec = kind === 'objective' ? `${file}:bound=0.5` : file;
       const { code, stderr } = await fuzz(one, flag, spec, '-j', '1', '--threshold', '0.01');

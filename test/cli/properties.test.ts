@@ -97,8 +97,8 @@ describe('metamorphic', () => {
       );
       expect(changed - own).toBeGreaterThan(0);
       const path = join(last, 'outputs.npz');
-      const { reference, copy } = decodeOutputs(readFileSync(path), path);
-      expect(Number(copy[0].data[0])).toBeLessThan(Number(reference[0].data[0]));
+      const { reference, second } = decodeOutputs(readFileSync(path), path);
+      expect(Number(second[0].data[0])).toBeLessThan(Number(reference[0].data[0]));
     }
     expect((await neurofuzz(['replay', last])).stdout).toMatch(/^still broken 10\/10/);
   }, 60_000);

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { disturbed } from '../../bench/disturbed.ts';
 import { canMakeHosts } from '../../bench/hosts.ts';
-import { packed, unpacked } from '../../src/distributed/protocol/codec.ts';
+import { packMessage, unpackMessage } from '../../src/distributed/protocol/codec.ts';
 import type { Descriptor } from '../../src/distributed/protocol/messages.ts';
-import { Keys, PREFIX } from '../../src/distributed/protocol/redis-keys.ts';
-import { announce } from '../../src/distributed/protocol/session.ts';
+import { DEFAULT_PREFIX, RedisKeys } from '../../src/distributed/protocol/redis-keys.ts';
+import { refreshHeartbeat } from '../../src/distributed/protocol/session.ts';
 import { BUNDLED, digests } from '../support/campaign.ts';
 import { neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
@@ -18,7 +18,7 @@ import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 
 const folder = testFolder();
 const cache = join(folder, 'cache');
-const keys = new Keys(PREFIX);
+const keys = new RedisKeys(DEFAULT_PREFIX);
 
 /** One campaign, in epochs; what it comes to may hang on nothing else. */
 const CAMPAIGN = [
@@ -73,7 +73,7 @@ const CAMPAIGN = [
     const results = keys.results(session);
     const queue = new Queue(keys.queue(session), {
       connection: client,
-      prefix: PREFIX,
+      prefix: DEFAULT_PREFIX,
       skipVersionCheck: true,
     });
     queue.on('error', () => {});
@@ -128,19 +128,22 @@ const CAMPAIGN = [
       bytes = await client.getBuffer(keys.descriptor(session));
       return bytes !== null;
     });
-    const own = unpacked(bytes as unknown as Buffer) as Descriptor;
+    const own = unpackMessage(bytes as unknown as Buffer) as Descriptor;
     const tell = async (letter: string, change: Partial<Descriptor>): Promise<void> => {
       const other = letter.repeat(32);
-      await client.set(keys.descriptor(other), packed({ ...own, ...change, session: other, name: letter }));
-      await announce({ redis: client, keys, session: other });
+      await client.set(
+        keys.descriptor(other),
+        packMessage({ ...own, ...change, session: other, name: letter }),
+      );
+      await refreshHeartbeat({ redis: client, keys, session: other });
     };
-    const [{ data, activations }] = own.trials;
+    const [{ data, activations }] = own.referenceRuns;
     const rounded = Float32Array.from(activations);
     rounded[0] += Math.abs(rounded[0]) * 2 ** -23;
     await tell('a', { version: '9.9.9' });
-    await tell('b', { trials: [{ data, activations: rounded }] });
+    await tell('b', { referenceRuns: [{ data, activations: rounded }] });
     await tell('c', { files: [{ path: '/etc/passwd', main: '../passwd', files: own.model.files }] });
-    await tell('d', { setup: { ...own.setup, measure: resolve('test/support/folder.ts') } });
+    await tell('d', { setup: { ...own.setup, criterion: resolve('test/support/folder.ts') } });
     await until(() => (stderr().match(/does not take part/g) ?? []).length === 4);
     expect(stderr()).toMatch(/does not take part in a{32}: it is of neurofuzz 9\.9\.9, and this machine has/);
     expect(stderr()).toMatch(/does not take part in b: .* in the last digits: fuzz --mixed/);

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { checkSettings, readCampaignFile } from '../../src/config/load.ts';
 import { campaignSchema, flagSettings } from '../../src/config/schema.ts';
-import { byInput, bytes, milliseconds, size } from '../../src/config/values.ts';
+import { groupByInput, parseDuration, parseSize, size } from '../../src/config/values.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -63,20 +63,20 @@ test.each([
   ['8h', 28_800_000],
   ['300ms', 300],
 ])('%s is %d milliseconds', (text, ms) => {
-  expect(milliseconds(text)).toBe(ms);
+  expect(parseDuration(text)).toBe(ms);
 });
 
 test('a value is for one input only where that input exists', () => {
-  expect(byInput(['image=a.npy', 'odd=name.npy'], ['image'])).toEqual({
+  expect(groupByInput(['image=a.npy', 'odd=name.npy'], ['image'])).toEqual({
     forAll: ['odd=name.npy'],
     byName: new Map([['image', 'a.npy']]),
   });
-  expect(byInput({ image: 'gaussian' }, ['image']).byName.get('image')).toBe('gaussian');
+  expect(groupByInput({ image: 'gaussian' }, ['image']).byName.get('image')).toBe('gaussian');
 });
 
 test('sizes are read in units of a thousand', () => {
-  expect(bytes('512MB')).toBe(512e6);
-  expect(bytes('1.5 gb')).toBe(1.5e9);
-  expect(bytes('2TB')).toBe(2e12);
+  expect(parseSize('512MB')).toBe(512e6);
+  expect(parseSize('1.5 gb')).toBe(1.5e9);
+  expect(parseSize('2TB')).toBe(2e12);
   for (const wrong of ['512', 'MB', '1 XB', '-1GB']) expect(size.safeParse(wrong).success).toBe(false);
 });

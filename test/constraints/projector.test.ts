@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { distance as levenshtein } from 'fastest-levenshtein';
 import { checkLegality, type Legality } from '../../bench/legal.ts';
-import { brokenConstraints } from '../../src/constraints/checker.ts';
-import { editsBetween } from '../../src/constraints/distance.ts';
-import { withinEdits } from '../../src/constraints/edit-distance.ts';
-import type { Limits } from '../../src/constraints/options.ts';
+import { findBrokenConstraints } from '../../src/constraints/checker.ts';
+import { editDistance } from '../../src/constraints/distance.ts';
+import { isWithinEditDistance } from '../../src/constraints/edit-distance.ts';
+import type { ConstraintLimits } from '../../src/constraints/options.ts';
 import { randomStream } from '../../src/core/random.ts';
-import type { InputTraits } from '../../src/inputs/input-descriptor.ts';
-import { formOf, type Rows } from '../../src/model/batched-model.ts';
-import { defaultMix } from '../../src/mutators/registry.ts';
+import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/batched-model.ts';
+import { defaultMutators } from '../../src/mutators/registry.ts';
 import { pictureTraits, traitsOf } from '../support/mutators.ts';
 
 test('sequences are within so many edits exactly where their Levenshtein distance is', () => {
@@ -17,26 +17,31 @@ test('sequences are within so many edits exactly where their Levenshtein distanc
   fc.assert(
     fc.property(sequence, sequence, fc.integer({ min: 0, max: 8 }), (a, b, most) => {
       const far = levenshtein(a.join(''), b.join(''));
-      expect(editsBetween(a, b)).toBe(far);
-      expect(withinEdits(a, b, most)).toBe(far <= most);
+      expect(editDistance(a, b)).toBe(far);
+      expect(isWithinEditDistance(a, b, most)).toBe(far <= most);
     }),
     { numRuns: 2000 },
   );
 });
 
-function rowOf(values: readonly number[]): Rows {
+function rowOf(values: readonly number[]): TestcaseBatch {
   const shape = [values.length];
   return {
-    form: formOf([{ name: 'x', type: 'float32', shape, size: values.length }]),
-    columns: [Float32Array.from(values)],
+    form: shapeSignatureOf([{ name: 'x', type: 'float32', shape, size: values.length }]),
+    inputs: [Float32Array.from(values)],
   };
 }
 
 describe('the checker says what a testcase breaks, worked out by hand:', () => {
   const seed = rowOf([0, 0, 0, 0]);
   const input = traitsOf({ size: 4, range: { low: -1, high: 1 } });
-  const broken = (values: readonly number[], limits: Limits, own: Partial<InputTraits> = {}, from = seed) =>
-    brokenConstraints(
+  const broken = (
+    values: readonly number[],
+    limits: ConstraintLimits,
+    own: Partial<InputDescriptor> = {},
+    from = seed,
+  ) =>
+    findBrokenConstraints(
       rowOf(values),
       { ancestor: seed, reference: from },
       limits,
@@ -44,7 +49,7 @@ describe('the checker says what a testcase breaks, worked out by hand:', () => {
       [true],
     ).join('; ');
 
-  test.each<[string, readonly number[], Limits, Partial<InputTraits>, RegExp]>([
+  test.each<[string, readonly number[], ConstraintLimits, Partial<InputDescriptor>, RegExp]>([
     ['range', [0, 2, 0, 0], {}, {}, /x\[1\] is 2/],
     ['not a number', [0, Number.NaN, 0, 0], {}, {}, /x\[1\] is NaN/],
     ['L-infinity', [0.5, 0, 0, 0], { linf: 0.25 }, {}, /L-infinity is 0.5, above 0.25/],
@@ -60,7 +65,7 @@ describe('the checker says what a testcase breaks, worked out by hand:', () => {
     expect(broken(values, limits, own)).toMatch(message);
   });
 
-  test.each<[string, readonly number[], Limits, Partial<InputTraits>]>([
+  test.each<[string, readonly number[], ConstraintLimits, Partial<InputDescriptor>]>([
     ['at the limits', [1, -1, 0, 0], { linf: 1, l2: 1.5, l0: 2 }, {}],
     ['one value of four at will', [1, 0, 0, 0], { deephunter: { alpha: 0.5, beta: 0.2 } }, {}],
     ['all by a fifth of the range', [0.25, 0.25, -0.25, 0.25], { deephunter: { alpha: 0.5, beta: 0.2 } }, {}],
@@ -71,7 +76,7 @@ describe('the checker says what a testcase breaks, worked out by hand:', () => {
 
   test("DeepHunter's rule measures from the reference, the norms from the ancestor", () => {
     const values = [1, 1, 1, 1];
-    const limits: Limits = { deephunter: { alpha: 0.02, beta: 0.2 } };
+    const limits: ConstraintLimits = { deephunter: { alpha: 0.02, beta: 0.2 } };
     expect(broken(values, limits)).toMatch(/4 of 4/);
     expect(broken(values, limits, {}, rowOf(values))).toBe('');
     expect(broken(values, { ...limits, linf: 0.5 }, {}, rowOf(values))).toMatch(/L-infinity/);
@@ -80,28 +85,28 @@ describe('the checker says what a testcase breaks, worked out by hand:', () => {
 
 /** Checks mutants of an input's default mix. */
 function violations(
-  [input]: readonly [InputTraits],
-  limits: Limits,
-  seeds: readonly Rows[],
+  [input]: readonly [InputDescriptor],
+  limits: ConstraintLimits,
+  seeds: readonly TestcaseBatch[],
   resizes = false,
 ): Promise<Legality> {
-  const mutators = defaultMix(input).map(({ spec }) => spec);
+  const mutators = defaultMutators(input).map(({ spec }) => spec);
   return checkLegality({ input, seeds, mutators, limits, resizes }, 6);
 }
 
 describe('mutants of the default mix keep to', () => {
   const picture = { ...pictureTraits(8, 8), name: 'x', range: { low: 0, high: 1 } };
-  const form = formOf([{ name: 'x', type: 'float32', shape: [8, 8, 1], size: 64 }]);
+  const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [8, 8, 1], size: 64 }]);
   const random = randomStream('pictures');
   const pictures = Array.from(
     { length: 10 },
-    (): Rows => ({
+    (): TestcaseBatch => ({
       form,
-      columns: [Float32Array.from({ length: 64 }, () => random.uniform())],
+      inputs: [Float32Array.from({ length: 64 }, () => random.uniform())],
     }),
   );
 
-  test.each<[string, Limits, Partial<InputTraits>]>([
+  test.each<[string, ConstraintLimits, Partial<InputDescriptor>]>([
     ['the range', {}, {}],
     ['L-infinity', { linf: 0.1 }, {}],
     ['L2', { l2: 0.5 }, {}],
@@ -152,9 +157,9 @@ describe('mutants of the default mix keep to', () => {
     range: { low: 0, high: words.length - 1 },
     tokens,
   });
-  const sentence = (ids: readonly number[]): Rows => ({
-    form: formOf([{ name: 'x', type: 'int64', shape: [ids.length], size: ids.length }]),
-    columns: [BigInt64Array.from(ids, BigInt)],
+  const sentence = (ids: readonly number[]): TestcaseBatch => ({
+    form: shapeSignatureOf([{ name: 'x', type: 'int64', shape: [ids.length], size: ids.length }]),
+    inputs: [BigInt64Array.from(ids, BigInt)],
   });
   const sentences = [
     sentence([0, 2, 3, 4, 5, 1]),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { coverOf } from '../../src/coverage/greedy-set-cover.ts';
+import { greedySetCover } from '../../src/coverage/greedy-set-cover.ts';
 import { squaredDistance } from '../../src/coverage/index/neighbour-index.ts';
 
 const points = (width: number) =>
@@ -29,7 +29,7 @@ describe('a cover', () => {
         fc.integer({ min: 1, max: 3 }).chain((width) => fc.tuple(fc.constant(width), points(width))),
         fc.integer({ min: 0, max: 200 }),
         ([width, vectors], reach) => {
-          const chosen = coverOf({ vectors, width, reach });
+          const chosen = greedySetCover({ vectors, width, radius: reach });
           expect(coversAll(vectors, width, reach, chosen)).toBe(true);
           for (const one of chosen)
             expect(
@@ -50,7 +50,13 @@ describe('a cover', () => {
       fc.property(points(2), fc.integer({ min: 0, max: 60 }), (vectors, reach) => {
         const count = vectors.length / 2;
         const chosen = new Set(
-          coverOf({ vectors, width: 2, reach, required: [count - 1], withIt: () => [0] }),
+          greedySetCover({
+            vectors,
+            width: 2,
+            radius: reach,
+            required: [count - 1],
+            dependenciesOf: () => [0],
+          }),
         );
         expect(chosen.has(count - 1)).toBe(true);
         expect(chosen.has(0)).toBe(true);
@@ -60,11 +66,11 @@ describe('a cover', () => {
   });
 
   test('takes the one in the middle rather than both ends', () => {
-    expect(coverOf({ vectors: Float32Array.of(0, 3, 6), width: 1, reach: 9 })).toEqual([1]);
-    expect(coverOf({ vectors: Float32Array.of(0, 3, 6), width: 1, reach: 8.9 })).toEqual([0, 1, 2]);
+    expect(greedySetCover({ vectors: Float32Array.of(0, 3, 6), width: 1, radius: 9 })).toEqual([1]);
+    expect(greedySetCover({ vectors: Float32Array.of(0, 3, 6), width: 1, radius: 8.9 })).toEqual([0, 1, 2]);
   });
 
   test('of nothing is nothing', () => {
-    expect(coverOf({ vectors: new Float32Array(0), width: 4, reach: 1 })).toEqual([]);
+    expect(greedySetCover({ vectors: new Float32Array(0), width: 4, radius: 1 })).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { rebasedObjective, rebasedSpec } from '../../src/config/load.ts';
-import { moduleSpec } from '../../src/extensions/spec.ts';
+import { rebaseObjectiveSpec, rebaseSpec } from '../../src/config/load.ts';
+import { parseModuleSpec } from '../../src/extensions/spec.ts';
 
 test.each([
   ['./own.js', { input: '', path: './own.js', parameters: '' }],
@@ -11,20 +11,20 @@ test.each([
   ['C:\\own.js:n=1', { input: '', path: 'C:\\own.js', parameters: 'n=1' }],
   ['./a=b/own.js', { input: '', path: './a=b/own.js', parameters: '' }],
 ])('%s names a module', (spec, parts) => {
-  expect(moduleSpec(spec)).toEqual(parts);
+  expect(parseModuleSpec(spec)).toEqual(parts);
 });
 
 test.each(['gaussian', 'gaussian:sigma=0.05', 'image=gaussian', 'image=gaussian:sigma=1', 'none', 'all'])(
   '%s names none and stays as it is',
   (spec) => {
-    expect(moduleSpec(spec)).toBeUndefined();
-    expect(rebasedSpec(spec, () => 'elsewhere')).toBe(spec);
+    expect(parseModuleSpec(spec)).toBeUndefined();
+    expect(rebaseSpec(spec, () => 'elsewhere')).toBe(spec);
   },
 );
 
 test('a module is moved with what stands around it, and still looks like one', () => {
-  expect(rebasedSpec('x=./own.js:n=1', (path) => `campaigns/${path}`)).toBe('x=campaigns/./own.js:n=1');
-  expect(rebasedSpec('own.js', (path) => path)).toBe('./own.js');
+  expect(rebaseSpec('x=./own.js:n=1', (path) => `campaigns/${path}`)).toBe('x=campaigns/./own.js:n=1');
+  expect(rebaseSpec('own.js', (path) => path)).toBe('./own.js');
 });
 
 test('the file that a rule of text reads is moved, and nothing that only looks like one', () => {
@@ -37,5 +37,5 @@ test('the file that a rule of text reads is moved, and nothing that only looks l
     ['text:words,my file=x', 'text:words,my file=x'],
     ['text:repeated-word', 'text:repeated-word'],
   ])
-    expect(rebasedObjective(spec, place)).toBe(moved);
+    expect(rebaseObjectiveSpec(spec, place)).toBe(moved);
 });

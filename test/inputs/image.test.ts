@@ -1,9 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BoundsKeeper } from '../../src/constraints/bounds.ts';
-import { fitPicture } from '../../src/inputs/formats/png.ts';
-import { levelsOf, type Picture, pictureOf, valuesOf } from '../../src/inputs/image.ts';
-import { kindOf } from '../../src/inputs/input-kind.ts';
+import { BoundsTracker } from '../../src/constraints/bounds.ts';
+import { fitImage } from '../../src/inputs/formats/png.ts';
+import {
+  type ImageFormat,
+  levelsToValues,
+  resolveImageFormat,
+  valuesToLevels,
+} from '../../src/inputs/image.ts';
+import { inferInputKind } from '../../src/inputs/input-kind.ts';
 import type { DType } from '../../src/tensor/tensor.ts';
 
 const input = (shape: readonly (number | null)[], type: DType = 'float32') => ({
@@ -12,18 +17,22 @@ const input = (shape: readonly (number | null)[], type: DType = 'float32') => ({
   shape,
 });
 const plain = { scale: 255, mean: 0, std: 1, colour: 'RGB', resize: 'crop' } as const;
-const picture = (shape: readonly (number | null)[], settings: object): Picture =>
-  pictureOf(input(shape), { ...plain, ...settings }, [0, 1]) as Picture;
+const picture = (shape: readonly (number | null)[], settings: object): ImageFormat =>
+  resolveImageFormat(input(shape), { ...plain, ...settings }, [0, 1]) as ImageFormat;
 
 describe('values of a picture', () => {
   test('are (level / scale - mean) / std, in the layout and colour order declared', () => {
     const levels = [255, 0, 51, 0, 255, 102];
     const wide = picture([1, 2, 3], { mean: [0.5, 0.5, 0], std: [0.5, 0.25, 1] });
-    expect([...valuesOf(levels, wide)].map((v) => Number(v.toFixed(6)))).toEqual([1, -2, 0.2, -1, 2, 0.4]);
+    expect([...levelsToValues(levels, wide)].map((v) => Number(v.toFixed(6)))).toEqual([
+      1, -2, 0.2, -1, 2, 0.4,
+    ]);
     const planes = picture([3, 1, 2], { layout: 'NCHW' });
-    expect([...valuesOf(levels, planes)].map((v) => Number(v.toFixed(6)))).toEqual([1, 0, 0, 1, 0.2, 0.4]);
+    expect([...levelsToValues(levels, planes)].map((v) => Number(v.toFixed(6)))).toEqual([
+      1, 0, 0, 1, 0.2, 0.4,
+    ]);
     const turned = picture([3, 1, 2], { layout: 'NCHW', colour: 'BGR', scale: 1 });
-    expect([...valuesOf(levels, turned)]).toEqual([51, 102, 0, 255, 255, 0]);
+    expect([...levelsToValues(levels, turned)]).toEqual([51, 102, 0, 255, 255, 0]);
   });
 
   test('give the levels back, whatever the settings', () => {
@@ -40,14 +49,14 @@ describe('values of a picture', () => {
           ...declared,
           layout: planes ? 'NCHW' : 'NHWC',
         });
-        expect([...levelsOf(Float32Array.from(valuesOf(given, made)), made)]).toEqual(given);
+        expect([...valuesToLevels(Float32Array.from(levelsToValues(given, made)), made)]).toEqual(given);
       }),
     );
   });
 
   test('that are not finite, or beyond what levels are, become black and white', () => {
     const made = picture([1, 4], {});
-    expect([...levelsOf([Number.NaN, -1, 2, Number.POSITIVE_INFINITY], made)]).toEqual([0, 0, 255, 0]);
+    expect([...valuesToLevels([Number.NaN, -1, 2, Number.POSITIVE_INFINITY], made)]).toEqual([0, 0, 255, 0]);
   });
 });
 
@@ -55,7 +64,7 @@ test('a picture of another size is cut, bordered or stretched to the size of the
   const data = Uint8Array.from({ length: 8 * 4 }, (_, i) => (i % 8 < 4 ? 0 : 200));
   const wide = { type: 'uint8', shape: [4, 8, 1], data } as const;
   const corners = async (resize: string) => {
-    const { shape, data: levels } = await fitPicture(wide, picture([4, 4, 1], { resize }));
+    const { shape, data: levels } = await fitImage(wide, picture([4, 4, 1], { resize }));
     expect(shape).toEqual([4, 4, 1]);
     return [Number(levels[0]), Number(levels[3]), Number(levels[4]), Number(levels[7])];
   };
@@ -63,7 +72,7 @@ test('a picture of another size is cut, bordered or stretched to the size of the
   expect([left < 40, right > 160]).toEqual([true, true]);
   expect((await corners('fit')).slice(0, 2)).toEqual([0, 0]);
   expect((await corners('fit'))[3]).toBeGreaterThan(100);
-  const open = await fitPicture(wide, picture([null, null, 3], {}));
+  const open = await fitImage(wide, picture([null, null, 3], {}));
   expect(open.shape).toEqual([4, 8, 3]);
 });
 
@@ -74,13 +83,14 @@ test('bounds follow the channels, in both layouts', () => {
   ];
   const range = { low: -1, high: 6, channels };
   const lows = (channelsFirst: boolean) => [
-    ...new BoundsKeeper('float32', 4, { range: { ...range, channelsFirst } }).low,
+    ...new BoundsTracker('float32', 4, { range: { ...range, channelsFirst } }).low,
   ];
   expect(lows(true)).toEqual([-1, -1, 5, 5]);
   expect(lows(false)).toEqual([-1, 5, -1, 5]);
-  const near = new BoundsKeeper('float32', 4, { range: { ...range, channelsFirst: true }, linf: 0.5 }).around(
-    Float32Array.of(-1, 0, 5, 6),
-  );
+  const near = new BoundsTracker('float32', 4, {
+    range: { ...range, channelsFirst: true },
+    linf: 0.5,
+  }).centreOn(Float32Array.of(-1, 0, 5, 6));
   expect([...near.high]).toEqual([-0.5, 0, 5.5, 6]);
 });
 
@@ -99,5 +109,5 @@ test.each([
   ['mel', [null, 40], 'float32', 'sequence'],
   ['volume', [8, 8, 8, 8], 'float32', 'array'],
 ] as const)('an input %s of %j %s looks like %s %s', (name, shape, type, kind) => {
-  expect(kindOf({ name, shape, type })).toBe(kind);
+  expect(inferInputKind({ name, shape, type })).toBe(kind);
 });

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { byInput } from '../../src/config/values.ts';
+import { groupByInput } from '../../src/config/values.ts';
 import { randomStream } from '../../src/core/random.ts';
-import { drawSeeds, formsOf, readSeeds } from '../../src/inputs/seeds.ts';
+import { distinctShapes, drawSeeds, readSeeds } from '../../src/inputs/seeds.ts';
 import type { InputSpec } from '../../src/model/model.ts';
 import { encodeNpy } from '../../src/tensor/npy.ts';
 import { testFolder } from '../support/folder.ts';
@@ -29,11 +29,11 @@ const pictures = (count: number) =>
 const read = (inputs: InputSpec[], given: string[]) =>
   readSeeds(
     inputs,
-    byInput(
+    groupByInput(
       given,
       inputs.map((input) => input.name),
     ),
-    () => ({ interval: [-1, 1], picture: undefined }),
+    () => ({ interval: [-1, 1], imageFormat: undefined }),
   );
 
 describe('rows', () => {
@@ -47,7 +47,7 @@ describe('rows', () => {
       { name: 'image', shape: [2, 2, 1], size: 4 },
       { name: 'label', shape: [], size: 1 },
     ]);
-    expect(seeds[1].columns).toEqual([Float32Array.of(0.4, 0.5, 0.6, 0.7), BigInt64Array.of(3n)]);
+    expect(seeds[1].inputs).toEqual([Float32Array.of(0.4, 0.5, 0.6, 0.7), BigInt64Array.of(3n)]);
   });
 
   test('one testcase or a batch of them are told apart by their shape', async () => {
@@ -84,7 +84,7 @@ describe('rows', () => {
       [7, 2],
       [8, 2],
     ]);
-    expect(formsOf(seeds).map(({ key }) => key)).toEqual(['7,2', '8,2']);
+    expect(distinctShapes(seeds).map(({ key }) => key)).toEqual(['7,2', '8,2']);
   });
 });
 
@@ -93,8 +93,8 @@ describe('values', () => {
     const png = await sharp(Uint8Array.of(0, 255, 51, 204), { raw: { width: 2, height: 2, channels: 1 } })
       .png()
       .toBuffer();
-    const [{ columns }] = await read([image], [save('picture.png', png)]);
-    const [pixels] = columns;
+    const [{ inputs }] = await read([image], [save('picture.png', png)]);
+    const [pixels] = inputs;
     expect([...(pixels as Float32Array)].map((value) => Number(value.toFixed(6)))).toEqual([
       -1, 1, -0.6, 0.6,
     ]);
@@ -114,8 +114,8 @@ test('seeds are drawn within the range of each input, the same for the same stre
     drawSeeds([image, label], (input) => (input === 0 ? [-2, -1] : [3, 5]), 50, randomStream('s'));
   const seeds = draw();
   expect(seeds.length).toBe(50);
-  for (const { columns } of seeds) {
-    const [pixels, [value]] = columns as [Float32Array, BigInt64Array];
+  for (const { inputs } of seeds) {
+    const [pixels, [value]] = inputs as [Float32Array, BigInt64Array];
     expect(pixels.every((pixel) => pixel >= -2 && pixel <= -1)).toBe(true);
     expect(value >= 3n && value <= 5n).toBe(true);
   }

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { GROUPS } from '../../src/mutators/registry.ts';
+import { MUTATOR_GROUPS } from '../../src/mutators/registry.ts';
 
 const page = readFileSync('docs/mutators.md', 'utf8');
 
 test('docs/mutators.md tells of every mutator as the registry does, with a picture where it is for pictures', () => {
-  for (const { kinds } of GROUPS) {
+  for (const { kinds } of MUTATOR_GROUPS) {
     for (const { name, help, domains, parameters } of kinds) {
       expect(page).toContain(`| \`${name}\` | ${help}`);
       for (const one of domains.includes('image') ? [] : parameters)

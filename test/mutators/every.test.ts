@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BoundsKeeper, workingArray } from '../../src/constraints/bounds.ts';
+import { BoundsTracker, makeWorkingArray } from '../../src/constraints/bounds.ts';
 import { randomStream } from '../../src/core/random.ts';
-import type { InputTraits } from '../../src/inputs/input-descriptor.ts';
+import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
 import type { Column } from '../../src/inputs/table-column.ts';
 import type { MutatorKind } from '../../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
@@ -11,7 +11,7 @@ import { givenOf, pictureTraits, shapeOf, traitsOf } from '../support/mutators.t
 
 /** An input that a mutator is for, of drawn size, type and range. */
 interface Case {
-  readonly input: InputTraits;
+  readonly input: InputDescriptor;
   readonly shape: readonly number[];
   readonly linf: number | undefined;
   readonly key: number;
@@ -89,10 +89,10 @@ function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
 }
 
 /** Values that are legal in an input, drawn from a key. */
-function legalRow({ type, range, tokens, columns }: InputTraits, size: number, key: string) {
+function legalRow({ type, range, tokens, columns }: InputDescriptor, size: number, key: string) {
   const random = randomStream('row', key);
   const data = makeData(type, size);
-  const bounds = new BoundsKeeper(type, size, { range, columns });
+  const bounds = new BoundsTracker(type, size, { range, columns });
   for (let i = 0; i < size; i++) {
     const value = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();
     const whole = columns?.[i]?.kind === 'integer' || DTYPES[type].kind !== 'float';
@@ -113,19 +113,19 @@ describe.each(MUTATORS)('$name', (kind) => {
         const size = shape.reduce((product, side) => product * side, 1);
         const seed = legalRow(input, size, `seed ${key}`);
         const other = legalRow(input, size, `mate ${key}`);
-        const bounds = new BoundsKeeper(type, size, { ...input, linf }).around(seed);
+        const bounds = new BoundsTracker(type, size, { ...input, linf }).centreOn(seed);
         const [parent, mate] = [seed, other].map((data) => {
-          const values = workingArray(type, size);
+          const values = makeWorkingArray(type, size);
           for (let i = 0; i < size; i++) values[i] = readNumber(type, data, i);
           return values;
         });
         const before = parent.slice();
         const mateBefore = mate.slice();
         const made = [0, 1].map(() => {
-          const out = workingArray(type, size + 5);
-          const given = givenOf(key, bounds, shape, { mate, turn: key % 8 });
+          const out = makeWorkingArray(type, size + 5);
+          const given = givenOf(key, bounds, shape, { partner: mate, mutantIndex: key % 8 });
           makeMutator({ spec: kind.name, kind, values: new Map() }, input).mutate(out, 3, parent, given);
-          if (kind.confined !== true) given.arithmetic.clip(out, 3, size, bounds);
+          if (kind.staysInBounds !== true) given.arithmetic.clip(out, 3, size, bounds);
           return out;
         });
         expect(made[0]).toEqual(made[1]);
@@ -154,7 +154,7 @@ describe.each(MUTATORS)('$name', (kind) => {
       { numRuns: 1, seed: 7 },
     );
     const size = shape.reduce((product, side) => product * side, 1);
-    const bounds = new BoundsKeeper(input.type, size, input);
+    const bounds = new BoundsTracker(input.type, size, input);
     const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
     let changed = 0;
     for (let key = 0; key < 20; key++) {
@@ -163,7 +163,7 @@ describe.each(MUTATORS)('$name', (kind) => {
         return Float64Array.from({ length: size }, (_, i) => readNumber(input.type, data, i));
       });
       const out = new Float64Array(size);
-      mutator.mutate(out, 0, parent, givenOf(key, bounds, shape, { mate }));
+      mutator.mutate(out, 0, parent, givenOf(key, bounds, shape, { partner: mate }));
       if (out.some((value, i) => value !== parent[i])) changed++;
     }
     expect(changed).toBeGreaterThan(5);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, LEAST, lanes } from '../../src/nightly/budget.ts';
+import { MIN_TURN_MS, splitByShare, TimeBudget } from '../../src/nightly/budget.ts';
 
 const HOUR = 3_600_000;
 
@@ -13,7 +13,7 @@ async function spent(
   let clock = 0;
   const turns: [string, number][] = [];
   const campaigns = Object.entries(shares).map(([name, share]) => ({ name, share }));
-  await new Budget(total, () => clock).spend(
+  await new TimeBudget(total, () => clock).spend(
     campaigns,
     async ({ name }, time) => {
       turns.push([name, time]);
@@ -28,14 +28,14 @@ async function spent(
 
 test('campaigns are dealt out so that shares come to about the same', () => {
   const campaigns = [3, 1, 1, 1, 2].map((share, i) => ({ name: `c${i}`, share }));
-  const names = (most: number) => lanes(campaigns, most).map((lane) => lane.map(({ name }) => name));
+  const names = (most: number) => splitByShare(campaigns, most).map((lane) => lane.map(({ name }) => name));
   expect(names(1)).toEqual([['c0', 'c1', 'c2', 'c3', 'c4']]);
   expect(names(2)).toEqual([
     ['c0', 'c4'],
     ['c1', 'c2', 'c3'],
   ]);
   expect(names(9)).toEqual([['c0'], ['c1'], ['c2'], ['c3'], ['c4']]);
-  expect(lanes([], 8)).toEqual([]);
+  expect(splitByShare([], 8)).toEqual([]);
 });
 
 describe('a time budget', () => {
@@ -74,7 +74,7 @@ describe('a time budget', () => {
         fc.uniqueArray(fc.constantFrom<string>('a', 'b', 'c', 'd', 'e')),
         async (shares, lazy) => {
           const { elapsed, turns } = await spent(shares, (name, time) => (lazy.includes(name) ? 1 : time));
-          expect(elapsed).toBeLessThanOrEqual(HOUR + LEAST * turns.length);
+          expect(elapsed).toBeLessThanOrEqual(HOUR + MIN_TURN_MS * turns.length);
           if (Object.keys(shares).some((name) => !lazy.includes(name)))
             expect(elapsed).toBeGreaterThanOrEqual(HOUR * 0.97);
           expect(new Set(turns.map(([name]) => name))).toEqual(new Set(Object.keys(shares)));
@@ -85,7 +85,7 @@ describe('a time budget', () => {
 
   test('ends where it is asked to', async () => {
     let turns = 0;
-    await new Budget(HOUR).spend(
+    await new TimeBudget(HOUR).spend(
       [
         { name: 'a', share: 1 },
         { name: 'b', share: 1 },

@@ -1,7 +1,12 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
-import { newestGeneration, newNight, nightsIn, retain } from '../../src/nightly/generations.ts';
+import {
+  listNights,
+  newestGeneration,
+  newNightName,
+  removeOldNights,
+} from '../../src/nightly/generations.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -28,13 +33,13 @@ function campaign(place: string, corpus?: string): void {
 
 test('a night is called by its day, and the second one of a day by its number', async () => {
   const today = new Date(2026, 10, 8, 1);
-  expect(await newNight(out, today)).toBe('2026-11-08');
+  expect(await newNightName(out, today)).toBe('2026-11-08');
   night('2026-11-08');
-  expect(await newNight(out, today)).toBe('2026-11-08-2');
+  expect(await newNightName(out, today)).toBe('2026-11-08-2');
   for (let n = 2; n <= 10; n++) night(`2026-11-08-${n}`);
   night('2026-11-09');
-  expect(await newNight(out, today)).toBe('2026-11-08-11');
-  expect((await nightsIn(out)).slice(-3)).toEqual(['2026-11-08-9', '2026-11-08-10', '2026-11-09']);
+  expect(await newNightName(out, today)).toBe('2026-11-08-11');
+  expect((await listNights(out)).slice(-3)).toEqual(['2026-11-08-9', '2026-11-08-10', '2026-11-09']);
 });
 
 test('the newest generation goes on; the first one is there before it has begun', async () => {
@@ -65,11 +70,11 @@ test('old nights go, and generations that nobody needs any more', async () => {
     ['0001', '0002', '0002-distilled', '0003', 'notes'].filter((name) =>
       existsSync(join(out, 'campaigns/net', name)),
     );
-  await retain(out, 2);
-  expect(await nightsIn(out)).toEqual(['2026-11-02', '2026-11-03']);
+  await removeOldNights(out, 2);
+  expect(await listNights(out)).toEqual(['2026-11-02', '2026-11-03']);
   // The second night speaks of 0002, which began with 0001.
   expect(left()).toEqual(['0001', '0002', '0002-distilled', '0003', 'notes']);
-  await retain(out, 1);
+  await removeOldNights(out, 1);
   expect(left()).toEqual(['0002-distilled', '0003', 'notes']);
-  expect(await retain(out, 1)).toEqual([]);
+  expect(await removeOldNights(out, 1)).toEqual([]);
 });

@@ -3,28 +3,28 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import wabt from 'wabt';
 import { UserError } from '../../src/core/errors.ts';
-import type { RowTensor } from '../../src/model/batched-model.ts';
+import type { BatchTensor } from '../../src/model/batched-model.ts';
 import { REDUCTIONS } from '../../src/objectives/expression/loops.ts';
 import { reduceRows } from '../../src/objectives/expression/reduce.ts';
 import { REDUCE } from '../../src/objectives/expression/reduce-binary.ts';
-import { parseExpression, written } from '../../src/objectives/expression/syntax.ts';
-import type { Run, Violation } from '../../src/objectives/objective.ts';
+import { formatExpression, parseExpression } from '../../src/objectives/expression/syntax.ts';
+import type { JudgedBatch, Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 /** A tensor of rows. */
-function tensor(name: string, rows: readonly (readonly number[])[], shape = [rows[0].length]): RowTensor {
+function tensor(name: string, rows: readonly (readonly number[])[], shape = [rows[0].length]): BatchTensor {
   const size = rows[0].length;
   return { name, type: 'float64', size, shape, data: Float64Array.from(rows.flat()) };
 }
 
-function run(...outputs: RowTensor[]): Run {
+function run(...outputs: BatchTensor[]): JudgedBatch {
   const rows = outputs[0].data.length / outputs[0].size;
   return { rows, inputs: [], outputs, activations: [] };
 }
 
-function judged(expression: string, given: Run): (Violation | undefined)[] {
+function judged(expression: string, given: JudgedBatch): (Violation | undefined)[] {
   const found = new Array<Violation | undefined>(given.rows).fill(undefined);
   makeBuiltIn(`assert:name=p,${expression}`).judge(given, (row, violation) => {
     expect(found[row]).toBeUndefined();
@@ -33,10 +33,10 @@ function judged(expression: string, given: Run): (Violation | undefined)[] {
   return found;
 }
 
-const holds = (expression: string, ...outputs: RowTensor[]): boolean =>
+const holds = (expression: string, ...outputs: BatchTensor[]): boolean =>
   judged(expression, run(...outputs))[0] === undefined;
 
-const margin = (expression: string, ...outputs: RowTensor[]): number => {
+const margin = (expression: string, ...outputs: BatchTensor[]): number => {
   const out = new Float64Array(64);
   makeBuiltIn(`assert:name=p,${expression}`).margins?.(run(...outputs), 0, out);
   return out[0];
@@ -92,7 +92,7 @@ describe('what an expression says', () => {
   });
 
   test('of whole numbers, halves and inputs too', () => {
-    const given: Run = {
+    const given: JudgedBatch = {
       rows: 1,
       inputs: [{ name: 'ids', type: 'int64', size: 2, shape: [2], data: BigInt64Array.of(5n, 6n) }],
       outputs: [{ name: 'half', type: 'float16', size: 1, shape: [1], data: Uint16Array.of(0x3e00) }],
@@ -346,7 +346,7 @@ test('an expression is written back as one that means the same', () => {
   fc.assert(
     fc.property(conditions, ({ text }) => {
       const syntax = parseExpression('here', text);
-      expect(parseExpression('here', written(syntax))).toEqual(syntax);
+      expect(parseExpression('here', formatExpression(syntax))).toEqual(syntax);
     }),
     { numRuns: 500 },
   );

@@ -1,5 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { diedOnce, diedRunning, failedRun } from '../../src/objectives/crash-signature.ts';
+import {
+  failedRunViolation,
+  processDeathViolation,
+  unrepeatedDeathViolation,
+} from '../../src/objectives/crash-signature.ts';
 
 const ONNX = (node: string, why: string) =>
   `Non-zero status code returned while running ${node} Status Message: ${why}`;
@@ -13,13 +17,22 @@ test.each([
   ['std::bad_alloc', 'memory'],
   ['Failed to allocate memory for requested buffer of size 4000000', 'memory'],
 ])('%s is %s', (message, signature) => {
-  expect(failedRun(message).signature).toBe(signature);
+  expect(failedRunViolation(message).signature).toBe(signature);
 });
 
 test('a process that ends is named by its signal, and one that ended once is a fault of its own', () => {
-  expect(diedRunning('crash', 'SIGSEGV')).toMatchObject({ signature: 'crash-sigsegv', objective: 'crash' });
-  expect(diedRunning('crash', 'exit 3')).toMatchObject({ signature: 'crash-exit_3' });
-  expect(diedRunning('hang', 'SIGKILL')).toMatchObject({ signature: 'hang', objective: 'hang' });
-  expect(diedRunning('memory', 'SIGKILL')).toMatchObject({ signature: 'memory', objective: 'memory' });
-  expect(diedOnce('SIGSEGV', 12)).toMatchObject({ signature: 'crash-sigsegv-once', objective: 'crash' });
+  expect(processDeathViolation('crash', 'SIGSEGV')).toMatchObject({
+    signature: 'crash-sigsegv',
+    objective: 'crash',
+  });
+  expect(processDeathViolation('crash', 'exit 3')).toMatchObject({ signature: 'crash-exit_3' });
+  expect(processDeathViolation('hang', 'SIGKILL')).toMatchObject({ signature: 'hang', objective: 'hang' });
+  expect(processDeathViolation('memory', 'SIGKILL')).toMatchObject({
+    signature: 'memory',
+    objective: 'memory',
+  });
+  expect(unrepeatedDeathViolation('SIGSEGV', 12)).toMatchObject({
+    signature: 'crash-sigsegv-once',
+    objective: 'crash',
+  });
 });

@@ -1,26 +1,26 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
-import { MOST_MARGINS, SIDES, type Violation } from '../../src/objectives/objective.ts';
-import { cosineOf, divergenceOf } from '../../src/objectives/output-difference.ts';
+import type { BatchResult, BatchTensor } from '../../src/model/batched-model.ts';
+import { MAX_MARGINS, TWO_SIDED_MARGINS, type Violation } from '../../src/objectives/objective.ts';
+import { cosineSimilarity, klDivergence } from '../../src/objectives/output-difference.ts';
 import { comparesModels, makeBuiltIn } from '../../src/objectives/registry.ts';
 import type { DType, TensorData } from '../../src/tensor/tensor.ts';
 
-function tensor(data: TensorData, size: number, name = 'y', type: DType = 'float32'): RowTensor {
+function tensor(data: TensorData, size: number, name = 'y', type: DType = 'float32'): BatchTensor {
   return { name, type, size, shape: [size], data };
 }
 
-function pair(own: readonly number[], other: readonly number[], size = own.length): RowResult {
+function pair(own: readonly number[], other: readonly number[], size = own.length): BatchResult {
   return {
     rows: own.length / size,
     inputs: [],
     outputs: [tensor(Float32Array.from(own), size)],
     activations: [],
-    copy: [tensor(Float32Array.from(other), size)],
+    secondOutputs: [tensor(Float32Array.from(other), size)],
   };
 }
 
-function judged(spec: string, result: RowResult): Map<number, Violation> {
+function judged(spec: string, result: BatchResult): Map<number, Violation> {
   const found = new Map<number, Violation>();
   makeBuiltIn(spec).judge(result, (row, violation) => found.set(row, violation));
   return found;
@@ -65,24 +65,24 @@ describe('two models part', () => {
   });
 
   test('in whole numbers by their values', () => {
-    const result: RowResult = {
+    const result: BatchResult = {
       rows: 2,
       inputs: [],
       outputs: [tensor(BigInt64Array.of(3n, 4n), 1, 'label', 'int64')],
       activations: [],
-      copy: [tensor(BigInt64Array.of(3n, 5n), 1, 'label', 'int64')],
+      secondOutputs: [tensor(BigInt64Array.of(3n, 5n), 1, 'label', 'int64')],
     };
     expect([...judged('quantization', result).keys()]).toEqual([1]);
   });
 
   test('in one output of several, each of which may have several positions', () => {
     const other = { name: 'z', type: 'float32', size: 4, shape: [2, 2] } as const;
-    const result: RowResult = {
+    const result: BatchResult = {
       rows: 1,
       inputs: [],
       outputs: [tensor(Float32Array.of(1, 2), 2), { ...other, data: Float32Array.of(1, 0, 1, 0) }],
       activations: [],
-      copy: [tensor(Float32Array.of(1, 2), 2), { ...other, data: Float32Array.of(1, 0, 0, 1) }],
+      secondOutputs: [tensor(Float32Array.of(1, 2), 2), { ...other, data: Float32Array.of(1, 0, 0, 1) }],
     };
     expect(judged('quantization', result).get(0)).toMatchObject({
       signature: 'quantization-class-z',
@@ -93,7 +93,7 @@ describe('two models part', () => {
 
 describe('margins', () => {
   const marginsOf = (spec: string, own: readonly number[], other: readonly number[]): number[] => {
-    const out = new Float64Array(MOST_MARGINS);
+    const out = new Float64Array(MAX_MARGINS);
     const count = makeBuiltIn(spec).margins?.(pair(own, other), 0, out) ?? 0;
     return [...out.subarray(0, count)];
   };
@@ -102,13 +102,13 @@ describe('margins', () => {
     const far = marginsOf('quantization', [8, 0, -9], [8.1, 0, -9]);
     const near = marginsOf('quantization', [8, 7.9, -9], [8.1, 7.9, -9]);
     const closer = marginsOf('quantization', [8, 0, -9], [10, 0, -9]);
-    expect(far).toHaveLength(SIDES);
+    expect(far).toHaveLength(TWO_SIDED_MARGINS);
     // Class 1 loses, in the first half; class 0 wins, in the second.
     const places = far.flatMap((margin, i) => (Number.isFinite(margin) ? [i] : []));
-    expect(places).toEqual([1, 2, SIDES / 2]);
+    expect(places).toEqual([1, 2, TWO_SIDED_MARGINS / 2]);
     expect(near[1]).toBeLessThan(far[1]);
     expect(closer[1]).toBeLessThan(far[1]);
-    expect(far[SIDES / 2]).toBe(far[1]);
+    expect(far[TWO_SIDED_MARGINS / 2]).toBe(far[1]);
     expect(far[2]).toBeGreaterThan(far[1]);
     // A tenth of a doubling less for each doubling of the difference, a whole one for each halving of the gap.
     const half = marginsOf('quantization', [8, 4, -9], [8.1, 4, -9]);
@@ -154,15 +154,15 @@ describe('margins', () => {
 });
 
 test('cosine and divergence are those of their formulas', () => {
-  expect(cosineOf(Float64Array.of(1, 2), Float64Array.of(2, 4))).toBeCloseTo(1, 12);
-  expect(cosineOf(Float64Array.of(1, 0), Float64Array.of(0, 1))).toBe(0);
-  expect(cosineOf(Float64Array.of(0, 0), Float64Array.of(0, 0))).toBe(1);
+  expect(cosineSimilarity(Float64Array.of(1, 2), Float64Array.of(2, 4))).toBeCloseTo(1, 12);
+  expect(cosineSimilarity(Float64Array.of(1, 0), Float64Array.of(0, 1))).toBe(0);
+  expect(cosineSimilarity(Float64Array.of(0, 0), Float64Array.of(0, 0))).toBe(1);
   const shares = Float64Array.of(0.5, 0.5);
-  expect(divergenceOf(shares, Float64Array.of(0.25, 0.75), 2)).toBeCloseTo(
+  expect(klDivergence(shares, Float64Array.of(0.25, 0.75), 2)).toBeCloseTo(
     0.5 * Math.log(2) + 0.5 * Math.log(2 / 3),
     12,
   );
-  expect(divergenceOf(Float64Array.of(3, 3), Float64Array.of(7, 7), 2)).toBeCloseTo(0, 12);
+  expect(klDivergence(Float64Array.of(3, 3), Float64Array.of(7, 7), 2)).toBeCloseTo(0, 12);
 });
 
 test('specs are refused that make no sense', () => {
@@ -187,6 +187,6 @@ test('a pair of single numbers has no classes', () => {
     /no output has several values.*quantization:atol/,
   );
   expect(makeBuiltIn('quantization:atol=1').refuses?.(single)).toBeUndefined();
-  const { copy: _copy, ...alone } = single;
+  const { secondOutputs: _copy, ...alone } = single;
   expect(makeBuiltIn('quantization:atol=1').refuses?.(alone)).toMatch(/needs a second model/);
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
+import type { BatchResult, BatchTensor } from '../../src/model/batched-model.ts';
 import { slug, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
-const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
+const tensor = (name: string, size: number, ...data: number[]): BatchTensor => ({
   name,
   type: 'float32',
   size,
@@ -12,8 +12,8 @@ const tensor = (name: string, size: number, ...data: number[]): RowTensor => ({
   data: Float32Array.from(data),
 });
 
-function judge(outputs: RowTensor[], activations: RowTensor[] = []): Map<number, Violation> {
-  const result: RowResult = {
+function judge(outputs: BatchTensor[], activations: BatchTensor[] = []): Map<number, Violation> {
+  const result: BatchResult = {
     rows: outputs[0].data.length / outputs[0].size,
     inputs: [],
     outputs,
@@ -56,7 +56,7 @@ test('the fault is placed at the first tensor: watched ones come before outputs'
 });
 
 test('integers are never judged, halves and doubles are', () => {
-  const half: RowTensor = {
+  const half: BatchTensor = {
     name: 'h',
     type: 'float16',
     size: 1,
@@ -67,8 +67,8 @@ test('integers are never judged, halves and doubles are', () => {
     'nonfinite-inf-h',
     'nonfinite-nan-h',
   ]);
-  const whole: RowTensor = { name: 'i', type: 'int64', size: 1, shape: [], data: BigInt64Array.of(1n) };
-  const double: RowTensor = { name: 'd', type: 'float64', size: 1, shape: [], data: Float64Array.of(nan) };
+  const whole: BatchTensor = { name: 'i', type: 'int64', size: 1, shape: [], data: BigInt64Array.of(1n) };
+  const double: BatchTensor = { name: 'd', type: 'float64', size: 1, shape: [], data: Float64Array.of(nan) };
   expect(judge([whole, double]).get(0)?.signature).toBe('nonfinite-nan-d');
 });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { Stopwatch } from '../../src/evaluation/judged-batch.ts';
-import type { RowResult, RowTensor } from '../../src/model/batched-model.ts';
-import { MOST_MARGINS, type Run, type Violation } from '../../src/objectives/objective.ts';
+import { RunTimeTracker } from '../../src/evaluation/judged-batch.ts';
+import type { BatchResult, BatchTensor } from '../../src/model/batched-model.ts';
+import { type JudgedBatch, MAX_MARGINS, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn, makeObjectives, objectiveSpecs } from '../../src/objectives/registry.ts';
 
-const tensor = (values: readonly number[], size = values.length, name = 'y'): RowTensor => ({
+const tensor = (values: readonly number[], size = values.length, name = 'y'): BatchTensor => ({
   name,
   type: 'float32',
   size,
@@ -12,27 +12,27 @@ const tensor = (values: readonly number[], size = values.length, name = 'y'): Ro
   data: Float32Array.from(values),
 });
 
-const result = (...outputs: RowTensor[]): RowResult => ({
+const result = (...outputs: BatchTensor[]): BatchResult => ({
   rows: outputs[0].data.length / outputs[0].size,
   inputs: [],
   outputs,
   activations: [],
 });
 
-function judged(spec: string, run: Run): Map<number, Violation> {
+function judged(spec: string, run: JudgedBatch): Map<number, Violation> {
   const found = new Map<number, Violation>();
   makeBuiltIn(spec).judge(run, (row, violation) => found.set(row, violation));
   return found;
 }
 
-function margins(spec: string, run: Run, row = 0): number[] {
-  const out = new Float64Array(MOST_MARGINS);
+function margins(spec: string, run: JudgedBatch, row = 0): number[] {
+  const out = new Float64Array(MAX_MARGINS);
   return [...out.subarray(0, makeBuiltIn(spec).margins?.(run, row, out) ?? 0)];
 }
 
 describe('misclassified', () => {
   const logits = [5, 1, 0, 1, 5, 0, 2, 2.1, 0, 9, 0, 0];
-  const run: Run = { ...result(tensor(logits, 3)), labels: [0, 0, 0, -1] };
+  const run: JudgedBatch = { ...result(tensor(logits, 3)), labels: [0, 0, 0, -1] };
 
   test('is another class than the label, where there is one', () => {
     expect([...judged('misclassified', run)].map(([row, { signature }]) => [row, signature])).toEqual([
@@ -53,7 +53,7 @@ describe('misclassified', () => {
   });
 
   test('only where the label is not among the best, if so asked', () => {
-    const three: Run = { ...result(tensor([1, 2, 3, 1, 0, 3], 3)), labels: [0, 0] };
+    const three: JudgedBatch = { ...result(tensor([1, 2, 3, 1, 0, 3], 3)), labels: [0, 0] };
     expect([...judged('misclassified:top=2', three).keys()]).toEqual([0]);
     expect(Math.min(...margins('misclassified:top=2', three, 1))).toBeGreaterThan(0);
     expect(Math.min(...margins('misclassified:top=2', three, 0))).toBe(0);
@@ -78,9 +78,9 @@ describe('misclassified', () => {
 });
 
 describe('metamorphic', () => {
-  const pair = (before: readonly number[], after: readonly number[], size = before.length): Run => ({
+  const pair = (before: readonly number[], after: readonly number[], size = before.length): JudgedBatch => ({
     ...result(tensor(before, size)),
-    changed: result(tensor(after, size)),
+    transformed: result(tensor(after, size)),
   });
 
   test('is another class by the change, or a difference', () => {
@@ -110,7 +110,7 @@ describe('metamorphic', () => {
   });
 
   test('is a changed testcase that the runtime fails', () => {
-    const run: Run = { ...result(tensor([1])), failed: 'no such axis' };
+    const run: JudgedBatch = { ...result(tensor([1])), transformedError: 'no such axis' };
     expect(judged('metamorphic:brightness', run).get(0)).toMatchObject({
       signature: 'metamorphic-brightness-crash',
       summary: 'the runtime fails the changed testcase: no such axis',
@@ -128,7 +128,10 @@ describe('metamorphic', () => {
 });
 
 test('slow is a run of one row that takes many times what is usual', () => {
-  const run = (took: number, usual: number): Run => ({ ...result(tensor([1])), time: { took, usual } });
+  const run = (took: number, usual: number): JudgedBatch => ({
+    ...result(tensor([1])),
+    time: { took, usual },
+  });
   expect(judged('slow', run(0.011, 0.002)).get(0)?.summary).toBe(
     'a run takes 11 ms where one of its shape usually takes 2 ms',
   );
@@ -140,10 +143,10 @@ test('slow is a run of one row that takes many times what is usual', () => {
 });
 
 test('what is usual is the median of the last runs of a form, once there are some', () => {
-  const watch = new Stopwatch();
+  const watch = new RunTimeTracker();
   const took = (form: string, seconds: number): number => {
-    const usual = watch.usual(form);
-    watch.note(form, seconds);
+    const usual = watch.usualSeconds(form);
+    watch.record(form, seconds);
     return usual;
   };
   for (let n = 0; n < 7; n++) expect(took('a', 1)).toBe(Number.POSITIVE_INFINITY);

@@ -13,27 +13,27 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { writeFolderDurably } from '../../src/core/atomic-file.ts';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
-import { formOf, type RowInput } from '../../src/model/batched-model.ts';
-import { checkFolder, type NewEntry, Store } from '../../src/storage/campaign-store.ts';
+import { shapeSignatureOf, type TestcaseInput } from '../../src/model/batched-model.ts';
+import { CampaignStore, checkFolder, type NewEntry } from '../../src/storage/campaign-store.ts';
 import { readCheckpoint } from '../../src/storage/checkpoint.ts';
 import { readCorpus, type StoredEntry } from '../../src/storage/journal.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
-const INPUTS: RowInput[] = [
+const INPUTS: TestcaseInput[] = [
   { name: 'b', type: 'float32', shape: [2], size: 2 },
   { name: 'a', type: 'int64', shape: [], size: 1 },
 ];
-const FORM = formOf(INPUTS);
-const DATA = { form: FORM, columns: [Float32Array.of(1, 2), BigInt64Array.of(3n)] };
+const FORM = shapeSignatureOf(INPUTS);
+const DATA = { form: FORM, inputs: [Float32Array.of(1, 2), BigInt64Array.of(3n)] };
 
 test('an id hashes the inputs in name order: name, type, shape, little-endian values', () => {
   const hash = createHash('sha256');
   hash.update('["a","int64",[]]\n').update(Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0));
   hash.update('["b","float32",[2]]\n').update(Uint8Array.of(0, 0, 128, 63, 0, 0, 0, 64));
   expect(testcaseId(DATA)).toBe(hash.digest('hex').slice(0, 16));
-  const [b, a] = DATA.columns;
-  const turned = { form: formOf([INPUTS[1], INPUTS[0]]), columns: [a, b] };
+  const [b, a] = DATA.inputs;
+  const turned = { form: shapeSignatureOf([INPUTS[1], INPUTS[0]]), inputs: [a, b] };
   expect(testcaseId(turned)).toBe(testcaseId(DATA));
 });
 
@@ -51,7 +51,7 @@ const PICTURES = [undefined, undefined];
 function entries(count: number): NewEntry[] {
   const made: NewEntry[] = [];
   for (let i = 0; i < count; i++) {
-    const data = { form: FORM, columns: [Float32Array.of(i, 2), BigInt64Array.of(3n)] };
+    const data = { form: FORM, inputs: [Float32Array.of(i, 2), BigInt64Array.of(3n)] };
     const id = testcaseId(data);
     const seed = made[0]?.id ?? id;
     made.push({
@@ -72,9 +72,9 @@ function entries(count: number): NewEntry[] {
 
 async function written(name: string, count: number): Promise<{ path: string; all: NewEntry[] }> {
   const path = join(folder, name);
-  const store = await Store.create(path, { model: 'm' }, PICTURES);
+  const store = await CampaignStore.create(path, { model: 'm' }, PICTURES);
   const all = entries(count);
-  for (const entry of all) store.add(entry);
+  for (const entry of all) store.addEntry(entry);
   expect(readdirSync(join(path, 'corpus'))).toEqual([]);
   await store.flush({ entries: count, width: 2, elapsedSeconds: 1, state: { taken: count } });
   return { path, all };
@@ -150,7 +150,7 @@ describe('a corpus', () => {
 
 test('a damaged checkpoint gives way to the one before it, and no checkpoint to none', async () => {
   const { path } = await written('checkpoints', 3);
-  const store = await Store.open(path, PICTURES, 3);
+  const store = await CampaignStore.open(path, PICTURES, 3);
   await store.flush({ entries: 3, width: 2, elapsedSeconds: 2, state: { taken: 9 } });
   const latest = join(path, 'state', 'checkpoint.json');
   expect((await readCheckpoint<{ taken: number }>(path)).checkpoint?.state.taken).toBe(9);

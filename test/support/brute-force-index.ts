@@ -12,7 +12,7 @@ export class ExactIndex implements NeighbourIndex {
     this.#vectors.push(vector.slice());
   }
 
-  skip(): number {
+  loadPrefix(): number {
     return 0;
   }
 

@@ -1,14 +1,19 @@
-import { BoundsKeeper, type BoundsOptions, type Values, workingArray } from '../../src/constraints/bounds.ts';
+import {
+  type BoundsOptions,
+  BoundsTracker,
+  makeWorkingArray,
+  type WorkingArray,
+} from '../../src/constraints/bounds.ts';
 import { randomStream } from '../../src/core/random.ts';
-import type { Picture } from '../../src/inputs/image.ts';
-import type { InputTraits } from '../../src/inputs/input-descriptor.ts';
-import type { Given, Mutator, MutatorKind } from '../../src/mutators/mutator.ts';
+import type { ImageFormat } from '../../src/inputs/image.ts';
+import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
+import type { MutationContext, Mutator, MutatorKind } from '../../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
 import { NoisePool } from '../../src/mutators/simd/noise-pool.ts';
 import { DTYPES, type DType } from '../../src/tensor/tensor.ts';
 
 /** An input of numbers from 0 to 1 unless told otherwise. */
-export function traitsOf(own: Partial<InputTraits> = {}): InputTraits {
+export function traitsOf(own: Partial<InputDescriptor> = {}): InputDescriptor {
   const { type = 'float32' } = own;
   return {
     name: 'x',
@@ -25,10 +30,14 @@ export function traitsOf(own: Partial<InputTraits> = {}): InputTraits {
 }
 
 /** Pictures of a size, black 0 and white 1 unless told otherwise. */
-export function pictureTraits(height: number, width: number, own: Partial<Picture> = {}): InputTraits {
+export function pictureTraits(
+  height: number,
+  width: number,
+  own: Partial<ImageFormat> = {},
+): InputDescriptor {
   const channels = own.channels ?? 1;
   const each = <T>(value: T): T[] => new Array(channels).fill(value);
-  const picture: Picture = {
+  const picture: ImageFormat = {
     height,
     width,
     channels,
@@ -43,7 +52,7 @@ export function pictureTraits(height: number, width: number, own: Partial<Pictur
 }
 
 /** The shape of a picture's testcases. */
-export function shapeOf({ picture }: InputTraits): number[] {
+export function shapeOf({ picture }: InputDescriptor): number[] {
   if (picture === undefined) throw new Error('no picture');
   const [height, width] = [picture.height as number, picture.width as number];
   return picture.channelsFirst ? [picture.channels, height, width] : [height, width, picture.channels];
@@ -52,7 +61,7 @@ export function shapeOf({ picture }: InputTraits): number[] {
 /** Makes one of our mutators. */
 export function mutatorOf(
   name: string,
-  input: InputTraits = traitsOf(),
+  input: InputDescriptor = traitsOf(),
   values: Readonly<Record<string, number>> = {},
 ): Mutator {
   const kind = MUTATORS.find((one) => one.name === name) as MutatorKind;
@@ -64,36 +73,46 @@ const pool = new NoisePool('test');
 /** What a mutator is given: all draws come from a key. */
 export function givenOf(
   key: string | number,
-  bounds: Given['bounds'],
+  bounds: MutationContext['bounds'],
   shape: readonly number[],
-  own: Partial<Given> = {},
-): Given {
+  own: Partial<MutationContext> = {},
+): MutationContext {
   const random = randomStream('draws', key);
   const noise = own.noise ?? pool;
   noise.refresh(random);
-  const { arithmetic } = noise;
-  return { random, noise, arithmetic, bounds, shape, mate: new Float32Array(0), turn: 0, turns: 8, ...own };
+  const { vectorMath } = noise;
+  return {
+    random,
+    noise,
+    arithmetic: vectorMath,
+    bounds,
+    shape,
+    partner: new Float32Array(0),
+    mutantIndex: 0,
+    mutantCount: 8,
+    ...own,
+  };
 }
 
 /** Bounds of an input without an ancestor. */
-export function boundsOf(type: DType, size: number, options: BoundsOptions): BoundsKeeper {
-  return new BoundsKeeper(type, size, options);
+export function boundsOf(type: DType, size: number, options: BoundsOptions): BoundsTracker {
+  return new BoundsTracker(type, size, options);
 }
 
 /** One mutant of a parent within a range, clipped as a campaign clips it. */
 export function mutantOf(
   name: string,
-  parent: Values,
-  input: InputTraits,
+  parent: WorkingArray,
+  input: InputDescriptor,
   shape: readonly number[],
   key: string | number,
   values: Readonly<Record<string, number>> = {},
-  own: Partial<Given> = {},
-): Values {
+  own: Partial<MutationContext> = {},
+): WorkingArray {
   const size = shape.reduce((product, side) => product * side, 1);
-  const out = workingArray(input.type, size);
+  const out = makeWorkingArray(input.type, size);
   const bounds = own.bounds ?? boundsOf(input.type, size, input);
-  const given = givenOf(key, bounds, shape, { mate: parent, ...own });
+  const given = givenOf(key, bounds, shape, { partner: parent, ...own });
   mutatorOf(name, input, values).mutate(out, 0, parent, given);
   given.arithmetic.clip(out, 0, size, given.bounds);
   return out;

@@ -4,17 +4,17 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
-import type { Inspector } from '../../src/workers/inspect-client.ts';
+import type { InspectClient } from '../../src/workers/inspect-client.ts';
 import { built } from '../support/built.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSoftmaxTfjs } from '../support/models.ts';
 
 const folder = testFolder();
 const FIXTURES = 'test/fixtures';
-let inspector: Inspector;
+let inspector: InspectClient;
 
 beforeAll(async () => {
-  const module = await built<{ Inspector: new () => Inspector }>('workers/inspect-client.js');
+  const module = await built<{ Inspector: new () => InspectClient }>('workers/inspect-client.js');
   inspector = new module.Inspector();
 });
 
@@ -117,7 +117,7 @@ describe('a model made to do harm is refused', () => {
       graph.node('Add', [x, 'sum'], 'y');
       graph.output('y', 'float32', [1, 4]);
       await inspector.load(write('expanding.onnx', graph.finish('expanding')), { runtime: 'auto' });
-      expect((await inspector.shapes([])).failed).toMatch(/takes more than \d+\.\d GB of memory/);
+      expect((await inspector.shapes([])).failure).toMatch(/takes more than \d+\.\d GB of memory/);
     },
     SOON,
   );

@@ -1,13 +1,13 @@
-import { type Graph, producers } from '../../model/graph/graph.ts';
+import { type Graph, producersByTensor } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import { regionText } from './hazard.ts';
-import { lookThrough } from './proxy-tensors.ts';
-import type { Aim, Site, SiteContext } from './site.ts';
-import { kindOf } from './site-kinds.ts';
+import { findProxyTensor } from './proxy-tensors.ts';
+import type { HazardTarget, NumericalSite, SiteContext } from './site.ts';
+import { classifySite } from './site-kinds.ts';
 
 /** Finds the numerical sites of a model, in topological order. */
-export function sitesOf(model: Pick<Model, 'graph' | 'constant'>): Site[] {
+export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): NumericalSite[] {
   const known = new Map<string, boolean>();
   const holdsInfinity = (name: string): boolean => {
     let holds = known.get(name);
@@ -20,23 +20,23 @@ export function sitesOf(model: Pick<Model, 'graph' | 'constant'>): Site[] {
     }
     return holds;
   };
-  return findSites(model.graph, holdsInfinity);
+  return findSitesInGraph(model.graph, holdsInfinity);
 }
 
-function findSites(graph: Graph, holdsInfinity: SiteContext['holdsInfinity']): Site[] {
-  const context = { graph, made: producers(graph), holdsInfinity };
-  return graph.nodes.flatMap((node): Site[] => {
-    const found = kindOf(node, context);
+function findSitesInGraph(graph: Graph, holdsInfinity: SiteContext['holdsInfinity']): NumericalSite[] {
+  const context = { graph, producers: producersByTensor(graph), holdsInfinity };
+  return graph.nodes.flatMap((node): NumericalSite[] => {
+    const found = classifySite(node, context);
     if (found === undefined) return [];
-    const aims = found.aims.map((aim) => guided(context, aim));
+    const targets = found.aims.map((target) => withProxy(context, target));
     const { name, op, inputs } = node;
-    const region = aims.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
+    const region = targets.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
     const tensors = [...new Set(inputs.filter((input) => input !== ''))];
-    return [{ name, op, kind: found.kind.name, tensors, region, aims }];
+    return [{ name, op, kind: found.kind.name, tensors, region, targets }];
   });
 }
 
-function guided({ graph, made }: SiteContext, aim: Aim): Aim {
-  const guide = aim.guide ?? lookThrough(graph, made, aim.tensor, aim.hazard);
-  return guide === undefined ? aim : { ...aim, guide };
+function withProxy({ graph, producers }: SiteContext, target: HazardTarget): HazardTarget {
+  const proxy = target.proxy ?? findProxyTensor(graph, producers, target.tensor, target.hazard);
+  return proxy === undefined ? target : { ...target, proxy };
 }

@@ -65,7 +65,7 @@ export function outside(bound: number, limits: FloatLimits, strict = false): rea
 }
 
 /** A number as people read it. */
-function text(value: number): string {
+function formatNumber(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
@@ -73,15 +73,15 @@ function text(value: number): string {
 export function regionText(tensor: string, hazard: Hazard): string {
   switch (hazard.kind) {
     case 'below':
-      return `${tensor} ${hazard.strict ? '<' : '≤'} ${text(hazard.bound)}`;
+      return `${tensor} ${hazard.strict ? '<' : '≤'} ${formatNumber(hazard.bound)}`;
     case 'above':
-      return `${tensor} ${hazard.strict ? '>' : '≥'} ${text(hazard.bound)}`;
+      return `${tensor} ${hazard.strict ? '>' : '≥'} ${formatNumber(hazard.bound)}`;
     case 'at':
-      return `${tensor} = ${text(hazard.bound)}`;
+      return `${tensor} = ${formatNumber(hazard.bound)}`;
     case 'pole':
       return `${tensor} = π/2 + kπ`;
     case 'gap':
-      return `max(${tensor}) − ${tensor} ≥ ${text(hazard.bound)}`;
+      return `max(${tensor}) − ${tensor} ≥ ${formatNumber(hazard.bound)}`;
     case 'masked':
       return `${tensor} = −∞ all along axis ${hazard.axis}`;
     case 'all':

@@ -1,8 +1,8 @@
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Hazard } from './hazard.ts';
-import { ANY, held, hull, type Interval, sound } from './interval.ts';
-import { EXACT, RULES } from './interval-rules.ts';
+import { ANY, anyIfNaN, hull, type Interval, roundToType } from './interval.ts';
+import { EXACT_OPS, INTERVAL_RULES } from './interval-rules.ts';
 
 /**
  * Interval arithmetic through a graph (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2
@@ -12,14 +12,14 @@ import { EXACT, RULES } from './interval-rules.ts';
  *
  * @param inputs intervals of the model's inputs; any number for those left out
  */
-export function propagate(
+export function propagateIntervals(
   model: Pick<Model, 'graph' | 'constant'>,
   inputs: ReadonlyMap<string, Interval>,
 ): ReadonlyMap<string, Interval> {
   const { graph } = model;
   const constant = (name: string): Tensor | undefined => model.constant(name);
   const known = new Map(inputs);
-  const at = (name: string): Interval => {
+  const intervalOf = (name: string): Interval => {
     let interval = known.get(name);
     if (interval === undefined) {
       interval = graph.constants.has(name) ? hull(constant(name)) : ANY;
@@ -28,22 +28,28 @@ export function propagate(
     return interval;
   };
   for (const node of graph.nodes) {
-    const rule = RULES[node.op];
-    const given = node.inputs.filter((name) => name !== '').map(at);
-    const facts = { node, given, at, constant, isConstant: (name: string) => graph.constants.has(name) };
-    const made = sound(rule?.(facts));
+    const rule = INTERVAL_RULES[node.op];
+    const inputIntervals = node.inputs.filter((name) => name !== '').map(intervalOf);
+    const context = {
+      node,
+      inputIntervals,
+      intervalOf,
+      constant,
+      isConstant: (name: string) => graph.constants.has(name),
+    };
+    const made = anyIfNaN(rule?.(context));
     node.outputs.forEach((output, place) => {
       // Further results are indices and masks, but for those of operations that take a tensor apart.
       const own = place === 0 || node.op === 'Split' ? made : ANY;
       const type = graph.types.get(output);
-      known.set(output, type === undefined ? own : held(own, type, EXACT.has(node.op)));
+      known.set(output, type === undefined ? own : roundToType(own, type, EXACT_OPS.has(node.op)));
     });
   }
   return known;
 }
 
 /** Whether an interval reaches into a hazard; true where that can't be told. */
-export function reaches({ low, high }: Interval, hazard: Hazard): boolean {
+export function reachesHazard({ low, high }: Interval, hazard: Hazard): boolean {
   switch (hazard.kind) {
     case 'below':
       return hazard.strict === true ? low < hazard.bound : low <= hazard.bound;

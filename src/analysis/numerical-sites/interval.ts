@@ -9,11 +9,11 @@ export interface Interval {
 
 /** Any number. */
 export const ANY: Interval = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-export const UNIT: Interval = { low: 0, high: 1 };
+export const UNIT_INTERVAL: Interval = { low: 0, high: 1 };
 
 /** What rounding may add to a result, relative to it: more than runtimes' approximations in single precision err by. */
-export const ROUNDING = 2 ** -18;
-const HALF_ROUNDING = 2 ** -8;
+export const ROUNDING_ERROR = 2 ** -18;
+const HALF_ROUNDING_ERROR = 2 ** -8;
 
 export function hull(tensor: Tensor | undefined): Interval {
   if (tensor === undefined) return ANY;
@@ -29,7 +29,7 @@ export function hull(tensor: Tensor | undefined): Interval {
 }
 
 /** An interval that is one: no end that is no number. */
-export function sound(interval: Interval | undefined): Interval {
+export function anyIfNaN(interval: Interval | undefined): Interval {
   return interval === undefined || Number.isNaN(interval.low) || Number.isNaN(interval.high) ? ANY : interval;
 }
 
@@ -38,14 +38,14 @@ export function sound(interval: Interval | undefined): Interval {
  *
  * @param isExact whether they are of those that were given, so that nothing was rounded
  */
-export function held({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
+export function roundToType({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
   const { kind, min, max } = DTYPES[type];
-  if (kind === 'bool') return UNIT;
+  if (kind === 'bool') return UNIT_INTERVAL;
   if (kind === 'int')
     return low >= min && high <= max
       ? { low: Math.floor(low), high: Math.ceil(high) }
       : { low: min, high: max };
-  const share = type === 'float16' ? HALF_ROUNDING : ROUNDING;
+  const share = type === 'float16' ? HALF_ROUNDING_ERROR : ROUNDING_ERROR;
   const { tiny, epsilon } = limitsOf(type);
   // Below the smallest normal number rounding is by steps, and runtimes may make zero of it.
   const normal = tiny / epsilon;
@@ -71,7 +71,7 @@ export function union(...intervals: readonly Interval[]): Interval {
 }
 
 /** The least and the greatest of some numbers; NaN, as of ∞ − ∞, may be anything. */
-export function span(...numbers: readonly number[]): Interval {
+export function enclose(...numbers: readonly number[]): Interval {
   return numbers.some(Number.isNaN) ? ANY : { low: Math.min(...numbers), high: Math.max(...numbers) };
 }
 
@@ -81,20 +81,25 @@ export function add(a: Interval, b: Interval): Interval {
   return Number.isNaN(low) || Number.isNaN(high) ? ANY : { low, high };
 }
 
-export function negated({ low, high }: Interval): Interval {
+export function negate({ low, high }: Interval): Interval {
   return { low: -high, high: -low };
 }
 
 /** 0 · ∞ is 0 here: an end of an interval that is infinite stands for numbers without end, not for infinity. */
-export function times(x: number, y: number): number {
+export function multiplyEnds(x: number, y: number): number {
   return x === 0 || y === 0 ? 0 : x * y;
 }
 
 export function multiply(a: Interval, b: Interval): Interval {
-  return span(times(a.low, b.low), times(a.low, b.high), times(a.high, b.low), times(a.high, b.high));
+  return enclose(
+    multiplyEnds(a.low, b.low),
+    multiplyEnds(a.low, b.high),
+    multiplyEnds(a.high, b.low),
+    multiplyEnds(a.high, b.high),
+  );
 }
 
-export function inverse({ low, high }: Interval): Interval {
+export function invert({ low, high }: Interval): Interval {
   if (low <= 0 && high >= 0) return ANY;
   return { low: 1 / high, high: 1 / low };
 }

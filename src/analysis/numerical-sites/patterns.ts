@@ -1,17 +1,17 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
-import { type SiteContext, valuesAt } from './site.ts';
+import { constantValuesOf, type SiteContext } from './site.ts';
 
 /** Whether a node sums up along axes. */
 export function isSum(node: GraphNode | undefined): node is GraphNode {
   return node?.op === 'ReduceSum' || node?.op === 'Sum';
 }
 
-const PASSING = new Set(['Identity', 'Cast', 'Dropout']);
+const IDENTITY_OPS = new Set(['Identity', 'Cast', 'Dropout']);
 
 /** The node behind a tensor, past those that change nothing. */
-export function behind(tensor: string, { made }: SiteContext): GraphNode | undefined {
-  let node = made.get(tensor);
-  while (node !== undefined && PASSING.has(node.op)) node = made.get(node.inputs[0]);
+export function findProducer(tensor: string, { producers }: SiteContext): GraphNode | undefined {
+  let node = producers.get(tensor);
+  while (node !== undefined && IDENTITY_OPS.has(node.op)) node = producers.get(node.inputs[0]);
   return node;
 }
 
@@ -21,7 +21,7 @@ export function isSoftplus({ outputs: [raised] }: GraphNode, context: SiteContex
   const readers = (tensor: string): GraphNode[] => nodes.filter(({ inputs }) => inputs.includes(tensor));
   return readers(raised).some((reader) => {
     if (reader.op === 'Log1p') return true;
-    const one = reader.inputs.some((name) => valuesAt(context, name)?.every((value) => value === 1));
+    const one = reader.inputs.some((name) => constantValuesOf(context, name)?.every((value) => value === 1));
     return (
       (reader.op === 'Add' || reader.op === 'AddV2') &&
       one &&
@@ -30,7 +30,7 @@ export function isSoftplus({ outputs: [raised] }: GraphNode, context: SiteContex
   });
 }
 
-const MEANS = new Set(['ReduceMean', 'Mean', 'GlobalAveragePool', 'AveragePool']);
+const MEAN_OPS = new Set(['ReduceMean', 'Mean', 'GlobalAveragePool', 'AveragePool']);
 
 /** Whether a tensor is mean(x²) − mean(x)², with an epsilon or without. */
 export function isDifferenceOfMoments(
@@ -38,11 +38,11 @@ export function isDifferenceOfMoments(
   context: SiteContext,
   hops: number,
 ): boolean {
-  const node = tensor === undefined ? undefined : behind(tensor, context);
+  const node = tensor === undefined ? undefined : findProducer(tensor, context);
   if (node === undefined || hops > 4) return false;
   if (node.op === 'Sub') {
-    const [squares, square] = node.inputs.map((name) => behind(name, context));
-    return squares !== undefined && MEANS.has(squares.op) && isSquareOfMean(square, context);
+    const [squares, square] = node.inputs.map((name) => findProducer(name, context));
+    return squares !== undefined && MEAN_OPS.has(squares.op) && isSquareOfMean(square, context);
   }
   const passes = ['Add', 'AddV2', 'Sqrt', 'Mul', 'Relu', 'Max', 'Maximum'].includes(node.op);
   return passes && node.inputs.some((name) => isDifferenceOfMoments(name, context, hops + 1));
@@ -52,16 +52,16 @@ function isSquareOfMean(node: GraphNode | undefined, context: SiteContext): bool
   if (node === undefined) return false;
   const squares =
     node.op === 'Square' || node.op === 'Pow' || (node.op === 'Mul' && node.inputs[0] === node.inputs[1]);
-  return squares && MEANS.has(behind(node.inputs[0], context)?.op ?? '');
+  return squares && MEAN_OPS.has(findProducer(node.inputs[0], context)?.op ?? '');
 }
 
 /** Whether a tensor is a norm: of ReduceL2, or the root of a sum of squares. */
 export function isNorm(tensor: string | undefined, context: SiteContext): boolean {
-  const node = tensor === undefined ? undefined : behind(tensor, context);
+  const node = tensor === undefined ? undefined : findProducer(tensor, context);
   if (node?.op === 'ReduceL2' || node?.op === 'ReduceL1') return true;
   if (node?.op === 'Expand' || node?.op === 'Reshape') return isNorm(node.inputs[0], context);
   return (
     node?.op === 'Sqrt' &&
-    ['ReduceSum', 'Sum', 'ReduceSumSquare'].includes(behind(node.inputs[0], context)?.op ?? '')
+    ['ReduceSum', 'Sum', 'ReduceSumSquare'].includes(findProducer(node.inputs[0], context)?.op ?? '')
   );
 }

@@ -1,22 +1,22 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
-import { KEEPING } from '../../model/graph/layout-ops.ts';
+import { LAYOUT_OPS } from '../../model/graph/layout-ops.ts';
 import { type FloatLimits, type Hazard, limitsOf, spacing } from './hazard.ts';
 
 /** What to watch instead of an operand, and what is hazardous there. */
-export interface Guide {
+export interface ProxyTensor {
   readonly tensor: string;
   readonly hazard: Hazard;
 }
 
 /** Operations up to which is looked. */
-const FARTHEST = 12;
+const MAX_HOPS = 12;
 
 /** Hazards of one value that a monotone operation maps to hazards of one value. */
-type Pointwise = Extract<Hazard, { readonly kind: 'below' | 'above' | 'at' }>;
+type PointwiseHazard = Extract<Hazard, { readonly kind: 'below' | 'above' | 'at' }>;
 
-interface Step {
+interface BackwardStep {
   readonly tensor: string;
-  readonly hazard: Pointwise;
+  readonly hazard: PointwiseHazard;
   /** Whether values far apart before come to the same after. */
   readonly saturates: boolean;
 }
@@ -28,75 +28,87 @@ interface Step {
  *
  * @param made the node that makes each tensor
  */
-export function lookThrough(
+export function findProxyTensor(
   graph: Graph,
   made: ReadonlyMap<string, GraphNode>,
   operand: string,
   hazard: Hazard,
-): Guide | undefined {
+): ProxyTensor | undefined {
   if (!isPointwise(hazard)) return undefined;
-  let found: Guide | undefined;
-  let step: Step | undefined = { tensor: operand, hazard, saturates: false };
-  for (let hops = 0; hops < FARTHEST && step !== undefined; hops++) {
+  let found: ProxyTensor | undefined;
+  let step: BackwardStep | undefined = { tensor: operand, hazard, saturates: false };
+  for (let hops = 0; hops < MAX_HOPS && step !== undefined; hops++) {
     const node = made.get(step.tensor);
-    step = node === undefined ? undefined : before(graph, node, step.hazard);
+    step = node === undefined ? undefined : hazardBefore(graph, node, step.hazard);
     if (step?.saturates) found = { tensor: step.tensor, hazard: step.hazard };
   }
   return found !== undefined && made.has(found.tensor) ? found : undefined;
 }
 
-function isPointwise(hazard: Hazard): hazard is Pointwise {
+function isPointwise(hazard: Hazard): hazard is PointwiseHazard {
   return ['below', 'above', 'at'].includes(hazard.kind);
 }
 
 /** exp(−x) is zero in single precision beyond. */
-const UNDERFLOW = -104;
+const EXP_UNDERFLOW = -104;
 
 /** Operations that give the same values, in the same order. */
-const SAME: ReadonlySet<string> = new Set([...KEEPING, 'Cast']);
+const VALUE_PRESERVING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast']);
 
 /** The hazard before an operation that gives what follows; undefined where there is no such one. */
-function before(graph: Graph, node: GraphNode, hazard: Pointwise): Step | undefined {
+function hazardBefore(graph: Graph, node: GraphNode, hazard: PointwiseHazard): BackwardStep | undefined {
   const { op, inputs } = node;
   const limits = limitsOf(graph.types.get(inputs[0]));
   const [first, second] = inputs;
-  const to = (next: Pointwise | undefined, saturates = false, tensor = first): Step | undefined =>
-    next === undefined ? undefined : { tensor, hazard: next, saturates };
-  if (SAME.has(op)) return to(hazard);
+  const to = (
+    next: PointwiseHazard | undefined,
+    saturates = false,
+    tensor = first,
+  ): BackwardStep | undefined => (next === undefined ? undefined : { tensor, hazard: next, saturates });
+  if (VALUE_PRESERVING_OPS.has(op)) return to(hazard);
   switch (op) {
     case 'Neg':
-      return to(scaled(hazard, -1, 0, limits));
+      return to(throughAffine(hazard, -1, 0, limits));
     case 'Relu':
     case 'Relu6':
       return to(
-        squashed(hazard, 0, Number.POSITIVE_INFINITY, (y) => y, limits),
+        throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, (y) => y, limits),
         true,
       );
     case 'Sigmoid':
       return to(
-        squashed(hazard, 0, 1, (y) => Math.log(y / (1 - y)), limits, UNDERFLOW, 17),
+        throughMonotone(hazard, 0, 1, (y) => Math.log(y / (1 - y)), limits, EXP_UNDERFLOW, 17),
         true,
       );
     case 'Tanh':
-      return to(squashed(hazard, -1, 1, Math.atanh, limits, -9.02, 9.02), true);
+      return to(throughMonotone(hazard, -1, 1, Math.atanh, limits, -9.02, 9.02), true);
     case 'Softplus':
       return to(
-        squashed(hazard, 0, Number.POSITIVE_INFINITY, (y) => Math.log(Math.expm1(y)), limits, UNDERFLOW),
+        throughMonotone(
+          hazard,
+          0,
+          Number.POSITIVE_INFINITY,
+          (y) => Math.log(Math.expm1(y)),
+          limits,
+          EXP_UNDERFLOW,
+        ),
         true,
       );
     case 'Exp':
-      return to(squashed(hazard, 0, Number.POSITIVE_INFINITY, Math.log, limits, UNDERFLOW), true);
+      return to(throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, Math.log, limits, EXP_UNDERFLOW), true);
     case 'Sqrt':
-      return to(squashed(hazard, 0, Number.POSITIVE_INFINITY, (y) => y * y, limits));
+      return to(throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, (y) => y * y, limits));
     case 'Abs':
     case 'Square':
       return isAtZero(hazard) ? to({ kind: 'at', bound: 0, unit: limits.tiny }) : undefined;
     case 'Clip':
     case 'ClipByValue': {
-      const low = constant(graph, inputs[1] ?? '') ?? attribute(node, 'min') ?? Number.NEGATIVE_INFINITY;
-      const high = constant(graph, inputs[2] ?? '') ?? attribute(node, 'max') ?? Number.POSITIVE_INFINITY;
+      const low =
+        scalarConstant(graph, inputs[1] ?? '') ?? numericAttribute(node, 'min') ?? Number.NEGATIVE_INFINITY;
+      const high =
+        scalarConstant(graph, inputs[2] ?? '') ?? numericAttribute(node, 'max') ?? Number.POSITIVE_INFINITY;
       return to(
-        squashed(hazard, low, high, (y) => y, limits),
+        throughMonotone(hazard, low, high, (y) => y, limits),
         true,
       );
     }
@@ -106,39 +118,41 @@ function before(graph: Graph, node: GraphNode, hazard: Pointwise): Step | undefi
   if (second === undefined || inputs.length !== 2 || 'keep_dims' in (node.attributes ?? {})) return undefined;
   if (op === 'Mul' && first === second)
     return isAtZero(hazard) ? to({ kind: 'at', bound: 0, unit: limits.tiny }) : undefined;
-  const right = constant(graph, second);
-  const left = constant(graph, first);
+  const right = scalarConstant(graph, second);
+  const left = scalarConstant(graph, first);
   const number = right ?? left;
   if (number === undefined) return undefined;
   const tensor = right === undefined ? second : first;
   switch (op) {
     case 'Add':
     case 'AddV2':
-      return to(scaled(hazard, 1, number, limits), false, tensor);
+      return to(throughAffine(hazard, 1, number, limits), false, tensor);
     case 'Sub':
       return to(
-        right === undefined ? scaled(hazard, -1, number, limits) : scaled(hazard, 1, -number, limits),
+        right === undefined
+          ? throughAffine(hazard, -1, number, limits)
+          : throughAffine(hazard, 1, -number, limits),
         false,
         tensor,
       );
     case 'Mul':
-      return to(number === 0 ? undefined : scaled(hazard, number, 0, limits), false, tensor);
+      return to(number === 0 ? undefined : throughAffine(hazard, number, 0, limits), false, tensor);
     case 'Div':
     case 'RealDiv':
       return right === undefined || right === 0
         ? undefined
-        : to(scaled(hazard, 1 / right, 0, limits), false, tensor);
+        : to(throughAffine(hazard, 1 / right, 0, limits), false, tensor);
     case 'Max':
     case 'Maximum':
       return to(
-        squashed(hazard, number, Number.POSITIVE_INFINITY, (y) => y, limits),
+        throughMonotone(hazard, number, Number.POSITIVE_INFINITY, (y) => y, limits),
         true,
         tensor,
       );
     case 'Min':
     case 'Minimum':
       return to(
-        squashed(hazard, Number.NEGATIVE_INFINITY, number, (y) => y, limits),
+        throughMonotone(hazard, Number.NEGATIVE_INFINITY, number, (y) => y, limits),
         true,
         tensor,
       );
@@ -148,27 +162,27 @@ function before(graph: Graph, node: GraphNode, hazard: Pointwise): Step | undefi
 }
 
 /** The one number of a constant. */
-function constant(graph: Graph, name: string): number | undefined {
+function scalarConstant(graph: Graph, name: string): number | undefined {
   const values = graph.values.get(name);
   return values?.length === 1 ? values[0] : undefined;
 }
 
-function attribute({ attributes }: GraphNode, name: string): number | undefined {
+function numericAttribute({ attributes }: GraphNode, name: string): number | undefined {
   const value = attributes?.[name];
   return typeof value === 'number' ? value : undefined;
 }
 
-function isAtZero(hazard: Pointwise): boolean {
+function isAtZero(hazard: PointwiseHazard): boolean {
   return hazard.bound === 0 && (hazard.kind === 'at' || (hazard.kind === 'below' && hazard.strict !== true));
 }
 
 /** The hazard of x where factor · x + offset is hazardous. */
-function scaled(
-  hazard: Pointwise,
+function throughAffine(
+  hazard: PointwiseHazard,
   factor: number,
   offset: number,
   limits: FloatLimits,
-): Pointwise | undefined {
+): PointwiseHazard | undefined {
   const bound = (hazard.bound - offset) / factor;
   const unit = spacing(bound, limits);
   if (hazard.kind === 'at' || factor > 0) return { ...hazard, bound, unit };
@@ -179,21 +193,26 @@ function scaled(
  * The hazard before an increasing operation whose values lie between a least and a most one, which it comes to at
  * the ends given; undefined where the hazard is out of its reach.
  */
-function squashed(
-  hazard: Pointwise,
+function throughMonotone(
+  hazard: PointwiseHazard,
   least: number,
   most: number,
   inverse: (y: number) => number,
   limits: FloatLimits,
   lowEnd = least,
   highEnd = most,
-): Pointwise | undefined {
+): PointwiseHazard | undefined {
   const { bound, kind } = hazard;
   const place = (y: number): number => (y <= least ? lowEnd : y >= most ? highEnd : inverse(y));
-  const of = (made: 'below' | 'above' | 'at'): Pointwise => {
+  const of = (made: 'below' | 'above' | 'at'): PointwiseHazard => {
     const x = place(bound);
     const strict = hazard.kind !== 'at' && hazard.strict === true ? { strict: true } : {};
-    return { kind: made, bound: x, unit: spacing(x, limits), ...(made === 'at' ? {} : strict) } as Pointwise;
+    return {
+      kind: made,
+      bound: x,
+      unit: spacing(x, limits),
+      ...(made === 'at' ? {} : strict),
+    } as PointwiseHazard;
   };
   switch (kind) {
     case 'below':

@@ -1,11 +1,11 @@
-import type { RowTensor } from '../../model/batched-model.ts';
+import type { BatchTensor } from '../../model/batched-model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import { type Hazard, halvings, marginOf } from './hazard.ts';
-import type { Aim } from './site.ts';
+import type { HazardTarget } from './site.ts';
 
 /** Tensors that an aim needs to be watched. */
-export function tensorsOf({ tensor, guide }: Aim): string[] {
-  return guide === undefined || guide.tensor === tensor ? [tensor] : [tensor, guide.tensor];
+export function tensorsToWatch({ tensor, proxy }: HazardTarget): string[] {
+  return proxy === undefined || proxy.tensor === tensor ? [tensor] : [tensor, proxy.tensor];
 }
 
 /**
@@ -16,18 +16,27 @@ export function tensorsOf({ tensor, guide }: Aim): string[] {
  * @returns as many as the operand has elements, groups for hazards that concern several at once; good until the
  *   next call
  */
-export function marginsOf(aim: Aim, tensors: ReadonlyMap<string, RowTensor>, row: number): Float64Array {
-  const own = marginsAt(aim.hazard, tensorAt(tensors, aim.tensor), row, 0);
-  if (aim.guide === undefined) return own;
-  const { hazard, tensor } = aim.guide;
-  const further = marginsAt(hazard.kind === 'all' ? hazard.each : hazard, tensorAt(tensors, tensor), row, 1);
+export function marginsOf(
+  aim: HazardTarget,
+  tensors: ReadonlyMap<string, BatchTensor>,
+  row: number,
+): Float64Array {
+  const own = hazardMargins(aim.hazard, watchedTensor(tensors, aim.tensor), row, 0);
+  if (aim.proxy === undefined) return own;
+  const { hazard, tensor } = aim.proxy;
+  const further = hazardMargins(
+    hazard.kind === 'all' ? hazard.each : hazard,
+    watchedTensor(tensors, tensor),
+    row,
+    1,
+  );
   if (hazard.kind === 'all') return further.length % own.length === 0 ? groupMargins(own, further) : own;
   if (aim.hazard.kind === 'masked')
-    return openMargins(aim.hazard.axis, tensorAt(tensors, aim.tensor), row, further);
+    return maskMargins(aim.hazard.axis, watchedTensor(tensors, aim.tensor), row, further);
   if (further.length !== own.length) return own;
   // Behind a guide that has come to its end the operand is what decides.
   for (let i = 0; i < own.length; i++)
-    if (own[i] > 0) own[i] = further[i] > 0 ? further[i] + ABOVE_GUIDE : Math.min(own[i], ABOVE_GUIDE);
+    if (own[i] > 0) own[i] = further[i] > 0 ? further[i] + ABOVE_PROXY : Math.min(own[i], ABOVE_PROXY);
   return own;
 }
 
@@ -35,15 +44,15 @@ export function marginsOf(aim: Aim, tensors: ReadonlyMap<string, RowTensor>, row
  * Margins of groups that are masked element by element: each open one counts, the nearest to being masked by how far
  * it is from that.
  */
-function openMargins(
+function maskMargins(
   axis: number,
-  { type, size, shape, data }: RowTensor,
+  { type, size, shape, data }: BatchTensor,
   row: number,
   further: Float64Array,
 ): Float64Array {
-  const out = room(0, size);
+  const out = scratchFor(0, size);
   let groups = 0;
-  eachLine(shape, axis, size, (from, length, stride) => {
+  forEachSlice(shape, axis, size, (from, length, stride) => {
     let open = 0;
     let nearest = Number.POSITIVE_INFINITY;
     for (let k = 0; k < length; k++) {
@@ -74,32 +83,32 @@ function groupMargins(own: Float64Array, members: Float64Array): Float64Array {
       if (members[k] < nearest) nearest = members[k];
     }
     own[g] =
-      open === 0 ? Math.min(own[g], ABOVE_GUIDE) : ABOVE_GUIDE + Math.log2(open + nearest / (1 + nearest));
+      open === 0 ? Math.min(own[g], ABOVE_PROXY) : ABOVE_PROXY + Math.log2(open + nearest / (1 + nearest));
   }
   return own;
 }
 
 /** What an operand is away from its unsafe region at most, once its guide is in its own. */
-const ABOVE_GUIDE = 1;
+const ABOVE_PROXY = 1;
 
-function tensorAt(tensors: ReadonlyMap<string, RowTensor>, name: string): RowTensor {
+function watchedTensor(tensors: ReadonlyMap<string, BatchTensor>, name: string): BatchTensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`${name} was not watched`);
   return tensor;
 }
 
 /** Room for the margins of an operand and of its guide. */
-const rooms = [new Float64Array(64), new Float64Array(64)];
+const scratchBuffers = [new Float64Array(64), new Float64Array(64)];
 
-function room(which: number, length: number): Float64Array {
-  if (rooms[which].length < length) rooms[which] = new Float64Array(2 * length);
-  return rooms[which].subarray(0, length);
+function scratchFor(which: number, length: number): Float64Array {
+  if (scratchBuffers[which].length < length) scratchBuffers[which] = new Float64Array(2 * length);
+  return scratchBuffers[which].subarray(0, length);
 }
 
 // The loops over elements run for every mutant of a batch: no allocation, and numbers read straight from float32.
-function marginsAt(
+function hazardMargins(
   hazard: Hazard,
-  { type, size, shape, data }: RowTensor,
+  { type, size, shape, data }: BatchTensor,
   row: number,
   which: number,
 ): Float64Array {
@@ -108,21 +117,21 @@ function marginsAt(
     type === 'float32' ? (data[start + i] as number) : readNumber(type, data, start + i);
   switch (hazard.kind) {
     case 'gap': {
-      const out = room(which, size);
-      eachLine(shape, hazard.axis, size, (from, length, stride) => {
+      const out = scratchFor(which, size);
+      forEachSlice(shape, hazard.axis, size, (from, length, stride) => {
         let most = Number.NEGATIVE_INFINITY;
         for (let k = 0; k < length; k++) most = Math.max(most, at(from + k * stride));
         for (let k = 0; k < length; k++) {
           const i = from + k * stride;
-          out[i] = finite(halvings(hazard.bound - (most - at(i)), hazard.unit));
+          out[i] = nanToInfinity(halvings(hazard.bound - (most - at(i)), hazard.unit));
         }
       });
       return out;
     }
     case 'masked': {
-      const out = room(which, size);
+      const out = scratchFor(which, size);
       let groups = 0;
-      eachLine(shape, hazard.axis, size, (from, length, stride) => {
+      forEachSlice(shape, hazard.axis, size, (from, length, stride) => {
         let open = 0;
         for (let k = 0; k < length; k++) if (at(from + k * stride) !== Number.NEGATIVE_INFINITY) open++;
         out[groups++] = Math.log2(1 + open);
@@ -130,8 +139,8 @@ function marginsAt(
       return out.subarray(0, groups);
     }
     case 'flat': {
-      const groups = hazard.groups ?? product(shape.slice(0, inRow(hazard.from, shape)));
-      const out = room(which, groups);
+      const groups = hazard.groups ?? product(shape.slice(0, toRowAxis(hazard.from, shape)));
+      const out = scratchFor(which, groups);
       const length = size / groups;
       for (let g = 0; g < groups; g++) {
         let low = Number.POSITIVE_INFINITY;
@@ -141,35 +150,35 @@ function marginsAt(
           if (value < low) low = value;
           if (value > high) high = value;
         }
-        out[g] = finite(halvings(high - low, 2 ** -149));
+        out[g] = nanToInfinity(halvings(high - low, 2 ** -149));
       }
       return out;
     }
     default: {
-      const out = room(which, size);
+      const out = scratchFor(which, size);
       for (let i = 0; i < size; i++) out[i] = marginOf(at(i), hazard);
       return out;
     }
   }
 }
 
-function finite(margin: number): number {
+function nanToInfinity(margin: number): number {
   return Number.isNaN(margin) ? Number.POSITIVE_INFINITY : margin;
 }
 
 /** An axis of a model's tensor as one of a row's: those count the batch first. */
-function inRow(axis: number, shape: readonly number[]): number {
+function toRowAxis(axis: number, shape: readonly number[]): number {
   return axis < 0 ? shape.length + axis : Math.max(0, axis - 1);
 }
 
 /** Visits the lines along an axis: where each begins, how many elements it has, and how far apart they are. */
-function eachLine(
+function forEachSlice(
   shape: readonly number[],
   axis: number,
   size: number,
   visit: (from: number, length: number, stride: number) => void,
 ): void {
-  const place = Math.min(Math.max(0, inRow(axis, shape)), Math.max(0, shape.length - 1));
+  const place = Math.min(Math.max(0, toRowAxis(axis, shape)), Math.max(0, shape.length - 1));
   const length = shape[place] ?? 1;
   const stride = product(shape.slice(place + 1));
   for (let block = 0; block < size; block += length * stride)

@@ -1,19 +1,19 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import { DTYPES } from '../../tensor/tensor.ts';
 import { type FloatLimits, type Hazard, limitsOf } from './hazard.ts';
-import type { Guide } from './proxy-tensors.ts';
+import type { ProxyTensor } from './proxy-tensors.ts';
 
 /** One way in which an operation can go wrong: where its operand must not be. */
-export interface Aim {
+export interface HazardTarget {
   /** The operand, or the result where that tells more. */
   readonly tensor: string;
   readonly hazard: Hazard;
   /** What to watch besides, since the operand itself stands still. */
-  readonly guide?: Guide;
+  readonly proxy?: ProxyTensor;
 }
 
 /** An operation that can make numbers that are not finite out of finite ones, or fail. */
-export interface Site {
+export interface NumericalSite {
   /** The operation's name: what it is called by in figures and findings. */
   readonly name: string;
   readonly op: string;
@@ -23,14 +23,14 @@ export interface Site {
   readonly tensors: readonly string[];
   /** The unsafe region, for people. */
   readonly region: string;
-  readonly aims: readonly Aim[];
+  readonly targets: readonly HazardTarget[];
 }
 
 /** What the kinds of sites look at. */
 export interface SiteContext {
   readonly graph: Graph;
   /** The node that makes each tensor. */
-  readonly made: ReadonlyMap<string, GraphNode>;
+  readonly producers: ReadonlyMap<string, GraphNode>;
   /** Whether a constant holds an infinity. */
   readonly holdsInfinity: (constant: string) => boolean;
 }
@@ -45,7 +45,7 @@ export interface SiteKind {
   /** Where that is from. */
   readonly source: string;
   /** What is hazardous to a node; nothing where it can't go wrong. */
-  aims(node: GraphNode, context: SiteContext): readonly Aim[];
+  findTargets(node: GraphNode, context: SiteContext): readonly HazardTarget[];
 }
 
 /** Whether a tensor is of whole numbers. */
@@ -55,12 +55,15 @@ export function isInteger({ graph }: SiteContext, tensor: string): boolean {
 }
 
 /** Limits of a tensor's floating-point type. */
-export function limitsAt({ graph }: SiteContext, tensor: string): FloatLimits {
+export function floatLimitsOf({ graph }: SiteContext, tensor: string): FloatLimits {
   return limitsOf(graph.types.get(tensor));
 }
 
 /** The values of a small constant. */
-export function valuesAt({ graph }: SiteContext, tensor: string | undefined): readonly number[] | undefined {
+export function constantValuesOf(
+  { graph }: SiteContext,
+  tensor: string | undefined,
+): readonly number[] | undefined {
   return tensor === undefined ? undefined : graph.values.get(tensor);
 }
 
@@ -69,7 +72,7 @@ export function isConstant({ graph }: SiteContext, tensor: string): boolean {
 }
 
 /** A number among a node's settings. */
-export function setting({ attributes }: GraphNode, name: string): number | undefined {
+export function numericAttribute({ attributes }: GraphNode, name: string): number | undefined {
   const value = attributes?.[name];
   return typeof value === 'number' ? value : undefined;
 }

@@ -1,48 +1,48 @@
-import { distanceBetween } from '../../constraints/distance.ts';
-import { visible } from '../../core/escape-control.ts';
-import type { Reproduction } from '../../evaluation/rerun.ts';
-import type { Entry } from '../../fuzzer/corpus/corpus.ts';
+import { measureDistance } from '../../constraints/distance.ts';
+import { escapeControl } from '../../core/escape-control.ts';
+import type { RerunResult } from '../../evaluation/rerun.ts';
+import type { CorpusEntry } from '../../fuzzer/corpus/corpus.ts';
 import type { Hit, HitCount } from '../../fuzzer/scheduling/task.ts';
-import type { Picture } from '../../inputs/image.ts';
+import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
-import { packRows } from '../../model/batched-model.ts';
+import { packBatch } from '../../model/batched-model.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import { dependsOnMachine } from '../../objectives/crash-signature.ts';
-import { isOf, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
+import { isSignatureOf, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
 import { comparesModels } from '../../objectives/registry.ts';
-import type { Store } from '../../storage/campaign-store.ts';
+import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { Confirmation, Finding, Severity, SignatureRecord } from '../../storage/finding.ts';
 import { FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
-import type { Reproducer } from '../../workers/rerun-client.ts';
+import type { RerunClient } from '../../workers/rerun-client.ts';
 import { type SeedSpan, severityOf } from './severity.ts';
 
 /** What faults are made from. */
-export interface FaultOptions {
-  readonly store: Store;
-  readonly reproducer: Reproducer;
+export interface FaultRegistryOptions {
+  readonly store: CampaignStore;
+  readonly rerunClient: RerunClient;
   /** Specs of the objectives. */
   readonly objectives: readonly string[];
   /** Names of those that go by how long runs take. */
-  readonly timed: readonly string[];
+  readonly timedObjectives: readonly string[];
   /** The file that is run again. */
   readonly modelPath: string;
-  readonly load: LoadOptions;
+  readonly loadOptions: LoadOptions;
   /** The model as findings name it. */
   readonly model: Finding['model'];
   /** What it is compared with, likewise. */
-  readonly copy?: Finding['model'];
+  readonly secondModel?: Finding['model'];
   readonly masterSeed: string;
-  readonly keep: number;
+  readonly maxPerSignature: number;
   /** Whether two models are compared and there is memory for looking at them layer by layer. */
-  readonly compares: boolean;
+  readonly comparesLayers: boolean;
   /** Whether the model takes one testcase a run. */
-  readonly singly: boolean;
+  readonly isUnbatched: boolean;
   /** Whether there is memory for tracing findings to operations. */
-  readonly traces: boolean;
-  readonly span: SeedSpan;
-  readonly pictures: readonly (Picture | undefined)[];
+  readonly canTrace: boolean;
+  readonly seedSpan: SeedSpan;
+  readonly imageFormats: readonly (ImageFormat | undefined)[];
   /** Of each input, the id of places that hold no token; undefined where there are none. */
-  readonly pads: readonly (number | undefined)[];
+  readonly padIds: readonly (number | undefined)[];
   /** A testcase as text; undefined where it is none. */
   readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
@@ -61,18 +61,18 @@ export interface Fault extends SignatureRecord {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Where a hit comes from: the entry it was mutated from, by which mutators, and its seed's values. */
-export interface Origin {
-  readonly parent: Entry;
+export interface MutantOrigin {
+  readonly parent: CorpusEntry;
   readonly ancestor: TestcaseData;
   readonly mutators: readonly string[];
   /** Mutations between the entry and it. */
-  readonly steps: number;
+  readonly mutationCount: number;
   /** Whether the hit is what DeepHunter's rule measures from now. */
-  readonly rebases: boolean;
+  readonly isRebased: boolean;
 }
 
 /** A finding that is on disk. */
-export interface Kept {
+export interface StoredFinding {
   readonly finding: Finding;
   readonly path: string;
 }
@@ -85,35 +85,37 @@ export interface SavedFaults {
 }
 
 /** Counts hits, runs the first of each signature again and keeps them on disk. */
-export class Faults {
-  readonly #options: FaultOptions;
+export class FaultRegistry {
+  readonly #options: FaultRegistryOptions;
   readonly #faults = new Map<string, Mutable<Fault>>();
-  readonly #keys = new Set<string>();
+  readonly #storedKeys = new Set<string>();
 
-  constructor(options: FaultOptions) {
+  constructor(options: FaultRegistryOptions) {
     this.#options = options;
   }
 
-  get all(): readonly Fault[] {
+  get faults(): readonly Fault[] {
     return [...this.#faults.values()];
   }
 
   /** Faults with a finding that was confirmed. */
   get confirmed(): readonly Fault[] {
-    return this.all.filter((fault) => fault.kept > 0);
+    return this.faults.filter((fault) => fault.kept > 0);
   }
 
-  get hits(): number {
-    return this.all.reduce((sum, fault) => sum + fault.hits, 0);
+  get hitCount(): number {
+    return this.faults.reduce((sum, fault) => sum + fault.hits, 0);
   }
 
   /** Signatures of which enough is kept. */
-  get saturated(): string[] {
-    return this.all.filter(({ kept, flaky }) => this.#isEnough(kept, flaky)).map((fault) => fault.signature);
+  get saturatedSignatures(): string[] {
+    return this.faults
+      .filter(({ kept, flaky }) => this.#isSaturated(kept, flaky))
+      .map((fault) => fault.signature);
   }
 
   /** Counts a task's hits; those of signatures never seen before are counted once their first is entered. */
-  count(counts: readonly HitCount[]): void {
+  countHits(counts: readonly HitCount[]): void {
     for (const { signature, hits } of counts) {
       const fault = this.#faults.get(signature);
       if (fault !== undefined) fault.hits += hits;
@@ -127,13 +129,13 @@ export class Faults {
    * @param origin of a hit; undefined for seeds
    * @param untilFinding keep no more than the first confirmed one
    */
-  async keep(
+  async confirmAndStore(
     hits: readonly Hit[],
     task: number,
-    origin: ((hit: Hit) => Origin) | undefined,
+    origin: ((hit: Hit) => MutantOrigin) | undefined,
     untilFinding: boolean,
-  ): Promise<Kept[]> {
-    const kept: Kept[] = [];
+  ): Promise<StoredFinding[]> {
+    const kept: StoredFinding[] = [];
     for (const hit of hits) {
       const { signature } = hit.violation;
       const id = testcaseId(hit.data);
@@ -141,22 +143,23 @@ export class Faults {
       const known = this.#faults.get(signature);
       const flaky = same.filter(({ finding }) => finding.status === 'flaky').length;
       const sound = same.length - flaky;
-      if (this.#isEnough((known?.kept ?? 0) + sound, (known?.flaky ?? 0) + flaky)) continue;
-      if (this.#keys.has(`${signature}/${id}`) || same.some(({ finding }) => finding.id === id)) continue;
-      kept.push(await this.#keepOne(hit, id, task, origin?.(hit)));
+      if (this.#isSaturated((known?.kept ?? 0) + sound, (known?.flaky ?? 0) + flaky)) continue;
+      if (this.#storedKeys.has(`${signature}/${id}`) || same.some(({ finding }) => finding.id === id))
+        continue;
+      kept.push(await this.#confirmAndStoreOne(hit, id, task, origin?.(hit)));
       if (untilFinding && kept.at(-1)?.finding.status !== 'flaky') break;
     }
     return kept;
   }
 
   /** Takes note of findings that are on disk; returns the faults that are new. */
-  enter(kept: readonly Kept[], seconds: number): Fault[] {
+  register(kept: readonly StoredFinding[], seconds: number): Fault[] {
     const found: Fault[] = [];
     for (const { finding, path } of kept) {
-      this.#keys.add(`${finding.signature}/${finding.id}`);
+      this.#storedKeys.add(`${finding.signature}/${finding.id}`);
       let fault = this.#faults.get(finding.signature);
       if (fault === undefined) {
-        fault = firstOf(finding, path, seconds);
+        fault = newFault(finding, path, seconds);
         this.#faults.set(finding.signature, fault);
         found.push(fault);
       }
@@ -167,9 +170,9 @@ export class Faults {
   }
 
   /** Writes signature.json of every fault. */
-  async write(): Promise<void> {
-    for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of this.all) {
-      await this.#options.store.signature(record, kept === 0 || this.dependsOnMachine(record));
+  async writeRecords(): Promise<void> {
+    for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of this.faults) {
+      await this.#options.store.writeSignature(record, kept === 0 || this.dependsOnMachine(record));
     }
   }
 
@@ -179,41 +182,50 @@ export class Faults {
   }
 
   #isTimed(signature: string): boolean {
-    return this.#options.timed.some((name) => isOf(signature, name));
+    return this.#options.timedObjectives.some((name) => isSignatureOf(signature, name));
   }
 
   save(): SavedFaults {
-    return { faults: this.all.map((fault) => ({ ...fault })), keys: [...this.#keys] };
+    return { faults: this.faults.map((fault) => ({ ...fault })), keys: [...this.#storedKeys] };
   }
 
   restore({ faults, keys }: SavedFaults): void {
     for (const fault of faults) this.#faults.set(fault.signature, { ...fault });
-    for (const key of keys) this.#keys.add(key);
+    for (const key of keys) this.#storedKeys.add(key);
   }
 
-  #isEnough(kept: number, flaky: number): boolean {
-    const { keep } = this.#options;
-    return kept >= keep || flaky >= keep;
+  #isSaturated(kept: number, flaky: number): boolean {
+    const { maxPerSignature } = this.#options;
+    return kept >= maxPerSignature || flaky >= maxPerSignature;
   }
 
-  async #keepOne(hit: Hit, id: string, task: number, from: Origin | undefined): Promise<Kept> {
-    const { store, masterSeed, model, copy, pads, textOf } = this.#options;
+  async #confirmAndStoreOne(
+    hit: Hit,
+    id: string,
+    task: number,
+    from: MutantOrigin | undefined,
+  ): Promise<StoredFinding> {
+    const { store, masterSeed, model, secondModel, padIds, textOf } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
     const apart = this.dependsOnMachine(violation);
     for (const path of new Set([findingFolder(signature, id, apart), findingFolder(signature, id, true)])) {
-      const finding = await store.finding(path);
+      const finding = await store.readFinding(path);
       if (finding !== undefined) return { finding, path };
     }
     const reference = this.#isTimed(signature) ? from?.ancestor : undefined;
-    const { origin, summary, outputs, departures, ...confirmation } = await this.#confirm(hit, reference);
-    const severity = confirmation.status === 'confirmed' && !apart ? await this.#severity(hit) : undefined;
+    const { origin, summary, outputs, layerDivergences, ...confirmation } = await this.#confirm(
+      hit,
+      reference,
+    );
+    const severity =
+      confirmation.status === 'confirmed' && !apart ? await this.#rateSeverity(hit) : undefined;
     const lineage: Lineage = {
       id,
       parent: from?.parent.id ?? null,
       ancestor: from?.parent.ancestor ?? id,
       ...referenceOf(from, id),
-      generation: from === undefined ? 0 : from.parent.generation + from.steps,
+      generation: from === undefined ? 0 : from.parent.generation + from.mutationCount,
       mutators: from?.mutators ?? [],
     };
     const path = findingFolder(signature, id, apart || confirmation.status === 'flaky');
@@ -224,14 +236,14 @@ export class Faults {
       signatureVersion: SIGNATURE_VERSION,
       objective,
       // Names of tensors are a stranger's as well.
-      summary: visible(summary ?? violation.summary),
+      summary: escapeControl(summary ?? violation.summary),
       violation: { tensors: violation.tensors, details: violation.details },
       model,
-      ...(copy === undefined ? {} : { copy }),
+      ...(secondModel === undefined ? {} : { copy: secondModel }),
       seed: masterSeed,
-      distance: distanceBetween(hit.data, from?.ancestor ?? hit.data, pads),
+      distance: measureDistance(hit.data, from?.ancestor ?? hit.data, padIds),
       ...(origin === undefined ? {} : { origin }),
-      ...(departures === undefined ? {} : { departures }),
+      ...(layerDivergences === undefined ? {} : { departures: layerDivergences }),
       ...(severity === undefined ? {} : { severity }),
       ...(hit.label === undefined ? {} : { label: hit.label }),
       task,
@@ -242,9 +254,15 @@ export class Faults {
         : {}),
       replay: `neurofuzz replay ${path}`,
     };
-    const { changed } = hit;
+    const { transformed } = hit;
     const text = textOf(hit.data);
-    await store.keep(path, finding, hit.data, { batch: hit.batch.data, outputs, changed, reference, text });
+    await store.writeFinding(path, finding, hit.data, {
+      batch: hit.batch.data,
+      outputs,
+      transformed,
+      reference,
+      text,
+    });
     return { finding, path };
   }
 
@@ -252,97 +270,110 @@ export class Faults {
   async #confirm(
     hit: Hit,
     reference: TestcaseData | undefined,
-  ): Promise<Confirmation & Pick<Reproduction, 'origin' | 'summary' | 'outputs' | 'departures'>> {
-    const { reproducer } = this.#options;
+  ): Promise<Confirmation & Pick<RerunResult, 'origin' | 'summary' | 'outputs' | 'layerDivergences'>> {
+    const { rerunClient } = this.#options;
     const { violation, data, batch } = hit;
     const { objective } = violation;
-    const common = { ...this.#trial(hit), reference };
-    const alone = await reproducer.reproduce(objective, {
+    const common = { ...this.#rerunRequest(hit), reference };
+    const alone = await rerunClient.reproduce(objective, {
       ...common,
-      block: data,
+      batch: data,
       rows: 1,
       row: 0,
-      explains: true,
-      compares: this.#options.compares,
+      explainsOrigin: true,
+      comparesLayers: this.#options.comparesLayers,
     });
     const { origin, summary } = alone;
     // Of a pair that breaks something else, what both gave is not the point.
-    const isPair = comparesModels(objective) || hit.changed !== undefined;
-    const { outputs, departures } = isPair ? alone : NO_PAIR;
-    const reproduced = `${alone.times}/${alone.of}`;
-    if (alone.times === alone.of) {
-      const why = outputs === undefined ? undefined : await this.#wavering(hit, alone);
+    const isPair = comparesModels(objective) || hit.transformed !== undefined;
+    const { outputs, layerDivergences } = isPair ? alone : NO_PAIR_DETAILS;
+    const reproduced = `${alone.matchingRuns}/${alone.totalRuns}`;
+    if (alone.matchingRuns === alone.totalRuns) {
+      const why = outputs === undefined ? undefined : await this.#flakinessReason(hit, alone);
       if (why !== undefined) return { reproduced, status: 'flaky', why, outputs };
-      return { reproduced, status: 'confirmed', origin, summary, outputs, departures };
+      return { reproduced, status: 'confirmed', origin, summary, outputs, layerDivergences };
     }
     // What two models part in must not hang on how many testcases a run has.
     if (outputs !== undefined) {
-      const why = alone.times > 0 ? undefined : `it shows in a batch of ${batch.rows} and not alone`;
+      const why = alone.matchingRuns > 0 ? undefined : `it shows in a batch of ${batch.rows} and not alone`;
       return { reproduced, status: 'flaky', ...(why === undefined ? {} : { why }), outputs };
     }
-    if (alone.times > 0 || batch.rows === 1) return { reproduced, status: 'flaky' };
-    const together = await reproducer.reproduce(objective, {
+    if (alone.matchingRuns > 0 || batch.rows === 1) return { reproduced, status: 'flaky' };
+    const together = await rerunClient.reproduce(objective, {
       ...common,
-      block: batch.data,
+      batch: batch.data,
       rows: batch.rows,
       row: batch.row,
     });
-    const status = together.times === together.of ? 'batch-dependent' : 'flaky';
-    return { reproduced: `${together.times}/${together.of}`, status };
+    const status = together.matchingRuns === together.totalRuns ? 'batch-dependent' : 'flaky';
+    return { reproduced: `${together.matchingRuns}/${together.totalRuns}`, status };
   }
 
   /** Why a disagreement that shows alone is none of the two models': undefined where it is. */
-  async #wavering(hit: Hit, alone: Reproduction): Promise<string | undefined> {
+  async #flakinessReason(hit: Hit, alone: RerunResult): Promise<string | undefined> {
     const { violation, data } = hit;
-    if (alone.steady === false) return 'the reference itself gives something else from run to run';
-    const { reproducer, model } = this.#options;
-    const common = this.#trial(hit);
-    const together = { ...common, block: repeated(data, OTHER_ROWS), rows: OTHER_ROWS, row: OTHER_ROWS - 1 };
-    const isBatched = !this.#options.singly;
-    if (isBatched && (await reproducer.reproduce(violation.objective, together, 1)).times === 0)
-      return `it shows alone and not in a batch of ${OTHER_ROWS}`;
+    if (alone.isDeterministic === false) return 'the reference itself gives something else from run to run';
+    const { rerunClient, model } = this.#options;
+    const common = this.#rerunRequest(hit);
+    const together = {
+      ...common,
+      batch: repeatTestcase(data, CONTROL_BATCH_ROWS),
+      rows: CONTROL_BATCH_ROWS,
+      row: CONTROL_BATCH_ROWS - 1,
+    };
+    const isBatched = !this.#options.isUnbatched;
+    if (isBatched && (await rerunClient.reproduce(violation.objective, together, 1)).matchingRuns === 0)
+      return `it shows alone and not in a batch of ${CONTROL_BATCH_ROWS}`;
     if (model.runtime !== 'onnx') return undefined;
-    const load = { ...common.load, threads: OTHER_THREADS };
-    const threaded = { ...common, load, block: data, rows: 1, row: 0 };
-    if ((await reproducer.reproduce(violation.objective, threaded, 1)).times === 0)
-      return `it shows on one thread and not on ${OTHER_THREADS}`;
+    const loadOptions = { ...common.loadOptions, threads: CONTROL_THREADS };
+    const threaded = { ...common, loadOptions, batch: data, rows: 1, row: 0 };
+    if ((await rerunClient.reproduce(violation.objective, threaded, 1)).matchingRuns === 0)
+      return `it shows on one thread and not on ${CONTROL_THREADS}`;
     return undefined;
   }
 
-  #severity(hit: Hit): Promise<Severity | undefined> {
-    const { reproducer, span, pictures } = this.#options;
+  #rateSeverity(hit: Hit): Promise<Severity | undefined> {
+    const { rerunClient, seedSpan, imageFormats } = this.#options;
     // A variant would have to be changed anew, and text has no values that lie near to one another.
-    if (hit.changed !== undefined || this.#options.pads.some((pad) => pad !== undefined))
+    if (hit.transformed !== undefined || this.#options.padIds.some((pad) => pad !== undefined))
       return Promise.resolve(undefined);
-    return severityOf(hit.data, span, pictures, (variant) =>
-      reproducer.vary({ ...this.#trial(hit), block: variant, rows: 1, row: 0 }),
+    return severityOf(hit.data, seedSpan, imageFormats, (variant) =>
+      rerunClient.runVariant({ ...this.#rerunRequest(hit), batch: variant, rows: 1, row: 0 }),
     );
   }
 
-  #trial({ violation: { signature, tensors }, label, changed }: Hit) {
-    const { objectives, modelPath, load, traces } = this.#options;
-    return { model: modelPath, load, objectives, traces, suspect: { signature, tensors }, label, changed };
+  #rerunRequest({ violation: { signature, tensors }, label, transformed }: Hit) {
+    const { objectives, modelPath, loadOptions, canTrace } = this.#options;
+    return {
+      model: modelPath,
+      loadOptions,
+      objectives,
+      canTrace,
+      expectedViolation: { signature, tensors },
+      label,
+      transformed,
+    };
   }
 }
 
 /** What a confirmation has beside its verdict where no two models are compared. */
-const NO_PAIR: Pick<Reproduction, 'outputs' | 'departures'> = {};
+const NO_PAIR_DETAILS: Pick<RerunResult, 'outputs' | 'layerDivergences'> = {};
 
 /** Another batch and other threads that a disagreement of two models must show with. */
-const OTHER_ROWS = 3;
-const OTHER_THREADS = 2;
+const CONTROL_BATCH_ROWS = 3;
+const CONTROL_THREADS = 2;
 
 /** A testcase several times over. */
-function repeated(data: TestcaseData, rows: number): TestcaseData {
-  return packRows(Array.from({ length: rows }, () => data));
+function repeatTestcase(data: TestcaseData, rows: number): TestcaseData {
+  return packBatch(Array.from({ length: rows }, () => data));
 }
 
-function referenceOf(from: Origin | undefined, id: string): Pick<Lineage, 'reference'> {
-  const reference = from?.rebases ? id : from?.parent.reference;
+function referenceOf(from: MutantOrigin | undefined, id: string): Pick<Lineage, 'reference'> {
+  const reference = from?.isRebased ? id : from?.parent.reference;
   return reference === undefined ? {} : { reference };
 }
 
-function firstOf(finding: Finding, path: string, seconds: number): Mutable<Fault> {
+function newFault(finding: Finding, path: string, seconds: number): Mutable<Fault> {
   const { signature, objective, summary, task, execs } = finding;
   return {
     formatVersion: FORMAT_VERSION,

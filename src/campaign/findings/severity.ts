@@ -1,33 +1,33 @@
 import type { VariantOutcome } from '../../evaluation/rerun.ts';
-import { levelsOf, type Picture, valuesOf } from '../../inputs/image.ts';
+import { type ImageFormat, levelsToValues, valuesToLevels } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Severity } from '../../storage/finding.ts';
-import { copyOf, readNumber, writeNumber } from '../../tensor/tensor.ts';
+import { cloneData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 
 /** The smallest and the largest value that seeds have at each position of an input. */
-interface Span {
+interface InputSpan {
   readonly low: Float64Array;
   readonly high: Float64Array;
 }
 
 /** What the seeds span: an interval at each position of each input, for each form that comes up among them. */
 export class SeedSpan {
-  readonly #spans = new Map<string, readonly Span[]>();
+  readonly #spansByShape = new Map<string, readonly InputSpan[]>();
 
   constructor(seeds: readonly TestcaseData[]) {
-    for (const { form, columns } of seeds) {
-      let spans = this.#spans.get(form.key);
+    for (const { form, inputs } of seeds) {
+      let spans = this.#spansByShape.get(form.key);
       if (spans === undefined) {
         spans = form.inputs.map(({ size }) => ({
           low: new Float64Array(size).fill(Number.POSITIVE_INFINITY),
           high: new Float64Array(size).fill(Number.NEGATIVE_INFINITY),
         }));
-        this.#spans.set(form.key, spans);
+        this.#spansByShape.set(form.key, spans);
       }
       form.inputs.forEach(({ type, size }, i) => {
-        const { low, high } = (spans as readonly Span[])[i];
+        const { low, high } = (spans as readonly InputSpan[])[i];
         for (let k = 0; k < size; k++) {
-          const value = readNumber(type, columns[i], k);
+          const value = readNumber(type, inputs[i], k);
           low[k] = Math.min(low[k], value);
           high[k] = Math.max(high[k], value);
         }
@@ -39,16 +39,16 @@ export class SeedSpan {
    * A testcase brought into the span, and the share of its values that were outside; undefined where no seed has
    * its form.
    */
-  within({
+  clip({
     form,
-    columns,
+    inputs,
   }: TestcaseData): { readonly data: TestcaseData; readonly outside: number } | undefined {
-    const spans = this.#spans.get(form.key);
+    const spans = this.#spansByShape.get(form.key);
     if (spans === undefined) return undefined;
     let outside = 0;
     let all = 0;
     const clipped = form.inputs.map(({ type, size }, i) => {
-      const column = copyOf(columns[i]);
+      const column = cloneData(inputs[i]);
       const { low, high } = spans[i];
       for (let k = 0; k < size; k++) {
         const value = readNumber(type, column, k);
@@ -59,26 +59,26 @@ export class SeedSpan {
       all += size;
       return column;
     });
-    return { data: { form, columns: clipped }, outside: outside / Math.max(1, all) };
+    return { data: { form, inputs: clipped }, outside: outside / Math.max(1, all) };
   }
 }
 
 /** A testcase with its pictures as 8-bit files would hold them; undefined where it has none of floating point. */
-export function roundedToLevels(
-  { form, columns }: TestcaseData,
-  pictures: readonly (Picture | undefined)[],
+export function roundToLevels(
+  { form, inputs }: TestcaseData,
+  pictures: readonly (ImageFormat | undefined)[],
 ): TestcaseData | undefined {
   const isPicture = (i: number): boolean =>
     pictures[i] !== undefined && (form.inputs[i].type === 'float32' || form.inputs[i].type === 'float64');
-  if (!columns.some((_, i) => isPicture(i))) return undefined;
-  const rounded = columns.map((column, i) => {
+  if (!inputs.some((_, i) => isPicture(i))) return undefined;
+  const rounded = inputs.map((column, i) => {
     const picture = pictures[i];
     if (picture === undefined || !isPicture(i)) return column;
     const values = column as Float32Array;
-    const levels = valuesOf(levelsOf(values, picture), picture);
+    const levels = levelsToValues(valuesToLevels(values, picture), picture);
     return column instanceof Float64Array ? levels : Float32Array.from(levels);
   });
-  return { form, columns: rounded };
+  return { form, inputs: rounded };
 }
 
 /**
@@ -89,12 +89,12 @@ export function roundedToLevels(
 export async function severityOf(
   data: TestcaseData,
   span: SeedSpan,
-  pictures: readonly (Picture | undefined)[],
+  pictures: readonly (ImageFormat | undefined)[],
   tries: (variant: TestcaseData) => Promise<VariantOutcome>,
 ): Promise<Severity | undefined> {
-  const inside = span.within(data);
+  const inside = span.clip(data);
   if (inside === undefined) return undefined;
-  const rounded = roundedToLevels(data, pictures);
+  const rounded = roundToLevels(data, pictures);
   return {
     outsideSeeds: Number(inside.outside.toPrecision(4)),
     withinSeeds: inside.outside === 0 ? 'same' : await tries(inside.data),

@@ -1,13 +1,13 @@
 import type { ModelInfo } from '../../model/model.ts';
 import type { Fault } from '../findings/fault-registry.ts';
-import type { Notes } from '../resolve/model-settings.ts';
-import type { Figures } from './statistics.ts';
+import type { Notices } from '../resolve/model-settings.ts';
+import type { Statistics } from './statistics.ts';
 
 /** Why a campaign ended. */
-export type Stopped = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
+export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
 
 /** What was resolved before the first mutant. */
-export interface Plan {
+export interface CampaignPlan {
   readonly folder: string;
   readonly masterSeed: string;
   readonly model: ModelInfo;
@@ -22,16 +22,16 @@ export interface Plan {
 }
 
 /** What a finished campaign has to show. */
-export interface Summary extends Plan {
-  readonly figures: Figures;
-  readonly stopped: Stopped;
+export interface CampaignSummary extends CampaignPlan {
+  readonly statistics: Statistics;
+  readonly stopped: StopReason;
 }
 
 /** Who watches a campaign. */
-export interface Observer extends Notes {
-  planned(plan: Plan): void;
-  found(fault: Fault, folder: string): void;
+export interface Monitor extends Notices {
+  onStart(plan: CampaignPlan): void;
+  onFault(fault: Fault, folder: string): void;
   /** The threshold was adapted. */
-  adapted(threshold: number, why: string): void;
-  figures(figures: Figures): void;
+  onThresholdChange(threshold: number, why: string): void;
+  onStatistics(figures: Statistics): void;
 }

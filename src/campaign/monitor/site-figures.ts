@@ -1,9 +1,9 @@
-import type { Site } from '../../analysis/numerical-sites/site.ts';
-import { isFaultOf } from '../../fuzzer/search/directed-search.ts';
+import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import { isSiteFault } from '../../fuzzer/search/directed-search.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 
 /** What is known of one site at one moment. */
-export interface SiteFigures {
+export interface SiteStatistics {
   readonly site: string;
   readonly op: string;
   readonly kind: string;
@@ -24,14 +24,14 @@ export interface SiteFigures {
 }
 
 /** Figures of all sites, in topological order. */
-export function siteFigures(
-  sites: readonly Site[],
+export function siteStatistics(
+  sites: readonly NumericalSite[],
   unreachable: ReadonlySet<string>,
   margins: ReadonlyMap<string, number>,
   faults: readonly Fault[],
-): SiteFigures[] {
+): SiteStatistics[] {
   return sites.map(({ name, op, kind, region }) => {
-    const signature = faults.find((fault) => isFaultOf(fault.signature, name))?.signature ?? null;
+    const signature = faults.find((fault) => isSiteFault(fault.signature, name))?.signature ?? null;
     const margin = signature === null ? (margins.get(name) ?? null) : 0;
     const status = margin === 0 ? 'triggered' : unreachable.has(name) ? 'unreachable' : 'open';
     const shown = margin === null ? null : Number(margin.toPrecision(4));

@@ -1,16 +1,16 @@
 import { performance } from 'node:perf_hooks';
-import type { QueueFigures, WorkerFigures } from '../../fuzzer/executor.ts';
-import type { MutatorFigures } from '../../fuzzer/scheduling/mutator-scheduler.ts';
+import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
+import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
 import type { Fault } from '../findings/fault-registry.ts';
-import type { SiteFigures } from './site-figures.ts';
+import type { SiteStatistics } from './site-figures.ts';
 
 /** Seconds over which the current rate is measured. */
-const RATE_WINDOW = 10;
+const RATE_WINDOW_SECONDS = 10;
 
 /** What the campaign's state counts. */
-type Counts = Pick<
-  Figures,
+type StateCounts = Pick<
+  Statistics,
   | 'execs'
   | 'lost'
   | 'looked'
@@ -29,7 +29,7 @@ type Counts = Pick<
 >;
 
 /** The campaign's figures at one moment; the names are those of stats.json (docs/stats.md). */
-export interface Figures {
+export interface Statistics {
   readonly execs: number;
   /** Mutants out of `execs` that never ran, since the model ended its process before. */
   readonly lost: number;
@@ -40,7 +40,7 @@ export interface Figures {
   /** Share of all mutants drawn that could not be brought within the constraints. */
   readonly rejected: number;
   /** What each mutator did and brought. */
-  readonly mutators: readonly MutatorFigures[];
+  readonly mutators: readonly MutatorStatistics[];
   /** Over all sessions. */
   readonly elapsedSeconds: number;
   /** Over the whole time. */
@@ -62,11 +62,11 @@ export interface Figures {
   readonly hits: number;
   readonly faults: readonly Fault[];
   /** Operations that can go wrong, in topological order. */
-  readonly sites: readonly SiteFigures[];
+  readonly sites: readonly SiteStatistics[];
   readonly jobs: number;
-  readonly workers: readonly WorkerFigures[];
+  readonly workers: readonly WorkerStatistics[];
   /** Absent where the campaign is on no queue. */
-  readonly queue?: QueueFigures;
+  readonly queue?: QueueStatistics;
   /** Share of the workers' time spent in each part, and `waiting` for what is left. */
   readonly shares: Readonly<Record<keyof PhaseSeconds | 'waiting', number>>;
   /** Share of its time that the main process was busy. */
@@ -77,91 +77,96 @@ export interface Figures {
 }
 
 /** Spans that new entries are counted in; two of them become one as the campaign grows older. */
-const SPANS = 60;
+const MAX_SPANS = 60;
 
 /** Measures rates over the whole time and over the last seconds. */
-export class Statistics {
-  readonly #start = performance.now();
-  readonly #before: number;
-  readonly #phases: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
-  readonly #marks: { seconds: number; execs: number }[] = [];
-  readonly #busy = performance.eventLoopUtilization();
-  #lastNew = 0;
+export class StatisticsCollector {
+  readonly #startMs = performance.now();
+  readonly #earlierSeconds: number;
+  readonly #phaseSeconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
+  readonly #execsHistory: { seconds: number; execs: number }[] = [];
+  readonly #loopUtilization = performance.eventLoopUtilization();
+  #lastNewSeconds = 0;
   #tasks = 0;
-  #changes = 0;
-  #span = 1;
-  #entries: number[] = [0];
+  #thresholdChanges = 0;
+  #spanSeconds = 1;
+  #newEntries: number[] = [0];
 
   /** @param before seconds of the sessions before this one */
   constructor(before = 0) {
-    this.#before = before;
+    this.#earlierSeconds = before;
   }
 
   /** Seconds of this session. */
-  get session(): number {
-    return (performance.now() - this.#start) / 1000;
+  get sessionSeconds(): number {
+    return (performance.now() - this.#startMs) / 1000;
   }
 
   /** Seconds of all sessions. */
-  get elapsed(): number {
-    return this.#before + this.session;
+  get elapsedSeconds(): number {
+    return this.#earlierSeconds + this.sessionSeconds;
   }
 
   /** Notes a task's seconds, how much it brought, and whether the threshold was adapted. */
-  task(seconds: PhaseSeconds, added: number, adapted: boolean): void {
-    for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[]) this.#phases[phase] += seconds[phase];
+  recordTask(seconds: PhaseSeconds, added: number, adapted: boolean): void {
+    for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[])
+      this.#phaseSeconds[phase] += seconds[phase];
     this.#tasks++;
-    if (adapted) this.#changes++;
-    if (added > 0) this.#lastNew = this.session;
-    this.#entries[this.#place()] += added;
+    if (adapted) this.#thresholdChanges++;
+    if (added > 0) this.#lastNewSeconds = this.sessionSeconds;
+    this.#newEntries[this.#currentSpan()] += added;
   }
 
   /** The span that this moment lies in; makes spans longer when they are too many. */
-  #place(): number {
+  #currentSpan(): number {
     for (;;) {
-      const place = Math.floor(this.session / this.#span);
-      while (this.#entries.length <= Math.min(place, SPANS - 1)) this.#entries.push(0);
-      if (place < SPANS) return place;
-      this.#span *= 2;
-      this.#entries = Array.from(
-        { length: SPANS / 2 },
-        (_, i) => (this.#entries[2 * i] ?? 0) + (this.#entries[2 * i + 1] ?? 0),
+      const place = Math.floor(this.sessionSeconds / this.#spanSeconds);
+      while (this.#newEntries.length <= Math.min(place, MAX_SPANS - 1)) this.#newEntries.push(0);
+      if (place < MAX_SPANS) return place;
+      this.#spanSeconds *= 2;
+      this.#newEntries = Array.from(
+        { length: MAX_SPANS / 2 },
+        (_, i) => (this.#newEntries[2 * i] ?? 0) + (this.#newEntries[2 * i + 1] ?? 0),
       );
     }
   }
 
-  figures({ faults, workers, ...counts }: Counts): Figures {
-    const { session } = this;
+  snapshot({ faults, workers, ...counts }: StateCounts): Statistics {
+    const { sessionSeconds } = this;
     const { execs } = counts;
-    this.#marks.push({ seconds: session, execs });
-    while (this.#marks.length > 2 && this.#marks[1].seconds < session - RATE_WINDOW) this.#marks.shift();
-    const [from] = this.#marks;
-    const busy = Object.values(this.#phases).reduce((sum, seconds) => sum + seconds, 0);
-    const time = Math.max(session * Math.max(1, workers.length), 1e-9);
+    this.#execsHistory.push({ seconds: sessionSeconds, execs });
+    while (
+      this.#execsHistory.length > 2 &&
+      this.#execsHistory[1].seconds < sessionSeconds - RATE_WINDOW_SECONDS
+    )
+      this.#execsHistory.shift();
+    const [from] = this.#execsHistory;
+    const busy = Object.values(this.#phaseSeconds).reduce((sum, seconds) => sum + seconds, 0);
+    const time = Math.max(sessionSeconds * Math.max(1, workers.length), 1e-9);
     const share = (seconds: number): number => round(seconds / time, 4);
     const { rss } = process.memoryUsage;
-    this.#place();
+    this.#currentSpan();
     return {
       ...counts,
-      elapsedSeconds: round(this.elapsed, 3),
-      execsPerSecond: round(execs / Math.max(this.elapsed, 1e-9), 1),
-      execsPerSecondNow: round((execs - from.execs) / Math.max(session - from.seconds, 1e-9), 1),
+      elapsedSeconds: round(this.elapsedSeconds, 3),
+      execsPerSecond: round(execs / Math.max(this.elapsedSeconds, 1e-9), 1),
+      execsPerSecondNow: round((execs - from.execs) / Math.max(sessionSeconds - from.seconds, 1e-9), 1),
       tasks: this.#tasks,
-      thresholdChanges: this.#changes,
-      secondsSinceNew: round(session - this.#lastNew, 3),
-      newEntries: [...this.#entries],
-      newEntriesSpan: this.#span,
+      thresholdChanges: this.#thresholdChanges,
+      secondsSinceNew: round(sessionSeconds - this.#lastNewSeconds, 3),
+      newEntries: [...this.#newEntries],
+      newEntriesSpan: this.#spanSeconds,
       faults,
       jobs: workers.length,
       workers,
       shares: {
-        mutate: share(this.#phases.mutate),
-        model: share(this.#phases.model),
-        objectives: share(this.#phases.objectives),
-        coverage: share(this.#phases.coverage),
+        mutate: share(this.#phaseSeconds.mutate),
+        model: share(this.#phaseSeconds.model),
+        objectives: share(this.#phaseSeconds.objectives),
+        coverage: share(this.#phaseSeconds.coverage),
         waiting: round(Math.max(0, 1 - busy / time), 4),
       },
-      mainBusy: round(performance.eventLoopUtilization(this.#busy).utilization, 4),
+      mainBusy: round(performance.eventLoopUtilization(this.#loopUtilization).utilization, 4),
       mainMemoryMB: Math.round(rss() / 1e6),
       mainPeakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1e3),
     };

@@ -2,22 +2,22 @@ import { join } from 'node:path';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import type { Fault } from '../findings/fault-registry.ts';
-import type { Observer, Plan } from './monitor.ts';
-import type { SiteFigures } from './site-figures.ts';
-import type { Figures } from './statistics.ts';
+import type { CampaignPlan, Monitor } from './monitor.ts';
+import type { SiteStatistics } from './site-figures.ts';
+import type { Statistics } from './statistics.ts';
 
 /** Most faults listed on the screen. */
-const MOST_FAULTS = 6;
+const MAX_FAULTS = 6;
 
 const count = new Intl.NumberFormat('en');
 
 /** The live screen on a terminal: redrawn in place, at most four times a second, within 80 columns. */
-export class StatusScreen implements Observer {
+export class StatusScreen implements Monitor {
   readonly #stream: NodeJS.WriteStream;
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #resumeLine: (folder: string) => string;
-  #plan: Plan | undefined;
-  #finished = false;
+  #plan: CampaignPlan | undefined;
+  #isFinished = false;
 
   /** @param resumeLine the command that goes on with the campaign in a folder */
   constructor(stream: NodeJS.WriteStream, resumeLine: (folder: string) => string) {
@@ -27,40 +27,40 @@ export class StatusScreen implements Observer {
   }
 
   info(text: string): void {
-    this.#above(pc.dim(text));
+    this.#printAbove(pc.dim(text));
   }
 
   warn(text: string): void {
-    this.#above(pc.yellow(`warning: ${text}`));
+    this.#printAbove(pc.yellow(`warning: ${text}`));
   }
 
-  planned(plan: Plan): void {
+  onStart(plan: CampaignPlan): void {
     this.#plan = plan;
     // Above the screen it is never cut, however long the folder's name is.
-    this.#above(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
+    this.#printAbove(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
   }
 
-  found(fault: Fault, folder: string): void {
-    this.#above(pc.red(`${fault.signature}: ${fault.summary}  ${pc.dim(join(folder, fault.path))}`));
+  onFault(fault: Fault, folder: string): void {
+    this.#printAbove(pc.red(`${fault.signature}: ${fault.summary}  ${pc.dim(join(folder, fault.path))}`));
   }
 
-  adapted(threshold: number, why: string): void {
-    this.#above(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
+  onThresholdChange(threshold: number, why: string): void {
+    this.#printAbove(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
   }
 
-  figures(figures: Figures): void {
-    if (this.#plan !== undefined && !this.#finished) this.#draw(screenText(this.#plan, figures));
+  onStatistics(figures: Statistics): void {
+    if (this.#plan !== undefined && !this.#isFinished) this.#draw(screenText(this.#plan, figures));
   }
 
   /** Takes the screen away, so that what follows starts on a clean line. */
   finish(): void {
-    if (this.#finished) return;
-    this.#finished = true;
+    if (this.#isFinished) return;
+    this.#isFinished = true;
     this.#draw.clear();
     this.#draw.done();
   }
 
-  #above(text: string): void {
+  #printAbove(text: string): void {
     this.#draw.clear();
     this.#stream.write(`${text}\n`);
   }
@@ -77,7 +77,7 @@ export function sparkline(counts: readonly number[]): string {
 }
 
 /** What the campaign is doing, told by what its workers do. */
-function doing({ workers }: Figures): string {
+function activityText({ workers }: Statistics): string {
   if (workers.some(({ state }) => state === 'isolating')) return 'looking for the input that ended a worker';
   if (workers.every(({ state }) => state === 'starting' || state === 'idle')) {
     return workers.some(({ tasks }) => tasks > 0) ? 'running findings again' : 'starting its workers';
@@ -85,7 +85,7 @@ function doing({ workers }: Figures): string {
   return 'fuzzing';
 }
 
-function workersText({ workers, mainBusy, mainMemoryMB }: Figures): string {
+function workersText({ workers, mainBusy, mainMemoryMB }: Statistics): string {
   const busy = workers.filter(({ state }) => state === 'busy').length;
   const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
   const memory = Math.max(0, ...workers.map((worker) => worker.memoryMB));
@@ -94,11 +94,11 @@ function workersText({ workers, mainBusy, mainMemoryMB }: Figures): string {
 }
 
 /** Mutators named on the screen: those with the largest shares. */
-const MOST_MUTATORS = 4;
+const MAX_MUTATORS = 4;
 
 /** The shares of the mutators chosen most, and how much was rejected. */
-function mutatorsText({ mutators, rejected }: Figures): string {
-  const most = [...mutators].sort((a, b) => b.share - a.share).slice(0, MOST_MUTATORS);
+function mutatorsText({ mutators, rejected }: Statistics): string {
+  const most = [...mutators].sort((a, b) => b.share - a.share).slice(0, MAX_MUTATORS);
   const shares = most.map(({ mutator, share, mutants, entries }) => {
     const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
     return `${mutator} ${Math.round(100 * share)} %${yields}`;
@@ -111,7 +111,7 @@ function percent(share: number): string {
 }
 
 /** The screen's lines for the figures of one moment, within 80 columns. */
-export function screenText(plan: Plan, figures: Figures): string {
+export function screenText(plan: CampaignPlan, figures: Statistics): string {
   const [slowest, share] = Object.entries(figures.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
   const { coverage } = plan;
   const changes = figures.thresholdChanges === 0 ? '' : `, adapted ${figures.thresholdChanges} times`;
@@ -119,14 +119,14 @@ export function screenText(plan: Plan, figures: Figures): string {
   const looked = figures.looked === 0 ? '' : `, ${percent(figures.looked / figures.execs)} looked at alone`;
   const rows: [label: string, value: string][] = [
     ['campaign', `${plan.folder}, seed ${plan.masterSeed}`],
-    ['state', `${doing(figures)}, ${clock(figures.elapsedSeconds)}`],
+    ['state', `${activityText(figures)}, ${durationText(figures.elapsedSeconds)}`],
     [
       'mutants',
       `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}${looked}`,
     ],
     [
       'corpus',
-      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), ${figures.diskMB} MB, last new ${clock(figures.secondsSinceNew)} ago`,
+      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), ${figures.diskMB} MB, last new ${durationText(figures.secondsSinceNew)} ago`,
     ],
     [
       'coverage',
@@ -134,7 +134,7 @@ export function screenText(plan: Plan, figures: Figures): string {
     ],
     ['mutators', mutatorsText(figures)],
     ...(figures.sites.length === 0 ? [] : [['sites', sitesText(figures)] as [string, string]]),
-    ['new', `${sparkline(figures.newEntries)} ${clock(figures.newEntriesSpan)} each`],
+    ['new', `${sparkline(figures.newEntries)} ${durationText(figures.newEntriesSpan)} each`],
     ...(figures.queue === undefined ? [] : [['queue', queueText(figures.queue)] as [string, string]]),
     ['workers', workersText(figures)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
@@ -145,24 +145,26 @@ export function screenText(plan: Plan, figures: Figures): string {
         : `${plural(figures.hits, 'hit')}, ${plural(figures.faults.length, 'signature')}`,
     ],
   ];
-  const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${cut(value, 66)}`);
-  for (const fault of figures.faults.slice(0, MOST_FAULTS)) {
-    lines.push(`  ${' '.repeat(9)} ${pc.red(cut(`${fault.signature}  ${plural(fault.hits, 'hit')}`, 66))}`);
+  const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${truncate(value, 66)}`);
+  for (const fault of figures.faults.slice(0, MAX_FAULTS)) {
+    lines.push(
+      `  ${' '.repeat(9)} ${pc.red(truncate(`${fault.signature}  ${plural(fault.hits, 'hit')}`, 66))}`,
+    );
   }
-  if (figures.faults.length > MOST_FAULTS)
-    lines.push(`            and ${figures.faults.length - MOST_FAULTS} more`);
+  if (figures.faults.length > MAX_FAULTS)
+    lines.push(`            and ${figures.faults.length - MAX_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
 }
 
-function queueText({ machines, shards, again, repeated, out }: NonNullable<Figures['queue']>): string {
+function queueText({ machines, shards, again, repeated, out }: NonNullable<Statistics['queue']>): string {
   return `${plural(machines, 'machine')}; ${plural(shards, 'shard')} done, ${out} out, ${again} lost, ${repeated} repeated`;
 }
 
-function sitesText({ sites }: Figures): string {
+function sitesText({ sites }: Statistics): string {
   const of = (status: string): number => sites.filter((site) => site.status === status).length;
   const nearest = sites
     .filter(({ status, margin }) => status === 'open' && margin !== null)
-    .reduce<SiteFigures | undefined>(
+    .reduce<SiteStatistics | undefined>(
       (a, b) => ((a?.margin ?? Infinity) <= (b.margin ?? 0) ? a : b),
       undefined,
     );
@@ -175,11 +177,11 @@ export function plural(number: number, noun: string): string {
   return `${count.format(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function cut(text: string, columns: number): string {
+function truncate(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
 }
 
-function clock(seconds: number): string {
+function durationText(seconds: number): string {
   const whole = Math.floor(seconds);
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;

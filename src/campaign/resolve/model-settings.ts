@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
-import { matchOf } from '../../storage/load-options.ts';
+import { parseOutputPairs } from '../../storage/load-options.ts';
 
 /** Tells people what was chosen for them and what they should know. */
-export interface Notes {
+export interface Notices {
   info(text: string): void;
   warn(text: string): void;
 }
@@ -15,7 +15,7 @@ export interface Notes {
  *
  * @throws UserError naming what to do
  */
-export function checkPair(config: CampaignConfig): void {
+export function checkSecondModel(config: CampaignConfig): void {
   const { objective, quantize, against, againstRuntime, match } = config;
   const compares = objectiveSpecs(objective).filter(comparesModels);
   const has = quantize !== undefined || against !== undefined || againstRuntime !== undefined;
@@ -31,7 +31,7 @@ export function checkPair(config: CampaignConfig): void {
     );
   if (match !== undefined && !has)
     throw new UserError('--match is for two models: name the second one with --against');
-  matchOf(match);
+  parseOutputPairs(match);
 }
 
 /** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */

@@ -1,14 +1,14 @@
 import type { CampaignConfig } from '../../config/schema.ts';
-import { suggestion } from '../../core/did-you-mean.ts';
+import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
-import type { Picture } from '../../inputs/image.ts';
+import type { ImageFormat } from '../../inputs/image.ts';
 import type { Interval, Range } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { type DType, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 
 /** The values that the levels 0 to 255 become, channel by channel where they differ. */
-export function rangeOfPicture({ black, white, channelsFirst }: Picture): Range {
+export function rangeOfPicture({ black, white, channelsFirst }: ImageFormat): Range {
   const channels = black.map((low, c) => ({ low, high: white[c] }));
   const low = Math.min(...black);
   const high = Math.max(...white);
@@ -34,7 +34,7 @@ export function declaredRanges(
   }
   for (const [name, [low, high]] of Object.entries(setting as Record<string, [number, number]>)) {
     if (!names.includes(name))
-      throw new UserError(`--range: the model has no input ${name}: ${suggestion(name, names)}`);
+      throw new UserError(`--range: the model has no input ${name}: ${suggestName(name, names)}`);
     declared.set(name, { low, high });
   }
   return declared;
@@ -44,9 +44,9 @@ export function declaredRanges(
 function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const { columns } of seeds) {
-    for (let i = 0; i < columns[column].length; i++) {
-      const value = readNumber(input.type, columns[column], i);
+  for (const { inputs } of seeds) {
+    for (let i = 0; i < inputs[column].length; i++) {
+      const value = readNumber(input.type, inputs[column], i);
       low = Math.min(low, value);
       high = Math.max(high, value);
     }

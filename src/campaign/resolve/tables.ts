@@ -1,5 +1,5 @@
 import type { CampaignConfig, ColumnSettings } from '../../config/schema.ts';
-import { suggestion } from '../../core/did-you-mean.ts';
+import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Interval, Range } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
@@ -14,26 +14,26 @@ export interface Table {
 }
 
 /** Columns up to which, and seeds from which on, features are taken for a table without being told. */
-const MOST_COLUMNS = 64;
-const FEWEST_SEEDS = 20;
+const MAX_COLUMNS = 64;
+const MIN_SEEDS = 20;
 
 /** Different values up to which whole numbers, and seeds for each of them from which on, are categories. */
-const MOST_CATEGORIES = 8;
-const SEEDS_PER_CATEGORY = 5;
+const MAX_CATEGORIES = 8;
+const MIN_SEEDS_PER_CATEGORY = 5;
 
-type Asked = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
+type RequestedTable = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
 
 /** @throws UserError on an input that the model does not have */
-export function askedTables(
+export function requestedTables(
   setting: CampaignConfig['table'],
   names: readonly string[],
-): (name: string) => Asked {
+): (name: string) => RequestedTable {
   if (setting === undefined || typeof setting === 'string' || Array.isArray(setting)) return () => setting;
   for (const name of Object.keys(setting)) {
     if (!names.includes(name))
-      throw new UserError(`table: the model has no input ${name}: ${suggestion(name, names)}`);
+      throw new UserError(`table: the model has no input ${name}: ${suggestName(name, names)}`);
   }
-  return (name) => (setting as Readonly<Record<string, Asked>>)[name];
+  return (name) => (setting as Readonly<Record<string, RequestedTable>>)[name];
 }
 
 /**
@@ -43,13 +43,13 @@ export function askedTables(
  * @param declared the range that the user gives, which holds for columns that have none of their own
  * @throws UserError where the columns asked for do not fit the input
  */
-export function tableOf(
+export function resolveTable(
   input: InputSpec,
   column: number,
   seeds: Seeds,
   given: boolean,
   declared: Range | undefined,
-  asked: Asked,
+  asked: RequestedTable,
 ): Table | undefined {
   const width = input.shape.at(-1);
   if (asked === 'none') return undefined;
@@ -57,11 +57,10 @@ export function tableOf(
     if (asked === undefined || asked === 'auto') return undefined;
     throw new UserError(`table: input ${input.name} has no columns`);
   }
-  const isLikely =
-    input.shape.length === 1 && width <= MOST_COLUMNS && width > 1 && seeds.length >= FEWEST_SEEDS;
+  const isLikely = input.shape.length === 1 && width <= MAX_COLUMNS && width > 1 && seeds.length >= MIN_SEEDS;
   if (asked === undefined && !(isLikely && given)) return undefined;
   const seen = Array.from({ length: width }, (_, c) =>
-    given ? valuesIn(input, column, seeds, c, width) : [],
+    given ? distinctValues(input, column, seeds, c, width) : [],
   );
   if (asked === 'auto' && !given)
     throw new UserError('table: auto needs seeds to tell columns by: give --seeds');
@@ -71,16 +70,16 @@ export function tableOf(
       `table: input ${input.name} has ${width} columns, and ${wanted.length} are listed: list each, in order`,
     );
   }
-  const columns = wanted.map((own, c) => columnOf(own, seen[c], seeds.length, input, c));
+  const columns = wanted.map((own, c) => resolveColumn(own, seen[c], seeds.length, input, c));
   if (asked === undefined && columns.every(({ kind }) => kind === 'range')) return undefined;
-  const channels = wanted.map((own, c) => intervalOf(own, columns[c], seen[c], declared, input, c));
+  const channels = wanted.map((own, c) => resolveInterval(own, columns[c], seen[c], declared, input, c));
   const low = Math.min(...channels.map((one) => one.low));
   const high = Math.max(...channels.map((one) => one.high));
   return { columns, range: { low, high, channels, channelsFirst: false } };
 }
 
 /** How many columns there are of each kind, for people. */
-export function tableText({ columns }: Table): string {
+export function describeTable({ columns }: Table): string {
   const kinds = ['range', 'integer', 'category', 'fixed'] as const;
   const counts = kinds.map(
     (kind) => [kind, columns.filter((column) => column.kind === kind).length] as const,
@@ -89,22 +88,22 @@ export function tableText({ columns }: Table): string {
 }
 
 /** The different values of a column, in ascending order. */
-function valuesIn(input: InputSpec, column: number, seeds: Seeds, c: number, width: number): number[] {
+function distinctValues(input: InputSpec, column: number, seeds: Seeds, c: number, width: number): number[] {
   const seen = new Set<number>();
-  for (const { columns } of seeds)
-    for (let i = c; i < columns[column].length; i += width)
-      seen.add(readNumber(input.type, columns[column], i));
+  for (const { inputs } of seeds)
+    for (let i = c; i < inputs[column].length; i += width)
+      seen.add(readNumber(input.type, inputs[column], i));
   return [...seen].sort((a, b) => a - b);
 }
 
-function columnOf(
+function resolveColumn(
   { kind, values }: Partial<ColumnSettings>,
   seen: readonly number[],
   seeds: number,
   input: InputSpec,
   c: number,
 ): Column {
-  if (kind === undefined) return guessed(seen, seeds);
+  if (kind === undefined) return guessColumn(seen, seeds);
   if (kind !== 'category') {
     if (values !== undefined)
       throw new UserError(`table: column ${c} of input ${input.name} lists values, and is no category`);
@@ -115,11 +114,11 @@ function columnOf(
     throw new UserError(
       `table: category ${c} of input ${input.name} has no values: list them, or give seeds`,
     );
-  return { kind, values: legal.map((value) => asTyped(value, input, c)) };
+  return { kind, values: legal.map((value) => castToType(value, input, c)) };
 }
 
 /** Values as the input's type holds them. */
-function asTyped(value: number, input: InputSpec, c: number): number {
+function castToType(value: number, input: InputSpec, c: number): number {
   const { kind, min, max } = DTYPES[input.type];
   if (value < min || value > max || (kind !== 'float' && !Number.isInteger(value))) {
     throw new UserError(
@@ -131,14 +130,14 @@ function asTyped(value: number, input: InputSpec, c: number): number {
   return readNumber(input.type, one, 0);
 }
 
-function guessed(seen: readonly number[], seeds: number): Column {
+function guessColumn(seen: readonly number[], seeds: number): Column {
   if (seen.length === 1) return { kind: 'fixed' };
   if (!seen.every(Number.isInteger)) return { kind: 'range' };
-  const isFew = seen.length <= MOST_CATEGORIES && seeds >= SEEDS_PER_CATEGORY * seen.length;
+  const isFew = seen.length <= MAX_CATEGORIES && seeds >= MIN_SEEDS_PER_CATEGORY * seen.length;
   return isFew ? { kind: 'category', values: seen } : { kind: 'integer' };
 }
 
-function intervalOf(
+function resolveInterval(
   { range }: Partial<ColumnSettings>,
   column: Column,
   seen: readonly number[],

@@ -1,17 +1,17 @@
 import type { CampaignConfig, GenerateSettings, TokenSettings } from '../../config/schema.ts';
-import { byInput } from '../../config/values.ts';
-import { didYouMean, suggestion } from '../../core/did-you-mean.ts';
+import { groupByInput } from '../../config/values.ts';
+import { didYouMean, suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { readDictionary } from '../../inputs/dictionary.ts';
-import type { Guess } from '../../inputs/infer-input.ts';
-import type { TokenTraits } from '../../inputs/input-descriptor.ts';
+import type { InferredInput } from '../../inputs/infer-input.ts';
+import type { TokenDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Interval } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { NO_TOKEN } from '../../model/language/generation.ts';
-import { type Language, readLanguage } from '../../model/language/tokenizer.ts';
+import { readTokenizer, type Tokenizer } from '../../model/language/tokenizer.ts';
 import type { Vocabulary } from '../../model/language/vocabulary.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
-import type { Notes } from './model-settings.ts';
+import type { Notices } from './model-settings.ts';
 
 /** What is known of inputs of tokens before seeds are read. */
 export interface TokenPlan {
@@ -21,9 +21,9 @@ export interface TokenPlan {
   /** Legal ids; undefined where nothing says. */
   readonly ids: Interval | undefined;
   /** What stands between ids and texts; undefined where nobody says. */
-  readonly language: Language | undefined;
+  readonly tokenizer: Tokenizer | undefined;
   /** The id of places that hold no token; undefined where there are none such. */
-  readonly pad: number | undefined;
+  readonly padId: number | undefined;
 }
 
 /**
@@ -33,52 +33,56 @@ export interface TokenPlan {
  */
 export async function planTokens(
   inputs: readonly InputSpec[],
-  guesses: readonly Guess[],
+  guesses: readonly InferredInput[],
   config: CampaignConfig,
   generation?: ModelInfo['generation'],
 ): Promise<(TokenPlan | undefined)[]> {
-  if (generation !== undefined) return [await promptPlan(config, generation)];
+  if (generation !== undefined) return [await planPrompt(config, generation)];
   const settings = new Map(Object.entries(config.tokens ?? {}));
   const names = inputs.map(({ name }) => name);
   for (const name of settings.keys()) {
     if (!names.includes(name))
-      throw new UserError(`tokens: the model has no input ${name}: ${suggestion(name, names)}`);
+      throw new UserError(`tokens: the model has no input ${name}: ${suggestName(name, names)}`);
   }
   return Promise.all(
     inputs.map(async (input, i) => {
       const own = settings.get(input.name);
       if (own === undefined && guesses[i].kind !== 'tokens') return undefined;
       if (input.type === 'bool') throw new UserError(`tokens: input ${input.name} takes switches, no tokens`);
-      return planOf(input, guesses[i], own ?? {});
+      return planInput(input, guesses[i], own ?? {});
     }),
   );
 }
 
 /** Of a model that goes on with texts: places of a prompt that are left over hold no token. */
-async function promptPlan(
+async function planPrompt(
   { generate, tokens }: CampaignConfig,
-  { size }: NonNullable<ModelInfo['generation']>,
+  { vocabularySize }: NonNullable<ModelInfo['generation']>,
 ): Promise<TokenPlan> {
   if (tokens !== undefined)
     throw new UserError(
       'tokens: the prompt is described under generate: give vocabulary and promptLength there',
     );
-  const language = await readLanguage((generate as GenerateSettings).vocabulary, size);
+  const language = await readTokenizer((generate as GenerateSettings).vocabulary, vocabularySize);
   return {
     vocabulary: language.tokens,
     special: [NO_TOKEN, ...language.special],
     length: generate?.promptLength,
-    ids: { low: NO_TOKEN, high: size - 1 },
-    language,
-    pad: NO_TOKEN,
+    ids: { low: NO_TOKEN, high: vocabularySize - 1 },
+    tokenizer: language,
+    padId: NO_TOKEN,
   };
 }
 
-async function planOf(input: InputSpec, guess: Guess, settings: TokenSettings): Promise<TokenPlan> {
-  const high = guess.isTold ? guess.range[1] : undefined;
+async function planInput(
+  input: InputSpec,
+  guess: InferredInput,
+  settings: TokenSettings,
+): Promise<TokenPlan> {
+  const high = guess.isFromModel ? guess.range[1] : undefined;
   const size = high === undefined ? Number.POSITIVE_INFINITY : high + 1;
   const language =
-    settings.vocabulary === undefined ? undefined : await readLanguage(settings.vocabulary, size);
+    settings.vocabulary === undefined ? undefined : await readTokenizer(settings.vocabulary, size);
   const vocabulary = language?.tokens;
   if (vocabulary !== undefined && high !== undefined && vocabulary.length > high + 1) {
     throw new UserError(
@@ -88,15 +92,16 @@ async function planOf(input: InputSpec, guess: Guess, settings: TokenSettings): 
   const last = vocabulary === undefined ? high : vocabulary.length - 1;
   return {
     vocabulary,
-    special: settings.special?.map((one) => idOf(one, vocabulary, input.name)) ?? language?.special ?? [],
+    special:
+      settings.special?.map((one) => specialTokenId(one, vocabulary, input.name)) ?? language?.special ?? [],
     length: settings.length,
     ids: last === undefined ? undefined : { low: 0, high: last },
-    language,
-    pad: undefined,
+    tokenizer: language,
+    padId: undefined,
   };
 }
 
-function idOf(special: number | string, vocabulary: Vocabulary | undefined, input: string): number {
+function specialTokenId(special: number | string, vocabulary: Vocabulary | undefined, input: string): number {
   if (typeof special === 'number') return special;
   const id = vocabulary?.indexOf(special) ?? -1;
   if (id >= 0) return id;
@@ -107,17 +112,17 @@ function idOf(special: number | string, vocabulary: Vocabulary | undefined, inpu
 }
 
 /** Words of the dictionaries that are for an input, as ids. */
-export async function dictionaryWords(
+export async function readDictionaryWords(
   config: CampaignConfig,
   inputs: readonly InputSpec[],
   plans: readonly (TokenPlan | undefined)[],
-  notes: Notes,
+  notes: Notices,
 ): Promise<(readonly (readonly number[])[])[]> {
   const names = inputs.map(({ name }) => name);
-  const { forAll, byName } = byInput(config.dictionary, names);
+  const { forAll, byName } = groupByInput(config.dictionary, names);
   for (const name of byName.keys()) {
     if (!names.includes(name))
-      throw new UserError(`dictionary: the model has no input ${name}: ${suggestion(name, names)}`);
+      throw new UserError(`dictionary: the model has no input ${name}: ${suggestName(name, names)}`);
     if (plans[names.indexOf(name)] === undefined)
       throw new UserError(`--dictionary: input ${name} takes no tokens`);
   }
@@ -132,22 +137,23 @@ export async function dictionaryWords(
       const paths = own === undefined ? forAll : [own];
       if (plan === undefined) return [];
       const words: number[][] = [];
-      for (const path of paths) words.push(...encoded(await readDictionary(path), plan, path, name, notes));
+      for (const path of paths)
+        words.push(...encodeWords(await readDictionary(path), plan, path, name, notes));
       return words;
     }),
   );
 }
 
-function encoded(
+function encodeWords(
   words: readonly string[],
   plan: TokenPlan,
   path: string,
   input: string,
-  notes: Notes,
+  notes: Notices,
 ): number[][] {
-  const { vocabulary, ids, language } = plan;
+  const { vocabulary, ids, tokenizer } = plan;
   const idsOf = (word: string): number[] | undefined => {
-    if (language !== undefined) return language.encode(word);
+    if (tokenizer !== undefined) return tokenizer.encode(word);
     const numbers = word.split(/[\s,]+/).map(Number);
     const isLegal = numbers.every(
       (id) => Number.isInteger(id) && id >= (ids?.low ?? 0) && id <= (ids?.high ?? Number.MAX_SAFE_INTEGER),
@@ -177,12 +183,12 @@ function encoded(
 }
 
 /** What mutators know of tokens, once the seeds are read. */
-export function tokenTraits(
-  { special, length, vocabulary, pad }: TokenPlan,
+export function tokenDescriptor(
+  { special, length, vocabulary, padId }: TokenPlan,
   dictionary: readonly (readonly number[])[],
   seeds: Seeds,
   column: number,
-): TokenTraits {
-  const longest = seeds.reduce((most, { columns }) => Math.max(most, columns[column].length), 1);
-  return { special, length: length ?? [1, longest], vocabulary, dictionary, pad };
+): TokenDescriptor {
+  const longest = seeds.reduce((most, { inputs }) => Math.max(most, inputs[column].length), 1);
+  return { special, length: length ?? [1, longest], vocabulary, dictionary, pad: padId };
 }

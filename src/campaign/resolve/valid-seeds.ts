@@ -1,15 +1,15 @@
-import { unpadded } from '../../constraints/edit-distance.ts';
+import { stripPadding } from '../../constraints/edit-distance.ts';
 import { UserError } from '../../core/errors.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { intervalAt } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { columnAt } from '../../inputs/table-column.ts';
 import { readNumber } from '../../tensor/tensor.ts';
-import type { Notes } from './model-settings.ts';
+import type { Notices } from './model-settings.ts';
 import { typedRange } from './ranges.ts';
 
 /** Seeds named in a warning. */
-const NAMED = 3;
+const MAX_NAMED_SEEDS = 3;
 
 /**
  * Leaves out seeds that break a constraint by themselves, and names them: nothing that comes from them would be
@@ -17,11 +17,11 @@ const NAMED = 3;
  *
  * @throws UserError where none is left
  */
-export function soundSeeds(
+export function validSeeds(
   seeds: Seeds,
-  traits: readonly InputTraits[],
+  traits: readonly InputDescriptor[],
   mutated: readonly boolean[],
-  notes: Notes,
+  notes: Notices,
 ): Seeds {
   const problems = seeds.map((seed, index) => {
     for (const [input, one] of traits.entries()) {
@@ -36,20 +36,20 @@ export function soundSeeds(
     const others = bad.length > 1 ? `, and so have all ${bad.length} theirs` : '';
     throw new UserError(`${bad[0]}${others}: no seed is left to fuzz; mend the seeds or widen what is legal`);
   }
-  const more = bad.length > NAMED ? `; and ${bad.length - NAMED} more` : '';
+  const more = bad.length > MAX_NAMED_SEEDS ? `; and ${bad.length - MAX_NAMED_SEEDS} more` : '';
   notes.warn(
-    `${bad.length} of ${seeds.length} seeds break a constraint and are left out: ${bad.slice(0, NAMED).join('; ')}${more}`,
+    `${bad.length} of ${seeds.length} seeds break a constraint and are left out: ${bad.slice(0, MAX_NAMED_SEEDS).join('; ')}${more}`,
   );
   return seeds.filter((_, index) => problems[index] === undefined);
 }
 
 /** What is wrong with one input of a seed. */
-function problemOf(seed: Seeds[number], input: number, traits: InputTraits): string | undefined {
+function problemOf(seed: Seeds[number], input: number, traits: InputDescriptor): string | undefined {
   const { type, columns, name, tokens } = traits;
   const range = typedRange(type, traits.range);
-  const values = seed.columns[input];
+  const values = seed.inputs[input];
   const size = values.length;
-  const count = unpadded(values, tokens?.pad).length;
+  const count = stripPadding(values, tokens?.pad).length;
   if (tokens !== undefined && tokens.length[1] < count && seed.form.inputs[input].shape.length === 1)
     return `${count} tokens in input ${name}, more than ${tokens.length[1]}`;
   for (let i = 0; i < size; i++) {

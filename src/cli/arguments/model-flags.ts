@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { checkSettings } from '../../config/load.ts';
-import { flagSettings, type Setting } from '../../config/schema.ts';
+import { flagSettings, type SettingName } from '../../config/schema.ts';
 import type { LoadOptions } from '../../model/model.ts';
 
 /** Flags that say how a model is loaded, the same as those of `fuzz`. */
@@ -10,19 +10,19 @@ export interface ModelFlags {
   readonly tags?: readonly string[];
 }
 
-const NAMES: readonly Setting[] = ['runtime', 'signature', 'tags'];
+const FLAG_NAMES: readonly SettingName[] = ['runtime', 'signature', 'tags'];
 
 /** Adds the flags to a command. */
-export function loadingFlags(command: Command): Command {
+export function addModelFlags(command: Command): Command {
   for (const [name, { flags, help }] of flagSettings()) {
-    if (NAMES.includes(name)) command.addOption(new Option(flags, help));
+    if (FLAG_NAMES.includes(name)) command.addOption(new Option(flags, help));
   }
   return command;
 }
 
 /** @throws UserError on a value that makes no sense */
-export function loadingOf(flags: ModelFlags): LoadOptions {
-  const given = NAMES.flatMap((name) => {
+export function modelLoadOptions(flags: ModelFlags): LoadOptions {
+  const given = FLAG_NAMES.flatMap((name) => {
     const value = flags[name as keyof ModelFlags];
     return value === undefined ? [] : [[name, value]];
   });

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
 import { UserError } from '../../core/errors.ts';
-import type { Compared } from '../../model-commands/compare.ts';
+import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
@@ -53,23 +53,26 @@ async function run(model: string, against: string, options: CompareOptions): Pro
     againstRuntime,
   });
   const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined)) as RawSettings;
-  const limits = { worst: number('--worst', options.worst), bound: number('--snr', options.snr) };
+  const limits = {
+    worst: parseNonNegative('--worst', options.worst),
+    bound: parseNonNegative('--snr', options.snr),
+  };
   const log = makeLogger(options);
   const notes = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
   const { compareModels } = await import('../../model-commands/compare.ts');
   const compared = await compareModels(checkSettings({}, flags, undefined), limits, notes);
   if (options.json === true) printJson(compared);
-  else process.stdout.write(`${text(compared)}\n`);
+  else process.stdout.write(`${comparisonText(compared)}\n`);
   process.exitCode = compared.violations > 0 ? EXIT.findings : EXIT.done;
 }
 
-function number(flag: string, given: string): number {
+function parseNonNegative(flag: string, given: string): number {
   const value = given.trim() === '' ? Number.NaN : Number(given);
   if (Number.isFinite(value) && value >= 0) return value;
   throw new UserError(`${flag} must be a number of at least 0, not '${given}'`);
 }
 
-function text({
+function comparisonText({
   reference,
   copy,
   testcases,
@@ -78,7 +81,7 @@ function text({
   worst,
   departures,
   objective,
-}: Compared): string {
+}: ComparisonReport): string {
   const { layers, bound, first } = departures;
   const departed = first === null ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
   return [
@@ -88,26 +91,30 @@ function text({
     ...table(
       outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
         output,
-        agreement === null ? '' : `${short(100 * agreement)} %`,
-        ...[median, p90, p99, most, cosine.least].map(short),
-        kl === null ? '' : `${short(kl.most)} nats`,
+        agreement === null ? '' : `${shortNumber(100 * agreement)} %`,
+        ...[median, p90, p99, most, cosine.least].map(shortNumber),
+        kl === null ? '' : `${shortNumber(kl.most)} nats`,
       ]),
     ),
     'inputs that differ most: place, |difference|',
     ...table(
-      worst.map(({ seed, difference, violation }) => [String(seed), short(difference), violation ?? '']),
+      worst.map(({ seed, difference, violation }) => [
+        String(seed),
+        shortNumber(difference),
+        violation ?? '',
+      ]),
     ),
     `layers, signal-to-noise ratio: ${departed}`,
     ...table(
       layers.map((layer) => [
         layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
-        layer.snr === null ? 'no difference' : `${short(layer.snr)} dB`,
+        layer.snr === null ? 'no difference' : `${shortNumber(layer.snr)} dB`,
       ]),
     ),
   ].join('\n');
 }
 
-function short(value: number): string {
+function shortNumber(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 

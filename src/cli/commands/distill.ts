@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { printJson } from '../output/logging.ts';
 
@@ -32,15 +32,15 @@ async function run(campaigns: readonly string[], options: DistillFlags): Promise
   const out = options.out ?? `${campaigns[0].replace(/[/\\]+$/, '')}-distilled`;
   const report = await distill(campaigns, {
     out,
-    threshold: above('--threshold', options.threshold, false),
-    max: above('--max', options.max, true),
+    threshold: parsePositive('--threshold', options.threshold, false),
+    max: parsePositive('--max', options.max, true),
   });
-  for (const what of report.damage) process.stderr.write(`neurofuzz: ${visible(what)}\n`);
+  for (const what of report.damage) process.stderr.write(`neurofuzz: ${escapeControl(what)}\n`);
   if (options.json === true) printJson(jsonOf(report));
-  else process.stdout.write(`${text(report)}\n`);
+  else process.stdout.write(`${reportText(report)}\n`);
 }
 
-function above(flag: string, given: string | undefined, whole: boolean): number | undefined {
+function parsePositive(flag: string, given: string | undefined, whole: boolean): number | undefined {
   if (given === undefined) return undefined;
   const value = Number(given);
   if (value > 0 && Number.isFinite(value) && (!whole || Number.isInteger(value))) return value;
@@ -57,7 +57,7 @@ function jsonOf({
   return { ...report, margins: Object.keys(margins).length };
 }
 
-function text(report: DistillReport): string {
+function reportText(report: DistillReport): string {
   const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
   const count = (n: number): string => new Intl.NumberFormat('en').format(n);
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
@@ -67,7 +67,7 @@ function text(report: DistillReport): string {
     `corpus: ${out}`,
     `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
   ];
-  return lines.map(visible).join('\n');
+  return lines.map(escapeControl).join('\n');
 }
 
 const EXAMPLES = `

@@ -1,17 +1,17 @@
 import { Command, Option } from 'commander';
-import type { Observer } from '../../campaign/monitor/monitor.ts';
-import type { Figures } from '../../campaign/monitor/statistics.ts';
-import type { Elsewhere } from '../../campaign/run-campaign.ts';
+import type { Monitor } from '../../campaign/monitor/monitor.ts';
+import type { Statistics } from '../../campaign/monitor/statistics.ts';
+import type { ExecutorFactory } from '../../campaign/run-campaign.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
-import { type CampaignConfig, type FlagMeta, flagSettings, type Setting } from '../../config/schema.ts';
+import { type CampaignConfig, type FlagMeta, flagSettings, type SettingName } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
-import { PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryText } from '../output/campaign-summary.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
-import { logging, screen } from '../output/monitors.ts';
-import { endInOrder } from '../shutdown.ts';
-import { checkedPrefix } from './worker.ts';
+import { createLogMonitor, createStatusScreen } from '../output/monitors.ts';
+import { handleShutdownSignals } from '../shutdown.ts';
+import { checkPrefix } from './worker.ts';
 
 interface FuzzOptions extends OutputOptions {
   readonly config?: string;
@@ -42,7 +42,7 @@ export function fuzzCommand(): Command {
       '--queue [url]',
       'have machines on a queue carry it out: redis://host:6379, or what $NEUROFUZZ_QUEUE names; see neurofuzz worker',
     )
-    .option('--prefix <name>', `what the queue's keys begin with (default: ${PREFIX})`)
+    .option('--prefix <name>', `what the queue's keys begin with (default: ${DEFAULT_PREFIX})`)
     .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
     .option(
       '--metrics <port>',
@@ -60,14 +60,14 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = flagValues(options as Readonly<Record<string, unknown>>);
   const given = model === undefined ? flags : { ...flags, model };
-  const asked = await settings(file, given, options);
-  const { config, elsewhere } = await onQueueAsked(options, asked);
+  const asked = await resolveSettings(file, given, options);
+  const { config, elsewhere } = await resolveExecutor(options, asked);
   const observer =
     options.quiet !== true && options.json !== true && process.stderr.isTTY
-      ? screen()
-      : logging(makeLogger(options));
-  const metrics = await metricsOf(options);
-  const ending = endInOrder();
+      ? createStatusScreen()
+      : createLogMonitor(makeLogger(options));
+  const metrics = await startMetrics(options);
+  const ending = handleShutdownSignals();
   const { runCampaign } = await import('../../campaign/run-campaign.ts');
   try {
     const watching = metrics === undefined ? observer : metrics.watching(observer);
@@ -75,15 +75,15 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
     observer.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
-    const found = summary.figures.faults.some((fault) => fault.kept > 0);
+    const found = summary.statistics.faults.some((fault) => fault.kept > 0);
     process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (!found && summary.stopped === 'plugins')
       throw new UserError(
         'the plug-ins that were to judge all failed, as said above: mend them and run again',
       );
-    if (!found && summary.figures.execs < (config.minExecs ?? 0)) {
+    if (!found && summary.statistics.execs < (config.minExecs ?? 0)) {
       throw new MachineError(
-        `only ${summary.figures.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
+        `only ${summary.statistics.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
       );
     }
   } finally {
@@ -94,51 +94,53 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
 }
 
 /** What answers Prometheus; undefined where nobody asked for that. */
-async function metricsOf({ metrics }: FuzzOptions) {
+async function startMetrics({ metrics }: FuzzOptions) {
   if (metrics === undefined) return undefined;
-  const { metricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
+  const { parseMetricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
   const { campaignMetrics } = await import('../../campaign/monitor/prometheus.ts');
-  let latest: Figures | undefined;
-  const server = await serveMetrics(metricsAddress(metrics), () =>
+  let latest: Statistics | undefined;
+  const server = await serveMetrics(parseMetricsAddress(metrics), () =>
     latest === undefined ? [] : campaignMetrics(latest),
   );
-  const watching = (observer: Observer): Observer => ({
+  const watching = (observer: Monitor): Monitor => ({
     info: (text) => observer.info(text),
     warn: (text) => observer.warn(text),
-    planned: (plan) => observer.planned(plan),
-    found: (fault, folder) => observer.found(fault, folder),
-    adapted: (threshold, why) => observer.adapted(threshold, why),
-    figures: (figures) => {
+    onStart: (plan) => observer.onStart(plan),
+    onFault: (fault, folder) => observer.onFault(fault, folder),
+    onThresholdChange: (threshold, why) => observer.onThresholdChange(threshold, why),
+    onStatistics: (figures) => {
       latest = figures;
-      observer.figures(figures);
+      observer.onStatistics(figures);
     },
   });
   return { watching, close: server.close };
 }
 
 /** A campaign's settings and what carries it out: machines on a queue where one is named, else this one. */
-async function onQueueAsked(
-  { queue, prefix = PREFIX, mixed = false }: FuzzOptions,
+async function resolveExecutor(
+  { queue, prefix = DEFAULT_PREFIX, mixed = false }: FuzzOptions,
   config: CampaignConfig,
-): Promise<{ readonly config: CampaignConfig; readonly elsewhere: Elsewhere | undefined }> {
+): Promise<{ readonly config: CampaignConfig; readonly elsewhere: ExecutorFactory | undefined }> {
   if (queue === undefined) {
     if (mixed) throw new UserError('--mixed is for machines on a queue: name that with --queue');
     return { config, elsewhere: undefined };
   }
-  const { checkQueue, queueAddress } = await import('../../distributed/redis/connection.ts');
-  const { EPOCH, onQueue } = await import('../../distributed/coordinator/coordinator.ts');
-  const address = queueAddress(queue === true ? undefined : queue);
-  checkedPrefix(prefix);
+  const { checkQueue, parseQueueAddress } = await import('../../distributed/redis/connection.ts');
+  const { DEFAULT_EPOCH_TASKS, queueExecutorFactory } = await import(
+    '../../distributed/coordinator/coordinator.ts'
+  );
+  const address = parseQueueAddress(queue === true ? undefined : queue);
+  checkPrefix(prefix);
   await checkQueue(address, prefix);
   const name = config.out ?? config.model ?? 'a campaign';
   return {
-    config: { ...config, epoch: config.epoch ?? EPOCH },
-    elsewhere: onQueue({ address, prefix, name, mixed }),
+    config: { ...config, epoch: config.epoch ?? DEFAULT_EPOCH_TASKS },
+    elsewhere: queueExecutorFactory({ address, prefix, name, mixed }),
   };
 }
 
 /** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */
-async function settings(
+async function resolveSettings(
   file: RawSettings,
   flags: RawSettings,
   options: FuzzOptions,
@@ -160,7 +162,7 @@ async function resumedFolder({ out, model }: RawSettings): Promise<string> {
 
 /** What the flags say, as the campaign file would say it. */
 function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
-  const values: Partial<Record<Setting, unknown>> = {};
+  const values: Partial<Record<SettingName, unknown>> = {};
   for (const [name, meta] of flagSettings()) {
     const given = options[name];
     if (given !== undefined) values[name] = readFlag(meta, given as string);
@@ -169,8 +171,8 @@ function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
 }
 
 function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
-  if (meta.as === 'number') return number(given as string);
-  if (meta.as === 'threshold') return given === 'auto' ? given : number(given as string);
+  if (meta.as === 'number') return parseNumber(given as string);
+  if (meta.as === 'threshold') return given === 'auto' ? given : parseNumber(given as string);
   if (meta.as === 'rule') return readRule(given as string | boolean);
   if (meta.as === 'settings') return readSettings(meta, given as readonly string[]);
   if (meta.as === 'columns') return readColumns(given as readonly string[]);
@@ -179,7 +181,7 @@ function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): 
 }
 
 /** Text that is no number stays text: the schema then refuses it and shows it as it was typed. */
-function number(text: string): number | string {
+function parseNumber(text: string): number | string {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isNaN(value) ? text : value;
 }
@@ -187,7 +189,7 @@ function number(text: string): number | string {
 /** `alpha,beta`, or nothing for their defaults. */
 function readRule(given: string | boolean): unknown {
   if (typeof given !== 'string') return {};
-  const [alpha, beta, ...rest] = given.split(',').map(number);
+  const [alpha, beta, ...rest] = given.split(',').map(parseNumber);
   if (rest.length > 0 || beta === undefined)
     throw new UserError(`--deephunter: give alpha,beta such as 0.02,0.2; not ${given}`);
   return { alpha, beta };
@@ -207,14 +209,14 @@ function readSettings(meta: FlagMeta, given: readonly string[]): unknown {
     if (key === 'states' && inner !== null)
       settings[key] = { ...(settings[key] as object | undefined), [inner[1]]: inner[2] };
     else if (key === 'start' || key === 'end')
-      settings[key] = [...((settings[key] as unknown[] | undefined) ?? []), number(unescaped(text))];
-    else if (key === 'promptLength') settings[key] = text.split(',').map(number);
-    else settings[key] = key === 'vocabulary' || key === 'seed' ? text : number(text);
+      settings[key] = [...((settings[key] as unknown[] | undefined) ?? []), parseNumber(unescapeText(text))];
+    else if (key === 'promptLength') settings[key] = text.split(',').map(parseNumber);
+    else settings[key] = key === 'vocabulary' || key === 'seed' ? text : parseNumber(text);
   }
   return settings;
 }
 
-function unescaped(text: string): string {
+function unescapeText(text: string): string {
   return text.replace(/\\([nt\\])/g, (_, letter: string) => ({ n: '\n', t: '\t' })[letter] ?? letter);
 }
 
@@ -234,7 +236,7 @@ function readNumbers(meta: FlagMeta, given: readonly string[]): unknown {
     const interval = text
       .slice(at + 1)
       .split(',')
-      .map(number);
+      .map(parseNumber);
     if (at >= 0) named[text.slice(0, at)] = interval;
     else if (given.length === 1) return interval;
     else

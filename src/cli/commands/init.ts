@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { UserError } from '../../core/errors.ts';
-import { PLUGINS, type PluginName } from '../../setup/plugin-template.ts';
-import { loadingFlags, loadingOf, type ModelFlags } from '../arguments/model-flags.ts';
+import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
+import { addModelFlags, type ModelFlags, modelLoadOptions } from '../arguments/model-flags.ts';
 import { launcher, quote } from '../launcher.ts';
 
 interface InitOptions extends ModelFlags {
   readonly out?: string;
-  readonly plugin?: PluginName;
+  readonly plugin?: PluginTemplateName;
 }
 
 /** `neurofuzz init`: writes a campaign file for a model, or a plug-in to begin with. */
@@ -20,8 +20,10 @@ export function initCommand(): Command {
       '-o, --out <file>',
       'the file to write, campaign.yaml unless told; one that is there is never overwritten',
     )
-    .addOption(new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGINS)));
-  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+    .addOption(
+      new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),
+    );
+  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string | undefined, options: InitOptions): Promise<void> {
@@ -33,20 +35,20 @@ async function run(model: string | undefined, options: InitOptions): Promise<voi
     throw new UserError('init needs a model, as in neurofuzz init model.onnx; or --plugin objective');
   const out = options.out ?? 'campaign.yaml';
   const { init } = await import('../../setup/init.ts');
-  const { inputs } = await init(model, out, loadingOf(options));
+  const { inputs } = await init(model, out, modelLoadOptions(options));
   process.stdout.write(
     `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}\n`,
   );
 }
 
-async function initPlugin(kind: PluginName, model: string | undefined, out: string): Promise<void> {
+async function initPlugin(kind: PluginTemplateName, model: string | undefined, out: string): Promise<void> {
   if (model !== undefined)
     throw new UserError(`--plugin writes a plug-in, which is for no model: leave ${model} out`);
-  const { writePlugin } = await import('../../setup/plugin-template.ts');
-  await writePlugin(kind, out);
+  const { writePluginTemplate } = await import('../../setup/plugin-template.ts');
+  await writePluginTemplate(kind, out);
   const named = /[/\\]/.test(out) ? out : `./${out}`;
   process.stdout.write(
-    `wrote ${out}; use it with: ${launcher()} fuzz MODEL --seeds SEEDS ${PLUGINS[kind].flag} ${quote(named)}\n`,
+    `wrote ${out}; use it with: ${launcher()} fuzz MODEL --seeds SEEDS ${PLUGIN_TEMPLATES[kind].flag} ${quote(named)}\n`,
   );
 }
 

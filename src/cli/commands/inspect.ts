@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
 import type { Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
-import { loadingFlags, loadingOf, type ModelFlags } from '../arguments/model-flags.ts';
+import { addModelFlags, type ModelFlags, modelLoadOptions } from '../arguments/model-flags.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
@@ -17,29 +17,29 @@ export function inspectCommand(): Command {
   const command = new Command('inspect')
     .description("Show a model's inputs, outputs, operations and the tensors that can be watched")
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
-    .option('--all', `list all tensors, not only ${MOST_TENSORS}`)
+    .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
     .option('--sites', 'list the operations that can make a NaN or an infinity, and when they do')
     .option('--json', 'one JSON object on standard output, with all tensors and sites');
-  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: InspectOptions): Promise<void> {
   const { inspect } = await import('../../setup/inspect.ts');
-  const inspection = await inspect(model, loadingOf(options));
+  const inspection = await inspect(model, modelLoadOptions(options));
   if (options.json === true) printJson(inspection);
   else if (options.sites === true) process.stdout.write(`${sitesText(inspection)}\n`);
   else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
 }
 
 /** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
-const MOST_TENSORS = 40;
+const MAX_TENSORS = 40;
 
 const count = new Intl.NumberFormat('en');
 
 function inspectionText(inspection: Inspection, all: boolean): string {
   const { model, inputs, outputs, parameters, operations, tensors, sites, coverage, notes } = inspection;
   const { runtime } = model;
-  const shown = all ? tensors : tensors.slice(-MOST_TENSORS);
+  const shown = all ? tensors : tensors.slice(-MAX_TENSORS);
   const hidden = tensors.length - shown.length;
   const watched = new Set(coverage.auto);
   return [
@@ -51,21 +51,23 @@ function inspectionText(inspection: Inspection, all: boolean): string {
       inputs.map(({ name, type, shape, kind, range, why }) => [
         name,
         type,
-        dims(shape),
+        shapeOrUnknown(shape),
         kind,
         `${range.join(' to ')}: ${why}`,
       ]),
     ),
     'outputs',
-    ...table(outputs.map(({ name, shape }) => [name, dims(shape)])),
+    ...table(outputs.map(({ name, shape }) => [name, shapeOrUnknown(shape)])),
     `parameters  ${count.format(parameters)}`,
     `operations  ${Object.entries(operations)
       .map(([op, n]) => `${op} ${n}`)
       .join(', ')}`,
     `sites       ${sites.length === 0 ? 'no operation that can go wrong numerically' : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`}`,
     `watched     ${coverage.auto.join(', ')} (--coverage auto): ${coverage.why}`,
-    `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MOST_TENSORS} here; --all lists them all` : ''}`,
-    ...table(shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, dims(shape)])),
+    `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MAX_TENSORS} here; --all lists them all` : ''}`,
+    ...table(
+      shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, shapeOrUnknown(shape)]),
+    ),
     ...notes.map((note) => `note: ${note}`),
   ].join('\n');
 }
@@ -81,7 +83,7 @@ function sitesText({ model, sites }: Inspection): string {
   ].join('\n');
 }
 
-function dims(shape: DeclaredShape | undefined): string {
+function shapeOrUnknown(shape: DeclaredShape | undefined): string {
   return shape === undefined ? 'unknown' : shapeText(shape);
 }
 

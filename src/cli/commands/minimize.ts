@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
-import { visible } from '../../core/escape-control.ts';
-import type { Minimized } from '../../triage/minimize/minimize.ts';
+import { escapeControl } from '../../core/escape-control.ts';
+import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
 
@@ -10,7 +10,7 @@ import { printJson } from '../output/logging.ts';
 const FORMAT_VERSION = 1;
 
 /** Most variants that may be asked for. */
-const MOST_TRIES = 10_000_000;
+const MAX_TRIES = 10_000_000;
 
 /** `neurofuzz minimize`: makes findings smaller. */
 export function minimizeCommand(): Command {
@@ -36,8 +36,8 @@ interface MinimizeFlags {
 
 async function run(paths: readonly string[], options: MinimizeFlags): Promise<void> {
   const tries = Number(options.tries);
-  if (!Number.isInteger(tries) || tries < 1 || tries > MOST_TRIES)
-    throw new UserError(`--tries must be a whole number from 1 to ${MOST_TRIES}, not '${options.tries}'`);
+  if (!Number.isInteger(tries) || tries < 1 || tries > MAX_TRIES)
+    throw new UserError(`--tries must be a whole number from 1 to ${MAX_TRIES}, not '${options.tries}'`);
   const { minimize } = await import('../../triage/minimize/minimize.ts');
   const { exists } = await import('../../triage/findings.ts');
   for (const path of paths)
@@ -45,34 +45,42 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
       throw new UserError(
         `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
       );
-  const all: Minimized[] = [];
+  const all: MinimizeResult[] = [];
   for await (const one of minimize(paths, { tries, force: options.force })) {
     all.push(one);
-    if (options.json !== true) process.stdout.write(`${lines(one).map(visible).join('\n')}\n`);
+    if (options.json !== true) process.stdout.write(`${resultLines(one).map(escapeControl).join('\n')}\n`);
   }
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: all });
   else if (all.length === 0) process.stdout.write('no findings to minimize\n');
   process.exitCode = EXIT.done;
 }
 
-function lines({ path, signature, smaller, distance, tokens = 0, tries, why }: Minimized): string[] {
+function resultLines({
+  path,
+  signature,
+  smaller,
+  distance,
+  tokens = 0,
+  tries,
+  why,
+}: MinimizeResult): string[] {
   if (smaller.length === 0) return [`${signature}  ${path}: left as it is: ${why}`];
   return smaller.map((one) => {
     const sizes =
       one.goal === 'length'
-        ? `${count(tokens, 'token')} to ${count(one.tokens ?? 0, 'token')}`
-        : `${size(distance)} to ${size(one.distance)}`;
+        ? `${plural(tokens, 'token')} to ${plural(one.tokens ?? 0, 'token')}`
+        : `${distanceText(distance)} to ${distanceText(one.distance)}`;
     return `${signature}  ${sizes} in ${tries} tries  ${one.path}`;
   });
 }
 
-function size({ edits, l0, linf }: Distance): string {
+function distanceText({ edits, l0, linf }: Distance): string {
   return edits === undefined
-    ? `${count(l0, 'value')} by ${Number(linf.toPrecision(3))}`
-    : count(edits, 'edit');
+    ? `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`
+    : plural(edits, 'edit');
 }
 
-function count(n: number, what: string): string {
+function plural(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 

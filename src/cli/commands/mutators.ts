@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Group } from '../../mutators/registry.ts';
+import type { MutatorGroup } from '../../mutators/registry.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
@@ -14,14 +14,14 @@ export function mutatorsCommand(): Command {
 }
 
 async function run(names: readonly string[], options: { readonly json?: boolean }): Promise<void> {
-  const { GROUPS, readSpec } = await import('../../mutators/registry.ts');
-  const asked: Group[] = [];
+  const { MUTATOR_GROUPS, resolveMutatorSpec } = await import('../../mutators/registry.ts');
+  const asked: MutatorGroup[] = [];
   for (const name of names) {
-    const group = GROUPS.find((one) => one.name === name);
-    const kinds = group?.kinds ?? (await readSpec(name)).map(({ kind }) => kind);
+    const group = MUTATOR_GROUPS.find((one) => one.name === name);
+    const kinds = group?.kinds ?? (await resolveMutatorSpec(name)).map(({ kind }) => kind);
     asked.push(group ?? { name, help: '', kinds });
   }
-  const groups = names.length === 0 ? GROUPS : asked;
+  const groups = names.length === 0 ? MUTATOR_GROUPS : asked;
   if (options.json === true) {
     printJson({
       formatVersion: FORMAT_VERSION,
@@ -31,13 +31,13 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
         mutators: kinds.map((kind) => kind.name),
       })),
       mutators: [...new Set(groups.flatMap(({ kinds }) => kinds))].map(
-        ({ name, help, source, domains, parameters, mate, geometric, cost }) => ({
+        ({ name, help, source, domains, parameters, partner, geometric, cost }) => ({
           name,
           help,
           source,
           domains,
           parameters,
-          mate: mate ?? null,
+          mate: partner ?? null,
           geometric: geometric === true,
           cost,
         }),
@@ -49,7 +49,7 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
 /** Version of what `mutators --json` prints. */
 const FORMAT_VERSION = 1;
 
-function groupText({ name, help, kinds }: Group): string {
+function groupText({ name, help, kinds }: MutatorGroup): string {
   const rows = kinds.flatMap(({ name: mutator, help: what, source, parameters }) => [
     [mutator, what],
     ...parameters.map((one) => ['', `${one.name}=${one.default}: ${one.help}`]),

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
-import { logging } from '../output/monitors.ts';
-import { endInOrder } from '../shutdown.ts';
+import { createLogMonitor } from '../output/monitors.ts';
+import { handleShutdownSignals } from '../shutdown.ts';
 
 /** `neurofuzz nightly`: many campaigns within one time budget. */
 export function nightlyCommand(): Command {
@@ -32,13 +32,16 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
   const config = await readNightlyFile(file);
   const { nightly } = await import('../../nightly/nightly.ts');
   const log = makeLogger(options);
-  const ending = endInOrder();
+  const ending = handleShutdownSignals();
   try {
     const result = await nightly(
       config,
       {
         // How the threshold moved is in each campaign's events.
-        campaign: (name) => ({ ...logging(log.child({ name })), adapted: () => {} }),
+        campaignMonitor: (name) => ({
+          ...createLogMonitor(log.child({ name })),
+          onThresholdChange: () => {},
+        }),
         info: (text) => log.info(text),
         warn: (text) => log.warn(text),
       },
@@ -46,23 +49,24 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
       ending.signal,
     );
     if (options.json === true) printJson(result);
-    else if (options.quiet !== true) process.stdout.write(`${lines(result).map(visible).join('\n')}\n`);
+    else if (options.quiet !== true)
+      process.stdout.write(`${resultLines(result).map(escapeControl).join('\n')}\n`);
     process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
-    if (result.fresh === 0) refuseFailed(result);
+    if (result.fresh === 0) throwWorstFailure(result);
   } finally {
     ending.release();
   }
 }
 
 /** A night whose campaigns could not run is not green. */
-function refuseFailed({ failures }: NightResult): void {
+function throwWorstFailure({ failures }: NightResult): void {
   const worst = failures.find(({ isMachine }) => isMachine) ?? failures[0];
   if (worst === undefined) return;
   const text = `${failures.length} of the campaigns could not run: ${worst.name}: ${worst.message}`;
   throw worst.isMachine ? new MachineError(text) : new UserError(text);
 }
 
-function lines({ night, campaigns, failures, files }: NightResult): string[] {
+function resultLines({ night, campaigns, failures, files }: NightResult): string[] {
   const count = new Intl.NumberFormat('en');
   return [
     `night ${night}`,

@@ -21,11 +21,11 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   if (options.json === true) {
     printJson({
       formatVersion: FORMAT_VERSION,
-      objectives: OBJECTIVES.map(({ name, help, parameters, compares, text, rules }) => ({
+      objectives: OBJECTIVES.map(({ name, help, parameters, needsSecondModel, text, rules }) => ({
         name,
         help,
         parameters: parameters.map(parameterJson),
-        compares: compares === true,
+        compares: needsSecondModel === true,
         text: text ?? null,
         ...(rules === undefined
           ? {}
@@ -43,14 +43,14 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
             }),
       })),
     });
-  } else process.stdout.write(`${table(OBJECTIVES.flatMap(linesOf)).join('\n')}\n`);
+  } else process.stdout.write(`${table(OBJECTIVES.flatMap(objectiveRows)).join('\n')}\n`);
 }
 
 function parameterJson({ name, help, between }: ObjectiveParameter) {
   return { name, help, between: between.map((end) => (Number.isFinite(end) ? end : null)) };
 }
 
-function linesOf({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {
+function objectiveRows({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {
   return [
     [name, help],
     ...parameters.map((one) => ['', `${one.name}=: ${one.help}`]),

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
 import { QUANTIZATIONS, type Quantization } from '../../config/quantizations.ts';
-import { loadingFlags, type ModelFlags } from '../arguments/model-flags.ts';
+import { addModelFlags, type ModelFlags } from '../arguments/model-flags.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
 
 interface QuantizeOptions extends OutputOptions, ModelFlags {
@@ -25,17 +25,17 @@ export function quantizeCommand(): Command {
     .option('-o, --out <path>', 'the copy: a file, or a folder for TensorFlow.js (default: <model>-<kind>)')
     .option('--json', 'one JSON object on standard output')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]));
-  return loadingFlags(command).addHelpText('after', EXAMPLES).action(run);
+  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: QuantizeOptions): Promise<void> {
-  const { writeCopy } = await import('../../model-commands/quantize.ts');
+  const { writeQuantizedModel } = await import('../../model-commands/quantize.ts');
   const { seeds, runtime, signature, tags, to } = options;
   const given = Object.entries({ model, seeds, runtime, signature, tags });
   const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined)) as RawSettings;
   const log = makeLogger(options);
   const notes = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
-  const written = await writeCopy(checkSettings({}, flags, undefined), to, options.out, notes);
+  const written = await writeQuantizedModel(checkSettings({}, flags, undefined), to, options.out, notes);
   if (options.json === true) printJson({ model, to, ...written });
   else {
     const calibrated = written.seeds === undefined ? '' : `, calibrated on ${written.seeds} seeds`;

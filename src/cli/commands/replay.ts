@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { fileError } from '../../core/errors.ts';
-import { visible } from '../../core/escape-control.ts';
-import type { Check, Outcome } from '../../report/junit.ts';
-import type { Replayed, Verdict } from '../../triage/replay.ts';
+import { escapeControl } from '../../core/escape-control.ts';
+import type { Check, CheckOutcome } from '../../report/junit.ts';
+import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
 
@@ -31,11 +31,11 @@ interface ReplayFlags {
 
 async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
   const { markFixed, replay } = await import('../../triage/replay.ts');
-  const all: Replayed[] = [];
+  const all: ReplayResult[] = [];
   for await (const one of replay(paths, { model: options.model })) {
     all.push(one);
     if (options.markFixed === true && one.verdict === 'fixed' && !one.markedFixed) await markFixed(one);
-    if (options.json !== true) process.stdout.write(`${line(one)}\n`);
+    if (options.json !== true) process.stdout.write(`${resultLine(one)}\n`);
   }
   const count = (verdict: Verdict): number => all.filter((one) => one.verdict === verdict).length;
   const counts = {
@@ -53,20 +53,20 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
 }
 
 /** Whether a finding that was fixed is so no more. */
-function isRegressed({ markedFixed, verdict }: Replayed): boolean {
+function isRegressed({ markedFixed, verdict }: ReplayResult): boolean {
   return markedFixed && verdict !== 'fixed';
 }
 
-function line(one: Replayed): string {
+function resultLine(one: ReplayResult): string {
   const { verdict, reproduced, signature, path } = one;
   const notes = [...(isRegressed(one) ? ['it was marked as fixed'] : []), one.note].filter(
     (note) => note !== '',
   );
   const told = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
-  return visible(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`);
+  return escapeControl(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`);
 }
 
-async function writeJunit(path: string, all: readonly Replayed[], isRegression: boolean): Promise<void> {
+async function writeJunit(path: string, all: readonly ReplayResult[], isRegression: boolean): Promise<void> {
   const { junitXml } = await import('../../report/junit.ts');
   const checks = all.map(
     (one): Check => ({
@@ -83,7 +83,7 @@ async function writeJunit(path: string, all: readonly Replayed[], isRegression: 
   }
 }
 
-function outcomeOf(one: Replayed, isRegression: boolean): Outcome {
+function outcomeOf(one: ReplayResult, isRegression: boolean): CheckOutcome {
   const { verdict, summary, note, path, reproduced } = one;
   if (verdict === 'fixed') return { kind: 'passed' };
   const details = [`${verdict} (${reproduced})`, note, path].filter((text) => text !== '').join('\n');

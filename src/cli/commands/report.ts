@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
@@ -48,11 +48,11 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
   );
   const files = [html, junit, sarif, markdown].filter((path) => path !== undefined);
   if (options.json === true) printJson({ files, campaigns: reported });
-  else process.stdout.write(`${lines(reported, files).map(visible).join('\n')}\n`);
+  else process.stdout.write(`${reportLines(reported, files).map(escapeControl).join('\n')}\n`);
   process.exitCode = EXIT.done;
 }
 
-function lines(reported: readonly ReportedCampaign[], files: readonly string[]): string[] {
+function reportLines(reported: readonly ReportedCampaign[], files: readonly string[]): string[] {
   const faults = reported.reduce((sum, one) => sum + one.faults.length, 0);
   const fixed = reported.reduce((sum, one) => sum + one.fixed.length, 0);
   const told = fixed === 0 ? '' : `, ${fixed} fixed`;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { visible } from '../../core/escape-control.ts';
-import { checkValue } from '../../extensions/parameters.ts';
-import { PARTING_PARAMETERS } from '../../objectives/differential.ts';
-import type { Triage, TriagedFault } from '../../triage/triage.ts';
+import { escapeControl } from '../../core/escape-control.ts';
+import { parseParameterValue } from '../../extensions/parameters.ts';
+import { DISAGREEMENT_PARAMETERS } from '../../objectives/differential.ts';
+import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
@@ -19,7 +19,8 @@ export function triageCommand(): Command {
     .argument('<campaign...>', "campaigns' folders; faults that several have are one")
     .option('--against <campaign>', 'an older campaign, or a baseline: which faults are new, known, fixed')
     .option('--update-baseline <file>', 'write what is there now as a baseline, which --against takes');
-  for (const { name, help } of PARTING_PARAMETERS) command.option(`--${name} <x>`, `judge anew: ${help}`);
+  for (const { name, help } of DISAGREEMENT_PARAMETERS)
+    command.option(`--${name} <x>`, `judge anew: ${help}`);
   return command
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -27,18 +28,18 @@ export function triageCommand(): Command {
 }
 
 async function run(campaigns: readonly string[], options: TriageOptions): Promise<void> {
-  const rules = PARTING_PARAMETERS.flatMap((parameter) => {
+  const rules = DISAGREEMENT_PARAMETERS.flatMap((parameter) => {
     const given = options[parameter.name];
     return typeof given === 'string'
-      ? [`${parameter.name}=${checkValue(`--${parameter.name}`, parameter, given)}`]
+      ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, given)}`]
       : [];
   });
-  const { isSound, triage } = await import('../../triage/triage.ts');
+  const { isReproducible, triage } = await import('../../triage/triage.ts');
   const against = options.against as string | undefined;
   const found = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
-  const sound = found.faults.filter(isSound);
+  const sound = found.faults.filter(isReproducible);
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...found });
-  else process.stdout.write(`${text(found)}\n`);
+  else process.stdout.write(`${faultTable(found)}\n`);
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
     await writeBaseline(options.updateBaseline, sound);
@@ -47,13 +48,13 @@ async function run(campaigns: readonly string[], options: TriageOptions): Promis
   process.exitCode = counting.length > 0 ? EXIT.findings : EXIT.done;
 }
 
-function text({ faults, fixed }: Triage): string {
+function faultTable({ faults, fixed }: TriageResult): string {
   const rows = faults.map((fault) => [
     fault.state ?? '',
     fault.signature,
-    `${count(fault.hits, 'hit')}, ${fault.findings} kept`,
-    reproduced(fault),
-    nearness(fault),
+    `${plural(fault.hits, 'hit')}, ${fault.findings} kept`,
+    reproducedText(fault),
+    distanceText(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
     fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
     fault.summary,
@@ -66,20 +67,20 @@ function text({ faults, fixed }: Triage): string {
   if (rows.length === 0) return 'no findings';
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
   // All of it may come from strangers: a finding's signature and its folder's name as well.
-  return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(visible))).join('\n');
+  return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(escapeControl))).join('\n');
 }
 
-function reproduced({ findings, flaky, reproduced: again }: TriagedFault): string {
+function reproducedText({ findings, flaky, reproduced: again }: TriagedFault): string {
   return flaky === findings ? `flaky, ${again}` : flaky > 0 ? `${again}, ${flaky} flaky` : again;
 }
 
 /** How far the nearest finding lies from its seed. */
-function nearness({ distance: { edits, linf, l0 } }: TriagedFault): string {
-  if (edits !== undefined) return edits === 0 ? 'a seed' : count(edits, 'edit');
-  return l0 === 0 ? 'a seed' : `${count(l0, 'value')} by ${Number(linf.toPrecision(3))}`;
+function distanceText({ distance: { edits, linf, l0 } }: TriagedFault): string {
+  if (edits !== undefined) return edits === 0 ? 'a seed' : plural(edits, 'edit');
+  return l0 === 0 ? 'a seed' : `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`;
 }
 
-function count(n: number, what: string): string {
+function plural(n: number, what: string): string {
   return `${new Intl.NumberFormat('en').format(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 

@@ -1,20 +1,20 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { bytes, size } from '../../config/values.ts';
+import { parseSize, size } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Metric } from '../../core/prometheus.ts';
-import { PREFIX } from '../../distributed/protocol/redis-keys.ts';
-import { cores } from '../../workers/resource-limits.ts';
+import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { availableCores } from '../../workers/resource-limits.ts';
 import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
-import { endInOrder } from '../shutdown.ts';
+import { handleShutdownSignals } from '../shutdown.ts';
 
 /** What a machine keeps of models at most, unless told. */
-const CACHE_SIZE = '10GB';
+const DEFAULT_CACHE_SIZE = '10GB';
 
 /** Campaigns that a machine takes part in at a time, unless told: while one waits, the other one works. */
-const CAMPAIGNS = '2';
+const DEFAULT_CAMPAIGNS = '2';
 
 /** `neurofuzz worker`: takes part in campaigns on a queue. */
 export function workerCommand(): Command {
@@ -24,15 +24,19 @@ export function workerCommand(): Command {
       '--queue <url>',
       'the Redis, as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
     )
-    .option('--prefix <name>', 'what keys of ours begin with', PREFIX)
+    .option('--prefix <name>', 'what keys of ours begin with', DEFAULT_PREFIX)
     .option('-j, --jobs <n>', 'worker processes of each campaign (default: all cores)')
     .option(
       '--campaigns <n>',
       'campaigns at a time; those that fewest machines work on come first',
-      CAMPAIGNS,
+      DEFAULT_CAMPAIGNS,
     )
     .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
-    .option('--cache-size <size>', 'what they take at most; those used longest ago go first', CACHE_SIZE)
+    .option(
+      '--cache-size <size>',
+      'what they take at most; those used longest ago go first',
+      DEFAULT_CACHE_SIZE,
+    )
     .option('--plugin <package...>', 'packages installed here whose plug-ins campaigns may run')
     .option('--metrics <port>', 'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
@@ -53,41 +57,41 @@ interface WorkerFlags extends OutputOptions {
 }
 
 async function run(options: WorkerFlags): Promise<void> {
-  const { queueAddress } = await import('../../distributed/redis/connection.ts');
-  const address = queueAddress(options.queue);
+  const { parseQueueAddress } = await import('../../distributed/redis/connection.ts');
+  const address = parseQueueAddress(options.queue);
   const room = size.safeParse(options.cacheSize);
   if (!room.success)
     throw new UserError(`--cache-size ${room.error.issues[0].message}, not ${options.cacheSize}`);
-  const jobs = options.jobs === undefined ? cores() : wholeNumber('--jobs', options.jobs);
-  const campaigns = wholeNumber('--campaigns', options.campaigns);
-  const { machineMetrics, serveQueue } = await import('../../distributed/node/node.ts');
+  const jobs = options.jobs === undefined ? availableCores() : parseWholeNumber('--jobs', options.jobs);
+  const campaigns = parseWholeNumber('--campaigns', options.campaigns);
+  const { workerNodeMetrics, runWorkerNode } = await import('../../distributed/node/node.ts');
   const log = makeLogger(options);
   let figures = (): readonly Metric[] => [];
-  const { metricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
+  const { parseMetricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
   const metrics =
     options.metrics === undefined
       ? undefined
-      : await serveMetrics(metricsAddress(options.metrics), () => figures());
-  const ending = endInOrder();
-  log.info(`waits for campaigns on ${address.shown}`);
+      : await serveMetrics(parseMetricsAddress(options.metrics), () => figures());
+  const ending = handleShutdownSignals();
+  log.info(`waits for campaigns on ${address.displayUrl}`);
   try {
-    await serveQueue(
+    await runWorkerNode(
       {
         address,
-        prefix: checkedPrefix(options.prefix),
+        prefix: checkPrefix(options.prefix),
         jobs,
         campaigns,
         allowed: options.plugin ?? [],
         cache: {
           folder: options.cache ?? join(homedir(), '.cache', 'neurofuzz', 'models'),
-          bytes: bytes(options.cacheSize),
+          bytes: parseSize(options.cacheSize),
         },
       },
       {
         info: (text) => log.info(text),
         warn: (text) => log.warn(text),
-        started: (read) => {
-          figures = () => machineMetrics(read());
+        onStart: (read) => {
+          figures = () => workerNodeMetrics(read());
         },
       },
       ending.signal,
@@ -100,14 +104,14 @@ async function run(options: WorkerFlags): Promise<void> {
 }
 
 /** @throws UserError where it is none, or of no use */
-function wholeNumber(flag: string, text: string): number {
+function parseWholeNumber(flag: string, text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= 1024) return number;
   throw new UserError(`${flag} must be from 1 to 1024, not ${text}`);
 }
 
 /** @throws UserError where a prefix would not be one */
-export function checkedPrefix(prefix: string): string {
+export function checkPrefix(prefix: string): string {
   if (/^[\w.-]{1,64}$/.test(prefix)) return prefix;
   throw new UserError(`--prefix must be letters, digits, dots and hyphens, not ${JSON.stringify(prefix)}`);
 }

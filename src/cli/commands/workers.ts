@@ -1,17 +1,17 @@
 import { Command } from 'commander';
-import { visible } from '../../core/escape-control.ts';
-import type { Machine } from '../../distributed/protocol/node-registry.ts';
-import { PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { escapeControl } from '../../core/escape-control.ts';
+import type { WorkerNode } from '../../distributed/protocol/node-registry.ts';
+import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
-import { checkedPrefix } from './worker.ts';
+import { checkPrefix } from './worker.ts';
 
 /** `neurofuzz workers`: the machines on a queue. */
 export function workersCommand(): Command {
   return new Command('workers')
     .description('List the machines on a queue, and what they do')
     .option('--queue <url>', 'the Redis (default: $NEUROFUZZ_QUEUE)')
-    .option('--prefix <name>', 'what keys of ours begin with', PREFIX)
+    .option('--prefix <name>', 'what keys of ours begin with', DEFAULT_PREFIX)
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -24,14 +24,14 @@ interface WorkersFlags {
 }
 
 async function run(options: WorkersFlags): Promise<void> {
-  const { queueAddress } = await import('../../distributed/redis/connection.ts');
-  const { listMachines } = await import('../../distributed/list-nodes.ts');
-  const machines = await listMachines(queueAddress(options.queue), checkedPrefix(options.prefix));
+  const { parseQueueAddress } = await import('../../distributed/redis/connection.ts');
+  const { listNodes } = await import('../../distributed/list-nodes.ts');
+  const machines = await listNodes(parseQueueAddress(options.queue), checkPrefix(options.prefix));
   if (options.json === true) printJson({ machines });
-  else process.stdout.write(`${lines(machines).join('\n')}\n`);
+  else process.stdout.write(`${nodeLines(machines).join('\n')}\n`);
 }
 
-function lines(machines: readonly Machine[]): string[] {
+function nodeLines(machines: readonly WorkerNode[]): string[] {
   if (machines.length === 0) return ['no machines'];
   const count = new Intl.NumberFormat('en');
   const rows = machines.map((one) => [
@@ -47,7 +47,7 @@ function lines(machines: readonly Machine[]): string[] {
   const refused = machines.flatMap(({ host, refused: why }) =>
     why.map((text) => `  ${host} does not take part: ${text}`),
   );
-  return [...table(rows.map((row) => row.map(visible))), ...refused.map(visible)];
+  return [...table(rows.map((row) => row.map(escapeControl))), ...refused.map(escapeControl)];
 }
 
 const EXAMPLES = `

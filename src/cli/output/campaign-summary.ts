@@ -1,25 +1,25 @@
 import { join } from 'node:path';
-import type { Summary } from '../../campaign/monitor/monitor.ts';
+import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { plural } from '../../campaign/monitor/status-screen.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
-export function summaryJson(summary: Summary): unknown {
-  const { folder, masterSeed, model, batch, coverage, figures, stopped } = summary;
+export function summaryJson(summary: CampaignSummary): unknown {
+  const { folder, masterSeed, model, batch, coverage, statistics, stopped } = summary;
   return {
     campaign: folder,
     seed: masterSeed,
     model: { path: model.path, sha256: model.sha256, format: model.format, runtime: model.runtime.kind },
-    execs: figures.execs,
-    elapsedSeconds: figures.elapsedSeconds,
-    execsPerSecond: figures.execsPerSecond,
+    execs: statistics.execs,
+    elapsedSeconds: statistics.elapsedSeconds,
+    execsPerSecond: statistics.execsPerSecond,
     jobs: summary.jobs,
     batch,
     coverage,
-    corpus: { seeds: figures.seeds, count: figures.corpus },
+    corpus: { seeds: statistics.seeds, count: statistics.corpus },
     findings: {
-      hits: figures.hits,
-      signatures: figures.faults.map(
+      hits: statistics.hits,
+      signatures: statistics.faults.map(
         ({ signature, objective, summary: text, hits, firstExecs, firstSeconds, path }) => ({
           signature,
           objective,
@@ -31,7 +31,7 @@ export function summaryJson(summary: Summary): unknown {
         }),
       ),
     },
-    sites: figures.sites.map(({ site, kind, status, margin, signature }) => ({
+    sites: statistics.sites.map(({ site, kind, status, margin, signature }) => ({
       site,
       kind,
       status,
@@ -42,7 +42,7 @@ export function summaryJson(summary: Summary): unknown {
   };
 }
 
-const ENDED: Readonly<Record<Summary['stopped'], string>> = {
+const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   execs: 'all mutants done',
   time: 'time is up',
   finding: 'stopped at the first finding',
@@ -53,12 +53,12 @@ const ENDED: Readonly<Record<Summary['stopped'], string>> = {
 };
 
 /** Mutators named in the summary. */
-const MOST_MUTATORS = 5;
+const MAX_MUTATORS = 5;
 
 /** Which mutators brought most for the corpus, where there was a choice, and how much the constraints rejected. */
-function mutatorLines({ mutators, rejected }: Summary['figures']): string[] {
+function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): string[] {
   const best = mutators.filter((one) => one.entries > 0).sort((a, b) => b.entries - a.entries);
-  const named = best.slice(0, MOST_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
+  const named = best.slice(0, MAX_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
   const brought = mutators.length > 1 && named.length > 0 ? [`new entries by ${named.join(', ')}`] : [];
   return rejected > 0
     ? [...brought, `${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`]
@@ -66,17 +66,17 @@ function mutatorLines({ mutators, rejected }: Summary['figures']): string[] {
 }
 
 /** Open sites named in the summary. */
-const MOST_SITES = 3;
+const MAX_SITES = 3;
 
 /** What became of the operations that can go wrong. */
-function siteLines({ sites }: Summary['figures']): string[] {
+function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   if (sites.length === 0) return [];
   const of = (status: string): typeof sites => sites.filter((site) => site.status === status);
   const open = of('open');
   const nearest = open
     .filter(({ margin }) => margin !== null)
     .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
-    .slice(0, MOST_SITES)
+    .slice(0, MAX_SITES)
     .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
   const parts = [
     `${of('triggered').length} went wrong`,
@@ -87,25 +87,25 @@ function siteLines({ sites }: Summary['figures']): string[] {
 }
 
 /** Ends after which there is more to do. */
-const RESUMABLE: ReadonlySet<Summary['stopped']> = new Set(['interrupted', 'time', 'disk']);
+const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
 /** What a person reads at the end. */
-export function summaryText(summary: Summary): string {
-  const { figures, folder, masterSeed } = summary;
+export function summaryText(summary: CampaignSummary): string {
+  const { statistics, folder, masterSeed } = summary;
   const count = new Intl.NumberFormat('en');
   const lines = [
-    `${ENDED[summary.stopped]}: ${count.format(figures.execs)} mutants in ${figures.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(figures.execsPerSecond))} a second), corpus ${count.format(figures.corpus)} (${figures.seeds} seeds), seed ${masterSeed}`,
+    `${STOP_TEXTS[summary.stopped]}: ${count.format(statistics.execs)} mutants in ${statistics.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(statistics.execsPerSecond))} a second), corpus ${count.format(statistics.corpus)} (${statistics.seeds} seeds), seed ${masterSeed}`,
   ];
-  if (figures.looked > 0)
+  if (statistics.looked > 0)
     lines.push(
-      `${count.format(figures.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
+      `${count.format(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
-  lines.push(...mutatorLines(figures), ...siteLines(figures));
-  if (figures.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  lines.push(...mutatorLines(statistics), ...siteLines(statistics));
+  if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);
   }
-  for (const fault of figures.faults) {
+  for (const fault of statistics.faults) {
     const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
     lines.push(
       '',

@@ -1,45 +1,45 @@
 import { randomStream } from '../../core/random.ts';
 
 /** Numbers in a projected vector: squared distances then err by √(2/64), about 18 %, whatever the width was. */
-export const PROJECTED = 64;
+export const PROJECTED_WIDTH = 64;
 
 /**
  * A seeded random projection to `PROJECTED` numbers: each value is added with a random sign to one random
  * place. Squared lengths and distances keep their expectation and have the variance of a dense projection
  * (feature hashing: Weinberger et al., ICML 2009, lemma 2), for one addition a value.
  */
-export class Projection {
+export class RandomProjection {
   readonly #width: number;
-  readonly #places: Uint8Array;
+  readonly #targets: Uint8Array;
   readonly #signs: Float32Array;
-  readonly #sums = new Float64Array(PROJECTED);
+  readonly #sums = new Float64Array(PROJECTED_WIDTH);
 
   /** @param width numbers in a vector before */
   constructor(width: number, seed: string) {
     // One stream for all widths: what two have in common, such as the start of a sequence, goes to one place.
     const random = randomStream(seed, 'projection');
     this.#width = width;
-    this.#places = new Uint8Array(width);
+    this.#targets = new Uint8Array(width);
     this.#signs = new Float32Array(width);
     for (let i = 0; i < width; i++) {
-      this.#places[i] = random.below(PROJECTED);
+      this.#targets[i] = random.below(PROJECTED_WIDTH);
       this.#signs[i] = random.uniform() < 0.5 ? -1 : 1;
     }
   }
 
   /** Projects `rows` vectors, `[rows, width]` to `[rows, PROJECTED]`. What is not finite stays so. */
   project(values: Float32Array, rows: number): Float32Array {
-    const out = new Float32Array(rows * PROJECTED);
+    const out = new Float32Array(rows * PROJECTED_WIDTH);
     for (let row = 0; row < rows; row++) {
-      this.#sum(values, row * this.#width);
-      out.set(this.#sums, row * PROJECTED);
+      this.#accumulate(values, row * this.#width);
+      out.set(this.#sums, row * PROJECTED_WIDTH);
     }
     return out;
   }
 
   // Hot where a wide layer is watched: one pass over its values.
-  #sum(values: Float32Array, offset: number): void {
-    const places = this.#places;
+  #accumulate(values: Float32Array, offset: number): void {
+    const places = this.#targets;
     const signs = this.#signs;
     const sums = this.#sums;
     sums.fill(0);

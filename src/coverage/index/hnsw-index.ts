@@ -14,25 +14,25 @@ import hnswlib from 'hnswlib-node';
 import type { NeighbourIndex } from './neighbour-index.ts';
 
 /** Links a node, and candidates looked at on insertion and search (Malkov & Yashunin 2016, section 4). */
-const LINKS = 16;
+const LINKS_PER_NODE = 16;
 const EF_CONSTRUCTION = 100;
 const EF_SEARCH = 40;
 const RANDOM_SEED = 100;
-const FIRST_CAPACITY = 4096;
+const INITIAL_CAPACITY = 4096;
 
 /** Vectors between two seals: what a new process inserts at most, in a few seconds. */
-const SEAL_EVERY = 40_000;
+const SNAPSHOT_INTERVAL = 40_000;
 
 /** Sealed files that are kept. */
-const KEPT_SEALS = 2;
+const MAX_SNAPSHOTS = 2;
 
 /** Where and how often an index is sealed. */
-export interface Sealing {
+export interface SnapshotOptions {
   /** Holds the sealed files; without it they are temporary. */
   readonly folder?: string;
   /** Whether this process writes the folder's files; others read them. */
-  readonly writes?: boolean;
-  readonly every?: number;
+  readonly isWriter?: boolean;
+  readonly interval?: number;
 }
 
 /**
@@ -45,21 +45,21 @@ export interface Sealing {
  */
 export class HnswIndex implements NeighbourIndex {
   readonly #index: hnswlib.HierarchicalNSW;
-  readonly #sealing: Sealing;
-  readonly #every: number;
+  readonly #snapshotOptions: SnapshotOptions;
+  readonly #snapshotInterval: number;
   /** hnswlib-node takes plain arrays alone; one is used again for every call. */
   readonly #scratch: number[];
-  #capacity = FIRST_CAPACITY;
+  #capacity = INITIAL_CAPACITY;
   #size = 0;
 
   /** @param dimensions numbers in a vector */
-  constructor(dimensions: number, sealing: Sealing = {}) {
+  constructor(dimensions: number, sealing: SnapshotOptions = {}) {
     this.#index = new hnswlib.HierarchicalNSW('l2', dimensions);
-    this.#index.initIndex(FIRST_CAPACITY, LINKS, EF_CONSTRUCTION, RANDOM_SEED);
+    this.#index.initIndex(INITIAL_CAPACITY, LINKS_PER_NODE, EF_CONSTRUCTION, RANDOM_SEED);
     this.#index.setEf(EF_SEARCH);
     this.#scratch = new Array<number>(dimensions).fill(0);
-    this.#sealing = sealing;
-    this.#every = sealing.every ?? SEAL_EVERY;
+    this.#snapshotOptions = sealing;
+    this.#snapshotInterval = sealing.interval ?? SNAPSHOT_INTERVAL;
   }
 
   get size(): number {
@@ -71,34 +71,34 @@ export class HnswIndex implements NeighbourIndex {
       this.#capacity *= 2;
       this.#index.resizeIndex(this.#capacity);
     }
-    this.#index.addPoint(this.#plain(vector), this.#size);
+    this.#index.addPoint(this.#toArray(vector), this.#size);
     this.#size++;
-    if (this.#size % this.#every === 0) this.#seal();
+    if (this.#size % this.#snapshotInterval === 0) this.#snapshot();
   }
 
   nearest(vector: Float32Array): number {
     if (this.#size === 0) return Number.POSITIVE_INFINITY;
-    return this.#index.searchKnn(this.#plain(vector), 1).distances[0];
+    return this.#index.searchKnn(this.#toArray(vector), 1).distances[0];
   }
 
   /** Loads the newest sealed file of at most `size` vectors into an empty index. */
-  skip(size: number): number {
-    const { folder } = this.#sealing;
+  loadPrefix(size: number): number {
+    const { folder } = this.#snapshotOptions;
     if (folder === undefined) return 0;
-    for (let sealed = size - (size % this.#every); sealed > 0; sealed -= this.#every) {
-      if (!existsSync(sealedFile(folder, sealed))) continue;
-      this.#load(sealedFile(folder, sealed), sealed);
+    for (let sealed = size - (size % this.#snapshotInterval); sealed > 0; sealed -= this.#snapshotInterval) {
+      if (!existsSync(snapshotFile(folder, sealed))) continue;
+      this.#load(snapshotFile(folder, sealed), sealed);
       return sealed;
     }
     return 0;
   }
 
-  #seal(): void {
-    const { folder, writes = false } = this.#sealing;
-    const shared = folder === undefined ? undefined : sealedFile(folder, this.#size);
+  #snapshot(): void {
+    const { folder, isWriter = false } = this.#snapshotOptions;
+    const shared = folder === undefined ? undefined : snapshotFile(folder, this.#size);
     if (shared !== undefined && existsSync(shared)) {
       this.#load(shared, this.#size);
-    } else if (folder !== undefined && shared !== undefined && writes) {
+    } else if (folder !== undefined && shared !== undefined && isWriter) {
       mkdirSync(folder, { recursive: true });
       const unfinished = join(folder, `.tmp-${process.pid}.hnsw`);
       this.#index.writeIndexSync(unfinished);
@@ -108,7 +108,7 @@ export class HnswIndex implements NeighbourIndex {
       closeSync(handle);
       renameSync(unfinished, shared);
       this.#load(shared, this.#size);
-      for (const old of sealedSizes(folder).slice(0, -KEPT_SEALS)) rmSync(sealedFile(folder, old));
+      for (const old of snapshotSizes(folder).slice(0, -MAX_SNAPSHOTS)) rmSync(snapshotFile(folder, old));
     } else {
       const temporary = join(tmpdir(), `neurofuzz-${process.pid}-${this.#size}.hnsw`);
       try {
@@ -127,19 +127,19 @@ export class HnswIndex implements NeighbourIndex {
     this.#size = size;
   }
 
-  #plain(vector: Float32Array): number[] {
+  #toArray(vector: Float32Array): number[] {
     const scratch = this.#scratch;
     for (let i = 0; i < scratch.length; i++) scratch[i] = vector[i];
     return scratch;
   }
 }
 
-function sealedFile(folder: string, size: number): string {
+function snapshotFile(folder: string, size: number): string {
   return join(folder, `index-${size}.hnsw`);
 }
 
 /** Sizes of the sealed files of a folder, in ascending order. */
-function sealedSizes(folder: string): number[] {
+function snapshotSizes(folder: string): number[] {
   return readdirSync(folder)
     .flatMap((name) => /^index-(\d+)\.hnsw$/.exec(name)?.[1] ?? [])
     .map(Number)

@@ -10,7 +10,7 @@ export interface NeighbourIndex {
    *
    * @returns how many vectors need not be added any more
    */
-  skip(size: number): number;
+  loadPrefix(size: number): number;
 }
 
 /** Squared L2 distance between `a` at `offset` and `b`. */

@@ -1,7 +1,7 @@
 import type { NeighbourIndex } from './neighbour-index.ts';
 
 /** Nearest neighbours among single numbers: a sorted array and a binary search, exact. */
-export class LineIndex implements NeighbourIndex {
+export class SortedIndex implements NeighbourIndex {
   #sorted = new Float64Array(1024);
   #size = 0;
 
@@ -15,24 +15,24 @@ export class LineIndex implements NeighbourIndex {
       larger.set(this.#sorted);
       this.#sorted = larger;
     }
-    const at = this.#firstNotBelow(vector[0]);
+    const at = this.#lowerBound(vector[0]);
     this.#sorted.copyWithin(at + 1, at, this.#size);
     this.#sorted[at] = vector[0];
     this.#size++;
   }
 
-  skip(): number {
+  loadPrefix(): number {
     return 0;
   }
 
   nearest(vector: Float32Array): number {
-    const at = this.#firstNotBelow(vector[0]);
+    const at = this.#lowerBound(vector[0]);
     const above = at < this.#size ? this.#sorted[at] - vector[0] : Number.POSITIVE_INFINITY;
     const below = at > 0 ? vector[0] - this.#sorted[at - 1] : Number.POSITIVE_INFINITY;
     return Math.min(above, below) ** 2;
   }
 
-  #firstNotBelow(value: number): number {
+  #lowerBound(value: number): number {
     let low = 0;
     let high = this.#size;
     while (low < high) {

@@ -2,49 +2,49 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { Elsewhere, ExecutorParts } from '../../campaign/run-campaign.ts';
-import { MachineError, reason, UserError } from '../../core/errors.ts';
-import type { Executor, QueueFigures, WorkerFigures } from '../../fuzzer/executor.ts';
+import type { ExecutorContext, ExecutorFactory } from '../../campaign/run-campaign.ts';
+import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
+import type { Executor, QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { PhaseSeconds, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import { unpacked } from '../protocol/codec.ts';
+import { unpackMessage } from '../protocol/codec.ts';
 import { checkResult, MESSAGE_VERSION, type ResultMessage, type Shard } from '../protocol/messages.ts';
-import { machinesOn } from '../protocol/node-registry.ts';
-import { Keys } from '../protocol/redis-keys.ts';
-import { type SessionPlace, withdraw } from '../protocol/session.ts';
-import { connectionOptions, explained, type QueueAddress } from '../redis/connection.ts';
-import { insist, isFull, PATIENCE } from '../redis/retry-when-full.ts';
-import { Fleet } from './node-statistics.ts';
-import { Publication } from './publisher.ts';
-import { type Departure, departureFor, luggageFor } from './upload-manifest.ts';
+import { registeredNodes } from '../protocol/node-registry.ts';
+import { RedisKeys } from '../protocol/redis-keys.ts';
+import { deleteSession, type RedisSession } from '../protocol/session.ts';
+import { connectionOptions, explainRedisError, type QueueAddress } from '../redis/connection.ts';
+import { FULL_TIMEOUT_MS, isFull, retryWhileFull } from '../redis/retry-when-full.ts';
+import { NodeStatistics } from './node-statistics.ts';
+import { CampaignPublisher } from './publisher.ts';
+import { type CampaignUpload, collectCampaignFiles, prepareUpload } from './upload-manifest.ts';
 
 /** Tasks in an epoch of a campaign on a queue, unless told. */
-export const EPOCH = 256;
+export const DEFAULT_EPOCH_TASKS = 256;
 
 /** Results that are taken at a time, and milliseconds that they are gathered for. */
-const RESULTS_AT_ONCE = 64;
-const GATHER = 10;
+const RESULTS_PER_POP = 64;
+const GATHER_MS = 10;
 
 /** What the latest task counts for in what tasks take. */
-const LATEST = 0.1;
+const SMOOTHING_FACTOR = 0.1;
 
 /** Milliseconds between looks at what is out. */
-const LOOK_EVERY = 1000;
+const POLL_INTERVAL_MS = 1000;
 
 /** Milliseconds that a shard is out before anyone asks for it, and without a job or a result before it is published again. */
-const LATE = 5000;
+const REPUBLISH_AFTER_MS = 5000;
 
 /** Seconds that a shard may take in the best case: machines come and go between shards. */
-const SHARD_SECONDS = 10;
+const MAX_SHARD_SECONDS = 10;
 
 /** Shards that each machine may find waiting, so that none waits for the slowest. */
-const SHARDS_PER_MACHINE = 2;
+const SHARDS_PER_NODE = 2;
 
 /** Times that a shard may fail on machines before that is hopeless. */
-const MOST_FAILURES = 10;
+const MAX_FAILURES = 10;
 
 /** Milliseconds between words on there being no machine, and before the first. */
-const LONELY_EVERY = 30_000;
-const JOINING = 5000;
+const NO_NODE_WARNING_INTERVAL_MS = 30_000;
+const JOIN_GRACE_MS = 5000;
 
 /** How a campaign is put on a queue. */
 export interface QueueOptions {
@@ -56,81 +56,81 @@ export interface QueueOptions {
   readonly mixed: boolean;
 }
 
-interface Pending {
+interface PendingTask {
   readonly task: Task;
-  readonly done: (result: TaskResult) => void;
-  readonly failed: (error: unknown) => void;
+  readonly resolve: (result: TaskResult) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-interface Out {
+interface PublishedShard {
   readonly shard: Shard;
   /** Tasks whose results are not there, by their numbers. */
-  readonly missing: Map<number, Pending>;
+  readonly missing: Map<number, PendingTask>;
   /** When it was published last. */
-  since: number;
+  publishedAt: number;
   /** Since when its job is gone; its result may be on the way then. */
-  gone: number | undefined;
+  goneSince: number | undefined;
   /** Times that it was published, for names of jobs: one that is gone may come back late. */
-  tries: number;
+  attempts: number;
   failures: number;
 }
 
 /** Makes an executor whose tasks are carried out by machines on a queue. */
-export function onQueue(options: QueueOptions): Elsewhere {
+export function queueExecutorFactory(options: QueueOptions): ExecutorFactory {
   return {
     mixed: options.mixed,
     check: async (setup, loading) => {
-      await luggageFor(setup, loading).catch((error: unknown) => {
+      await collectCampaignFiles(setup, loading).catch((error: unknown) => {
         throw error instanceof UserError ? new UserError(`--queue: ${error.message}`) : error;
       });
     },
-    make: async (parts) => {
-      const departure = await departureFor(parts);
-      const { shown } = options.address;
-      parts.observer.info(`on the queue ${shown}: neurofuzz worker --queue … on any machine takes part`);
+    create: async (parts) => {
+      const departure = await prepareUpload(parts);
+      const { displayUrl } = options.address;
+      parts.monitor.info(`on the queue ${displayUrl}: neurofuzz worker --queue … on any machine takes part`);
       return new Coordinator(options, parts, departure);
     },
   };
 }
 
 /** Seconds that a process worked on a task. */
-function secondsIn({ mutate, model, objectives, coverage }: PhaseSeconds): number {
+function totalSeconds({ mutate, model, objectives, coverage }: PhaseSeconds): number {
   return mutate + model + objectives + coverage;
 }
 
 /** Publishes tasks as shards and takes results; Redis only carries, and what it loses is published again. */
 class Coordinator implements Executor {
-  readonly ended: Promise<void>;
+  readonly whenClosed: Promise<void>;
   readonly #options: QueueOptions;
-  readonly #own: ExecutorParts;
-  readonly #place: SessionPlace;
-  readonly #publication: Publication;
-  readonly #fleet = new Fleet(LOOK_EVERY / 1000);
-  readonly #keys: Keys;
-  readonly #session = randomBytes(16).toString('hex');
+  readonly #context: ExecutorContext;
+  readonly #redisSession: RedisSession;
+  readonly #publisher: CampaignPublisher;
+  readonly #nodeStatistics = new NodeStatistics(POLL_INTERVAL_MS / 1000);
+  readonly #keys: RedisKeys;
+  readonly #sessionId = randomBytes(16).toString('hex');
   readonly #redis: Redis;
-  readonly #blocking: Redis;
+  readonly #blockingRedis: Redis;
   readonly #queue: Queue;
-  readonly #out = new Map<string, Out>();
-  #waiting: Pending[] = [];
-  #isFlushing = false;
-  #publishing: Promise<void> = Promise.resolve();
-  #shards = 0;
+  readonly #published = new Map<string, PublishedShard>();
+  #unpublished: PendingTask[] = [];
+  #isFlushScheduled = false;
+  #lastPublish: Promise<void> = Promise.resolve();
+  #shardCount = 0;
   #secondsPerTask: number | undefined;
-  #again = 0;
-  #repeated = 0;
-  #done = 0;
-  #closed = false;
+  #republishedShards = 0;
+  #duplicateResults = 0;
+  #completedShards = 0;
+  #isClosed = false;
   #failure: unknown;
   /** When it was told that there is no machine; at first they are given some seconds to join. */
-  #told = Date.now() - LONELY_EVERY + JOINING;
+  #warnedAt = Date.now() - NO_NODE_WARNING_INTERVAL_MS + JOIN_GRACE_MS;
   /** Since when Redis has been full. */
   #fullSince: number | undefined;
 
-  constructor(options: QueueOptions, parts: ExecutorParts, departure: Departure) {
+  constructor(options: QueueOptions, parts: ExecutorContext, departure: CampaignUpload) {
     this.#options = options;
-    this.#own = parts;
-    this.#keys = new Keys(options.prefix);
+    this.#context = parts;
+    this.#keys = new RedisKeys(options.prefix);
     const connect = (): Redis => {
       const redis = new Redis(connectionOptions(options.address, (error) => this.#fail(error)));
       redis.on('error', () => {
@@ -139,236 +139,244 @@ class Coordinator implements Executor {
       return redis;
     };
     this.#redis = connect();
-    this.#blocking = connect();
-    this.#place = { redis: this.#redis, keys: this.#keys, session: this.#session };
-    this.#publication = new Publication(this.#place, parts, departure, options);
-    this.#queue = new Queue(this.#keys.queue(this.#session), {
+    this.#blockingRedis = connect();
+    this.#redisSession = { redis: this.#redis, keys: this.#keys, session: this.#sessionId };
+    this.#publisher = new CampaignPublisher(this.#redisSession, parts, departure, options);
+    this.#queue = new Queue(this.#keys.queue(this.#sessionId), {
       connection: this.#redis,
       prefix: options.prefix,
       skipVersionCheck: true,
       defaultJobOptions: { removeOnComplete: true, removeOnFail: false, attempts: 1 },
     });
     this.#queue.on('error', () => {});
-    this.ended = Promise.all([this.#take(), this.#look()]).then(() => this.#leave());
-    this.ended.catch(() => {});
+    this.whenClosed = Promise.all([this.#receiveResults(), this.#superviseShards()]).then(() =>
+      this.#endSession(),
+    );
+    this.whenClosed.catch(() => {});
   }
 
-  get workers(): readonly WorkerFigures[] {
-    return this.#fleet.figures;
+  get workers(): readonly WorkerStatistics[] {
+    return this.#nodeStatistics.workers;
   }
 
-  get queue(): QueueFigures {
+  get queue(): QueueStatistics {
     return {
-      machines: this.#fleet.size,
-      shards: this.#done,
-      again: this.#again,
-      repeated: this.#repeated,
-      out: this.#out.size,
+      machines: this.#nodeStatistics.nodeCount,
+      shards: this.#completedShards,
+      again: this.#republishedShards,
+      repeated: this.#duplicateResults,
+      out: this.#published.size,
     };
   }
 
   submit(task: Task): Promise<TaskResult> {
     return new Promise((done, failed) => {
       if (this.#failure !== undefined) return failed(this.#failure);
-      this.#waiting.push({ task, done, failed });
-      if (this.#isFlushing) return;
-      this.#isFlushing = true;
+      this.#unpublished.push({ task, resolve: done, reject: failed });
+      if (this.#isFlushScheduled) return;
+      this.#isFlushScheduled = true;
       // Tasks of an epoch are handed in one after the other: they are published together.
       setImmediate(() => {
-        this.#isFlushing = false;
-        this.#inTurn(() => this.#publish()).catch((error: unknown) => this.#fail(error));
+        this.#isFlushScheduled = false;
+        this.#publishInOrder(() => this.#publishTasks()).catch((error: unknown) => this.#fail(error));
       });
     });
   }
 
   close(): void {
-    this.#closed = true;
-    this.#blocking.disconnect();
+    this.#isClosed = true;
+    this.#blockingRedis.disconnect();
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= explained(error, this.#options.address);
-    for (const { missing } of this.#out.values())
-      for (const { failed } of missing.values()) failed(this.#failure);
-    for (const { failed } of this.#waiting) failed(this.#failure);
-    this.#waiting = [];
+    this.#failure ??= explainRedisError(error, this.#options.address);
+    for (const { missing } of this.#published.values())
+      for (const { reject } of missing.values()) reject(this.#failure);
+    for (const { reject: failed } of this.#unpublished) failed(this.#failure);
+    this.#unpublished = [];
   }
 
   /** Publishes one thing after the other: parts of the corpus have an order. */
-  #inTurn(publish: () => Promise<void>): Promise<void> {
-    const turn = this.#publishing.then(publish);
-    this.#publishing = turn.catch(() => {});
+  #publishInOrder(publish: () => Promise<void>): Promise<void> {
+    const turn = this.#lastPublish.then(publish);
+    this.#lastPublish = turn.catch(() => {});
     return turn;
   }
 
-  async #publish(): Promise<void> {
-    const tasks = this.#waiting;
-    this.#waiting = [];
+  async #publishTasks(): Promise<void> {
+    const tasks = this.#unpublished;
+    this.#unpublished = [];
     if (tasks.length === 0) return;
-    const entries = this.#own.supply.corpus.size.count;
+    const entries = this.#context.corpusSource.corpus.size.count;
     const size = this.#shardSize(tasks.length);
-    const shards: Out[] = [];
+    const shards: PublishedShard[] = [];
     for (let from = 0; from < tasks.length; from += size) {
       const some = tasks.slice(from, from + size);
-      const id = `${some[0].task.number}-${some[some.length - 1].task.number}-${this.#shards++}`;
+      const id = `${some[0].task.number}-${some[some.length - 1].task.number}-${this.#shardCount++}`;
       const shard = { v: MESSAGE_VERSION, id, entries, tasks: some.map(({ task }) => task) };
       const missing = new Map(some.map((pending) => [pending.task.number, pending]));
-      const out = { shard, missing, since: Date.now(), gone: undefined, tries: 0, failures: 0 };
-      this.#out.set(id, out);
+      const out = { shard, missing, publishedAt: Date.now(), goneSince: undefined, attempts: 0, failures: 0 };
+      this.#published.set(id, out);
       shards.push(out);
     }
-    await this.#insist(() => this.#publication.publish(entries));
-    await this.#insist(() => this.#add(shards));
+    await this.#retryWhileFull(() => this.#publisher.publish(entries));
+    await this.#retryWhileFull(() => this.#addJobs(shards));
   }
 
   /** Goes on trying where Redis is full: what takes results makes room meanwhile, and what looks after all says when that is hopeless. */
-  #insist(publish: () => Promise<void>): Promise<void> {
-    return insist(
+  #retryWhileFull(publish: () => Promise<void>): Promise<void> {
+    return retryWhileFull(
       publish,
-      (_, milliseconds) => milliseconds < PATIENCE && !this.#closed && this.#failure === undefined,
+      (_, milliseconds) => milliseconds < FULL_TIMEOUT_MS && !this.#isClosed && this.#failure === undefined,
     );
   }
 
   /** Tasks of a shard: some seconds of work, and enough shards for all machines. */
   #shardSize(tasks: number): number {
-    const fair = Math.ceil(tasks / (Math.max(1, this.#fleet.size) * SHARDS_PER_MACHINE));
-    const { jobs } = this.#fleet;
-    const short = this.#secondsPerTask === undefined ? fair : (SHARD_SECONDS * jobs) / this.#secondsPerTask;
+    const fair = Math.ceil(tasks / (Math.max(1, this.#nodeStatistics.nodeCount) * SHARDS_PER_NODE));
+    const { meanJobs } = this.#nodeStatistics;
+    const short =
+      this.#secondsPerTask === undefined ? fair : (MAX_SHARD_SECONDS * meanJobs) / this.#secondsPerTask;
     return Math.max(1, Math.min(fair, Math.floor(short)));
   }
 
-  async #add(shards: readonly Out[]): Promise<void> {
+  async #addJobs(shards: readonly PublishedShard[]): Promise<void> {
     for (const out of shards) {
-      out.since = Date.now();
-      out.gone = undefined;
+      out.publishedAt = Date.now();
+      out.goneSince = undefined;
     }
     await this.#queue.addBulk(
       shards.map((out) => ({
         name: 'shard',
         data: { ...out.shard, tasks: [...out.missing.values()].map(({ task }) => task) },
-        opts: { jobId: `${out.shard.id}-${out.tries++}` },
+        opts: { jobId: `${out.shard.id}-${out.attempts++}` },
       })),
     );
   }
 
   /** Takes results as they come, until it is closed. */
-  async #take(): Promise<void> {
-    while (!this.#closed) {
+  async #receiveResults(): Promise<void> {
+    while (!this.#isClosed) {
       try {
-        const results = this.#keys.results(this.#session);
-        const popped = await this.#blocking.blpopBuffer(results, 5);
+        const results = this.#keys.results(this.#sessionId);
+        const popped = await this.#blockingRedis.blpopBuffer(results, 5);
         if (popped === null) continue;
-        this.#takeOne(popped[1]);
+        this.#handleResult(popped[1]);
         // Others come soon: asking costs more than what is asked for.
-        await pause(GATHER);
-        for (const bytes of (await this.#blocking.lpopBuffer(results, RESULTS_AT_ONCE)) ?? [])
-          this.#takeOne(bytes);
+        await pause(GATHER_MS);
+        for (const bytes of (await this.#blockingRedis.lpopBuffer(results, RESULTS_PER_POP)) ?? [])
+          this.#handleResult(bytes);
       } catch {
         // The connection was lost or closed; what was on the way is published again.
-        if (!this.#closed) await pause(LOOK_EVERY);
+        if (!this.#isClosed) await pause(POLL_INTERVAL_MS);
       }
     }
   }
 
   /** Takes a result; one that came before, or is of a session before, is passed over, and one that is damaged is made again. */
-  #takeOne(bytes: Uint8Array): void {
+  #handleResult(bytes: Uint8Array): void {
     let message: ResultMessage;
     try {
-      message = checkResult(unpacked(bytes));
+      message = checkResult(unpackMessage(bytes));
     } catch (error) {
-      this.#own.observer.warn(`${reason(error)}: its shard is published again`);
+      this.#context.monitor.warn(`${errorMessage(error)}: its shard is published again`);
       return;
     }
     const { machine, shard, result } = message;
-    const out = this.#out.get(shard);
+    const out = this.#published.get(shard);
     const pending = out?.missing.get(result.task);
     if (out === undefined || pending === undefined) {
-      this.#repeated++;
+      this.#duplicateResults++;
       return;
     }
     if (pending.task.mutants !== result.mutants) return;
     out.missing.delete(result.task);
     if (out.missing.size === 0) {
-      this.#out.delete(shard);
-      this.#done++;
+      this.#published.delete(shard);
+      this.#completedShards++;
     }
-    const own = secondsIn(result.seconds);
-    this.#secondsPerTask = (this.#secondsPerTask ?? own) * (1 - LATEST) + own * LATEST;
-    this.#fleet.credit(machine, result.mutants);
-    pending.done(result);
+    const own = totalSeconds(result.seconds);
+    this.#secondsPerTask = (this.#secondsPerTask ?? own) * (1 - SMOOTHING_FACTOR) + own * SMOOTHING_FACTOR;
+    this.#nodeStatistics.recordTask(machine, result.mutants);
+    pending.resolve(result);
   }
 
   /** Looks after what is out, until it is closed. */
-  async #look(): Promise<void> {
-    while (!this.#closed && this.#failure === undefined) {
-      await pause(LOOK_EVERY);
-      if (this.#closed) return;
+  async #superviseShards(): Promise<void> {
+    while (!this.#isClosed && this.#failure === undefined) {
+      await pause(POLL_INTERVAL_MS);
+      if (this.#isClosed) return;
       try {
-        await this.#lookOnce();
+        await this.#superviseShardsOnce();
         this.#fullSince = undefined;
       } catch (error) {
         // A connection that was lost comes back; what Redis refuses, and what no machine can do, is a failure.
         const isFinal =
           error instanceof MachineError || (error instanceof Error && error.name === 'ReplyError');
-        if (!this.#closed && isFinal && !this.#mayWait(error)) this.#fail(error);
+        if (!this.#isClosed && isFinal && !this.#canWait(error)) this.#fail(error);
       }
     }
   }
 
   /** Whether an error may pass: a Redis that is full is waited for a while. */
-  #mayWait(error: unknown): boolean {
+  #canWait(error: unknown): boolean {
     if (!isFull(error)) return false;
     if (this.#fullSince === undefined)
-      this.#own.observer.warn(`${explained(error, this.#options.address).message}; trying again`);
+      this.#context.monitor.warn(`${explainRedisError(error, this.#options.address).message}; trying again`);
     this.#fullSince ??= Date.now();
-    return Date.now() - this.#fullSince < PATIENCE;
+    return Date.now() - this.#fullSince < FULL_TIMEOUT_MS;
   }
 
-  async #lookOnce(): Promise<void> {
-    const machines = await machinesOn(this.#redis, this.#keys);
-    this.#fleet.look(machines.filter(({ sessions }) => sessions.includes(this.#session)));
-    this.#tellLonely();
+  async #superviseShardsOnce(): Promise<void> {
+    const machines = await registeredNodes(this.#redis, this.#keys);
+    this.#nodeStatistics.update(machines.filter(({ sessions }) => sessions.includes(this.#sessionId)));
+    this.#warnWithoutNodes();
     // Redis may have come back without its memory.
-    if (!(await this.#publication.keep())) {
-      await this.#inTurn(() => this.#publication.publishAgain());
+    if (!(await this.#publisher.renew())) {
+      await this.#publishInOrder(() => this.#publisher.republish());
       // Whoever was taking it away just then had paused it first.
       await this.#queue.resume();
-      for (const out of this.#out.values()) [out.since, out.gone] = [0, 0];
-      this.#own.observer.warn('the queue had lost what was on it: all of it was published again');
+      for (const out of this.#published.values()) [out.publishedAt, out.goneSince] = [0, 0];
+      this.#context.monitor.warn('the queue had lost what was on it: all of it was published again');
     }
-    const late: Out[] = [];
-    for (const out of this.#out.values()) {
-      if (Date.now() - out.since < LATE) continue;
-      const job = await this.#queue.getJob(`${out.shard.id}-${out.tries - 1}`);
+    const late: PublishedShard[] = [];
+    for (const out of this.#published.values()) {
+      if (Date.now() - out.publishedAt < REPUBLISH_AFTER_MS) continue;
+      const job = await this.#queue.getJob(`${out.shard.id}-${out.attempts - 1}`);
       const state = job === undefined ? 'gone' : await job.getState();
       if (state === 'waiting' || state === 'active' || state === 'delayed' || state === 'prioritized')
         continue;
-      if (state === 'failed' && ++out.failures >= MOST_FAILURES)
+      if (state === 'failed' && ++out.failures >= MAX_FAILURES)
         throw new MachineError(`no machine can carry out tasks ${out.shard.id}: ${job?.failedReason}`);
       // Where it was carried out, the result comes before long.
-      out.gone ??= Date.now();
-      if (state !== 'failed' && Date.now() - out.gone < LATE) continue;
+      out.goneSince ??= Date.now();
+      if (state !== 'failed' && Date.now() - out.goneSince < REPUBLISH_AFTER_MS) continue;
       await job?.remove();
       late.push(out);
     }
     if (late.length === 0) return;
-    this.#again += late.length;
-    await this.#add(late);
+    this.#republishedShards += late.length;
+    await this.#addJobs(late);
   }
 
-  #tellLonely(): void {
-    if (this.#fleet.size > 0 || this.#out.size === 0 || Date.now() - this.#told < LONELY_EVERY) return;
-    this.#told = Date.now();
-    this.#own.observer.warn(
+  #warnWithoutNodes(): void {
+    if (
+      this.#nodeStatistics.nodeCount > 0 ||
+      this.#published.size === 0 ||
+      Date.now() - this.#warnedAt < NO_NODE_WARNING_INTERVAL_MS
+    )
+      return;
+    this.#warnedAt = Date.now();
+    this.#context.monitor.warn(
       'no machine takes part yet: start neurofuzz worker with the same --queue and version',
     );
   }
 
   /** Takes away all that is this session's. */
-  async #leave(): Promise<void> {
+  async #endSession(): Promise<void> {
     try {
       if (this.#redis.status === 'ready') {
-        await withdraw(this.#place, this.#queue);
+        await deleteSession(this.#redisSession, this.#queue);
       }
     } catch {
       // What stays there is passed over by everyone, since the session is over.

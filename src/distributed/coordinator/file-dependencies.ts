@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { moduleSpec } from '../../extensions/spec.ts';
+import { parseModuleSpec } from '../../extensions/spec.ts';
 import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
-import { readsOf } from '../../objectives/file-dependencies.ts';
+import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
 import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
 
 /** What a worker reads from disk beside its models, as the campaign's settings name it. */
-export interface Carried {
+export interface WorkerFileDependencies {
   /** Code, which is never sent: other machines have it or have it not. */
   readonly modules: readonly string[];
   /** Files that are sent, each with those beside it that are read with it. */
@@ -15,17 +15,17 @@ export interface Carried {
 }
 
 /** Beside a tokenizer of Hugging Face: read where it is there. */
-const BESIDE_VOCABULARY = 'tokenizer_config.json';
+const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
 /** Lists what a worker of this campaign reads from disk beside its models. */
-export function carriedFor(
-  { objectives, mutators, measure }: Pick<WorkerSetup, 'objectives' | 'mutators' | 'measure'>,
+export function workerFileDependencies(
+  { objectives, mutators, criterion }: Pick<WorkerSetup, 'objectives' | 'mutators' | 'criterion'>,
   { generate }: Pick<LoadOptions, 'generate'>,
-): Carried {
-  const reads = objectives.map(readsOf);
+): WorkerFileDependencies {
+  const reads = objectives.map(fileDependenciesOf);
   const modules = [
     ...reads.flatMap((own) => own.modules),
-    ...[...mutators.flat(), measure].flatMap((spec) => moduleSpec(spec)?.path ?? []),
+    ...[...mutators.flat(), criterion].flatMap((spec) => parseModuleSpec(spec)?.path ?? []),
   ];
   const vocabulary =
     generate === undefined || generate.vocabulary === CODEPOINTS ? [] : [generate.vocabulary];
@@ -35,8 +35,8 @@ export function carriedFor(
     files: files.map((path) => ({
       path,
       beside:
-        vocabulary.includes(path) && existsSync(join(dirname(path), BESIDE_VOCABULARY))
-          ? [BESIDE_VOCABULARY]
+        vocabulary.includes(path) && existsSync(join(dirname(path), TOKENIZER_CONFIG_FILE))
+          ? [TOKENIZER_CONFIG_FILE]
           : [],
     })),
   };

@@ -1,41 +1,42 @@
-import type { WorkerFigures } from '../../fuzzer/executor.ts';
-import type { Machine } from '../protocol/node-registry.ts';
+import type { WorkerStatistics } from '../../fuzzer/executor.ts';
+import type { WorkerNode } from '../protocol/node-registry.ts';
 
 /** Looks over which a machine's mutants a second are told: longer than most shards. */
-const RATE_OVER = 30;
+const RATE_WINDOW_POLLS = 30;
 
-interface Done {
+interface NodeTotals {
   tasks: number;
   execs: number;
   /** Mutants at the last looks. */
-  marks: readonly number[];
+  execsHistory: readonly number[];
 }
 
 /** The machines that take part in a campaign, and what each of them did for it. */
-export class Fleet {
-  readonly #lookEvery: number;
-  readonly #done = new Map<string, Done>();
-  #machines: readonly Machine[] = [];
+export class NodeStatistics {
+  readonly #pollIntervalSeconds: number;
+  readonly #totals = new Map<string, NodeTotals>();
+  #nodes: readonly WorkerNode[] = [];
 
   /** @param lookEvery seconds between looks */
   constructor(lookEvery: number) {
-    this.#lookEvery = lookEvery;
+    this.#pollIntervalSeconds = lookEvery;
   }
 
-  get size(): number {
-    return this.#machines.length;
+  get nodeCount(): number {
+    return this.#nodes.length;
   }
 
   /** Worker processes of a machine in the mean; one where there is none. */
-  get jobs(): number {
-    return this.#machines.reduce((sum, { jobs }) => sum + jobs, 0) / this.size || 1;
+  get meanJobs(): number {
+    return this.#nodes.reduce((sum, { jobs }) => sum + jobs, 0) / this.nodeCount || 1;
   }
 
-  get figures(): readonly WorkerFigures[] {
-    return this.#machines.map(({ id, host, pid, busy, memoryMB, replaced }) => {
-      const { tasks, execs, marks } = this.#doneBy(id);
-      const seconds = (marks.length - 1) * this.#lookEvery;
-      const execsPerSecond = seconds === 0 ? 0 : Math.round((marks[marks.length - 1] - marks[0]) / seconds);
+  get workers(): readonly WorkerStatistics[] {
+    return this.#nodes.map(({ id, host, pid, busy, memoryMB, replaced }) => {
+      const { tasks, execs, execsHistory } = this.#totalsOf(id);
+      const seconds = (execsHistory.length - 1) * this.#pollIntervalSeconds;
+      const execsPerSecond =
+        seconds === 0 ? 0 : Math.round((execsHistory[execsHistory.length - 1] - execsHistory[0]) / seconds);
       return {
         pid,
         host,
@@ -51,20 +52,21 @@ export class Fleet {
   }
 
   /** Takes note of who takes part now. */
-  look(machines: readonly Machine[]): void {
-    this.#machines = machines;
-    for (const done of this.#done.values()) done.marks = [...done.marks.slice(-RATE_OVER), done.execs];
+  update(machines: readonly WorkerNode[]): void {
+    this.#nodes = machines;
+    for (const done of this.#totals.values())
+      done.execsHistory = [...done.execsHistory.slice(-RATE_WINDOW_POLLS), done.execs];
   }
 
   /** Takes note of a task that a machine carried out. */
-  credit(machine: string, mutants: number): void {
-    const done = this.#doneBy(machine);
-    this.#done.set(machine, done);
+  recordTask(machine: string, mutants: number): void {
+    const done = this.#totalsOf(machine);
+    this.#totals.set(machine, done);
     done.tasks++;
     done.execs += mutants;
   }
 
-  #doneBy(machine: string): Done {
-    return this.#done.get(machine) ?? { tasks: 0, execs: 0, marks: [0] };
+  #totalsOf(machine: string): NodeTotals {
+    return this.#totals.get(machine) ?? { tasks: 0, execs: 0, execsHistory: [0] };
   }
 }

@@ -1,47 +1,47 @@
 import { createRequire } from 'node:module';
-import type { ExecutorParts } from '../../campaign/run-campaign.ts';
-import type { Parcel } from '../../fuzzer/scheduling/task.ts';
-import { bundledParcels } from '../../workers/pack-entries.ts';
-import { packed } from '../protocol/codec.ts';
-import { type Descriptor, type Entries, MESSAGE_VERSION } from '../protocol/messages.ts';
-import { announce, type SessionPlace } from '../protocol/session.ts';
-import type { Departing } from '../transfer/file-transfer.ts';
-import type { Departure } from './upload-manifest.ts';
+import type { ExecutorContext } from '../../campaign/run-campaign.ts';
+import type { CorpusEntryData } from '../../fuzzer/scheduling/task.ts';
+import { packEntries } from '../../workers/pack-entries.ts';
+import { packMessage } from '../protocol/codec.ts';
+import { type CorpusPart, type Descriptor, MESSAGE_VERSION } from '../protocol/messages.ts';
+import { type RedisSession, refreshHeartbeat } from '../protocol/session.ts';
+import type { UploadBundle } from '../transfer/file-transfer.ts';
+import type { CampaignUpload } from './upload-manifest.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Entries in one part of the corpus, and bytes of their values beyond which it holds no more. */
-const ENTRIES_AT_ONCE = 512;
-const BYTES_AT_ONCE = 8 << 20;
+const MAX_PART_ENTRIES = 512;
+const MAX_PART_BYTES = 8 << 20;
 
 /** Milliseconds after which files are put there again: far sooner than they are let go. */
-const DEPART_EVERY = 60_000;
+const UPLOAD_INTERVAL_MS = 60_000;
 
 /** What machines read of a campaign: what it is, its files, and its corpus in parts. */
-export class Publication {
-  readonly #place: SessionPlace;
-  readonly #campaign: Pick<ExecutorParts, 'supply'>;
+export class CampaignPublisher {
+  readonly #session: RedisSession;
+  readonly #context: Pick<ExecutorContext, 'corpusSource'>;
   readonly #descriptor: Descriptor;
   /** All files that machines fetch. */
-  readonly #departing: readonly Departing[];
+  readonly #uploads: readonly UploadBundle[];
   #isDescribed = false;
   /** When its files were put there last. */
-  #departed = 0;
+  #uploadedAt = 0;
   /** First entries of the parts of the corpus that are out, and what follows the last one: published again they are the same. */
-  readonly #bounds: number[] = [0];
+  readonly #partBounds: number[] = [0];
 
   constructor(
-    place: SessionPlace,
-    campaign: ExecutorParts,
-    { model, copy, files, plugins }: Departure,
+    place: RedisSession,
+    campaign: ExecutorContext,
+    { model, secondModel, files, plugins }: CampaignUpload,
     { name, mixed }: { readonly name: string; readonly mixed: boolean },
   ) {
-    const { setup, loading, timeout, trials, supply } = campaign;
-    this.#place = place;
-    this.#campaign = campaign;
-    this.#departing = [
+    const { setup, loading, timeout, referenceRuns, corpusSource } = campaign;
+    this.#session = place;
+    this.#context = campaign;
+    this.#uploads = [
       model,
-      ...(copy === undefined ? [] : [copy]),
+      ...(secondModel === undefined ? [] : [secondModel]),
       ...files.map(({ departing }) => departing),
     ];
     this.#descriptor = {
@@ -53,12 +53,12 @@ export class Publication {
       load: loading.options,
       timeout,
       sha256: campaign.model.sha256,
-      model: model.travelling,
-      copy: copy?.travelling,
-      files: files.map(({ path, departing }) => ({ path, ...departing.travelling })),
+      model: model.manifest,
+      secondModel: secondModel?.manifest,
+      files: files.map(({ path, departing }) => ({ path, ...departing.manifest })),
       plugins,
-      width: supply.width,
-      trials: mixed ? [] : trials,
+      width: corpusSource.width,
+      referenceRuns: mixed ? [] : referenceRuns,
     };
   }
 
@@ -66,68 +66,68 @@ export class Publication {
   async publish(count: number): Promise<void> {
     if (!this.#isDescribed) await this.#describe();
     this.#isDescribed = true;
-    for (let from = this.#bounds[this.#bounds.length - 1]; from < count; ) {
+    for (let from = this.#partBounds[this.#partBounds.length - 1]; from < count; ) {
       const parcels = this.#partFrom(from, count);
       await this.#publishPart(parcels);
       from += parcels.length;
-      this.#bounds.push(from);
+      this.#partBounds.push(from);
     }
   }
 
   /** Says that the coordinator is alive, and keeps what is out; returns false where that is gone. */
-  async keep(): Promise<boolean> {
+  async renew(): Promise<boolean> {
     if (!this.#isDescribed) return true;
-    const { redis, keys, session } = this.#place;
-    const parts = this.#bounds.length - 1;
+    const { redis, keys, session } = this.#session;
+    const parts = this.#partBounds.length - 1;
     const isThere = await redis.exists(keys.descriptor(session));
     const held = await redis.hlen(keys.entries(session));
-    await announce(this.#place);
+    await refreshHeartbeat(this.#session);
     if (isThere === 0 || held < parts) return false;
-    if (Date.now() - this.#departed >= DEPART_EVERY) await this.#depart();
+    if (Date.now() - this.#uploadedAt >= UPLOAD_INTERVAL_MS) await this.#upload();
     return true;
   }
 
   /** Publishes all again that was out. */
-  async publishAgain(): Promise<void> {
+  async republish(): Promise<void> {
     await this.#describe();
-    for (let part = 1; part < this.#bounds.length; part++) {
-      const [from, to] = [this.#bounds[part - 1], this.#bounds[part]];
-      const { supply } = this.#campaign;
-      await this.#publishPart(Array.from({ length: to - from }, (_, i) => supply.parcel(from + i)));
+    for (let part = 1; part < this.#partBounds.length; part++) {
+      const [from, to] = [this.#partBounds[part - 1], this.#partBounds[part]];
+      const { corpusSource } = this.#context;
+      await this.#publishPart(Array.from({ length: to - from }, (_, i) => corpusSource.entryData(from + i)));
     }
   }
 
   /** A part of the corpus that begins with an entry; no more than may be in one. */
-  #partFrom(from: number, count: number): Parcel[] {
-    const parcels: Parcel[] = [];
+  #partFrom(from: number, count: number): CorpusEntryData[] {
+    const parcels: CorpusEntryData[] = [];
     for (let bytes = 0; from + parcels.length < count; ) {
-      const parcel = this.#campaign.supply.parcel(from + parcels.length);
+      const parcel = this.#context.corpusSource.entryData(from + parcels.length);
       parcels.push(parcel);
-      bytes += parcel.data.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      if (parcels.length === ENTRIES_AT_ONCE || bytes >= BYTES_AT_ONCE) break;
+      bytes += parcel.data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      if (parcels.length === MAX_PART_ENTRIES || bytes >= MAX_PART_BYTES) break;
     }
     return parcels;
   }
 
-  async #publishPart(parcels: readonly Parcel[]): Promise<void> {
-    const { redis, keys, session } = this.#place;
-    const [{ entry: from }] = parcels;
-    const entries: Entries = { v: MESSAGE_VERSION, from, parcels: bundledParcels(parcels) };
-    await redis.hset(keys.entries(session), String(from), packed(entries));
+  async #publishPart(parcels: readonly CorpusEntryData[]): Promise<void> {
+    const { redis, keys, session } = this.#session;
+    const [{ entryIndex: from }] = parcels;
+    const entries: CorpusPart = { v: MESSAGE_VERSION, from, packedEntries: packEntries(parcels) };
+    await redis.hset(keys.entries(session), String(from), packMessage(entries));
   }
 
   /** Puts the files where machines find them, for a while. */
-  async #depart(): Promise<void> {
-    const { redis, keys } = this.#place;
-    for (const departing of this.#departing) await departing.depart(redis, keys);
-    this.#departed = Date.now();
+  async #upload(): Promise<void> {
+    const { redis, keys } = this.#session;
+    for (const departing of this.#uploads) await departing.upload(redis, keys);
+    this.#uploadedAt = Date.now();
   }
 
   /** Puts the files where machines find them, and says what the campaign is. */
   async #describe(): Promise<void> {
-    const { redis, keys, session } = this.#place;
-    await this.#depart();
-    await redis.set(keys.descriptor(session), packed(this.#descriptor));
-    await announce(this.#place);
+    const { redis, keys, session } = this.#session;
+    await this.#upload();
+    await redis.set(keys.descriptor(session), packMessage(this.#descriptor));
+    await refreshHeartbeat(this.#session);
   }
 }

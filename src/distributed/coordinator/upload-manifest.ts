@@ -1,43 +1,44 @@
-import type { ExecutorParts } from '../../campaign/run-campaign.ts';
+import type { ExecutorContext } from '../../campaign/run-campaign.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
-import type { TravellingPlugin } from '../protocol/messages.ts';
-import { Departing } from '../transfer/file-transfer.ts';
-import { packagedPlugin } from '../transfer/packaged-plugins.ts';
-import { carriedFor } from './file-dependencies.ts';
+import type { PluginManifest } from '../protocol/messages.ts';
+import { UploadBundle } from '../transfer/file-transfer.ts';
+import { describePlugin } from '../transfer/packaged-plugins.ts';
+import { workerFileDependencies } from './file-dependencies.ts';
 
 /** What a campaign brings along beside its models. */
-export interface Luggage {
-  readonly files: readonly { readonly path: string; readonly departing: Departing }[];
-  readonly plugins: readonly TravellingPlugin[];
+export interface CampaignFiles {
+  readonly files: readonly { readonly path: string; readonly departing: UploadBundle }[];
+  readonly plugins: readonly PluginManifest[];
 }
 
 /** All that a campaign brings along. */
-export interface Departure extends Luggage {
-  readonly model: Departing;
-  readonly copy: Departing | undefined;
+export interface CampaignUpload extends CampaignFiles {
+  readonly model: UploadBundle;
+  readonly secondModel: UploadBundle | undefined;
 }
 
 /** @throws UserError where a file can't be read, or a plug-in lies in no package */
-export async function luggageFor(setup: WorkerSetup, load: LoadOptions): Promise<Luggage> {
-  const { modules, files } = carriedFor(setup, load);
+export async function collectCampaignFiles(setup: WorkerSetup, load: LoadOptions): Promise<CampaignFiles> {
+  const { modules, files } = workerFileDependencies(setup, load);
   return {
-    plugins: await Promise.all(modules.map(packagedPlugin)),
+    plugins: await Promise.all(modules.map(describePlugin)),
     files: await Promise.all(
-      files.map(async ({ path, beside }) => ({ path, departing: await Departing.file(path, beside) })),
+      files.map(async ({ path, beside }) => ({ path, departing: await UploadBundle.ofFile(path, beside) })),
     ),
   };
 }
 
 /** @throws UserError as `luggageFor`, and where a model's file is missing or lies outside its folder */
-export async function departureFor({
+export async function prepareUpload({
   setup,
   loading,
   model,
-}: Pick<ExecutorParts, 'setup' | 'loading' | 'model'>): Promise<Departure> {
+}: Pick<ExecutorContext, 'setup' | 'loading' | 'model'>): Promise<CampaignUpload> {
   return {
-    ...(await luggageFor(setup, loading.options)),
-    model: await Departing.model(loading.path),
-    copy: model.copy === undefined ? undefined : await Departing.model(model.copy.path),
+    ...(await collectCampaignFiles(setup, loading.options)),
+    model: await UploadBundle.ofModel(loading.path),
+    secondModel:
+      model.secondModel === undefined ? undefined : await UploadBundle.ofModel(model.secondModel.path),
   };
 }

@@ -5,52 +5,56 @@ import { MachineError, UserError } from '../../core/errors.ts';
 import type { Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
-import { LOAD_TIMEOUT } from '../../workers/rerun-client.ts';
+import { LOAD_TIMEOUT_MS } from '../../workers/rerun-client.ts';
 import { memoryShare } from '../../workers/resource-limits.ts';
-import type { Child } from '../../workers/rpc-client.ts';
-import type { WorkerApi } from '../../workers/services/fuzz-service.ts';
-import { Pool } from '../../workers/worker-pool.ts';
-import { Slot, type SlotOptions, spawnWorker } from '../../workers/worker-supervisor.ts';
+import type { RpcClient } from '../../workers/rpc-client.ts';
+import type { FuzzApi } from '../../workers/services/fuzz-service.ts';
+import { WorkerPool } from '../../workers/worker-pool.ts';
+import {
+  spawnWorker,
+  WorkerSupervisor,
+  type WorkerSupervisorOptions,
+} from '../../workers/worker-supervisor.ts';
 import type { Descriptor, Shard } from '../protocol/messages.ts';
-import type { Keys } from '../protocol/redis-keys.ts';
-import type { Cache } from '../transfer/file-transfer.ts';
-import { installedPlugin } from '../transfer/packaged-plugins.ts';
+import type { RedisKeys } from '../protocol/redis-keys.ts';
+import type { FileCache } from '../transfer/file-transfer.ts';
+import { findInstalledPlugin } from '../transfer/packaged-plugins.ts';
 import { RemoteCorpus } from './remote-corpus.ts';
 
 /** Tasks of a worker process whose values are held: more than it has at once, so that it need not wait for any. */
-const AT_ONCE = 3;
+const HELD_TASKS_PER_WORKER = 3;
 
 /** Bytes of the corpus' values that a machine keeps at most, beside those that it works on. */
-const MOST_HELD = 2 ** 30;
+const MAX_HELD_BYTES = 2 ** 30;
 
-function mostHeld(): number {
-  return Math.min(MOST_HELD, memoryShare(1) / 8);
+function maxHeldBytes(): number {
+  return Math.min(MAX_HELD_BYTES, memoryShare(1) / 8);
 }
 
 /** A machine's part in one campaign: the model, worker processes, and what it has of the corpus. */
-export class Part {
+export class CampaignMembership {
   readonly session: string;
   readonly name: string;
-  readonly #pool: Pool;
+  readonly #pool: WorkerPool;
   readonly #corpus: RemoteCorpus;
   readonly #folder: string;
-  readonly #atOnce: ReturnType<typeof pLimit>;
-  #handing: Promise<unknown> = Promise.resolve();
+  readonly #limit: ReturnType<typeof pLimit>;
+  #lastSubmission: Promise<unknown> = Promise.resolve();
   #replaced = 0;
 
   private constructor(
     { session, name }: Descriptor,
     corpus: RemoteCorpus,
-    slots: readonly Slot[],
+    slots: readonly WorkerSupervisor[],
     folder: string,
   ) {
     this.session = session;
     this.name = name;
     this.#folder = folder;
     this.#corpus = corpus;
-    this.#atOnce = pLimit(AT_ONCE * slots.length);
-    for (const slot of slots) slot.supplyFrom(this.#corpus);
-    this.#pool = new Pool(slots, () => {
+    this.#limit = pLimit(HELD_TASKS_PER_WORKER * slots.length);
+    for (const slot of slots) slot.setSource(this.#corpus);
+    this.#pool = new WorkerPool(slots, () => {
       this.#replaced++;
     });
   }
@@ -64,38 +68,38 @@ export class Part {
   static async join(
     told: Descriptor,
     { jobs, allowed }: { readonly jobs: number; readonly allowed: readonly string[] },
-    cache: Cache,
+    cache: FileCache,
     redis: Redis,
-    keys: Keys,
-  ): Promise<Part> {
-    const { load, model, copy, timeout } = told;
-    if ((load.copy === undefined) !== (copy === undefined))
+    keys: RedisKeys,
+  ): Promise<CampaignMembership> {
+    const { load, model, secondModel, timeout } = told;
+    if ((load.secondModel === undefined) !== (secondModel === undefined))
       throw new UserError('its second model does not come along');
     const places: Record<string, string> = {};
-    for (const plugin of told.plugins) places[plugin.path] = await installedPlugin(plugin, allowed);
-    for (const { path, ...files } of told.files) places[path] = await cache.path(files, redis, keys);
-    const path = await cache.path(model, redis, keys);
+    for (const plugin of told.plugins) places[plugin.path] = await findInstalledPlugin(plugin, allowed);
+    for (const { path, ...files } of told.files) places[path] = await cache.fetchPath(files, redis, keys);
+    const path = await cache.fetchPath(model, redis, keys);
     const beside =
-      load.copy === undefined || copy === undefined
+      load.secondModel === undefined || secondModel === undefined
         ? {}
-        : { copy: { ...load.copy, path: await cache.path(copy, redis, keys) } };
-    const texts = load.generate === undefined ? {} : { generate: movedTo(load.generate, places) };
+        : { secondModel: { ...load.secondModel, path: await cache.fetchPath(secondModel, redis, keys) } };
+    const texts = load.generate === undefined ? {} : { generate: withLocalVocabulary(load.generate, places) };
     // What specs name is read there alone, whatever the message says.
-    const descriptor = { ...told, setup: { ...told.setup, places } };
-    const folder = await cache.scratch();
-    const options: SlotOptions = {
-      child: { timeout, memory: memoryShare(jobs), scratch: folder },
+    const descriptor = { ...told, setup: { ...told.setup, pathRemap: places } };
+    const folder = await cache.createScratchFolder();
+    const options: WorkerSupervisorOptions = {
+      child: { timeout, memory: memoryShare(jobs), tempFolder: folder },
       model: { path, options: { ...load, ...beside, ...texts } },
     };
-    const slotWith = (tried?: Child<WorkerApi>): Slot =>
-      new Slot(options, descriptor.setup, descriptor.sha256, folder, tried);
+    const slotWith = (tried?: RpcClient<FuzzApi>): WorkerSupervisor =>
+      new WorkerSupervisor(options, descriptor.setup, descriptor.sha256, folder, tried);
     // The others start while the first one is tried out.
     const others = Array.from({ length: jobs - 1 }, () => slotWith());
     try {
-      const first = slotWith(await triedOut(descriptor, options));
+      const first = slotWith(await startVerifiedWorker(descriptor, options));
       const place = { redis, keys, session: told.session };
-      const corpus = new RemoteCorpus(place, told.width, told.setup, mostHeld());
-      return new Part(descriptor, corpus, [first, ...others], folder);
+      const corpus = new RemoteCorpus(place, told.width, told.setup, maxHeldBytes());
+      return new CampaignMembership(descriptor, corpus, [first, ...others], folder);
     } catch (error) {
       for (const slot of others) slot.close();
       await rm(folder, { recursive: true, force: true });
@@ -116,18 +120,18 @@ export class Part {
    *
    * @param send given the results as they come; those that it does not take are for naught
    */
-  async run({ tasks, entries }: Shard, send: (result: TaskResult) => Promise<void>): Promise<void> {
-    await this.#corpus.have(entries);
-    await Promise.all(tasks.map(async (task) => send(await this.#atOnce(() => this.#carryOut(task)))));
+  async runShard({ tasks, entries }: Shard, send: (result: TaskResult) => Promise<void>): Promise<void> {
+    await this.#corpus.ensureEntries(entries);
+    await Promise.all(tasks.map(async (task) => send(await this.#limit(() => this.#runTask(task)))));
   }
 
-  async #carryOut(task: Task): Promise<TaskResult> {
+  async #runTask(task: Task): Promise<TaskResult> {
     // One after the other: worker processes want tasks by ascending number.
-    const handed = this.#handing.then(async () => {
-      const letGo = await this.#corpus.hold(task);
+    const handed = this.#lastSubmission.then(async () => {
+      const letGo = await this.#corpus.holdValues(task);
       return { letGo, result: this.#pool.submit(task) };
     });
-    this.#handing = handed.catch(() => {});
+    this.#lastSubmission = handed.catch(() => {});
     const { letGo, result } = await handed;
     try {
       return await result;
@@ -143,7 +147,7 @@ export class Part {
 }
 
 /** Settings of a model that goes on with texts, whose vocabulary lies elsewhere. @throws UserError where it did not come along */
-function movedTo(
+function withLocalVocabulary(
   generate: NonNullable<LoadOptions['generate']>,
   places: Readonly<Record<string, string>>,
 ): LoadOptions['generate'] {
@@ -158,22 +162,22 @@ function movedTo(
  *
  * @throws UserError where this machine makes something else of the model's own seeds than the one that published them
  */
-async function triedOut(
-  { setup, sha256, trials }: Descriptor,
-  { child: limits, model: loading }: SlotOptions,
-): Promise<Child<WorkerApi>> {
+async function startVerifiedWorker(
+  { setup, sha256, referenceRuns }: Descriptor,
+  { child: limits, model: loading }: WorkerSupervisorOptions,
+): Promise<RpcClient<FuzzApi>> {
   const child = spawnWorker(limits);
   try {
-    const info = await child.call('load', loading, LOAD_TIMEOUT);
+    const info = await child.call('load', loading, LOAD_TIMEOUT_MS);
     if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
-    await child.call('prepare', setup, LOAD_TIMEOUT);
-    if (trials.length === 0) return child;
-    const run = await child.call('seeds', {
-      testcases: trials.map(({ data }) => data),
-      labels: setup.labels.length === 0 ? undefined : trials.map(() => -1),
+    await child.call('prepare', setup, LOAD_TIMEOUT_MS);
+    if (referenceRuns.length === 0) return child;
+    const run = await child.call('runSeeds', {
+      testcases: referenceRuns.map(({ data }) => data),
+      labels: setup.labels.length === 0 ? undefined : referenceRuns.map(() => -1),
     });
     const isSame = run.every(({ activations }, i) => {
-      const { activations: there } = trials[i];
+      const { activations: there } = referenceRuns[i];
       return (
         there.length === activations.length && there.every((value, k) => Object.is(value, activations[k]))
       );

@@ -4,11 +4,11 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { MachineError, reason } from '../../core/errors.ts';
-import { type Metric, metric } from '../../core/prometheus.ts';
+import { errorMessage, MachineError } from '../../core/errors.ts';
+import { type Metric, makeMetric } from '../../core/prometheus.ts';
 import type { TaskResult } from '../../fuzzer/scheduling/task.ts';
-import { NotThere } from '../errors.ts';
-import { MOST_BYTES, packed, unpacked } from '../protocol/codec.ts';
+import { NotYetAvailableError } from '../errors.ts';
+import { MAX_MESSAGE_BYTES, packMessage, unpackMessage } from '../protocol/codec.ts';
 import {
   checkDescriptor,
   checkShard,
@@ -16,41 +16,47 @@ import {
   MESSAGE_VERSION,
   type ResultMessage,
 } from '../protocol/messages.ts';
-import { type Machine, machinesOn, signIn, signOut } from '../protocol/node-registry.ts';
-import { Keys } from '../protocol/redis-keys.ts';
-import { hasEnded, pushResults, type SessionPlace, sessionsOn, withdraw } from '../protocol/session.ts';
-import { checkQueue, connectionOptions, explained, type QueueAddress } from '../redis/connection.ts';
-import { insist, PATIENCE } from '../redis/retry-when-full.ts';
-import { Cache } from '../transfer/file-transfer.ts';
-import { Part } from './campaign-membership.ts';
-import { choose, type Standing } from './campaign-selection.ts';
-import { Outbox } from './result-batcher.ts';
+import { registeredNodes, registerNode, unregisterNode, type WorkerNode } from '../protocol/node-registry.ts';
+import { RedisKeys } from '../protocol/redis-keys.ts';
+import {
+  deleteSession,
+  hasEnded,
+  listSessions,
+  pushResults,
+  type RedisSession,
+} from '../protocol/session.ts';
+import { checkQueue, connectionOptions, explainRedisError, type QueueAddress } from '../redis/connection.ts';
+import { FULL_TIMEOUT_MS, retryWhileFull } from '../redis/retry-when-full.ts';
+import { FileCache } from '../transfer/file-transfer.ts';
+import { CampaignMembership } from './campaign-membership.ts';
+import { type CampaignLoad, selectCampaign } from './campaign-selection.ts';
+import { ResultBatcher } from './result-batcher.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Milliseconds between looks for campaigns, and between words on how this machine is. */
-const LOOK_EVERY = 500;
-const SIGN_EVERY = 3000;
+const POLL_INTERVAL_MS = 500;
+const HEARTBEAT_INTERVAL_MS = 3000;
 
 /** Milliseconds that a shard is a machine's before it must say that it still works on it. */
-const LEASE = 6000;
+const LEASE_MS = 6000;
 
 /** Milliseconds between words on a full Redis. */
-const TELL_EVERY = 30_000;
+const FULL_WARNING_INTERVAL_MS = 30_000;
 
 /** Milliseconds that the end of a worker is waited for: at once, and with the shards that it works on. */
-const CLOSING = 5000;
-const LONGEST_SHARD = 120_000;
+const FORCED_CLOSE_TIMEOUT_MS = 5000;
+const CLOSE_TIMEOUT_MS = 120_000;
 
 /** Milliseconds that a machine leaves a campaign to others whose shard it could not carry out: at first, and at most. */
-const FIRST_REST = 10_000;
-const LONGEST_REST = 30_000;
+const MIN_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 30_000;
 
 /** Shards at a time: one that is worked on, and one whose first tasks fill its gaps. */
-const SHARDS = 2;
+const SHARD_CONCURRENCY = 2;
 
 /** How a machine takes part. */
-export interface MachineOptions {
+export interface WorkerNodeOptions {
   readonly address: QueueAddress;
   readonly prefix: string;
   readonly jobs: number;
@@ -62,7 +68,7 @@ export interface MachineOptions {
 }
 
 /** What a machine did so far. */
-export interface MachineFigures {
+export interface WorkerNodeStatistics {
   readonly shards: number;
   readonly tasks: number;
   readonly execs: number;
@@ -72,38 +78,38 @@ export interface MachineFigures {
 }
 
 /** Who watches a machine. */
-export interface MachineObserver {
+export interface WorkerNodeMonitor {
   /** Given what tells the figures of the moment, once it works. */
-  started?(figures: () => MachineFigures): void;
+  onStart?(figures: () => WorkerNodeStatistics): void;
   info(text: string): void;
   warn(text: string): void;
 }
 
 /** A machine's figures for Prometheus. */
-export function machineMetrics({
+export function workerNodeMetrics({
   shards,
   tasks,
   execs,
   busy,
   campaigns,
   memoryMB,
-}: MachineFigures): Metric[] {
+}: WorkerNodeStatistics): Metric[] {
   return [
-    metric('worker_shards_total', 'shards that were carried out', shards),
-    metric('worker_tasks_total', 'tasks that were carried out', tasks),
-    metric('worker_execs_total', 'mutants that ran', execs),
-    metric('worker_shards_busy', 'shards that are worked on', busy),
-    metric('worker_campaigns', 'campaigns that this machine takes part in', campaigns),
-    metric('worker_memory_megabytes', 'of all worker processes', memoryMB),
+    makeMetric('worker_shards_total', 'shards that were carried out', shards),
+    makeMetric('worker_tasks_total', 'tasks that were carried out', tasks),
+    makeMetric('worker_execs_total', 'mutants that ran', execs),
+    makeMetric('worker_shards_busy', 'shards that are worked on', busy),
+    makeMetric('worker_campaigns', 'campaigns that this machine takes part in', campaigns),
+    makeMetric('worker_memory_megabytes', 'of all worker processes', memoryMB),
   ];
 }
 
-interface Joined {
-  readonly part: Part;
-  readonly outbox: Outbox;
+interface JoinedCampaign {
+  readonly membership: CampaignMembership;
+  readonly resultBatcher: ResultBatcher;
   /** When it joined, in milliseconds. */
-  readonly since: number;
-  readonly worker: Worker;
+  readonly joinedAt: number;
+  readonly queueWorker: Worker;
 }
 
 /**
@@ -111,9 +117,9 @@ interface Joined {
  *
  * @throws UserError, MachineError where the queue cannot be used
  */
-export async function serveQueue(
-  options: MachineOptions,
-  observer: MachineObserver,
+export async function runWorkerNode(
+  options: WorkerNodeOptions,
+  observer: WorkerNodeMonitor,
   signal: AbortSignal,
 ): Promise<void> {
   await checkQueue(options.address, options.prefix);
@@ -127,135 +133,143 @@ export async function serveQueue(
   );
   let isLost = false;
   redis.on('error', (error: Error) => {
-    if (!isLost) observer.warn(`${explained(error, options.address).message}; trying again`);
+    if (!isLost) observer.warn(`${explainRedisError(error, options.address).message}; trying again`);
     isLost = true;
   });
   redis.on('ready', () => {
     if (isLost) observer.info('the queue is there again');
     isLost = false;
   });
-  const machine = new QueueMachine(options, observer, redis);
-  observer.started?.(() => machine.figures);
+  const machine = new WorkerNodeController(options, observer, redis);
+  observer.onStart?.(() => machine.statistics);
   try {
-    await machine.work(AbortSignal.any([signal, ended.signal]));
+    await machine.run(AbortSignal.any([signal, ended.signal]));
   } finally {
-    await machine.leave();
+    await machine.shutDown();
     redis.disconnect();
   }
   if (failure !== undefined) throw failure;
 }
 
 /** Closes a worker; one that does not get its connection back is not waited for any longer. */
-async function closed(worker: Worker, isForced: boolean): Promise<void> {
+async function closeQueueWorker(worker: Worker, isForced: boolean): Promise<void> {
   const closing = worker.close(isForced).catch(() => {});
-  await Promise.race([closing, pause(isForced ? CLOSING : LONGEST_SHARD, undefined, { ref: false })]);
+  await Promise.race([
+    closing,
+    pause(isForced ? FORCED_CLOSE_TIMEOUT_MS : CLOSE_TIMEOUT_MS, undefined, { ref: false }),
+  ]);
 }
 
-class QueueMachine {
-  readonly #options: MachineOptions;
-  readonly #observer: MachineObserver;
+class WorkerNodeController {
+  readonly #options: WorkerNodeOptions;
+  readonly #monitor: WorkerNodeMonitor;
   readonly #redis: Redis;
-  readonly #keys: Keys;
-  readonly #cache: Cache;
+  readonly #keys: RedisKeys;
+  readonly #cache: FileCache;
   readonly #id = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
-  readonly #joined = new Map<string, Joined>();
+  readonly #campaigns = new Map<string, JoinedCampaign>();
   /** When it left campaigns for others. */
-  readonly #left = new Map<string, number>();
+  readonly #leftAt = new Map<string, number>();
   /** Sessions whose shards it could not carry out, until when it leaves them to others, and how often it was so. */
-  readonly #resting = new Map<string, { readonly until: number; readonly times: number }>();
+  readonly #backoffs = new Map<string, { readonly until: number; readonly times: number }>();
   /** Sessions that it does not take part in, and why. */
-  readonly #refused = new Map<string, string>();
-  readonly #figures = { shards: 0, tasks: 0, execs: 0 };
-  #busy = 0;
+  readonly #refusals = new Map<string, string>();
+  readonly #totals = { shards: 0, tasks: 0, execs: 0 };
+  #busyShards = 0;
   #isLeaving = false;
-  #signed = 0;
+  #registeredAt = 0;
   /** When it was told last that Redis is full. */
-  #told = 0;
-  #marks: { readonly time: number; readonly execs: number }[] = [];
+  #warnedAt = 0;
+  #execsHistory: { readonly time: number; readonly execs: number }[] = [];
 
-  constructor(options: MachineOptions, observer: MachineObserver, redis: Redis) {
+  constructor(options: WorkerNodeOptions, observer: WorkerNodeMonitor, redis: Redis) {
     this.#options = options;
-    this.#observer = observer;
+    this.#monitor = observer;
     this.#redis = redis;
-    this.#keys = new Keys(options.prefix);
-    this.#cache = new Cache(options.cache.folder, options.cache.bytes);
+    this.#keys = new RedisKeys(options.prefix);
+    this.#cache = new FileCache(options.cache.folder, options.cache.bytes);
   }
 
-  get figures(): MachineFigures {
-    const parts = [...this.#joined.values()].map(({ part }) => part);
+  get statistics(): WorkerNodeStatistics {
+    const parts = [...this.#campaigns.values()].map(({ membership }) => membership);
     const memoryMB = parts.reduce((sum, own) => sum + own.memoryMB, 0);
-    return { ...this.#figures, busy: this.#busy, campaigns: parts.length, memoryMB };
+    return { ...this.#totals, busy: this.#busyShards, campaigns: parts.length, memoryMB };
   }
 
-  async work(signal: AbortSignal): Promise<void> {
-    await this.#cache.sweep();
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#cache.removeStaleFolders();
     while (!signal.aborted) {
       try {
         if (this.#redis.status === 'ready') {
-          await this.#look();
-          await this.#sign();
+          await this.#pollCampaigns();
+          await this.#register();
         }
       } catch (error) {
-        this.#observer.warn(explained(error, this.#options.address).message);
+        this.#monitor.warn(explainRedisError(error, this.#options.address).message);
       }
-      await pause(LOOK_EVERY, undefined, { signal }).catch(() => {});
+      await pause(POLL_INTERVAL_MS, undefined, { signal }).catch(() => {});
     }
   }
 
-  async leave(): Promise<void> {
-    for (const session of [...this.#joined.keys()]) await this.#part(session);
-    if (this.#redis.status === 'ready') await signOut(this.#redis, this.#keys, this.#id).catch(() => {});
+  async shutDown(): Promise<void> {
+    for (const session of [...this.#campaigns.keys()]) await this.#leaveCampaign(session);
+    if (this.#redis.status === 'ready')
+      await unregisterNode(this.#redis, this.#keys, this.#id).catch(() => {});
   }
 
   /** Leaves campaigns that are over, and chooses among the others. */
-  async #look(): Promise<void> {
-    const { living: all, over } = await sessionsOn(this.#redis, this.#keys);
+  async #pollCampaigns(): Promise<void> {
+    const { living: all, over } = await listSessions(this.#redis, this.#keys);
     const living = new Set(all);
-    for (const session of over) await this.#clean(session);
-    for (const [session, { part }] of [...this.#joined]) {
+    for (const session of over) await this.#deleteSession(session);
+    for (const [session, { membership }] of [...this.#campaigns]) {
       if (living.has(session)) continue;
-      this.#observer.info(`${part.name} is over`);
-      await this.#part(session);
+      this.#monitor.info(`${membership.name} is over`);
+      await this.#leaveCampaign(session);
       // What was still under way may have left keys behind the coordinator's back. Where Redis has lost its memory, it comes again.
-      if (await hasEnded(this.#placeOf(session))) await this.#clean(session);
+      if (await hasEnded(this.#redisSession(session))) await this.#deleteSession(session);
     }
-    for (const known of [this.#refused, this.#left, this.#resting])
+    for (const known of [this.#refusals, this.#leftAt, this.#backoffs])
       for (const session of known.keys()) if (!living.has(session)) known.delete(session);
-    await this.#choose(all.filter((session) => !this.#refused.has(session) && !this.#isResting(session)));
+    await this.#rebalance(
+      all.filter((session) => !this.#refusals.has(session) && !this.#isBackingOff(session)),
+    );
   }
 
   /** Joins the campaign that fewest work on, or leaves one for it. */
-  async #choose(sessions: readonly string[]): Promise<void> {
-    if (this.#isLeaving || sessions.every((session) => this.#joined.has(session))) return;
-    const others = (await machinesOn(this.#redis, this.#keys)).filter(({ id }) => id !== this.#id);
+  async #rebalance(sessions: readonly string[]): Promise<void> {
+    if (this.#isLeaving || sessions.every((session) => this.#campaigns.has(session))) return;
+    const others = (await registeredNodes(this.#redis, this.#keys)).filter(({ id }) => id !== this.#id);
     const now = Date.now();
-    const standings = sessions.map((session): Standing => {
-      const own = this.#joined.get(session);
+    const standings = sessions.map((session): CampaignLoad => {
+      const own = this.#campaigns.get(session);
       const machines = others.filter((other) => other.sessions.includes(session)).length;
-      const left = this.#left.get(session);
+      const left = this.#leftAt.get(session);
       return own === undefined
-        ? { session, machines, ...(left === undefined ? {} : { left: now - left }) }
-        : { session, machines: machines + 1, joined: now - own.since };
+        ? { session, nodeCount: machines, ...(left === undefined ? {} : { leftMs: now - left }) }
+        : { session, nodeCount: machines + 1, joinedMs: now - own.joinedAt };
     });
-    const { leave, join } = choose(standings, this.#options.campaigns, this.#id);
+    const { leave, join } = selectCampaign(standings, this.#options.campaigns, this.#id);
     if (leave !== undefined) {
-      this.#observer.info(`leaves ${this.#joined.get(leave)?.part.name} for another that fewer work on`);
+      this.#monitor.info(
+        `leaves ${this.#campaigns.get(leave)?.membership.name} for another that fewer work on`,
+      );
       this.#isLeaving = true;
       // What it works on there comes to its end while it goes on elsewhere.
-      void this.#part(leave, true).finally(() => {
+      void this.#leaveCampaign(leave, true).finally(() => {
         this.#isLeaving = false;
-        this.#left.set(leave, Date.now());
-        this.#signed = 0;
+        this.#leftAt.set(leave, Date.now());
+        this.#registeredAt = 0;
       });
     }
     if (join === undefined) return;
-    await this.#join(join);
+    await this.#joinCampaign(join);
     // Others choose by it.
-    this.#signed = 0;
+    this.#registeredAt = 0;
   }
 
   /** Takes away what a coordinator left that did not come back. */
-  async #clean(session: string): Promise<void> {
+  async #deleteSession(session: string): Promise<void> {
     const { prefix } = this.#options;
     const queue = new Queue(this.#keys.queue(session), {
       connection: this.#redis,
@@ -263,11 +277,11 @@ class QueueMachine {
       skipVersionCheck: true,
     });
     queue.on('error', () => {});
-    await withdraw(this.#placeOf(session), queue);
+    await deleteSession(this.#redisSession(session), queue);
     await queue.close();
   }
 
-  #placeOf(session: string): SessionPlace {
+  #redisSession(session: string): RedisSession {
     return { redis: this.#redis, keys: this.#keys, session };
   }
 
@@ -276,51 +290,62 @@ class QueueMachine {
    *
    * @param inOrder whether shards that it works on are brought to their end first; else they are given to others
    */
-  async #part(session: string, inOrder = false): Promise<void> {
-    const joined = this.#joined.get(session);
+  async #leaveCampaign(session: string, inOrder = false): Promise<void> {
+    const joined = this.#campaigns.get(session);
     if (joined === undefined) return;
-    if (inOrder) await closed(joined.worker, false);
+    if (inOrder) await closeQueueWorker(joined.queueWorker, false);
     // Before its processes end: whoever waits for them need not be told.
-    this.#joined.delete(session);
-    await joined.part.leave();
-    if (!inOrder) await closed(joined.worker, true);
+    this.#campaigns.delete(session);
+    await joined.membership.leave();
+    if (!inOrder) await closeQueueWorker(joined.queueWorker, true);
   }
 
-  async #join(session: string): Promise<void> {
+  async #joinCampaign(session: string): Promise<void> {
     let name = session;
     try {
       const bytes = await this.#redis.getBuffer(this.#keys.descriptor(session));
       if (bytes === null) return;
-      const descriptor = this.#checked(unpacked(bytes));
+      const descriptor = this.#checkDescriptor(unpackMessage(bytes));
       name = descriptor.name;
       const { jobs } = this.#options;
-      const part = await Part.join(descriptor, this.#options, this.#cache, this.#redis, this.#keys);
-      const outbox = new Outbox((all) => this.#push(session, all));
-      this.#joined.set(session, { part, outbox, worker: this.#workerFor(part), since: Date.now() });
-      this.#observer.info(`takes part in ${name} with ${jobs} processes`);
+      const part = await CampaignMembership.join(
+        descriptor,
+        this.#options,
+        this.#cache,
+        this.#redis,
+        this.#keys,
+      );
+      const outbox = new ResultBatcher((all) => this.#pushResults(session, all));
+      this.#campaigns.set(session, {
+        membership: part,
+        resultBatcher: outbox,
+        queueWorker: this.#createQueueWorker(part),
+        joinedAt: Date.now(),
+      });
+      this.#monitor.info(`takes part in ${name} with ${jobs} processes`);
     } catch (error) {
-      const why = reason(error);
+      const why = errorMessage(error);
       // What did not come over may come later.
-      if (error instanceof NotThere) return;
-      this.#refused.set(session, `${name}: ${why}`);
-      this.#observer.warn(`does not take part in ${name}: ${why}`);
+      if (error instanceof NotYetAvailableError) return;
+      this.#refusals.set(session, `${name}: ${why}`);
+      this.#monitor.warn(`does not take part in ${name}: ${why}`);
     }
   }
 
-  #checked(message: unknown): Descriptor {
+  #checkDescriptor(message: unknown): Descriptor {
     const { version: theirs } = (message ?? {}) as Partial<Descriptor>;
     if (typeof theirs === 'string' && theirs !== version)
       throw new Error(`it is of neurofuzz ${theirs.slice(0, 64)}, and this machine has ${version}`);
     return checkDescriptor(message);
   }
 
-  #workerFor(part: Part): Worker {
-    const worker = new Worker(this.#keys.queue(part.session), (job) => this.#carryOut(part, job), {
+  #createQueueWorker(part: CampaignMembership): Worker {
+    const worker = new Worker(this.#keys.queue(part.session), (job) => this.#runShard(part, job), {
       connection: connectionOptions(this.#options.address),
       prefix: this.#options.prefix,
-      concurrency: SHARDS,
-      lockDuration: LEASE,
-      stalledInterval: LEASE / 2,
+      concurrency: SHARD_CONCURRENCY,
+      lockDuration: LEASE_MS,
+      stalledInterval: LEASE_MS / 2,
       maxStalledCount: 1000,
       skipVersionCheck: true,
       removeOnComplete: { count: 0 },
@@ -331,17 +356,17 @@ class QueueMachine {
     return worker;
   }
 
-  async #carryOut(part: Part, job: Job): Promise<void> {
-    this.#busy++;
+  async #runShard(part: CampaignMembership, job: Job): Promise<void> {
+    this.#busyShards++;
     try {
       const shard = checkShard(job.data);
-      await part.run(shard, (result) => this.#send(part, shard.id, result));
-      this.#figures.shards++;
+      await part.runShard(shard, (result) => this.#sendResult(part, shard.id, result));
+      this.#totals.shards++;
     } catch (error) {
-      if (!(error instanceof NotThere)) this.#rest(part, reason(error));
-      throw new UnrecoverableError(reason(error));
+      if (!(error instanceof NotYetAvailableError)) this.#backOff(part, errorMessage(error));
+      throw new UnrecoverableError(errorMessage(error));
     } finally {
-      this.#busy--;
+      this.#busyShards--;
     }
   }
 
@@ -349,73 +374,73 @@ class QueueMachine {
    * Leaves a campaign for a while where a shard cannot be carried out, so that others get it, and joins anew with all that it takes: what
    * is wrong here may be mended by that.
    */
-  #rest({ session, name }: Part, why: string): void {
-    const { until = 0, times = 0 } = this.#resting.get(session) ?? {};
-    if (!this.#joined.has(session) || until > Date.now()) return;
-    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** times);
-    this.#observer.warn(`${name}: ${why}; leaves it for ${pause / 1000} s`);
-    this.#resting.set(session, { until: Date.now() + pause, times: times + 1 });
+  #backOff({ session, name }: CampaignMembership, why: string): void {
+    const { until = 0, times = 0 } = this.#backoffs.get(session) ?? {};
+    if (!this.#campaigns.has(session) || until > Date.now()) return;
+    const pause = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** times);
+    this.#monitor.warn(`${name}: ${why}; leaves it for ${pause / 1000} s`);
+    this.#backoffs.set(session, { until: Date.now() + pause, times: times + 1 });
     // In order: the coordinator is told that the shard has failed.
-    void this.#part(session, true);
+    void this.#leaveCampaign(session, true);
   }
 
-  #isResting(session: string): boolean {
-    return (this.#resting.get(session)?.until ?? 0) > Date.now();
+  #isBackingOff(session: string): boolean {
+    return (this.#backoffs.get(session)?.until ?? 0) > Date.now();
   }
 
   /** Sends a result. */
-  async #send(part: Part, shard: string, result: TaskResult): Promise<void> {
+  async #sendResult(part: CampaignMembership, shard: string, result: TaskResult): Promise<void> {
     const message: ResultMessage = { v: MESSAGE_VERSION, shard, machine: this.#id, result };
-    const bytes = packed(message);
-    if (bytes.length > MOST_BYTES)
+    const bytes = packMessage(message);
+    if (bytes.length > MAX_MESSAGE_BYTES)
       throw new MachineError(
         `what task ${result.task} brought takes ${bytes.length} bytes, more than a queue carries: make --batch or --keep smaller`,
       );
-    await this.#joined.get(part.session)?.outbox.put(bytes);
-    this.#figures.tasks++;
-    this.#figures.execs += result.mutants;
+    await this.#campaigns.get(part.session)?.resultBatcher.add(bytes);
+    this.#totals.tasks++;
+    this.#totals.execs += result.mutants;
   }
 
   /** Sends results; a full Redis is waited for. */
-  async #push(session: string, results: Buffer[]): Promise<void> {
-    await insist(
-      () => pushResults(this.#placeOf(session), results),
+  async #pushResults(session: string, results: Buffer[]): Promise<void> {
+    await retryWhileFull(
+      () => pushResults(this.#redisSession(session), results),
       (error, milliseconds) => {
-        this.#tellFull(error);
-        return milliseconds < PATIENCE && this.#joined.has(session);
+        this.#warnFull(error);
+        return milliseconds < FULL_TIMEOUT_MS && this.#campaigns.has(session);
       },
     );
   }
 
-  #tellFull(error: unknown): void {
-    if (Date.now() - this.#told < TELL_EVERY) return;
-    this.#told = Date.now();
-    this.#observer.warn(`${explained(error, this.#options.address).message}; trying again`);
+  #warnFull(error: unknown): void {
+    if (Date.now() - this.#warnedAt < FULL_WARNING_INTERVAL_MS) return;
+    this.#warnedAt = Date.now();
+    this.#monitor.warn(`${explainRedisError(error, this.#options.address).message}; trying again`);
   }
 
-  async #sign(): Promise<void> {
+  async #register(): Promise<void> {
     const now = Date.now();
-    if (now - this.#signed < SIGN_EVERY) return;
-    this.#signed = now;
-    const { shards, tasks, execs, busy, memoryMB } = this.figures;
-    this.#marks = [...this.#marks.slice(-4), { time: now, execs }];
-    const [first] = this.#marks;
-    const own: Machine = {
+    if (now - this.#registeredAt < HEARTBEAT_INTERVAL_MS) return;
+    this.#registeredAt = now;
+    const { shards, tasks, execs, busy, memoryMB } = this.statistics;
+    this.#execsHistory = [...this.#execsHistory.slice(-4), { time: now, execs }];
+    const [first] = this.#execsHistory;
+    const own: WorkerNode = {
       id: this.#id,
       host: hostname(),
       pid: process.pid,
       version,
       jobs: this.#options.jobs,
       busy: busy > 0,
-      sessions: [...this.#joined.keys()],
-      refused: [...this.#refused.values()].slice(0, 64).map((text) => text.slice(0, 1024)),
+      sessions: [...this.#campaigns.keys()],
+      refused: [...this.#refusals.values()].slice(0, 64).map((text) => text.slice(0, 1024)),
       shards,
       tasks,
       execs,
       execsPerSecond: Math.round((1000 * (execs - first.execs)) / Math.max(1, now - first.time)),
-      replaced: [...this.#joined.values()].reduce((sum, { part }) => sum + part.replaced, 0),
+      replaced: [...this.#campaigns.values()].reduce((sum, { membership }) => sum + membership.replaced, 0),
       memoryMB: Math.round(memoryMB),
     };
-    await signIn(this.#redis, this.#keys, own);
+    await registerNode(this.#redis, this.#keys, own);
   }
 }

@@ -1,17 +1,17 @@
-import { tiesToAncestor } from '../../constraints/options.ts';
+import { needsAncestor } from '../../constraints/options.ts';
 import { MachineError } from '../../core/errors.ts';
-import { activationsAt, unbundled } from '../../fuzzer/packed-testcases.ts';
-import type { Parcel, Task } from '../../fuzzer/scheduling/task.ts';
+import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
+import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { Parcels, WorkerSetup } from '../../workers/services/fuzz-service.ts';
-import type { Supply } from '../../workers/worker-supervisor.ts';
-import { NotThere } from '../errors.ts';
-import { unpacked } from '../protocol/codec.ts';
-import { checkEntries } from '../protocol/messages.ts';
-import type { SessionPlace } from '../protocol/session.ts';
+import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { CorpusSource } from '../../workers/worker-supervisor.ts';
+import { NotYetAvailableError } from '../errors.ts';
+import { unpackMessage } from '../protocol/codec.ts';
+import { checkCorpusPart } from '../protocol/messages.ts';
+import type { RedisSession } from '../protocol/session.ts';
 
 /** An entry without its values. */
-interface Known extends Omit<Parcel, 'data' | 'activations'> {
+interface RemoteEntry extends Omit<CorpusEntryData, 'data' | 'activations'> {
   /** The part that it came in: the first entry of that. */
   readonly part: number;
 }
@@ -20,31 +20,31 @@ interface Known extends Omit<Parcel, 'data' | 'activations'> {
  * A campaign's corpus as a machine far off has it: what it lacks comes over the queue. Activations and ancestry of all entries are kept;
  * of their values as many bytes as it may, those used longest ago go first and are fetched again where they are needed.
  */
-export class RemoteCorpus implements Supply {
+export class RemoteCorpus implements CorpusSource {
   readonly width: number;
-  readonly #place: SessionPlace;
-  readonly #isTied: boolean;
-  readonly #most: number;
-  readonly #known: Known[] = [];
+  readonly #session: RedisSession;
+  readonly #needsAncestors: boolean;
+  readonly #maxBytes: number;
+  readonly #entries: RemoteEntry[] = [];
   #vectors = new Float32Array(1024);
   /** Values by entry, those used longest ago first. */
-  readonly #data = new Map<number, TestcaseData>();
+  readonly #valuesByEntry = new Map<number, TestcaseData>();
   #bytes = 0;
   /** How many tasks hold an entry. */
-  readonly #holds = new Map<number, number>();
-  #asking: Promise<void> = Promise.resolve();
+  readonly #holdCounts = new Map<number, number>();
+  #lastFetch: Promise<void> = Promise.resolve();
 
   /** @param most bytes of values that are kept beside those that tasks hold */
   constructor(
-    place: SessionPlace,
+    place: RedisSession,
     width: number,
-    { limits, traits }: Pick<WorkerSetup, 'limits' | 'traits'>,
+    { limits, descriptors }: Pick<WorkerSetup, 'limits' | 'descriptors'>,
     most: number,
   ) {
-    this.#place = place;
+    this.#session = place;
     this.width = width;
-    this.#isTied = tiesToAncestor(limits, traits);
-    this.#most = most;
+    this.#needsAncestors = needsAncestor(limits, descriptors);
+    this.#maxBytes = most;
   }
 
   /** Bytes of values that are here. */
@@ -57,10 +57,10 @@ export class RemoteCorpus implements Supply {
    *
    * @throws MachineError where they are not on the queue
    */
-  have(count: number): Promise<void> {
+  ensureEntries(count: number): Promise<void> {
     // Shards that are worked on at the same time ask one after the other.
-    const asked = this.#asking.then(() => this.#learn(count));
-    this.#asking = asked.catch(() => {});
+    const asked = this.#lastFetch.then(() => this.#fetchEntries(count));
+    this.#lastFetch = asked.catch(() => {});
     return asked;
   }
 
@@ -69,21 +69,21 @@ export class RemoteCorpus implements Supply {
    *
    * @throws MachineError where they are not on the queue
    */
-  async hold(task: Task): Promise<() => void> {
-    const needs = this.needs(task);
-    for (const entry of needs) this.#holds.set(entry, (this.#holds.get(entry) ?? 0) + 1);
+  async holdValues(task: Task): Promise<() => void> {
+    const needs = this.requiredEntries(task);
+    for (const entry of needs) this.#holdCounts.set(entry, (this.#holdCounts.get(entry) ?? 0) + 1);
     const letGo = (): void => {
       for (const entry of needs) {
-        const left = (this.#holds.get(entry) ?? 1) - 1;
-        if (left === 0) this.#holds.delete(entry);
-        else this.#holds.set(entry, left);
+        const left = (this.#holdCounts.get(entry) ?? 1) - 1;
+        if (left === 0) this.#holdCounts.delete(entry);
+        else this.#holdCounts.set(entry, left);
       }
-      this.#makeRoom();
+      this.#evict();
     };
     try {
       const parts = new Set<number>();
-      for (const entry of needs) if (!this.#use(entry)) parts.add(this.#knownAs(entry).part);
-      for (const part of parts) this.#keep(await this.#fetch(part), part);
+      for (const entry of needs) if (!this.#touch(entry)) parts.add(this.#entryAt(entry).part);
+      for (const part of parts) this.#cacheValues(await this.#fetchPart(part), part);
     } catch (error) {
       letGo();
       throw error;
@@ -91,20 +91,20 @@ export class RemoteCorpus implements Supply {
     return letGo;
   }
 
-  parcel(entry: number): Parcel {
-    const data = this.#data.get(entry);
+  entryData(entry: number): CorpusEntryData {
+    const data = this.#valuesByEntry.get(entry);
     if (data === undefined) throw new Error(`the values of entry ${entry} are not here`);
-    const { part: _, ...known } = this.#knownAs(entry);
+    const { part: _, ...known } = this.#entryAt(entry);
     return { ...known, data, activations: this.vectors(entry, entry + 1) };
   }
 
-  needs({ parents, mates }: Task): number[] {
+  requiredEntries({ parents, partners }: Task): number[] {
     const needs = new Set(parents);
-    for (const mate of mates) if (mate >= 0) needs.add(mate);
-    if (!this.#isTied) return [...needs];
+    for (const mate of partners) if (mate >= 0) needs.add(mate);
+    if (!this.#needsAncestors) return [...needs];
     for (const entry of parents) {
-      const { ancestor, reference } = this.#knownAs(entry);
-      needs.add(ancestor).add(reference);
+      const { ancestorIndex, referenceIndex } = this.#entryAt(entry);
+      needs.add(ancestorIndex).add(referenceIndex);
     }
     return [...needs];
   }
@@ -113,76 +113,78 @@ export class RemoteCorpus implements Supply {
     return this.#vectors.slice(from * this.width, to * this.width);
   }
 
-  #knownAs(entry: number): Known {
-    const found = this.#known[entry];
+  #entryAt(entry: number): RemoteEntry {
+    const found = this.#entries[entry];
     if (found === undefined) throw new Error(`entry ${entry} is not here`);
     return found;
   }
 
-  async #learn(count: number): Promise<void> {
-    while (this.#known.length < count) {
-      const part = this.#known.length;
-      const parcels = await this.#fetch(part);
+  async #fetchEntries(count: number): Promise<void> {
+    while (this.#entries.length < count) {
+      const part = this.#entries.length;
+      const parcels = await this.#fetchPart(part);
       for (let i = 0; i < parcels.count; i++) {
         const label = parcels.labels?.[i];
-        this.#known.push({
-          entry: part + i,
-          ancestor: parcels.ancestors[i],
-          reference: parcels.references[i],
+        this.#entries.push({
+          entryIndex: part + i,
+          ancestorIndex: parcels.ancestors[i],
+          referenceIndex: parcels.references[i],
           ...(label === undefined ? {} : { label }),
           part,
         });
-        this.#addVector(activationsAt(parcels, i));
+        this.#appendVector(activationsAt(parcels, i));
       }
-      this.#keep(parcels, part);
+      this.#cacheValues(parcels, part);
     }
   }
 
   /** A part of the corpus. @throws MachineError where it is not on the queue or is not what it should be */
-  async #fetch(part: number): Promise<Parcels> {
-    const { redis, keys, session } = this.#place;
+  async #fetchPart(part: number): Promise<PackedEntries> {
+    const { redis, keys, session } = this.#session;
     const bytes = await redis.hgetBuffer(keys.entries(session), String(part));
-    if (bytes === null) throw new NotThere('the corpus');
-    const { from, parcels } = checkEntries(unpacked(bytes));
+    if (bytes === null) throw new NotYetAvailableError('the corpus');
+    const { from, packedEntries } = checkCorpusPart(unpackMessage(bytes));
     const isWhole =
-      from === part && parcels.count > 0 && parcels.entries.every((entry, i) => entry === part + i);
+      from === part &&
+      packedEntries.count > 0 &&
+      packedEntries.entries.every((entry, i) => entry === part + i);
     if (!isWhole) throw new MachineError('the corpus on the queue has a gap');
-    return parcels;
+    return packedEntries;
   }
 
   /** Keeps the values of a part's entries as far as there is room, those that are held before all. */
-  #keep(parcels: Parcels, part: number): void {
+  #cacheValues(parcels: PackedEntries, part: number): void {
     for (let i = 0; i < parcels.count; i++) {
-      if (this.#data.has(part + i)) continue;
-      if (this.#bytes > this.#most && !this.#holds.has(part + i)) continue;
-      const { data } = unbundled(parcels, i);
-      this.#data.set(part + i, data);
-      this.#bytes += bytesOf(data);
+      if (this.#valuesByEntry.has(part + i)) continue;
+      if (this.#bytes > this.#maxBytes && !this.#holdCounts.has(part + i)) continue;
+      const { data } = unpackTestcase(parcels, i);
+      this.#valuesByEntry.set(part + i, data);
+      this.#bytes += valueBytes(data);
     }
-    this.#makeRoom();
+    this.#evict();
   }
 
   /** Marks an entry's values as used last; false where they are not here. */
-  #use(entry: number): boolean {
-    const data = this.#data.get(entry);
+  #touch(entry: number): boolean {
+    const data = this.#valuesByEntry.get(entry);
     if (data === undefined) return false;
-    this.#data.delete(entry);
-    this.#data.set(entry, data);
+    this.#valuesByEntry.delete(entry);
+    this.#valuesByEntry.set(entry, data);
     return true;
   }
 
-  #makeRoom(): void {
-    if (this.#bytes <= this.#most) return;
-    for (const [entry, data] of this.#data) {
-      if (this.#bytes <= this.#most) return;
-      if (this.#holds.has(entry)) continue;
-      this.#data.delete(entry);
-      this.#bytes -= bytesOf(data);
+  #evict(): void {
+    if (this.#bytes <= this.#maxBytes) return;
+    for (const [entry, data] of this.#valuesByEntry) {
+      if (this.#bytes <= this.#maxBytes) return;
+      if (this.#holdCounts.has(entry)) continue;
+      this.#valuesByEntry.delete(entry);
+      this.#bytes -= valueBytes(data);
     }
   }
 
-  #addVector(vector: Float32Array): void {
-    const end = this.#known.length * this.width;
+  #appendVector(vector: Float32Array): void {
+    const end = this.#entries.length * this.width;
     if (end > this.#vectors.length) {
       const larger = new Float32Array(2 * end);
       larger.set(this.#vectors);
@@ -192,6 +194,6 @@ export class RemoteCorpus implements Supply {
   }
 }
 
-function bytesOf({ columns }: TestcaseData): number {
-  return columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
+function valueBytes({ inputs }: TestcaseData): number {
+  return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

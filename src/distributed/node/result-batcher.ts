@@ -1,40 +1,40 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Milliseconds that a result waits for others to go along, and bytes with which none waits any longer. */
-const GATHER = 25;
-const ENOUGH = 1 << 20;
+const GATHER_MS = 25;
+const MAX_BATCH_BYTES = 1 << 20;
 
 /** Sends results several at a time: what one sending costs hardly hangs on how much it sends. */
-export class Outbox {
+export class ResultBatcher {
   readonly #send: (all: Buffer[]) => Promise<void>;
-  #all: Buffer[] = [];
+  #queued: Buffer[] = [];
   #bytes = 0;
-  #sent: Promise<void> | undefined;
-  #full: () => void = () => {};
+  #flushing: Promise<void> | undefined;
+  #flushNow: () => void = () => {};
 
   constructor(send: (all: Buffer[]) => Promise<void>) {
     this.#send = send;
   }
 
   /** Settles once it is sent. @throws what sending throws */
-  put(one: Buffer): Promise<void> {
-    this.#all.push(one);
+  add(one: Buffer): Promise<void> {
+    this.#queued.push(one);
     this.#bytes += one.length;
-    this.#sent ??= this.#soon();
-    const sent = this.#sent;
-    if (this.#bytes >= ENOUGH) this.#full();
+    this.#flushing ??= this.#flush();
+    const sent = this.#flushing;
+    if (this.#bytes >= MAX_BATCH_BYTES) this.#flushNow();
     return sent;
   }
 
-  async #soon(): Promise<void> {
+  async #flush(): Promise<void> {
     const full = new Promise<void>((done) => {
-      this.#full = done;
+      this.#flushNow = done;
     });
-    await Promise.race([pause(GATHER), full]);
-    const all = this.#all;
-    this.#all = [];
+    await Promise.race([pause(GATHER_MS), full]);
+    const all = this.#queued;
+    this.#queued = [];
     this.#bytes = 0;
-    this.#sent = undefined;
+    this.#flushing = undefined;
     await this.#send(all);
   }
 }

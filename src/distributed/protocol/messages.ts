@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
-import type { Parcel, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import type { Parcels, WorkerSetup } from '../../workers/services/fuzz-service.ts';
-import type { SlotOptions } from '../../workers/worker-supervisor.ts';
+import type { CorpusEntryData, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
+import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSupervisorOptions } from '../../workers/worker-supervisor.ts';
 
 /** Version of all messages. */
-export const MESSAGE_VERSION = 1;
+export const MESSAGE_VERSION = 2;
 
 /** Files that belong together, by which they are fetched. */
-export interface Travelling {
+export interface FileManifest {
   /** The one that is named to use them; empty for their folder. */
   readonly main: string;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
 /** A plug-in as another machine knows it. */
-export interface TravellingPlugin {
+export interface PluginManifest {
   /** What the campaign's settings call it. */
   readonly path: string;
   readonly package: string;
@@ -34,25 +34,25 @@ export interface Descriptor {
   /** What people call the campaign. */
   readonly name: string;
   readonly setup: WorkerSetup;
-  readonly load: SlotOptions['model']['options'];
+  readonly load: WorkerSupervisorOptions['model']['options'];
   readonly timeout: number;
   /** Tells whether it came over as what it is here. */
   readonly sha256: string;
-  readonly model: Travelling;
-  readonly copy: Travelling | undefined;
+  readonly model: FileManifest;
+  readonly secondModel: FileManifest | undefined;
   /** Other files that the campaign's settings name. */
-  readonly files: readonly (Travelling & { readonly path: string })[];
-  readonly plugins: readonly TravellingPlugin[];
+  readonly files: readonly (FileManifest & { readonly path: string })[];
+  readonly plugins: readonly PluginManifest[];
   /** Numbers in an entry's activations. */
   readonly width: number;
-  readonly trials: readonly Pick<Parcel, 'data' | 'activations'>[];
+  readonly referenceRuns: readonly Pick<CorpusEntryData, 'data' | 'activations'>[];
 }
 
-/** A part of the corpus: entries `from` to `from + parcels.count`. A part is the same however often it is published. */
-export interface Entries {
+/** A part of the corpus: entries `from` to `from + packedEntries.count`. A part is the same however often it is published. */
+export interface CorpusPart {
   readonly v: number;
   readonly from: number;
-  readonly parcels: Parcels;
+  readonly packedEntries: PackedEntries;
 }
 
 /** Tasks that a machine carries out in one go. */
@@ -78,20 +78,20 @@ const count = z
   .min(0)
   .max(2 ** 40);
 const numbers = z.array(z.number()).max(1 << 20);
-const typed = z.custom<ArrayBufferView>((value) => ArrayBuffer.isView(value));
+const typedArray = z.custom<ArrayBufferView>((value) => ArrayBuffer.isView(value));
 const floats = z.instanceof(Float32Array);
 
 /** A file's place in a folder: never outside it. */
-const place = z
+const relativePath = z
   .string()
   .min(1)
   .max(512)
   .refine((name) => !/^[/\\]|^[a-zA-Z]:|(^|[/\\])\.\.([/\\]|$)|\0/.test(name), 'must lie in its folder');
 
-const travelling = z.object({
-  main: z.union([place, z.literal('')]),
+const fileManifest = z.object({
+  main: z.union([relativePath, z.literal('')]),
   files: z
-    .array(z.object({ name: place, bytes: count, sha256: hex(64) }))
+    .array(z.object({ name: relativePath, bytes: count, sha256: hex(64) }))
     .min(1)
     .max(10_000),
 });
@@ -100,7 +100,7 @@ const plugin = z.object({
   path: z.string().max(4096),
   package: z.string().regex(/^(?:@[\w~-][\w.~-]*\/)?[\w~-][\w.~-]{0,200}$/),
   version: z.string().max(256),
-  file: place,
+  file: relativePath,
   sha256: hex(64),
 });
 
@@ -111,13 +111,13 @@ const input = z.looseObject({
   size: count,
 });
 const form = z.looseObject({ key: z.string(), inputs: z.array(input).max(256) });
-const testcase = z.looseObject({ form, columns: z.array(typed).max(256) });
+const testcase = z.looseObject({ form, inputs: z.array(typedArray).max(256) });
 
-const bundle = z.looseObject({
+const packedTestcases = z.looseObject({
   count,
-  forms: z.array(form).max(1 << 16),
-  formOf: z.instanceof(Uint16Array),
-  columns: z.array(typed).max(256),
+  shapes: z.array(form).max(1 << 16),
+  shapeIndices: z.instanceof(Uint16Array),
+  inputs: z.array(typedArray).max(256),
   activations: floats,
 });
 
@@ -126,33 +126,33 @@ const descriptor = z.looseObject({
   version: z.string().max(64),
   session: hex(32),
   name: z.string().max(512),
-  setup: z.looseObject({ warm: testcase, batch: count, points: z.array(z.unknown()) }),
+  setup: z.looseObject({ warm: testcase, batch: count, goals: z.array(z.unknown()) }),
   load: z.looseObject({ runtime: z.enum(['tensorflow', 'wasm', 'cpu', 'onnx']) }),
   timeout: z.number().positive(),
   sha256: hex(64),
-  model: travelling,
-  copy: travelling.optional(),
-  files: z.array(travelling.extend({ path: z.string().max(4096) })).max(64),
+  model: fileManifest,
+  secondModel: fileManifest.optional(),
+  files: z.array(fileManifest.extend({ path: z.string().max(4096) })).max(64),
   plugins: z.array(plugin).max(64),
   width: count,
-  trials: z.array(z.looseObject({ data: testcase, activations: floats })).max(64),
+  referenceRuns: z.array(z.looseObject({ data: testcase, activations: floats })).max(64),
 });
 
-const entries = z.looseObject({
+const corpusPart = z.looseObject({
   v: z.literal(MESSAGE_VERSION),
   from: count,
-  parcels: bundle.extend({ entries: numbers, ancestors: numbers, references: numbers }),
+  packedEntries: packedTestcases.extend({ entries: numbers, ancestors: numbers, references: numbers }),
 });
 
 const task = z.looseObject({
   number: count,
-  execsBefore: count,
+  firstExec: count,
   mutants: count.max(1 << 24),
   parents: numbers,
-  mates: numbers,
-  chains: numbers,
-  saturated: z.array(z.string()).max(1 << 16),
-  indexed: count,
+  partners: numbers,
+  stacks: numbers,
+  saturatedSignatures: z.array(z.string()).max(1 << 16),
+  indexSize: count,
   threshold: z.number(),
 });
 
@@ -179,7 +179,7 @@ const result = z.looseObject({
   mutants: count,
   lost: count,
   rejected: count,
-  candidates: bundle.extend({ picks: numbers, outcomes: numbers }),
+  candidates: packedTestcases.extend({ picks: numbers, predictedClasses: numbers }),
   hits: z.array(hit).max(1 << 16),
   counts: z.array(z.looseObject({ signature: z.string().max(512), hits: count })).max(1 << 16),
   seconds: z.looseObject({
@@ -197,7 +197,7 @@ const resultMessage = z.looseObject({
   result,
 });
 
-function checked<T>(schema: z.ZodType, what: string): (message: unknown) => T {
+function messageChecker<T>(schema: z.ZodType, what: string): (message: unknown) => T {
   return (message) => {
     const parsed = schema.safeParse(message);
     if (parsed.success) return message as T;
@@ -206,7 +206,7 @@ function checked<T>(schema: z.ZodType, what: string): (message: unknown) => T {
   };
 }
 
-export const checkDescriptor = checked<Descriptor>(descriptor, 'a campaign');
-export const checkEntries = checked<Entries>(entries, 'a part of a corpus');
-export const checkShard = checked<Shard>(shard, 'a shard');
-export const checkResult = checked<ResultMessage>(resultMessage, 'a result');
+export const checkDescriptor = messageChecker<Descriptor>(descriptor, 'a campaign');
+export const checkCorpusPart = messageChecker<CorpusPart>(corpusPart, 'a part of a corpus');
+export const checkShard = messageChecker<Shard>(shard, 'a shard');
+export const checkResult = messageChecker<ResultMessage>(resultMessage, 'a result');

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { Keys } from './redis-keys.ts';
+import type { RedisKeys } from './redis-keys.ts';
 
 /** Seconds after which a machine that says nothing is gone. */
-const GONE_AFTER = 15;
+const REGISTRATION_TTL_SECONDS = 15;
 
-const machine = z.object({
+const workerNode = z.object({
   id: z.string().max(256),
   host: z.string().max(256),
   pid: z.int(),
@@ -25,21 +25,21 @@ const machine = z.object({
 });
 
 /** A machine that takes part, as it says of itself. */
-export type Machine = z.output<typeof machine>;
+export type WorkerNode = z.output<typeof workerNode>;
 
-export async function signIn(redis: Redis, keys: Keys, own: Machine): Promise<void> {
-  await redis.set(keys.machine(own.id), JSON.stringify(own), 'EX', GONE_AFTER);
+export async function registerNode(redis: Redis, keys: RedisKeys, own: WorkerNode): Promise<void> {
+  await redis.set(keys.node(own.id), JSON.stringify(own), 'EX', REGISTRATION_TTL_SECONDS);
 }
 
-export async function signOut(redis: Redis, keys: Keys, id: string): Promise<void> {
-  await redis.del(keys.machine(id));
+export async function unregisterNode(redis: Redis, keys: RedisKeys, id: string): Promise<void> {
+  await redis.del(keys.node(id));
 }
 
 /** All machines on a queue, by their names; what is none of ours is passed over. */
-export async function machinesOn(redis: Redis, keys: Keys): Promise<Machine[]> {
+export async function registeredNodes(redis: Redis, keys: RedisKeys): Promise<WorkerNode[]> {
   const names: string[] = [];
   for (let cursor = '0'; ; ) {
-    const [next, some] = await redis.scan(cursor, 'MATCH', keys.machines, 'COUNT', 1000);
+    const [next, some] = await redis.scan(cursor, 'MATCH', keys.nodePattern, 'COUNT', 1000);
     names.push(...some);
     if (next === '0') break;
     cursor = next;
@@ -49,7 +49,7 @@ export async function machinesOn(redis: Redis, keys: Keys): Promise<Machine[]> {
   return texts.flatMap((text) => {
     if (text === null) return [];
     try {
-      const parsed = machine.safeParse(JSON.parse(text));
+      const parsed = workerNode.safeParse(JSON.parse(text));
       return parsed.success ? [parsed.data] : [];
     } catch {
       return [];

@@ -1,8 +1,8 @@
 /** What keys of ours begin with, unless told. */
-export const PREFIX = 'neurofuzz';
+export const DEFAULT_PREFIX = 'neurofuzz';
 
 /** Names of all keys. BullMQ's own begin with the same prefix. */
-export class Keys {
+export class RedisKeys {
   readonly prefix: string;
 
   constructor(prefix: string) {
@@ -15,12 +15,12 @@ export class Keys {
   }
 
   /** There while a session's coordinator is alive. */
-  alive(session: string): string {
+  heartbeat(session: string): string {
     return `${this.prefix}:session:${session}:alive`;
   }
 
   /** There while it may come back. */
-  kept(session: string): string {
+  retention(session: string): string {
     return `${this.prefix}:session:${session}:kept`;
   }
 
@@ -48,15 +48,15 @@ export class Keys {
   }
 
   /** A part of a file, by the file's digest. */
-  part(sha256: string, part: number): string {
+  filePart(sha256: string, part: number): string {
     return `${this.prefix}:file:${sha256}:${part}`;
   }
 
-  machine(id: string): string {
+  node(id: string): string {
     return `${this.prefix}:machine:${id}`;
   }
 
-  get machines(): string {
+  get nodePattern(): string {
     return `${this.prefix}:machine:*`;
   }
 }

@@ -1,28 +1,28 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { MachineError, reason, UserError } from '../../core/errors.ts';
-import { Keys } from '../protocol/redis-keys.ts';
-import { insist, isFull } from './retry-when-full.ts';
+import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
+import { RedisKeys } from '../protocol/redis-keys.ts';
+import { isFull, retryWhileFull } from './retry-when-full.ts';
 import { WatchedConnector } from './watched-connector.ts';
 
 /** Where the address stands that must not be seen in a list of processes. */
 export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
 
 /** Milliseconds between tries to connect: the first pause and the longest. */
-const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 10_000;
+const MIN_RETRY_DELAY_MS = 200;
+const MAX_RETRY_DELAY_MS = 10_000;
 
 /** Tries at the start before there is no Redis, and milliseconds that a full one is waited for then. */
-const FIRST_TRIES = 6;
-const FULL_AT_FIRST = 5000;
+const MAX_CONNECT_RETRIES = 6;
+const INITIAL_FULL_TIMEOUT_MS = 5000;
 
 /** Milliseconds without a Redis after which going on is hopeless. */
-const HOPELESS = 15 * 60_000;
+const OUTAGE_TIMEOUT_MS = 15 * 60_000;
 
 /** An address with what must not be told. */
 export interface QueueAddress {
   readonly url: URL;
   /** Without user and password: for people. */
-  readonly shown: string;
+  readonly displayUrl: string;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface QueueAddress {
  *
  * @throws UserError where there is none, or it is no address of a Redis
  */
-export function queueAddress(given: string | undefined): QueueAddress {
+export function parseQueueAddress(given: string | undefined): QueueAddress {
   const text = given ?? process.env[QUEUE_VARIABLE];
   if (text === undefined || text === '')
     throw new UserError(`--queue: name a Redis, as redis://host:6379, here or in ${QUEUE_VARIABLE}`);
@@ -42,7 +42,7 @@ export function queueAddress(given: string | undefined): QueueAddress {
   }
   if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '')
     throw new UserError('--queue must be an address such as redis://host:6379 or rediss://host:6380');
-  return { url, shown: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}` };
+  return { url, displayUrl: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}` };
 }
 
 /** Options of a connection that goes on trying, with growing pauses. */
@@ -61,11 +61,11 @@ export function connectionOptions({ url }: QueueAddress, failed?: (error: Error)
     retryStrategy: (times: number): number | null => {
       const now = Date.now();
       if (times === 1) since = now;
-      if (now - (since ?? now) > HOPELESS) {
+      if (now - (since ?? now) > OUTAGE_TIMEOUT_MS) {
         failed?.(new MachineError('there has been no Redis for a quarter of an hour'));
         return null;
       }
-      return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1));
+      return Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** (times - 1));
     },
   } satisfies RedisOptions;
 }
@@ -81,7 +81,8 @@ export async function checkQueue(address: QueueAddress, prefix: string): Promise
     ...connectionOptions(address),
     lazyConnect: true,
     maxRetriesPerRequest: 1,
-    retryStrategy: (times) => (times > FIRST_TRIES ? null : Math.min(1000, FIRST_PAUSE * 2 ** (times - 1))),
+    retryStrategy: (times) =>
+      times > MAX_CONNECT_RETRIES ? null : Math.min(1000, MIN_RETRY_DELAY_MS * 2 ** (times - 1)),
   });
   let last: Error | undefined;
   client.on('error', (error: Error) => {
@@ -90,37 +91,39 @@ export async function checkQueue(address: QueueAddress, prefix: string): Promise
   try {
     await client.connect();
     await client.ping();
-    await insist(
+    await retryWhileFull(
       () => client.set(`${prefix}:probe`, '1', 'EX', 10),
-      (_, milliseconds) => milliseconds < FULL_AT_FIRST,
+      (_, milliseconds) => milliseconds < INITIAL_FULL_TIMEOUT_MS,
     );
-    await client.scard(new Keys(prefix).sessions);
+    await client.scard(new RedisKeys(prefix).sessions);
   } catch (error) {
-    throw explained(last ?? error, address);
+    throw explainRedisError(last ?? error, address);
   } finally {
     client.disconnect();
   }
 }
 
 /** What is wrong with a Redis, in a line that does not tell its password. */
-export function explained(error: unknown, { shown }: QueueAddress): UserError | MachineError {
+export function explainRedisError(error: unknown, { displayUrl }: QueueAddress): UserError | MachineError {
   if (error instanceof UserError || error instanceof MachineError) return error;
-  const text = reason(error);
+  const text = errorMessage(error);
   if (/WRONGPASS|NOAUTH|invalid password|AUTH/i.test(text))
     return new UserError(
-      `${shown} refuses the password: write it into the address, or into ${QUEUE_VARIABLE}`,
+      `${displayUrl} refuses the password: write it into the address, or into ${QUEUE_VARIABLE}`,
     );
   const { code = '' } = error as { readonly code?: string };
   if (/CERT|SIGNATURE|SSL|TLS/.test(`${code} ${text}`))
     return new UserError(
-      `${shown} cannot be trusted (${text}): name the file of its authority's certificate in NODE_EXTRA_CA_CERTS`,
+      `${displayUrl} cannot be trusted (${text}): name the file of its authority's certificate in NODE_EXTRA_CA_CERTS`,
     );
-  if (/NOPERM/.test(text)) return new UserError(`${shown} does not let this user do that: ${text}`);
+  if (/NOPERM/.test(text)) return new UserError(`${displayUrl} does not let this user do that: ${text}`);
   if (isFull(error))
-    return new MachineError(`${shown} is full: give it more than its maxmemory, or other campaigns less`);
+    return new MachineError(
+      `${displayUrl} is full: give it more than its maxmemory, or other campaigns less`,
+    );
   if (/WRONGTYPE/.test(text))
     return new UserError(
-      `${shown} holds keys of somebody else under the same prefix: choose another --prefix`,
+      `${displayUrl} holds keys of somebody else under the same prefix: choose another --prefix`,
     );
-  return new MachineError(`${shown} cannot be reached (${text}): is a Redis running there?`);
+  return new MachineError(`${displayUrl} cannot be reached (${text}): is a Redis running there?`);
 }

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { reason } from '../../core/errors.ts';
+import { errorMessage } from '../../core/errors.ts';
 
 /** Milliseconds that a full Redis is waited for. */
-export const PATIENCE = 2 * 60_000;
+export const FULL_TIMEOUT_MS = 2 * 60_000;
 
 /** Milliseconds between tries: the first pause and the longest. */
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 15_000;
+const MIN_RETRY_DELAY_MS = 500;
+const MAX_RETRY_DELAY_MS = 15_000;
 
 /** Whether a Redis refused something since it has no memory left: others may give some back. */
 export function isFull(error: unknown): boolean {
-  return /^OOM\b|maxmemory/.test(reason(error));
+  return /^OOM\b|maxmemory/.test(errorMessage(error));
 }
 
 /**
@@ -19,7 +19,7 @@ export function isFull(error: unknown): boolean {
  * @param mayGoOn asked after each refusal, with the milliseconds since the first one
  * @throws what the action throws, but that the Redis is full only where it may not go on
  */
-export async function insist<T>(
+export async function retryWhileFull<T>(
   action: () => Promise<T>,
   mayGoOn: (error: unknown, milliseconds: number) => boolean,
 ): Promise<T> {
@@ -29,7 +29,7 @@ export async function insist<T>(
       return await action();
     } catch (error) {
       if (!isFull(error) || !mayGoOn(error, Date.now() - since)) throw error;
-      await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** n));
+      await pause(Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** n));
     }
   }
 }

@@ -3,8 +3,8 @@ import { connect as connectSafely } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
 
 /** Milliseconds between looks, and looks without an answer after which a connection is given up. */
-const LOOK_EVERY = 5000;
-const SILENT_LOOKS = 4;
+const POLL_INTERVAL_MS = 5000;
+const MAX_SILENT_POLLS = 4;
 
 /**
  * Connects to a Redis, and gives a connection up for a new one that brings nothing for long: where a network is cut nobody is told, and
@@ -28,20 +28,20 @@ export class WatchedConnector extends AbstractConnector {
     stream.once('error', (error) => {
       this.firstError = error;
     });
-    watch(stream);
+    destroyWhenSilent(stream);
     return Promise.resolve(stream);
   }
 }
 
 /** Ends a connection to which nothing comes. */
-function watch(stream: Socket): void {
+function destroyWhenSilent(stream: Socket): void {
   let [read, silent] = [0, 0];
   const look = setInterval(() => {
     silent = stream.bytesRead === read ? silent + 1 : 0;
     read = stream.bytesRead;
-    if (silent >= SILENT_LOOKS)
-      stream.destroy(new Error(`no answer for ${(SILENT_LOOKS * LOOK_EVERY) / 1000} s`));
-  }, LOOK_EVERY);
+    if (silent >= MAX_SILENT_POLLS)
+      stream.destroy(new Error(`no answer for ${(MAX_SILENT_POLLS * POLL_INTERVAL_MS) / 1000} s`));
+  }, POLL_INTERVAL_MS);
   look.unref();
   stream.once('close', () => clearInterval(look));
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { MachineError, reason } from '../../core/errors.ts';
+import { errorMessage, MachineError } from '../../core/errors.ts';
 import { decodeTestcase, type Lineage, type TestcaseData } from '../../inputs/testcase.ts';
 import type { InputSpec } from '../../model/model.ts';
-import { testcaseFile } from '../../storage/journal.ts';
+import { testcasePath } from '../../storage/journal.ts';
 
 /** A testcase worth mutating again. */
-export interface Entry extends Lineage {
+export interface CorpusEntry extends Lineage {
   readonly ancestorIndex: number;
   /** What DeepHunter's rule measures from. */
   readonly referenceIndex: number;
@@ -25,30 +25,30 @@ export interface CorpusSize {
 }
 
 /** Bytes of testcases that are held in memory. */
-const HELD_BYTES = 256 << 20;
+const MAX_CACHED_BYTES = 256 << 20;
 
 /** Entries in order of arrival, with their activations, and their testcases in memory or on disk. */
 export class Corpus {
   readonly #folder: string;
   readonly #inputs: readonly InputSpec[];
-  readonly #heldBytes: number;
-  readonly #entries: Entry[] = [];
-  readonly #places = new Map<string, number>();
+  readonly #maxCachedBytes: number;
+  readonly #entries: CorpusEntry[] = [];
+  readonly #indexById = new Map<string, number>();
   /** Entries that the scheduler picks among: those kept for their activations. */
   readonly #scheduled: number[] = [];
   /** Of each entry its place among those; below 0 for the others. */
   readonly #ranks: number[] = [];
-  readonly #held = new Map<number, TestcaseData>();
+  readonly #cached = new Map<number, TestcaseData>();
   #vectors = new Float32Array(1024);
   #width = 0;
   #seeds = 0;
-  #bytes = 0;
+  #cachedBytes = 0;
 
   /** @param inputs as testcases have them */
-  constructor(folder: string, inputs: readonly InputSpec[], heldBytes = HELD_BYTES) {
+  constructor(folder: string, inputs: readonly InputSpec[], heldBytes = MAX_CACHED_BYTES) {
     this.#folder = folder;
     this.#inputs = inputs;
-    this.#heldBytes = heldBytes;
+    this.#maxCachedBytes = heldBytes;
   }
 
   get size(): CorpusSize {
@@ -77,19 +77,19 @@ export class Corpus {
   }
 
   has(id: string): boolean {
-    return this.#places.has(id);
+    return this.#indexById.has(id);
   }
 
   /** Place of an entry; undefined where there is none of this id. */
-  placeOf(id: string): number | undefined {
-    return this.#places.get(id);
+  indexOf(id: string): number | undefined {
+    return this.#indexById.get(id);
   }
 
-  at(place: number): Entry {
+  at(place: number): CorpusEntry {
     return this.#entries[place];
   }
 
-  add(entry: Entry, data: TestcaseData, activations: Float32Array): void {
+  add(entry: CorpusEntry, data: TestcaseData, activations: Float32Array): void {
     const place = this.#entries.length;
     this.#width = activations.length;
     const end = (place + 1) * this.#width;
@@ -100,10 +100,10 @@ export class Corpus {
     }
     this.#vectors.set(activations, place * this.#width);
     this.#entries.push(entry);
-    this.#places.set(entry.id, place);
+    this.#indexById.set(entry.id, place);
     this.#ranks.push(entry.site === undefined ? this.#scheduled.push(place) - 1 : -1);
     if (entry.parent === null) this.#seeds = place + 1;
-    this.#hold(place, data);
+    this.#addToCache(place, data);
   }
 
   /** Activations of entries `from` to `to`, one after the other. */
@@ -113,40 +113,40 @@ export class Corpus {
 
   /** @throws MachineError where the testcase is on disk alone and can't be read back */
   data(place: number): TestcaseData {
-    const held = this.#held.get(place);
+    const held = this.#cached.get(place);
     if (held !== undefined) {
-      this.#held.delete(place);
-      this.#held.set(place, held);
+      this.#cached.delete(place);
+      this.#cached.set(place, held);
       return held;
     }
-    const path = testcaseFile(this.#folder, this.#entries[place].id);
+    const path = testcasePath(this.#folder, this.#entries[place].id);
     try {
       const data = decodeTestcase(this.#inputs, readFileSync(path), path);
-      this.#hold(place, data);
+      this.#addToCache(place, data);
       return data;
     } catch (error) {
       throw new MachineError(
-        `${path} can no longer be read (${reason(error)}): --resume goes on without what is damaged`,
+        `${path} can no longer be read (${errorMessage(error)}): --resume goes on without what is damaged`,
       );
     }
   }
 
   /** Lets go of the testcases that were not used for longest, out of the first `written`, which are on disk. */
-  trim(written: number): void {
-    for (const [place, data] of this.#held) {
-      if (this.#bytes <= this.#heldBytes) return;
+  evict(written: number): void {
+    for (const [place, data] of this.#cached) {
+      if (this.#cachedBytes <= this.#maxCachedBytes) return;
       if (place >= written) continue;
-      this.#held.delete(place);
-      this.#bytes -= bytesOf(data);
+      this.#cached.delete(place);
+      this.#cachedBytes -= byteLengthOf(data);
     }
   }
 
-  #hold(place: number, data: TestcaseData): void {
-    this.#held.set(place, data);
-    this.#bytes += bytesOf(data);
+  #addToCache(place: number, data: TestcaseData): void {
+    this.#cached.set(place, data);
+    this.#cachedBytes += byteLengthOf(data);
   }
 }
 
-function bytesOf(data: TestcaseData): number {
-  return data.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
+function byteLengthOf(data: TestcaseData): number {
+  return data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

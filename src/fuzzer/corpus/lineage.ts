@@ -1,16 +1,16 @@
-import type { Origin } from '../../campaign/findings/fault-registry.ts';
-import { brokenConstraints } from '../../constraints/checker.ts';
-import type { Limits } from '../../constraints/options.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import type { MutantOrigin } from '../../campaign/findings/fault-registry.ts';
+import { findBrokenConstraints } from '../../constraints/checker.ts';
+import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { JournalLine } from '../../storage/journal.ts';
-import type { ArmTraits } from '../scheduling/mutator-arms.ts';
-import { chainNames, chainOf } from '../scheduling/mutator-stack.ts';
+import type { CorpusEntryRecord } from '../../storage/journal.ts';
+import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';
+import { mutatorNames, stackOf } from '../scheduling/mutator-stack.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { Corpus } from './corpus.ts';
 
 /** What a mutant is kept for. */
-export interface Merit {
+export interface AdmissionReason {
   /** Squared L2 distance to the nearest activations. */
   readonly novelty: number;
   /** The site that it came nearer to; undefined where its activations are new. */
@@ -18,56 +18,56 @@ export interface Merit {
 }
 
 /** What descent is told from. */
-export interface DescentOptions {
+export interface LineageOptions {
   readonly corpus: Corpus;
-  readonly traits: readonly InputTraits[];
+  readonly descriptors: readonly InputDescriptor[];
   /** Mutators of each input. */
-  readonly arms: readonly (readonly ArmTraits[])[];
-  readonly limits: Limits;
+  readonly arms: readonly (readonly ArmDescriptor[])[];
+  readonly limits: ConstraintLimits;
 }
 
 /** What the mutants of a task's picks come from, and whether they have strayed too far from it. */
-export class Descent {
-  readonly #options: DescentOptions;
-  readonly #names: readonly string[];
+export class LineageTracker {
+  readonly #options: LineageOptions;
+  readonly #inputNames: readonly string[];
   readonly #isMutated: readonly boolean[];
 
-  constructor(options: DescentOptions) {
+  constructor(options: LineageOptions) {
     this.#options = options;
-    this.#names = options.traits.map(({ name }) => name);
+    this.#inputNames = options.descriptors.map(({ name }) => name);
     this.#isMutated = options.arms.map((list) => list.length > 0);
   }
 
   /** @param path the picks that made it out of the entry one after the other */
-  originOf(task: Task, pick: number, path: readonly number[] = [pick]): Origin {
+  originOf(task: Task, pick: number, path: readonly number[] = [pick]): MutantOrigin {
     const { corpus, arms } = this.#options;
     const parent = corpus.at(task.parents[pick]);
     return {
       parent,
       ancestor: corpus.data(parent.ancestorIndex),
-      mutators: path.flatMap((one) => chainNames(task.chains, one, this.#names, arms)),
-      steps: path.length,
-      rebases: this.#rebases(task, pick),
+      mutators: path.flatMap((one) => mutatorNames(task.stacks, one, this.#inputNames, arms)),
+      mutationCount: path.length,
+      isRebased: this.#isRebased(task, pick),
     };
   }
 
   /** The journal's line for a mutant that enters the corpus. */
-  lineOf(
+  recordOf(
     task: Task,
     pick: number,
     path: readonly number[] | undefined,
     id: string,
-    { novelty, site }: Merit,
+    { novelty, site }: AdmissionReason,
     outcome: number,
-  ): JournalLine {
-    const { parent, mutators, steps, rebases } = this.originOf(task, pick, path);
-    const reference = rebases ? id : parent.reference;
+  ): CorpusEntryRecord {
+    const { parent, mutators, mutationCount, isRebased } = this.originOf(task, pick, path);
+    const reference = isRebased ? id : parent.reference;
     return {
       id,
       parent: parent.id,
       ancestor: parent.ancestor,
       ...(reference === undefined ? {} : { reference }),
-      generation: parent.generation + steps,
+      generation: parent.generation + mutationCount,
       mutators,
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,
@@ -77,20 +77,20 @@ export class Descent {
   }
 
   /** The constraints that a mutant breaks: none, unless a mutator is at fault. */
-  broken(task: Task, pick: number, data: TestcaseData): string[] {
-    const { corpus, traits, limits } = this.#options;
+  brokenConstraints(task: Task, pick: number, data: TestcaseData): string[] {
+    const { corpus, descriptors, limits } = this.#options;
     const { ancestorIndex, referenceIndex } = corpus.at(task.parents[pick]);
-    const reference = this.#rebases(task, pick) ? data : corpus.data(referenceIndex);
+    const reference = this.#isRebased(task, pick) ? data : corpus.data(referenceIndex);
     const roots = { ancestor: corpus.data(ancestorIndex), reference };
-    return brokenConstraints(data, roots, limits, traits, this.#isMutated);
+    return findBrokenConstraints(data, roots, limits, descriptors, this.#isMutated);
   }
 
   /** Whether a pick's mutants are what later ones are measured from by DeepHunter's rule. */
-  #rebases({ chains }: Task, pick: number): boolean {
+  #isRebased({ stacks }: Task, pick: number): boolean {
     const { arms, limits } = this.#options;
     if (limits.deephunter === undefined) return false;
     return arms.some((list, input) =>
-      chainOf(chains, pick, input, arms.length).some((arm) => list[arm].geometric),
+      stackOf(stacks, pick, input, arms.length).some((arm) => list[arm].geometric),
     );
   }
 }

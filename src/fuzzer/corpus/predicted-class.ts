@@ -1,14 +1,14 @@
-import type { RowResult } from '../../model/batched-model.ts';
+import type { BatchResult } from '../../model/batched-model.ts';
 import { DTYPES, readNumber } from '../../tensor/tensor.ts';
 
 /** The class of a testcase for which no output has several values. */
-export const NO_OUTCOME = -1;
+export const NO_CLASS = -1;
 
 /** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
-export function outcomeOf({ outputs, texts }: RowResult, row: number): number {
-  if (texts !== undefined) return NO_OUTCOME;
+export function predictedClassOf({ outputs, texts }: BatchResult, row: number): number {
+  if (texts !== undefined) return NO_CLASS;
   const output = outputs.find(({ size, type }) => size > 1 && DTYPES[type].kind === 'float');
-  if (output === undefined) return NO_OUTCOME;
+  if (output === undefined) return NO_CLASS;
   const { size, type, data } = output;
   let best = 0;
   let most = Number.NEGATIVE_INFINITY;

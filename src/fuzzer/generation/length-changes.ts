@@ -1,16 +1,16 @@
-import { type Limits, mayResize } from '../../constraints/options.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import { allowsResizing, type ConstraintLimits } from '../../constraints/options.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { type DType, makeData, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 
 /** Which input's length mutators may change, and which inputs have to follow. */
-export interface Resizing {
+export interface LengthChanges {
   readonly leader: number;
   readonly followers: readonly number[];
   /** Fewest and most tokens. */
-  readonly least: number;
-  readonly most: number;
+  readonly minLength: number;
+  readonly maxLength: number;
 }
 
 /**
@@ -20,14 +20,14 @@ export interface Resizing {
  * @param inputs as testcases have them, null where a size is open
  * @param mutated whether each input is mutated
  */
-export function resizingOf(
+export function resolveLengthChanges(
   inputs: readonly InputSpec[],
-  traits: readonly InputTraits[],
+  traits: readonly InputDescriptor[],
   mutated: readonly boolean[],
   seeds: Seeds,
-  limits: Limits,
-): Resizing | undefined {
-  if (!mayResize(limits) || traits.some(({ fixed }) => fixed !== undefined)) return undefined;
+  limits: ConstraintLimits,
+): LengthChanges | undefined {
+  if (!allowsResizing(limits) || traits.some(({ fixed }) => fixed !== undefined)) return undefined;
   // Where places may hold no token, texts of all lengths have one shape.
   if (traits.some(({ tokens }) => tokens?.pad !== undefined)) return undefined;
   const isOpen = (i: number): boolean => inputs[i].shape.length === 1 && inputs[i].shape[0] === null;
@@ -36,14 +36,14 @@ export function resizingOf(
   if (tokens === undefined) return undefined;
   const followers = inputs.flatMap(({ shape }, i) => (i !== leader && shape.includes(null) ? [i] : []));
   const areAlike = followers.every(
-    (i) => isOpen(i) && seeds.every(({ columns }) => columns[i].length === columns[leader].length),
+    (i) => isOpen(i) && seeds.every(({ inputs }) => inputs[i].length === inputs[leader].length),
   );
   if (!areAlike) return undefined;
-  return { leader, followers, least: tokens.length[0], most: tokens.length[1] };
+  return { leader, followers, minLength: tokens.length[0], maxLength: tokens.length[1] };
 }
 
 /** Values of an input that follows another's length: cut, or gone on with, by one where they count up, else by the last. */
-export function followed(type: DType, data: TensorData, size: number): TensorData {
+export function followLength(type: DType, data: TensorData, size: number): TensorData {
   const values = makeData(type, size);
   const { length } = data;
   const last = length === 0 ? 0 : readNumber(type, data, length - 1);

@@ -1,10 +1,16 @@
-import { BoundsKeeper } from '../../constraints/bounds.ts';
+import { BoundsTracker } from '../../constraints/bounds.ts';
 import { UserError } from '../../core/errors.ts';
 import { type Random, randomStream } from '../../core/random.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
-import { type Block, type Form, makeBlock, type RowInput, type Rows } from '../../model/batched-model.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import {
+  allocateBatch,
+  type BatchBuffer,
+  type ShapeSignature,
+  type TestcaseBatch,
+  type TestcaseInput,
+} from '../../model/batched-model.ts';
 import type { Mutator } from '../../mutators/mutator.ts';
-import { fits, isGroup, makeMutator, readSpec } from '../../mutators/registry.ts';
+import { fitsInput, isMutatorGroup, makeMutator, resolveMutatorSpec } from '../../mutators/registry.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import {
   copyInto,
@@ -14,35 +20,35 @@ import {
   type TensorData,
   writeNumber,
 } from '../../tensor/tensor.ts';
-import { makeRoom, type Room } from './scratch-buffers.ts';
+import { makeScratchBuffers, type ScratchBuffers } from './scratch-buffers.ts';
 
 /**
  * Changes testcases as an objective says: by mutators that are applied one after the other, each to the inputs that it
  * fits. All draws come from the testcase's own values, so that a testcase is always changed alike.
  */
-export class Changer {
-  readonly #traits: readonly InputTraits[];
+export class MetamorphicTransform {
+  readonly #descriptors: readonly InputDescriptor[];
   /** Of each input, what it is changed by. */
   readonly #mutators: readonly (readonly Mutator[])[];
   readonly #masterSeed: string;
   readonly #noise: NoisePool;
-  readonly #rooms: readonly Room[];
-  readonly #bounds = new Map<string, BoundsKeeper>();
-  #block: Block | undefined;
+  readonly #scratch: readonly ScratchBuffers[];
+  readonly #bounds = new Map<string, BoundsTracker>();
+  #buffer: BatchBuffer | undefined;
 
   private constructor(
-    traits: readonly InputTraits[],
+    traits: readonly InputDescriptor[],
     mutators: readonly (readonly Mutator[])[],
     masterSeed: string,
   ) {
-    this.#traits = traits;
+    this.#descriptors = traits;
     this.#mutators = mutators;
     this.#masterSeed = masterSeed;
     const longest = Math.max(...traits.map(({ size }) => size));
     this.#noise = new NoisePool(`${masterSeed}/change`, [], longest);
     // Once: which part of it a testcase gets is drawn from the testcase itself.
     this.#noise.refresh(randomStream(masterSeed, 'change'));
-    this.#rooms = traits.map(({ type, size }) => makeRoom(type, size, this.#noise.stages));
+    this.#scratch = traits.map(({ type, size }) => makeScratchBuffers(type, size, this.#noise.scratch));
   }
 
   /**
@@ -51,22 +57,24 @@ export class Changer {
    */
   static async make(
     specs: readonly string[],
-    traits: readonly InputTraits[],
+    traits: readonly InputDescriptor[],
     masterSeed: string,
-  ): Promise<Changer> {
+  ): Promise<MetamorphicTransform> {
     const mutators: Mutator[][] = traits.map(() => []);
     for (const given of specs) {
       const named = traits.findIndex(({ name }) => given.startsWith(`${name}=`));
       const spec = named < 0 ? given : given.slice(traits[named].name.length + 1);
-      if (isGroup(spec))
+      if (isMutatorGroup(spec))
         throw new UserError(`--objective: ${spec} is several changes: name the one that is meant`);
-      const [chosen] = await readSpec(spec);
+      const [chosen] = await resolveMutatorSpec(spec);
       const { kind } = chosen;
-      if (kind.mate !== undefined)
+      if (kind.partner !== undefined)
         throw new UserError(
           `--objective: ${kind.name} needs a second testcase, and what changes a testcase has none`,
         );
-      const inputs = traits.flatMap((input, i) => ((named < 0 ? fits(kind, input) : named === i) ? [i] : []));
+      const inputs = traits.flatMap((input, i) =>
+        (named < 0 ? fitsInput(kind, input) : named === i) ? [i] : [],
+      );
       if (inputs.length === 0)
         throw new UserError(
           `--objective: ${kind.name} fits no input of the model; neurofuzz mutators lists what each is for`,
@@ -80,23 +88,23 @@ export class Changer {
         mutators[i].push(mutator);
       }
     }
-    return new Changer(traits, mutators, masterSeed);
+    return new MetamorphicTransform(traits, mutators, masterSeed);
   }
 
   /** Changed rows, in arrays that the next call writes over. */
-  change({ form, columns }: Rows, rows: number): Rows {
-    const block = this.#blockFor(form, rows);
+  apply({ form, inputs }: TestcaseBatch, rows: number): TestcaseBatch {
+    const block = this.#bufferFor(form, rows);
     for (let row = 0; row < rows; row++) {
-      const random = randomStream(this.#masterSeed, 'change', digestOf(form, columns, row));
+      const random = randomStream(this.#masterSeed, 'change', hashRow(form, inputs, row));
       form.inputs.forEach((input, i) => {
-        this.#changeInput(input, i, columns[i], block.columns[i], row, random);
+        this.#applyToInput(input, i, inputs[i], block.inputs[i], row, random);
       });
     }
-    return { form, columns: form.inputs.map(({ size }, i) => rowsOf(block.columns[i], size, 0, rows)) };
+    return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(block.inputs[i], size, 0, rows)) };
   }
 
-  #changeInput(
-    { size, shape, type }: RowInput,
+  #applyToInput(
+    { size, shape, type }: TestcaseInput,
     input: number,
     given: TensorData,
     out: TensorData,
@@ -110,41 +118,41 @@ export class Changer {
       return;
     }
     const noise = this.#noise;
-    const { arithmetic } = noise;
+    const { vectorMath } = noise;
     const bounds = this.#boundsOf(input, type, size);
-    const room = this.#rooms[input];
+    const room = this.#scratch[input];
     let from = room.parent(own);
     mutators.forEach((mutator, step) => {
-      const to = room.stage(step, size);
+      const to = room.intermediate(step, size);
       mutator.mutate(to, 0, from, {
         random,
         noise,
-        arithmetic,
+        arithmetic: vectorMath,
         bounds,
         shape,
-        mate: from,
-        turn: 0,
-        turns: 1,
+        partner: from,
+        mutantIndex: 0,
+        mutantCount: 1,
       });
-      arithmetic.clip(to, 0, size, bounds);
+      vectorMath.clip(to, 0, size, bounds);
       from = to;
     });
     if (out instanceof Float32Array) out.set(from, row * size);
     else for (let k = 0; k < size; k++) writeNumber(type, out, row * size + k, from[k]);
   }
 
-  #blockFor(form: Form, rows: number): Block {
-    if (this.#block === undefined || this.#block.form.key !== form.key || this.#block.capacity < rows)
-      this.#block = makeBlock(form, rows);
-    return this.#block;
+  #bufferFor(form: ShapeSignature, rows: number): BatchBuffer {
+    if (this.#buffer === undefined || this.#buffer.form.key !== form.key || this.#buffer.capacity < rows)
+      this.#buffer = allocateBatch(form, rows);
+    return this.#buffer;
   }
 
-  #boundsOf(input: number, type: DType, size: number): BoundsKeeper {
+  #boundsOf(input: number, type: DType, size: number): BoundsTracker {
     const key = `${input}/${size}`;
     let bounds = this.#bounds.get(key);
     if (bounds === undefined) {
-      const { range, columns } = this.#traits[input];
-      bounds = new BoundsKeeper(type, size, {
+      const { range, columns } = this.#descriptors[input];
+      bounds = new BoundsTracker(type, size, {
         range,
         columns: columns?.map((column) => (column.kind === 'fixed' ? { ...column, kind: 'range' } : column)),
       });
@@ -155,7 +163,7 @@ export class Changer {
 }
 
 /** A number that tells rows apart (FNV-1a over the bits of their values). */
-function digestOf({ inputs }: Form, columns: readonly TensorData[], row: number): number {
+function hashRow({ inputs }: ShapeSignature, columns: readonly TensorData[], row: number): number {
   let hash = 0x811c9dc5;
   inputs.forEach(({ size, type }, i) => {
     const data = columns[i];

@@ -1,106 +1,111 @@
-import { BoundsKeeper, isAnchored, type Values } from '../../constraints/bounds.ts';
-import type { Limits } from '../../constraints/options.ts';
-import { ConstraintKeeper } from '../../constraints/projector.ts';
+import { BoundsTracker, isAnchored, type WorkingArray } from '../../constraints/bounds.ts';
+import type { ConstraintLimits } from '../../constraints/options.ts';
+import { ConstraintProjector } from '../../constraints/projector.ts';
 import { UserError } from '../../core/errors.ts';
 import { type Random, randomStream } from '../../core/random.ts';
-import { guarded, PluginFailure } from '../../extensions/plugin-loader.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { batches, type Form, formOf, type Rows } from '../../model/batched-model.ts';
-import type { Given } from '../../mutators/mutator.ts';
+import {
+  groupIntoBatches,
+  type ShapeSignature,
+  shapeSignatureOf,
+  type TestcaseBatch,
+} from '../../model/batched-model.ts';
+import type { MutationContext } from '../../mutators/mutator.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
-import { copyInto, copyOf, makeData, rowsOf, type TensorData, writeNumber } from '../../tensor/tensor.ts';
+import { cloneData, copyInto, makeData, rowsOf, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 import type { Arm } from '../scheduling/mutator-arms.ts';
-import { chainOf } from '../scheduling/mutator-stack.ts';
-import type { Parcel, Task } from '../scheduling/task.ts';
+import { stackOf } from '../scheduling/mutator-stack.ts';
+import type { CorpusEntryData, Task } from '../scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
-import { followed, type Resizing } from './length-changes.ts';
-import { makeRoom, type Room } from './scratch-buffers.ts';
+import { followLength, type LengthChanges } from './length-changes.ts';
+import { makeScratchBuffers, type ScratchBuffers } from './scratch-buffers.ts';
 
 /** What mutants are made by. */
-export interface MakerOptions {
-  readonly traits: readonly InputTraits[];
+export interface MutantGeneratorOptions {
+  readonly descriptors: readonly InputDescriptor[];
   /** Of each input; none leaves it as it is. */
   readonly arms: readonly (readonly Arm[])[];
-  readonly limits: Limits;
-  readonly resizing: Resizing | undefined;
+  readonly limits: ConstraintLimits;
+  readonly lengthChanges: LengthChanges | undefined;
   readonly masterSeed: string;
   readonly batch: number;
 }
 
 /** Where the parents of a task are. */
-export interface Parents {
+export interface ParentSource {
   /** The task's parents and mates, and with a constraint their ancestors and references. */
-  parcel(entry: number): Parcel;
+  entryData(entry: number): CorpusEntryData;
 }
 
 /** Some of a task's mutants, all of one form. */
-export interface Batch {
-  readonly form: Form;
+export interface MutantBatch {
+  readonly form: ShapeSignature;
   /** Number of the first one in the task. */
   readonly first: number;
   readonly rows: number;
 }
 
 /** A part of a task: some picks, and what those mutate instead of their corpus entries. */
-export interface Step {
+export interface TaskStep {
   readonly from: number;
   readonly to: number;
   /** Undefined where a pick mutates its corpus entry. */
-  readonly parentOf: (pick: number) => Parcel | undefined;
+  readonly parentOf: (pick: number) => CorpusEntryData | undefined;
   /** Keeps the draws of the steps of a task apart. */
-  readonly key: readonly number[];
+  readonly streamKey: readonly number[];
 }
 
 /** All of a task in one step. */
-export function wholeOf({ parents }: Task): Step {
-  return { from: 0, to: parents.length, parentOf: () => undefined, key: [] };
+export function wholeTask({ parents }: Task): TaskStep {
+  return { from: 0, to: parents.length, parentOf: () => undefined, streamKey: [] };
 }
 
 /** Bounds kept for each input; as many as there are seeds would be too much for a folder of photographs. */
-const MOST_BOUNDS = 64;
+const MAX_CACHED_BOUNDS = 64;
 
 /** Draws of a mutant before its row is given up: something of its parent's then fills it. */
-const ATTEMPTS = 4;
+const MAX_ATTEMPTS = 4;
 
 /** Makes the mutants of tasks, a batch at a time, in arrays of its own that each batch is written over. */
-export class BatchMaker {
-  readonly #options: MakerOptions;
+export class MutantGenerator {
+  readonly #options: MutantGeneratorOptions;
   /** Room for a batch of the largest form. */
-  readonly #columns: readonly TensorData[];
+  readonly #inputs: readonly TensorData[];
   /** Bounds of each input around the ancestors used last. */
-  readonly #bounds: readonly Map<number | string, BoundsKeeper>[];
+  readonly #bounds: readonly Map<number | string, BoundsTracker>[];
   readonly #noise: NoisePool;
   /** Where values of inputs that are no float32 are worked on before they are rounded into the columns. */
-  readonly #rooms: readonly Room[];
+  readonly #scratch: readonly ScratchBuffers[];
   readonly #picks: Int32Array;
   /** Rows that hold no mutant, since none was within the constraints. */
-  readonly #void: Uint8Array;
-  readonly #keeper: ConstraintKeeper | undefined;
+  readonly #voidRows: Uint8Array;
+  readonly #projector: ConstraintProjector | undefined;
   /** Modules of the user's that mutators come from. */
   readonly #plugins: readonly string[];
-  readonly #forms = new Map<string, Form>();
+  readonly #shapes = new Map<string, ShapeSignature>();
   #rejected = 0;
 
-  constructor(options: MakerOptions) {
+  constructor(options: MutantGeneratorOptions) {
     this.#options = options;
-    const { traits, batch, limits, arms } = options;
+    const { descriptors, batch, limits, arms } = options;
     this.#plugins = [...new Set(arms.flat().flatMap(({ plugin }) => plugin ?? []))];
-    const types = traits.map(({ type }) => type);
-    const sizes = traits.map(({ size }) => size);
-    this.#bounds = types.map(() => new Map<number | string, BoundsKeeper>());
+    const types = descriptors.map(({ type }) => type);
+    const sizes = descriptors.map(({ size }) => size);
+    this.#bounds = types.map(() => new Map<number | string, BoundsTracker>());
     const floats = sizes.filter((_, i) => types[i] === 'float32').map((size) => size * batch);
     this.#noise = new NoisePool(options.masterSeed, floats, Math.max(...sizes));
-    const fast = [...this.#noise.columns];
-    this.#columns = types.map((type, i) =>
+    const fast = [...this.#noise.inputs];
+    this.#inputs = types.map((type, i) =>
       type === 'float32' ? (fast.shift() as Float32Array) : makeData(type, sizes[i] * batch),
     );
-    this.#rooms = types.map((type, i) => makeRoom(type, sizes[i], this.#noise.stages));
+    this.#scratch = types.map((type, i) => makeScratchBuffers(type, sizes[i], this.#noise.scratch));
     this.#picks = new Int32Array(options.batch);
-    this.#void = new Uint8Array(options.batch);
+    this.#voidRows = new Uint8Array(options.batch);
     const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
-    const keeper = new ConstraintKeeper(limits, traits, mutated, sizes);
-    this.#keeper = keeper.isNeeded ? keeper : undefined;
+    const keeper = new ConstraintProjector(limits, descriptors, mutated, sizes);
+    this.#projector = keeper.isNeeded ? keeper : undefined;
   }
 
   /**
@@ -111,34 +116,36 @@ export class BatchMaker {
    */
   *batches(
     task: Task,
-    view: Parents,
+    view: ParentSource,
     spent: (seconds: number) => void = () => {},
-    step: Step = wholeOf(task),
-  ): Generator<Batch> {
+    step: TaskStep = wholeTask(task),
+  ): Generator<MutantBatch> {
     if (step.from === 0) this.#rejected = 0;
     let first = step.from * MUTANTS_PER_PICK;
-    const { key } = step;
-    for (const picks of batches(
-      this.#slices(task, view, step),
+    const { streamKey } = step;
+    for (const picks of groupIntoBatches(
+      this.#groupPicks(task, view, step),
       ({ form }) => form,
       Number.POSITIVE_INFINITY,
     )) {
       const { form } = picks[0];
       // A stream for each form: what a task's first picks become does not depend on how many there are.
-      const random = randomStream(this.#options.masterSeed, 'mutate', task.number, form.key, ...key);
+      const random = randomStream(this.#options.masterSeed, 'mutate', task.number, form.key, ...streamKey);
       const all = picks.reduce((sum, { mutants }) => sum + mutants, 0);
       for (let done = 0; done < all; done += this.#options.batch) {
         const start = performance.now();
         const rows = Math.min(this.#options.batch, all - done);
         this.#noise.refresh(random);
-        this.#void.fill(0);
+        this.#voidRows.fill(0);
         for (let row = 0; row < rows; ) {
           const slice = picks[Math.floor((done + row) / MUTANTS_PER_PICK)];
           const turn = (done + row) % MUTANTS_PER_PICK;
           const some = Math.min(slice.mutants - turn, rows - row);
           this.#picks.fill(slice.pick, row, row + some);
           const at = row;
-          this.#watched(() => this.#mutate(task, view, step.parentOf, slice, at, turn, some, random));
+          this.#guardPlugins(() =>
+            this.#mutatePick(task, view, step.parentOf, slice, at, turn, some, random),
+          );
           row += some;
         }
         spent((performance.now() - start) / 1000);
@@ -155,7 +162,7 @@ export class BatchMaker {
 
   /** Whether a row of the batch holds no mutant and what comes of it is nothing. */
   isVoid(row: number): boolean {
-    return this.#void[row] === 1;
+    return this.#voidRows[row] === 1;
   }
 
   /** Mutants of the task so far that could not be brought within the constraints and were drawn anew. */
@@ -164,128 +171,136 @@ export class BatchMaker {
   }
 
   /** Rows of the batch: views. */
-  rows(form: Form, from: number, to: number): Rows {
-    return { form, columns: form.inputs.map(({ size }, i) => rowsOf(this.#columns[i], size, from, to)) };
+  rows(form: ShapeSignature, from: number, to: number): TestcaseBatch {
+    return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(this.#inputs[i], size, from, to)) };
   }
 
   /** Rows of the batch, copied. */
-  copy(form: Form, from: number, to: number): TestcaseData {
-    return { form, columns: this.rows(form, from, to).columns.map(copyOf) };
+  copy(form: ShapeSignature, from: number, to: number): TestcaseData {
+    return { form, inputs: this.rows(form, from, to).inputs.map(cloneData) };
   }
 
   /** Has mutants made; broken off where a mutator of the user's does not come to an end. */
-  #watched(make: () => void): void {
+  #guardPlugins(make: () => void): void {
     if (this.#plugins.length === 0) {
       make();
       return;
     }
     try {
-      guarded(this.#plugins.join(' or '), make);
+      callWithTimeout(this.#plugins.join(' or '), make);
     } catch (error) {
-      throw error instanceof PluginFailure
+      throw error instanceof PluginError
         ? new UserError(`${error.message}; mend it or leave it out of --mutator`)
         : error;
     }
   }
 
   /** Fills rows of the batch with mutants of one pick. */
-  #mutate(
+  #mutatePick(
     task: Task,
-    view: Parents,
-    parentOf: Step['parentOf'],
-    { pick, form, mutants }: Slice,
+    view: ParentSource,
+    parentOf: TaskStep['parentOf'],
+    { pick, form, mutants }: PickSlice,
     row: number,
     turn: number,
     some: number,
     random: Random,
   ): void {
     const { arms, limits } = this.#options;
-    const parent = parentOf(pick) ?? view.parcel(task.parents[pick]);
-    const mate = task.mates[pick] < 0 ? parent : view.parcel(task.mates[pick]);
-    const makers = form.inputs.map((input, i): Maker | undefined => {
+    const parent = parentOf(pick) ?? view.entryData(task.parents[pick]);
+    const mate = task.partners[pick] < 0 ? parent : view.entryData(task.partners[pick]);
+    const makers = form.inputs.map((input, i): InputMutation | undefined => {
       if (input.size === 0) return undefined;
-      const chain = chainOf(task.chains, pick, i, form.inputs.length);
-      const bounds = arms[i].length === 0 ? undefined : this.#boundsAround(form, i, parent.ancestor, view);
-      const resized = parent.data.columns[i].length !== input.size;
+      const chain = stackOf(task.stacks, pick, i, form.inputs.length);
+      const bounds =
+        arms[i].length === 0 ? undefined : this.#boundsAround(form, i, parent.ancestorIndex, view);
+      const resized = parent.data.inputs[i].length !== input.size;
       if (chain.length === 0 || bounds === undefined) return resized ? { kind: 'follow' } : undefined;
-      const room = this.#rooms[i];
-      const own = room.parent(parent.data.columns[i]);
+      const room = this.#scratch[i];
+      const own = room.parent(parent.data.inputs[i]);
       return {
         kind: 'mutate',
-        chain: chain.map((arm) => arms[i][arm]),
-        parent: resized && i !== this.#options.resizing?.leader ? room.resized(own, input.size) : own,
-        mate: mate === parent ? undefined : room.mate(mate.data.columns[i]),
-        given: {
+        stack: chain.map((arm) => arms[i][arm]),
+        parent: resized && i !== this.#options.lengthChanges?.leader ? room.resized(own, input.size) : own,
+        partner: mate === parent ? undefined : room.partner(mate.data.inputs[i]),
+        context: {
           random,
           noise: this.#noise,
-          arithmetic: this.#noise.arithmetic,
+          arithmetic: this.#noise.vectorMath,
           bounds,
           shape: input.shape,
-          mate: own,
-          turn,
-          turns: mutants,
+          partner: own,
+          mutantIndex: turn,
+          mutantCount: mutants,
         },
       };
     });
-    const allBounds = makers.map((maker) => (maker?.kind === 'mutate' ? maker.given.bounds : undefined));
+    const allBounds = makers.map((maker) => (maker?.kind === 'mutate' ? maker.context.bounds : undefined));
     const rebases =
       limits.deephunter !== undefined &&
-      makers.some((maker) => maker?.kind === 'mutate' && maker.chain.some(({ geometric }) => geometric));
+      makers.some((maker) => maker?.kind === 'mutate' && maker.stack.some(({ geometric }) => geometric));
     const reference =
       limits.deephunter === undefined || rebases
         ? undefined
-        : { entry: parent.reference, data: view.parcel(parent.reference).data };
+        : { entry: parent.referenceIndex, data: view.entryData(parent.referenceIndex).data };
     const isKept = (at: number): boolean =>
-      this.#keeper === undefined ||
-      this.#keeper.keep(form, this.#columns, at, allBounds, view.parcel(parent.ancestor).data, reference);
+      this.#projector === undefined ||
+      this.#projector.project(
+        form,
+        this.#inputs,
+        at,
+        allBounds,
+        view.entryData(parent.ancestorIndex).data,
+        reference,
+      );
     for (let n = 0; n < some; n++) {
       const at = row + n;
       for (let attempt = 1; ; attempt++) {
         makers.forEach((maker, i) => {
-          this.#make(maker, form, i, parent, at, turn + n);
+          this.#mutateInput(maker, form, i, parent, at, turn + n);
         });
         if (isKept(at)) break;
         this.#rejected++;
-        if (attempt < ATTEMPTS) continue;
-        this.#repeat(form, parent, at);
-        this.#void[at] = 1;
+        if (attempt < MAX_ATTEMPTS) continue;
+        this.#copyParent(form, parent, at);
+        this.#voidRows[at] = 1;
         break;
       }
     }
   }
 
   /** Makes one input of one mutant. */
-  #make(
-    maker: Maker | undefined,
-    form: Form,
+  #mutateInput(
+    maker: InputMutation | undefined,
+    form: ShapeSignature,
     input: number,
-    { data }: Parcel,
+    { data }: CorpusEntryData,
     row: number,
     turn: number,
   ): void {
     const { size, type } = form.inputs[input];
-    const column = this.#columns[input];
+    const column = this.#inputs[input];
     if (maker === undefined) {
-      copyInto(column, data.columns[input], row * size);
+      copyInto(column, data.inputs[input], row * size);
       return;
     }
     if (maker.kind === 'follow') {
-      copyInto(column, followed(type, data.columns[input], size), row * size);
+      copyInto(column, followLength(type, data.inputs[input], size), row * size);
       return;
     }
-    const { chain, parent, mate, given } = maker;
-    const room = this.#rooms[input];
+    const { stack, parent, partner, context } = maker;
+    const room = this.#scratch[input];
     const isFloat = column instanceof Float32Array;
     let from = parent;
-    given.turn = turn;
-    for (let step = 0; step < chain.length; step++) {
-      const { mutator, confined } = chain[step];
-      const isLast = step === chain.length - 1;
-      const out = isLast ? (isFloat ? column : room.mutant) : room.stage(step, size);
+    context.mutantIndex = turn;
+    for (let step = 0; step < stack.length; step++) {
+      const { mutator, confined } = stack[step];
+      const isLast = step === stack.length - 1;
+      const out = isLast ? (isFloat ? column : room.mutant) : room.intermediate(step, size);
       const offset = isLast && isFloat ? row * size : 0;
-      given.mate = mate ?? from;
-      mutator.mutate(out, offset, from, given);
-      if (!confined) this.#noise.arithmetic.clip(out, offset, size, given.bounds);
+      context.partner = partner ?? from;
+      mutator.mutate(out, offset, from, context);
+      if (!confined) this.#noise.vectorMath.clip(out, offset, size, context.bounds);
       from = out;
     }
     if (isFloat) return;
@@ -294,16 +309,16 @@ export class BatchMaker {
   }
 
   /** Puts the parent itself in a row, brought to the row's length. */
-  #repeat(form: Form, { data }: Parcel, row: number): void {
+  #copyParent(form: ShapeSignature, { data }: CorpusEntryData, row: number): void {
     form.inputs.forEach(({ size, type }, i) => {
-      const own = data.columns[i];
-      copyInto(this.#columns[i], own.length === size ? own : followed(type, own, size), row * size);
+      const own = data.inputs[i];
+      copyInto(this.#inputs[i], own.length === size ? own : followLength(type, own, size), row * size);
     });
   }
 
-  #boundsAround(form: Form, input: number, ancestor: number, view: Parents): BoundsKeeper {
-    const { traits, limits } = this.#options;
-    const { range, columns, fixed } = traits[input];
+  #boundsAround(form: ShapeSignature, input: number, ancestor: number, view: ParentSource): BoundsTracker {
+    const { descriptors, limits } = this.#options;
+    const { range, columns, fixed } = descriptors[input];
     const options = { range, columns, fixed, linf: limits.linf };
     const kept = this.#bounds[input];
     const anchored = isAnchored(options);
@@ -311,21 +326,27 @@ export class BatchMaker {
     const key = anchored ? ancestor : form.key;
     let bounds = kept.get(key);
     if (bounds === undefined) {
-      if (kept.size >= MOST_BOUNDS) kept.clear();
+      if (kept.size >= MAX_CACHED_BOUNDS) kept.clear();
       const { type, size } = form.inputs[input];
-      bounds = new BoundsKeeper(type, size, options);
-      if (anchored) bounds.around(view.parcel(ancestor).data.columns[input]);
+      bounds = new BoundsTracker(type, size, options);
+      if (anchored) bounds.centreOn(view.entryData(ancestor).data.inputs[input]);
       kept.set(key, bounds);
     }
     return bounds;
   }
 
   /** A task's picks in turn, those of one form together, so that their mutants share batches. */
-  #slices(task: Task, view: Parents, { from, to, parentOf, key }: Step): Slice[] {
-    const byForm = new Map<string, Slice[]>();
-    const random = randomStream(this.#options.masterSeed, 'resize', task.number, ...key);
+  #groupPicks(task: Task, view: ParentSource, { from, to, parentOf, streamKey }: TaskStep): PickSlice[] {
+    const byForm = new Map<string, PickSlice[]>();
+    const random = randomStream(this.#options.masterSeed, 'resize', task.number, ...streamKey);
     for (let pick = from; pick < to; pick++) {
-      const form = this.#formOf(task, pick, view, parentOf(pick) ?? view.parcel(task.parents[pick]), random);
+      const form = this.#shapeOf(
+        task,
+        pick,
+        view,
+        parentOf(pick) ?? view.entryData(task.parents[pick]),
+        random,
+      );
       const slices = byForm.get(form.key) ?? [];
       slices.push({
         pick,
@@ -338,53 +359,61 @@ export class BatchMaker {
   }
 
   /** The form of a pick's mutants: the parent's, unless its first mutator changes the length. */
-  #formOf(task: Task, pick: number, view: Parents, { data, ancestor }: Parcel, random: Random): Form {
-    const { resizing, arms, limits } = this.#options;
-    if (resizing === undefined) return data.form;
-    const { leader, followers } = resizing;
-    const [arm] = chainOf(task.chains, pick, leader, data.form.inputs.length);
+  #shapeOf(
+    task: Task,
+    pick: number,
+    view: ParentSource,
+    { data, ancestorIndex }: CorpusEntryData,
+    random: Random,
+  ): ShapeSignature {
+    const { lengthChanges, arms, limits } = this.#options;
+    if (lengthChanges === undefined) return data.form;
+    const { leader, followers } = lengthChanges;
+    const [arm] = stackOf(task.stacks, pick, leader, data.form.inputs.length);
     const lengthOf = arm === undefined ? undefined : arms[leader][arm].mutator.lengthOf;
     if (lengthOf === undefined) return data.form;
-    const parent = this.#rooms[leader].parent(data.columns[leader]);
-    let { least, most } = resizing;
+    const parent = this.#scratch[leader].parent(data.inputs[leader]);
+    let { minLength, maxLength } = lengthChanges;
     if (limits.edits !== undefined) {
       // Each token more or less is an edit.
-      const seed = view.parcel(ancestor).data.columns[leader].length;
-      least = Math.max(least, seed - limits.edits);
-      most = Math.min(most, seed + limits.edits);
+      const seed = view.entryData(ancestorIndex).data.inputs[leader].length;
+      minLength = Math.max(minLength, seed - limits.edits);
+      maxLength = Math.min(maxLength, seed + limits.edits);
     }
-    const length = lengthOf(parent, least, most, random);
+    const length = lengthOf(parent, minLength, maxLength, random);
     if (length === parent.length) return data.form;
     const key = `${data.form.key}/${length}`;
-    let form = this.#forms.get(key);
+    let form = this.#shapes.get(key);
     if (form === undefined) {
-      form = formOf(
+      form = shapeSignatureOf(
         data.form.inputs.map((input, i) =>
           i === leader || followers.includes(i) ? { ...input, shape: [length], size: length } : input,
         ),
       );
-      this.#forms.set(key, form);
+      this.#shapes.set(key, form);
     }
     return form;
   }
 }
 
 /** The part of a task that mutates one pick's entry. */
-interface Slice {
+interface PickSlice {
   readonly pick: number;
-  readonly form: Form;
+  readonly form: ShapeSignature;
   readonly mutants: number;
 }
 
 /** How one input of a pick's mutants is made: by mutators, or of another length than the parent's. */
-type Maker =
+type InputMutation =
   | { readonly kind: 'follow' }
   | {
       readonly kind: 'mutate';
-      readonly chain: readonly Arm[];
+      readonly stack: readonly Arm[];
       /** Of the mutant's length, unless it is the leader's own to change that. */
-      readonly parent: Values;
-      readonly mate: Values | undefined;
+      readonly parent: WorkingArray;
+      readonly partner: WorkingArray | undefined;
       /** Used again for each mutant. */
-      readonly given: { -readonly [K in keyof Given]: Given[K] } & { readonly bounds: BoundsKeeper };
+      readonly context: { -readonly [K in keyof MutationContext]: MutationContext[K] } & {
+        readonly bounds: BoundsTracker;
+      };
     };

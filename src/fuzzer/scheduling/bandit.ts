@@ -1,10 +1,10 @@
 import type { Random } from '../../core/random.ts';
 
 /** Mutants after which what was learnt counts half: what pays changes while the search goes on. */
-const HALF_LIFE = 50_000;
+const HALF_LIFE_MUTANTS = 50_000;
 
 /** Mutants that each arm is credited with before it was tried, at the yield of all. */
-const PRIOR = 512;
+const PRIOR_MUTANTS = 512;
 
 /**
  * What running a mutant costs beside making it, in copies of its values: a dear mutator must bring more. On ONNX
@@ -14,7 +14,7 @@ const PRIOR = 512;
 const RUN_COST = 43;
 
 /** How much the better arm is preferred to the worse: shares go by this power of the yields. */
-const PREFERENCE = 2;
+const YIELD_EXPONENT = 2;
 
 /** The state of a bandit as plain data. */
 export interface SavedBandit {
@@ -42,19 +42,19 @@ export class Bandit {
   constructor(costs: readonly number[], floor: number) {
     this.#costs = costs;
     this.#floor = floor;
-    this.#floors = normalised(costs.map((cost) => 1 / (RUN_COST + cost)));
+    this.#floors = normalise(costs.map((cost) => 1 / (RUN_COST + cost)));
     this.#mutants = costs.map(() => 0);
     this.#rewards = costs.map(() => 0);
   }
 
   /** Share of the picks that each arm has now. */
   get shares(): readonly number[] {
-    this.#shares ??= this.#compute();
+    this.#shares ??= this.#computeShares();
     return this.#shares;
   }
 
   /** Draws an arm. */
-  draw(random: Random): number {
+  select(random: Random): number {
     let left = random.uniform();
     const { shares } = this;
     for (let arm = 0; arm < shares.length - 1; arm++) {
@@ -65,14 +65,14 @@ export class Bandit {
   }
 
   /** An arm made so many mutants, which brought so much. */
-  note(arm: number, mutants: number, reward: number): void {
+  addReward(arm: number, mutants: number, reward: number): void {
     this.#mutants[arm] += mutants;
     this.#rewards[arm] += reward;
   }
 
   /** Lets what was learnt fade by as much as so many mutants make it. */
-  fade(mutants: number): void {
-    const kept = 0.5 ** (mutants / HALF_LIFE);
+  decay(mutants: number): void {
+    const kept = 0.5 ** (mutants / HALF_LIFE_MUTANTS);
     for (let arm = 0; arm < this.#mutants.length; arm++) {
       this.#mutants[arm] *= kept;
       this.#rewards[arm] *= kept;
@@ -90,7 +90,7 @@ export class Bandit {
     this.#shares = undefined;
   }
 
-  #compute(): number[] {
+  #computeShares(): number[] {
     const rewards = this.#rewards.reduce((sum, one) => sum + one, 0);
     const mutants = this.#mutants.reduce((sum, one) => sum + one, 0);
     // Before anything is learnt all bring alike.
@@ -98,15 +98,16 @@ export class Bandit {
     const own = (arm: number): number => (rewards === 0 ? this.#mutants[arm] : this.#rewards[arm]);
     const worth = this.#costs.map(
       (cost, arm) =>
-        ((own(arm) + PRIOR * mean) / (this.#mutants[arm] + PRIOR) / (RUN_COST + cost)) ** PREFERENCE,
+        ((own(arm) + PRIOR_MUTANTS * mean) / (this.#mutants[arm] + PRIOR_MUTANTS) / (RUN_COST + cost)) **
+        YIELD_EXPONENT,
     );
     const floor = this.#floor;
-    return normalised(worth).map((one, arm) => floor * this.#floors[arm] + (1 - floor) * one);
+    return normalise(worth).map((one, arm) => floor * this.#floors[arm] + (1 - floor) * one);
   }
 }
 
 /** Numbers divided by their sum. */
-function normalised(numbers: readonly number[]): number[] {
+function normalise(numbers: readonly number[]): number[] {
   const all = numbers.reduce((sum, one) => sum + one, 0);
   return numbers.map((one) => one / all);
 }

@@ -1,18 +1,18 @@
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
-import type { Mate, Mutator } from '../../mutators/mutator.ts';
-import { makeMutator, readSpec } from '../../mutators/registry.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import type { Mutator, PartnerKind } from '../../mutators/mutator.ts';
+import { makeMutator, resolveMutatorSpec } from '../../mutators/registry.ts';
 
 /** Mutators applied in a row at most. */
-export const LONGEST_CHAIN = 4;
+export const MAX_STACK_DEPTH = 4;
 
 /** What the campaign knows of a mutator of an input, to choose it by: an arm of a bandit, in that field's word. */
-export interface ArmTraits {
+export interface ArmDescriptor {
   readonly name: string;
   /** What one mutant costs, in copies of its values. */
   readonly cost: number;
-  readonly mate: Mate | undefined;
+  readonly partner: PartnerKind | undefined;
   /** Whether the second testcase may be of another form. */
-  readonly anyForm: boolean;
+  readonly acceptsAnyShape: boolean;
   readonly geometric: boolean;
 }
 
@@ -27,15 +27,15 @@ export interface Arm {
 }
 
 /** The arms of each input, in the order of their specs; none for an input that stays. */
-export async function armTraits(specs: readonly (readonly string[])[]): Promise<ArmTraits[][]> {
+export async function describeArms(specs: readonly (readonly string[])[]): Promise<ArmDescriptor[][]> {
   return Promise.all(
     specs.map(async (list) => {
-      const chosen = (await Promise.all(list.map(readSpec))).flat();
-      return chosen.map(({ kind: { name, cost, mate, domains, geometric } }) => ({
+      const chosen = (await Promise.all(list.map(resolveMutatorSpec))).flat();
+      return chosen.map(({ kind: { name, cost, partner, domains, geometric } }) => ({
         name,
         cost,
-        mate,
-        anyForm: domains.includes('tokens'),
+        partner,
+        acceptsAnyShape: domains.includes('tokens'),
         geometric: geometric === true,
       }));
     }),
@@ -45,14 +45,14 @@ export async function armTraits(specs: readonly (readonly string[])[]): Promise<
 /** Makes the mutators of each input. */
 export async function makeArms(
   specs: readonly (readonly string[])[],
-  traits: readonly InputTraits[],
+  traits: readonly InputDescriptor[],
 ): Promise<Arm[][]> {
   return Promise.all(
     specs.map(async (list, input) => {
-      const chosen = (await Promise.all(list.map(readSpec))).flat();
+      const chosen = (await Promise.all(list.map(resolveMutatorSpec))).flat();
       return chosen.map((one) => ({
         mutator: makeMutator(one, traits[input]),
-        confined: one.kind.confined === true,
+        confined: one.kind.staysInBounds === true,
         geometric: one.kind.geometric === true,
         ...(one.kind.plugin === undefined ? {} : { plugin: one.kind.plugin }),
       }));

@@ -4,7 +4,7 @@
  */
 
 /** Tasks in flight at most: enough to feed 32 workers twice over. */
-const LONGEST_LAG = 64;
+const MAX_FEEDBACK_DELAY = 64;
 
 /**
  * One in this many of the tasks so far may be out when a task starts. Search goes from parent to child, so
@@ -13,23 +13,23 @@ const LONGEST_LAG = 64;
 const BLIND_SHARE = 50;
 
 /** Tasks of a quarter and of half a batch that come first: more generations from the same mutants. */
-const QUARTER_TASKS = 128;
-const HALF_TASKS = 384;
+const QUARTER_BATCH_TASKS = 128;
+const HALF_BATCH_TASKS = 384;
 
 /** Tasks up to which one is one batch, and the largest number of batches in one. */
-const SINGLE_TASKS = 512;
-const MOST_BATCHES = 8;
+const SINGLE_BATCH_TASKS = 512;
+const MAX_BATCHES_PER_TASK = 8;
 
 /** Task n sees the state after task n − lag. Grows by at most one a task, so no task sees less than its last. */
-export function lagOf(task: number): number {
-  return Math.min(LONGEST_LAG, Math.max(1, Math.floor(task / BLIND_SHARE)));
+export function feedbackDelay(task: number): number {
+  return Math.min(MAX_FEEDBACK_DELAY, Math.max(1, Math.floor(task / BLIND_SHARE)));
 }
 
 /** Tasks so far over the length of the next epoch, while epochs grow to their size. */
 const EPOCH_GROWTH = 8;
 
 /** The first task of each epoch, while epochs grow to their size. */
-function growingEpochs(size: number): number[] {
+function growingEpochStarts(size: number): number[] {
   const starts = [1];
   for (let length = 1; length < size; ) {
     starts.push(starts[starts.length - 1] + length);
@@ -44,11 +44,11 @@ function growingEpochs(size: number): number[] {
  *
  * @param size tasks in an epoch
  */
-export function epochLag(size: number): (task: number) => number {
-  const starts = growingEpochs(size);
+export function epochFeedbackDelay(size: number): (task: number) => number {
+  const starts = growingEpochStarts(size);
   const last = starts[starts.length - 1];
   const startOf = (task: number): number =>
-    task >= last ? last + size * Math.floor((task - last) / size) : starts[placeOf(starts, task)];
+    task >= last ? last + size * Math.floor((task - last) / size) : starts[lastIndexAtMost(starts, task)];
   return (task) => {
     const before = startOf(task) - 1;
     // All results of the epochs before the last one.
@@ -57,29 +57,29 @@ export function epochLag(size: number): (task: number) => number {
 }
 
 /** Place of the last of ascending numbers that is no larger than one. */
-function placeOf(ascending: readonly number[], number: number): number {
+function lastIndexAtMost(ascending: readonly number[], number: number): number {
   let place = 0;
   while (place + 1 < ascending.length && ascending[place + 1] <= number) place++;
   return place;
 }
 
 /** Mutants in a task. */
-export function mutantsOf(task: number, batch: number): number {
-  if (task <= QUARTER_TASKS) return Math.ceil(batch / 4);
-  if (task <= HALF_TASKS) return Math.ceil(batch / 2);
-  return batch * Math.min(MOST_BATCHES, Math.ceil(task / SINGLE_TASKS));
+export function mutantsInTask(task: number, batch: number): number {
+  if (task <= QUARTER_BATCH_TASKS) return Math.ceil(batch / 4);
+  if (task <= HALF_BATCH_TASKS) return Math.ceil(batch / 2);
+  return batch * Math.min(MAX_BATCHES_PER_TASK, Math.ceil(task / SINGLE_BATCH_TASKS));
 }
 
 /** One task in so many climbs toward a point, where the model has any. */
-const CLIMB_EVERY = 2;
+const DIRECTED_INTERVAL_TASKS = 2;
 
 /** Whether a task climbs: one that goes from parent to child, so that many small ones get farther than few large. */
-export function isClimbing(task: number): boolean {
-  return task % CLIMB_EVERY === 0;
+export function isDirected(task: number): boolean {
+  return task % DIRECTED_INTERVAL_TASKS === 0;
 }
 
 /** Mutants in a task that climbs. */
-export function climbMutants(batch: number): number {
+export function directedMutants(batch: number): number {
   return Math.ceil(batch / 4);
 }
 
@@ -87,57 +87,57 @@ export function climbMutants(batch: number): number {
  * Steps of a task that climbs toward a violation: what comes nearest in one is mutated in the next. From one task to the
  * next there are as few generations as results are late, and a border is hundreds of small changes away.
  */
-export const CLIMB_STEPS = 8;
+export const DIRECTED_STEPS = 8;
 
 /**
  * Steps of a task that looks ahead: taking in a prompt and telling how likely a text is costs a fraction of an answer, and a
  * prompt that leads to a rare one is hundreds of small changes away.
  */
-export const LOOK_STEPS = 16;
+export const LOOKAHEAD_STEPS = 16;
 
 /** Of so many tasks of a campaign whose batches are single ones, all but one climb: answers are dear, looking ahead is not. */
-const REST_EVERY = 4;
+const UNDIRECTED_INTERVAL_TASKS = 4;
 
 /** Whether a task climbs where tasks are single batches. */
-export function isClimbingSingly(task: number): boolean {
-  return task % REST_EVERY !== 0;
+export function isDirectedSingleBatch(task: number): boolean {
+  return task % UNDIRECTED_INTERVAL_TASKS !== 0;
 }
 
 /** Whether a task that climbs tries what is near rather than looking further ahead. */
-export function triesWhatIsNear(task: number): boolean {
-  return task % REST_EVERY === 2;
+export function evaluatesNearest(task: number): boolean {
+  return task % UNDIRECTED_INTERVAL_TASKS === 2;
 }
 
 /** Lines of descent in such a task, by the campaign's batch. */
-export function climbLines(batch: number): number {
-  return Math.max(1, Math.floor(batch / (2 * CLIMB_STEPS * MUTANTS_PER_PICK)));
+export function trajectoriesPerTask(batch: number): number {
+  return Math.max(1, Math.floor(batch / (2 * DIRECTED_STEPS * MUTANTS_PER_PICK)));
 }
 
 /** Tasks of a quarter and of half a batch that come first in a campaign that seeks a violation. */
-const QUARTER_SEEKS = 768;
-const HALF_SEEKS = 1536;
+const QUARTER_BATCH_VIOLATION_TASKS = 768;
+const HALF_BATCH_VIOLATION_TASKS = 1536;
 
 /**
  * Mutants in a task of a campaign that seeks a violation. What has not come up after many small tasks is not for want of
  * generations; then the pace counts, and the tasks that climb no longer have more than half of the mutants.
  */
-export function seekMutants(task: number, batch: number): number {
-  const lines = CLIMB_STEPS * climbLines(batch) * MUTANTS_PER_PICK;
-  if (isClimbing(task)) return task <= HALF_SEEKS ? lines : Math.max(lines, batch);
-  if (task <= QUARTER_SEEKS) return Math.ceil(batch / 4);
-  return task <= HALF_SEEKS ? Math.ceil(batch / 2) : mutantsOf(task, batch);
+export function violationSearchMutants(task: number, batch: number): number {
+  const lines = DIRECTED_STEPS * trajectoriesPerTask(batch) * MUTANTS_PER_PICK;
+  if (isDirected(task)) return task <= HALF_BATCH_VIOLATION_TASKS ? lines : Math.max(lines, batch);
+  if (task <= QUARTER_BATCH_VIOLATION_TASKS) return Math.ceil(batch / 4);
+  return task <= HALF_BATCH_VIOLATION_TASKS ? Math.ceil(batch / 2) : mutantsInTask(task, batch);
 }
 
 /** Mutants made of one parent in a row. */
 export const MUTANTS_PER_PICK = 8;
 
 /** Values in a batch that keep it within a core's second-level cache. */
-const BATCH_VALUES = 1 << 18;
-const LARGEST_BATCH = 256;
+const MAX_BATCH_VALUES = 1 << 18;
+const MAX_BATCH = 256;
 
 /** Mutants in one run of the model, by the number of values in a testcase. */
 export function defaultBatch(valuesPerRow: number): number {
-  let batch = LARGEST_BATCH;
-  while (batch > 1 && batch * valuesPerRow > BATCH_VALUES) batch /= 2;
+  let batch = MAX_BATCH;
+  while (batch > 1 && batch * valuesPerRow > MAX_BATCH_VALUES) batch /= 2;
   return batch;
 }

@@ -1,63 +1,70 @@
-import { type Step, wholeOf } from '../generation/mutant-generator.ts';
-import type { Parcel, Task } from '../scheduling/task.ts';
-import type { Climber } from './goal-tracker.ts';
+import { type TaskStep, wholeTask } from '../generation/mutant-generator.ts';
+import type { CorpusEntryData, Task } from '../scheduling/task.ts';
+import type { GoalTracker } from './goal-tracker.ts';
 
 /** What a line of descent has come to within a task. */
-interface Line {
+interface Trajectory {
   /** What its next mutants are made of. */
-  readonly parcel: Parcel;
+  readonly parent: CorpusEntryData;
   /** The picks that made it out of a corpus entry one after the other. */
   readonly path: readonly number[];
 }
 
 /** The lines of a task that goes in steps: each mutates what it has come nearest by, its corpus entry at first. */
-export class Lines {
+export class Trajectories {
   readonly #task: Task;
-  readonly #parcelOf: (entry: number) => Parcel;
-  readonly #climber: Climber | undefined;
+  readonly #entryDataOf: (entry: number) => CorpusEntryData;
+  readonly #goalTracker: GoalTracker | undefined;
   /** As they stand when a step begins; undefined for one that is at its corpus entry. */
-  #lines: readonly (Line | undefined)[] = [];
+  #trajectories: readonly (Trajectory | undefined)[] = [];
 
   /** @param parcelOf what is known of corpus entries */
-  constructor(task: Task, parcelOf: (entry: number) => Parcel, climber: Climber | undefined) {
+  constructor(task: Task, parcelOf: (entry: number) => CorpusEntryData, climber: GoalTracker | undefined) {
     this.#task = task;
-    this.#parcelOf = parcelOf;
-    this.#climber = climber;
+    this.#entryDataOf = parcelOf;
+    this.#goalTracker = climber;
   }
 
   /** The parts of the task that are made and run one after the other: all of it where it goes in no steps. */
-  *steps(): Generator<Step> {
-    const { stride, parents } = this.#task;
-    if (stride === undefined) {
-      yield wholeOf(this.#task);
+  *steps(): Generator<TaskStep> {
+    const { picksPerStep, parents } = this.#task;
+    if (picksPerStep === undefined) {
+      yield wholeTask(this.#task);
       return;
     }
-    for (let from = 0; from < parents.length; from += stride) {
-      this.#lines = Array.from({ length: stride }, (_, line) => this.#reached(line));
-      const to = Math.min(from + stride, parents.length);
-      yield { from, to, parentOf: (pick) => this.#lineOf(pick)?.parcel, key: from === 0 ? [] : [from] };
+    for (let from = 0; from < parents.length; from += picksPerStep) {
+      this.#trajectories = Array.from({ length: picksPerStep }, (_, line) => this.#advance(line));
+      const to = Math.min(from + picksPerStep, parents.length);
+      yield {
+        from,
+        to,
+        parentOf: (pick) => this.#trajectoryOf(pick)?.parent,
+        streamKey: from === 0 ? [] : [from],
+      };
     }
   }
 
   /** What a pick mutates. */
-  parentOf(pick: number): Parcel {
-    return this.#lineOf(pick)?.parcel ?? this.#parcelOf(this.#task.parents[pick]);
+  parentOf(pick: number): CorpusEntryData {
+    return this.#trajectoryOf(pick)?.parent ?? this.#entryDataOf(this.#task.parents[pick]);
   }
 
   /** The picks that make a pick's mutants out of a corpus entry; undefined where there are no steps. */
   pathOf(pick: number): readonly number[] | undefined {
-    return this.#task.stride === undefined ? undefined : [...(this.#lineOf(pick)?.path ?? []), pick];
+    return this.#task.picksPerStep === undefined
+      ? undefined
+      : [...(this.#trajectoryOf(pick)?.path ?? []), pick];
   }
 
-  #lineOf(pick: number): Line | undefined {
-    const { stride } = this.#task;
-    return stride === undefined ? undefined : this.#lines[pick % stride];
+  #trajectoryOf(pick: number): Trajectory | undefined {
+    const { picksPerStep } = this.#task;
+    return picksPerStep === undefined ? undefined : this.#trajectories[pick % picksPerStep];
   }
 
-  #reached(line: number): Line | undefined {
-    const held = this.#climber?.heldIn(line);
+  #advance(line: number): Trajectory | undefined {
+    const held = this.#goalTracker?.bestCandidateOf(line);
     if (held === undefined) return undefined;
     const { data, activations, path = [] } = held;
-    return { parcel: { ...this.#parcelOf(this.#task.parents[line]), data, activations }, path };
+    return { parent: { ...this.#entryDataOf(this.#task.parents[line]), data, activations }, path };
   }
 }

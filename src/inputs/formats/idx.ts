@@ -1,11 +1,11 @@
 import { gunzipSync } from 'node:zlib';
-import { reason, UserError } from '../../core/errors.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
 import { DTYPES, type DType, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 
 /** Largest that a gzipped file may unfold to. */
-const LARGEST = 2 ** 31 - 1;
+const MAX_UNZIPPED_BYTES = 2 ** 31 - 1;
 
-const TYPES: Readonly<Record<number, DType>> = {
+const IDX_TYPES: Readonly<Record<number, DType>> = {
   8: 'uint8',
   9: 'int8',
   11: 'int16',
@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<number, DType>> = {
  */
 export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file, source) : Buffer.from(file);
-  const type = TYPES[bytes[2]];
+  const type = IDX_TYPES[bytes[2]];
   const rank = bytes[3];
   if (
     bytes.length < 4 ||
@@ -53,8 +53,8 @@ export function decodeIdx(file: Uint8Array, source: string): Tensor {
 
 function gunzip(file: Uint8Array, source: string): Buffer {
   try {
-    return gunzipSync(file, { maxOutputLength: LARGEST });
+    return gunzipSync(file, { maxOutputLength: MAX_UNZIPPED_BYTES });
   } catch (error) {
-    throw new UserError(`${source} cannot be unzipped: ${reason(error)}`);
+    throw new UserError(`${source} cannot be unzipped: ${errorMessage(error)}`);
   }
 }

@@ -1,8 +1,8 @@
-import { reason, UserError } from '../../core/errors.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 
 /** Deepest nesting that is an array of numbers: NumPy allows as many dimensions. */
-const DEEPEST = 64;
+const MAX_DEPTH = 64;
 
 /**
  * Decodes nested arrays of numbers or booleans, or an object of them by input name, into float64 tensors.
@@ -14,21 +14,21 @@ export function decodeJson(bytes: Uint8Array, source: string): Map<string | null
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    throw new UserError(`${source} is no valid JSON: ${reason(error)}`);
+    throw new UserError(`${source} is no valid JSON: ${errorMessage(error)}`);
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
     return new Map(
-      Object.entries(json).map(([name, value]) => [name, tensorOf(value, `${source}, ${name}`)]),
+      Object.entries(json).map(([name, value]) => [name, toTensor(value, `${source}, ${name}`)]),
     );
   }
-  return new Map([[null, tensorOf(json, source)]]);
+  return new Map([[null, toTensor(json, source)]]);
 }
 
-function tensorOf(value: unknown, source: string): Tensor {
+function toTensor(value: unknown, source: string): Tensor {
   const shape: number[] = [];
   for (let inner = value; Array.isArray(inner); inner = inner[0]) {
     shape.push(inner.length);
-    if (shape.length > DEEPEST) throw new UserError(`${source} is nested deeper than ${DEEPEST} arrays`);
+    if (shape.length > MAX_DEPTH) throw new UserError(`${source} is nested deeper than ${MAX_DEPTH} arrays`);
   }
   const data = new Float64Array(sizeOf(shape));
   let at = 0;

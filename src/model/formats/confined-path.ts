@@ -11,7 +11,7 @@ import { fileError, UserError } from '../../core/errors.ts';
  * @param folder the model's own
  * @throws UserError where the path leads out of the folder, also through a symbolic link, or to no file
  */
-export async function confinedFile(folder: string, file: string, model: string): Promise<string> {
+export async function resolveConfinedFile(folder: string, file: string, model: string): Promise<string> {
   const outside = new UserError(
     `${model} names the file ${JSON.stringify(file)}, which lies outside the model's folder; refused`,
   );
@@ -44,7 +44,7 @@ export function isWithin(folder: string, path: string): boolean {
 export async function readUnpacked(path: string, most: number): Promise<Buffer> {
   try {
     if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
-    const head = await headOf(path, 2);
+    const head = await readHead(path, 2);
     if (head[0] !== 0x1f || head[1] !== 0x8b) return await readFile(path);
     const chunks: Buffer[] = [];
     let length = 0;
@@ -66,7 +66,7 @@ export async function readUnpacked(path: string, most: number): Promise<Buffer> 
 }
 
 /** The first bytes of a file. */
-export async function headOf(path: string, length: number): Promise<Uint8Array> {
+export async function readHead(path: string, length: number): Promise<Uint8Array> {
   const file = await open(path);
   try {
     const head = Buffer.alloc(length);

@@ -2,18 +2,18 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileError, UserError } from '../../core/errors.ts';
 import type { ModelFamily } from '../model.ts';
-import { headOf } from './confined-path.ts';
+import { readHead } from './confined-path.ts';
 
 /** A model's file, or its folder where it is a SavedModel, and what it is. */
-export interface Recognised {
+export interface DetectedModel {
   readonly path: string;
   readonly family: ModelFamily;
 }
 
 /** Bytes that tell what a file is; in a zip, the name of its first entry is among them. */
-const HEAD = 512;
+const HEAD_BYTES = 512;
 
-const SAVED_MODEL = 'saved_model.pb';
+const SAVED_MODEL_FILE = 'saved_model.pb';
 
 /**
  * Tells what a path holds by its bytes: an ONNX file, a TensorFlow.js model.json or its folder, a TensorFlow
@@ -21,25 +21,25 @@ const SAVED_MODEL = 'saved_model.pb';
  *
  * @throws UserError where there is nothing, or something else; for what can be converted, with the command
  */
-export async function recognise(path: string): Promise<Recognised> {
+export async function detectModel(path: string): Promise<DetectedModel> {
   let file = path;
   try {
     const found = await stat(path);
     if (!found.isDirectory() && !found.isFile()) throw new UserError(`${path} is no file: name a model's`);
     if (found.isDirectory()) {
       const names = await readdir(path);
-      if (names.includes(SAVED_MODEL)) return { path, family: 'saved-model' };
-      file = join(path, soleModel(path, names));
+      if (names.includes(SAVED_MODEL_FILE)) return { path, family: 'saved-model' };
+      file = join(path, findModelInFolder(path, names));
     }
   } catch (error) {
     throw error instanceof UserError ? error : fileError(error, 'read the model', path);
   }
-  const head = await headOf(file, HEAD).catch((error: unknown) => {
+  const head = await readHead(file, HEAD_BYTES).catch((error: unknown) => {
     throw fileError(error, 'read the model', file);
   });
   if (head.length === 0) throw new UserError(`${file} is empty: export or copy the model again`);
-  refuseOthers(file, head);
-  const family = familyOf(file, head);
+  refuseUnsupported(file, head);
+  const family = detectFamily(file, head);
   if (family !== undefined) return { path: file, family };
   throw new UserError(
     `${file} is no model that neurofuzz knows: name an .onnx file, a TensorFlow.js model.json or a SavedModel folder`,
@@ -47,7 +47,7 @@ export async function recognise(path: string): Promise<Recognised> {
 }
 
 /** A folder's model.json, also packed, or its only .onnx file. */
-function soleModel(path: string, names: readonly string[]): string {
+function findModelInFolder(path: string, names: readonly string[]): string {
   for (const name of ['model.json', 'model.json.gz']) if (names.includes(name)) return name;
   const onnx = names.filter((name) => name.endsWith('.onnx'));
   if (onnx.length === 1) return onnx[0];
@@ -57,10 +57,10 @@ function soleModel(path: string, names: readonly string[]): string {
   );
 }
 
-function familyOf(file: string, head: Uint8Array): ModelFamily | undefined {
-  const isJson = /^\s*[{[]/.test(text(head));
+function detectFamily(file: string, head: Uint8Array): ModelFamily | undefined {
+  const isJson = /^\s*[{[]/.test(toLatin1(head));
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  if (basename(file) === SAVED_MODEL) {
+  if (basename(file) === SAVED_MODEL_FILE) {
     throw new UserError(`${file} is a part of a SavedModel: name the folder that it lies in`);
   }
   if (file.endsWith('.json') || file.endsWith('.json.gz') || isJson) return 'tfjs';
@@ -70,65 +70,71 @@ function familyOf(file: string, head: Uint8Array): ModelFamily | undefined {
   return isGzip ? 'tfjs' : undefined;
 }
 
-function text(head: Uint8Array): string {
+function toLatin1(head: Uint8Array): string {
   return Buffer.from(head).toString('latin1');
 }
 
 /** A format that no runtime here loads, and the command that converts it. */
-interface Foreign {
+interface UnsupportedFormat {
   readonly name: string;
-  readonly is: (head: string) => boolean;
-  readonly convert: (file: string) => string;
+  readonly matches: (head: string) => boolean;
+  readonly conversionCommand: (file: string) => string;
 }
 
-const ZIP = 'PK\x03\x04';
+const ZIP_MAGIC = 'PK\x03\x04';
 
-const keras = (file: string): string => {
-  const load = `keras.models.load_model(${quoted(file)}, compile=False)`;
-  return `python -c "import keras; ${load}.export(${quoted(without(file))})", then name that folder`;
+const kerasExportCommand = (file: string): string => {
+  const load = `keras.models.load_model(${quoteForPython(file)}, compile=False)`;
+  return `python -c "import keras; ${load}.export(${quoteForPython(withoutExtension(file))})", then name that folder`;
 };
 
-const FOREIGN: readonly Foreign[] = [
+const UNSUPPORTED_FORMATS: readonly UnsupportedFormat[] = [
   {
     name: 'a Keras model (.keras)',
-    is: (head) =>
-      head.startsWith(ZIP) && /^(metadata\.json|config\.json|model\.weights\.h5|assets)/.test(head.slice(30)),
-    convert: keras,
+    matches: (head) =>
+      head.startsWith(ZIP_MAGIC) &&
+      /^(metadata\.json|config\.json|model\.weights\.h5|assets)/.test(head.slice(30)),
+    conversionCommand: kerasExportCommand,
   },
-  { name: 'a Keras model (HDF5)', is: (head) => head.startsWith('\x89HDF\r\n\x1a\n'), convert: keras },
+  {
+    name: 'a Keras model (HDF5)',
+    matches: (head) => head.startsWith('\x89HDF\r\n\x1a\n'),
+    conversionCommand: kerasExportCommand,
+  },
   {
     name: 'a TensorFlow Lite model',
-    is: (head) => head.slice(4, 8) === 'TFL3',
-    convert: (file) =>
-      `python -m tf2onnx.convert --tflite ${shell(file)} --output ${shell(`${without(file)}.onnx`)}`,
+    matches: (head) => head.slice(4, 8) === 'TFL3',
+    conversionCommand: (file) =>
+      `python -m tf2onnx.convert --tflite ${quoteForShell(file)} --output ${quoteForShell(`${withoutExtension(file)}.onnx`)}`,
   },
   {
     name: 'a PyTorch file',
     // A zip with data.pkl, or the pickles that came before: a protocol mark and PyTorch's magic number.
-    is: (head) =>
-      (head.startsWith(ZIP) &&
+    matches: (head) =>
+      (head.startsWith(ZIP_MAGIC) &&
         /\/(data\.pkl|version|constants\.pkl|\.format_version|byteorder)/.test(head)) ||
       head.startsWith('\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19'),
-    convert: (file) =>
-      `python -c "import torch; torch.onnx.export(torch.load(${quoted(file)}, weights_only=False).eval(), (torch.zeros(1, …),), ${quoted(`${without(file)}.onnx`)})", with a tensor of your input's shape`,
+    conversionCommand: (file) =>
+      `python -c "import torch; torch.onnx.export(torch.load(${quoteForPython(file)}, weights_only=False).eval(), (torch.zeros(1, …),), ${quoteForPython(`${withoutExtension(file)}.onnx`)})", with a tensor of your input's shape`,
   },
 ];
 
-function refuseOthers(file: string, head: Uint8Array): void {
-  const start = text(head);
-  for (const { name, is, convert } of FOREIGN) {
-    if (is(start)) throw new UserError(`${file} is ${name}, which is not run as it is: ${convert(file)}`);
+function refuseUnsupported(file: string, head: Uint8Array): void {
+  const start = toLatin1(head);
+  for (const { name, matches, conversionCommand } of UNSUPPORTED_FORMATS) {
+    if (matches(start))
+      throw new UserError(`${file} is ${name}, which is not run as it is: ${conversionCommand(file)}`);
   }
 }
 
-function without(file: string): string {
+function withoutExtension(file: string): string {
   return file.replace(/\.[^./\\]+$/, '') || 'model';
 }
 
-function quoted(file: string): string {
+function quoteForPython(file: string): string {
   return `'${file.replace(/['\\]/g, '\\$&')}'`;
 }
 
-function shell(file: string): string {
+function quoteForShell(file: string): string {
   return /^[\w./-]+$/.test(file) ? file : `'${file.replace(/'/g, `'\\''`)}'`;
 }

@@ -1,11 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { MODEL_JSON } from '../model.ts';
-import { confinedFile, readUnpacked } from './confined-path.ts';
+import { readUnpacked, resolveConfinedFile } from './confined-path.ts';
 import { readOnnx } from './onnx/graph.ts';
 
 /** Bytes of a main file that is read to learn of others. */
-const MOST_MAIN = 2 ** 31;
+const MAX_MAIN_FILE_BYTES = 2 ** 31;
 
 /** The files that make up a model. */
 export interface ModelFileList {
@@ -22,42 +22,44 @@ export interface ModelFileList {
  *
  * @throws UserError where one is missing or lies elsewhere
  */
-export async function filesOfModel(path: string): Promise<ModelFileList> {
+export async function listModelFiles(path: string): Promise<ModelFileList> {
   if ((await stat(path)).isDirectory()) {
     const names = await readdir(path);
-    return names.includes(MODEL_JSON) ? tfjsFiles(join(path, MODEL_JSON)) : folderFiles(path);
+    return names.includes(MODEL_JSON) ? listTfjsFiles(join(path, MODEL_JSON)) : listFolderFiles(path);
   }
-  return basename(path).endsWith('.json') ? tfjsFiles(path) : onnxFiles(path);
+  return basename(path).endsWith('.json') ? listTfjsFiles(path) : listOnnxFiles(path);
 }
 
-async function onnxFiles(path: string): Promise<ModelFileList> {
-  const { external } = readOnnx(await readUnpacked(path, MOST_MAIN), path);
-  return listed(path, [...new Set(external.map(({ location }) => location))]);
+async function listOnnxFiles(path: string): Promise<ModelFileList> {
+  const { external } = readOnnx(await readUnpacked(path, MAX_MAIN_FILE_BYTES), path);
+  return confinedFileList(path, [...new Set(external.map(({ location }) => location))]);
 }
 
-async function tfjsFiles(path: string): Promise<ModelFileList> {
-  const { weightsManifest = [] } = JSON.parse((await readUnpacked(path, MOST_MAIN)).toString('utf8')) as {
+async function listTfjsFiles(path: string): Promise<ModelFileList> {
+  const { weightsManifest = [] } = JSON.parse(
+    (await readUnpacked(path, MAX_MAIN_FILE_BYTES)).toString('utf8'),
+  ) as {
     readonly weightsManifest?: readonly { readonly paths: readonly string[] }[];
   };
-  return listed(
+  return confinedFileList(
     path,
     weightsManifest.flatMap(({ paths }) => paths),
   );
 }
 
-async function listed(path: string, others: readonly string[]): Promise<ModelFileList> {
+async function confinedFileList(path: string, others: readonly string[]): Promise<ModelFileList> {
   const folder = dirname(path);
-  for (const name of others) await confinedFile(folder, name, path);
+  for (const name of others) await resolveConfinedFile(folder, name, path);
   return { folder, main: basename(path), files: [...new Set([basename(path), ...others])].sort() };
 }
 
-async function folderFiles(folder: string): Promise<ModelFileList> {
+async function listFolderFiles(folder: string): Promise<ModelFileList> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
-  for (const name of files) await confinedFile(folder, name, folder);
+  for (const name of files) await resolveConfinedFile(folder, name, folder);
   return { folder, main: '', files };
 }
 

@@ -37,26 +37,26 @@ export interface Graph {
 }
 
 /** Numbers up to which a constant's values are kept in the graph. */
-export const MOST_VALUES = 64;
+export const MAX_CONSTANT_VALUES = 64;
 
 /** The node that makes each tensor. */
-export function producers(graph: Graph): ReadonlyMap<string, GraphNode> {
+export function producersByTensor(graph: Graph): ReadonlyMap<string, GraphNode> {
   const made = new Map<string, GraphNode>();
   for (const node of graph.nodes) for (const output of node.outputs) made.set(output, node);
   return made;
 }
 
 /** Numbers in all constants, those of subgraphs included. */
-export function parametersOf(graph: Graph): number {
+export function countParameters(graph: Graph): number {
   const own = [...graph.constants.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return graph.nodes.reduce(
-    (sum, { subgraphs = [] }) => subgraphs.reduce((inner, sub) => inner + parametersOf(sub), sum),
+    (sum, { subgraphs = [] }) => subgraphs.reduce((inner, sub) => inner + countParameters(sub), sum),
     own,
   );
 }
 
 /** Operations by kind and how often each comes up, the most frequent first; those of subgraphs included. */
-export function operationsOf(graph: Graph): [op: string, count: number][] {
+export function countOperations(graph: Graph): [op: string, count: number][] {
   const counts = new Map<string, number>();
   const count = ({ nodes }: Graph): void => {
     for (const { op, subgraphs = [] } of nodes) {
@@ -74,7 +74,7 @@ export function computedTensors(graph: Graph): string[] {
 }
 
 /** Orders nodes so that each comes after those it reads from; a graph with a circle keeps its order there. */
-export function topological(nodes: readonly GraphNode[]): GraphNode[] {
+export function sortTopologically(nodes: readonly GraphNode[]): GraphNode[] {
   const maker = new Map<string, GraphNode>();
   for (const node of nodes) for (const output of node.outputs) maker.set(output, node);
   const done = new Set<GraphNode>();

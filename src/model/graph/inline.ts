@@ -1,16 +1,16 @@
 import type { TfFunction, TfNodeDef } from '../formats/saved-model/proto.ts';
 
 /** Operations that run a function of the library in their place. */
-const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
+const CALL_OPS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 
 /** Nodes after which inlining is given up: functions that call functions grow without bound. */
-const MOST_NODES = 200_000;
+const MAX_NODES = 200_000;
 
 /**
  * Names of the outputs of operations that have several, in order (TensorFlow's op registry). An operation
  * that is not here has one output or one list of them.
  */
-const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
+const OUTPUT_NAMES: Readonly<Record<string, readonly string[]>> = {
   FusedBatchNorm: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],
   FusedBatchNormV2: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],
   FusedBatchNormV3: [
@@ -38,10 +38,10 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A graph in which called functions stand in place of the calls. */
-export interface Inlined {
+export interface InlinedGraph {
   readonly nodes: readonly TfNodeDef[];
   /** What took the place of a call's output, by the name that others call it by. */
-  readonly replaced: ReadonlyMap<string, string>;
+  readonly replacements: ReadonlyMap<string, string>;
 }
 
 /**
@@ -55,51 +55,51 @@ export function inlineCalls(
   graph: readonly TfNodeDef[],
   library: readonly TfFunction[],
   ends: readonly string[],
-): Inlined | undefined {
+): InlinedGraph | undefined {
   const functions = new Map(library.map((one) => [one.signature.name, one]));
   const replaced = new Map<string, string>();
   let nodes = [...graph];
   // A body may hold calls itself.
   for (;;) {
-    nodes = nodes.map((node) => redirect(node, replaced));
-    const wanted = reachable(
+    nodes = nodes.map((node) => redirectEdges(node, replaced));
+    const wanted = reachableNodes(
       nodes,
-      ends.map((end) => follow(end, replaced)),
+      ends.map((end) => resolveEdge(end, replaced)),
     );
-    const calls = wanted.filter(({ op }) => CALLS.has(op));
-    if (calls.length === 0) return { nodes, replaced };
+    const calls = wanted.filter(({ op }) => CALL_OPS.has(op));
+    if (calls.length === 0) return { nodes, replacements: replaced };
     const bodies = new Map<TfNodeDef, readonly TfNodeDef[]>();
     for (const call of calls) {
       const called = functions.get(call.attr.f?.func?.name ?? '');
-      const body = called === undefined ? undefined : bodyOf(call, called, replaced);
+      const body = called === undefined ? undefined : inlineBody(call, called, replaced);
       if (body === undefined) return undefined;
       bodies.set(call, body);
     }
     nodes = nodes.flatMap((node) => bodies.get(node) ?? [node]);
-    if (nodes.length > MOST_NODES) return undefined;
+    if (nodes.length > MAX_NODES) return undefined;
   }
 }
 
 /** The nodes that tensors depend on by their values. */
-export function reachable(nodes: readonly TfNodeDef[], tensors: readonly string[]): TfNodeDef[] {
+export function reachableNodes(nodes: readonly TfNodeDef[], tensors: readonly string[]): TfNodeDef[] {
   const named = new Map(nodes.map((node) => [node.name, node]));
   const reached = new Set<TfNodeDef>();
-  const waiting = tensors.map(nodeOf);
+  const waiting = tensors.map(nodeNameOf);
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const node = named.get(name);
     if (node === undefined || reached.has(node)) continue;
     reached.add(node);
-    for (const edge of node.input) if (!edge.startsWith('^')) waiting.push(nodeOf(edge));
+    for (const edge of node.input) if (!edge.startsWith('^')) waiting.push(nodeNameOf(edge));
   }
   return [...reached];
 }
 
 /** Name of the node that an edge comes from. */
-export function nodeOf(edge: string): string {
+export function nodeNameOf(edge: string): string {
   return edge.replace(/^\^/, '').replace(/:\d+$/, '');
 }
 
-function bodyOf(
+function inlineBody(
   call: TfNodeDef,
   { signature, nodeDef, ret, controlRet }: TfFunction,
   replaced: Map<string, string>,
@@ -119,7 +119,7 @@ function bodyOf(
     const [name, output, index = '0'] = text.split(':');
     const outside = taken.get(name);
     if (outside !== undefined) return outside;
-    const place = placeOf(ops.get(name) ?? '', output, Number(index));
+    const place = outputIndexOf(ops.get(name) ?? '', output, Number(index));
     if (place === undefined) known = false;
     return place ? `${call.name}/${name}:${place}` : `${call.name}/${name}`;
   };
@@ -139,20 +139,23 @@ function bodyOf(
 }
 
 /** Which output of an operation a function's edge means; undefined where that is not known. */
-function placeOf(op: string, output: string | undefined, index: number): number | undefined {
-  const names = OUTPUTS[op];
+function outputIndexOf(op: string, output: string | undefined, index: number): number | undefined {
+  const names = OUTPUT_NAMES[op];
   if (names === undefined) return index;
   const place = names.indexOf(output ?? '');
   return place < 0 ? undefined : place + index;
 }
 
 /** A node whose edges lead to what took the place of calls. */
-function redirect(node: TfNodeDef, replaced: ReadonlyMap<string, string>): TfNodeDef {
-  return { ...node, input: node.input.map((edge) => follow(edge, replaced)).filter((edge) => edge !== '') };
+function redirectEdges(node: TfNodeDef, replaced: ReadonlyMap<string, string>): TfNodeDef {
+  return {
+    ...node,
+    input: node.input.map((edge) => resolveEdge(edge, replaced)).filter((edge) => edge !== ''),
+  };
 }
 
 /** Where an edge leads once calls are replaced, through as many as there are. */
-export function follow(edge: string, replaced: ReadonlyMap<string, string>): string {
+export function resolveEdge(edge: string, replaced: ReadonlyMap<string, string>): string {
   const seen = new Set<string>();
   let at = edge;
   for (let next = replaced.get(at); next !== undefined && !seen.has(at); next = replaced.get(at)) {

@@ -1,5 +1,5 @@
 /** Operations that give the values of their input in the same order, in another shape at most. */
-export const KEEPING = [
+export const LAYOUT_OPS = [
   'Identity',
   'Reshape',
   'Flatten',

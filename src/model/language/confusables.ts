@@ -1,5 +1,5 @@
 /** Letters that look alike: from Unicode's confusables.txt (UTS 39), Latin, Greek, Cyrillic, digits and signs. */
-export const ALIKE = [
+export const CONFUSABLES = [
   'aаα',
   'AАΑ4',
   'bЬ',

@@ -7,30 +7,30 @@ import {
   type TensorData,
 } from '../../tensor/tensor.ts';
 import type { Model, NamedTensor } from '../model.ts';
-import { feedOf, type Plug, type Wiring } from './io-binding.ts';
+import { type InputBinding, type IoBinding, makeFeed } from './io-binding.ts';
 
 /** Texts on their way through a model, token by token, all at the same place of their answers. */
-export class Course {
+export class DecodingSession {
   readonly #model: Model;
-  readonly #wiring: Wiring;
-  readonly #stepped: () => void;
+  readonly #binding: IoBinding;
+  readonly #onStep: () => void;
   #rows: number;
   /** What each state input gets next, by its name. */
   #states: ReadonlyMap<string, Tensor> = new Map();
   /** Tokens that the state knows already, where it grows. */
-  #past = 0;
+  #pastLength = 0;
   /** The texts so far, where the model is given all of them each time. */
-  #texts: readonly Int32Array[] = [];
+  #sequences: readonly Int32Array[] = [];
   /** What the last run was given, and which place of it is the last token's. */
   #feeds: readonly Tensor[] = [];
-  #length = 0;
-  #lastPlaces: Int32Array = new Int32Array(0);
+  #inputLength = 0;
+  #lastPositions: Int32Array = new Int32Array(0);
   #outputs: ReadonlyMap<string, NamedTensor> = new Map();
 
-  private constructor(model: Model, wiring: Wiring, rows: number, stepped: () => void) {
+  private constructor(model: Model, wiring: IoBinding, rows: number, stepped: () => void) {
     this.#model = model;
-    this.#stepped = stepped;
-    this.#wiring = wiring;
+    this.#onStep = stepped;
+    this.#binding = wiring;
     this.#rows = rows;
   }
 
@@ -42,17 +42,17 @@ export class Course {
    */
   static async open(
     model: Model,
-    wiring: Wiring,
+    wiring: IoBinding,
     prompts: readonly Int32Array[],
     stepped: () => void,
-  ): Promise<Course> {
-    const course = new Course(model, wiring, prompts.length, stepped);
+  ): Promise<DecodingSession> {
+    const course = new DecodingSession(model, wiring, prompts.length, stepped);
     if (wiring.mode === 'window') {
-      course.#texts = prompts;
+      course.#sequences = prompts;
       await course.#runWindow();
     } else if (wiring.mode === 'cached') {
       await course.#run(prompts[0].length, (row, place) => prompts[row][place]);
-    } else await course.#align(prompts);
+    } else await course.#prefillAligned(prompts);
     return course;
   }
 
@@ -62,7 +62,7 @@ export class Course {
 
   /** Logits for the next token, `[rows, size]`. */
   get logits(): ArrayLike<number> {
-    const { logits } = this.#wiring;
+    const { logits } = this.#binding;
     const data = this.output(logits);
     return this.#outputs.get(logits)?.type === 'float16'
       ? Float32Array.from(data as Uint16Array, halfToNumber)
@@ -71,8 +71,8 @@ export class Course {
 
   /** Gives each row one more token. */
   async step(tokens: Int32Array): Promise<void> {
-    if (this.#wiring.mode !== 'window') return this.#run(1, (row) => tokens[row]);
-    this.#texts = this.#texts.map((text, row) => {
+    if (this.#binding.mode !== 'window') return this.#run(1, (row) => tokens[row]);
+    this.#sequences = this.#sequences.map((text, row) => {
       const longer = new Int32Array(text.length + 1);
       longer.set(text);
       longer[text.length] = tokens[row];
@@ -82,26 +82,26 @@ export class Course {
   }
 
   /** Goes on with some of the rows alone, a row as often as it is named. */
-  keep(rows: ArrayLike<number>): void {
+  selectRows(rows: ArrayLike<number>): void {
     if (rows.length === this.#rows && Array.from(rows).every((row, place) => row === place)) return;
     this.#states = new Map(
-      [...this.#states].map(([name, tensor]) => [name, gathered(tensor, this.#batchOf(name), rows)]),
+      [...this.#states].map(([name, tensor]) => [name, gatherAlong(tensor, this.#batchAxisOf(name), rows)]),
     );
-    if (this.#wiring.mode === 'window') this.#texts = Array.from(rows, (row) => this.#texts[row]);
+    if (this.#binding.mode === 'window') this.#sequences = Array.from(rows, (row) => this.#sequences[row]);
     this.#outputs = new Map();
     this.#feeds = [];
     this.#rows = rows.length;
   }
 
   /** Another one at the same place, which goes its own way. */
-  fork(): Course {
-    const other = new Course(this.#model, this.#wiring, this.#rows, this.#stepped);
+  fork(): DecodingSession {
+    const other = new DecodingSession(this.#model, this.#binding, this.#rows, this.#onStep);
     other.#states = this.#states;
-    other.#past = this.#past;
-    other.#texts = this.#texts;
+    other.#pastLength = this.#pastLength;
+    other.#sequences = this.#sequences;
     other.#feeds = this.#feeds;
-    other.#length = this.#length;
-    other.#lastPlaces = this.#lastPlaces;
+    other.#inputLength = this.#inputLength;
+    other.#lastPositions = this.#lastPositions;
     other.#outputs = this.#outputs;
     return other;
   }
@@ -110,56 +110,57 @@ export class Course {
   output(name: string): TensorData {
     const tensor = this.#outputs.get(name);
     if (tensor === undefined) throw new Error(`the model gave no ${name}`);
-    const state = this.#plugFor(name);
-    if (name === this.#wiring.logits && !this.#wiring.everywhere) return tensor.data;
-    if (state === undefined) return this.#atLast(tensor);
+    const state = this.#stateBindingOf(name);
+    if (name === this.#binding.logits && !this.#binding.hasLogitsPerPosition) return tensor.data;
+    if (state === undefined) return this.#sliceLastPosition(tensor);
     // What grows is told by its newest part.
-    const { batch, grows } = state;
-    const newest = grows === undefined ? tensor : lastAlong(tensor, grows);
-    return batchFirst(newest, batch);
+    const { batchAxis, growthAxis } = state;
+    const newest = growthAxis === undefined ? tensor : lastSliceAlong(tensor, growthAxis);
+    return moveAxisFirst(newest, batchAxis);
   }
 
   /** Inner tensors at the last token of each row: the last run once more, with them exposed. */
   async watch(names: readonly string[]): Promise<TensorData[]> {
     const { activations } = await this.#model.run(this.#feeds, names);
-    return activations.map((tensor) => this.#atLast(tensor));
+    return activations.map((tensor) => this.#sliceLastPosition(tensor));
   }
 
-  #plugFor(output: string) {
-    return this.#wiring.plugs.find((plug) => plug.kind === 'state' && plug.output === output) as
-      | Extract<Plug, { kind: 'state' }>
+  #stateBindingOf(output: string) {
+    return this.#binding.inputs.find((plug) => plug.kind === 'state' && plug.output === output) as
+      | Extract<InputBinding, { kind: 'state' }>
       | undefined;
   }
 
-  #batchOf(input: string): number {
-    const plug = this.#wiring.plugs.find((one) => one.input.name === input) as Extract<
-      Plug,
+  #batchAxisOf(input: string): number {
+    const plug = this.#binding.inputs.find((one) => one.input.name === input) as Extract<
+      InputBinding,
       { kind: 'state' }
     >;
-    return plug.batch;
+    return plug.batchAxis;
   }
 
   /** Of a tensor with a value for each place, those at the last token. */
-  #atLast({ name, shape, data }: NamedTensor): TensorData {
-    const isPlaced = shape[0] === this.#rows && shape[1] === this.#length && this.#isPlaced(name, shape);
-    if (!isPlaced || this.#length === 1) return data;
+  #sliceLastPosition({ name, shape, data }: NamedTensor): TensorData {
+    const isPlaced =
+      shape[0] === this.#rows && shape[1] === this.#inputLength && this.#isPerPosition(name, shape);
+    if (!isPlaced || this.#inputLength === 1) return data;
     const size = data.length / (shape[0] * shape[1]);
     const out = (data as Float32Array).slice(0, this.#rows * size);
     for (let row = 0; row < this.#rows; row++) {
-      const from = (row * this.#length + this.#lastPlaces[row]) * size;
+      const from = (row * this.#inputLength + this.#lastPositions[row]) * size;
       out.set((data as Float32Array).subarray(from, from + size), row * size);
     }
     return out;
   }
 
   /** Whether a tensor's second size is that of the text: it is open then, or what the model fixes the text to. */
-  #isPlaced(name: string, shape: readonly number[]): boolean {
+  #isPerPosition(name: string, shape: readonly number[]): boolean {
     const declared = this.#model.graph.shapes.get(name)?.[1];
-    return typeof declared === 'number' ? declared === this.#wiring.window : shape.length >= 2;
+    return typeof declared === 'number' ? declared === this.#binding.windowLength : shape.length >= 2;
   }
 
   /** Prompts of several lengths through a model with a state of one size, so that all end at the same step. */
-  async #align(prompts: readonly Int32Array[]): Promise<void> {
+  async #prefillAligned(prompts: readonly Int32Array[]): Promise<void> {
     const order = Array.from(prompts, (_, row) => row).sort(
       (a, b) => prompts[b].length - prompts[a].length || a - b,
     );
@@ -168,7 +169,7 @@ export class Course {
     for (let step = 0; step < longest; step++) {
       let begun = this.#rows;
       while (begun < order.length && prompts[order[begun]].length >= longest - step) begun++;
-      if (begun > this.#rows) this.#join(begun);
+      if (begun > this.#rows) this.#addRows(begun);
       await this.#run(1, (row) => {
         const prompt = prompts[order[row]];
         return prompt[prompt.length - longest + step];
@@ -180,31 +181,36 @@ export class Course {
     });
     if (places.every((place, row) => place === row)) return;
     const outputs = new Map(
-      [...this.#outputs].map(([name, tensor]) => [name, this.#reordered(tensor, places)]),
+      [...this.#outputs].map(([name, tensor]) => [name, this.#reorderRows(tensor, places)]),
     );
     const feeds = this.#feeds.map((feed, i) => {
-      const plug = this.#wiring.plugs[i];
-      return plug.kind === 'branch' ? feed : gathered(feed, plug.kind === 'state' ? plug.batch : 0, places);
+      const plug = this.#binding.inputs[i];
+      return plug.kind === 'branch'
+        ? feed
+        : gatherAlong(feed, plug.kind === 'state' ? plug.batchAxis : 0, places);
     });
     this.#outputs = outputs;
     this.#feeds = feeds;
-    this.#takeStates();
+    this.#updateStates();
   }
 
-  #reordered(tensor: NamedTensor, places: Int32Array): NamedTensor {
-    return { ...gathered(tensor, this.#plugFor(tensor.name)?.batch ?? 0, places), name: tensor.name };
+  #reorderRows(tensor: NamedTensor, places: Int32Array): NamedTensor {
+    return {
+      ...gatherAlong(tensor, this.#stateBindingOf(tensor.name)?.batchAxis ?? 0, places),
+      name: tensor.name,
+    };
   }
 
   /** Lets rows begin: with a state of zeros behind those that are on their way. */
-  #join(rows: number): void {
+  #addRows(rows: number): void {
     const states = new Map<string, Tensor>();
-    for (const plug of this.#wiring.plugs) {
+    for (const plug of this.#binding.inputs) {
       if (plug.kind !== 'state') continue;
-      const fresh = feedOf(plug, rows - this.#rows, 1, 0, () => 0);
+      const fresh = makeFeed(plug, rows - this.#rows, 1, 0, () => 0);
       const before = this.#states.get(plug.input.name);
       states.set(
         plug.input.name,
-        before === undefined || this.#rows === 0 ? fresh : appended(before, fresh, plug.batch),
+        before === undefined || this.#rows === 0 ? fresh : concatAlong(before, fresh, plug.batchAxis),
       );
     }
     this.#states = states;
@@ -212,20 +218,20 @@ export class Course {
   }
 
   #runWindow(): Promise<void> {
-    const { window } = this.#wiring;
-    const texts = this.#texts;
-    const length = window ?? texts[0].length;
+    const { windowLength } = this.#binding;
+    const texts = this.#sequences;
+    const length = windowLength ?? texts[0].length;
     // A text that is shorter than the window stands at its beginning: what follows does not matter to what is before.
     // Where the last place alone has logits, it stands at the end.
-    const { everywhere } = this.#wiring;
+    const { hasLogitsPerPosition } = this.#binding;
     return this.#run(
       length,
       (row, place) => {
         const text = texts[row];
-        const from = everywhere ? Math.max(0, text.length - length) : text.length - length;
+        const from = hasLogitsPerPosition ? Math.max(0, text.length - length) : text.length - length;
         return text[from + place] ?? 0;
       },
-      Int32Array.from(texts, (text) => (everywhere ? Math.min(text.length, length) : length) - 1),
+      Int32Array.from(texts, (text) => (hasLogitsPerPosition ? Math.min(text.length, length) : length) - 1),
     );
   }
 
@@ -234,23 +240,23 @@ export class Course {
     tokenAt: (row: number, place: number) => number,
     lastPlaces = new Int32Array(this.#rows).fill(length - 1),
   ): Promise<void> {
-    const { plugs } = this.#wiring;
-    this.#feeds = plugs.map((plug) => {
+    const { inputs } = this.#binding;
+    this.#feeds = inputs.map((plug) => {
       const state = plug.kind === 'state' ? this.#states.get(plug.input.name) : undefined;
-      return state ?? feedOf(plug, this.#rows, length, this.#past, tokenAt);
+      return state ?? makeFeed(plug, this.#rows, length, this.#pastLength, tokenAt);
     });
     const { outputs } = await this.#model.run(this.#feeds, []);
-    this.#stepped();
+    this.#onStep();
     this.#outputs = new Map(outputs.map((tensor) => [tensor.name, tensor]));
-    this.#length = length;
-    this.#lastPlaces = lastPlaces;
-    if (this.#wiring.mode === 'cached') this.#past += length;
-    this.#takeStates();
+    this.#inputLength = length;
+    this.#lastPositions = lastPlaces;
+    if (this.#binding.mode === 'cached') this.#pastLength += length;
+    this.#updateStates();
   }
 
-  #takeStates(): void {
+  #updateStates(): void {
     const states = new Map<string, Tensor>();
-    for (const plug of this.#wiring.plugs) {
+    for (const plug of this.#binding.inputs) {
       if (plug.kind !== 'state') continue;
       states.set(plug.input.name, this.#outputs.get(plug.output) as Tensor);
     }
@@ -259,7 +265,7 @@ export class Course {
 }
 
 /** Slices of a tensor along one dimension, in another order, or some more than once. */
-function gathered(tensor: Tensor, axis: number, places: ArrayLike<number>): Tensor {
+function gatherAlong(tensor: Tensor, axis: number, places: ArrayLike<number>): Tensor {
   const { type, shape, data } = tensor;
   const inner = sizeOf(shape.slice(axis + 1));
   const outer = sizeOf(shape.slice(0, axis));
@@ -274,7 +280,7 @@ function gathered(tensor: Tensor, axis: number, places: ArrayLike<number>): Tens
 }
 
 /** Two tensors one behind the other along a dimension. */
-function appended(first: Tensor, second: Tensor, axis: number): Tensor {
+function concatAlong(first: Tensor, second: Tensor, axis: number): Tensor {
   const { type, shape } = first;
   const inner = sizeOf(shape.slice(axis + 1));
   const outer = sizeOf(shape.slice(0, axis));
@@ -289,12 +295,12 @@ function appended(first: Tensor, second: Tensor, axis: number): Tensor {
 }
 
 /** The last slice along a dimension. */
-function lastAlong(tensor: Tensor, axis: number): Tensor {
-  return gathered(tensor, axis, [tensor.shape[axis] - 1]);
+function lastSliceAlong(tensor: Tensor, axis: number): Tensor {
+  return gatherAlong(tensor, axis, [tensor.shape[axis] - 1]);
 }
 
 /** A tensor's values with one dimension before all others. */
-function batchFirst({ type, shape, data }: Tensor, axis: number): TensorData {
+function moveAxisFirst({ type, shape, data }: Tensor, axis: number): TensorData {
   if (axis === 0) return data;
   const rows = shape[axis];
   const inner = sizeOf(shape.slice(axis + 1));

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { RunResult } from '../run-result.ts';
-import type { Language } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** How a model goes on with texts: plain data. */
 export interface GenerationSettings {
@@ -23,37 +23,37 @@ export interface GenerationSettings {
 }
 
 /** A text that a model might go on with. */
-export interface Continuation {
+export interface CandidateContinuation {
   readonly ids: readonly number[];
   /** Which of them count: from this one on. */
-  readonly from: number;
+  readonly scoredFrom: number;
   /** What has to come next; absent where that does not matter. */
-  readonly before?: ((id: number) => boolean) | undefined;
+  readonly followedBy?: ((id: number) => boolean) | undefined;
   /** Natural logarithm of the share below which it does not matter how likely it is: it is not followed to its end then. */
-  readonly least?: number | undefined;
+  readonly minLogProb?: number | undefined;
 }
 
 /** What a model that goes on with texts can be asked beside runs. */
-export interface Generation {
-  readonly language: Language;
+export interface TextGeneration {
+  readonly tokenizer: Tokenizer;
   /** Most tokens of an answer. */
-  readonly length: number;
+  readonly maxTokens: number;
   /** Tokens that the model knows. */
-  readonly size: number;
+  readonly vocabularySize: number;
   /** Tokens that it has said, or was asked how likely they are, since it was loaded. */
-  readonly spoken: number;
+  readonly generatedTokens: number;
   /** Tells whether two go on alike with the same model. */
   readonly sha256: string;
   /** How it goes on with texts, a clause for people. */
-  readonly what: string;
+  readonly description: string;
   /** The tensor that tells most of a text, for coverage, and why that one. */
-  readonly telling: { readonly tensor: string; readonly why: string };
+  readonly defaultCoverage: { readonly tensor: string; readonly why: string };
   /**
    * Takes in prompts and answers nothing: all that `follow` needs, and tensors that are watched right after the prompt.
    *
    * @param prompts `[rows, length]` as a run takes them
    */
-  look(prompts: Tensor, watched: readonly string[]): Promise<RunResult>;
+  prefill(prompts: Tensor, watched: readonly string[]): Promise<RunResult>;
   /**
    * How likely the model is to go on with certain texts right after its prompts.
    *
@@ -62,7 +62,10 @@ export interface Generation {
    * @returns for each row the natural logarithm of the share; NaN where nothing was looked at, and where that fell below the
    *   least that matters
    */
-  follow(prompted: unknown, wanted: readonly (Continuation | undefined)[]): Promise<Float64Array>;
+  scoreContinuations(
+    prompted: unknown,
+    wanted: readonly (CandidateContinuation | undefined)[],
+  ): Promise<Float64Array>;
 }
 
 /** Name of the input of prompts: ids, and below 0 for places that hold none. */
@@ -72,10 +75,10 @@ export const PROMPT = 'prompt';
 export const ANSWER = 'answer';
 
 /** Name of the output of how likely each token of an answer was, as natural logarithms; 0 behind their ends. */
-export const CHOSEN = 'chosen';
+export const LOG_PROBS = 'chosen';
 
 /** Says of a tensor that it is looked at right after the prompt, and not at the end of the answer. */
-export const AFTER_PROMPT = 'prompt/';
+export const AFTER_PROMPT_PREFIX = 'prompt/';
 
 /** Stands in a prompt for a place that holds no token. */
 export const NO_TOKEN = -1;

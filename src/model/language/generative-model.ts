@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
-import { suggestion } from '../../core/did-you-mean.ts';
+import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { type DType, makeData, type Tensor, type TensorData } from '../../tensor/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Model, NamedTensor, RunResult } from '../model.ts';
-import { Course } from './decoding-session.ts';
+import { DecodingSession } from './decoding-session.ts';
 import {
-  AFTER_PROMPT,
+  AFTER_PROMPT_PREFIX,
   ANSWER,
-  CHOSEN,
-  type Continuation,
-  type Generation,
+  type CandidateContinuation,
   type GenerationSettings,
+  LOG_PROBS,
   NO_TOKEN,
   PROMPT,
+  type TextGeneration,
 } from './generation.ts';
-import { type Wiring, wire } from './io-binding.ts';
-import { Decoder } from './sampler.ts';
-import { type Language, readLanguage } from './tokenizer.ts';
+import { bindInputs, type IoBinding } from './io-binding.ts';
+import { Sampler } from './sampler.ts';
+import { readTokenizer, type Tokenizer } from './tokenizer.ts';
 import { CODEPOINTS } from './vocabulary.ts';
 
 /** Nothing of the network itself is seen from outside: a run is many runs of it. */
 const NO_GRAPH: Graph = {
   nodes: [],
   inputs: [PROMPT],
-  outputs: [ANSWER, CHOSEN],
+  outputs: [ANSWER, LOG_PROBS],
   constants: new Map(),
   values: new Map(),
   shapes: new Map(),
@@ -39,15 +39,15 @@ const NO_GRAPH: Graph = {
  * @param stepped told after each run of the network
  * @throws UserError where it does not, or the vocabulary does not fit it
  */
-export async function generating(
+export async function asGenerativeModel(
   network: Model,
   settings: GenerationSettings,
   stepped: () => void = () => {},
 ): Promise<Model> {
-  const known = settings.vocabulary === CODEPOINTS ? undefined : await readLanguage(settings.vocabulary);
-  const wiring = await wire(network, settings, known?.tokens.length);
-  const language = known ?? (await readLanguage(settings.vocabulary, wiring.size));
-  const author = new Author(network, wiring, language, settings, stepped);
+  const known = settings.vocabulary === CODEPOINTS ? undefined : await readTokenizer(settings.vocabulary);
+  const wiring = await bindInputs(network, settings, known?.tokens.length);
+  const language = known ?? (await readTokenizer(settings.vocabulary, wiring.vocabularySize));
+  const author = new TextGenerator(network, wiring, language, settings, stepped);
   const { path, format, sha256, runtime } = network;
   return {
     path,
@@ -55,9 +55,9 @@ export async function generating(
     sha256,
     runtime,
     inputs: [{ name: PROMPT, type: 'int32', shape: [null, null] }],
-    outputs: [ANSWER, CHOSEN],
+    outputs: [ANSWER, LOG_PROBS],
     graph: NO_GRAPH,
-    watchable: [ANSWER, CHOSEN, ...author.watchable],
+    watchable: [ANSWER, LOG_PROBS, ...author.watchable],
     generation: author,
     run: ([prompts], watched) => author.run(prompts, watched),
     constant: () => undefined,
@@ -66,61 +66,65 @@ export async function generating(
 }
 
 /** Rows whose texts were gone on with together, and where they stood behind their prompts. */
-interface Group {
+interface RowGroup {
   readonly rows: readonly number[];
-  readonly course: Course;
+  readonly session: DecodingSession;
 }
 
 /** What was watched of a run, row by row. */
-interface Noted {
+interface WatchedValues {
   /** Of each watched tensor the rows' values, once the first are known. */
-  readonly seen: Map<string, { data: TensorData; readonly size: number }>;
+  readonly byTensor: Map<string, { data: TensorData; readonly size: number }>;
   readonly rows: number;
 }
 
 /** What a run has to say. */
-interface Written extends Noted {
+interface GeneratedBatch extends WatchedValues {
   readonly answer: Int32Array;
-  readonly chosen: Float32Array;
+  readonly logProbs: Float32Array;
 }
 
-class Author implements Generation {
-  readonly language: Language;
-  readonly length: number;
-  readonly size: number;
-  spoken = 0;
+class TextGenerator implements TextGeneration {
+  readonly tokenizer: Tokenizer;
+  readonly maxTokens: number;
+  readonly vocabularySize: number;
+  generatedTokens = 0;
   readonly sha256: string;
-  readonly what: string;
-  readonly telling: Generation['telling'];
+  readonly description: string;
+  readonly defaultCoverage: TextGeneration['defaultCoverage'];
   readonly #network: Model;
-  readonly #stepped: () => void;
-  readonly #wiring: Wiring;
-  readonly #decoder: Decoder;
-  readonly #start: readonly number[];
-  readonly #end: ReadonlySet<number>;
+  readonly #onStep: () => void;
+  readonly #binding: IoBinding;
+  readonly #sampler: Sampler;
+  readonly #startTokens: readonly number[];
+  readonly #endTokens: ReadonlySet<number>;
 
   constructor(
     network: Model,
-    wiring: Wiring,
-    language: Language,
+    wiring: IoBinding,
+    language: Tokenizer,
     settings: GenerationSettings,
     stepped: () => void,
   ) {
     const { length, temperature, topK, seed } = settings;
-    this.language = language;
-    this.length = length;
-    this.size = wiring.size;
+    this.tokenizer = language;
+    this.maxTokens = length;
+    this.vocabularySize = wiring.vocabularySize;
     this.#network = network;
-    this.#stepped = stepped;
-    this.#wiring = wiring;
-    this.#decoder = new Decoder({ temperature, topK: topK ?? wiring.size, seed });
-    this.#start = settings.start.map((token) => idOf(token, language, wiring.size, 'start'));
-    this.#end = new Set(settings.end.map((token) => idOf(token, language, wiring.size, 'end')));
+    this.#onStep = stepped;
+    this.#binding = wiring;
+    this.#sampler = new Sampler({ temperature, topK: topK ?? wiring.vocabularySize, seed });
+    this.#startTokens = settings.start.map((token) =>
+      tokenIdOf(token, language, wiring.vocabularySize, 'start'),
+    );
+    this.#endTokens = new Set(
+      settings.end.map((token) => tokenIdOf(token, language, wiring.vocabularySize, 'end')),
+    );
     const { vocabulary: _path, ...how } = settings;
     this.sha256 = createHash('sha256')
       .update(JSON.stringify([how, language.sha256]))
       .digest('hex');
-    this.what = [
+    this.description = [
       {
         recurrent: 'a state passed round',
         cached: 'a cache passed round',
@@ -129,75 +133,87 @@ class Author implements Generation {
       temperature === 0
         ? 'the likeliest token taken'
         : `tokens drawn at temperature ${temperature}${topK === undefined ? '' : ` of the ${topK} likeliest`}`,
-      `up to ${length} of ${wiring.size} tokens`,
+      `up to ${length} of ${wiring.vocabularySize} tokens`,
     ].join(', ');
-    const state = this.#states.at(-1);
-    this.telling =
+    const state = this.#stateOutputs.at(-1);
+    this.defaultCoverage =
       state === undefined || wiring.mode !== 'recurrent'
-        ? { tensor: `${AFTER_PROMPT}${wiring.logits}`, why: 'the logits after the prompt' }
-        : { tensor: `${AFTER_PROMPT}${state}`, why: 'the state that the prompt leaves' };
+        ? { tensor: `${AFTER_PROMPT_PREFIX}${wiring.logits}`, why: 'the logits after the prompt' }
+        : { tensor: `${AFTER_PROMPT_PREFIX}${state}`, why: 'the state that the prompt leaves' };
   }
 
-  get #states(): string[] {
-    return this.#wiring.plugs.flatMap((plug) => (plug.kind === 'state' ? [plug.output] : []));
+  get #stateOutputs(): string[] {
+    return this.#binding.inputs.flatMap((plug) => (plug.kind === 'state' ? [plug.output] : []));
   }
 
   /** What can be watched beside the answers: what the network gives, and within it what it computes. */
   get watchable(): string[] {
-    const own = [...this.#states, this.#wiring.logits];
+    const own = [...this.#stateOutputs, this.#binding.logits];
     const inner = this.#network.watchable.filter((name) => !this.#network.outputs.includes(name));
     return [
-      ...own.map((name) => `${AFTER_PROMPT}${name}`),
+      ...own.map((name) => `${AFTER_PROMPT_PREFIX}${name}`),
       ...own,
-      ...inner.map((name) => `${AFTER_PROMPT}${name}`),
+      ...inner.map((name) => `${AFTER_PROMPT_PREFIX}${name}`),
     ];
   }
 
   async run(prompts: Tensor, watched: readonly string[]): Promise<RunResult> {
     const [rows] = prompts.shape;
-    const answer = new Int32Array(rows * this.length).fill(NO_TOKEN);
-    const written: Written = { answer, chosen: new Float32Array(answer.length), seen: new Map(), rows };
-    const groups: Group[] = [];
-    for await (const { group, texts } of this.#opened(prompts)) {
-      groups.push({ ...group, course: group.course.fork() });
-      await this.#write(group, texts, watched, written);
+    const answer = new Int32Array(rows * this.maxTokens).fill(NO_TOKEN);
+    const written: GeneratedBatch = {
+      answer,
+      logProbs: new Float32Array(answer.length),
+      byTensor: new Map(),
+      rows,
+    };
+    const groups: RowGroup[] = [];
+    for await (const { group, texts } of this.#prefillGroups(prompts)) {
+      groups.push({ ...group, session: group.session.fork() });
+      await this.#generate(group, texts, watched, written);
     }
-    const shape = [rows, this.length];
+    const shape = [rows, this.maxTokens];
     const outputs: readonly NamedTensor[] = [
       { name: ANSWER, type: 'int32', shape, data: answer },
-      { name: CHOSEN, type: 'float32', shape, data: written.chosen },
+      { name: LOG_PROBS, type: 'float32', shape, data: written.logProbs },
     ];
     const activations = watched.map(
-      (name) => outputs.find((output) => output.name === name) ?? seenTensor(name, written),
+      (name) => outputs.find((output) => output.name === name) ?? watchedTensor(name, written),
     );
-    return { outputs, activations, prompted: groups };
+    return { outputs, activations, prefillState: groups };
   }
 
-  async look(prompts: Tensor, watched: readonly string[]): Promise<RunResult> {
-    const noted: Noted = { seen: new Map(), rows: prompts.shape[0] };
-    const groups: Group[] = [];
-    for await (const { group } of this.#opened(prompts)) {
+  async prefill(prompts: Tensor, watched: readonly string[]): Promise<RunResult> {
+    const noted: WatchedValues = { byTensor: new Map(), rows: prompts.shape[0] };
+    const groups: RowGroup[] = [];
+    for await (const { group } of this.#prefillGroups(prompts)) {
       groups.push(group);
-      await this.#see(group.course, group.rows, allOf(group.rows), watched, noted);
+      await this.#recordWatched(group.session, group.rows, indicesOf(group.rows), watched, noted);
     }
-    return { outputs: [], activations: watched.map((name) => seenTensor(name, noted)), prompted: groups };
+    return {
+      outputs: [],
+      activations: watched.map((name) => watchedTensor(name, noted)),
+      prefillState: groups,
+    };
   }
 
   /** Has the network take in prompts, those together that go on together; texts are those of all rows. */
-  async *#opened({ data, shape: [rows, width] }: Tensor) {
+  async *#prefillGroups({ data, shape: [rows, width] }: Tensor) {
     const texts = Array.from({ length: rows }, (_, row) =>
-      this.#textOf((data as Int32Array).subarray(row * width, (row + 1) * width)),
+      this.#withStartTokens((data as Int32Array).subarray(row * width, (row + 1) * width)),
     );
-    for (const own of this.#together(texts)) {
+    for (const own of this.#groupRows(texts)) {
       const prompts = own.map((row) => texts[row]);
-      const course = await Course.open(this.#network, this.#wiring, prompts, this.#stepped);
-      yield { group: { rows: own, course } satisfies Group, texts };
+      const course = await DecodingSession.open(this.#network, this.#binding, prompts, this.#onStep);
+      yield { group: { rows: own, session: course } satisfies RowGroup, texts };
     }
   }
 
-  async follow(prompted: unknown, wanted: readonly (Continuation | undefined)[]): Promise<Float64Array> {
+  async scoreContinuations(
+    prompted: unknown,
+    wanted: readonly (CandidateContinuation | undefined)[],
+  ): Promise<Float64Array> {
     const shares = new Float64Array(wanted.length).fill(Number.NaN);
-    for (const { rows, course: behind } of prompted as readonly Group[]) {
+    for (const { rows, session: behind } of prompted as readonly RowGroup[]) {
       let places = rows.flatMap((row, place) => (wanted[row] === undefined ? [] : [place]));
       if (places.length === 0) continue;
       const course = behind.fork();
@@ -209,24 +225,29 @@ class Author implements Generation {
         const left: number[] = [];
         places.forEach((place, i) => {
           const row = rows[place];
-          const { ids, from, before, least = Number.NEGATIVE_INFINITY } = wanted[row] as Continuation;
+          const {
+            ids,
+            scoredFrom,
+            followedBy,
+            minLogProb = Number.NEGATIVE_INFINITY,
+          } = wanted[row] as CandidateContinuation;
           const isTold = step < ids.length;
-          if (isTold ? step >= from : before !== undefined)
-            shares[row] += this.#decoder.logSum(
+          if (isTold ? step >= scoredFrom : followedBy !== undefined)
+            shares[row] += this.#sampler.logProbOfSet(
               logits,
               at[i],
-              this.#wiring.size,
-              isTold ? (id) => id === ids[step] : (before as (id: number) => boolean),
+              this.#binding.vocabularySize,
+              isTold ? (id) => id === ids[step] : (followedBy as (id: number) => boolean),
             );
-          this.spoken++;
-          if (shares[row] < least) shares[row] = Number.NaN;
-          else if (step + 1 < ids.length + (before === undefined ? 0 : 1)) left.push(i);
+          this.generatedTokens++;
+          if (shares[row] < minLogProb) shares[row] = Number.NaN;
+          else if (step + 1 < ids.length + (followedBy === undefined ? 0 : 1)) left.push(i);
         });
         if (left.length === 0) break;
-        course.keep(step === 0 ? left.map((i) => places[i]) : left);
+        course.selectRows(step === 0 ? left.map((i) => places[i]) : left);
         places = left.map((i) => places[i]);
         await course.step(
-          Int32Array.from(places, (place) => (wanted[rows[place]] as Continuation).ids[step]),
+          Int32Array.from(places, (place) => (wanted[rows[place]] as CandidateContinuation).ids[step]),
         );
         logits = course.logits;
         at = places.map((_, i) => i);
@@ -236,22 +257,22 @@ class Author implements Generation {
   }
 
   /** A prompt's tokens behind those that begin every one. */
-  #textOf(prompt: Int32Array): Int32Array {
-    const { size } = this.#wiring;
+  #withStartTokens(prompt: Int32Array): Int32Array {
+    const { vocabularySize } = this.#binding;
     const own = prompt.filter((id) => id >= 0);
-    const unknown = own.find((id) => id >= size);
+    const unknown = own.find((id) => id >= vocabularySize);
     if (unknown !== undefined)
-      throw new Error(`the prompt holds token ${unknown}, and the model knows ${size}`);
-    if (own.length + this.#start.length === 0) throw new Error('the prompt holds no token');
-    return Int32Array.from([...this.#start, ...own]);
+      throw new Error(`the prompt holds token ${unknown}, and the model knows ${vocabularySize}`);
+    if (own.length + this.#startTokens.length === 0) throw new Error('the prompt holds no token');
+    return Int32Array.from([...this.#startTokens, ...own]);
   }
 
   /** Rows that are gone on with together. */
-  #together(texts: readonly Int32Array[]): readonly (readonly number[])[] {
+  #groupRows(texts: readonly Int32Array[]): readonly (readonly number[])[] {
     const rows = texts.map((_, row) => row);
-    if (!this.#wiring.batched) return rows.map((row) => [row]);
-    if (this.#wiring.mode === 'recurrent') return [rows];
-    if (this.#wiring.window !== undefined && this.#wiring.window > 1) return [rows];
+    if (!this.#binding.isBatched) return rows.map((row) => [row]);
+    if (this.#binding.mode === 'recurrent') return [rows];
+    if (this.#binding.windowLength !== undefined && this.#binding.windowLength > 1) return [rows];
     const byLength = new Map<number, number[]>();
     for (const row of rows) {
       const { length } = texts[row];
@@ -263,37 +284,37 @@ class Author implements Generation {
   }
 
   /** Goes on with some rows to their ends. */
-  async #write(
-    { course, rows: own }: Group,
+  async #generate(
+    { session, rows: own }: RowGroup,
     texts: readonly Int32Array[],
     watched: readonly string[],
-    written: Written,
+    written: GeneratedBatch,
   ): Promise<void> {
-    const { length } = this;
-    const { size } = this.#wiring;
-    await this.#see(course, own, allOf(own), watched.filter(isAfterPrompt), written);
-    const atEnd = watched.filter((name) => !isAfterPrompt(name) && name !== ANSWER && name !== CHOSEN);
+    const { maxTokens } = this;
+    const { vocabularySize } = this.#binding;
+    await this.#recordWatched(session, own, indicesOf(own), watched.filter(isAfterPrompt), written);
+    const atEnd = watched.filter((name) => !isAfterPrompt(name) && name !== ANSWER && name !== LOG_PROBS);
     let rows = own;
-    const draws = new Map(own.map((row) => [row, this.#decoder.draws(texts[row])]));
+    const draws = new Map(own.map((row) => [row, this.#sampler.randomFor(texts[row])]));
     for (let step = 0; ; step++) {
-      const { logits } = course;
+      const { logits } = session;
       const tokens = new Int32Array(rows.length);
       const left: number[] = [];
       const ended: number[] = [];
       rows.forEach((row, place) => {
-        const token = this.#decoder.take(logits, place, size, draws.get(row));
+        const token = this.#sampler.sample(logits, place, vocabularySize, draws.get(row));
         tokens[place] = token;
-        this.spoken++;
-        const isEnd = this.#end.has(token);
+        this.generatedTokens++;
+        const isEnd = this.#endTokens.has(token);
         if (!isEnd) {
-          written.answer[row * length + step] = token;
-          written.chosen[row * length + step] = this.#decoder.logShare;
+          written.answer[row * maxTokens + step] = token;
+          written.logProbs[row * maxTokens + step] = this.#sampler.logProb;
         }
-        (isEnd || step + 1 === length ? ended : left).push(place);
+        (isEnd || step + 1 === maxTokens ? ended : left).push(place);
       });
       if (ended.length > 0)
-        await this.#see(
-          course,
+        await this.#recordWatched(
+          session,
           ended.map((place) => rows[place]),
           ended,
           atEnd,
@@ -301,25 +322,25 @@ class Author implements Generation {
         );
       if (left.length === 0) return;
       if (left.length < rows.length) {
-        course.keep(left);
+        session.selectRows(left);
         rows = left.map((place) => rows[place]);
       }
-      await course.step(
+      await session.step(
         left.length < tokens.length ? Int32Array.from(left, (place) => tokens[place]) : tokens,
       );
     }
   }
 
   /** Takes note of what is watched at some places of a course. */
-  async #see(
-    course: Course,
+  async #recordWatched(
+    course: DecodingSession,
     rows: readonly number[],
     places: readonly number[],
     watched: readonly string[],
-    { seen, rows: all }: Noted,
+    { byTensor, rows: all }: WatchedValues,
   ): Promise<void> {
-    const own = new Set([...this.#states, this.#wiring.logits]);
-    const bare = watched.map((name) => (isAfterPrompt(name) ? name.slice(AFTER_PROMPT.length) : name));
+    const own = new Set([...this.#stateOutputs, this.#binding.logits]);
+    const bare = watched.map((name) => (isAfterPrompt(name) ? name.slice(AFTER_PROMPT_PREFIX.length) : name));
     const inner = bare.filter((name) => !own.has(name));
     const looked = inner.length === 0 ? [] : await course.watch(inner);
     watched.forEach((name, i) => {
@@ -327,10 +348,10 @@ class Author implements Generation {
       const isWhole = given instanceof BigInt64Array || given instanceof BigUint64Array;
       const values = isWhole ? Float32Array.from(given as BigInt64Array, Number) : given;
       const size = values.length / course.rows;
-      let room = seen.get(name);
+      let room = byTensor.get(name);
       if (room === undefined) {
-        room = { data: makeData(floatType(values), all * size), size };
-        seen.set(name, room);
+        room = { data: makeData(floatTypeOf(values), all * size), size };
+        byTensor.set(name, room);
       }
       const { data } = room;
       places.forEach((place, k) => {
@@ -344,29 +365,29 @@ class Author implements Generation {
 }
 
 /** A watched tensor as it was seen. */
-function seenTensor(name: string, { seen, rows }: Noted): NamedTensor {
-  const { data, size } = seen.get(name) as { data: TensorData; size: number };
-  return { name, type: floatType(data), shape: [rows, size], data };
+function watchedTensor(name: string, { byTensor, rows }: WatchedValues): NamedTensor {
+  const { data, size } = byTensor.get(name) as { data: TensorData; size: number };
+  return { name, type: floatTypeOf(data), shape: [rows, size], data };
 }
 
-function floatType(data: TensorData): DType {
+function floatTypeOf(data: TensorData): DType {
   return data instanceof Uint16Array ? 'float16' : data instanceof Float64Array ? 'float64' : 'float32';
 }
 
 /** The places of all rows of a group. */
-function allOf(rows: readonly number[]): number[] {
+function indicesOf(rows: readonly number[]): number[] {
   return rows.map((_, place) => place);
 }
 
 function isAfterPrompt(name: string): boolean {
-  return name.startsWith(AFTER_PROMPT);
+  return name.startsWith(AFTER_PROMPT_PREFIX);
 }
 
 /** @throws UserError where the language has no such token */
-function idOf(token: number | string, language: Language, size: number, what: string): number {
+function tokenIdOf(token: number | string, language: Tokenizer, size: number, what: string): number {
   const id = typeof token === 'number' ? token : language.idOf(token);
   if (id !== undefined && id >= 0 && id < size) return id;
   const known = language.tokens.filter((one) => one !== null);
-  const hint = typeof token === 'number' ? `there are ${size}` : suggestion(token, known);
+  const hint = typeof token === 'number' ? `there are ${size}` : suggestName(token, known);
   throw new UserError(`generate: ${what}: the vocabulary has no token ${JSON.stringify(token)}: ${hint}`);
 }

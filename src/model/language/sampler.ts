@@ -1,7 +1,7 @@
 import { type Random, randomStream } from '../../core/random.ts';
 
 /** How the next token is taken from what the model gives. */
-export interface Decoding {
+export interface SamplerSettings {
   /** What logits are divided by before one is drawn; 0 takes the likeliest. */
   readonly temperature: number;
   /** Of how many of the likeliest tokens one is drawn. */
@@ -11,20 +11,20 @@ export interface Decoding {
 }
 
 /** Takes the next token, drawn or the likeliest. */
-export class Decoder {
-  readonly #decoding: Decoding;
-  #shares = new Float64Array(0);
+export class Sampler {
+  readonly #settings: SamplerSettings;
+  #probabilities = new Float64Array(0);
   #heap = new Float64Array(0);
   /** Natural logarithm of the share that the token taken last had, by the model and the temperature. */
-  logShare = 0;
+  logProb = 0;
 
-  constructor(decoding: Decoding) {
-    this.#decoding = decoding;
+  constructor(decoding: SamplerSettings) {
+    this.#settings = decoding;
   }
 
   /** The draws of a prompt's answer: always the same ones, whatever batch it is in. */
-  draws(prompt: ArrayLike<number>): Random | undefined {
-    const { temperature, seed } = this.#decoding;
+  randomFor(prompt: ArrayLike<number>): Random | undefined {
+    const { temperature, seed } = this.#settings;
     return temperature === 0 ? undefined : randomStream('answer', seed, Array.from(prompt).join());
   }
 
@@ -34,15 +34,15 @@ export class Decoder {
    * @param logits of several rows, `size` each
    * @param draws of the row; undefined where the likeliest is taken, of equals the first
    */
-  take(logits: ArrayLike<number>, row: number, size: number, draws: Random | undefined): number {
+  sample(logits: ArrayLike<number>, row: number, size: number, draws: Random | undefined): number {
     const from = row * size;
     let best = 0;
     for (let id = 1; id < size; id++)
       if (logits[from + id] > logits[from + best] || Number.isNaN(logits[from + best])) best = id;
     const largest = logits[from + best];
-    if (this.#shares.length < size) this.#shares = new Float64Array(size);
-    const shares = this.#shares;
-    const { temperature, topK } = this.#decoding;
+    if (this.#probabilities.length < size) this.#probabilities = new Float64Array(size);
+    const shares = this.#probabilities;
+    const { temperature, topK } = this.#settings;
     const scale = temperature === 0 ? 1 : 1 / temperature;
     let sum = 0;
     for (let id = 0; id < size; id++) {
@@ -54,17 +54,22 @@ export class Decoder {
     const token =
       draws === undefined || !(sum > 0 && sum < Number.POSITIVE_INFINITY)
         ? best
-        : this.#draw(size, topK, draws);
-    this.logShare = (logits[from + token] - largest) * scale - Math.log(sum);
+        : this.#drawToken(size, topK, draws);
+    this.logProb = (logits[from + token] - largest) * scale - Math.log(sum);
     return token;
   }
 
   /** Logarithms of the shares that some tokens have together. */
-  logSum(logits: ArrayLike<number>, row: number, size: number, wanted: (id: number) => boolean): number {
+  logProbOfSet(
+    logits: ArrayLike<number>,
+    row: number,
+    size: number,
+    wanted: (id: number) => boolean,
+  ): number {
     const from = row * size;
     let largest = Number.NEGATIVE_INFINITY;
     for (let id = 0; id < size; id++) if (logits[from + id] > largest) largest = logits[from + id];
-    const { temperature } = this.#decoding;
+    const { temperature } = this.#settings;
     const scale = temperature === 0 ? 1 : 1 / temperature;
     let [sum, own] = [0, 0];
     for (let id = 0; id < size; id++) {
@@ -75,9 +80,9 @@ export class Decoder {
     return Math.log(own) - Math.log(sum);
   }
 
-  #draw(size: number, topK: number, draws: Random): number {
-    const shares = this.#shares;
-    const least = topK < size ? this.#least(size, topK) : 0;
+  #drawToken(size: number, topK: number, draws: Random): number {
+    const shares = this.#probabilities;
+    const least = topK < size ? this.#kthLargest(size, topK) : 0;
     let sum = 0;
     for (let id = 0; id < size; id++) if (shares[id] >= least) sum += shares[id];
     let left = draws.uniform() * sum;
@@ -92,10 +97,10 @@ export class Decoder {
   }
 
   /** The smallest of the `count` largest shares: the root of a heap of them. */
-  #least(size: number, count: number): number {
+  #kthLargest(size: number, count: number): number {
     if (this.#heap.length < count) this.#heap = new Float64Array(count);
     const heap = this.#heap;
-    const shares = this.#shares;
+    const shares = this.#probabilities;
     const sink = (start: number): void => {
       for (let at = start; ; ) {
         let child = 2 * at + 1;

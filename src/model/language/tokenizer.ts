@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
-import { reason, UserError } from '../../core/errors.ts';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { errorMessage, UserError } from '../../core/errors.ts';
 import {
   CODEPOINTS,
-  codepoints,
+  codepointVocabulary,
   encoderOf,
-  isJson,
+  isJsonPath,
   parseJson,
-  readText,
   readVocabulary,
+  readVocabularyText,
   specialIds,
   type Vocabulary,
   vocabularyOf,
 } from './vocabulary.ts';
 
 /** What stands between texts and a model's token ids. */
-export interface Language {
+export interface Tokenizer {
   /** What each id stands for by itself; null where it stands for no text. */
   readonly tokens: Vocabulary;
   /** Ids whose tokens are no text, such as those that begin and end a sequence. */
@@ -39,18 +39,20 @@ export interface Language {
  * @param size tokens that the model knows, where that decides
  * @throws UserError where it can't be read
  */
-export async function readLanguage(path: string, size = Number.POSITIVE_INFINITY): Promise<Language> {
-  if (path === CODEPOINTS) return languageOf(codepoints(size));
+export async function readTokenizer(path: string, size = Number.POSITIVE_INFINITY): Promise<Tokenizer> {
+  if (path === CODEPOINTS) return makeVocabularyTokenizer(codepointVocabulary(size));
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path))
     throw new UserError(`vocabularies are read from disk alone: download ${path} and name the file`);
-  await refuseNames(path);
-  if (!isJson(path)) return languageOf(await readVocabulary(path));
-  const json = parseJson(await readText(path), path);
-  return isTokenizer(json) ? tokenizer(json, path) : languageOf(vocabularyOf(json, path));
+  await refuseHubNames(path);
+  if (!isJsonPath(path)) return makeVocabularyTokenizer(await readVocabulary(path));
+  const json = parseJson(await readVocabularyText(path), path);
+  return isHuggingFaceTokenizer(json)
+    ? makeHuggingFaceTokenizer(json, path)
+    : makeVocabularyTokenizer(vocabularyOf(json, path));
 }
 
 /** A tokenizer's name on a server says where to get it, and is no file. */
-async function refuseNames(path: string): Promise<void> {
+async function refuseHubNames(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   const given = relative('.', path);
   const isName = found === undefined && /^\w[\w.-]*(?:\/[\w.-]+)?$/.test(given) && !/\.\w{2,5}$/.test(given);
@@ -63,7 +65,7 @@ async function refuseNames(path: string): Promise<void> {
 }
 
 /** The language of a plain list of tokens, in which the longest that fits is taken at each place. */
-export function languageOf(tokens: Vocabulary): Language {
+export function makeVocabularyTokenizer(tokens: Vocabulary): Tokenizer {
   const special = specialIds(tokens);
   const silent = new Set(special);
   return {
@@ -80,36 +82,39 @@ export function languageOf(tokens: Vocabulary): Language {
 }
 
 /** Characters of a text that no token writes, each once. */
-export function unwritable(text: string, language: Language): string[] {
+export function unencodableCharacters(text: string, language: Tokenizer): string[] {
   return [...new Set(text)].filter((character) => language.encode(character) === undefined);
 }
 
-function isTokenizer(json: unknown): json is object {
+function isHuggingFaceTokenizer(json: unknown): json is object {
   return typeof json === 'object' && json !== null && typeof (json as { model?: unknown }).model === 'object';
 }
 
 /** Ids of a vocabulary beyond which it is taken to be damaged. */
-const MOST_IDS = 1 << 21;
+const MAX_IDS = 1 << 21;
 
-async function tokenizer(json: object, path: string): Promise<Language> {
+async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tokenizer> {
   const settings = await readFile(join(dirname(path), 'tokenizer_config.json'), 'utf8').catch(() => '{}');
-  let made: Tokenizer;
+  let made: HuggingFaceTokenizer;
   let tokens: (string | null)[];
   let silent: ReadonlySet<number>;
   try {
-    made = new Tokenizer(json, parseJson(settings, `${path}, its tokenizer_config.json,`) as object);
+    made = new HuggingFaceTokenizer(
+      json,
+      parseJson(settings, `${path}, its tokenizer_config.json,`) as object,
+    );
     const ids = [...made.get_vocab().values()];
     const size = ids.reduce((most, id) => Math.max(most, id + 1), 0);
-    if (size < 2 || size > MOST_IDS) throw new Error(`it has ${size} tokens`);
+    if (size < 2 || size > MAX_IDS) throw new Error(`it has ${size} tokens`);
     tokens = new Array<string | null>(size).fill(null);
     const added = [...made.get_added_tokens_decoder()];
     silent = new Set(added.flatMap(([id, { special }]) => (special ? [id] : [])));
-    for (const id of ids) tokens[id] = silent.has(id) ? null : textOf(made, id);
+    for (const id of ids) tokens[id] = silent.has(id) ? null : tokenText(made, id);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`the tokenizer ${path} cannot be used: ${reason(error)}`);
+    throw new UserError(`the tokenizer ${path} cannot be used: ${errorMessage(error)}`);
   }
-  const unknown = unknownId(json, made);
+  const unknown = unknownIdOf(json, made);
   return {
     tokens,
     special: [...silent],
@@ -120,7 +125,7 @@ async function tokenizer(json: object, path: string): Promise<Language> {
       return unknown !== undefined && ids.includes(unknown) ? undefined : ids;
     },
     decode: (ids) =>
-      plain(
+      decodeVerbatim(
         made,
         ids.filter((id) => !silent.has(id)),
       ),
@@ -128,21 +133,21 @@ async function tokenizer(json: object, path: string): Promise<Language> {
 }
 
 /** Text of ids without any tidying up, which would hide what the model said. */
-function plain(made: Tokenizer, ids: number[]): string {
+function decodeVerbatim(made: HuggingFaceTokenizer, ids: number[]): string {
   return ids.length === 0
     ? ''
     : made.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
 }
 
 /** What one token adds to a text: some are written otherwise at the beginning. */
-function textOf(made: Tokenizer, id: number): string {
-  const twice = plain(made, [id, id]);
-  const once = plain(made, [id]);
+function tokenText(made: HuggingFaceTokenizer, id: number): string {
+  const twice = decodeVerbatim(made, [id, id]);
+  const once = decodeVerbatim(made, [id]);
   return twice.startsWith(once) ? twice.slice(once.length) : once;
 }
 
 /** The id that stands for whatever no other token writes. */
-function unknownId(json: object, made: Tokenizer): number | undefined {
+function unknownIdOf(json: object, made: HuggingFaceTokenizer): number | undefined {
   const { unk_token: token, unk_id: id } = (json as { model: { unk_token?: unknown; unk_id?: unknown } })
     .model;
   if (typeof id === 'number') return id;

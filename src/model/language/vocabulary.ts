@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fileError, reason, UserError } from '../../core/errors.ts';
+import { errorMessage, fileError, UserError } from '../../core/errors.ts';
 
 /** What each id stands for; null where an id stands for nothing. */
 export type Vocabulary = readonly (string | null)[];
@@ -8,10 +8,10 @@ export type Vocabulary = readonly (string | null)[];
 export const CODEPOINTS = 'codepoints';
 
 /** Most ids that a vocabulary may have. */
-const MOST_IDS = 1 << 21;
+const MAX_IDS = 1 << 21;
 
 /** The first 65,536 characters of Unicode, or as many as there are ids. */
-export function codepoints(ids: number): Vocabulary {
+export function codepointVocabulary(ids: number): Vocabulary {
   return Array.from({ length: Math.min(ids, 1 << 16) }, (_, id) => String.fromCharCode(id));
 }
 
@@ -22,17 +22,19 @@ export function codepoints(ids: number): Vocabulary {
  * @throws UserError where it can't be read or is none of these
  */
 export async function readVocabulary(path: string): Promise<Vocabulary> {
-  const text = await readText(path);
-  return isJson(path) ? vocabularyOf(parseJson(text, path), path) : checked(fromLines(text), path);
+  const text = await readVocabularyText(path);
+  return isJsonPath(path)
+    ? vocabularyOf(parseJson(text, path), path)
+    : checkVocabulary(parseLines(text), path);
 }
 
 /** Whether a vocabulary's file is JSON, told by its name. */
-export function isJson(path: string): boolean {
+export function isJsonPath(path: string): boolean {
   return path.toLowerCase().endsWith('.json');
 }
 
 /** @throws UserError where a vocabulary's file can't be read or is no UTF-8 */
-export async function readText(path: string): Promise<string> {
+export async function readVocabularyText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {
@@ -46,17 +48,17 @@ export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`the vocabulary ${path} is no valid JSON: ${reason(error)}`);
+    throw new UserError(`the vocabulary ${path} is no valid JSON: ${errorMessage(error)}`);
   }
 }
 
-function checked(tokens: Vocabulary, path: string): Vocabulary {
+function checkVocabulary(tokens: Vocabulary, path: string): Vocabulary {
   if (tokens.length < 2)
     throw new UserError(`the vocabulary ${path} holds ${tokens.length} tokens: it needs more`);
   return tokens;
 }
 
-function fromLines(text: string): Vocabulary {
+function parseLines(text: string): Vocabulary {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   return lines;
@@ -69,14 +71,14 @@ function fromLines(text: string): Vocabulary {
  */
 export function vocabularyOf(json: unknown, path: string): Vocabulary {
   if (Array.isArray(json) && json.every((token) => typeof token === 'string' || token === null))
-    return checked(json, path);
+    return checkVocabulary(json, path);
   const entries =
     typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.entries(json) : [];
   const pairs = entries.map(([key, value]): [number, unknown] =>
     typeof value === 'number' ? [value, key] : [Number(key), value],
   );
   const isSound = pairs.every(
-    ([id, token]) => Number.isInteger(id) && id >= 0 && id < MOST_IDS && typeof token === 'string',
+    ([id, token]) => Number.isInteger(id) && id >= 0 && id < MAX_IDS && typeof token === 'string',
   );
   if (pairs.length === 0 || !isSound) {
     throw new UserError(
@@ -85,15 +87,15 @@ export function vocabularyOf(json: unknown, path: string): Vocabulary {
   }
   const tokens = new Array<string | null>(pairs.reduce((most, [id]) => Math.max(most, id + 1), 0)).fill(null);
   for (const [id, token] of pairs) tokens[id] = token as string;
-  return checked(tokens, path);
+  return checkVocabulary(tokens, path);
 }
 
 /** How vocabularies write tokens that are no text: [CLS], <s>, <|endoftext|>. */
-const SPECIAL = /^(\[[^[\]\s]+\]|<[^<>\s]+>)$/;
+const SPECIAL_TOKEN = /^(\[[^[\]\s]+\]|<[^<>\s]+>)$/;
 
 /** Ids whose tokens are no text. */
 export function specialIds(vocabulary: Vocabulary): number[] {
-  return vocabulary.flatMap((token, id) => (token !== null && SPECIAL.test(token) ? [id] : []));
+  return vocabulary.flatMap((token, id) => (token !== null && SPECIAL_TOKEN.test(token) ? [id] : []));
 }
 
 /** Writes texts as ids, the longest token that fits at each place; undefined where a character is in no token. */

@@ -2,7 +2,7 @@
 export type Quantization = 'float16' | 'bfloat16' | 'int8';
 
 /** The least and the greatest value that a tensor came to on the seeds. */
-export type Span = readonly [low: number, high: number];
+export type CalibrationRange = readonly [low: number, high: number];
 
 /** Files of a model by their names; the first one is what is loaded. */
 export type ModelFiles = ReadonlyMap<string, Uint8Array>;

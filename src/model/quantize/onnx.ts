@@ -4,23 +4,23 @@ import { readOnnx } from '../formats/onnx/graph.ts';
 import { ModelProto, type OnnxAttribute, type OnnxModel, type OnnxTensor } from '../formats/onnx/proto.ts';
 import { DATA_TYPE, tensorOf } from '../formats/onnx/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
-import { KEEPING } from '../graph/layout-ops.ts';
-import type { Span } from './kind.ts';
+import { LAYOUT_OPS } from '../graph/layout-ops.ts';
+import type { CalibrationRange } from './kind.ts';
 import { roundToBfloat16, roundToFloat16 } from './rounding.ts';
 
 /** TensorProto.DataType of bfloat16, which testcases can't have. */
 const BFLOAT16 = 16;
 
 /** The version of the operators from which on Cast knows bfloat16 and QuantizeLinear an axis. */
-const NEEDED_OPSET = 13;
+const MIN_OPSET = 13;
 
 /** AttributeProto.AttributeType INT. */
-const INT = 2;
+const ATTRIBUTE_TYPE_INT = 2;
 
-const IS_KEEPING: ReadonlySet<string> = new Set(KEEPING);
+const VALUE_KEEPING_OPS: ReadonlySet<string> = new Set(LAYOUT_OPS);
 
 /** Operations on quantized numbers. */
-const QUANTIZED = /Quantize|QLinear|^QGemm$|Integer$/;
+const QUANTIZED_OP = /Quantize|QLinear|^QGemm$|Integer$/;
 
 interface MutableNode {
   input: string[];
@@ -42,12 +42,12 @@ interface MutableGraph {
 }
 
 /** An ONNX file that is being made into a copy. */
-interface Draft {
+interface ModelDraft {
   readonly path: string;
   readonly model: object;
   readonly graph: MutableGraph;
   /** As it was. */
-  readonly read: Graph;
+  readonly originalGraph: Graph;
   readonly weights: ReadonlyMap<string, MutableTensor>;
 }
 
@@ -57,15 +57,15 @@ interface Draft {
  * @param externalData the bytes of the file that a weight lies in, by its location
  * @throws UserError where it is quantized already, or its operators are too old
  */
-function draftOf(bytes: Uint8Array, path: string, external: ReadonlyMap<string, Uint8Array>): Draft {
+function openDraft(bytes: Uint8Array, path: string, external: ReadonlyMap<string, Uint8Array>): ModelDraft {
   const content = readOnnx(bytes, path);
-  const already = quantizedBy(content.graph);
+  const already = findQuantization(content.graph);
   if (already !== undefined) {
     throw new UserError(`${path} is quantized already (${already}): name the model that it was made from`);
   }
-  if (content.opset < NEEDED_OPSET) {
+  if (content.opset < MIN_OPSET) {
     throw new UserError(
-      `${path} uses version ${content.opset} of the ONNX operators and quantizing needs ${NEEDED_OPSET}: export it again, or convert it with onnx.version_converter`,
+      `${path} uses version ${content.opset} of the ONNX operators and quantizing needs ${MIN_OPSET}: export it again, or convert it with onnx.version_converter`,
     );
   }
   const model = ModelProto.decode(bytes) as unknown as OnnxModel;
@@ -86,12 +86,12 @@ function draftOf(bytes: Uint8Array, path: string, external: ReadonlyMap<string, 
     weight.dataLocation = 0;
     weight.externalData = [];
   }
-  return { path, model, graph, read: content.graph, weights };
+  return { path, model, graph, originalGraph: content.graph, weights };
 }
 
 /** What shows that a model is quantized; undefined where nothing does. */
-export function quantizedBy({ nodes, types, constants }: Graph): string | undefined {
-  const node = nodes.find(({ op }) => QUANTIZED.test(op));
+export function findQuantization({ nodes, types, constants }: Graph): string | undefined {
+  const node = nodes.find(({ op }) => QUANTIZED_OP.test(op));
   if (node !== undefined) return `${node.op} ${node.name}`;
   const rounded = nodes.find(
     ({ op, attributes }) =>
@@ -102,17 +102,17 @@ export function quantizedBy({ nodes, types, constants }: Graph): string | undefi
   return half === undefined ? undefined : `float16 weight ${half}`;
 }
 
-function finish({ model, graph }: Draft): Uint8Array {
+function encodeDraft({ model, graph }: ModelDraft): Uint8Array {
   // Shapes and types of tensors in between may not hold any more; the runtime finds them itself.
   graph.valueInfo = [];
   return ModelProto.encode(model as Parameters<typeof ModelProto.encode>[0]).finish();
 }
 
 /** A name that no tensor of the model bears. */
-function freshName({ read, graph }: Draft, wanted: string): string {
+function makeFreshName({ originalGraph, graph }: ModelDraft, wanted: string): string {
   const isTaken = (name: string): boolean =>
-    read.types.has(name) ||
-    read.constants.has(name) ||
+    originalGraph.types.has(name) ||
+    originalGraph.constants.has(name) ||
     graph.initializer.some((tensor) => tensor.name === name) ||
     graph.node.some(({ input, output }) => output.includes(name) || input.includes(name));
   let name = wanted;
@@ -121,38 +121,42 @@ function freshName({ read, graph }: Draft, wanted: string): string {
 }
 
 /** Lets all that reads a tensor read another one, in subgraphs too. */
-function redirect(nodes: readonly MutableNode[], from: string, to: string): void {
+function redirectReaders(nodes: readonly MutableNode[], from: string, to: string): void {
   for (const node of nodes) {
     node.input = node.input.map((name) => (name === from ? to : name));
     for (const { g, graphs = [] } of node.attribute)
       for (const inner of [...(g ? [g] : []), ...graphs])
-        redirect(inner.node as unknown as MutableNode[], from, to);
+        redirectReaders(inner.node as unknown as MutableNode[], from, to);
   }
 }
 
 /** Puts nodes behind the one that makes a tensor, so that what reads it reads their result; of an input, in front of all. */
-function putBehind(draft: Draft, tensor: string, between: (from: string, to: string) => MutableNode[]): void {
+function insertAfter(
+  draft: ModelDraft,
+  tensor: string,
+  between: (from: string, to: string) => MutableNode[],
+): void {
   const { graph } = draft;
   const at = graph.node.findIndex(({ output }) => output.includes(tensor));
   if (at < 0) {
-    const to = freshName(draft, `${tensor}_rounded`);
-    redirect(graph.node, tensor, to);
+    const to = makeFreshName(draft, `${tensor}_rounded`);
+    redirectReaders(graph.node, tensor, to);
     graph.node.unshift(...between(tensor, to));
     return;
   }
   const maker = graph.node[at];
-  const from = freshName(draft, `${tensor}_exact`);
+  const from = makeFreshName(draft, `${tensor}_exact`);
   maker.output = maker.output.map((name) => (name === tensor ? from : name));
   graph.node.splice(at + 1, 0, ...between(from, tensor));
 }
 
-function nodeOf(
+function makeNode(
   opType: string,
   input: string[],
   output: string,
   ints: Readonly<Record<string, number>> = {},
 ): MutableNode {
-  const attribute = Object.entries(ints).map(([name, i]) => ({ name, i, type: INT }));
+  const attribute = Object.entries(ints).map(([name, i]) => ({ name, i, type: ATTRIBUTE_TYPE_INT }));
   return {
     opType,
     input,
@@ -169,22 +173,22 @@ function nodeOf(
  *
  * @throws UserError where it is quantized already, or has no single-precision numbers
  */
-export function halfOnnx(
+export function quantizeOnnxToHalf(
   bytes: Uint8Array,
   path: string,
   kind: 'float16' | 'bfloat16',
   external: ReadonlyMap<string, Uint8Array>,
 ): Uint8Array {
-  const draft = draftOf(bytes, path, external);
-  const { graph, read, weights } = draft;
-  const isSingle = (name: string): boolean => read.types.get(name) === 'float32';
+  const draft = openDraft(bytes, path, external);
+  const { graph, originalGraph, weights } = draft;
+  const isSingle = (name: string): boolean => originalGraph.types.get(name) === 'float32';
   const round = kind === 'float16' ? roundToFloat16 : roundToBfloat16;
   for (const weight of weights.values()) {
     if (weight.dataType !== DATA_TYPE.float32) continue;
-    setValues(weight, Float32Array.from(valuesOf(weight), round));
+    setWeightValues(weight, Float32Array.from(weightValues(weight), round));
   }
   const made = graph.node
-    .filter(({ opType }) => !IS_KEEPING.has(opType))
+    .filter(({ opType }) => !VALUE_KEEPING_OPS.has(opType))
     .flatMap(({ output }) => output)
     .filter((name) => name !== '' && isSingle(name));
   const taken = graph.input.map(({ name }) => name).filter((name) => !weights.has(name) && isSingle(name));
@@ -193,22 +197,22 @@ export function halfOnnx(
   }
   const to = kind === 'float16' ? DATA_TYPE.float16 : BFLOAT16;
   for (const tensor of [...taken, ...made]) {
-    putBehind(draft, tensor, (from, result) => {
-      const half = freshName(draft, `${tensor}_${kind}`);
+    insertAfter(draft, tensor, (from, result) => {
+      const half = makeFreshName(draft, `${tensor}_${kind}`);
       return [
-        nodeOf('Cast', [from], half, { to }),
-        nodeOf('Cast', [half], result, { to: DATA_TYPE.float32 }),
+        makeNode('Cast', [from], half, { to }),
+        makeNode('Cast', [half], result, { to: DATA_TYPE.float32 }),
       ];
     });
   }
-  return finish(draft);
+  return encodeDraft(draft);
 }
 
-function valuesOf(weight: OnnxTensor): Float32Array {
+function weightValues(weight: OnnxTensor): Float32Array {
   return tensorOf(weight, weight.name).data as Float32Array;
 }
 
-function setValues(weight: MutableTensor, values: Float32Array): void {
+function setWeightValues(weight: MutableTensor, values: Float32Array): void {
   weight.rawData = bytesOf(values);
   weight.floatData = [];
 }
@@ -221,16 +225,16 @@ const CHANNEL_AXIS: Readonly<Record<string, (node: MutableNode, rank: number) =>
 };
 
 /** Operations whose results lie within the span of what they are given, so that both share one scale. */
-const SHARING: ReadonlySet<string> = new Set([...KEEPING, 'MaxPool', 'Transpose']);
+const SCALE_SHARING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'MaxPool', 'Transpose']);
 
 /** What is quantized: operations with their weights, and the tensors between them. */
 interface Int8Plan {
   readonly nodes: readonly MutableNode[];
   /** Tensors that become integers, each with the one whose span it has. */
-  readonly tensors: ReadonlyMap<string, string>;
+  readonly rangeSources: ReadonlyMap<string, string>;
 }
 
-function planInt8({ graph, read, weights }: Draft): Int8Plan {
+function planInt8({ graph, originalGraph, weights }: ModelDraft): Int8Plan {
   const isWeight = (name: string | undefined): boolean => {
     const weight = weights.get(name ?? '');
     return weight?.dataType === DATA_TYPE.float32 && weight.dims.length >= 2;
@@ -247,7 +251,7 @@ function planInt8({ graph, read, weights }: Draft): Int8Plan {
       biasFits(node),
   );
   const tensors = new Map<string, string>();
-  const isSingle = (name: string): boolean => read.types.get(name) === 'float32';
+  const isSingle = (name: string): boolean => originalGraph.types.get(name) === 'float32';
   for (const { input, output } of nodes) {
     tensors.set(input[0], input[0]);
     const [result] = output;
@@ -261,21 +265,22 @@ function planInt8({ graph, read, weights }: Draft): Int8Plan {
   for (const node of graph.node) {
     const source = tensors.get(node.input[0]);
     const [result] = node.output;
-    if (source !== undefined && SHARING.has(node.opType) && isSingle(result)) tensors.set(result, source);
+    if (source !== undefined && SCALE_SHARING_OPS.has(node.opType) && isSingle(result))
+      tensors.set(result, source);
   }
-  return { nodes, tensors };
+  return { nodes, rangeSources: tensors };
 }
 
 /** Tensors whose spans `int8Onnx` needs. */
-export function spansNeeded(
+export function tensorsToCalibrate(
   bytes: Uint8Array,
   path: string,
   external: ReadonlyMap<string, Uint8Array>,
 ): string[] {
-  return [...new Set(planned(draftOf(bytes, path, external)).tensors.values())];
+  return [...new Set(planOrRefuse(openDraft(bytes, path, external)).rangeSources.values())];
 }
 
-function planned(draft: Draft): Int8Plan {
+function planOrRefuse(draft: ModelDraft): Int8Plan {
   const plan = planInt8(draft);
   if (plan.nodes.length > 0) return plan;
   throw new UserError(
@@ -293,22 +298,22 @@ function planned(draft: Draft): Int8Plan {
  * @param spans of the tensors that `spansNeeded` names
  * @throws UserError where it is quantized already, or has nothing to quantize
  */
-export function int8Onnx(
+export function quantizeOnnxToInt8(
   bytes: Uint8Array,
   path: string,
   external: ReadonlyMap<string, Uint8Array>,
-  spans: ReadonlyMap<string, Span>,
+  spans: ReadonlyMap<string, CalibrationRange>,
 ): Uint8Array {
-  const draft = draftOf(bytes, path, external);
+  const draft = openDraft(bytes, path, external);
   const { graph, weights } = draft;
-  const { nodes, tensors } = planned(draft);
+  const { nodes, rangeSources } = planOrRefuse(draft);
   const add = (
     wanted: string,
     type: keyof typeof DATA_TYPE,
     dims: readonly number[],
     data: TensorData,
   ): string => {
-    const name = freshName(draft, wanted);
+    const name = makeFreshName(draft, wanted);
     graph.initializer.push({
       name,
       dims,
@@ -319,10 +324,10 @@ export function int8Onnx(
   };
   const scales = new Map<string, { readonly scale: number; readonly names: [scale: string, zero: string] }>();
   const scaleOf = (tensor: string) => {
-    const source = tensors.get(tensor) as string;
+    const source = rangeSources.get(tensor) as string;
     let made = scales.get(source);
     if (made === undefined) {
-      const { scale, zero } = asymmetric(spans.get(source) ?? [0, 0]);
+      const { scale, zero } = asymmetricScale(spans.get(source) ?? [0, 0]);
       const names: [string, string] = [
         add(`${source}_scale`, 'float32', [], Float32Array.of(scale)),
         add(`${source}_zero_point`, 'uint8', [], Uint8Array.of(zero)),
@@ -337,48 +342,48 @@ export function int8Onnx(
     const weight = weights.get(node.input[1]) as MutableTensor;
     const dims = weight.dims.map(Number);
     const axis = CHANNEL_AXIS[node.opType](node, dims.length);
-    const { integers, perChannel } = symmetric(valuesOf(weight), dims, axis);
+    const { integers, perChannel } = quantizeSymmetric(weightValues(weight), dims, axis);
     const channels = perChannel.length;
     const [, weightName, biasName = ''] = node.input;
-    const dequantized = freshName(draft, `${weightName}_dequantized`);
+    const dequantized = makeFreshName(draft, `${weightName}_dequantized`);
     const parts = [
       add(`${weightName}_int8`, 'int8', dims, integers),
       add(`${weightName}_scale`, 'float32', [channels], perChannel),
       add(`${weightName}_zero_point`, 'int8', [channels], new Int8Array(channels)),
     ];
-    const before = [nodeOf('DequantizeLinear', parts, dequantized, { axis })];
+    const before = [makeNode('DequantizeLinear', parts, dequantized, { axis })];
     node.input = node.input.map((name, place) => (place === 1 ? dequantized : name));
     if (node.opType !== 'MatMul' && biasName !== '') {
       const units = perChannel.map((one) => one * scale);
-      const bias = valuesOf(weights.get(biasName) as MutableTensor);
+      const bias = weightValues(weights.get(biasName) as MutableTensor);
       const rounded = Int32Array.from(bias, (value, c) => Math.round(value / units[c % channels]));
-      const result = freshName(draft, `${biasName}_dequantized`);
+      const result = makeFreshName(draft, `${biasName}_dequantized`);
       const biasParts = [
         add(`${biasName}_int32`, 'int32', [bias.length], rounded),
         add(`${biasName}_scale`, 'float32', [channels], units),
         add(`${biasName}_zero_point`, 'int32', [channels], new Int32Array(channels)),
       ];
-      before.push(nodeOf('DequantizeLinear', biasParts, result, { axis: 0 }));
+      before.push(makeNode('DequantizeLinear', biasParts, result, { axis: 0 }));
       node.input = node.input.map((name, place) => (place === 2 ? result : name));
     }
     graph.node.splice(graph.node.indexOf(node), 0, ...before);
   }
-  for (const tensor of tensors.keys()) {
+  for (const tensor of rangeSources.keys()) {
     const { names } = scaleOf(tensor);
-    putBehind(draft, tensor, (from, to) => {
-      const integers = freshName(draft, `${tensor}_uint8`);
+    insertAfter(draft, tensor, (from, to) => {
+      const integers = makeFreshName(draft, `${tensor}_uint8`);
       return [
-        nodeOf('QuantizeLinear', [from, ...names], integers),
-        nodeOf('DequantizeLinear', [integers, ...names], to),
+        makeNode('QuantizeLinear', [from, ...names], integers),
+        makeNode('DequantizeLinear', [integers, ...names], to),
       ];
     });
   }
-  dropUnread(graph);
-  return finish(draft);
+  dropUnusedWeights(graph);
+  return encodeDraft(draft);
 }
 
 /** Weights that nothing reads any more. */
-function dropUnread(graph: MutableGraph): void {
+function dropUnusedWeights(graph: MutableGraph): void {
   const read = new Set<string>(graph.output.map(({ name }) => name));
   const visit = (nodes: readonly MutableNode[]): void => {
     for (const { input, attribute } of nodes) {
@@ -398,7 +403,7 @@ function dropUnread(graph: MutableGraph): void {
 }
 
 /** Scale and zero point that lay a span, widened to hold zero, onto 0 to 255. */
-function asymmetric([low, high]: Span): { readonly scale: number; readonly zero: number } {
+function asymmetricScale([low, high]: CalibrationRange): { readonly scale: number; readonly zero: number } {
   const least = Math.min(0, low);
   const most = Math.max(0, high);
   const scale = Math.fround((most - least) / 255);
@@ -407,7 +412,7 @@ function asymmetric([low, high]: Span): { readonly scale: number; readonly zero:
 }
 
 /** Weights as integers from −127 to 127, with a scale for each place along an axis. */
-function symmetric(
+function quantizeSymmetric(
   values: Float32Array,
   dims: readonly number[],
   axis: number,

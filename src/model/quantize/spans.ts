@@ -1,22 +1,22 @@
 import { readNumber } from '../../tensor/tensor.ts';
-import { batches, packRows, type RowModel, type Rows } from '../batched-model.ts';
-import type { Span } from './kind.ts';
+import { type BatchedModel, groupIntoBatches, packBatch, type TestcaseBatch } from '../batched-model.ts';
+import type { CalibrationRange } from './kind.ts';
 
 /** Testcases of a run, and tensors looked at in one. */
-const ROWS_AT_ONCE = 64;
-const TENSORS_AT_ONCE = 8;
+const BATCH_ROWS = 64;
+const TENSORS_PER_RUN = 8;
 
 /**
  * The least and the greatest value that each tensor comes to on testcases. Values that are not finite don't count.
  *
  * @param beat called between runs
  */
-export async function spansOf(
-  model: RowModel,
-  testcases: readonly Rows[],
+export async function calibrateRanges(
+  model: BatchedModel,
+  testcases: readonly TestcaseBatch[],
   tensors: readonly string[],
   beat: () => void,
-): Promise<ReadonlyMap<string, Span>> {
+): Promise<ReadonlyMap<string, CalibrationRange>> {
   const spans = new Map<string, [low: number, high: number]>();
   const inputs = model.model.inputs.map(({ name }) => name);
   const watchable = new Set(model.model.watchable);
@@ -25,28 +25,32 @@ export async function spansOf(
     spans.set(name, [Math.min(least, low), Math.max(most, high)]);
   };
   const made = tensors.filter((name) => watchable.has(name));
-  for (const some of batches(testcases, ({ form }) => form, Math.min(ROWS_AT_ONCE, model.largestBatch))) {
-    const block = packRows(some);
+  for (const some of groupIntoBatches(
+    testcases,
+    ({ form }) => form,
+    Math.min(BATCH_ROWS, model.maxBatchSize),
+  )) {
+    const block = packBatch(some);
     for (const [i, name] of inputs.entries()) {
       if (!tensors.includes(name)) continue;
       const { type, size } = block.form.inputs[i];
       widen(
         name,
-        ...spanIn(block.columns[i].length, (k) => readNumber(type, block.columns[i], k), size * some.length),
+        ...rangeIn(block.inputs[i].length, (k) => readNumber(type, block.inputs[i], k), size * some.length),
       );
     }
-    for (let from = 0; from < made.length; from += TENSORS_AT_ONCE) {
-      const names = made.slice(from, from + TENSORS_AT_ONCE);
+    for (let from = 0; from < made.length; from += TENSORS_PER_RUN) {
+      const names = made.slice(from, from + TENSORS_PER_RUN);
       const { activations } = await model.model.run(model.feeds(block, some.length), names);
       for (const { name, type, data } of activations)
-        widen(name, ...spanIn(data.length, (k) => readNumber(type, data, k), data.length));
+        widen(name, ...rangeIn(data.length, (k) => readNumber(type, data, k), data.length));
       beat();
     }
   }
   return spans;
 }
 
-function spanIn(length: number, at: (k: number) => number, count: number): [low: number, high: number] {
+function rangeIn(length: number, at: (k: number) => number, count: number): [low: number, high: number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < Math.min(length, count); k++) {

@@ -49,7 +49,7 @@ export async function quantizeTfjs(path: string, kind: Quantization): Promise<Mo
       weights.push({ ...spec, quantization: { dtype: 'float16', original_dtype: 'float32' } as never });
       continue;
     }
-    const { scale, least } = affine(values);
+    const { scale, least } = affineScale(values);
     parts.push(
       Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round((value - least) / scale)))),
     );
@@ -67,7 +67,7 @@ export async function quantizeTfjs(path: string, kind: Quantization): Promise<Mo
 }
 
 /** Scale and least value that lay values onto 0 to 255, zero on a whole number where they hold it. */
-function affine(values: Float32Array): { readonly scale: number; readonly least: number } {
+function affineScale(values: Float32Array): { readonly scale: number; readonly least: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {

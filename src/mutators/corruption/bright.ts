@@ -1,7 +1,7 @@
-import { corruption } from './corruption.ts';
+import { makeCorruption } from './corruption.ts';
 
 /** The value of hue, saturation and value is raised by c; hue and saturation stay. */
-export const bright = corruption(
+export const bright = makeCorruption(
   { name: 'bright', help: 'the picture becomes brighter and keeps its colours', cost: 95 },
   [0.1, 0.2, 0.3, 0.4, 0.5],
   () => (much, seen, out, layout) => {

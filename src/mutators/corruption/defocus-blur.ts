@@ -1,17 +1,17 @@
 import { applyStencil, makeStencil } from '../image/filter.ts';
-import { corruption, scaleOf } from './corruption.ts';
+import { lengthScale, makeCorruption } from './corruption.ts';
 
 /** Longest radius in pixels. */
-const LONGEST = 24;
+const MAX_RADIUS = 24;
 
 /** Averages by a disk. Its edge goes through pixels, which count by as much as lies within. */
-export const defocusBlur = corruption(
+export const defocusBlur = makeCorruption(
   { name: 'defocus-blur', help: 'levels are averaged over a disk, as out of focus', cost: 340 },
   [3, 4, 6, 8, 10],
   () => {
-    const stencil = makeStencil((2 * LONGEST + 3) ** 2);
+    const stencil = makeStencil((2 * MAX_RADIUS + 3) ** 2);
     return (radius, seen, out, layout) => {
-      const within = Math.min(LONGEST, radius * scaleOf(layout));
+      const within = Math.min(MAX_RADIUS, radius * lengthScale(layout));
       const side = Math.ceil(within + 0.5);
       let n = 0;
       for (let y = -side; y <= side; y++) {

@@ -1,8 +1,8 @@
-import { corruption, sizeOf } from './corruption.ts';
-import { plasmas } from './plasma.ts';
+import { imageSize, makeCorruption } from './corruption.ts';
+import { makePlasmaCache } from './plasma.ts';
 
 /** (x + c·plasma) · max / (max + c): lifts what is dark and flattens the rest. */
-export const fog = corruption(
+export const fog = makeCorruption(
   { name: 'fog', help: 'clouds of plasma lie over the picture', cost: 350 },
   [
     { much: 1.5, decay: 2 },
@@ -12,13 +12,13 @@ export const fog = corruption(
     { much: 3, decay: 1.4 },
   ],
   () => {
-    const plasmaFor = plasmas();
+    const plasmaFor = makePlasmaCache();
     return ({ much, decay }, seen, out, layout, { random }) => {
       const { height, width, channels, rowStep, columnStep, channelStep } = layout;
       const plasma = plasmaFor(width, height);
       plasma.draw(decay, random);
       let brightest = 0;
-      const size = sizeOf(layout);
+      const size = imageSize(layout);
       for (let i = 0; i < size; i++) if (seen[i] > brightest) brightest = seen[i];
       const share = brightest / (brightest + much);
       for (let y = 0; y < height; y++) {

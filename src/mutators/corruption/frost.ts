@@ -1,15 +1,15 @@
-import { corruption } from './corruption.ts';
-import { plasmas } from './plasma.ts';
+import { makeCorruption } from './corruption.ts';
+import { makePlasmaCache } from './plasma.ts';
 
 /** How white the ice is where it is thickest and thinnest. */
-const THICK = 0.95;
-const THIN = 0.25;
+const MAX_WHITENESS = 0.95;
+const MIN_WHITENESS = 0.25;
 
 /**
  * a·x + b·frost. ImageNet-C lays photographs of frost over the picture; here the ice is drawn: ridges where plasma
  * passes through its middle, which branch as crystals do.
  */
-export const frost = corruption(
+export const frost = makeCorruption(
   { name: 'frost', help: 'ice crystals lie over the picture', cost: 730 },
   [
     { own: 1, ice: 0.4 },
@@ -19,7 +19,7 @@ export const frost = corruption(
     { own: 0.6, ice: 0.75 },
   ],
   () => {
-    const plasmaFor = plasmas();
+    const plasmaFor = makePlasmaCache();
     return ({ own, ice }, seen, out, layout, { random }) => {
       const { height, width, channels, rowStep, columnStep, channelStep } = layout;
       const plasma = plasmaFor(width, height);
@@ -27,7 +27,7 @@ export const frost = corruption(
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const ridge = 1 - Math.abs(2 * plasma.heights[y * plasma.side + x] - 1);
-          const white = THIN + (THICK - THIN) * ridge ** 4;
+          const white = MIN_WHITENESS + (MAX_WHITENESS - MIN_WHITENESS) * ridge ** 4;
           for (let c = 0; c < channels; c++) {
             const i = y * rowStep + x * columnStep + c * channelStep;
             out[i] = own * seen[i] + ice * white;

@@ -1,8 +1,8 @@
-import { gaussianBlur, makeBlurRoom } from '../image/filter.ts';
-import { corruption, scaleOf } from './corruption.ts';
+import { gaussianBlur, makeBlurBuffers } from '../image/filter.ts';
+import { lengthScale, makeCorruption } from './corruption.ts';
 
 /** Blurs, swaps each pixel with a near one, and blurs again. */
-export const glassBlur = corruption(
+export const glassBlur = makeCorruption(
   { name: 'glass-blur', help: 'near pixels change places, as behind ribbed glass', cost: 690 },
   [
     { sigma: 0.7, furthest: 1, rounds: 2 },
@@ -12,10 +12,10 @@ export const glassBlur = corruption(
     { sigma: 1.5, furthest: 4, rounds: 2 },
   ],
   ({ size }) => {
-    const room = makeBlurRoom(size);
+    const room = makeBlurBuffers(size);
     return ({ sigma, furthest, rounds }, seen, out, layout, { random }) => {
       const { height, width, channels, rowStep, columnStep, channelStep } = layout;
-      const scale = scaleOf(layout);
+      const scale = lengthScale(layout);
       const reach = Math.max(1, Math.round(furthest * scale));
       gaussianBlur(seen, out, layout, sigma * scale, room);
       for (let round = 0; round < rounds; round++) {

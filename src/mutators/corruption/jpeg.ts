@@ -1,4 +1,4 @@
-import { corruption } from './corruption.ts';
+import { makeCorruption } from './corruption.ts';
 
 /** Quantization tables of ITU-T T.81, annex K, for luminance and chrominance. */
 const LUMINANCE = [
@@ -12,16 +12,16 @@ const CHROMINANCE = [
   99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 ] as const;
 
-const N = 8;
+const BLOCK_SIDE = 8;
 
 /** cos((2x + 1)·u·π / 16) with the scale that makes the transform orthonormal, `[u][x]`. */
-const COSINES = Float64Array.from({ length: N * N }, (_, i) => {
-  const u = Math.floor(i / N);
-  return (u === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * (i % N) + 1) * u * Math.PI) / 16);
+const COSINES = Float64Array.from({ length: BLOCK_SIDE * BLOCK_SIDE }, (_, i) => {
+  const u = Math.floor(i / BLOCK_SIDE);
+  return (u === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * (i % BLOCK_SIDE) + 1) * u * Math.PI) / 16);
 });
 
 /** A step of a table at a quality from 1 to 100, as the Independent JPEG Group's library scales it. */
-function stepAt(base: number, quality: number): number {
+function quantizationStep(base: number, quality: number): number {
   const scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
   return Math.min(255, Math.max(1, Math.floor((base * scale + 50) / 100)));
 }
@@ -30,13 +30,13 @@ function stepAt(base: number, quality: number): number {
  * What compression as JPEG loses: cosine transform of 8×8 blocks, rounding to the steps of the quality, and back.
  * Chrominance keeps its full resolution.
  */
-export const jpeg = corruption(
+export const jpeg = makeCorruption(
   { name: 'jpeg', help: 'the picture loses what compression as JPEG loses', cost: 840 },
   [25, 18, 15, 10, 7],
   ({ size }) => {
     const planes = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
-    const block = new Float64Array(N * N);
-    const rows = new Float64Array(N * N);
+    const block = new Float64Array(BLOCK_SIDE * BLOCK_SIDE);
+    const rows = new Float64Array(BLOCK_SIDE * BLOCK_SIDE);
     return (quality, seen, out, layout) => {
       const { height, width, channels, rowStep, columnStep, channelStep, rgb } = layout;
       const pixels = height * width;
@@ -56,9 +56,9 @@ export const jpeg = corruption(
       }
       for (let plane = 0; plane < (isColour ? 3 : 1); plane++) {
         const table = plane === 0 ? LUMINANCE : CHROMINANCE;
-        for (let top = 0; top < height; top += N)
-          for (let left = 0; left < width; left += N)
-            lose(planes[plane], height, width, top, left, table, quality, block, rows);
+        for (let top = 0; top < height; top += BLOCK_SIDE)
+          for (let left = 0; left < width; left += BLOCK_SIDE)
+            quantizeBlock(planes[plane], height, width, top, left, table, quality, block, rows);
       }
       for (let n = 0; n < pixels; n++) {
         const at = Math.floor(n / width) * rowStep + (n % width) * columnStep;
@@ -78,7 +78,7 @@ export const jpeg = corruption(
 );
 
 /** Rounds the coefficients of one block of a plane; what lies outside the picture goes on with its border. */
-function lose(
+function quantizeBlock(
   plane: Float64Array,
   height: number,
   width: number,
@@ -89,34 +89,38 @@ function lose(
   block: Float64Array,
   rows: Float64Array,
 ): void {
-  for (let y = 0; y < N; y++) {
+  for (let y = 0; y < BLOCK_SIDE; y++) {
     const row = Math.min(height - 1, top + y) * width;
-    for (let x = 0; x < N; x++) block[y * N + x] = plane[row + Math.min(width - 1, left + x)];
+    for (let x = 0; x < BLOCK_SIDE; x++)
+      block[y * BLOCK_SIDE + x] = plane[row + Math.min(width - 1, left + x)];
   }
-  transform(block, rows, false);
-  for (let i = 0; i < N * N; i++) {
-    const step = stepAt(table[i], quality);
+  transformBlock(block, rows, false);
+  for (let i = 0; i < BLOCK_SIDE * BLOCK_SIDE; i++) {
+    const step = quantizationStep(table[i], quality);
     block[i] = Math.round(block[i] / step) * step;
   }
-  transform(block, rows, true);
-  for (let y = 0; y < N && top + y < height; y++)
-    for (let x = 0; x < N && left + x < width; x++) plane[(top + y) * width + left + x] = block[y * N + x];
+  transformBlock(block, rows, true);
+  for (let y = 0; y < BLOCK_SIDE && top + y < height; y++)
+    for (let x = 0; x < BLOCK_SIDE && left + x < width; x++)
+      plane[(top + y) * width + left + x] = block[y * BLOCK_SIDE + x];
 }
 
 /** The cosine transform of a block in place, or its inverse: along the rows, then along the columns. */
-function transform(block: Float64Array, rows: Float64Array, inverse: boolean): void {
-  for (let y = 0; y < N; y++) {
-    for (let u = 0; u < N; u++) {
+function transformBlock(block: Float64Array, rows: Float64Array, inverse: boolean): void {
+  for (let y = 0; y < BLOCK_SIDE; y++) {
+    for (let u = 0; u < BLOCK_SIDE; u++) {
       let sum = 0;
-      for (let x = 0; x < N; x++) sum += block[y * N + x] * COSINES[inverse ? x * N + u : u * N + x];
-      rows[y * N + u] = sum;
+      for (let x = 0; x < BLOCK_SIDE; x++)
+        sum += block[y * BLOCK_SIDE + x] * COSINES[inverse ? x * BLOCK_SIDE + u : u * BLOCK_SIDE + x];
+      rows[y * BLOCK_SIDE + u] = sum;
     }
   }
-  for (let x = 0; x < N; x++) {
-    for (let v = 0; v < N; v++) {
+  for (let x = 0; x < BLOCK_SIDE; x++) {
+    for (let v = 0; v < BLOCK_SIDE; v++) {
       let sum = 0;
-      for (let y = 0; y < N; y++) sum += rows[y * N + x] * COSINES[inverse ? y * N + v : v * N + y];
-      block[v * N + x] = sum;
+      for (let y = 0; y < BLOCK_SIDE; y++)
+        sum += rows[y * BLOCK_SIDE + x] * COSINES[inverse ? y * BLOCK_SIDE + v : v * BLOCK_SIDE + y];
+      block[v * BLOCK_SIDE + x] = sum;
     }
   }
 }

@@ -1,9 +1,9 @@
-import { between } from '../image/layout.ts';
-import { corruption, scaleOf } from './corruption.ts';
-import { blurAlong } from './motion.ts';
+import { drawBetween } from '../image/layout.ts';
+import { lengthScale, makeCorruption } from './corruption.ts';
+import { blurAlongLine } from './motion.ts';
 
 /** Blurs along a line within 45 degrees of level. */
-export const motionBlur = corruption(
+export const motionBlur = makeCorruption(
   { name: 'motion-blur', help: 'levels are averaged along a line, as of a moving camera', cost: 1400 },
   [
     { radius: 10, sigma: 3 },
@@ -14,7 +14,7 @@ export const motionBlur = corruption(
   ],
   () =>
     ({ radius, sigma }, seen, out, layout, { random }) => {
-      const scale = scaleOf(layout);
-      blurAlong(seen, out, layout, between(random, -45, 45), radius * scale, sigma * scale);
+      const scale = lengthScale(layout);
+      blurAlongLine(seen, out, layout, drawBetween(random, -45, 45), radius * scale, sigma * scale);
     },
 );

@@ -54,7 +54,7 @@ export function makePlasma(size: number): Plasma {
 }
 
 /** Plasma for the pictures of an input, made when their size is first known. */
-export function plasmas(): (width: number, height: number) => Plasma {
+export function makePlasmaCache(): (width: number, height: number) => Plasma {
   const made = new Map<number, Plasma>();
   return (width, height) => {
     const size = Math.max(width, height);

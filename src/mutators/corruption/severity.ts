@@ -13,7 +13,7 @@ export const SEVERITY: Parameter = {
 export type PerSeverity<T> = readonly [T, T, T, T, T];
 
 /** The setting of a severity, or of one that is drawn. */
-export function atSeverity<T>(settings: PerSeverity<T>, severity: number, random: Random): T {
+export function settingAtSeverity<T>(settings: PerSeverity<T>, severity: number, random: Random): T {
   const whole = Math.round(severity);
   return settings[whole === 0 ? random.below(settings.length) : whole - 1];
 }

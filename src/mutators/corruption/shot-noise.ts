@@ -1,24 +1,24 @@
-import { WINDOW } from '../simd/noise-pool.ts';
-import { corruption, sizeOf } from './corruption.ts';
+import { WINDOW_SIZE } from '../simd/noise-pool.ts';
+import { imageSize, makeCorruption } from './corruption.ts';
 
 /** Poisson(x·c) / c: light comes in grains, of which c make white. */
-export const shotNoise = corruption(
+export const shotNoise = makeCorruption(
   { name: 'shot-noise', help: 'Poisson noise, as of too little light', cost: 210 },
   [60, 25, 12, 5, 3],
   () =>
     (grains, seen, out, layout, { noise, random }) => {
-      const size = sizeOf(layout);
-      for (let from = 0; from < size; from += WINDOW) {
+      const size = imageSize(layout);
+      for (let from = 0; from < size; from += WINDOW_SIZE) {
         const { values, place } = noise.window('uniform', random);
-        const to = Math.min(size, from + WINDOW);
+        const to = Math.min(size, from + WINDOW_SIZE);
         for (let i = from; i < to; i++)
-          out[i] = poisson(grains * seen[i], (values[place + i - from] + 1) / 2) / grains;
+          out[i] = poissonQuantile(grains * seen[i], (values[place + i - from] + 1) / 2) / grains;
       }
     },
 );
 
 /** The quantile of a Poisson distribution, by going up from 0. */
-function poisson(mean: number, quantile: number): number {
+function poissonQuantile(mean: number, quantile: number): number {
   if (!(mean > 0)) return 0;
   let chance = Math.exp(-mean);
   let below = chance;

@@ -1,14 +1,14 @@
-import { normal } from '../../core/random.ts';
-import { between, type Layout } from '../image/layout.ts';
-import { sample } from '../image/warp.ts';
-import { corruption, scaleOf } from './corruption.ts';
-import { blurAlong } from './motion.ts';
+import { drawNormal } from '../../core/random.ts';
+import { drawBetween, type Layout } from '../image/layout.ts';
+import { sampleClamped } from '../image/warp.ts';
+import { lengthScale, makeCorruption } from './corruption.ts';
+import { blurAlongLine } from './motion.ts';
 
 /**
  * Flakes are the peaks of Gaussian noise, enlarged and blurred as they fall; they are laid over a whitened picture
  * twice, the second time turned by half a circle.
  */
-export const snow = corruption(
+export const snow = makeCorruption(
   { name: 'snow', help: 'flakes fall and the picture whitens', cost: 1350 },
   [
     { mean: 0.1, deviation: 0.3, enlarged: 3, least: 0.5, radius: 10, sigma: 4, own: 0.8 },
@@ -25,19 +25,19 @@ export const snow = corruption(
     return (setting, seen, out, layout, { random }) => {
       const { mean, deviation, enlarged, least, radius, sigma, own } = setting;
       const { height, width, channels, rowStep, columnStep, channelStep, rgb } = layout;
-      const scale = scaleOf(layout);
+      const scale = lengthScale(layout);
       if (flat === undefined || flat.width !== width || flat.height !== height)
         flat = { ...layout, channels: 1, rowStep: width, columnStep: 1, channelStep: height * width };
       const pixels = height * width;
-      for (let i = 0; i < pixels; i++) noise[i] = mean + deviation * normal(random);
+      for (let i = 0; i < pixels; i++) noise[i] = mean + deviation * drawNormal(random);
       const shrunk = 1 / Math.max(1, enlarged * scale);
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
-          const flake = sample(noise, flat, x * shrunk, y * shrunk, 0);
+          const flake = sampleClamped(noise, flat, x * shrunk, y * shrunk, 0);
           flakes[y * width + x] = flake < least ? 0 : Math.min(1, flake);
         }
       }
-      blurAlong(flakes, falling, flat, between(random, -135, -45), radius * scale, sigma * scale);
+      blurAlongLine(flakes, falling, flat, drawBetween(random, -135, -45), radius * scale, sigma * scale);
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const at = y * rowStep + x * columnStep;

@@ -1,8 +1,8 @@
 import { warp } from '../image/warp.ts';
-import { corruption, sizeOf } from './corruption.ts';
+import { imageSize, makeCorruption } from './corruption.ts';
 
 /** The mean of the picture and of enlargements of it. */
-export const zoomBlur = corruption(
+export const zoomBlur = makeCorruption(
   {
     name: 'zoom-blur',
     help: 'the picture is averaged with enlargements of itself, as of coming nearer',
@@ -18,7 +18,7 @@ export const zoomBlur = corruption(
   ({ size: most }) => {
     const enlarged = new Float32Array(most);
     return ({ to, step }, seen, out, layout) => {
-      const size = sizeOf(layout);
+      const size = imageSize(layout);
       const count = Math.ceil((to - 1) / step - 1e-9);
       out.set(seen);
       for (let n = 0; n < count; n++) {

@@ -14,7 +14,7 @@ export const flip: MutatorKind = {
   source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
   domains: ['flags', 'numbers'],
   parameters: [RATE],
-  confined: true,
+  staysInBounds: true,
   cost: 1,
   make(value) {
     const rate = value(RATE);

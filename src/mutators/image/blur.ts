@@ -1,6 +1,6 @@
 import type { MutatorKind } from '../mutator.ts';
-import { gaussianBlur, makeBlurRoom } from './filter.ts';
-import { onLevels } from './layout.ts';
+import { gaussianBlur, makeBlurBuffers } from './filter.ts';
+import { mutateLevels } from './layout.ts';
 
 const MOST = {
   name: 'most',
@@ -17,9 +17,9 @@ export const blur: MutatorKind = {
   domains: ['image'],
   parameters: [MOST],
   cost: 215,
-  make: onLevels((value, { size }) => {
+  make: mutateLevels((value, { size }) => {
     const most = value(MOST);
-    const room = makeBlurRoom(size);
+    const room = makeBlurBuffers(size);
     return (seen, out, layout, { random }) => {
       const sigma = most * Math.min(layout.width, layout.height) * random.uniform();
       gaussianBlur(seen, out, layout, sigma, room);

@@ -1,7 +1,7 @@
-import { linear } from './linear.ts';
+import { makeLinearMutator } from './linear.ts';
 
 /** Adds one number to all levels. */
-export const brightness = linear(
+export const brightness = makeLinearMutator(
   {
     name: 'brightness',
     help: 'all levels are raised or lowered alike',

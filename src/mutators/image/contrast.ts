@@ -1,7 +1,7 @@
-import { linear } from './linear.ts';
+import { makeLinearMutator } from './linear.ts';
 
 /** Draws levels away from the middle grey or toward it. */
-export const contrast = linear(
+export const contrast = makeLinearMutator(
   {
     name: 'contrast',
     help: 'levels move away from middle grey, or toward it',

@@ -1,5 +1,5 @@
 import type { MutatorKind } from '../mutator.ts';
-import { layoutsOf } from './layout.ts';
+import { makeLayoutCache } from './layout.ts';
 
 const MOST = {
   name: 'most',
@@ -18,7 +18,7 @@ export const cutout: MutatorKind = {
   cost: 8,
   make(value, input) {
     const most = value(MOST);
-    const layoutFor = layoutsOf(input);
+    const layoutFor = makeLayoutCache(input);
     return {
       mutate(out, offset, parent, { shape, random }) {
         out.set(parent, offset);

@@ -1,18 +1,18 @@
-import type { Values } from '../../constraints/bounds.ts';
+import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Layout } from './layout.ts';
 
 /** Longest kernel on either side of its middle. */
-const LONGEST = 256;
+const MAX_KERNEL_RADIUS = 256;
 
 /** Room that blurring needs. */
-export interface BlurRoom {
-  readonly across: Float32Array;
+export interface BlurBuffers {
+  readonly horizontal: Float32Array;
   readonly kernel: Float64Array;
 }
 
 /** @param size values of the largest picture */
-export function makeBlurRoom(size: number): BlurRoom {
-  return { across: new Float32Array(size), kernel: new Float64Array(LONGEST + 1) };
+export function makeBlurBuffers(size: number): BlurBuffers {
+  return { horizontal: new Float32Array(size), kernel: new Float64Array(MAX_KERNEL_RADIUS + 1) };
 }
 
 /**
@@ -20,13 +20,13 @@ export function makeBlurRoom(size: number): BlurRoom {
  * leaves the picture as it is. `out` may be `from`.
  */
 export function gaussianBlur(
-  from: Values,
-  out: Values,
+  from: WorkingArray,
+  out: WorkingArray,
   layout: Layout,
   sigma: number,
-  { across, kernel }: BlurRoom,
+  { horizontal, kernel }: BlurBuffers,
 ): void {
-  const radius = Math.min(LONGEST, Math.ceil(3 * sigma));
+  const radius = Math.min(MAX_KERNEL_RADIUS, Math.ceil(3 * sigma));
   let sum = 0;
   for (let i = 0; i <= radius; i++) {
     kernel[i] = sigma === 0 ? Number(i === 0) : Math.exp((-i * i) / (2 * sigma * sigma));
@@ -37,15 +37,15 @@ export function gaussianBlur(
   for (let c = 0; c < channels; c++) {
     const start = c * channelStep;
     for (let y = 0; y < height; y++)
-      blurLine(from, across, start + y * rowStep, width, columnStep, kernel, radius);
+      blurLine(from, horizontal, start + y * rowStep, width, columnStep, kernel, radius);
     for (let x = 0; x < width; x++)
-      blurLine(across, out, start + x * columnStep, height, rowStep, kernel, radius);
+      blurLine(horizontal, out, start + x * columnStep, height, rowStep, kernel, radius);
   }
 }
 
 function blurLine(
-  from: Values,
-  out: Values,
+  from: WorkingArray,
+  out: WorkingArray,
   start: number,
   count: number,
   step: number,
@@ -83,7 +83,7 @@ export function makeStencil(most: number): Stencil {
 }
 
 /** Averages each pixel's neighbours by a stencil's weights, which are brought to a sum of 1; the border goes on outside. */
-export function applyStencil(from: Values, out: Values, layout: Layout, stencil: Stencil): void {
+export function applyStencil(from: WorkingArray, out: WorkingArray, layout: Layout, stencil: Stencil): void {
   const { height, width, channels, rowStep, columnStep, channelStep } = layout;
   const { count, dx, dy, weights } = stencil;
   let all = 0;

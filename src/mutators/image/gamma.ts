@@ -1,5 +1,5 @@
 import type { MutatorKind } from '../mutator.ts';
-import { onLevels } from './layout.ts';
+import { mutateLevels } from './layout.ts';
 
 const MOST = {
   name: 'most',
@@ -9,7 +9,7 @@ const MOST = {
 } as const;
 
 /** Levels between those whose power is worked out. */
-const STEPS = 64;
+const CURVE_STEPS = 64;
 
 /** Raises levels to a power, read off a curve of straight pieces. */
 export const gamma: MutatorKind = {
@@ -19,15 +19,15 @@ export const gamma: MutatorKind = {
   domains: ['image'],
   parameters: [MOST],
   cost: 97,
-  make: onLevels((value) => {
+  make: mutateLevels((value) => {
     const most = Math.log(value(MOST));
-    const curve = new Float64Array(STEPS + 2);
+    const curve = new Float64Array(CURVE_STEPS + 2);
     return (seen, out, _layout, { random }) => {
       const exponent = Math.exp(most * (2 * random.uniform() - 1));
-      for (let i = 0; i <= STEPS; i++) curve[i] = (i / STEPS) ** exponent;
-      curve[STEPS + 1] = 1;
+      for (let i = 0; i <= CURVE_STEPS; i++) curve[i] = (i / CURVE_STEPS) ** exponent;
+      curve[CURVE_STEPS + 1] = 1;
       for (let i = 0; i < seen.length; i++) {
-        const place = STEPS * Math.min(1, Math.max(0, seen[i]));
+        const place = CURVE_STEPS * Math.min(1, Math.max(0, seen[i]));
         const step = Math.floor(place);
         out[i] = curve[step] + (place - step) * (curve[step + 1] - curve[step]);
       }

@@ -1,10 +1,10 @@
 import type { Random } from '../../core/random.ts';
 import type { MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
-import { type Layout, layoutsOf } from './layout.ts';
+import { type Layout, makeLayoutCache } from './layout.ts';
 import { type Affine, warp } from './warp.ts';
 
 /** A mutator that moves the values of a picture by an affine map drawn for each mutant. */
-export function affine(
+export function makeAffineMutator(
   { name, help, source, parameter }: { name: string; help: string; source: string; parameter: Parameter },
   draw: (amount: number, layout: Layout, random: Random) => Affine,
 ): MutatorKind {
@@ -18,7 +18,7 @@ export function affine(
     cost: 75,
     make(value: ParameterValues, input) {
       const amount = value(parameter);
-      const layoutFor = layoutsOf(input);
+      const layoutFor = makeLayoutCache(input);
       return {
         mutate(out, offset, parent, { shape, random }) {
           const layout = layoutFor(shape);

@@ -1,8 +1,8 @@
-import type { Values } from '../../constraints/bounds.ts';
+import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
-import type { Picture } from '../../inputs/image.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
-import type { Given, Mutator, ParameterValues } from '../mutator.ts';
+import type { ImageFormat } from '../../inputs/image.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import type { MutationContext, Mutator, ParameterValues } from '../mutator.ts';
 
 /** Where the values of a picture lie in a row, and what stands between them and levels from 0 (black) to 1 (white). */
 export interface Layout {
@@ -21,7 +21,7 @@ export interface Layout {
 }
 
 /** The layout of pictures of a shape. */
-export function layoutOf(picture: Picture, shape: readonly number[]): Layout {
+export function layoutOf(picture: ImageFormat, shape: readonly number[]): Layout {
   const { channelsFirst, channels, black, white, bgr } = picture;
   const [height, width] = channelsFirst ? shape.slice(-2) : shape.slice(0, 2);
   const rgb: Layout['rgb'] = channels === 1 ? [0, 0, 0] : bgr ? [2, 1, 0] : [0, 1, 2];
@@ -40,10 +40,15 @@ export function layoutOf(picture: Picture, shape: readonly number[]): Layout {
 }
 
 /** Draws what one mutant is to be; `seen` is the picture as levels from 0 to 1, `out` gets the new ones. */
-export type PixelWork = (seen: Values, out: Values, layout: Layout, given: Given) => void;
+export type LevelMutation = (
+  seen: WorkingArray,
+  out: WorkingArray,
+  layout: Layout,
+  given: MutationContext,
+) => void;
 
 /** A picture's layout for the shape that mutants have, remembered: shapes hardly ever change. */
-export function layoutsOf(input: InputTraits): (shape: readonly number[]) => Layout {
+export function makeLayoutCache(input: InputDescriptor): (shape: readonly number[]) => Layout {
   const { picture } = input;
   if (picture === undefined) throw new Error(`input ${input.name} takes no pictures`);
   let known: readonly number[] | undefined;
@@ -63,11 +68,11 @@ export function layoutsOf(input: InputTraits): (shape: readonly number[]) => Lay
  *
  * @param work made once for an input, with whatever room it needs
  */
-export function onLevels(
-  work: (value: ParameterValues, input: InputTraits) => PixelWork,
-): (value: ParameterValues, input: InputTraits) => Mutator {
+export function mutateLevels(
+  work: (value: ParameterValues, input: InputDescriptor) => LevelMutation,
+): (value: ParameterValues, input: InputDescriptor) => Mutator {
   return (value, input) => {
-    const layoutFor = layoutsOf(input);
+    const layoutFor = makeLayoutCache(input);
     const run = work(value, input);
     const seen = new Float32Array(input.size);
     const made = new Float32Array(input.size);
@@ -82,7 +87,7 @@ export function onLevels(
   };
 }
 
-function toLevels(parent: Values, levels: Values, layout: Layout): void {
+function toLevels(parent: WorkingArray, levels: WorkingArray, layout: Layout): void {
   const { black, white, channels, channelStep } = layout;
   for (let c = 0; c < channels; c++) {
     const low = black[c];
@@ -95,25 +100,31 @@ function toLevels(parent: Values, levels: Values, layout: Layout): void {
   }
 }
 
-function fromLevels(levels: Values, out: Values, offset: number, size: number, layout: Layout): void {
+function fromLevels(
+  levels: WorkingArray,
+  out: WorkingArray,
+  offset: number,
+  size: number,
+  layout: Layout,
+): void {
   const { black, white, channels, channelStep } = layout;
   for (let c = 0; c < channels; c++) {
     const low = black[c];
     const scale = white[c] - low;
     if (channelStep === 1) {
-      for (let i = c; i < size; i += channels) out[offset + i] = low + scale * clamped(levels[i]);
+      for (let i = c; i < size; i += channels) out[offset + i] = low + scale * clampLevel(levels[i]);
     } else {
       for (let i = c * channelStep; i < (c + 1) * channelStep; i++)
-        out[offset + i] = low + scale * clamped(levels[i]);
+        out[offset + i] = low + scale * clampLevel(levels[i]);
     }
   }
 }
 
-function clamped(level: number): number {
+function clampLevel(level: number): number {
   return level > 0 ? (level < 1 ? level : 1) : 0;
 }
 
 /** A draw between two numbers. */
-export function between(random: Random, low: number, high: number): number {
+export function drawBetween(random: Random, low: number, high: number): number {
   return low + (high - low) * random.uniform();
 }

@@ -1,17 +1,17 @@
 import type { Random } from '../../core/random.ts';
 import type { MutatorKind, Parameter } from '../mutator.ts';
-import { layoutsOf } from './layout.ts';
+import { makeLayoutCache } from './layout.ts';
 
 /** A straight line that levels from 0 to 1 are read off: factor · level + shift. */
-export interface Line {
+export interface LinearMap {
   readonly factor: number;
   readonly shift: number;
 }
 
 /** A mutator that reads all levels of a picture off one line, drawn for each mutant. */
-export function linear(
+export function makeLinearMutator(
   kind: Pick<MutatorKind, 'name' | 'help' | 'source'> & { readonly parameter: Parameter },
-  draw: (amount: number, random: Random) => Line,
+  draw: (amount: number, random: Random) => LinearMap,
 ): MutatorKind {
   const { parameter, ...named } = kind;
   return {
@@ -21,7 +21,7 @@ export function linear(
     cost: 6,
     make(value, input) {
       const amount = value(parameter);
-      const layoutFor = layoutsOf(input);
+      const layoutFor = makeLayoutCache(input);
       return {
         mutate(out, offset, parent, { arithmetic, shape, random }) {
           const { black, white, channels, channelStep, columnStep } = layoutFor(shape);

@@ -1,18 +1,18 @@
 import type { MutatorKind } from '../mutator.ts';
-import { layoutsOf } from './layout.ts';
+import { makeLayoutCache } from './layout.ts';
 
 /** Turns the picture left to right, or top to bottom. */
 export const mirror: MutatorKind = {
   name: 'mirror',
   help: 'the picture is flipped, left to right or top to bottom',
   source: 'image flips of data augmentation (Krizhevsky et al. 2012)',
-  alters: true,
+  mayChangeMeaning: true,
   domains: ['image'],
   parameters: [],
   geometric: true,
   cost: 19,
   make(_value, input) {
-    const layoutFor = layoutsOf(input);
+    const layoutFor = makeLayoutCache(input);
     return {
       mutate(out, offset, parent, { shape, random }) {
         const { height, width, channels, rowStep, columnStep, channelStep } = layoutFor(shape);

@@ -1,8 +1,8 @@
-import { affine } from './geometric.ts';
-import { between } from './layout.ts';
+import { makeAffineMutator } from './geometric.ts';
+import { drawBetween } from './layout.ts';
 
 /** Turns the picture about its middle. */
-export const rotate = affine(
+export const rotate = makeAffineMutator(
   {
     name: 'rotate',
     help: 'the picture is turned about its middle',
@@ -10,7 +10,7 @@ export const rotate = affine(
     parameter: { name: 'most', default: 30, help: 'largest angle in degrees', between: [0, 180.0001] },
   },
   (most, _layout, random) => {
-    const angle = (between(random, -most, most) * Math.PI) / 180;
+    const angle = (drawBetween(random, -most, most) * Math.PI) / 180;
     const cos = Math.cos(angle);
     const sin = Math.sin(angle);
     return { a: cos, b: sin, c: 0, d: -sin, e: cos, f: 0 };

@@ -1,8 +1,8 @@
-import { affine } from './geometric.ts';
-import { between } from './layout.ts';
+import { makeAffineMutator } from './geometric.ts';
+import { drawBetween } from './layout.ts';
 
 /** Slants the picture, across or down. */
-export const shear = affine(
+export const shear = makeAffineMutator(
   {
     name: 'shear',
     help: 'the picture is slanted',
@@ -15,7 +15,7 @@ export const shear = affine(
     },
   },
   (most, _layout, random) => {
-    const slant = between(random, -most, most);
+    const slant = drawBetween(random, -most, most);
     const isAcross = random.uniform() < 0.5;
     return { a: 1, b: isAcross ? slant : 0, c: 0, d: isAcross ? 0 : slant, e: 1, f: 0 };
   },

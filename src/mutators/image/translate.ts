@@ -1,8 +1,8 @@
-import { affine } from './geometric.ts';
-import { between } from './layout.ts';
+import { makeAffineMutator } from './geometric.ts';
+import { drawBetween } from './layout.ts';
 
 /** Shifts the picture by parts of a pixel or more. */
-export const translate = affine(
+export const translate = makeAffineMutator(
   {
     name: 'translate',
     help: 'the picture is shifted',
@@ -17,9 +17,9 @@ export const translate = affine(
   (most, { width, height }, random) => ({
     a: 1,
     b: 0,
-    c: between(random, -most, most) * width,
+    c: drawBetween(random, -most, most) * width,
     d: 0,
     e: 1,
-    f: between(random, -most, most) * height,
+    f: drawBetween(random, -most, most) * height,
   }),
 );

@@ -1,4 +1,4 @@
-import type { Values } from '../../constraints/bounds.ts';
+import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Layout } from './layout.ts';
 
 /**
@@ -19,8 +19,8 @@ export interface Affine {
  * Samples lie at the middles of pixels, so that turning by a half circle gives each pixel its opposite.
  */
 export function warp(
-  from: Values,
-  out: Values,
+  from: WorkingArray,
+  out: WorkingArray,
   offset: number,
   layout: Layout,
   { a, b, c, d, e, f }: Affine,
@@ -34,8 +34,12 @@ export function warp(
     const v = y - middleY;
     const startX = a * -middleX + b * v + c + middleX;
     const startY = d * -middleX + e * v + f + middleY;
-    const first = Math.ceil(Math.max(0, enters(startX, a, width - 1), enters(startY, d, height - 1)));
-    const last = Math.floor(Math.min(width - 1, leaves(startX, a, width - 1), leaves(startY, d, height - 1)));
+    const first = Math.ceil(
+      Math.max(0, firstStepInside(startX, a, width - 1), firstStepInside(startY, d, height - 1)),
+    );
+    const last = Math.floor(
+      Math.min(width - 1, lastStepInside(startX, a, width - 1), lastStepInside(startY, d, height - 1)),
+    );
     const to = offset + y * rowStep;
     for (let channel = 0; channel < channels; channel++) {
       const own = channel * channelStep;
@@ -54,29 +58,36 @@ export function warp(
           const upper = from[i] + right * (from[i + columnStep] - from[i]);
           const lower = from[j] + right * (from[j + columnStep] - from[j]);
           out[at] = upper + (sourceY - top) * (lower - upper);
-        } else out[at] = edge(from, layout, sourceX, sourceY, own, none);
+        } else out[at] = sampleAtBorder(from, layout, sourceX, sourceY, own, none);
       }
     }
   }
 }
 
 /** Slack that keeps rounding from carrying a place over the border. */
-const SLACK = 1e-6;
+const ROUNDING_SLACK = 1e-6;
 
 /** From which step on a place that moves by `step` is at least 0 and below `end`. */
-function enters(start: number, step: number, end: number): number {
+function firstStepInside(start: number, step: number, end: number): number {
   if (step === 0) return start >= 0 && start < end ? 0 : Number.POSITIVE_INFINITY;
-  return step > 0 ? (SLACK - start) / step : (end - SLACK - start) / step;
+  return step > 0 ? (ROUNDING_SLACK - start) / step : (end - ROUNDING_SLACK - start) / step;
 }
 
 /** Up to which step it is. */
-function leaves(start: number, step: number, end: number): number {
+function lastStepInside(start: number, step: number, end: number): number {
   if (step === 0) return start >= 0 && start < end ? Number.POSITIVE_INFINITY : -1;
-  return step > 0 ? (end - SLACK - start) / step : (SLACK - start) / step;
+  return step > 0 ? (end - ROUNDING_SLACK - start) / step : (ROUNDING_SLACK - start) / step;
 }
 
 /** A sample at the border: pixels outside are `none`. */
-function edge(from: Values, layout: Layout, x: number, y: number, own: number, none: number): number {
+function sampleAtBorder(
+  from: WorkingArray,
+  layout: Layout,
+  x: number,
+  y: number,
+  own: number,
+  none: number,
+): number {
   const { height, width, rowStep, columnStep } = layout;
   const left = Math.floor(x);
   const top = Math.floor(y);
@@ -96,8 +107,8 @@ function edge(from: Values, layout: Layout, x: number, y: number, own: number, n
 }
 
 /** Takes a sample at any place of one channel; the picture goes on with its border outside. */
-export function sample(
-  from: Values,
+export function sampleClamped(
+  from: WorkingArray,
   { height, width, rowStep, columnStep, channelStep }: Layout,
   x: number,
   y: number,

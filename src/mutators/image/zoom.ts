@@ -1,8 +1,8 @@
-import { affine } from './geometric.ts';
-import { between } from './layout.ts';
+import { makeAffineMutator } from './geometric.ts';
+import { drawBetween } from './layout.ts';
 
 /** Makes the picture larger or smaller about its middle, in both directions alike or not. */
-export const zoom = affine(
+export const zoom = makeAffineMutator(
   {
     name: 'zoom',
     help: 'the picture becomes larger or smaller',
@@ -15,8 +15,8 @@ export const zoom = affine(
     },
   },
   (most, _layout, random) => {
-    const factor = most ** between(random, -1, 1);
-    const other = random.uniform() < 0.5 ? factor : most ** between(random, -1, 1);
+    const factor = most ** drawBetween(random, -1, 1);
+    const other = random.uniform() < 0.5 ? factor : most ** drawBetween(random, -1, 1);
     return { a: 1 / factor, b: 0, c: 0, d: 0, e: 1 / other, f: 0 };
   },
 );

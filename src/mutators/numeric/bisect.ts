@@ -9,14 +9,14 @@ export const bisect: MutatorKind = {
   name: 'bisect',
   help: 'points that divide the way to an entry of another class: the border lies between two of them',
   source: 'binary search of the boundary attack (Brendel, Rauber & Bethge 2018)',
-  alters: true,
+  mayChangeMeaning: true,
   domains: ['numbers'],
   parameters: [],
-  mate: 'rival',
+  partner: 'rival',
   cost: 6,
   make: () => ({
-    mutate(out, offset, parent, { arithmetic, mate, random, turn, turns }) {
-      arithmetic.lerp(out, offset, parent, mate, (turn + random.uniform()) / turns);
+    mutate(out, offset, parent, { arithmetic, partner, random, mutantIndex, mutantCount }) {
+      arithmetic.lerp(out, offset, parent, partner, (mutantIndex + random.uniform()) / mutantCount);
     },
   }),
 };

@@ -1,5 +1,5 @@
 import type { MutatorKind } from '../mutator.ts';
-import { boxOf, eachRun } from './box.ts';
+import { forEachRun, makeBox } from './box.ts';
 
 const SHARE = {
   name: 'share',
@@ -15,18 +15,18 @@ export const block: MutatorKind = {
   source: 'overwriting blocks in AFL (Zalewski, technical whitepaper), in as many dimensions as there are',
   domains: ['numbers'],
   parameters: [SHARE],
-  confined: true,
+  staysInBounds: true,
   cost: 1,
   make(value) {
     const share = value(SHARE);
-    const box = boxOf();
+    const box = makeBox();
     return {
       mutate(out, offset, parent, { bounds, random, shape }) {
         out.set(parent, offset);
         const { low, high } = bounds;
         box.draw(shape, share, random);
         const fill = random.uniform();
-        eachRun(box, shape, (from, to) => {
+        forEachRun(box, shape, (from, to) => {
           for (let i = from; i < to; i++) out[offset + i] = low[i] + (high[i] - low[i]) * fill;
         });
       },

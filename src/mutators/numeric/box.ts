@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts';
 
 /** Dimensions that a tensor may have: NumPy's limit. */
-const MOST_DIMENSIONS = 64;
+const MAX_DIMENSIONS = 64;
 
 /** A box within a tensor: from and to in each dimension, the end excluded. */
 export interface Box {
@@ -12,9 +12,9 @@ export interface Box {
 }
 
 /** A box to draw again and again. */
-export function boxOf(): Box {
-  const from = new Int32Array(MOST_DIMENSIONS);
-  const to = new Int32Array(MOST_DIMENSIONS);
+export function makeBox(): Box {
+  const from = new Int32Array(MAX_DIMENSIONS);
+  const to = new Int32Array(MAX_DIMENSIONS);
   return {
     from,
     to,
@@ -31,7 +31,7 @@ export function boxOf(): Box {
 }
 
 /** Visits the positions of a box as runs that lie together in row-major order, each as long as can be. */
-export function eachRun(
+export function forEachRun(
   { from, to }: Box,
   shape: readonly number[],
   visit: (from: number, to: number) => void,

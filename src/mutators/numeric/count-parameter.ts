@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts';
 import type { Parameter } from '../mutator.ts';
 
 /** The parameter of mutators that change one value or a few. */
-export function few(what: string, most: number): Parameter {
+export function makeCountParameter(what: string, most: number): Parameter {
   return {
     name: 'most',
     default: most,
@@ -12,6 +12,6 @@ export function few(what: string, most: number): Parameter {
 }
 
 /** Draws how many: as likely between one and two as between two and four. */
-export function drawFew(most: number, random: Random): number {
+export function drawCount(most: number, random: Random): number {
   return Math.max(1, Math.ceil(most ** random.uniform()));
 }

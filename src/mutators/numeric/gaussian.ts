@@ -14,7 +14,7 @@ export const gaussian: MutatorKind = {
   source: 'TensorFuzz (Odena & Goodfellow 2018), section 3.2',
   domains: ['numbers'],
   parameters: [SIGMA],
-  confined: true,
+  staysInBounds: true,
   cost: 4,
   make(value) {
     const sigma = value(SIGMA);

@@ -12,17 +12,17 @@ export const interpolate: MutatorKind = {
   name: 'interpolate',
   help: 'a point on the line through this entry and another',
   source: 'blend crossover BLX-alpha (Eshelman & Schaffer 1993); mixup (Zhang et al. 2018)',
-  alters: true,
+  mayChangeMeaning: true,
   domains: ['numbers'],
   parameters: [BEYOND],
-  mate: 'other',
+  partner: 'other',
   cost: 6,
   make(value) {
     const beyond = value(BEYOND);
     return {
-      mutate(out, offset, parent, { arithmetic, mate, random }) {
+      mutate(out, offset, parent, { arithmetic, partner, random }) {
         const share = (1 + 2 * beyond) * random.uniform() - beyond;
-        arithmetic.lerp(out, offset, parent, mate, share);
+        arithmetic.lerp(out, offset, parent, partner, share);
       },
     };
   },

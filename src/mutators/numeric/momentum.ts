@@ -8,7 +8,7 @@ const MOST = {
 } as const;
 
 /** Deviation of a seed's noise, as a share of the range. */
-const AROUND = 0.02;
+const SEED_NOISE_SIGMA = 0.02;
 
 /**
  * Goes on in the direction that led from the parent's own parent to it: that change paid off, or it would not
@@ -20,14 +20,14 @@ export const momentum: MutatorKind = {
   source: 'pattern moves of Hooke & Jeeves (1961)',
   domains: ['numbers'],
   parameters: [MOST],
-  mate: 'parent',
+  partner: 'parent',
   cost: 6,
   make(value) {
     const most = value(MOST);
     return {
-      mutate(out, offset, parent, { mate, noise, arithmetic, bounds, random }) {
-        if (mate === parent) noise.add('normal', out, offset, parent, bounds, random, AROUND);
-        else arithmetic.lerp(out, offset, parent, mate, -most * random.uniform());
+      mutate(out, offset, parent, { partner, noise, arithmetic, bounds, random }) {
+        if (partner === parent) noise.add('normal', out, offset, parent, bounds, random, SEED_NOISE_SIGMA);
+        else arithmetic.lerp(out, offset, parent, partner, -most * random.uniform());
       },
     };
   },

@@ -1,17 +1,17 @@
 import type { MutatorKind } from '../mutator.ts';
-import { boxOf, eachRun } from './box.ts';
+import { forEachRun, makeBox } from './box.ts';
 
 /** Turns signs over, of all values or of a box; where zero is not in the middle, about the middle of the range. */
 export const negate: MutatorKind = {
   name: 'negate',
   help: 'the sign of all values, or of a box of them, is turned over; about the middle of a range without signs',
   source: 'negative images (Hosseini et al. 2017)',
-  alters: true,
+  mayChangeMeaning: true,
   domains: ['numbers'],
   parameters: [],
   cost: 6,
   make() {
-    const box = boxOf();
+    const box = makeBox();
     return {
       mutate(out, offset, parent, { arithmetic, bounds, random, shape }) {
         const { low, high } = bounds;
@@ -21,7 +21,7 @@ export const negate: MutatorKind = {
         }
         out.set(parent, offset);
         box.draw(shape, 1, random);
-        eachRun(box, shape, (from, to) => {
+        forEachRun(box, shape, (from, to) => {
           for (let i = from; i < to; i++) {
             const isSigned = low[i] < 0 && high[i] > 0;
             out[offset + i] = isSigned ? -parent[i] : low[i] + high[i] - parent[i];

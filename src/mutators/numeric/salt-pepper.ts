@@ -14,7 +14,7 @@ export const saltPepper: MutatorKind = {
   source: 'salt and pepper noise, as in DeepHunter (Xie et al. 2019), table 1',
   domains: ['numbers'],
   parameters: [RATE],
-  confined: true,
+  staysInBounds: true,
   cost: 2,
   make(value) {
     const rate = value(RATE);

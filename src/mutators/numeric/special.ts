@@ -1,13 +1,13 @@
 import type { MutatorKind } from '../mutator.ts';
-import { drawFew, few } from './count-parameter.ts';
+import { drawCount, makeCountParameter } from './count-parameter.ts';
 
-const MOST = few('values', 8);
+const MOST = makeCountParameter('values', 8);
 
 /**
  * Numbers at which arithmetic turns: zeros, ones, the smallest normal and subnormal float32 and float16, the
  * largest float16 and what rounds beyond it, powers at which float32 loses whole numbers, squares or exp overflow.
  */
-const SPECIAL = [
+const SPECIAL_VALUES = [
   0,
   -0,
   1,
@@ -45,11 +45,12 @@ export const special: MutatorKind = {
   source: 'interesting values of AFL (config.h), for floating point (Goldberg 1991)',
   domains: ['numbers'],
   parameters: [MOST],
-  confined: true,
+  staysInBounds: true,
   cost: 1,
   make(value, { type }) {
     const most = Math.floor(value(MOST));
-    const numbers = type === 'float64' ? [...SPECIAL, 5e-324, 2.2250738585072014e-308, 1.7e308] : SPECIAL;
+    const numbers =
+      type === 'float64' ? [...SPECIAL_VALUES, 5e-324, 2.2250738585072014e-308, 1.7e308] : SPECIAL_VALUES;
     const clipped = (number: number, low: number, high: number): number =>
       number < low ? low : number > high ? high : number;
     return {
@@ -68,7 +69,7 @@ export const special: MutatorKind = {
           for (let i = 0; i < length; i++) out[offset + i] = clipped(choice, low[i], high[i]);
           return;
         }
-        const count = drawFew(most, random);
+        const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = draw(i);

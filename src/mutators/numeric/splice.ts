@@ -1,30 +1,30 @@
 import type { MutatorKind } from '../mutator.ts';
-import { boxOf, eachRun } from './box.ts';
+import { forEachRun, makeBox } from './box.ts';
 
 /** Values from which on a run is copied whole. */
-const LONG = 128;
+const MIN_BULK_COPY = 128;
 
 /** Takes a part of another entry: elements here and there, a box, or all beyond a cut along one axis. */
 export const splice: MutatorKind = {
   name: 'splice',
   help: 'elements, a box or one side of a cut come from another entry',
   source: 'splicing of AFL (Zalewski, technical whitepaper); uniform crossover (Syswerda 1989)',
-  alters: true,
+  mayChangeMeaning: true,
   domains: ['numbers', 'flags'],
   parameters: [],
-  mate: 'other',
+  partner: 'other',
   cost: 8,
   make() {
-    const box = boxOf();
+    const box = makeBox();
     return {
-      mutate(out, offset, parent, { mate, random, shape }) {
+      mutate(out, offset, parent, { partner, random, shape }) {
         out.set(parent, offset);
         const way = random.below(3);
         if (way === 0) {
           const count = 1 + random.below(Math.max(1, parent.length >> 4));
           for (let n = 0; n < count; n++) {
             const i = random.below(parent.length);
-            out[offset + i] = mate[i];
+            out[offset + i] = partner[i];
           }
           return;
         }
@@ -36,10 +36,10 @@ export const splice: MutatorKind = {
             if (d !== axis || box.from[d] > 0) box.to[d] = shape[d];
           }
         }
-        eachRun(box, shape, (from, to) => {
+        forEachRun(box, shape, (from, to) => {
           // A view costs more than a short run, and less than a long one.
-          if (to - from > LONG) out.set(mate.subarray(from, to), offset + from);
-          else for (let i = from; i < to; i++) out[offset + i] = mate[i];
+          if (to - from > MIN_BULK_COPY) out.set(partner.subarray(from, to), offset + from);
+          else for (let i = from; i < to; i++) out[offset + i] = partner[i];
         });
       },
     };

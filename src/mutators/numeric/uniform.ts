@@ -14,7 +14,7 @@ export const uniform: MutatorKind = {
   source: 'additive uniform noise of Foolbox (Rauber et al. 2017)',
   domains: ['numbers'],
   parameters: [AMOUNT],
-  confined: true,
+  staysInBounds: true,
   cost: 4,
   make(value) {
     const amount = value(AMOUNT);

@@ -1,7 +1,7 @@
 import type { MutatorKind } from '../mutator.ts';
-import { drawFew, few } from './count-parameter.ts';
+import { drawCount, makeCountParameter } from './count-parameter.ts';
 
-const MOST = few('values', 8);
+const MOST = makeCountParameter('values', 8);
 
 /** Draws one or a few values anew within their bounds. */
 export const values: MutatorKind = {
@@ -10,7 +10,7 @@ export const values: MutatorKind = {
   source: 'byte mutations of AFL (Zalewski, technical whitepaper), for values',
   domains: ['numbers', 'flags'],
   parameters: [MOST],
-  confined: true,
+  staysInBounds: true,
   cost: 1,
   make(value) {
     const most = Math.floor(value(MOST));
@@ -18,7 +18,7 @@ export const values: MutatorKind = {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);
         const { length } = parent;
-        const count = drawFew(most, random);
+        const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();

@@ -1,5 +1,5 @@
 /** kernel.wat as WebAssembly, in base64; made by `npm run kernel`. */
-export const KERNEL = [
+export const KERNEL_BASE64 = [
   'AGFzbQEAAAABMwZgB39/f399fX0AYAd/f39/fX9/AGAEf399fQBgBH9/f38AYAV/f39/fQBgBX9/f319AAISAQZrZXJuZWwGbWVt',
   'b3J5AgABAwcGAAECAwQFBz4GCWFkZFdpdGhpbgAADWFkZFdpdGhpbkVhY2gAAQRjbGlwAAIIY2xpcEVhY2gAAwRsZXJwAAQFc2Nh',
   'bGUABQrpBgaaAQICfwN7IAX9EyEJIAb9EyEKIAT9EyELIANBcHEhCAJAA0AgByAITw0BIAAgB2ogCiAJIAEgB2r9AAIAIAsgAiAH',

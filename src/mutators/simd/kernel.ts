@@ -1,7 +1,7 @@
 import type { Bounds } from '../../constraints/bounds.ts';
-import { KERNEL } from './kernel-binary.ts';
+import { KERNEL_BASE64 } from './kernel-binary.ts';
 
-interface Exports {
+interface KernelExports {
   addWithin(
     out: number,
     parent: number,
@@ -26,25 +26,25 @@ interface Exports {
   scale(out: number, x: number, count: number, factor: number, shift: number): void;
 }
 
-const PAGE = 1 << 16;
-const ALIGNMENT = 64;
+const PAGE_BYTES = 1 << 16;
+const ALIGNMENT_BYTES = 64;
 
-const compiled = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+const kernelModule = new WebAssembly.Module(Buffer.from(KERNEL_BASE64, 'base64'));
 
 /**
  * Memory in which noise is added and values are clipped four at a time (kernel.wat). Arrays must lie in it to
  * take part: the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
  */
-export class Kernel {
+export class SimdKernel {
   readonly #buffer: ArrayBuffer;
-  readonly #exports: Exports;
-  #used = 0;
+  readonly #exports: KernelExports;
+  #usedBytes = 0;
   readonly #parent: Float32Array;
-  readonly #mate: Float32Array;
+  readonly #partner: Float32Array;
   readonly #low: Float32Array;
   readonly #high: Float32Array;
   #stagedParent: unknown;
-  #stagedMate: unknown;
+  #stagedPartner: unknown;
   #stagedBounds: unknown;
 
   /**
@@ -53,25 +53,25 @@ export class Kernel {
    */
   constructor(arrays: readonly number[], longest: number) {
     const bytes = [...arrays, longest, longest, longest, longest].reduce(
-      (sum, length) => sum + aligned(4 * length),
+      (sum, length) => sum + alignBytes(4 * length),
       0,
     );
     // Memory never grows: growing would detach every array in it.
-    const pages = Math.ceil(bytes / PAGE) + 1;
+    const pages = Math.ceil(bytes / PAGE_BYTES) + 1;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.#buffer = memory.buffer;
-    const { exports } = new WebAssembly.Instance(compiled, { kernel: { memory } });
-    this.#exports = exports as unknown as Exports;
+    const { exports } = new WebAssembly.Instance(kernelModule, { kernel: { memory } });
+    this.#exports = exports as unknown as KernelExports;
     this.#parent = this.array(longest);
-    this.#mate = this.array(longest);
+    this.#partner = this.array(longest);
     this.#low = this.array(longest);
     this.#high = this.array(longest);
   }
 
   /** An array in the kernel's memory, of a length that the constructor was told of. */
   array(length: number): Float32Array {
-    const array = new Float32Array(this.#buffer, this.#used, length);
-    this.#used += aligned(4 * length);
+    const array = new Float32Array(this.#buffer, this.#usedBytes, length);
+    this.#usedBytes += alignBytes(4 * length);
     return array;
   }
 
@@ -107,7 +107,7 @@ export class Kernel {
       this.#exports.addWithin(at, parentAt, noiseAt, count, scale, bounds.low[0], bounds.high[0]);
       return;
     }
-    this.#stage(bounds);
+    this.#stageBounds(bounds);
     const lowAt = this.#low.byteOffset + 4 * from;
     const highAt = this.#high.byteOffset + 4 * from;
     this.#exports.addWithinEach(at, parentAt, noiseAt, count, scale, lowAt, highAt);
@@ -124,17 +124,17 @@ export class Kernel {
       this.#exports.clip(at, 4 * size, bounds.low[0], bounds.high[0]);
       return;
     }
-    this.#stage(bounds);
+    this.#stageBounds(bounds);
     this.#exports.clipEach(at, 4 * size, this.#low.byteOffset, this.#high.byteOffset);
   }
 
   /** Writes x + share · (y − x) to `out`, an array of this memory; x and y as in `add`. */
   lerp(out: Float32Array, offset: number, x: Float32Array, y: Float32Array, share: number): void {
-    if (!this.holds(y) && this.#stagedMate !== y) {
-      this.#mate.set(y);
-      this.#stagedMate = y;
+    if (!this.holds(y) && this.#stagedPartner !== y) {
+      this.#partner.set(y);
+      this.#stagedPartner = y;
     }
-    const mateAt = this.holds(y) ? y.byteOffset : this.#mate.byteOffset;
+    const mateAt = this.holds(y) ? y.byteOffset : this.#partner.byteOffset;
     this.#exports.lerp(out.byteOffset + 4 * offset, this.#addressOf(x), mateAt, 4 * x.length, share);
   }
 
@@ -152,7 +152,7 @@ export class Kernel {
     return this.#parent.byteOffset;
   }
 
-  #stage(bounds: Bounds): void {
+  #stageBounds(bounds: Bounds): void {
     if (this.#stagedBounds === bounds) return;
     this.#low.set(bounds.low);
     this.#high.set(bounds.high);
@@ -160,6 +160,6 @@ export class Kernel {
   }
 }
 
-function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+function alignBytes(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 }

@@ -1,22 +1,22 @@
-import { type Bounds, type Values, widthAt } from '../../constraints/bounds.ts';
-import { normal, type Random, randomStream } from '../../core/random.ts';
-import { Kernel } from './kernel.ts';
-import { Arithmetic } from './vector-math.ts';
+import { type Bounds, type WorkingArray, widthAt } from '../../constraints/bounds.ts';
+import { drawNormal, type Random, randomStream } from '../../core/random.ts';
+import { SimdKernel } from './kernel.ts';
+import { VectorMath } from './vector-math.ts';
 
 /** Draws of each kind made once. */
-const POOL = 1 << 16;
+const POOL_SIZE = 1 << 16;
 
 /** Places in the batch's noise that a window may begin at: with it, small enough for a first-level cache. */
-const PLACES = 1 << 12;
+const WINDOW_STARTS = 1 << 12;
 
 /** Longest run of values that is read from one place. */
-export const WINDOW = 1024;
+export const WINDOW_SIZE = 1024;
 
 /** Standard normal draws, or uniform ones in [-1, 1). */
 export type NoiseKind = 'normal' | 'uniform';
 
 /** Two rows that chains of mutators pass values through. */
-const STAGES = 2;
+const SCRATCH_ROWS = 2;
 
 /**
  * Noise for the price of one load a value, in two steps. Pools of normal and uniform draws are made once from
@@ -27,19 +27,19 @@ const STAGES = 2;
  */
 export class NoisePool {
   /** One array for each length asked for, that noise is added into fastest. */
-  readonly columns: readonly Float32Array[];
+  readonly inputs: readonly Float32Array[];
   /** Two arrays of the longest row, in the same memory. */
-  readonly stages: readonly Float32Array[];
+  readonly scratch: readonly Float32Array[];
   /** The batch's noise. */
-  readonly #values: Readonly<Record<NoiseKind, Float32Array>>;
+  readonly #batchNoise: Readonly<Record<NoiseKind, Float32Array>>;
   readonly #pools: Readonly<Record<NoiseKind, Float32Array>>;
   /** Uniform noise is made where a batch first asks for it. */
-  #stale = true;
+  #isUniformStale = true;
   #shift = 0;
-  #places: readonly [number, number] = [0, 0];
-  readonly #kernel: Kernel;
+  #uniformStarts: readonly [number, number] = [0, 0];
+  readonly #kernel: SimdKernel;
   /** Arithmetic on rows of the same memory. */
-  readonly arithmetic: Arithmetic;
+  readonly vectorMath: VectorMath;
 
   /**
    * @param seed the campaign's master seed: every worker makes the same pool
@@ -49,53 +49,53 @@ export class NoisePool {
   constructor(seed: string, columns: readonly number[] = [], longest = 0) {
     const random = randomStream(seed, 'noise');
     const pool = (draw: () => number): Float32Array =>
-      Float32Array.from({ length: POOL + WINDOW }, () => draw());
-    this.#pools = { normal: pool(() => normal(random)), uniform: pool(() => random.uniform()) };
-    const stages = new Array<number>(STAGES).fill(longest);
-    const noise = PLACES + WINDOW;
-    this.#kernel = new Kernel([noise, noise, ...columns, ...stages], longest);
-    this.arithmetic = new Arithmetic(this.#kernel);
-    this.#values = { normal: this.#kernel.array(noise), uniform: this.#kernel.array(noise) };
-    this.columns = columns.map((length) => this.#kernel.array(length));
-    this.stages = stages.map((length) => this.#kernel.array(length));
+      Float32Array.from({ length: POOL_SIZE + WINDOW_SIZE }, () => draw());
+    this.#pools = { normal: pool(() => drawNormal(random)), uniform: pool(() => random.uniform()) };
+    const stages = new Array<number>(SCRATCH_ROWS).fill(longest);
+    const noise = WINDOW_STARTS + WINDOW_SIZE;
+    this.#kernel = new SimdKernel([noise, noise, ...columns, ...stages], longest);
+    this.vectorMath = new VectorMath(this.#kernel);
+    this.#batchNoise = { normal: this.#kernel.array(noise), uniform: this.#kernel.array(noise) };
+    this.inputs = columns.map((length) => this.#kernel.array(length));
+    this.scratch = stages.map((length) => this.#kernel.array(length));
   }
 
   /** Makes the noise of the next batch. */
   refresh(random: Random): void {
     const pool = this.#pools.normal;
-    const values = this.#values.normal;
-    for (let from = 0; from < values.length; from += WINDOW) {
+    const values = this.#batchNoise.normal;
+    for (let from = 0; from < values.length; from += WINDOW_SIZE) {
       const angle = 2 * Math.PI * random.uniform();
       const a = Math.cos(angle);
       const b = Math.sin(angle);
-      const p = random.below(POOL);
-      const q = random.below(POOL);
-      for (let i = 0; i < WINDOW; i++) values[from + i] = a * pool[p + i] + b * pool[q + i];
+      const p = random.below(POOL_SIZE);
+      const q = random.below(POOL_SIZE);
+      for (let i = 0; i < WINDOW_SIZE; i++) values[from + i] = a * pool[p + i] + b * pool[q + i];
     }
-    this.#stale = true;
+    this.#isUniformStale = true;
     this.#shift = random.uniform();
-    this.#places = [random.below(POOL), random.below(POOL)];
+    this.#uniformStarts = [random.below(POOL_SIZE), random.below(POOL_SIZE)];
   }
 
   /** The batch's noise of a kind, and a place where up to `WINDOW` values may be read, drawn from `random`. */
   window(kind: NoiseKind, random: Random): { readonly values: Float32Array; readonly place: number } {
-    if (kind === 'uniform' && this.#stale) this.#refreshUniform();
-    return { values: this.#values[kind], place: random.below(PLACES) };
+    if (kind === 'uniform' && this.#isUniformStale) this.#refreshUniform();
+    return { values: this.#batchNoise[kind], place: random.below(WINDOW_STARTS) };
   }
 
   #refreshUniform(): void {
-    this.#stale = false;
+    this.#isUniformStale = false;
     const pool = this.#pools.uniform;
-    const values = this.#values.uniform;
-    let [p, q] = this.#places;
-    for (let from = 0; from < values.length; from += WINDOW) {
-      for (let i = 0; i < WINDOW; i++) {
+    const values = this.#batchNoise.uniform;
+    let [p, q] = this.#uniformStarts;
+    for (let from = 0; from < values.length; from += WINDOW_SIZE) {
+      for (let i = 0; i < WINDOW_SIZE; i++) {
         const sum = pool[p + i] + pool[q + i] + this.#shift;
         values[from + i] = 2 * (sum - Math.floor(sum)) - 1;
       }
       // Steps that share no factor with the pool: no two stretches meet again within a batch.
-      p = (p + 7919) % POOL;
-      q = (q + 15013) % POOL;
+      p = (p + 7919) % POOL_SIZE;
+      q = (q + 15013) % POOL_SIZE;
     }
   }
 
@@ -105,15 +105,15 @@ export class NoisePool {
    */
   add(
     kind: NoiseKind,
-    out: Values,
+    out: WorkingArray,
     offset: number,
-    parent: Values,
+    parent: WorkingArray,
     bounds: Bounds,
     random: Random,
     scale: number,
   ): void {
-    for (let from = 0; from < parent.length; from += WINDOW) {
-      const to = Math.min(from + WINDOW, parent.length);
+    for (let from = 0; from < parent.length; from += WINDOW_SIZE) {
+      const to = Math.min(from + WINDOW_SIZE, parent.length);
       const { values, place } = this.window(kind, random);
       // A window read upside down is another one.
       const signed = random.uniform() < 0.5 ? -scale : scale;

@@ -1,16 +1,16 @@
-import type { Bounds, Values } from '../../constraints/bounds.ts';
-import type { Kernel } from './kernel.ts';
+import type { Bounds, WorkingArray } from '../../constraints/bounds.ts';
+import type { SimdKernel } from './kernel.ts';
 
 /** Arithmetic on whole rows: four values at a time where they lie in the kernel's memory, else one by one. */
-export class Arithmetic {
-  readonly #kernel: Kernel;
+export class VectorMath {
+  readonly #kernel: SimdKernel;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: SimdKernel) {
     this.#kernel = kernel;
   }
 
   /** Writes x + share · (y − x) to `out` from `offset` on. */
-  lerp(out: Values, offset: number, x: Values, y: Values, share: number): void {
+  lerp(out: WorkingArray, offset: number, x: WorkingArray, y: WorkingArray, share: number): void {
     if (out instanceof Float32Array && this.#kernel.holds(out)) {
       this.#kernel.lerp(out, offset, x as Float32Array, y as Float32Array, share);
       return;
@@ -19,7 +19,7 @@ export class Arithmetic {
   }
 
   /** Writes factor · x + shift to `out` from `offset` on. */
-  scale(out: Values, offset: number, x: Values, factor: number, shift = 0): void {
+  scale(out: WorkingArray, offset: number, x: WorkingArray, factor: number, shift = 0): void {
     if (out instanceof Float32Array && this.#kernel.holds(out)) {
       this.#kernel.scale(out, offset, x as Float32Array, factor, shift);
       return;
@@ -28,7 +28,7 @@ export class Arithmetic {
   }
 
   /** Clips a row of `out` to the bounds; what is no number becomes the least legal one. */
-  clip(out: Values, offset: number, size: number, bounds: Bounds): void {
+  clip(out: WorkingArray, offset: number, size: number, bounds: Bounds): void {
     if (out instanceof Float32Array && this.#kernel.holds(out)) {
       this.#kernel.clip(out, offset, size, bounds);
       return;

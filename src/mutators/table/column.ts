@@ -1,10 +1,10 @@
 import type { MutatorKind } from '../mutator.ts';
-import { drawFew, few } from '../numeric/count-parameter.ts';
+import { drawCount, makeCountParameter } from '../numeric/count-parameter.ts';
 
-const MOST = few('columns', 4);
+const MOST = makeCountParameter('columns', 4);
 
 /** Longest step of a number, as a share of its column's range; half of the steps are drawn anew instead. */
-const STEP = 0.1;
+const MAX_STEP_SHARE = 0.1;
 
 /** Changes a few columns, each as its kind allows: numbers by a step or anew, categories to another one. */
 export const column: MutatorKind = {
@@ -13,7 +13,7 @@ export const column: MutatorKind = {
   source: 'attribute-wise changes of tabular data, as in Cartella et al. 2021',
   domains: ['table'],
   parameters: [MOST],
-  confined: true,
+  staysInBounds: true,
   cost: 1,
   make(value, { columns = [] }) {
     const most = Math.floor(value(MOST));
@@ -21,7 +21,7 @@ export const column: MutatorKind = {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);
         const { low, high } = bounds;
-        const count = drawFew(most, random);
+        const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(parent.length);
           const { [i % Math.max(1, columns.length)]: own } = columns;
@@ -33,7 +33,7 @@ export const column: MutatorKind = {
           }
           const width = high[i] - low[i];
           const isStep = random.uniform() < 0.5;
-          const step = width * STEP * (2 * random.uniform() - 1);
+          const step = width * MAX_STEP_SHARE * (2 * random.uniform() - 1);
           const anew = low[i] + width * random.uniform();
           let next = isStep ? parent[i] + step : anew;
           if (own?.kind === 'integer') {

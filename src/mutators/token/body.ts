@@ -1,70 +1,70 @@
-import type { Values } from '../../constraints/bounds.ts';
+import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
-import type { InputTraits, TokenTraits } from '../../inputs/input-descriptor.ts';
-import type { Given, Mutator, MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
+import type { InputDescriptor, TokenDescriptor } from '../../inputs/input-descriptor.ts';
+import type { MutationContext, Mutator, MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
 
 /** The tokens of a testcase that may change, in their order: special ones stay where they are. */
-export interface Body {
+export interface TokenBody {
   readonly ids: Float64Array;
   length: number;
 }
 
 /** What an edit is given beside the body. */
-export interface Editing {
-  readonly given: Given;
+export interface EditContext {
+  readonly context: MutationContext;
   /** Tokens that have to be added, or taken away where it is below zero; 0 where the length stays. */
   readonly growth: number;
-  readonly tokens: TokenTraits;
+  readonly tokens: TokenDescriptor;
   /** Draws any token that may stand at a place. */
   draw(): number;
 }
 
 /** Changes a body in place. What is too long is cut; what is too short goes on with its last token. */
-export type Edit = (body: Body, editing: Editing) => void;
+export type TokenEdit = (body: TokenBody, editing: EditContext) => void;
 
 /** How much longer an edit may make a testcase at once. */
-const MOST_GROWTH = 8;
+const MAX_GROWTH = 8;
 
 /** Draws of an id before a special one is taken as it comes. */
-const TRIES = 16;
+const MAX_DRAWS = 16;
 
 /** Which way an edit changes lengths, where the model leaves them open. */
-export type Resizes = 'longer' | 'shorter' | 'either' | undefined;
+export type LengthChange = 'longer' | 'shorter' | 'either' | undefined;
 
 /** A mutator of token ids, told by what it does to those that may change. */
-export function tokenMutator(
-  kind: Omit<MutatorKind, 'make' | 'domains' | 'confined' | 'parameters' | 'cost'> &
+export function makeTokenMutator(
+  kind: Omit<MutatorKind, 'make' | 'domains' | 'staysInBounds' | 'parameters' | 'cost'> &
     Partial<Pick<MutatorKind, 'domains'>> & { readonly parameters?: readonly Parameter[] },
-  resizes: Resizes,
-  edit: (value: ParameterValues, input: InputTraits) => Edit,
+  resizes: LengthChange,
+  edit: (value: ParameterValues, input: InputDescriptor) => TokenEdit,
 ): MutatorKind {
   return {
     domains: ['tokens'],
     parameters: [],
     ...kind,
-    confined: true,
+    staysInBounds: true,
     cost: 2,
-    make: (value, input) => makeMutator(input, resizes, edit(value, input)),
+    make: (value, input) => makeEditMutator(input, resizes, edit(value, input)),
   };
 }
 
-function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator {
+function makeEditMutator(input: InputDescriptor, resizes: LengthChange, edit: TokenEdit): Mutator {
   const { tokens, size } = input;
   if (tokens === undefined) throw new Error(`input ${input.name} takes no tokens`);
   const special = new Set(tokens.special);
-  const body: Body = { ids: new Float64Array(2 * size + 1024), length: 0 };
-  const editing = { given: undefined as unknown as Given, growth: 0, tokens, draw: () => 0 };
+  const body: TokenBody = { ids: new Float64Array(2 * size + 1024), length: 0 };
+  const editing = { context: undefined as unknown as MutationContext, growth: 0, tokens, draw: () => 0 };
   editing.draw = () => {
-    const { bounds, random } = editing.given;
+    const { bounds, random } = editing.context;
     let id = 0;
-    for (let n = 0; n < TRIES; n++) {
+    for (let n = 0; n < MAX_DRAWS; n++) {
       id = bounds.low[0] + Math.floor((bounds.high[0] - bounds.low[0] + 1) * random.uniform());
       if (!special.has(id) && tokens.vocabulary?.[id] !== null) break;
     }
     return special.has(id) ? body.ids[0] : id;
   };
   /** Writes the tokens, and behind them what holds none: as many as the edit left, as far as there is room. */
-  const padded = (out: Values, offset: number, length: number, parent: Values): void => {
+  const padded = (out: WorkingArray, offset: number, length: number, parent: WorkingArray): void => {
     const { pad = 0 } = tokens;
     let fixed = 0;
     for (let i = 0; i < parent.length; i++) if (parent[i] !== pad && special.has(parent[i])) fixed++;
@@ -88,9 +88,9 @@ function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator 
     while (at < offset + length) out[at++] = pad;
   };
   return {
-    mutate(out, offset, parent, given) {
-      const length = given.shape.reduce((product, side) => product * side, 1);
-      editing.given = given;
+    mutate(out, offset, parent, context) {
+      const length = context.shape.reduce((product, side) => product * side, 1);
+      editing.context = context;
       editing.growth = length - parent.length;
       body.length = 0;
       let last = -1;
@@ -121,7 +121,7 @@ function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator 
       let changeable = 0;
       for (let i = 0; i < parent.length; i++) if (!special.has(parent[i])) changeable++;
       if (changeable === 0) return parent.length;
-      const step = 1 + random.below(MOST_GROWTH);
+      const step = 1 + random.below(MAX_GROWTH);
       const isLonger = resizes === 'longer' || (resizes === 'either' && random.uniform() < 0.5);
       if (isLonger) return Math.max(parent.length, Math.min(most, parent.length + step));
       // One token that may change has to stay.
@@ -131,19 +131,19 @@ function makeMutator(input: InputTraits, resizes: Resizes, edit: Edit): Mutator 
 }
 
 /** Opens a gap of `count` tokens at a place, to be filled; what is pushed beyond the room is lost. */
-export function openGap(body: Body, at: number, count: number): void {
+export function openGap(body: TokenBody, at: number, count: number): void {
   const most = Math.min(body.ids.length, body.length + count);
   body.ids.copyWithin(at + count, at, most - count);
   body.length = most;
 }
 
 /** Takes `count` tokens away at a place. */
-export function closeGap(body: Body, at: number, count: number): void {
+export function closeGap(body: TokenBody, at: number, count: number): void {
   body.ids.copyWithin(at, at + count, body.length);
   body.length = Math.max(0, body.length - count);
 }
 
 /** How many tokens an edit adds: those that it has to, or a few. */
-export function added(growth: number, random: Random): number {
+export function drawInsertCount(growth: number, random: Random): number {
   return growth > 0 ? growth : 1 + random.below(3);
 }

@@ -1,7 +1,7 @@
-import { spelling } from './spelling.ts';
+import { makeSpellingMutator } from './spelling.ts';
 
 /** Changes between small and capital letters. */
-export const letterCase = spelling(
+export const letterCase = makeSpellingMutator(
   {
     name: 'case',
     help: 'letters become capitals or small',

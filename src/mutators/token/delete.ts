@@ -1,7 +1,7 @@
-import { closeGap, tokenMutator } from './body.ts';
+import { closeGap, makeTokenMutator } from './body.ts';
 
 /** Takes tokens away. */
-export const deletion = tokenMutator(
+export const deletion = makeTokenMutator(
   {
     name: 'delete',
     help: 'tokens are taken away',
@@ -9,7 +9,7 @@ export const deletion = tokenMutator(
   },
   'shorter',
   () =>
-    (body, { growth, given: { random } }) => {
+    (body, { growth, context: { random } }) => {
       const count = Math.min(body.length - 1, growth < 0 ? -growth : 1 + random.below(3));
       if (count > 0) closeGap(body, random.below(body.length - count + 1), count);
     },

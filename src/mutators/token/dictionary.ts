@@ -1,7 +1,7 @@
-import { openGap, tokenMutator } from './body.ts';
+import { makeTokenMutator, openGap } from './body.ts';
 
 /** Puts a word of the user's dictionary in, over what stands there or before it. */
-export const dictionary = tokenMutator(
+export const dictionary = makeTokenMutator(
   {
     name: 'dictionary',
     help: 'a word of the --dictionary is put in',
@@ -9,7 +9,7 @@ export const dictionary = tokenMutator(
   },
   'longer',
   () =>
-    (body, { growth, tokens, given: { random } }) => {
+    (body, { growth, tokens, context: { random } }) => {
       const words = tokens.dictionary;
       if (words.length === 0) return;
       const word = words[random.below(words.length)];

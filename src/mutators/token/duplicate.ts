@@ -1,7 +1,7 @@
-import { added, openGap, tokenMutator } from './body.ts';
+import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 
 /** Says a short span twice. */
-export const duplicate = tokenMutator(
+export const duplicate = makeTokenMutator(
   {
     name: 'duplicate',
     help: 'a short span is said twice',
@@ -9,8 +9,8 @@ export const duplicate = tokenMutator(
   },
   'longer',
   () =>
-    (body, { growth, given: { random } }) => {
-      const count = Math.min(body.length, added(growth, random));
+    (body, { growth, context: { random } }) => {
+      const count = Math.min(body.length, drawInsertCount(growth, random));
       const from = random.below(body.length - count + 1);
       openGap(body, from + count, count);
       body.ids.copyWithin(from + count, from, from + count);

@@ -1,9 +1,9 @@
-import { ALIKE } from '../../model/language/confusables.ts';
-import { oneLetterOff, spelling } from './spelling.ts';
+import { CONFUSABLES } from '../../model/language/confusables.ts';
+import { makeSpellingMutator, replaceOneLetter } from './spelling.ts';
 
-const TABLE: ReadonlyMap<string, string> = (() => {
+const LOOKALIKES: ReadonlyMap<string, string> = (() => {
   const table = new Map<string, string>();
-  for (const group of ALIKE)
+  for (const group of CONFUSABLES)
     for (const letter of group)
       table.set(
         letter,
@@ -13,11 +13,11 @@ const TABLE: ReadonlyMap<string, string> = (() => {
 })();
 
 /** Letters that a reader does not tell apart, and a model does. */
-export const homoglyph = spelling(
+export const homoglyph = makeSpellingMutator(
   {
     name: 'homoglyph',
     help: 'letters become others that look alike',
     source: 'confusables of Unicode (UTS 39); Boucher et al. 2022',
   },
-  (text) => oneLetterOff(text, TABLE),
+  (text) => replaceOneLetter(text, LOOKALIKES),
 );

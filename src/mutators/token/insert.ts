@@ -1,7 +1,7 @@
-import { added, openGap, tokenMutator } from './body.ts';
+import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 
 /** Inserts tokens that the vocabulary has. */
-export const insert = tokenMutator(
+export const insert = makeTokenMutator(
   {
     name: 'insert',
     help: 'tokens are inserted',
@@ -9,9 +9,9 @@ export const insert = tokenMutator(
   },
   'longer',
   () =>
-    (body, { growth, given, draw }) => {
-      const count = added(growth, given.random);
-      const at = given.random.below(body.length + 1);
+    (body, { growth, context, draw }) => {
+      const count = drawInsertCount(growth, context.random);
+      const at = context.random.below(body.length + 1);
       openGap(body, at, count);
       for (let i = at; i < Math.min(body.length, at + count); i++) body.ids[i] = draw();
     },

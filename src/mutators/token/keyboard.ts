@@ -1,20 +1,20 @@
-import { oneLetterOff, spelling } from './spelling.ts';
+import { makeSpellingMutator, replaceOneLetter } from './spelling.ts';
 
 /** Rows of a keyboard, each key half a key to the right of the one above. */
-const ROWS = ['1234567890', 'qwertyuiop', 'asdfghjkl;', 'zxcvbnm,./'] as const;
+const KEY_ROWS = ['1234567890', 'qwertyuiop', 'asdfghjkl;', 'zxcvbnm,./'] as const;
 
 /** The keys around each key. */
-const NEIGHBOURS: ReadonlyMap<string, string> = (() => {
+const KEY_NEIGHBOURS: ReadonlyMap<string, string> = (() => {
   const table = new Map<string, string>();
-  ROWS.forEach((row, y) => {
+  KEY_ROWS.forEach((row, y) => {
     [...row].forEach((key, x) => {
       const near = [
         row[x - 1],
         row[x + 1],
-        ROWS[y - 1]?.[x],
-        ROWS[y - 1]?.[x + 1],
-        ROWS[y + 1]?.[x - 1],
-        ROWS[y + 1]?.[x],
+        KEY_ROWS[y - 1]?.[x],
+        KEY_ROWS[y - 1]?.[x + 1],
+        KEY_ROWS[y + 1]?.[x - 1],
+        KEY_ROWS[y + 1]?.[x],
       ];
       const keys = near.filter((other) => other !== undefined).join('');
       table.set(key, keys);
@@ -25,11 +25,11 @@ const NEIGHBOURS: ReadonlyMap<string, string> = (() => {
 })();
 
 /** Slips of the finger. */
-export const keyboard = spelling(
+export const keyboard = makeSpellingMutator(
   {
     name: 'keyboard',
     help: 'letters become their neighbours on a keyboard',
     source: 'keyboard typos of Belinkov & Bisk 2018',
   },
-  (text) => oneLetterOff(text, NEIGHBOURS),
+  (text) => replaceOneLetter(text, KEY_NEIGHBOURS),
 );

@@ -1,9 +1,9 @@
-import { added, openGap, tokenMutator } from './body.ts';
+import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 
-const LONGEST = 8;
+const MAX_SPAN = 8;
 
 /** Says a span again and again: over what follows it, or before that where there is room. */
-export const repeat = tokenMutator(
+export const repeat = makeTokenMutator(
   {
     name: 'repeat',
     help: 'a span is repeated several times',
@@ -11,11 +11,12 @@ export const repeat = tokenMutator(
   },
   'longer',
   () =>
-    (body, { growth, given: { random } }) => {
-      const span = 1 + random.below(Math.min(LONGEST, body.length));
+    (body, { growth, context: { random } }) => {
+      const span = 1 + random.below(Math.min(MAX_SPAN, body.length));
       const from = random.below(body.length - span + 1);
       const room = body.length - from - span;
-      const count = growth > 0 ? added(growth, random) : Math.min(room, span * (1 + random.below(4)));
+      const count =
+        growth > 0 ? drawInsertCount(growth, random) : Math.min(room, span * (1 + random.below(4)));
       if (growth > 0) openGap(body, from + span, count);
       for (let i = 0; i < count; i++) body.ids[from + span + i] = body.ids[from + (i % span)];
     },

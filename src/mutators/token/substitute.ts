@@ -1,10 +1,10 @@
-import { drawFew, few } from '../numeric/count-parameter.ts';
-import { tokenMutator } from './body.ts';
+import { drawCount, makeCountParameter } from '../numeric/count-parameter.ts';
+import { makeTokenMutator } from './body.ts';
 
-const MOST = few('tokens', 4);
+const MOST = makeCountParameter('tokens', 4);
 
 /** Puts other tokens of the vocabulary in the place of one or a few. */
-export const substitute = tokenMutator(
+export const substitute = makeTokenMutator(
   {
     name: 'substitute',
     help: 'one token or a few become any others',
@@ -14,8 +14,8 @@ export const substitute = tokenMutator(
   undefined,
   (value) => {
     const most = Math.floor(value(MOST));
-    return (body, { given: { random }, draw }) => {
-      const count = drawFew(most, random);
+    return (body, { context: { random }, draw }) => {
+      const count = drawCount(most, random);
       for (let n = 0; n < count; n++) body.ids[random.below(body.length)] = draw();
     };
   },

@@ -1,11 +1,11 @@
-import { tokenMutator } from './body.ts';
+import { makeTokenMutator } from './body.ts';
 
 /** Lets two tokens change places, neighbours as often as any others. */
-export const swap = tokenMutator(
+export const swap = makeTokenMutator(
   { name: 'swap', help: 'two tokens change places', source: 'token swaps of EDA (Wei & Zou 2019)' },
   undefined,
   () =>
-    (body, { given: { random } }) => {
+    (body, { context: { random } }) => {
       const a = random.below(body.length);
       const b = random.uniform() < 0.5 ? Math.min(a + 1, body.length - 1) : random.below(body.length);
       const held = body.ids[a];

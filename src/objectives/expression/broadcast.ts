@@ -1,5 +1,5 @@
 /** Shape of what two shapes make together, as numpy has it; undefined where they don't fit. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] | undefined {
+export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] | undefined {
   const rank = Math.max(a.length, b.length);
   const shape: number[] = [];
   for (let axis = 0; axis < rank; axis++) {
@@ -11,15 +11,15 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
 }
 
 /** How an operand's values are found from the place of a value of the result. */
-export type Access =
+export type OperandAccess =
   /** One value a row, whatever the place. */
   | { readonly kind: 'one' }
   /** The same place. */
   | { readonly kind: 'same' }
-  | { readonly kind: 'map'; readonly places: Int32Array };
+  | { readonly kind: 'map'; readonly indices: Int32Array };
 
 /** @param shape of the operand, `result` of what it is part of */
-export function accessOf(shape: readonly number[], result: readonly number[]): Access {
+export function operandAccess(shape: readonly number[], result: readonly number[]): OperandAccess {
   const [own, size] = [sizeOf(shape), sizeOf(result)];
   if (own === 1) return { kind: 'one' };
   if (own === size) return { kind: 'same' };
@@ -35,7 +35,7 @@ export function accessOf(shape: readonly number[], result: readonly number[]): A
     }
     places[at] = place;
   }
-  return { kind: 'map', places };
+  return { kind: 'map', indices: places };
 }
 
 export function sizeOf(shape: readonly number[]): number {

@@ -1,40 +1,40 @@
-type Values = Float32Array | Float64Array;
+type FloatArray = Float32Array | Float64Array;
 
 /** Writes a function of each of the first `count` values. */
-type Loop = (values: Values, out: Float64Array, count: number) => void;
+type ElementwiseLoop = (values: FloatArray, out: Float64Array, count: number) => void;
 
-function each(apply: (value: number) => number): Loop {
+function makeElementwise(apply: (value: number) => number): ElementwiseLoop {
   return (values, out, count) => {
     for (let i = 0; i < count; i++) out[i] = apply(values[i]);
   };
 }
 
 /** Functions of each value by itself. A NaN gives a NaN. */
-export const FUNCTION_LOOPS: ReadonlyMap<string, Loop> = new Map<string, Loop>([
+export const FUNCTION_LOOPS: ReadonlyMap<string, ElementwiseLoop> = new Map<string, ElementwiseLoop>([
   [
     'abs',
     (values, out, count) => {
       for (let i = 0; i < count; i++) out[i] = Math.abs(values[i]);
     },
   ],
-  ['sqrt', each(Math.sqrt)],
-  ['exp', each(Math.exp)],
-  ['log', each(Math.log)],
-  ['log2', each(Math.log2)],
-  ['log10', each(Math.log10)],
-  ['sin', each(Math.sin)],
-  ['cos', each(Math.cos)],
-  ['tan', each(Math.tan)],
-  ['tanh', each(Math.tanh)],
-  ['sigmoid', each((value) => 1 / (1 + Math.exp(-value)))],
-  ['floor', each(Math.floor)],
-  ['ceil', each(Math.ceil)],
-  ['round', each(Math.round)],
-  ['sign', each(Math.sign)],
+  ['sqrt', makeElementwise(Math.sqrt)],
+  ['exp', makeElementwise(Math.exp)],
+  ['log', makeElementwise(Math.log)],
+  ['log2', makeElementwise(Math.log2)],
+  ['log10', makeElementwise(Math.log10)],
+  ['sin', makeElementwise(Math.sin)],
+  ['cos', makeElementwise(Math.cos)],
+  ['tan', makeElementwise(Math.tan)],
+  ['tanh', makeElementwise(Math.tanh)],
+  ['sigmoid', makeElementwise((value) => 1 / (1 + Math.exp(-value)))],
+  ['floor', makeElementwise(Math.floor)],
+  ['ceil', makeElementwise(Math.ceil)],
+  ['round', makeElementwise(Math.round)],
+  ['sign', makeElementwise(Math.sign)],
 ]);
 
 /** One number of `size` values from `from` on. */
-type Reduction = (values: Values, from: number, size: number) => number;
+type Reduction = (values: FloatArray, from: number, size: number) => number;
 
 const sum: Reduction = (values, from, size) => {
   // Four sums side by side: one would wait for itself.
@@ -51,7 +51,7 @@ const sum: Reduction = (values, from, size) => {
   return a + b + (c + d);
 };
 
-function extreme(sign: 1 | -1): Reduction {
+function makeExtreme(sign: 1 | -1): Reduction {
   return (values, from, size) => {
     let best = Number.NEGATIVE_INFINITY;
     for (let i = from; i < from + size; i++) {
@@ -64,7 +64,7 @@ function extreme(sign: 1 | -1): Reduction {
   };
 }
 
-function place(sign: 1 | -1): Reduction {
+function makeArgExtreme(sign: 1 | -1): Reduction {
   return (values, from, size) => {
     let best = 0;
     for (let i = 0; i < size; i++) {
@@ -96,8 +96,8 @@ export const REDUCTIONS: ReadonlyMap<string, Reduction> = new Map<string, Reduct
       return Math.sqrt(squares);
     },
   ],
-  ['max', extreme(1)],
-  ['min', extreme(-1)],
+  ['max', makeExtreme(1)],
+  ['min', makeExtreme(-1)],
   [
     'max-abs',
     (values, from, size) => {
@@ -111,12 +111,12 @@ export const REDUCTIONS: ReadonlyMap<string, Reduction> = new Map<string, Reduct
       return best;
     },
   ],
-  ['argmax', place(1)],
-  ['argmin', place(-1)],
+  ['argmax', makeArgExtreme(1)],
+  ['argmin', makeArgExtreme(-1)],
 ]);
 
 /** The softmax of each `along` values. */
-export function softmax(values: Values, out: Float64Array, count: number, along: number): void {
+export function softmax(values: FloatArray, out: Float64Array, count: number, along: number): void {
   for (let from = 0; from < count; from += along) {
     let greatest = Number.NEGATIVE_INFINITY;
     for (let i = from; i < from + along; i++) greatest = Math.max(greatest, values[i]);

@@ -1,26 +1,32 @@
 import { UserError } from '../../core/errors.ts';
-import type { RowTensor } from '../../model/batched-model.ts';
+import type { BatchTensor } from '../../model/batched-model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
-import { type Access, accessOf, broadcast, sizeOf } from './broadcast.ts';
+import { broadcastShapes, type OperandAccess, operandAccess, sizeOf } from './broadcast.ts';
 import { FUNCTION_LOOPS, REDUCTIONS, softmax } from './loops.ts';
-import { type Reduced, reduceRows } from './reduce.ts';
-import type { Tensors } from './shapes.ts';
-import { type Arithmetic, type Comparison, isCondition, type Syntax, written } from './syntax.ts';
+import { type ReductionKind, reduceRows } from './reduce.ts';
+import type { TensorsByName } from './shapes.ts';
+import {
+  type ArithmeticOperator,
+  type ComparisonOperator,
+  type ExpressionNode,
+  formatExpression,
+  isCondition,
+} from './syntax.ts';
 
 /** Values as they lie in a run, or as they were computed. */
-type Values = Float32Array | Float64Array;
+type FloatArray = Float32Array | Float64Array;
 
 /** Values of some rows that are worked on at a time, so that they stay within a second-level cache. */
-const AT_ONCE = 1 << 14;
+const BLOCK_VALUES = 1 << 14;
 
 /** A part of an expression that is a number, or several, for each row. */
-interface Numbers {
+interface NumericPart {
   readonly shape: readonly number[];
   readonly size: number;
   /** The number where it is the same for all rows. */
   readonly constant: number | undefined;
   /** Computes it for some rows. */
-  values(rows: Rows): Values;
+  values(rows: RowRange): FloatArray;
 }
 
 /** A part of an expression that holds or not, for each value of each row, and by how much. */
@@ -32,20 +38,20 @@ export interface Condition {
   /** 1 where it holds. */
   readonly holds: Uint8Array;
   /** Computes it for some rows; marks rows in which a NaN is compared. */
-  evaluate(rows: Rows): void;
+  evaluate(rows: RowRange): void;
 }
 
 /** The rows that are worked on. */
-export interface Rows {
-  readonly tensors: Tensors;
+export interface RowRange {
+  readonly tensors: TensorsByName;
   readonly from: number;
   readonly count: number;
   /** Of each row, 1 where a NaN is compared. */
-  readonly nan: Uint8Array;
+  readonly nanRows: Uint8Array;
 }
 
 /** A comparison with what it compared. */
-export interface Compared {
+export interface ComparisonResult {
   readonly text: string;
   readonly left: { readonly text: string; readonly value: number };
   readonly right: { readonly text: string; readonly value: number };
@@ -53,7 +59,7 @@ export interface Compared {
 }
 
 /** The place of the value, of the first row, that is furthest from holding. */
-export function worstOf({ size, slack, holds }: Condition): number {
+export function worstIndex({ size, slack, holds }: Condition): number {
   let worst = 0;
   for (let i = 1; i < size; i++) {
     const isWorse = holds[i] === holds[worst] ? slack[i] < slack[worst] : holds[i] < holds[worst];
@@ -63,28 +69,28 @@ export function worstOf({ size, slack, holds }: Condition): number {
 }
 
 /** Makes the parts of an expression. */
-export class PartMaker {
+export class PartCompiler {
   /** Rows that are worked on at a time. */
-  readonly rows: number;
+  readonly rowsPerBlock: number;
   /** Tells of each comparison what it compared at a place of the condition that it is in. */
-  readonly comparisons: ((place: number, condition: Condition) => Compared)[] = [];
-  readonly #where: string;
-  readonly #tensors: Tensors;
+  readonly comparisons: ((place: number, condition: Condition) => ComparisonResult)[] = [];
+  readonly #errorPrefix: string;
+  readonly #tensors: TensorsByName;
 
-  constructor(where: string, tensors: Tensors, widest: number) {
-    this.#where = where;
+  constructor(where: string, tensors: TensorsByName, widest: number) {
+    this.#errorPrefix = where;
     this.#tensors = tensors;
-    this.rows = Math.max(1, Math.floor(AT_ONCE / widest));
+    this.rowsPerBlock = Math.max(1, Math.floor(BLOCK_VALUES / widest));
   }
 
-  condition(syntax: Syntax): Condition {
-    if (!isCondition(syntax)) throw new Error(`${written(syntax)} is no condition`);
+  compileCondition(syntax: ExpressionNode): Condition {
+    if (!isCondition(syntax)) throw new Error(`${formatExpression(syntax)} is no condition`);
     switch (syntax.kind) {
       case 'comparison':
-        return this.#comparison(syntax);
+        return this.#compileComparison(syntax);
       case 'not': {
-        const of = this.condition(syntax.of);
-        return this.#derived(of.shape, [of], (slack, holds, n) => {
+        const of = this.compileCondition(syntax.of);
+        return this.#makeCondition(of.shape, [of], (slack, holds, n) => {
           for (let i = 0; i < n * of.size; i++) {
             slack[i] = -of.slack[i];
             holds[i] = 1 - of.holds[i];
@@ -93,42 +99,42 @@ export class PartMaker {
       }
       case 'and':
       case 'or':
-        return this.#joined(syntax);
+        return this.#compileLogical(syntax);
       case 'call':
-        return this.#quantified(syntax.name === 'all', this.condition(syntax.of[0]));
+        return this.#compileQuantifier(syntax.name === 'all', this.compileCondition(syntax.of[0]));
       default:
         throw new Error(`${syntax.kind} is no condition`);
     }
   }
 
-  numbers(syntax: Syntax): Numbers {
+  compileNumbers(syntax: ExpressionNode): NumericPart {
     switch (syntax.kind) {
       case 'number':
-        return constant(syntax.value);
+        return makeConstant(syntax.value);
       case 'tensor':
-        return this.#tensor(syntax.name);
+        return this.#compileTensor(syntax.name);
       case 'element':
-        return this.#element(syntax);
+        return this.#compileElement(syntax);
       case 'negative': {
-        const of = this.numbers(syntax.of);
-        if (of.constant !== undefined) return constant(-of.constant);
-        return this.#computed(of.shape, (out, rows) => {
+        const of = this.compileNumbers(syntax.of);
+        if (of.constant !== undefined) return makeConstant(-of.constant);
+        return this.#makeNumbers(of.shape, (out, rows) => {
           const a = of.values(rows);
           for (let i = 0; i < rows.count * of.size; i++) out[i] = -a[i];
         });
       }
       case 'arithmetic':
-        return this.#arithmetic(syntax);
+        return this.#compileArithmetic(syntax);
       case 'call':
-        return this.#call(syntax);
+        return this.#compileCall(syntax);
       default:
         throw new Error(`${syntax.kind} is no number`);
     }
   }
 
-  #tensor(name: string): Numbers {
+  #compileTensor(name: string): NumericPart {
     const example = this.#tensors.get(name);
-    if (example === undefined) throw new UserError(`${this.#where}: there is no tensor ${name}`);
+    if (example === undefined) throw new UserError(`${this.#errorPrefix}: there is no tensor ${name}`);
     const { shape, size } = example;
     let room: Float64Array | undefined;
     return {
@@ -136,41 +142,47 @@ export class PartMaker {
       size,
       constant: undefined,
       values: ({ tensors, from, count }) => {
-        const { type, data } = tensors.get(name) as RowTensor;
+        const { type, data } = tensors.get(name) as BatchTensor;
         if (data instanceof Float32Array || data instanceof Float64Array)
           return data.subarray(from * size, (from + count) * size);
-        room ??= new Float64Array(this.rows * size);
+        room ??= new Float64Array(this.rowsPerBlock * size);
         for (let i = 0; i < count * size; i++) room[i] = readNumber(type, data, from * size + i);
         return room;
       },
     };
   }
 
-  #element({ of: inner, index }: Extract<Syntax, { kind: 'element' }>): Numbers {
-    const of = this.numbers(inner);
+  #compileElement({ of: inner, index }: Extract<ExpressionNode, { kind: 'element' }>): NumericPart {
+    const of = this.compileNumbers(inner);
     const shape = of.shape.slice(1);
     const size = sizeOf(shape);
-    return this.#computed(shape, (out, rows) => {
+    return this.#makeNumbers(shape, (out, rows) => {
       const a = of.values(rows);
       for (let row = 0; row < rows.count; row++)
         for (let i = 0; i < size; i++) out[row * size + i] = a[row * of.size + index * size + i];
     });
   }
 
-  #arithmetic({ by, left, right }: Extract<Syntax, { kind: 'arithmetic' }>): Numbers {
-    const [a, b] = [this.numbers(left), this.numbers(right)];
+  #compileArithmetic({
+    operator,
+    left,
+    right,
+  }: Extract<ExpressionNode, { kind: 'arithmetic' }>): NumericPart {
+    const [a, b] = [this.compileNumbers(left), this.compileNumbers(right)];
     // A square is what people mean most often, and the power of any number is slow.
-    const apply = by === '^' && b.constant === 2 ? (x: number): number => x * x : ARITHMETIC[by];
-    if (a.constant !== undefined && b.constant !== undefined) return constant(apply(a.constant, b.constant));
-    return this.#paired(a, b, apply);
+    const apply =
+      operator === '^' && b.constant === 2 ? (x: number): number => x * x : ARITHMETIC_FUNCTIONS[operator];
+    if (a.constant !== undefined && b.constant !== undefined)
+      return makeConstant(apply(a.constant, b.constant));
+    return this.#compilePairwise(a, b, apply);
   }
 
   /** Applies a function to each pair of values. */
-  #paired(a: Numbers, b: Numbers, apply: (x: number, y: number) => number): Numbers {
-    const shape = broadcast(a.shape, b.shape) ?? [];
-    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+  #compilePairwise(a: NumericPart, b: NumericPart, apply: (x: number, y: number) => number): NumericPart {
+    const shape = broadcastShapes(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [operandAccess(a.shape, shape), operandAccess(b.shape, shape)];
     const size = sizeOf(shape);
-    return this.#computed(shape, (out, rows) => {
+    return this.#makeNumbers(shape, (out, rows) => {
       const [x, y] = [a.values(rows), b.values(rows)];
       for (let row = 0; row < rows.count; row++) {
         const [atA, atB, at] = [
@@ -185,47 +197,47 @@ export class PartMaker {
           for (let i = 0; i < size; i++) out[at + i] = apply(x[atA + i], one);
         } else
           for (let i = 0; i < size; i++)
-            out[at + i] = apply(x[atA + placeOf(ofA, i)], y[atB + placeOf(ofB, i)]);
+            out[at + i] = apply(x[atA + operandIndex(ofA, i)], y[atB + operandIndex(ofB, i)]);
       }
     });
   }
 
-  #call({ name, of }: Extract<Syntax, { kind: 'call' }>): Numbers {
-    const [first, second] = of.map((one) => this.numbers(one));
+  #compileCall({ name, of }: Extract<ExpressionNode, { kind: 'call' }>): NumericPart {
+    const [first, second] = of.map((one) => this.compileNumbers(one));
     if (second !== undefined) {
       const apply = name === 'min' ? Math.min : Math.max;
       if (first.constant !== undefined && second.constant !== undefined)
-        return constant(apply(first.constant, second.constant));
-      return this.#paired(first, second, apply);
+        return makeConstant(apply(first.constant, second.constant));
+      return this.#compilePairwise(first, second, apply);
     }
     const loop = FUNCTION_LOOPS.get(name);
     if (first.constant !== undefined) {
       const out = Float64Array.of(first.constant);
       loop?.(out, out, 1);
-      return constant(loop === undefined ? (REDUCTIONS.get(name)?.(out, 0, 1) ?? 1) : out[0]);
+      return makeConstant(loop === undefined ? (REDUCTIONS.get(name)?.(out, 0, 1) ?? 1) : out[0]);
     }
     if (loop !== undefined)
-      return this.#computed(first.shape, (out, rows) =>
+      return this.#makeNumbers(first.shape, (out, rows) =>
         loop(first.values(rows), out, rows.count * first.size),
       );
     if (name === 'softmax') {
       const along = first.shape.at(-1) ?? 1;
-      return this.#computed(first.shape, (out, rows) =>
+      return this.#makeNumbers(first.shape, (out, rows) =>
         softmax(first.values(rows), out, rows.count * first.size, along),
       );
     }
-    if (name === 'size') return constant(first.size);
+    if (name === 'size') return makeConstant(first.size);
     const [inner] = of;
     const isOfMagnitudes = name === 'max' && inner.kind === 'call' && inner.name === 'abs';
     // The largest magnitude is what people ask for most: in one pass.
-    const source = isOfMagnitudes ? this.numbers(inner.of[0]) : first;
+    const source = isOfMagnitudes ? this.compileNumbers(inner.of[0]) : first;
     const by = isOfMagnitudes ? 'max-abs' : name;
     const reduce = REDUCTIONS.get(by);
     if (reduce === undefined) throw new Error(`${name} is no function of numbers`);
-    return this.#computed([], (out, rows) => {
+    return this.#makeNumbers([], (out, rows) => {
       const a = source.values(rows);
       const { size } = source;
-      const reduced = a instanceof Float32Array ? REDUCED.get(by) : undefined;
+      const reduced = a instanceof Float32Array ? SIMD_REDUCTIONS.get(by) : undefined;
       if (reduced !== undefined) {
         reduceRows(reduced, a as Float32Array, size, rows.count, out);
         if (by === 'mean') for (let row = 0; row < rows.count; row++) out[row] /= size;
@@ -235,9 +247,9 @@ export class PartMaker {
     });
   }
 
-  #computed(shape: readonly number[], compute: (out: Float64Array, rows: Rows) => void): Numbers {
+  #makeNumbers(shape: readonly number[], compute: (out: Float64Array, rows: RowRange) => void): NumericPart {
     const size = sizeOf(shape);
-    const out = new Float64Array(this.rows * size);
+    const out = new Float64Array(this.rowsPerBlock * size);
     return {
       shape,
       size,
@@ -249,24 +261,25 @@ export class PartMaker {
     };
   }
 
-  #comparison(syntax: Extract<Syntax, { kind: 'comparison' }>): Condition {
-    const { by, left, right } = syntax;
-    const [a, b] = [this.numbers(left), this.numbers(right)];
-    const shape = broadcast(a.shape, b.shape) ?? [];
-    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+  #compileComparison(syntax: Extract<ExpressionNode, { kind: 'comparison' }>): Condition {
+    const { operator, left, right } = syntax;
+    const [a, b] = [this.compileNumbers(left), this.compileNumbers(right)];
+    const shape = broadcastShapes(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [operandAccess(a.shape, shape), operandAccess(b.shape, shape)];
     const size = sizeOf(shape);
-    const compare = COMPARE[by];
-    const slack = new Float64Array(this.rows * size);
-    const holds = new Uint8Array(this.rows * size);
-    let [x, y]: Values[] = [slack, slack];
-    const texts = [syntax, left, right].map(written);
+    const compare = COMPARISON_FUNCTIONS[operator];
+    const slack = new Float64Array(this.rowsPerBlock * size);
+    const holds = new Uint8Array(this.rowsPerBlock * size);
+    let [x, y]: FloatArray[] = [slack, slack];
+    const texts = [syntax, left, right].map(formatExpression);
     this.comparisons.push((place, condition) => {
       // What is narrower than the whole condition is the same for all of it; what was wider has a worst place of its own.
-      const own = size > condition.size ? worstOf(made) : placeOf(accessOf(shape, condition.shape), place);
+      const own =
+        size > condition.size ? worstIndex(made) : operandIndex(operandAccess(shape, condition.shape), place);
       return {
         text: texts[0],
-        left: { text: texts[1], value: x[placeOf(ofA, own)] },
-        right: { text: texts[2], value: y[placeOf(ofB, own)] },
+        left: { text: texts[1], value: x[operandIndex(ofA, own)] },
+        right: { text: texts[2], value: y[operandIndex(ofB, own)] },
         holds: holds[own] === 1,
       };
     });
@@ -284,8 +297,8 @@ export class PartMaker {
             b.constant === undefined ? row * b.size : 0,
           ];
           for (let i = 0; i < size; i++) {
-            const [p, q] = [x[atA + placeOf(ofA, i)], y[atB + placeOf(ofB, i)]];
-            if (Number.isNaN(p) || Number.isNaN(q)) rows.nan[rows.from + row] = 1;
+            const [p, q] = [x[atA + operandIndex(ofA, i)], y[atB + operandIndex(ofB, i)]];
+            if (Number.isNaN(p) || Number.isNaN(q)) rows.nanRows[rows.from + row] = 1;
             const at = row * size + i;
             holds[at] = compare.holds(p, q) ? 1 : 0;
             // Of two equal infinities.
@@ -298,24 +311,28 @@ export class PartMaker {
     return made;
   }
 
-  #joined({ kind, left, right }: Extract<Syntax, { kind: 'and' | 'or' }>): Condition {
-    const [a, b] = [this.condition(left), this.condition(right)];
-    const shape = broadcast(a.shape, b.shape) ?? [];
-    const [ofA, ofB] = [accessOf(a.shape, shape), accessOf(b.shape, shape)];
+  #compileLogical({ kind, left, right }: Extract<ExpressionNode, { kind: 'and' | 'or' }>): Condition {
+    const [a, b] = [this.compileCondition(left), this.compileCondition(right)];
+    const shape = broadcastShapes(a.shape, b.shape) ?? [];
+    const [ofA, ofB] = [operandAccess(a.shape, shape), operandAccess(b.shape, shape)];
     const size = sizeOf(shape);
     const isAnd = kind === 'and';
-    return this.#derived(shape, [a, b], (slack, holds, n) => {
+    return this.#makeCondition(shape, [a, b], (slack, holds, n) => {
       for (let row = 0; row < n; row++)
         for (let i = 0; i < size; i++) {
-          const [p, q, at] = [row * a.size + placeOf(ofA, i), row * b.size + placeOf(ofB, i), row * size + i];
+          const [p, q, at] = [
+            row * a.size + operandIndex(ofA, i),
+            row * b.size + operandIndex(ofB, i),
+            row * size + i,
+          ];
           holds[at] = isAnd ? a.holds[p] & b.holds[q] : a.holds[p] | b.holds[q];
           slack[at] = isAnd ? Math.min(a.slack[p], b.slack[q]) : Math.max(a.slack[p], b.slack[q]);
         }
     });
   }
 
-  #quantified(isAll: boolean, of: Condition): Condition {
-    return this.#derived([], [of], (slack, holds, n) => {
+  #compileQuantifier(isAll: boolean, of: Condition): Condition {
+    return this.#makeCondition([], [of], (slack, holds, n) => {
       for (let row = 0; row < n; row++) {
         let [held, least] = [isAll ? 1 : 0, isAll ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY];
         for (let i = row * of.size; i < (row + 1) * of.size; i++) {
@@ -328,14 +345,14 @@ export class PartMaker {
     });
   }
 
-  #derived(
+  #makeCondition(
     shape: readonly number[],
     from: readonly Condition[],
     derive: (slack: Float64Array, holds: Uint8Array, rows: number) => void,
   ): Condition {
     const size = sizeOf(shape);
-    const slack = new Float64Array(this.rows * size);
-    const holds = new Uint8Array(this.rows * size);
+    const slack = new Float64Array(this.rowsPerBlock * size);
+    const holds = new Uint8Array(this.rowsPerBlock * size);
     return {
       shape,
       size,
@@ -350,7 +367,7 @@ export class PartMaker {
 }
 
 /** Functions of all values of a row that are computed four values at a time. */
-const REDUCED: ReadonlyMap<string, Reduced> = new Map([
+const SIMD_REDUCTIONS: ReadonlyMap<string, ReductionKind> = new Map([
   ['max', 'max'],
   ['min', 'min'],
   ['max-abs', 'max-abs'],
@@ -358,17 +375,17 @@ const REDUCED: ReadonlyMap<string, Reduced> = new Map([
   ['mean', 'sum'],
 ]);
 
-function constant(value: number): Numbers {
+function makeConstant(value: number): NumericPart {
   const values = Float64Array.of(value);
   return { shape: [], size: 1, constant: value, values: () => values };
 }
 
-function placeOf(access: Access, place: number): number {
+function operandIndex(access: OperandAccess, place: number): number {
   if (access.kind === 'same') return place;
-  return access.kind === 'one' ? 0 : access.places[place];
+  return access.kind === 'one' ? 0 : access.indices[place];
 }
 
-const ARITHMETIC: Readonly<Record<Arithmetic, (x: number, y: number) => number>> = {
+const ARITHMETIC_FUNCTIONS: Readonly<Record<ArithmeticOperator, (x: number, y: number) => number>> = {
   '+': (x, y) => x + y,
   '-': (x, y) => x - y,
   '*': (x, y) => x * y,
@@ -378,9 +395,9 @@ const ARITHMETIC: Readonly<Record<Arithmetic, (x: number, y: number) => number>>
 };
 
 /** How a comparison holds, and how far it is from turning over, given by how much the right side is greater. */
-const COMPARE: Readonly<
+const COMPARISON_FUNCTIONS: Readonly<
   Record<
-    Comparison,
+    ComparisonOperator,
     { readonly holds: (x: number, y: number) => boolean; readonly slack: (room: number) => number }
   >
 > = {

@@ -1,38 +1,38 @@
 import { UserError } from '../../core/errors.ts';
-import type { RowTensor } from '../../model/batched-model.ts';
+import type { BatchTensor } from '../../model/batched-model.ts';
 import { shapeText } from '../../tensor/tensor.ts';
-import { broadcast, sizeOf } from './broadcast.ts';
+import { broadcastShapes, sizeOf } from './broadcast.ts';
 import { FUNCTION_LOOPS } from './loops.ts';
-import { type Syntax, written } from './syntax.ts';
+import { type ExpressionNode, formatExpression } from './syntax.ts';
 
 /** Tensors by name, row by row. */
-export type Tensors = ReadonlyMap<string, RowTensor>;
+export type TensorsByName = ReadonlyMap<string, BatchTensor>;
 
 /** Values of a row that no part of an expression may exceed. */
-const MOST_VALUES = 1 << 22;
+const MAX_VALUES = 1 << 22;
 
 /** Values of the widest part, which says how many rows are worked on at a time. */
-export function widest(where: string, syntax: Syntax, tensors: Tensors): number {
+export function widestSize(where: string, syntax: ExpressionNode, tensors: TensorsByName): number {
   let most = 1;
-  const visit = (one: Syntax): readonly number[] => {
-    const shape = shapeIn(where, one, tensors, visit);
+  const visit = (one: ExpressionNode): readonly number[] => {
+    const shape = inferShape(where, one, tensors, visit);
     most = Math.max(most, sizeOf(shape));
     return shape;
   };
   visit(syntax);
-  if (most > MOST_VALUES)
+  if (most > MAX_VALUES)
     throw new UserError(
-      `${where}: the expression has ${most} values for each testcase, more than ${MOST_VALUES}`,
+      `${where}: the expression has ${most} values for each testcase, more than ${MAX_VALUES}`,
     );
   return most;
 }
 
 /** Shape of a part of an expression. */
-export function shapeIn(
+export function inferShape(
   where: string,
-  syntax: Syntax,
-  tensors: Tensors,
-  shapeOf: (of: Syntax) => readonly number[],
+  syntax: ExpressionNode,
+  tensors: TensorsByName,
+  shapeOf: (of: ExpressionNode) => readonly number[],
 ): readonly number[] {
   switch (syntax.kind) {
     case 'number':
@@ -43,7 +43,7 @@ export function shapeIn(
       const [length, ...rest] = shapeOf(syntax.of);
       if (length === undefined || syntax.index >= length)
         throw new UserError(
-          `${where}: ${written(syntax)} is beyond ${written(syntax.of)}, which is ${shapeText(shapeOf(syntax.of))} for each testcase`,
+          `${where}: ${formatExpression(syntax)} is beyond ${formatExpression(syntax.of)}, which is ${shapeText(shapeOf(syntax.of))} for each testcase`,
         );
       return rest;
     }
@@ -52,28 +52,30 @@ export function shapeIn(
       return shapeOf(syntax.of);
     case 'call': {
       const shapes = syntax.of.map(shapeOf);
-      if (shapes.length === 2) return together(where, syntax, syntax.of, shapes);
+      if (shapes.length === 2) return broadcastOrRefuse(where, syntax, syntax.of, shapes);
       if (syntax.name === 'softmax' && (shapes[0].at(-1) ?? 1) < 2)
-        throw new UserError(`${where}: ${written(syntax.of[0])} has no several values along its last axis`);
+        throw new UserError(
+          `${where}: ${formatExpression(syntax.of[0])} has no several values along its last axis`,
+        );
       const isKept = syntax.name === 'softmax' || FUNCTION_LOOPS.has(syntax.name);
       return isKept ? shapes[0] : [];
     }
     default: {
       const of = [syntax.left, syntax.right];
-      return together(where, syntax, of, of.map(shapeOf));
+      return broadcastOrRefuse(where, syntax, of, of.map(shapeOf));
     }
   }
 }
 
-function together(
+function broadcastOrRefuse(
   where: string,
-  syntax: Syntax,
-  [left, right]: readonly Syntax[],
+  syntax: ExpressionNode,
+  [left, right]: readonly ExpressionNode[],
   [a, b]: readonly (readonly number[])[],
 ): readonly number[] {
-  const shape = broadcast(a, b);
+  const shape = broadcastShapes(a, b);
   if (shape !== undefined) return shape;
   throw new UserError(
-    `${where}: shapes don't broadcast in ${written(syntax)}: ${written(left)} is ${shapeText(a)} for each testcase and ${written(right)} ${shapeText(b)}`,
+    `${where}: shapes don't broadcast in ${formatExpression(syntax)}: ${formatExpression(left)} is ${shapeText(a)} for each testcase and ${formatExpression(right)} ${shapeText(b)}`,
   );
 }

@@ -1,13 +1,18 @@
 import { UserError } from '../../core/errors.ts';
-import { quoted } from '../../core/escape-control.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
 import type { RuleKind } from './rule.ts';
 
-const characters = (name: string, help: string) => ({ name, help, between: [1, 1e7] as const, whole: true });
+const lengthParameter = (name: string, help: string) => ({
+  name,
+  help,
+  between: [1, 1e7] as const,
+  whole: true,
+});
 
 export const short: RuleKind = {
   name: 'short',
   help: 'an answer of fewer characters than least=',
-  parameters: [characters('least', 'characters that an answer has at least')],
+  parameters: [lengthParameter('least', 'characters that an answer has at least')],
   make({ values: { least } }) {
     if (least === undefined)
       throw new UserError('--objective: text:short needs a bound: text:short,least=20');
@@ -23,7 +28,7 @@ export const short: RuleKind = {
 export const long: RuleKind = {
   name: 'long',
   help: 'an answer of more characters than most=',
-  parameters: [characters('most', 'characters that an answer has at most')],
+  parameters: [lengthParameter('most', 'characters that an answer has at most')],
   make({ values: { most } }) {
     if (most === undefined) throw new UserError('--objective: text:long needs a bound: text:long,most=200');
     return {
@@ -65,10 +70,10 @@ export const utf8: RuleKind = {
 };
 
 /** Characters of the prompt that count when they are said again, unless told. */
-const ECHO = 32;
+const DEFAULT_ECHO_LENGTH = 32;
 
 /** Shorter prompts come up by chance. */
-const SHORTEST = 8;
+const MIN_PROMPT_LENGTH = 8;
 
 export const echo: RuleKind = {
   name: 'echo',
@@ -76,15 +81,15 @@ export const echo: RuleKind = {
   parameters: [
     {
       name: 'least',
-      help: `characters of a piece that counts, or the whole prompt; ${ECHO} unless told`,
-      between: [SHORTEST, 1e6],
-      whole: true,
+      help: `characters of a piece that counts, or the whole prompt; ${DEFAULT_ECHO_LENGTH} unless told`,
+      between: [MIN_PROMPT_LENGTH, 1e6],
+      integer: true,
     },
   ],
-  make: ({ values: { least = ECHO } }) => ({
+  make: ({ values: { least = DEFAULT_ECHO_LENGTH } }) => ({
     find({ prompt, answer }) {
       const own = prompt.trim();
-      if (own.length < SHORTEST) return undefined;
+      if (own.length < MIN_PROMPT_LENGTH) return undefined;
       const wanted = Math.min(own.length, least);
       for (let at = 0; at + wanted <= own.length; at++) {
         const from = answer.indexOf(own.slice(at, at + wanted));
@@ -94,7 +99,7 @@ export const echo: RuleKind = {
         return {
           from,
           to: from + length,
-          summary: `says ${length} characters of the prompt back: ${quoted(answer.slice(from, from + length))}`,
+          summary: `says ${length} characters of the prompt back: ${quoteEscaped(answer.slice(from, from + length))}`,
         };
       }
       return undefined;

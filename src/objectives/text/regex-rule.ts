@@ -1,15 +1,15 @@
-import { reason, UserError } from '../../core/errors.ts';
-import { quoted } from '../../core/escape-control.ts';
-import { guarded } from '../../extensions/plugin-loader.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
+import { callWithTimeout } from '../../extensions/plugin-loader.ts';
 import type { Rule, RuleKind } from './rule.ts';
 
 /** Milliseconds that matching one answer may take: expressions that go back and forth without end take for ever. */
-const MATCH_LIMIT = 1000;
+const MATCH_TIMEOUT_MS = 1000;
 
 const FLAGS = { help: 'flags of the expression, some of i, m and s' };
 
 /** @throws UserError where it is no regular expression */
-function expressionOf(rule: string, text: string, flags = ''): RegExp {
+function compileExpression(rule: string, text: string, flags = ''): RegExp {
   if (text === '')
     throw new UserError(
       `--objective: text:${rule} needs a regular expression behind its settings: 'text:${rule},[0-9]{16}'`,
@@ -19,16 +19,16 @@ function expressionOf(rule: string, text: string, flags = ''): RegExp {
   try {
     return new RegExp(text, `u${flags}`);
   } catch (error) {
-    throw new UserError(`--objective: text:${rule}: ${reason(error)}: mend the regular expression`);
+    throw new UserError(`--objective: text:${rule}: ${errorMessage(error)}: mend the regular expression`);
   }
 }
 
 /** Matches within the time limit. @throws PluginFailure where that does not suffice */
-function match(expression: RegExp, text: string): RegExpExecArray | null {
-  return guarded(
-    `text: the regular expression ${quoted(expression.source)}`,
+function matchWithinLimit(expression: RegExp, text: string): RegExpExecArray | null {
+  return callWithTimeout(
+    `text: the regular expression ${quoteEscaped(expression.source)}`,
     () => expression.exec(text),
-    MATCH_LIMIT,
+    MATCH_TIMEOUT_MS,
   );
 }
 
@@ -39,16 +39,16 @@ export const regex: RuleKind = {
   words: { flags: FLAGS },
   text: 'the regular expression',
   make({ words: { flags }, text }): Rule {
-    const expression = expressionOf('regex', text, flags);
+    const expression = compileExpression('regex', text, flags);
     return {
       find({ answer }) {
-        const found = match(expression, answer);
+        const found = matchWithinLimit(expression, answer);
         return found === null
           ? undefined
           : {
               from: found.index,
               to: found.index + found[0].length,
-              summary: `says ${quoted(found[0])}, which the expression matches`,
+              summary: `says ${quoteEscaped(found[0])}, which the expression matches`,
             };
       },
     };
@@ -62,11 +62,11 @@ export const mustMatch: RuleKind = {
   words: { flags: FLAGS },
   text: 'the regular expression',
   make({ words: { flags }, text }): Rule {
-    const expression = expressionOf('must-match', text, flags);
+    const expression = compileExpression('must-match', text, flags);
     return {
       find: ({ answer }) =>
-        match(expression, answer) === null
-          ? { summary: `answers ${quoted(answer)}, which the expression does not match` }
+        matchWithinLimit(expression, answer) === null
+          ? { summary: `answers ${quoteEscaped(answer)}, which the expression does not match` }
           : undefined,
     };
   },
@@ -83,13 +83,13 @@ export const json: RuleKind = {
         return undefined;
       } catch (error) {
         // Node's own words quote the text, which may hold anything.
-        const [, place] = /position (\d+)/.exec(reason(error)) ?? [];
+        const [, place] = /position (\d+)/.exec(errorMessage(error)) ?? [];
         const at = place === undefined ? '' : ` at character ${place}`;
         return {
           ...(place === undefined
             ? {}
             : { from: Number(place), to: Math.min(answer.length, Number(place) + 1) }),
-          summary: `answers ${quoted(answer)}, which is no JSON${at}`,
+          summary: `answers ${quoteEscaped(answer)}, which is no JSON${at}`,
         };
       }
     },

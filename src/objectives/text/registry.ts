@@ -1,6 +1,6 @@
-import { suggestion } from '../../core/did-you-mean.ts';
+import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
-import { readSettings } from '../../extensions/parameters.ts';
+import { parseObjectiveSettings } from '../../extensions/parameters.ts';
 import { echo, empty, long, short, utf8 } from './format-rules.ts';
 import { json, mustMatch, regex } from './regex-rule.ts';
 import { repeatedSpan, repeatedToken, repeatedWord } from './repetition-rules.ts';
@@ -25,10 +25,10 @@ export const RULES: readonly RuleKind[] = [
 ];
 
 /** Rules that are asked for together where none is named: what no answer should do, whoever asks. */
-export const USUAL = ['repeated-word', 'repeated-span', 'empty', 'utf8'] as const;
+export const DEFAULT_RULES = ['repeated-word', 'repeated-span', 'empty', 'utf8'] as const;
 
 /** A rule that was asked for. */
-export interface AskedRule {
+export interface ParsedRule {
   readonly kind: RuleKind;
   readonly settings: RuleSettings;
   /** The user's own name for it; empty where there is none. */
@@ -40,14 +40,14 @@ export interface AskedRule {
  *
  * @throws UserError on an unknown rule, or settings that make no sense
  */
-export function askedRule(text: string): AskedRule {
+export function parseRule(text: string): ParsedRule {
   const [, name, rest] = /^([^,]*),?(.*)$/s.exec(text.trim()) as unknown as [string, string, string];
   const kind = RULES.find((candidate) => candidate.name === name.trim());
   if (kind === undefined) {
     const known = RULES.map((candidate) => candidate.name);
-    throw new UserError(`--objective: text has no rule ${name}: ${suggestion(name, known)}`);
+    throw new UserError(`--objective: text has no rule ${name}: ${suggestName(name, known)}`);
   }
-  const { name: own, ...settings } = readSettings(
+  const { name: own, ...settings } = parseObjectiveSettings(
     `text:${kind.name}`,
     kind.parameters,
     rest,

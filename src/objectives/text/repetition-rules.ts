@@ -1,8 +1,8 @@
-import { quoted } from '../../core/escape-control.ts';
-import type { Said } from '../../model/language/completion.ts';
-import { endsWords, type Offence, type RuleKind, wordsOf } from './rule.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
+import type { Completion } from '../../model/language/completion.ts';
+import { type RuleKind, type RuleViolation, wholeWordsOf, wordEndTest } from './rule.ts';
 
-const times = (usual: number, what: string) => ({
+const timesParameter = (usual: number, what: string) => ({
   name: 'times',
   help: `how often ${what} in a row counts; ${usual} unless told`,
   between: [2, 1000] as const,
@@ -12,10 +12,10 @@ const times = (usual: number, what: string) => ({
 export const repeatedWord: RuleKind = {
   name: 'repeated-word',
   help: 'a word several times in a row, with nothing but white space between',
-  parameters: [times(2, 'a word')],
+  parameters: [timesParameter(2, 'a word')],
   make: ({ values: { times: wanted = 2 } }) => ({
     find(said) {
-      const words = wordsOf(said);
+      const words = wholeWordsOf(said);
       for (let i = 0; i + wanted <= words.length; i++) {
         const some = words.slice(i, i + wanted);
         const first = some[0].word.toLowerCase();
@@ -28,22 +28,22 @@ export const repeatedWord: RuleKind = {
         return {
           from: some[0].from,
           to: some[wanted - 1].to,
-          summary: `says ${quoted(some[0].word)} ${wanted === 2 ? 'twice' : `${wanted} times`} in a row`,
+          summary: `says ${quoteEscaped(some[0].word)} ${wanted === 2 ? 'twice' : `${wanted} times`} in a row`,
         };
       }
       return undefined;
     },
-    ways: [''],
+    variants: [''],
     needsAnswer: true,
-    seek(said) {
-      const [first] = wordsOf(said);
+    candidateFor(said) {
+      const [first] = wholeWordsOf(said);
       if (first === undefined) return undefined;
-      const { language, answer } = said;
+      const { tokenizer, answer } = said;
       // What it has said up to the end of its first word, and that word again.
-      const before = language.encode(answer.slice(0, first.to));
-      const again = language.encode(`${answer.slice(0, first.to)}${` ${first.word}`.repeat(wanted - 1)}`);
+      const before = tokenizer.encode(answer.slice(0, first.to));
+      const again = tokenizer.encode(`${answer.slice(0, first.to)}${` ${first.word}`.repeat(wanted - 1)}`);
       if (before === undefined || again === undefined) return undefined;
-      return { ids: again, from: before.length, before: endsWords(language) };
+      return { ids: again, scoredFrom: before.length, followedBy: wordEndTest(tokenizer) };
     },
   }),
 };
@@ -51,17 +51,17 @@ export const repeatedWord: RuleKind = {
 export const repeatedToken: RuleKind = {
   name: 'repeated-token',
   help: 'a token several times in a row',
-  parameters: [times(8, 'a token')],
+  parameters: [timesParameter(8, 'a token')],
   make: ({ values: { times: wanted = 8 } }) => ({
-    find({ ids, language }) {
+    find({ ids, tokenizer }) {
       let since = 0;
       for (let i = 1; i <= ids.length; i++) {
         if (i < ids.length && ids[i] === ids[since]) continue;
         if (i - since >= wanted) {
-          const token = language.tokens[ids[since]] ?? `token ${ids[since]}`;
+          const token = tokenizer.tokens[ids[since]] ?? `token ${ids[since]}`;
           return {
-            ...spanOfTokens(language, ids, since, i),
-            summary: `says ${quoted(token)} ${i - since} times in a row`,
+            ...spanOfTokens(tokenizer, ids, since, i),
+            summary: `says ${quoteEscaped(token)} ${i - since} times in a row`,
           };
         }
         since = i;
@@ -72,33 +72,33 @@ export const repeatedToken: RuleKind = {
 };
 
 /** Which characters of an answer some of its tokens are. */
-function spanOfTokens(language: Said['language'], ids: readonly number[], from: number, to: number) {
+function spanOfTokens(language: Completion['tokenizer'], ids: readonly number[], from: number, to: number) {
   const length = (count: number): number => language.decode(ids.slice(0, count)).length;
   return { from: length(from), to: length(to) };
 }
 
 /** Characters that a loop must fill, unless told. */
-const LOOP = 24;
+const DEFAULT_LOOP_LENGTH = 24;
 
 export const repeatedSpan: RuleKind = {
   name: 'repeated-span',
   help: 'a loop: the same piece of text several times in a row',
   parameters: [
-    times(3, 'a piece'),
+    timesParameter(3, 'a piece'),
     {
       name: 'least',
-      help: `characters that all of it has at least; ${LOOP} unless told`,
+      help: `characters that all of it has at least; ${DEFAULT_LOOP_LENGTH} unless told`,
       between: [2, 1e6],
-      whole: true,
+      integer: true,
     },
   ],
-  make: ({ values: { times: wanted = 3, least = LOOP } }) => ({
-    find: ({ answer }) => loopIn(answer, wanted, least),
+  make: ({ values: { times: wanted = 3, least = DEFAULT_LOOP_LENGTH } }) => ({
+    find: ({ answer }) => findLoop(answer, wanted, least),
   }),
 };
 
 /** The loop with the shortest piece. */
-function loopIn(text: string, times: number, least: number): Offence | undefined {
+function findLoop(text: string, times: number, least: number): RuleViolation | undefined {
   for (let piece = 1; piece * times <= text.length; piece++) {
     // Letters that equal the one a piece before: so many in a row are a loop.
     const needed = Math.max(piece * times, least) - piece;
@@ -114,7 +114,7 @@ function loopIn(text: string, times: number, least: number): Offence | undefined
         return {
           from,
           to: i,
-          summary: `says ${quoted(text.slice(from, from + piece))} ${count} times in a row`,
+          summary: `says ${quoteEscaped(text.slice(from, from + piece))} ${count} times in a row`,
         };
       }
       run = 0;

@@ -1,12 +1,12 @@
 import type { ObjectiveParameter, ObjectiveValues } from '../../extensions/parameters.ts';
-import type { Said } from '../../model/language/completion.ts';
-import type { Continuation } from '../../model/language/generation.ts';
-import type { Language } from '../../model/language/tokenizer.ts';
+import type { Completion } from '../../model/language/completion.ts';
+import type { CandidateContinuation } from '../../model/language/generation.ts';
+import type { Tokenizer } from '../../model/language/tokenizer.ts';
 
 /** Where an answer breaks a rule. */
-export interface Offence {
+export interface RuleViolation {
   /** What of the rule it breaks, where that may be several things: the signature ends in it. */
-  readonly what?: string;
+  readonly variant?: string;
   /** The characters of the answer that do, `[from, to)`; the whole answer where both are absent. */
   readonly from?: number;
   readonly to?: number;
@@ -19,15 +19,15 @@ export interface Offence {
 /** A rule that answers must keep to. */
 export interface Rule {
   /** The first offence of an answer; undefined where there is none. */
-  find(said: Said): Offence | undefined;
+  find(said: Completion): RuleViolation | undefined;
   /** What of the rule may be broken and can be sought for, as `Offence.what` says it; `''` stands for the rule itself. */
-  readonly ways?: readonly string[];
+  readonly variants?: readonly string[];
   /** What the model would have to go on with after the prompt for a way to be broken; undefined where nothing would do. */
-  seek?(said: Said, way: number): Continuation | undefined;
+  candidateFor?(said: Completion, way: number): CandidateContinuation | undefined;
   /** Whether what is sought hangs on the answer, and not on the prompt alone. */
   readonly needsAnswer?: boolean;
   /** Why no answer can break it, a clause for people; undefined where one can. */
-  idle?(language: Language): string | undefined;
+  unbreakableReason?(language: Tokenizer): string | undefined;
 }
 
 /** What a rule is made from. */
@@ -53,33 +53,35 @@ export interface RuleKind {
 }
 
 /** A run of letters and digits, with apostrophes and hyphens within. */
-export const WORD = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
+export const WORD_PATTERN = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
 
-const IN_WORD = /[\p{L}\p{M}\p{N}]/u;
+const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 
 /** Whether a character belongs to a word. */
 export function isInWord(character: string): boolean {
-  return IN_WORD.test(character);
+  return WORD_CHARACTER.test(character);
 }
 
 /** Whether what stands before an answer leaves its first character the beginning of a word. */
-export function beginsFree({ prompt }: Said): boolean {
+export function startsAtWordBoundary({ prompt }: Completion): boolean {
   const last = [...prompt.slice(-2)].at(-1);
   return last === undefined || !isInWord(last);
 }
 
 /** Whole words of an answer: not those that the prompt begins, or that the end cuts off. */
-export function wordsOf(said: Said): { readonly word: string; readonly from: number; readonly to: number }[] {
+export function wholeWordsOf(
+  said: Completion,
+): { readonly word: string; readonly from: number; readonly to: number }[] {
   const { answer, ended } = said;
-  const free = beginsFree(said);
-  return [...answer.matchAll(WORD)]
+  const free = startsAtWordBoundary(said);
+  return [...answer.matchAll(WORD_PATTERN)]
     .map(({ 0: word, index }) => ({ word, from: index, to: index + word.length }))
     .filter(({ from, to }) => (from > 0 || free) && (to < answer.length || ended));
 }
 
 /** Whether a token's text begins with what is no part of a word, so that a word before it ends there. */
-export function endsWords(language: Language): (id: number) => boolean {
-  const known = ENDERS.get(language);
+export function wordEndTest(language: Tokenizer): (id: number) => boolean {
+  const known = WORD_END_TESTS.get(language);
   if (known !== undefined) return known;
   const free = new Set(
     language.tokens.flatMap((token, id) =>
@@ -87,8 +89,8 @@ export function endsWords(language: Language): (id: number) => boolean {
     ),
   );
   const ends = (id: number): boolean => free.has(id);
-  ENDERS.set(language, ends);
+  WORD_END_TESTS.set(language, ends);
   return ends;
 }
 
-const ENDERS = new WeakMap<Language, (id: number) => boolean>();
+const WORD_END_TESTS = new WeakMap<Tokenizer, (id: number) => boolean>();

@@ -1,68 +1,68 @@
-import { quoted } from '../../core/escape-control.ts';
-import type { RowModel } from '../../model/batched-model.ts';
-import type { Said } from '../../model/language/completion.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
+import type { BatchedModel } from '../../model/batched-model.ts';
+import type { Completion } from '../../model/language/completion.ts';
 import {
   instanceName,
-  MOST_MARGINS,
+  type JudgedBatch,
+  MAX_MARGINS,
   type Objective,
   type ObjectiveKind,
-  type Run,
   type Violation,
 } from '../objective.ts';
-import { excerpt } from './highlight.ts';
-import { askedRule, RULES, USUAL } from './registry.ts';
-import type { Offence, Rule } from './rule.ts';
+import { makeExcerpt } from './highlight.ts';
+import { DEFAULT_RULES, parseRule, RULES } from './registry.ts';
+import type { Rule, RuleViolation } from './rule.ts';
 
 /** The margin of what is as near as can be and still no violation. */
-const LEAST_MARGIN = 2 ** -20;
+const MIN_MARGIN = 2 ** -20;
 
 /** Characters of a prompt that summaries show. */
-const SHOWN = 48;
+const SHOWN_CHARACTERS = 48;
 
 /** A rule with the signature that its offences have, or begin with. */
-interface Named {
+interface NamedRule {
   readonly signature: string;
   readonly rule: Rule;
 }
 
 /** A way in which a rule may be broken. */
-interface Way {
+interface MarginTarget {
   readonly rule: Rule;
   /** Its place among the rule's own. */
-  readonly place: number;
-  readonly what: string;
+  readonly variantIndex: number;
+  readonly variant: string;
   readonly signature: string;
 }
 
 /** Rules that a model's answers must keep to. */
-class Text implements Objective {
+class TextObjective implements Objective {
   readonly name: string;
-  readonly #rules: readonly Named[];
+  readonly #rules: readonly NamedRule[];
 
-  constructor(name: string, rules: readonly Named[]) {
+  constructor(name: string, rules: readonly NamedRule[]) {
     this.name = name;
     this.#rules = rules;
   }
 
-  refuses({ texts }: Run): string | undefined {
+  refuses({ texts }: JudgedBatch): string | undefined {
     const [first] = texts ?? [];
     if (first === undefined)
       return 'judges what a model answers to prompts: have it go on with texts with --generate vocabulary=FILE';
     for (const { rule } of this.#rules) {
-      const why = rule.idle?.(first.language);
+      const why = rule.unbreakableReason?.(first.tokenizer);
       if (why !== undefined) return why;
     }
     return undefined;
   }
 
-  judge({ texts = [] }: Run, report: (row: number, violation: Violation) => void): void {
+  judge({ texts = [] }: JudgedBatch, report: (row: number, violation: Violation) => void): void {
     texts.forEach((said, row) => {
       for (const { signature, rule } of this.#rules) {
         const offence = rule.find(said);
         if (offence === undefined) continue;
         report(row, {
           objective: 'text',
-          signature: signatureOf(signature, offence.what),
+          signature: signatureOf(signature, offence.variant),
           summary: summaryOf(offence, said),
           tensors: [],
           details: { prompt: said.prompt, answer: said.answer, ...spanOf(offence) },
@@ -74,88 +74,93 @@ class Text implements Objective {
 }
 
 /** Rules toward whose violation there is a way that can be measured. */
-class SoughtText extends Text {
-  readonly ways: readonly string[];
-  readonly looks: boolean;
-  readonly #ways: readonly Way[];
+class DirectedTextObjective extends TextObjective {
+  readonly marginSignatures: readonly string[];
+  readonly predictsBeforeOutput: boolean;
+  readonly #targets: readonly MarginTarget[];
 
-  constructor(name: string, rules: readonly Named[], ways: readonly Way[]) {
+  constructor(name: string, rules: readonly NamedRule[], ways: readonly MarginTarget[]) {
     super(name, rules);
-    this.#ways = ways.slice(0, MOST_MARGINS);
-    this.ways = this.#ways.map(({ signature }) => signature);
-    this.looks = this.#ways.some(({ rule }) => rule.needsAnswer !== true);
+    this.#targets = ways.slice(0, MAX_MARGINS);
+    this.marginSignatures = this.#targets.map(({ signature }) => signature);
+    this.predictsBeforeOutput = this.#targets.some(({ rule }) => rule.needsAnswer !== true);
   }
 
   /** Halvings from certain to how likely the model is to break the rule right after the prompt. */
-  margins({ texts = [], foreseen }: Run, row: number, out: Float64Array): number {
-    const { length } = this.#ways;
+  margins({ texts = [], predictedMargins }: JudgedBatch, row: number, out: Float64Array): number {
+    const { length } = this.#targets;
     out.fill(Number.POSITIVE_INFINITY, 0, length);
-    if (foreseen === undefined) return length;
-    const way = foreseen.ways[row];
-    const { rule, what } = this.#ways[way];
+    if (predictedMargins === undefined) return length;
+    const way = predictedMargins.indices[row];
+    const { rule, variant } = this.#targets[way];
     const offence = rule.find(texts[row]);
-    const isBroken = offence !== undefined && (offence.what ?? '') === what;
-    out[way] = isBroken ? 0 : Math.max(LEAST_MARGIN, foreseen.margins[row]);
+    const isBroken = offence !== undefined && (offence.variant ?? '') === variant;
+    out[way] = isBroken ? 0 : Math.max(MIN_MARGIN, predictedMargins.margins[row]);
     return length;
   }
 
-  async foresee(
-    model: RowModel,
-    { texts = [], prompted }: Run,
+  async predictMargins(
+    model: BatchedModel,
+    { texts = [], prefillState }: JudgedBatch,
     wanted: ArrayLike<number>,
     bars: ArrayLike<number>,
   ): Promise<Float64Array> {
     const { generation } = model.model;
     if (generation === undefined) throw new Error('the model does not go on with texts');
     const all = texts.map((said, row) => {
-      const { rule, place } = this.#ways[wanted[row]];
-      const sought = rule.seek?.(said, place);
-      return sought && { ...sought, least: -bars[row] * Math.LN2 };
+      const { rule, variantIndex } = this.#targets[wanted[row]];
+      const sought = rule.candidateFor?.(said, variantIndex);
+      return sought && { ...sought, minLogProb: -bars[row] * Math.LN2 };
     });
-    const shares = await generation.follow(prompted, all);
+    const shares = await generation.scoreContinuations(prefillState, all);
     return shares.map((share) => (Number.isNaN(share) ? Number.POSITIVE_INFINITY : -share / Math.LN2));
   }
 }
 
-function makeText(name: string, rules: readonly Named[]): Objective {
+function makeTextObjective(name: string, rules: readonly NamedRule[]): Objective {
   const ways = rules.flatMap(({ signature, rule }) =>
-    (rule.ways ?? []).map(
-      (what, place): Way => ({ rule, place, what, signature: signatureOf(signature, what) }),
+    (rule.variants ?? []).map(
+      (what, place): MarginTarget => ({
+        rule,
+        variantIndex: place,
+        variant: what,
+        signature: signatureOf(signature, what),
+      }),
     ),
   );
-  return ways.length === 0 ? new Text(name, rules) : new SoughtText(name, rules, ways);
+  return ways.length === 0 ? new TextObjective(name, rules) : new DirectedTextObjective(name, rules, ways);
 }
 
-function summaryOf({ summary, from, to, isPrivate }: Offence, { prompt, answer }: Said): string {
+function summaryOf({ summary, from, to, isPrivate }: RuleViolation, { prompt, answer }: Completion): string {
   if (isPrivate === true) return summary;
-  return `${summary}: to ${quoted(prompt, SHOWN)} the answer is ${excerpt(answer, from, to)}`;
+  return `${summary}: to ${quoteEscaped(prompt, SHOWN_CHARACTERS)} the answer is ${makeExcerpt(answer, from, to)}`;
 }
 
 function signatureOf(signature: string, what: string | undefined): string {
   return what === undefined || what === '' ? signature : `${signature}-${what}`;
 }
 
-function spanOf({ from, to }: Offence) {
+function spanOf({ from, to }: RuleViolation) {
   return from === undefined || to === undefined ? {} : { from, to };
 }
 
 export const text: ObjectiveKind = {
   name: 'text',
-  help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${USUAL.join(', ')}`,
+  help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${DEFAULT_RULES.join(', ')}`,
   parameters: [],
   text: 'a rule, and behind commas its settings',
   rules: RULES,
   make({ name, text: asked }) {
     if (asked === '') {
       const own = instanceName('text', name);
-      const rules = USUAL.map((rule): Named => {
-        const { kind, settings } = askedRule(rule);
+      const rules = DEFAULT_RULES.map((rule): NamedRule => {
+        const { kind, settings } = parseRule(rule);
         return { signature: `${own}-${rule}`, rule: kind.make(settings) };
       });
-      return makeText(own, rules);
+      return makeTextObjective(own, rules);
     }
-    const { kind, settings, name: inner } = askedRule(asked);
+    const { kind, settings, name: inner } = parseRule(asked);
     const own = instanceName('text', name || inner || kind.name);
-    return makeText(own, [{ signature: own, rule: kind.make(settings) }]);
+    return makeTextObjective(own, [{ signature: own, rule: kind.make(settings) }]);
   },
 };

@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { fileError, UserError } from '../../core/errors.ts';
-import { quoted } from '../../core/escape-control.ts';
-import { placeOf } from '../../extensions/path-remap.ts';
-import type { Said } from '../../model/language/completion.ts';
-import { MOST_MARGINS, slug } from '../objective.ts';
-import { FOLDS, type Fold, folded } from './normalization.ts';
-import { beginsFree, endsWords, isInWord, type Offence, type Rule, type RuleKind } from './rule.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
+import { remapPath } from '../../extensions/path-remap.ts';
+import type { Completion } from '../../model/language/completion.ts';
+import { MAX_MARGINS, slug } from '../objective.ts';
+import { FOLDS, type Fold, foldText } from './normalization.ts';
+import {
+  isInWord,
+  type Rule,
+  type RuleKind,
+  type RuleViolation,
+  startsAtWordBoundary,
+  wordEndTest,
+} from './rule.ts';
 
 /** Lines of a rule's file, without white space at their ends; empty ones and those that begin with # are left out. */
-function linesOf(rule: string, file: string | undefined, text: string): string[] {
+function readList(rule: string, file: string | undefined, text: string): string[] {
   if ((file === undefined) === (text === ''))
     throw new UserError(
       `--objective: text:${rule} needs a list: text:${rule},file=list.txt, a line each, or text:${rule},WORD`,
@@ -16,7 +23,7 @@ function linesOf(rule: string, file: string | undefined, text: string): string[]
   if (file === undefined) return [text];
   let content: string;
   try {
-    content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(placeOf(file)));
+    content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(remapPath(file)));
   } catch (error) {
     if (error instanceof TypeError)
       throw new UserError(`--objective: text:${rule}: ${file} is no UTF-8 text`);
@@ -34,84 +41,93 @@ function linesOf(rule: string, file: string | undefined, text: string): string[]
 }
 
 /** Something that must not be said. */
-interface Listed {
+interface ListedText {
   readonly text: string;
   /** What signatures call it. */
-  readonly what: string;
+  readonly variant: string;
   readonly pattern: RegExp;
 }
 
-interface Listing {
-  readonly listed: readonly Listed[];
+interface ListRuleOptions {
+  readonly texts: readonly ListedText[];
   readonly fold: Fold;
   /** Whether letters may not stand beside it. */
-  readonly whole: boolean;
+  readonly wholeWords: boolean;
   /** Whether it counts where the prompt holds it already. */
-  readonly prompted: boolean;
+  readonly countsPrompted: boolean;
   /** Whether what was found must not be shown in passing. */
   readonly isPrivate?: boolean;
-  offence(one: Listed, found: string): string;
+  describe(one: ListedText, found: string): string;
 }
 
 /** A pattern for a listed text, white space in it being any white space. */
 function patternOf(text: string, fold: Fold): RegExp {
-  const parts = folded(text, fold)
+  const parts = foldText(text, fold)
     .text.split(/\s+/u)
     .map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   return new RegExp(parts.join('\\s+'), 'gu');
 }
 
-function listingRule({ listed, fold, whole, prompted, isPrivate = false, offence }: Listing): Rule {
-  const isIn = (text: string, { pattern }: Listed): boolean => {
+function makeListRule({
+  texts,
+  fold,
+  wholeWords,
+  countsPrompted,
+  isPrivate = false,
+  describe,
+}: ListRuleOptions): Rule {
+  const isIn = (text: string, { pattern }: ListedText): boolean => {
     pattern.lastIndex = 0;
-    return pattern.test(folded(text, fold).text);
+    return pattern.test(foldText(text, fold).text);
   };
   return {
     find(said) {
       const { answer, ended } = said;
-      const own = folded(answer, fold);
-      let first: (Offence & { readonly from: number }) | undefined;
-      for (const one of listed) {
+      const own = foldText(answer, fold);
+      let first: (RuleViolation & { readonly from: number }) | undefined;
+      for (const one of texts) {
         one.pattern.lastIndex = 0;
         for (const match of own.text.matchAll(one.pattern)) {
-          const from = own.from[match.index];
-          const to = own.to[match.index + match[0].length - 1];
+          const from = own.starts[match.index];
+          const to = own.ends[match.index + match[0].length - 1];
           if (first !== undefined && first.from <= from) break;
-          if (whole && !standsAlone(said, from, to, ended)) continue;
-          if (!prompted && isIn(said.prompt, one)) break;
-          const summary = offence(one, answer.slice(from, to));
-          first = { what: one.what, from, to, summary, isPrivate };
+          if (wholeWords && !standsAlone(said, from, to, ended)) continue;
+          if (!countsPrompted && isIn(said.prompt, one)) break;
+          const summary = describe(one, answer.slice(from, to));
+          first = { variant: one.variant, from, to, summary, isPrivate };
           break;
         }
       }
       return first;
     },
-    ways: listed.slice(0, MOST_MARGINS).map(({ what }) => what),
-    seek(said, way) {
-      const one = listed[way];
-      if (!prompted && isIn(said.prompt, one)) return undefined;
-      const isApart = !whole || beginsFree(said);
-      const ids = said.language.encode(isApart ? one.text : ` ${one.text}`);
-      return ids && { ids, from: 0, ...(whole ? { before: endsWords(said.language) } : {}) };
+    variants: texts.slice(0, MAX_MARGINS).map(({ variant }) => variant),
+    candidateFor(said, way) {
+      const one = texts[way];
+      if (!countsPrompted && isIn(said.prompt, one)) return undefined;
+      const isApart = !wholeWords || startsAtWordBoundary(said);
+      const ids = said.tokenizer.encode(isApart ? one.text : ` ${one.text}`);
+      return (
+        ids && { ids, scoredFrom: 0, ...(wholeWords ? { followedBy: wordEndTest(said.tokenizer) } : {}) }
+      );
     },
-    idle(language) {
-      return listed.some(({ text }) => language.encode(text) !== undefined)
+    unbreakableReason(language) {
+      return texts.some(({ text }) => language.encode(text) !== undefined)
         ? undefined
-        : `lists nothing that the vocabulary can write, as ${quoted(listed[0].text)}`;
+        : `lists nothing that the vocabulary can write, as ${quoteEscaped(texts[0].text)}`;
     },
   };
 }
 
 /** Whether no letter stands beside a part of an answer, and it is not what the end cut off. */
-function standsAlone(said: Said, from: number, to: number, ended: boolean): boolean {
+function standsAlone(said: Completion, from: number, to: number, ended: boolean): boolean {
   const { answer } = said;
   const before = [...answer.slice(Math.max(0, from - 2), from)].at(-1);
-  const isFree = before === undefined ? beginsFree(said) : !isInWord(before);
+  const isFree = before === undefined ? startsAtWordBoundary(said) : !isInWord(before);
   const [after] = answer.slice(to, to + 2);
   return isFree && (after === undefined ? ended : !isInWord(after));
 }
 
-const PROMPTED = {
+const PROMPTED_PARAMETER = {
   name: 'prompted',
   help: '1 counts what the prompt holds already as well',
   between: [0, 1] as const,
@@ -122,8 +138,8 @@ export const words: RuleKind = {
   name: 'words',
   help: 'a word or phrase of a list, which the prompt does not hold itself',
   parameters: [
-    { name: 'whole', help: '0 counts parts of words as well', between: [0, 1], whole: true },
-    PROMPTED,
+    { name: 'whole', help: '0 counts parts of words as well', between: [0, 1], integer: true },
+    PROMPTED_PARAMETER,
   ],
   words: {
     file: { help: 'the list, a word or phrase a line' },
@@ -135,55 +151,61 @@ export const words: RuleKind = {
   text: 'a word or phrase, in place of a file',
   make({ values: { whole = 1, prompted = 0 }, words: { file, fold = 'case' }, text }) {
     const taken = new Map<string, number>();
-    const listed = linesOf('words', file, text).map((line): Listed => {
+    const listed = readList('words', file, text).map((line): ListedText => {
       const name = slug(line.toLowerCase());
       const before = taken.get(name) ?? 0;
       taken.set(name, before + 1);
       return {
         text: line,
-        what: before === 0 ? name : `${name}-${before + 1}`,
+        variant: before === 0 ? name : `${name}-${before + 1}`,
         pattern: patternOf(line, fold as Fold),
       };
     });
-    return listingRule({
-      listed,
+    return makeListRule({
+      texts: listed,
       fold: fold as Fold,
-      whole: whole === 1,
-      prompted: prompted === 1,
-      offence: ({ text: own }, found) =>
-        own === found ? `says ${quoted(own)}` : `says ${quoted(found)}, which is ${quoted(own)} of the list`,
+      wholeWords: whole === 1,
+      countsPrompted: prompted === 1,
+      describe: ({ text: own }, found) =>
+        own === found
+          ? `says ${quoteEscaped(own)}`
+          : `says ${quoteEscaped(found)}, which is ${quoteEscaped(own)} of the list`,
     });
   },
 };
 
 /** Characters of a secret below which much that is harmless would hold it. */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET_LENGTH = 4;
 
 export const canary: RuleKind = {
   name: 'canary',
   help: 'a private text of a file, letter by letter, which the prompt does not hold itself',
-  parameters: [PROMPTED],
+  parameters: [PROMPTED_PARAMETER],
   words: {
     file: { help: 'the private texts, a line each; signatures and summaries tell their lines alone' },
   },
   text: 'a private text, in place of a file',
   make({ values: { prompted = 0 }, words: { file }, text }) {
-    const secrets = linesOf('canary', file, text);
-    const short = secrets.findIndex((secret) => secret.length < SHORTEST_SECRET);
+    const secrets = readList('canary', file, text);
+    const short = secrets.findIndex((secret) => secret.length < MIN_SECRET_LENGTH);
     if (short >= 0)
       throw new UserError(
-        `--objective: text:canary: private text ${short + 1} has fewer than ${SHORTEST_SECRET} characters: what is so short comes up by chance`,
+        `--objective: text:canary: private text ${short + 1} has fewer than ${MIN_SECRET_LENGTH} characters: what is so short comes up by chance`,
       );
     const listed = secrets.map(
-      (secret, i): Listed => ({ text: secret, what: String(i + 1), pattern: patternOf(secret, 'none') }),
+      (secret, i): ListedText => ({
+        text: secret,
+        variant: String(i + 1),
+        pattern: patternOf(secret, 'none'),
+      }),
     );
-    return listingRule({
-      listed,
+    return makeListRule({
+      texts: listed,
       fold: 'none',
-      whole: false,
-      prompted: prompted === 1,
+      wholeWords: false,
+      countsPrompted: prompted === 1,
       isPrivate: true,
-      offence: ({ what }) => `says private text ${what}`,
+      describe: ({ variant }) => `says private text ${variant}`,
     });
   },
 };

@@ -1,4 +1,4 @@
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
@@ -7,29 +7,30 @@ const count = new Intl.NumberFormat('en');
 
 /** A campaign: its faults first, then how it went. */
 export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
-  const { faults, figures, settings, history, mutators, sites, gaps, name, folder, more } = view;
+  const { faults, statistics, settings, history, mutators, sites, gaps, name, folder, remainingFaults } =
+    view;
   return (
     <section id={id} aria-labelledby={`${id}-title`}>
-      <h2 id={`${id}-title`}>{visible(name)}</h2>
+      <h2 id={`${id}-title`}>{escapeControl(name)}</h2>
       <p class="soft">
-        {visible(folder)}
-        {figures === undefined
+        {escapeControl(folder)}
+        {statistics === undefined
           ? ''
-          : `: ${count.format(figures.execs)} mutants in ${time(figures.elapsedSeconds)}, corpus ${count.format(figures.corpus)}, ${count.format(figures.hits)} hits`}
-        {view.began === null ? '' : `; ${day(view.began)} to ${day(view.ended ?? view.began)}`}
+          : `: ${count.format(statistics.execs)} mutants in ${durationText(statistics.elapsedSeconds)}, corpus ${count.format(statistics.corpus)}, ${count.format(statistics.hits)} hits`}
+        {view.began === null ? '' : `; ${dateText(view.began)} to ${dateText(view.ended ?? view.began)}`}
       </p>
       {faults.length === 0 ? <p>Nothing was found.</p> : null}
       {faults.map((fault, i) => (
         <FaultCard key={fault.fault.signature} view={fault} id={`${id}-fault-${i + 1}`} />
       ))}
-      {more.length === 0 ? null : (
+      {remainingFaults.length === 0 ? null : (
         <>
-          <h3>{more.length} more faults</h3>
+          <h3>{remainingFaults.length} more faults</h3>
           <ul>
-            {more.map((fault) => (
+            {remainingFaults.map((fault) => (
               <li key={fault.signature}>
-                <code>{visible(fault.signature)}</code> {visible(fault.summary)}: {count.format(fault.hits)}{' '}
-                hits, <code>{visible(fault.path)}</code>
+                <code>{escapeControl(fault.signature)}</code> {escapeControl(fault.summary)}:{' '}
+                {count.format(fault.hits)} hits, <code>{escapeControl(fault.path)}</code>
               </li>
             ))}
           </ul>
@@ -41,31 +42,31 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
           <tbody>
             {settings.map(([key, value]) => (
               <tr key={key}>
-                <th scope="row">{visible(key)}</th>
-                <td class="word">{visible(value)}</td>
+                <th scope="row">{escapeControl(key)}</th>
+                <td class="word">{escapeControl(value)}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </section>
-      <Charts history={history} seeds={figures?.seeds ?? 0} />
+      <Charts history={history} seeds={statistics?.seeds ?? 0} />
       <Mutators mutators={mutators} />
       <Sites sites={sites} />
       {gaps.map((gap) => (
         <p key={gap} class="soft">
-          {visible(gap)}
+          {escapeControl(gap)}
         </p>
       ))}
     </section>
   );
 }
 
-function time(seconds: number): string {
+function durationText(seconds: number): string {
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function day(iso: string): string {
+function dateText(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
@@ -122,7 +123,7 @@ function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) 
           <tbody>
             {used.map(({ input, mutator, mutants, entries, signatures }) => (
               <tr key={`${input} ${mutator}`}>
-                <td class="word">{visible(`${input}: ${mutator}`)}</td>
+                <td class="word">{escapeControl(`${input}: ${mutator}`)}</td>
                 <td class="number">{count.format(mutants)}</td>
                 <td class="number">{count.format(entries)}</td>
                 <td class="number">{((1000 * entries) / mutants).toFixed(1)}</td>
@@ -136,13 +137,13 @@ function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) 
   );
 }
 
-const FIRST: Readonly<Record<string, number>> = { triggered: 0, open: 1, unreachable: 2 };
+const STATUS_ORDER: Readonly<Record<string, number>> = { triggered: 0, open: 1, unreachable: 2 };
 
 function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
   if (sites.length === 0) return null;
   const sorted = [...sites].sort(
     (a, b) =>
-      (FIRST[a.status] ?? 3) - (FIRST[b.status] ?? 3) ||
+      (STATUS_ORDER[a.status] ?? 3) - (STATUS_ORDER[b.status] ?? 3) ||
       (a.margin ?? Number.POSITIVE_INFINITY) - (b.margin ?? Number.POSITIVE_INFINITY),
   );
   return (
@@ -165,10 +166,10 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
             {sorted.map(({ site, op, region, status, margin }) => (
               <tr key={site}>
                 <td class="word">
-                  <code>{visible(site)}</code> {visible(op)}
+                  <code>{escapeControl(site)}</code> {escapeControl(op)}
                 </td>
-                <td class="word">{visible(region)}</td>
-                <td>{visible(status)}</td>
+                <td class="word">{escapeControl(region)}</td>
+                <td>{escapeControl(status)}</td>
                 <td class="number">{margin === null ? '' : margin.toFixed(1)}</td>
               </tr>
             ))}

@@ -13,7 +13,7 @@ export interface ChartData {
   readonly log?: boolean;
 }
 
-const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** A figure over the mutants of a campaign. */
 export function Chart({ title, points, log = false }: ChartData) {
@@ -37,19 +37,19 @@ export function Chart({ title, points, log = false }: ChartData) {
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
-        aria-label={`${title}: ${short.format(last[1])} after ${short.format(last[0])} mutants`}
+        aria-label={`${title}: ${compactNumber.format(last[1])} after ${compactNumber.format(last[0])} mutants`}
       >
         {[...new Set(ticks)].map((tick) => (
           <g key={tick}>
             <path class="axis" d={`M${MARGIN.left},${y(tick)}H${WIDTH - MARGIN.right}`} />
             <text class="soft" x={MARGIN.left - 6} y={y(tick) + 4} text-anchor="end">
-              {short.format(tick)}
+              {compactNumber.format(tick)}
             </text>
           </g>
         ))}
         {x.ticks(4).map((tick) => (
           <text key={tick} class="soft" x={x(tick)} y={HEIGHT - MARGIN.bottom + 16} text-anchor="middle">
-            {short.format(tick)}
+            {compactNumber.format(tick)}
           </text>
         ))}
         <text class="soft" x={(MARGIN.left + WIDTH) / 2} y={HEIGHT - 4} text-anchor="middle">
@@ -63,7 +63,7 @@ export function Chart({ title, points, log = false }: ChartData) {
 }
 
 const BAR_HEIGHT = 16;
-const LABEL = 180;
+const LABEL_WIDTH = 180;
 
 /** Bars beside their names; those that are marked stand out. */
 export function Bars({
@@ -79,16 +79,22 @@ export function Bars({
   }[];
 }) {
   const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
-  const x = scaleLinear([0, most], [0, WIDTH - LABEL - 70]).clamp(true);
+  const x = scaleLinear([0, most], [0, WIDTH - LABEL_WIDTH - 70]).clamp(true);
   return (
     <svg class="bars" viewBox={`0 0 ${WIDTH} ${bars.length * BAR_HEIGHT + 4}`} role="img" aria-label={title}>
       {bars.map(({ label, value, shown, low }, i) => (
         <g key={label} transform={`translate(0,${i * BAR_HEIGHT})`}>
-          <text class="soft" x={LABEL - 6} y="12" text-anchor="end">
+          <text class="soft" x={LABEL_WIDTH - 6} y="12" text-anchor="end">
             {label.length > 28 ? `…${label.slice(-27)}` : label}
           </text>
-          <rect class={low ? 'bar low' : 'bar'} x={LABEL} y="3" width={Math.max(1, x(value))} height="10" />
-          <text x={LABEL + Math.max(1, x(value)) + 5} y="12">
+          <rect
+            class={low ? 'bar low' : 'bar'}
+            x={LABEL_WIDTH}
+            y="3"
+            width={Math.max(1, x(value))}
+            height="10"
+          />
+          <text x={LABEL_WIDTH + Math.max(1, x(value)) + 5} y="12">
             {shown}
           </text>
         </g>

@@ -1,41 +1,60 @@
 import type { Distance } from '../../constraints/distance.ts';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { Finding } from '../../storage/finding.ts';
-import type { FaultView, NumbersView, OtherView, OutputView, PictureView, TextView } from '../view-model.ts';
+import type {
+  FaultView,
+  NumbersView,
+  OtherFindingView,
+  OutputView,
+  PictureView,
+  TextView,
+} from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
 
 /** Layers of two models that are drawn. */
-const MOST_LAYERS = 60;
+const MAX_LAYERS = 60;
 
 const count = new Intl.NumberFormat('en');
 
 /** One fault in full. */
 export function FaultCard({ view, id }: { readonly view: FaultView; readonly id: string }) {
-  const { fault, finding, pictures, numbers, texts, outputs, place, family, others, departures, gaps } = view;
+  const {
+    fault,
+    finding,
+    pictures,
+    numbers,
+    texts,
+    outputs,
+    graphLocation,
+    lineage,
+    otherFindings,
+    layerDivergence,
+    gaps,
+  } = view;
   return (
     <article class="fault" id={id}>
       <div class="head">
-        <h3>{visible(fault.signature)}</h3>
+        <h3>{escapeControl(fault.signature)}</h3>
         <State view={view} />
       </div>
       <p>
-        <strong>{visible(fault.summary)}</strong>
+        <strong>{escapeControl(fault.summary)}</strong>
       </p>
       <p class="soft">
-        {visible(fault.objective)}; {count.format(fault.hits)} hit{fault.hits === 1 ? '' : 's'},{' '}
-        {fault.findings} kept; came up again {visible(fault.reproduced)}; {distanceText(finding.distance)}{' '}
-        from its seed
+        {escapeControl(fault.objective)}; {count.format(fault.hits)} hit{fault.hits === 1 ? '' : 's'},{' '}
+        {fault.findings} kept; came up again {escapeControl(fault.reproduced)};{' '}
+        {distanceText(finding.distance)} from its seed
         {finding.minimized === undefined ? '' : ', made smaller'}
         {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
       </p>
       <div class="replay">
-        <pre id={`${id}-replay`}>{visible(view.replay)}</pre>
+        <pre id={`${id}-replay`}>{escapeControl(view.replay)}</pre>
         <button
           type="button"
           data-copy={`${id}-replay`}
           hidden
-          aria-label={`copy the replay line of ${visible(fault.signature)}`}
+          aria-label={`copy the replay line of ${escapeControl(fault.signature)}`}
         >
           copy
         </button>
@@ -48,11 +67,11 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
         <Numbers key={one.input} numbers={one} />
       ))}
       <Origin finding={finding} />
-      {place === undefined ? null : (
+      {graphLocation === undefined ? null : (
         <>
           <h4>Where it goes wrong</h4>
           <GraphPicture
-            graph={place}
+            graph={graphLocation}
             title={`operations around ${finding.origin?.operation ?? ''}`}
             id={`${id}-place`}
           />
@@ -61,40 +80,42 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
       {outputs.map((one) => (
         <Output key={one.output} output={one} />
       ))}
-      {departures === undefined || departures.layers.length === 0 ? null : (
+      {layerDivergence === undefined || layerDivergence.layers.length === 0 ? null : (
         <details>
           <summary>How far both models differ, layer by layer</summary>
           <p class="soft">
-            Decibels of signal over difference; below {departures.bound} dB a layer has departed
-            {departures.first === null ? ': none has' : `: ${visible(departures.first)} is the first`}
+            Decibels of signal over difference; below {layerDivergence.bound} dB a layer has departed
+            {layerDivergence.first === null
+              ? ': none has'
+              : `: ${escapeControl(layerDivergence.first)} is the first`}
           </p>
           <Bars
             title="signal over difference of each layer, in decibels"
-            bars={departures.layers.slice(0, MOST_LAYERS).map(({ tensor, snr }) => ({
-              label: visible(tensor),
+            bars={layerDivergence.layers.slice(0, MAX_LAYERS).map(({ tensor, snr }) => ({
+              label: escapeControl(tensor),
               value: snr === null ? 0 : Math.max(0, snr),
               shown: snr === null ? 'same' : `${snr.toFixed(0)} dB`,
-              low: snr !== null && snr < departures.bound,
+              low: snr !== null && snr < layerDivergence.bound,
             }))}
           />
         </details>
       )}
       <SeverityPart finding={finding} />
-      {family === undefined ? null : (
+      {lineage === undefined ? null : (
         <details>
           <summary>Family tree, from the seed to the findings</summary>
           <GraphPicture
-            graph={family.tree}
+            graph={lineage.tree}
             title="how the findings descend from their seeds"
             id={`${id}-tree`}
           />
           <ol class="pictures steps" style="list-style:none;padding:0">
-            {family.line.map(({ id: step, mutators, picture }) => (
+            {lineage.steps.map(({ id: step, mutators, picture }) => (
               <li key={step}>
                 <figure>
                   {picture === undefined ? null : <Picture picture={picture} label={`testcase ${step}`} />}
                   <figcaption>
-                    <code>{step.slice(0, 8)}</code> {mutators.length === 0 ? 'seed' : counted(mutators)}
+                    <code>{step.slice(0, 8)}</code> {mutators.length === 0 ? 'seed' : mutatorCounts(mutators)}
                   </figcaption>
                 </figure>
               </li>
@@ -102,10 +123,10 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
           </ol>
         </details>
       )}
-      {others.length === 0 ? null : <Others others={others} total={fault.findings} />}
+      {otherFindings.length === 0 ? null : <Others others={otherFindings} total={fault.findings} />}
       {gaps.map((gap) => (
         <p key={gap} class="soft">
-          {visible(gap)}
+          {escapeControl(gap)}
         </p>
       ))}
     </article>
@@ -113,10 +134,10 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
 }
 
 /** What made a testcase, each mutator once. */
-function counted(mutators: readonly string[]): string {
+function mutatorCounts(mutators: readonly string[]): string {
   const times = new Map<string, number>();
   for (const name of mutators) times.set(name, (times.get(name) ?? 0) + 1);
-  return [...times].map(([name, n]) => `${visible(name)}${n === 1 ? '' : ` × ${n}`}`).join(', ');
+  return [...times].map(([name, n]) => `${escapeControl(name)}${n === 1 ? '' : ` × ${n}`}`).join(', ');
 }
 
 function State({ view: { fault, finding } }: { readonly view: FaultView }) {
@@ -165,26 +186,30 @@ function TextPart({ text: { label, before, marked, after } }: { readonly text: T
     <>
       <h4>{label}</h4>
       <pre>
-        {lines(before)}
-        {marked === '' ? null : <mark>{lines(marked)}</mark>}
-        {lines(after)}
+        {visibleLines(before)}
+        {marked === '' ? null : <mark>{visibleLines(marked)}</mark>}
+        {visibleLines(after)}
       </pre>
     </>
   );
 }
 
 /** As it stands, with what would act or hide written out. */
-function lines(text: string): string {
-  return text.split('\n').map(visible).join('\n');
+function visibleLines(text: string): string {
+  return text.split('\n').map(escapeControl).join('\n');
 }
 
-function Numbers({ numbers: { input, values, changed, most, strips } }: { readonly numbers: NumbersView }) {
-  const isSome = most.length < Math.max(changed, values);
+function Numbers({
+  numbers: { input, values, changed, largest, strips },
+}: {
+  readonly numbers: NumbersView;
+}) {
+  const isSome = largest.length < Math.max(changed, values);
   return (
     <>
-      <h4>{visible(input)}</h4>
+      <h4>{escapeControl(input)}</h4>
       <Pictures pictures={strips} kind="strips" />
-      <section class="scroll" tabindex={0} aria-label={`values of ${visible(input)}`}>
+      <section class="scroll" tabindex={0} aria-label={`values of ${escapeControl(input)}`}>
         <table>
           <thead>
             <tr>
@@ -194,7 +219,7 @@ function Numbers({ numbers: { input, values, changed, most, strips } }: { readon
             </tr>
           </thead>
           <tbody>
-            {most.map(({ place, seed, now }) => (
+            {largest.map(({ place, seed, now }) => (
               <tr key={place}>
                 <td class="number">{place}</td>
                 <td class="number">{seed}</td>
@@ -217,19 +242,21 @@ function Origin({ finding: { origin } }: { readonly finding: Finding }) {
   if (origin === undefined) return null;
   return (
     <p>
-      <code>{visible(origin.operation)}</code> ({visible(origin.kind)}) makes {origin.result} out of{' '}
+      <code>{escapeControl(origin.operation)}</code> ({escapeControl(origin.kind)}) makes {origin.result} out
+      of{' '}
       {origin.operands.map(({ tensor, value, range: [low, high] }, i) => (
         <>
           {i === 0 ? '' : ', '}
-          <code>{visible(tensor)}</code>
-          {value === undefined ? '' : ` = ${short(value)}`} (from {short(low)} to {short(high)})
+          <code>{escapeControl(tensor)}</code>
+          {value === undefined ? '' : ` = ${shortNumber(value)}`} (from {shortNumber(low)} to{' '}
+          {shortNumber(high)})
         </>
       ))}
     </p>
   );
 }
 
-function short(value: unknown): string {
+function shortNumber(value: unknown): string {
   return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 }
 
@@ -238,8 +265,12 @@ function Output({ output: { output, sides } }: { readonly output: OutputView }) 
   if (rows === 0) return null;
   return (
     <>
-      <h4>Largest values of {visible(output)}</h4>
-      <section class="scroll" tabindex={0} aria-label={`largest values of ${visible(output)} in both runs`}>
+      <h4>Largest values of {escapeControl(output)}</h4>
+      <section
+        class="scroll"
+        tabindex={0}
+        aria-label={`largest values of ${escapeControl(output)} in both runs`}
+      >
         <table>
           <thead>
             <tr>
@@ -257,7 +288,7 @@ function Output({ output: { output, sides } }: { readonly output: OutputView }) 
                 {sides.map(({ top }) => (
                   <>
                     <td class="number">{top[row]?.place ?? ''}</td>
-                    <td class="number">{short(top[row]?.value ?? '')}</td>
+                    <td class="number">{shortNumber(top[row]?.value ?? '')}</td>
                   </>
                 ))}
               </tr>
@@ -269,7 +300,7 @@ function Output({ output: { output, sides } }: { readonly output: OutputView }) 
   );
 }
 
-const LEFT: Readonly<Record<string, string>> = {
+const OUTCOME_TEXTS: Readonly<Record<string, string>> = {
   same: 'the same fault is left',
   other: 'another fault is left',
   none: 'nothing is left of it',
@@ -278,7 +309,7 @@ const LEFT: Readonly<Record<string, string>> = {
 function SeverityPart({ finding: { severity } }: { readonly finding: Finding }) {
   if (severity === undefined) return null;
   const { outsideSeeds, withinSeeds, in8Bit } = severity;
-  const left = (outcome: string): string => LEFT[outcome] ?? outcome;
+  const left = (outcome: string): string => OUTCOME_TEXTS[outcome] ?? outcome;
   return (
     <p class="soft">
       {outsideSeeds === 0
@@ -289,7 +320,7 @@ function SeverityPart({ finding: { severity } }: { readonly finding: Finding }) 
   );
 }
 
-function Others({ others, total }: { readonly others: readonly OtherView[]; readonly total: number }) {
+function Others({ others, total }: { readonly others: readonly OtherFindingView[]; readonly total: number }) {
   return (
     <details>
       <summary>
@@ -298,7 +329,7 @@ function Others({ others, total }: { readonly others: readonly OtherView[]; read
       <ul>
         {others.map(({ path, distance, status, minimized }) => (
           <li key={path}>
-            <code>{visible(path)}</code> {distanceText(distance)}
+            <code>{escapeControl(path)}</code> {distanceText(distance)}
             {minimized ? ', made smaller' : ''}
             {status === 'confirmed' ? '' : `, ${status}`}
           </li>

@@ -1,5 +1,5 @@
 import { curveBasis, line } from 'd3-shape';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { GraphView } from '../view-model.ts';
 
 /** Boxes and arrows as they were laid out. */
@@ -58,11 +58,11 @@ export function GraphPicture({
           <g key={`${x} ${y}`}>
             <rect class={`box ${role}`} x={x - w / 2} y={y - h / 2} width={w} height={h} rx="6" />
             <text x={x} y={note === '' ? y + 4 : y - 3} text-anchor="middle">
-              {visible(name)}
+              {escapeControl(name)}
             </text>
             {note === '' ? null : (
               <text class="soft" x={x} y={y + 13} text-anchor="middle">
-                {visible(note)}
+                {escapeControl(note)}
               </text>
             )}
           </g>

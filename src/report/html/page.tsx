@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
-import { visible } from '../../core/escape-control.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
 import type { CampaignView } from '../view-model.ts';
 import { Campaign } from './campaign.tsx';
 import { SCRIPT, STYLES } from './styles.ts';
 
 /** Faults that have a row at the top. */
-const MOST_ROWS = 200;
+const MAX_ROWS = 200;
 
 /** What a page shows. */
 export interface PageData {
@@ -25,7 +25,7 @@ export function pageHtml(data: PageData): string {
 }
 
 /** Nothing from outside, and no script but ours. */
-const POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   'img-src data:',
   "style-src 'unsafe-inline'",
@@ -42,19 +42,19 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content={POLICY} />
+        <meta http-equiv="Content-Security-Policy" content={CONTENT_SECURITY_POLICY} />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>{visible(title)}</title>
+        <title>{escapeControl(title)}</title>
         <link rel="icon" href="data:," />
         <style {...verbatim(STYLES)} />
       </head>
       <body>
         <header>
-          <h1>{visible(title)}</h1>
+          <h1>{escapeControl(title)}</h1>
           <Overview campaigns={campaigns} fixed={fixed} />
           {notes.map((note) => (
-            <p key={note}>{visible(note)}</p>
+            <p key={note}>{escapeControl(note)}</p>
           ))}
         </header>
         <main>
@@ -67,7 +67,7 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
               <ul>
                 {fixed.map(({ signature, summary }) => (
                   <li key={signature}>
-                    <code>{visible(signature)}</code> {visible(summary)}
+                    <code>{escapeControl(signature)}</code> {escapeControl(summary)}
                   </li>
                 ))}
               </ul>
@@ -86,9 +86,9 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
 function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
   const faults = campaigns.flatMap((view, c) => [
     ...view.faults.map(({ fault }, f) => ({ view, c, fault, anchor: `campaign-${c + 1}-fault-${f + 1}` })),
-    ...view.more.map((fault) => ({ view, c, fault, anchor: `campaign-${c + 1}` })),
+    ...view.remainingFaults.map((fault) => ({ view, c, fault, anchor: `campaign-${c + 1}` })),
   ]);
-  const rows = faults.slice(0, MOST_ROWS);
+  const rows = faults.slice(0, MAX_ROWS);
   const isCompared = fixed.length > 0 || faults.some(({ fault }) => fault.state !== undefined);
   const of = (state: string): number => faults.filter(({ fault }) => fault.state === state).length;
   const told = isCompared ? ` (${of('new')} new, ${of('known')} known, ${fixed.length} fixed)` : '';
@@ -122,13 +122,13 @@ function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
                     </td>
                   ) : null}
                   <td class="word">
-                    <a href={`#${anchor}`}>{visible(fault.signature)}</a>
+                    <a href={`#${anchor}`}>{escapeControl(fault.signature)}</a>
                   </td>
-                  <td class="word">{visible(fault.summary)}</td>
+                  <td class="word">{escapeControl(fault.summary)}</td>
                   <td class="number">{new Intl.NumberFormat('en').format(fault.hits)}</td>
                   {campaigns.length > 1 ? (
                     <td class="word">
-                      <a href={`#campaign-${c + 1}`}>{visible(view.name)}</a>
+                      <a href={`#campaign-${c + 1}`}>{escapeControl(view.name)}</a>
                     </td>
                   ) : null}
                 </tr>

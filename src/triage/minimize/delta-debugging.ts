@@ -1,28 +1,32 @@
 /** Says of variants of a testcase, in their order, which still break in the same way. */
-export type Tries<T> = (variants: readonly T[]) => Promise<readonly boolean[]>;
+export type TestOracle<T> = (variants: readonly T[]) => Promise<readonly boolean[]>;
 
 /** How much may be tried, counted down. */
-export class Budget {
-  left: number;
+export class TryBudget {
+  remaining: number;
 
   constructor(tries: number) {
-    this.left = tries;
+    this.remaining = tries;
   }
 
   get isSpent(): boolean {
-    return this.left <= 0;
+    return this.remaining <= 0;
   }
 }
 
 /** Variants that are tried at once. */
-export const AT_ONCE = 64;
+export const VARIANTS_PER_BATCH = 64;
 
 /** Tries variants in batches as far as the budget goes; what is not tried does not hold. */
-async function tried<T>(variants: readonly T[], tries: Tries<T>, budget: Budget): Promise<boolean[]> {
+async function testVariants<T>(
+  variants: readonly T[],
+  tries: TestOracle<T>,
+  budget: TryBudget,
+): Promise<boolean[]> {
   const held: boolean[] = [];
-  for (let from = 0; from < variants.length && !budget.isSpent; from += AT_ONCE) {
-    const some = variants.slice(from, from + Math.min(AT_ONCE, budget.left));
-    budget.left -= some.length;
+  for (let from = 0; from < variants.length && !budget.isSpent; from += VARIANTS_PER_BATCH) {
+    const some = variants.slice(from, from + Math.min(VARIANTS_PER_BATCH, budget.remaining));
+    budget.remaining -= some.length;
     held.push(...(await tries(some)));
   }
   return [...held, ...new Array<boolean>(variants.length - held.length).fill(false)];
@@ -32,22 +36,22 @@ async function tried<T>(variants: readonly T[], tries: Tries<T>, budget: Budget)
  * The first of some variants, which get larger and larger, that still breaks: where chance decides, as where tokens are
  * drawn, small ones may do that are on no way of leaving out.
  */
-export async function firstOf<T>(
+export async function findFirstFailing<T>(
   variants: Iterable<T>,
-  tries: Tries<T>,
-  budget: Budget,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<T | undefined> {
   let some: T[] = [];
   const look = async (): Promise<T | undefined> => {
-    const held = await tried(some, tries, budget);
+    const held = await testVariants(some, tries, budget);
     const at = held.indexOf(true);
     const found = at < 0 ? undefined : some[at];
     some = [];
     return found;
   };
   for (const variant of variants) {
-    if (budget.left <= some.length) break;
-    if (some.push(variant) < AT_ONCE) continue;
+    if (budget.remaining <= some.length) break;
+    if (some.push(variant) < VARIANTS_PER_BATCH) continue;
     const found = await look();
     if (found !== undefined) return found;
   }
@@ -78,22 +82,22 @@ export function* subsets(count: number, below: number): Generator<number[]> {
  * @param variantOf makes what is left when only some parts stay, by their places in order
  * @returns the places of the parts that stay
  */
-export async function fewest<T>(
+export async function deltaDebug<T>(
   count: number,
   variantOf: (kept: readonly number[]) => T,
-  tries: Tries<T>,
-  budget: Budget,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<number[]> {
   let kept = Array.from({ length: count }, (_, place) => place);
-  if (count === 0 || (await tried([variantOf([])], tries, budget))[0]) return [];
+  if (count === 0 || (await testVariants([variantOf([])], tries, budget))[0]) return [];
   let pieces = 2;
   while (kept.length > 1 && !budget.isSpent) {
-    const parts = piecesOf(kept, Math.min(pieces, kept.length));
-    const without = parts.map((part) => minus(kept, part));
-    const held = await tried(without.map(variantOf), tries, budget);
+    const parts = splitIntoPieces(kept, Math.min(pieces, kept.length));
+    const without = parts.map((part) => exclude(kept, part));
+    const held = await testVariants(without.map(variantOf), tries, budget);
     const spare = parts.filter((_, i) => held[i]);
     if (spare.length > 0) {
-      kept = await together(kept, spare, variantOf, tries, budget);
+      kept = await removeTogether(kept, spare, variantOf, tries, budget);
       // What could not go with the others may go now.
       if (parts.length < kept.length) pieces = Math.max(2, Math.min(parts.length, kept.length));
       continue;
@@ -105,18 +109,18 @@ export async function fewest<T>(
 }
 
 /** Leaves out as many of the pieces together as go together, in their order; one at least does. */
-async function together<T>(
+async function removeTogether<T>(
   kept: readonly number[],
   spare: readonly (readonly number[])[],
   variantOf: (kept: readonly number[]) => T,
-  tries: Tries<T>,
-  budget: Budget,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<number[]> {
   const counts = [...new Set(halvings(spare.length))];
-  const lefts = counts.map((count) => minus(kept, spare.slice(0, count).flat()));
-  const held = await tried(lefts.map(variantOf), tries, budget);
+  const lefts = counts.map((count) => exclude(kept, spare.slice(0, count).flat()));
+  const held = await testVariants(lefts.map(variantOf), tries, budget);
   const best = held.indexOf(true);
-  return best < 0 ? minus(kept, spare[0]) : lefts[best];
+  return best < 0 ? exclude(kept, spare[0]) : lefts[best];
 }
 
 /** All, half, a quarter and so on, down to two. */
@@ -126,33 +130,33 @@ function halvings(count: number): number[] {
   return counts;
 }
 
-function piecesOf(kept: readonly number[], count: number): number[][] {
+function splitIntoPieces(kept: readonly number[], count: number): number[][] {
   return Array.from({ length: count }, (_, i) =>
     kept.slice(Math.floor((i * kept.length) / count), Math.floor(((i + 1) * kept.length) / count)),
   );
 }
 
-function minus(kept: readonly number[], gone: readonly number[]): number[] {
+function exclude(kept: readonly number[], gone: readonly number[]): number[] {
   const out = new Set(gone);
   return kept.filter((place) => !out.has(place));
 }
 
 /** Says of variants how far they are from breaking in the same way; infinite where nothing tells. */
-export type Nearness<T> = (variants: readonly T[]) => Promise<ArrayLike<number>>;
+export type MarginOracle<T> = (variants: readonly T[]) => Promise<ArrayLike<number>>;
 
 /** Variants whose nearness is told at once. */
-const MEASURED = 256;
+const MARGINS_PER_BATCH = 256;
 
 /** How near variants are, in batches. */
-export async function measured<T>(
+export async function measureMargins<T>(
   variants: readonly T[],
-  nearness: Nearness<T>,
-  budget: Budget,
+  nearness: MarginOracle<T>,
+  budget: TryBudget,
 ): Promise<Float64Array> {
   const margins = new Float64Array(variants.length);
-  for (let from = 0; from < variants.length; from += MEASURED) {
-    const some = variants.slice(from, from + MEASURED);
-    budget.left -= some.length;
+  for (let from = 0; from < variants.length; from += MARGINS_PER_BATCH) {
+    const some = variants.slice(from, from + MARGINS_PER_BATCH);
+    budget.remaining -= some.length;
     margins.set(Float64Array.from(await nearness(some)), from);
   }
   return margins;
@@ -165,20 +169,20 @@ export async function measured<T>(
  * @param fewer how many are too many already
  * @returns the places of the parts, or undefined where nothing tells how near it is, or it takes too many
  */
-export async function grown<T>(
+export async function growGreedily<T>(
   count: number,
   fewer: number,
   variantOf: (kept: readonly number[]) => T,
-  nearness: Nearness<T>,
-  tries: Tries<T>,
-  budget: Budget,
+  nearness: MarginOracle<T>,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<number[] | undefined> {
   const kept: number[] = [];
   const left = new Set(Array.from({ length: count }, (_, place) => place));
   let best = Number.POSITIVE_INFINITY;
-  while (kept.length + 1 < fewer && left.size > 0 && budget.left >= left.size) {
+  while (kept.length + 1 < fewer && left.size > 0 && budget.remaining >= left.size) {
     const places = [...left];
-    const margins = await measured(
+    const margins = await measureMargins(
       places.map((place) => variantOf([...kept, place].sort((a, b) => a - b))),
       nearness,
       budget,
@@ -195,8 +199,8 @@ export async function grown<T>(
 }
 
 /** How finely a share is told apart, and rounds of that for all of them. */
-const SHARES = 8;
-const ROUNDS = 4;
+const SHARE_STEPS = 8;
+const SHARE_ROUNDS = 4;
 
 /**
  * The smallest share of each of some changes that still does: from 1, whole, toward 0. All together first, then one by
@@ -205,22 +209,22 @@ const ROUNDS = 4;
  * @param variantOf makes what is left when each change is taken by its share
  * @returns the shares
  */
-export async function smallest<T>(
+export async function minimizeShares<T>(
   count: number,
   variantOf: (shares: Float64Array) => T,
-  tries: Tries<T>,
-  budget: Budget,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<Float64Array> {
   const shares = new Float64Array(count).fill(1);
   if (count === 0) return shares;
   let low = 0;
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < SHARE_ROUNDS; round++) {
     // All by the same share: in each round between what does not do and what does.
     const steps = Array.from(
-      { length: AT_ONCE / SHARES },
-      (_, i) => low + ((shares[0] - low) * i) / (AT_ONCE / SHARES),
+      { length: VARIANTS_PER_BATCH / SHARE_STEPS },
+      (_, i) => low + ((shares[0] - low) * i) / (VARIANTS_PER_BATCH / SHARE_STEPS),
     );
-    const held = await tried(
+    const held = await testVariants(
       steps.map((share) => variantOf(new Float64Array(count).fill(share))),
       tries,
       budget,
@@ -231,13 +235,16 @@ export async function smallest<T>(
     if (budget.isSpent) return shares;
   }
   const floors = new Float64Array(count);
-  for (let round = 0; round < ROUNDS && !budget.isSpent; round++) {
-    for (let from = 0; from < count && !budget.isSpent; from += AT_ONCE / SHARES) {
-      const places = Array.from({ length: Math.min(AT_ONCE / SHARES, count - from) }, (_, i) => from + i);
+  for (let round = 0; round < SHARE_ROUNDS && !budget.isSpent; round++) {
+    for (let from = 0; from < count && !budget.isSpent; from += VARIANTS_PER_BATCH / SHARE_STEPS) {
+      const places = Array.from(
+        { length: Math.min(VARIANTS_PER_BATCH / SHARE_STEPS, count - from) },
+        (_, i) => from + i,
+      );
       const steps = places.flatMap((place) =>
-        Array.from({ length: SHARES }, (_, i) => ({
+        Array.from({ length: SHARE_STEPS }, (_, i) => ({
           place,
-          share: floors[place] + ((shares[place] - floors[place]) * i) / SHARES,
+          share: floors[place] + ((shares[place] - floors[place]) * i) / SHARE_STEPS,
         })),
       );
       const only = ({ place, share }: { place: number; share: number }): T => {
@@ -245,28 +252,30 @@ export async function smallest<T>(
         own[place] = share;
         return variantOf(own);
       };
-      const held = await tried(steps.map(only), tries, budget);
+      const held = await testVariants(steps.map(only), tries, budget);
       const gains = places.flatMap((place, i) => {
-        const own = held.slice(i * SHARES, (i + 1) * SHARES);
+        const own = held.slice(i * SHARE_STEPS, (i + 1) * SHARE_STEPS);
         const at = own.indexOf(true);
         // What lies below the smallest that does is not looked at again.
         floors[place] =
-          at < 0 ? steps[i * SHARES + SHARES - 1].share : steps[i * SHARES + Math.max(0, at - 1)].share;
-        return at < 0 ? [] : [{ place, share: steps[i * SHARES + at].share }];
+          at < 0
+            ? steps[i * SHARE_STEPS + SHARE_STEPS - 1].share
+            : steps[i * SHARE_STEPS + Math.max(0, at - 1)].share;
+        return at < 0 ? [] : [{ place, share: steps[i * SHARE_STEPS + at].share }];
       });
-      await gainTogether(gains, shares, variantOf, tries, budget);
+      await applyGainsTogether(gains, shares, variantOf, tries, budget);
     }
   }
   return shares;
 }
 
 /** Takes as many of the gains together as go together, the first ones first. */
-async function gainTogether<T>(
+async function applyGainsTogether<T>(
   gains: readonly { readonly place: number; readonly share: number }[],
   shares: Float64Array,
   variantOf: (shares: Float64Array) => T,
-  tries: Tries<T>,
-  budget: Budget,
+  tries: TestOracle<T>,
+  budget: TryBudget,
 ): Promise<void> {
   if (gains.length === 0) return;
   const counts = [...new Set([...halvings(gains.length), 1])];
@@ -275,7 +284,7 @@ async function gainTogether<T>(
     for (const { place, share } of gains.slice(0, count)) own[place] = share;
     return own;
   });
-  const held = await tried(taken.map(variantOf), tries, budget);
+  const held = await testVariants(taken.map(variantOf), tries, budget);
   const best = held.indexOf(true);
   if (best >= 0) shares.set(taken[best]);
 }

@@ -1,18 +1,18 @@
-import { levelsOf, type Picture, valuesOf } from '../../inputs/image.ts';
+import { type ImageFormat, levelsToValues, valuesToLevels } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { copyOf, DTYPES, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
+import { cloneData, DTYPES, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 import {
-  type Budget,
-  fewest,
-  grown,
-  measured,
-  type Nearness,
-  smallest,
-  type Tries,
+  deltaDebug,
+  growGreedily,
+  type MarginOracle,
+  measureMargins,
+  minimizeShares,
+  type TestOracle,
+  type TryBudget,
 } from './delta-debugging.ts';
 
 /** A value that differs from the seed's. */
-interface Change {
+interface ValueChange {
   readonly input: number;
   readonly at: number;
   /** What it becomes; what the testcase has there, where nothing is said. */
@@ -20,17 +20,17 @@ interface Change {
 }
 
 /** Values of a testcase that differ from its seed's. */
-export function changesFrom(seed: TestcaseData, testcase: TestcaseData): Change[] {
+export function diffValues(seed: TestcaseData, testcase: TestcaseData): ValueChange[] {
   return testcase.form.inputs.flatMap(({ type, size }, input) =>
     Array.from({ length: size }, (_, at) => ({ input, at })).filter(
       ({ at }) =>
-        !Object.is(readNumber(type, testcase.columns[input], at), readNumber(type, seed.columns[input], at)),
+        !Object.is(readNumber(type, testcase.inputs[input], at), readNumber(type, seed.inputs[input], at)),
     ),
   );
 }
 
 /** What making a testcase smaller goes by. */
-export interface ValueOptions {
+export interface MinimizeValuesOptions {
   readonly seed: TestcaseData;
   readonly testcase: TestcaseData;
   /** Whether values of an input are numbers, of which one may lie between two others; ids are not. */
@@ -39,101 +39,101 @@ export interface ValueOptions {
   readonly bounds:
     | ((input: number) => { readonly low: number; readonly high: number; readonly most: number })
     | undefined;
-  readonly pictures: readonly (Picture | undefined)[];
-  readonly tries: Tries<TestcaseData>;
-  readonly nearness: Nearness<TestcaseData>;
-  readonly budget: Budget;
+  readonly imageFormats: readonly (ImageFormat | undefined)[];
+  readonly oracle: TestOracle<TestcaseData>;
+  readonly marginOracle: MarginOracle<TestcaseData>;
+  readonly budget: TryBudget;
 }
 
 /**
  * A testcase that differs from its seed in as few values as can be, and in those by as little: first values are put back,
  * then those that stay come nearer to the seed's; those of pictures are then brought to 8-bit levels, where that does.
  */
-export async function minimizeValues(options: ValueOptions): Promise<TestcaseData> {
-  const { seed, testcase, isNumber, pictures, tries, budget } = options;
+export async function minimizeValues(options: MinimizeValuesOptions): Promise<TestcaseData> {
+  const { seed, testcase, isNumber, imageFormats, oracle, budget } = options;
   // Small changes are put back first: they do least.
-  const far = ({ input, at }: Change): number => {
+  const far = ({ input, at }: ValueChange): number => {
     const { type } = seed.form.inputs[input];
-    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.columns[input], at));
+    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.inputs[input], at));
     return Math.abs(to - from);
   };
-  const all = changesFrom(seed, testcase).sort((a, b) => far(a) - far(b));
-  let changes = await fewestOf(all, testcase, options);
+  const all = diffValues(seed, testcase).sort((a, b) => far(a) - far(b));
+  let changes = await fewestChanges(all, testcase, options);
   let from = testcase;
   // What is changed as far as is legal does with fewer of them.
   for (;;) {
-    const bold = pushed(options, from, changes);
-    if (bold === undefined || budget.isSpent || !(await tries([bold]))[0]) break;
-    const fewer = await fewestOf(changes, bold, options);
+    const bold = pushToBounds(options, from, changes);
+    if (bold === undefined || budget.isSpent || !(await oracle([bold]))[0]) break;
+    const fewer = await fewestChanges(changes, bold, options);
     if (fewer.length >= changes.length) break;
     changes = fewer;
     from = bold;
   }
-  changes = (await sparser(testcase, changes.length, options)) ?? changes;
+  changes = (await findSparserChanges(testcase, changes.length, options)) ?? changes;
   const numbers = changes.filter(({ input }) => isNumber(input));
   const others = changes.filter(({ input }) => !isNumber(input));
   const withShares = (shares: Float64Array): TestcaseData =>
-    changed(seed, [
+    applyChanges(seed, [
       ...others.map((change) => ({ ...change, testcase: from })),
       ...numbers.map((change, i) => ({ ...change, testcase: from, share: shares[i] })),
     ]);
-  const shares = await smallest(numbers.length, withShares, tries, budget);
+  const shares = await minimizeShares(numbers.length, withShares, oracle, budget);
   const nearest = withShares(shares);
-  const levelled = inLevels(seed, nearest, pictures);
+  const levelled = snapToLevels(seed, nearest, imageFormats);
   if (levelled === undefined) return nearest;
-  const [held] = await tries([levelled]);
+  const [held] = await oracle([levelled]);
   return held ? levelled : nearest;
 }
 
 /** As few of the changes as do. */
-async function fewestOf(
-  changes: readonly Change[],
+async function fewestChanges(
+  changes: readonly ValueChange[],
   testcase: TestcaseData,
-  { seed, tries, budget }: ValueOptions,
-): Promise<Change[]> {
+  { seed, oracle, budget }: MinimizeValuesOptions,
+): Promise<ValueChange[]> {
   const of = (kept: readonly number[]): TestcaseData =>
-    changed(
+    applyChanges(
       seed,
       kept.map((i) => ({ ...changes[i], testcase })),
     );
-  const left = await fewest(changes.length, of, tries, budget);
+  const left = await deltaDebug(changes.length, of, oracle, budget);
   return left.map((i) => changes[i]);
 }
 
 /** Changes that are put in one after the other: the most promising ones by themselves. */
-const PROMISING = 256;
+const MAX_PROMISING_CHANGES = 256;
 
 /**
  * Fewer changes than so many that are enough when values go as far as is legal, whichever those are; undefined where
  * there are none, or nothing tells.
  */
-async function sparser(
+async function findSparserChanges(
   testcase: TestcaseData,
   fewer: number,
-  options: ValueOptions,
-): Promise<Change[] | undefined> {
-  const { seed, bounds, isNumber, nearness, tries, budget } = options;
+  options: MinimizeValuesOptions,
+): Promise<ValueChange[] | undefined> {
+  const { seed, bounds, isNumber, marginOracle, oracle, budget } = options;
   if (bounds === undefined) return undefined;
-  const single = seed.form.inputs.flatMap(({ type, size }, input): Change[] =>
+  const single = seed.form.inputs.flatMap(({ type, size }, input): ValueChange[] =>
     !isNumber(input)
       ? []
       : Array.from({ length: size }, (_, at) => at).flatMap((at) => {
-          const from = readNumber(type, seed.columns[input], at);
+          const from = readNumber(type, seed.inputs[input], at);
           const { low, high, most } = bounds(input);
           return [Math.max(low, from - most), Math.min(high, from + most)]
             .filter((value) => Number.isFinite(value) && value !== from)
             .map((value) => ({ input, at, value }));
         }),
   );
-  if (single.length === 0 || single.length > budget.left / 2) return undefined;
-  const with1 = (changes: readonly Change[]): TestcaseData =>
-    changed(
+  if (single.length === 0 || single.length > budget.remaining / 2) return undefined;
+  const with1 = (changes: readonly ValueChange[]): TestcaseData =>
+    applyChanges(
       seed,
       changes.map((change) => ({ ...change, testcase })),
     );
-  const margins = await measured(
+  const margins = await measureMargins(
     single.map((change) => with1([change])),
-    nearness,
+    marginOracle,
     budget,
   );
   const order = single.map((_, i) => i).sort((a, b) => margins[a] - margins[b]);
@@ -141,11 +141,11 @@ async function sparser(
   const promising = order
     .map((i) => single[i])
     .filter(({ input, at }) => !taken.has(`${input}/${at}`) && taken.add(`${input}/${at}`))
-    .slice(0, PROMISING);
+    .slice(0, MAX_PROMISING_CHANGES);
   const of = (kept: readonly number[]): TestcaseData => with1(kept.map((i) => promising[i]));
-  const kept = await grown(promising.length, fewer, of, nearness, tries, budget);
+  const kept = await growGreedily(promising.length, fewer, of, marginOracle, oracle, budget);
   if (kept === undefined) return undefined;
-  return fewestOf(
+  return fewestChanges(
     kept.map((i) => promising[i]),
     testcase,
     options,
@@ -153,43 +153,43 @@ async function sparser(
 }
 
 /** A seed with some changes made as far as is legal; undefined where that is as far as they go already. */
-function pushed(
-  { seed, bounds, isNumber }: ValueOptions,
+function pushToBounds(
+  { seed, bounds, isNumber }: MinimizeValuesOptions,
   testcase: TestcaseData,
-  changes: readonly Change[],
+  changes: readonly ValueChange[],
 ): TestcaseData | undefined {
   if (bounds === undefined) return undefined;
-  const columns = seed.columns.map(copyOf);
+  const columns = seed.inputs.map(cloneData);
   let isFarther = false;
   for (const { input, at } of changes) {
     const { type } = seed.form.inputs[input];
-    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.columns[input], at));
+    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.inputs[input], at));
     const { low, high, most } = bounds(input);
     const end = to > from ? Math.min(high, from + most) : Math.max(low, from - most);
     const isOn = isNumber(input) && Number.isFinite(end) && Math.abs(end - from) > Math.abs(to - from);
     if (isOn) isFarther = true;
     writeNumber(type, columns[input], at, isOn ? end : to);
   }
-  return isFarther ? { form: seed.form, columns } : undefined;
+  return isFarther ? { form: seed.form, inputs: columns } : undefined;
 }
 
 /** A seed with some values of a testcase, whole or a share of the way. */
-function changed(
+function applyChanges(
   seed: TestcaseData,
-  changes: readonly (Change & { readonly testcase: TestcaseData; readonly share?: number })[],
+  changes: readonly (ValueChange & { readonly testcase: TestcaseData; readonly share?: number })[],
 ): TestcaseData {
-  const columns = seed.columns.map(copyOf);
+  const columns = seed.inputs.map(cloneData);
   for (const { input, at, value, testcase, share = 1 } of changes) {
     const { type } = seed.form.inputs[input];
-    const from = readNumber(type, seed.columns[input], at);
-    const to = value ?? readNumber(type, testcase.columns[input], at);
-    writeNumber(type, columns[input], at, share === 1 ? to : between(from, to, share, type));
+    const from = readNumber(type, seed.inputs[input], at);
+    const to = value ?? readNumber(type, testcase.inputs[input], at);
+    writeNumber(type, columns[input], at, share === 1 ? to : interpolate(from, to, share, type));
   }
-  return { form: seed.form, columns };
+  return { form: seed.form, inputs: columns };
 }
 
 /** A value on the way; what has no way, an infinity or NaN, is taken whole. */
-function between(
+function interpolate(
   from: number,
   to: number,
   share: number,
@@ -203,21 +203,23 @@ function between(
 }
 
 /** A testcase whose changed values are those of 8-bit levels, away from the seed's; undefined where it has no picture. */
-function inLevels(
+function snapToLevels(
   seed: TestcaseData,
   testcase: TestcaseData,
-  pictures: readonly (Picture | undefined)[],
+  pictures: readonly (ImageFormat | undefined)[],
 ): TestcaseData | undefined {
   let isAny = false;
-  const columns = testcase.columns.map((column, input): TensorData => {
+  const columns = testcase.inputs.map((column, input): TensorData => {
     const picture = pictures[input];
     const { type } = testcase.form.inputs[input];
     if (picture === undefined || type !== 'float32') return column;
     isAny = true;
-    const levels = Float32Array.from(valuesOf(levelsOf(column as Float32Array, picture), picture));
+    const levels = Float32Array.from(
+      levelsToValues(valuesToLevels(column as Float32Array, picture), picture),
+    );
     return (column as Float32Array).map((value, at) =>
-      value === (seed.columns[input] as Float32Array)[at] ? value : levels[at],
+      value === (seed.inputs[input] as Float32Array)[at] ? value : levels[at],
     );
   });
-  return isAny ? { form: testcase.form, columns } : undefined;
+  return isAny ? { form: testcase.form, inputs: columns } : undefined;
 }

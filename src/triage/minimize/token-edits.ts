@@ -1,12 +1,12 @@
 /** One step from a sequence to another. */
-export type Edit =
+export type EditStep =
   | { readonly kind: 'substitute'; readonly at: number; readonly id: number }
   | { readonly kind: 'delete'; readonly at: number }
   /** Before what stands at a place; several at one place keep their order. */
   | { readonly kind: 'insert'; readonly at: number; readonly id: number };
 
 /** The fewest edits that make one sequence of tokens into another, in the order of their places. */
-export function editsFrom(from: readonly number[], to: readonly number[]): Edit[] {
+export function diffTokens(from: readonly number[], to: readonly number[]): EditStep[] {
   const width = to.length + 1;
   const costs = new Uint32Array((from.length + 1) * width);
   for (let j = 0; j <= to.length; j++) costs[j] = j;
@@ -17,7 +17,7 @@ export function editsFrom(from: readonly number[], to: readonly number[]): Edit[
       costs[i * width + j] = Math.min(same, costs[(i - 1) * width + j] + 1, costs[i * width + j - 1] + 1);
     }
   }
-  const edits: Edit[] = [];
+  const edits: EditStep[] = [];
   let [i, j] = [from.length, to.length];
   while (i > 0 || j > 0) {
     const cost = costs[i * width + j];
@@ -33,7 +33,7 @@ export function editsFrom(from: readonly number[], to: readonly number[]): Edit[
 }
 
 /** A sequence with some edits made, which are in the order of `editsFrom`. */
-export function edited(from: readonly number[], edits: readonly Edit[]): number[] {
+export function applyEdits(from: readonly number[], edits: readonly EditStep[]): number[] {
   const out: number[] = [];
   let next = 0;
   for (let i = 0; i <= from.length; i++) {

@@ -1,56 +1,56 @@
 /** A worker process: one session of the model on one thread, and nothing that it could not be given again. */
 
-import { describe } from '../../analysis/describe-model.ts';
+import { describeModel } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
-import { withinReach } from '../../analysis/numerical-sites/reachability.ts';
-import type { Site } from '../../analysis/numerical-sites/site.ts';
-import { tensorsOf } from '../../analysis/numerical-sites/site-margins.ts';
-import type { Limits } from '../../constraints/options.ts';
+import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
+import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
+import type { ConstraintLimits } from '../../constraints/options.ts';
 import { UserError } from '../../core/errors.ts';
 import type { NeighbourIndex } from '../../coverage/index/neighbour-index.ts';
-import { indexOf, measureOf } from '../../coverage/registry.ts';
-import { type Comparison, comparePair } from '../../evaluation/compare-models.ts';
-import { alwaysWatched, partsFor } from '../../evaluation/judged-batch.ts';
-import { settle } from '../../extensions/path-remap.ts';
-import { importPlugin, limitCalls } from '../../extensions/plugin-loader.ts';
-import type { Resizing } from '../../fuzzer/generation/length-changes.ts';
-import { Changer } from '../../fuzzer/generation/metamorphic-transform.ts';
-import { type Bundle, unbundled } from '../../fuzzer/packed-testcases.ts';
+import { makeNeighbourIndex, resolveCriterion } from '../../coverage/registry.ts';
+import { comparePair, type ModelComparison } from '../../evaluation/compare-models.ts';
+import { prepareSlices, watchedTensors } from '../../evaluation/judged-batch.ts';
+import { installPathRemap } from '../../extensions/path-remap.ts';
+import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
+import type { LengthChanges } from '../../fuzzer/generation/length-changes.ts';
+import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transform.ts';
+import { type PackedTestcases, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
-import type { Parcel, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import type { Point } from '../../fuzzer/search/directed-search.ts';
-import { calibrate, type RunSeed, runSeeds } from '../../fuzzer/seed-runner.ts';
-import { type View, Worker, type WorkerOptions } from '../../fuzzer/task-runner.ts';
-import type { InputTraits } from '../../inputs/input-descriptor.ts';
+import type { CorpusEntryData, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
+import type { SearchGoal } from '../../fuzzer/search/directed-search.ts';
+import { calibrate, runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
+import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { packRows, RowModel } from '../../model/batched-model.ts';
+import { BatchedModel, packBatch } from '../../model/batched-model.ts';
 import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
-import { deriveCopy } from '../../model/quantize/derive.ts';
+import { deriveQuantizedModel } from '../../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
-import { spansOf } from '../../model/quantize/spans.ts';
-import type { Objective, Run } from '../../objectives/objective.ts';
+import { calibrateRanges } from '../../model/quantize/spans.ts';
+import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../../objectives/registry.ts';
-import { Shelf, shelfCapacity } from '../entry-cache.ts';
+import { entryCapacity, LruCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
-import { beat, serve } from '../rpc-server.ts';
+import { heartbeat, serve } from '../rpc-server.ts';
 
 /** What a worker is made from, as plain data. */
 export interface WorkerSetup {
-  readonly traits: readonly InputTraits[];
+  readonly descriptors: readonly InputDescriptor[];
   /** Whether testcases may be of several forms. */
   readonly varying: boolean;
   readonly objectives: readonly string[];
   /** The specs of each input's mutators; none leave it alone. */
   readonly mutators: readonly (readonly string[])[];
-  readonly limits: Limits;
-  readonly resizing: Resizing | undefined;
+  readonly limits: ConstraintLimits;
+  readonly lengthChanges: LengthChanges | undefined;
   readonly watched: readonly string[];
   /** Where operations go wrong, that tasks may be for. */
-  readonly points: readonly Point[];
+  readonly goals: readonly SearchGoal[];
   /** Whether there is memory for tracing violations to operations. */
   readonly traces: boolean;
   /** Name or path of what coverage compares. */
-  readonly measure: string;
+  readonly criterion: string;
   readonly masterSeed: string;
   readonly batch: number;
   readonly keep: number;
@@ -61,7 +61,7 @@ export interface WorkerSetup {
   /** A testcase to open the model's session with; that takes longer than a run. */
   readonly warm: TestcaseData;
   /** Of another machine's campaign: where the files lie that specs name; no other is read. */
-  readonly places?: Readonly<Record<string, string>>;
+  readonly pathRemap?: Readonly<Record<string, string>>;
 }
 
 /** A module that the user names for something else than an objective. */
@@ -71,18 +71,21 @@ export interface PluginModule {
 }
 
 /** What the campaign needs to know of an objective, as plain data: it may come from a plug-in. */
-export interface ObjectiveTraits
-  extends Pick<Objective, 'name' | 'tensors' | 'labelled' | 'timed' | 'excuses' | 'plugin' | 'ways'> {
+export interface ObjectiveDescriptor
+  extends Pick<
+    Objective,
+    'name' | 'tensors' | 'labelled' | 'timed' | 'seedExemption' | 'plugin' | 'marginSignatures'
+  > {
   readonly hasMargins: boolean;
-  readonly sided: boolean;
+  readonly isTwoSided: boolean;
   /** Whether it can tell of margins before there are outputs. */
-  readonly foresees: boolean;
+  readonly predictsBeforeOutput: boolean;
   /** Whether its violations are traced to operations. */
-  readonly places: boolean;
+  readonly isAttributable: boolean;
 }
 
 /** What several entries need to be mutated. */
-export interface Parcels extends Bundle {
+export interface PackedEntries extends PackedTestcases {
   readonly entries: readonly number[];
   readonly ancestors: readonly number[];
   readonly references: readonly number[];
@@ -95,94 +98,104 @@ export interface TaskMessage {
   readonly task: Task;
   readonly span: Span;
   /** Entries that the task needs, in the order of their use; those not on the shelf come along. */
-  readonly needs: readonly number[];
-  readonly parcels: Parcels;
+  readonly requiredEntries: readonly number[];
+  readonly packedEntries: PackedEntries;
   /** Activations to add to the index, one after the other. */
   readonly vectors: Float32Array;
 }
 
 /** What two models are compared on, and what is told. */
-export interface ComparisonAsked {
+export interface ComparisonRequest {
   readonly testcases: readonly TestcaseData[];
   /** Spec of the objective that says what a disagreement is. */
   readonly objective: string;
   /** Testcases that are listed. */
-  readonly worst: number;
+  readonly maxListed: number;
   /** Decibels below which a layer counts as departed. */
-  readonly bound: number;
+  readonly divergenceDecibels: number;
 }
 
 /** How a model takes testcases while some tensors are watched. */
-export interface Probed {
+export interface ProbeResult {
   /** Why runs are limited to one testcase, if they are. */
-  readonly limited: string | undefined;
+  readonly batchLimitReason: string | undefined;
   readonly largestBatch: number;
   /** Watched tensors that are not laid out by testcases. */
-  readonly unfit: readonly string[];
+  readonly unbatchedTensors: readonly string[];
 }
 
-interface Ready {
-  readonly options: WorkerOptions;
-  readonly worker: Worker;
-  readonly shelf: Shelf<Parcel>;
+interface PreparedWorker {
+  readonly options: TaskRunnerOptions;
+  readonly taskRunner: TaskRunner;
+  readonly entryCache: LruCache<CorpusEntryData>;
 }
 
 let model: Model | undefined;
-let rows: RowModel | undefined;
-let ready: Ready | undefined;
+let batchedModel: BatchedModel | undefined;
+let preparedWorker: PreparedWorker | undefined;
 let index: NeighbourIndex | undefined;
 let width = 0;
 
-function loaded(): Model {
+function requireModel(): Model {
   if (model === undefined) throw new Error('no model is loaded');
   return model;
 }
 
-function prepared(): Ready {
-  if (ready === undefined) throw new Error('the worker is not prepared');
-  return ready;
+function requirePrepared(): PreparedWorker {
+  if (preparedWorker === undefined) throw new Error('the worker is not prepared');
+  return preparedWorker;
 }
 
 /** Vectors between two signs of life. */
-const BEAT_VECTORS = 500;
+const HEARTBEAT_INTERVAL_VECTORS = 500;
 
-function grow(vectors: Float32Array): void {
+function growIndex(vectors: Float32Array): void {
   for (let from = 0, n = 1; from < vectors.length; from += width, n++) {
     index?.add(vectors.subarray(from, from + width));
-    if (n % BEAT_VECTORS === 0) beat();
+    if (n % HEARTBEAT_INTERVAL_VECTORS === 0) heartbeat();
   }
 }
 
 /** What a point needs to be watched. */
-function watchedFor(point: Point): readonly string[] {
-  return 'site' in point ? tensorsOf(point.aim) : [];
+function goalTensors(point: SearchGoal): readonly string[] {
+  return 'site' in point ? tensorsToWatch(point.hazardTarget) : [];
 }
 
 /** All that tasks watch, for coverage and for points. */
-function exposedFor(points: readonly Point[], watched: readonly string[]): string[] {
-  return [...new Set([...watched, ...points.flatMap(watchedFor)])];
+function exposedTensors(points: readonly SearchGoal[], watched: readonly string[]): string[] {
+  return [...new Set([...watched, ...points.flatMap(goalTensors)])];
 }
 
-function viewFor({ needs, parcels, vectors }: Omit<TaskMessage, 'task' | 'span'>): View {
-  const { shelf } = prepared();
-  grow(vectors);
-  parcels.entries.forEach((entry, i) => {
-    const [ancestor, reference] = [parcels.ancestors[i], parcels.references[i]];
-    const label = parcels.labels?.[i];
+function makeView({
+  requiredEntries,
+  packedEntries,
+  vectors,
+}: Omit<TaskMessage, 'task' | 'span'>): CorpusView {
+  const { entryCache } = requirePrepared();
+  growIndex(vectors);
+  packedEntries.entries.forEach((entry, i) => {
+    const [ancestor, reference] = [packedEntries.ancestors[i], packedEntries.references[i]];
+    const label = packedEntries.labels?.[i];
     const known = label === undefined ? {} : { label };
-    shelf.put(entry, { entry, ancestor, reference, ...known, ...unbundled(parcels, i) });
+    entryCache.set(entry, {
+      entryIndex: entry,
+      ancestorIndex: ancestor,
+      referenceIndex: reference,
+      ...known,
+      ...unpackTestcase(packedEntries, i),
+    });
   });
-  shelf.use(needs);
-  const parcel = (entry: number): Parcel => {
-    const found = shelf.get(entry);
+  entryCache.touch(requiredEntries);
+  const parcel = (entry: number): CorpusEntryData => {
+    const found = entryCache.get(entry);
     if (found === undefined) throw new Error(`entry ${entry} was not sent`);
     return found;
   };
-  return { parcel, index };
+  return { entryData: parcel, index };
 }
 
 /** @throws UserError where an objective can't judge runs like this one, or a class that a seed shows */
-function refuse(objective: Objective, run: Run, labels: readonly number[]): void {
+function checkObjective(objective: Objective, run: JudgedBatch, labels: readonly number[]): void {
   const runs = objective.labelled === true ? labels.map((label) => ({ ...run, labels: [label] })) : [run];
   for (const one of runs) {
     const why = objective.refuses?.(one);
@@ -192,27 +205,39 @@ function refuse(objective: Objective, run: Run, labels: readonly number[]): void
 
 const methods = {
   /** What the campaign needs to know of objectives. A plug-in that never comes to an end ends this process alone. */
-  async objectives({
+  async describeObjectives({
     specs,
     modules,
   }: {
     readonly specs: readonly string[];
     readonly modules: readonly PluginModule[];
-  }): Promise<ObjectiveTraits[]> {
+  }): Promise<ObjectiveDescriptor[]> {
     for (const { flag, path } of modules) await importPlugin(flag, path);
     const made = await makeObjectives(specs);
     return made.map(
-      ({ name, tensors, labelled, timed, excuses, plugin, ways, margins, looks, sided, place }) => ({
+      ({
+        name,
+        tensors,
+        labelled,
+        timed,
+        seedExemption,
+        plugin,
+        marginSignatures,
+        margins,
+        predictsBeforeOutput,
+        isTwoSided,
+        attribute,
+      }) => ({
         name,
         tensors: tensors ?? [],
         labelled: labelled === true,
         timed: timed === true,
-        excuses,
+        seedExemption,
         hasMargins: margins !== undefined,
-        sided: sided === true,
-        foresees: looks === true,
-        places: place !== undefined,
-        ...(ways === undefined ? {} : { ways }),
+        isTwoSided: isTwoSided === true,
+        predictsBeforeOutput: predictsBeforeOutput === true,
+        isAttributable: attribute !== undefined,
+        ...(marginSignatures === undefined ? {} : { marginSignatures }),
         ...(plugin === undefined ? {} : { plugin }),
       }),
     );
@@ -227,121 +252,141 @@ const methods = {
   }): Promise<ModelInfo> {
     await model?.dispose();
     model = undefined;
-    rows = undefined;
+    batchedModel = undefined;
     model = await loadWithinLimits(path, options);
-    return describe(model);
+    return describeModel(model);
   },
 
   /** Derives a quantized copy, calibrated on testcases; see `deriveCopy`. */
-  derive: ({
+  deriveQuantizedModel: ({
     kind,
     seeds,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
   }): Promise<ModelFiles> => {
-    const own = new RowModel(loaded());
-    return deriveCopy(loaded().path, kind, (tensors) => spansOf(own, seeds, tensors, beat));
+    const own = new BatchedModel(requireModel());
+    return deriveQuantizedModel(requireModel().path, kind, (tensors) =>
+      calibrateRanges(own, seeds, tensors, heartbeat),
+    );
   },
 
   /** Runs a pair on testcases; see `comparePair`. */
-  compare: async ({ testcases, objective, worst, bound }: ComparisonAsked): Promise<Comparison> => {
-    rows ??= new RowModel(loaded());
-    return comparePair(rows, testcases, await makeObjective(objective), { most: worst, bound }, beat);
+  compare: async ({
+    testcases,
+    objective,
+    maxListed,
+    divergenceDecibels,
+  }: ComparisonRequest): Promise<ModelComparison> => {
+    batchedModel ??= new BatchedModel(requireModel());
+    return comparePair(
+      batchedModel,
+      testcases,
+      await makeObjective(objective),
+      { most: maxListed, bound: divergenceDecibels },
+      heartbeat,
+    );
   },
 
   /** Tries one and two testcases; see `RowModel.probe`. */
   async probe(parameters: {
     readonly testcases: readonly TestcaseData[];
     readonly watched: readonly string[];
-  }): Promise<Probed> {
-    rows = new RowModel(loaded());
-    const block = packRows(parameters.testcases);
-    const limited = await rows.probe(block, parameters.watched);
-    const unfit = limited === undefined ? [] : await rows.unfit(block, parameters.watched);
-    return { limited, largestBatch: rows.largestBatch, unfit };
+  }): Promise<ProbeResult> {
+    batchedModel = new BatchedModel(requireModel());
+    const block = packBatch(parameters.testcases);
+    const limited = await batchedModel.probe(block, parameters.watched);
+    const unfit =
+      limited === undefined ? [] : await batchedModel.findUnbatchedTensors(block, parameters.watched);
+    return { batchLimitReason: limited, largestBatch: batchedModel.maxBatchSize, unbatchedTensors: unfit };
   },
 
   /** Those points whose tensors can be watched, a row for each testcase. */
-  async climbable(parameters: {
+  async observableGoals(parameters: {
     readonly testcase: TestcaseData;
-    readonly points: readonly Point[];
+    readonly points: readonly SearchGoal[];
     readonly watched: readonly string[];
-  }): Promise<Point[]> {
+  }): Promise<SearchGoal[]> {
     const { testcase, points, watched } = parameters;
     // Before any are exposed together: one that can't be would take the others with it.
-    const tensors = exposedFor(points, watched);
-    rows ??= new RowModel(loaded());
-    const block = packRows([testcase, testcase]);
-    const can = new Set(await rows.watchable(block, tensors));
-    return points.filter((point) => watchedFor(point).every((name) => can.has(name)));
+    const tensors = exposedTensors(points, watched);
+    batchedModel ??= new BatchedModel(requireModel());
+    const block = packBatch([testcase, testcase]);
+    const can = new Set(await batchedModel.findWatchableTensors(block, tensors));
+    return points.filter((point) => goalTensors(point).every((name) => can.has(name)));
   },
 
   /** The sites, with the aims that can be reached while the inputs are within their intervals. */
-  withinReach: (inputs: ReadonlyMap<string, Interval>): Site[] => withinReach(loaded(), inputs),
+  reachableSites: (inputs: ReadonlyMap<string, Interval>): NumericalSite[] =>
+    findReachableSites(requireModel(), inputs),
 
   async prepare(setup: WorkerSetup): Promise<void> {
-    const { points, watched, traits, masterSeed } = setup;
-    if (setup.places !== undefined) settle(setup.places);
-    limitCalls(setup.callLimit);
-    const objectives = await makeObjectives(setup.objectives);
-    const changers = new Map<string, Changer>();
-    for (const { name, change } of objectives)
-      if (change !== undefined) changers.set(name, await Changer.make(change, traits, masterSeed));
-    const options: WorkerOptions = {
+    const { goals, watched, descriptors, masterSeed } = setup;
+    if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
+    setCallTimeout(setup.callLimit);
+    const describeObjectives = await makeObjectives(setup.objectives);
+    const changers = new Map<string, MetamorphicTransform>();
+    for (const { name, change } of describeObjectives)
+      if (change !== undefined)
+        changers.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
+    const options: TaskRunnerOptions = {
       ...setup,
-      model: new RowModel(loaded()),
-      objectives,
-      changers,
-      arms: await makeArms(setup.mutators, setup.traits),
-      measure: await measureOf(setup.measure, { seed: masterSeed, varying: setup.varying }),
+      model: new BatchedModel(requireModel()),
+      objectives: describeObjectives,
+      transforms: changers,
+      arms: await makeArms(setup.mutators, setup.descriptors),
+      criterion: await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying }),
     };
-    const bytes = setup.warm.columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    ready = { options, worker: new Worker(options), shelf: new Shelf(shelfCapacity(bytes)) };
-    const always = alwaysWatched(watched, objectives, loaded());
-    const warm = packRows([setup.warm]);
+    const bytes = setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    preparedWorker = {
+      options,
+      taskRunner: new TaskRunner(options),
+      entryCache: new LruCache(entryCapacity(bytes)),
+    };
+    const always = watchedTensors(watched, describeObjectives, requireModel());
+    const warm = packBatch([setup.warm]);
     const result = await options.model.run(warm, 1, always);
-    for (const objective of objectives) {
+    for (const objective of describeObjectives) {
       const changer = changers.get(objective.name);
-      const changed = changer && (() => changer.change(warm, 1));
-      const [{ run }] = await partsFor(objective, options.model, result, {}, changed);
-      refuse(objective, run, setup.labels);
+      const changed = changer && (() => changer.apply(warm, 1));
+      const [{ batch }] = await prepareSlices(objective, options.model, result, {}, changed);
+      checkObjective(objective, batch, setup.labels);
     }
-    if (points.every((point) => watchedFor(point).length === 0)) return;
+    if (goals.every((point) => goalTensors(point).length === 0)) return;
     // After the one above: that goes on in a session in which nothing but what is watched is exposed.
-    const exposed = exposedFor(points, always);
-    loaded().expose?.(exposed);
-    await options.model.run(packRows([setup.warm]), 1, exposed);
+    const exposed = exposedTensors(goals, always);
+    requireModel().expose?.(exposed);
+    await options.model.run(packBatch([setup.warm]), 1, exposed);
   },
 
-  seeds: ({
+  runSeeds: ({
     testcases,
     labels,
   }: {
     readonly testcases: readonly TestcaseData[];
     readonly labels: readonly number[] | undefined;
-  }): Promise<RunSeed[]> => runSeeds(prepared().options, testcases, labels),
+  }): Promise<SeedResult[]> => runSeeds(requirePrepared().options, testcases, labels),
 
-  calibrate: ({ seeds, mutants }: { readonly seeds: readonly RunSeed[]; readonly mutants: number }) =>
-    calibrate(prepared().options, seeds, mutants, beat),
+  calibrate: ({ seeds, mutants }: { readonly seeds: readonly SeedResult[]; readonly mutants: number }) =>
+    calibrate(requirePrepared().options, seeds, mutants, heartbeat),
 
   /** Opens the index; returns how many of the first `size` vectors it has already. */
   openIndex(parameters: { readonly width: number; readonly size: number; readonly sealed: string }): number {
     width = parameters.width;
-    index = indexOf(width, { folder: parameters.sealed });
-    return index.skip(parameters.size);
+    index = makeNeighbourIndex(width, { folder: parameters.sealed });
+    return index.loadPrefix(parameters.size);
   },
 
-  grow,
+  grow: growIndex,
 
-  run: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
-    prepared().worker.run(task, viewFor(needed), span, beat),
+  runTask: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
+    requirePrepared().taskRunner.run(task, makeView(needed), span, heartbeat),
 
   /** Makes one mutant without running it. */
-  mutant: ({ task, span, ...needed }: TaskMessage) =>
-    prepared().worker.mutant(task, viewFor(needed), span.from),
+  makeMutant: ({ task, span, ...needed }: TaskMessage) =>
+    requirePrepared().taskRunner.makeMutant(task, makeView(needed), span.from),
 };
 
-export type WorkerApi = typeof methods;
+export type FuzzApi = typeof methods;
 
 serve(methods);

@@ -1,13 +1,13 @@
 /** The process in which a model is looked at that nobody fuzzes yet. */
-import { describe } from '../../analysis/describe-model.ts';
-import { bringUp, loadModel } from '../../model/formats/registry.ts';
-import { type ObservedShapes, observeShapes } from '../../model/infer-shapes.ts';
+import { describeModel } from '../../analysis/describe-model.ts';
+import { loadModel, preloadRuntimes } from '../../model/formats/registry.ts';
+import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
 import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
 import { withinLimits } from '../load-within-limits.ts';
 import { serve } from '../rpc-server.ts';
 
 let model: Model | undefined;
-let bytes = 0;
+let modelBytes = 0;
 
 const methods = {
   async load({
@@ -19,30 +19,30 @@ const methods = {
   }): Promise<ModelInfo> {
     await model?.dispose();
     model = undefined;
-    await bringUp([path]);
+    await preloadRuntimes([path]);
     model = await withinLimits((allow) =>
       loadModel(path, {
         ...options,
-        weighed: (size) => {
-          bytes = size;
+        onModelBytes: (size) => {
+          modelBytes = size;
           allow(size);
         },
       }),
     );
-    return describe(model);
+    return describeModel(model);
   },
 
   /** Runs the loaded model once and says the shapes that its tensors have; see `observeShapes`. */
-  async shapes(tensors: readonly string[]): Promise<ObservedShapes> {
+  async shapes(tensors: readonly string[]): Promise<InferredShapes> {
     if (model === undefined) throw new Error('no model is loaded');
     const loaded = model;
     return withinLimits((allow) => {
-      allow(bytes);
-      return observeShapes(loaded, tensors);
+      allow(modelBytes);
+      return inferShapes(loaded, tensors);
     });
   },
 };
 
-export type DescribeApi = typeof methods;
+export type InspectApi = typeof methods;
 
 serve(methods);

@@ -1,103 +1,113 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
 import {
-  breaking,
-  nearness,
-  type Reproduction,
-  type Retrial,
-  reproduce,
-  type Suspect,
-  type Variants,
+  type ExpectedViolation,
+  type RerunRequest,
+  type RerunResult,
+  rerunTestcase,
+  testVariants,
+  type VariantBatch,
+  variantMargins,
 } from '../../evaluation/rerun.ts';
-import { RowModel } from '../../model/batched-model.ts';
+import { BatchedModel } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
-import { beat, serve } from '../rpc-server.ts';
+import { heartbeat, serve } from '../rpc-server.ts';
 
 /** What is run again, and how. Plain data. */
-export interface Trial extends Retrial {
+export interface RerunJob extends RerunRequest {
   readonly model: string;
-  readonly load: LoadOptions;
+  readonly loadOptions: LoadOptions;
   readonly objectives: readonly string[];
-  readonly suspect: Suspect;
+  readonly expectedViolation: ExpectedViolation;
   readonly runs: number;
 }
 
 /** Variants that are tried, and on what. Plain data. */
-export interface VariantTrial extends Variants {
+export interface VariantJob extends VariantBatch {
   readonly model: string;
-  readonly load: LoadOptions;
+  readonly loadOptions: LoadOptions;
   readonly objectives: readonly string[];
-  readonly suspect: Suspect;
+  readonly expectedViolation: ExpectedViolation;
 }
 
 /** What tells whether a model is still the one that was fuzzed. */
-export interface Identity {
+export interface ModelIdentity {
   readonly sha256: string;
   /** Of the second model of a pair. */
-  readonly copySha256: string | undefined;
+  readonly secondModelSha256: string | undefined;
   readonly inputs: readonly InputSpec[];
   readonly graph: Graph;
 }
 
-let opened: Model | undefined;
+let openModel: Model | undefined;
 
 /** What variants are tried by, once it was made for the model that is open. */
-let prepared:
-  | { readonly specs: string; readonly rows: RowModel; readonly objectives: Objective[] }
+let preparedVariants:
+  | { readonly specs: string; readonly rows: BatchedModel; readonly objectives: Objective[] }
   | undefined;
 
 /** The model as it takes variants, and the objectives: made with the first ones of a session. */
-async function preparedFor({ objectives, block, rows }: VariantTrial) {
-  if (opened === undefined) throw new Error('no model is open');
+async function prepareVariants({ objectives, batch, rows }: VariantJob) {
+  if (openModel === undefined) throw new Error('no model is open');
   const specs = JSON.stringify(objectives);
-  if (prepared?.specs !== specs) {
-    const model = new RowModel(opened);
+  if (preparedVariants?.specs !== specs) {
+    const model = new BatchedModel(openModel);
     // Whether it takes several a run; what fails now is judged when it runs.
-    if (rows > 1) await model.probe({ ...block, capacity: rows }, []).catch(() => undefined);
-    prepared = { specs, rows: model, objectives: await makeObjectives(objectives) };
+    if (rows > 1) await model.probe({ ...batch, capacity: rows }, []).catch(() => undefined);
+    preparedVariants = { specs, rows: model, objectives: await makeObjectives(objectives) };
   }
-  return prepared;
+  return preparedVariants;
 }
 
 const methods = {
-  async identify({ model: path, load }: Pick<Trial, 'model' | 'load'>): Promise<Identity> {
-    const model = await loadWithinLimits(path, load);
+  async identify({
+    model: path,
+    loadOptions,
+  }: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<ModelIdentity> {
+    const model = await loadWithinLimits(path, loadOptions);
     await model.dispose();
     const { sha256, inputs, graph } = model;
-    return { sha256, copySha256: model.copy?.model.sha256, inputs, graph };
+    return { sha256, secondModelSha256: model.secondModel?.model.sha256, inputs, graph };
   },
 
   /** Opens a fresh session for the next trial: that takes longer than a run may. */
-  async open({ model, load }: Pick<Trial, 'model' | 'load'>): Promise<void> {
-    await opened?.dispose();
-    opened = undefined;
-    prepared = undefined;
-    opened = await loadWithinLimits(model, load);
+  async open({ model, loadOptions }: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<void> {
+    await openModel?.dispose();
+    openModel = undefined;
+    preparedVariants = undefined;
+    openModel = await loadWithinLimits(model, loadOptions);
   },
 
-  async reproduce(trial: Trial): Promise<Reproduction> {
-    if (opened === undefined) throw new Error('no model is open');
-    const { objectives, suspect, runs } = trial;
-    return reproduce(new RowModel(opened), await makeObjectives(objectives), suspect, trial, runs, beat);
+  async reproduce(trial: RerunJob): Promise<RerunResult> {
+    if (openModel === undefined) throw new Error('no model is open');
+    const { objectives, expectedViolation, runs } = trial;
+    return rerunTestcase(
+      new BatchedModel(openModel),
+      await makeObjectives(objectives),
+      expectedViolation,
+      trial,
+      runs,
+      heartbeat,
+    );
   },
 
   /** Which variants break in the same way; in the session that is open, which takes one testcase a run where it must. */
-  async breaking(trial: VariantTrial): Promise<boolean[]> {
-    const { rows, objectives } = await preparedFor(trial);
-    return breaking(rows, objectives, trial.suspect, trial);
+  async testVariants(trial: VariantJob): Promise<boolean[]> {
+    const { rows, objectives } = await prepareVariants(trial);
+    return testVariants(rows, objectives, trial.expectedViolation, trial);
   },
 
   /** How far variants are from breaking in the same way, likewise. */
-  async nearness(trial: VariantTrial): Promise<Float64Array> {
-    const { rows, objectives } = await preparedFor(trial);
-    return nearness(rows, objectives, trial.suspect, trial);
+  async variantMargins(trial: VariantJob): Promise<Float64Array> {
+    const { rows, objectives } = await prepareVariants(trial);
+    return variantMargins(rows, objectives, trial.expectedViolation, trial);
   },
 };
 
-export type ReproduceApi = typeof methods;
+export type RerunApi = typeof methods;
 
 serve(methods);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { sitesOf } from '../../../src/analysis/numerical-sites/find-sites.ts';
-import type { Site } from '../../../src/analysis/numerical-sites/site.ts';
+import { findNumericalSites } from '../../../src/analysis/numerical-sites/find-sites.ts';
+import type { NumericalSite } from '../../../src/analysis/numerical-sites/site.ts';
 import { SITE_KINDS } from '../../../src/analysis/numerical-sites/site-kinds.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { readOnnx } from '../../../src/model/formats/onnx/graph.ts';
@@ -11,7 +11,7 @@ import type { DType } from '../../../src/tensor/tensor.ts';
 function sites(
   write: (graph: OnnxBuilder, number: (value: number) => string) => void,
   type: DType = 'float32',
-): Site[] {
+): NumericalSite[] {
   const graph = new OnnxBuilder();
   graph.input('x', type, ['batch', 4]);
   let constants = 0;
@@ -19,10 +19,10 @@ function sites(
     graph.constant(`c${constants++}`, 'float32', [], Float32Array.of(value));
   write(graph, number);
   graph.output('y', 'float32', ['batch', 4]);
-  return sitesOf(readOnnx(graph.finish('sites'), 'sites.onnx'));
+  return findNumericalSites(readOnnx(graph.finish('sites'), 'sites.onnx'));
 }
 
-const one = (...parameters: Parameters<typeof sites>): Site => {
+const one = (...parameters: Parameters<typeof sites>): NumericalSite => {
   const found = sites(...parameters);
   expect(found.length).toBe(1);
   return found[0];
@@ -65,7 +65,7 @@ describe('a kind is told by what an operation stands in', () => {
     });
     for (const site of [whole, written[2]]) {
       expect(site.kind).toBe('log-softmax');
-      expect(site.aims[0].guide).toMatchObject({ tensor: 'x', hazard: { kind: 'gap', axis: -1 } });
+      expect(site.targets[0].proxy).toMatchObject({ tensor: 'x', hazard: { kind: 'gap', axis: -1 } });
     }
     expect(written.map(({ kind }) => kind)).toEqual(['exp', 'div', 'log-softmax']);
   });
@@ -106,7 +106,7 @@ describe('a kind is told by what an operation stands in', () => {
       });
     expect(masked(-1e9)).toEqual([]);
     // x itself is no tensor that a node makes, but it can be watched all the same.
-    expect(masked(Number.NEGATIVE_INFINITY)[0].aims[0].guide).toMatchObject({
+    expect(masked(Number.NEGATIVE_INFINITY)[0].targets[0].proxy).toMatchObject({
       tensor: 'x',
       hazard: { kind: 'below', bound: 2 },
     });
@@ -125,7 +125,7 @@ describe('a kind is told by what an operation stands in', () => {
 });
 
 describe('operations that saturate are looked through', () => {
-  const guideOf = (site: Site) => site.aims[0].guide;
+  const guideOf = (site: NumericalSite) => site.targets[0].proxy;
 
   test('a sigmoid, at either end', () => {
     expect(

@@ -8,9 +8,9 @@ import {
   limitsOf,
   marginOf,
 } from '../../../src/analysis/numerical-sites/hazard.ts';
-import type { Aim } from '../../../src/analysis/numerical-sites/site.ts';
+import type { HazardTarget } from '../../../src/analysis/numerical-sites/site.ts';
 import { marginsOf } from '../../../src/analysis/numerical-sites/site-margins.ts';
-import type { RowTensor } from '../../../src/model/batched-model.ts';
+import type { BatchTensor } from '../../../src/model/batched-model.ts';
 
 const single = limitsOf('float32');
 const number = fc.double({ noNaN: true, min: -1e30, max: 1e30 });
@@ -72,19 +72,19 @@ describe('the margin of a value', () => {
 });
 
 describe('margins over a row', () => {
-  const tensor = (name: string, shape: number[], ...data: number[]): RowTensor => {
+  const tensor = (name: string, shape: number[], ...data: number[]): BatchTensor => {
     const size = shape.reduce((all, one) => all * one, 1);
     return { name, type: 'float32', size, shape, data: Float32Array.from(data) };
   };
-  const margins = (aim: Aim, row: number, ...tensors: RowTensor[]): number[] => [
+  const margins = (aim: HazardTarget, row: number, ...tensors: BatchTensor[]): number[] => [
     ...marginsOf(aim, new Map(tensors.map((one) => [one.name, one])), row),
   ];
 
   test('of a softmax are told by the gap of its logits along the axis, also where it has come to zero', () => {
-    const aim: Aim = {
+    const aim: HazardTarget = {
       tensor: 'p',
       hazard: below(0, single),
-      guide: { tensor: 'z', hazard: { kind: 'gap', bound: 104, unit: 104 * 2 ** -23, axis: -1 } },
+      proxy: { tensor: 'z', hazard: { kind: 'gap', bound: 104, unit: 104 * 2 ** -23, axis: -1 } },
     };
     const p = tensor('p', [2, 2], 1, 1e-9, 1, 0.1, 1, 0, 0.5, 0.5);
     const z = tensor('z', [2, 2], 20, 0, 5, 3, 200, 0, 7, 7);
@@ -95,10 +95,10 @@ describe('margins over a row', () => {
   });
 
   test('of a mask are lower the fewer elements are open, and the nearer the next one is to being masked', () => {
-    const aim: Aim = {
+    const aim: HazardTarget = {
       tensor: 'masked',
       hazard: { kind: 'masked', axis: -1 },
-      guide: { tensor: 'x', hazard: below(0, single) },
+      proxy: { tensor: 'x', hazard: below(0, single) },
     };
     const infinity = Number.NEGATIVE_INFINITY;
     const of = (masked: number[], x: number[]): number =>
@@ -117,17 +117,17 @@ describe('margins over a row', () => {
   });
 
   test('of a norm are by group, 0 where all its values are the same', () => {
-    const aim: Aim = { tensor: 'x', hazard: { kind: 'flat', from: 1, groups: 2 } };
+    const aim: HazardTarget = { tensor: 'x', hazard: { kind: 'flat', from: 1, groups: 2 } };
     const [first, second] = margins(aim, 0, tensor('x', [2, 3], 1, 2, 3, 5, 5, 5));
     expect(first).toBeGreaterThan(100);
     expect(second).toBe(0);
   });
 
   test('behind a saturated operation go on with what it was given', () => {
-    const aim: Aim = {
+    const aim: HazardTarget = {
       tensor: 'p',
       hazard: below(0, single),
-      guide: { tensor: 'z', hazard: below(-104, single) },
+      proxy: { tensor: 'z', hazard: below(-104, single) },
     };
     const at = (p: number, z: number): number => margins(aim, 0, tensor('p', [1], p), tensor('z', [1], z))[0];
     expect(at(1, 50)).toBeLessThan(at(1, 90));

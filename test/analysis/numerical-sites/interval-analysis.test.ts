@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { propagate } from '../../../src/analysis/numerical-sites/interval-analysis.ts';
-import { withinReach } from '../../../src/analysis/numerical-sites/reachability.ts';
+import { propagateIntervals } from '../../../src/analysis/numerical-sites/interval-analysis.ts';
+import { findReachableSites } from '../../../src/analysis/numerical-sites/reachability.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { testFolder } from '../../support/folder.ts';
@@ -160,7 +160,7 @@ test('no number of a run leaves the intervals, whatever the operations', async (
         const { bytes, tensors } = write(list);
         writeFileSync(path, bytes);
         const model = await loadModel(path, { runtime: 'onnx' });
-        const intervals = propagate(model, new Map([['x', { low: -2, high: 2 }]]));
+        const intervals = propagateIntervals(model, new Map([['x', { low: -2, high: 2 }]]));
         const feeds = [{ type: 'float32' as const, shape: [16, 4], data: Float32Array.from(values) }];
         const { activations } = await model.run(feeds, tensors);
         await model.dispose();
@@ -198,9 +198,9 @@ test('a site is ruled out exactly where the range keeps it from its region', asy
   const path = join(folder, 'reach.onnx');
   writeFileSync(path, graph.finish('reach'));
   const model = await loadModel(path, { runtime: 'onnx' });
-  const ruledOut = (inputs: Parameters<typeof withinReach>[1]): string[] =>
-    withinReach(model, inputs)
-      .filter(({ aims }) => aims.length === 0)
+  const ruledOut = (inputs: Parameters<typeof findReachableSites>[1]): string[] =>
+    findReachableSites(model, inputs)
+      .filter(({ targets }) => targets.length === 0)
       .map(({ name }) => name);
   const within = (most: number): string[] => ruledOut(new Map([['x', { low: -most, high: most }]]));
   expect(within(0.9)).toEqual(['log', 'sqrt', 'div', 'exp', 'acos']);
@@ -222,7 +222,7 @@ test('a product with a vocabulary of weights has the interval of its widest colu
   const path = join(folder, 'vocabulary.onnx');
   writeFileSync(path, graph.finish('vocabulary'));
   const model = await loadModel(path, { runtime: 'onnx' });
-  const { low, high } = propagate(model, new Map([['x', { low: -1, high: 2 }]])).get('y') ?? {
+  const { low, high } = propagateIntervals(model, new Map([['x', { low: -1, high: 2 }]])).get('y') ?? {
     low: 0,
     high: 0,
   };

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
-import type { Plan } from '../../../src/campaign/monitor/monitor.ts';
-import type { Figures } from '../../../src/campaign/monitor/statistics.ts';
+import type { CampaignPlan } from '../../../src/campaign/monitor/monitor.ts';
+import type { Statistics } from '../../../src/campaign/monitor/statistics.ts';
 import { screenText as coloured, sparkline } from '../../../src/campaign/monitor/status-screen.ts';
 
 /** Colours take no columns; whether there are any is the terminal's matter (and CI's). */
@@ -55,14 +55,14 @@ const figures = {
   mainMemoryMB: 200,
   mainPeakMemoryMB: 220,
   diskMB: 14,
-} as unknown as Figures;
+} as unknown as Statistics;
 
 const plan = {
   folder: `neurofuzz-out/${'long'.repeat(20)}`,
   masterSeed: 'seed',
   jobs: 2,
   coverage: { tensors: ['logits'], measure: 'norm', threshold: 0.1 },
-} as unknown as Plan;
+} as unknown as CampaignPlan;
 
 test('the screen holds all that one asks of a fuzzer, in 80 columns', () => {
   const text = screenText(plan, figures);
@@ -80,7 +80,7 @@ test('the screen holds all that one asks of a fuzzer, in 80 columns', () => {
 
 test('it says what the workers are at', () => {
   const state = (...states: string[]) =>
-    screenText(plan, { ...figures, workers: states.map((state) => ({ ...worker, state })) } as Figures);
+    screenText(plan, { ...figures, workers: states.map((state) => ({ ...worker, state })) } as Statistics);
   expect(state('busy', 'isolating')).toContain('looking for the input that ended a worker');
   expect(state('idle', 'idle')).toContain('running findings again');
 });

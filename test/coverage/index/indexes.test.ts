@@ -2,14 +2,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { normal, randomStream } from '../../../src/core/random.ts';
-import { PROJECTED } from '../../../src/coverage/criteria/random-projection.ts';
+import { drawNormal, randomStream } from '../../../src/core/random.ts';
+import { PROJECTED_WIDTH } from '../../../src/coverage/criteria/random-projection.ts';
 import { HnswIndex } from '../../../src/coverage/index/hnsw-index.ts';
 import { isFiniteVector, squaredDistance } from '../../../src/coverage/index/neighbour-index.ts';
-import { LineIndex } from '../../../src/coverage/index/sorted-index.ts';
-import { Threshold } from '../../../src/coverage/novelty-threshold.ts';
-import { indexOf, makeMeasure } from '../../../src/coverage/registry.ts';
-import type { RowResult } from '../../../src/model/batched-model.ts';
+import { SortedIndex } from '../../../src/coverage/index/sorted-index.ts';
+import { NoveltyThreshold } from '../../../src/coverage/novelty-threshold.ts';
+import { makeCriterion, makeNeighbourIndex } from '../../../src/coverage/registry.ts';
+import type { BatchResult } from '../../../src/model/batched-model.ts';
 import { ExactIndex } from '../../support/brute-force-index.ts';
 import { testFolder } from '../../support/folder.ts';
 
@@ -17,7 +17,9 @@ const folder = testFolder();
 
 const vectors = (count: number, width: number, seed: string): Float32Array[] => {
   const random = randomStream(seed);
-  return Array.from({ length: count }, () => Float32Array.from({ length: width }, () => 10 * normal(random)));
+  return Array.from({ length: count }, () =>
+    Float32Array.from({ length: width }, () => 10 * drawNormal(random)),
+  );
 };
 
 test('squared distances are as worked out by hand', () => {
@@ -66,29 +68,29 @@ test('equal insertions in equal order give equal answers', () => {
 test('an index that starts from a sealed file answers as one that grew all along, and as one that sealed by itself', () => {
   const all = vectors(2600, 10, 'sealed');
   const sealing = { folder: join(folder, 'seals'), every: 500 };
-  const grown = new HnswIndex(10, { ...sealing, writes: true });
-  const apart = new HnswIndex(10, { every: 500 });
+  const grown = new HnswIndex(10, { ...sealing, isWriter: true });
+  const apart = new HnswIndex(10, { interval: 500 });
   for (const vector of all) {
     grown.add(vector);
     apart.add(vector);
   }
   expect(readdirSync(sealing.folder).sort()).toEqual(['index-2000.hnsw', 'index-2500.hnsw']);
   const late = new HnswIndex(10, sealing);
-  expect(late.skip(2499)).toBe(2000);
+  expect(late.loadPrefix(2499)).toBe(2000);
   for (const vector of all.slice(2000)) late.add(vector);
   const answers = [grown, apart, late].map((index) =>
     vectors(300, 10, 'q').map((query) => index.nearest(query)),
   );
   expect(answers[1]).toEqual(answers[0]);
   expect(answers[2]).toEqual(answers[0]);
-  const never = new HnswIndex(10, { every: 10_000 });
+  const never = new HnswIndex(10, { interval: 10_000 });
   for (const vector of all) never.add(vector);
   expect(late.size).toBe(never.size);
 });
 
 describe('wide activations', () => {
   const width = 5000;
-  const result = (rows: Float32Array[]): RowResult => ({
+  const result = (rows: Float32Array[]): BatchResult => ({
     rows: rows.length,
     inputs: [],
     outputs: [],
@@ -110,15 +112,15 @@ describe('wide activations', () => {
     ['dense', rows],
     ['sparse', sparse],
   ])('are projected so that squared distances of %s ones are kept to some 18 %', (_, some) => {
-    const projected = makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(some));
-    expect(projected.length).toBe(40 * PROJECTED);
+    const projected = makeCriterion('values', { seed: 'seed', varying: false }).observe(result(some));
+    expect(projected.length).toBe(40 * PROJECTED_WIDTH);
     const ratios: number[] = [];
     for (let a = 0; a < 40; a++) {
       for (let b = 0; b < a; b++) {
         const short = squaredDistance(
           projected,
-          a * PROJECTED,
-          projected.subarray(b * PROJECTED, (b + 1) * PROJECTED),
+          a * PROJECTED_WIDTH,
+          projected.subarray(b * PROJECTED_WIDTH, (b + 1) * PROJECTED_WIDTH),
         );
         ratios.push(short / squaredDistance(some[a], 0, some[b]));
       }
@@ -130,16 +132,16 @@ describe('wide activations', () => {
   });
 
   test('are projected by the seed alone, and what is not finite stays so', () => {
-    const one = makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(rows));
-    expect(makeMeasure('values', { seed: 'seed', varying: false }).vectors(result(rows))).toEqual(one);
-    expect(makeMeasure('values', { seed: 'other', varying: false }).vectors(result(rows))).not.toEqual(one);
+    const one = makeCriterion('values', { seed: 'seed', varying: false }).observe(result(rows));
+    expect(makeCriterion('values', { seed: 'seed', varying: false }).observe(result(rows))).toEqual(one);
+    expect(makeCriterion('values', { seed: 'other', varying: false }).observe(result(rows))).not.toEqual(one);
     const broken = rows[0].slice();
     broken[17] = Number.NaN;
-    const projected = makeMeasure('values', { seed: 'seed', varying: false }).vectors(
+    const projected = makeCriterion('values', { seed: 'seed', varying: false }).observe(
       result([broken, rows[1]]),
     );
-    expect(isFiniteVector(projected, 0, PROJECTED)).toBe(false);
-    expect(isFiniteVector(projected, PROJECTED, PROJECTED)).toBe(true);
+    expect(isFiniteVector(projected, 0, PROJECTED_WIDTH)).toBe(false);
+    expect(isFiniteVector(projected, PROJECTED_WIDTH, PROJECTED_WIDTH)).toBe(true);
   });
 });
 
@@ -150,7 +152,7 @@ test('the line index agrees with the exact one on any numbers', () => {
   );
   fc.assert(
     fc.property(numbers, numbers, (stored, asked) => {
-      const line = new LineIndex();
+      const line = new SortedIndex();
       const exact = new ExactIndex();
       for (const value of stored) {
         line.add(Float32Array.of(value));
@@ -163,19 +165,19 @@ test('the line index agrees with the exact one on any numbers', () => {
 });
 
 test('the line index grows past its first size', () => {
-  const line = new LineIndex();
+  const line = new SortedIndex();
   for (let i = 0; i < 3000; i++) line.add(Float32Array.of((i * 7919) % 3000));
   expect(line.size).toBe(3000);
   expect(line.nearest(Float32Array.of(1234.25))).toBeCloseTo(0.0625, 6);
 });
 
 test('single numbers go to the line, vectors to hnsw', () => {
-  expect(indexOf(1)).toBeInstanceOf(LineIndex);
-  expect(indexOf(2)).toBeInstanceOf(HnswIndex);
+  expect(makeNeighbourIndex(1)).toBeInstanceOf(SortedIndex);
+  expect(makeNeighbourIndex(2)).toBeInstanceOf(HnswIndex);
 });
 
 describe('measures', () => {
-  const result: RowResult = {
+  const result: BatchResult = {
     rows: 2,
     inputs: [],
     outputs: [],
@@ -186,13 +188,15 @@ describe('measures', () => {
   };
 
   test('values joins the tensors row by row', () => {
-    expect([...makeMeasure('values', { seed: 'seed', varying: false }).vectors(result)]).toEqual([
+    expect([...makeCriterion('values', { seed: 'seed', varying: false }).observe(result)]).toEqual([
       3, 4, -2, -6, 8, 5,
     ]);
   });
 
   test('norm gives the length of each tensor', () => {
-    expect([...makeMeasure('norm', { seed: 'seed', varying: false }).vectors(result)]).toEqual([5, 2, 10, 5]);
+    expect([...makeCriterion('norm', { seed: 'seed', varying: false }).observe(result)]).toEqual([
+      5, 2, 10, 5,
+    ]);
   });
 
   test('a threshold from steps: the 99 % quantile of all values, a twenty-fifth of the median of one norm, the median of several', () => {
@@ -200,15 +204,15 @@ describe('measures', () => {
       from: Float32Array.of(0),
       vector: Float32Array.of(Math.sqrt(i + 1)),
     }));
-    expect(makeMeasure('values', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(991, 2);
-    expect(makeMeasure('norm', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(501 / 25, 2);
+    expect(makeCriterion('values', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(991, 2);
+    expect(makeCriterion('norm', { seed: 'seed', varying: false }).calibrate(walk)).toBeCloseTo(501 / 25, 2);
     const plane = walk.map(({ vector }) => ({
       from: Float32Array.of(0, 0),
       vector: Float32Array.of(0, vector[0]),
     }));
-    expect(makeMeasure('norm', { seed: 'seed', varying: false }).calibrate(plane)).toBeCloseTo(501, 2);
+    expect(makeCriterion('norm', { seed: 'seed', varying: false }).calibrate(plane)).toBeCloseTo(501, 2);
     expect(
-      makeMeasure('norm', { seed: 'seed', varying: false }).calibrate([
+      makeCriterion('norm', { seed: 'seed', varying: false }).calibrate([
         { from: Float32Array.of(1), vector: Float32Array.of(1) },
       ]),
     ).toBeUndefined();
@@ -217,7 +221,7 @@ describe('measures', () => {
 
 describe('a threshold', () => {
   test('doubles when more than one mutant in a hundred is kept, and halves when none is', () => {
-    const threshold = new Threshold(4, true);
+    const threshold = new NoveltyThreshold(4, true);
     threshold.observe(9_999, 500);
     expect(threshold.value).toBe(4);
     const adapted = threshold.observe(1, 0);
@@ -230,7 +234,7 @@ describe('a threshold', () => {
   });
 
   test('goes on from where it was saved', () => {
-    const [whole, first, second] = [1, 2, 3].map(() => new Threshold(4, true));
+    const [whole, first, second] = [1, 2, 3].map(() => new NoveltyThreshold(4, true));
     whole.observe(6_000, 300);
     first.observe(6_000, 300);
     second.restore(JSON.parse(JSON.stringify(first.save())));
@@ -240,7 +244,7 @@ describe('a threshold', () => {
   });
 
   test('where results are on the way for long, those judged by another value move it no further', () => {
-    const [delayed, prompt] = [true, false].map((isDelayed) => new Threshold(4, true, isDelayed));
+    const [delayed, prompt] = [true, false].map((isDelayed) => new NoveltyThreshold(4, true, isDelayed));
     for (const threshold of [delayed, prompt])
       for (let task = 0; task < 5; task++) threshold.observe(10_000, 0, 4);
     expect([delayed.value, prompt.value]).toEqual([2, 4 / 32]);
@@ -249,7 +253,7 @@ describe('a threshold', () => {
   });
 
   test('that the user set stays', () => {
-    const threshold = new Threshold(4, false);
+    const threshold = new NoveltyThreshold(4, false);
     threshold.observe(100_000, 50_000);
     expect(threshold.value).toBe(4);
   });

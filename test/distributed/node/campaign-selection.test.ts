@@ -1,26 +1,40 @@
 import { expect, test } from '@jest/globals';
-import { choose, STAY, type Standing } from '../../../src/distributed/node/campaign-selection.ts';
+import {
+  type CampaignLoad,
+  MIN_STAY_MS,
+  selectCampaign,
+} from '../../../src/distributed/node/campaign-selection.ts';
 
-const standing = (session: string, machines: number, joined?: number): Standing => ({
+const standing = (session: string, machines: number, joined?: number): CampaignLoad => ({
   session,
-  machines,
-  joined,
+  nodeCount: machines,
+  joinedMs: joined,
 });
 
 test('a machine joins the campaign that fewest work on, and no more than it may', () => {
-  expect(choose([], 2, 'm')).toEqual({});
-  expect(choose([standing('a', 3), standing('b', 1), standing('c', 2)], 2, 'm')).toEqual({ join: 'b' });
-  expect(choose([standing('a', 3), standing('b', 2, 0), standing('c', 2)], 2, 'm')).toEqual({ join: 'c' });
-  expect(choose([standing('a', 3), standing('b', 2, 0)], 1, 'm')).toEqual({});
+  expect(selectCampaign([], 2, 'm')).toEqual({});
+  expect(selectCampaign([standing('a', 3), standing('b', 1), standing('c', 2)], 2, 'm')).toEqual({
+    join: 'b',
+  });
+  expect(selectCampaign([standing('a', 3), standing('b', 2, 0), standing('c', 2)], 2, 'm')).toEqual({
+    join: 'c',
+  });
+  expect(selectCampaign([standing('a', 3), standing('b', 2, 0)], 1, 'm')).toEqual({});
 });
 
 test('after a while it leaves one for another that is worth it', () => {
-  const own = standing('a', 2, STAY);
-  expect(choose([own, standing('b', 0)], 1, 'm')).toEqual({ leave: 'a' });
-  expect(choose([standing('a', 2, STAY - 1), standing('b', 0)], 1, 'm')).toEqual({});
-  expect(choose([own, standing('b', 1)], 1, 'm')).toEqual({});
-  expect(choose([standing('a', 3, STAY), standing('b', 1)], 1, 'm')).toEqual({ leave: 'a' });
-  expect(choose([standing('a', 2, STAY), standing('c', 2, 2 * STAY), standing('b', 0)], 2, 'm')).toEqual({
+  const own = standing('a', 2, MIN_STAY_MS);
+  expect(selectCampaign([own, standing('b', 0)], 1, 'm')).toEqual({ leave: 'a' });
+  expect(selectCampaign([standing('a', 2, MIN_STAY_MS - 1), standing('b', 0)], 1, 'm')).toEqual({});
+  expect(selectCampaign([own, standing('b', 1)], 1, 'm')).toEqual({});
+  expect(selectCampaign([standing('a', 3, MIN_STAY_MS), standing('b', 1)], 1, 'm')).toEqual({ leave: 'a' });
+  expect(
+    selectCampaign(
+      [standing('a', 2, MIN_STAY_MS), standing('c', 2, 2 * MIN_STAY_MS), standing('b', 0)],
+      2,
+      'm',
+    ),
+  ).toEqual({
     leave: 'c',
   });
 });
@@ -47,7 +61,7 @@ test('fifty campaigns on ten machines all get their turns, and none waits for lo
           left: before === undefined ? undefined : now - before,
         };
       });
-      const { leave, join } = choose(seen, MOST, id);
+      const { leave, join } = selectCampaign(seen, MOST, id);
       if (leave !== undefined) {
         joined.delete(leave);
         left.set(leave, now);

@@ -1,30 +1,30 @@
 import { expect, test } from '@jest/globals';
 import { RemoteCorpus } from '../../../src/distributed/node/remote-corpus.ts';
-import { packed } from '../../../src/distributed/protocol/codec.ts';
+import { packMessage } from '../../../src/distributed/protocol/codec.ts';
 import { MESSAGE_VERSION } from '../../../src/distributed/protocol/messages.ts';
-import { Keys } from '../../../src/distributed/protocol/redis-keys.ts';
-import type { Parcel, Task } from '../../../src/fuzzer/scheduling/task.ts';
-import { bundledParcels } from '../../../src/workers/pack-entries.ts';
+import { RedisKeys } from '../../../src/distributed/protocol/redis-keys.ts';
+import type { CorpusEntryData, Task } from '../../../src/fuzzer/scheduling/task.ts';
+import { packEntries } from '../../../src/workers/pack-entries.ts';
 import { describeOnRedis } from '../../support/redis.ts';
 
-const keys = new Keys('corpus');
+const keys = new RedisKeys('corpus');
 const SIZE = 100;
 
 const form = { key: 'x', inputs: [{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE, dims: [SIZE] }] };
 
-const parcelOf = (entry: number): Parcel =>
+const parcelOf = (entry: number): CorpusEntryData =>
   ({
     entry,
     ancestor: 0,
     reference: entry % 3,
     data: { form, columns: [new Float32Array(SIZE).fill(entry)] },
     activations: Float32Array.of(entry, -entry),
-  }) as unknown as Parcel;
+  }) as unknown as CorpusEntryData;
 
 describeOnRedis('a corpus that comes over a queue', (client) => {
   const publish = (session: string, from: number, to: number) => {
-    const parcels = bundledParcels(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
-    const part = packed({ v: MESSAGE_VERSION, from, parcels });
+    const parcels = packEntries(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
+    const part = packMessage({ v: MESSAGE_VERSION, from, parcels });
     return client().hset(keys.entries(session), String(from), part);
   };
   const corpusOf = (session: string, most: number, linf?: number) =>
@@ -46,28 +46,30 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
       await publish(session, from, to);
     const room = 10 * SIZE * 4;
     const corpus = corpusOf(session, room);
-    await corpus.have(100);
+    await corpus.ensureEntries(100);
     expect([...corpus.vectors(98, 100)]).toEqual([98, -98, 99, -99]);
     expect(corpus.bytes).toBeLessThanOrEqual(room);
     const [first, second] = [task([0, 40, 99], [-1, 50]), task(Array.from({ length: 30 }, (_, i) => 3 * i))];
-    const letGo = await corpus.hold(first);
-    const letGoToo = await corpus.hold(second);
-    for (const entry of [...corpus.needs(first), ...corpus.needs(second)])
-      expect(corpus.parcel(entry)).toEqual(parcelOf(entry));
+    const letGo = await corpus.holdValues(first);
+    const letGoToo = await corpus.holdValues(second);
+    for (const entry of [...corpus.requiredEntries(first), ...corpus.requiredEntries(second)])
+      expect(corpus.entryData(entry)).toEqual(parcelOf(entry));
     letGo();
-    expect(corpus.parcel(87)).toEqual(parcelOf(87));
+    expect(corpus.entryData(87)).toEqual(parcelOf(87));
     letGoToo();
     expect(corpus.bytes).toBeLessThanOrEqual(room);
-    expect(() => corpus.needs(first).map((entry) => corpus.parcel(entry))).toThrow(/are not here/);
+    expect(() => corpus.requiredEntries(first).map((entry) => corpus.entryData(entry))).toThrow(
+      /are not here/,
+    );
   });
 
   test('where mutants are tied to their seeds it holds those as well', async () => {
     await publish('tied', 0, 9);
     const corpus = corpusOf('tied', 0, 0.1);
-    await corpus.have(9);
-    const letGo = await corpus.hold(task([5, 7]));
-    expect(corpus.needs(task([5, 7]))).toEqual([5, 7, 0, 2, 1]);
-    for (const entry of [5, 7, 0, 2, 1]) expect(corpus.parcel(entry)).toEqual(parcelOf(entry));
+    await corpus.ensureEntries(9);
+    const letGo = await corpus.holdValues(task([5, 7]));
+    expect(corpus.requiredEntries(task([5, 7]))).toEqual([5, 7, 0, 2, 1]);
+    for (const entry of [5, 7, 0, 2, 1]) expect(corpus.entryData(entry)).toEqual(parcelOf(entry));
     letGo();
     expect(corpus.bytes).toBe(0);
   });
@@ -76,17 +78,17 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
     const session = 'gaps';
     await publish(session, 0, 5);
     const corpus = corpusOf(session, 1e6);
-    await expect(corpus.have(6)).rejects.toThrow(/the corpus is not on the queue/);
+    await expect(corpus.ensureEntries(6)).rejects.toThrow(/the corpus is not on the queue/);
     await client().hset(
       keys.entries(session),
       '5',
-      packed({ v: MESSAGE_VERSION, from: 4, parcels: bundledParcels([parcelOf(4)]) }),
+      packMessage({ v: MESSAGE_VERSION, from: 4, parcels: packEntries([parcelOf(4)]) }),
     );
-    await expect(corpus.have(6)).rejects.toThrow(/has a gap/);
+    await expect(corpus.ensureEntries(6)).rejects.toThrow(/has a gap/);
     await publish(session, 5, 6);
-    await corpus.have(6);
-    const letGo = await corpus.hold(task([5]));
-    expect(corpus.parcel(5).data.columns[0][0]).toBe(5);
+    await corpus.ensureEntries(6);
+    const letGo = await corpus.holdValues(task([5]));
+    expect(corpus.entryData(5).data.inputs[0][0]).toBe(5);
     letGo();
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { carriedFor } from '../../../src/distributed/coordinator/file-dependencies.ts';
-import { packed, unpacked } from '../../../src/distributed/protocol/codec.ts';
+import { workerFileDependencies } from '../../../src/distributed/coordinator/file-dependencies.ts';
+import { packMessage, unpackMessage } from '../../../src/distributed/protocol/codec.ts';
 import {
   checkDescriptor,
   checkResult,
   checkShard,
   MESSAGE_VERSION,
 } from '../../../src/distributed/protocol/messages.ts';
-import { explained, queueAddress } from '../../../src/distributed/redis/connection.ts';
+import { explainRedisError, parseQueueAddress } from '../../../src/distributed/redis/connection.ts';
 import type { WorkerSetup } from '../../../src/workers/services/fuzz-service.ts';
 
 describe('what passes over a queue', () => {
@@ -32,13 +32,13 @@ describe('what passes over a queue', () => {
       gone: null,
       text: 'é\u0000\u{1F600}',
     };
-    expect(unpacked(packed(message))).toEqual(message);
+    expect(unpackMessage(packMessage(message))).toEqual(message);
   });
 
   test('any plain data comes back', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(JSON.stringify(unpacked(packed(value)))).toBe(JSON.stringify(value));
+        expect(JSON.stringify(unpackMessage(packMessage(value)))).toBe(JSON.stringify(value));
       }),
     );
   });
@@ -46,7 +46,7 @@ describe('what passes over a queue', () => {
   test('bytes of anything else are refused or are no message of ours', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(() => checkResult(unpacked(bytes))).toThrow(/damaged|none of ours/);
+        expect(() => checkResult(unpackMessage(bytes))).toThrow(/damaged|none of ours/);
       }),
     );
   });
@@ -107,7 +107,10 @@ describe('messages are checked', () => {
 
 describe('what a campaign brings along', () => {
   const carried = (change: Partial<WorkerSetup>, load = {}) =>
-    carriedFor({ objectives: ['nonfinite'], mutators: [['gaussian']], measure: 'norm', ...change }, load);
+    workerFileDependencies(
+      { objectives: ['nonfinite'], mutators: [['gaussian']], criterion: 'norm', ...change },
+      load,
+    );
 
   test('is each module and each list that its settings name, and nothing that only looks like one', () => {
     expect(carried({ objectives: ['nonfinite', 'assert:a/b < 1', 'text:regex,file=[0-9]+'] })).toEqual({
@@ -118,7 +121,7 @@ describe('what a campaign brings along', () => {
       carried({
         objectives: ['./own.js:bound=2', 'metamorphic:image=/tmp/change.js:most=1+gaussian'],
         mutators: [['image=./own.js:amount=2', 'gaussian'], ['./other.mjs']],
-        measure: './cells.js',
+        criterion: './cells.js',
       }).modules,
     ).toEqual(['./own.js', '/tmp/change.js', './other.mjs', './cells.js']);
     const { files } = carried(
@@ -136,16 +139,16 @@ describe('what a campaign brings along', () => {
 
 describe('addresses', () => {
   test('are shown without user and password', () => {
-    const address = queueAddress('rediss://joe:s3cret@redis.example:6380/2');
-    expect(address.shown).toBe('rediss://redis.example:6380/2');
-    const told = explained(new Error('WRONGPASS invalid username-password pair'), address);
+    const address = parseQueueAddress('rediss://joe:s3cret@redis.example:6380/2');
+    expect(address.displayUrl).toBe('rediss://redis.example:6380/2');
+    const told = explainRedisError(new Error('WRONGPASS invalid username-password pair'), address);
     expect(told.message).not.toMatch(/s3cret|joe/);
     expect(told.message).toContain('refuses the password');
   });
 
   test('that are none are refused, and what was typed is not told: it may hold a password', () => {
     for (const text of ['localhost:6379', 'http://u:s3cret@host', 's3cret'])
-      expect(() => queueAddress(text)).toThrow(
+      expect(() => parseQueueAddress(text)).toThrow(
         expect.objectContaining({ message: expect.not.stringMatching(/s3cret/) }),
       );
   });

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { installedPlugin, packagedPlugin } from '../../../src/distributed/transfer/packaged-plugins.ts';
+import { describePlugin, findInstalledPlugin } from '../../../src/distributed/transfer/packaged-plugins.ts';
 import { testFolder } from '../../support/folder.ts';
 
 const folder = testFolder();
@@ -23,34 +23,34 @@ beforeEach(() => {
 afterEach(() => process.chdir(before));
 
 test('a plug-in is known by its package, found where that is installed, and run only where it may be', async () => {
-  const plugin = await packagedPlugin(writePackage(join(folder, 'home'), '@team/rules', '1.2.0'));
+  const plugin = await describePlugin(writePackage(join(folder, 'home'), '@team/rules', '1.2.0'));
   expect(plugin).toMatchObject({ package: '@team/rules', version: '1.2.0', file: 'rules/own.js' });
-  await expect(installedPlugin(plugin, ['@team/rules'])).rejects.toThrow(
+  await expect(findInstalledPlugin(plugin, ['@team/rules'])).rejects.toThrow(
     'it needs the plug-in package @team/rules 1.2.0, which is not installed here: install it and start with --plugin @team/rules',
   );
   const path = writePackage(join(site, 'node_modules/@team/rules'), '@team/rules', '1.2.0');
-  expect(await installedPlugin(plugin, ['@team/rules'])).toBe(path);
-  await expect(installedPlugin(plugin, ['other'])).rejects.toThrow(/start with --plugin @team\/rules$/);
+  expect(await findInstalledPlugin(plugin, ['@team/rules'])).toBe(path);
+  await expect(findInstalledPlugin(plugin, ['other'])).rejects.toThrow(/start with --plugin @team\/rules$/);
   writePackage(
     join(site, 'node_modules/@team/rules'),
     '@team/rules',
     '1.2.0',
     'export default { other: 1 };',
   );
-  await expect(installedPlugin(plugin, ['@team/rules'])).rejects.toThrow(/rules\/own\.js is another one/);
+  await expect(findInstalledPlugin(plugin, ['@team/rules'])).rejects.toThrow(/rules\/own\.js is another one/);
   writePackage(join(site, 'node_modules/@team/rules'), '@team/rules', '1.3.0');
-  await expect(installedPlugin(plugin, ['@team/rules'])).rejects.toThrow(/and this machine has 1\.3\.0$/);
+  await expect(findInstalledPlugin(plugin, ['@team/rules'])).rejects.toThrow(/and this machine has 1\.3\.0$/);
 });
 
 test('the package that a worker stands in counts as well', async () => {
-  const plugin = await packagedPlugin(writePackage(join(folder, 'checkout-a'), 'ours', '0.0.1'));
+  const plugin = await describePlugin(writePackage(join(folder, 'checkout-a'), 'ours', '0.0.1'));
   const path = writePackage(join(folder, 'checkout-b'), 'ours', '0.0.1');
   process.chdir(join(folder, 'checkout-b', 'rules'));
-  expect(await installedPlugin(plugin, ['ours'])).toBe(path);
+  expect(await findInstalledPlugin(plugin, ['ours'])).toBe(path);
 });
 
 test('one that lies in no package is refused', async () => {
   const path = join(folder, 'loose.js');
   writeFileSync(path, 'export default {};');
-  await expect(packagedPlugin(path)).rejects.toThrow(/lies in no package: code is never sent/);
+  await expect(describePlugin(path)).rejects.toThrow(/lies in no package: code is never sent/);
 });

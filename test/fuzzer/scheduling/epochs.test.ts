@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { epochLag } from '../../../src/fuzzer/scheduling/task-sizes.ts';
+import { epochFeedbackDelay } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 
 /** Tasks whose results must be taken before a task is handed out. */
-const seen = (size: number, task: number): number => task - epochLag(size)(task);
+const seen = (size: number, task: number): number => task - epochFeedbackDelay(size)(task);
 
 describe('epochs', () => {
   test('no task sees less than the one before it, and none sees itself', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
 import type { CorpusSize } from '../../../src/fuzzer/corpus/corpus.ts';
-import { defaultBatch, lagOf, mutantsOf } from '../../../src/fuzzer/scheduling/task-sizes.ts';
+import { defaultBatch, feedbackDelay, mutantsInTask } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 import { recent } from '../../../src/schedulers/recent.ts';
 import { makeScheduler } from '../../../src/schedulers/registry.ts';
 import { uniform } from '../../../src/schedulers/uniform.ts';
@@ -18,17 +18,17 @@ function counts(pick: (random: ReturnType<typeof randomStream>) => number, entri
 
 test('no task sees less than the one before it, and never its own result', () => {
   for (let task = 1; task < 10_000; task++) {
-    expect(lagOf(task)).toBeGreaterThanOrEqual(1);
-    expect(task + 1 - lagOf(task + 1)).toBeGreaterThanOrEqual(task - lagOf(task));
-    expect(mutantsOf(task + 1, 256)).toBeGreaterThanOrEqual(mutantsOf(task, 256));
+    expect(feedbackDelay(task)).toBeGreaterThanOrEqual(1);
+    expect(task + 1 - feedbackDelay(task + 1)).toBeGreaterThanOrEqual(task - feedbackDelay(task));
+    expect(mutantsInTask(task + 1, 256)).toBeGreaterThanOrEqual(mutantsInTask(task, 256));
   }
 });
 
 test('what is still out is a fiftieth of the campaign at most, and at last enough for 32 workers', () => {
-  for (let task = 100; task < 5000; task++) expect(lagOf(task)).toBeLessThanOrEqual(task / 50);
-  expect(lagOf(1)).toBe(1);
-  expect(lagOf(100_000)).toBe(64);
-  expect(mutantsOf(100_000, 256)).toBe(2048);
+  for (let task = 100; task < 5000; task++) expect(feedbackDelay(task)).toBeLessThanOrEqual(task / 50);
+  expect(feedbackDelay(1)).toBe(1);
+  expect(feedbackDelay(100_000)).toBe(64);
+  expect(mutantsInTask(100_000, 256)).toBe(2048);
 });
 
 test('a batch holds about a megabyte, and at least one testcase', () => {

@@ -3,11 +3,11 @@ import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { decodeIdx } from '../../../src/inputs/formats/idx.ts';
 import { decodeJson } from '../../../src/inputs/formats/json.ts';
-import { decodePicture, encodePng } from '../../../src/inputs/formats/png.ts';
-import { looksLikePicture, type Picture, pictureOf } from '../../../src/inputs/image.ts';
+import { decodeImage, encodePng } from '../../../src/inputs/formats/png.ts';
+import { type ImageFormat, looksLikeImage, resolveImageFormat } from '../../../src/inputs/image.ts';
 
-const pictureFor = (shape: readonly number[], levels: readonly [number, number]): Picture =>
-  pictureOf({ name: 'x', type: 'float32', shape }, undefined, levels) as Picture;
+const pictureFor = (shape: readonly number[], levels: readonly [number, number]): ImageFormat =>
+  resolveImageFormat({ name: 'x', type: 'float32', shape }, undefined, levels) as ImageFormat;
 
 describe('IDX', () => {
   // Two 1×3 pictures, as the MNIST files lay them out.
@@ -65,7 +65,7 @@ describe('PNG', () => {
       .png()
       .toBuffer();
     expect((await sharp(grey).metadata()).channels).toBe(3);
-    expect(await decodePicture(grey, 'test')).toEqual({
+    expect(await decodeImage(grey, 'test')).toEqual({
       type: 'uint8',
       shape: [2, 2, 1],
       data: Uint8Array.of(0, 128, 255, 7),
@@ -75,7 +75,7 @@ describe('PNG', () => {
     })
       .png()
       .toBuffer();
-    expect(await decodePicture(colour, 'test')).toEqual({
+    expect(await decodeImage(colour, 'test')).toEqual({
       type: 'uint8',
       shape: [1, 2, 3],
       data: Uint8Array.of(1, 2, 3, 40, 50, 60),
@@ -85,16 +85,13 @@ describe('PNG', () => {
   test('a testcase is drawn with its range from black to white, and what is not finite black', async () => {
     const values = new Float32Array(64).fill(-1);
     values.set([1, 0, Number.NaN, 5]);
-    const picture = await decodePicture(
-      await encodePng(values, pictureFor([8, 8, 1], [-1, 1]), 8, 8),
-      'test',
-    );
+    const picture = await decodeImage(await encodePng(values, pictureFor([8, 8, 1], [-1, 1]), 8, 8), 'test');
     expect([...(picture.data as Uint8Array).slice(0, 5)]).toEqual([255, 128, 0, 255, 0]);
   });
 
   test('channels may come first', async () => {
     const values = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.floor(i / 64) / 2);
-    const picture = await decodePicture(await encodePng(values, pictureFor([3, 8, 8], [0, 1]), 8, 8), 'test');
+    const picture = await decodeImage(await encodePng(values, pictureFor([3, 8, 8], [0, 1]), 8, 8), 'test');
     expect(picture.shape).toEqual([8, 8, 3]);
     expect([...(picture.data as Uint8Array).slice(0, 3)]).toEqual([0, 128, 255]);
   });
@@ -105,12 +102,12 @@ describe('PNG', () => {
       [3, 32, 48],
       [null, null, 3],
     ])
-      expect(looksLikePicture(shape)).toBe(true);
-    for (const shape of [[784], [4, 3], [16, 16, 7]]) expect(looksLikePicture(shape)).toBe(false);
+      expect(looksLikeImage(shape)).toBe(true);
+    for (const shape of [[784], [4, 3], [16, 16, 7]]) expect(looksLikeImage(shape)).toBe(false);
   });
 
   test('what is no picture is refused', async () => {
-    await expect(decodePicture(Buffer.from('no picture'), 'seed.png')).rejects.toThrow(
+    await expect(decodeImage(Buffer.from('no picture'), 'seed.png')).rejects.toThrow(
       /seed\.png cannot be read as a picture/,
     );
   });

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
-import { autoWatched, watchedTensors } from '../../../src/model/coverage-tensors.ts';
-import { recognise } from '../../../src/model/formats/detect.ts';
+import { chooseWatchedTensors, resolveWatchedTensors } from '../../../src/model/coverage-tensors.ts';
+import { detectModel } from '../../../src/model/formats/detect.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
-import { operationsOf, parametersOf } from '../../../src/model/graph/graph.ts';
+import { countOperations, countParameters } from '../../../src/model/graph/graph.ts';
 import type { Model, RuntimeKind } from '../../../src/model/model.ts';
 import { makeData, numberToHalf, readNumber, sizeOf, type Tensor } from '../../../src/tensor/tensor.ts';
 import { testFolder } from '../../support/folder.ts';
@@ -68,7 +68,7 @@ describe('ONNX', () => {
       expect(
         model.inputs.map((input) => `${input.type} ${input.shape.map((d) => d ?? '?').join('×')}`),
       ).toEqual(inputs);
-      expect(autoWatched(model).tensors).toEqual([logits]);
+      expect(chooseWatchedTensors(model).tensors).toEqual([logits]);
       const { outputs, activations } = await model.run(feedsFor(model, 3), [logits]);
       expect(outputs[0].shape).toEqual(shape);
       expect(activations[0].shape).toEqual(shape);
@@ -88,7 +88,7 @@ describe('ONNX', () => {
       await loadModel(fixture('tabular.onnx'), { runtime: 'auto' }),
       await loadModel(fixture('external'), { runtime: 'auto' }),
     ];
-    expect(parametersOf(beside.graph)).toBe(parametersOf(inside.graph));
+    expect(countParameters(beside.graph)).toBe(countParameters(inside.graph));
     expect(beside.sha256).not.toBe(inside.sha256);
   });
 
@@ -164,7 +164,7 @@ describe('ONNX', () => {
     };
     expect(await run([1, 2, 3])).toEqual([48, 2, 8]);
     expect(await run([-1, -2, -3])).toEqual([48, 2, 8]);
-    expect(Object.fromEntries(operationsOf(model.graph))).toMatchObject({
+    expect(Object.fromEntries(countOperations(model.graph))).toMatchObject({
       If: 1,
       Loop: 1,
       Scan: 1,
@@ -222,7 +222,7 @@ describe('SavedModel', () => {
     const model = await loadModel(fixture('saved-model'), { runtime: 'auto' });
     expect(model).toMatchObject({ format: 'saved-model', outputs: ['probabilities'] });
     expect(model.inputs).toEqual([{ name: 'measures', type: 'float32', shape: [null, 6] }]);
-    const [logits] = autoWatched(model).tensors;
+    const [logits] = chooseWatchedTensors(model).tensors;
     const plain = await model.run(feedsFor(model, 3), []);
     const { outputs, activations } = await model.run(feedsFor(model, 3), [logits]);
     expect(outputs[0].data).toEqual(plain.outputs[0].data);
@@ -265,7 +265,7 @@ describe('what no runtime here loads is told by its bytes and refused with the l
     ],
     ['linear.pt', /a PyTorch file.*torch\.onnx\.export\(torch\.load\('.*linear\.pt', weights_only=False\)/],
   ])('%s', async (name, message) => {
-    await expect(recognise(fixture(name))).rejects.toThrow(message);
+    await expect(detectModel(fixture(name))).rejects.toThrow(message);
   });
 });
 
@@ -274,7 +274,7 @@ describe('tensors to watch', () => {
 
   test('are named by themselves or by patterns, in the order of the graph', async () => {
     const model = await load();
-    const watch = (asked: string | string[]) => watchedTensors(model, asked).tensors;
+    const watch = (asked: string | string[]) => resolveWatchedTensors(model, asked).tensors;
     expect(watch('hidden/Relu')).toEqual(['hidden/Relu']);
     expect(watch('hidden/*')).toEqual(['hidden/MatMul', 'hidden/BiasAdd', 'hidden/Relu']);
     expect(watch(['logits/*', 'hidden/Relu'])).toEqual(['hidden/Relu', 'logits/MatMul', 'logits/BiasAdd']);
@@ -285,10 +285,10 @@ describe('tensors to watch', () => {
 
   test('that there are none of are refused with the nearest name', async () => {
     const model = await load();
-    expect(() => watchedTensors(model, 'hidden/Rel')).toThrow(
+    expect(() => resolveWatchedTensors(model, 'hidden/Rel')).toThrow(
       /no tensor hidden\/Rel: did you mean hidden\/Relu\?/,
     );
-    expect(() => watchedTensors(model, 'block*/relu')).toThrow(/no tensor matches block\*\/relu/);
+    expect(() => resolveWatchedTensors(model, 'block*/relu')).toThrow(/no tensor matches block\*\/relu/);
     await model.dispose();
   });
 
@@ -301,11 +301,11 @@ describe('tensors to watch', () => {
     const path = join(folder, 'layers.onnx');
     writeFileSync(path, graph.finish('layers'));
     const model = await loadModel(path, { runtime: 'auto' });
-    expect(autoWatched(model)).toMatchObject({
+    expect(chooseWatchedTensors(model)).toMatchObject({
       tensors: ['layer'],
       why: expect.stringContaining('before the output y'),
     });
-    expect(autoWatched({ ...model, outputs: ['layer'] }).tensors).toEqual(['layer']);
+    expect(chooseWatchedTensors({ ...model, outputs: ['layer'] }).tensors).toEqual(['layer']);
     await model.dispose();
   });
 });

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
-import { batchAxis, formOf, makeBlock, RowModel } from '../../../src/model/batched-model.ts';
+import {
+  allocateBatch,
+  BatchedModel,
+  batchAxis,
+  shapeSignatureOf,
+} from '../../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { startTfjs } from '../../../src/model/formats/tfjs/backend.ts';
@@ -201,9 +206,11 @@ describe('batches', () => {
     const path = join(folder, 'fixed.onnx');
     writeFileSync(path, graph.finish('fixed'));
     const inputs = [{ name: 'x', type: 'float32' as const, shape: [4], size: 4 }];
-    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }));
-    expect(await rows.probe(makeBlock(formOf(inputs), 2), [])).toMatch(/takes one testcase a run/);
-    expect(rows.largestBatch).toBe(1);
+    const rows = new BatchedModel(await loadModel(path, { runtime: 'auto' }));
+    expect(await rows.probe(allocateBatch(shapeSignatureOf(inputs), 2), [])).toMatch(
+      /takes one testcase a run/,
+    );
+    expect(rows.maxBatchSize).toBe(1);
   });
 
   test('fall back to one row where an output is not one a row', async () => {
@@ -213,7 +220,9 @@ describe('batches', () => {
     const path = join(folder, 'mean.onnx');
     writeFileSync(path, graph.finish('mean'));
     const inputs = [{ name: 'x', type: 'float32' as const, shape: [4], size: 4 }];
-    const rows = new RowModel(await loadModel(path, { runtime: 'auto' }));
-    expect(await rows.probe(makeBlock(formOf(inputs), 2), [])).toMatch(/tensor y is scalar for a batch of 2/);
+    const rows = new BatchedModel(await loadModel(path, { runtime: 'auto' }));
+    expect(await rows.probe(allocateBatch(shapeSignatureOf(inputs), 2), [])).toMatch(
+      /tensor y is scalar for a batch of 2/,
+    );
   });
 });

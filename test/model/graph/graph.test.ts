@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { guessInput } from '../../../src/inputs/infer-input.ts';
+import { inferInput } from '../../../src/inputs/infer-input.ts';
 import { TensorProto } from '../../../src/model/formats/onnx/proto.ts';
 import { decodeOnnxTensor } from '../../../src/model/formats/onnx/tensor.ts';
 import { readSavedModel } from '../../../src/model/formats/saved-model/graph.ts';
 import { findLogits } from '../../../src/model/graph/find-logits.ts';
-import { type Graph, parametersOf } from '../../../src/model/graph/graph.ts';
+import { countParameters, type Graph } from '../../../src/model/graph/graph.ts';
 import { inlineCalls } from '../../../src/model/graph/inline.ts';
 
 describe('a SavedModel', () => {
   const bytes = readFileSync('test/fixtures/saved-model/saved_model.pb');
 
   test('is read through the functions that its signature calls', () => {
-    const { inputs, outputs, graph, inlined, inlinedOutputs } = readSavedModel(bytes, 'saved-model', {});
+    const { inputs, outputs, graph, inlinedBytes, inlinedOutputs } = readSavedModel(bytes, 'saved-model', {});
     expect(inputs).toEqual([
       { name: 'measures', tensor: 'serving_default_measures:0', dtype: 1, shape: [null, 6] },
     ]);
@@ -23,9 +23,9 @@ describe('a SavedModel', () => {
       ...['MatMul', 'AddV2', 'Relu', 'MatMul', 'AddV2', 'Identity', 'Softmax', 'Identity', 'Identity'],
     ]);
     expect(findLogits(graph)?.tensor).toMatch(/\/logits$/);
-    expect(parametersOf(graph)).toBe(6 * 8 + 8 + 8 * 2 + 2);
+    expect(countParameters(graph)).toBe(6 * 8 + 8 + 8 * 2 + 2);
     expect(inlinedOutputs).toEqual([graph.outputs[0]]);
-    const again = readSavedModel(inlined as Uint8Array, 'inlined', {});
+    const again = readSavedModel(inlinedBytes as Uint8Array, 'inlined', {});
     expect(again.graph.nodes).toEqual(graph.nodes);
   });
 
@@ -90,7 +90,7 @@ test('the range of numbers that an embedding layer takes is its vocabulary', () 
     types: new Map(),
     shapes: new Map(),
   };
-  expect(guessInput({ name: 'text', type: 'int32', shape: [10] }, graph).range).toEqual([0, 119]);
+  expect(inferInput({ name: 'text', type: 'int32', shape: [10] }, graph).range).toEqual([0, 119]);
 });
 
 test("the range of numbers that look up a table is the table's, the smallest of several", () => {
@@ -113,7 +113,7 @@ test("the range of numbers that look up a table is the table's, the smallest of 
     types: new Map(),
     shapes: new Map(),
   };
-  expect(guessInput({ name: 'ids', type: 'int64', shape: [null] }, graph)).toMatchObject({
+  expect(inferInput({ name: 'ids', type: 'int64', shape: [null] }, graph)).toMatchObject({
     kind: 'tokens',
     range: [0, 63],
   });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { UserError } from '../../../src/core/errors.ts';
-import { formOf, RowModel, rowInput } from '../../../src/model/batched-model.ts';
+import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../../src/model/batched-model.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import type { GenerationSettings } from '../../../src/model/language/generation.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -42,8 +42,8 @@ async function run(model: Model, prompts: readonly string[], watched: readonly s
     ...[...prompt].map((character) => CHARACTERS.indexOf(character)),
     ...new Array<number>(width - prompt.length).fill(-1),
   ]);
-  const form = formOf([rowInput(model.inputs[0], [width])]);
-  return new RowModel(model).run({ form, columns: [Int32Array.from(ids)] }, prompts.length, watched);
+  const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [width])]);
+  return new BatchedModel(model).run({ form, inputs: [Int32Array.from(ids)] }, prompts.length, watched);
 }
 
 const answers = async (model: Model, prompts: readonly string[]) =>
@@ -90,14 +90,14 @@ describe.each(KINDS)('a model that takes texts by %s', (kind) => {
 
   test('tells how likely it is to go on with a text', async () => {
     const model = await load(kind, { temperature: 1 });
-    const { prompted } = await run(model, PROMPTS);
+    const { prefillState } = await run(model, PROMPTS);
     const said = PROMPTS.map((prompt) =>
       [...expected(prompt, 3)].map((character) => CHARACTERS.indexOf(character)),
     );
     const wanted = said.map((ids, i) =>
-      i === 1 ? undefined : { ids: i === 3 ? ids.slice(0, 1) : ids, from: 0 },
+      i === 1 ? undefined : { ids: i === 3 ? ids.slice(0, 1) : ids, scoredFrom: 0 },
     );
-    const shares = await model.generation?.follow(prompted, wanted);
+    const shares = await model.generation?.scoreContinuations(prefillState, wanted);
     const logit = (row: number, column: number): number =>
       column === (row * 7 + 3) % CHARACTERS.length ? 4 : ((row * 31 + column * 17) % 13) / 4;
     PROMPTS.forEach((prompt, i) => {
@@ -115,20 +115,20 @@ describe.each(KINDS)('a model that takes texts by %s', (kind) => {
     });
     // What comes next, and parts that do not count.
     const [first] = said;
-    const least = await model.generation?.follow(
-      prompted,
-      said.map((ids, i) => ({ ids, from: 0, least: (shares?.[0] ?? 0) + (i === 0 ? -1e-6 : 50) })),
+    const least = await model.generation?.scoreContinuations(
+      prefillState,
+      said.map((ids, i) => ({ ids, scoredFrom: 0, minLogProb: (shares?.[0] ?? 0) + (i === 0 ? -1e-6 : 50) })),
     );
     // What falls below the least that matters is followed no further.
     expect(least?.[0]).toBe(shares?.[0]);
     expect(least?.slice(1)).toEqual(Float64Array.from(PROMPTS.slice(1), () => Number.NaN));
-    const whole = await model.generation?.follow(
-      prompted,
-      said.map(() => ({ ids: first, from: 1, before: () => true })),
+    const whole = await model.generation?.scoreContinuations(
+      prefillState,
+      said.map(() => ({ ids: first, scoredFrom: 1, followedBy: () => true })),
     );
-    const parts = await model.generation?.follow(
-      prompted,
-      said.map(() => ({ ids: first, from: 1 })),
+    const parts = await model.generation?.scoreContinuations(
+      prefillState,
+      said.map(() => ({ ids: first, scoredFrom: 1 })),
     );
     expect(whole?.[0]).toBeCloseTo(parts?.[0] ?? Number.NaN, 5);
   });
@@ -155,9 +155,9 @@ test.each(KINDS)('looking ahead sees what a run sees, without an answer: %s', as
   const watched = ['prompt/logits', 'prompt/rest'];
   const whole = await run(model, PROMPTS, watched);
   const width = whole.inputs[0].size;
-  const form = formOf([rowInput(model.inputs[0], [width])]);
-  const looked = await new RowModel(model).look(
-    { form, columns: [whole.inputs[0].data] },
+  const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [width])]);
+  const looked = await new BatchedModel(model).prefill(
+    { form, inputs: [whole.inputs[0].data] },
     PROMPTS.length,
     watched,
   );
@@ -166,9 +166,9 @@ test.each(KINDS)('looking ahead sees what a run sees, without an answer: %s', as
   expect(looked.texts?.map(({ prompt, answer }) => [prompt, answer])).toEqual(
     PROMPTS.map((prompt) => [prompt, '']),
   );
-  const wanted = PROMPTS.map(() => ({ ids: [3, 5], from: 0, before: (id: number) => id > 9 }));
-  const shares = await model.generation?.follow(whole.prompted, wanted);
-  expect(await model.generation?.follow(looked.prompted, wanted)).toEqual(shares);
+  const wanted = PROMPTS.map(() => ({ ids: [3, 5], scoredFrom: 0, followedBy: (id: number) => id > 9 }));
+  const shares = await model.generation?.scoreContinuations(whole.prefillState, wanted);
+  expect(await model.generation?.scoreContinuations(looked.prefillState, wanted)).toEqual(shares);
 });
 
 test('of the likeliest tokens alone one is drawn', async () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { formOf, RowModel, rowInput } from '../../../src/model/batched-model.ts';
+import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../../src/model/batched-model.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
-import { readLanguage, unwritable } from '../../../src/model/language/tokenizer.ts';
+import { readTokenizer, unencodableCharacters } from '../../../src/model/language/tokenizer.ts';
 
 const FOLDER = 'test/fixtures/tiny-gpt';
 const vocabulary = `${FOLDER}/tokenizer.json`;
@@ -12,12 +12,12 @@ const known = JSON.parse(readFileSync(`${FOLDER}/answers.json`, 'utf8')) as {
 };
 
 test('a tokenizer.json writes and reads texts as the tokenizers library does', async () => {
-  const language = await readLanguage(vocabulary);
+  const language = await readTokenizer(vocabulary);
   for (const { text, ids } of known.encoded) {
     expect(language.encode(text)).toEqual(ids);
     expect(language.decode(ids)).toBe(text);
   }
-  expect(unwritable('é☕', language)).toEqual([]);
+  expect(unencodableCharacters('é☕', language)).toEqual([]);
   expect(language.idOf('<|end|>')).toBe(0);
   expect(language.special).toEqual([0]);
   expect(language.tokens[0]).toBeNull();
@@ -27,17 +27,17 @@ test('a tokenizer.json writes and reads texts as the tokenizers library does', a
 test('a transformer with a cache, exported by torch, says what it says in torch', async () => {
   const generate = { vocabulary, length: 24, temperature: 0, seed: '1', start: [], end: [] };
   const model = await loadModel(`${FOLDER}/model.onnx`, { runtime: 'auto', generate });
-  const encoded = known.answers.map(({ prompt }) => model.generation?.language.encode(prompt) ?? []);
+  const encoded = known.answers.map(({ prompt }) => model.generation?.tokenizer.encode(prompt) ?? []);
   const width = Math.max(...encoded.map(({ length }) => length));
   const ids = Int32Array.from(
     encoded.flatMap((own) => [...own, ...new Array<number>(width - own.length).fill(-1)]),
   );
-  const form = formOf([rowInput(model.inputs[0], [width])]);
-  const { texts = [] } = await new RowModel(model).run({ form, columns: [ids] }, encoded.length, []);
+  const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [width])]);
+  const { texts = [] } = await new BatchedModel(model).run({ form, inputs: [ids] }, encoded.length, []);
   expect(texts.map((said) => said.ids)).toEqual(known.answers.map((one) => one.ids));
   expect(texts.map(({ prompt, answer }) => [prompt, answer])).toEqual(
     known.answers.map(({ prompt, text }) => [prompt, text]),
   );
-  expect(model.generation?.what).toMatch(/a cache passed round/);
+  expect(model.generation?.description).toMatch(/a cache passed round/);
   await model.dispose();
 });

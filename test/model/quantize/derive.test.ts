@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import * as ort from 'onnxruntime-node';
 import { QUANTIZATIONS } from '../../../src/config/quantizations.ts';
-import { normal, randomStream } from '../../../src/core/random.ts';
-import { formOf, packRows, RowModel } from '../../../src/model/batched-model.ts';
+import { drawNormal, randomStream } from '../../../src/core/random.ts';
+import { BatchedModel, packBatch, shapeSignatureOf } from '../../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { deriveCopy } from '../../../src/model/quantize/derive.ts';
-import { quantizedBy } from '../../../src/model/quantize/onnx.ts';
+import { deriveQuantizedModel } from '../../../src/model/quantize/derive.ts';
+import { findQuantization } from '../../../src/model/quantize/onnx.ts';
 import { roundToBfloat16, roundToFloat16 } from '../../../src/model/quantize/rounding.ts';
-import { spansOf } from '../../../src/model/quantize/spans.ts';
+import { calibrateRanges } from '../../../src/model/quantize/spans.ts';
 import type { TensorData } from '../../../src/tensor/tensor.ts';
 import { testFolder } from '../../support/folder.ts';
 import { writeSoftmaxTfjs } from '../../support/models.ts';
@@ -27,13 +27,13 @@ async function onnxCopy(
   seeds?: Float32Array,
 ): Promise<string> {
   const model = await loadModel(path, { runtime: 'auto' });
-  const form = formOf([{ name: 'x', type: 'float32', shape: [8], size: 8 }]);
+  const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [8], size: 8 }]);
   const rows = Array.from({ length: (seeds?.length ?? 0) / 8 }, (_, i) => ({
     form,
-    columns: [(seeds as Float32Array).subarray(8 * i, 8 * i + 8)],
+    inputs: [(seeds as Float32Array).subarray(8 * i, 8 * i + 8)],
   }));
-  const files = await deriveCopy(path, kind, (tensors) =>
-    spansOf(new RowModel(model), rows, tensors, () => {}),
+  const files = await deriveQuantizedModel(path, kind, (tensors) =>
+    calibrateRanges(new BatchedModel(model), rows, tensors, () => {}),
   );
   await model.dispose();
   const [[name, bytes]] = files;
@@ -45,7 +45,8 @@ async function onnxCopy(
 function writeDense(name: string, opset = 13): string {
   const random = randomStream('quantize', name);
   const graph = new OnnxBuilder();
-  const weights = (count: number): Float32Array => Float32Array.from({ length: count }, () => normal(random));
+  const weights = (count: number): Float32Array =>
+    Float32Array.from({ length: count }, () => drawNormal(random));
   const x = graph.input('x', 'float32', ['batch', 8]);
   graph.constant('w1', 'float32', [8, 8], weights(64));
   graph.constant('b1', 'float32', [8], weights(8));
@@ -145,21 +146,23 @@ describe('an int8 copy', () => {
 
   test('has convolutions and pools by channel, with all that is between them', async () => {
     const model = await loadModel(CONVNET, { runtime: 'auto' });
-    const form = formOf([{ name: 'image', type: 'float32', shape: [1, 16, 16], size: 256 }]);
+    const form = shapeSignatureOf([{ name: 'image', type: 'float32', shape: [1, 16, 16], size: 256 }]);
     const random = randomStream('quantize', 'images');
     const rows = Array.from({ length: 8 }, () => ({
       form,
-      columns: [Float32Array.from({ length: 256 }, () => random.uniform())],
+      inputs: [Float32Array.from({ length: 256 }, () => random.uniform())],
     }));
-    const row = new RowModel(model);
-    const files = await deriveCopy(CONVNET, 'int8', (tensors) => spansOf(row, rows, tensors, () => {}));
+    const row = new BatchedModel(model);
+    const files = await deriveQuantizedModel(CONVNET, 'int8', (tensors) =>
+      calibrateRanges(row, rows, tensors, () => {}),
+    );
     const path = join(folder, 'convnet-int8.onnx');
     writeFileSync(path, [...files.values()][0]);
     const copy = await loadModel(path, { runtime: 'auto' });
-    const block = packRows(rows);
-    const [a, b] = [await row.run(block, 8, []), await new RowModel(copy).run(block, 8, [])];
+    const block = packBatch(rows);
+    const [a, b] = [await row.run(block, 8, []), await new BatchedModel(copy).run(block, 8, [])];
     expect(snr(a.outputs[0].data, b.outputs[0].data)).toBeGreaterThan(20);
-    expect(quantizedBy(copy.graph)).toMatch(/QuantizeLinear/);
+    expect(findQuantization(copy.graph)).toMatch(/QuantizeLinear/);
   });
 });
 
@@ -170,23 +173,25 @@ describe('what can not be quantized is refused', () => {
     ['test/fixtures/tfjs-layers-uint8/model.json', 'int8', /is quantized already \(weight/],
     ['test/fixtures/saved-model', 'int8', /is a SavedModel, which can't be quantized here/],
   ] as const)('%s to %s', async (path, kind, message) => {
-    await expect(deriveCopy(path, kind, noCalibration)).rejects.toThrow(message);
+    await expect(deriveQuantizedModel(path, kind, noCalibration)).rejects.toThrow(message);
   });
 
   test('a copy of ours, old operators, a model without products, bfloat16 for TensorFlow.js', async () => {
     const half = await onnxCopy(writeDense('twice'), 'float16');
-    await expect(deriveCopy(half, 'bfloat16', noCalibration)).rejects.toThrow('is quantized already (Cast');
+    await expect(deriveQuantizedModel(half, 'bfloat16', noCalibration)).rejects.toThrow(
+      'is quantized already (Cast',
+    );
     const old = writeDense('old', 11);
-    await expect(deriveCopy(old, 'int8', noCalibration)).rejects.toThrow(/version 11 .* needs 13/);
+    await expect(deriveQuantizedModel(old, 'int8', noCalibration)).rejects.toThrow(/version 11 .* needs 13/);
     const graph = new OnnxBuilder();
     graph.node('Relu', [graph.input('x', 'float32', ['batch', 8])], 'y');
     graph.output('y', 'float32', ['batch', 8]);
     writeFileSync(join(folder, 'relu.onnx'), graph.finish('relu'));
-    await expect(deriveCopy(join(folder, 'relu.onnx'), 'int8', noCalibration)).rejects.toThrow(
+    await expect(deriveQuantizedModel(join(folder, 'relu.onnx'), 'int8', noCalibration)).rejects.toThrow(
       /nothing to quantize/,
     );
     const tfjs = writeSoftmaxTfjs(folder);
-    await expect(deriveCopy(tfjs, 'bfloat16', noCalibration)).rejects.toThrow(/has no bfloat16/);
+    await expect(deriveQuantizedModel(tfjs, 'bfloat16', noCalibration)).rejects.toThrow(/has no bfloat16/);
   });
 });
 
@@ -194,7 +199,7 @@ test.each(['int8', 'float16'] as const)(
   'a %s copy of a TensorFlow.js model gives nearly the same',
   async (kind) => {
     const path = writeSoftmaxTfjs(folder, `tfjs-${kind}`);
-    const files = await deriveCopy(path, kind, noCalibration);
+    const files = await deriveQuantizedModel(path, kind, noCalibration);
     const home = join(folder, `copy-${kind}`);
     mkdirSync(home);
     for (const [name, bytes] of files) writeFileSync(join(home, name), bytes);

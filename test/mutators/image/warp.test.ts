@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import type { Picture } from '../../../src/inputs/image.ts';
+import type { ImageFormat } from '../../../src/inputs/image.ts';
 import { layoutOf } from '../../../src/mutators/image/layout.ts';
 import { type Affine, warp } from '../../../src/mutators/image/warp.ts';
 import { mutantOf, pictureTraits, shapeOf } from '../../support/mutators.ts';
@@ -70,7 +70,7 @@ describe('bilinear sampling agrees with sharp:', () => {
     ['a slant', { a: 1, b: 0.3, c: 0, d: 0, e: 1, f: 0 }],
     ['all of them', { a: 0.9 * cos, b: 1.1 * sin, c: 1.5, d: -0.8 * sin, e: cos, f: 0.25 }],
   ])('%s', async (_name, affine) => {
-    const layout = layoutOf(pictureTraits(SIDE, SIDE).picture as Picture, [SIDE, SIDE, 1]);
+    const layout = layoutOf(pictureTraits(SIDE, SIDE).picture as ImageFormat, [SIDE, SIDE, 1]);
     const ours = new Float32Array(SIDE * SIDE);
     warp(levels, ours, 0, layout, affine);
     expect(ours.reduce((sum, level) => sum + level, 0)).toBeGreaterThan(10);

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import wabt from 'wabt';
-import { BoundsKeeper, workingArray } from '../../../src/constraints/bounds.ts';
-import { distanceBetween } from '../../../src/constraints/distance.ts';
-import { formOf } from '../../../src/model/batched-model.ts';
-import { KERNEL } from '../../../src/mutators/simd/kernel-binary.ts';
-import { NoisePool, WINDOW } from '../../../src/mutators/simd/noise-pool.ts';
+import { BoundsTracker, makeWorkingArray } from '../../../src/constraints/bounds.ts';
+import { measureDistance } from '../../../src/constraints/distance.ts';
+import { shapeSignatureOf } from '../../../src/model/batched-model.ts';
+import { KERNEL_BASE64 } from '../../../src/mutators/simd/kernel-binary.ts';
+import { NoisePool, WINDOW_SIZE } from '../../../src/mutators/simd/noise-pool.ts';
 import { makeData, readNumber, writeNumber } from '../../../src/tensor/tensor.ts';
 import { boundsOf, givenOf, mutatorOf, traitsOf } from '../../support/mutators.ts';
 
@@ -44,7 +44,7 @@ test('mutants are within range and constraint, the parent is untouched, equal dr
       );
       const inside = seed.filter((value) => value >= range.low && value <= range.high);
       if (inside.length === 0) return;
-      const bounds = boundsOf('float32', inside.length, { range, linf }).around(inside);
+      const bounds = boundsOf('float32', inside.length, { range, linf }).centreOn(inside);
       const parent = inside.slice();
       const [first, second] = [new Float32Array(inside.length + 3), new Float32Array(inside.length + 3)];
       gaussian.mutate(first, 3, parent, givenOf(key, bounds, [inside.length]));
@@ -74,7 +74,7 @@ test('ranges whose ends differ enormously are kept to', () => {
 
 test('the kernel adds the same noise as plain JavaScript, to float32 rounding, and keeps to the bounds', () => {
   const shapes = fc.record({
-    size: fc.integer({ min: 1, max: 2 * WINDOW + 9 }),
+    size: fc.integer({ min: 1, max: 2 * WINDOW_SIZE + 9 }),
     rows: fc.integer({ min: 1, max: 3 }),
     linf: fc.option(fc.double({ min: 1e-3, max: 1, noNaN: true }), { nil: undefined }),
     key: fc.nat(),
@@ -84,7 +84,7 @@ test('the kernel adds the same noise as plain JavaScript, to float32 rounding, a
       const fast = new NoisePool('test', [size * rows], size);
       const parents = [0, 1].map((n) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + 7 * n)));
       const bounds = parents.map((parent) =>
-        new BoundsKeeper('float32', size, { range: { low: -1, high: 1 }, linf }).around(parent),
+        new BoundsTracker('float32', size, { range: { low: -1, high: 1 }, linf }).centreOn(parent),
       );
       const [slow, quick] = [undefined, fast].map((noise) =>
         givenOf(key, bounds[0], [size], noise === undefined ? {} : { noise }),
@@ -92,12 +92,12 @@ test('the kernel adds the same noise as plain JavaScript, to float32 rounding, a
       const plain = new Float32Array(size * rows);
       for (let row = 0; row < rows; row++) {
         gaussian.mutate(plain, row * size, parents[row % 2], { ...slow, bounds: bounds[row % 2] });
-        gaussian.mutate(fast.columns[0], row * size, parents[row % 2], {
+        gaussian.mutate(fast.inputs[0], row * size, parents[row % 2], {
           ...quick,
           bounds: bounds[row % 2],
         });
       }
-      const wrong = fast.columns[0].findIndex((value, i) => {
+      const wrong = fast.inputs[0].findIndex((value, i) => {
         const { low, high } = bounds[Math.floor(i / size) % 2];
         return !(Math.abs(value - plain[i]) < 3e-7 && value >= low[i % size] && value <= high[i % size]);
       });
@@ -111,7 +111,7 @@ test('kernel-binary.ts is what kernel.wat compiles to', async () => {
   const { parseWat } = await wabt();
   const source = readFileSync('src/mutators/simd/kernel.wat', 'utf8');
   const { buffer } = parseWat('kernel.wat', source, { simd: true }).toBinary({});
-  expect(Buffer.from(buffer).toString('base64')).toBe(KERNEL);
+  expect(Buffer.from(buffer).toString('base64')).toBe(KERNEL_BASE64);
 });
 
 describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s inputs', (type) => {
@@ -121,7 +121,7 @@ describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s in
     const seed = makeData(type, size);
     for (let i = 0; i < size; i++) writeNumber(type, seed, i, 1 + (i % 8));
     for (const linf of [undefined, 0.5, 1.3]) {
-      const bounds = new BoundsKeeper(type, size, { range, linf }).around(seed);
+      const bounds = new BoundsTracker(type, size, { range, linf }).centreOn(seed);
       const parent = Float64Array.from({ length: size }, (_, i) => readNumber(type, seed, i));
       const mutant = new Float64Array(size);
       const stored = makeData(type, size);
@@ -137,7 +137,7 @@ describe.each(['int32', 'int64', 'uint8', 'float16', 'float64'] as const)('%s in
 });
 
 describe('noise', () => {
-  const size = 8 * WINDOW + 5;
+  const size = 8 * WINDOW_SIZE + 5;
   const bounds = boundsOf('float32', size, { range: { low: -1000, high: 1000 } });
   const noise = new Float32Array(size);
   mutatorOf('gaussian', traitsOf(), { sigma: 0.001 }).mutate(
@@ -165,23 +165,23 @@ describe('noise', () => {
     const other = new Float32Array(size);
     gaussian.mutate(other, 0, new Float32Array(size), givenOf('other', bounds, [size]));
     expect(other).not.toEqual(noise);
-    expect(noise.slice(0, WINDOW)).not.toEqual(noise.slice(WINDOW, 2 * WINDOW));
+    expect(noise.slice(0, WINDOW_SIZE)).not.toEqual(noise.slice(WINDOW_SIZE, 2 * WINDOW_SIZE));
   });
 });
 
 test('distances to the ancestor are as worked out by hand, over all inputs', () => {
-  const form = formOf([
+  const form = shapeSignatureOf([
     { name: 'x', type: 'float32', shape: [3], size: 3 },
     { name: 'label', type: 'int64', shape: [], size: 1 },
   ]);
-  const far = distanceBetween(
-    { form, columns: [Float32Array.of(1, 2, 3), BigInt64Array.of(5n)] },
-    { form, columns: [Float32Array.of(1, 5, 3), BigInt64Array.of(1n)] },
+  const far = measureDistance(
+    { form, inputs: [Float32Array.of(1, 2, 3), BigInt64Array.of(5n)] },
+    { form, inputs: [Float32Array.of(1, 5, 3), BigInt64Array.of(1n)] },
   );
   expect(far).toEqual({ linf: 4, l2: 5, l0: 2 });
 });
 
 test('integers are made in float64, floats in their own type', () => {
-  expect(workingArray('float32', 2)).toBeInstanceOf(Float32Array);
-  expect(workingArray('int64', 2)).toBeInstanceOf(Float64Array);
+  expect(makeWorkingArray('float32', 2)).toBeInstanceOf(Float32Array);
+  expect(makeWorkingArray('int64', 2)).toBeInstanceOf(Float64Array);
 });

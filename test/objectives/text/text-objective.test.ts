@@ -3,26 +3,26 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { UserError } from '../../../src/core/errors.ts';
-import { visible } from '../../../src/core/escape-control.ts';
-import { Said } from '../../../src/model/language/completion.ts';
-import { languageOf } from '../../../src/model/language/tokenizer.ts';
-import { codepoints } from '../../../src/model/language/vocabulary.ts';
-import type { Run, Violation } from '../../../src/objectives/objective.ts';
+import { escapeControl } from '../../../src/core/escape-control.ts';
+import { Completion } from '../../../src/model/language/completion.ts';
+import { makeVocabularyTokenizer } from '../../../src/model/language/tokenizer.ts';
+import { codepointVocabulary } from '../../../src/model/language/vocabulary.ts';
+import type { JudgedBatch, Violation } from '../../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../../src/objectives/registry.ts';
-import { excerpt, markedText } from '../../../src/objectives/text/highlight.ts';
+import { makeExcerpt, markText } from '../../../src/objectives/text/highlight.ts';
 import { RULES } from '../../../src/objectives/text/registry.ts';
 import { testFolder } from '../../support/folder.ts';
 
 const folder = testFolder();
-const language = languageOf(codepoints(Number.POSITIVE_INFINITY));
+const language = makeVocabularyTokenizer(codepointVocabulary(Number.POSITIVE_INFINITY));
 const units = (text: string): number[] => Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 
 /** What a model said; where it ended by itself there is room behind. */
-function said(answer: string, prompt = 'So: ', ended = true): Said {
-  return new Said(language, units(prompt), [...units(answer), ...(ended ? [-1] : [])]);
+function said(answer: string, prompt = 'So: ', ended = true): Completion {
+  return new Completion(language, units(prompt), [...units(answer), ...(ended ? [-1] : [])]);
 }
 
-const run = (texts: readonly Said[]): Run => ({
+const run = (texts: readonly Completion[]): JudgedBatch => ({
   rows: texts.length,
   inputs: [],
   outputs: [],
@@ -30,14 +30,14 @@ const run = (texts: readonly Said[]): Run => ({
   texts,
 });
 
-function judged(spec: string, ...texts: Said[]): Map<number, Violation> {
+function judged(spec: string, ...texts: Completion[]): Map<number, Violation> {
   const found = new Map<number, Violation>();
   makeBuiltIn(spec).judge(run(texts), (row, violation) => found.set(row, violation));
   return found;
 }
 
 /** The part of an answer that breaks a rule; undefined where none does. */
-function offence(spec: string, answer: string | Said): string | undefined {
+function offence(spec: string, answer: string | Completion): string | undefined {
   const one = typeof answer === 'string' ? said(answer) : answer;
   const violation = judged(spec, one).get(0);
   if (violation === undefined) return undefined;
@@ -93,7 +93,11 @@ describe('words', () => {
     expect(offence(spec, 'of ill\nwill')).toBe('ill\nwill');
     expect(judged(spec, said('naïve')).get(0)?.signature).toBe('text-words-na_ve');
     expect(judged(spec, said('sorrow')).get(0)?.signature).toBe('text-words-sorrow');
-    expect(makeBuiltIn(spec).ways).toEqual(['text-words-sorrow', 'text-words-ill_will', 'text-words-na_ve']);
+    expect(makeBuiltIn(spec).marginSignatures).toEqual([
+      'text-words-sorrow',
+      'text-words-ill_will',
+      'text-words-na_ve',
+    ]);
   });
 
   test('count only where the prompt does not hold them, they begin in the answer and end there', () => {
@@ -117,7 +121,7 @@ describe('words', () => {
   });
 
   test('words that are alike for a signature are told apart', () => {
-    expect(makeBuiltIn(`text:words,file=${listOf('né', 'nô')}`).ways).toEqual([
+    expect(makeBuiltIn(`text:words,file=${listOf('né', 'nô')}`).marginSignatures).toEqual([
       'text-words-n',
       'text-words-n-2',
     ]);
@@ -198,8 +202,8 @@ test('the user names rules', () => {
 test('what is no text to judge is refused', () => {
   const { texts: _texts, ...without } = run([]);
   expect(makeBuiltIn('text').refuses?.(without)).toMatch(/--generate vocabulary=FILE/);
-  const narrow = languageOf(['a', 'b']);
-  const one = new Said(narrow, [0], [1]);
+  const narrow = makeVocabularyTokenizer(['a', 'b']);
+  const one = new Completion(narrow, [0], [1]);
   expect(makeBuiltIn('text:words,cab').refuses?.(run([one]))).toMatch(
     /lists nothing that the vocabulary can write/,
   );
@@ -228,15 +232,15 @@ test('an empty list is refused', () => {
 
 test('nothing that a model says acts on a terminal or hides, wherever it is shown', () => {
   const nasty = '\u001b[31mred\u0007 \u202Eevil\u200B\u0085\uD800';
-  expect(visible(nasty)).toBe('\\u{1B}[31mred\\u{7} \\u{202E}evil\\u{200B}\\u{85}\\u{D800}');
+  expect(escapeControl(nasty)).toBe('\\u{1B}[31mred\\u{7} \\u{202E}evil\\u{200B}\\u{85}\\u{D800}');
   const { summary } = judged('text:words,prompted=1,evil', said(`${nasty} evil!`, nasty)).get(0) as Violation;
-  const marked = markedText({ prompt: nasty, answer: nasty, from: 0, to: 3 }) ?? '';
-  for (const shown of [summary, marked.replaceAll('\n', ''), excerpt(nasty, 1, 3)])
+  const marked = markText({ prompt: nasty, answer: nasty, from: 0, to: 3 }) ?? '';
+  for (const shown of [summary, marked.replaceAll('\n', ''), makeExcerpt(nasty, 1, 3)])
     expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.nat(), fc.nat(), (text, a, b) => {
       const [from, to] = [a % (text.length + 1), b % (text.length + 1)].sort((x, y) => x - y);
-      expect(excerpt(text, from, to)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      expect(makeExcerpt(text, from, to)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
     }),
   );
 });

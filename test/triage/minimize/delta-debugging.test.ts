@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  Budget,
-  fewest,
-  firstOf,
-  grown,
-  smallest,
+  deltaDebug,
+  findFirstFailing,
+  growGreedily,
+  minimizeShares,
   subsets,
+  TryBudget,
 } from '../../../src/triage/minimize/delta-debugging.ts';
-import { edited, editsFrom } from '../../../src/triage/minimize/token-edits.ts';
+import { applyEdits, diffTokens } from '../../../src/triage/minimize/token-edits.ts';
 
 const PLENTY = 100_000;
 
@@ -29,7 +29,7 @@ describe('fewest', () => {
         async (count, drawn) => {
           const needed = [...new Set(drawn.map((n) => n % count))].sort((a, b) => a - b);
           const tries = by<readonly number[]>((kept) => needed.every((place) => kept.includes(place)));
-          expect(await fewest(count, same, tries, new Budget(PLENTY))).toEqual(needed);
+          expect(await deltaDebug(count, same, tries, new TryBudget(PLENTY))).toEqual(needed);
         },
       ),
       { numRuns: 60 },
@@ -40,7 +40,7 @@ describe('fewest', () => {
     // Any three of them do, and part 5 only together with part 6.
     const rule = (kept: readonly number[]): boolean =>
       kept.length >= 3 && kept.includes(5) === kept.includes(6);
-    const kept = await fewest(40, same, by(rule), new Budget(PLENTY));
+    const kept = await deltaDebug(40, same, by(rule), new TryBudget(PLENTY));
     expect(rule(kept)).toBe(true);
     for (const place of kept) expect(rule(kept.filter((other) => other !== place))).toBe(false);
   });
@@ -51,8 +51,8 @@ describe('fewest', () => {
       asked += variants.length;
       return variants.map((kept) => kept.filter((place) => place % 2 === 0).length === 50);
     };
-    const budget = new Budget(40);
-    const kept = await fewest(100, same, tries, budget);
+    const budget = new TryBudget(40);
+    const kept = await deltaDebug(100, same, tries, budget);
     expect(asked).toBeLessThanOrEqual(40);
     expect(kept.filter((place) => place % 2 === 0)).toHaveLength(50);
   });
@@ -61,7 +61,7 @@ describe('fewest', () => {
 test('smallest comes close to the least shares that do', async () => {
   const least = [0.1, 0.5, 0.9, 0];
   const tries = by<Float64Array>((shares) => least.every((share, i) => shares[i] >= share));
-  const shares = await smallest(4, (own) => own.slice(), tries, new Budget(PLENTY));
+  const shares = await minimizeShares(4, (own) => own.slice(), tries, new TryBudget(PLENTY));
   least.forEach((share, i) => {
     expect(shares[i]).toBeGreaterThanOrEqual(share);
     expect(shares[i]).toBeLessThan(share + 0.02);
@@ -77,8 +77,8 @@ test('subsets come from the smallest on, each once', () => {
 
 test('the first that does is the smallest, and no more are tried than the budget has', async () => {
   const rule = (kept: readonly number[]): boolean => kept.join() === '1,3';
-  expect(await firstOf(subsets(6, 6), by(rule), new Budget(PLENTY))).toEqual([1, 3]);
-  expect(await firstOf(subsets(6, 6), by(rule), new Budget(5))).toBeUndefined();
+  expect(await findFirstFailing(subsets(6, 6), by(rule), new TryBudget(PLENTY))).toEqual([1, 3]);
+  expect(await findFirstFailing(subsets(6, 6), by(rule), new TryBudget(5))).toBeUndefined();
 });
 
 describe('grown', () => {
@@ -89,13 +89,13 @@ describe('grown', () => {
   const tries = by<readonly number[]>((kept) => margin(kept) === 0);
 
   test('takes the parts that bring it nearest', async () => {
-    expect(await grown(6, 6, same, nearness, tries, new Budget(PLENTY))).toEqual([1, 3, 5]);
+    expect(await growGreedily(6, 6, same, nearness, tries, new TryBudget(PLENTY))).toEqual([1, 3, 5]);
   });
 
   test('gives up where it takes as many as there are, or nothing comes nearer', async () => {
-    expect(await grown(6, 3, same, nearness, tries, new Budget(PLENTY))).toBeUndefined();
+    expect(await growGreedily(6, 3, same, nearness, tries, new TryBudget(PLENTY))).toBeUndefined();
     const far = async (variants: readonly unknown[]) => variants.map(() => Number.POSITIVE_INFINITY);
-    expect(await grown(6, 6, same, far, tries, new Budget(PLENTY))).toBeUndefined();
+    expect(await growGreedily(6, 6, same, far, tries, new TryBudget(PLENTY))).toBeUndefined();
   });
 });
 
@@ -103,18 +103,18 @@ test('edits lead from one sequence to another, as few as there can be, and some 
   const tokens = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 12 });
   fc.assert(
     fc.property(tokens, tokens, (from, to) => {
-      const edits = editsFrom(from, to);
-      expect(edited(from, edits)).toEqual(to);
-      expect(edited(from, [])).toEqual(from);
+      const edits = diffTokens(from, to);
+      expect(applyEdits(from, edits)).toEqual(to);
+      expect(applyEdits(from, [])).toEqual(from);
       expect(edits.length).toBeLessThanOrEqual(Math.max(from.length, to.length));
       for (let i = 0; i < edits.length; i++) {
-        const some = edited(
+        const some = applyEdits(
           from,
           edits.filter((_, k) => k !== i),
         );
-        expect(editsFrom(some, to).length).toBeLessThanOrEqual(1);
+        expect(diffTokens(some, to).length).toBeLessThanOrEqual(1);
       }
     }),
   );
-  expect(editsFrom([1, 2, 3], [1, 3, 4])).toHaveLength(2);
+  expect(diffTokens([1, 2, 3], [1, 3, 4])).toHaveLength(2);
 });

@@ -3,10 +3,10 @@ import { ModelProto } from './proto.ts';
 import { DATA_TYPE } from './tensor.ts';
 
 /** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
 
 /** Attributes of a node: whole numbers, lists of them, broken numbers, or the graph that a Loop or an If runs. */
-export type Attributes = Readonly<
+export type NodeAttributes = Readonly<
   Record<string, number | readonly number[] | { readonly float: number } | OnnxBuilder>
 >;
 
@@ -39,15 +39,16 @@ export class OnnxBuilder {
     op: string,
     inputs: readonly string[],
     outputs: string | readonly string[],
-    attributes: Attributes = {},
+    attributes: NodeAttributes = {},
   ): string {
     const output = ([] as string[]).concat(outputs);
     const name = output.find((one) => one !== '') ?? op;
     const attribute = Object.entries(attributes).map(([key, value]) => {
-      if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE.int };
-      if (value instanceof OnnxBuilder) return { name: key, g: value.#graph(key), type: ATTRIBUTE.graph };
-      if ('float' in value) return { name: key, f: value.float, type: ATTRIBUTE.float };
-      return { name: key, ints: [...value], type: ATTRIBUTE.ints };
+      if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE_TYPE.int };
+      if (value instanceof OnnxBuilder)
+        return { name: key, g: value.#graph(key), type: ATTRIBUTE_TYPE.graph };
+      if ('float' in value) return { name: key, f: value.float, type: ATTRIBUTE_TYPE.float };
+      return { name: key, ints: [...value], type: ATTRIBUTE_TYPE.ints };
     });
     this.#nodes.push({ opType: op, name, input: inputs, output, attribute });
     return name;

@@ -1,12 +1,12 @@
-import { reason, UserError } from '../../../core/errors.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
 import { type DType, readNumber, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import {
   type AttributeValue,
   type DeclaredShape,
   type Graph,
   type GraphNode,
-  MOST_VALUES,
-  topological,
+  MAX_CONSTANT_VALUES,
+  sortTopologically,
 } from '../../graph/graph.ts';
 import {
   type Long,
@@ -18,7 +18,7 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from './proto.ts';
-import { tensorOf, typeOf } from './tensor.ts';
+import { dtypeOf, tensorOf } from './tensor.ts';
 import { inferTypes } from './type-inference.ts';
 
 /** A stretch of another file that holds a tensor's values. */
@@ -41,10 +41,10 @@ export interface OnnxContent {
 }
 
 /** TensorProto.DataLocation EXTERNAL. */
-const EXTERNAL = 1;
+const EXTERNAL_LOCATION = 1;
 
 /** Deepest nesting of subgraphs. */
-const DEEPEST = 64;
+const MAX_SUBGRAPH_DEPTH = 64;
 
 /**
  * Reads the graph of an ONNX file. Weights are not copied.
@@ -57,7 +57,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
     model = ModelProto.decode(bytes) as unknown as OnnxModel;
   } catch (error) {
     throw new UserError(
-      `${path} is not an ONNX model, or is cut short (${reason(error)}): export or copy it again`,
+      `${path} is not an ONNX model, or is cut short (${errorMessage(error)}): export or copy it again`,
     );
   }
   const { graph } = model;
@@ -72,11 +72,13 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   const tensors = new Map(constantTensors(graph));
   return {
     graph: read,
-    opset: opset === undefined ? 0 : number(opset.version),
+    opset: opset === undefined ? 0 : toNumber(opset.version),
     external,
     constant(name) {
       const tensor = tensors.get(name);
-      return tensor === undefined || tensor.dataLocation === EXTERNAL || typeOf(tensor.dataType) === undefined
+      return tensor === undefined ||
+        tensor.dataLocation === EXTERNAL_LOCATION ||
+        dtypeOf(tensor.dataType) === undefined
         ? undefined
         : tensorOf(tensor, name);
     },
@@ -93,17 +95,19 @@ function constantTensors({ initializer, node }: OnnxGraph): [name: string, tenso
 }
 
 function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, depth: number): Graph {
-  if (depth > DEEPEST) throw new UserError(`${path} nests subgraphs deeper than ${DEEPEST}: refused`);
+  if (depth > MAX_SUBGRAPH_DEPTH)
+    throw new UserError(`${path} nests subgraphs deeper than ${MAX_SUBGRAPH_DEPTH}: refused`);
   const constants = new Map<string, readonly number[]>();
   const values = new Map<string, readonly number[]>();
   const types = new Map<string, DType>();
   const keep = (name: string, tensor: OnnxTensor): void => {
-    const dims = tensor.dims.map(number);
+    const dims = tensor.dims.map(toNumber);
     constants.set(name, dims);
-    const type = typeOf(tensor.dataType);
+    const type = dtypeOf(tensor.dataType);
     if (type !== undefined) types.set(name, type);
-    if (tensor.dataLocation === EXTERNAL) external.push(externalTensor(name, tensor));
-    else if (type !== undefined && sizeOf(dims) <= MOST_VALUES) values.set(name, numbersOf(tensor, path));
+    if (tensor.dataLocation === EXTERNAL_LOCATION) external.push(externalTensor(name, tensor));
+    else if (type !== undefined && sizeOf(dims) <= MAX_CONSTANT_VALUES)
+      values.set(name, numbersOf(tensor, path));
   };
   for (const tensor of graph.initializer) keep(tensor.name, tensor);
   for (const { values } of graph.sparseInitializer) if (values !== null) keep(values.name, values);
@@ -118,15 +122,15 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
       constants.set(output, plain?.dims ?? []);
       if (plain === undefined) return;
       types.set(output, plain.type);
-      if (plain.values.length <= MOST_VALUES) values.set(output, plain.values);
+      if (plain.values.length <= MAX_CONSTANT_VALUES) values.set(output, plain.values);
     } else nodes.push(readNode(node, index, external, path, depth));
   });
   const declared = [...graph.input, ...graph.valueInfo, ...graph.output];
   for (const { name, type } of declared) {
-    const own = typeOf(type?.tensorType?.elemType ?? 0);
+    const own = dtypeOf(type?.tensorType?.elemType ?? 0);
     if (own !== undefined) types.set(name, own);
   }
-  const ordered = topological(nodes);
+  const ordered = sortTopologically(nodes);
   return {
     nodes: ordered,
     inputs: graph.input.map((value) => value.name).filter((name) => !constants.has(name)),
@@ -149,25 +153,25 @@ function plainConstant({
 }: OnnxNode): { readonly type: DType; readonly dims: number[]; readonly values: number[] } | undefined {
   for (const { name, f, i, floats, ints } of attribute) {
     if (name === 'value_float') return { type: 'float32', dims: [], values: [f] };
-    if (name === 'value_int') return { type: 'int64', dims: [], values: [number(i)] };
+    if (name === 'value_int') return { type: 'int64', dims: [], values: [toNumber(i)] };
     if (name === 'value_floats') return { type: 'float32', dims: [floats.length], values: [...floats] };
-    if (name === 'value_ints') return { type: 'int64', dims: [ints.length], values: ints.map(number) };
+    if (name === 'value_ints') return { type: 'int64', dims: [ints.length], values: ints.map(toNumber) };
   }
   return undefined;
 }
 
 /** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 function attributesOf({ attribute }: OnnxNode): Record<string, AttributeValue> {
   const read = attribute.flatMap((one): [string, AttributeValue][] => {
-    if (one.type === ATTRIBUTE.float) return [[one.name, one.f]];
-    if (one.type === ATTRIBUTE.int) return [[one.name, number(one.i)]];
-    if (one.type === ATTRIBUTE.string) return [[one.name, Buffer.from(one.s).toString()]];
-    if (one.type === ATTRIBUTE.floats) return [[one.name, [...one.floats]]];
-    if (one.type === ATTRIBUTE.ints) return [[one.name, one.ints.map(number)]];
+    if (one.type === ATTRIBUTE_TYPE.float) return [[one.name, one.f]];
+    if (one.type === ATTRIBUTE_TYPE.int) return [[one.name, toNumber(one.i)]];
+    if (one.type === ATTRIBUTE_TYPE.string) return [[one.name, Buffer.from(one.s).toString()]];
+    if (one.type === ATTRIBUTE_TYPE.floats) return [[one.name, [...one.floats]]];
+    if (one.type === ATTRIBUTE_TYPE.ints) return [[one.name, one.ints.map(toNumber)]];
     // Of a tensor, as ConstantOfShape has one, the type is what matters to others.
-    const type = one.type === ATTRIBUTE.tensor ? typeOf(one.t?.dataType ?? 0) : undefined;
+    const type = one.type === ATTRIBUTE_TYPE.tensor ? dtypeOf(one.t?.dataType ?? 0) : undefined;
     return type === undefined ? [] : [[one.name, type]];
   });
   return Object.fromEntries(read);
@@ -180,25 +184,28 @@ function readNode(
   path: string,
   depth: number,
 ): GraphNode {
-  const inner = node.attribute.flatMap(graphsOf);
+  const inner = node.attribute.flatMap(subgraphsOf);
   const subgraphs = inner.map((graph) => readGraph(graph, external, path, depth + 1));
   return {
     name: node.name || `${node.opType}_${index}`,
     op: node.opType,
     // What a subgraph takes from outside has to be there before the node runs.
-    inputs: [...node.input, ...subgraphs.flatMap(taken).filter((name) => !node.input.includes(name))],
+    inputs: [
+      ...node.input,
+      ...subgraphs.flatMap(capturedTensors).filter((name) => !node.input.includes(name)),
+    ],
     outputs: node.output,
     attributes: attributesOf(node),
     ...(subgraphs.length > 0 ? { subgraphs } : {}),
   };
 }
 
-function graphsOf({ g, graphs }: OnnxAttribute): OnnxGraph[] {
+function subgraphsOf({ g, graphs }: OnnxAttribute): OnnxGraph[] {
   return g === null || g === undefined ? [...graphs] : [g, ...graphs];
 }
 
 /** Tensors that a subgraph reads and does not make itself. */
-function taken({ nodes, inputs, outputs, constants }: Graph): string[] {
+function capturedTensors({ nodes, inputs, outputs, constants }: Graph): string[] {
   const own = new Set([...inputs, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const read = [...nodes.flatMap((node) => node.inputs), ...outputs];
   return [...new Set(read)].filter((name) => name !== '' && !own.has(name));
@@ -211,7 +218,7 @@ function declaredShapes(values: readonly OnnxValue[]): Map<string, DeclaredShape
     if (!shape) continue;
     const dims = shape.dim.map(({ dimValue, dimParam }) => {
       if (dimParam) return dimParam;
-      return dimValue === undefined || dimValue === null ? null : number(dimValue);
+      return dimValue === undefined || dimValue === null ? null : toNumber(dimValue);
     });
     // Exporters write zeros where they do not know: no tensor worth a look is empty.
     if (!dims.includes(0)) shapes.set(name, dims);
@@ -230,7 +237,7 @@ function externalTensor(tensor: string, { externalData }: OnnxTensor): ExternalT
   };
 }
 
-function number(value: Long): number {
+function toNumber(value: Long): number {
   return typeof value === 'number' ? value : value.toNumber();
 }
 
@@ -238,7 +245,7 @@ function number(value: Long): number {
  * The same ONNX file with further nodes and outputs. Protobuf merges a message that follows another, so a second
  * ModelProto that holds only those is appended; nothing is parsed.
  */
-function appended(bytes: Uint8Array, graph: object): Uint8Array {
+function appendGraph(bytes: Uint8Array, graph: object): Uint8Array {
   const extra = ModelProto.encode(ModelProto.fromObject({ graph })).finish();
   const joined = new Uint8Array(bytes.length + extra.length);
   joined.set(bytes);
@@ -248,11 +255,11 @@ function appended(bytes: Uint8Array, graph: object): Uint8Array {
 
 /** The same ONNX file with further tensors among its outputs. */
 export function exposeOnnxTensors(bytes: Uint8Array, tensors: readonly string[]): Uint8Array {
-  return tensors.length === 0 ? bytes : appended(bytes, { output: tensors.map((name) => ({ name })) });
+  return tensors.length === 0 ? bytes : appendGraph(bytes, { output: tensors.map((name) => ({ name })) });
 }
 
 /** Names of the two outputs that tell of the tensor at a place. */
-export function flagNames(place: number): readonly [nonFinite: string, nan: string] {
+export function flagOutputNames(place: number): readonly [nonFinite: string, nan: string] {
   return [`neurofuzz_nonfinite_${place}`, `neurofuzz_nan_${place}`];
 }
 
@@ -265,16 +272,16 @@ export function flagOnnxTensors(bytes: Uint8Array, tensors: readonly string[]): 
   const output: object[] = [];
   const node: object[] = [];
   tensors.forEach((name, place) => {
-    const [nonFinite, nan] = flagNames(place);
+    const [nonFinite, nan] = flagOutputNames(place);
     const summed = (opType: string, input: readonly string[], flag: string): void => {
       const part = `${flag}_part`;
       node.push({ opType, name: part, input, output: [part] });
-      const attribute = [{ name: 'keepdims', i: 0, type: ATTRIBUTE.int }];
+      const attribute = [{ name: 'keepdims', i: 0, type: ATTRIBUTE_TYPE.int }];
       node.push({ opType: 'ReduceSum', name: flag, input: [part], output: [flag], attribute });
       output.push({ name: flag });
     };
     summed('Sub', [name, name], nonFinite);
     summed('Abs', [name], nan);
   });
-  return appended(bytes, { node, output });
+  return appendGraph(bytes, { node, output });
 }

@@ -3,12 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { fileError, reason, UserError } from '../../../core/errors.ts';
+import { errorMessage, fileError, UserError } from '../../../core/errors.ts';
 import { isDType, readNumber, type Tensor, type TensorData } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
-import { confinedFile, readUnpacked } from '../confined-path.ts';
-import { type ExternalTensor, exposeOnnxTensors, flagNames, flagOnnxTensors, readOnnx } from './graph.ts';
+import { readUnpacked, resolveConfinedFile } from '../confined-path.ts';
+import {
+  type ExternalTensor,
+  exposeOnnxTensors,
+  flagOnnxTensors,
+  flagOutputNames,
+  readOnnx,
+} from './graph.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
 
@@ -38,14 +44,14 @@ const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
 };
 
 /** Sessions that trace: nothing is left to fuse, so weights need no other layout, of which each would be a copy. */
-const FRUGAL: ort.InferenceSession.SessionOptions = {
+const TRACING_SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'disabled',
   enableCpuMemArena: false,
   extra: { session: { disable_prepacking: '1' } },
 };
 
 /** Exposing so many tensors leaves nothing to fuse: trying takes longer than it saves. */
-const MANY = 1000;
+const MAX_FUSED_EXPOSED_TENSORS = 1000;
 
 /** ONNX models on ONNX Runtime's CPU provider. */
 export const onnxLoader: ModelLoader = {
@@ -55,11 +61,11 @@ export const onnxLoader: ModelLoader = {
         `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
       );
     }
-    const bytes = await readUnpacked(path, MOST_BYTES);
+    const bytes = await readUnpacked(path, MAX_FILE_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
     const { graph, external, constant } = readOnnx(bytes, path);
-    const externalData = await readExternal(external, path);
-    options.weighed?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
+    const externalData = await readExternalFiles(external, path);
+    options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
     const open = (
       changed: Uint8Array,
       further: ort.InferenceSession.SessionOptions = {},
@@ -75,7 +81,7 @@ export const onnxLoader: ModelLoader = {
     try {
       plain = await open(bytes);
     } catch (error) {
-      throw new UserError(`ONNX Runtime ${version} cannot load ${path}: ${reason(error)}`);
+      throw new UserError(`ONNX Runtime ${version} cannot load ${path}: ${errorMessage(error)}`);
     }
     const inputs = plain.inputMetadata.map((meta) => inputSpec(meta, path));
     const runtime: Runtime = {
@@ -101,7 +107,7 @@ export const onnxLoader: ModelLoader = {
       const key = JSON.stringify(own);
       let session = sessions.get(key);
       if (session === undefined) {
-        session = await open(exposeOnnxTensors(bytes, own), unfused(own.length));
+        session = await open(exposeOnnxTensors(bytes, own), fusionOptions(own.length));
         sessions.set(key, session);
         await releaseOldest();
       } else if (session !== plain) {
@@ -113,7 +119,7 @@ export const onnxLoader: ModelLoader = {
 
     /** Lets go of the session that was not used for longest: each holds the weights anew. */
     async function releaseOldest(): Promise<void> {
-      if (sessions.size <= MOST_SESSIONS) return;
+      if (sessions.size <= MAX_SESSIONS) return;
       for (const [key, session] of sessions) {
         if (session === plain || pinned.has(key)) continue;
         sessions.delete(key);
@@ -148,11 +154,11 @@ export const onnxLoader: ModelLoader = {
         exposed = new Set(tensors.filter((name) => !outputs.includes(name)));
       },
       async nonFinite(feeds, tensors) {
-        flags ??= open(flagOnnxTensors(bytes, tensors), FRUGAL);
+        flags ??= open(flagOnnxTensors(bytes, tensors), TRACING_SESSION_OPTIONS);
         const session = await flags;
-        const flagged = tensors.map((_, i) => flagNames(i));
+        const flagged = tensors.map((_, i) => flagOutputNames(i));
         const results = await session.run(named(feeds), flagged.flat());
-        const isNaNAt = (name: string): boolean => Number.isNaN(firstOf(results[name]));
+        const isNaNAt = (name: string): boolean => Number.isNaN(firstNumber(results[name]));
         return flagged.map(([nonFinite, nan]) =>
           !isNaNAt(nonFinite) ? 'finite' : isNaNAt(nan) ? 'nan' : 'inf',
         );
@@ -169,21 +175,21 @@ export const onnxLoader: ModelLoader = {
   },
 };
 
-function unfused(exposed: number): ort.InferenceSession.SessionOptions {
-  return exposed > MANY ? { graphOptimizationLevel: 'disabled' } : {};
+function fusionOptions(exposed: number): ort.InferenceSession.SessionOptions {
+  return exposed > MAX_FUSED_EXPOSED_TENSORS ? { graphOptimizationLevel: 'disabled' } : {};
 }
 
 /** The number of a tensor of one. */
-function firstOf({ type, data }: ort.Tensor): number {
-  const numeric = numbers(data);
+function firstNumber({ type, data }: ort.Tensor): number {
+  const numeric = toTensorData(data);
   return isDType(type) ? readNumber(type, numeric, 0) : Number(numeric[0]);
 }
 
 /** Sessions of one model, each with other tensors exposed. */
-const MOST_SESSIONS = 5;
+const MAX_SESSIONS = 5;
 
 /** Bytes of an ONNX file: protobuf holds no more. */
-const MOST_BYTES = 2 ** 31;
+const MAX_FILE_BYTES = 2 ** 31;
 
 interface ExternalFile {
   /** As the model names it. */
@@ -196,14 +202,16 @@ interface ExternalFile {
  *
  * @throws UserError where one lies outside the model's folder, can't be read or is too short
  */
-async function readExternal(tensors: readonly ExternalTensor[], model: string): Promise<ExternalFile[]> {
+async function readExternalFiles(tensors: readonly ExternalTensor[], model: string): Promise<ExternalFile[]> {
   const files = new Map<string, Uint8Array>();
   for (const { tensor, location, offset, length } of tensors) {
     let data = files.get(location);
     if (data === undefined) {
-      data = await readFile(await confinedFile(dirname(model), location, model)).catch((error: unknown) => {
-        throw error instanceof UserError ? error : fileError(error, `read, for ${model},`, location);
-      });
+      data = await readFile(await resolveConfinedFile(dirname(model), location, model)).catch(
+        (error: unknown) => {
+          throw error instanceof UserError ? error : fileError(error, `read, for ${model},`, location);
+        },
+      );
       files.set(location, data);
     }
     const sound = offset >= 0 && (length ?? 0) >= 0 && offset + (length ?? 0) <= data.length;
@@ -244,11 +252,11 @@ function fromOrt(name: string, tensor: ort.Tensor): NamedTensor {
   if (!isDType(tensor.type)) {
     throw new UserError(`tensor ${name} holds ${tensor.type}, which cannot be watched`);
   }
-  return { name, type: tensor.type, shape: tensor.dims, data: numbers(tensor.data) };
+  return { name, type: tensor.type, shape: tensor.dims, data: toTensorData(tensor.data) };
 }
 
 /** The 16 bits of each half are what the rest of neurofuzz expects. */
-function numbers(data: ort.Tensor['data']): TensorData {
+function toTensorData(data: ort.Tensor['data']): TensorData {
   const array = data as TensorData;
   return array.constructor.name === 'Float16Array'
     ? new Uint16Array(array.buffer, array.byteOffset, array.length)

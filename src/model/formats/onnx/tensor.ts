@@ -1,4 +1,4 @@
-import { reason, UserError } from '../../../core/errors.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
 import { copyInto, type DType, makeData, sizeOf, type Tensor, writeNumber } from '../../../tensor/tensor.ts';
 import { type Long, type OnnxTensor, TensorProto } from './proto.ts';
 
@@ -28,13 +28,13 @@ export function decodeOnnxTensor(bytes: Uint8Array, source: string): Tensor {
   try {
     proto = TensorProto.decode(bytes) as unknown as OnnxTensor;
   } catch (error) {
-    throw new UserError(`${source} is no ONNX tensor, or is cut short (${reason(error)})`);
+    throw new UserError(`${source} is no ONNX tensor, or is cut short (${errorMessage(error)})`);
   }
   return tensorOf(proto, source);
 }
 
 /** The type of a TensorProto.DataType number; undefined where it holds no numbers that a model may take. */
-export function typeOf(dataType: number): DType | undefined {
+export function dtypeOf(dataType: number): DType | undefined {
   return (Object.keys(DATA_TYPE) as DType[]).find((name) => DATA_TYPE[name] === dataType);
 }
 
@@ -44,13 +44,13 @@ export function typeOf(dataType: number): DType | undefined {
  * @throws UserError where it is of a type that holds no numbers, or does not fill its shape
  */
 export function tensorOf(proto: OnnxTensor, source: string): Tensor {
-  const type = typeOf(proto.dataType);
+  const type = dtypeOf(proto.dataType);
   if (type === undefined) {
     throw new UserError(`${source} is no ONNX tensor of numbers (data type ${proto.dataType})`);
   }
   const shape = proto.dims.map(Number);
   const size = sizeOf(shape);
-  const stored = valuesOf(proto, type);
+  const stored = storedValuesOf(proto, type);
   const length =
     stored instanceof Uint8Array ? stored.length / makeData(type, 1).BYTES_PER_ELEMENT : stored.length;
   if (length !== size) {
@@ -68,7 +68,7 @@ export function tensorOf(proto: OnnxTensor, source: string): Tensor {
   return { type, shape, data };
 }
 
-function valuesOf(proto: OnnxTensor, type: DType): Uint8Array | readonly Long[] {
+function storedValuesOf(proto: OnnxTensor, type: DType): Uint8Array | readonly Long[] {
   if (proto.rawData.length > 0) return proto.rawData;
   if (type === 'float32') return proto.floatData;
   if (type === 'float64') return proto.doubleData;

@@ -1,72 +1,72 @@
 import { type DType, isDType } from '../../../tensor/tensor.ts';
 import type { GraphNode } from '../../graph/graph.ts';
-import { typeOf } from './tensor.ts';
+import { dtypeOf } from './tensor.ts';
 
-const of =
-  (...types: readonly (DType | undefined)[]): Rule =>
+const fixedTypes =
+  (...types: readonly (DType | undefined)[]): TypeRule =>
   () =>
     types;
 
-const likeInput =
-  (place: number): Rule =>
+const typeOfInput =
+  (place: number): TypeRule =>
   (node, typeOfTensor) =>
     node.outputs.map(() => typeOfTensor(node.inputs[place] ?? ''));
 
-type Rule = (
+type TypeRule = (
   node: GraphNode,
   typeOfTensor: (name: string) => DType | undefined,
 ) => readonly (DType | undefined)[];
 
-const BOOL = of('bool');
-const INT64 = of('int64');
-const UNKNOWN = of();
+const BOOL_RESULT = fixedTypes('bool');
+const INT64_RESULT = fixedTypes('int64');
+const UNKNOWN_RESULT = fixedTypes();
 
 /** Operations whose results are not of the type of their first input. */
-const RULES: Readonly<Record<string, Rule>> = {
-  Shape: INT64,
-  Size: INT64,
-  ArgMax: INT64,
-  ArgMin: INT64,
-  NonZero: INT64,
-  Equal: BOOL,
-  Less: BOOL,
-  LessOrEqual: BOOL,
-  Greater: BOOL,
-  GreaterOrEqual: BOOL,
-  And: BOOL,
-  Or: BOOL,
-  Xor: BOOL,
-  Not: BOOL,
-  IsNaN: BOOL,
-  IsInf: BOOL,
-  Cast: ({ attributes }) => [typeOf(Number(attributes?.to ?? 0))],
-  CastLike: likeInput(1),
-  Where: likeInput(1),
-  OneHot: likeInput(2),
+const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
+  Shape: INT64_RESULT,
+  Size: INT64_RESULT,
+  ArgMax: INT64_RESULT,
+  ArgMin: INT64_RESULT,
+  NonZero: INT64_RESULT,
+  Equal: BOOL_RESULT,
+  Less: BOOL_RESULT,
+  LessOrEqual: BOOL_RESULT,
+  Greater: BOOL_RESULT,
+  GreaterOrEqual: BOOL_RESULT,
+  And: BOOL_RESULT,
+  Or: BOOL_RESULT,
+  Xor: BOOL_RESULT,
+  Not: BOOL_RESULT,
+  IsNaN: BOOL_RESULT,
+  IsInf: BOOL_RESULT,
+  Cast: ({ attributes }) => [dtypeOf(Number(attributes?.to ?? 0))],
+  CastLike: typeOfInput(1),
+  Where: typeOfInput(1),
+  OneHot: typeOfInput(2),
   ConstantOfShape: ({ attributes }) => [
     isDType(String(attributes?.value)) ? (attributes?.value as DType) : 'float32',
   ],
-  EyeLike: UNKNOWN,
-  RandomNormal: of('float32'),
-  RandomUniform: of('float32'),
-  Multinomial: UNKNOWN,
-  Bernoulli: UNKNOWN,
-  DequantizeLinear: likeInput(1),
+  EyeLike: UNKNOWN_RESULT,
+  RandomNormal: fixedTypes('float32'),
+  RandomUniform: fixedTypes('float32'),
+  Multinomial: UNKNOWN_RESULT,
+  Bernoulli: UNKNOWN_RESULT,
+  DequantizeLinear: typeOfInput(1),
   QuantizeLinear: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[2] ?? '') ?? 'uint8'],
-  DynamicQuantizeLinear: of('uint8', 'float32', 'uint8'),
-  MatMulInteger: of('int32'),
-  ConvInteger: of('int32'),
+  DynamicQuantizeLinear: fixedTypes('uint8', 'float32', 'uint8'),
+  MatMulInteger: fixedTypes('int32'),
+  ConvInteger: fixedTypes('int32'),
   TopK: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64'],
   MaxPool: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64'],
   Dropout: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'bool'],
   Unique: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64', 'int64', 'int64'],
-  If: UNKNOWN,
-  Loop: UNKNOWN,
-  Scan: UNKNOWN,
+  If: UNKNOWN_RESULT,
+  Loop: UNKNOWN_RESULT,
+  Scan: UNKNOWN_RESULT,
 };
 
 /** Operations on quantized numbers, and on what is no tensor of numbers: their results are not known. */
-const OPAQUE =
+const OPAQUE_OPS =
   /^(QLinear|QGemm|QAttention|Sequence|Split?ToSequence|Optional|String|Tree|ZipMap|Label|Tfidf)/;
 
 /**
@@ -82,7 +82,7 @@ export function inferTypes(
 ): ReadonlyMap<string, DType> {
   const types = new Map(known);
   for (const node of nodes) {
-    const rule = RULES[node.op] ?? (OPAQUE.test(node.op) ? UNKNOWN : likeInput(0));
+    const rule = TYPE_RULES[node.op] ?? (OPAQUE_OPS.test(node.op) ? UNKNOWN_RESULT : typeOfInput(0));
     const made = rule(node, (name) => types.get(name));
     node.outputs.forEach((output, i) => {
       const type = made[i];

@@ -1,8 +1,8 @@
-import { suggestion } from '../../../core/did-you-mean.ts';
-import { reason, UserError } from '../../../core/errors.ts';
+import { suggestName } from '../../../core/did-you-mean.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { DType } from '../../../tensor/tensor.ts';
-import { type Graph, type GraphNode, topological } from '../../graph/graph.ts';
-import { follow, inlineCalls, nodeOf, reachable } from '../../graph/inline.ts';
+import { type Graph, type GraphNode, sortTopologically } from '../../graph/graph.ts';
+import { inlineCalls, nodeNameOf, reachableNodes, resolveEdge } from '../../graph/inline.ts';
 import {
   SavedModelProto,
   type TfMetaGraph,
@@ -31,13 +31,13 @@ export interface SavedModelContent {
   readonly outputs: readonly SignatureTensor[];
   readonly graph: Graph;
   /** saved_model.pb with called functions in place of the calls, so that their tensors can be fetched. */
-  readonly inlined: Uint8Array | undefined;
+  readonly inlinedBytes: Uint8Array | undefined;
   /** Where the output tensors are in it, in the order of `outputs`. */
   readonly inlinedOutputs: readonly string[];
 }
 
 /** Operations that read or write files, or run code: a model that has them is no data. */
-const UNSAFE =
+const UNSAFE_OPS =
   /^(ReadFile|WriteFile|MatchingFiles|.*PyFunc.*|EagerPyFunc|WholeFileReader.*|TextLineReader.*|TFRecordReader.*|FixedLengthRecordReader.*|LMDBReader|IdentityReader.*|TextLineDataset|TFRecordDataset.*|FixedLengthRecordDataset.*|SqlDataset|CSVDataset.*|PrintV2|LookupTableExport.*|.*SummaryFileWriter|WriteSummary.*|LoadDataset.*|SaveDataset.*|XlaLaunch|TPU.*)$/;
 
 /**
@@ -54,20 +54,24 @@ export function readSavedModel(
   try {
     model = SavedModelProto.decode(bytes) as unknown as TfSavedModel;
   } catch (error) {
-    throw new UserError(`${path} holds a damaged saved_model.pb (${reason(error)}): save the model again`);
+    throw new UserError(
+      `${path} holds a damaged saved_model.pb (${errorMessage(error)}): save the model again`,
+    );
   }
-  const meta = chooseMeta(model, path, asked.tags);
+  const meta = selectMetaGraph(model, path, asked.tags);
   const nodes = meta.graphDef?.node ?? [];
   const library = meta.graphDef?.library?.function ?? [];
-  const unsafe = [...nodes, ...library.flatMap(({ nodeDef }) => nodeDef)].find(({ op }) => UNSAFE.test(op));
+  const unsafe = [...nodes, ...library.flatMap(({ nodeDef }) => nodeDef)].find(({ op }) =>
+    UNSAFE_OPS.test(op),
+  );
   if (unsafe !== undefined) {
     throw new UserError(
       `${path} holds the operation ${unsafe.op} (${unsafe.name}), which does more than compute: refused`,
     );
   }
-  const signature = chooseSignature(meta, path, asked.signature);
-  const inputs = tensorsOf(signature.inputs);
-  const outputs = tensorsOf(signature.outputs);
+  const signature = selectSignature(meta, path, asked.signature);
+  const inputs = signatureTensors(signature.inputs);
+  const outputs = signatureTensors(signature.outputs);
   if (inputs.length === 0 || outputs.length === 0) {
     throw new UserError(`${path}: its signature has no inputs or no outputs: name another with --signature`);
   }
@@ -76,19 +80,19 @@ export function readSavedModel(
     library,
     outputs.map(({ tensor }) => tensor),
   );
-  const replaced = inlined?.replaced ?? new Map<string, string>();
-  const inlinedOutputs = outputs.map(({ tensor }) => follow(tensor, replaced));
+  const replaced = inlined?.replacements ?? new Map<string, string>();
+  const inlinedOutputs = outputs.map(({ tensor }) => resolveEdge(tensor, replaced));
   return {
     tags: meta.metaInfoDef?.tags ?? [],
     inputs,
     outputs,
-    graph: graphOf(inlined?.nodes ?? nodes, inputs, outputs, inlinedOutputs),
-    inlined: inlined === undefined ? undefined : encoded(model, meta, inlined.nodes, replaced),
+    graph: buildGraph(inlined?.nodes ?? nodes, inputs, outputs, inlinedOutputs),
+    inlinedBytes: inlined === undefined ? undefined : encodeInlined(model, meta, inlined.nodes, replaced),
     inlinedOutputs,
   };
 }
 
-function chooseMeta(
+function selectMetaGraph(
   { metaGraphs }: TfSavedModel,
   path: string,
   tags: readonly string[] = ['serve'],
@@ -101,7 +105,7 @@ function chooseMeta(
   throw new UserError(`${path} has no graph tagged ${wanted}: choose with --tags; it has ${has || 'none'}`);
 }
 
-function chooseSignature(
+function selectSignature(
   { signatureDef }: TfMetaGraph,
   path: string,
   asked: string | undefined,
@@ -111,11 +115,11 @@ function chooseSignature(
   if (names.includes(wanted)) return signatureDef[wanted];
   if (names.length === 0) throw new UserError(`${path} has no signature to run: save the model with one`);
   throw new UserError(
-    `${path} has no signature ${wanted}: choose with --signature; ${suggestion(wanted, names)}`,
+    `${path} has no signature ${wanted}: choose with --signature; ${suggestName(wanted, names)}`,
   );
 }
 
-function tensorsOf(infos: TfSignature['inputs']): SignatureTensor[] {
+function signatureTensors(infos: TfSignature['inputs']): SignatureTensor[] {
   return Object.keys(infos)
     .sort()
     .map((name) => {
@@ -125,7 +129,7 @@ function tensorsOf(infos: TfSignature['inputs']): SignatureTensor[] {
 }
 
 /** TensorFlow's DataType numbers. */
-const TYPES: Readonly<Record<number, DType>> = {
+const DTYPE_BY_TF_NUMBER: Readonly<Record<number, DType>> = {
   1: 'float32',
   2: 'float64',
   3: 'int32',
@@ -135,10 +139,17 @@ const TYPES: Readonly<Record<number, DType>> = {
 };
 
 /** Operations that hold weights or name them; their tensors are no activations. */
-const HOLDING = new Set(['Const', 'VarHandleOp', 'VariableV2', 'Placeholder', 'NoOp', 'ReadVariableOp']);
+const NON_ACTIVATION_OPS = new Set([
+  'Const',
+  'VarHandleOp',
+  'VariableV2',
+  'Placeholder',
+  'NoOp',
+  'ReadVariableOp',
+]);
 
 /** The part of the graph that the outputs depend on; the first output of a node is called by the node. */
-function graphOf(
+function buildGraph(
   nodes: readonly TfNodeDef[],
   inputs: readonly SignatureTensor[],
   outputs: readonly SignatureTensor[],
@@ -147,14 +158,14 @@ function graphOf(
   const constants = new Map<string, readonly number[]>();
   const computed: GraphNode[] = [];
   const typeNumbers = new Map<string, number>();
-  for (const { name, op, input, attr } of reachable(nodes, ends)) {
+  for (const { name, op, input, attr } of reachableNodes(nodes, ends)) {
     const shape = op === 'Const' ? attr.value?.tensor?.tensorShape : attr.shape?.shape;
     if (op === 'Const' || op === 'VarHandleOp' || op === 'VariableV2') {
       constants.set(
         name,
         (tfDims(shape) ?? []).map((size) => size ?? 1),
       );
-    } else if (!HOLDING.has(op)) {
+    } else if (!NON_ACTIVATION_OPS.has(op)) {
       const edges = input.filter((edge) => !edge.startsWith('^')).map(tensorName);
       computed.push({ name, op, inputs: edges, outputs: [name] });
       const type = (attr.DstT ?? attr.T ?? attr.dtype)?.type;
@@ -165,15 +176,15 @@ function graphOf(
     shape === undefined ? [] : [[name, shape] as const],
   );
   return {
-    nodes: topological(computed),
-    inputs: inputs.map(({ tensor }) => nodeOf(tensor)),
+    nodes: sortTopologically(computed),
+    inputs: inputs.map(({ tensor }) => nodeNameOf(tensor)),
     outputs: ends.map(tensorName),
     constants,
     values: new Map(),
     shapes: new Map(declared),
     types: new Map(
       computed.flatMap(({ name }) => {
-        const type = TYPES[typeNumbers.get(name) ?? 0];
+        const type = DTYPE_BY_TF_NUMBER[typeNumbers.get(name) ?? 0];
         return type === undefined ? [] : [[name, type] as const];
       }),
     ),
@@ -185,7 +196,7 @@ function tensorName(edge: string): string {
   return edge.replace(/:0$/, '');
 }
 
-function encoded(
+function encodeInlined(
   model: TfSavedModel,
   meta: TfMetaGraph,
   nodes: readonly TfNodeDef[],
@@ -193,13 +204,13 @@ function encoded(
 ): Uint8Array {
   for (const { inputs, outputs } of Object.values(meta.signatureDef)) {
     for (const info of [...Object.values(inputs), ...Object.values(outputs)] as { name: string }[]) {
-      info.name = withIndex(follow(info.name, replaced));
+      info.name = withOutputIndex(resolveEdge(info.name, replaced));
     }
   }
   if (meta.graphDef !== null) meta.graphDef.node = nodes;
   return SavedModelProto.encode({ ...model, metaGraphs: [meta] } as never).finish();
 }
 
-function withIndex(tensor: string): string {
+function withOutputIndex(tensor: string): string {
   return /:\d+$/.test(tensor) ? tensor : `${tensor}:0`;
 }

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } fr
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { MachineError, reason, UserError } from '../../../core/errors.ts';
+import { errorMessage, MachineError, UserError } from '../../../core/errors.ts';
 import type { DType, Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor } from '../../model.ts';
-import { confinedFile } from '../confined-path.ts';
+import { resolveConfinedFile } from '../confined-path.ts';
 import { startTfjs } from '../tfjs/backend.ts';
 import { readSavedModel, type SavedModelContent, type SignatureTensor } from './graph.ts';
 
@@ -24,7 +24,7 @@ interface NativeBackend {
 }
 
 /** TensorFlow's DataType numbers that the runtime takes, with the type of testcases. It makes int64 of int32. */
-const TYPES: Readonly<Record<number, readonly [name: string, type: DType]>> = {
+const RUNTIME_TYPES: Readonly<Record<number, readonly [name: string, type: DType]>> = {
   1: ['DT_FLOAT', 'float32'],
   3: ['DT_INT32', 'int32'],
   4: ['DT_UINT8', 'uint8'],
@@ -40,17 +40,17 @@ export const savedModelLoader: ModelLoader = {
         `--runtime ${options.runtime} cannot run ${path}, a SavedModel: leave it out or use tensorflow`,
       );
     }
-    const file = await confinedFile(path, 'saved_model.pb', path);
+    const file = await resolveConfinedFile(path, 'saved_model.pb', path);
     const bytes = await readFile(file);
     const content = readSavedModel(bytes, path, options);
-    const { sha256, size } = await digest(path);
-    options.weighed?.(size);
+    const { sha256, size } = await digestFolder(path);
+    options.onModelBytes?.(size);
     let runtime: Model['runtime'];
     try {
       runtime = await startTfjs('tensorflow');
     } catch (error) {
       throw new UserError(
-        `${path} is a SavedModel, which only native TensorFlow runs (${reason(error).replace(/^[^:]*: /, '')}): npm install @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node, or convert it: tensorflowjs_converter --input_format=tf_saved_model ${path} ${path.replace(/\/+$/, '')}-tfjs`,
+        `${path} is a SavedModel, which only native TensorFlow runs (${errorMessage(error).replace(/^[^:]*: /, '')}): npm install @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node, or convert it: tensorflowjs_converter --input_format=tf_saved_model ${path} ${path.replace(/\/+$/, '')}-tfjs`,
       );
     }
     return new SavedModel(path, sha256, runtime, content);
@@ -58,7 +58,7 @@ export const savedModelLoader: ModelLoader = {
 };
 
 /** A hash over the names and bytes of all files, none of which lies elsewhere, and their size. */
-async function digest(folder: string): Promise<{ readonly sha256: string; readonly size: number }> {
+async function digestFolder(folder: string): Promise<{ readonly sha256: string; readonly size: number }> {
   const hash = createHash('sha256');
   let size = 0;
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -67,7 +67,7 @@ async function digest(folder: string): Promise<{ readonly sha256: string; readon
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
   for (const name of names) {
-    const path = await confinedFile(folder, name, folder);
+    const path = await resolveConfinedFile(folder, name, folder);
     size += (await stat(path)).size;
     hash.update(`${name}\n`).update(await readFile(path));
   }
@@ -85,10 +85,10 @@ class SavedModel implements Model {
   readonly watchable: readonly string[];
   readonly #content: SavedModelContent;
   readonly #backend = tf.backend() as unknown as NativeBackend;
-  readonly #infos: readonly { readonly name: string; readonly tfDtype: string }[];
-  readonly #plain: number;
+  readonly #inputInfos: readonly { readonly name: string; readonly tfDtype: string }[];
+  readonly #plainSession: number;
   /** The session of the graph with its calls replaced; opened when an inner tensor is watched. */
-  #inlined: number | undefined;
+  #inlinedSession: number | undefined;
 
   constructor(path: string, sha256: string, runtime: Model['runtime'], content: SavedModelContent) {
     const { inputs, outputs, graph, tags } = content;
@@ -97,23 +97,26 @@ class SavedModel implements Model {
     this.runtime = { ...runtime, why: 'SavedModels run on native TensorFlow' };
     this.inputs = inputs.map((input) => inputSpec(input, path));
     this.outputs = outputs.map(({ name }) => name);
-    this.graph = { ...graph, outputs: this.outputs, nodes: withOutputs(graph, this.outputs) };
+    this.graph = { ...graph, outputs: this.outputs, nodes: withSignatureOutputs(graph, this.outputs) };
     this.watchable = [...new Set(computedTensors(this.graph))];
     this.#content = content;
-    this.#infos = inputs.map(({ tensor, dtype }) => ({ name: tensor, tfDtype: TYPES[dtype][0] }));
-    this.#plain = this.#open(path, tags);
+    this.#inputInfos = inputs.map(({ tensor, dtype }) => ({
+      name: tensor,
+      tfDtype: RUNTIME_TYPES[dtype][0],
+    }));
+    this.#plainSession = this.#openSession(path, tags);
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]) {
     const { outputs, inlinedOutputs } = this.#content;
     const inner = watched.filter((name) => !this.outputs.includes(name));
-    const session = inner.length === 0 ? this.#plain : await this.#openInlined();
+    const session = inner.length === 0 ? this.#plainSession : await this.#openInlinedSession();
     const ends = inner.length === 0 ? outputs.map(({ tensor }) => tensor) : inlinedOutputs;
     const fetched = [...ends, ...inner].map((name) => (/:\d+$/.test(name) ? name : `${name}:0`));
     const inputs = feeds.map(toTf);
     let results: tf.Tensor[] = [];
     try {
-      results = this.#backend.runSavedModel(session, inputs, this.#infos, fetched);
+      results = this.#backend.runSavedModel(session, inputs, this.#inputInfos, fetched);
       const names = [...this.outputs, ...inner];
       const read = new Map(names.map((name, i) => [name, fromTf(name, results[i])]));
       const pick = (name: string): NamedTensor => read.get(name) as NamedTensor;
@@ -130,49 +133,49 @@ class SavedModel implements Model {
   }
 
   async dispose(): Promise<void> {
-    this.#backend.deleteSavedModel(this.#plain);
-    if (this.#inlined !== undefined) this.#backend.deleteSavedModel(this.#inlined);
+    this.#backend.deleteSavedModel(this.#plainSession);
+    if (this.#inlinedSession !== undefined) this.#backend.deleteSavedModel(this.#inlinedSession);
   }
 
-  #open(path: string, tags: readonly string[]): number {
+  #openSession(path: string, tags: readonly string[]): number {
     try {
       return this.#backend.loadSavedModelMetaGraph(path, tags.join(','));
     } catch (error) {
-      throw new UserError(`TensorFlow cannot load ${this.path}: ${reason(error)}`);
+      throw new UserError(`TensorFlow cannot load ${this.path}: ${errorMessage(error)}`);
     }
   }
 
   /** TensorFlow reads models from folders alone: one of our own has the changed graph and leads to the rest. */
-  async #openInlined(): Promise<number> {
-    const { inlined, tags } = this.#content;
-    if (inlined === undefined) return this.#plain;
-    if (this.#inlined === undefined) {
+  async #openInlinedSession(): Promise<number> {
+    const { inlinedBytes, tags } = this.#content;
+    if (inlinedBytes === undefined) return this.#plainSession;
+    if (this.#inlinedSession === undefined) {
       const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-model-')).catch((error: unknown) => {
-        throw new MachineError(`cannot write a temporary folder: ${reason(error)}`);
+        throw new MachineError(`cannot write a temporary folder: ${errorMessage(error)}`);
       });
       try {
-        await writeFile(join(folder, 'saved_model.pb'), inlined);
+        await writeFile(join(folder, 'saved_model.pb'), inlinedBytes);
         for (const name of ['variables', 'assets', 'assets.extra']) {
           const there = await realpath(join(this.path, name)).catch(() => undefined);
           if (there !== undefined) await symlink(there, join(folder, name));
         }
-        this.#inlined = this.#open(folder, tags);
+        this.#inlinedSession = this.#openSession(folder, tags);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
     }
-    return this.#inlined;
+    return this.#inlinedSession;
   }
 }
 
 /** The graph's nodes and, for each output, one that gives its tensor the signature's name for it. */
-function withOutputs({ nodes, outputs }: SavedModelContent['graph'], names: readonly string[]) {
+function withSignatureOutputs({ nodes, outputs }: SavedModelContent['graph'], names: readonly string[]) {
   const named = names.map((name, i) => ({ name, op: 'Identity', inputs: [outputs[i]], outputs: [name] }));
   return [...nodes, ...named];
 }
 
 function inputSpec({ name, dtype, shape }: SignatureTensor, path: string): InputSpec {
-  const type = TYPES[dtype]?.[1];
+  const type = RUNTIME_TYPES[dtype]?.[1];
   if (type === undefined) {
     throw new UserError(
       `${path}: input ${name} is of TensorFlow's type ${dtype}; only inputs of float32, int32, int64, uint8 and bool can be fuzzed`,

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { MachineError, reason } from '../../../core/errors.ts';
+import { errorMessage, MachineError } from '../../../core/errors.ts';
 import type { Runtime, RuntimeKind } from '../../model.ts';
 
 const require = createRequire(import.meta.url);
@@ -9,27 +9,27 @@ const require = createRequire(import.meta.url);
 type TfjsRuntime = Exclude<RuntimeKind, 'onnx'>;
 
 /** Fastest first. */
-const BY_SPEED: readonly TfjsRuntime[] = ['tensorflow', 'wasm', 'cpu'];
+const RUNTIMES_BY_SPEED: readonly TfjsRuntime[] = ['tensorflow', 'wasm', 'cpu'];
 
 /** The native packages; the first that is installed is taken. */
-const NATIVE = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
 /** A runtime that was started. */
-type Started = Pick<Runtime, 'version' | 'device' | 'threads'>;
+type StartedRuntime = Pick<Runtime, 'version' | 'device' | 'threads'>;
 
 /** Silences TensorFlow.js' advertisements on the console; errors still throw. */
-function quiet(): void {
+function silenceLogs(): void {
   tf.env().set('PROD', true);
 }
 
-const starters: Readonly<Record<TfjsRuntime, () => Promise<Started>>> = {
+const starters: Readonly<Record<TfjsRuntime, () => Promise<StartedRuntime>>> = {
   async tensorflow() {
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
     // There is a worker a core already.
     process.env.TF_NUM_INTRAOP_THREADS ??= '1';
     process.env.TF_NUM_INTEROP_THREADS ??= '1';
-    const name = startNative();
-    await use('tensorflow');
+    const name = loadNativePackage();
+    await activateBackend('tensorflow');
     const { isUsingGpuDevice } = tf.backend() as tf.KernelBackend & { readonly isUsingGpuDevice?: boolean };
     return {
       version: versionOf(name),
@@ -42,14 +42,14 @@ const starters: Readonly<Record<TfjsRuntime, () => Promise<Started>>> = {
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
     wasm.setWasmPaths(`${folder}${sep}dist${sep}`);
     wasm.setThreadsCount(1);
-    await use('wasm');
+    await activateBackend('wasm');
     const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
     const device = simd === true ? 'CPU, SIMD' : 'CPU';
     return { version: versionOf('@tensorflow/tfjs-backend-wasm'), device, threads: 1 };
   },
   async cpu() {
     await import('@tensorflow/tfjs-backend-cpu');
-    await use('cpu');
+    await activateBackend('cpu');
     return {
       version: versionOf('@tensorflow/tfjs-backend-cpu'),
       device: 'CPU, plain JavaScript',
@@ -59,23 +59,25 @@ const starters: Readonly<Record<TfjsRuntime, () => Promise<Started>>> = {
 };
 
 /** Loads the native package; its name. */
-function startNative(): string {
+function loadNativePackage(): string {
   try {
-    require(NATIVE[0]);
-    return NATIVE[0];
+    require(NATIVE_PACKAGES[0]);
+    return NATIVE_PACKAGES[0];
   } catch (error) {
-    if (!isMissing(error, NATIVE[0])) throw error;
-    require(NATIVE[1]);
-    return NATIVE[1];
+    if (!isModuleMissing(error, NATIVE_PACKAGES[0])) throw error;
+    require(NATIVE_PACKAGES[1]);
+    return NATIVE_PACKAGES[1];
   }
 }
 
-function isMissing(error: unknown, name: string): boolean {
-  return (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && reason(error).includes(`'${name}'`);
+function isModuleMissing(error: unknown, name: string): boolean {
+  return (
+    (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && errorMessage(error).includes(`'${name}'`)
+  );
 }
 
-async function use(backend: TfjsRuntime): Promise<void> {
-  quiet();
+async function activateBackend(backend: TfjsRuntime): Promise<void> {
+  silenceLogs();
   if (!(await tf.setBackend(backend))) throw new Error(`the ${backend} backend does not start`);
   await tf.ready();
 }
@@ -99,8 +101,8 @@ export async function startTfjs(
   wanted: TfjsRuntime | 'auto',
   slower?: { readonly than: TfjsRuntime; readonly because: string },
 ): Promise<Runtime> {
-  const first = slower === undefined ? 0 : BY_SPEED.indexOf(slower.than) + 1;
-  const candidates = wanted === 'auto' ? BY_SPEED.slice(first) : [wanted];
+  const first = slower === undefined ? 0 : RUNTIMES_BY_SPEED.indexOf(slower.than) + 1;
+  const candidates = wanted === 'auto' ? RUNTIMES_BY_SPEED.slice(first) : [wanted];
   const failures: string[] = slower === undefined ? [] : [`${slower.than}: ${slower.because}`];
   for (const kind of candidates) {
     try {
@@ -108,15 +110,15 @@ export async function startTfjs(
       const why = wanted === 'auto' ? 'the fastest that works here' : 'as asked for';
       return { kind, ...started, why: failures.length > 0 ? `${why}; ${failures.join('; ')}` : why };
     } catch (error) {
-      failures.push(`${kind}: ${whyNot(kind, error)}`);
+      failures.push(`${kind}: ${startFailure(kind, error)}`);
     }
   }
   throw new MachineError(`no runtime for TensorFlow.js models starts here: ${failures.join('; ')}`);
 }
 
-function whyNot(kind: TfjsRuntime, error: unknown): string {
-  if (kind === 'tensorflow' && isMissing(error, NATIVE[1])) {
-    return `${NATIVE[0]} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
+function startFailure(kind: TfjsRuntime, error: unknown): string {
+  if (kind === 'tensorflow' && isModuleMissing(error, NATIVE_PACKAGES[1])) {
+    return `${NATIVE_PACKAGES[0]} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
   }
-  return reason(error);
+  return errorMessage(error);
 }

@@ -12,11 +12,11 @@ type TfType = 'float32' | 'int32';
 const WEIGHT_FILE = 'group1-shard1of1.bin';
 
 /** Enum names of TensorFlow's DataType. */
-const DT: Readonly<Record<TfType, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32' };
+const TF_TYPE_NAME: Readonly<Record<TfType, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32' };
 
 /** Values of NodeDef attributes, as they stand in the JSON form of TensorFlow's protocol buffers. */
 export const attr = {
-  type: (type: TfType) => ({ type: DT[type] }),
+  type: (type: TfType) => ({ type: TF_TYPE_NAME[type] }),
   bool: (b: boolean) => ({ b }),
   int: (i: number) => ({ i: String(i) }),
   ints: (list: readonly number[]) => ({ list: { i: list.map(String) } }),
@@ -28,8 +28,8 @@ const shapeAttr = (dims: readonly number[]) => ({ dim: dims.map((size) => ({ siz
 /** Writes graph models as tensorflowjs_converter lays them out. A free dimension is −1. */
 export class TfjsBuilder {
   readonly #nodes: object[] = [];
-  readonly #specs: object[] = [];
-  readonly #parts: Uint8Array[] = [];
+  readonly #weightSpecs: object[] = [];
+  readonly #weightData: Uint8Array[] = [];
   readonly #inputs: Record<string, object> = {};
   readonly #outputs: Record<string, object> = {};
 
@@ -39,20 +39,20 @@ export class TfjsBuilder {
       op: 'Placeholder',
       attr: { dtype: attr.type(type), shape: { shape: shapeAttr(dims) } },
     });
-    this.#inputs[name] = signature(name, type, dims);
+    this.#inputs[name] = tensorInfo(name, type, dims);
     return name;
   }
 
   output(name: string, type: TfType, dims: readonly number[]): void {
-    this.#outputs[name] = signature(name, type, dims);
+    this.#outputs[name] = tensorInfo(name, type, dims);
   }
 
   constant(name: string, type: TfType, dims: readonly number[], data: TensorData): string {
     if (sizeOf(dims) !== data.length) throw new Error(`constant ${name} does not fill its shape`);
-    const tensor = { dtype: DT[type], tensorShape: shapeAttr(dims) };
+    const tensor = { dtype: TF_TYPE_NAME[type], tensorShape: shapeAttr(dims) };
     this.#nodes.push({ name, op: 'Const', attr: { dtype: attr.type(type), value: { tensor } } });
-    this.#specs.push({ name, shape: dims, dtype: type });
-    this.#parts.push(bytesOf(data));
+    this.#weightSpecs.push({ name, shape: dims, dtype: type });
+    this.#weightData.push(bytesOf(data));
     return name;
   }
 
@@ -68,16 +68,16 @@ export class TfjsBuilder {
       convertedBy: null,
       signature: { inputs: this.#inputs, outputs: this.#outputs },
       modelTopology: { node: this.#nodes, library: {}, versions: { producer: 1395 } },
-      weightsManifest: [{ paths: [WEIGHT_FILE], weights: this.#specs }],
+      weightsManifest: [{ paths: [WEIGHT_FILE], weights: this.#weightSpecs }],
     };
     return {
       json: `${JSON.stringify(json)}\n`,
       weightFile: WEIGHT_FILE,
-      weights: Buffer.concat(this.#parts),
+      weights: Buffer.concat(this.#weightData),
     };
   }
 }
 
-function signature(name: string, type: TfType, dims: readonly number[]): object {
-  return { name: `${name}:0`, dtype: DT[type], tensorShape: shapeAttr(dims) };
+function tensorInfo(name: string, type: TfType, dims: readonly number[]): object {
+  return { name: `${name}:0`, dtype: TF_TYPE_NAME[type], tensorShape: shapeAttr(dims) };
 }

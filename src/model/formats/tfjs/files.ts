@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
-import { reason, UserError } from '../../../core/errors.ts';
-import { confinedFile, readUnpacked } from '../confined-path.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
+import { readUnpacked, resolveConfinedFile } from '../confined-path.ts';
 
 /** A model.json with its weight files, read and checked. */
 export interface TfjsFiles {
@@ -14,7 +14,7 @@ export interface TfjsFiles {
 }
 
 /** Bytes of a model.json: the largest known hold some ten million. */
-const MOST_JSON = 1 << 27;
+const MAX_JSON_BYTES = 1 << 27;
 
 /**
  * Reads model.json and the weight files that its manifest names; gzip is unpacked.
@@ -23,7 +23,7 @@ const MOST_JSON = 1 << 27;
  *   followed), or holds fewer bytes than the manifest says
  */
 export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
-  const text = await readUnpacked(path, MOST_JSON);
+  const text = await readUnpacked(path, MAX_JSON_BYTES);
   const json = parseModelJson(text, path);
   const hash = createHash('sha256').update(text);
   const buffers: Uint8Array[] = [];
@@ -34,7 +34,7 @@ export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
     for (const file of group.paths) {
       // A manifest may name one file a million times.
       if (have > need) break;
-      const bytes = await readUnpacked(await confinedFile(dirname(path), file, path), need);
+      const bytes = await readUnpacked(await resolveConfinedFile(dirname(path), file, path), need);
       hash.update(bytes);
       parts.push(bytes);
       have += bytes.length;
@@ -65,7 +65,7 @@ function parseModelJson(text: Buffer, path: string): io.ModelJSON {
   try {
     json = JSON.parse(text.toString('utf8')) as Partial<io.ModelJSON> | null;
   } catch (error) {
-    throw new UserError(`${path} is not a TensorFlow.js model: it is no valid JSON (${reason(error)})`);
+    throw new UserError(`${path} is not a TensorFlow.js model: it is no valid JSON (${errorMessage(error)})`);
   }
   if (typeof json !== 'object' || json?.modelTopology === undefined || !Array.isArray(json.weightsManifest)) {
     throw new UserError(
@@ -89,7 +89,7 @@ function formatOf(json: io.ModelJSON): TfjsFiles['format'] {
   return 'node' in json.modelTopology ? 'tfjs-graph' : 'tfjs-layers';
 }
 
-const TYPE_BYTES: Readonly<Record<string, number>> = {
+const BYTES_BY_TYPE: Readonly<Record<string, number>> = {
   float32: 4,
   int32: 4,
   bool: 1,
@@ -101,7 +101,7 @@ const TYPE_BYTES: Readonly<Record<string, number>> = {
 
 function weightBytes(spec: io.WeightsManifestEntry, path: string): number {
   const stored = spec.quantization?.dtype ?? spec.dtype;
-  const bytes = TYPE_BYTES[stored];
+  const bytes = BYTES_BY_TYPE[stored];
   if (bytes === undefined) {
     throw new UserError(`${path}: weight ${spec.name} is of type ${stored}, which is not supported`);
   }

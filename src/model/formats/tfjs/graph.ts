@@ -5,7 +5,7 @@ import {
   type DeclaredShape,
   type Graph,
   type GraphNode,
-  topological,
+  sortTopologically,
 } from '../../graph/graph.ts';
 
 interface TfNode {
@@ -30,12 +30,12 @@ export interface GraphTopology {
 }
 
 /** `^name` is a control edge and `name:0` the first output of a node, whose tensor we call by the node. */
-function tensorOf(edge: string): string {
+function tensorNameOf(edge: string): string {
   return edge.replace(/^\^/, '').replace(/:0$/, '');
 }
 
 /** TensorFlow's DataType names and numbers of the types that TensorFlow.js has. */
-const TYPES: Readonly<Record<string, DType>> = {
+const DTYPE_BY_TF_TYPE: Readonly<Record<string, DType>> = {
   DT_FLOAT: 'float32',
   DT_INT32: 'int32',
   DT_INT64: 'int32',
@@ -47,15 +47,16 @@ const TYPES: Readonly<Record<string, DType>> = {
 };
 
 /** Attributes that name the type of an operation's result, the most telling first. */
-const RESULT_TYPE = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
+const RESULT_TYPE_ATTRIBUTES = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
 
 /** Operations that compare, whose `T` is the type of what they compare. */
-const COMPARING = /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
+const COMPARISON_OPS =
+  /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
 
 function typeOfNode({ op, attr = {} }: TfNode): DType | undefined {
-  if (COMPARING.test(op)) return 'bool';
-  const name = RESULT_TYPE.find((key) => attr[key]?.type !== undefined);
-  return name === undefined ? undefined : TYPES[String(attr[name].type)];
+  if (COMPARISON_OPS.test(op)) return 'bool';
+  const name = RESULT_TYPE_ATTRIBUTES.find((key) => attr[key]?.type !== undefined);
+  return name === undefined ? undefined : DTYPE_BY_TF_TYPE[String(attr[name].type)];
 }
 
 function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {
@@ -93,15 +94,15 @@ export function readTfjsGraph(
       (node): GraphNode => ({
         name: node.name,
         op: node.op,
-        inputs: (node.input ?? []).map(tensorOf),
+        inputs: (node.input ?? []).map(tensorNameOf),
         outputs: [node.name],
         attributes: attributesOf(node),
       }),
     );
   return {
-    nodes: topological(nodes),
-    inputs: inputs.map(tensorOf),
-    outputs: outputs.map(tensorOf),
+    nodes: sortTopologically(nodes),
+    inputs: inputs.map(tensorNameOf),
+    outputs: outputs.map(tensorNameOf),
     constants,
     values,
     shapes: new Map(),
@@ -124,14 +125,14 @@ export function readLayersGraph(
     .map(
       (layer): GraphNode => ({
         name: layer.name,
-        op: layer.softmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
+        op: layer.endsInSoftmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
         inputs: layer.inputs,
         outputs: [layer.name],
         attributes: layer.attributes,
       }),
     );
   return {
-    nodes: topological(nodes),
+    nodes: sortTopologically(nodes),
     inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
     outputs,
     constants: new Map(weights),
@@ -146,7 +147,7 @@ export interface LoadedLayer {
   readonly name: string;
   readonly className: string;
   /** Whether it ends in a softmax. */
-  readonly softmax: boolean;
+  readonly endsInSoftmax: boolean;
   /** Shape of its output. */
   readonly shape: DeclaredShape;
   /** Settings that matter to what it computes, such as `activation` and `epsilon`. */

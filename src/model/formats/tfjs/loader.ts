@@ -6,16 +6,16 @@ import {
   loadLayersModel,
   type SymbolicTensor,
 } from '@tensorflow/tfjs-layers';
-import { reason, UserError } from '../../../core/errors.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
 import { type DType, isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
-import { computedTensors, type Graph, MOST_VALUES } from '../../graph/graph.ts';
+import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph.ts';
 
 /** What graph models and layers models have in common once loaded. */
-interface Network {
+interface LoadedNetwork {
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
   readonly graph: Graph;
@@ -34,11 +34,11 @@ export const tfjsLoader: ModelLoader = {
       );
     }
     const files = await readTfjsFiles(path);
-    options.weighed?.(files.bytes);
+    options.onModelBytes?.(files.bytes);
     let runtime = await startTfjs(options.runtime);
     for (;;) {
-      const network = await open(files, path);
-      const missing = await missingKernel(network);
+      const network = await openNetwork(files, path);
+      const missing = await findMissingKernel(network);
       if (missing === undefined) return new TfjsModel(path, files, runtime, network);
       network.dispose();
       if (options.runtime !== 'auto' || runtime.kind === 'cpu' || runtime.kind === 'onnx') {
@@ -58,9 +58,9 @@ class TfjsModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: Graph;
   readonly watchable: readonly string[];
-  readonly #network: Network;
+  readonly #network: LoadedNetwork;
 
-  constructor(path: string, files: TfjsFiles, runtime: Runtime, network: Network) {
+  constructor(path: string, files: TfjsFiles, runtime: Runtime, network: LoadedNetwork) {
     this.path = path;
     this.format = files.format;
     this.sha256 = files.sha256;
@@ -99,12 +99,12 @@ class TfjsModel implements Model {
   }
 }
 
-async function open(files: TfjsFiles, path: string): Promise<Network> {
+async function openNetwork(files: TfjsFiles, path: string): Promise<LoadedNetwork> {
   try {
-    return await (files.format === 'tfjs-graph' ? openGraph(files) : openLayers(files));
+    return await (files.format === 'tfjs-graph' ? openGraphModel(files) : openLayersModel(files));
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`TensorFlow.js cannot load ${path}: ${reason(error)}`);
+    throw new UserError(`TensorFlow.js cannot load ${path}: ${errorMessage(error)}`);
   }
 }
 
@@ -121,16 +121,16 @@ const ASYNC_OPS = new Set([
   'Where',
 ]);
 
-async function openGraph(files: TfjsFiles): Promise<Network> {
+async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   const loaded = await loadGraphModel(tf.io.fromMemory(files.artifacts));
   const inputs = loaded.inputs.map((node) => inputSpec(node.name, node.dtype, node.shape));
   const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
   const topology = files.artifacts.modelTopology as GraphTopology;
   const constant = (name: string): tf.Tensor | undefined => loaded.weights[name]?.[0];
-  const constants = constantsOf(files);
+  const constants = weightShapesOf(files);
   const values = new Map(
     [...constants].flatMap(([name, shape]): [string, number[]][] => {
-      const tensor = sizeOf(shape) <= MOST_VALUES ? constant(name) : undefined;
+      const tensor = sizeOf(shape) <= MAX_CONSTANT_VALUES ? constant(name) : undefined;
       return tensor === undefined ? [] : [[name, [...tensor.dataSync()]]];
     }),
   );
@@ -154,13 +154,13 @@ async function openGraph(files: TfjsFiles): Promise<Network> {
   };
 }
 
-async function openLayers(files: TfjsFiles): Promise<Network> {
+async function openLayersModel(files: TfjsFiles): Promise<LoadedNetwork> {
   const loaded = await loadLayersModel(tf.io.fromMemory(files.artifacts));
   const inputs = loaded.inputs.map((tensor) =>
     inputSpec(tensor.name.replace(/:\d+$/, ''), tensor.dtype, tensor.shape),
   );
   const outputs = loaded.outputs.map((tensor) => tensor.sourceLayer.name);
-  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...constantsOf(files)]);
+  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...weightShapesOf(files)]);
   const cut = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
   return {
     inputs,
@@ -182,7 +182,7 @@ async function openLayers(files: TfjsFiles): Promise<Network> {
   };
 }
 
-function constantsOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
+function weightShapesOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
   return new Map(artifacts.weightSpecs?.map(({ name, shape }) => [name, shape]));
 }
 
@@ -196,7 +196,7 @@ function describeLayer(layer: layers.Layer): LoadedLayer {
   return {
     name: layer.name,
     className: layer.getClassName(),
-    softmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
+    endsInSoftmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
     attributes: Object.fromEntries(plain),
     shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
     inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
@@ -214,7 +214,7 @@ function inputSpec(name: string, dtype: string, shape: readonly (number | null)[
 }
 
 /** Runs zeros through the network: a runtime lacks an operation only once it is asked for it. */
-async function missingKernel(network: Network): Promise<string | undefined> {
+async function findMissingKernel(network: LoadedNetwork): Promise<string | undefined> {
   const zeros = network.inputs.map((input) =>
     tf.zeros(input.shape.map((d) => d ?? 1) as number[], input.type as 'float32'),
   );
@@ -222,7 +222,7 @@ async function missingKernel(network: Network): Promise<string | undefined> {
     tf.dispose(await network.execute(zeros, network.outputs));
     return undefined;
   } catch (error) {
-    const text = reason(error);
+    const text = errorMessage(error);
     return /kernel|not registered|backend/i.test(text) ? text : undefined;
   } finally {
     tf.dispose(zeros);

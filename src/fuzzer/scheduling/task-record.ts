@@ -1,0 +1,85 @@
+import type { GoalAssignment } from '../search/directed-search.ts';
+import type { Task } from './task.ts';
+
+/** A task as checkpoints hold it. The keys on disk are older than the names in the code, and stay. */
+export interface TaskRecord {
+  readonly number: number;
+  readonly execsBefore: number;
+  readonly mutants: number;
+  readonly parents: readonly number[];
+  readonly mates: readonly number[];
+  readonly chains: readonly number[];
+  readonly saturated: readonly string[];
+  readonly indexed: number;
+  readonly threshold: number;
+  readonly ended?: readonly string[];
+  readonly focus?: {
+    readonly point: number;
+    readonly targets: readonly number[];
+    readonly lanes: readonly number[];
+    readonly bars: readonly number[];
+    readonly best: readonly number[];
+  };
+  readonly stride?: number;
+  readonly looks?: boolean;
+}
+
+/** The checkpoint's record of a task. */
+export function toTaskRecord(task: Task): TaskRecord {
+  const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
+  return {
+    number,
+    execsBefore: task.firstExec,
+    mutants,
+    parents,
+    mates: task.partners,
+    chains: task.stacks,
+    saturated: task.saturatedSignatures,
+    indexed: task.indexSize,
+    threshold,
+    ...(disabledObjectives === undefined ? {} : { ended: disabledObjectives }),
+    ...(goal === undefined ? {} : { focus: toGoalRecord(goal) }),
+    ...(picksPerStep === undefined ? {} : { stride: picksPerStep }),
+    ...(lookahead === undefined ? {} : { looks: lookahead }),
+  };
+}
+
+function toGoalRecord({
+  goalIndex,
+  subgoals,
+  slots,
+  marginsToBeat,
+  best,
+}: GoalAssignment): NonNullable<TaskRecord['focus']> {
+  return { point: goalIndex, targets: subgoals, lanes: slots, bars: marginsToBeat, best };
+}
+
+/** The task of a checkpoint's record. */
+export function fromTaskRecord(record: TaskRecord): Task {
+  const { number, mutants, parents, threshold, ended, focus, stride, looks } = record;
+  return {
+    number,
+    firstExec: record.execsBefore,
+    mutants,
+    parents,
+    partners: record.mates,
+    stacks: record.chains,
+    saturatedSignatures: record.saturated,
+    indexSize: record.indexed,
+    threshold,
+    ...(ended === undefined ? {} : { disabledObjectives: ended }),
+    ...(focus === undefined
+      ? {}
+      : {
+          goal: {
+            goalIndex: focus.point,
+            subgoals: focus.targets,
+            slots: focus.lanes,
+            marginsToBeat: focus.bars,
+            best: focus.best,
+          },
+        }),
+    ...(stride === undefined ? {} : { picksPerStep: stride }),
+    ...(looks === undefined ? {} : { lookahead: looks }),
+  };
+}
