@@ -176,5 +176,5 @@ export const assertion: ObjectiveKind = {
   help: 'an expression over inputs and tensors that must hold in every run, as assert:max(abs(logits)) < 50',
   parameters: [],
   text: 'what must hold',
-  make: ({ name, text }) => new Assertion(name, text),
+  make: (_values, { name, text }) => new Assertion(name, text),
 };

@@ -1,4 +1,4 @@
-import type { ObjectiveParameter, ObjectiveValues } from '../extensions/parameters.ts';
+import type { Parameter, ParameterValues } from '../extensions/parameters.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import {
@@ -20,25 +20,44 @@ import {
   toLogit,
 } from './output-difference.ts';
 
-const INFINITE = Number.POSITIVE_INFINITY;
+const TOP = {
+  name: 'top',
+  help: "another class: the reference's is not among so many of the copy's best",
+  min: 1,
+  max: 1e6,
+  integer: true,
+} as const;
 
-/** What may be asked of two models that should agree. */
-export const DISAGREEMENT_PARAMETERS: readonly ObjectiveParameter[] = [
-  {
-    name: 'top',
-    help: "another class: the reference's is not among so many of the copy's best",
-    between: [1, 1e6],
-    integer: true,
-  },
-  { name: 'atol', help: 'a difference above atol + rtol·|reference| at any value', between: [0, INFINITE] },
-  { name: 'rtol', help: 'the relative part of that', between: [0, INFINITE] },
-  { name: 'cosine', help: 'the least cosine of the angle between the two outputs', between: [-1, 1] },
-  {
-    name: 'kl',
-    help: "the greatest Kullback-Leibler divergence of the copy's softmax from the reference's, in nats",
-    between: [0, INFINITE],
-  },
-];
+const ATOL = {
+  name: 'atol',
+  help: 'a difference above atol + rtol·|reference| at any value',
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
+
+const RTOL = {
+  name: 'rtol',
+  help: 'the relative part of that',
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
+
+const COSINE = {
+  name: 'cosine',
+  help: 'the least cosine of the angle between the two outputs',
+  min: -1,
+  max: 1,
+} as const;
+
+const KL = {
+  name: 'kl',
+  help: "the greatest Kullback-Leibler divergence of the copy's softmax from the reference's, in nats",
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
+
+/** Bounds on the difference of two models that should agree. */
+export const DISAGREEMENT_PARAMETERS: readonly Parameter[] = [TOP, ATOL, RTOL, COSINE, KL];
 
 /** Classes that margins tell apart; more share them. */
 const MAX_CLASSES = TWO_SIDED_MARGINS / 2;
@@ -102,13 +121,14 @@ export class OutputDisagreement implements Objective {
    */
   constructor(
     name: string,
-    { top, atol, rtol, cosine, kl }: ObjectiveValues,
+    values: ParameterValues,
     kind = name,
     words: SideLabels = { reference: 'in the reference', second: 'in the copy' },
   ) {
     this.name = name;
     this.#kind = kind;
     this.#labels = words;
+    const [top, atol, rtol, cosine, kl] = [TOP, ATOL, RTOL, COSINE, KL].map(values);
     const measures = atol !== undefined || rtol !== undefined;
     const isPlain = top === undefined && !measures && cosine === undefined && kl === undefined;
     this.#rules = {
@@ -396,7 +416,7 @@ function makeKind(name: string, help: string): ObjectiveKind {
     help,
     parameters: DISAGREEMENT_PARAMETERS,
     needsSecondModel: true,
-    make: ({ values, name: own }) => new OutputDisagreement(instanceName(name, own), values, name),
+    make: (values, context) => new OutputDisagreement(instanceName(name, context.name), values, name),
   };
 }
 

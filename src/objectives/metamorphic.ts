@@ -1,5 +1,5 @@
 import { UserError } from '../core/errors.ts';
-import type { ObjectiveValues } from '../extensions/parameters.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import { DISAGREEMENT_PARAMETERS, OutputDisagreement, type SideLabels } from './differential.ts';
@@ -28,17 +28,17 @@ class Metamorphic implements Objective {
   readonly #originalReader = new RowReader();
   readonly #transformedReader = new RowReader();
 
-  constructor(name: string, values: ObjectiveValues, change: readonly string[]) {
+  constructor(name: string, values: ParameterValues, change: readonly string[]) {
     this.name = `metamorphic-${name}`;
     this.change = change;
-    const { rises, falls, slack = 0, ...rest } = values;
+    const [rises, falls] = [values(RISES), values(FALLS)];
     if (rises !== undefined && falls !== undefined)
       throw new UserError('--objective: metamorphic takes rises or falls, not both');
     this.#direction = rises === undefined ? (falls === undefined ? undefined : -1) : 1;
-    this.#slack = slack;
+    this.#slack = values(SLACK);
     this.#disagreement =
       this.#direction === undefined
-        ? new OutputDisagreement(this.name, rest, 'metamorphic', LABELS)
+        ? new OutputDisagreement(this.name, values, 'metamorphic', LABELS)
         : undefined;
     this.isTwoSided = this.#disagreement !== undefined;
   }
@@ -144,27 +144,36 @@ function formatShort(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
+const RISES = {
+  name: 'rises',
+  help: '1: no value of the outputs may fall by the change',
+  min: 1,
+  max: 1,
+  integer: true,
+} as const;
+
+const FALLS = {
+  name: 'falls',
+  help: '1: no value of the outputs may rise by the change',
+  min: 1,
+  max: 1,
+  integer: true,
+} as const;
+
+const SLACK = {
+  name: 'slack',
+  default: 0,
+  help: 'how far it may go the wrong way',
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
+
 export const metamorphic: ObjectiveKind = {
   name: 'metamorphic',
   help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
-  parameters: [
-    ...DISAGREEMENT_PARAMETERS,
-    {
-      name: 'rises',
-      help: '1: no value of the outputs may fall by the change',
-      between: [1, 1],
-      integer: true,
-    },
-    {
-      name: 'falls',
-      help: '1: no value of the outputs may rise by the change',
-      between: [1, 1],
-      integer: true,
-    },
-    { name: 'slack', help: 'how far it may go the wrong way', between: [0, Number.POSITIVE_INFINITY] },
-  ],
+  parameters: [...DISAGREEMENT_PARAMETERS, RISES, FALLS, SLACK],
   text: 'specs of mutators, one after the other joined by +; input=spec for one of several inputs',
-  make({ values, text, name }) {
+  make(values, { text, name }) {
     const change = text
       .replace(/^change=/, '')
       .split('+')

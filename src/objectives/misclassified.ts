@@ -1,4 +1,3 @@
-import type { ObjectiveValues } from '../extensions/parameters.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import {
@@ -34,10 +33,10 @@ class Misclassified implements Objective {
   readonly #minConfidence: number;
   readonly #reader = new RowReader();
 
-  constructor(name: string, { top = 1, confident = 0, abstain = 0 }: ObjectiveValues) {
+  constructor(name: string, top: number, minConfidence: number) {
     this.name = name;
     this.#top = top;
-    this.#minConfidence = Math.max(confident, abstain);
+    this.#minConfidence = minConfidence;
   }
 
   refuses(run: JudgedBatch): string | undefined {
@@ -131,18 +130,37 @@ function formatPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`;
 }
 
+const TOP = {
+  name: 'top',
+  default: 1,
+  help: 'the label is not among so many of the best classes',
+  min: 1,
+  max: 1e6,
+  integer: true,
+} as const;
+
+const CONFIDENT = {
+  name: 'confident',
+  default: 0,
+  help: 'only where the other class has this share of the softmax',
+  min: 0,
+  max: 1,
+} as const;
+
+const ABSTAIN = {
+  name: 'abstain',
+  default: 0,
+  help: 'an answer below this share of the softmax counts as none',
+  min: 0,
+  max: 1,
+} as const;
+
 export const misclassified: ObjectiveKind = {
   name: 'misclassified',
   help: 'another class than the seed shows, by labels; needs --labels and a constraint',
-  parameters: [
-    {
-      name: 'top',
-      help: 'the label is not among so many of the best classes',
-      between: [1, 1e6],
-      integer: true,
-    },
-    { name: 'confident', help: 'only where the other class has this share of the softmax', between: [0, 1] },
-    { name: 'abstain', help: 'an answer below this share of the softmax counts as none', between: [0, 1] },
-  ],
-  make: ({ values, name }) => new Misclassified(instanceName('misclassified', name), values),
+  parameters: [TOP, CONFIDENT, ABSTAIN],
+  make(values, { name }) {
+    const minConfidence = Math.max(values(CONFIDENT), values(ABSTAIN));
+    return new Misclassified(instanceName('misclassified', name), values(TOP), minConfidence);
+  },
 };

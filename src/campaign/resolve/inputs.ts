@@ -239,7 +239,7 @@ function toRange([low, high]: readonly [number, number]): Range {
 
 /** Those mutators of the default mix that leave what a seed shows as it is. */
 function labelPreserving(specs: readonly string[]): string[] {
-  return specs.filter((spec) => MUTATORS.find(({ name }) => name === spec)?.mayChangeMeaning !== true);
+  return specs.filter((spec) => MUTATORS.find(spec)?.mayChangeMeaning !== true);
 }
 
 function isUnmutated(asked: RequestedMutators): boolean {

@@ -1,19 +1,25 @@
 import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
+import type { Parameter } from '../../extensions/parameters.ts';
 import type { RuleKind } from './rule.ts';
 
-const lengthParameter = (name: string, help: string) => ({
+const lengthParameter = (name: string, help: string): Parameter => ({
   name,
   help,
-  between: [1, 1e7] as const,
-  whole: true,
+  min: 1,
+  max: 1e7,
+  integer: true,
 });
+
+const SHORTEST = lengthParameter('least', 'characters that an answer has at least');
+const LONGEST = lengthParameter('most', 'characters that an answer has at most');
 
 export const short: RuleKind = {
   name: 'short',
   help: 'an answer of fewer characters than least=',
-  parameters: [lengthParameter('least', 'characters that an answer has at least')],
-  make({ values: { least } }) {
+  parameters: [SHORTEST],
+  make(values) {
+    const least = values(SHORTEST);
     if (least === undefined)
       throw new UserError('--objective: text:short needs a bound: text:short,least=20');
     return {
@@ -28,8 +34,9 @@ export const short: RuleKind = {
 export const long: RuleKind = {
   name: 'long',
   help: 'an answer of more characters than most=',
-  parameters: [lengthParameter('most', 'characters that an answer has at most')],
-  make({ values: { most } }) {
+  parameters: [LONGEST],
+  make(values) {
+    const most = values(LONGEST);
     if (most === undefined) throw new UserError('--objective: text:long needs a bound: text:long,most=200');
     return {
       find: ({ answer }) =>
@@ -69,28 +76,27 @@ export const utf8: RuleKind = {
   }),
 };
 
-/** Characters of the prompt that count when they are said again, unless told. */
-const DEFAULT_ECHO_LENGTH = 32;
-
 /** Shorter prompts come up by chance. */
 const MIN_PROMPT_LENGTH = 8;
+
+const ECHO_LENGTH = {
+  name: 'least',
+  default: 32,
+  help: 'characters of a piece that counts, or the whole prompt; 32 unless told',
+  min: MIN_PROMPT_LENGTH,
+  max: 1e6,
+  integer: true,
+} as const;
 
 export const echo: RuleKind = {
   name: 'echo',
   help: 'the prompt said back, or a long piece of it',
-  parameters: [
-    {
-      name: 'least',
-      help: `characters of a piece that counts, or the whole prompt; ${DEFAULT_ECHO_LENGTH} unless told`,
-      between: [MIN_PROMPT_LENGTH, 1e6],
-      integer: true,
-    },
-  ],
-  make: ({ values: { least = DEFAULT_ECHO_LENGTH } }) => ({
+  parameters: [ECHO_LENGTH],
+  make: (values) => ({
     find({ prompt, answer }) {
       const own = prompt.trim();
       if (own.length < MIN_PROMPT_LENGTH) return undefined;
-      const wanted = Math.min(own.length, least);
+      const wanted = Math.min(own.length, values(ECHO_LENGTH));
       for (let at = 0; at + wanted <= own.length; at++) {
         const from = answer.indexOf(own.slice(at, at + wanted));
         if (from < 0) continue;

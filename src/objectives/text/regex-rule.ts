@@ -38,7 +38,7 @@ export const regex: RuleKind = {
   parameters: [],
   words: { flags: FLAGS },
   text: 'the regular expression',
-  make({ words: { flags }, text }): Rule {
+  make(_values, { words: { flags }, text }): Rule {
     const expression = compileExpression('regex', text, flags);
     return {
       find({ answer }) {
@@ -61,7 +61,7 @@ export const mustMatch: RuleKind = {
   parameters: [],
   words: { flags: FLAGS },
   text: 'the regular expression',
-  make({ words: { flags }, text }): Rule {
+  make(_values, { words: { flags }, text }): Rule {
     const expression = compileExpression('must-match', text, flags);
     return {
       find: ({ answer }) =>

@@ -1,19 +1,30 @@
 import { quoteEscaped } from '../../core/escape-control.ts';
+import type { DefaultedParameter } from '../../extensions/parameters.ts';
 import type { Completion } from '../../model/language/completion.ts';
-import { type RuleKind, type RuleViolation, wholeWordsOf, wordEndTest } from './rule.ts';
+import { type Rule, type RuleKind, type RuleViolation, wholeWordsOf, wordEndTest } from './rule.ts';
 
-const timesParameter = (usual: number, what: string) => ({
+const timesParameter = (usual: number, unit: string): DefaultedParameter => ({
   name: 'times',
-  help: `how often ${what} in a row counts; ${usual} unless told`,
-  between: [2, 1000] as const,
-  whole: true,
+  default: usual,
+  help: `how often ${unit} in a row counts; ${usual} unless told`,
+  min: 2,
+  max: 1000,
+  integer: true,
 });
+
+const WORD_TIMES = timesParameter(2, 'a word');
+const TOKEN_TIMES = timesParameter(8, 'a token');
+const SPAN_TIMES = timesParameter(3, 'a piece');
 
 export const repeatedWord: RuleKind = {
   name: 'repeated-word',
   help: 'a word several times in a row, with nothing but white space between',
-  parameters: [timesParameter(2, 'a word')],
-  make: ({ values: { times: wanted = 2 } }) => ({
+  parameters: [WORD_TIMES],
+  make: (values) => makeRepeatedWordRule(values(WORD_TIMES)),
+};
+
+function makeRepeatedWordRule(wanted: number): Rule {
+  return {
     find(said) {
       const words = wholeWordsOf(said);
       for (let i = 0; i + wanted <= words.length; i++) {
@@ -45,14 +56,18 @@ export const repeatedWord: RuleKind = {
       if (before === undefined || again === undefined) return undefined;
       return { ids: again, scoredFrom: before.length, followedBy: wordEndTest(tokenizer) };
     },
-  }),
-};
+  };
+}
 
 export const repeatedToken: RuleKind = {
   name: 'repeated-token',
   help: 'a token several times in a row',
-  parameters: [timesParameter(8, 'a token')],
-  make: ({ values: { times: wanted = 8 } }) => ({
+  parameters: [TOKEN_TIMES],
+  make: (values) => makeRepeatedTokenRule(values(TOKEN_TIMES)),
+};
+
+function makeRepeatedTokenRule(wanted: number): Rule {
+  return {
     find({ ids, tokenizer }) {
       let since = 0;
       for (let i = 1; i <= ids.length; i++) {
@@ -68,8 +83,8 @@ export const repeatedToken: RuleKind = {
       }
       return undefined;
     },
-  }),
-};
+  };
+}
 
 /** Which characters of an answer some of its tokens are. */
 function spanOfTokens(language: Completion['tokenizer'], ids: readonly number[], from: number, to: number) {
@@ -77,23 +92,21 @@ function spanOfTokens(language: Completion['tokenizer'], ids: readonly number[],
   return { from: length(from), to: length(to) };
 }
 
-/** Characters that a loop must fill, unless told. */
-const DEFAULT_LOOP_LENGTH = 24;
+const LOOP_LENGTH = {
+  name: 'least',
+  default: 24,
+  help: 'characters that all of it has at least; 24 unless told',
+  min: 2,
+  max: 1e6,
+  integer: true,
+} as const;
 
 export const repeatedSpan: RuleKind = {
   name: 'repeated-span',
   help: 'a loop: the same piece of text several times in a row',
-  parameters: [
-    timesParameter(3, 'a piece'),
-    {
-      name: 'least',
-      help: `characters that all of it has at least; ${DEFAULT_LOOP_LENGTH} unless told`,
-      between: [2, 1e6],
-      integer: true,
-    },
-  ],
-  make: ({ values: { times: wanted = 3, least = DEFAULT_LOOP_LENGTH } }) => ({
-    find: ({ answer }) => findLoop(answer, wanted, least),
+  parameters: [SPAN_TIMES, LOOP_LENGTH],
+  make: (values) => ({
+    find: ({ answer }) => findLoop(answer, values(SPAN_TIMES), values(LOOP_LENGTH)),
   }),
 };
 

@@ -1,4 +1,6 @@
-import type { ObjectiveParameter, ObjectiveValues } from '../../extensions/parameters.ts';
+import type { Parameter, ParameterValues } from '../../extensions/parameters.ts';
+import type { ExtensionKind } from '../../extensions/registry.ts';
+import type { SettingsContext, WordSetting } from '../../extensions/settings.ts';
 import type { Completion } from '../../model/language/completion.ts';
 import type { CandidateContinuation } from '../../model/language/generation.ts';
 import type { Tokenizer } from '../../model/language/tokenizer.ts';
@@ -30,27 +32,16 @@ export interface Rule {
   unbreakableReason?(language: Tokenizer): string | undefined;
 }
 
-/** What a rule is made from. */
-export interface RuleSettings {
-  readonly values: ObjectiveValues;
-  /** Words of the settings that are no numbers, by name. */
-  readonly words: Readonly<Partial<Record<string, string>>>;
-  /** What stands behind the settings. */
-  readonly text: string;
+/** A kind of rule. */
+export interface RuleKind extends ExtensionKind<Rule, RuleContext> {
+  readonly parameters: readonly Parameter[];
+  readonly words?: Readonly<Record<string, WordSetting>>;
+  /** @throws UserError if the settings make no sense */
+  make(values: ParameterValues, context: RuleContext): Rule;
 }
 
-/** A kind of rule. */
-export interface RuleKind {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly ObjectiveParameter[];
-  /** Settings that are words, with the ones that are legal; none where any are. */
-  readonly words?: Readonly<Record<string, { readonly help: string; readonly legal?: readonly string[] }>>;
-  /** What the text behind the settings is, for kinds that take one. */
-  readonly text?: string;
-  /** @throws UserError where the settings make no sense */
-  make(settings: RuleSettings): Rule;
-}
+/** The settings of a rule beside its parameters. */
+export type RuleContext = Omit<SettingsContext, 'name'>;
 
 /** A run of letters and digits, with apostrophes and hyphens within. */
 export const WORD_PATTERN = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;

@@ -144,23 +144,26 @@ function spanOf({ from, to }: RuleViolation) {
   return from === undefined || to === undefined ? {} : { from, to };
 }
 
+function makeRule({ kind, values, ...context }: ReturnType<typeof parseRule>): Rule {
+  return kind.make(values, context);
+}
+
 export const text: ObjectiveKind = {
   name: 'text',
   help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${DEFAULT_RULES.join(', ')}`,
   parameters: [],
   text: 'a rule, and behind commas its settings',
-  rules: RULES,
-  make({ name, text: asked }) {
+  rules: RULES.list(),
+  make(_values, { name, text: asked }) {
     if (asked === '') {
       const own = instanceName('text', name);
       const rules = DEFAULT_RULES.map((rule): NamedRule => {
-        const { kind, settings } = parseRule(rule);
-        return { signature: `${own}-${rule}`, rule: kind.make(settings) };
+        return { signature: `${own}-${rule}`, rule: makeRule(parseRule(rule)) };
       });
       return makeTextObjective(own, rules);
     }
-    const { kind, settings, name: inner } = parseRule(asked);
-    const own = instanceName('text', name || inner || kind.name);
-    return makeTextObjective(own, [{ signature: own, rule: kind.make(settings) }]);
+    const parsed = parseRule(asked);
+    const own = instanceName('text', name || parsed.name || parsed.kind.name);
+    return makeTextObjective(own, [{ signature: own, rule: makeRule(parsed) }]);
   },
 };

@@ -130,17 +130,25 @@ function standsAlone(said: Completion, from: number, to: number, ended: boolean)
 const PROMPTED_PARAMETER = {
   name: 'prompted',
   help: '1 counts what the prompt holds already as well',
-  between: [0, 1] as const,
-  whole: true,
-};
+  default: 0,
+  min: 0,
+  max: 1,
+  integer: true,
+} as const;
+
+const WHOLE = {
+  name: 'whole',
+  default: 1,
+  help: '0 counts parts of words as well',
+  min: 0,
+  max: 1,
+  integer: true,
+} as const;
 
 export const words: RuleKind = {
   name: 'words',
   help: 'a word or phrase of a list, which the prompt does not hold itself',
-  parameters: [
-    { name: 'whole', help: '0 counts parts of words as well', between: [0, 1], integer: true },
-    PROMPTED_PARAMETER,
-  ],
+  parameters: [WHOLE, PROMPTED_PARAMETER],
   words: {
     file: { help: 'the list, a word or phrase a line' },
     fold: {
@@ -149,7 +157,7 @@ export const words: RuleKind = {
     },
   },
   text: 'a word or phrase, in place of a file',
-  make({ values: { whole = 1, prompted = 0 }, words: { file, fold = 'case' }, text }) {
+  make(values, { words: { file, fold = 'case' }, text }) {
     const taken = new Map<string, number>();
     const listed = readList('words', file, text).map((line): ListedText => {
       const name = slug(line.toLowerCase());
@@ -164,8 +172,8 @@ export const words: RuleKind = {
     return makeListRule({
       texts: listed,
       fold: fold as Fold,
-      wholeWords: whole === 1,
-      countsPrompted: prompted === 1,
+      wholeWords: values(WHOLE) === 1,
+      countsPrompted: values(PROMPTED_PARAMETER) === 1,
       describe: ({ text: own }, found) =>
         own === found
           ? `says ${quoteEscaped(own)}`
@@ -185,7 +193,7 @@ export const canary: RuleKind = {
     file: { help: 'the private texts, a line each; signatures and summaries tell their lines alone' },
   },
   text: 'a private text, in place of a file',
-  make({ values: { prompted = 0 }, words: { file }, text }) {
+  make(values, { words: { file }, text }) {
     const secrets = readList('canary', file, text);
     const short = secrets.findIndex((secret) => secret.length < MIN_SECRET_LENGTH);
     if (short >= 0)
@@ -203,7 +211,7 @@ export const canary: RuleKind = {
       texts: listed,
       fold: 'none',
       wholeWords: false,
-      countsPrompted: prompted === 1,
+      countsPrompted: values(PROMPTED_PARAMETER) === 1,
       isPrivate: true,
       describe: ({ variant }) => `says private text ${variant}`,
     });
