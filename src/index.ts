@@ -110,7 +110,7 @@ export function defineObjective(definition: ObjectiveDefinition): ObjectiveKind 
 
 /** What coverage of your own compares, and what may be left out of it. */
 export type CoverageDefinition = Pick<CoverageCriterionKind, 'name' | 'make'> &
-  Partial<Pick<CoverageCriterionKind, 'help'>>;
+  Partial<Pick<CoverageCriterionKind, 'help' | 'feedback'>>;
 
 /**
  * Defines what coverage compares: the default export of a module that `--measure ./module.js` names.
