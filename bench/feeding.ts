@@ -12,8 +12,8 @@ import { CheckpointSource, runMainLoop } from '../src/campaign/main-loop.ts';
 import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
-import { NoveltyThreshold } from '../src/coverage/novelty-threshold.ts';
-import { makeNeighbourIndex } from '../src/coverage/registry.ts';
+import { Feedback } from '../src/coverage/feedback/feedback.ts';
+import { feedbackKind } from '../src/coverage/feedback/registry.ts';
 import { Corpus } from '../src/fuzzer/corpus/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
 import { packTestcases } from '../src/fuzzer/packed-testcases.ts';
@@ -154,8 +154,12 @@ await withFolder(async (folder) => {
     labels: undefined,
     sites: [],
     unreachableSites: new Set<string>(),
-    index: makeNeighbourIndex(1),
-    threshold: new NoveltyThreshold(1e-9, false),
+    feedback: new Feedback({
+      kind: feedbackKind('distance'),
+      width: 1,
+      threshold: 1e-9,
+      isAdaptive: false,
+    }),
     masterSeed: '1',
     batch: 256,
     descriptors: TRAITS,

@@ -3,8 +3,9 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { makeFolder } from '../core/atomic-file.ts';
 import { InterruptedError } from '../core/errors.ts';
-import { NoveltyThreshold } from '../coverage/novelty-threshold.ts';
-import { criterionHelp, makeNeighbourIndex } from '../coverage/registry.ts';
+import { Feedback } from '../coverage/feedback/feedback.ts';
+import { feedbackKind } from '../coverage/feedback/registry.ts';
+import { criterionHelp } from '../coverage/registry.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import { Corpus } from '../fuzzer/corpus/corpus.ts';
 import type { Executor } from '../fuzzer/executor.ts';
@@ -260,7 +261,9 @@ async function runTarget(parts: RunContext): Promise<CampaignSummary> {
     places === undefined || savedCampaign?.checkpoint !== undefined
       ? []
       : await readImports(places, inputs, setup.varying, monitor);
-  const threshold = savedCampaign?.threshold ?? (await resolveThreshold(config, probeWorker, seeds, monitor));
+  const threshold =
+    savedCampaign?.threshold ??
+    (await resolveThreshold(config, target.feedback, probeWorker, seeds, monitor));
   monitor.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
@@ -277,6 +280,7 @@ async function runTarget(parts: RunContext): Promise<CampaignSummary> {
     copyGiven,
     watched,
     threshold: threshold.value,
+    feedback: target.feedback,
     inputs,
     importIds: places?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
@@ -332,11 +336,14 @@ async function runTarget(parts: RunContext): Promise<CampaignSummary> {
     corpus: new Corpus(folder, taken),
     faults,
     scheduler: await makeScheduler(config),
-    index:
-      config.guidance === 'none' || width === 0
-        ? undefined
-        : makeNeighbourIndex(width, { folder: join(folder, STATE_FOLDER), isWriter: true }),
-    threshold: new NoveltyThreshold(threshold.value, config.threshold === 'auto', config.epoch !== undefined),
+    feedback: new Feedback({
+      kind: feedbackKind(target.feedback),
+      width: config.guidance === 'none' || width === 0 ? undefined : width,
+      threshold: threshold.value,
+      isAdaptive: config.threshold === 'auto',
+      isDelayed: config.epoch !== undefined,
+      snapshots: { folder: join(folder, STATE_FOLDER), isWriter: true },
+    }),
     masterSeed,
     batch,
     descriptors: inputs.descriptors,

@@ -26,12 +26,12 @@ export interface ParameterValues {
 
 /** The values of parameters of which some were set, by name. */
 export function parameterValues(set: ReadonlyMap<string, number> = new Map()): ParameterValues {
-  function valueOf(parameter: Pick<DefaultedParameter, 'name' | 'default'>): number;
-  function valueOf(parameter: Pick<Parameter, 'name'>): number | undefined;
-  function valueOf(parameter: Pick<Parameter, 'name' | 'default'>): number | undefined {
+  function value(parameter: Pick<DefaultedParameter, 'name' | 'default'>): number;
+  function value(parameter: Pick<Parameter, 'name'>): number | undefined;
+  function value(parameter: Pick<Parameter, 'name' | 'default'>): number | undefined {
     return set.get(parameter.name) ?? parameter.default;
   }
-  return valueOf;
+  return value;
 }
 
 /** The legal values of a parameter in words: `from 1 to 100`, or `of at least 0`. */

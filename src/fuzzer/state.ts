@@ -3,8 +3,8 @@ import type { Fault, FaultRegistry, SavedFaults } from '../campaign/findings/fau
 import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-figures.ts';
 import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
 import { type Random, randomStream } from '../core/random.ts';
-import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';
-import type { NoveltyThreshold, SavedNoveltyThreshold } from '../coverage/novelty-threshold.ts';
+import type { Feedback } from '../coverage/feedback/feedback.ts';
+import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
@@ -59,8 +59,7 @@ export interface FuzzerStateOptions {
   /** Operations that can go wrong, and the names of those that can't within the range of the inputs. */
   readonly sites: readonly NumericalSite[];
   readonly unreachableSites: ReadonlySet<string>;
-  readonly index: NeighbourIndex | undefined;
-  readonly threshold: NoveltyThreshold;
+  readonly feedback: Feedback;
   readonly masterSeed: string;
   /** Names of the objectives. */
   readonly objectives: readonly string[];
@@ -86,7 +85,7 @@ export interface AppliedResult {
   readonly addedEntries: number;
   readonly faults: readonly Fault[];
   /** The threshold where it was adapted, with the reason. */
-  readonly thresholdChange: { readonly threshold: number; readonly why: string } | undefined;
+  readonly thresholdChange: ThresholdChange | undefined;
   /** Plug-ins that failed. */
   readonly disabledObjectives: readonly DisabledObjective[];
   /** Testcases that broke a constraint and were not kept, with what they broke: a fault of a mutator's. */
@@ -154,7 +153,7 @@ export class FuzzerState implements CorpusSource {
 
   /** Squared L2 distance above which activations are new, as it stands now. */
   get threshold(): number {
-    return this.#options.threshold.value;
+    return this.#options.feedback.threshold;
   }
 
   /** Mutants whose results were taken, and those of them that never ran. */
@@ -269,7 +268,7 @@ export class FuzzerState implements CorpusSource {
 
   /** Loads what of the index of the first `count` entries is stored; call before those are restored. */
   loadStoredIndex(count: number): void {
-    this.#options.index?.loadPrefix(count);
+    this.#options.feedback.loadPrefix(count);
   }
 
   /** Puts back an entry that is on disk. */
@@ -279,7 +278,7 @@ export class FuzzerState implements CorpusSource {
 
   /** The next task, or undefined when the budget of mutants is handed out. */
   nextTask(): Task | undefined {
-    const { batch, maxExecs, masterSeed, faults, index } = this.#options;
+    const { batch, maxExecs, masterSeed, faults, feedback } = this.#options;
     const number = this.#nextNumber;
     const mutants = Math.min(this.#mutantsInTask(number, batch), maxExecs - this.#plannedExecs);
     if (mutants <= 0) return undefined;
@@ -297,7 +296,7 @@ export class FuzzerState implements CorpusSource {
       partners: picks.map(({ partner }) => partner),
       stacks: picks.flatMap(({ stacks }) => stacks),
       saturatedSignatures: faults.saturatedSignatures,
-      indexSize: index === undefined ? 0 : this.corpus.size.count,
+      indexSize: feedback.size,
       threshold: this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
       ...(focus === undefined ? {} : { goal: focus }),
@@ -385,7 +384,7 @@ export class FuzzerState implements CorpusSource {
    * @param untilFinding take no more findings than the first confirmed one
    */
   async apply(result: TaskResult, seconds: number, untilFinding: boolean): Promise<AppliedResult> {
-    const { faults, threshold, mutatorScheduler } = this.#options;
+    const { faults, feedback, mutatorScheduler } = this.#options;
     const [task] = this.#inFlight;
     const illegal: string[] = [];
     const isLegal = (pick: number, data: TestcaseData): boolean => {
@@ -430,7 +429,7 @@ export class FuzzerState implements CorpusSource {
     this.#inFlight.shift();
     // What is kept for its margin alone says nothing about how far new activations lie.
     const adapted =
-      task.goal === undefined ? threshold.observe(result.mutants, fresh.length, task.threshold) : undefined;
+      task.goal === undefined ? feedback.adapt(result.mutants, fresh.length, task.threshold) : undefined;
     return {
       addedEntries: fresh.length + nearer.length,
       faults: found,
@@ -441,7 +440,7 @@ export class FuzzerState implements CorpusSource {
   }
 
   save(): SavedFuzzerState {
-    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
+    const { feedback, scheduler, mutatorScheduler, directed, faults } = this.#options;
     return {
       taken: this.#lastApplied,
       planned: this.#plannedExecs,
@@ -450,7 +449,7 @@ export class FuzzerState implements CorpusSource {
       ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
       ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
       rejected: this.#rejected,
-      threshold: threshold.save(),
+      threshold: feedback.save(),
       scheduler: scheduler.save?.() ?? null,
       choice: mutatorScheduler.save(),
       ...(directed === undefined
@@ -469,14 +468,14 @@ export class FuzzerState implements CorpusSource {
    *   of entries by their places and are given up where some are missing
    */
   restore(saved: SavedFuzzerState, whole: boolean): void {
-    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
+    const { feedback, scheduler, mutatorScheduler, directed, faults } = this.#options;
     this.#lastApplied = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
     this.#lookaheadMutants = saved.looked ?? 0;
     this.#generatedTokens = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
-    threshold.restore(saved.threshold);
+    feedback.restore(saved.threshold);
     mutatorScheduler.restore(saved.choice);
     if (directed !== undefined && saved.climbs !== undefined) {
       directed.search.restore(saved.climbs.search, whole);

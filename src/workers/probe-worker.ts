@@ -3,9 +3,10 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import type { ModelComparison } from '../evaluation/compare-models.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
+import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
 import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
-import { CALIBRATION_MUTANTS, type SeedResult } from '../fuzzer/seed-runner.ts';
+import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -18,6 +19,7 @@ import type {
   FuzzApi,
   ObjectiveDescriptor,
   PluginModule,
+  PreparedInfo,
   WorkerSetup,
 } from './services/fuzz-service.ts';
 import { spawnWorker } from './worker-supervisor.ts';
@@ -125,9 +127,10 @@ export class ProbeWorker {
     );
   }
 
-  async prepare(setup: WorkerSetup): Promise<void> {
+  /** Makes the plug-ins and opens the session that tasks run in. */
+  prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     this.#setup = setup;
-    await this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
+    return this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
   }
 
   /** Runs testcases; one that ends the process is a violation, found by halving. */

@@ -143,7 +143,7 @@ export async function resolveTarget(
     callLimit: callLimitMs(config),
     warm: first,
   };
-  await scout.prepare(setup);
+  const { feedback } = await scout.prepare(setup);
   return {
     path,
     model,
@@ -156,6 +156,7 @@ export async function resolveTarget(
     isUnbatched: largestBatch === 1,
     unreachable,
     objectives,
+    feedback,
     setup,
   };
 }

@@ -1,5 +1,4 @@
-import type { NeighbourIndex } from '../../coverage/index/neighbour-index.ts';
-import type { NoveltyThreshold } from '../../coverage/novelty-threshold.ts';
+import type { Feedback, Novelty } from '../../coverage/feedback/feedback.ts';
 import { type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
@@ -17,15 +16,14 @@ export interface AdmissionOptions {
   readonly corpus: Corpus;
   readonly store: CampaignStore;
   readonly scheduler: Scheduler;
-  readonly index: NeighbourIndex | undefined;
-  readonly threshold: NoveltyThreshold;
+  readonly feedback: Feedback;
   readonly directedSearch: DirectedSearch | undefined;
   readonly lineage: LineageTracker;
   /** Entries after which nothing is kept. */
   readonly maxCorpus: number;
 }
 
-/** An entry that a pick led to, and what it is worth: squared distance over the threshold. */
+/** An entry that a pick led to, and how new it is: see `Novelty.units`. */
 export interface AdmittedEntry {
   readonly pick: number;
   readonly novelty: number;
@@ -80,24 +78,22 @@ export class CorpusAdmission {
     result: TaskResult,
     isLegal: IsLegal,
   ): { readonly fresh: readonly AdmittedEntry[]; readonly nearer: readonly AdmittedEntry[] } {
-    const { threshold } = this.#options;
     const nearer = this.#admitImprovements(task, result, isLegal);
     const fresh: AdmittedEntry[] = [];
     for (let i = 0; i < result.candidates.count; i++) {
       const novelty = this.#admitNovel(task, result, i, isLegal);
       if (novelty === undefined) continue;
-      const worth = novelty / Math.max(threshold.value, Number.MIN_VALUE);
-      fresh.push({ pick: result.candidates.picks[i], novelty: worth });
+      fresh.push({ pick: result.candidates.picks[i], novelty: novelty.units });
     }
     return { fresh, nearer };
   }
 
-  /** Takes a candidate in where it is still new and legal; returns how new, squared. */
-  #admitNovel(task: Task, { candidates }: TaskResult, i: number, isLegal: IsLegal): number | undefined {
-    const { index, threshold } = this.#options;
-    const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-    if (!(novelty > threshold.value)) return undefined;
-    const place = this.#admitCandidate(task, candidates, i, { novelty, site: undefined }, isLegal);
+  /** Takes a candidate in where it is still new and legal; returns how new. */
+  #admitNovel(task: Task, { candidates }: TaskResult, i: number, isLegal: IsLegal): Novelty | undefined {
+    const novelty = this.#options.feedback.assess(activationsAt(candidates, i));
+    if (!novelty.isNew) return undefined;
+    const why = { novelty: novelty.score, site: undefined };
+    const place = this.#admitCandidate(task, candidates, i, why, isLegal);
     return place === undefined ? undefined : novelty;
   }
 
@@ -107,7 +103,7 @@ export class CorpusAdmission {
     { progress, candidates, mutants }: TaskResult,
     isLegal: IsLegal,
   ): AdmittedEntry[] {
-    const { directedSearch, index, corpus, threshold } = this.#options;
+    const { directedSearch, feedback, corpus } = this.#options;
     if (directedSearch === undefined || task.goal === undefined || progress === undefined) return [];
     const mutantsOfPick = (pick: number): number =>
       Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
@@ -115,10 +111,9 @@ export class CorpusAdmission {
     directedSearch.apply(task.goal, progress, mutantsOfPick, (i) => {
       const known = corpus.indexOf(testcaseId(unpackTestcase(candidates, i).data));
       if (known !== undefined) return known;
-      const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const site =
-        novelty > threshold.value ? undefined : directedSearch.goalNameOf(task.goal as GoalAssignment);
-      const place = this.#admitCandidate(task, candidates, i, { novelty, site }, isLegal);
+      const { isNew, score } = feedback.assess(activationsAt(candidates, i));
+      const site = isNew ? undefined : directedSearch.goalNameOf(task.goal as GoalAssignment);
+      const place = this.#admitCandidate(task, candidates, i, { novelty: score, site }, isLegal);
       if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
       return place;
     });
@@ -148,7 +143,7 @@ export class CorpusAdmission {
 
   /** Puts an entry into corpus and index, and tells the scheduler of it. */
   insert({ data, activations, ...entry }: StoredEntry & { readonly activations: Float32Array }): void {
-    const { corpus, index, scheduler } = this.#options;
+    const { corpus, feedback, scheduler } = this.#options;
     const place = corpus.size.count;
     const ancestorIndex = entry.parent === null ? place : (corpus.indexOf(entry.ancestor) ?? place);
     const { reference } = entry;
@@ -161,6 +156,6 @@ export class CorpusAdmission {
       this.#options.directedSearch?.suggestStart(entry.site, place);
     if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
     // A sealed index that was loaded holds the first entries already.
-    if (index !== undefined && index.size <= place) index.add(activations);
+    if (feedback.size <= place) feedback.add(activations);
   }
 }

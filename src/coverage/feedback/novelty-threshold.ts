@@ -1,4 +1,4 @@
-/** Mutants after which the threshold is looked at. */
+/** Mutants after which the threshold is adapted. */
 const WINDOW_MUTANTS = 10_000;
 
 /** Share of a window's mutants above which the corpus floods. */
@@ -7,17 +7,24 @@ const FLOOD_SHARE = 0.01;
 /** Times a threshold may be halved below where it started. */
 const MAX_HALVINGS = 20;
 
-/** A threshold between two looks at it, as plain data. */
+/** A threshold as plain data, with the counts of the current window. */
 export interface SavedNoveltyThreshold {
   readonly value: number;
   readonly mutants: number;
   readonly added: number;
 }
 
+/** A new value of a threshold. */
+export interface ThresholdChange {
+  readonly threshold: number;
+  /** The reason, a clause for people. */
+  readonly why: string;
+}
+
 /**
- * The distance above which activations are new. A calibrated one follows the search: it doubles when more
- * than one mutant in a hundred is kept, and halves when none is. It changes with the results in task order
- * alone, so that equal campaigns have equal thresholds.
+ * The score above which an observation is new. A calibrated one follows the search: it doubles when more than one mutant
+ * in a hundred is kept, and halves when none is. It depends on nothing but the results in task order, so that equal
+ * campaigns have equal thresholds.
  */
 export class NoveltyThreshold {
   readonly #isAdaptive: boolean;
@@ -28,14 +35,14 @@ export class NoveltyThreshold {
   #added = 0;
 
   /**
-   * @param adapts false for one that the user set
-   * @param isDelayed whether so many results are on the way that those of mutants judged by another value say nothing: it
-   *   would go on moving long after it was right
+   * @param isAdaptive false for one that the user set
+   * @param isDelayed whether so many results are in flight that those of mutants judged by another value must not count:
+   *   the threshold would overshoot
    */
-  constructor(start: number, adapts: boolean, isDelayed = false) {
+  constructor(start: number, isAdaptive: boolean, isDelayed = false) {
     this.#isDelayed = isDelayed;
     this.#value = start;
-    this.#isAdaptive = adapts;
+    this.#isAdaptive = isAdaptive;
     this.#minimum = start * 2 ** -MAX_HALVINGS;
   }
 
@@ -44,27 +51,23 @@ export class NoveltyThreshold {
   }
 
   /**
-   * Takes note of a task: its mutants and how many of them were kept.
+   * Counts the mutants of a task and those of them that were kept.
    *
    * @param judgedBy the value when the task was handed out
-   * @returns the new value where it was adapted, and why
+   * @returns the change, if there is one
    */
-  observe(
-    mutants: number,
-    added: number,
-    judgedBy = this.#value,
-  ): { readonly threshold: number; readonly why: string } | undefined {
+  observe(mutants: number, added: number, judgedBy = this.#value): ThresholdChange | undefined {
     if (this.#isDelayed && judgedBy !== this.#value) return undefined;
     this.#mutants += mutants;
     this.#added += added;
     if (!this.#isAdaptive || this.#mutants < WINDOW_MUTANTS) return undefined;
     const before = this.#value;
-    const kept = `${this.#added} of the last ${this.#mutants} mutants were kept`;
+    const why = `${this.#added} of the last ${this.#mutants} mutants were kept`;
     if (this.#added > FLOOD_SHARE * this.#mutants) this.#value *= 2;
     else if (this.#added === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
     this.#mutants = 0;
     this.#added = 0;
-    return this.#value === before ? undefined : { threshold: this.#value, why: kept };
+    return this.#value === before ? undefined : { threshold: this.#value, why };
   }
 
   save(): SavedNoveltyThreshold {
