@@ -1,7 +1,7 @@
 export {};
 
 declare global {
-  /** The part of WebAssembly that neurofuzz uses; TypeScript has its types in the browser's library alone. */
+  /** Types of the WebAssembly API that neurofuzz uses: TypeScript declares them in its DOM library only. */
   namespace WebAssembly {
     class Module {
       constructor(bytes: Uint8Array);

@@ -4,14 +4,15 @@ import { makeBuiltIn } from './registry.ts';
 import { parseObjectiveSpec } from './spec.ts';
 import { parseRule } from './text/registry.ts';
 
-/** What making an objective reads from disk, as its spec names it. */
+/** Files that creating an objective reads, by the paths in its spec; a distributed campaign uploads them. */
 export interface FileDependencies {
-  /** Code. */
+  /** Plug-in modules. */
   readonly modules: readonly string[];
+  /** Data, such as word lists. */
   readonly files: readonly string[];
 }
 
-/** @throws UserError on a spec that makes no sense */
+/** @throws UserError on an invalid spec */
 export function fileDependenciesOf(spec: string): FileDependencies {
   const { kind, isModule, settingsText } = parseObjectiveSpec(spec);
   if (isModule) return { modules: [kind], files: [] };

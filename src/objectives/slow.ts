@@ -1,3 +1,4 @@
+import { formatNumber } from '../core/format-number.ts';
 import {
   instanceName,
   type JudgedBatch,
@@ -6,15 +7,15 @@ import {
   type Violation,
 } from './objective.ts';
 
-/** How many times slower than usual a run is that counts, where nobody says. */
+/** Default ratio of a run's time to the usual time that counts as slow. */
 const DEFAULT_SLOWDOWN = 5;
 
-/** Milliseconds below which nothing is slow: that much the machine itself takes now and then. */
+/** Default of the shortest run in ms that counts as slow: scheduling alone causes pauses below it. */
 const DEFAULT_MIN_MS = 2;
 
 /**
- * A run that takes many times what one of its shape usually takes: loops whose length the input decides, numbers that
- * the processor computes slowly. What is slow on one machine may not be on another, or tomorrow.
+ * Performance fault: a run that takes many times the usual time of its input shape, as from loops whose length depends on
+ * the input or from denormal numbers. Timings vary between machines and runs, so findings may not reproduce.
  */
 class Slow implements Objective {
   readonly name: string;
@@ -22,10 +23,10 @@ class Slow implements Objective {
   readonly #slowdown: number;
   readonly #minMs: number;
 
-  constructor(name: string, times: number, least: number) {
+  constructor(name: string, slowdown: number, minMs: number) {
     this.name = name;
-    this.#slowdown = times;
-    this.#minMs = least;
+    this.#slowdown = slowdown;
+    this.#minMs = minMs;
   }
 
   judge({ rows, time }: JudgedBatch, report: (row: number, violation: Violation) => void): void {
@@ -43,7 +44,7 @@ class Slow implements Objective {
 }
 
 function formatMilliseconds(seconds: number): string {
-  return String(Number((1000 * seconds).toPrecision(3)));
+  return formatNumber(1000 * seconds, 3);
 }
 
 export const slow: ObjectiveKind = {
