@@ -60,19 +60,19 @@ export const utf8: RuleKind = {
   make: () => ({
     find({ answer, ended }) {
       const at = answer.search(/[\uFFFD\p{Cs}]/u);
-      // The end may cut a character off.
-      const isCut = at >= 0 && !ended && at >= answer.length - 1;
-      return at < 0 || isCut
+      // At the token limit an answer may end within the bytes of a character.
+      const isTruncated = at >= 0 && !ended && at >= answer.length - 1;
+      return at < 0 || isTruncated
         ? undefined
         : { from: at, to: at + 1, summary: `answers what is no UTF-8 at character ${at}` };
     },
   }),
 };
 
-/** Characters of the prompt that count when they are said again, unless told. */
+/** Default number of characters of the prompt whose repetition counts. */
 const DEFAULT_ECHO_LENGTH = 32;
 
-/** Shorter prompts come up by chance. */
+/** Shorter prompts are repeated by chance. */
 const MIN_PROMPT_LENGTH = 8;
 
 export const echo: RuleKind = {
@@ -88,14 +88,14 @@ export const echo: RuleKind = {
   ],
   make: ({ values: { least = DEFAULT_ECHO_LENGTH } }) => ({
     find({ prompt, answer }) {
-      const own = prompt.trim();
-      if (own.length < MIN_PROMPT_LENGTH) return undefined;
-      const wanted = Math.min(own.length, least);
-      for (let at = 0; at + wanted <= own.length; at++) {
-        const from = answer.indexOf(own.slice(at, at + wanted));
+      const text = prompt.trim();
+      if (text.length < MIN_PROMPT_LENGTH) return undefined;
+      const minLength = Math.min(text.length, least);
+      for (let at = 0; at + minLength <= text.length; at++) {
+        const from = answer.indexOf(text.slice(at, at + minLength));
         if (from < 0) continue;
-        let length = wanted;
-        while (at + length < own.length && own[at + length] === answer[from + length]) length++;
+        let length = minLength;
+        while (at + length < text.length && text[at + length] === answer[from + length]) length++;
         return {
           from,
           to: from + length,

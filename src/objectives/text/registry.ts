@@ -7,7 +7,7 @@ import { repeatedSpan, repeatedToken, repeatedWord } from './repetition-rules.ts
 import type { RuleKind, RuleSettings } from './rule.ts';
 import { canary, words } from './word-rules.ts';
 
-/** Every rule there is. */
+/** All rules, in the order in which help lists them. */
 export const RULES: readonly RuleKind[] = [
   words,
   repeatedWord,
@@ -24,35 +24,35 @@ export const RULES: readonly RuleKind[] = [
   canary,
 ];
 
-/** Rules that are asked for together where none is named: what no answer should do, whoever asks. */
+/** Rules that a spec without a rule stands for: no answer should break them, whatever the prompt. */
 export const DEFAULT_RULES = ['repeated-word', 'repeated-span', 'empty', 'utf8'] as const;
 
-/** A rule that was asked for. */
+/** A parsed rule spec. */
 export interface ParsedRule {
   readonly kind: RuleKind;
   readonly settings: RuleSettings;
-  /** The user's own name for it; empty where there is none. */
+  /** Name given by `name=`; empty if there is none. */
   readonly name: string;
 }
 
 /**
- * Takes a rule such as `words,file=list.txt,fold=homoglyphs` or `regex,name=card,[0-9]{16}` apart.
+ * Parses a rule spec such as `words,file=list.txt,fold=homoglyphs` or `regex,name=card,[0-9]{16}`.
  *
- * @throws UserError on an unknown rule, or settings that make no sense
+ * @throws UserError on an unknown rule or invalid settings
  */
 export function parseRule(text: string): ParsedRule {
-  const [, name, rest] = /^([^,]*),?(.*)$/s.exec(text.trim()) as unknown as [string, string, string];
+  const [, name = '', rest = ''] = /^([^,]*),?(.*)$/s.exec(text.trim()) ?? [];
   const kind = RULES.find((candidate) => candidate.name === name.trim());
   if (kind === undefined) {
     const known = RULES.map((candidate) => candidate.name);
     throw new UserError(`--objective: text has no rule ${name}: ${suggestName(name, known)}`);
   }
-  const { name: own, ...settings } = parseObjectiveSettings(
+  const { name: instance, ...settings } = parseObjectiveSettings(
     `text:${kind.name}`,
     kind.parameters,
     rest,
     kind.text !== undefined,
     kind.words,
   );
-  return { kind, settings, name: own };
+  return { kind, settings, name: instance };
 }
