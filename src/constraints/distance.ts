@@ -1,7 +1,7 @@
 import { distance as levenshtein } from 'fastest-levenshtein';
 import type { TestcaseBatch } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
-import { stripPadding } from './edit-distance.ts';
+import { stripPadding } from './is-within-edit-distance.ts';
 
 /** How far a testcase lies from its ancestor seed, over all inputs. */
 export interface Distance {

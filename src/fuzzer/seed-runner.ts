@@ -1,8 +1,8 @@
 import { errorMessage, UserError } from '../core/errors.ts';
 import type { WalkStep } from '../coverage/criterion.ts';
 import { isFiniteVector } from '../coverage/index/neighbour-index.ts';
-import { Attributor } from '../evaluation/attribution.ts';
-import { prepareSlices, watchedTensors } from '../evaluation/judged-batch.ts';
+import { Attributor } from '../evaluation/attributor.ts';
+import { prepareSlices, watchedTensors } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { type BatchResult, groupIntoBatches, packBatch } from '../model/batched-model.ts';

@@ -1,7 +1,7 @@
 import { errorMessage } from '../core/errors.ts';
 import type { CoverageCriterion } from '../coverage/criterion.ts';
 import { isFiniteVector, type NeighbourIndex, squaredDistance } from '../coverage/index/neighbour-index.ts';
-import { Attributor } from '../evaluation/attribution.ts';
+import { Attributor } from '../evaluation/attributor.ts';
 import {
   type BatchContext,
   type BatchSlice,
@@ -9,7 +9,7 @@ import {
   RunTimeTracker,
   sliceBatch,
   watchedTensors,
-} from '../evaluation/judged-batch.ts';
+} from '../evaluation/prepare-slices.ts';
 import { callWithTimeout, PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import {

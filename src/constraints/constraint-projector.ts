@@ -3,8 +3,8 @@ import { columnAt } from '../inputs/table-column.ts';
 import type { ShapeSignature, TestcaseBatch } from '../model/batched-model.ts';
 import { DTYPES, readNumber, type TensorData, writeNumber } from '../tensor/tensor.ts';
 import { BoundsTracker } from './bounds.ts';
-import { isWithinEditDistance, stripPadding } from './edit-distance.ts';
-import type { ConstraintLimits, DeepHunterRule } from './options.ts';
+import type { ConstraintLimits, DeepHunterRule } from './constraint-limits.ts';
+import { isWithinEditDistance, stripPadding } from './is-within-edit-distance.ts';
 
 /** Distances are kept this much smaller, so that rounding the values does not carry them over the limit. */
 const INWARD_FACTOR = 1 - 1e-6;

@@ -3,8 +3,8 @@ import { intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
 import type { TestcaseBatch } from '../model/batched-model.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
+import type { ConstraintLimits } from './constraint-limits.ts';
 import { editDistance } from './distance.ts';
-import type { ConstraintLimits } from './options.ts';
 
 /** Where a testcase comes from, as constraints measure it. */
 export interface ConstraintAnchors {
