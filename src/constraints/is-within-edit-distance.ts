@@ -1,43 +1,38 @@
-import type { TensorData } from '../tensor/tensor.ts';
-
-/** Tokens without the places behind them that hold none: a view. */
-export function stripPadding(values: TensorData, pad: number | undefined): TensorData {
-  if (pad === undefined) return values;
-  let { length } = values;
-  while (length > 0 && Number(values[length - 1]) === pad) length--;
-  return values.subarray(0, length) as TensorData;
-}
-
-/** Rows of the table, reused: no allocation a mutant once they are long enough. */
-let previousRow = new Int32Array(256);
-let currentRow = new Int32Array(256);
+/** Two rows of the dynamic-programming table, reused so that a mutant needs no allocation. */
+const table = { previous: new Int32Array(256), current: new Int32Array(256) };
 
 /**
- * Whether two sequences are at most `most` insertions, deletions and substitutions apart: Ukkonen's band
- * (Information and Control 64, 1985), which looks at `2·most + 1` cells a row only.
+ * Whether two sequences of token ids are at most `maxEdits` insertions, deletions and substitutions apart: Ukkonen's band
+ * (Information and Control 64, 1985), which computes `2·maxEdits + 1` cells per row.
  */
-export function isWithinEditDistance(a: ArrayLike<number>, b: ArrayLike<number>, most: number): boolean {
-  if (Math.abs(a.length - b.length) > most) return false;
+export function isWithinEditDistance(
+  a: ArrayLike<number | bigint>,
+  b: ArrayLike<number | bigint>,
+  maxEdits: number,
+): boolean {
+  if (Math.abs(a.length - b.length) > maxEdits) return false;
   const width = b.length + 1;
-  if (currentRow.length < width) {
-    previousRow = new Int32Array(2 * width);
-    currentRow = new Int32Array(2 * width);
+  if (table.current.length < width) {
+    table.previous = new Int32Array(2 * width);
+    table.current = new Int32Array(2 * width);
   }
-  const beyond = most + 1;
-  for (let j = 0; j < width; j++) previousRow[j] = Math.min(j, beyond);
+  let { previous, current } = table;
+  const beyond = maxEdits + 1;
+  for (let j = 0; j < width; j++) previous[j] = Math.min(j, beyond);
   for (let i = 1; i <= a.length; i++) {
-    const from = Math.max(1, i - most);
-    const to = Math.min(b.length, i + most);
-    currentRow[from - 1] = from === 1 ? Math.min(i, beyond) : beyond;
-    let least = currentRow[from - 1];
+    const from = Math.max(1, i - maxEdits);
+    const to = Math.min(b.length, i + maxEdits);
+    current[from - 1] = from === 1 ? Math.min(i, beyond) : beyond;
+    let fewest = current[from - 1];
     for (let j = from; j <= to; j++) {
-      const above = j === i + most ? beyond : previousRow[j];
-      const changed = previousRow[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      currentRow[j] = Math.min(changed, above + 1, currentRow[j - 1] + 1, beyond);
-      if (currentRow[j] < least) least = currentRow[j];
+      const insertion = current[j - 1] + 1;
+      const deletion = (j === i + maxEdits ? beyond : previous[j]) + 1;
+      const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current[j] = Math.min(substitution, deletion, insertion, beyond);
+      if (current[j] < fewest) fewest = current[j];
     }
-    if (least > most) return false;
-    [previousRow, currentRow] = [currentRow, previousRow];
+    if (fewest > maxEdits) return false;
+    [previous, current] = [current, previous];
   }
-  return previousRow[b.length] <= most;
+  return previous[b.length] <= maxEdits;
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { distance as levenshtein } from 'fastest-levenshtein';
 import { checkLegality, type Legality } from '../../bench/legal.ts';
 import type { ConstraintLimits } from '../../src/constraints/constraint-limits.ts';
-import { editDistance } from '../../src/constraints/distance.ts';
+import { editDistance } from '../../src/constraints/edit-distance.ts';
 import { findBrokenConstraints } from '../../src/constraints/find-broken-constraints.ts';
 import { isWithinEditDistance } from '../../src/constraints/is-within-edit-distance.ts';
 import { randomStream } from '../../src/core/random.ts';
