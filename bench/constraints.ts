@@ -4,7 +4,7 @@
  * mutant broke a constraint.
  */
 import { parseArgs } from 'node:util';
-import type { ConstraintLimits } from '../src/constraints/options.ts';
+import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
 import { randomStream } from '../src/core/random.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import { shapeSignatureOf, type TestcaseBatch } from '../src/model/batched-model.ts';

@@ -1,7 +1,7 @@
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { Fault, FaultRegistry, SavedFaults } from '../campaign/findings/fault-registry.ts';
 import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-figures.ts';
-import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
+import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-limits.ts';
 import { type Random, randomStream } from '../core/random.ts';
 import type { Feedback } from '../coverage/feedback/feedback.ts';
 import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';

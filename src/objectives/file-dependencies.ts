@@ -2,14 +2,15 @@ import { parseExtensionSpec, parseModuleSpec } from '../extensions/spec.ts';
 import { makeBuiltIn, OBJECTIVES } from './registry.ts';
 import { parseRule } from './text/registry.ts';
 
-/** The files that making an objective reads, as its spec names them. */
+/** Files that creating an objective reads, by the paths in its spec; a distributed campaign uploads them. */
 export interface FileDependencies {
-  /** Code. */
+  /** Plug-in modules. */
   readonly modules: readonly string[];
+  /** Data, such as word lists. */
   readonly files: readonly string[];
 }
 
-/** @throws UserError on a spec that makes no sense */
+/** @throws UserError on an invalid spec */
 export function fileDependenciesOf(spec: string): FileDependencies {
   const { name, isModule } = parseExtensionSpec(spec);
   if (isModule) return { modules: [name], files: [] };

@@ -1,3 +1,4 @@
+import { formatNumber } from '../core/format-number.ts';
 import {
   instanceName,
   type JudgedBatch,
@@ -7,8 +8,8 @@ import {
 } from './objective.ts';
 
 /**
- * A run that takes many times the usual time of its shape: loops whose length depends on the input, denormal numbers
- * that the processor computes slowly. A verdict depends on the machine and its load.
+ * Performance fault: a run that takes many times the usual time of its input shape, as from loops whose length depends on
+ * the input or from denormal numbers. Timings vary between machines and runs, so findings may not reproduce.
  */
 class Slow implements Objective {
   readonly name: string;
@@ -37,7 +38,7 @@ class Slow implements Objective {
 }
 
 function formatMilliseconds(seconds: number): string {
-  return String(Number((1000 * seconds).toPrecision(3)));
+  return formatNumber(1000 * seconds, 3);
 }
 
 const TIMES = {
@@ -48,7 +49,7 @@ const TIMES = {
   max: 1e6,
 } as const;
 
-// A pause of the machine itself takes this long now and then.
+// Scheduling alone causes pauses below the default.
 const LEAST = {
   name: 'least',
   default: 2,

@@ -1,6 +1,6 @@
 import { measureDistance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import type { RerunResult } from '../../evaluation/rerun.ts';
+import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import type { CorpusEntry } from '../../fuzzer/corpus/corpus.ts';
 import type { Hit, HitCount } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';

@@ -1,6 +1,6 @@
 import type { CampaignConfig, PreprocessSettings } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';

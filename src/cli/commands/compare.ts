@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
 import { UserError } from '../../core/errors.ts';
+import { formatNumber } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
@@ -91,16 +92,16 @@ function comparisonText({
     ...table(
       outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
         output,
-        agreement === null ? '' : `${shortNumber(100 * agreement)} %`,
-        ...[median, p90, p99, most, cosine.least].map(shortNumber),
-        kl === null ? '' : `${shortNumber(kl.most)} nats`,
+        agreement === null ? '' : `${formatNumber(100 * agreement, 4)} %`,
+        ...[median, p90, p99, most, cosine.least].map((value) => formatNumber(value, 4)),
+        kl === null ? '' : `${formatNumber(kl.most, 4)} nats`,
       ]),
     ),
     'inputs that differ most: place, |difference|',
     ...table(
       worst.map(({ seed, difference, violation }) => [
         String(seed),
-        shortNumber(difference),
+        formatNumber(difference, 4),
         violation ?? '',
       ]),
     ),
@@ -108,14 +109,10 @@ function comparisonText({
     ...table(
       layers.map((layer) => [
         layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
-        layer.snr === null ? 'no difference' : `${shortNumber(layer.snr)} dB`,
+        layer.snr === null ? 'no difference' : `${formatNumber(layer.snr, 4)} dB`,
       ]),
     ),
   ].join('\n');
-}
-
-function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
 
 const EXAMPLES = `

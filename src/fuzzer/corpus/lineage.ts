@@ -1,6 +1,6 @@
 import type { MutantOrigin } from '../../campaign/findings/fault-registry.ts';
-import { findBrokenConstraints } from '../../constraints/checker.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
+import { findBrokenConstraints } from '../../constraints/find-broken-constraints.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { CorpusEntryRecord } from '../../storage/journal.ts';

@@ -11,15 +11,15 @@ const lengthParameter = (name: string, help: string): Parameter => ({
   integer: true,
 });
 
-const SHORTEST = lengthParameter('least', 'characters that an answer has at least');
-const LONGEST = lengthParameter('most', 'characters that an answer has at most');
+const MIN_LENGTH = lengthParameter('least', 'characters that an answer has at least');
+const MAX_LENGTH = lengthParameter('most', 'characters that an answer has at most');
 
 export const short: RuleKind = {
   name: 'short',
   help: 'an answer of fewer characters than least=',
-  parameters: [SHORTEST],
+  parameters: [MIN_LENGTH],
   make(values) {
-    const least = values(SHORTEST);
+    const least = values(MIN_LENGTH);
     if (least === undefined)
       throw new UserError('--objective: text:short needs a bound: text:short,least=20');
     return {
@@ -34,9 +34,9 @@ export const short: RuleKind = {
 export const long: RuleKind = {
   name: 'long',
   help: 'an answer of more characters than most=',
-  parameters: [LONGEST],
+  parameters: [MAX_LENGTH],
   make(values) {
-    const most = values(LONGEST);
+    const most = values(MAX_LENGTH);
     if (most === undefined) throw new UserError('--objective: text:long needs a bound: text:long,most=200');
     return {
       find: ({ answer }) =>
@@ -67,16 +67,16 @@ export const utf8: RuleKind = {
   make: () => ({
     find({ answer, ended }) {
       const at = answer.search(/[\uFFFD\p{Cs}]/u);
-      // The end may cut a character off.
-      const isCut = at >= 0 && !ended && at >= answer.length - 1;
-      return at < 0 || isCut
+      // At the token limit an answer may end within the bytes of a character.
+      const isTruncated = at >= 0 && !ended && at >= answer.length - 1;
+      return at < 0 || isTruncated
         ? undefined
         : { from: at, to: at + 1, summary: `answers what is no UTF-8 at character ${at}` };
     },
   }),
 };
 
-/** Shorter prompts come up by chance. */
+/** Shorter prompts are repeated by chance. */
 const MIN_PROMPT_LENGTH = 8;
 
 const ECHO_LENGTH = {
@@ -94,14 +94,14 @@ export const echo: RuleKind = {
   parameters: [ECHO_LENGTH],
   make: (values) => ({
     find({ prompt, answer }) {
-      const own = prompt.trim();
-      if (own.length < MIN_PROMPT_LENGTH) return undefined;
-      const wanted = Math.min(own.length, values(ECHO_LENGTH));
-      for (let at = 0; at + wanted <= own.length; at++) {
-        const from = answer.indexOf(own.slice(at, at + wanted));
+      const text = prompt.trim();
+      if (text.length < MIN_PROMPT_LENGTH) return undefined;
+      const minLength = Math.min(text.length, values(ECHO_LENGTH));
+      for (let at = 0; at + minLength <= text.length; at++) {
+        const from = answer.indexOf(text.slice(at, at + minLength));
         if (from < 0) continue;
-        let length = wanted;
-        while (at + length < own.length && own[at + length] === answer[from + length]) length++;
+        let length = minLength;
+        while (at + length < text.length && text[at + length] === answer[from + length]) length++;
         return {
           from,
           to: from + length,

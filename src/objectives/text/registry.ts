@@ -5,7 +5,7 @@ import { repeatedSpan, repeatedToken, repeatedWord } from './repetition-rules.ts
 import type { RuleKind } from './rule.ts';
 import { canary, words } from './word-rules.ts';
 
-/** The rules of text objectives. */
+/** The rules of text objectives, in the order in which help lists them. */
 export const RULES = new Registry<RuleKind>({
   flag: '--objective',
   noun: 'rule',
@@ -29,13 +29,13 @@ export const RULES = new Registry<RuleKind>({
   describeUnknown: (name) => `text has no rule ${name}`,
 });
 
-/** Rules that are checked together where a spec names none: those that fit any model. */
+/** Rules that a spec without a rule stands for: no answer should break them, whatever the prompt. */
 export const DEFAULT_RULES = ['repeated-word', 'repeated-span', 'empty', 'utf8'] as const;
 
 /**
- * Resolves a rule such as `words,file=list.txt,fold=homoglyphs` or `regex,name=card,[0-9]{16}`.
+ * Parses a rule spec such as `words,file=list.txt,fold=homoglyphs` or `regex,name=card,[0-9]{16}`.
  *
- * @throws UserError on an unknown rule, or settings that make no sense
+ * @throws UserError on an unknown rule or invalid settings
  */
 export function parseRule(text: string): ResolvedExtension<RuleKind> {
   const comma = text.indexOf(',');
