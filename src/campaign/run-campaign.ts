@@ -22,7 +22,7 @@ import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
 import { CampaignStore, checkFolder } from '../storage/campaign-store.ts';
 import { STATE_FOLDER } from '../storage/journal.ts';
-import { DERIVED_MODEL_FOLDER, loadOptions } from '../storage/load-options.ts';
+import { DERIVED_MODEL_FOLDER, loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
@@ -39,7 +39,7 @@ import { CheckpointSource, currentStatistics, runMainLoop, writeStats } from './
 import { checkResumable, modelName, resolvedSettings } from './manifest.ts';
 import type { CampaignPlan, CampaignSummary, Monitor } from './monitor/monitor.ts';
 import { StatisticsCollector } from './monitor/statistics.ts';
-import { checkSecondModel, modelPath } from './resolve/model-settings.ts';
+import { checkSecondModel } from './resolve/model-settings.ts';
 import { callLimitMs, resolveTarget, type Target } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { campaignSchema } from './schema.ts';
 
 /** Keys of our own beside the ones that JSON Schema knows. */
-const CUSTOM_META_KEYS = new Set(['flags', 'as', 'help', 'defaultText']);
+const CUSTOM_META_KEYS = new Set(['flags', 'help', 'defaultText', 'example', 'text']);
 
 /** What a campaign's own campaign.yaml has beside its settings. */
 const MANIFEST_PROPERTIES = {

@@ -200,10 +200,11 @@ const FURTHER_SETTINGS: readonly SettingName[] = [
 ];
 
 function furtherSettings(): string[] {
-  return flagSettings()
-    .filter(([name]) => FURTHER_SETTINGS.includes(name))
-    .map(([name, { help, defaultText }, fallback]) => {
+  const settings = flagSettings();
+  return FURTHER_SETTINGS.flatMap((wanted) => settings.filter(({ name }) => name === wanted)).map(
+    ({ name, meta: { help, defaultText }, fallback }) => {
       const value = fallback === undefined ? '' : ` ${JSON.stringify(fallback)}`;
       return `# ${name}:${value}  # ${help}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`;
-    });
+    },
+  );
 }

@@ -1,7 +1,6 @@
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
@@ -12,10 +11,9 @@ import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
-import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
+import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, type RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type {
-  ComparisonRequest,
   FuzzApi,
   ObjectiveDescriptor,
   PluginModule,
@@ -90,13 +88,6 @@ export class ProbeWorker {
   deriveQuantizedModel(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
     return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
       this.#child.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
-    );
-  }
-
-  /** Runs the pair on testcases; see `comparePair`. */
-  compare(parameters: ComparisonRequest): Promise<ModelComparison> {
-    return refuseIfProcessDies(this.#model.path, 'comparing it', () =>
-      this.#child.call('compare', parameters, LOAD_TIMEOUT_MS),
     );
   }
 

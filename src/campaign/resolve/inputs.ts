@@ -1,4 +1,4 @@
-import type { CampaignConfig, PreprocessSettings } from '../../config/schema.ts';
+import type { InputConfig, ModelConfig, MutationConfig, PreprocessSettings } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
@@ -69,7 +69,7 @@ export interface InputPlan {
  */
 export async function planInputs(
   model: ModelInfo,
-  config: CampaignConfig,
+  config: ModelConfig & InputConfig & MutationConfig,
   masterSeed: string,
   notes: Notices,
   keepsLabels = false,
@@ -302,7 +302,7 @@ async function refuseOnlyGeometric(
 }
 
 async function readMasks(
-  config: CampaignConfig,
+  config: MutationConfig,
   inputs: readonly InputSpec[],
 ): Promise<(Uint8Array | undefined)[]> {
   const names = inputs.map(({ name }) => name);
