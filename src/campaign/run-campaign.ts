@@ -18,7 +18,6 @@ import { FuzzerState } from '../fuzzer/state.ts';
 import { type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batched-model.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
 import { CampaignStore, checkFolder } from '../storage/campaign-store.ts';
 import { STATE_FOLDER } from '../storage/journal.ts';
@@ -39,6 +38,7 @@ import { CheckpointSource, currentStatistics, runMainLoop, writeStats } from './
 import { checkResumable, modelName, resolvedSettings } from './manifest.ts';
 import type { CampaignPlan, CampaignSummary, Monitor } from './monitor/monitor.ts';
 import { StatisticsCollector } from './monitor/statistics.ts';
+import { checkExtensions } from './resolve/check-extensions.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
 import { callLimitMs, resolveTarget, type Target } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
@@ -65,7 +65,7 @@ export async function runCampaign(
   elsewhere?: ExecutorFactory,
 ): Promise<CampaignSummary> {
   const folder = defaultFolder(config);
-  await checkBuiltIns(objectiveSpecs(config.objective));
+  await checkExtensions(config);
   setCallTimeout(callLimitMs(config));
   checkSecondModel(config);
   const derived = new DerivedModel(folder);

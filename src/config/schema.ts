@@ -1,24 +1,10 @@
 import { z } from 'zod';
-import { didYouMean } from '../core/did-you-mean.ts';
 import { budgetSection } from './budget-section.ts';
 import { type FlagMeta, positiveNumber, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';
 import { modelSection, resourceSection } from './model-section.ts';
 import { mutationSection } from './mutation-section.ts';
-import { QUANTIZATIONS } from './quantizations.ts';
-import { specs } from './values.ts';
-
-/** One of ours by its name, or a module of the user's by its path. */
-const nameOrModule = (names: readonly string[]) =>
-  z
-    .string(`must be one of ${names.join(', ')}, or a module such as ./own.js`)
-    .regex(new RegExp(`^(?:${names.join('|')})$|[/\\\\]|\\.[cm]?[jt]s$`), {
-      error: ({ input }) => {
-        const near = didYouMean(String(input), names);
-        const hint = near === '' ? ', or a module such as ./own.js' : ` (${near})`;
-        return `must be one of ${names.join(', ')}${hint}`;
-      },
-    });
+import { extensionSpec, specs } from './values.ts';
 
 /** A second model to compare the first with. */
 export const secondModelSection = {
@@ -32,9 +18,9 @@ export const secondModelSection = {
     help: 'the runtime of the second model; without --against the model itself is the second one',
     defaultText: 'none',
   }),
-  quantize: withFlag(z.enum(QUANTIZATIONS).optional(), {
+  quantize: withFlag(extensionSpec.optional(), {
     flags: '--quantize <kind>',
-    help: 'derive the second model: float16, bfloat16, int8, which is calibrated on the seeds',
+    help: 'derive the second model',
     defaultText: 'none',
   }),
   match: withFlag(
@@ -53,9 +39,9 @@ export const coverageSection = {
     flags: '--coverage <tensor...>',
     help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the layer before the output",
   }),
-  measure: withFlag(nameOrModule(['norm', 'values']).default('norm'), {
+  measure: withFlag(extensionSpec.default('norm'), {
     flags: '--measure <kind>',
-    help: 'what of the activations is compared: norm, the length of each tensor, searches outward; values, all of them; or ./module.js',
+    help: 'what of the activations is compared',
   }),
   threshold: withFlag(z.union([z.literal('auto'), positiveNumber]).default('auto'), {
     flags: '--threshold <x>',
@@ -65,9 +51,9 @@ export const coverageSection = {
     flags: '--guidance <kind>',
     help: 'auto: new activations, and margins of operations that can go wrong; ann: new activations alone; none: the random control',
   }),
-  scheduler: withFlag(nameOrModule(['yield', 'recent', 'uniform']).default('yield'), {
+  scheduler: withFlag(extensionSpec.default('yield'), {
     flags: '--scheduler <kind>',
-    help: 'which entry is mutated next: yield, by what entries led to; recent and uniform, both as in TensorFuzz; or ./module.js',
+    help: 'which entry is mutated next',
   }),
 };
 

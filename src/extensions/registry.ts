@@ -69,6 +69,17 @@ export class Registry<K extends ExtensionKind<unknown, never>> {
     return this.#options.kinds.find((kind) => kind.name === name);
   }
 
+  /** The kinds with their help and their parameters' defaults, for the help of a flag. */
+  describe(): string {
+    const kinds = this.list().map(({ name, help, parameters }) => {
+      const set = parameters.flatMap((parameter) =>
+        parameter.default === undefined ? [] : `${parameter.name}=${parameter.default}`,
+      );
+      return `${name}, ${help}${set.length === 0 ? '' : ` (${set.join(', ')})`}`;
+    });
+    return [...kinds, ...(this.takesPlugins ? ['or ./module.js'] : [])].join('; ');
+  }
+
   /** Whether modules may be named in place of a kind. */
   get takesPlugins(): boolean {
     return this.#options.loadPlugin !== undefined;

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { parseSections, type RawSettings } from '../../config/load.ts';
 import { flagSettings, type SettingName } from '../../config/schema.ts';
+import { settingHelp } from '../../setup/setting-kinds.ts';
 import { type FlagText, parseFlag } from './flag-value.ts';
 
 /** What commander read, by the flag's name in camelCase. */
@@ -12,9 +13,10 @@ export const LOADING_FLAGS: readonly SettingName[] = ['runtime', 'signature', 't
 
 /** Adds the flags of all settings to a command, with their defaults in the help. */
 export function addAllSettingFlags(command: Command): Command {
-  for (const { meta, fallback } of flagSettings()) {
+  for (const { name, meta, fallback } of flagSettings()) {
+    const help = settingHelp(name, meta.help);
     const text = meta.defaultText ?? (fallback === undefined || fallback === false ? '' : String(fallback));
-    command.addOption(new Option(meta.flags, text === '' ? meta.help : `${meta.help} (default: ${text})`));
+    command.addOption(new Option(meta.flags, text === '' ? help : `${help} (default: ${text})`));
   }
   return command;
 }
@@ -33,7 +35,7 @@ export function addSettingFlags(
   for (const wanted of names) {
     const setting = settings.find(({ name }) => name === wanted);
     if (setting === undefined) throw new Error(`the setting ${wanted} has no flag`);
-    command.addOption(new Option(setting.meta.flags, help[wanted] ?? setting.meta.help));
+    command.addOption(new Option(setting.meta.flags, help[wanted] ?? settingHelp(wanted, setting.meta.help)));
   }
   return command;
 }

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
-import { QUANTIZATIONS, type Quantization } from '../../config/quantizations.ts';
+import { QUANTIZERS } from '../../model/quantize/registry.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { LOG_LEVELS, logNotices, type OutputOptions, printJson } from '../output/logging.ts';
 
 interface QuantizeOptions extends OutputOptions {
-  readonly to: Quantization;
+  readonly to: string;
   readonly out?: string;
 }
 
@@ -16,7 +16,7 @@ export function quantizeCommand(): Command {
     .description('Write a quantized copy of a model, to compare it with or to ship')
     .argument('<model>', 'an .onnx file or a TensorFlow.js model.json')
     .addOption(
-      new Option('--to <kind>', 'what numbers become').choices([...QUANTIZATIONS]).makeOptionMandatory(),
+      new Option('--to <kind>', 'what numbers become').choices(QUANTIZERS.names()).makeOptionMandatory(),
     );
   addSettingFlags(command, ['seeds'], {
     seeds: 'inputs that int8 copies of ONNX models are calibrated on, as fuzz takes them',
