@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { NoveltyThreshold } from '../../src/coverage/novelty-threshold.ts';
 import type { Hit, Task } from '../../src/fuzzer/scheduling/task.ts';
 import { FuzzerState } from '../../src/fuzzer/state.ts';
 import { idOf, NOTHING_CONFIRMED, resultOf, seededState, stateOptions, testcase } from '../support/engine.ts';
@@ -126,9 +125,8 @@ describe('applying a result', () => {
   });
 
   test('adapts the threshold: floods double it', () => {
-    const { novelty, tasks } = stateOptions();
+    const { tasks } = stateOptions();
     const state = seededState({
-      novelty: { ...novelty, threshold: new NoveltyThreshold(1, true) },
       tasks: { ...tasks, batch: 40_000 },
     });
     const task = handOut(state);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
+import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { printJson } from '../output/logging.ts';
 
 /** `neurofuzz distill`: the smallest corpus that covers the same. */
@@ -59,11 +60,12 @@ function jsonOf({
 
 function reportText(report: DistillReport): string {
   const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
+  const { feedback = DEFAULT_FEEDBACK } = report;
   const count = (n: number): string => new Intl.NumberFormat('en').format(n);
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
   const lines = [
     `${wasDone ? 'was there already: ' : ''}kept ${count(kept)} of ${count(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${count(keptFor.coverage)} for what they cover, ${count(keptFor.margins)} for margins, ${count(keptFor.ancestors)} seeds that others are measured from`,
-    `each of the others lies within ${threshold.toPrecision(4)} (squared) of one that is kept; ${count(findings)} findings went along`,
+    `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${count(findings)} findings went along`,
     `corpus: ${out}`,
     `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
   ];

@@ -1,13 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
-import { SortedIndex } from '../../../src/coverage/index/sorted-index.ts';
-import { NoveltyThreshold } from '../../../src/coverage/novelty-threshold.ts';
 import { CorpusAdmission } from '../../../src/fuzzer/corpus/admission.ts';
 import { Corpus } from '../../../src/fuzzer/corpus/corpus.ts';
 import { LineageTracker } from '../../../src/fuzzer/corpus/lineage.ts';
 import { NO_ARM } from '../../../src/fuzzer/scheduling/mutator-stack.ts';
 import type { Task } from '../../../src/fuzzer/scheduling/task.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
-import { ARM, DESCRIPTOR, idOf, NO_LOADER, resultOf, testcase } from '../../support/engine.ts';
+import {
+  ARM,
+  DESCRIPTOR,
+  distanceFeedback,
+  idOf,
+  NO_LOADER,
+  resultOf,
+  testcase,
+} from '../../support/engine.ts';
 
 const TASK: Task = {
   number: 1,
@@ -29,26 +35,25 @@ const GOAL = {
 function setUp({ hasGoal = false } = {}) {
   const corpus = new Corpus(NO_LOADER);
   const added: (readonly [number, number | undefined])[] = [];
-  const index = new SortedIndex();
+  const feedback = distanceFeedback();
   const directedSearch = hasGoal ? new DirectedSearch([GOAL]) : undefined;
   const admission = new CorpusAdmission({
     corpus,
-    index,
-    threshold: new NoveltyThreshold(1, false),
+    feedback,
     scheduler: { pick: () => 0, added: (rank, parent) => added.push([rank, parent]) },
     directedSearch,
     lineage: new LineageTracker({ corpus, descriptors: [DESCRIPTOR], arms: [[ARM]], limits: {} }),
     maxEntries: Number.POSITIVE_INFINITY,
   });
   const seed = admission.admitSeed(testcase(0), Float32Array.of(0), 3);
-  return { admission, corpus, index, added, seed };
+  return { admission, corpus, feedback, added, seed };
 }
 
 const legal = () => true;
 
 describe('a seed', () => {
-  test('is its own ancestor, and enters corpus, index and scheduler', () => {
-    const { seed, corpus, index, added } = setUp();
+  test('is its own ancestor, and enters corpus, history and scheduler', () => {
+    const { seed, corpus, feedback, added } = setUp();
     expect(seed).toMatchObject({
       parent: null,
       ancestor: seed?.id,
@@ -56,7 +61,7 @@ describe('a seed', () => {
       novelty: null,
       outcome: 3,
     });
-    expect([corpus.size.seeds, index.size]).toEqual([1, 1]);
+    expect([corpus.size.seeds, feedback.size]).toEqual([1, 1]);
     expect(added).toEqual([[0, undefined]]);
   });
 
