@@ -6,10 +6,10 @@ import {
   type BatchContext,
   type BatchSlice,
   prepareSlices,
-  RunTimeTracker,
   sliceBatch,
-  watchedTensors,
 } from '../evaluation/prepare-slices.ts';
+import { RunTimeTracker } from '../evaluation/run-time-tracker.ts';
+import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import { callWithTimeout, PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import {

@@ -3,7 +3,7 @@ import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
+import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import type { ModelInfo, SecondModelOptions } from '../model/model.ts';
 import { comparesModels, objectiveSpecs } from '../objectives/registry.ts';
 import { loadOptions, secondModelOptions } from '../storage/load-options.ts';

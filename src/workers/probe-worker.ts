@@ -1,7 +1,7 @@
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
+import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
 import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
 import { CALIBRATION_MUTANTS, type SeedResult } from '../fuzzer/seed-runner.ts';
