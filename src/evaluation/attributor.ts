@@ -3,73 +3,73 @@ import type { BatchedModel, TestcaseBatch } from '../model/batched-model.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-/** A violation and the operation where it begins, if that is known. */
+/** A violation with the operation that causes it, if that was found. */
 export interface AttributedViolation {
   readonly violation: Violation;
   readonly origin?: Origin;
 }
 
-/** Where a violation was seen. */
+/** The run in which a violation occurred. */
 export interface AttributionRequest {
-  /** The row, alone. */
+  /** The violating row. */
   readonly testcase: TestcaseBatch;
-  /** What it was run in, where that may be needed for it to show. */
+  /** The batch it ran in, if the violation may not occur in a batch of one. */
   readonly batch?: { readonly block: TestcaseBatch; readonly rows: number };
-  /** Whether to look at operations one by one where nothing else shows it, which takes long. */
+  /** Whether to fall back to exposing operations one at a time, which is slow. */
   readonly exhaustive: boolean;
 }
 
-/** Traces violations to the operations where they begin, so that one cause is one fault. */
+/** Traces violations to the operations that cause them, so that violations with one cause count as one fault. */
 export class Attributor {
   readonly #model: BatchedModel;
   readonly #localizer: NonfiniteLocalizer | undefined;
 
-  /** @param traces whether there is memory for sessions in which tensors are exposed; violations keep their names else */
-  constructor(model: BatchedModel, traces: boolean) {
+  /** @param canTrace whether there is memory for sessions that expose inner tensors; without, nothing is attributed */
+  constructor(model: BatchedModel, canTrace: boolean) {
     this.#model = model;
-    this.#localizer = traces ? new NonfiniteLocalizer(model.model) : undefined;
+    this.#localizer = canTrace ? new NonfiniteLocalizer(model.model) : undefined;
   }
 
   /**
-   * Names a violation after the operation where it begins. It keeps its own name where its objective knows no
-   * operations, where it does not show while inner tensors are looked at, or where they can't be.
+   * Renames a violation after the operation that causes it. It keeps its name if its objective does not support
+   * attribution, if it does not occur with inner tensors exposed, or if they can't be exposed.
    */
   async attribute(
     objective: Objective,
     violation: Violation,
-    seen: AttributionRequest,
+    request: AttributionRequest,
   ): Promise<AttributedViolation> {
     if (objective.attribute === undefined || this.#localizer === undefined) return { violation };
-    const origin = await this.#findOrigin(this.#localizer, seen);
+    const origin = await this.#findOrigin(this.#localizer, request);
     return origin === undefined
       ? { violation }
       : { violation: objective.attribute(violation, origin), origin };
   }
 
-  /** What the operation was given there. */
+  /** Operands and result of the operation on this testcase; undefined if they can't be read. */
   async describeOrigin(origin: Origin, testcase: TestcaseBatch): Promise<OriginDetails | undefined> {
     try {
       return await this.#localizer?.describe(origin, this.#feeds(testcase));
     } catch {
-      // The unmodified model runs; what fails is looking into it, and the operation's name is known all the same.
+      // Only the model with exposed tensors fails, which is no fault of the testcase; the operation's name is known anyway.
       return undefined;
     }
   }
 
   async #findOrigin(
-    localiser: NonfiniteLocalizer,
+    localizer: NonfiniteLocalizer,
     { testcase, batch, exhaustive }: AttributionRequest,
   ): Promise<Origin | undefined> {
     try {
-      const alone = await localiser.locate(this.#feeds(testcase));
+      const alone = await localizer.locate(this.#feeds(testcase));
       if (alone !== undefined) return alone;
       if (batch !== undefined && batch.rows > 1) {
-        const together = await localiser.locate(this.#feeds(batch.block, batch.rows));
+        const together = await localizer.locate(this.#feeds(batch.block, batch.rows));
         if (together !== undefined) return together;
       }
-      return exhaustive ? await localiser.locateOneByOne(this.#feeds(testcase)) : undefined;
+      return exhaustive ? await localizer.locateOneByOne(this.#feeds(testcase)) : undefined;
     } catch {
-      // As above: that is no fault of the testcase.
+      // As above: no fault of the testcase.
       return undefined;
     }
   }

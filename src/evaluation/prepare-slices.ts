@@ -1,62 +1,67 @@
 import { errorMessage } from '../core/errors.ts';
 import type { BatchedModel, BatchResult, BatchTensor, TestcaseBatch } from '../model/batched-model.ts';
-import type { Model } from '../model/model.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 
-/** What is known of a run's rows beside what the model gave. */
+/** Data about a batch that objectives may need beside the model's outputs. */
 export interface BatchContext {
+  /** Per row, the class of its seed; below 0 if that is unknown. */
   readonly labels?: ArrayLike<number> | undefined;
   readonly time?: JudgedBatch['time'] | undefined;
 }
 
-/** Rows of a run as an objective judges them: all of them, unless some of their changed rows can't be run. */
+/** A contiguous slice of a batch. One slice covers the batch unless some transformed rows failed to run. */
 export interface BatchSlice {
   readonly batch: JudgedBatch;
-  /** Its first row's place in the whole. */
+  /** Index of the slice's first row in the batch. */
   readonly firstRow: number;
 }
 
 /**
- * A run as an objective judges it. Where it changes testcases, those are run here: all together, and where the runtime
- * fails that, halved until what fails it stands alone.
+ * Prepares a batch for an objective. Runs the transformed testcases of a metamorphic objective, all rows together; if the
+ * runtime fails, the batch is halved until each failing row is alone.
  *
- * @param changed makes the changed rows; absent where they can't be made
+ * @param transform creates the transformed rows; undefined if they can't be created
  */
 export async function prepareSlices(
   objective: Objective,
-  model: BatchedModel,
+  model: Pick<BatchedModel, 'run'>,
   result: BatchResult,
   { labels, time }: BatchContext,
-  changed: (() => TestcaseBatch) | undefined,
+  transform: (() => TestcaseBatch) | undefined,
 ): Promise<readonly BatchSlice[]> {
   const whole: JudgedBatch = {
     ...result,
     ...(objective.labelled === true && labels !== undefined ? { labels } : {}),
     ...(objective.timed === true && time !== undefined ? { time } : {}),
   };
-  if (objective.change === undefined || changed === undefined) return [{ batch: whole, firstRow: 0 }];
-  return runTransformed(model, whole, changed(), 0);
+  if (objective.change === undefined || transform === undefined) return [{ batch: whole, firstRow: 0 }];
+  return runTransformed(model, whole, transform(), 0);
 }
 
 async function runTransformed(
-  model: BatchedModel,
+  model: Pick<BatchedModel, 'run'>,
   run: JudgedBatch,
-  rows: TestcaseBatch,
-  from: number,
+  transformed: TestcaseBatch,
+  firstRow: number,
 ): Promise<readonly BatchSlice[]> {
   try {
-    return [{ batch: { ...run, transformed: await model.run(rows, run.rows, []) }, firstRow: from }];
+    return [{ batch: { ...run, transformed: await model.run(transformed, run.rows, []) }, firstRow }];
   } catch (error) {
-    if (run.rows === 1) return [{ batch: { ...run, transformedError: errorMessage(error) }, firstRow: from }];
+    if (run.rows === 1) return [{ batch: { ...run, transformedError: errorMessage(error) }, firstRow }];
     const middle = run.rows >> 1;
-    const part = (a: number, b: number): Promise<readonly BatchSlice[]> =>
-      runTransformed(model, sliceBatch(run, a, b), sliceTestcases(rows, a, b), from + a);
-    return [...(await part(0, middle)), ...(await part(middle, run.rows))];
+    const runPart = (from: number, to: number): Promise<readonly BatchSlice[]> =>
+      runTransformed(
+        model,
+        sliceBatch(run, from, to),
+        sliceTestcases(transformed, from, to),
+        firstRow + from,
+      );
+    return [...(await runPart(0, middle)), ...(await runPart(middle, run.rows))];
   }
 }
 
-/** Some rows of a run: views. */
+/** Rows `[from, to)` of a batch: views, without copying. */
 export function sliceBatch(run: JudgedBatch, from: number, to: number): JudgedBatch {
   const cut = (tensors: readonly BatchTensor[]): BatchTensor[] =>
     tensors.map((tensor) => ({ ...tensor, data: rowsOf(tensor.data, tensor.size, from, to) }));
@@ -76,53 +81,7 @@ export function sliceBatch(run: JudgedBatch, from: number, to: number): JudgedBa
   };
 }
 
-/** Some rows of a block: views. */
+/** Rows `[from, to)` of testcases: views, without copying. */
 export function sliceTestcases({ form, inputs }: TestcaseBatch, from: number, to: number): TestcaseBatch {
   return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(inputs[i], size, from, to)) };
-}
-
-/** Tensors that have to be watched for objectives: those that they read and that are neither input nor output. */
-export function objectiveTensors(
-  objectives: readonly Pick<Objective, 'tensors'>[],
-  { inputs, outputs }: Pick<Model, 'inputs' | 'outputs'>,
-): string[] {
-  const given = new Set([...inputs.map(({ name }) => name), ...outputs]);
-  return [...new Set(objectives.flatMap(({ tensors = [] }) => tensors))].filter((name) => !given.has(name));
-}
-
-/** What is watched in every run: for coverage, and behind that what objectives read. */
-export function watchedTensors(
-  watched: readonly string[],
-  objectives: readonly Pick<Objective, 'tensors'>[],
-  model: Pick<Model, 'inputs' | 'outputs'>,
-): string[] {
-  return [...new Set([...watched, ...objectiveTensors(objectives, model)])];
-}
-
-/** How long runs take, by what they are given: the median of the last ones of a form. */
-export class RunTimeTracker {
-  readonly #recentSeconds = new Map<string, number[]>();
-
-  /** Seconds that a run of one row usually takes; infinite while too few were seen. */
-  usualSeconds(form: string): number {
-    const times = this.#recentSeconds.get(form) ?? [];
-    return times.length >= MIN_RUNS ? median(times) : Number.POSITIVE_INFINITY;
-  }
-
-  /** Takes note of a run of one row. */
-  record(form: string, seconds: number): void {
-    const times = this.#recentSeconds.get(form) ?? [];
-    times.push(seconds);
-    if (times.length > MAX_REMEMBERED_RUNS) times.shift();
-    this.#recentSeconds.set(form, times);
-  }
-}
-
-/** Runs that a median is taken of, and those that have to be there first. */
-const MAX_REMEMBERED_RUNS = 31;
-const MIN_RUNS = 7;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.POSITIVE_INFINITY;
 }

@@ -1,4 +1,5 @@
-import { RunTimeTracker, watchedTensors } from '../evaluation/prepare-slices.ts';
+import { RunTimeTracker } from '../evaluation/run-time-tracker.ts';
+import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
 import type { MutantGenerator } from './generation/mutant-generator.ts';

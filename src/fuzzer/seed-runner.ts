@@ -1,8 +1,9 @@
 import { errorMessage, UserError } from '../core/errors.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
 import { Attributor } from '../evaluation/attributor.ts';
-import { prepareSlices, watchedTensors } from '../evaluation/prepare-slices.ts';
+import { prepareSlices } from '../evaluation/prepare-slices.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
+import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { type BatchResult, groupIntoBatches, packBatch } from '../model/batched-model.ts';

@@ -1,7 +1,7 @@
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig, SecondModelConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
+import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import type { ModelInfo, SecondModelInfo } from '../model/model.ts';
 import { comparesModels } from '../objectives/registry.ts';
 import { modelPath, secondModelOptions } from '../storage/load-options.ts';

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
+import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
 import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';

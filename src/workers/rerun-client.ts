@@ -1,5 +1,7 @@
+import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
 import { sliceTestcases } from '../evaluation/prepare-slices.ts';
-import { confirmationRuns, type RerunResult, type VariantOutcome } from '../evaluation/rerun-testcase.ts';
+import type { RerunResult } from '../evaluation/rerun-testcase.ts';
+import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';

@@ -6,6 +6,7 @@ import { UserError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { describeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
+import { drawSeeds } from '../../inputs/draw-seeds.ts';
 import type { PixelScaling } from '../../inputs/fit-to-input.ts';
 import { readFixedMask } from '../../inputs/fixed-mask.ts';
 import { fixFreeShapes } from '../../inputs/free-shapes.ts';
@@ -14,13 +15,9 @@ import { type InferredInput, inferInput } from '../../inputs/infer-input.ts';
 import type { Domain, InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
 import { intervalAt, type Range } from '../../inputs/range.ts';
-import {
-  drawSeeds,
-  readSeeds,
-  type SeedSources,
-  type Seeds,
-  type TextSeedFormat,
-} from '../../inputs/seeds.ts';
+import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { TextSeedFormat } from '../../inputs/tokenize-seed-file.ts';
 import {
   makeTestcaseInput,
   type ShapeSignature,
@@ -118,7 +115,7 @@ export async function planInputs(
     : drawRandomSeeds(single, guesses, rangeOf, inputs, masterSeed, notes);
   const labelled =
     source === undefined ? undefined : await resolveLabels(source, origins.paths, origins.labels);
-  if (labelled?.told !== undefined) notes.info(labelled.told);
+  if (labelled?.folderClasses !== undefined) notes.info(labelled.folderClasses);
   const labels = labelled && new Map(read.map((seed, i) => [seed, labelled.labels[i]]));
 
   const tables = single.map((input, i) =>

@@ -4,7 +4,7 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
-import { objectiveTensors } from '../../evaluation/prepare-slices.ts';
+import { objectiveTensors } from '../../evaluation/watched-tensors.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
 import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
 import { type ObjectiveGoal, siteGoals } from '../../fuzzer/search/directed-search.ts';

@@ -1,6 +1,6 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel } from '../../analysis/describe-model.ts';
-import { comparePair, type ModelComparison } from '../../evaluation/compare-models.ts';
+import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult, groupIntoBatches, packBatch } from '../../model/batched-model.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
