@@ -113,7 +113,7 @@ await withFolder(async (folder) => {
     total.models++;
     let names: readonly string[] = [];
     const understood = await outcome(async () => {
-      const model = await inspector.load(path, { runtime: 'auto' });
+      const { model } = await inspector.load(path, { runtime: 'auto' });
       await inspector.shapes(model.watchable);
       names = model.inputs.map((input) => input.name);
     });

@@ -199,11 +199,11 @@ export class NonfiniteLocalizer {
 
   /** How each tensor whose numbers can be seen fares with these inputs. */
   async #observeFiniteness(feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Finiteness>> {
-    const { nonFinite } = this.#model;
+    const { nonFiniteFlags } = this.#model.capabilities;
     if (this.#floatTensors.length === 0) return new Map();
-    if (nonFinite !== undefined) {
+    if (nonFiniteFlags !== undefined) {
       try {
-        const flags = await nonFinite.call(this.#model, feeds, this.#floatTensors);
+        const flags = await nonFiniteFlags.nonFinite(feeds, this.#floatTensors);
         return new Map(this.#floatTensors.map((name, i) => [name, flags[i]]));
       } catch {
         // Some graph that can't be changed so: its tensors are looked at themselves. It is tried anew each time, since

@@ -7,7 +7,7 @@ import type { Hit } from '../fuzzer/scheduling/task.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import type { FuzzerState } from '../fuzzer/state.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';

@@ -8,7 +8,7 @@ import { groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { WatchedTensors } from '../model/coverage-tensors.ts';
 import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import type { ModelInfo } from '../model/model.ts';

@@ -15,7 +15,7 @@ import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import { FuzzerState } from '../fuzzer/state.ts';
 import { type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
@@ -342,7 +342,7 @@ async function runTarget(parts: RunContext): Promise<CampaignSummary> {
     descriptors: inputs.descriptors,
     arms,
     mutatorScheduler: makeChoice(),
-    sites: model.sites,
+    sites: target.sites,
     unreachableSites: target.unreachable,
     directed:
       setup.goals.length === 0

@@ -1,5 +1,5 @@
 import { distance as levenshtein } from 'fastest-levenshtein';
-import type { TestcaseBatch } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { stripPadding } from './edit-distance.ts';
 

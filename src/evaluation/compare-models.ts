@@ -1,12 +1,7 @@
 import { type LayerDivergences, measureLayerDivergences } from '../analysis/layer-divergence.ts';
 import { UserError } from '../core/errors.ts';
-import {
-  type BatchedModel,
-  type BatchResult,
-  groupIntoBatches,
-  packBatch,
-  type TestcaseBatch,
-} from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { argmax, cosineSimilarity, klDivergence, RowReader } from '../objectives/output-difference.ts';
 import { DTYPES, type Tensor } from '../tensor/tensor.ts';

@@ -5,8 +5,9 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { marginsOf, tensorsToWatch as sensorsOf } from '../analysis/numerical-sites/site-margins.ts';
 import { errorMessage } from '../core/errors.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
-import type { BatchedModel, BatchResult, BatchTensor, TestcaseBatch } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import type { Model, NamedTensor } from '../model/model.ts';
+import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { dependsOnMachine, failedRunViolation } from '../objectives/crash-signature.ts';
 import {
   isSignatureOf,
@@ -18,7 +19,7 @@ import {
 } from '../objectives/objective.ts';
 import { bytesOf, cloneData, rowsOf } from '../tensor/tensor.ts';
 import { type AttributedViolation, Attributor } from './attribution.ts';
-import { median, objectiveTensors, prepareSlices, sliceBatch, sliceTestcases } from './judged-batch.ts';
+import { median, objectiveTensors, prepareSlices, sliceBatch } from './judged-batch.ts';
 
 /** How often a finding is run again. */
 const CONFIRMATION_RUNS = 10;

@@ -12,12 +12,8 @@ import {
 } from '../evaluation/judged-batch.ts';
 import { callWithTimeout, PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import {
-  type BatchedModel,
-  type BatchResult,
-  packBatch,
-  type ShapeSignature,
-} from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import { packBatch, type ShapeSignature } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { JudgedBatch, Objective, Violation } from '../objectives/objective.ts';
 import { predictedClassOf } from './corpus/predicted-class.ts';
@@ -105,7 +101,7 @@ export class TaskRunner {
   ): Promise<TaskResult> {
     const seconds: PhaseSeconds = { mutate: 0, model: 0, objectives: 0, coverage: 0 };
     const book = new HitCollector(task, this.#options.keep);
-    const spokenBefore = this.#options.model.model.generation?.generatedTokens ?? 0;
+    const spokenBefore = this.#options.model.model.capabilities.textGeneration?.generatedTokens ?? 0;
     const climber =
       task.goal === undefined
         ? undefined
@@ -149,7 +145,8 @@ export class TaskRunner {
       }
     }
     const { mutants, number } = task;
-    const spoken = (this.#options.model.model.generation?.generatedTokens ?? 0) - spokenBefore;
+    const spoken =
+      (this.#options.model.model.capabilities.textGeneration?.generatedTokens ?? 0) - spokenBefore;
     const approach = climber?.progress(job.candidates.length);
     const all = [...job.candidates, ...(climber?.candidates ?? [])];
     const candidates = {

@@ -3,15 +3,15 @@ import { didYouMean } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { escapeControl } from '../core/escape-control.ts';
 import type { Random } from '../core/random.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
+import { type Tokenizer, unencodableCharacters } from '../model/language/tokenizer.ts';
+import type { InputSpec } from '../model/model.ts';
 import {
   makeTestcaseInput,
   type ShapeSignature,
   shapeSignatureOf,
-  stripBatchDimension,
   type TestcaseBatch,
-} from '../model/batched-model.ts';
-import { type Tokenizer, unencodableCharacters } from '../model/language/tokenizer.ts';
-import type { InputSpec } from '../model/model.ts';
+} from '../model/testcase-batch.ts';
 import { makeData, shapeText, type Tensor, writeNumber } from '../tensor/tensor.ts';
 import { fitToInput, type InputValue, type PixelScalingLookup } from './fit-to-input.ts';
 import { splitLabelColumn } from './labels.ts';

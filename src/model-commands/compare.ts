@@ -45,7 +45,7 @@ export async function compareModels(
     { path: modelPath(config).absolute, options: loadOptions(config) },
   );
   try {
-    const alone = await scout.load();
+    const { model: alone } = await scout.load();
     const model = await scout.loadSecondModel(secondModelOptions(config) as SecondModelOptions);
     if (model.secondModel === undefined) throw new Error('there is no second model');
     const { seeds } = await planInputs(alone, config, '', notes);

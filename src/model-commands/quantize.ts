@@ -42,7 +42,7 @@ export async function writeQuantizedModel(
     { path: absolute, options: loadOptions(config) },
   );
   try {
-    const model = await scout.load();
+    const { model } = await scout.load();
     const calibrates = await needsCalibration(model.path, kind);
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');

@@ -1,6 +1,6 @@
 import { errorMessage } from '../core/errors.ts';
 import { makeData, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { batchAxis } from './batched-model.ts';
+import { batchAxis } from './batch-axis.ts';
 import type { Model } from './model.ts';
 
 /** Shapes as a run showed them; a free batch dimension is null. */

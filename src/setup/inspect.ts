@@ -1,7 +1,7 @@
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { inferInput } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
 import {
   countOperations,
@@ -65,7 +65,7 @@ export interface Inspection {
 export async function inspect(path: string, options: LoadOptions): Promise<Inspection> {
   const inspector = new InspectClient();
   try {
-    const model = await inspector.load(path, options);
+    const { model, sites } = await inspector.load(path, options);
     const declared = model.graph.shapes;
     const missing = model.watchable.filter((name) => !declared.has(name));
     const observed = missing.length === 0 ? undefined : await inspector.shapes(missing);
@@ -75,7 +75,7 @@ export async function inspect(path: string, options: LoadOptions): Promise<Inspe
       observed?.failure === undefined
         ? []
         : [`some shapes are not known: the model fails on zeros (${observed.failure})`];
-    return buildInspection(model, shapeOf, notes);
+    return buildInspection(model, sites, shapeOf, notes);
   } finally {
     inspector.close();
   }
@@ -88,6 +88,7 @@ function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 
 
 function buildInspection(
   model: ModelInfo,
+  sites: readonly NumericalSite[],
   shapeOf: (name: string) => DeclaredShape | undefined,
   notes: readonly string[],
 ): Inspection {
@@ -107,7 +108,7 @@ function buildInspection(
     parameters: countParameters(graph),
     operations: Object.fromEntries(countOperations(graph)),
     tensors: model.watchable.map((name) => ({ name, op: made.get(name)?.op ?? '', shape: shapeOf(name) })),
-    sites: model.sites.map(({ targets: _aims, ...site }) => site),
+    sites: sites.map(({ targets: _targets, ...site }) => site),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

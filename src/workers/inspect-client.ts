@@ -1,5 +1,6 @@
+import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
-import type { LoadOptions, ModelInfo } from '../model/model.ts';
+import type { LoadOptions } from '../model/model.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
 import { memoryShare } from './resource-limits.ts';
@@ -19,7 +20,7 @@ export class InspectClient {
   }
 
   /** @throws UserError where the model can't be loaded, or loading it ends the process */
-  load(path: string, options: LoadOptions): Promise<ModelInfo> {
+  load(path: string, options: LoadOptions): Promise<ModelDescription> {
     return refuseIfProcessDies(path, 'loading it', () => this.#ensureChild().call('load', { path, options }));
   }
 

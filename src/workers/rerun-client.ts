@@ -1,5 +1,5 @@
-import { sliceTestcases } from '../evaluation/judged-batch.ts';
 import { confirmationRuns, type RerunResult, type VariantOutcome } from '../evaluation/rerun.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';

@@ -8,7 +8,7 @@ import { isWithinEditDistance } from '../../src/constraints/edit-distance.ts';
 import type { ConstraintLimits } from '../../src/constraints/options.ts';
 import { randomStream } from '../../src/core/random.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
-import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/testcase-batch.ts';
 import { defaultMutators } from '../../src/mutators/registry.ts';
 import { pictureTraits, traitsOf } from '../support/mutators.ts';
 

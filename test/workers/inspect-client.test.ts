@@ -23,7 +23,7 @@ afterAll(() => inspector.close());
 /** What comes of loading and running: a description, or a refusal, which must be one line for people. */
 async function look(path: string): Promise<string> {
   try {
-    const model = await inspector.load(path, { runtime: 'auto' });
+    const { model } = await inspector.load(path, { runtime: 'auto' });
     await inspector.shapes(model.watchable);
     return 'understood';
   } catch (error) {

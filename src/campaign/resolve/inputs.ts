@@ -21,13 +21,9 @@ import {
   type Seeds,
   type TextSeedFormat,
 } from '../../inputs/seeds.ts';
-import {
-  makeTestcaseInput,
-  type ShapeSignature,
-  shapeSignatureOf,
-  stripBatchDimension,
-} from '../../model/batched-model.ts';
+import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
+import { makeTestcaseInput, type ShapeSignature, shapeSignatureOf } from '../../model/testcase-batch.ts';
 import { MUTATORS } from '../../mutators/registry.ts';
 import { copyInto, DTYPES, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 import type { Notices } from './model-settings.ts';

@@ -1,5 +1,6 @@
 import { readNumber } from '../../tensor/tensor.ts';
-import { type BatchedModel, groupIntoBatches, packBatch, type TestcaseBatch } from '../batched-model.ts';
+import type { BatchedModel } from '../batched-model.ts';
+import { groupIntoBatches, packBatch, type TestcaseBatch } from '../testcase-batch.ts';
 import type { CalibrationRange } from './kind.ts';
 
 /** Testcases of a run, and tensors looked at in one. */

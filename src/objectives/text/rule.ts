@@ -1,6 +1,6 @@
 import type { ObjectiveParameter, ObjectiveValues } from '../../extensions/parameters.ts';
 import type { Completion } from '../../model/language/completion.ts';
-import type { CandidateContinuation } from '../../model/language/generation.ts';
+import type { CandidateContinuation } from '../../model/language/prefilled-prompts.ts';
 import type { Tokenizer } from '../../model/language/tokenizer.ts';
 
 /** Where an answer breaks a rule. */

@@ -100,19 +100,18 @@ class DirectedTextObjective extends TextObjective {
   }
 
   async predictMargins(
-    model: BatchedModel,
-    { texts = [], prefillState }: JudgedBatch,
+    _model: BatchedModel,
+    { texts = [], prefilled }: JudgedBatch,
     wanted: ArrayLike<number>,
     bars: ArrayLike<number>,
   ): Promise<Float64Array> {
-    const { generation } = model.model;
-    if (generation === undefined) throw new Error('the model does not go on with texts');
+    if (prefilled === undefined) throw new Error('the model does not generate text');
     const all = texts.map((said, row) => {
       const { rule, variantIndex } = this.#targets[wanted[row]];
       const sought = rule.candidateFor?.(said, variantIndex);
       return sought && { ...sought, minLogProb: -bars[row] * Math.LN2 };
     });
-    const shares = await generation.scoreContinuations(prefillState, all);
+    const shares = await prefilled.scoreContinuations(all);
     return shares.map((share) => (Number.isNaN(share) ? Number.POSITIVE_INFINITY : -share / Math.LN2));
   }
 }

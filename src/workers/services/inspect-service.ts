@@ -1,8 +1,8 @@
 /** The process in which a model is looked at that nobody fuzzes yet. */
-import { describeModel } from '../../analysis/describe-model.ts';
+import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import { loadModel, preloadRuntimes } from '../../model/formats/registry.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
-import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
+import type { LoadOptions, Model } from '../../model/model.ts';
 import { withinLimits } from '../load-within-limits.ts';
 import { serve } from '../rpc-server.ts';
 
@@ -16,7 +16,7 @@ const methods = {
   }: {
     readonly path: string;
     readonly options: LoadOptions;
-  }): Promise<ModelInfo> {
+  }): Promise<ModelDescription> {
     await model?.dispose();
     model = undefined;
     await preloadRuntimes([path]);

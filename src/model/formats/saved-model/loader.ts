@@ -83,6 +83,7 @@ class SavedModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: SavedModelContent['graph'];
   readonly watchable: readonly string[];
+  readonly capabilities = {};
   readonly #content: SavedModelContent;
   readonly #backend = tf.backend() as unknown as NativeBackend;
   readonly #inputInfos: readonly { readonly name: string; readonly tfDtype: string }[];

@@ -58,6 +58,7 @@ class TfjsModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: Graph;
   readonly watchable: readonly string[];
+  readonly capabilities = {};
   readonly #network: LoadedNetwork;
 
   constructor(path: string, files: TfjsFiles, runtime: Runtime, network: LoadedNetwork) {
