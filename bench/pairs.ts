@@ -10,9 +10,9 @@ import { randomStream } from '../src/core/random.ts';
 import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import type { Model } from '../src/model/model.ts';
+import { calibrateRanges } from '../src/model/quantize/calibrate-ranges.ts';
 import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
-import { calibrateRanges } from '../src/model/quantize/spans.ts';
 import {
   allocateBatch,
   type BatchBuffer,

@@ -1,24 +1,23 @@
-import { readFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { UserError } from '../../core/errors.ts';
-import { readUnpacked, resolveConfinedFile } from '../formats/confined-path.ts';
+import { readUnpacked } from '../formats/confined-path.ts';
 import { detectModel } from '../formats/detect.ts';
-import { readOnnx } from '../formats/onnx/graph.ts';
+import { readExternalFiles } from '../formats/onnx/external-data.ts';
+import { MAX_ONNX_BYTES, readOnnx } from '../formats/onnx/graph.ts';
+import { tensorsToCalibrate } from './int8-plan.ts';
 import type { CalibrationRange, ModelFiles, Quantization } from './kind.ts';
-import { quantizeOnnxToHalf, quantizeOnnxToInt8, tensorsToCalibrate } from './onnx.ts';
-import { quantizeTfjs } from './tfjs.ts';
+import { quantizeOnnxToHalf } from './quantize-onnx-to-half.ts';
+import { quantizeOnnxToInt8 } from './quantize-onnx-to-int8.ts';
+import { quantizeTfjs } from './quantize-tfjs.ts';
 
-/** Tells the spans of a model's tensors on the seeds. */
+/** Measures the ranges of a model's tensors on the seeds. */
 export type Calibrator = (tensors: readonly string[]) => Promise<ReadonlyMap<string, CalibrationRange>>;
-
-/** Bytes of an ONNX file: protobuf holds no more. */
-const MAX_BYTES = 2 ** 31;
 
 /**
  * Derives a quantized copy of a saved model.
  *
- * @param calibrate asked where spans are needed, which is for int8 copies of ONNX models
- * @throws UserError where it is quantized already, or can't be
+ * @param calibrate called if ranges are needed, which is for int8 copies of ONNX models
+ * @throws UserError if the model is quantized already, or cannot be quantized
  */
 export async function deriveQuantizedModel(
   path: string,
@@ -32,12 +31,9 @@ export async function deriveQuantizedModel(
       `${file} is a SavedModel, which can't be quantized here: convert it with tensorflowjs_converter or tf2onnx first`,
     );
   }
-  const bytes = await readUnpacked(file, MAX_BYTES);
-  const external = new Map<string, Uint8Array>();
-  for (const { location } of readOnnx(bytes, file).external) {
-    if (external.has(location)) continue;
-    external.set(location, await readFile(await resolveConfinedFile(dirname(file), location, file)));
-  }
+  const bytes = await readUnpacked(file, MAX_ONNX_BYTES);
+  const externalFiles = await readExternalFiles(readOnnx(bytes, file).external, file);
+  const external = new Map(externalFiles.map(({ path: location, data }) => [location, data]));
   const copy =
     kind === 'int8'
       ? quantizeOnnxToInt8(bytes, file, external, await calibrate(tensorsToCalibrate(bytes, file, external)))
@@ -45,7 +41,7 @@ export async function deriveQuantizedModel(
   return new Map([[`${basename(file).replace(/(\.onnx)?(\.gz)?$/i, '')}-${kind}.onnx`, copy]]);
 }
 
-/** Whether a copy of this kind needs to see the seeds. */
+/** Whether deriving this kind of copy needs seeds to calibrate on. */
 export async function needsCalibration(path: string, kind: Quantization): Promise<boolean> {
   return kind === 'int8' && (await detectModel(path)).family === 'onnx';
 }

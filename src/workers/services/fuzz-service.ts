@@ -27,7 +27,7 @@ import { BatchedModel } from '../../model/batched-model.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
 import { deriveQuantizedModel } from '../../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
-import { calibrateRanges } from '../../model/quantize/spans.ts';
+import { calibrateRanges } from '../../model/quantize/calibrate-ranges.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjective, makeObjectives } from '../../objectives/registry.ts';

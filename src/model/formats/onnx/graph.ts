@@ -45,6 +45,9 @@ export interface OnnxContent {
 /** TensorProto.DataLocation EXTERNAL. */
 const EXTERNAL_LOCATION = 1;
 
+/** Size limit of an ONNX file: protobuf holds no more. */
+export const MAX_ONNX_BYTES = 2 ** 31;
+
 /** Limit on nested subgraphs. */
 const MAX_SUBGRAPH_DEPTH = 64;
 

@@ -18,7 +18,7 @@ import type {
 import { readUnpacked } from '../confined-path.ts';
 import { exposeOnnxTensors, flagOnnxTensors, flagOutputNames } from './expose-tensors.ts';
 import { readExternalFiles } from './external-data.ts';
-import { readOnnx } from './graph.ts';
+import { MAX_ONNX_BYTES, readOnnx } from './graph.ts';
 import { firstNumber, fromOrt, toOrt } from './ort-tensor.ts';
 import { SessionCache } from './session-cache.ts';
 
@@ -45,9 +45,6 @@ const TRACING_SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
  */
 const MAX_FUSED_EXPOSED_TENSORS = 1000;
 
-/** Size limit of an ONNX file: protobuf holds no more. */
-const MAX_FILE_BYTES = 2 ** 31;
-
 /** Opens a session on the bytes of a model, or of one derived from it. */
 type OpenSession = (
   bytes: Uint8Array,
@@ -62,7 +59,7 @@ export const onnxLoader: ModelLoader = {
         `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
       );
     }
-    const bytes = await readUnpacked(path, MAX_FILE_BYTES);
+    const bytes = await readUnpacked(path, MAX_ONNX_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
     const { graph, external, constant } = readOnnx(bytes, path);
     const externalData = await readExternalFiles(external, path);
