@@ -3,7 +3,7 @@ import type { Model, ModelInfo, SecondModel, SecondModelInfo } from '../model/mo
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
 import type { NumericalSite } from './numerical-sites/site.ts';
 
-/** A loaded model as plain data. */
+/** Description of a loaded model as plain data, for other processes. */
 export interface ModelDescription {
   readonly model: ModelInfo;
   /** Operations that can make a NaN or an infinity, in topological order. */
