@@ -11,7 +11,7 @@ export interface BatchTensor {
   readonly name: string;
   readonly type: DType;
   readonly size: number;
-  /** Of one row: without the batch dimension, where there is one. */
+  /** Shape of one row, without the batch dimension. */
   readonly shape: readonly number[];
   readonly data: TensorData;
 }

@@ -39,7 +39,7 @@ export interface SecondModel {
   feeds(reference: readonly Tensor[]): Tensor[];
 }
 
-/** Tells which tensors hold a NaN or an infinity without reading out their values. */
+/** Capability to tell which tensors hold a NaN or an infinity without reading out their values. */
 export interface NonFiniteFlags {
   /**
    * Runs the model once.
@@ -50,7 +50,7 @@ export interface NonFiniteFlags {
   nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]>;
 }
 
-/** Exposes tensors that are going to be watched in changing subsets, so that one session serves all of them. */
+/** Capability to expose in bulk the tensors that will be watched in changing subsets, so that one session serves all. */
 export interface TensorExposure {
   expose(tensors: readonly string[]): void;
 }

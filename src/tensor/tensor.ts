@@ -179,7 +179,7 @@ function clampToBigInt(value: number, min: number, max: number, bits: bigint): b
   return BigInt(Math.round(Math.max(min, value)));
 }
 
-/** The same numbers as another type, rounded and clipped to it; the tensor itself where it is of that type already. */
+/** The same numbers as another type, rounded and clipped to it; the tensor itself if it has that type already. */
 export function convertTensor(tensor: Tensor, type: DType): Tensor {
   if (tensor.type === type) return tensor;
   const data = makeData(type, tensor.data.length);
