@@ -14,8 +14,8 @@ const FIXTURES = 'test/fixtures';
 let inspector: InspectClient;
 
 beforeAll(async () => {
-  const module = await built<{ Inspector: new () => InspectClient }>('workers/inspect-client.js');
-  inspector = new module.Inspector();
+  const module = await built<{ InspectClient: new () => InspectClient }>('workers/inspect-client.js');
+  inspector = new module.InspectClient();
 });
 
 afterAll(() => inspector.close());
