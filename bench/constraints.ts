@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
 import { randomStream } from '../src/core/random.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
-import { shapeSignatureOf, type TestcaseBatch } from '../src/model/batched-model.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../src/model/testcase-batch.ts';
 import { fitsInput, MUTATORS } from '../src/mutators/registry.ts';
 import { makeData, writeNumber } from '../src/tensor/tensor.ts';
 import { line } from './campaign.ts';

@@ -27,7 +27,7 @@ import { feedbackDelay } from '../src/fuzzer/scheduling/task-sizes.ts';
 import { FuzzerState } from '../src/fuzzer/state.ts';
 import { resolveImageFormat } from '../src/inputs/image.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
-import { shapeSignatureOf } from '../src/model/batched-model.ts';
+import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { defaultMutators } from '../src/mutators/registry.ts';
 import { makeScheduler } from '../src/schedulers/registry.ts';
 import { CampaignStore } from '../src/storage/campaign-store.ts';

@@ -6,7 +6,7 @@ import { MAX_STACK_DEPTH, makeArms } from '../src/fuzzer/scheduling/mutator-arms
 import { NO_ARM } from '../src/fuzzer/scheduling/mutator-stack.ts';
 import { MUTANTS_PER_PICK } from '../src/fuzzer/scheduling/task-sizes.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
-import type { TestcaseBatch } from '../src/model/batched-model.ts';
+import type { TestcaseBatch } from '../src/model/testcase-batch.ts';
 
 /** One input with seeds for it, what mutates it and what it is kept to. */
 export interface LegalCase {

@@ -2,17 +2,17 @@
 
 import { randomStream } from '../src/core/random.ts';
 import { inferInput } from '../src/inputs/infer-input.ts';
-import {
-  allocateBatch,
-  type BatchBuffer,
-  BatchedModel,
-  makeTestcaseInput,
-  shapeSignatureOf,
-  stripBatchDimension,
-} from '../src/model/batched-model.ts';
+import { stripBatchDimension } from '../src/model/batch-axis.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
 import { chooseWatchedTensors } from '../src/model/coverage-tensors.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import type { RuntimeKind } from '../src/model/model.ts';
+import {
+  allocateBatch,
+  type BatchBuffer,
+  makeTestcaseInput,
+  shapeSignatureOf,
+} from '../src/model/testcase-batch.ts';
 import { readNumber, writeNumber } from '../src/tensor/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 

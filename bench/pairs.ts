@@ -7,18 +7,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomStream } from '../src/core/random.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
+import { loadModel } from '../src/model/formats/registry.ts';
+import type { Model } from '../src/model/model.ts';
+import { calibrateRanges } from '../src/model/quantize/calibrate-ranges.ts';
+import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
+import type { Quantization } from '../src/model/quantize/kind.ts';
 import {
   allocateBatch,
   type BatchBuffer,
-  BatchedModel,
   makeTestcaseInput,
   shapeSignatureOf,
-} from '../src/model/batched-model.ts';
-import { loadModel } from '../src/model/formats/registry.ts';
-import type { Model } from '../src/model/model.ts';
-import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
-import type { Quantization } from '../src/model/quantize/kind.ts';
-import { calibrateRanges } from '../src/model/quantize/spans.ts';
+} from '../src/model/testcase-batch.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 

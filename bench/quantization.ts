@@ -6,11 +6,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
+import { calibrateRanges } from '../src/model/quantize/calibrate-ranges.ts';
 import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
-import { calibrateRanges } from '../src/model/quantize/spans.ts';
+import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';

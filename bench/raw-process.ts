@@ -1,8 +1,9 @@
 /** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
 
 import { randomStream } from '../src/core/random.ts';
-import { allocateBatch, BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
+import { allocateBatch, shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
 const WARM_UP = 20;

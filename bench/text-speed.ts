@@ -9,13 +9,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fromOnnx, toWholeOnnx } from '../corpora/char-lm/onnx.ts';
 import { toTfjs } from '../corpora/char-lm/tfjs.ts';
-import {
-  BatchedModel,
-  makeTestcaseInput,
-  shapeSignatureOf,
-  type TestcaseBatch,
-} from '../src/model/batched-model.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
+import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../src/model/testcase-batch.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
 const { values: options } = parseArgs({
@@ -108,7 +104,8 @@ async function charactersPerSecond(
 ): Promise<number> {
   const model = await loadModel(path, { runtime, generate: settingsOf(length) });
   const rows = new BatchedModel(model);
-  const encode = (text: string): readonly number[] => model.generation?.tokenizer.encode(text) ?? [];
+  const encode = (text: string): readonly number[] =>
+    model.capabilities.textGeneration?.tokenizer.encode(text) ?? [];
   const prompts = (await readFile(PROMPTS, 'utf8'))
     .split('\n')
     .filter((prompt) => prompt !== '')

@@ -11,8 +11,9 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../src/model/batched-model.ts';
+import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 
 const { values: options } = parseArgs({
@@ -126,7 +127,7 @@ async function saidToSeeds(): Promise<Set<string>> {
   const rows = new BatchedModel(model);
   const heard = new Set<string>();
   for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((one) => one !== '')) {
-    const ids = Int32Array.from(model.generation?.tokenizer.encode(prompt) ?? []);
+    const ids = Int32Array.from(model.capabilities.textGeneration?.tokenizer.encode(prompt) ?? []);
     const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
     const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);
     for (const [word] of `${prompt} ${texts[0].answer}`.matchAll(/[\p{L}'-]+/gu))

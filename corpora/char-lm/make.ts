@@ -2,10 +2,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../src/model/batched-model.ts';
+import { BatchedModel } from '../../src/model/batched-model.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { startTfjs } from '../../src/model/formats/tfjs/backend.ts';
 import type { GenerationSettings } from '../../src/model/language/generation.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../src/model/testcase-batch.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { train, type Weights, weightShapes } from './network.ts';
 import { toOnnx } from './onnx.ts';
@@ -73,7 +74,7 @@ async function read(path: string): Promise<Weights> {
 async function sample(path: string, generate: GenerationSettings): Promise<string> {
   const model = await loadModel(path, { runtime: 'auto', generate });
   const rows = new BatchedModel(model);
-  const ids = Int32Array.from(model.generation?.tokenizer.encode('Friend:\n') ?? []);
+  const ids = Int32Array.from(model.capabilities.textGeneration?.tokenizer.encode('Friend:\n') ?? []);
   const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
   const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);
   await model.dispose();

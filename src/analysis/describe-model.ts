@@ -1,11 +1,20 @@
 import type { TextGeneration } from '../model/language/generation.ts';
 import type { Model, ModelInfo, SecondModel, SecondModelInfo } from '../model/model.ts';
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
+import type { NumericalSite } from './numerical-sites/site.ts';
 
-/** What is known of a loaded model, as plain data. */
-export function describeModel(model: Model): ModelInfo {
-  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, secondModel, generation } = model;
-  return {
+/** Description of a loaded model as plain data, for other processes. */
+export interface ModelDescription {
+  readonly model: ModelInfo;
+  /** Operations that can make a NaN or an infinity, in topological order. */
+  readonly sites: readonly NumericalSite[];
+}
+
+export function describeModel(model: Model): ModelDescription {
+  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, secondModel, capabilities } =
+    model;
+  const { textGeneration } = capabilities;
+  const info: ModelInfo = {
     path,
     format,
     sha256,
@@ -14,10 +23,10 @@ export function describeModel(model: Model): ModelInfo {
     outputs,
     graph,
     watchable,
-    sites: findNumericalSites(model),
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
-    ...(generation === undefined ? {} : { generation: describeGeneration(generation) }),
+    ...(textGeneration === undefined ? {} : { generation: describeGeneration(textGeneration) }),
   };
+  return { model: info, sites: findNumericalSites(model) };
 }
 
 function describeGeneration({

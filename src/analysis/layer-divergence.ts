@@ -1,34 +1,38 @@
 import type { Model, NamedTensor, SecondModel } from '../model/model.ts';
-import { DTYPES, readNumber, type Tensor, type TensorData } from '../tensor/tensor.ts';
+import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
+import { ChunkSize } from './tensor-chunks.ts';
 
-/** How far the copy has departed from the reference at one tensor. */
+/** Difference between the two models of a pair at one tensor. */
 export interface LayerDivergence {
   readonly tensor: string;
-  /** What the copy calls it. */
+  /** The second model's name for it. */
   readonly copy: string;
-  /** Decibels of the reference's values over the difference; null where there is no difference, or nothing finite. */
+  /** Signal-to-noise ratio in dB, the reference's values over the difference; null if there is no difference, or nothing finite. */
   readonly snr: number | null;
 }
 
-/** The layers of a pair, in topological order. */
+/** Differences between the layers of a pair, in topological order. */
 export interface LayerDivergences {
   readonly layers: readonly LayerDivergence[];
-  /** Decibels below which a layer counts as departed. */
+  /** Signal-to-noise ratio in dB below which a layer counts as diverged. */
   readonly bound: number;
-  /** The first layer that has; null where none has. */
+  /** The first diverged layer; null if there is none. */
   readonly first: string | null;
 }
 
-/** Below this a tenth of a signal's amplitude is error. */
+/** Signal-to-noise ratio in dB below which a tenth of a signal's amplitude is error. */
 export const MIN_SNR_DB = 20;
 
-/** Decibels that stand for a signal of zero. */
+/** Stands for the ratio of a zero signal, −∞ dB, which JSON does not have. */
 const SILENT_SNR_DB = -999;
 
-/** Tensors of a first look, and bytes of both models' that are looked at at once. */
-const INITIAL_TENSORS_PER_RUN = 4;
 const MAX_TENSORS_PER_RUN = 32;
-const MAX_BYTES_PER_RUN = 8 << 20;
+
+/** Tensors of one run for shapes alone. */
+const SHAPES_PER_RUN = 4;
+
+/** Feeds of one run for both models. */
+type PairFeeds = readonly [reference: readonly Tensor[], second: readonly Tensor[]];
 
 interface EnergySums {
   signal: number;
@@ -36,76 +40,90 @@ interface EnergySums {
 }
 
 /**
- * Goes through both models' tensors, a few at a time, and says of those that belong together how far they differ.
- * They belong together by name; those left by shape, in the order of both graphs.
+ * Measures how far two models differ, tensor by tensor. Tensors are matched by name, and the remaining ones by shape, in
+ * the order of both graphs.
  *
- * @param batches what the reference takes, and what the copy does, one or more runs
+ * @param batches feeds of one or more runs
+ * @param bound signal-to-noise ratio in dB below which a layer counts as diverged
  * @param beat called between runs
  */
 export async function measureLayerDivergences(
   reference: Model,
-  { model: copy, outputs }: SecondModel,
-  batches: readonly (readonly [own: readonly Tensor[], theirs: readonly Tensor[]])[],
+  secondModel: SecondModel,
+  batches: readonly PairFeeds[],
   bound = MIN_SNR_DB,
   beat: () => void = () => {},
 ): Promise<LayerDivergences> {
-  const [first] = batches;
-  const own = floatTensorsOf(reference);
-  const theirs = floatTensorsOf(copy);
-  const pairs = new Map<string, string>();
-  const isTheirs = new Set(theirs);
-  for (const name of own) {
-    const named = outputs.get(name) ?? name;
-    if (isTheirs.has(named)) pairs.set(name, named);
-  }
-  const taken = new Set(pairs.values());
-  const left = own.filter((name) => !pairs.has(name));
-  const others = theirs.filter((name) => !taken.has(name));
-  if (left.length > 0 && others.length > 0 && first !== undefined) {
-    const shapes = await shapesOf(reference, first[0], left, beat);
-    const otherShapes = await shapesOf(copy, first[1], others, beat);
-    let from = 0;
-    for (const name of left) {
-      const at = others.findIndex((other, i) => i >= from && shapes.get(name) === otherShapes.get(other));
-      if (at < 0) continue;
-      pairs.set(name, others[at]);
-      from = at + 1;
-    }
-  }
+  const pairs = await matchTensors(reference, secondModel, batches, beat);
   const layers: LayerDivergence[] = [];
-  const names = own.filter((name) => pairs.has(name));
-  for (let at = 0, some = INITIAL_TENSORS_PER_RUN; at < names.length; ) {
-    const part = names.slice(at, at + some);
+  const chunk = new ChunkSize(MAX_TENSORS_PER_RUN);
+  while (layers.length < pairs.length) {
+    const part = pairs.slice(layers.length, layers.length + chunk.tensors);
     const sums = part.map((): EnergySums => ({ signal: 0, noise: 0 }));
     let bytes = 0;
-    for (const [ownFeeds, theirFeeds] of batches) {
-      const a = (await reference.run(ownFeeds, part)).activations;
-      const b = (
-        await copy.run(
-          theirFeeds,
-          part.map((name) => pairs.get(name) as string),
-        )
-      ).activations;
-      part.forEach((_, i) => {
-        addEnergies(sums[i], a[i], b[i]);
+    for (const [referenceFeeds, secondFeeds] of batches) {
+      const { activations: referenceTensors } = await reference.run(
+        referenceFeeds,
+        part.map(({ tensor }) => tensor),
+      );
+      const { activations: secondTensors } = await secondModel.model.run(
+        secondFeeds,
+        part.map(({ copy }) => copy),
+      );
+      sums.forEach((sum, i) => {
+        addEnergies(sum, referenceTensors[i], secondTensors[i]);
       });
-      bytes = [...a, ...b].reduce((sum, { data }) => sum + data.byteLength, 0);
+      bytes = [...referenceTensors, ...secondTensors].reduce((sum, { data }) => sum + data.byteLength, 0);
       beat();
     }
-    part.forEach((tensor, i) => {
-      layers.push({ tensor, copy: pairs.get(tensor) as string, snr: snrOf(sums[i]) });
+    part.forEach(({ tensor, copy }, i) => {
+      layers.push({ tensor, copy, snr: snrOf(sums[i]) });
     });
-    at += part.length;
-    some = Math.max(
-      1,
-      Math.min(MAX_TENSORS_PER_RUN, Math.floor((MAX_BYTES_PER_RUN * part.length) / Math.max(1, bytes))),
-    );
+    chunk.adapt(bytes, part.length);
   }
-  const departed = layers.find(({ snr }) => snr !== null && snr < bound);
-  return { layers, bound, first: departed?.tensor ?? null };
+  const diverged = layers.find(({ snr }) => snr !== null && snr < bound);
+  return { layers, bound, first: diverged?.tensor ?? null };
 }
 
-function floatTensorsOf({ watchable, graph, secondModel: _copy }: Model): string[] {
+/** Tensors of both models that belong together, in the reference's order. */
+async function matchTensors(
+  reference: Model,
+  { model: second, outputs }: SecondModel,
+  [firstBatch]: readonly PairFeeds[],
+  beat: () => void,
+): Promise<Pick<LayerDivergence, 'tensor' | 'copy'>[]> {
+  const names = floatTensorsOf(reference);
+  const secondNames = floatTensorsOf(second);
+  const pairs = new Map<string, string>();
+  const known = new Set(secondNames);
+  for (const name of names) {
+    const secondName = outputs.get(name) ?? name;
+    if (known.has(secondName)) pairs.set(name, secondName);
+  }
+  const matched = new Set(pairs.values());
+  const unmatched = names.filter((name) => !pairs.has(name));
+  const unmatchedInSecond = secondNames.filter((name) => !matched.has(name));
+  if (unmatched.length > 0 && unmatchedInSecond.length > 0 && firstBatch !== undefined) {
+    const [referenceFeeds, secondFeeds] = firstBatch;
+    const shapes = await shapesOf(reference, referenceFeeds, unmatched, beat);
+    const secondShapes = await shapesOf(second, secondFeeds, unmatchedInSecond, beat);
+    let from = 0;
+    for (const name of unmatched) {
+      const index = unmatchedInSecond.findIndex(
+        (secondName, i) => i >= from && shapes.get(name) === secondShapes.get(secondName),
+      );
+      if (index < 0) continue;
+      pairs.set(name, unmatchedInSecond[index]);
+      from = index + 1;
+    }
+  }
+  return names.flatMap((tensor) => {
+    const copy = pairs.get(tensor);
+    return copy === undefined ? [] : [{ tensor, copy }];
+  });
+}
+
+function floatTensorsOf({ watchable, graph }: Model): string[] {
   return watchable.filter((name) => {
     const type = graph.types.get(name);
     return type === undefined || DTYPES[type].kind === 'float';
@@ -117,39 +135,38 @@ async function shapesOf(
   feeds: readonly Tensor[],
   names: readonly string[],
   beat: () => void,
-): Promise<Map<string, string>> {
+): Promise<ReadonlyMap<string, string>> {
   const shapes = new Map<string, string>();
-  for (let from = 0; from < names.length; from += INITIAL_TENSORS_PER_RUN) {
-    const { activations } = await model.run(feeds, names.slice(from, from + INITIAL_TENSORS_PER_RUN));
+  for (let from = 0; from < names.length; from += SHAPES_PER_RUN) {
+    const { activations } = await model.run(feeds, names.slice(from, from + SHAPES_PER_RUN));
     for (const { name, shape } of activations) shapes.set(name, shape.join());
     beat();
   }
   return shapes;
 }
 
-function addEnergies(sums: EnergySums, a: NamedTensor, b: NamedTensor): void {
-  if (a.data.length !== b.data.length) {
+function addEnergies(sums: EnergySums, reference: NamedTensor, second: NamedTensor): void {
+  if (reference.data.length !== second.data.length) {
     sums.noise = Number.NaN;
     return;
   }
-  const own = toNumbers(a);
-  const other = toNumbers(b);
-  for (let i = 0; i < own.length; i++) {
-    const value = own[i] as number;
-    const off = value - (other[i] as number);
+  const values = toNumbers(reference);
+  const secondValues = toNumbers(second);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const error = value - secondValues[i];
     sums.signal += value * value;
-    sums.noise += off * off;
+    sums.noise += error * error;
   }
 }
 
-function toNumbers({ type, data }: NamedTensor): TensorData | Float64Array {
-  return type === 'float32' || type === 'float64'
+function toNumbers({ type, data }: NamedTensor): Float32Array | Float64Array {
+  return data instanceof Float32Array || data instanceof Float64Array
     ? data
     : Float64Array.from({ length: data.length }, (_, i) => readNumber(type, data, i));
 }
 
 function snrOf({ signal, noise }: EnergySums): number | null {
   if (noise === 0 || !Number.isFinite(signal) || !Number.isFinite(noise)) return null;
-  // Of nothing but error the ratio is minus infinity, which JSON does not have.
   return Number(Math.max(10 * Math.log10(signal / noise), SILENT_SNR_DB).toPrecision(5));
 }

@@ -2,67 +2,65 @@ import { type AttributeValue, type GraphNode, producersByTensor } from '../model
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
 import type { Finiteness, Model, NamedTensor } from '../model/model.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
+import { nonfiniteConstantTest } from './nonfinite-constants.ts';
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
 import { finitenessOf, type Operand, operandOf, worstIndexOf } from './operands.ts';
+import { ChunkSize } from './tensor-chunks.ts';
 
-/** Where a number that is not finite comes from. */
+/** The operation that a NaN or an infinity comes from. */
 export interface Origin {
-  /** The first operation in topological order that makes it out of finite ones. */
+  /** The first operation in topological order that computes it from finite values. */
   readonly node: GraphNode;
-  /** Its result that holds it, and the worst of what that holds. */
+  /** The result that holds it, and the worst value in that. */
   readonly tensor: string;
   readonly kind: 'nan' | 'inf';
   /** Operations from there to an output, by name, the first one included. */
   readonly path: readonly string[];
 }
 
-/** An origin with what the operation was given. */
+/** An origin with the operation's operands. */
 export interface OriginDetails {
   readonly operation: string;
   readonly kind: string;
   readonly tensor: string;
-  /** `NaN`, `Infinity` or `-Infinity`: what came out at the worst element. */
+  /** Value of the worst element: `NaN`, `Infinity` or `-Infinity`. */
   readonly result: string;
-  /** Place of the worst element in the result, counted over the tensor. */
+  /** Index of the worst element, counted over the whole tensor. */
   readonly index: number;
   readonly operands: readonly Operand[];
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly path: readonly string[];
 }
 
-/** Bytes of tensors that are looked at at once. */
-const MAX_BYTES_PER_RUN = 8 << 20;
-
-/** Tensors of the first look, and most of any. */
-const INITIAL_TENSORS_PER_RUN = 4;
 const MAX_TENSORS_PER_RUN = 64;
 
-/** Operations that are looked at one by one. */
-const MAX_SUSPECTS = 16;
+/** Limit on the operations that are observed one by one. */
+const MAX_CANDIDATES = 16;
 
-/** Operations whose results are the values they were given. */
+/** Operations whose results are values of their operand. */
 const REARRANGING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Transpose', 'Slice']);
 
-/** Longest path that is told. */
+/** Limit on the length of a reported path. */
 const MAX_PATH_LENGTH = 64;
 
 /**
- * Finds the operation where numbers stop being finite. Where the runtime flags tensors in one run it is asked to;
- * else tensors are looked at a few at a time, in topological order, so that memory stays bounded.
+ * Finds the operation at which values stop being finite. Tensors are flagged in one run by a runtime that can; else they
+ * are watched a few at a time, in topological order, so that memory stays bounded.
  */
 export class NonfiniteLocalizer {
   readonly #model: Model;
   readonly #nodes: readonly GraphNode[];
   readonly #producers: ReadonlyMap<string, GraphNode>;
-  /** Floating-point tensors that nodes make, in topological order. */
+  /** Floating-point tensors that nodes compute, in topological order. */
   readonly #floatTensors: readonly string[];
   readonly #observableTensors: ReadonlySet<string>;
-  /** Operations that can go wrong; undefined until they are asked for. */
-  #suspects: readonly GraphNode[] | undefined;
-  readonly #infiniteConstants = new Map<string, boolean>();
+  /** Numerical sites; undefined until they are needed. */
+  #candidates: readonly GraphNode[] | undefined;
+  readonly #isNonfiniteConstant: (name: string) => boolean;
 
   constructor(model: Model) {
     this.#model = model;
+    this.#isNonfiniteConstant = nonfiniteConstantTest(model);
     const { nodes, types } = model.graph;
     this.#nodes = nodes;
     this.#producers = producersByTensor(model.graph);
@@ -78,45 +76,48 @@ export class NonfiniteLocalizer {
   }
 
   /**
-   * Where the numbers of one testcase stop being finite; undefined where they don't while tensors are looked at, or
-   * where that can't be seen.
+   * The operation at which the values of one testcase stop being finite; undefined if all are finite while tensors are
+   * observed, or it cannot be determined.
    *
-   * @param feeds one testcase as the model takes it
+   * @param feeds one testcase
    */
   async locate(feeds: readonly Tensor[]): Promise<Origin | undefined> {
     const seen = await this.#observeFiniteness(feeds);
     const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
     const nan = (name: string): boolean => seen.get(name) === 'nan';
-    const makes = (from: (name: string) => boolean, into: (name: string) => boolean) =>
+    const firstFrom = (isSource: (name: string) => boolean, isResult: (name: string) => boolean) =>
       this.#nodes.find(
         ({ inputs, outputs }) =>
-          outputs.some(into) && !inputs.some(from) && this.#reachesOutput(outputs, bad),
+          outputs.some(isResult) && !inputs.some(isSource) && this.#reachesOutput(outputs, bad),
       );
-    // Masks bring infinities of their own: what reads one is no origin unless it makes a NaN.
-    const node = makes((name) => bad(name) || this.#isNonfiniteConstant(name), bad) ?? makes(nan, nan);
+    // Masks are infinite constants: an operation that reads one is an origin only if it computes a NaN.
+    const isMask = (name: string): boolean =>
+      this.#model.graph.constants.has(name) && this.#isNonfiniteConstant(name);
+    const node = firstFrom((name) => bad(name) || isMask(name), bad) ?? firstFrom(nan, nan);
     if (node === undefined) return undefined;
-    const passed = this.#producers.get(this.#tensorBeforeRearranging(node));
-    if (passed !== undefined && passed !== node) {
-      const [tensor] = passed.outputs;
+    const source = this.#producers.get(this.#tensorBeforeRearranging(node));
+    if (source !== undefined && source !== node) {
+      const [tensor] = source.outputs;
       const kind = seen.get(node.outputs[0]) === 'nan' ? 'nan' : 'inf';
-      return { node: passed, tensor, kind, path: [passed.name, ...this.#pathToOutput(node, bad)] };
+      return { node: source, tensor, kind, path: [source.name, ...this.#pathToOutput(node, bad)] };
     }
-    const tensor = node.outputs.find(nan) ?? (node.outputs.find(bad) as string);
+    const tensor = node.outputs.find(nan) ?? node.outputs.find(bad);
+    if (tensor === undefined) return undefined;
     const kind = nan(tensor) ? 'nan' : 'inf';
     return { node, tensor, kind, path: this.#pathToOutput(node, bad) };
   }
 
   /**
-   * Looks at what each site makes, by itself: with all tensors flagged the runtime may round otherwise than it does
-   * unmodified, as where it fuses operations or keeps halves in single precision. Each look may open a session: for
-   * where `locate` sees nothing.
+   * Observes each numerical site by itself, for when `locate` finds nothing: with all tensors flagged the runtime may
+   * round differently from the unmodified model, since it fuses operations or keeps halves in single precision. May
+   * open a session for each site.
    */
   async locateOneByOne(feeds: readonly Tensor[]): Promise<Origin | undefined> {
-    if (this.#suspects === undefined) {
+    if (this.#candidates === undefined) {
       const sites = new Set(findNumericalSites(this.#model).map(({ name }) => name));
-      this.#suspects = this.#nodes.filter(({ name }) => sites.has(name)).slice(0, MAX_SUSPECTS);
+      this.#candidates = this.#nodes.filter(({ name }) => sites.has(name)).slice(0, MAX_CANDIDATES);
     }
-    for (const node of this.#suspects) {
+    for (const node of this.#candidates) {
       const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#observableTensors.has(name));
       const { activations } = await this.#model.run(feeds, [...new Set(tensors)]);
       const seen = new Map(activations.map((tensor) => [tensor.name, finitenessOf(tensor)]));
@@ -128,20 +129,20 @@ export class NonfiniteLocalizer {
     return undefined;
   }
 
-  /** The tensor behind operations that change no value: those make nothing of their own. */
+  /** The operand behind operations that only rearrange values, since those compute none. */
   #tensorBeforeRearranging(node: GraphNode): string {
-    let at = node;
+    let current = node;
     let [tensor] = node.outputs;
-    while (REARRANGING_OPS.has(at.op)) {
-      [tensor] = at.inputs;
-      const maker = this.#producers.get(tensor);
-      if (maker === undefined) return node.outputs[0];
-      at = maker;
+    while (REARRANGING_OPS.has(current.op)) {
+      [tensor] = current.inputs;
+      const producer = this.#producers.get(tensor);
+      if (producer === undefined) return node.outputs[0];
+      current = producer;
     }
     return tensor;
   }
 
-  /** What the operation of an origin was given, at the element that went wrong. */
+  /** The operands of an origin, at its worst element. */
   async describe(origin: Origin, feeds: readonly Tensor[]): Promise<OriginDetails> {
     const { node, tensor, path } = origin;
     const watchable = new Set(this.#model.watchable);
@@ -150,7 +151,7 @@ export class NonfiniteLocalizer {
     const { activations } = await this.#model.run(feeds, watched);
     const [result, ...read] = activations;
     const index = worstIndexOf(result);
-    const known = new Map(read.map((one) => [one.name, one]));
+    const known = new Map(read.map((operand) => [operand.name, operand]));
     this.#model.inputs.forEach((input, i) => known.set(input.name, { name: input.name, ...feeds[i] }));
     const operands = inputs.flatMap((name): Operand[] => {
       const values = known.get(name) ?? this.#constantTensor(name);
@@ -173,22 +174,11 @@ export class NonfiniteLocalizer {
     return tensor === undefined ? undefined : { name, ...tensor };
   }
 
-  #isNonfiniteConstant(name: string): boolean {
-    if (!this.#model.graph.constants.has(name)) return false;
-    let infinite = this.#infiniteConstants.get(name);
-    if (infinite === undefined) {
-      const tensor = this.#model.constant(name);
-      infinite = tensor !== undefined && finitenessOf(tensor) !== 'finite';
-      this.#infiniteConstants.set(name, infinite);
-    }
-    return infinite;
-  }
-
-  /** Whether what a node makes is still not finite at an output of the model, where one of them is not. */
-  #reachesOutput(made: readonly string[], bad: (name: string) => boolean): boolean {
+  /** Whether a node's results lead to a model output that is not finite, by tensors that are not; true if no output is. */
+  #reachesOutput(results: readonly string[], bad: (name: string) => boolean): boolean {
     const { outputs } = this.#model;
     if (!outputs.some(bad)) return true;
-    const reached = new Set(made);
+    const reached = new Set(results);
     for (const node of this.#nodes) {
       if (!node.inputs.some((name) => reached.has(name))) continue;
       for (const output of node.outputs)
@@ -197,33 +187,33 @@ export class NonfiniteLocalizer {
     return outputs.some((name) => reached.has(name));
   }
 
-  /** How each tensor whose numbers can be seen fares with these inputs. */
+  /** The worst value of each floating-point tensor. */
   async #observeFiniteness(feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Finiteness>> {
-    const { nonFinite } = this.#model;
+    const { nonFiniteFlags } = this.#model.capabilities;
     if (this.#floatTensors.length === 0) return new Map();
-    if (nonFinite !== undefined) {
+    if (nonFiniteFlags !== undefined) {
       try {
-        const flags = await nonFinite.call(this.#model, feeds, this.#floatTensors);
+        const flags = await nonFiniteFlags.nonFinite(feeds, this.#floatTensors);
         return new Map(this.#floatTensors.map((name, i) => [name, flags[i]]));
       } catch {
-        // Some graph that can't be changed so: its tensors are looked at themselves. It is tried anew each time, since
-        // what one testcase comes to must not depend on those before it; what failed to open fails at once.
+        // Some graphs cannot be changed so; their tensors are watched. It is tried again each time, since the result for
+        // one testcase must not depend on those before it; a session that failed to open fails at once.
       }
     }
     const seen = new Map<string, Finiteness>();
-    let some = INITIAL_TENSORS_PER_RUN;
+    const chunk = new ChunkSize(MAX_TENSORS_PER_RUN);
     for (let from = 0; from < this.#floatTensors.length; ) {
-      const { activations } = await this.#model.run(feeds, this.#floatTensors.slice(from, from + some));
+      const names = this.#floatTensors.slice(from, from + chunk.tensors);
+      const { activations } = await this.#model.run(feeds, names);
       for (const tensor of activations) seen.set(tensor.name, finitenessOf(tensor));
-      from += some;
+      from += names.length;
       const bytes = activations.reduce((sum, { data }) => sum + data.byteLength, 0);
-      const each = Math.max(1, bytes / activations.length);
-      some = Math.max(1, Math.min(MAX_TENSORS_PER_RUN, Math.floor(MAX_BYTES_PER_RUN / each)));
+      chunk.adapt(bytes, activations.length);
     }
     return seen;
   }
 
-  /** The shortest way along tensors that are not finite, from a node to an output. */
+  /** The shortest path of operations along tensors that are not finite, from a node to an output. */
   #pathToOutput(start: GraphNode, bad: (name: string) => boolean): string[] {
     const outputs = new Set(this.#model.outputs);
     const from = new Map<GraphNode, GraphNode | undefined>([[start, undefined]]);

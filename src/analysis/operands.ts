@@ -1,16 +1,16 @@
 import type { Finiteness, NamedTensor } from '../model/model.ts';
 import { DTYPES, halfToNumber, readNumber, type Tensor, type TensorData } from '../tensor/tensor.ts';
 
-/** A tensor that an operation reads, at the element that went wrong. */
+/** A tensor that an operation read, at the element of the result that is not finite. */
 export interface Operand {
   readonly tensor: string;
-  /** Its value there; absent where no single element belongs to the result's. */
+  /** Its value there; absent if the element does not correspond to a single one of this tensor. */
   readonly value?: number;
   /** Its smallest and largest value. */
   readonly range: readonly [low: number, high: number];
 }
 
-/** The worst that is among a tensor's numbers. */
+/** The worst value in a tensor. */
 export function finitenessOf({ type, data }: Pick<Tensor, 'type' | 'data'>): Finiteness {
   if (DTYPES[type].kind !== 'float') return 'finite';
   let worst: Finiteness = 'finite';
@@ -23,7 +23,7 @@ export function finitenessOf({ type, data }: Pick<Tensor, 'type' | 'data'>): Fin
   return worst;
 }
 
-/** Place of the first NaN, else of the first infinity. */
+/** Index of the first NaN, else of the first infinity, else 0. */
 export function worstIndexOf({
   type,
   data,
@@ -37,7 +37,7 @@ export function worstIndexOf({
   return infinity;
 }
 
-/** A tensor that an operation read, at the element of the result that went wrong. */
+/** @param index element of the result, counted over the whole tensor */
 export function operandOf(
   { name, type, data, shape }: NamedTensor,
   result: NamedTensor,
@@ -50,30 +50,30 @@ export function operandOf(
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  const place = broadcastIndex(shape, result.shape, index);
-  const value = place === undefined ? {} : { value: readNumber(type, data, place) };
+  const source = broadcastIndex(shape, result.shape, index);
+  const value = source === undefined ? {} : { value: readNumber(type, data, source) };
   return { tensor: name, ...value, range: [low, high] };
 }
 
-/** The element of a tensor that broadcasts to an element of the result; undefined where the shapes don't. */
+/** Index of the element that broadcasts to an element of the result; undefined if the shapes do not broadcast. */
 export function broadcastIndex(
   shape: readonly number[],
   result: readonly number[],
   index: number,
 ): number | undefined {
   if (shape.length > result.length) return undefined;
-  let place = 0;
+  let source = 0;
   let stride = 1;
   let left = index;
   for (let back = 1; back <= result.length; back++) {
     const size = result[result.length - back];
     const at = left % size;
     left = Math.floor(left / size);
-    const own = shape[shape.length - back];
-    if (own === undefined) continue;
-    if (own !== size && own !== 1) return undefined;
-    place += (own === 1 ? 0 : at) * stride;
-    stride *= own;
+    const sourceSize = shape[shape.length - back];
+    if (sourceSize === undefined) continue;
+    if (sourceSize !== size && sourceSize !== 1) return undefined;
+    source += (sourceSize === 1 ? 0 : at) * stride;
+    stride *= sourceSize;
   }
-  return place;
+  return source;
 }

@@ -6,7 +6,7 @@ import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';

@@ -9,7 +9,7 @@ import { ResumeMismatchError } from '../core/errors.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { WatchedTensors } from '../model/coverage-tensors.ts';
 import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import type { ModelInfo } from '../model/model.ts';

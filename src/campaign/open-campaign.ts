@@ -11,7 +11,7 @@ import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import { FuzzerState } from '../fuzzer/state.ts';
 import { testcaseId } from '../inputs/testcase.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
 import { CampaignStore } from '../storage/campaign-store.ts';
 import { STATE_FOLDER } from '../storage/journal.ts';

@@ -5,7 +5,7 @@ import { makeFolder } from '../core/atomic-file.ts';
 import { InterruptedError } from '../core/errors.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { checkFolder } from '../storage/campaign-store.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
@@ -181,7 +181,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       collector,
       executor,
       checkpointSource,
-      sites: target.model.sites,
+      sites: target.sites,
       unreachableSites: target.unreachable,
     };
     const stopped = await runMainLoop(loop);

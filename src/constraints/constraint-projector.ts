@@ -1,6 +1,6 @@
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { columnAt } from '../inputs/table-column.ts';
-import type { ShapeSignature, TestcaseBatch } from '../model/batched-model.ts';
+import type { ShapeSignature, TestcaseBatch } from '../model/testcase-batch.ts';
 import { readNumber, type TensorData, writeNumber } from '../tensor/tensor.ts';
 import { BoundsTracker } from './bounds.ts';
 import type { ConstraintLimits, DeepHunterRule } from './constraint-limits.ts';

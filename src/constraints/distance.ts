@@ -1,4 +1,4 @@
-import type { TestcaseBatch } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { editDistance } from './edit-distance.ts';
 import { stripPadding } from './strip-padding.ts';

@@ -1,7 +1,7 @@
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
-import type { TestcaseBatch } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import type { ConstraintLimits } from './constraint-limits.ts';
 import { editDistance } from './edit-distance.ts';

@@ -1,5 +1,6 @@
 import { NonfiniteLocalizer, type Origin, type OriginDetails } from '../analysis/nonfinite-localizer.ts';
-import type { BatchedModel, TestcaseBatch } from '../model/batched-model.ts';
+import type { BatchedModel } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 

@@ -1,11 +1,7 @@
 import { type LayerDivergences, measureLayerDivergences } from '../analysis/layer-divergence.ts';
 import { UserError } from '../core/errors.ts';
-import {
-  type BatchedModel,
-  groupIntoBatches,
-  packBatch,
-  type TestcaseBatch,
-} from '../model/batched-model.ts';
+import type { BatchedModel } from '../model/batched-model.ts';
+import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type OutputComparison, OutputTally } from './output-tally.ts';

@@ -1,7 +1,7 @@
 import { errorMessage } from '../core/errors.ts';
-import type { BatchedModel, BatchResult, BatchTensor, TestcaseBatch } from '../model/batched-model.ts';
+import { type BatchedModel, sliceResult } from '../model/batched-model.ts';
+import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
-import { rowsOf } from '../tensor/tensor.ts';
 
 /** Data about a batch that objectives may need beside the model's outputs. */
 export interface BatchContext {
@@ -62,26 +62,12 @@ async function runTransformed(
 }
 
 /** Rows `[from, to)` of a batch: views, without copying. */
-export function sliceBatch(run: JudgedBatch, from: number, to: number): JudgedBatch {
-  const cut = (tensors: readonly BatchTensor[]): BatchTensor[] =>
-    tensors.map((tensor) => ({ ...tensor, data: rowsOf(tensor.data, tensor.size, from, to) }));
-  const cutResult = (result: BatchResult): BatchResult => ({
-    rows: to - from,
-    inputs: cut(result.inputs),
-    outputs: cut(result.outputs),
-    activations: cut(result.activations),
-    ...(result.secondOutputs === undefined ? {} : { secondOutputs: cut(result.secondOutputs) }),
-    ...(result.texts === undefined ? {} : { texts: result.texts.slice(from, to) }),
-  });
+export function sliceBatch(batch: JudgedBatch, from: number, to: number): JudgedBatch {
+  const { labels, transformed, prefilled: _ofAllRows, ...rest } = batch;
   return {
-    ...run,
-    ...cutResult(run),
-    ...(run.labels === undefined ? {} : { labels: Array.from(run.labels).slice(from, to) }),
-    ...(run.transformed === undefined ? {} : { transformed: cutResult(run.transformed) }),
+    ...rest,
+    ...sliceResult(batch, from, to),
+    ...(labels === undefined ? {} : { labels: Array.from(labels).slice(from, to) }),
+    ...(transformed === undefined ? {} : { transformed: sliceResult(transformed, from, to) }),
   };
-}
-
-/** Rows `[from, to)` of testcases: views, without copying. */
-export function sliceTestcases({ form, inputs }: TestcaseBatch, from: number, to: number): TestcaseBatch {
-  return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(inputs[i], size, from, to)) };
 }

@@ -1,12 +1,14 @@
 import { errorMessage } from '../core/errors.ts';
-import type { BatchedModel, BatchResult, TestcaseBatch } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
 import type { AttributedViolation, Attributor } from './attributor.ts';
 import { type ExpectedViolation, innerTensorsOf } from './expected-violation.ts';
 import { judgeGuarded } from './judge-guarded.ts';
 import { asPairResult } from './pair-outputs.ts';
-import { type BatchContext, prepareSlices, sliceBatch, sliceTestcases } from './prepare-slices.ts';
+import { type BatchContext, prepareSlices, sliceBatch } from './prepare-slices.ts';
 import { median } from './run-time-tracker.ts';
 import { objectiveTensors } from './watched-tensors.ts';
 

@@ -1,11 +1,12 @@
 import { type LayerDivergences, measureLayerDivergences } from '../analysis/layer-divergence.ts';
 import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
-import type { BatchedModel, BatchResult, TestcaseBatch } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import { type AttributedViolation, Attributor } from './attributor.ts';
 import type { ExpectedViolation } from './expected-violation.ts';
 import { type PairOutputs, pairOutputsOf } from './pair-outputs.ts';
-import { sliceTestcases } from './prepare-slices.ts';
 import { type RerunContext, type RerunTestcase, rerunOnce } from './rerun-once.ts';
 
 /** Result of running a testcase again several times. */

@@ -1,11 +1,13 @@
 import { errorMessage } from '../core/errors.ts';
-import type { BatchedModel, BatchResult, TestcaseBatch } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
 import { Attributor } from './attributor.ts';
 import { type ExpectedViolation, innerTensorsOf } from './expected-violation.ts';
 import { judgeGuarded } from './judge-guarded.ts';
-import { prepareSlices, sliceTestcases } from './prepare-slices.ts';
+import { prepareSlices } from './prepare-slices.ts';
 import { objectiveTensors } from './watched-tensors.ts';
 
 /** Whether a variant of a testcase causes the same violation, another one, or none. */

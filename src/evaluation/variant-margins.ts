@@ -3,6 +3,7 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { marginsOf, tensorsToWatch } from '../analysis/numerical-sites/site-margins.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { Model } from '../model/model.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import {
   isSignatureOf,
   type JudgedBatch,
@@ -11,7 +12,6 @@ import {
   slug,
 } from '../objectives/objective.ts';
 import type { ExpectedViolation } from './expected-violation.ts';
-import { sliceTestcases } from './prepare-slices.ts';
 import type { VariantBatch } from './test-variants.ts';
 import { objectiveTensors } from './watched-tensors.ts';
 

@@ -1,5 +1,5 @@
 import type { TestcaseData } from '../inputs/testcase.ts';
-import type { ShapeSignature } from '../model/batched-model.ts';
+import type { ShapeSignature } from '../model/testcase-batch.ts';
 import { cloneData, copyInto, type TensorData } from '../tensor/tensor.ts';
 
 /** A testcase with the observation of its run. */

@@ -142,7 +142,7 @@ export class TaskRunner {
 
   /** Tokens that a generating model has generated or scored so far. */
   get #generatedTokens(): number {
-    return this.#options.model.model.generation?.generatedTokens ?? 0;
+    return this.#options.model.model.capabilities.textGeneration?.generatedTokens ?? 0;
   }
 
   #begin(task: Task, view: CorpusView): TaskExecution {

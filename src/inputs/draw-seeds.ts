@@ -1,7 +1,8 @@
 import { UserError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
-import { makeTestcaseInput, shapeSignatureOf, stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { InputSpec } from '../model/model.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../model/testcase-batch.ts';
 import { makeData, shapeText, writeNumber } from '../tensor/tensor.ts';
 import type { Seeds } from './seeds.ts';
 

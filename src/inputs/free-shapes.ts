@@ -1,6 +1,6 @@
 import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
-import { batchAxis } from '../model/batched-model.ts';
+import { batchAxis } from '../model/batch-axis.ts';
 import type { InputSpec } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 

@@ -1,13 +1,9 @@
 import type { ValuesByInput } from '../config/values.ts';
 import { didYouMean } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
-import {
-  makeTestcaseInput,
-  type ShapeSignature,
-  shapeSignatureOf,
-  stripBatchDimension,
-} from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { InputSpec } from '../model/model.ts';
+import { makeTestcaseInput, type ShapeSignature, shapeSignatureOf } from '../model/testcase-batch.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { fitToInput, type InputValue, type PixelScalingLookup } from './fit-to-input.ts';
 import { splitLabelColumn } from './labels.ts';

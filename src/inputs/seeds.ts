@@ -1,4 +1,4 @@
-import type { ShapeSignature, TestcaseBatch } from '../model/batched-model.ts';
+import type { ShapeSignature, TestcaseBatch } from '../model/testcase-batch.ts';
 
 /** Seeds that fit a model, in order. Shapes may differ where the model has dynamic sizes. */
 export type Seeds = readonly TestcaseBatch[];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
-import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/batched-model.ts';
 import type { InputSpec } from '../model/model.ts';
+import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
 import { bytesOf, shapeText, type Tensor } from '../tensor/tensor.ts';
 

@@ -6,7 +6,7 @@ import { producersByTensor } from './graph/graph.ts';
 import { LAYOUT_OPS } from './graph/layout-ops.ts';
 import type { ModelInfo } from './model.ts';
 
-/** The tensors that are watched, and why those. */
+/** Tensors that coverage watches, and the reason for choosing them. */
 export interface WatchedTensors {
   readonly tensors: readonly string[];
   readonly why: string;
@@ -15,16 +15,17 @@ export interface WatchedTensors {
 type WatchableModel = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'generation'>;
 
 /**
- * The tensors that `--coverage` names: each by its own name or by a pattern (`block*\/relu`; `*` stops at a
- * slash, `**` does not). `auto` takes the logits, else the layer before the output, else the output.
+ * Resolves `--coverage` to tensors.
  *
- * @throws UserError on a name that the model does not have, or a pattern that matches nothing
+ * @param coverage names and glob patterns (`block*\/relu`; `*` stops at a slash, `**` does not), or `auto` for the
+ *   logits, else the layer before the output, else the output
+ * @throws UserError if the model has no such tensor, or a pattern matches nothing
  */
 export function resolveWatchedTensors(
   model: WatchableModel,
-  asked: string | readonly string[],
+  coverage: string | readonly string[],
 ): WatchedTensors {
-  const patterns = ([] as string[]).concat(asked);
+  const patterns = ([] as string[]).concat(coverage);
   if (patterns.length === 1 && patterns[0] === 'auto') return chooseWatchedTensors(model);
   const found = new Set<string>();
   for (const pattern of patterns) for (const name of matchTensors(model.watchable, pattern)) found.add(name);
@@ -44,7 +45,7 @@ function matchTensors(watchable: readonly string[], pattern: string): readonly s
   throw new UserError(`--coverage: no tensor matches ${pattern}; neurofuzz inspect lists them`);
 }
 
-/** What `auto` watches. */
+/** The tensors of `--coverage auto`. */
 export function chooseWatchedTensors(model: WatchableModel): WatchedTensors {
   if (model.generation !== undefined) {
     const { tensor, why } = model.generation.defaultCoverage;
@@ -62,21 +63,21 @@ export function chooseWatchedTensors(model: WatchableModel): WatchedTensors {
   return watchOutput(model);
 }
 
-/** The output, where nothing better can be watched. */
+/** The output, for models in which nothing better can be watched. */
 export function watchOutput({ outputs }: Pick<WatchableModel, 'outputs'>): WatchedTensors {
   return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
 }
 
-/** Operations that give the values of their input, arranged otherwise: one before them is no layer before. */
+/** Operations that only rearrange or convert their input's values: they do not count as a layer. */
 const REARRANGING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'DequantizeLinear']);
 
 function findLayerBefore({ graph, watchable }: WatchableModel, output: string): string | undefined {
-  const made = producersByTensor(graph);
+  const producers = producersByTensor(graph);
   const canWatch = new Set(watchable);
   let tensor: string | undefined = output;
   for (let hops = 0; hops < 8; hops++) {
-    const node = made.get(tensor);
-    const before: string | undefined = node?.inputs.find((name) => canWatch.has(name) && made.has(name));
+    const node = producers.get(tensor);
+    const before: string | undefined = node?.inputs.find((name) => canWatch.has(name) && producers.has(name));
     if (node === undefined || before === undefined) return undefined;
     if (!REARRANGING_OPS.has(node.op)) return before;
     tensor = before;

@@ -1,28 +1,28 @@
 import { errorMessage } from '../core/errors.ts';
 import { makeData, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { batchAxis } from './batched-model.ts';
+import { batchAxis } from './batch-axis.ts';
 import type { Model } from './model.ts';
 
-/** Shapes as a run showed them; a free batch dimension is null. */
+/** Shapes of tensors in a run; a free batch dimension is null. */
 export interface InferredShapes {
   readonly shapes: ReadonlyMap<string, readonly (number | null)[]>;
-  /** Why the model could not be run on zeros. */
+  /** The runtime's message if the model could not be run on zeros. */
   readonly failure?: string;
 }
 
-/** Rows of the run that shapes are taken from: a number that hardly any other dimension has. */
+/** Batch size of the run: a number that hardly any other dimension has, so that it shows which one is the batch. */
 const PROBE_ROWS = 7;
 
-/** What stands in for free dimensions other than the batch: long enough for pooling and convolutions. */
+/** Size used for free dimensions other than the batch: large enough for pooling and convolutions. */
 const FREE_DIMENSION_SIZE = 32;
 
 /**
- * Runs a model once on zeros and looks at what its tensors are like. Where it can't be run with all of them,
- * which runtimes may not let us watch, it is run with none, for the outputs.
+ * Runs a model on zeros to infer the shapes of its tensors. If it cannot be run with all tensors watched, as some
+ * runtimes do not allow, only the outputs' shapes are inferred.
  */
 export async function inferShapes(model: Model, tensors: readonly string[]): Promise<InferredShapes> {
   const axis = batchAxis(model.inputs);
-  let failed = '';
+  let failure = '';
   for (const rows of axis === 'free' ? [PROBE_ROWS, 1] : [1]) {
     const feeds = model.inputs.map(({ type, shape }): Tensor => {
       const dims = shape.map(
@@ -39,9 +39,9 @@ export async function inferShapes(model: Model, tensors: readonly string[]): Pro
           shapes: new Map([...outputs, ...activations].map(({ name, shape }) => [name, batched(shape)])),
         };
       } catch (error) {
-        failed ||= errorMessage(error);
+        failure ||= errorMessage(error);
       }
     }
   }
-  return { shapes: new Map(), failure: failed };
+  return { shapes: new Map(), failure };
 }

@@ -1,4 +1,3 @@
-import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import type { Graph } from './graph/graph.ts';
 import type { GenerationSettings, TextGeneration } from './language/generation.ts';
@@ -14,16 +13,16 @@ export interface InputSpec {
 export const RUNTIMES = ['tensorflow', 'wasm', 'cpu', 'onnx'] as const;
 export type RuntimeKind = (typeof RUNTIMES)[number];
 
-/** What runs a model, and why that one. */
+/** The library that runs a model. */
 export interface Runtime {
   readonly kind: RuntimeKind;
   /** Library and version, as `onnxruntime-node 1.30.0`. */
   readonly version: string;
-  /** What it computes on, as `CPU, SIMD`. */
+  /** Compute device, as `CPU, SIMD`. */
   readonly device: string;
   /** Threads of one session. */
   readonly threads: number;
-  /** Why this runtime, and why not a faster one; a clause for people. */
+  /** Reason for choosing this runtime over a faster one; a clause for messages. */
   readonly why: string;
 }
 
@@ -31,13 +30,40 @@ export type ModelFormat = 'onnx' | 'tfjs-graph' | 'tfjs-layers' | 'saved-model';
 
 export type { Finiteness, NamedTensor, RunResult } from './run-result.ts';
 
-/** The second model of a pair. */
+/** The second model of a pair (differential testing). */
 export interface SecondModel {
   readonly model: Model;
-  /** Its name of each output of the reference that it has. */
+  /** The second model's output for each output of the reference that has a counterpart. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** What the reference takes, as the copy takes it. */
-  feeds(own: readonly Tensor[]): Tensor[];
+  /** Converts the reference's feeds to the order and types of the second model's inputs. */
+  feeds(reference: readonly Tensor[]): Tensor[];
+}
+
+/** Capability to tell which tensors hold a NaN or an infinity without reading out their values. */
+export interface NonFiniteFlags {
+  /**
+   * Runs the model once.
+   *
+   * @param tensors floating-point ones out of `watchable`; the same ones at each call
+   * @returns one verdict for each of `tensors`
+   */
+  nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]>;
+}
+
+/** Capability to expose in bulk the tensors that will be watched in changing subsets, so that one session serves all. */
+export interface TensorExposure {
+  expose(tensors: readonly string[]): void;
+}
+
+/**
+ * Abilities that not every runtime or model has. A new one, such as gradients, is another optional member here, with an
+ * interface of its own.
+ */
+export interface ModelCapabilities {
+  readonly nonFiniteFlags?: NonFiniteFlags;
+  readonly tensorExposure?: TensorExposure;
+  /** Of a language model: `run` takes prompts and gives answers. */
+  readonly textGeneration?: TextGeneration;
 }
 
 /** A saved network, loaded by one runtime. */
@@ -51,49 +77,31 @@ export interface Model {
   readonly graph: Graph;
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];
-  /** What is run beside it, on the same tensors; absent where it is alone. */
+  /** Second model evaluated on the same inputs (differential testing); undefined for a single model. */
   readonly secondModel?: SecondModel;
-  /** Where the model goes on with texts: a run is of prompts and gives answers. */
-  readonly generation?: TextGeneration;
+  readonly capabilities: ModelCapabilities;
   /**
    * Runs the model once.
    *
    * @param feeds one tensor for each of `inputs`, in their order, `[batch, ...shape]` where the first
    *   dimension is free
    * @param watched names out of `watchable`; with none the model runs unmodified
-   * @throws Error where the runtime fails the run; the message is the runtime's own
+   * @throws Error if the runtime fails the run; the message is the runtime's own
    */
   run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult>;
-  /**
-   * Says which tensors are going to be watched, a few at a time: they then come from one session, whichever they
-   * are. Absent where that makes no difference.
-   */
-  expose?(tensors: readonly string[]): void;
-  /**
-   * Runs the model once and tells which tensors hold a NaN or an infinity, without handing out their values.
-   * Absent where the runtime offers nothing better than looking at them.
-   *
-   * @param tensors floating-point ones out of `watchable`; the same ones at each call
-   */
-  nonFinite?(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]>;
-  /** Weights and other constants by name; undefined where there is none or it can't be read. */
+  /** A weight or another constant by name; undefined if there is none or it cannot be read. */
   constant(name: string): Tensor | undefined;
   dispose(): Promise<void>;
 }
 
-/** A model as it is described to other processes: plain data. */
+/** Description of a model as plain data, for other processes. */
 export interface ModelInfo
-  extends Omit<
-    Model,
-    'run' | 'expose' | 'nonFinite' | 'constant' | 'dispose' | 'secondModel' | 'generation'
-  > {
+  extends Omit<Model, 'run' | 'capabilities' | 'constant' | 'dispose' | 'secondModel'> {
   readonly secondModel?: SecondModelInfo;
   readonly generation?: Pick<TextGeneration, 'sha256' | 'vocabularySize' | 'description' | 'defaultCoverage'>;
-  /** Operations that can go wrong, in topological order. */
-  readonly sites: readonly NumericalSite[];
 }
 
-/** The second model of a pair, as plain data. */
+/** Description of the second model of a pair, as plain data. */
 export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime'> {
   readonly outputs: SecondModel['outputs'];
 }
@@ -101,37 +109,37 @@ export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
-  /** A model to run beside it on the same tensors. */
+  /** A second model to run on the same inputs. */
   readonly secondModel?: SecondModelOptions | undefined;
-  /** Threads of a session, where the runtime has a choice; one unless told. */
+  /** Threads of a session, for runtimes that have a choice; 1 by default. */
   readonly threads?: number | undefined;
-  /** Has the model go on with texts. */
+  /** Loads a next-token model as one that completes prompts. */
   readonly generate?: GenerationSettings | undefined;
-  /** Told after each step of a run that takes many: what it takes as a whole says nothing of whether it goes on. */
+  /** Progress callback, called after each step of a run of many steps, for a watchdog that would take it for a hang. */
   readonly onStep?: (() => void) | undefined;
-  /** Of a SavedModel: the signature to run; `serving_default`, or the only one, where none is named. */
+  /** Signature of a SavedModel to run; by default `serving_default`, or the only one. */
   readonly signature?: string | undefined;
-  /** Of a SavedModel: tags of the graph to load; `serve` where none are named. */
+  /** Tags of the SavedModel graph to load; by default `serve`. */
   readonly tags?: readonly string[] | undefined;
-  /** Told the bytes of the model's files once they are read, before a runtime gets them. */
+  /** Called with the size of the model's files once they are read, before a runtime gets them. */
   readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** How the second model of a pair is loaded. */
+/** Options of loading the second model of a pair. */
 export interface SecondModelOptions extends Pick<LoadOptions, 'runtime' | 'signature' | 'tags'> {
   readonly path: string;
-  /** Of outputs, the copy's name by the reference's; by name, then by order, where none are named. */
+  /** The second model's output for outputs of the reference; by default matched by name, then by order. */
   readonly match?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a TensorFlow.js model's main file is called. */
+/** File name of a TensorFlow.js model's topology. */
 export const MODEL_JSON = 'model.json';
 
-/** What a file is, told by its first bytes; the TensorFlow.js formats are told apart by what is in the file. */
+/** Formats that differ in their first bytes; the TensorFlow.js formats are told apart by the file's content. */
 export type ModelFamily = 'onnx' | 'tfjs' | 'saved-model';
 
-/** A way to load models of a family. */
+/** Loads models of one family. */
 export interface ModelLoader {
-  /** @throws UserError where the file can't be loaded, MachineError where no runtime loads */
+  /** @throws UserError if the file cannot be loaded; MachineError if no runtime starts */
   load(path: string, options: LoadOptions): Promise<Model>;
 }

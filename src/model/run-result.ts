@@ -1,19 +1,19 @@
 import type { Tensor } from '../tensor/tensor.ts';
+import type { PrefilledPrompts } from './language/prefilled-prompts.ts';
 
-/** A tensor with its name. */
 export interface NamedTensor extends Tensor {
   readonly name: string;
 }
 
-/** The worst that is among a tensor's numbers. */
+/** The worst value in a tensor; NaN is worse than infinity. */
 export type Finiteness = 'finite' | 'inf' | 'nan';
 
-/** What one run of a model gave: its outputs and the watched tensors, in the order asked for. */
+/** Result of one model run: outputs and watched tensors, in the order asked for. */
 export interface RunResult {
   readonly outputs: readonly NamedTensor[];
   readonly activations: readonly NamedTensor[];
-  /** Of a pair: what the copy gave for those outputs that it has, under the reference's names. */
+  /** Outputs of the second model of a pair, under the reference's names. */
   readonly secondOutputs?: readonly NamedTensor[];
-  /** Of a model that goes on with texts: what `Generation.follow` goes on from. */
-  readonly prefillState?: unknown;
+  /** Prompts as a language model has read them. */
+  readonly prefilled?: PrefilledPrompts;
 }

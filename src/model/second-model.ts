@@ -1,136 +1,150 @@
 import { UserError } from '../core/errors.ts';
-import { convertTensor } from '../tensor/convert.ts';
-import { shapeText, type Tensor } from '../tensor/tensor.ts';
+import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
 import type { InputSpec, Model, NamedTensor, SecondModel } from './model.ts';
 
 /**
- * A model that runs another one beside it on the same tensors: its results are the reference's, with those of the
- * copy next to them.
+ * Runs two models on the same inputs: the result is the reference's, with the outputs of the second model beside it.
  *
- * @param match of outputs, the copy's name by the reference's; those not named are matched by name, then by order
- * @throws UserError where inputs or outputs can't be matched
+ * @param match the second model's output for outputs of the reference; if empty, they are matched by name, then by order
+ * @throws UserError if inputs or outputs cannot be matched
  */
 export function pairModels(
   reference: Model,
-  copy: Model,
+  second: Model,
   match: Readonly<Record<string, string>> | undefined,
 ): Model {
-  const outputs = matchOutputs(reference, copy, match);
-  const inputs = matchInputs(reference, copy);
-  const taken = [...outputs.values()];
-  const feedsOf = (own: readonly Tensor[]): Tensor[] =>
-    inputs.map(({ from, type }) => convertTensor(own[from], type));
-  const pair: SecondModel = { model: copy, outputs, feeds: feedsOf };
-  const { run, nonFinite, expose, constant } = reference;
+  const outputs = matchOutputs(reference, second, match);
+  const inputs = matchInputs(reference, second);
+  const watchedInSecond = [...outputs.values()].filter((name) => !second.outputs.includes(name));
+  const secondModel: SecondModel = {
+    model: second,
+    outputs,
+    feeds: (feeds) => inputs.map(({ from, type }) => convertTensor(feeds[from], type)),
+  };
+  const { path, format, sha256, runtime, graph, watchable, capabilities } = reference;
   return {
-    path: reference.path,
-    format: reference.format,
-    sha256: reference.sha256,
-    runtime: reference.runtime,
+    path,
+    format,
+    sha256,
+    runtime,
     inputs: reference.inputs,
     outputs: reference.outputs,
-    graph: reference.graph,
-    watchable: reference.watchable,
-    secondModel: pair,
+    graph,
+    watchable,
+    secondModel,
+    capabilities,
     async run(feeds, watched) {
-      const own = await run.call(reference, feeds, watched);
-      const other = await copy.run(
-        feedsOf(feeds),
-        taken.filter((name) => !copy.outputs.includes(name)),
-      );
-      const results = new Map(
-        [...other.outputs, ...other.activations].map((tensor) => [tensor.name, tensor]),
-      );
-      const matched = [...outputs].map(([name, theirs]): NamedTensor => {
-        const tensor = results.get(theirs) as NamedTensor;
-        checkSameSize(own.outputs.find((one) => one.name === name) as NamedTensor, tensor);
+      const result = await reference.run(feeds, watched);
+      const secondResult = await second.run(secondModel.feeds(feeds), watchedInSecond);
+      const referenceOutputs = byName(result.outputs);
+      const secondTensors = byName([...secondResult.outputs, ...secondResult.activations]);
+      const secondOutputs = [...outputs].map(([name, secondName]): NamedTensor => {
+        const tensor = tensorOf(secondTensors, secondName);
+        checkSameSize(tensorOf(referenceOutputs, name), tensor);
         return { ...tensor, name };
       });
-      return { ...own, secondOutputs: matched };
+      return { ...result, secondOutputs };
     },
-    ...(nonFinite === undefined
-      ? {}
-      : { nonFinite: (feeds, tensors) => nonFinite.call(reference, feeds, tensors) }),
-    ...(expose === undefined ? {} : { expose: (tensors) => expose.call(reference, tensors) }),
-    constant: (name) => constant.call(reference, name),
+    constant: (name) => reference.constant(name),
     async dispose() {
       await reference.dispose();
-      await copy.dispose();
+      await second.dispose();
     },
   };
 }
 
-/** Which of the reference's inputs each input of the copy gets, and as what type. */
+function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {
+  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+function tensorOf(tensors: ReadonlyMap<string, NamedTensor>, name: string): NamedTensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new Error(`the model gave no ${name}`);
+  return tensor;
+}
+
+/** For each input of the second model, the reference's input that it takes, and the type to convert that to. */
 function matchInputs(
   reference: Model,
-  copy: Model,
+  second: Model,
 ): { readonly from: number; readonly type: Tensor['type'] }[] {
-  if (reference.inputs.length !== copy.inputs.length) {
+  if (reference.inputs.length !== second.inputs.length) {
     throw new UserError(
-      `${copy.path} takes ${countText(copy.inputs.length, 'input')} (${inputNames(copy.inputs)}) and ${reference.path} ${reference.inputs.length} (${inputNames(reference.inputs)}): they cannot be compared`,
+      `${second.path} takes ${countInputs(second.inputs)} (${inputNames(second.inputs)}) and ${reference.path} ${reference.inputs.length} (${inputNames(reference.inputs)}): they cannot be compared`,
     );
   }
-  const byName = copy.inputs.map(({ name }) => reference.inputs.findIndex((own) => own.name === name));
-  const isNamed = byName.every((place) => place >= 0);
-  return copy.inputs.map((input, i) => {
-    const from = isNamed ? byName[i] : i;
-    const own = reference.inputs[from];
+  const byInputName = second.inputs.map(({ name }) =>
+    reference.inputs.findIndex((input) => input.name === name),
+  );
+  const haveSameNames = byInputName.every((index) => index >= 0);
+  return second.inputs.map((input, i) => {
+    const from = haveSameNames ? byInputName[i] : i;
+    const matched = reference.inputs[from];
     const fits =
-      own.shape.length === input.shape.length &&
-      own.shape.every((size, d) => size === null || input.shape[d] === null || size === input.shape[d]);
+      matched.shape.length === input.shape.length &&
+      matched.shape.every((size, d) => size === null || input.shape[d] === null || size === input.shape[d]);
     if (!fits) {
       throw new UserError(
-        `${copy.path} takes ${input.name} as ${shapeText(input.shape)} and ${reference.path} takes ${own.name} as ${shapeText(own.shape)}: only models of the same input shapes can be compared`,
+        `${second.path} takes ${input.name} as ${shapeText(input.shape)} and ${reference.path} takes ${matched.name} as ${shapeText(matched.shape)}: only models of the same input shapes can be compared`,
       );
     }
     return { from, type: input.type };
   });
 }
 
-/** The copy's name of each output of the reference that it has. */
+/** The second model's output for each output of the reference that has a counterpart, in the reference's order. */
 function matchOutputs(
   reference: Model,
-  copy: Model,
+  second: Model,
   match: Readonly<Record<string, string>> = {},
 ): Map<string, string> {
-  const matched = new Map<string, string>();
-  for (const [own, theirs] of Object.entries(match)) {
-    if (!reference.outputs.includes(own)) throw unknownOutputError(reference, own);
-    if (!copy.outputs.includes(theirs) && !copy.watchable.includes(theirs))
-      throw unknownOutputError(copy, theirs);
-    matched.set(own, theirs);
-  }
-  if (matched.size > 0) return inOutputOrder(reference, matched);
-  for (const name of reference.outputs) if (copy.outputs.includes(name)) matched.set(name, name);
-  const taken = new Set(matched.values());
-  const left = reference.outputs.filter((name) => !matched.has(name));
-  const theirs = copy.outputs.filter((name) => !taken.has(name));
-  if (left.length === theirs.length) left.forEach((name, i) => matched.set(name, theirs[i]));
+  const matched = matchNamedOutputs(reference, second, match);
+  if (matched.size === 0) matchOutputsByNameAndOrder(reference, second, matched);
   if (matched.size === 0) {
     throw new UserError(
-      `the outputs of ${reference.path} (${reference.outputs.join(', ')}) and of ${copy.path} (${copy.outputs.join(', ')}) cannot be matched: say which belong together with --match ${reference.outputs[0]}=${copy.outputs[0]}`,
+      `the outputs of ${reference.path} (${reference.outputs.join(', ')}) and of ${second.path} (${second.outputs.join(', ')}) cannot be matched: say which belong together with --match ${reference.outputs[0]}=${second.outputs[0]}`,
     );
   }
-  return inOutputOrder(reference, matched);
-}
-
-function inOutputOrder({ outputs }: Model, matched: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(
-    outputs.flatMap((name): [string, string][] => {
-      const theirs = matched.get(name);
-      return theirs === undefined ? [] : [[name, theirs]];
+    reference.outputs.flatMap((name): [string, string][] => {
+      const secondName = matched.get(name);
+      return secondName === undefined ? [] : [[name, secondName]];
     }),
   );
+}
+
+function matchNamedOutputs(
+  reference: Model,
+  second: Model,
+  match: Readonly<Record<string, string>>,
+): Map<string, string> {
+  for (const [name, secondName] of Object.entries(match)) {
+    if (!reference.outputs.includes(name)) throw unknownOutputError(reference, name);
+    if (!second.outputs.includes(secondName) && !second.watchable.includes(secondName))
+      throw unknownOutputError(second, secondName);
+  }
+  return new Map(Object.entries(match));
+}
+
+function matchOutputsByNameAndOrder(reference: Model, second: Model, matched: Map<string, string>): void {
+  for (const name of reference.outputs) if (second.outputs.includes(name)) matched.set(name, name);
+  const unmatched = reference.outputs.filter((name) => !matched.has(name));
+  const unmatchedInSecond = second.outputs.filter((name) => !matched.has(name));
+  if (unmatched.length === unmatchedInSecond.length)
+    unmatched.forEach((name, i) => {
+      matched.set(name, unmatchedInSecond[i]);
+    });
 }
 
 function unknownOutputError({ path, outputs }: Model, name: string): UserError {
   return new UserError(`--match: ${path} has no output ${name}: it has ${outputs.join(', ')}`);
 }
 
-function checkSameSize(own: NamedTensor, theirs: NamedTensor): void {
-  if (own.data.length === theirs.data.length) return;
+/** @throws UserError if two matched outputs differ in size */
+function checkSameSize(reference: NamedTensor, second: NamedTensor): void {
+  if (reference.data.length === second.data.length) return;
   throw new UserError(
-    `the outputs cannot be matched: ${own.name} is ${shapeText(own.shape)} and the copy's ${theirs.name} ${shapeText(theirs.shape)}; say which belong together with --match`,
+    `the outputs cannot be matched: ${reference.name} is ${shapeText(reference.shape)} and the copy's ${second.name} ${shapeText(second.shape)}; say which belong together with --match`,
   );
 }
 
@@ -138,6 +152,6 @@ function inputNames(inputs: readonly InputSpec[]): string {
   return inputs.map(({ name }) => name).join(', ');
 }
 
-function countText(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
+function countInputs({ length }: readonly InputSpec[]): string {
+  return `${length} input${length === 1 ? '' : 's'}`;
 }

@@ -2,7 +2,7 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { ModelConfig } from '../config/schema.ts';
 import { inferInput } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
-import { stripBatchDimension } from '../model/batched-model.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
 import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
 import {
   countOperations,
@@ -75,7 +75,7 @@ export function inspect(config: ModelConfig): Promise<Inspection> {
       inferred?.failure === undefined
         ? []
         : [`some shapes are not known: the model fails on zeros (${inferred.failure})`];
-    return buildInspection(model, shapeOf, notes);
+    return buildInspection(model, session.sites, shapeOf, notes);
   });
 }
 
@@ -86,6 +86,7 @@ function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 
 
 function buildInspection(
   model: ModelInfo,
+  sites: readonly NumericalSite[],
   shapeOf: (name: string) => DeclaredShape | undefined,
   notes: readonly string[],
 ): Inspection {
@@ -109,7 +110,7 @@ function buildInspection(
       op: producers.get(name)?.op ?? '',
       shape: shapeOf(name),
     })),
-    sites: model.sites.map(({ targets: _targets, ...site }) => site),
+    sites: sites.map(({ targets: _targets, ...site }) => site),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

@@ -1,8 +1,8 @@
 import { UserError } from '../core/errors.ts';
 import { bytesOf, DTYPES, type DType, makeData, sizeOf, type Tensor, type TensorData } from './tensor.ts';
 
-// NumPy's format is specified in numpy/lib/format.py (NEP 1). The npm readers of it know neither big-endian
-// nor column-major data nor truncated files, hence our own.
+// Format: numpy/lib/format.py (NEP 1). The readers on npm handle neither big-endian or column-major data nor truncated
+// files, hence this one.
 const MAGIC = '\x93NUMPY';
 
 const NPY_DESCR: Readonly<Record<DType, string>> = {
@@ -27,8 +27,8 @@ const DTYPE_BY_CODE = new Map(
 /**
  * Decodes one .npy file: bool, integers and floats of any byte order, in row- or column-major order.
  *
- * @param source what to call the file in messages
- * @throws UserError where it is no .npy file, is cut short, or holds another type
+ * @param source the file's name in messages
+ * @throws UserError if it is not an .npy file, is truncated, or holds another type
  */
 export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
   const header = readHeader(bytes, source);
@@ -46,16 +46,16 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
       `${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`,
     );
   }
-  // A copy, so that any byte offset is aligned for the typed array.
-  const own = bytes.slice(header.dataOffset, header.dataOffset + need);
-  if (header.descr[0] === '>') swapBytes(own, DTYPES[type].bytes);
-  const stored = DTYPES[type].view(own.buffer, own.byteOffset, length);
+  // A copy, since typed arrays need aligned offsets.
+  const values = bytes.slice(header.dataOffset, header.dataOffset + need);
+  if (header.descr[0] === '>') swapBytes(values, DTYPES[type].bytes);
+  const stored = DTYPES[type].view(values.buffer, values.byteOffset, length);
   if (type === 'bool') for (let i = 0; i < length; i++) stored[i] = stored[i] ? 1 : 0;
   const data = header.isColumnMajor ? toRowMajor(stored, type, header.shape) : stored;
   return { type, shape: header.shape, data };
 }
 
-/** Encodes a tensor as .npy, version 1.0, little-endian, row-major; padded as NumPy pads. */
+/** Encodes a tensor as .npy version 1.0: little-endian, row-major, header padded to 64 bytes as NumPy does. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
   const dict = `{'descr': '${NPY_DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;

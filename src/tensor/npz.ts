@@ -3,16 +3,16 @@ import { UserError } from '../core/errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Largest that one .npz may unfold to: a seed file is data from strangers. */
+/** Limit on the unpacked size of one .npz, since seed files are untrusted. */
 const MAX_UNPACKED_BYTES = 2 ** 31;
 
-/** The earliest time that a zip entry can bear. Nothing in a campaign holds a clock time. */
+/** Fixed entry time, the earliest that zip can hold, so that equal arrays give equal bytes. */
 const EARLIEST_ZIP_TIME = new Date(1980, 0, 1);
 
 /**
  * Decodes an .npz archive into its arrays by name.
  *
- * @throws UserError where it is no archive of .npy files, is damaged or unfolds to more than 2 GiB
+ * @throws UserError if it is not a zip archive, is damaged, unpacks to more than 2 GiB, or holds a damaged .npy file
  */
 export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor> {
   let total = 0;

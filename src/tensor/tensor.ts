@@ -68,7 +68,7 @@ function dtypeInfo<T extends TensorData>(
 
 const FLOAT32_MAX = 3.4028234663852886e38;
 
-/** What is known of each type; `min` and `max` are its finite limits as numbers. */
+/** Properties of each type; `min` and `max` are its finite limits as numbers. */
 export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   bool: dtypeInfo('bool', Uint8Array, 0, 1),
   int8: dtypeInfo('int', Int8Array, -128, 127),
@@ -97,17 +97,17 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** A shape as people write it: `28×28×1`, `scalar`; free dimensions by their name, or as `?`. */
+/** A shape for messages: `28×28×1`, `scalar`; free dimensions by their name, or as `?`. */
 export function shapeText(shape: readonly (number | string | null)[]): string {
   return shape.length === 0 ? 'scalar' : shape.map((d) => d ?? '?').join('×');
 }
 
-/** Rows [from, to) of a block of rows of `size` values, without copying. */
+/** Rows `from` up to `to` of `[rows, size]` values, as a view. */
 export function rowsOf<T extends TensorData>(data: T, size: number, from: number, to: number): T {
   return data.subarray(from * size, to * size) as T;
 }
 
-/** Copies `source` into `target` at `offset`; both must be of one type. */
+/** Copies `source` into `target` at `offset`; both hold 64-bit integers, or neither does. */
 export function copyInto(target: TensorData, source: TensorData, offset: number): void {
   (target as Float32Array).set(source as Float32Array, offset);
 }
@@ -177,4 +177,12 @@ export function writeNumber(type: DType, data: TensorData, index: number, value:
 function clampToBigInt(value: number, min: number, max: number, bits: bigint): bigint {
   if (value >= max) return (1n << bits) - 1n;
   return BigInt(Math.round(Math.max(min, value)));
+}
+
+/** The same numbers as another type, rounded and clipped to it; the tensor itself if it has that type already. */
+export function convertTensor(tensor: Tensor, type: DType): Tensor {
+  if (tensor.type === type) return tensor;
+  const data = makeData(type, tensor.data.length);
+  for (let i = 0; i < data.length; i++) writeNumber(type, data, i, readNumber(tensor.type, tensor.data, i));
+  return { type, shape: tensor.shape, data };
 }

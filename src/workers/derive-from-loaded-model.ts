@@ -1,9 +1,9 @@
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { BatchedModel } from '../model/batched-model.ts';
 import type { Model } from '../model/model.ts';
+import { calibrateRanges } from '../model/quantize/calibrate-ranges.ts';
 import { deriveQuantizedModel } from '../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
-import { calibrateRanges } from '../model/quantize/spans.ts';
 import { heartbeat } from './rpc-server.ts';
 
 /**

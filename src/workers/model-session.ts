@@ -1,3 +1,5 @@
+import type { ModelDescription } from '../analysis/describe-model.ts';
+import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
@@ -47,7 +49,9 @@ export class ModelSession {
   readonly #limits: ProcessLimits;
   readonly #spawn: SpawnProcess<ModelApi>;
   #process: RpcProcess<ModelApi> | undefined;
-  #loaded: { readonly path: string; readonly options: LoadOptions; readonly info: ModelInfo } | undefined;
+  #loaded:
+    | { readonly path: string; readonly options: LoadOptions; readonly description: ModelDescription }
+    | undefined;
 
   constructor(
     limits: Partial<ProcessLimits> = {},
@@ -60,7 +64,12 @@ export class ModelSession {
 
   /** The loaded model; with a second model once that is loaded. */
   get info(): ModelInfo {
-    return this.#requireLoaded().info;
+    return this.#requireLoaded().description.model;
+  }
+
+  /** Numerical sites of the loaded model, in topological order. */
+  get sites(): readonly NumericalSite[] {
+    return this.#requireLoaded().description.sites;
   }
 
   /**
@@ -70,9 +79,9 @@ export class ModelSession {
    */
   async load(path: string, options: LoadOptions): Promise<ModelInfo> {
     this.#loaded = undefined;
-    const info = await this.#loadInProcess(path, path, options);
-    this.#loaded = { path, options, info };
-    return info;
+    const description = await this.#loadInProcess(path, path, options);
+    this.#loaded = { path, options, description };
+    return description.model;
   }
 
   /**
@@ -83,10 +92,11 @@ export class ModelSession {
   async loadSecondModel(secondModel: SecondModelOptions): Promise<SecondModelInfo> {
     const { path, options } = this.#requireLoaded();
     const both = { ...options, secondModel };
-    const info = await this.#loadInProcess(secondModel.path, path, both);
-    this.#loaded = { path, options: both, info };
-    if (info.secondModel === undefined) throw new Error('there is no second model');
-    return info.secondModel;
+    const description = await this.#loadInProcess(secondModel.path, path, both);
+    this.#loaded = { path, options: both, description };
+    const { secondModel: info } = description.model;
+    if (info === undefined) throw new Error('there is no second model');
+    return info;
   }
 
   /** Shapes that tensors have in a run on zeros, as far as the model can be run on those. */
@@ -156,7 +166,7 @@ export class ModelSession {
   }
 
   /** @param blamed path of the model that is named where loading ends the process */
-  #loadInProcess(blamed: string, path: string, options: LoadOptions): Promise<ModelInfo> {
+  #loadInProcess(blamed: string, path: string, options: LoadOptions): Promise<ModelDescription> {
     return refuseIfProcessDies(blamed, 'loading it', () =>
       this.#ensureProcess().call('load', { path, options }, LOAD_TIMEOUT_MS),
     );

@@ -1,3 +1,4 @@
+import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
@@ -66,7 +67,7 @@ export class ProbeWorker {
   }
 
   /** @throws UserError where the model can't be loaded, or its loading ends the process */
-  load(): Promise<ModelInfo> {
+  load(): Promise<ModelDescription> {
     return refuseIfProcessDies(this.#model.path, 'loading it', () =>
       this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
@@ -77,11 +78,12 @@ export class ProbeWorker {
    *
    * @throws UserError where that can't be loaded, or does not fit
    */
-  loadSecondModel(copy: SecondModelOptions): Promise<ModelInfo> {
+  async loadSecondModel(copy: SecondModelOptions): Promise<ModelInfo> {
     this.#model = { ...this.#model, options: { ...this.#model.options, secondModel: copy } };
-    return refuseIfProcessDies(copy.path, 'loading it', () =>
+    const { model } = await refuseIfProcessDies(copy.path, 'loading it', () =>
       this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
+    return model;
   }
 
   /** Derives a quantized copy of the loaded model; see `deriveCopy`. */

@@ -1,7 +1,7 @@
 import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
-import { sliceTestcases } from '../evaluation/prepare-slices.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import type { VariantOutcome } from '../evaluation/test-variants.ts';
+import { sliceTestcases } from '../model/testcase-batch.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';

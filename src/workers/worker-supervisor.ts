@@ -177,7 +177,7 @@ export class WorkerSupervisor {
     for (let attempt = 1; ; attempt++) {
       const child = this.#child;
       try {
-        const info = await child.call('load', this.#options.model, LOAD_TIMEOUT_MS);
+        const { model: info } = await child.call('load', this.#options.model, LOAD_TIMEOUT_MS);
         checkModelUnchanged(info, this.#sha256);
         await child.call('prepare', this.#setup, LOAD_TIMEOUT_MS);
         return;

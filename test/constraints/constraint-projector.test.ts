@@ -8,7 +8,7 @@ import { findBrokenConstraints } from '../../src/constraints/find-broken-constra
 import { isWithinEditDistance } from '../../src/constraints/is-within-edit-distance.ts';
 import { randomStream } from '../../src/core/random.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
-import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/testcase-batch.ts';
 import { defaultMutators } from '../../src/mutators/registry.ts';
 import { pictureTraits, traitsOf } from '../support/mutators.ts';
 

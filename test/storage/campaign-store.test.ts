@@ -14,7 +14,7 @@ import { describe, expect, test } from '@jest/globals';
 import { writeFolderDurably } from '../../src/core/atomic-file.ts';
 import type { NewCorpusEntry } from '../../src/fuzzer/corpus/corpus-entry.ts';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
-import { shapeSignatureOf, type TestcaseInput } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf, type TestcaseInput } from '../../src/model/testcase-batch.ts';
 import { CampaignStore, checkFolder } from '../../src/storage/campaign-store.ts';
 import { readCheckpoint } from '../../src/storage/checkpoint.ts';
 import { readCorpus, type StoredEntry } from '../../src/storage/journal.ts';

@@ -9,7 +9,7 @@ import type { Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
 import { FuzzerState, type FuzzerStateOptions } from '../../src/fuzzer/state.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
 import { type TestcaseData, testcaseId } from '../../src/inputs/testcase.ts';
-import { shapeSignatureOf } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf } from '../../src/model/testcase-batch.ts';
 import { uniform } from '../../src/schedulers/uniform.ts';
 
 /** An input of two float values between 0 and 10. */

@@ -2,28 +2,34 @@ import { formatNumber } from '../../core/format-number.ts';
 import { DTYPES, type DType } from '../../tensor/tensor.ts';
 
 /**
- * Where an operation's operand must not be. `bound` is a value that the operand may come to; `unit` the distance
- * between floating-point numbers there, in which margins count.
+ * Unsafe region of an operation's operand. `bound` is the value at which it begins; `unit` the distance between
+ * floating-point numbers there, in which margins are measured.
  */
 export type Hazard =
-  /** At or below a bound; `strict` where the bound itself is safe. */
+  /** At or below a bound; `strict` if the bound itself is safe. */
   | { readonly kind: 'below'; readonly bound: number; readonly unit: number; readonly strict?: boolean }
-  /** At or above a bound; `strict` where the bound itself is safe. */
+  /** At or above a bound; `strict` if the bound itself is safe. */
   | { readonly kind: 'above'; readonly bound: number; readonly unit: number; readonly strict?: boolean }
   /** At one value. */
   | { readonly kind: 'at'; readonly bound: number; readonly unit: number }
   /** At a pole of the tangent. */
   | { readonly kind: 'pole'; readonly unit: number }
-  /** Farther below the largest value along an axis than a bound. */
+  /** Below the largest value along an axis by more than a bound. */
   | { readonly kind: 'gap'; readonly bound: number; readonly unit: number; readonly axis: number }
   /** All values along an axis are −∞. */
   | { readonly kind: 'masked'; readonly axis: number }
-  /** Every value of a group is within a hazard of its own, as all units of a layer are dead. */
+  /** Every value of a group is in an unsafe region of its own, as if all units of a layer are dead. */
   | { readonly kind: 'all'; readonly each: Hazard }
-  /** All values from an axis on, or of each channel, are the same, so that they have no variance. */
+  /** All values from an axis on, or of each channel group, are equal, so that their variance is zero. */
   | { readonly kind: 'flat'; readonly from: number; readonly groups?: number };
 
-/** The largest and smallest numbers of a floating-point type, and what follows from them. */
+/** Tensor to watch in an operand's place, and its unsafe region. */
+export interface ProxyTensor {
+  readonly tensor: string;
+  readonly hazard: Hazard;
+}
+
+/** Limits and precision of a floating-point type. */
 export interface FloatLimits {
   readonly max: number;
   /** Smallest number above zero. */
@@ -38,7 +44,7 @@ const LIMITS: Readonly<Record<'float16' | 'float32' | 'float64', FloatLimits>> =
   float64: { max: DTYPES.float64.max, tiny: Number.MIN_VALUE, epsilon: Number.EPSILON },
 };
 
-/** The limits of a type; those of single precision for what is not known. */
+/** The limits of a type; those of single precision if it is unknown. */
 export function limitsOf(type: DType | undefined): FloatLimits {
   return type === 'float16' || type === 'float64' ? LIMITS[type] : LIMITS.float32;
 }
@@ -60,7 +66,7 @@ export function at(bound: number, limits: FloatLimits): Hazard {
   return { kind: 'at', bound, unit: spacing(bound, limits) };
 }
 
-/** As far from zero as a bound, or farther: each side is a hazard of its own, since the way to it is another. */
+/** Magnitudes at or beyond a bound; each sign is a hazard of its own, since they are searched for separately. */
 export function outside(bound: number, limits: FloatLimits, strict = false): readonly Hazard[] {
   return [above(bound, limits, strict), below(-bound, limits, strict)];
 }
@@ -87,33 +93,33 @@ export function regionText(tensor: string, hazard: Hazard): string {
   }
 }
 
-/** Number of halvings after which a distance is smaller than a unit; 0 for none. */
+/** Number of times that a distance must halve to be smaller than a unit; 0 for distances up to 0. */
 export function halvings(distance: number, unit: number): number {
   return distance <= 0 ? 0 : Math.log1p(distance / unit) / Math.LN2;
 }
 
-/** Number of doublings from a value, or from 1, to a bound above it: a distance says nothing while it is all there is. */
+/** Number of times that a value, or 1, must double to reach a bound: far below it, distances are equal after rounding. */
 function doublings(value: number, bound: number): number {
   return bound <= 1 ? 0 : Math.max(0, Math.log2(bound / Math.max(1, value)));
 }
 
 /**
- * How far a value is from a hazard that concerns it alone: log₂(1 + distance / unit), the number of times that the
- * distance must halve, and toward large bounds the number of times that the value must double; 0 within the hazard.
- * One scale for all operations, after the ULP distance of floating-point testing (Fu & Su, XSat, CAV 2016, section 4).
+ * Distance of a value from the unsafe region: log₂(1 + distance / unit), the number of times that the distance must
+ * halve, plus for large bounds the number of times that the value must double; 0 within the region. One scale for all
+ * operations, after the ULP distance of floating-point testing (Fu & Su, XSat, CAV 2016, section 4).
+ *
+ * @throws Error for hazards that concern several values at once
  */
 export function marginOf(value: number, hazard: Hazard): number {
   if (Number.isNaN(value)) return Number.POSITIVE_INFINITY;
-  const strictly = (distance: number, strict = false): number =>
-    strict && distance >= 0 ? distance + (hazard as { unit: number }).unit : distance;
   switch (hazard.kind) {
     case 'below': {
-      const left = halvings(strictly(value - hazard.bound, hazard.strict), hazard.unit);
-      return left === 0 ? 0 : left + doublings(-value, -hazard.bound);
+      const margin = halvings(distanceTo(hazard, value - hazard.bound), hazard.unit);
+      return margin === 0 ? 0 : margin + doublings(-value, -hazard.bound);
     }
     case 'above': {
-      const left = halvings(strictly(hazard.bound - value, hazard.strict), hazard.unit);
-      return left === 0 ? 0 : left + doublings(value, hazard.bound);
+      const margin = halvings(distanceTo(hazard, hazard.bound - value), hazard.unit);
+      return margin === 0 ? 0 : margin + doublings(value, hazard.bound);
     }
     case 'at':
       return halvings(Math.abs(value - hazard.bound), hazard.unit);
@@ -124,4 +130,12 @@ export function marginOf(value: number, hazard: Hazard): number {
     default:
       throw new Error(`a margin of ${hazard.kind} is no matter of one value`);
   }
+}
+
+/** Distance to the unsafe region, which begins one unit behind a strict bound. */
+function distanceTo(
+  { unit, strict }: Extract<Hazard, { readonly kind: 'below' | 'above' }>,
+  toBound: number,
+): number {
+  return strict === true && toBound >= 0 ? toBound + unit : toBound;
 }

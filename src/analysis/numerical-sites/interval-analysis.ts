@@ -6,11 +6,11 @@ import { EXACT_OPS, INTERVAL_RULES } from './interval-rules.ts';
 
 /**
  * Interval arithmetic through a graph (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2
- * and 5; for neural networks Gehr et al., AI², 2018): for each tensor an interval that no number of it leaves,
- * whatever the inputs within theirs, rounded outward. An operation that is not known gives any number: what is
- * concluded is sound, or nothing is. A NaN comes from an operation that has gone wrong before.
+ * and 5; for neural networks Gehr et al., AI², 2018): for each tensor an interval that contains all its values for all
+ * inputs within theirs, rounded outward. Unknown operations give any number, so the result is sound. NaNs are left out,
+ * since they come from an operation that has failed already.
  *
- * @param inputs intervals of the model's inputs; any number for those left out
+ * @param inputs intervals of the model's inputs; any number for those that are missing
  */
 export function propagateIntervals(
   model: Pick<Model, 'graph' | 'constant'>,
@@ -37,18 +37,18 @@ export function propagateIntervals(
       constant,
       isConstant: (name: string) => graph.constants.has(name),
     };
-    const made = anyIfNaN(rule?.(context));
-    node.outputs.forEach((output, place) => {
-      // Further results are indices and masks, but for those of operations that take a tensor apart.
-      const own = place === 0 || node.op === 'Split' ? made : ANY;
+    const result = anyIfNaN(rule?.(context));
+    node.outputs.forEach((output, i) => {
+      // Further outputs are indices and masks, except for Split.
+      const interval = i === 0 || node.op === 'Split' ? result : ANY;
       const type = graph.types.get(output);
-      known.set(output, type === undefined ? own : roundToType(own, type, EXACT_OPS.has(node.op)));
+      known.set(output, type === undefined ? interval : roundToType(interval, type, EXACT_OPS.has(node.op)));
     });
   }
   return known;
 }
 
-/** Whether an interval reaches into a hazard; true where that can't be told. */
+/** Whether an interval overlaps an unsafe region; true if that cannot be decided. */
 export function reachesHazard({ low, high }: Interval, hazard: Hazard): boolean {
   switch (hazard.kind) {
     case 'below':

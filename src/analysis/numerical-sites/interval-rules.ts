@@ -1,54 +1,40 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
-import { readNumber, type Tensor } from '../../tensor/tensor.ts';
 import {
-  ANY,
   add,
   enclose,
   type Interval,
   invert,
   multiply,
   negate,
-  ROUNDING_ERROR,
   square,
   UNIT_INTERVAL,
   union,
 } from './interval.ts';
+import type { IntervalRule } from './interval-rule.ts';
+import { batchNormalisation, convolution, gemm, matrixProduct } from './linear-interval-rules.ts';
 import { numericAttribute } from './site.ts';
 
-/** What a rule works from. */
-export interface RuleInput {
-  readonly node: GraphNode;
-  /** Intervals of the inputs that are there. */
-  readonly inputIntervals: readonly Interval[];
-  readonly intervalOf: (name: string) => Interval;
-  readonly constant: (name: string) => Tensor | undefined;
-  readonly isConstant: (name: string) => boolean;
-}
-
-/** The interval of what an operation gives; undefined where that can't be told. */
-export type IntervalRule = (given: RuleInput) => Interval | undefined;
-
-/** By how much runtimes' approximations of functions err at most where results are near zero or their ends. */
+/** Bound on the absolute error of runtimes' function approximations, for results near zero or their limits. */
 const APPROXIMATION_ERROR = 2e-6;
 
 /**
- * An increasing function within bounds of its own.
+ * An increasing function with values between `min` and `max`.
  *
- * @param slack what an approximation may err by
+ * @param slack bound on the absolute error of approximations
  */
 const increasing =
   (
     f: (x: number) => number,
-    least = Number.NEGATIVE_INFINITY,
-    most = Number.POSITIVE_INFINITY,
+    min = Number.NEGATIVE_INFINITY,
+    max = Number.POSITIVE_INFINITY,
     slack = 0,
   ): IntervalRule =>
   ({ inputIntervals: [x] }) => {
     const low = f(x.low) - slack;
     const high = f(x.high) + slack;
     return {
-      low: Number.isNaN(low) ? least : Math.max(least, low),
-      high: Number.isNaN(high) ? most : Math.min(most, high),
+      low: Number.isNaN(low) ? min : Math.max(min, low),
+      high: Number.isNaN(high) ? max : Math.min(max, high),
     };
   };
 
@@ -57,12 +43,12 @@ const constantInterval =
   () =>
     interval;
 
-/** The same numbers, moved about or some of them. */
+/** The result's values are values of the first input. */
 const passThrough: IntervalRule = ({ inputIntervals: [x] }) => x;
 const unionOfInputs: IntervalRule = ({ inputIntervals }) => union(...inputIntervals);
 const unionWithZero: IntervalRule = ({ inputIntervals: [x] }) => union(x, { low: 0, high: 0 });
 
-/** Sums of unknown length keep their sign alone. */
+/** Sums of unknown length: only the sign is known. */
 function unboundedSum({ low, high }: Interval): Interval {
   return {
     low: low >= 0 ? low : Number.NEGATIVE_INFINITY,
@@ -70,7 +56,7 @@ function unboundedSum({ low, high }: Interval): Interval {
   };
 }
 
-/** Whether an operation whose name stands for two things reduces a tensor: TensorFlow says along what, ONNX does not. */
+/** Whether an operation is TensorFlow's reduction of the name, told by its attributes, and not ONNX's elementwise one. */
 function isReduction({ attributes = {} }: GraphNode): boolean {
   return 'keep_dims' in attributes || 'Tidx' in attributes;
 }
@@ -102,101 +88,10 @@ const product: IntervalRule = ({ node, inputIntervals: [a, b] }) =>
 const quotient: IntervalRule = ({ inputIntervals: [a, b] }) =>
   b.low <= 0 && b.high >= 0 ? undefined : multiply(a, invert(b));
 
-/**
- * Sums of products with constant weights.
- *
- * @param lines how many sums there are
- * @param lineOf which of them a weight belongs to, by its place
- */
-function weightedSum(
-  x: Interval,
-  weights: Tensor,
-  lines: number,
-  lineOf: (index: number) => number,
-): Interval {
-  if (!Number.isFinite(x.low) || !Number.isFinite(x.high)) return ANY;
-  const lows = new Float64Array(lines);
-  const highs = new Float64Array(lines);
-  const sizes = new Float64Array(lines);
-  const { type, data } = weights;
-  // Once for each of perhaps a hundred million weights: nothing is allocated.
-  for (let i = 0; i < data.length; i++) {
-    const weight = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
-    const line = lineOf(i);
-    const one = weight * x.low;
-    const other = weight * x.high;
-    lows[line] += Math.min(one, other);
-    highs[line] += Math.max(one, other);
-    sizes[line] += Math.max(Math.abs(one), Math.abs(other));
-  }
-  const sum = { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
-  let size = 0;
-  for (let line = 0; line < lines; line++) {
-    sum.low = Math.min(sum.low, lows[line]);
-    sum.high = Math.max(sum.high, highs[line]);
-    size = Math.max(size, sizes[line]);
-  }
-  // Rounding is relative to what is summed, which may cancel.
-  return { low: sum.low - size * ROUNDING_ERROR, high: sum.high + size * ROUNDING_ERROR };
-}
-
-/** MatMul and Gemm with a constant on the right, `[..., K, N]`, or transposed. */
-function matrixProduct({ node, inputIntervals: [x], constant, isConstant }: RuleInput): Interval | undefined {
-  const name = node.inputs[1];
-  const weights = isConstant(name) ? constant(name) : undefined;
-  if (weights === undefined || weights.shape.length < 2) return undefined;
-  const isTransposed = numericAttribute(node, 'transB') === 1 || numericAttribute(node, 'transpose_b') === 1;
-  const [rows, columns] = weights.shape.slice(-2);
-  const block = rows * columns;
-  const each = isTransposed ? rows : columns;
-  const lineOf = (i: number): number =>
-    Math.floor(i / block) * each + (isTransposed ? Math.floor((i % block) / columns) : i % columns);
-  return weightedSum(x, weights, (weights.data.length / block) * each, lineOf);
-}
-
-const gemm: IntervalRule = (given) => {
-  const { node, intervalOf } = given;
-  const result = matrixProduct(given);
-  if (result === undefined) return undefined;
-  const alpha = numericAttribute(node, 'alpha') ?? 1;
-  const beta = numericAttribute(node, 'beta') ?? 1;
-  const scaled = multiply(result, { low: alpha, high: alpha });
-  const bias = node.inputs[2];
-  return bias === undefined || bias === ''
-    ? scaled
-    : add(scaled, multiply(intervalOf(bias), { low: beta, high: beta }));
-};
-
-/** Convolutions with constant kernels; padding brings zeros in. */
-const convolution =
-  (channelLast: boolean): IntervalRule =>
-  ({ node, inputIntervals: [x], intervalOf, constant, isConstant }) => {
-    const [, name, bias] = node.inputs;
-    const kernel = isConstant(name) ? constant(name) : undefined;
-    if (kernel === undefined) return undefined;
-    const outputs = channelLast ? (kernel.shape.at(-1) ?? 1) : kernel.shape[0];
-    const each = kernel.data.length / outputs;
-    const result = weightedSum(union(x, { low: 0, high: 0 }), kernel, outputs, (i) =>
-      channelLast ? i % outputs : Math.floor(i / each),
-    );
-    return bias === undefined || bias === '' ? result : add(result, intervalOf(bias));
-  };
-
-const batchNormalisation: IntervalRule = ({ node, inputIntervals: [x, scale, shift, mean, variance] }) => {
-  if (variance === undefined) return undefined;
-  const epsilon = numericAttribute(node, 'epsilon') ?? 1e-5;
-  const deviation = {
-    low: Math.sqrt(Math.max(0, variance.low + epsilon)),
-    high: Math.sqrt(variance.high + epsilon),
-  };
-  if (!(deviation.low > 0)) return undefined;
-  return add(multiply(multiply(add(x, negate(mean)), invert(deviation)), scale), shift);
-};
-
 const clip: IntervalRule = ({ node, inputIntervals: [x], intervalOf }) => {
-  const bound = (place: number, name: string, none: number): number => {
-    const tensor = node.inputs[place];
-    if (tensor === undefined || tensor === '') return numericAttribute(node, name) ?? none;
+  const bound = (index: number, name: 'min' | 'max', unbounded: number): number => {
+    const tensor = node.inputs[index];
+    if (tensor === undefined || tensor === '') return numericAttribute(node, name) ?? unbounded;
     return name === 'min' ? intervalOf(tensor).low : intervalOf(tensor).high;
   };
   const low = bound(1, 'min', Number.NEGATIVE_INFINITY);
@@ -234,7 +129,7 @@ const tangent: IntervalRule = ({ inputIntervals: [x] }) => {
   return { low: Math.tan(x.low) - APPROXIMATION_ERROR, high: Math.tan(x.high) + APPROXIMATION_ERROR };
 };
 
-/** The logarithm of a sum of unknown length, which is above zero where all that is summed is. */
+/** The logarithm of a sum of unknown length; a sum of positive terms is at least the smallest of them. */
 const logOfSum: IntervalRule = ({ inputIntervals: [x] }) =>
   x.low > 0 ? { low: Math.log(x.low) - APPROXIMATION_ERROR, high: Number.POSITIVE_INFINITY } : undefined;
 
@@ -246,7 +141,7 @@ const magnitude: IntervalRule = ({ inputIntervals: [x] }) => ({
 const difference: IntervalRule = ({ node, inputIntervals: [a, b] }) =>
   node.inputs[0] === node.inputs[1] ? { low: 0, high: 0 } : add(a, negate(b));
 
-/** What is known of operations of ONNX and TensorFlow, by their kinds. */
+/** Interval rules of ONNX and TensorFlow operators, by operator type. */
 export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(
     passThrough,
@@ -303,7 +198,7 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
     increasing((x) => Math.sqrt(Math.max(0, x)), 0),
     'Sqrt',
   ),
-  // Runtimes give zero for what is below the smallest normal number.
+  // Runtimes flush results below the smallest normal number to zero.
   ...forOps(increasing(Math.exp, 0, Number.POSITIVE_INFINITY, 2 ** -120), 'Exp'),
   ...forOps(increasing(Math.expm1, -1, Number.POSITIVE_INFINITY, APPROXIMATION_ERROR), 'Expm1'),
   ...forOps(increasing(Math.log, undefined, undefined, APPROXIMATION_ERROR), 'Log'),
@@ -323,7 +218,7 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(increasing(Math.atan, undefined, undefined, APPROXIMATION_ERROR), 'Atan'),
 };
 
-/** Operations that round nothing: each number that they give is one that they were given, or its negative or whole part. */
+/** Operations that do not round: each result is a value of an operand, its negative, or its integer part. */
 export const EXACT_OPS: ReadonlySet<string> = new Set(
   [
     'Identity Reshape Flatten Squeeze Unsqueeze ExpandDims Transpose Dropout Slice StridedSlice Gather GatherV2',

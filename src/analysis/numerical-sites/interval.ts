@@ -1,7 +1,7 @@
 import { DTYPES, readNumber, type Tensor } from '../../tensor/tensor.ts';
 import { limitsOf } from './hazard.ts';
 
-/** All of a tensor's numbers lie within, those that are not NaN. */
+/** Bounds of all values of a tensor that are not NaN; both ends included. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
@@ -11,10 +11,11 @@ export interface Interval {
 export const ANY: Interval = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 export const UNIT_INTERVAL: Interval = { low: 0, high: 1 };
 
-/** What rounding may add to a result, relative to it: more than runtimes' approximations in single precision err by. */
+/** Bound on a result's relative rounding error, larger than the errors of runtimes' single-precision approximations. */
 export const ROUNDING_ERROR = 2 ** -18;
 const HALF_ROUNDING_ERROR = 2 ** -8;
 
+/** The smallest interval of a tensor's values; any number if it is unknown, empty or holds a NaN. */
 export function hull(tensor: Tensor | undefined): Interval {
   if (tensor === undefined) return ANY;
   let low = Number.POSITIVE_INFINITY;
@@ -28,15 +29,16 @@ export function hull(tensor: Tensor | undefined): Interval {
   return low > high ? ANY : { low, high };
 }
 
-/** An interval that is one: no end that is no number. */
+/** The interval itself; any number if it is unknown or an end is NaN. */
 export function anyIfNaN(interval: Interval | undefined): Interval {
   return interval === undefined || Number.isNaN(interval.low) || Number.isNaN(interval.high) ? ANY : interval;
 }
 
 /**
- * What a type makes of numbers: rounded outward, infinite beyond its largest, or wrapped.
+ * An interval after conversion to a type: widened by rounding errors, infinite beyond the largest number; for integers,
+ * all of the type if it may wrap.
  *
- * @param isExact whether they are of those that were given, so that nothing was rounded
+ * @param isExact true if the values are copies, which are not rounded
  */
 export function roundToType({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
   const { kind, min, max } = DTYPES[type];
@@ -47,16 +49,16 @@ export function roundToType({ low, high }: Interval, type: Tensor['type'], isExa
       : { low: min, high: max };
   const share = type === 'float16' ? HALF_ROUNDING_ERROR : ROUNDING_ERROR;
   const { tiny, epsilon } = limitsOf(type);
-  // Below the smallest normal number rounding is by steps, and runtimes may make zero of it.
+  // Below the smallest normal number errors are absolute, and runtimes may flush to zero.
   const normal = tiny / epsilon;
   const slack = (end: number): number =>
     isExact || !Number.isFinite(end) ? 0 : Math.abs(end) < normal ? normal : Math.abs(end) * share;
-  // No rounding goes beyond zero.
+  // Rounding does not change the sign.
   const wider = {
     low: low >= 0 ? Math.max(0, low - slack(low)) : low - slack(low),
     high: high <= 0 ? Math.min(0, high + slack(high)) : high + slack(high),
   };
-  // What is beyond the largest number has become an infinity.
+  // Values beyond the largest number overflow to infinity.
   return {
     low: wider.low < -max ? Number.NEGATIVE_INFINITY : wider.low,
     high: wider.high > max ? Number.POSITIVE_INFINITY : wider.high,
@@ -70,7 +72,7 @@ export function union(...intervals: readonly Interval[]): Interval {
   };
 }
 
-/** The least and the greatest of some numbers; NaN, as of ∞ − ∞, may be anything. */
+/** The smallest interval of some numbers; any number if one is NaN, as ∞ − ∞ is. */
 export function enclose(...numbers: readonly number[]): Interval {
   return numbers.some(Number.isNaN) ? ANY : { low: Math.min(...numbers), high: Math.max(...numbers) };
 }
@@ -85,7 +87,7 @@ export function negate({ low, high }: Interval): Interval {
   return { low: -high, high: -low };
 }
 
-/** 0 · ∞ is 0 here: an end of an interval that is infinite stands for numbers without end, not for infinity. */
+/** Product of two ends, in which 0 · ∞ is 0: an infinite end means unbounded values, not infinity itself. */
 export function multiplyEnds(x: number, y: number): number {
   return x === 0 || y === 0 ? 0 : x * y;
 }
@@ -105,6 +107,6 @@ export function invert({ low, high }: Interval): Interval {
 }
 
 export function square({ low, high }: Interval): Interval {
-  const most = Math.max(low * low, high * high);
-  return { low: low <= 0 && high >= 0 ? 0 : Math.min(low * low, high * high), high: most };
+  const [a, b] = [low * low, high * high];
+  return { low: low <= 0 && high >= 0 ? 0 : Math.min(a, b), high: Math.max(a, b) };
 }

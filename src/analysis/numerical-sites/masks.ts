@@ -1,47 +1,51 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
 import { LAYOUT_OPS } from '../../model/graph/layout-ops.ts';
-import { above, below } from './hazard.ts';
+import { above, below, type ProxyTensor } from './hazard.ts';
 import { findProducer, isSum } from './patterns.ts';
-import { findProxyTensor, type ProxyTensor } from './proxy-tensors.ts';
+import { findProxyTensor } from './proxy-tensors.ts';
 import { constantValuesOf, floatLimitsOf, isConstant, type SiteContext } from './site.ts';
 
-/** Whether a mask of infinities goes into a tensor. */
+/** Limit on the operations that are followed back. */
+const MAX_HOPS = 6;
+
+/** Operations that pass a mask on. */
+const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
+  'Add',
+  'AddV2',
+  'Sub',
+  'Where',
+  'SelectV2',
+  'Mul',
+  'Reshape',
+  'Unsqueeze',
+  'Expand',
+  'Transpose',
+]);
+
+/** Whether a tensor is computed from a mask: a constant with infinities, or a logarithm. */
 export function isMasked(tensor: string, context: SiteContext, hops: number): boolean {
   if (isConstant(context, tensor)) return context.holdsInfinity(tensor);
   const node = findProducer(tensor, context);
-  if (node === undefined || hops > 6) return false;
-  const passes = [
-    'Add',
-    'AddV2',
-    'Sub',
-    'Where',
-    'SelectV2',
-    'Mul',
-    'Log',
-    'Reshape',
-    'Unsqueeze',
-    'Expand',
-    'Transpose',
-  ];
+  if (node === undefined || hops > MAX_HOPS) return false;
   if (node.op === 'Log') return true;
-  return passes.includes(node.op) && node.inputs.some((name) => isMasked(name, context, hops + 1));
+  return MASK_PASSING_OPS.has(node.op) && node.inputs.some((name) => isMasked(name, context, hops + 1));
 }
 
-/** The comparison that decides what is masked, so that the search sees how far each element is from that. */
+/** Proxy at the comparison that decides which elements are masked: shows how far each is from being masked. */
 export function findMaskProxy(
   tensor: string,
   context: SiteContext,
   hops: number,
 ): { readonly proxy?: ProxyTensor } {
   const node = findProducer(tensor, context);
-  if (node === undefined || hops > 6) return {};
+  if (node === undefined || hops > MAX_HOPS) return {};
   if (node.op === 'Where' || node.op === 'SelectV2') {
     const [condition, whenTrue, whenFalse] = node.inputs;
-    const masks = [whenTrue, whenFalse].map(
+    const [masksTrue, masksFalse] = [whenTrue, whenFalse].map(
       (name) => isConstant(context, name) && context.holdsInfinity(name),
     );
-    if (masks[0] === masks[1]) return {};
-    const proxy = findComparisonProxy(condition, masks[0], context);
+    if (masksTrue === masksFalse) return {};
+    const proxy = findComparisonProxy(condition, masksTrue, context);
     return proxy === undefined ? {} : { proxy };
   }
   if (node.op !== 'Add' && node.op !== 'AddV2') return {};
@@ -52,7 +56,7 @@ export function findMaskProxy(
   return {};
 }
 
-/** What is compared with a constant, and where it must come to for the comparison to be true, or false. */
+/** The tensor that is compared with a constant, with the region in which the comparison has the wanted result. */
 function findComparisonProxy(tensor: string, wanted: boolean, context: SiteContext): ProxyTensor | undefined {
   const node = findProducer(tensor, context);
   if (node === undefined) return undefined;
@@ -70,14 +74,14 @@ function findComparisonProxy(tensor: string, wanted: boolean, context: SiteConte
 
 const LAYOUT_OP_SET: ReadonlySet<string> = new Set(LAYOUT_OPS);
 
-/** The node behind a tensor, past those that change neither values nor their order. */
+/** The operation that computes a tensor's values, behind operations that keep values and order. */
 function findProducerBeforeLayout(tensor: string, context: SiteContext): GraphNode | undefined {
   let node = findProducer(tensor, context);
   while (node !== undefined && LAYOUT_OP_SET.has(node.op)) node = findProducer(node.inputs[0], context);
   return node;
 }
 
-/** What the units of a layer are made from by a Relu: all of them dead is a way for them to be the same. */
+/** Proxy before a Relu: if all units of the layer are dead, their values are equal. */
 export function findDeadUnitsProxy(tensor: string, context: SiteContext): ProxyTensor | undefined {
   const node = findProducerBeforeLayout(tensor, context);
   if (node?.op !== 'Relu' || isConstant(context, node.inputs[0])) return undefined;
@@ -85,7 +89,7 @@ export function findDeadUnitsProxy(tensor: string, context: SiteContext): ProxyT
   return { tensor: before, hazard: { kind: 'all', each: below(0, floatLimitsOf(context, before)) } };
 }
 
-/** What a count counts: it comes to zero when every comparison does. */
+/** Proxy at the comparison whose results a sum counts: the count is zero if all are false. */
 export function findCountProxy(tensor: string, context: SiteContext): { readonly proxy?: ProxyTensor } {
   const sum = findProducerBeforeLayout(tensor, context);
   if (!isSum(sum)) return {};

@@ -1,38 +1,36 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
 import { constantValuesOf, type SiteContext } from './site.ts';
 
-/** Whether a node sums up along axes. */
+/** Whether a node is a sum along axes. */
 export function isSum(node: GraphNode | undefined): node is GraphNode {
   return node?.op === 'ReduceSum' || node?.op === 'Sum';
 }
 
 const IDENTITY_OPS = new Set(['Identity', 'Cast', 'Dropout']);
 
-/** The node behind a tensor, past those that change nothing. */
+/** The operation that computes a tensor, behind operations that change nothing. */
 export function findProducer(tensor: string, { producers }: SiteContext): GraphNode | undefined {
   let node = producers.get(tensor);
   while (node !== undefined && IDENTITY_OPS.has(node.op)) node = producers.get(node.inputs[0]);
   return node;
 }
 
-/** Whether an exponential feeds log(1 + exp(x)). */
-export function isSoftplus({ outputs: [raised] }: GraphNode, context: SiteContext): boolean {
+/** Whether an exponential is part of log(1 + exp(x)). */
+export function isSoftplus({ outputs: [exponential] }: GraphNode, context: SiteContext): boolean {
   const { nodes } = context.graph;
   const readers = (tensor: string): GraphNode[] => nodes.filter(({ inputs }) => inputs.includes(tensor));
-  return readers(raised).some((reader) => {
+  return readers(exponential).some((reader) => {
     if (reader.op === 'Log1p') return true;
-    const one = reader.inputs.some((name) => constantValuesOf(context, name)?.every((value) => value === 1));
-    return (
+    const addsOne =
       (reader.op === 'Add' || reader.op === 'AddV2') &&
-      one &&
-      readers(reader.outputs[0]).some(({ op }) => op === 'Log')
-    );
+      reader.inputs.some((name) => constantValuesOf(context, name)?.every((value) => value === 1));
+    return addsOne && readers(reader.outputs[0]).some(({ op }) => op === 'Log');
   });
 }
 
 const MEAN_OPS = new Set(['ReduceMean', 'Mean', 'GlobalAveragePool', 'AveragePool']);
 
-/** Whether a tensor is mean(x²) − mean(x)², with an epsilon or without. */
+/** Whether a tensor is computed from mean(x²) − mean(x)², with or without an epsilon. */
 export function isDifferenceOfMoments(
   tensor: string | undefined,
   context: SiteContext,
@@ -50,12 +48,12 @@ export function isDifferenceOfMoments(
 
 function isSquareOfMean(node: GraphNode | undefined, context: SiteContext): boolean {
   if (node === undefined) return false;
-  const squares =
+  const isSquare =
     node.op === 'Square' || node.op === 'Pow' || (node.op === 'Mul' && node.inputs[0] === node.inputs[1]);
-  return squares && MEAN_OPS.has(findProducer(node.inputs[0], context)?.op ?? '');
+  return isSquare && MEAN_OPS.has(findProducer(node.inputs[0], context)?.op ?? '');
 }
 
-/** Whether a tensor is a norm: of ReduceL2, or the root of a sum of squares. */
+/** Whether a tensor is a norm: a ReduceL1 or ReduceL2, or the root of a sum. */
 export function isNorm(tensor: string | undefined, context: SiteContext): boolean {
   const node = tensor === undefined ? undefined : findProducer(tensor, context);
   if (node?.op === 'ReduceL2' || node?.op === 'ReduceL1') return true;

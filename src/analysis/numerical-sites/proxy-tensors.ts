@@ -1,226 +1,182 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import { LAYOUT_OPS } from '../../model/graph/layout-ops.ts';
-import { type FloatLimits, type Hazard, limitsOf, spacing } from './hazard.ts';
+import { type FloatLimits, type Hazard, limitsOf, type ProxyTensor } from './hazard.ts';
+import { isPointwise, type PointwiseHazard, throughAffine, throughMonotone } from './pointwise-hazard.ts';
+import { numericAttribute } from './site.ts';
 
-/** What to watch instead of an operand, and what is hazardous there. */
-export interface ProxyTensor {
-  readonly tensor: string;
-  readonly hazard: Hazard;
-}
-
-/** Operations up to which is looked. */
+/** Limit on the operations that are followed back. */
 const MAX_HOPS = 12;
 
-/** Hazards of one value that a monotone operation maps to hazards of one value. */
-type PointwiseHazard = Extract<Hazard, { readonly kind: 'below' | 'above' | 'at' }>;
-
+/** An operand of an operation, and its unsafe region. */
 interface BackwardStep {
   readonly tensor: string;
   readonly hazard: PointwiseHazard;
-  /** Whether values far apart before come to the same after. */
+  /** True if the operation saturates: operands far apart give the same result. */
   readonly saturates: boolean;
 }
 
 /**
- * Looks through operations whose results saturate (Sigmoid, Tanh, Relu, Clip): behind one the operand no longer
- * changes when what it comes from does, and a search would stand still. Returns what is hazardous before the
- * farthest of them; undefined where there is none.
+ * Follows an unsafe region back through operations that saturate (Sigmoid, Tanh, Relu, Clip): behind one, the operand no
+ * longer changes when its source does, and a search would stand still. Returns the region before the first of them;
+ * undefined if there is none.
  *
- * @param made the node that makes each tensor
+ * @param producers the node that computes each tensor
  */
 export function findProxyTensor(
   graph: Graph,
-  made: ReadonlyMap<string, GraphNode>,
+  producers: ReadonlyMap<string, GraphNode>,
   operand: string,
   hazard: Hazard,
 ): ProxyTensor | undefined {
   if (!isPointwise(hazard)) return undefined;
-  let found: ProxyTensor | undefined;
+  let proxy: ProxyTensor | undefined;
   let step: BackwardStep | undefined = { tensor: operand, hazard, saturates: false };
   for (let hops = 0; hops < MAX_HOPS && step !== undefined; hops++) {
-    const node = made.get(step.tensor);
-    step = node === undefined ? undefined : hazardBefore(graph, node, step.hazard);
-    if (step?.saturates) found = { tensor: step.tensor, hazard: step.hazard };
+    const node = producers.get(step.tensor);
+    step = node === undefined ? undefined : stepBack(graph, node, step.hazard);
+    if (step?.saturates) proxy = { tensor: step.tensor, hazard: step.hazard };
   }
-  return found !== undefined && made.has(found.tensor) ? found : undefined;
+  return proxy !== undefined && producers.has(proxy.tensor) ? proxy : undefined;
 }
-
-function isPointwise(hazard: Hazard): hazard is PointwiseHazard {
-  return ['below', 'above', 'at'].includes(hazard.kind);
-}
-
-/** exp(−x) is zero in single precision beyond. */
-const EXP_UNDERFLOW = -104;
 
 /** Operations that give the same values, in the same order. */
 const VALUE_PRESERVING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast']);
 
-/** The hazard before an operation that gives what follows; undefined where there is no such one. */
-function hazardBefore(graph: Graph, node: GraphNode, hazard: PointwiseHazard): BackwardStep | undefined {
+/** The unsafe region of a node's operand, given that of its result; undefined if it cannot be expressed. */
+function stepBack(graph: Graph, node: GraphNode, hazard: PointwiseHazard): BackwardStep | undefined {
   const { op, inputs } = node;
-  const limits = limitsOf(graph.types.get(inputs[0]));
-  const [first, second] = inputs;
-  const to = (
-    next: PointwiseHazard | undefined,
-    saturates = false,
-    tensor = first,
-  ): BackwardStep | undefined => (next === undefined ? undefined : { tensor, hazard: next, saturates });
-  if (VALUE_PRESERVING_OPS.has(op)) return to(hazard);
-  switch (op) {
-    case 'Neg':
-      return to(throughAffine(hazard, -1, 0, limits));
-    case 'Relu':
-    case 'Relu6':
-      return to(
-        throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, (y) => y, limits),
-        true,
-      );
-    case 'Sigmoid':
-      return to(
-        throughMonotone(hazard, 0, 1, (y) => Math.log(y / (1 - y)), limits, EXP_UNDERFLOW, 17),
-        true,
-      );
-    case 'Tanh':
-      return to(throughMonotone(hazard, -1, 1, Math.atanh, limits, -9.02, 9.02), true);
-    case 'Softplus':
-      return to(
-        throughMonotone(
-          hazard,
-          0,
-          Number.POSITIVE_INFINITY,
-          (y) => Math.log(Math.expm1(y)),
-          limits,
-          EXP_UNDERFLOW,
-        ),
-        true,
-      );
-    case 'Exp':
-      return to(throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, Math.log, limits, EXP_UNDERFLOW), true);
-    case 'Sqrt':
-      return to(throughMonotone(hazard, 0, Number.POSITIVE_INFINITY, (y) => y * y, limits));
-    case 'Abs':
-    case 'Square':
-      return isAtZero(hazard) ? to({ kind: 'at', bound: 0, unit: limits.tiny }) : undefined;
-    case 'Clip':
-    case 'ClipByValue': {
-      const low =
-        scalarConstant(graph, inputs[1] ?? '') ?? numericAttribute(node, 'min') ?? Number.NEGATIVE_INFINITY;
-      const high =
-        scalarConstant(graph, inputs[2] ?? '') ?? numericAttribute(node, 'max') ?? Number.POSITIVE_INFINITY;
-      return to(
-        throughMonotone(hazard, low, high, (y) => y, limits),
-        true,
-      );
-    }
-    default:
+  const [tensor] = inputs;
+  if (VALUE_PRESERVING_OPS.has(op)) return { tensor, hazard, saturates: false };
+  const rule = Object.hasOwn(UNARY_RULES, op) ? UNARY_RULES[op] : undefined;
+  if (rule === undefined) return stepBackThroughBinary(graph, node, hazard);
+  const limits = limitsOf(graph.types.get(tensor));
+  const before = rule(hazard, limits, () => clipBounds(graph, node));
+  return before && { tensor, hazard: before, saturates: SATURATING_OPS.has(op) };
+}
+
+/** Inverts an operation with one operand: the operand's unsafe region, given that of the result. */
+type UnaryRule = (
+  hazard: PointwiseHazard,
+  limits: FloatLimits,
+  bounds: () => readonly [low: number, high: number],
+) => PointwiseHazard | undefined;
+
+const { POSITIVE_INFINITY, NEGATIVE_INFINITY } = Number;
+
+/** exp(x) is zero in single precision below. */
+const EXP_UNDERFLOW = -104;
+
+const identity = (y: number): number => y;
+
+const relu: UnaryRule = (hazard, limits) => throughMonotone(hazard, 0, POSITIVE_INFINITY, identity, limits);
+const zeroOnly: UnaryRule = (hazard, limits) => atZero(hazard, limits);
+const clip: UnaryRule = (hazard, limits, bounds) => throughMonotone(hazard, ...bounds(), identity, limits);
+
+const UNARY_RULES: Readonly<Record<string, UnaryRule>> = {
+  Neg: (hazard, limits) => throughAffine(hazard, -1, 0, limits),
+  Relu: relu,
+  Relu6: relu,
+  Sigmoid: (hazard, limits) =>
+    throughMonotone(hazard, 0, 1, (y) => Math.log(y / (1 - y)), limits, EXP_UNDERFLOW, 17),
+  Tanh: (hazard, limits) => throughMonotone(hazard, -1, 1, Math.atanh, limits, -9.02, 9.02),
+  Softplus: (hazard, limits) =>
+    throughMonotone(hazard, 0, POSITIVE_INFINITY, (y) => Math.log(Math.expm1(y)), limits, EXP_UNDERFLOW),
+  Exp: (hazard, limits) => throughMonotone(hazard, 0, POSITIVE_INFINITY, Math.log, limits, EXP_UNDERFLOW),
+  Sqrt: (hazard, limits) => throughMonotone(hazard, 0, POSITIVE_INFINITY, (y) => y * y, limits),
+  Abs: zeroOnly,
+  Square: zeroOnly,
+  Clip: clip,
+  ClipByValue: clip,
+};
+
+const SATURATING_OPS: ReadonlySet<string> = new Set([
+  'Relu',
+  'Relu6',
+  'Sigmoid',
+  'Tanh',
+  'Softplus',
+  'Exp',
+  'Clip',
+  'ClipByValue',
+]);
+
+function clipBounds(graph: Graph, node: GraphNode): readonly [low: number, high: number] {
+  const [, low = '', high = ''] = node.inputs;
+  return [
+    scalarConstant(graph, low) ?? numericAttribute(node, 'min') ?? NEGATIVE_INFINITY,
+    scalarConstant(graph, high) ?? numericAttribute(node, 'max') ?? POSITIVE_INFINITY,
+  ];
+}
+
+/** Steps back through an operation of a tensor and a constant number. */
+function stepBackThroughBinary(
+  graph: Graph,
+  { op, inputs, attributes = {} }: GraphNode,
+  hazard: PointwiseHazard,
+): BackwardStep | undefined {
+  const [left, right] = inputs;
+  // TensorFlow's Max and Min reduce a tensor.
+  if (inputs.length !== 2 || 'keep_dims' in attributes) return undefined;
+  const limits = limitsOf(graph.types.get(left));
+  if (op === 'Mul' && left === right) {
+    const before = atZero(hazard, limits);
+    return before && { tensor: left, hazard: before, saturates: false };
   }
-  // TensorFlow's Max and Min reduce.
-  if (second === undefined || inputs.length !== 2 || 'keep_dims' in (node.attributes ?? {})) return undefined;
-  if (op === 'Mul' && first === second)
-    return isAtZero(hazard) ? to({ kind: 'at', bound: 0, unit: limits.tiny }) : undefined;
-  const right = scalarConstant(graph, second);
-  const left = scalarConstant(graph, first);
-  const number = right ?? left;
+  const rightNumber = scalarConstant(graph, right);
+  const number = rightNumber ?? scalarConstant(graph, left);
   if (number === undefined) return undefined;
-  const tensor = right === undefined ? second : first;
+  const isLeft = rightNumber === undefined;
+  const before = throughConstant(op, number, isLeft, hazard, limits);
+  return (
+    before && {
+      tensor: isLeft ? right : left,
+      hazard: before,
+      saturates: LIMITING_OPS.has(op),
+    }
+  );
+}
+
+const LIMITING_OPS: ReadonlySet<string> = new Set(['Max', 'Maximum', 'Min', 'Minimum']);
+
+/** @param isLeft true if the number is the left operand */
+function throughConstant(
+  op: string,
+  number: number,
+  isLeft: boolean,
+  hazard: PointwiseHazard,
+  limits: FloatLimits,
+): PointwiseHazard | undefined {
   switch (op) {
     case 'Add':
     case 'AddV2':
-      return to(throughAffine(hazard, 1, number, limits), false, tensor);
+      return throughAffine(hazard, 1, number, limits);
     case 'Sub':
-      return to(
-        right === undefined
-          ? throughAffine(hazard, -1, number, limits)
-          : throughAffine(hazard, 1, -number, limits),
-        false,
-        tensor,
-      );
+      return isLeft ? throughAffine(hazard, -1, number, limits) : throughAffine(hazard, 1, -number, limits);
     case 'Mul':
-      return to(number === 0 ? undefined : throughAffine(hazard, number, 0, limits), false, tensor);
+      return number === 0 ? undefined : throughAffine(hazard, number, 0, limits);
     case 'Div':
     case 'RealDiv':
-      return right === undefined || right === 0
-        ? undefined
-        : to(throughAffine(hazard, 1 / right, 0, limits), false, tensor);
+      return isLeft || number === 0 ? undefined : throughAffine(hazard, 1 / number, 0, limits);
     case 'Max':
     case 'Maximum':
-      return to(
-        throughMonotone(hazard, number, Number.POSITIVE_INFINITY, (y) => y, limits),
-        true,
-        tensor,
-      );
+      return throughMonotone(hazard, number, POSITIVE_INFINITY, identity, limits);
     case 'Min':
     case 'Minimum':
-      return to(
-        throughMonotone(hazard, Number.NEGATIVE_INFINITY, number, (y) => y, limits),
-        true,
-        tensor,
-      );
+      return throughMonotone(hazard, NEGATIVE_INFINITY, number, identity, limits);
     default:
       return undefined;
   }
 }
 
-/** The one number of a constant. */
+/** The value of a constant of one number. */
 function scalarConstant(graph: Graph, name: string): number | undefined {
   const values = graph.values.get(name);
   return values?.length === 1 ? values[0] : undefined;
 }
 
-function numericAttribute({ attributes }: GraphNode, name: string): number | undefined {
-  const value = attributes?.[name];
-  return typeof value === 'number' ? value : undefined;
-}
-
-function isAtZero(hazard: PointwiseHazard): boolean {
-  return hazard.bound === 0 && (hazard.kind === 'at' || (hazard.kind === 'below' && hazard.strict !== true));
-}
-
-/** The hazard of x where factor · x + offset is hazardous. */
-function throughAffine(
-  hazard: PointwiseHazard,
-  factor: number,
-  offset: number,
-  limits: FloatLimits,
-): PointwiseHazard | undefined {
-  const bound = (hazard.bound - offset) / factor;
-  const unit = spacing(bound, limits);
-  if (hazard.kind === 'at' || factor > 0) return { ...hazard, bound, unit };
-  return { ...hazard, kind: hazard.kind === 'below' ? 'above' : 'below', bound, unit };
-}
-
-/**
- * The hazard before an increasing operation whose values lie between a least and a most one, which it comes to at
- * the ends given; undefined where the hazard is out of its reach.
- */
-function throughMonotone(
-  hazard: PointwiseHazard,
-  least: number,
-  most: number,
-  inverse: (y: number) => number,
-  limits: FloatLimits,
-  lowEnd = least,
-  highEnd = most,
-): PointwiseHazard | undefined {
-  const { bound, kind } = hazard;
-  const place = (y: number): number => (y <= least ? lowEnd : y >= most ? highEnd : inverse(y));
-  const of = (made: 'below' | 'above' | 'at'): PointwiseHazard => {
-    const x = place(bound);
-    const strict = hazard.kind !== 'at' && hazard.strict === true ? { strict: true } : {};
-    return {
-      kind: made,
-      bound: x,
-      unit: spacing(x, limits),
-      ...(made === 'at' ? {} : strict),
-    } as PointwiseHazard;
-  };
-  switch (kind) {
-    case 'below':
-      return bound < least || (bound === least && hazard.strict === true) ? undefined : of('below');
-    case 'above':
-      return bound > most || (bound === most && hazard.strict === true) ? undefined : of('above');
-    case 'at':
-      if (bound < least || bound > most) return undefined;
-      return of(bound === least ? 'below' : bound === most ? 'above' : 'at');
-  }
+/** The operand is unsafe at zero if the result, a magnitude, is. */
+function atZero(hazard: PointwiseHazard, limits: FloatLimits): PointwiseHazard | undefined {
+  const isZeroUnsafe =
+    hazard.bound === 0 && (hazard.kind === 'at' || (hazard.kind === 'below' && hazard.strict !== true));
+  return isZeroUnsafe ? { kind: 'at', bound: 0, unit: limits.tiny } : undefined;
 }

@@ -1,8 +1,7 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
-import { DTYPES } from '../../tensor/tensor.ts';
-import { above, at, below, type FloatLimits, type Hazard, limitsOf, outside } from './hazard.ts';
-import { findCountProxy, findDeadUnitsProxy, findMaskProxy, isMasked } from './masks.ts';
-import { findProducer, isDifferenceOfMoments, isNorm, isSoftplus, isSum } from './patterns.ts';
+import { above, below, outside } from './hazard.ts';
+import { findMaskProxy, isMasked } from './masks.ts';
+import { isDifferenceOfMoments, isNorm, isSoftplus } from './patterns.ts';
 import {
   constantValuesOf,
   floatLimitsOf,
@@ -13,32 +12,23 @@ import {
   type SiteContext,
   type SiteKind,
 } from './site.ts';
-
-/** Hazards of the first operand, by the limits of its type. */
-const firstOperandTargets =
-  (hazards: (limits: FloatLimits) => Hazard | readonly Hazard[]) =>
-  ({ inputs: [tensor] }: GraphNode, context: SiteContext): HazardTarget[] =>
-    [hazards(floatLimitsOf(context, tensor))].flat().map((hazard) => ({ tensor, hazard }));
-
-/** An aim for each of a tensor's hazards. */
-function targetsAt(tensor: string, hazards: readonly Hazard[]): HazardTarget[] {
-  return hazards.map((hazard) => ({ tensor, hazard }));
-}
-
-/** A result that overflows. */
-const overflowTargets = ({ outputs: [tensor] }: GraphNode, context: SiteContext): HazardTarget[] => {
-  const limits = floatLimitsOf(context, tensor);
-  return targetsAt(tensor, outside(limits.max, limits, true));
-};
-
-const expOverflowHazard = (limits: FloatLimits): Hazard => above(Math.log(limits.max), limits);
+import {
+  castTargets,
+  expOverflowHazard,
+  firstOperandTargets,
+  logSoftmaxTargets,
+  normalisationTargets,
+  overflowTargets,
+  plainTargets,
+  TINY_VARIANCE,
+} from './site-targets.ts';
 
 const GRIST = 'GRIST (Yan et al., ICSE 2021), table of unsafe operators';
 const IEEE = 'IEEE 754-2019, section 9.2';
 const ONNX = 'ONNX operator specification';
 const HIGHAM = 'Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 1.9';
 
-/** Every kind of numerical site. The first one that knows what is hazardous to a node is its kind. */
+/** All kinds of numerical sites. A node is of the first kind that finds an unsafe operand. */
 export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'softplus',
@@ -203,8 +193,8 @@ export const SITE_KINDS: readonly SiteKind[] = [
     findTargets: (node, context) => {
       const variance = constantValuesOf(context, node.inputs[4]);
       const epsilon = numericAttribute(node, 'epsilon') ?? 1e-5;
-      const least = variance === undefined ? undefined : Math.min(...variance) + epsilon;
-      return least !== undefined && least < TINY_VARIANCE ? overflowTargets(node, context) : [];
+      const smallest = variance === undefined ? undefined : Math.min(...variance) + epsilon;
+      return smallest !== undefined && smallest < TINY_VARIANCE ? overflowTargets(node, context) : [];
     },
   },
   {
@@ -226,7 +216,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
     ops: ['ReduceLogSum'],
     unsafe: 'a sum ≤ 0',
     source: ONNX,
-    // The sum is not to be seen; its logarithm falls without end toward zero.
+    // The sum is no tensor of its own; its logarithm falls without bound as the sum nears zero.
     findTargets: ({ outputs: [tensor] }, context) => [
       {
         tensor,
@@ -274,139 +264,20 @@ export const SITE_KINDS: readonly SiteKind[] = [
   },
 ];
 
-/** A variance below which a normalisation's quotient overflows. */
-const TINY_VARIANCE = 1e-30;
-
 const KINDS_BY_OP = new Map<string, SiteKind[]>();
 for (const kind of SITE_KINDS)
   for (const op of kind.ops) KINDS_BY_OP.set(op, [...(KINDS_BY_OP.get(op) ?? []), kind]);
 
-/** What is hazardous to a node, and what kind of site it is; undefined where it can't go wrong. */
+/** The kind of a node with its unsafe operands; undefined if it cannot fail numerically. */
 export function classifySite(
   node: GraphNode,
   context: SiteContext,
-): { readonly kind: SiteKind; readonly aims: readonly HazardTarget[] } | undefined {
+): { readonly kind: SiteKind; readonly targets: readonly HazardTarget[] } | undefined {
   for (const kind of KINDS_BY_OP.get(node.op) ?? []) {
-    const aims = kind
+    const targets = kind
       .findTargets(node, context)
       .filter(({ tensor }) => tensor !== '' && !isConstant(context, tensor));
-    if (aims.length > 0) return { kind, aims };
+    if (targets.length > 0) return { kind, targets };
   }
   return undefined;
-}
-
-/** What is hazardous to an operation by itself, whatever it stands in. */
-function plainTargets(node: GraphNode, context: SiteContext): readonly HazardTarget[] {
-  const [tensor, second] = node.inputs;
-  const limits = floatLimitsOf(context, tensor);
-  switch (node.op) {
-    case 'Log':
-    case 'Rsqrt':
-      return [{ tensor, hazard: below(0, limits) }];
-    case 'Log1p':
-      return [{ tensor, hazard: below(-1, limits) }];
-    case 'Exp':
-    case 'Expm1':
-      return [{ tensor, hazard: expOverflowHazard(limits) }];
-    case 'Sqrt':
-      return [{ tensor, hazard: below(0, limits, true) }];
-    case 'Reciprocal':
-    case 'Inv':
-      return [{ tensor, hazard: at(0, limits) }];
-    case 'Pow':
-      return powerTargets(node, context);
-    default: {
-      // A constant denominator is what it is; a power of two of one that is computed comes to zero.
-      return second === undefined || isInteger(context, second)
-        ? []
-        : [{ tensor: second, hazard: at(0, limits), ...findCountProxy(second, context) }];
-    }
-  }
-}
-
-function powerTargets({ inputs: [base, exponent] }: GraphNode, context: SiteContext): HazardTarget[] {
-  const limits = floatLimitsOf(context, base);
-  const powers = constantValuesOf(context, exponent);
-  const bases = constantValuesOf(context, base);
-  if (powers !== undefined && powers.length > 0) {
-    const aims: HazardTarget[] = [];
-    if (powers.some((p) => p < 0))
-      aims.push({
-        tensor: base,
-        hazard: powers.some((p) => !Number.isInteger(p)) ? below(0, limits) : at(0, limits),
-      });
-    else if (powers.some((p) => !Number.isInteger(p)))
-      aims.push({ tensor: base, hazard: below(0, limits, true) });
-    const most = Math.max(...powers);
-    if (most > 1) aims.push(...targetsAt(base, outside(limits.max ** (1 / most), limits)));
-    return aims;
-  }
-  if (bases !== undefined && bases.length > 0) {
-    const most = Math.max(...bases);
-    const least = Math.min(...bases);
-    const aims: HazardTarget[] = [];
-    if (most > 1)
-      aims.push({ tensor: exponent, hazard: above(Math.log(limits.max) / Math.log(most), limits) });
-    if (least > 0 && least < 1)
-      aims.push({ tensor: exponent, hazard: below(Math.log(limits.max) / Math.log(least), limits) });
-    return aims;
-  }
-  return [{ tensor: base, hazard: below(0, limits) }];
-}
-
-function castTargets({ op, inputs, outputs }: GraphNode, context: SiteContext): HazardTarget[] {
-  const { types } = context.graph;
-  const from = types.get(inputs[0]);
-  const to = types.get(outputs[0]);
-  if (op === 'CastLike' && to === undefined) return [];
-  if (from === undefined || to === undefined || DTYPES[from].kind !== 'float') return [];
-  const limits = limitsOf(from);
-  const [tensor] = inputs;
-  if (to === 'float16') return from === 'float16' ? [] : targetsAt(tensor, outside(65520, limits));
-  if (to === 'float32')
-    return from === 'float64' ? targetsAt(tensor, outside(limitsOf('float32').max, limits, true)) : [];
-  if (DTYPES[to].kind !== 'int') return [];
-  const { min, max } = DTYPES[to];
-  return [
-    { tensor, hazard: above(max + 1, limits) },
-    { tensor, hazard: below(min, limits, true) },
-  ];
-}
-
-function normalisationTargets(node: GraphNode, context: SiteContext): HazardTarget[] {
-  const { op, inputs } = node;
-  const epsilon = numericAttribute(node, 'epsilon') ?? (op === 'MeanVarianceNormalization' ? 1e-9 : 1e-5);
-  if (epsilon >= TINY_VARIANCE) return [];
-  const [tensor] = inputs;
-  const flat = (hazard: Hazard): HazardTarget[] => {
-    const proxy = findDeadUnitsProxy(tensor, context);
-    return [{ tensor, hazard }, ...(proxy === undefined ? [] : [{ tensor, hazard, proxy }])];
-  };
-  if (op === 'LayerNormalization' || op === 'SimplifiedLayerNormalization')
-    return flat({ kind: 'flat', from: numericAttribute(node, 'axis') ?? -1 });
-  const groups =
-    op === 'GroupNormalization'
-      ? numericAttribute(node, 'num_groups')
-      : constantValuesOf(context, inputs[1])?.length;
-  return flat({ kind: 'flat', from: 1, ...(groups === undefined ? {} : { groups }) });
-}
-
-const SOFTMAX_OPS = new Set(['Softmax']);
-
-function logSoftmaxTargets({ inputs: [tensor] }: GraphNode, context: SiteContext): HazardTarget[] {
-  const limits = floatLimitsOf(context, tensor);
-  const operand: Omit<HazardTarget, 'proxy'> = { tensor, hazard: below(0, limits) };
-  const softmax = findProducer(tensor, context);
-  if (softmax === undefined) return [];
-  const bound = -Math.log(limits.tiny) + Math.LN2;
-  const gap = (logits: string, axis: number): HazardTarget => ({
-    ...operand,
-    proxy: { tensor: logits, hazard: { kind: 'gap', bound, unit: bound * limits.epsilon, axis } },
-  });
-  if (SOFTMAX_OPS.has(softmax.op)) return [gap(softmax.inputs[0], numericAttribute(softmax, 'axis') ?? -1)];
-  if (softmax.op !== 'Div' && softmax.op !== 'RealDiv') return [];
-  const [above, under] = softmax.inputs.map((name) => findProducer(name, context));
-  if (above?.op !== 'Exp' || !isSum(under) || findProducer(under.inputs[0], context) !== above) return [];
-  const axes = under.attributes?.axes ?? constantValuesOf(context, under.inputs[1]);
-  return [gap(above.inputs[0], Array.isArray(axes) && axes.length === 1 ? (axes[0] as number) : -1)];
 }

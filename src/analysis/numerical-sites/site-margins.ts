@@ -1,56 +1,83 @@
 import type { BatchTensor } from '../../model/batched-model.ts';
-import { readNumber } from '../../tensor/tensor.ts';
+import { readNumber, sizeOf } from '../../tensor/tensor.ts';
 import { type Hazard, halvings, marginOf } from './hazard.ts';
 import type { HazardTarget } from './site.ts';
 
-/** Tensors that an aim needs to be watched. */
+/** Tensors to watch for the margins of a target. */
 export function tensorsToWatch({ tensor, proxy }: HazardTarget): string[] {
   return proxy === undefined || proxy.tensor === tensor ? [tensor] : [tensor, proxy.tensor];
 }
 
 /**
- * Margins of each element of a row: how many times its distance from the unsafe region must halve, 0 within it.
- * Where the operand has a guide, that says how far it is until the operand itself is there.
+ * Margins of each element of a row: how many times its distance from the unsafe region must halve, 0 within it. If the
+ * operand has a proxy, the proxy's distance counts until the operand itself reaches the region.
  *
- * @param tensors of a run, the aim's among them
- * @returns as many as the operand has elements, groups for hazards that concern several at once; good until the
- *   next call
+ * @param tensors watched in a run, the target's among them
+ * @returns one for each element of the operand, or for each group if the hazard concerns several at once; valid until
+ *   the next call
  */
 export function marginsOf(
-  aim: HazardTarget,
+  target: HazardTarget,
   tensors: ReadonlyMap<string, BatchTensor>,
   row: number,
 ): Float64Array {
-  const own = hazardMargins(aim.hazard, watchedTensor(tensors, aim.tensor), row, 0);
-  if (aim.proxy === undefined) return own;
-  const { hazard, tensor } = aim.proxy;
-  const further = hazardMargins(
+  const operand = watchedTensor(tensors, target.tensor);
+  const margins = hazardMargins(target.hazard, operand, row, scratchBuffers.operand);
+  if (target.proxy === undefined) return margins;
+  const { hazard, tensor } = target.proxy;
+  const proxyMargins = hazardMargins(
     hazard.kind === 'all' ? hazard.each : hazard,
     watchedTensor(tensors, tensor),
     row,
-    1,
+    scratchBuffers.proxy,
   );
-  if (hazard.kind === 'all') return further.length % own.length === 0 ? groupMargins(own, further) : own;
-  if (aim.hazard.kind === 'masked')
-    return maskMargins(aim.hazard.axis, watchedTensor(tensors, aim.tensor), row, further);
-  if (further.length !== own.length) return own;
-  // Behind a guide that has come to its end the operand is what decides.
-  for (let i = 0; i < own.length; i++)
-    if (own[i] > 0) own[i] = further[i] > 0 ? further[i] + ABOVE_PROXY : Math.min(own[i], ABOVE_PROXY);
-  return own;
+  if (hazard.kind === 'all')
+    return proxyMargins.length % margins.length === 0 ? combineGroups(margins, proxyMargins) : margins;
+  if (target.hazard.kind === 'masked') return maskMargins(target.hazard.axis, operand, row, proxyMargins);
+  return proxyMargins.length === margins.length ? combineElements(margins, proxyMargins) : margins;
+}
+
+/** Limit on an operand's margin once its proxy is in the unsafe region. */
+const ABOVE_PROXY = 1;
+
+function combineElements(margins: Float64Array, proxyMargins: Float64Array): Float64Array {
+  for (let i = 0; i < margins.length; i++)
+    if (margins[i] > 0)
+      margins[i] = proxyMargins[i] > 0 ? proxyMargins[i] + ABOVE_PROXY : Math.min(margins[i], ABOVE_PROXY);
+  return margins;
 }
 
 /**
- * Margins of groups that are masked element by element: each open one counts, the nearest to being masked by how far
- * it is from that.
+ * Margins of operand elements that each come from a group of proxy elements: the number of members outside their unsafe
+ * region, the nearest of them weighted by its margin.
  */
+function combineGroups(margins: Float64Array, memberMargins: Float64Array): Float64Array {
+  const length = memberMargins.length / margins.length;
+  for (let group = 0; group < margins.length; group++) {
+    if (margins[group] === 0) continue;
+    let open = 0;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let k = group * length; k < (group + 1) * length; k++) {
+      if (memberMargins[k] === 0) continue;
+      open++;
+      if (memberMargins[k] < nearest) nearest = memberMargins[k];
+    }
+    margins[group] =
+      open === 0
+        ? Math.min(margins[group], ABOVE_PROXY)
+        : ABOVE_PROXY + Math.log2(open + nearest / (1 + nearest));
+  }
+  return margins;
+}
+
+/** Margins of slices that are masked element by element: the number of unmasked elements, the nearest weighted alike. */
 function maskMargins(
   axis: number,
   { type, size, shape, data }: BatchTensor,
   row: number,
-  further: Float64Array,
+  proxyMargins: Float64Array,
 ): Float64Array {
-  const out = scratchFor(0, size);
+  const out = scratchBuffers.operand.take(size);
   let groups = 0;
   forEachSlice(shape, axis, size, (from, length, stride) => {
     let open = 0;
@@ -59,7 +86,7 @@ function maskMargins(
       const i = from + k * stride;
       if (readNumber(type, data, row * size + i) === Number.NEGATIVE_INFINITY) continue;
       open++;
-      if (further.length === size) nearest = Math.min(nearest, further[i]);
+      if (proxyMargins.length === size) nearest = Math.min(nearest, proxyMargins[i]);
     }
     const part = Number.isFinite(nearest) ? nearest / (1 + nearest) : 1;
     out[groups++] = open === 0 ? 0 : Math.log2(open + part);
@@ -67,124 +94,129 @@ function maskMargins(
   return out.subarray(0, groups);
 }
 
-/**
- * Margins of elements that each come of a group, one after the other: the members that are not within their hazard
- * count, the nearest of them by how far it is from that.
- */
-function groupMargins(own: Float64Array, members: Float64Array): Float64Array {
-  const length = members.length / own.length;
-  for (let g = 0; g < own.length; g++) {
-    if (own[g] === 0) continue;
-    let open = 0;
-    let nearest = Number.POSITIVE_INFINITY;
-    for (let k = g * length; k < (g + 1) * length; k++) {
-      if (members[k] === 0) continue;
-      open++;
-      if (members[k] < nearest) nearest = members[k];
-    }
-    own[g] =
-      open === 0 ? Math.min(own[g], ABOVE_PROXY) : ABOVE_PROXY + Math.log2(open + nearest / (1 + nearest));
-  }
-  return own;
-}
-
-/** What an operand is away from its unsafe region at most, once its guide is in its own. */
-const ABOVE_PROXY = 1;
-
 function watchedTensor(tensors: ReadonlyMap<string, BatchTensor>, name: string): BatchTensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`${name} was not watched`);
   return tensor;
 }
 
-/** Room for the margins of an operand and of its guide. */
-const scratchBuffers = [new Float64Array(64), new Float64Array(64)];
+/** Memory that each use overwrites. */
+class ScratchBuffer {
+  #memory = new Float64Array(64);
 
-function scratchFor(which: number, length: number): Float64Array {
-  if (scratchBuffers[which].length < length) scratchBuffers[which] = new Float64Array(2 * length);
-  return scratchBuffers[which].subarray(0, length);
+  take(length: number): Float64Array {
+    if (this.#memory.length < length) this.#memory = new Float64Array(2 * length);
+    return this.#memory.subarray(0, length);
+  }
 }
+
+/** Reused by all calls, since margins are computed for every mutant. */
+const scratchBuffers = { operand: new ScratchBuffer(), proxy: new ScratchBuffer() };
 
 // The loops over elements run for every mutant of a batch: no allocation, and numbers read straight from float32.
 function hazardMargins(
   hazard: Hazard,
-  { type, size, shape, data }: BatchTensor,
+  tensor: BatchTensor,
   row: number,
-  which: number,
+  scratch: ScratchBuffer,
 ): Float64Array {
+  const { type, size, shape, data } = tensor;
   const start = row * size;
-  const at = (i: number): number =>
+  const at: ElementReader = (i) =>
     type === 'float32' ? (data[start + i] as number) : readNumber(type, data, start + i);
   switch (hazard.kind) {
-    case 'gap': {
-      const out = scratchFor(which, size);
-      forEachSlice(shape, hazard.axis, size, (from, length, stride) => {
-        let most = Number.NEGATIVE_INFINITY;
-        for (let k = 0; k < length; k++) most = Math.max(most, at(from + k * stride));
-        for (let k = 0; k < length; k++) {
-          const i = from + k * stride;
-          out[i] = nanToInfinity(halvings(hazard.bound - (most - at(i)), hazard.unit));
-        }
-      });
-      return out;
-    }
-    case 'masked': {
-      const out = scratchFor(which, size);
-      let groups = 0;
-      forEachSlice(shape, hazard.axis, size, (from, length, stride) => {
-        let open = 0;
-        for (let k = 0; k < length; k++) if (at(from + k * stride) !== Number.NEGATIVE_INFINITY) open++;
-        out[groups++] = Math.log2(1 + open);
-      });
-      return out.subarray(0, groups);
-    }
+    case 'gap':
+      return gapMargins(hazard, shape, at, scratch.take(size));
+    case 'masked':
+      return unmaskedMargins(hazard.axis, shape, at, scratch.take(size));
     case 'flat': {
-      const groups = hazard.groups ?? product(shape.slice(0, toRowAxis(hazard.from, shape)));
-      const out = scratchFor(which, groups);
-      const length = size / groups;
-      for (let g = 0; g < groups; g++) {
-        let low = Number.POSITIVE_INFINITY;
-        let high = Number.NEGATIVE_INFINITY;
-        for (let k = 0; k < length; k++) {
-          const value = at(g * length + k);
-          if (value < low) low = value;
-          if (value > high) high = value;
-        }
-        out[g] = nanToInfinity(halvings(high - low, 2 ** -149));
-      }
-      return out;
+      const groups = hazard.groups ?? sizeOf(shape.slice(0, toRowAxis(hazard.from, shape)));
+      return spreadMargins(size / groups, at, scratch.take(groups));
     }
     default: {
-      const out = scratchFor(which, size);
+      const out = scratch.take(size);
       for (let i = 0; i < size; i++) out[i] = marginOf(at(i), hazard);
       return out;
     }
   }
 }
 
+/** Reads an element of a row. */
+type ElementReader = (index: number) => number;
+
+/** Margins of each element to a gap below the largest one along an axis. */
+function gapMargins(
+  { axis, bound, unit }: Extract<Hazard, { readonly kind: 'gap' }>,
+  shape: readonly number[],
+  at: ElementReader,
+  out: Float64Array,
+): Float64Array {
+  forEachSlice(shape, axis, out.length, (from, length, stride) => {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < length; k++) largest = Math.max(largest, at(from + k * stride));
+    for (let k = 0; k < length; k++) {
+      const i = from + k * stride;
+      out[i] = nanToInfinity(halvings(bound - (largest - at(i)), unit));
+    }
+  });
+  return out;
+}
+
+/** For each slice along an axis, how many elements are not −∞. */
+function unmaskedMargins(
+  axis: number,
+  shape: readonly number[],
+  at: ElementReader,
+  out: Float64Array,
+): Float64Array {
+  let groups = 0;
+  forEachSlice(shape, axis, out.length, (from, length, stride) => {
+    let open = 0;
+    for (let k = 0; k < length; k++) if (at(from + k * stride) !== Number.NEGATIVE_INFINITY) open++;
+    out[groups++] = Math.log2(1 + open);
+  });
+  return out.subarray(0, groups);
+}
+
+/** For each group of consecutive elements, the distance between the largest and the smallest. */
+function spreadMargins(groupSize: number, at: ElementReader, out: Float64Array): Float64Array {
+  for (let group = 0; group < out.length; group++) {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < groupSize; k++) {
+      const value = at(group * groupSize + k);
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    out[group] = nanToInfinity(halvings(high - low, 2 ** -149));
+  }
+  return out;
+}
+
 function nanToInfinity(margin: number): number {
   return Number.isNaN(margin) ? Number.POSITIVE_INFINITY : margin;
 }
 
-/** An axis of a model's tensor as one of a row's: those count the batch first. */
+/** Converts an axis of a model's tensor, which counts the batch dimension, to one of a row. */
 function toRowAxis(axis: number, shape: readonly number[]): number {
   return axis < 0 ? shape.length + axis : Math.max(0, axis - 1);
 }
 
-/** Visits the lines along an axis: where each begins, how many elements it has, and how far apart they are. */
+/**
+ * Visits the slices of a row along an axis.
+ *
+ * @param axis as the model counts it, with the batch dimension
+ * @param visit gets the index of a slice's first element, the number of its elements, and their distance
+ */
 function forEachSlice(
   shape: readonly number[],
   axis: number,
   size: number,
   visit: (from: number, length: number, stride: number) => void,
 ): void {
-  const place = Math.min(Math.max(0, toRowAxis(axis, shape)), Math.max(0, shape.length - 1));
-  const length = shape[place] ?? 1;
-  const stride = product(shape.slice(place + 1));
+  const rowAxis = Math.min(Math.max(0, toRowAxis(axis, shape)), Math.max(0, shape.length - 1));
+  const length = shape[rowAxis] ?? 1;
+  const stride = sizeOf(shape.slice(rowAxis + 1));
   for (let block = 0; block < size; block += length * stride)
     for (let k = 0; k < stride; k++) visit(block + k, length, stride);
-}
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((all, size) => all * size, 1);
 }

@@ -1,65 +1,64 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import { DTYPES } from '../../tensor/tensor.ts';
-import { type FloatLimits, type Hazard, limitsOf } from './hazard.ts';
-import type { ProxyTensor } from './proxy-tensors.ts';
+import { type FloatLimits, type Hazard, limitsOf, type ProxyTensor } from './hazard.ts';
 
-/** One way in which an operation can go wrong: where its operand must not be. */
+/** One way in which an operation can fail numerically: an operand with its unsafe region. */
 export interface HazardTarget {
-  /** The operand, or the result where that tells more. */
+  /** The operand; the result for operations that overflow. */
   readonly tensor: string;
   readonly hazard: Hazard;
-  /** What to watch besides, since the operand itself stands still. */
+  /** Tensor to watch as well, since the operand saturates and shows no progress. */
   readonly proxy?: ProxyTensor;
 }
 
-/** An operation that can make numbers that are not finite out of finite ones, or fail. */
+/** An operation that can compute a NaN or an infinity from finite values, or fail. */
 export interface NumericalSite {
-  /** The operation's name: what it is called by in figures and findings. */
+  /** The operation's name, by which statistics and findings refer to it. */
   readonly name: string;
   readonly op: string;
   /** One of `SITE_KINDS`. */
   readonly kind: string;
   /** Tensors that it reads. */
   readonly tensors: readonly string[];
-  /** The unsafe region, for people. */
+  /** The unsafe region, for messages. */
   readonly region: string;
   readonly targets: readonly HazardTarget[];
 }
 
-/** What the kinds of sites look at. */
+/** The graph around a site. */
 export interface SiteContext {
   readonly graph: Graph;
-  /** The node that makes each tensor. */
+  /** The node that computes each tensor. */
   readonly producers: ReadonlyMap<string, GraphNode>;
-  /** Whether a constant holds an infinity. */
+  /** Whether a constant holds an infinity, as masks do. */
   readonly holdsInfinity: (constant: string) => boolean;
 }
 
-/** A kind of site: operations and what is hazardous to them. */
+/** A kind of numerical site: operators and their unsafe operands. */
 export interface SiteKind {
   readonly name: string;
-  /** Operations of ONNX, TensorFlow and layers models. */
+  /** Operator types of ONNX, TensorFlow and layers models. */
   readonly ops: readonly string[];
   /** The unsafe region, for the documentation. */
   readonly unsafe: string;
-  /** Where that is from. */
+  /** Literature that describes the failure. */
   readonly source: string;
-  /** What is hazardous to a node; nothing where it can't go wrong. */
+  /** Unsafe operands of a node; empty if it is not of this kind, or cannot fail. */
   findTargets(node: GraphNode, context: SiteContext): readonly HazardTarget[];
 }
 
-/** Whether a tensor is of whole numbers. */
+/** Whether a tensor's type is an integer type. */
 export function isInteger({ graph }: SiteContext, tensor: string): boolean {
   const type = graph.types.get(tensor);
   return type !== undefined && DTYPES[type].kind === 'int';
 }
 
-/** Limits of a tensor's floating-point type. */
+/** Limits of a tensor's floating-point type; single precision if it is unknown. */
 export function floatLimitsOf({ graph }: SiteContext, tensor: string): FloatLimits {
   return limitsOf(graph.types.get(tensor));
 }
 
-/** The values of a small constant. */
+/** The values of a small constant; undefined for other tensors. */
 export function constantValuesOf(
   { graph }: SiteContext,
   tensor: string | undefined,
@@ -71,7 +70,7 @@ export function isConstant({ graph }: SiteContext, tensor: string): boolean {
   return graph.constants.has(tensor);
 }
 
-/** A number among a node's settings. */
+/** A numeric attribute of a node. */
 export function numericAttribute({ attributes }: GraphNode, name: string): number | undefined {
   const value = attributes?.[name];
   return typeof value === 'number' ? value : undefined;

@@ -18,13 +18,9 @@ import { intervalAt, type Range } from '../../inputs/range.ts';
 import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import type { TextSeedFormat } from '../../inputs/tokenize-seed-file.ts';
-import {
-  makeTestcaseInput,
-  type ShapeSignature,
-  shapeSignatureOf,
-  stripBatchDimension,
-} from '../../model/batched-model.ts';
+import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
+import { makeTestcaseInput, type ShapeSignature, shapeSignatureOf } from '../../model/testcase-batch.ts';
 import { MUTATORS } from '../../mutators/registry.ts';
 import { copyInto, DTYPES, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 import type { Notices } from './model-settings.ts';

@@ -10,13 +10,13 @@ import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
 import { type ObjectiveGoal, siteGoals } from '../../fuzzer/search/directed-search.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { ShapeSignature } from '../../model/batched-model.ts';
 import { resolveWatchedTensors, type WatchedTensors, watchOutput } from '../../model/coverage-tensors.ts';
 import { countParameters } from '../../model/graph/graph.ts';
 import { AFTER_PROMPT_PREFIX } from '../../model/language/generation.ts';
 import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { needsCalibration } from '../../model/quantize/derive.ts';
 import type { Quantization } from '../../model/quantize/kind.ts';
+import type { ShapeSignature } from '../../model/testcase-batch.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath, secondModelOptions } from '../../storage/load-options.ts';
 import { readNumber } from '../../tensor/tensor.ts';
@@ -47,7 +47,7 @@ export async function resolveTarget(
   const specs = objectiveSpecs(config.objective);
   const objectives = await scout.describeObjectives(specs, pluginModules(config));
   checkLabels(config, objectives);
-  const alone = await scout.load();
+  const { model: alone, sites } = await scout.load();
   observer.info(
     `model ${path.asGiven}: ${alone.format}, on ${alone.runtime.kind} (${alone.runtime.version}): ${alone.runtime.why}`,
   );
@@ -88,8 +88,10 @@ export async function resolveTarget(
   );
   if (batchLimitReason !== undefined) observer.warn(`${batchLimitReason}: batches are of one`);
   await checkTensors(model, objectives, watched.tensors, first, scout);
-  const sites = model.sites.length === 0 ? [] : await scout.reachableSites(valueIntervals(inputs));
-  const unreachable = new Set(sites.filter(({ targets }) => targets.length === 0).map(({ name }) => name));
+  const reachable = sites.length === 0 ? [] : await scout.reachableSites(valueIntervals(inputs));
+  const unreachable = new Set(
+    reachable.filter(({ targets }) => targets.length === 0).map(({ name }) => name),
+  );
   const placing = objectives.some(({ isAttributable }) => isAttributable);
   const traces = placing && countParameters(model.graph) <= MAX_EXPOSED_PARAMETERS;
   if (placing && !traces)
@@ -113,7 +115,7 @@ export async function resolveTarget(
         : [],
   );
   const points = [
-    ...(climbs ? await scout.observableGoals(first, siteGoals(sites), watched.tensors) : []),
+    ...(climbs ? await scout.observableGoals(first, siteGoals(reachable), watched.tensors) : []),
     ...borders,
   ];
   const values = Math.max(...forms.map(valueCount));
@@ -147,6 +149,7 @@ export async function resolveTarget(
   return {
     path,
     model,
+    sites,
     secondModel: copy?.loading,
     masterSeed,
     watched,

@@ -167,7 +167,7 @@ async function startVerifiedWorker(
 ): Promise<RpcClient<FuzzApi>> {
   const child = spawnWorker(limits);
   try {
-    const info = await child.call('load', loading, LOAD_TIMEOUT_MS);
+    const { model: info } = await child.call('load', loading, LOAD_TIMEOUT_MS);
     if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
     await child.call('prepare', setup, LOAD_TIMEOUT_MS);
     if (referenceRuns.length === 0) return child;

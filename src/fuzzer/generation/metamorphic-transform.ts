@@ -8,7 +8,7 @@ import {
   type ShapeSignature,
   type TestcaseBatch,
   type TestcaseInput,
-} from '../../model/batched-model.ts';
+} from '../../model/testcase-batch.ts';
 import type { Mutator } from '../../mutators/mutator.ts';
 import { fitsInput, isMutatorGroup, makeMutator, resolveMutatorSpec } from '../../mutators/registry.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';

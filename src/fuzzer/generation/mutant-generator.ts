@@ -11,7 +11,7 @@ import {
   type ShapeSignature,
   shapeSignatureOf,
   type TestcaseBatch,
-} from '../../model/batched-model.ts';
+} from '../../model/testcase-batch.ts';
 import type { MutationContext } from '../../mutators/mutator.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import { cloneData, copyInto, makeData, rowsOf, type TensorData, writeNumber } from '../../tensor/tensor.ts';

@@ -5,11 +5,12 @@ import { createGunzip } from 'node:zlib';
 import { fileError, UserError } from '../../core/errors.ts';
 
 /**
- * Where a file lies that a model names: a model is data from strangers, which must not make us read what lies
- * elsewhere.
+ * Resolves the path of a file that a model names, within the model's folder: a model is untrusted data, and must not make
+ * the process read other files.
  *
- * @param folder the model's own
- * @throws UserError where the path leads out of the folder, also through a symbolic link, or to no file
+ * @param folder of the model
+ * @returns the absolute path, symbolic links resolved
+ * @throws UserError if the path leaves the folder, also through a symbolic link, or is not a file
  */
 export async function resolveConfinedFile(folder: string, file: string, model: string): Promise<string> {
   const outside = new UserError(
@@ -29,19 +30,19 @@ export async function resolveConfinedFile(folder: string, file: string, model: s
   }
 }
 
-/** Whether a path lies below a folder; both absolute. */
+/** Whether a path is inside a folder; both absolute. */
 export function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+  const inner = relative(folder, path);
+  return inner !== '' && inner !== '..' && !inner.startsWith(`..${sep}`) && !isAbsolute(inner);
 }
 
 /**
- * Reads a file, unpacked where it is gzip.
+ * Reads a file, and unpacks it if it is gzip.
  *
- * @param most bytes that a packed file may hold; unpacking ends as soon as there are more
- * @throws UserError where it can't be read, is no file, is damaged or holds more
+ * @param maxBytes limit on the unpacked size of a gzip file, where unpacking stops
+ * @throws UserError if it cannot be read, is not a file, is damaged gzip, or exceeds the limit
  */
-export async function readUnpacked(path: string, most: number): Promise<Buffer> {
+export async function readUnpacked(path: string, maxBytes: number): Promise<Buffer> {
   try {
     if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
     const head = await readHead(path, 2);
@@ -53,7 +54,7 @@ export async function readUnpacked(path: string, most: number): Promise<Buffer> 
     packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > most) throw new UserError(`${path} unpacks to more than ${most} bytes; refused`);
+      if (length > maxBytes) throw new UserError(`${path} unpacks to more than ${maxBytes} bytes; refused`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

@@ -4,29 +4,29 @@ import { fileError, UserError } from '../../core/errors.ts';
 import type { ModelFamily } from '../model.ts';
 import { readHead } from './confined-path.ts';
 
-/** A model's file, or its folder where it is a SavedModel, and what it is. */
+/** A model's file, or the folder of a SavedModel, with its format. */
 export interface DetectedModel {
   readonly path: string;
   readonly family: ModelFamily;
 }
 
-/** Bytes that tell what a file is; in a zip, the name of its first entry is among them. */
+/** Bytes that show a file's format; in a zip, they include the name of the first entry. */
 const HEAD_BYTES = 512;
 
 const SAVED_MODEL_FILE = 'saved_model.pb';
 
 /**
- * Tells what a path holds by its bytes: an ONNX file, a TensorFlow.js model.json or its folder, a TensorFlow
+ * Detects a model's format by its first bytes: an ONNX file, a TensorFlow.js model.json or its folder, a TensorFlow
  * SavedModel folder.
  *
- * @throws UserError where there is nothing, or something else; for what can be converted, with the command
+ * @throws UserError if there is no model; for a format that can be converted, with the command
  */
 export async function detectModel(path: string): Promise<DetectedModel> {
   let file = path;
   try {
-    const found = await stat(path);
-    if (!found.isDirectory() && !found.isFile()) throw new UserError(`${path} is no file: name a model's`);
-    if (found.isDirectory()) {
+    const stats = await stat(path);
+    if (!stats.isDirectory() && !stats.isFile()) throw new UserError(`${path} is no file: name a model's`);
+    if (stats.isDirectory()) {
       const names = await readdir(path);
       if (names.includes(SAVED_MODEL_FILE)) return { path, family: 'saved-model' };
       file = join(path, findModelInFolder(path, names));
@@ -51,9 +51,10 @@ function findModelInFolder(path: string, names: readonly string[]): string {
   for (const name of ['model.json', 'model.json.gz']) if (names.includes(name)) return name;
   const onnx = names.filter((name) => name.endsWith('.onnx'));
   if (onnx.length === 1) return onnx[0];
-  const what = onnx.length > 1 ? `with ${onnx.length} .onnx files: name one of them` : 'without a model';
   throw new UserError(
-    `${path} is a folder ${what}${onnx.length > 1 ? '' : ': name an .onnx file, a TensorFlow.js model or a SavedModel folder'}`,
+    onnx.length > 1
+      ? `${path} is a folder with ${onnx.length} .onnx files: name one of them`
+      : `${path} is a folder without a model: name an .onnx file, a TensorFlow.js model or a SavedModel folder`,
   );
 }
 
@@ -109,7 +110,7 @@ const UNSUPPORTED_FORMATS: readonly UnsupportedFormat[] = [
   },
   {
     name: 'a PyTorch file',
-    // A zip with data.pkl, or the pickles that came before: a protocol mark and PyTorch's magic number.
+    // A zip with data.pkl; or the older format, a pickle of PyTorch's magic number.
     matches: (head) =>
       (head.startsWith(ZIP_MAGIC) &&
         /\/(data\.pkl|version|constants\.pkl|\.format_version|byteorder)/.test(head)) ||

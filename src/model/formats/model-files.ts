@@ -2,25 +2,22 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { MODEL_JSON } from '../model.ts';
 import { readUnpacked, resolveConfinedFile } from './confined-path.ts';
-import { readOnnx } from './onnx/graph.ts';
-
-/** Bytes of a main file that is read to learn of others. */
-const MAX_MAIN_FILE_BYTES = 2 ** 31;
+import { MAX_ONNX_BYTES, readOnnx } from './onnx/graph.ts';
 
 /** The files that make up a model. */
 export interface ModelFileList {
-  /** Folder that they lie in. */
+  /** Folder that contains them. */
   readonly folder: string;
-  /** What is named to load the model, within the folder; empty for the folder itself. */
+  /** Path to load the model by, relative to the folder; empty for the folder itself. */
   readonly main: string;
-  /** Within the folder, each once, in the order of their names. */
+  /** Paths relative to the folder, each once, sorted. */
   readonly files: readonly string[];
 }
 
 /**
- * Lists the files that loading a model reads, none of which lies outside its folder.
+ * Lists the files that loading a model reads.
  *
- * @throws UserError where one is missing or lies elsewhere
+ * @throws UserError if one is missing, or lies outside the model's folder
  */
 export async function listModelFiles(path: string): Promise<ModelFileList> {
   if ((await stat(path)).isDirectory()) {
@@ -31,13 +28,13 @@ export async function listModelFiles(path: string): Promise<ModelFileList> {
 }
 
 async function listOnnxFiles(path: string): Promise<ModelFileList> {
-  const { external } = readOnnx(await readUnpacked(path, MAX_MAIN_FILE_BYTES), path);
+  const { external } = readOnnx(await readUnpacked(path, MAX_ONNX_BYTES), path);
   return confinedFileList(path, [...new Set(external.map(({ location }) => location))]);
 }
 
 async function listTfjsFiles(path: string): Promise<ModelFileList> {
   const { weightsManifest = [] } = JSON.parse(
-    (await readUnpacked(path, MAX_MAIN_FILE_BYTES)).toString('utf8'),
+    (await readUnpacked(path, MAX_ONNX_BYTES)).toString('utf8'),
   ) as {
     readonly weightsManifest?: readonly { readonly paths: readonly string[] }[];
   };
@@ -47,10 +44,10 @@ async function listTfjsFiles(path: string): Promise<ModelFileList> {
   );
 }
 
-async function confinedFileList(path: string, others: readonly string[]): Promise<ModelFileList> {
+async function confinedFileList(path: string, weightFiles: readonly string[]): Promise<ModelFileList> {
   const folder = dirname(path);
-  for (const name of others) await resolveConfinedFile(folder, name, path);
-  return { folder, main: basename(path), files: [...new Set([basename(path), ...others])].sort() };
+  for (const name of weightFiles) await resolveConfinedFile(folder, name, path);
+  return { folder, main: basename(path), files: [...new Set([basename(path), ...weightFiles])].sort() };
 }
 
 async function listFolderFiles(folder: string): Promise<ModelFileList> {
@@ -63,7 +60,7 @@ async function listFolderFiles(folder: string): Promise<ModelFileList> {
   return { folder, main: '', files };
 }
 
-/** A file of a model, as it lies on disk. */
+/** The bytes of one of a model's files as they are on disk. */
 export function readModelFile({ folder }: ModelFileList, name: string): Promise<Buffer> {
   return readFile(join(folder, name));
 }

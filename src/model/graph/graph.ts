@@ -1,61 +1,65 @@
-import type { DType } from '../../tensor/tensor.ts';
+import { type DType, sizeOf } from '../../tensor/tensor.ts';
 
-/** A tensor's shape as the model declares it; a free dimension is its name, or null where it has none. */
+/** A tensor's shape as the model declares it; a free dimension is its name, or null if it has none. */
 export type DeclaredShape = readonly (number | string | null)[];
 
-/** A setting of an operation: numbers, lists of them, words; what is none of these is left out. */
+/** An attribute of an operation: a number, a list of numbers, or text; others are left out. */
 export type AttributeValue = number | string | readonly number[];
 
 /** One operation of a model's graph. */
 export interface GraphNode {
   readonly name: string;
-  /** The operation's kind in its format's words, such as `MatMul` or `Softmax`. */
+  /** Operator type in the format's own naming, such as `MatMul` or `Softmax`. */
   readonly op: string;
-  /** Names of the tensors it reads; an empty string is an optional input left out. */
+  /** Names of the tensors it reads; an empty string is an omitted optional input. */
   readonly inputs: readonly string[];
-  /** Names of the tensors it makes. */
+  /** Names of the tensors it computes. */
   readonly outputs: readonly string[];
-  /** Settings that the file gives, by their names there; those left to their defaults are absent. */
+  /** Attributes that the file gives, by name; those left at their defaults are absent. */
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  /** The graphs that an If, Loop or Scan runs; their tensors cannot be watched. */
+  /** Bodies of an If, Loop or Scan; their tensors cannot be watched. */
   readonly subgraphs?: readonly Graph[];
 }
 
-/** A model's computation, whatever its format: nodes in topological order, joined by tensor names. */
+/** A model's computation, independent of its format: nodes in topological order, connected by tensor names. */
 export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** Weights and other constants with their shapes. */
   readonly constants: ReadonlyMap<string, readonly number[]>;
-  /** Values of constants of at most `MOST_VALUES` numbers: exponents, epsilons, limits, axes. */
+  /** Values of constants of at most `MAX_CONSTANT_VALUES` numbers: exponents, epsilons, limits, axes. */
   readonly values: ReadonlyMap<string, readonly number[]>;
-  /** Shapes of tensors, where the model declares them. */
+  /** Shapes of tensors, as far as the model declares them. */
   readonly shapes: ReadonlyMap<string, DeclaredShape>;
-  /** Number types of tensors, where they are declared or follow from the operations. */
+  /** Types of tensors, as far as they are declared or can be inferred. */
   readonly types: ReadonlyMap<string, DType>;
 }
 
-/** Numbers up to which a constant's values are kept in the graph. */
+/** Size of the largest constants whose values are kept in the graph. */
 export const MAX_CONSTANT_VALUES = 64;
 
-/** The node that makes each tensor. */
+/** The node that computes each tensor. */
 export function producersByTensor(graph: Graph): ReadonlyMap<string, GraphNode> {
-  const made = new Map<string, GraphNode>();
-  for (const node of graph.nodes) for (const output of node.outputs) made.set(output, node);
-  return made;
+  return producersOf(graph.nodes);
 }
 
-/** Numbers in all constants, those of subgraphs included. */
+function producersOf(nodes: readonly GraphNode[]): Map<string, GraphNode> {
+  const producers = new Map<string, GraphNode>();
+  for (const node of nodes) for (const output of node.outputs) producers.set(output, node);
+  return producers;
+}
+
+/** Number of values in all constants, those of subgraphs included. */
 export function countParameters(graph: Graph): number {
-  const own = [...graph.constants.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const count = [...graph.constants.values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
   return graph.nodes.reduce(
     (sum, { subgraphs = [] }) => subgraphs.reduce((inner, sub) => inner + countParameters(sub), sum),
-    own,
+    count,
   );
 }
 
-/** Operations by kind and how often each comes up, the most frequent first; those of subgraphs included. */
+/** How often each operator type occurs, the most frequent first; subgraphs included. */
 export function countOperations(graph: Graph): [op: string, count: number][] {
   const counts = new Map<string, number>();
   const count = ({ nodes }: Graph): void => {
@@ -68,15 +72,14 @@ export function countOperations(graph: Graph): [op: string, count: number][] {
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
 
-/** Every tensor that a node makes, in topological order: what can be watched. */
+/** Tensors that nodes compute, in topological order: those that can be watched. */
 export function computedTensors(graph: Graph): string[] {
   return graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== '');
 }
 
-/** Orders nodes so that each comes after those it reads from; a graph with a circle keeps its order there. */
+/** Orders nodes so that each comes after those it reads from; nodes of a cycle keep their order. */
 export function sortTopologically(nodes: readonly GraphNode[]): GraphNode[] {
-  const maker = new Map<string, GraphNode>();
-  for (const node of nodes) for (const output of node.outputs) maker.set(output, node);
+  const producers = producersOf(nodes);
   const done = new Set<GraphNode>();
   const entered = new Set<GraphNode>();
   const ordered: GraphNode[] = [];
@@ -88,11 +91,14 @@ export function sortTopologically(nodes: readonly GraphNode[]): GraphNode[] {
         stack.pop();
         continue;
       }
-      const waiting = entered.has(node)
+      const pending = entered.has(node)
         ? []
-        : node.inputs.map((name) => maker.get(name)).filter((m) => m !== undefined && !entered.has(m));
+        : node.inputs
+            .map((name) => producers.get(name))
+            .filter((producer) => producer !== undefined)
+            .filter((producer) => !entered.has(producer));
       entered.add(node);
-      if (waiting.length > 0) stack.push(...(waiting as GraphNode[]));
+      if (pending.length > 0) stack.push(...pending);
       else {
         stack.pop();
         done.add(node);

@@ -1,4 +1,4 @@
-/** Operations that give the values of their input in the same order, in another shape at most. */
+/** Operations that keep their input's values and order, and change at most its shape. */
 export const LAYOUT_OPS = [
   'Identity',
   'Reshape',

@@ -1,4 +1,4 @@
-/** Letters that look alike: from Unicode's confusables.txt (UTS 39), Latin, Greek, Cyrillic, digits and signs. */
+/** Characters that look alike, from Unicode's confusables.txt (UTS 39): Latin, Greek, Cyrillic, digits and punctuation. */
 export const CONFUSABLES = [
   'aаα',
   'AАΑ4',

@@ -1,75 +1,92 @@
+import { concatAlong, gatherAlong, lastSliceAlong, moveAxisFirst } from '../../tensor/axis.ts';
 import {
   copyInto,
   halfToNumber,
   makeData,
-  sizeOf,
+  rowsOf,
   type Tensor,
   type TensorData,
 } from '../../tensor/tensor.ts';
 import type { Model, NamedTensor } from '../model.ts';
-import { type InputBinding, type IoBinding, makeFeed } from './io-binding.ts';
+import { type IoBinding, type StateBinding, stateBindings } from './io-binding.ts';
+import { initialState, makeFeed } from './make-feed.ts';
 
-/** Texts on their way through a model, token by token, all at the same place of their answers. */
+/**
+ * A batch of sequences being decoded in lockstep, one token per step; holds the recurrent state or KV cache, or the
+ * texts so far for a model without either.
+ */
 export class DecodingSession {
   readonly #model: Model;
   readonly #binding: IoBinding;
+  readonly #stateBindings: readonly StateBinding[];
   readonly #onStep: () => void;
   #rows: number;
-  /** What each state input gets next, by its name. */
+  /** Next feed of each state input, by its name. */
   #states: ReadonlyMap<string, Tensor> = new Map();
-  /** Tokens that the state knows already, where it grows. */
+  /** Tokens in the KV cache. */
   #pastLength = 0;
-  /** The texts so far, where the model is given all of them each time. */
+  /** The texts so far, in window mode. */
   #sequences: readonly Int32Array[] = [];
-  /** What the last run was given, and which place of it is the last token's. */
+  /** Feeds of the last run, and for each row the position of its last token in them. */
   #feeds: readonly Tensor[] = [];
   #inputLength = 0;
   #lastPositions: Int32Array = new Int32Array(0);
   #outputs: ReadonlyMap<string, NamedTensor> = new Map();
 
-  private constructor(model: Model, wiring: IoBinding, rows: number, stepped: () => void) {
+  private constructor(model: Model, binding: IoBinding, rows: number, onStep: () => void) {
     this.#model = model;
-    this.#onStep = stepped;
-    this.#binding = wiring;
+    this.#binding = binding;
+    this.#stateBindings = stateBindings(binding);
+    this.#onStep = onStep;
     this.#rows = rows;
   }
 
   /**
-   * Begins with some prompts: of any lengths where the model carries a state of one size, else all of one.
+   * Reads prompts (prefill).
    *
-   * @param prompts none of them empty
-   * @param stepped told after each run of the model
+   * @param prompts none of them empty; all of one length in cached mode, and in window mode without a fixed length
+   * @param onStep called after each run of the model
    */
   static async open(
     model: Model,
-    wiring: IoBinding,
+    binding: IoBinding,
     prompts: readonly Int32Array[],
-    stepped: () => void,
+    onStep: () => void,
   ): Promise<DecodingSession> {
-    const course = new DecodingSession(model, wiring, prompts.length, stepped);
-    if (wiring.mode === 'window') {
-      course.#sequences = prompts;
-      await course.#runWindow();
-    } else if (wiring.mode === 'cached') {
-      await course.#run(prompts[0].length, (row, place) => prompts[row][place]);
-    } else await course.#prefillAligned(prompts);
-    return course;
+    const session = new DecodingSession(model, binding, prompts.length, onStep);
+    switch (binding.mode) {
+      case 'window':
+        session.#sequences = prompts;
+        await session.#runWindow();
+        break;
+      case 'cached':
+        await session.#run(prompts[0].length, (row, position) => prompts[row][position]);
+        break;
+      case 'recurrent':
+        await session.#prefillAligned(prompts);
+        break;
+    }
+    return session;
   }
 
   get rows(): number {
     return this.#rows;
   }
 
-  /** Logits for the next token, `[rows, size]`. */
+  /** Logits for the next token, `[rows, vocabularySize]`. */
   get logits(): ArrayLike<number> {
     const { logits } = this.#binding;
     const data = this.output(logits);
-    return this.#outputs.get(logits)?.type === 'float16'
-      ? Float32Array.from(data as Uint16Array, halfToNumber)
-      : (data as Float32Array);
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+      throw new TypeError('logits are not floating-point numbers');
+    return this.#outputs.get(logits)?.type === 'float16' ? Float32Array.from(data, halfToNumber) : data;
   }
 
-  /** Gives each row one more token. */
+  /**
+   * Appends one token to each row.
+   *
+   * @param tokens `[rows]`
+   */
   async step(tokens: Int32Array): Promise<void> {
     if (this.#binding.mode !== 'window') return this.#run(1, (row) => tokens[row]);
     this.#sequences = this.#sequences.map((text, row) => {
@@ -81,85 +98,80 @@ export class DecodingSession {
     return this.#runWindow();
   }
 
-  /** Goes on with some of the rows alone, a row as often as it is named. */
+  /** Continues with these rows, each as often as it is named. Outputs are gone until the next step. */
   selectRows(rows: ArrayLike<number>): void {
-    if (rows.length === this.#rows && Array.from(rows).every((row, place) => row === place)) return;
-    this.#states = new Map(
-      [...this.#states].map(([name, tensor]) => [name, gatherAlong(tensor, this.#batchAxisOf(name), rows)]),
-    );
+    if (rows.length === this.#rows && Array.from(rows).every((row, index) => row === index)) return;
+    const states = new Map<string, Tensor>();
+    for (const { input, batchAxis } of this.#stateBindings) {
+      const state = this.#states.get(input.name);
+      if (state !== undefined) states.set(input.name, gatherAlong(state, batchAxis, rows));
+    }
+    this.#states = states;
     if (this.#binding.mode === 'window') this.#sequences = Array.from(rows, (row) => this.#sequences[row]);
     this.#outputs = new Map();
     this.#feeds = [];
     this.#rows = rows.length;
   }
 
-  /** Another one at the same place, which goes its own way. */
+  /** A copy that is advanced independently. */
   fork(): DecodingSession {
-    const other = new DecodingSession(this.#model, this.#binding, this.#rows, this.#onStep);
-    other.#states = this.#states;
-    other.#pastLength = this.#pastLength;
-    other.#sequences = this.#sequences;
-    other.#feeds = this.#feeds;
-    other.#inputLength = this.#inputLength;
-    other.#lastPositions = this.#lastPositions;
-    other.#outputs = this.#outputs;
-    return other;
+    const copy = new DecodingSession(this.#model, this.#binding, this.#rows, this.#onStep);
+    copy.#states = this.#states;
+    copy.#pastLength = this.#pastLength;
+    copy.#sequences = this.#sequences;
+    copy.#feeds = this.#feeds;
+    copy.#inputLength = this.#inputLength;
+    copy.#lastPositions = this.#lastPositions;
+    copy.#outputs = this.#outputs;
+    return copy;
   }
 
-  /** An output at the last token of each row, `[rows, …]`: a state as it was left, others at that place. */
+  /** An output at the last token of each row, `[rows, …]`; of a cache, its newest slice. */
   output(name: string): TensorData {
-    const tensor = this.#outputs.get(name);
-    if (tensor === undefined) throw new Error(`the model gave no ${name}`);
-    const state = this.#stateBindingOf(name);
+    const tensor = this.#outputOf(name);
     if (name === this.#binding.logits && !this.#binding.hasLogitsPerPosition) return tensor.data;
+    const state = this.#stateBindings.find(({ output }) => output === name);
     if (state === undefined) return this.#sliceLastPosition(tensor);
-    // What grows is told by its newest part.
     const { batchAxis, growthAxis } = state;
-    const newest = growthAxis === undefined ? tensor : lastSliceAlong(tensor, growthAxis);
-    return moveAxisFirst(newest, batchAxis);
+    return moveAxisFirst(growthAxis === undefined ? tensor : lastSliceAlong(tensor, growthAxis), batchAxis);
   }
 
-  /** Inner tensors at the last token of each row: the last run once more, with them exposed. */
+  /** Inner tensors at the last token of each row, `[rows, …]`; repeats the last run with them exposed. */
   async watch(names: readonly string[]): Promise<TensorData[]> {
     const { activations } = await this.#model.run(this.#feeds, names);
     return activations.map((tensor) => this.#sliceLastPosition(tensor));
   }
 
-  #stateBindingOf(output: string) {
-    return this.#binding.inputs.find((plug) => plug.kind === 'state' && plug.output === output) as
-      | Extract<InputBinding, { kind: 'state' }>
-      | undefined;
+  #outputOf(name: string): NamedTensor {
+    const tensor = this.#outputs.get(name);
+    if (tensor === undefined) throw new Error(`the model gave no ${name}`);
+    return tensor;
   }
 
-  #batchAxisOf(input: string): number {
-    const plug = this.#binding.inputs.find((one) => one.input.name === input) as Extract<
-      InputBinding,
-      { kind: 'state' }
-    >;
-    return plug.batchAxis;
-  }
-
-  /** Of a tensor with a value for each place, those at the last token. */
-  #sliceLastPosition({ name, shape, data }: NamedTensor): TensorData {
-    const isPlaced =
+  /** Reduces a tensor `[rows, length, …]` to the last token of each row; others stay whole. */
+  #sliceLastPosition({ name, type, shape, data }: NamedTensor): TensorData {
+    const hasPositions =
       shape[0] === this.#rows && shape[1] === this.#inputLength && this.#isPerPosition(name, shape);
-    if (!isPlaced || this.#inputLength === 1) return data;
+    if (!hasPositions || this.#inputLength === 1) return data;
     const size = data.length / (shape[0] * shape[1]);
-    const out = (data as Float32Array).slice(0, this.#rows * size);
+    const out = makeData(type, this.#rows * size);
     for (let row = 0; row < this.#rows; row++) {
-      const from = (row * this.#inputLength + this.#lastPositions[row]) * size;
-      out.set((data as Float32Array).subarray(from, from + size), row * size);
+      const position = row * this.#inputLength + this.#lastPositions[row];
+      copyInto(out, rowsOf(data, size, position, position + 1), row * size);
     }
     return out;
   }
 
-  /** Whether a tensor's second size is that of the text: it is open then, or what the model fixes the text to. */
+  /** True if a tensor's second dimension is positions: declared as free, or as the model's window. */
   #isPerPosition(name: string, shape: readonly number[]): boolean {
     const declared = this.#model.graph.shapes.get(name)?.[1];
     return typeof declared === 'number' ? declared === this.#binding.windowLength : shape.length >= 2;
   }
 
-  /** Prompts of several lengths through a model with a state of one size, so that all end at the same step. */
+  /**
+   * Prefills prompts of several lengths through a recurrent model so that all end at the same step: the longest starts
+   * first, and rows are added as the others start.
+   */
   async #prefillAligned(prompts: readonly Int32Array[]): Promise<void> {
     const order = Array.from(prompts, (_, row) => row).sort(
       (a, b) => prompts[b].length - prompts[a].length || a - b,
@@ -167,69 +179,68 @@ export class DecodingSession {
     const longest = prompts[order[0]].length;
     this.#rows = 0;
     for (let step = 0; step < longest; step++) {
-      let begun = this.#rows;
-      while (begun < order.length && prompts[order[begun]].length >= longest - step) begun++;
-      if (begun > this.#rows) this.#addRows(begun);
+      let started = this.#rows;
+      while (started < order.length && prompts[order[started]].length >= longest - step) started++;
+      if (started > this.#rows) this.#addRows(started);
       await this.#run(1, (row) => {
         const prompt = prompts[order[row]];
         return prompt[prompt.length - longest + step];
       });
     }
-    const places = new Int32Array(order.length);
-    order.forEach((row, place) => {
-      places[row] = place;
+    const indices = new Int32Array(order.length);
+    order.forEach((row, index) => {
+      indices[row] = index;
     });
-    if (places.every((place, row) => place === row)) return;
-    const outputs = new Map(
-      [...this.#outputs].map(([name, tensor]) => [name, this.#reorderRows(tensor, places)]),
+    if (indices.some((index, row) => index !== row)) this.#reorderRows(indices);
+  }
+
+  /** Brings outputs, feeds and states of the last run into another order of rows. */
+  #reorderRows(indices: Int32Array): void {
+    const stateAxes = new Map(this.#stateBindings.map(({ output, batchAxis }) => [output, batchAxis]));
+    this.#outputs = new Map(
+      [...this.#outputs].map(([name, tensor]) => [
+        name,
+        { ...gatherAlong(tensor, stateAxes.get(name) ?? 0, indices), name },
+      ]),
     );
-    const feeds = this.#feeds.map((feed, i) => {
-      const plug = this.#binding.inputs[i];
-      return plug.kind === 'branch'
-        ? feed
-        : gatherAlong(feed, plug.kind === 'state' ? plug.batchAxis : 0, places);
+    this.#feeds = this.#feeds.map((feed, i) => {
+      const binding = this.#binding.inputs[i];
+      if (binding.kind === 'branch') return feed;
+      return gatherAlong(feed, binding.kind === 'state' ? binding.batchAxis : 0, indices);
     });
-    this.#outputs = outputs;
-    this.#feeds = feeds;
     this.#updateStates();
   }
 
-  #reorderRows(tensor: NamedTensor, places: Int32Array): NamedTensor {
-    return {
-      ...gatherAlong(tensor, this.#stateBindingOf(tensor.name)?.batchAxis ?? 0, places),
-      name: tensor.name,
-    };
-  }
-
-  /** Lets rows begin: with a state of zeros behind those that are on their way. */
+  /** Adds rows, up to `rows` in all, with a state of zeros. */
   #addRows(rows: number): void {
     const states = new Map<string, Tensor>();
-    for (const plug of this.#binding.inputs) {
-      if (plug.kind !== 'state') continue;
-      const fresh = makeFeed(plug, rows - this.#rows, 1, 0, () => 0);
-      const before = this.#states.get(plug.input.name);
+    for (const binding of this.#stateBindings) {
+      const { input, batchAxis } = binding;
+      const added = initialState(binding, rows - this.#rows);
+      const before = this.#states.get(input.name);
       states.set(
-        plug.input.name,
-        before === undefined || this.#rows === 0 ? fresh : concatAlong(before, fresh, plug.batchAxis),
+        input.name,
+        before === undefined || this.#rows === 0 ? added : concatAlong(before, added, batchAxis),
       );
     }
     this.#states = states;
     this.#rows = rows;
   }
 
+  /**
+   * Runs the texts so far. A text shorter than the window stands at its beginning, since later positions do not affect
+   * earlier ones; but at its end if only the last position has logits.
+   */
   #runWindow(): Promise<void> {
-    const { windowLength } = this.#binding;
+    const { windowLength, hasLogitsPerPosition } = this.#binding;
     const texts = this.#sequences;
     const length = windowLength ?? texts[0].length;
-    // A text that is shorter than the window stands at its beginning: what follows does not matter to what is before.
-    // Where the last place alone has logits, it stands at the end.
-    const { hasLogitsPerPosition } = this.#binding;
     return this.#run(
       length,
-      (row, place) => {
+      (row, position) => {
         const text = texts[row];
         const from = hasLogitsPerPosition ? Math.max(0, text.length - length) : text.length - length;
-        return text[from + place] ?? 0;
+        return text[from + position] ?? 0;
       },
       Int32Array.from(texts, (text) => (hasLogitsPerPosition ? Math.min(text.length, length) : length) - 1),
     );
@@ -237,79 +248,25 @@ export class DecodingSession {
 
   async #run(
     length: number,
-    tokenAt: (row: number, place: number) => number,
-    lastPlaces = new Int32Array(this.#rows).fill(length - 1),
+    tokenAt: (row: number, position: number) => number,
+    lastPositions = new Int32Array(this.#rows).fill(length - 1),
   ): Promise<void> {
-    const { inputs } = this.#binding;
-    this.#feeds = inputs.map((plug) => {
-      const state = plug.kind === 'state' ? this.#states.get(plug.input.name) : undefined;
-      return state ?? makeFeed(plug, this.#rows, length, this.#pastLength, tokenAt);
-    });
+    const positions = { rows: this.#rows, length, past: this.#pastLength };
+    this.#feeds = this.#binding.inputs.map(
+      (binding) => this.#states.get(binding.input.name) ?? makeFeed(binding, positions, tokenAt),
+    );
     const { outputs } = await this.#model.run(this.#feeds, []);
     this.#onStep();
     this.#outputs = new Map(outputs.map((tensor) => [tensor.name, tensor]));
     this.#inputLength = length;
-    this.#lastPositions = lastPlaces;
+    this.#lastPositions = lastPositions;
     if (this.#binding.mode === 'cached') this.#pastLength += length;
     this.#updateStates();
   }
 
   #updateStates(): void {
-    const states = new Map<string, Tensor>();
-    for (const plug of this.#binding.inputs) {
-      if (plug.kind !== 'state') continue;
-      states.set(plug.input.name, this.#outputs.get(plug.output) as Tensor);
-    }
-    this.#states = states;
+    this.#states = new Map(
+      this.#stateBindings.map(({ input, output }) => [input.name, this.#outputOf(output)]),
+    );
   }
-}
-
-/** Slices of a tensor along one dimension, in another order, or some more than once. */
-function gatherAlong(tensor: Tensor, axis: number, places: ArrayLike<number>): Tensor {
-  const { type, shape, data } = tensor;
-  const inner = sizeOf(shape.slice(axis + 1));
-  const outer = sizeOf(shape.slice(0, axis));
-  const sizes = shape.map((size, i) => (i === axis ? places.length : size));
-  const out = makeData(type, sizeOf(sizes));
-  for (let block = 0; block < outer; block++)
-    for (let place = 0; place < places.length; place++) {
-      const from = (block * shape[axis] + places[place]) * inner;
-      copyInto(out, data.subarray(from, from + inner) as TensorData, (block * places.length + place) * inner);
-    }
-  return { type, shape: sizes, data: out };
-}
-
-/** Two tensors one behind the other along a dimension. */
-function concatAlong(first: Tensor, second: Tensor, axis: number): Tensor {
-  const { type, shape } = first;
-  const inner = sizeOf(shape.slice(axis + 1));
-  const outer = sizeOf(shape.slice(0, axis));
-  const [a, b] = [shape[axis] * inner, second.shape[axis] * inner];
-  const sizes = shape.map((size, i) => (i === axis ? size + second.shape[axis] : size));
-  const out = makeData(type, sizeOf(sizes));
-  for (let block = 0; block < outer; block++) {
-    copyInto(out, first.data.subarray(block * a, (block + 1) * a) as TensorData, block * (a + b));
-    copyInto(out, second.data.subarray(block * b, (block + 1) * b) as TensorData, block * (a + b) + a);
-  }
-  return { type, shape: sizes, data: out };
-}
-
-/** The last slice along a dimension. */
-function lastSliceAlong(tensor: Tensor, axis: number): Tensor {
-  return gatherAlong(tensor, axis, [tensor.shape[axis] - 1]);
-}
-
-/** A tensor's values with one dimension before all others. */
-function moveAxisFirst({ type, shape, data }: Tensor, axis: number): TensorData {
-  if (axis === 0) return data;
-  const rows = shape[axis];
-  const inner = sizeOf(shape.slice(axis + 1));
-  const outer = sizeOf(shape.slice(0, axis));
-  const out = makeData(type, data.length);
-  for (let row = 0; row < rows; row++)
-    for (let block = 0; block < outer; block++) {
-      const from = (block * rows + row) * inner;
-      copyInto(out, data.subarray(from, from + inner) as TensorData, (row * outer + block) * inner);
-    }
-  return out;
 }

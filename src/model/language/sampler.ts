@@ -1,106 +1,110 @@
 import { type Random, randomStream } from '../../core/random.ts';
 
-/** How the next token is taken from what the model gives. */
+/** Settings of sampling the next token. */
 export interface SamplerSettings {
-  /** What logits are divided by before one is drawn; 0 takes the likeliest. */
+  /** Divisor of the logits before a token is sampled; 0 decodes greedily. */
   readonly temperature: number;
-  /** Of how many of the likeliest tokens one is drawn. */
+  /** Number of likeliest tokens to sample from. */
   readonly topK: number;
-  /** With another one every prompt gets another answer. */
+  /** Seeds the draws, together with the prompt. */
   readonly seed: string;
 }
 
-/** Takes the next token, drawn or the likeliest. */
+/** Chooses the next token by its logits: sampled with temperature and top-k, or greedily. */
 export class Sampler {
   readonly #settings: SamplerSettings;
-  #probabilities = new Float64Array(0);
+  /** Unnormalized probabilities of the row sampled last. */
+  #weights = new Float64Array(0);
   #heap = new Float64Array(0);
-  /** Natural logarithm of the share that the token taken last had, by the model and the temperature. */
+  /** Natural log-probability of the token chosen last, at the temperature (at 1 for greedy decoding). */
   logProb = 0;
 
-  constructor(decoding: SamplerSettings) {
-    this.#settings = decoding;
+  constructor(settings: SamplerSettings) {
+    this.#settings = settings;
   }
 
-  /** The draws of a prompt's answer: always the same ones, whatever batch it is in. */
+  /** Random stream of a prompt's answer, the same in every batch; undefined for greedy decoding. */
   randomFor(prompt: ArrayLike<number>): Random | undefined {
     const { temperature, seed } = this.#settings;
     return temperature === 0 ? undefined : randomStream('answer', seed, Array.from(prompt).join());
   }
 
   /**
-   * Takes a token.
+   * Chooses a token and sets `logProb`.
    *
-   * @param logits of several rows, `size` each
-   * @param draws of the row; undefined where the likeliest is taken, of equals the first
+   * @param logits `[rows, size]`
+   * @param random of the row; undefined for the likeliest token, the first of equals
    */
-  sample(logits: ArrayLike<number>, row: number, size: number, draws: Random | undefined): number {
+  sample(logits: ArrayLike<number>, row: number, size: number, random: Random | undefined): number {
     const from = row * size;
     let best = 0;
     for (let id = 1; id < size; id++)
       if (logits[from + id] > logits[from + best] || Number.isNaN(logits[from + best])) best = id;
     const largest = logits[from + best];
-    if (this.#probabilities.length < size) this.#probabilities = new Float64Array(size);
-    const shares = this.#probabilities;
-    const { temperature, topK } = this.#settings;
-    const scale = temperature === 0 ? 1 : 1 / temperature;
+    if (this.#weights.length < size) this.#weights = new Float64Array(size);
+    const weights = this.#weights;
+    const { topK } = this.#settings;
+    const scale = this.#scale;
     let sum = 0;
     for (let id = 0; id < size; id++) {
-      const share = Math.exp((logits[from + id] - largest) * scale);
-      shares[id] = share;
-      sum += share;
+      const weight = Math.exp((logits[from + id] - largest) * scale);
+      weights[id] = weight;
+      sum += weight;
     }
-    // With no number to go by there is nothing to draw.
-    const token =
-      draws === undefined || !(sum > 0 && sum < Number.POSITIVE_INFINITY)
-        ? best
-        : this.#drawToken(size, topK, draws);
+    // NaN or infinite logits give no probabilities to sample by.
+    const canSample = sum > 0 && sum < Number.POSITIVE_INFINITY;
+    const token = random === undefined || !canSample ? best : this.#drawToken(size, topK, random);
     this.logProb = (logits[from + token] - largest) * scale - Math.log(sum);
     return token;
   }
 
-  /** Logarithms of the shares that some tokens have together. */
+  /** Natural log-probability of a set of tokens together. */
   logProbOfSet(
     logits: ArrayLike<number>,
     row: number,
     size: number,
-    wanted: (id: number) => boolean,
+    isInSet: (id: number) => boolean,
   ): number {
     const from = row * size;
     let largest = Number.NEGATIVE_INFINITY;
     for (let id = 0; id < size; id++) if (logits[from + id] > largest) largest = logits[from + id];
-    const { temperature } = this.#settings;
-    const scale = temperature === 0 ? 1 : 1 / temperature;
-    let [sum, own] = [0, 0];
+    const scale = this.#scale;
+    let [sum, setSum] = [0, 0];
     for (let id = 0; id < size; id++) {
-      const share = Math.exp((logits[from + id] - largest) * scale);
-      sum += share;
-      if (wanted(id)) own += share;
+      const weight = Math.exp((logits[from + id] - largest) * scale);
+      sum += weight;
+      if (isInSet(id)) setSum += weight;
     }
-    return Math.log(own) - Math.log(sum);
+    return Math.log(setSum) - Math.log(sum);
   }
 
-  #drawToken(size: number, topK: number, draws: Random): number {
-    const shares = this.#probabilities;
-    const least = topK < size ? this.#kthLargest(size, topK) : 0;
+  get #scale(): number {
+    const { temperature } = this.#settings;
+    return temperature === 0 ? 1 : 1 / temperature;
+  }
+
+  /** Draws a token by the weights, of which there are `size`. */
+  #drawToken(size: number, topK: number, random: Random): number {
+    const weights = this.#weights;
+    const smallest = topK < size ? this.#kthLargest(size, topK) : 0;
     let sum = 0;
-    for (let id = 0; id < size; id++) if (shares[id] >= least) sum += shares[id];
-    let left = draws.uniform() * sum;
+    for (let id = 0; id < size; id++) if (weights[id] >= smallest) sum += weights[id];
+    let left = random.uniform() * sum;
     let last = 0;
     for (let id = 0; id < size; id++) {
-      if (shares[id] < least || shares[id] === 0) continue;
+      if (weights[id] < smallest || weights[id] === 0) continue;
       last = id;
-      left -= shares[id];
+      left -= weights[id];
       if (left < 0) return id;
     }
     return last;
   }
 
-  /** The smallest of the `count` largest shares: the root of a heap of them. */
+  /** The smallest of the `count` largest weights: the root of a min-heap of them. */
   #kthLargest(size: number, count: number): number {
     if (this.#heap.length < count) this.#heap = new Float64Array(count);
     const heap = this.#heap;
-    const shares = this.#probabilities;
+    const weights = this.#weights;
     const sink = (start: number): void => {
       for (let at = start; ; ) {
         let child = 2 * at + 1;
@@ -111,11 +115,11 @@ export class Sampler {
         at = child;
       }
     };
-    for (let i = 0; i < count; i++) heap[i] = shares[i];
+    for (let i = 0; i < count; i++) heap[i] = weights[i];
     for (let i = (count >> 1) - 1; i >= 0; i--) sink(i);
     for (let id = count; id < size; id++) {
-      if (shares[id] <= heap[0]) continue;
-      heap[0] = shares[id];
+      if (weights[id] <= heap[0]) continue;
+      heap[0] = weights[id];
       sink(0);
     }
     return heap[0];

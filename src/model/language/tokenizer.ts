@@ -8,6 +8,7 @@ import {
   codepointVocabulary,
   encoderOf,
   isJsonPath,
+  MAX_IDS,
   parseJson,
   readVocabulary,
   readVocabularyText,
@@ -16,28 +17,28 @@ import {
   vocabularyOf,
 } from './vocabulary.ts';
 
-/** What stands between texts and a model's token ids. */
+/** Converts between text and a model's token ids. */
 export interface Tokenizer {
-  /** What each id stands for by itself; null where it stands for no text. */
+  /** The text of each id by itself; null for ids without text. */
   readonly tokens: Vocabulary;
-  /** Ids whose tokens are no text, such as those that begin and end a sequence. */
+  /** Ids of special tokens, such as those that begin and end a sequence. */
   readonly special: readonly number[];
-  /** Tells whether two languages are the same. */
+  /** Equal for equal tokenizers. */
   readonly sha256: string;
-  /** The id of a token by its name; undefined where there is none. */
+  /** The id of a token; undefined if there is none. */
   idOf(token: string): number | undefined;
-  /** A text's ids; undefined where it holds what no token writes. */
+  /** A text's ids; undefined if it has a character that no token can write. */
   encode(text: string): number[] | undefined;
-  /** The text of some ids; those of special tokens are none. */
+  /** The text of ids; special tokens are left out. */
   decode(ids: readonly number[]): string;
 }
 
 /**
- * Reads a language from disk: a vocabulary as `readVocabulary` takes it, a `tokenizer.json` of Hugging Face, or Unicode
- * itself where it is called `codepoints`.
+ * Reads a tokenizer from disk: a vocabulary as `readVocabulary` takes it, or a Hugging Face `tokenizer.json`. The path
+ * `codepoints` stands for Unicode itself.
  *
- * @param size tokens that the model knows, where that decides
- * @throws UserError where it can't be read
+ * @param size number of tokens for `codepoints`
+ * @throws UserError if it cannot be read
  */
 export async function readTokenizer(path: string, size = Number.POSITIVE_INFINITY): Promise<Tokenizer> {
   if (path === CODEPOINTS) return makeVocabularyTokenizer(codepointVocabulary(size));
@@ -51,7 +52,7 @@ export async function readTokenizer(path: string, size = Number.POSITIVE_INFINIT
     : makeVocabularyTokenizer(vocabularyOf(json, path));
 }
 
-/** A tokenizer's name on a server says where to get it, and is no file. */
+/** Refuses names on the Hugging Face Hub, and folders, with a message of its own. */
 async function refuseHubNames(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   const given = relative('.', path);
@@ -64,7 +65,7 @@ async function refuseHubNames(path: string): Promise<void> {
     throw new UserError(`the vocabulary ${path} is a folder: name its tokenizer.json or vocabulary file`);
 }
 
-/** The language of a plain list of tokens, in which the longest that fits is taken at each place. */
+/** A tokenizer of a plain list of tokens, with greedy longest-match encoding. */
 export function makeVocabularyTokenizer(tokens: Vocabulary): Tokenizer {
   const special = specialIds(tokens);
   const silent = new Set(special);
@@ -81,75 +82,72 @@ export function makeVocabularyTokenizer(tokens: Vocabulary): Tokenizer {
   };
 }
 
-/** Characters of a text that no token writes, each once. */
-export function unencodableCharacters(text: string, language: Tokenizer): string[] {
-  return [...new Set(text)].filter((character) => language.encode(character) === undefined);
+/** Characters of a text that no token can write, each once. */
+export function unencodableCharacters(text: string, tokenizer: Tokenizer): string[] {
+  return [...new Set(text)].filter((character) => tokenizer.encode(character) === undefined);
 }
 
 function isHuggingFaceTokenizer(json: unknown): json is object {
   return typeof json === 'object' && json !== null && typeof (json as { model?: unknown }).model === 'object';
 }
 
-/** Ids of a vocabulary beyond which it is taken to be damaged. */
-const MAX_IDS = 1 << 21;
-
 async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tokenizer> {
   const settings = await readFile(join(dirname(path), 'tokenizer_config.json'), 'utf8').catch(() => '{}');
-  let made: HuggingFaceTokenizer;
+  let tokenizer: HuggingFaceTokenizer;
   let tokens: (string | null)[];
   let silent: ReadonlySet<number>;
   try {
-    made = new HuggingFaceTokenizer(
+    tokenizer = new HuggingFaceTokenizer(
       json,
       parseJson(settings, `${path}, its tokenizer_config.json,`) as object,
     );
-    const ids = [...made.get_vocab().values()];
-    const size = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+    const ids = [...tokenizer.get_vocab().values()];
+    const size = ids.reduce((max, id) => Math.max(max, id + 1), 0);
     if (size < 2 || size > MAX_IDS) throw new Error(`it has ${size} tokens`);
     tokens = new Array<string | null>(size).fill(null);
-    const added = [...made.get_added_tokens_decoder()];
+    const added = [...tokenizer.get_added_tokens_decoder()];
     silent = new Set(added.flatMap(([id, { special }]) => (special ? [id] : [])));
-    for (const id of ids) tokens[id] = silent.has(id) ? null : tokenText(made, id);
+    for (const id of ids) tokens[id] = silent.has(id) ? null : tokenText(tokenizer, id);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`the tokenizer ${path} cannot be used: ${errorMessage(error)}`);
   }
-  const unknown = unknownIdOf(json, made);
+  const unknown = unknownIdOf(json, tokenizer);
   return {
     tokens,
     special: [...silent],
     sha256: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
-    idOf: (token) => made.token_to_id(token),
+    idOf: (token) => tokenizer.token_to_id(token),
     encode(text) {
-      const { ids } = made.encode(text, { add_special_tokens: false });
+      const { ids } = tokenizer.encode(text, { add_special_tokens: false });
       return unknown !== undefined && ids.includes(unknown) ? undefined : ids;
     },
     decode: (ids) =>
       decodeVerbatim(
-        made,
+        tokenizer,
         ids.filter((id) => !silent.has(id)),
       ),
   };
 }
 
-/** Text of ids without any tidying up, which would hide what the model said. */
-function decodeVerbatim(made: HuggingFaceTokenizer, ids: number[]): string {
+/** Decodes without clean-up of spaces, which would hide differences between answers. */
+function decodeVerbatim(tokenizer: HuggingFaceTokenizer, ids: number[]): string {
   return ids.length === 0
     ? ''
-    : made.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    : tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
 }
 
-/** What one token adds to a text: some are written otherwise at the beginning. */
-function tokenText(made: HuggingFaceTokenizer, id: number): string {
-  const twice = decodeVerbatim(made, [id, id]);
-  const once = decodeVerbatim(made, [id]);
+/** The text that a token adds behind another one: some tokens are written differently at the beginning. */
+function tokenText(tokenizer: HuggingFaceTokenizer, id: number): string {
+  const twice = decodeVerbatim(tokenizer, [id, id]);
+  const once = decodeVerbatim(tokenizer, [id]);
   return twice.startsWith(once) ? twice.slice(once.length) : once;
 }
 
-/** The id that stands for whatever no other token writes. */
-function unknownIdOf(json: object, made: HuggingFaceTokenizer): number | undefined {
+/** The id of the unknown token, which stands for text that no other token can write. */
+function unknownIdOf(json: object, tokenizer: HuggingFaceTokenizer): number | undefined {
   const { unk_token: token, unk_id: id } = (json as { model: { unk_token?: unknown; unk_id?: unknown } })
     .model;
   if (typeof id === 'number') return id;
-  return typeof token === 'string' ? made.token_to_id(token) : undefined;
+  return typeof token === 'string' ? tokenizer.token_to_id(token) : undefined;
 }

@@ -1,25 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, fileError, UserError } from '../../core/errors.ts';
 
-/** What each id stands for; null where an id stands for nothing. */
+/** The token of each id; null for ids without one. */
 export type Vocabulary = readonly (string | null)[];
 
-/** Stands for a vocabulary whose ids are Unicode's. */
+/** Name of the vocabulary whose ids are Unicode code points. */
 export const CODEPOINTS = 'codepoints';
 
-/** Most ids that a vocabulary may have. */
-const MAX_IDS = 1 << 21;
+/** Limit on the ids of a vocabulary. */
+export const MAX_IDS = 1 << 21;
 
-/** The first 65,536 characters of Unicode, or as many as there are ids. */
+/** The characters of the first `ids` code points, at most 65,536. */
 export function codepointVocabulary(ids: number): Vocabulary {
   return Array.from({ length: Math.min(ids, 1 << 16) }, (_, id) => String.fromCharCode(id));
 }
 
 /**
- * Reads a vocabulary: a JSON list of tokens, a JSON map of tokens to ids or of ids to tokens, or text with a token
- * a line.
+ * Reads a vocabulary: a JSON list of tokens, a JSON map of tokens to ids or of ids to tokens, or text with one token per
+ * line.
  *
- * @throws UserError where it can't be read or is none of these
+ * @throws UserError if it cannot be read or is none of these
  */
 export async function readVocabulary(path: string): Promise<Vocabulary> {
   const text = await readVocabularyText(path);
@@ -28,12 +28,12 @@ export async function readVocabulary(path: string): Promise<Vocabulary> {
     : checkVocabulary(parseLines(text), path);
 }
 
-/** Whether a vocabulary's file is JSON, told by its name. */
+/** Whether a vocabulary's file is JSON, by its extension. */
 export function isJsonPath(path: string): boolean {
   return path.toLowerCase().endsWith('.json');
 }
 
-/** @throws UserError where a vocabulary's file can't be read or is no UTF-8 */
+/** @throws UserError if a vocabulary's file cannot be read or is not valid UTF-8 */
 export async function readVocabularyText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
@@ -43,7 +43,7 @@ export async function readVocabularyText(path: string): Promise<string> {
   }
 }
 
-/** @throws UserError where a vocabulary's text is no JSON */
+/** @throws UserError if a vocabulary's text is not JSON */
 export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
@@ -65,9 +65,9 @@ function parseLines(text: string): Vocabulary {
 }
 
 /**
- * The vocabulary that a JSON value is: a list of tokens, or a map of tokens to ids or of ids to tokens.
+ * Reads a vocabulary from a JSON value: a list of tokens, or a map of tokens to ids or of ids to tokens.
  *
- * @throws UserError where it is none
+ * @throws UserError if it is neither
  */
 export function vocabularyOf(json: unknown, path: string): Vocabulary {
   if (Array.isArray(json) && json.every((token) => typeof token === 'string' || token === null))
@@ -77,38 +77,46 @@ export function vocabularyOf(json: unknown, path: string): Vocabulary {
   const pairs = entries.map(([key, value]): [number, unknown] =>
     typeof value === 'number' ? [value, key] : [Number(key), value],
   );
-  const isSound = pairs.every(
-    ([id, token]) => Number.isInteger(id) && id >= 0 && id < MAX_IDS && typeof token === 'string',
-  );
-  if (pairs.length === 0 || !isSound) {
+  if (pairs.length === 0 || !pairs.every(isTokenEntry)) {
     throw new UserError(
       `the vocabulary ${path} is neither a list of tokens nor a map of tokens to ids: write ["a", "b"] or {"a": 0, "b": 1}`,
     );
   }
-  const tokens = new Array<string | null>(pairs.reduce((most, [id]) => Math.max(most, id + 1), 0)).fill(null);
-  for (const [id, token] of pairs) tokens[id] = token as string;
+  const size = pairs.reduce((max, [id]) => Math.max(max, id + 1), 0);
+  const tokens = new Array<string | null>(size).fill(null);
+  for (const [id, token] of pairs) tokens[id] = token;
   return checkVocabulary(tokens, path);
 }
 
-/** How vocabularies write tokens that are no text: [CLS], <s>, <|endoftext|>. */
+function isTokenEntry(entry: readonly [id: number, token: unknown]): entry is [id: number, token: string] {
+  const [id, token] = entry;
+  return Number.isInteger(id) && id >= 0 && id < MAX_IDS && typeof token === 'string';
+}
+
+/** Spelling of special tokens: [CLS], <s>, <|endoftext|>. */
 const SPECIAL_TOKEN = /^(\[[^[\]\s]+\]|<[^<>\s]+>)$/;
 
-/** Ids whose tokens are no text. */
+/** Ids of special tokens, which stand for no text. */
 export function specialIds(vocabulary: Vocabulary): number[] {
   return vocabulary.flatMap((token, id) => (token !== null && SPECIAL_TOKEN.test(token) ? [id] : []));
 }
 
-/** Writes texts as ids, the longest token that fits at each place; undefined where a character is in no token. */
+/** A greedy longest-match encoder from text to ids; it gives undefined for a text with a character that no token has. */
 export function encoderOf(vocabulary: Vocabulary): (text: string) => number[] | undefined {
   const ids = new Map(vocabulary.map((token, id) => [token, id]));
-  const longest = vocabulary.reduce((most, token) => Math.max(most, token?.length ?? 0), 0);
+  const maxLength = vocabulary.reduce((max, token) => Math.max(max, token?.length ?? 0), 0);
   return (text) => {
     const encoded: number[] = [];
     for (let at = 0; at < text.length; ) {
-      let length = Math.min(longest, text.length - at);
-      while (length > 0 && !ids.has(text.slice(at, at + length))) length--;
-      if (length === 0) return undefined;
-      encoded.push(ids.get(text.slice(at, at + length)) as number);
+      let length = Math.min(maxLength, text.length - at);
+      let id: number | undefined;
+      while (length > 0) {
+        id = ids.get(text.slice(at, at + length));
+        if (id !== undefined) break;
+        length--;
+      }
+      if (id === undefined) return undefined;
+      encoded.push(id);
       at += length;
     }
     return encoded;

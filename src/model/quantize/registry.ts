@@ -9,10 +9,10 @@ const roundingTo = (name: 'float16' | 'bfloat16', help: string): QuantizerKind =
   parameters: [],
   make: () => ({
     async quantizeOnnx({ bytes, path, external }) {
-      const { quantizeOnnxToHalf } = await import('./onnx.ts');
+      const { quantizeOnnxToHalf } = await import('./quantize-onnx-to-half.ts');
       return quantizeOnnxToHalf(bytes, path, name, external);
     },
-    quantizeTfjs: async (path) => (await import('./tfjs.ts')).quantizeTfjs(path, name),
+    quantizeTfjs: async (path) => (await import('./quantize-tfjs.ts')).quantizeTfjs(path, name),
   }),
 });
 
@@ -23,11 +23,12 @@ const int8: QuantizerKind = {
   calibratesOnnx: true,
   make: () => ({
     async quantizeOnnx({ bytes, path, external }, calibrate) {
-      const { quantizeOnnxToInt8, tensorsToCalibrate } = await import('./onnx.ts');
+      const { tensorsToCalibrate } = await import('./int8-plan.ts');
+      const { quantizeOnnxToInt8 } = await import('./quantize-onnx-to-int8.ts');
       const ranges = await calibrate(tensorsToCalibrate(bytes, path, external));
       return quantizeOnnxToInt8(bytes, path, external, ranges);
     },
-    quantizeTfjs: async (path) => (await import('./tfjs.ts')).quantizeTfjs(path, 'int8'),
+    quantizeTfjs: async (path) => (await import('./quantize-tfjs.ts')).quantizeTfjs(path, 'int8'),
   }),
 };
 

@@ -3,7 +3,7 @@ import { halfToNumber, numberToHalf } from '../../tensor/tensor.ts';
 const scratch = new Float32Array(1);
 const bits = new Uint32Array(scratch.buffer);
 
-/** A single-precision number rounded to bfloat16: its upper 16 bits, to nearest even. */
+/** Rounds a single-precision number to bfloat16, its upper 16 bits, to nearest even. */
 export function roundToBfloat16(value: number): number {
   scratch[0] = value;
   if (Number.isNaN(scratch[0])) return Number.NaN;
@@ -11,6 +11,7 @@ export function roundToBfloat16(value: number): number {
   return scratch[0];
 }
 
+/** Rounds a number to half precision, to nearest even. */
 export function roundToFloat16(value: number): number {
   return halfToNumber(numberToHalf(value));
 }

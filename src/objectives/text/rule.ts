@@ -2,7 +2,7 @@ import type { ParameterValues } from '../../extensions/parameters.ts';
 import type { ExtensionKind } from '../../extensions/registry.ts';
 import type { SettingsContext } from '../../extensions/settings.ts';
 import type { Completion } from '../../model/language/completion.ts';
-import type { CandidateContinuation } from '../../model/language/generation.ts';
+import type { CandidateContinuation } from '../../model/language/prefilled-prompts.ts';
 import type { Tokenizer } from '../../model/language/tokenizer.ts';
 
 /** A violation of a rule by an answer. */

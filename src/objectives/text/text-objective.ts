@@ -98,19 +98,18 @@ class DirectedTextObjective extends TextObjective {
   }
 
   async predictMargins(
-    model: BatchedModel,
-    { texts = [], prefillState }: JudgedBatch,
+    _model: BatchedModel,
+    { texts = [], prefilled }: JudgedBatch,
     targets: ArrayLike<number>,
     marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array> {
-    const { generation } = model.model;
-    if (generation === undefined) throw new Error('the model does not go on with texts');
+    if (prefilled === undefined) throw new Error('the model does not go on with texts');
     const candidates = texts.map((completion, row) => {
       const { rule, variantIndex } = this.#targets[targets[row]];
       const candidate = rule.candidateFor?.(completion, variantIndex);
       return candidate && { ...candidate, minLogProb: -marginsToBeat[row] * Math.LN2 };
     });
-    const logProbs = await generation.scoreContinuations(prefillState, candidates);
+    const logProbs = await prefilled.scoreContinuations(candidates);
     return logProbs.map((logProb) => (Number.isNaN(logProb) ? UNKNOWN_MARGIN : -logProb / Math.LN2));
   }
 }

@@ -1,14 +1,10 @@
 /** The process in which one runtime is tried: starting one may end the process, and TensorFlow.js has room for one. */
 
 import { randomStream } from '../../core/random.ts';
-import {
-  allocateBatch,
-  BatchedModel,
-  makeTestcaseInput,
-  shapeSignatureOf,
-  stripBatchDimension,
-} from '../../model/batched-model.ts';
+import { stripBatchDimension } from '../../model/batch-axis.ts';
+import { BatchedModel } from '../../model/batched-model.ts';
 import type { Runtime, RuntimeKind } from '../../model/model.ts';
+import { allocateBatch, makeTestcaseInput, shapeSignatureOf } from '../../model/testcase-batch.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { serve } from '../rpc-server.ts';
 

@@ -1,6 +1,6 @@
 /** A worker process: one session of the model on one thread, and nothing that it could not be given again. */
 
-import { describeModel } from '../../analysis/describe-model.ts';
+import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
@@ -25,9 +25,10 @@ import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { BatchedModel, packBatch } from '../../model/batched-model.ts';
-import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
+import { BatchedModel } from '../../model/batched-model.ts';
+import type { LoadOptions, Model } from '../../model/model.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
+import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
@@ -246,7 +247,7 @@ const methods = {
   }: {
     readonly path: string;
     readonly options: LoadOptions;
-  }): Promise<ModelInfo> {
+  }): Promise<ModelDescription> {
     await model?.dispose();
     model = undefined;
     batchedModel = undefined;
@@ -332,7 +333,7 @@ const methods = {
     if (goals.every((point) => goalTensors(point).length === 0)) return { feedback };
     // After the one above: that goes on in a session in which nothing but what is watched is exposed.
     const exposed = exposedTensors(goals, always);
-    requireModel().expose?.(exposed);
+    requireModel().capabilities.tensorExposure?.expose(exposed);
     await options.model.run(packBatch([setup.warm]), 1, exposed);
     return { feedback };
   },

@@ -1,11 +1,12 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
-import { describeModel } from '../../analysis/describe-model.ts';
+import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { BatchedModel, type BatchResult, groupIntoBatches, packBatch } from '../../model/batched-model.ts';
+import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
-import type { LoadOptions, ModelInfo } from '../../model/model.ts';
+import type { LoadOptions } from '../../model/model.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
+import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { loadWithinLimits, withinLimits } from '../load-within-limits.ts';
@@ -43,7 +44,7 @@ const methods = {
   }: {
     readonly path: string;
     readonly options: LoadOptions;
-  }): Promise<ModelInfo> {
+  }): Promise<ModelDescription> {
     await loaded?.model.dispose();
     loaded = undefined;
     const onModelBytes = (bytes: number): void => {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { roundToLevels, SeedSpan, severityOf } from '../../../src/campaign/findings/severity.ts';
 import { resolveImageFormat } from '../../../src/inputs/image.ts';
 import type { TestcaseData } from '../../../src/inputs/testcase.ts';
-import { shapeSignatureOf } from '../../../src/model/batched-model.ts';
+import { shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 
 const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [8, 8], size: 64 }]);
 const testcase = (value: (i: number) => number): TestcaseData => ({

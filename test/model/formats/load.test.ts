@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
-import {
-  allocateBatch,
-  BatchedModel,
-  batchAxis,
-  shapeSignatureOf,
-} from '../../../src/model/batched-model.ts';
+import { batchAxis } from '../../../src/model/batch-axis.ts';
+import { BatchedModel } from '../../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { startTfjs } from '../../../src/model/formats/tfjs/backend.ts';
 import { findLogits } from '../../../src/model/graph/find-logits.ts';
+import { allocateBatch, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import { decodeNpz } from '../../../src/tensor/npz.ts';
 import { testFolder } from '../../support/folder.ts';
 import { WEIGHTS, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../../support/models.ts';

@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { UserError } from '../../../src/core/errors.ts';
-import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../../src/model/batched-model.ts';
+import { BatchedModel } from '../../../src/model/batched-model.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import type { GenerationSettings } from '../../../src/model/language/generation.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import { testFolder } from '../../support/folder.ts';
 import { CHARACTERS, KINDS, type Kind, writeSumOnnx, writeVocabulary } from '../../support/language.ts';
 
@@ -90,14 +91,14 @@ describe.each(KINDS)('a model that takes texts by %s', (kind) => {
 
   test('tells how likely it is to go on with a text', async () => {
     const model = await load(kind, { temperature: 1 });
-    const { prefillState } = await run(model, PROMPTS);
+    const { prefilled } = await run(model, PROMPTS);
     const said = PROMPTS.map((prompt) =>
       [...expected(prompt, 3)].map((character) => CHARACTERS.indexOf(character)),
     );
     const wanted = said.map((ids, i) =>
       i === 1 ? undefined : { ids: i === 3 ? ids.slice(0, 1) : ids, scoredFrom: 0 },
     );
-    const shares = await model.generation?.scoreContinuations(prefillState, wanted);
+    const shares = await prefilled?.scoreContinuations(wanted);
     const logit = (row: number, column: number): number =>
       column === (row * 7 + 3) % CHARACTERS.length ? 4 : ((row * 31 + column * 17) % 13) / 4;
     PROMPTS.forEach((prompt, i) => {
@@ -115,21 +116,16 @@ describe.each(KINDS)('a model that takes texts by %s', (kind) => {
     });
     // What comes next, and parts that do not count.
     const [first] = said;
-    const least = await model.generation?.scoreContinuations(
-      prefillState,
+    const least = await prefilled?.scoreContinuations(
       said.map((ids, i) => ({ ids, scoredFrom: 0, minLogProb: (shares?.[0] ?? 0) + (i === 0 ? -1e-6 : 50) })),
     );
     // What falls below the least that matters is followed no further.
     expect(least?.[0]).toBe(shares?.[0]);
     expect(least?.slice(1)).toEqual(Float64Array.from(PROMPTS.slice(1), () => Number.NaN));
-    const whole = await model.generation?.scoreContinuations(
-      prefillState,
+    const whole = await prefilled?.scoreContinuations(
       said.map(() => ({ ids: first, scoredFrom: 1, followedBy: () => true })),
     );
-    const parts = await model.generation?.scoreContinuations(
-      prefillState,
-      said.map(() => ({ ids: first, scoredFrom: 1 })),
-    );
+    const parts = await prefilled?.scoreContinuations(said.map(() => ({ ids: first, scoredFrom: 1 })));
     expect(whole?.[0]).toBeCloseTo(parts?.[0] ?? Number.NaN, 5);
   });
 });
@@ -167,8 +163,8 @@ test.each(KINDS)('looking ahead sees what a run sees, without an answer: %s', as
     PROMPTS.map((prompt) => [prompt, '']),
   );
   const wanted = PROMPTS.map(() => ({ ids: [3, 5], scoredFrom: 0, followedBy: (id: number) => id > 9 }));
-  const shares = await model.generation?.scoreContinuations(whole.prefillState, wanted);
-  expect(await model.generation?.scoreContinuations(looked.prefillState, wanted)).toEqual(shares);
+  const shares = await whole.prefilled?.scoreContinuations(wanted);
+  expect(await looked.prefilled?.scoreContinuations(wanted)).toEqual(shares);
 });
 
 test('of the likeliest tokens alone one is drawn', async () => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../../src/model/batched-model.ts';
+import { BatchedModel } from '../../../src/model/batched-model.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { readTokenizer, unencodableCharacters } from '../../../src/model/language/tokenizer.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 
 const FOLDER = 'test/fixtures/tiny-gpt';
 const vocabulary = `${FOLDER}/tokenizer.json`;
@@ -27,7 +28,9 @@ test('a tokenizer.json writes and reads texts as the tokenizers library does', a
 test('a transformer with a cache, exported by torch, says what it says in torch', async () => {
   const generate = { vocabulary, length: 24, temperature: 0, seed: '1', start: [], end: [] };
   const model = await loadModel(`${FOLDER}/model.onnx`, { runtime: 'auto', generate });
-  const encoded = known.answers.map(({ prompt }) => model.generation?.tokenizer.encode(prompt) ?? []);
+  const encoded = known.answers.map(
+    ({ prompt }) => model.capabilities.textGeneration?.tokenizer.encode(prompt) ?? [],
+  );
   const width = Math.max(...encoded.map(({ length }) => length));
   const ids = Int32Array.from(
     encoded.flatMap((own) => [...own, ...new Array<number>(width - own.length).fill(-1)]),
@@ -38,6 +41,6 @@ test('a transformer with a cache, exported by torch, says what it says in torch'
   expect(texts.map(({ prompt, answer }) => [prompt, answer])).toEqual(
     known.answers.map(({ prompt, text }) => [prompt, text]),
   );
-  expect(model.generation?.description).toMatch(/a cache passed round/);
+  expect(model.capabilities.textGeneration?.description).toMatch(/a cache passed round/);
   await model.dispose();
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import wabt from 'wabt';
 import { BoundsTracker, makeWorkingArray } from '../../../src/constraints/bounds.ts';
 import { measureDistance } from '../../../src/constraints/distance.ts';
-import { shapeSignatureOf } from '../../../src/model/batched-model.ts';
+import { shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import { KERNEL_BASE64 } from '../../../src/mutators/simd/kernel-binary.ts';
 import { NoisePool, WINDOW_SIZE } from '../../../src/mutators/simd/noise-pool.ts';
 import { makeData, readNumber, writeNumber } from '../../../src/tensor/tensor.ts';

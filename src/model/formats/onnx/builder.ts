@@ -1,11 +1,8 @@
 import { bytesOf, type DType, type TensorData } from '../../../tensor/tensor.ts';
-import { ModelProto } from './proto.ts';
+import { ATTRIBUTE_TYPE, ModelProto } from './proto.ts';
 import { DATA_TYPE } from './tensor.ts';
 
-/** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE_TYPE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
-
-/** Attributes of a node: whole numbers, lists of them, broken numbers, or the graph that a Loop or an If runs. */
+/** Attributes of a node: integers, lists of integers, floats, or the graph that a Loop or an If runs. */
 export type NodeAttributes = Readonly<
   Record<string, number | readonly number[] | { readonly float: number } | OnnxBuilder>
 >;
@@ -13,7 +10,7 @@ export type NodeAttributes = Readonly<
 /** A dimension of an input or output: a size, or the name of a free one. */
 export type Dimension = number | string;
 
-/** Writes ONNX graphs: nodes in the order in which they are added, each called by its first output. */
+/** Builds ONNX graphs: nodes in the order in which they are added, each named after its first output. */
 export class OnnxBuilder {
   readonly #nodes: object[] = [];
   readonly #constants: object[] = [];
@@ -34,7 +31,10 @@ export class OnnxBuilder {
     return name;
   }
 
-  /** @param outputs its outputs; an empty name is one left out. Returns the first that has a name */
+  /**
+   * @param outputs names; an empty one omits that output
+   * @returns the first name that is not empty
+   */
   node(
     op: string,
     inputs: readonly string[],
@@ -42,7 +42,7 @@ export class OnnxBuilder {
     attributes: NodeAttributes = {},
   ): string {
     const output = ([] as string[]).concat(outputs);
-    const name = output.find((one) => one !== '') ?? op;
+    const name = output.find((outputName) => outputName !== '') ?? op;
     const attribute = Object.entries(attributes).map(([key, value]) => {
       if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE_TYPE.int };
       if (value instanceof OnnxBuilder)

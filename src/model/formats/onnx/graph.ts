@@ -1,15 +1,16 @@
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { type DType, readNumber, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import {
-  type AttributeValue,
   type DeclaredShape,
   type Graph,
   type GraphNode,
   MAX_CONSTANT_VALUES,
   sortTopologically,
 } from '../../graph/graph.ts';
+import { decodeMessage } from '../decode-message.ts';
+import { attributesOf, plainConstant } from './attributes.ts';
 import {
-  type Long,
+  longToNumber,
   ModelProto,
   type OnnxAttribute,
   type OnnxGraph,
@@ -21,40 +22,44 @@ import {
 import { dtypeOf, tensorOf } from './tensor.ts';
 import { inferTypes } from './type-inference.ts';
 
-/** A stretch of another file that holds a tensor's values. */
+/** A tensor whose values lie in another file. */
 export interface ExternalTensor {
   readonly tensor: string;
-  /** As the model names the file: a path relative to its own folder. */
+  /** The file's path as the model gives it, relative to the model's folder. */
   readonly location: string;
+  /** In bytes. */
   readonly offset: number;
-  /** Undefined for all that follows. */
+  /** In bytes; undefined for the rest of the file. */
   readonly length: number | undefined;
 }
 
 export interface OnnxContent {
   readonly graph: Graph;
-  /** Version of the operators of the default domain; 0 where the model names none. */
+  /** Version of the default domain's operators; 0 if the model names none. */
   readonly opset: number;
   readonly external: readonly ExternalTensor[];
-  /** A constant of the main graph; undefined where there is none, or its values lie in another file. */
+  /** A constant of the main graph; undefined if there is none, or its values lie in another file. */
   constant(name: string): Tensor | undefined;
 }
 
 /** TensorProto.DataLocation EXTERNAL. */
 const EXTERNAL_LOCATION = 1;
 
-/** Deepest nesting of subgraphs. */
+/** Size limit of an ONNX file: protobuf holds no more. */
+export const MAX_ONNX_BYTES = 2 ** 31;
+
+/** Limit on nested subgraphs. */
 const MAX_SUBGRAPH_DEPTH = 64;
 
 /**
  * Reads the graph of an ONNX file. Weights are not copied.
  *
- * @throws UserError where the bytes are no ONNX model or are cut short
+ * @throws UserError if the bytes are not an ONNX model, or are truncated
  */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   let model: OnnxModel;
   try {
-    model = ModelProto.decode(bytes) as unknown as OnnxModel;
+    model = decodeMessage<OnnxModel>(ModelProto, bytes);
   } catch (error) {
     throw new UserError(
       `${path} is not an ONNX model, or is cut short (${errorMessage(error)}): export or copy it again`,
@@ -72,7 +77,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   const tensors = new Map(constantTensors(graph));
   return {
     graph: read,
-    opset: opset === undefined ? 0 : toNumber(opset.version),
+    opset: opset === undefined ? 0 : longToNumber(opset.version),
     external,
     constant(name) {
       const tensor = tensors.get(name);
@@ -85,7 +90,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   };
 }
 
-/** Weights and `Constant` nodes that hold a tensor. */
+/** Initializers, and `Constant` nodes that hold a tensor. */
 function constantTensors({ initializer, node }: OnnxGraph): [name: string, tensor: OnnxTensor][] {
   const constants = node.flatMap(({ opType, attribute, output }): [string, OnnxTensor][] => {
     const value = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : undefined;
@@ -101,7 +106,7 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
   const values = new Map<string, readonly number[]>();
   const types = new Map<string, DType>();
   const keep = (name: string, tensor: OnnxTensor): void => {
-    const dims = tensor.dims.map(toNumber);
+    const dims = tensor.dims.map(longToNumber);
     constants.set(name, dims);
     const type = dtypeOf(tensor.dataType);
     if (type !== undefined) types.set(name, type);
@@ -127,8 +132,8 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
   });
   const declared = [...graph.input, ...graph.valueInfo, ...graph.output];
   for (const { name, type } of declared) {
-    const own = dtypeOf(type?.tensorType?.elemType ?? 0);
-    if (own !== undefined) types.set(name, own);
+    const dtype = dtypeOf(type?.tensorType?.elemType ?? 0);
+    if (dtype !== undefined) types.set(name, dtype);
   }
   const ordered = sortTopologically(nodes);
   return {
@@ -147,36 +152,6 @@ function numbersOf(tensor: OnnxTensor, path: string): number[] {
   return Array.from({ length: sizeOf(shape) }, (_, i) => readNumber(type, data, i));
 }
 
-/** A Constant that is written as a number or a list of them. */
-function plainConstant({
-  attribute,
-}: OnnxNode): { readonly type: DType; readonly dims: number[]; readonly values: number[] } | undefined {
-  for (const { name, f, i, floats, ints } of attribute) {
-    if (name === 'value_float') return { type: 'float32', dims: [], values: [f] };
-    if (name === 'value_int') return { type: 'int64', dims: [], values: [toNumber(i)] };
-    if (name === 'value_floats') return { type: 'float32', dims: [floats.length], values: [...floats] };
-    if (name === 'value_ints') return { type: 'int64', dims: [ints.length], values: ints.map(toNumber) };
-  }
-  return undefined;
-}
-
-/** AttributeProto.AttributeType numbers. */
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
-
-function attributesOf({ attribute }: OnnxNode): Record<string, AttributeValue> {
-  const read = attribute.flatMap((one): [string, AttributeValue][] => {
-    if (one.type === ATTRIBUTE_TYPE.float) return [[one.name, one.f]];
-    if (one.type === ATTRIBUTE_TYPE.int) return [[one.name, toNumber(one.i)]];
-    if (one.type === ATTRIBUTE_TYPE.string) return [[one.name, Buffer.from(one.s).toString()]];
-    if (one.type === ATTRIBUTE_TYPE.floats) return [[one.name, [...one.floats]]];
-    if (one.type === ATTRIBUTE_TYPE.ints) return [[one.name, one.ints.map(toNumber)]];
-    // Of a tensor, as ConstantOfShape has one, the type is what matters to others.
-    const type = one.type === ATTRIBUTE_TYPE.tensor ? dtypeOf(one.t?.dataType ?? 0) : undefined;
-    return type === undefined ? [] : [[one.name, type]];
-  });
-  return Object.fromEntries(read);
-}
-
 function readNode(
   node: OnnxNode,
   index: number,
@@ -189,7 +164,7 @@ function readNode(
   return {
     name: node.name || `${node.opType}_${index}`,
     op: node.opType,
-    // What a subgraph takes from outside has to be there before the node runs.
+    // Tensors that a subgraph captures are inputs, since they have to be computed before the node runs.
     inputs: [
       ...node.input,
       ...subgraphs.flatMap(capturedTensors).filter((name) => !node.input.includes(name)),
@@ -204,11 +179,11 @@ function subgraphsOf({ g, graphs }: OnnxAttribute): OnnxGraph[] {
   return g === null || g === undefined ? [...graphs] : [g, ...graphs];
 }
 
-/** Tensors that a subgraph reads and does not make itself. */
+/** Tensors of the outer graph that a subgraph reads. */
 function capturedTensors({ nodes, inputs, outputs, constants }: Graph): string[] {
-  const own = new Set([...inputs, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
+  const defined = new Set([...inputs, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const read = [...nodes.flatMap((node) => node.inputs), ...outputs];
-  return [...new Set(read)].filter((name) => name !== '' && !own.has(name));
+  return [...new Set(read)].filter((name) => name !== '' && !defined.has(name));
 }
 
 function declaredShapes(values: readonly OnnxValue[]): Map<string, DeclaredShape> {
@@ -218,16 +193,16 @@ function declaredShapes(values: readonly OnnxValue[]): Map<string, DeclaredShape
     if (!shape) continue;
     const dims = shape.dim.map(({ dimValue, dimParam }) => {
       if (dimParam) return dimParam;
-      return dimValue === undefined || dimValue === null ? null : toNumber(dimValue);
+      return dimValue === undefined || dimValue === null ? null : longToNumber(dimValue);
     });
-    // Exporters write zeros where they do not know: no tensor worth a look is empty.
+    // Exporters write 0 for unknown dimensions; empty tensors do not occur otherwise.
     if (!dims.includes(0)) shapes.set(name, dims);
   }
   return shapes;
 }
 
 function externalTensor(tensor: string, { externalData }: OnnxTensor): ExternalTensor {
-  const value = (wanted: string): string | undefined => externalData.find(({ key }) => key === wanted)?.value;
+  const value = (name: string): string | undefined => externalData.find(({ key }) => key === name)?.value;
   const length = value('length');
   return {
     tensor,
@@ -235,53 +210,4 @@ function externalTensor(tensor: string, { externalData }: OnnxTensor): ExternalT
     offset: Number(value('offset') ?? 0),
     length: length === undefined ? undefined : Number(length),
   };
-}
-
-function toNumber(value: Long): number {
-  return typeof value === 'number' ? value : value.toNumber();
-}
-
-/**
- * The same ONNX file with further nodes and outputs. Protobuf merges a message that follows another, so a second
- * ModelProto that holds only those is appended; nothing is parsed.
- */
-function appendGraph(bytes: Uint8Array, graph: object): Uint8Array {
-  const extra = ModelProto.encode(ModelProto.fromObject({ graph })).finish();
-  const joined = new Uint8Array(bytes.length + extra.length);
-  joined.set(bytes);
-  joined.set(extra, bytes.length);
-  return joined;
-}
-
-/** The same ONNX file with further tensors among its outputs. */
-export function exposeOnnxTensors(bytes: Uint8Array, tensors: readonly string[]): Uint8Array {
-  return tensors.length === 0 ? bytes : appendGraph(bytes, { output: tensors.map((name) => ({ name })) });
-}
-
-/** Names of the two outputs that tell of the tensor at a place. */
-export function flagOutputNames(place: number): readonly [nonFinite: string, nan: string] {
-  return [`neurofuzz_nonfinite_${place}`, `neurofuzz_nan_${place}`];
-}
-
-/**
- * The same ONNX file with two numbers a tensor among its outputs. The sum of what is left when the tensor is taken
- * from itself is NaN unless all of it is finite; the sum of its magnitudes is NaN only where it holds a NaN. Every
- * version of the operators has this form.
- */
-export function flagOnnxTensors(bytes: Uint8Array, tensors: readonly string[]): Uint8Array {
-  const output: object[] = [];
-  const node: object[] = [];
-  tensors.forEach((name, place) => {
-    const [nonFinite, nan] = flagOutputNames(place);
-    const summed = (opType: string, input: readonly string[], flag: string): void => {
-      const part = `${flag}_part`;
-      node.push({ opType, name: part, input, output: [part] });
-      const attribute = [{ name: 'keepdims', i: 0, type: ATTRIBUTE_TYPE.int }];
-      node.push({ opType: 'ReduceSum', name: flag, input: [part], output: [flag], attribute });
-      output.push({ name: flag });
-    };
-    summed('Sub', [name, name], nonFinite);
-    summed('Abs', [name], nan);
-  });
-  return appendGraph(bytes, { node, output });
 }

@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs';
 
 /**
- * The ONNX intermediate representation: fields and numbers of onnx.proto3 (IR version 12). Complete, since
- * what a codec does not know is lost when it writes.
+ * The ONNX intermediate representation: fields and numbers of onnx.proto3 (IR version 12). Complete,
+ * since a codec drops fields that it does not know when it writes.
  */
 const { root } = protobuf.parse(
   `
@@ -104,11 +104,26 @@ const { root } = protobuf.parse(
 /** Codec of a whole ONNX file. */
 export const ModelProto = root.lookupType('onnx.ModelProto');
 
-/** Codec of one tensor, as the test data of ONNX operators keeps them. */
+/** Codec of one tensor, the format of the test data of ONNX operators. */
 export const TensorProto = root.lookupType('onnx.TensorProto');
 
-/** A 64-bit number as protobufjs gives it. */
+/** AttributeProto.AttributeType numbers. */
+export const ATTRIBUTE_TYPE = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+} as const;
+
+/** A 64-bit integer as protobufjs decodes it. */
 export type Long = number | { toNumber(): number };
+
+export function longToNumber(value: Long): number {
+  return typeof value === 'number' ? value : value.toNumber();
+}
 
 interface KeyValue {
   readonly key: string;

@@ -1,5 +1,6 @@
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { copyInto, type DType, makeData, sizeOf, type Tensor, writeNumber } from '../../../tensor/tensor.ts';
+import { decodeMessage } from '../decode-message.ts';
 import { type Long, type OnnxTensor, TensorProto } from './proto.ts';
 
 /** TensorProto.DataType numbers of the ONNX specification. */
@@ -19,29 +20,29 @@ export const DATA_TYPE: Readonly<Record<DType, number>> = {
 };
 
 /**
- * Decodes a TensorProto file (.pb), as the test data of ONNX models keeps inputs.
+ * Decodes a TensorProto file (.pb), the format of inputs in the test data of ONNX models.
  *
- * @throws UserError where it is none, or of a type that holds no numbers
+ * @throws UserError if it is not one, or its type is not numeric
  */
 export function decodeOnnxTensor(bytes: Uint8Array, source: string): Tensor {
   let proto: OnnxTensor;
   try {
-    proto = TensorProto.decode(bytes) as unknown as OnnxTensor;
+    proto = decodeMessage<OnnxTensor>(TensorProto, bytes);
   } catch (error) {
     throw new UserError(`${source} is no ONNX tensor, or is cut short (${errorMessage(error)})`);
   }
   return tensorOf(proto, source);
 }
 
-/** The type of a TensorProto.DataType number; undefined where it holds no numbers that a model may take. */
+/** The type of a TensorProto.DataType number; undefined for text, bfloat16 and other types that inputs cannot have. */
 export function dtypeOf(dataType: number): DType | undefined {
   return (Object.keys(DATA_TYPE) as DType[]).find((name) => DATA_TYPE[name] === dataType);
 }
 
 /**
- * The tensor of a decoded TensorProto whose values lie in it.
+ * The tensor of a decoded TensorProto with its values inside.
  *
- * @throws UserError where it is of a type that holds no numbers, or does not fill its shape
+ * @throws UserError if its type is not numeric, or the number of values does not match its shape
  */
 export function tensorOf(proto: OnnxTensor, source: string): Tensor {
   const type = dtypeOf(proto.dataType);
@@ -60,7 +61,7 @@ export function tensorOf(proto: OnnxTensor, source: string): Tensor {
   if (stored instanceof Uint8Array) {
     copyInto(new Uint8Array(data.buffer), stored, 0);
   } else if (type === 'float16') {
-    // Half precision is kept as its bits, one a number.
+    // Each number is the 16 bits of a half.
     for (let i = 0; i < size; i++) data[i] = Number(stored[i]);
   } else if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < size; i++) data[i] = BigInt(String(stored[i]));

@@ -8,9 +8,9 @@ const fixedTypes =
     types;
 
 const typeOfInput =
-  (place: number): TypeRule =>
+  (index: number): TypeRule =>
   (node, typeOfTensor) =>
-    node.outputs.map(() => typeOfTensor(node.inputs[place] ?? ''));
+    node.outputs.map(() => typeOfTensor(node.inputs[index] ?? ''));
 
 type TypeRule = (
   node: GraphNode,
@@ -21,7 +21,7 @@ const BOOL_RESULT = fixedTypes('bool');
 const INT64_RESULT = fixedTypes('int64');
 const UNKNOWN_RESULT = fixedTypes();
 
-/** Operations whose results are not of the type of their first input. */
+/** Operations whose results do not have the type of their first input. */
 const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   Shape: INT64_RESULT,
   Size: INT64_RESULT,
@@ -43,9 +43,10 @@ const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   CastLike: typeOfInput(1),
   Where: typeOfInput(1),
   OneHot: typeOfInput(2),
-  ConstantOfShape: ({ attributes }) => [
-    isDType(String(attributes?.value)) ? (attributes?.value as DType) : 'float32',
-  ],
+  ConstantOfShape: ({ attributes }) => {
+    const type = String(attributes?.value);
+    return [isDType(type) ? type : 'float32'];
+  },
   EyeLike: UNKNOWN_RESULT,
   RandomNormal: fixedTypes('float32'),
   RandomUniform: fixedTypes('float32'),
@@ -65,16 +66,16 @@ const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   Scan: UNKNOWN_RESULT,
 };
 
-/** Operations on quantized numbers, and on what is no tensor of numbers: their results are not known. */
+/** Operations on quantized numbers, and on values that are not numeric tensors: their result types are unknown. */
 const OPAQUE_OPS =
   /^(QLinear|QGemm|QAttention|Sequence|Split?ToSequence|Optional|String|Tree|ZipMap|Label|Tfidf)/;
 
 /**
- * The number types of all tensors that follow from those known: an operation's results are of the type of its
- * first input, unless it is one of those that the ONNX specification says otherwise of.
+ * Infers the types of all tensors: an operation's results have the type of its first input, unless the ONNX
+ * specification defines another.
  *
  * @param nodes in topological order
- * @param known declared types, which hold whatever the operations say
+ * @param known declared types, which take precedence
  */
 export function inferTypes(
   nodes: readonly GraphNode[],
@@ -83,9 +84,9 @@ export function inferTypes(
   const types = new Map(known);
   for (const node of nodes) {
     const rule = TYPE_RULES[node.op] ?? (OPAQUE_OPS.test(node.op) ? UNKNOWN_RESULT : typeOfInput(0));
-    const made = rule(node, (name) => types.get(name));
+    const resultTypes = rule(node, (name) => types.get(name));
     node.outputs.forEach((output, i) => {
-      const type = made[i];
+      const type = resultTypes[i];
       if (type !== undefined && !types.has(output)) types.set(output, type);
     });
   }

@@ -2,13 +2,15 @@ import { suggestName } from '../../../core/did-you-mean.ts';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { DType } from '../../../tensor/tensor.ts';
 import { type Graph, type GraphNode, sortTopologically } from '../../graph/graph.ts';
-import { inlineCalls, nodeNameOf, reachableNodes, resolveEdge } from '../../graph/inline.ts';
+import { decodeMessage } from '../decode-message.ts';
+import { type InlinedGraph, inlineCalls, nodeNameOf, reachableNodes, resolveEdge } from './inline-calls.ts';
 import {
   SavedModelProto,
   type TfMetaGraph,
   type TfNodeDef,
   type TfSavedModel,
   type TfSignature,
+  type TfTensorInfo,
   tfDims,
 } from './proto.ts';
 
@@ -16,11 +18,11 @@ import {
 export interface SignatureTensor {
   /** The signature's name for it. */
   readonly name: string;
-  /** The graph's, as `serving_default_x:0`. */
+  /** The graph's name for it, as `serving_default_x:0`. */
   readonly tensor: string;
   /** TensorFlow's DataType number. */
   readonly dtype: number;
-  /** Undefined where not even the number of dimensions is known. */
+  /** Undefined if not even the number of dimensions is known. */
   readonly shape: readonly (number | null)[] | undefined;
 }
 
@@ -30,35 +32,35 @@ export interface SavedModelContent {
   readonly inputs: readonly SignatureTensor[];
   readonly outputs: readonly SignatureTensor[];
   readonly graph: Graph;
-  /** saved_model.pb with called functions in place of the calls, so that their tensors can be fetched. */
+  /** saved_model.pb with calls replaced by the functions' bodies, so that inner tensors can be fetched. */
   readonly inlinedBytes: Uint8Array | undefined;
-  /** Where the output tensors are in it, in the order of `outputs`. */
+  /** The outputs' tensors in the inlined graph, in the order of `outputs`. */
   readonly inlinedOutputs: readonly string[];
 }
 
-/** Operations that read or write files, or run code: a model that has them is no data. */
+/** Operations that read or write files, or run code: a model with them is not mere data, and is refused. */
 const UNSAFE_OPS =
   /^(ReadFile|WriteFile|MatchingFiles|.*PyFunc.*|EagerPyFunc|WholeFileReader.*|TextLineReader.*|TFRecordReader.*|FixedLengthRecordReader.*|LMDBReader|IdentityReader.*|TextLineDataset|TFRecordDataset.*|FixedLengthRecordDataset.*|SqlDataset|CSVDataset.*|PrintV2|LookupTableExport.*|.*SummaryFileWriter|WriteSummary.*|LoadDataset.*|SaveDataset.*|XlaLaunch|TPU.*)$/;
 
 /**
  * Reads a signature of saved_model.pb.
  *
- * @throws UserError where it is damaged, has no such tags or signature, or would do more than compute
+ * @throws UserError if it is damaged, has no such tags or signature, or would do more than compute
  */
 export function readSavedModel(
   bytes: Uint8Array,
   path: string,
-  asked: { readonly tags?: readonly string[] | undefined; readonly signature?: string | undefined },
+  selection: { readonly tags?: readonly string[] | undefined; readonly signature?: string | undefined },
 ): SavedModelContent {
   let model: TfSavedModel;
   try {
-    model = SavedModelProto.decode(bytes) as unknown as TfSavedModel;
+    model = decodeMessage<TfSavedModel>(SavedModelProto, bytes);
   } catch (error) {
     throw new UserError(
       `${path} holds a damaged saved_model.pb (${errorMessage(error)}): save the model again`,
     );
   }
-  const meta = selectMetaGraph(model, path, asked.tags);
+  const meta = selectMetaGraph(model, path, selection.tags);
   const nodes = meta.graphDef?.node ?? [];
   const library = meta.graphDef?.library?.function ?? [];
   const unsafe = [...nodes, ...library.flatMap(({ nodeDef }) => nodeDef)].find(({ op }) =>
@@ -69,7 +71,7 @@ export function readSavedModel(
       `${path} holds the operation ${unsafe.op} (${unsafe.name}), which does more than compute: refused`,
     );
   }
-  const signature = selectSignature(meta, path, asked.signature);
+  const signature = selectSignature(meta, path, selection.signature);
   const inputs = signatureTensors(signature.inputs);
   const outputs = signatureTensors(signature.outputs);
   if (inputs.length === 0 || outputs.length === 0) {
@@ -80,14 +82,14 @@ export function readSavedModel(
     library,
     outputs.map(({ tensor }) => tensor),
   );
-  const replaced = inlined?.replacements ?? new Map<string, string>();
-  const inlinedOutputs = outputs.map(({ tensor }) => resolveEdge(tensor, replaced));
+  const replacements = inlined?.replacements ?? new Map<string, string>();
+  const inlinedOutputs = outputs.map(({ tensor }) => resolveEdge(tensor, replacements));
   return {
     tags: meta.metaInfoDef?.tags ?? [],
     inputs,
     outputs,
     graph: buildGraph(inlined?.nodes ?? nodes, inputs, outputs, inlinedOutputs),
-    inlinedBytes: inlined === undefined ? undefined : encodeInlined(model, meta, inlined.nodes, replaced),
+    inlinedBytes: inlined === undefined ? undefined : encodeInlined(model, meta, inlined),
     inlinedOutputs,
   };
 }
@@ -138,7 +140,7 @@ const DTYPE_BY_TF_NUMBER: Readonly<Record<number, DType>> = {
   19: 'float16',
 };
 
-/** Operations that hold weights or name them; their tensors are no activations. */
+/** Operations that hold or name weights, and placeholders; their tensors are not activations. */
 const NON_ACTIVATION_OPS = new Set([
   'Const',
   'VarHandleOp',
@@ -148,7 +150,7 @@ const NON_ACTIVATION_OPS = new Set([
   'ReadVariableOp',
 ]);
 
-/** The part of the graph that the outputs depend on; the first output of a node is called by the node. */
+/** The part of the graph that the outputs depend on. A node's first output has the node's name. */
 function buildGraph(
   nodes: readonly TfNodeDef[],
   inputs: readonly SignatureTensor[],
@@ -191,7 +193,6 @@ function buildGraph(
   };
 }
 
-/** `name:0` is called `name`. */
 function tensorName(edge: string): string {
   return edge.replace(/:0$/, '');
 }
@@ -199,16 +200,23 @@ function tensorName(edge: string): string {
 function encodeInlined(
   model: TfSavedModel,
   meta: TfMetaGraph,
-  nodes: readonly TfNodeDef[],
-  replaced: ReadonlyMap<string, string>,
+  { nodes, replacements }: InlinedGraph,
 ): Uint8Array {
-  for (const { inputs, outputs } of Object.values(meta.signatureDef)) {
-    for (const info of [...Object.values(inputs), ...Object.values(outputs)] as { name: string }[]) {
-      info.name = withOutputIndex(resolveEdge(info.name, replaced));
-    }
+  const signatureDef = mapValues(meta.signatureDef, (signature) => ({
+    ...signature,
+    inputs: mapValues(signature.inputs, redirect),
+    outputs: mapValues(signature.outputs, redirect),
+  }));
+  const graphDef = meta.graphDef && { ...meta.graphDef, node: nodes };
+  return SavedModelProto.encode({ ...model, metaGraphs: [{ ...meta, graphDef, signatureDef }] }).finish();
+
+  function redirect(info: TfTensorInfo): TfTensorInfo {
+    return { ...info, name: withOutputIndex(resolveEdge(info.name, replacements)) };
   }
-  if (meta.graphDef !== null) meta.graphDef.node = nodes;
-  return SavedModelProto.encode({ ...model, metaGraphs: [meta] } as never).finish();
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }
 
 function withOutputIndex(tensor: string): string {

@@ -9,9 +9,10 @@ import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor } from '../../model.ts';
 import { resolveConfinedFile } from '../confined-path.ts';
 import { startTfjs } from '../tfjs/backend.ts';
+import { fromTf, tensorNamed, toTf } from '../tfjs/tf-tensor.ts';
 import { readSavedModel, type SavedModelContent, type SignatureTensor } from './graph.ts';
 
-/** The part of tfjs-node's backend that runs SavedModels. */
+/** The part of tfjs-node's backend that runs SavedModels, which its types leave out. */
 interface NativeBackend {
   loadSavedModelMetaGraph(path: string, tags: string): number;
   deleteSavedModel(session: number): void;
@@ -23,7 +24,7 @@ interface NativeBackend {
   ): tf.Tensor[];
 }
 
-/** TensorFlow's DataType numbers that the runtime takes, with the type of testcases. It makes int64 of int32. */
+/** TensorFlow's DataType numbers that the runtime takes, with the type of testcases; the runtime widens int32 to int64. */
 const RUNTIME_TYPES: Readonly<Record<number, readonly [name: string, type: DType]>> = {
   1: ['DT_FLOAT', 'float32'],
   3: ['DT_INT32', 'int32'],
@@ -57,7 +58,7 @@ export const savedModelLoader: ModelLoader = {
   },
 };
 
-/** A hash over the names and bytes of all files, none of which lies elsewhere, and their size. */
+/** Hash over the names and bytes of all files, none of which may lie outside the folder, and their size. */
 async function digestFolder(folder: string): Promise<{ readonly sha256: string; readonly size: number }> {
   const hash = createHash('sha256');
   let size = 0;
@@ -74,6 +75,13 @@ async function digestFolder(folder: string): Promise<{ readonly sha256: string; 
   return { sha256: hash.digest('hex'), size };
 }
 
+/** @throws Error if the active backend is not native TensorFlow */
+function nativeBackend(): NativeBackend {
+  const backend: object = tf.backend();
+  if ('runSavedModel' in backend) return backend as NativeBackend;
+  throw new Error('native TensorFlow is not the active backend');
+}
+
 class SavedModel implements Model {
   readonly path: string;
   readonly format = 'saved-model';
@@ -83,11 +91,12 @@ class SavedModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: SavedModelContent['graph'];
   readonly watchable: readonly string[];
+  readonly capabilities = {};
   readonly #content: SavedModelContent;
-  readonly #backend = tf.backend() as unknown as NativeBackend;
+  readonly #backend = nativeBackend();
   readonly #inputInfos: readonly { readonly name: string; readonly tfDtype: string }[];
   readonly #plainSession: number;
-  /** The session of the graph with its calls replaced; opened when an inner tensor is watched. */
+  /** Session of the graph with inlined calls; opened when an inner tensor is first watched. */
   #inlinedSession: number | undefined;
 
   constructor(path: string, sha256: string, runtime: Model['runtime'], content: SavedModelContent) {
@@ -119,7 +128,7 @@ class SavedModel implements Model {
       results = this.#backend.runSavedModel(session, inputs, this.#inputInfos, fetched);
       const names = [...this.outputs, ...inner];
       const read = new Map(names.map((name, i) => [name, fromTf(name, results[i])]));
-      const pick = (name: string): NamedTensor => read.get(name) as NamedTensor;
+      const pick = (name: string): NamedTensor => tensorNamed(read, name);
       return { outputs: this.outputs.map(pick), activations: watched.map(pick) };
     } finally {
       tf.dispose(results);
@@ -127,7 +136,7 @@ class SavedModel implements Model {
     }
   }
 
-  /** Weights lie in TensorFlow's own checkpoint files. */
+  /** Weights are in TensorFlow's checkpoint files, which are not read. */
   constant(): undefined {
     return undefined;
   }
@@ -145,7 +154,7 @@ class SavedModel implements Model {
     }
   }
 
-  /** TensorFlow reads models from folders alone: one of our own has the changed graph and leads to the rest. */
+  /** TensorFlow loads folders only: a temporary one has the changed graph, and links to the rest. */
   async #openInlinedSession(): Promise<number> {
     const { inlinedBytes, tags } = this.#content;
     if (inlinedBytes === undefined) return this.#plainSession;
@@ -156,8 +165,8 @@ class SavedModel implements Model {
       try {
         await writeFile(join(folder, 'saved_model.pb'), inlinedBytes);
         for (const name of ['variables', 'assets', 'assets.extra']) {
-          const there = await realpath(join(this.path, name)).catch(() => undefined);
-          if (there !== undefined) await symlink(there, join(folder, name));
+          const target = await realpath(join(this.path, name)).catch(() => undefined);
+          if (target !== undefined) await symlink(target, join(folder, name));
         }
         this.#inlinedSession = this.#openSession(folder, tags);
       } finally {
@@ -168,7 +177,7 @@ class SavedModel implements Model {
   }
 }
 
-/** The graph's nodes and, for each output, one that gives its tensor the signature's name for it. */
+/** The graph's nodes, and for each output an Identity that gives its tensor the signature's name. */
 function withSignatureOutputs({ nodes, outputs }: SavedModelContent['graph'], names: readonly string[]) {
   const named = names.map((name, i) => ({ name, op: 'Identity', inputs: [outputs[i]], outputs: [name] }));
   return [...nodes, ...named];
@@ -183,13 +192,4 @@ function inputSpec({ name, dtype, shape }: SignatureTensor, path: string): Input
   }
   if (shape === undefined) throw new UserError(`${path}: input ${name} has no known number of dimensions`);
   return { name, type, shape };
-}
-
-function toTf({ type, shape, data }: Tensor): tf.Tensor {
-  if (type === 'uint8') return tf.tensor(Int32Array.from(data as Uint8Array), [...shape], 'int32');
-  return tf.tensor(data as Float32Array, [...shape], type as 'float32');
-}
-
-function fromTf(name: string, tensor: tf.Tensor): NamedTensor {
-  return { name, type: tensor.dtype as DType, shape: tensor.shape, data: tensor.dataSync() };
 }

@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs';
 
 /**
- * TensorFlow's SavedModel with field numbers from its .proto files (2.21). Messages that are never looked into
- * are bytes, so that they come out as they went in.
+ * TensorFlow's SavedModel with field numbers from its .proto files (2.21). Messages that are not read are
+ * declared as bytes, so that they are written back unchanged.
  */
 const { root } = protobuf.parse(
   `
@@ -124,7 +124,7 @@ export interface TfSignature {
 export interface TfMetaGraph {
   readonly metaInfoDef: { readonly tags: readonly string[] } | null;
   readonly graphDef: {
-    node: readonly TfNodeDef[];
+    readonly node: readonly TfNodeDef[];
     readonly library: { readonly function: readonly TfFunction[] } | null;
   } | null;
   readonly signatureDef: Readonly<Record<string, TfSignature>>;
@@ -134,7 +134,7 @@ export interface TfSavedModel {
   readonly metaGraphs: readonly TfMetaGraph[];
 }
 
-/** Sizes of a shape, null for those left open; undefined where even their number is. */
+/** Dimensions of a shape, null for free ones; undefined if even their number is unknown. */
 export function tfDims(shape: TfShape | null | undefined): (number | null)[] | undefined {
   if (!shape || shape.unknownRank) return undefined;
   return shape.dim.map(({ size }) => {

@@ -14,7 +14,7 @@ const RUNTIMES_BY_SPEED: readonly TfjsRuntime[] = ['tensorflow', 'wasm', 'cpu'];
 /** The native packages; the first that is installed is taken. */
 const NATIVE_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
-/** A runtime that was started. */
+/** Properties of a runtime that has started. */
 type StartedRuntime = Pick<Runtime, 'version' | 'device' | 'threads'>;
 
 /** Silences TensorFlow.js' advertisements on the console; errors still throw. */
@@ -25,7 +25,7 @@ function silenceLogs(): void {
 const starters: Readonly<Record<TfjsRuntime, () => Promise<StartedRuntime>>> = {
   async tensorflow() {
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-    // There is a worker a core already.
+    // The cores are shared out among worker processes.
     process.env.TF_NUM_INTRAOP_THREADS ??= '1';
     process.env.TF_NUM_INTEROP_THREADS ??= '1';
     const name = loadNativePackage();
@@ -58,7 +58,7 @@ const starters: Readonly<Record<TfjsRuntime, () => Promise<StartedRuntime>>> = {
   },
 };
 
-/** Loads the native package; its name. */
+/** Loads the native package, and returns its name. */
 function loadNativePackage(): string {
   try {
     require(NATIVE_PACKAGES[0]);
@@ -86,16 +86,16 @@ function versionOf(name: string): string {
   return `${name} ${(require(`${name}/package.json`) as { version: string }).version}`;
 }
 
-/** Makes a runtime that was started before the one that what follows runs on: there is one at a time. */
+/** Activates a runtime that has started; TensorFlow.js has one active backend at a time. */
 export async function switchTfjs(kind: RuntimeKind): Promise<void> {
   if (tf.getBackend() !== kind) await tf.setBackend(kind);
 }
 
 /**
- * Starts the runtime that was asked for, or the fastest that starts, and makes it the one that what follows runs on.
+ * Starts and activates the wanted runtime, or the fastest that starts.
  *
  * @param slower on `auto`, skip runtimes up to and including this one, which failed on the model
- * @throws MachineError where none starts, or not the one asked for
+ * @throws MachineError if none starts, or the wanted one does not
  */
 export async function startTfjs(
   wanted: TfjsRuntime | 'auto',

@@ -1,4 +1,5 @@
 import { bytesOf, sizeOf, type TensorData } from '../../../tensor/tensor.ts';
+import { TFJS_WEIGHT_FILE } from './files.ts';
 
 /** A TensorFlow.js graph model: `model.json` and its one weight file. */
 export interface TfjsFilesContent {
@@ -9,12 +10,10 @@ export interface TfjsFilesContent {
 
 type TfType = 'float32' | 'int32';
 
-const WEIGHT_FILE = 'group1-shard1of1.bin';
-
 /** Enum names of TensorFlow's DataType. */
 const TF_TYPE_NAME: Readonly<Record<TfType, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32' };
 
-/** Values of NodeDef attributes, as they stand in the JSON form of TensorFlow's protocol buffers. */
+/** Values of NodeDef attributes in the JSON form of TensorFlow's protocol buffers. */
 export const attr = {
   type: (type: TfType) => ({ type: TF_TYPE_NAME[type] }),
   bool: (b: boolean) => ({ b }),
@@ -25,7 +24,7 @@ export const attr = {
 
 const shapeAttr = (dims: readonly number[]) => ({ dim: dims.map((size) => ({ size: String(size) })) });
 
-/** Writes graph models as tensorflowjs_converter lays them out. A free dimension is −1. */
+/** Builds graph models in the layout of tensorflowjs_converter. A free dimension is −1. */
 export class TfjsBuilder {
   readonly #nodes: object[] = [];
   readonly #weightSpecs: object[] = [];
@@ -68,11 +67,11 @@ export class TfjsBuilder {
       convertedBy: null,
       signature: { inputs: this.#inputs, outputs: this.#outputs },
       modelTopology: { node: this.#nodes, library: {}, versions: { producer: 1395 } },
-      weightsManifest: [{ paths: [WEIGHT_FILE], weights: this.#weightSpecs }],
+      weightsManifest: [{ paths: [TFJS_WEIGHT_FILE], weights: this.#weightSpecs }],
     };
     return {
       json: `${JSON.stringify(json)}\n`,
-      weightFile: WEIGHT_FILE,
+      weightFile: TFJS_WEIGHT_FILE,
       weights: Buffer.concat(this.#weightData),
     };
   }

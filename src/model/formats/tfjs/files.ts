@@ -1,63 +1,90 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import { errorMessage, UserError } from '../../../core/errors.ts';
+import { sizeOf } from '../../../tensor/tensor.ts';
 import { readUnpacked, resolveConfinedFile } from '../confined-path.ts';
+
+/** Name of the weight file of a model that is written in one piece, as tensorflowjs_converter calls it. */
+export const TFJS_WEIGHT_FILE = 'group1-shard1of1.bin';
 
 /** A model.json with its weight files, read and checked. */
 export interface TfjsFiles {
-  readonly artifacts: io.ModelArtifacts;
+  readonly artifacts: TfjsArtifacts;
   readonly format: 'tfjs-graph' | 'tfjs-layers';
   readonly sha256: string;
-  /** Bytes of all files, unpacked. */
+  /** Size of all files in bytes, unpacked. */
   readonly bytes: number;
 }
 
-/** Bytes of a model.json: the largest known hold some ten million. */
+/** Topology and weights of a model, the latter in one piece. */
+export interface TfjsArtifacts extends io.ModelArtifacts {
+  readonly weightData: ArrayBuffer;
+}
+
+/** Size limit of a model.json in bytes; the largest known have some ten million. */
 const MAX_JSON_BYTES = 1 << 27;
 
 /**
  * Reads model.json and the weight files that its manifest names; gzip is unpacked.
  *
- * @throws UserError where a file is missing, no JSON, lies outside the model's folder (symbolic links
- *   followed), or holds fewer bytes than the manifest says
+ * @throws UserError if a file is missing, is not JSON, lies outside the model's folder (symbolic links followed), or
+ *   has fewer bytes than the manifest says
  */
 export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
   const text = await readUnpacked(path, MAX_JSON_BYTES);
   const json = parseModelJson(text, path);
   const hash = createHash('sha256').update(text);
-  const buffers: Uint8Array[] = [];
-  for (const group of json.weightsManifest) {
-    const need = group.weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
-    const parts: Uint8Array[] = [];
-    let have = 0;
-    for (const file of group.paths) {
-      // A manifest may name one file a million times.
-      if (have > need) break;
-      const bytes = await readUnpacked(await resolveConfinedFile(dirname(path), file, path), need);
-      hash.update(bytes);
-      parts.push(bytes);
-      have += bytes.length;
-    }
-    if (have < need) {
-      throw new UserError(
-        `${path}: the weights in ${group.paths.join(', ')} are cut short: ${have} bytes where the manifest says ${need}; copy them again`,
-      );
-    }
-    buffers.push(Buffer.concat(parts).subarray(0, need));
-  }
-  const weights = Buffer.concat(buffers);
-  const artifacts: io.ModelArtifacts = {
-    ...json,
-    weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-    weightData: weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length) as ArrayBuffer,
-  };
+  const groups: Uint8Array[] = [];
+  for (const group of json.weightsManifest) groups.push(await readWeightGroup(group, path, hash));
+  const weights = Buffer.concat(groups);
   return {
-    artifacts,
+    artifacts: {
+      ...json,
+      weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
+      weightData: new Uint8Array(weights).buffer,
+    },
     format: formatOf(json),
     sha256: hash.digest('hex'),
     bytes: text.length + weights.length,
   };
+}
+
+async function readWeightGroup(
+  { paths, weights }: io.ModelJSON['weightsManifest'][number],
+  path: string,
+  hash: Hash,
+): Promise<Uint8Array> {
+  const need = weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
+  const parts: Uint8Array[] = [];
+  let have = 0;
+  for (const file of paths) {
+    // A hostile manifest may name one file a million times.
+    if (have > need) break;
+    const bytes = await readUnpacked(await resolveConfinedFile(dirname(path), file, path), need);
+    hash.update(bytes);
+    parts.push(bytes);
+    have += bytes.length;
+  }
+  if (have < need) {
+    throw new UserError(
+      `${path}: the weights in ${paths.join(', ')} are cut short: ${have} bytes where the manifest says ${need}; copy them again`,
+    );
+  }
+  return Buffer.concat(parts).subarray(0, need);
+}
+
+/** Each weight's manifest entry and its bytes, in the order of the weight data. */
+export function storedWeights({
+  weightSpecs = [],
+  weightData,
+}: TfjsArtifacts): { readonly spec: io.WeightsManifestEntry; readonly bytes: Uint8Array }[] {
+  let from = 0;
+  return weightSpecs.map((spec) => {
+    const bytes = new Uint8Array(weightData, from, storedBytes(spec));
+    from += bytes.length;
+    return { spec, bytes };
+  });
 }
 
 function parseModelJson(text: Buffer, path: string): io.ModelJSON {
@@ -72,14 +99,15 @@ function parseModelJson(text: Buffer, path: string): io.ModelJSON {
       `${path} is not a TensorFlow.js model: it has no modelTopology or weightsManifest; name the model.json that tensorflowjs_converter wrote`,
     );
   }
-  const sound = json.weightsManifest.every(
+  const isWellFormed = json.weightsManifest.every(
     (group) =>
       Array.isArray(group?.paths) &&
       group.paths.every((file) => typeof file === 'string') &&
       Array.isArray(group.weights) &&
       group.weights.every((spec) => typeof spec?.name === 'string' && Array.isArray(spec.shape)),
   );
-  if (!sound) throw new UserError(`${path}: its weightsManifest is malformed; convert the model again`);
+  if (!isWellFormed)
+    throw new UserError(`${path}: its weightsManifest is malformed; convert the model again`);
   return json as io.ModelJSON;
 }
 
@@ -99,16 +127,22 @@ const BYTES_BY_TYPE: Readonly<Record<string, number>> = {
   complex64: 8,
 };
 
+/** Size of a weight in the weight file; NaN for types that are not supported. */
+function storedBytes({ shape, dtype, quantization }: io.WeightsManifestEntry): number {
+  return (BYTES_BY_TYPE[quantization?.dtype ?? dtype] ?? Number.NaN) * sizeOf(shape);
+}
+
+/** @throws UserError if a weight's type is not supported, or its shape is impossible */
 function weightBytes(spec: io.WeightsManifestEntry, path: string): number {
-  const stored = spec.quantization?.dtype ?? spec.dtype;
-  const bytes = BYTES_BY_TYPE[stored];
-  if (bytes === undefined) {
-    throw new UserError(`${path}: weight ${spec.name} is of type ${stored}, which is not supported`);
-  }
   if (!spec.shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) {
     throw new UserError(
       `${path}: weight ${spec.name} has the impossible shape [${spec.shape}]; convert it again`,
     );
   }
-  return bytes * spec.shape.reduce((product, dimension) => product * dimension, 1);
+  const bytes = storedBytes(spec);
+  if (Number.isNaN(bytes)) {
+    const type = spec.quantization?.dtype ?? spec.dtype;
+    throw new UserError(`${path}: weight ${spec.name} is of type ${type}, which is not supported`);
+  }
+  return bytes;
 }

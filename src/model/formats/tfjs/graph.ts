@@ -15,7 +15,7 @@ interface TfNode {
   readonly attr?: Readonly<Record<string, TfAttribute>>;
 }
 
-/** A NodeDef attribute in the JSON form of TensorFlow's protocol buffers: 64-bit numbers are text there. */
+/** A NodeDef attribute in the JSON form of TensorFlow's protocol buffers, in which 64-bit numbers are text. */
 interface TfAttribute {
   readonly type?: string | number;
   readonly i?: string | number;
@@ -29,7 +29,7 @@ export interface GraphTopology {
   readonly node: readonly TfNode[];
 }
 
-/** `^name` is a control edge and `name:0` the first output of a node, whose tensor we call by the node. */
+/** The tensor of an edge: `^name` is a control edge, and `name:0` the first output, which has the node's name. */
 function tensorNameOf(edge: string): string {
   return edge.replace(/^\^/, '').replace(/:0$/, '');
 }
@@ -46,10 +46,10 @@ const DTYPE_BY_TF_TYPE: Readonly<Record<string, DType>> = {
   10: 'bool',
 };
 
-/** Attributes that name the type of an operation's result, the most telling first. */
+/** Attributes that give the type of an operation's result; the first that is set counts. */
 const RESULT_TYPE_ATTRIBUTES = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
 
-/** Operations that compare, whose `T` is the type of what they compare. */
+/** Comparisons, whose `T` is the type of their operands. */
 const COMPARISON_OPS =
   /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
 
@@ -72,10 +72,10 @@ function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {
 }
 
 /**
- * Reads a graph model's topology; tensors bear the names of the nodes that make them.
+ * Reads a graph model's topology; tensors have the names of their nodes.
  *
- * @param constants names and shapes of the weights
- * @param values of the small ones
+ * @param constants shapes of the weights by name
+ * @param values of small weights by name
  */
 export function readTfjsGraph(
   topology: GraphTopology,
@@ -111,7 +111,7 @@ export function readTfjsGraph(
 }
 
 /**
- * Reads a layers model: one node a layer, its tensor called by the layer's name.
+ * Reads a layers model: one node for each layer, with a tensor of its name.
  *
  * @param weights names and shapes
  */
@@ -142,15 +142,15 @@ export function readLayersGraph(
   };
 }
 
-/** What the reader needs to know of a loaded layer. */
+/** Properties of a loaded layer. */
 export interface LoadedLayer {
   readonly name: string;
   readonly className: string;
-  /** Whether it ends in a softmax. */
+  /** True for a softmax, and for a layer with softmax as its activation. */
   readonly endsInSoftmax: boolean;
   /** Shape of its output. */
   readonly shape: DeclaredShape;
-  /** Settings that matter to what it computes, such as `activation` and `epsilon`. */
+  /** Settings of numbers and text, such as `activation` and `epsilon`. */
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   /** Names of the layers whose outputs it reads. */
   readonly inputs: readonly string[];

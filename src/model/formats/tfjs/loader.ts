@@ -7,14 +7,15 @@ import {
   type SymbolicTensor,
 } from '@tensorflow/tfjs-layers';
 import { errorMessage, UserError } from '../../../core/errors.ts';
-import { type DType, isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
+import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph.ts';
+import { fromTf, tensorNamed, toTf } from './tf-tensor.ts';
 
-/** What graph models and layers models have in common once loaded. */
+/** A loaded graph model or layers model. */
 interface LoadedNetwork {
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
@@ -58,6 +59,7 @@ class TfjsModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: Graph;
   readonly watchable: readonly string[];
+  readonly capabilities = {};
   readonly #network: LoadedNetwork;
 
   constructor(path: string, files: TfjsFiles, runtime: Runtime, network: LoadedNetwork) {
@@ -73,7 +75,7 @@ class TfjsModel implements Model {
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]) {
-    // The other model of a pair may run on another backend.
+    // The second model of a pair may have activated another backend.
     await switchTfjs(this.runtime.kind);
     const wanted = [...new Set([...this.outputs, ...watched])];
     const inputs = feeds.map(toTf);
@@ -81,7 +83,7 @@ class TfjsModel implements Model {
     try {
       results = await this.#network.execute(inputs, wanted);
       const read = new Map(wanted.map((name, i) => [name, fromTf(name, results[i])]));
-      const pick = (name: string): NamedTensor => read.get(name) as NamedTensor;
+      const pick = (name: string): NamedTensor => tensorNamed(read, name);
       return { outputs: this.outputs.map(pick), activations: watched.map(pick) };
     } finally {
       tf.dispose(results);
@@ -108,7 +110,7 @@ async function openNetwork(files: TfjsFiles, path: string): Promise<LoadedNetwor
   }
 }
 
-/** Operations whose results TensorFlow.js can only await. */
+/** Operations that need TensorFlow.js' asynchronous execution. */
 const ASYNC_OPS = new Set([
   'Switch',
   'Merge',
@@ -135,7 +137,7 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
     }),
   );
   const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
-  const awaits = graph.nodes.some(
+  const isAsync = graph.nodes.some(
     (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
   );
   return {
@@ -144,7 +146,7 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
     graph,
     async execute(feeds, wanted) {
       const named = Object.fromEntries(inputs.map((input, i) => [input.name, feeds[i]]));
-      const results = awaits
+      const results = isAsync
         ? await loaded.executeAsync(named, [...wanted])
         : tf.tidy(() => loaded.execute(named, [...wanted]));
       return ([] as tf.Tensor[]).concat(results);
@@ -161,18 +163,19 @@ async function openLayersModel(files: TfjsFiles): Promise<LoadedNetwork> {
   );
   const outputs = loaded.outputs.map((tensor) => tensor.sourceLayer.name);
   const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...weightShapesOf(files)]);
-  const cut = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
+  /** Networks with other outputs, by these. */
+  const subnetworks = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
   return {
     inputs,
     outputs,
     graph,
     async execute(feeds, wanted) {
       const key = wanted.join();
-      let network = cut.get(key);
+      let network = subnetworks.get(key);
       if (network === undefined) {
         const tensors = wanted.map((name) => loaded.getLayer(name).output as SymbolicTensor);
         network = layersModel({ inputs: loaded.inputs, outputs: tensors });
-        cut.set(key, network);
+        subnetworks.set(key, network);
       }
       const runnable = network;
       return tf.tidy(() => ([] as tf.Tensor[]).concat(runnable.predictOnBatch([...feeds]) as tf.Tensor));
@@ -199,7 +202,7 @@ function describeLayer(layer: layers.Layer): LoadedLayer {
     endsInSoftmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
     attributes: Object.fromEntries(plain),
     shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
-    inputs: nodes.length > 0 ? nodes[0].inboundLayers.map((from) => from.name) : [],
+    inputs: nodes.length > 0 ? nodes[0].inboundLayers.map(({ name }) => name) : [],
   };
 }
 
@@ -213,7 +216,10 @@ function inputSpec(name: string, dtype: string, shape: readonly (number | null)[
   };
 }
 
-/** Runs zeros through the network: a runtime lacks an operation only once it is asked for it. */
+/**
+ * The message of a runtime that lacks an operation, which only shows in a run, here on zeros; undefined if it lacks
+ * none.
+ */
 async function findMissingKernel(network: LoadedNetwork): Promise<string | undefined> {
   const zeros = network.inputs.map((input) =>
     tf.zeros(input.shape.map((d) => d ?? 1) as number[], input.type as 'float32'),
@@ -227,12 +233,4 @@ async function findMissingKernel(network: LoadedNetwork): Promise<string | undef
   } finally {
     tf.dispose(zeros);
   }
-}
-
-function toTf(tensor: Tensor): tf.Tensor {
-  return tf.tensor(tensor.data as Float32Array, [...tensor.shape], tensor.type as 'float32');
-}
-
-function fromTf(name: string, tensor: tf.Tensor): NamedTensor {
-  return { name, type: tensor.dtype as DType, shape: tensor.shape, data: tensor.dataSync() };
 }

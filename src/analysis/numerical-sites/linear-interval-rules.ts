@@ -1,0 +1,100 @@
+import { readNumber, type Tensor } from '../../tensor/tensor.ts';
+import { ANY, add, type Interval, invert, multiply, negate, ROUNDING_ERROR, union } from './interval.ts';
+import type { IntervalRule, RuleInput } from './interval-rule.ts';
+import { numericAttribute } from './site.ts';
+
+/**
+ * The interval of weighted sums with constant weights.
+ *
+ * @param x interval of the values that are weighted
+ * @param sums how many there are
+ * @param sumOf index of the sum that a weight belongs to, by the weight's index
+ */
+function weightedSum(x: Interval, weights: Tensor, sums: number, sumOf: (index: number) => number): Interval {
+  if (!Number.isFinite(x.low) || !Number.isFinite(x.high)) return ANY;
+  const lows = new Float64Array(sums);
+  const highs = new Float64Array(sums);
+  const magnitudes = new Float64Array(sums);
+  const { type, data } = weights;
+  // Runs for each of perhaps a hundred million weights: no allocation.
+  for (let i = 0; i < data.length; i++) {
+    const weight = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
+    const sum = sumOf(i);
+    const atLow = weight * x.low;
+    const atHigh = weight * x.high;
+    lows[sum] += Math.min(atLow, atHigh);
+    highs[sum] += Math.max(atLow, atHigh);
+    magnitudes[sum] += Math.max(Math.abs(atLow), Math.abs(atHigh));
+  }
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  let magnitude = 0;
+  for (let sum = 0; sum < sums; sum++) {
+    low = Math.min(low, lows[sum]);
+    high = Math.max(high, highs[sum]);
+    magnitude = Math.max(magnitude, magnitudes[sum]);
+  }
+  // Rounding errors are relative to the terms, which may cancel.
+  return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
+}
+
+/** MatMul and Gemm with a constant right operand, `[..., K, N]` or transposed. */
+export function matrixProduct({
+  node,
+  inputIntervals: [x],
+  constant,
+  isConstant,
+}: RuleInput): Interval | undefined {
+  const name = node.inputs[1];
+  const weights = isConstant(name) ? constant(name) : undefined;
+  if (weights === undefined || weights.shape.length < 2) return undefined;
+  const isTransposed = numericAttribute(node, 'transB') === 1 || numericAttribute(node, 'transpose_b') === 1;
+  const [rows, columns] = weights.shape.slice(-2);
+  const block = rows * columns;
+  const sumsPerBlock = isTransposed ? rows : columns;
+  const sumOf = (i: number): number =>
+    Math.floor(i / block) * sumsPerBlock + (isTransposed ? Math.floor((i % block) / columns) : i % columns);
+  return weightedSum(x, weights, (weights.data.length / block) * sumsPerBlock, sumOf);
+}
+
+export const gemm: IntervalRule = (input) => {
+  const { node, intervalOf } = input;
+  const result = matrixProduct(input);
+  if (result === undefined) return undefined;
+  const alpha = numericAttribute(node, 'alpha') ?? 1;
+  const beta = numericAttribute(node, 'beta') ?? 1;
+  const scaled = multiply(result, { low: alpha, high: alpha });
+  const bias = node.inputs[2];
+  return bias === undefined || bias === ''
+    ? scaled
+    : add(scaled, multiply(intervalOf(bias), { low: beta, high: beta }));
+};
+
+/** Convolutions with constant kernels; padding adds zeros. */
+export const convolution =
+  (channelLast: boolean): IntervalRule =>
+  ({ node, inputIntervals: [x], intervalOf, constant, isConstant }) => {
+    const [, name, bias] = node.inputs;
+    const kernel = isConstant(name) ? constant(name) : undefined;
+    if (kernel === undefined) return undefined;
+    const outputs = channelLast ? (kernel.shape.at(-1) ?? 1) : kernel.shape[0];
+    const kernelSize = kernel.data.length / outputs;
+    const result = weightedSum(union(x, { low: 0, high: 0 }), kernel, outputs, (i) =>
+      channelLast ? i % outputs : Math.floor(i / kernelSize),
+    );
+    return bias === undefined || bias === '' ? result : add(result, intervalOf(bias));
+  };
+
+export const batchNormalisation: IntervalRule = ({
+  node,
+  inputIntervals: [x, scale, shift, mean, variance],
+}) => {
+  if (variance === undefined) return undefined;
+  const epsilon = numericAttribute(node, 'epsilon') ?? 1e-5;
+  const deviation = {
+    low: Math.sqrt(Math.max(0, variance.low + epsilon)),
+    high: Math.sqrt(variance.high + epsilon),
+  };
+  if (!(deviation.low > 0)) return undefined;
+  return add(multiply(multiply(add(x, negate(mean)), invert(deviation)), scale), shift);
+};

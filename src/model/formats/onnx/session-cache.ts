@@ -1,0 +1,78 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { TensorExposure } from '../../model.ts';
+
+/** Sessions of one model, each with other tensors exposed. Each holds the weights anew. */
+const MAX_SESSIONS = 5;
+
+/**
+ * LRU cache of a model's sessions by the tensors that they expose beside the outputs. The session of the unmodified
+ * model stays, and so do those that were open before tensors were exposed in bulk: most batches run in one of them.
+ */
+export class SessionCache implements TensorExposure {
+  readonly #plain: InferenceSession;
+  readonly #outputs: ReadonlySet<string>;
+  readonly #open: (exposed: readonly string[]) => Promise<InferenceSession>;
+  readonly #sessions: Map<string, InferenceSession>;
+  #exposed: ReadonlySet<string> = new Set();
+  #pinned: ReadonlySet<string> = new Set();
+
+  /**
+   * @param plain session of the unmodified model
+   * @param open opens one with further tensors exposed
+   */
+  constructor(
+    plain: InferenceSession,
+    outputs: readonly string[],
+    open: (exposed: readonly string[]) => Promise<InferenceSession>,
+  ) {
+    this.#plain = plain;
+    this.#outputs = new Set(outputs);
+    this.#open = open;
+    this.#sessions = new Map([[keyOf([]), plain]]);
+  }
+
+  expose(tensors: readonly string[]): void {
+    this.#pinned = new Set(this.#sessions.keys());
+    this.#exposed = new Set(tensors.filter((name) => !this.#outputs.has(name)));
+  }
+
+  /**
+   * A session that gives the watched tensors. Watching what an open session exposes takes that one, so that it is not
+   * slowed down by what else is exposed in bulk.
+   */
+  async sessionFor(watched: readonly string[]): Promise<InferenceSession> {
+    const inner = watched.filter((name) => !this.#outputs.has(name));
+    const isShared = !this.#sessions.has(keyOf(inner)) && inner.every((name) => this.#exposed.has(name));
+    const exposed = isShared ? [...this.#exposed] : inner;
+    const key = keyOf(exposed);
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = await this.#open(exposed);
+      this.#sessions.set(key, session);
+      await this.#releaseOldest();
+    } else if (session !== this.#plain) {
+      this.#sessions.delete(key);
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.release();
+    this.#sessions.clear();
+  }
+
+  async #releaseOldest(): Promise<void> {
+    if (this.#sessions.size <= MAX_SESSIONS) return;
+    for (const [key, session] of this.#sessions) {
+      if (session === this.#plain || this.#pinned.has(key)) continue;
+      this.#sessions.delete(key);
+      await session.release();
+      return;
+    }
+  }
+}
+
+function keyOf(tensors: readonly string[]): string {
+  return JSON.stringify(tensors);
+}

@@ -1,0 +1,61 @@
+import { UserError } from '../../core/errors.ts';
+import { bytesOf } from '../../tensor/tensor.ts';
+import { DATA_TYPE } from '../formats/onnx/tensor.ts';
+import { LAYOUT_OPS } from '../graph/layout-ops.ts';
+import { BFLOAT16 } from './find-quantization.ts';
+import {
+  encodeOnnxDraft,
+  insertAfter,
+  makeDraftNode,
+  makeFreshName,
+  openOnnxDraft,
+  weightValues,
+} from './onnx-draft.ts';
+import { roundToBfloat16, roundToFloat16 } from './rounding.ts';
+
+/** Operations that change no value, and so need no rounding. */
+const VALUE_KEEPING_OPS: ReadonlySet<string> = new Set(LAYOUT_OPS);
+
+/**
+ * A copy of an ONNX model that computes in half precision: weights, inputs and the result of every operation are
+ * rounded, by pairs of Cast, since ONNX Runtime's CPU provider computes float16 files in single precision. Nothing is
+ * rounded inside the bodies of If, Loop and Scan.
+ *
+ * @param external contents of the weight files, by the location that the model names
+ * @throws UserError if the model is quantized already, or has no single-precision results
+ */
+export function quantizeOnnxToHalf(
+  bytes: Uint8Array,
+  path: string,
+  kind: 'float16' | 'bfloat16',
+  external: ReadonlyMap<string, Uint8Array>,
+): Uint8Array {
+  const draft = openOnnxDraft(bytes, path, external);
+  const { graph, originalGraph, weights } = draft;
+  const isSingle = (name: string): boolean => originalGraph.types.get(name) === 'float32';
+  const round = kind === 'float16' ? roundToFloat16 : roundToBfloat16;
+  for (const weight of weights.values()) {
+    if (weight.dataType !== DATA_TYPE.float32) continue;
+    weight.rawData = bytesOf(Float32Array.from(weightValues(weight), round));
+    weight.floatData = [];
+  }
+  const results = graph.node
+    .filter(({ opType }) => !VALUE_KEEPING_OPS.has(opType))
+    .flatMap(({ output }) => output)
+    .filter((name) => name !== '' && isSingle(name));
+  const inputs = graph.input.map(({ name }) => name).filter((name) => !weights.has(name) && isSingle(name));
+  if (results.length === 0) {
+    throw new UserError(`${path} computes no single-precision numbers: there is nothing to round`);
+  }
+  const halfType = kind === 'float16' ? DATA_TYPE.float16 : BFLOAT16;
+  for (const tensor of [...inputs, ...results]) {
+    insertAfter(draft, tensor, (from, to) => {
+      const half = makeFreshName(draft, `${tensor}_${kind}`);
+      return [
+        makeDraftNode('Cast', [from], half, { to: halfType }),
+        makeDraftNode('Cast', [half], to, { to: DATA_TYPE.float32 }),
+      ];
+    });
+  }
+  return encodeOnnxDraft(draft);
+}
