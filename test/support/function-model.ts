@@ -1,7 +1,11 @@
+import { HitCollector } from '../../src/fuzzer/hit-collector.ts';
 import type { Arm } from '../../src/fuzzer/scheduling/mutator-arms.ts';
 import { NO_ARM } from '../../src/fuzzer/scheduling/mutator-stack.ts';
 import type { CorpusEntryData, Task } from '../../src/fuzzer/scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../../src/fuzzer/scheduling/task-sizes.ts';
+import { GoalTracker } from '../../src/fuzzer/search/goal-tracker.ts';
+import { Trajectories } from '../../src/fuzzer/search/trajectories.ts';
+import type { TaskExecution } from '../../src/fuzzer/task-execution.ts';
 import type { CorpusView, TaskRunnerOptions } from '../../src/fuzzer/task-runner.ts';
 import type { TestcaseData } from '../../src/inputs/testcase.ts';
 import { BatchedModel, makeTestcaseInput, shapeSignatureOf } from '../../src/model/batched-model.ts';
@@ -137,4 +141,22 @@ export function viewOf(
     referenceIndex: entryIndex,
   }));
   return { history, entryData: (entry) => view[entry] };
+}
+
+/** A task that has just begun. */
+export function executionOf(task: Task, view: CorpusView, options: TaskRunnerOptions): TaskExecution {
+  const { objectives, goals } = options;
+  const goalTracker = task.goal && new GoalTracker(task.goal, goals, objectives, false, task.picksPerStep);
+  return {
+    task,
+    view,
+    seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
+    hitCollector: new HitCollector(task, options.keep),
+    goalTracker,
+    trajectories: new Trajectories(task, view.entryData, goalTracker),
+    traced: new Map(),
+    candidates: [],
+    objectives: new Set(objectives),
+    disabledObjectives: [],
+  };
 }
