@@ -2,11 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
 import type { FeedbackName } from '../coverage/feedback/registry.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { readCheckpoint } from '../storage/checkpoint.ts';
 import { listFindingFolders } from '../storage/finding.ts';
-import { type CorpusEntryRecord, readJournal, readVectors } from '../storage/journal.ts';
+import { readJournal, readVectors } from '../storage/journal.ts';
 import { checkInputs, readManifest } from '../storage/manifest-reader.ts';
 import {
   DISTILLED_FILE,

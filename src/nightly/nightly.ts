@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
-import type { ExecutorFactory } from '../campaign/run-campaign.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
 import { makeFolder, writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, InterruptedError, MachineError, UserError } from '../core/errors.ts';

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { UNFINISHED_PREFIX, writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import type { PairOutputs } from '../evaluation/rerun.ts';
+import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { encodePng } from '../inputs/formats/png.ts';
 import type { ImageFormat } from '../inputs/image.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
@@ -18,13 +19,7 @@ import {
   REFERENCE_FILE,
   TRANSFORMED_FILE,
 } from './finding-files.ts';
-import {
-  appendEntries,
-  CORPUS_FOLDER,
-  type CorpusEntryRecord,
-  STATE_FOLDER,
-  testcasePath,
-} from './journal.ts';
+import { appendEntries, CORPUS_FOLDER, STATE_FOLDER, testcasePath } from './journal.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
@@ -34,12 +29,6 @@ const LEFTOVER_FOLDERS = /^(corpus|findings|state)$/;
 
 /** Files written at the same time. */
 const WRITE_CONCURRENCY = 16;
-
-/** A corpus entry on its way to disk. */
-export interface NewEntry extends CorpusEntryRecord {
-  readonly data: TestcaseData;
-  readonly activations: Float32Array;
-}
 
 /**
  * Refuses a folder that can't become this campaign's, before anything ran or was written.
@@ -118,7 +107,7 @@ export interface FindingAttachments {
 export class CampaignStore {
   readonly folder: string;
   readonly #pictures: readonly (ImageFormat | undefined)[];
-  #pending: NewEntry[] = [];
+  #pending: NewCorpusEntry[] = [];
   #lastFlush: Promise<void> = Promise.resolve();
   #writtenEntries = 0;
   #bytes = 0;
@@ -189,7 +178,7 @@ export class CampaignStore {
   }
 
   /** Puts a corpus entry in line for the next `flush`. */
-  addEntry(entry: NewEntry): void {
+  addEntry(entry: NewCorpusEntry): void {
     this.#pending.push(entry);
   }
 
@@ -213,7 +202,7 @@ export class CampaignStore {
     return this.#lastFlush;
   }
 
-  async #writeEntries(entries: readonly NewEntry[]): Promise<void> {
+  async #writeEntries(entries: readonly NewCorpusEntry[]): Promise<void> {
     if (entries.length === 0) return;
     for (let from = 0; from < entries.length; from += WRITE_CONCURRENCY) {
       await Promise.all(

@@ -2,7 +2,8 @@ import { copyFile, mkdir, open, readdir, readFile, rename, rm, truncate } from '
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
 import { UserError } from '../core/errors.ts';
-import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import { FORMAT_VERSION } from './finding.ts';
 
@@ -14,17 +15,6 @@ const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
 
 /** Testcases read at the same time. */
 const READ_CONCURRENCY = 16;
-
-/** A corpus entry as the journal has it. */
-export interface CorpusEntryRecord extends Lineage {
-  /** Squared L2 distance to the nearest activations when it was added; null for a seed. */
-  readonly novelty: number | null;
-  readonly task: number;
-  /** The operation that it came nearer to making go wrong, where it was kept for that and not for its activations. */
-  readonly site?: string;
-  /** The class that the model puts it in; below 0 where it has none. */
-  readonly outcome: number;
-}
 
 /** A corpus entry as it comes back from disk. */
 export interface StoredEntry extends CorpusEntryRecord {
