@@ -1,7 +1,7 @@
 import type { BatchResult } from '../model/batched-model.ts';
 import type { FeedbackName } from './feedback/registry.ts';
 
-/** What is observed of the watched activations: turns a run into one vector a row. */
+/** A coverage criterion (LibAFL's Observer): turns the watched activations of a run into one vector a row. */
 export interface CoverageCriterion {
   /** Observations of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
   observe(result: BatchResult): Float32Array;
@@ -34,9 +34,9 @@ export interface CoverageCriterionSettings {
 /** A kind of criterion: an entry of the registry, and what a plug-in exports. */
 export interface CoverageCriterionKind {
   readonly name: string;
-  /** What is compared, for people. */
+  /** The quantity that is compared, for people. */
   readonly help: string;
-  /** What counts as new: by distance unless given. */
+  /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
   make(settings: CoverageCriterionSettings): CriterionImplementation;
 }

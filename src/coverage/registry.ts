@@ -48,7 +48,7 @@ function withDefaults(
   return { observe, calibrate, feedback };
 }
 
-/** What a criterion compares, for people; a module is not loaded for that. */
+/** The help of a built-in criterion; a module's own name, since it is not loaded for that. */
 export function criterionHelp(name: string): string {
   return CRITERIA.find((kind) => kind.name === name)?.help ?? name;
 }
