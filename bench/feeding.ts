@@ -157,7 +157,12 @@ await withFolder(async (folder) => {
       maxEntries: Number.POSITIVE_INFINITY,
       labels: undefined,
     },
-    feedback: new Feedback({ kind: feedbackKind('distance'), width: 1, threshold: 1e-9, isAdaptive: false }),
+    feedback: new Feedback({
+      kind: feedbackKind('distance'),
+      width: 1,
+      threshold: 1e-9,
+      isAdaptive: false,
+    }),
     mutation: {
       scheduler: await makeScheduler(config),
       mutatorScheduler: new MutatorScheduler(

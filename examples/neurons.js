@@ -1,8 +1,13 @@
 // Coverage of your own, a set: neurofuzz fuzz model.onnx --seeds digits.npz --coverage 'hidden_*' --measure ./neurons.js
 import { defineCoverage } from 'neurofuzz';
 
-/** Scaled activation above which a neuron is covered: 0, 0.25, 0.5 and 0.75 in the paper. */
-const THRESHOLD = 0.5;
+const THRESHOLD = {
+  name: 'threshold',
+  default: 0.5,
+  help: 'scaled activation above which a neuron is covered; 0, 0.25, 0.5 and 0.75 in the paper',
+  min: 0,
+  max: 1,
+};
 
 /** Numbers in a neuron: one, or those of a feature map where the tensor is [channels, height, width], as in ONNX. */
 function neuronSize({ shape }) {
@@ -10,7 +15,7 @@ function neuronSize({ shape }) {
 }
 
 /** Writes 1 for each covered neuron of a layer and 0 for the others; returns the index after the last one. */
-function coverLayer(layer, row, covered, index) {
+function coverLayer(layer, row, threshold, covered, index) {
   const values = layer.data.subarray(row * layer.size, (row + 1) * layer.size);
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
@@ -19,7 +24,7 @@ function coverLayer(layer, row, covered, index) {
   for (let from = 0; from < values.length; from += size) {
     const mean = values.subarray(from, from + size).reduce((a, b) => a + b, 0) / size;
     // Where all activations of a layer are equal, none is scaled and no neuron is covered.
-    covered[next++] = (mean - low) / (high - low) > THRESHOLD ? 1 : 0;
+    covered[next++] = (mean - low) / (high - low) > threshold ? 1 : 0;
   }
   return next;
 }
@@ -33,13 +38,14 @@ export default defineCoverage({
   help: 'neurons that are active, as in DeepXplore',
   // An observation is a set: its numbers that are not zero. What has one that no entry has is new.
   feedback: 'set',
-  make: () => ({
+  parameters: [THRESHOLD],
+  make: (value) => ({
     observe({ rows, activations }) {
       const width = activations.reduce((sum, layer) => sum + layer.size / neuronSize(layer), 0);
       const covered = new Float32Array(rows * width);
       let index = 0;
       for (let row = 0; row < rows; row++)
-        for (const layer of activations) index = coverLayer(layer, row, covered, index);
+        for (const layer of activations) index = coverLayer(layer, row, value(THRESHOLD), covered, index);
       return covered;
     },
   }),

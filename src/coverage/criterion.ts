@@ -1,3 +1,5 @@
+import type { ParameterValues } from '../extensions/parameters.ts';
+import type { ExtensionKind } from '../extensions/registry.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import type { FeedbackName } from './feedback/registry.ts';
 
@@ -31,14 +33,12 @@ export interface CoverageCriterionSettings {
   readonly varying: boolean;
 }
 
-/** A kind of criterion: an entry of the registry, and what a plug-in exports. */
-export interface CoverageCriterionKind {
-  readonly name: string;
-  /** The quantity that is compared, for people. */
-  readonly help: string;
+/** A kind of criterion. */
+export interface CoverageCriterionKind
+  extends ExtensionKind<CriterionImplementation, CoverageCriterionSettings> {
   /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
-  make(settings: CoverageCriterionSettings): CriterionImplementation;
+  make(values: ParameterValues, settings: CoverageCriterionSettings): CriterionImplementation;
 }
 
 /** A step of a random walk through inputs: the observation of a mutant and that of its parent. */

@@ -1,54 +1,46 @@
+import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
 import { calibrateByQuantile } from './calibration.ts';
 import { norm } from './criteria/norm.ts';
 import { values } from './criteria/values.ts';
-import type {
-  CoverageCriterionKind,
-  CoverageCriterionSettings,
-  CriterionImplementation,
-  ResolvedCriterion,
-} from './criterion.ts';
-import { DEFAULT_FEEDBACK, type FeedbackName } from './feedback/registry.ts';
-import { loadCriterion } from './plugin.ts';
+import type { CoverageCriterionKind, CoverageCriterionSettings, ResolvedCriterion } from './criterion.ts';
+import { DEFAULT_FEEDBACK } from './feedback/registry.ts';
+import { loadCriterionPlugin } from './plugin.ts';
 
-const CRITERIA: readonly CoverageCriterionKind[] = [norm, values];
+/** The built-in coverage criteria, and how specs of `--measure` are resolved. */
+export const CRITERIA = new Registry<CoverageCriterionKind>({
+  flag: '--measure',
+  noun: 'criterion',
+  kinds: [norm, values],
+  loadPlugin: loadCriterionPlugin,
+});
 
 /**
- * Makes a criterion.
+ * Makes the criterion of a spec such as `values:width=128` or `./own.js`.
  *
- * @param name of a built-in one, or the path of a module
- * @throws UserError where the module exports none
+ * @throws UserError on an unknown criterion or parameter, or a module without a criterion
  */
 export async function resolveCriterion(
-  name: string,
+  spec: string,
   settings: CoverageCriterionSettings,
 ): Promise<ResolvedCriterion> {
-  const builtIn = makeCriterion(name, settings);
-  if (builtIn !== undefined) return builtIn;
-  const { feedback, implementation } = await loadCriterion(name, settings);
-  return withDefaults(implementation, feedback);
+  return makeResolved(await CRITERIA.resolve(spec), settings);
 }
 
-/** Makes a built-in criterion; undefined where there is none of the name. */
-export function makeCriterion<N extends string>(
-  name: N,
-  settings: CoverageCriterionSettings,
-): N extends 'norm' | 'values' ? ResolvedCriterion : ResolvedCriterion | undefined;
-export function makeCriterion(
-  name: string,
-  settings: CoverageCriterionSettings,
-): ResolvedCriterion | undefined {
-  const kind = CRITERIA.find((criterion) => criterion.name === name);
-  return kind && withDefaults(kind.make(settings), kind.feedback);
+/** Makes a built-in criterion. @throws UserError as `resolveCriterion` */
+export function makeCriterion(spec: string, settings: CoverageCriterionSettings): ResolvedCriterion {
+  return makeResolved(CRITERIA.resolveBuiltIn(spec), settings);
 }
 
-function withDefaults(
-  { observe, calibrate = calibrateByQuantile }: CriterionImplementation,
-  feedback: FeedbackName = DEFAULT_FEEDBACK,
+function makeResolved(
+  { kind, values: parameters }: ResolvedExtension<CoverageCriterionKind>,
+  settings: CoverageCriterionSettings,
 ): ResolvedCriterion {
-  return { observe, calibrate, feedback };
+  const { observe, calibrate = calibrateByQuantile } = kind.make(parameters, settings);
+  return { observe, calibrate, feedback: kind.feedback ?? DEFAULT_FEEDBACK };
 }
 
-/** The help of a built-in criterion; a module's own name, since it is not loaded for that. */
-export function criterionHelp(name: string): string {
-  return CRITERIA.find((kind) => kind.name === name)?.help ?? name;
+/** The help of a spec's criterion; the spec itself for a module, which is not loaded. */
+export function criterionHelp(spec: string): string {
+  return CRITERIA.find(parseExtensionSpec(spec).name)?.help ?? spec;
 }

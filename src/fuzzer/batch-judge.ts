@@ -1,6 +1,6 @@
 import { errorMessage } from '../core/errors.ts';
-import { Attributor } from '../evaluation/attribution.ts';
-import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/judged-batch.ts';
+import { Attributor } from '../evaluation/attributor.ts';
+import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import { type BatchedModel, packBatch } from '../model/batched-model.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';

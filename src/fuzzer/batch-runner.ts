@@ -1,4 +1,4 @@
-import { RunTimeTracker, watchedTensors } from '../evaluation/judged-batch.ts';
+import { RunTimeTracker, watchedTensors } from '../evaluation/prepare-slices.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
 import type { MutantGenerator } from './generation/mutant-generator.ts';

@@ -1,7 +1,7 @@
 import { errorMessage, UserError } from '../core/errors.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
-import { Attributor } from '../evaluation/attribution.ts';
-import { prepareSlices, watchedTensors } from '../evaluation/judged-batch.ts';
+import { Attributor } from '../evaluation/attributor.ts';
+import { prepareSlices, watchedTensors } from '../evaluation/prepare-slices.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';

@@ -1,4 +1,4 @@
-import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
+import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-limits.ts';
 import type { Feedback } from '../coverage/feedback/feedback.ts';
 import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
@@ -37,7 +37,7 @@ export interface FuzzerStateOptions {
     /** Class that each labelled seed shows, by the seed's id; undefined without labels. */
     readonly labels: ReadonlyMap<string, number> | undefined;
   };
-  /** Decides what is new, and knows all entries. */
+  /** Decides which activations are new. */
   readonly feedback: Feedback;
   readonly mutation: {
     readonly scheduler: Scheduler;
@@ -314,7 +314,7 @@ export class FuzzerState implements CorpusSource {
       stacks,
       saturatedSignatures: this.#saturatedSignatures,
       indexSize: feedback.size,
-      threshold: feedback.threshold,
+      threshold: this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
       ...goal,
     };
@@ -344,7 +344,6 @@ export class FuzzerState implements CorpusSource {
    */
   apply(result: TaskResult, confirmed: ConfirmedHits): AppliedResult {
     const task = this.#taskOf(result);
-    const { feedback } = this.#options;
     const brokenConstraints: string[] = [];
     const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
     this.#reward(task, result, admission, confirmed);
@@ -361,7 +360,7 @@ export class FuzzerState implements CorpusSource {
     // Entries admitted for a goal alone say nothing about how far new activations lie.
     const thresholdChange =
       task.goal === undefined
-        ? feedback.adapt(result.mutants, admission.novel.length, task.threshold)
+        ? this.#options.feedback.adapt(result.mutants, admission.novel.length, task.threshold)
         : undefined;
     return {
       entries: [...admission.improvements, ...admission.novel].map(({ entry }) => entry),

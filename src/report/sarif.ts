@@ -49,7 +49,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
 
 function ruleOf(id: string) {
   // A rule of text or an expression is told by its own name.
-  const kind = OBJECTIVES.find(({ name }) => id === name || id.startsWith(`${name}-`));
+  const kind = OBJECTIVES.list().find(({ name }) => id === name || id.startsWith(`${name}-`));
   const help = kind?.help ?? `objective ${id}`;
   return { id, shortDescription: { text: escapeControl(help) } };
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { UNFINISHED_PREFIX, writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import type { PairOutputs } from '../evaluation/rerun.ts';
+import type { PairOutputs } from '../evaluation/rerun-testcase.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { encodePng } from '../inputs/formats/png.ts';
 import type { ImageFormat } from '../inputs/image.ts';

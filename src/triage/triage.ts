@@ -173,7 +173,7 @@ function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
 }
 
 /** What ends a process is worse than what a program may notice; else in the order of the registry. */
-const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.map(({ name }) => name)];
+const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.names()];
 
 function rankOf({ objective }: TriagedFault): number {
   const rank = OBJECTIVE_RANKING.indexOf(objective);

@@ -6,7 +6,6 @@ import { runOf, tensorOf } from '../support/observations.ts';
 
 // Jest has no hooks of the module loader; these modules import nothing that needs one.
 jest.unstable_mockModule('node:module', () => ({ register() {} }));
-const { loadCriterion } = await import('../../src/coverage/plugin.ts');
 const { resolveCriterion } = await import('../../src/coverage/registry.ts');
 
 const folder = testFolder();
@@ -26,7 +25,7 @@ const observing = (body: string, rest = ''): string =>
 describe('a criterion of a plug-in', () => {
   test('observes, and names its feedback: distance unless given', async () => {
     const path = observing('new Float32Array(3 * rows)');
-    expect((await loadCriterion(path, settings)).implementation.observe(run)).toHaveLength(6);
+    expect((await resolveCriterion(path, settings)).observe(run)).toHaveLength(6);
     expect((await resolveCriterion(path, settings)).feedback).toBe('distance');
     const set = observing('new Float32Array(rows)', ", feedback: 'set'");
     expect((await resolveCriterion(set, settings)).feedback).toBe('set');
@@ -43,17 +42,14 @@ describe('a criterion of a plug-in', () => {
 
   test('is refused by name where it has an unknown feedback, nothing to observe with, or another width than before', async () => {
     const bag = observing('new Float32Array(rows)', ", feedback: 'bag'");
-    await expect(loadCriterion(bag, settings)).rejects.toThrow(
+    await expect(resolveCriterion(bag, settings)).rejects.toThrow(
       `the plug-in ${bag} has the feedback "bag": it must be distance or set`,
     );
     const blind = module('export default { make: () => ({}) };');
-    await expect(loadCriterion(blind, settings)).rejects.toThrow('makes nothing with a function observe');
-    const { implementation } = await loadCriterion(
-      observing('new Float32Array(rows === 2 ? 4 : 1)'),
-      settings,
-    );
-    implementation.observe(run);
-    expect(() => implementation.observe(runOf(tensorOf('a', [[1]])))).toThrow(
+    await expect(resolveCriterion(blind, settings)).rejects.toThrow('makes nothing with a function observe');
+    const criterion = await resolveCriterion(observing('new Float32Array(rows === 2 ? 4 : 1)'), settings);
+    criterion.observe(run);
+    expect(() => criterion.observe(runOf(tensorOf('a', [[1]])))).toThrow(
       'observe must give a Float32Array of rows times width, 1 times 2',
     );
   });

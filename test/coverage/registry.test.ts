@@ -10,7 +10,9 @@ test('built-in criteria are made by their names and compare by distance', async 
   expect([...norm.observe(run)]).toEqual([5]);
   expect([...makeCriterion('values', settings).observe(run)]).toEqual([3, 4]);
   expect([norm.feedback, makeCriterion('values', settings).feedback]).toEqual(['distance', 'distance']);
-  expect(makeCriterion('none' as string, settings)).toBeUndefined();
+  expect(() => makeCriterion('vales', settings)).toThrow(
+    '--measure must be one of norm, values (did you mean values?), not "vales"',
+  );
 });
 
 test('a criterion without a calibration of its own has the 99 % quantile of steps', () => {
@@ -20,9 +22,10 @@ test('a criterion without a calibration of its own has the 99 % quantile of step
   }));
   expect(makeCriterion('values', settings).calibrate(walk)).toBeCloseTo(199, 3);
   expect(makeCriterion('norm', settings).calibrate(walk)).toBeCloseTo(101 / 25, 3);
+  expect(makeCriterion('norm:cell=1', settings).calibrate(walk)).toBeCloseTo(101, 3);
 });
 
 test('the help of a built-in criterion says what is compared, and a module stands for itself', () => {
-  expect(criterionHelp('norm')).toBe('the length of each tensor');
+  expect(criterionHelp('norm:cell=1')).toBe('the length of each tensor');
   expect(criterionHelp('./own.js')).toBe('./own.js');
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CoverageCriterionKind } from '../../src/coverage/criterion.ts';
+import { parameterValues } from '../../src/extensions/parameters.ts';
 import { BUNDLED, digests, readJson } from '../support/campaign.ts';
 import { neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
@@ -12,7 +13,8 @@ jest.unstable_mockModule('neurofuzz', () => import('../../src/index.ts'), { virt
 const { default: neurons } = (await import('../../examples/neurons.js' as string)) as {
   default: CoverageCriterionKind;
 };
-const { observe } = neurons.make({ seed: 'seed', varying: false });
+const settings = { seed: 'seed', varying: false };
+const { observe } = neurons.make(parameterValues(), settings);
 
 const folder = testFolder();
 
@@ -30,6 +32,11 @@ describe('neuron coverage', () => {
     ];
     // Row 0: 0, 0.25, 0.5, 1 and 0, 1, 0.55. Row 1: 0, 0, 1, 0.5 and a layer that nothing in stands out of.
     expect([...observe(runOf(...layers))]).toEqual([0, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0]);
+  });
+
+  test('has a threshold that can be set', () => {
+    const lenient = neurons.make(parameterValues(new Map([['threshold', 0.25]])), settings);
+    expect([...lenient.observe(runOf(tensorOf('hidden', [[0, 1, 2, 4]])))]).toEqual([0, 0, 1, 1]);
   });
 
   test('takes a feature map for one neuron, by its mean', () => {

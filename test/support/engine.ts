@@ -1,5 +1,6 @@
 import { Feedback } from '../../src/coverage/feedback/feedback.ts';
 import { feedbackKind } from '../../src/coverage/feedback/registry.ts';
+import { parameterValues } from '../../src/extensions/parameters.ts';
 import { Corpus, type TestcaseLoader } from '../../src/fuzzer/corpus/corpus.ts';
 import { packTestcases } from '../../src/fuzzer/packed-testcases.ts';
 import type { ArmDescriptor } from '../../src/fuzzer/scheduling/mutator-arms.ts';
@@ -47,13 +48,18 @@ export const NO_LOADER: TestcaseLoader = {
   },
 };
 
+/** A feedback by distance between single numbers, new above 1 (squared). */
+export function distanceFeedback(): Feedback {
+  return new Feedback({ kind: feedbackKind('distance'), width: 1, threshold: 1, isAdaptive: true });
+}
+
 /** Options of a state whose activations are single numbers and whose threshold is 1 (squared). */
 export function stateOptions(overrides: Partial<FuzzerStateOptions> = {}): FuzzerStateOptions {
   return {
     corpus: { entries: new Corpus(NO_LOADER), maxEntries: Number.POSITIVE_INFINITY, labels: undefined },
-    feedback: new Feedback({ kind: feedbackKind('distance'), width: 1, threshold: 1, isAdaptive: true }),
+    feedback: distanceFeedback(),
     mutation: {
-      scheduler: uniform.make(),
+      scheduler: uniform.make(parameterValues()),
       mutatorScheduler: new MutatorScheduler(['x'], [[ARM]], true),
       descriptors: [DESCRIPTOR],
       arms: [[ARM]],

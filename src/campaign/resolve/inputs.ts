@@ -1,6 +1,6 @@
-import type { CampaignConfig, PreprocessSettings } from '../../config/schema.ts';
+import type { InputConfig, ModelConfig, MutationConfig, PreprocessSettings } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';
@@ -69,7 +69,7 @@ export interface InputPlan {
  */
 export async function planInputs(
   model: ModelInfo,
-  config: CampaignConfig,
+  config: ModelConfig & InputConfig & MutationConfig,
   masterSeed: string,
   notes: Notices,
   keepsLabels = false,
@@ -239,7 +239,7 @@ function toRange([low, high]: readonly [number, number]): Range {
 
 /** Those mutators of the default mix that leave what a seed shows as it is. */
 function labelPreserving(specs: readonly string[]): string[] {
-  return specs.filter((spec) => MUTATORS.find(({ name }) => name === spec)?.mayChangeMeaning !== true);
+  return specs.filter((spec) => MUTATORS.find(spec)?.mayChangeMeaning !== true);
 }
 
 function isUnmutated(asked: RequestedMutators): boolean {
@@ -302,7 +302,7 @@ async function refuseOnlyGeometric(
 }
 
 async function readMasks(
-  config: CampaignConfig,
+  config: MutationConfig,
   inputs: readonly InputSpec[],
 ): Promise<(Uint8Array | undefined)[]> {
   const names = inputs.map(({ name }) => name);

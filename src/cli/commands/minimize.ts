@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
@@ -78,10 +79,6 @@ function distanceText({ edits, l0, linf }: Distance): string {
   return edits === undefined
     ? `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`
     : plural(edits, 'edit');
-}
-
-function plural(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 const EXAMPLES = `

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
+import { plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
-import { DISAGREEMENT_PARAMETERS } from '../../objectives/differential.ts';
+import { DISAGREEMENT_PARAMETERS } from '../../objectives/disagreement-parameters.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
@@ -78,10 +79,6 @@ function reproducedText({ findings, flaky, reproduced: again }: TriagedFault): s
 function distanceText({ distance: { edits, linf, l0 } }: TriagedFault): string {
   if (edits !== undefined) return edits === 0 ? 'a seed' : plural(edits, 'edit');
   return l0 === 0 ? 'a seed' : `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`;
-}
-
-function plural(n: number, what: string): string {
-  return `${new Intl.NumberFormat('en').format(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
 const EXAMPLES = `

@@ -3,6 +3,14 @@ import { readNumber } from '../../tensor/tensor.ts';
 import { stepQuantile } from '../calibration.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 
+const CELL = {
+  name: 'cell',
+  default: 0.2,
+  help: 'of one tensor: the difference of two lengths above which one is new, over the median step of a random walk',
+  min: 1e-6,
+  max: 1e6,
+} as const;
+
 /**
  * The length (L2 norm) of each watched tensor. There are few lengths between the shortest and the longest seen, so soon only
  * longer or shorter ones are new and the search goes outward, where numbers overflow; among all values there is always
@@ -12,7 +20,12 @@ import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 export const norm: CoverageCriterionKind = {
   name: 'norm',
   help: 'the length of each tensor',
-  make: () => ({ observe: tensorNorms, calibrate: calibrateByCell }),
+  source: 'TensorFuzz (Odena & Goodfellow 2018), lib/coverage_functions.py',
+  parameters: [CELL],
+  make(values) {
+    const cell = values(CELL);
+    return { observe: tensorNorms, calibrate: (walk) => calibrateByCell(walk, cell) };
+  },
 };
 
 function tensorNorms({ rows, activations }: BatchResult): Float32Array {
@@ -31,12 +44,9 @@ function tensorNorms({ rows, activations }: BatchResult): Float32Array {
   return norms;
 }
 
-/** Side of a cell over the median step. */
-const CELL_SIDE = 1 / 5;
-
-function calibrateByCell(walk: readonly WalkStep[]): number | undefined {
+function calibrateByCell(walk: readonly WalkStep[], cell: number): number | undefined {
   const median = stepQuantile(walk, 0.5);
   if (median === undefined) return undefined;
   // Cells fill a line; in more dimensions there is space for nearly every step to be new.
-  return walk[0].vector.length > 1 ? median : median * CELL_SIDE ** 2;
+  return walk[0].vector.length > 1 ? median : median * cell ** 2;
 }

@@ -1,25 +1,34 @@
 import type { BatchResult } from '../../model/batched-model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { CoverageCriterionKind } from '../criterion.ts';
-import { RandomProjection } from './random-projection.ts';
+import { PROJECTED_WIDTH, RandomProjection } from './random-projection.ts';
 
-/** Numbers that are compared as they are; wider vectors are projected. */
-export const MAX_UNPROJECTED_WIDTH = 256;
+/** The width up to which observations are not projected. */
+export const WIDTH = {
+  name: 'width',
+  default: 256,
+  help: `most values that are compared as they are; more of them are projected to ${PROJECTED_WIDTH} numbers`,
+  min: 1,
+  max: 65_536,
+  integer: true,
+} as const;
 
 /**
  * All values of the watched tensors, joined in the order of the request, and projected where they are more than
- * `MAX_UNPROJECTED_WIDTH` or their number varies.
+ * `width` or their number varies.
  */
 export const values: CoverageCriterionKind = {
   name: 'values',
   help: 'all values',
-  make({ seed, varying }) {
+  parameters: [WIDTH],
+  make(parameters, { seed, varying }) {
+    const maxWidth = parameters(WIDTH);
     const projections = new Map<number, RandomProjection>();
     return {
       observe(result) {
         const joined = joinActivations(result);
         const width = joined.length / result.rows;
-        if (width <= MAX_UNPROJECTED_WIDTH && !varying) return joined;
+        if (width <= maxWidth && !varying) return joined;
         let projection = projections.get(width);
         if (projection === undefined) {
           projection = new RandomProjection(width, seed);

@@ -23,7 +23,7 @@ export interface AdmissionOptions {
 /** An admitted entry with the pick that led to it. */
 export interface AdmittedEntry {
   readonly pick: number;
-  /** How new it is, see `Novelty.units`: the reward of its mutators. */
+  /** How new it is, in units of "just new" (`Novelty.units`): the reward of its mutators. */
   readonly novelty: number;
   readonly entry: NewCorpusEntry;
 }
@@ -111,7 +111,7 @@ export class CorpusAdmission {
     return { improvements, novel };
   }
 
-  /** Adds an entry to corpus and history, and notifies the scheduler. */
+  /** Adds an entry to the corpus and the feedback's history, and notifies the scheduler. */
   insert({ data, activations, ...record }: NewCorpusEntry): void {
     const { corpus, feedback, scheduler, directedSearch } = this.#options;
     const entryIndex = corpus.size.count;
@@ -126,7 +126,7 @@ export class CorpusAdmission {
     // An imported entry that came near a goal is where the search for that goal starts.
     if (record.site !== undefined && record.task === 0) directedSearch?.suggestStart(record.site, entryIndex);
     if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
-    // A snapshot that was loaded holds the first entries already.
+    // A snapshot of the history that was loaded holds the first entries already.
     if (feedback.size <= entryIndex) feedback.add(activations);
   }
 

@@ -1,4 +1,4 @@
-import type { BatchSlice } from '../../evaluation/judged-batch.ts';
+import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import { callWithTimeout } from '../../extensions/plugin-loader.ts';
 import type { BatchedModel } from '../../model/batched-model.ts';
 import type { Objective } from '../../objectives/objective.ts';

@@ -5,13 +5,12 @@ import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { resolveCriterion } from '../../coverage/registry.ts';
-import { comparePair, type ModelComparison } from '../../evaluation/compare-models.ts';
-import { prepareSlices, watchedTensors } from '../../evaluation/judged-batch.ts';
+import { prepareSlices, watchedTensors } from '../../evaluation/prepare-slices.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
 import { type CalibrationMutants, calibrate } from '../../fuzzer/calibration.ts';
@@ -27,11 +26,10 @@ import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, packBatch } from '../../model/batched-model.ts';
 import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
-import { deriveQuantizedModel } from '../../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
-import { calibrateRanges } from '../../model/quantize/spans.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
-import { makeObjective, makeObjectives } from '../../objectives/registry.ts';
+import { makeObjectives } from '../../objectives/registry.ts';
+import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { entryCapacity, LruCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
@@ -104,17 +102,6 @@ export interface TaskMessage {
   readonly packedEntries: PackedEntries;
   /** Activations to add to the index, one after the other. */
   readonly vectors: Float32Array;
-}
-
-/** What two models are compared on, and what is told. */
-export interface ComparisonRequest {
-  readonly testcases: readonly TestcaseData[];
-  /** Spec of the objective that says what a disagreement is. */
-  readonly objective: string;
-  /** Testcases that are listed. */
-  readonly maxListed: number;
-  /** Decibels below which a layer counts as departed. */
-  readonly divergenceDecibels: number;
 }
 
 /** How a model takes testcases while some tensors are watched. */
@@ -266,36 +253,13 @@ const methods = {
     return describeModel(model);
   },
 
-  /** Derives a quantized copy, calibrated on testcases; see `deriveCopy`. */
   deriveQuantizedModel: ({
     kind,
     seeds,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
-  }): Promise<ModelFiles> => {
-    const own = new BatchedModel(requireModel());
-    return deriveQuantizedModel(requireModel().path, kind, (tensors) =>
-      calibrateRanges(own, seeds, tensors, heartbeat),
-    );
-  },
-
-  /** Runs a pair on testcases; see `comparePair`. */
-  compare: async ({
-    testcases,
-    objective,
-    maxListed,
-    divergenceDecibels,
-  }: ComparisonRequest): Promise<ModelComparison> => {
-    batchedModel ??= new BatchedModel(requireModel());
-    return comparePair(
-      batchedModel,
-      testcases,
-      await makeObjective(objective),
-      { most: maxListed, bound: divergenceDecibels },
-      heartbeat,
-    );
-  },
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds),
 
   /** Tries one and two testcases; see `RowModel.probe`. */
   async probe(parameters: {

@@ -8,7 +8,7 @@ import {
   testVariants,
   type VariantBatch,
   variantMargins,
-} from '../../evaluation/rerun.ts';
+} from '../../evaluation/rerun-testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { norm } from '../../../src/coverage/criteria/norm.ts';
+import { parameterValues } from '../../../src/extensions/parameters.ts';
 import { runOf, tensorOf } from '../../support/observations.ts';
 
-const criterion = norm.make({ seed: 'seed', varying: false });
+const criterion = norm.make(parameterValues(), { seed: 'seed', varying: false });
 
 test('norm gives the length of each tensor', () => {
   const run = runOf(
@@ -26,6 +27,8 @@ test('its threshold is a twenty-fifth of the median step of one length, and the 
   }));
   expect(criterion.calibrate?.(line)).toBeCloseTo(501 / 25, 2);
   expect(criterion.calibrate?.(plane)).toBeCloseTo(501, 2);
+  const coarse = norm.make(parameterValues(new Map([['cell', 3]])), { seed: 'seed', varying: false });
+  expect(coarse.calibrate?.(line)).toBeCloseTo(9 * 501, 2);
   const still = { from: Float32Array.of(1), vector: Float32Array.of(1) };
   expect(criterion.calibrate?.([still])).toBeUndefined();
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { PROJECTED_WIDTH } from '../../../src/coverage/criteria/random-projection.ts';
-import { MAX_UNPROJECTED_WIDTH, values } from '../../../src/coverage/criteria/values.ts';
+import { values, WIDTH } from '../../../src/coverage/criteria/values.ts';
 import { isFiniteVector } from '../../../src/coverage/observation.ts';
+import { parameterValues } from '../../../src/extensions/parameters.ts';
 import { randomVectors, runOf, tensorOf } from '../../support/observations.ts';
 
-const make = (seed = 'seed', varying = false) => values.make({ seed, varying });
+const make = (seed = 'seed', varying = false, width?: number) =>
+  values.make(parameterValues(new Map(width === undefined ? [] : [['width', width]])), { seed, varying });
 
 describe('values', () => {
   test('joins the tensors row by row', () => {
@@ -19,11 +21,12 @@ describe('values', () => {
   });
 
   test('projects what is wider than is compared as it is, and whatever varies in size', () => {
-    const widthOf = (width: number, varying: boolean): number =>
-      make('seed', varying).observe(runOf(tensorOf('a', [new Array(width).fill(1)]))).length;
-    expect(widthOf(MAX_UNPROJECTED_WIDTH, false)).toBe(MAX_UNPROJECTED_WIDTH);
-    expect(widthOf(MAX_UNPROJECTED_WIDTH + 1, false)).toBe(PROJECTED_WIDTH);
+    const widthOf = (width: number, varying: boolean, most?: number): number =>
+      make('seed', varying, most).observe(runOf(tensorOf('a', [new Array(width).fill(1)]))).length;
+    expect(widthOf(WIDTH.default, false)).toBe(WIDTH.default);
+    expect(widthOf(WIDTH.default + 1, false)).toBe(PROJECTED_WIDTH);
     expect(widthOf(3, true)).toBe(PROJECTED_WIDTH);
+    expect([128, 129].map((width) => widthOf(width, false, 128))).toEqual([128, PROJECTED_WIDTH]);
   });
 
   test('projects by the seed alone, and a row that is not finite stays so', () => {

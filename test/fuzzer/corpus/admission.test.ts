@@ -1,13 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
-import { Feedback } from '../../../src/coverage/feedback/feedback.ts';
-import { feedbackKind } from '../../../src/coverage/feedback/registry.ts';
 import { CorpusAdmission } from '../../../src/fuzzer/corpus/admission.ts';
 import { Corpus } from '../../../src/fuzzer/corpus/corpus.ts';
 import { LineageTracker } from '../../../src/fuzzer/corpus/lineage.ts';
 import { NO_ARM } from '../../../src/fuzzer/scheduling/mutator-stack.ts';
 import type { Task } from '../../../src/fuzzer/scheduling/task.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
-import { ARM, DESCRIPTOR, idOf, NO_LOADER, resultOf, testcase } from '../../support/engine.ts';
+import {
+  ARM,
+  DESCRIPTOR,
+  distanceFeedback,
+  idOf,
+  NO_LOADER,
+  resultOf,
+  testcase,
+} from '../../support/engine.ts';
 
 const TASK: Task = {
   number: 1,
@@ -29,12 +35,7 @@ const GOAL = {
 function setUp({ hasGoal = false } = {}) {
   const corpus = new Corpus(NO_LOADER);
   const added: (readonly [number, number | undefined])[] = [];
-  const feedback = new Feedback({
-    kind: feedbackKind('distance'),
-    width: 1,
-    threshold: 1,
-    isAdaptive: false,
-  });
+  const feedback = distanceFeedback();
   const directedSearch = hasGoal ? new DirectedSearch([GOAL]) : undefined;
   const admission = new CorpusAdmission({
     corpus,

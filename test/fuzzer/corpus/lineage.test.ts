@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ConstraintLimits } from '../../../src/constraints/options.ts';
+import type { ConstraintLimits } from '../../../src/constraints/constraint-limits.ts';
 import type { CorpusEntry } from '../../../src/fuzzer/corpus/corpus-entry.ts';
 import { LineageTracker } from '../../../src/fuzzer/corpus/lineage.ts';
 import { MAX_STACK_DEPTH } from '../../../src/fuzzer/scheduling/mutator-arms.ts';

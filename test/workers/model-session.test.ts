@@ -4,27 +4,27 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
-import type { InspectClient } from '../../src/workers/inspect-client.ts';
+import type { ModelSession } from '../../src/workers/model-session.ts';
 import { built } from '../support/built.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSoftmaxTfjs } from '../support/models.ts';
 
 const folder = testFolder();
 const FIXTURES = 'test/fixtures';
-let inspector: InspectClient;
+let session: ModelSession;
 
 beforeAll(async () => {
-  const module = await built<{ Inspector: new () => InspectClient }>('workers/inspect-client.js');
-  inspector = new module.Inspector();
+  const module = await built<{ ModelSession: new () => ModelSession }>('workers/model-session.js');
+  session = new module.ModelSession();
 });
 
-afterAll(() => inspector.close());
+afterAll(() => session.close());
 
 /** What comes of loading and running: a description, or a refusal, which must be one line for people. */
 async function look(path: string): Promise<string> {
   try {
-    const model = await inspector.load(path, { runtime: 'auto' });
-    await inspector.shapes(model.watchable);
+    const model = await session.load(path, { runtime: 'auto' });
+    await session.shapes(model.watchable);
     return 'understood';
   } catch (error) {
     const { name, message } = error as Error;
@@ -119,8 +119,8 @@ describe('a model made to do harm is refused', () => {
       graph.node('ReduceSum', ['ones'], 'sum', { keepdims: 0 });
       graph.node('Add', [x, 'sum'], 'y');
       graph.output('y', 'float32', [1, 4]);
-      await inspector.load(write('expanding.onnx', graph.finish('expanding')), { runtime: 'auto' });
-      expect((await inspector.shapes([])).failure).toMatch(/takes more than \d+\.\d GB of memory/);
+      await session.load(write('expanding.onnx', graph.finish('expanding')), { runtime: 'auto' });
+      expect((await session.shapes([])).failure).toMatch(/takes more than \d+\.\d GB of memory/);
     },
     SOON,
   );

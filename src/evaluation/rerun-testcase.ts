@@ -17,8 +17,8 @@ import {
   type Violation,
 } from '../objectives/objective.ts';
 import { bytesOf, cloneData, rowsOf } from '../tensor/tensor.ts';
-import { type AttributedViolation, Attributor } from './attribution.ts';
-import { median, objectiveTensors, prepareSlices, sliceBatch, sliceTestcases } from './judged-batch.ts';
+import { type AttributedViolation, Attributor } from './attributor.ts';
+import { median, objectiveTensors, prepareSlices, sliceBatch, sliceTestcases } from './prepare-slices.ts';
 
 /** How often a finding is run again. */
 const CONFIRMATION_RUNS = 10;

@@ -3,61 +3,62 @@ import { intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
 import type { TestcaseBatch } from '../model/batched-model.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
-import { editDistance } from './distance.ts';
-import type { ConstraintLimits } from './options.ts';
+import type { ConstraintLimits } from './constraint-limits.ts';
+import { editDistance } from './edit-distance.ts';
 
-/** Where a testcase comes from, as constraints measure it. */
+/** Testcases from which constraints measure. */
 export interface ConstraintAnchors {
   readonly ancestor: TestcaseBatch;
-  /** What DeepHunter's rule measures from; the testcase itself where a geometric change made it a reference. */
+  /** Origin of DeepHunter's rule: the result of the last geometric transform, which may be the testcase itself, else the ancestor. */
   readonly reference: TestcaseBatch;
 }
 
 /**
- * The constraints that a testcase breaks, a line each; none for a legal one. Worked out from its values alone,
- * in double precision: this shares no code with mutators and projections, and says whether those did their work.
+ * Lists the constraints that a testcase violates. An independent check of the mutators and projections: computed from the
+ * values alone in double precision, without their code.
  *
- * @param mutated whether each input may differ from its ancestor's at all
+ * @param mutated per input, whether it may differ from the ancestor's at all
+ * @returns one message per violated constraint; empty for a legal testcase
  */
 export function findBrokenConstraints(
   testcase: TestcaseBatch,
   { ancestor, reference }: ConstraintAnchors,
   limits: ConstraintLimits,
-  traits: readonly InputDescriptor[],
+  descriptors: readonly InputDescriptor[],
   mutated: readonly boolean[],
 ): string[] {
   const broken: string[] = [];
   let squares = 0;
-  let changed = 0;
-  let furthest = 0;
+  let changes = 0;
+  let largest = 0;
   for (const [input, { name, type }] of testcase.form.inputs.entries()) {
     const values = testcase.inputs[input];
     const from = ancestor.inputs[input];
     const size = values.length;
     const isResized = size !== from.length;
-    const wrong = findIllegalPosition(testcase, ancestor, input, traits[input], mutated[input]);
-    if (wrong >= 0) broken.push(`${name}[${wrong}] is ${values[wrong]}, which is not legal there`);
-    if (traits[input].tokens !== undefined)
-      broken.push(...findBrokenTokenConstraints(testcase, ancestor, input, limits, traits));
+    const illegal = findIllegalPosition(testcase, ancestor, input, descriptors[input], mutated[input]);
+    if (illegal >= 0) broken.push(`${name}[${illegal}] is ${values[illegal]}, which is not legal there`);
+    if (descriptors[input].tokens !== undefined)
+      broken.push(...findBrokenTokenConstraints(testcase, ancestor, input, limits, descriptors));
     if (isResized) continue;
     for (let i = 0; i < size; i++) {
-      const far = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
-      squares += far * far;
-      if (far > 0) changed++;
-      if (far > furthest) furthest = far;
+      const difference = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
+      squares += difference * difference;
+      if (difference > 0) changes++;
+      if (difference > largest) largest = difference;
     }
-    if (mutated[input] && limits.deephunter !== undefined && traits[input].tokens === undefined) {
+    if (mutated[input] && limits.deephunter !== undefined && descriptors[input].tokens === undefined) {
       const { alpha, beta } = limits.deephunter;
-      const { moved, most } = measureChanges(testcase, reference, input);
-      const { low, high } = traits[input].range;
-      if (moved >= alpha * size && most > beta * (high - low))
-        broken.push(`${moved} of ${size} values of ${name} change, by up to ${most}`);
+      const moved = measureChanges(testcase, reference, input);
+      const { low, high } = descriptors[input].range;
+      if (moved.changes >= alpha * size && moved.largest > beta * (high - low))
+        broken.push(`${moved.changes} of ${size} values of ${name} change, by up to ${moved.largest}`);
     }
   }
   const { linf, l2, l0 } = limits;
-  if (linf !== undefined && furthest > linf) broken.push(`L-infinity is ${furthest}, above ${linf}`);
+  if (linf !== undefined && largest > linf) broken.push(`L-infinity is ${largest}, above ${linf}`);
   if (l2 !== undefined && Math.sqrt(squares) > l2) broken.push(`L2 is ${Math.sqrt(squares)}, above ${l2}`);
-  if (l0 !== undefined && changed > l0) broken.push(`L0 is ${changed}, above ${l0}`);
+  if (l0 !== undefined && changes > l0) broken.push(`L0 is ${changes}, above ${l0}`);
   return broken;
 }
 
@@ -65,20 +66,20 @@ function measureChanges(
   testcase: TestcaseBatch,
   reference: TestcaseBatch,
   input: number,
-): { readonly moved: number; readonly most: number } {
+): { readonly changes: number; readonly largest: number } {
   const { type } = testcase.form.inputs[input];
-  let moved = 0;
-  let most = 0;
+  let changes = 0;
+  let largest = 0;
   for (let i = 0; i < testcase.inputs[input].length; i++) {
     const value = readNumber(type, testcase.inputs[input], i);
-    const far = Math.abs(value - readNumber(type, reference.inputs[input], i));
-    if (far > 0) moved++;
-    if (far > most) most = far;
+    const difference = Math.abs(value - readNumber(type, reference.inputs[input], i));
+    if (difference > 0) changes++;
+    if (difference > largest) largest = difference;
   }
-  return { moved, most };
+  return { changes, largest };
 }
 
-/** The first position whose value is not legal, by range, type, column and what is fixed; −1 for none. */
+/** First position whose value violates range, type, table column or fixed mask; −1 if there is none. */
 function findIllegalPosition(
   testcase: TestcaseBatch,
   ancestor: TestcaseBatch,
@@ -92,11 +93,11 @@ function findIllegalPosition(
   const { kind, min, max } = DTYPES[type];
   for (let i = 0; i < size; i++) {
     const value = readNumber(type, values, i);
-    const own = size === from.length ? readNumber(type, from, i) : undefined;
-    // A seed's own value is legal: an end such as 0.1 is another number in the input's type.
-    if (value === own) continue;
+    const seedValue = size === from.length ? readNumber(type, from, i) : undefined;
+    // The seed's value is always legal: a bound such as 0.1 rounds to another number in the input's type.
+    if (value === seedValue) continue;
     if (!mutated) {
-      if (own === undefined) continue;
+      if (seedValue === undefined) continue;
       return i;
     }
     const { low, high } = intervalAt(range, i, size);
@@ -114,9 +115,9 @@ function findBrokenTokenConstraints(
   ancestor: TestcaseBatch,
   input: number,
   { edits }: ConstraintLimits,
-  traits: readonly InputDescriptor[],
+  descriptors: readonly InputDescriptor[],
 ): string[] {
-  const { tokens, type, name } = traits[input];
+  const { tokens, type, name } = descriptors[input];
   if (tokens === undefined) return [];
   const broken: string[] = [];
   const idsOf = ({ inputs }: TestcaseBatch): number[] =>
@@ -126,13 +127,14 @@ function findBrokenTokenConstraints(
   const ids = idsOf(testcase).filter(isToken);
   const from = idsOf(ancestor).filter(isToken);
   const isResized = ids.length !== from.length || pad !== undefined;
-  const [least, most] = tokens.length;
-  if (isResized && (ids.length < least || ids.length > most))
-    broken.push(`${name} has ${ids.length} tokens, outside ${least} to ${most}`);
+  const [minTokens, maxTokens] = tokens.length;
+  if (isResized && (ids.length < minTokens || ids.length > maxTokens))
+    broken.push(`${name} has ${ids.length} tokens, outside ${minTokens} to ${maxTokens}`);
   const isSpecial = (id: number): boolean => tokens.special.includes(id);
-  const kept = (all: readonly number[]): string =>
+  const specialTokens = (all: readonly number[]): string =>
     isResized ? all.filter(isSpecial).join() : all.map((id) => (isSpecial(id) ? id : '')).join();
-  if (kept(ids) !== kept(from)) broken.push(`special tokens of ${name} are not those of its seed`);
+  if (specialTokens(ids) !== specialTokens(from))
+    broken.push(`special tokens of ${name} are not those of its seed`);
   if (edits !== undefined && editDistance(ids, from) > edits)
     broken.push(`${name} is ${editDistance(ids, from)} edits from its seed, above ${edits}`);
   return broken;

@@ -1,27 +1,27 @@
 import { type BoundsOptions, isAnchored } from './bounds.ts';
 
-/** DeepHunter's rule (Xie et al., ISSTA 2019, equation 1). */
+/** DeepHunter's rule (Xie et al., ISSTA 2019, equation 1): few values change freely, or all values change little. */
 export interface DeepHunterRule {
-  /** Share of the values of which fewer may change by any amount. */
+  /** Fraction of the values; fewer than this may change by any amount. */
   readonly alpha: number;
-  /** Share of the range by which all may change. */
+  /** Fraction of the input's range by which every value may change. */
   readonly beta: number;
 }
 
-/** How far mutants may stray from their ancestor seed. Each is a limit of its own; together they all hold. */
+/** How far mutants may be from their ancestor seed. All limits that are set apply. */
 export interface ConstraintLimits {
-  /** Largest change of any value. */
+  /** Largest change of a single value. */
   readonly linf?: number | undefined;
-  /** Largest Euclidean distance, over all inputs. */
+  /** Largest Euclidean distance over all inputs. */
   readonly l2?: number | undefined;
-  /** Most values that differ, over all inputs. */
+  /** Largest number of differing values over all inputs. */
   readonly l0?: number | undefined;
-  /** Most insertions, deletions and substitutions in each input of tokens. */
+  /** Largest number of insertions, deletions and substitutions in each token input. */
   readonly edits?: number | undefined;
   readonly deephunter?: DeepHunterRule | undefined;
 }
 
-/** Whether anything ties mutants to their ancestor, so that whoever makes them needs it. */
+/** Whether a mutant's legality depends on its ancestor, so that generating one requires the ancestor's data. */
 export function needsAncestor(
   limits: ConstraintLimits,
   inputs: readonly Omit<BoundsOptions, 'range'>[],
@@ -30,7 +30,7 @@ export function needsAncestor(
   return [linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined) || inputs.some(isAnchored);
 }
 
-/** Whether an input's length may differ from its ancestor's: norms compare values place by place. */
+/** Whether an input's length may differ from its ancestor's; norms require equal lengths. */
 export function allowsResizing({ linf, l2, l0 }: ConstraintLimits): boolean {
   return linf === undefined && l2 === undefined && l0 === undefined;
 }
