@@ -1,5 +1,4 @@
 import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
-
 import type { SmallestMargin } from './distilled-record.ts';
 import type { ReadOnlyCorpus } from './read-corpus-folder.ts';
 

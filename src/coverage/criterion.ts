@@ -3,7 +3,7 @@ import type { ExtensionKind } from '../extensions/registry.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import type { FeedbackName } from './feedback/registry.ts';
 
-/** What is observed of the watched activations: turns a run into one vector a row. */
+/** A coverage criterion (LibAFL's Observer): turns the watched activations of a run into one vector a row. */
 export interface CoverageCriterion {
   /** Observations of a run, `[rows, width]`; `width` is the same for every run of a campaign. */
   observe(result: BatchResult): Float32Array;
@@ -36,7 +36,7 @@ export interface CoverageCriterionSettings {
 /** A kind of criterion. */
 export interface CoverageCriterionKind
   extends ExtensionKind<CriterionImplementation, CoverageCriterionSettings> {
-  /** What counts as new: by distance unless given. */
+  /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
   make(values: ParameterValues, settings: CoverageCriterionSettings): CriterionImplementation;
 }

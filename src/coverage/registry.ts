@@ -40,7 +40,7 @@ function makeResolved(
   return { observe, calibrate, feedback: kind.feedback ?? DEFAULT_FEEDBACK };
 }
 
-/** What the criterion of a spec compares, for people; the spec itself for a module, which is not loaded. */
+/** The help of a spec's criterion; the spec itself for a module, which is not loaded. */
 export function criterionHelp(spec: string): string {
   return CRITERIA.find(parseExtensionSpec(spec).name)?.help ?? spec;
 }

@@ -1,5 +1,5 @@
 import { errorMessage } from '../core/errors.ts';
-import { type BatchedModel, sliceResult } from '../model/batched-model.ts';
+import { type BatchedModel, type BatchResult, sliceResult } from '../model/batched-model.ts';
 import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
 

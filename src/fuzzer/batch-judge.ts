@@ -20,7 +20,7 @@ export interface BatchJudgeOptions {
   readonly traces: boolean;
 }
 
-/** What objectives make of a run. */
+/** The objectives' verdicts on a run. */
 export interface Judgement {
   /** Rows that break an objective, counted from the first one that ran. */
   readonly violatingRows: ReadonlySet<number>;

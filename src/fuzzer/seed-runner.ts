@@ -77,7 +77,7 @@ function failedSeed(data: TestcaseData, error: unknown): SeedResult {
   return { data, activations: new Float32Array(0), violation, predictedClass: NO_CLASS };
 }
 
-/** What objectives say of a seed. */
+/** The violation that counts for a seed: that of the first objective to report one. */
 interface SeedVerdict {
   readonly objective: Objective;
   readonly violation: Violation;

@@ -26,7 +26,7 @@ const SNAPSHOT_INTERVAL = 40_000;
 /** Snapshots that are kept. */
 const MAX_SNAPSHOTS = 2;
 
-/** Where snapshots of an index are stored, and how often they are taken. */
+/** Storage and frequency of an index's snapshots. */
 export interface SnapshotOptions {
   /** Folder of the snapshots; without it they are temporary files. */
   readonly folder?: string;

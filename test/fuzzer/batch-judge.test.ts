@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { PluginError } from '../../src/extensions/plugin-loader.ts';
+import { BatchJudge } from '../../src/fuzzer/batch-judge.ts';
+import { BatchRunner } from '../../src/fuzzer/batch-runner.ts';
+import { MutantGenerator } from '../../src/fuzzer/generation/mutant-generator.ts';
+import type { Objective } from '../../src/objectives/objective.ts';
+import {
+  armOf,
+  executionOf,
+  objectiveOf,
+  rowFunctionModel,
+  runnerOptions,
+  taskOf,
+  testcaseOf,
+  valuesOf,
+  viewOf,
+} from '../support/task-runner.ts';
+
+const parent = { data: testcaseOf(0, 0, 0), activations: new Float32Array(3) };
+
+/** Judges the first batch of a task, rows `from` to `to`; its mutants are 1, 2, 3 and 4. */
+async function judge(objectives: readonly Objective[], from = 0, to = 4) {
+  const { model } = rowFunctionModel((x) => x);
+  const arms = [[armOf(([first, ...rest], index) => [first + index + 1, ...rest])]];
+  const options = runnerOptions({ model, arms, objectives });
+  const generator = new MutantGenerator(options);
+  const task = taskOf([0]);
+  const view = viewOf([parent], undefined);
+  const execution = executionOf(task, view, options);
+  generator.batches(task, view).next();
+  const slice = { form: parent.data.form, first: 0, from, to };
+  const run = await new BatchRunner(options, generator).run(slice);
+  return { execution, judgement: await new BatchJudge(options, generator).judge(execution, slice, run) };
+}
+
+describe('a judgement', () => {
+  test('has the rows that break any objective, and the run as each one saw it', async () => {
+    const [odd, three] = [objectiveOf('odd', ([y]) => y % 2 === 1), objectiveOf('three', ([y]) => y === 3)];
+    const { judgement, execution } = await judge([odd, three], 1, 4);
+    expect([...judgement.violatingRows]).toEqual([1]);
+    expect(judgement.slices.get(odd)).toMatchObject([{ firstRow: 0, batch: { rows: 3 } }]);
+    // Rows count from the first one that ran, mutants from the first one of the task.
+    expect(execution.hitCollector.hits.map(({ execs, batch: { row } }) => [execs, row])).toEqual([
+      [3, 1],
+      [3, 1],
+    ]);
+  });
+
+  test('is made without an objective whose plug-in fails; the others judge on', async () => {
+    const failing = objectiveOf('failing', ([y]) => {
+      if (y === 2) throw new PluginError('two');
+      return true;
+    });
+    const { judgement, execution } = await judge([failing, objectiveOf('four', ([y]) => y === 4)]);
+    expect([...judgement.violatingRows]).toEqual([3]);
+    expect(judgement.slices.has(failing)).toBe(false);
+    expect(execution.objectives.has(failing)).toBe(false);
+    expect(execution.disabledObjectives.map(({ data }) => valuesOf(data)[0])).toEqual([2]);
+  });
+});

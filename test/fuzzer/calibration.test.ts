@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import type { WalkStep } from '../../src/coverage/criterion.ts';
+import { CALIBRATION_MUTANTS, calibrate } from '../../src/fuzzer/calibration.ts';
+import { armOf, objectiveOf, rowFunctionModel, runnerOptions, testcaseOf } from '../support/task-runner.ts';
+
+const seed = {
+  data: testcaseOf(0, 0, 0),
+  activations: Float32Array.of(0, 0, 0),
+  violation: undefined,
+  predictedClass: 0,
+};
+const [, , FEWEST] = CALIBRATION_MUTANTS;
+const adding = armOf(([first, ...rest]) => [first + 2, ...rest]);
+
+/** The steps that a criterion is calibrated on. */
+async function walk(options: Partial<Parameters<typeof runnerOptions>[0]> = {}) {
+  let steps: readonly WalkStep[] = [];
+  const { model } = rowFunctionModel((x) => x);
+  const parts = runnerOptions({ model, arms: [[adding]], batch: 64, ...options });
+  const criterion = {
+    ...parts.criterion,
+    calibrate: (walked: readonly WalkStep[]) => {
+      steps = walked;
+      return 42;
+    },
+  };
+  const result = await calibrate({ ...parts, criterion }, [seed], FEWEST, () => {});
+  return { steps, result };
+}
+
+describe('a calibration', () => {
+  test('walks from the seeds, each step from the mutants of the one before', async () => {
+    const { steps, result } = await walk();
+    expect(result).toEqual({ threshold: 42, mutants: FEWEST });
+    // Every mutant moves by 2, near or far, and the last ones have gone 16 steps.
+    expect(steps.every(({ vector, from }) => vector[0] - from[0] === 2)).toBe(true);
+    expect(Math.max(...steps.map(({ vector }) => vector[0]))).toBe(32);
+  });
+
+  test('leaves out what is not finite and what breaks an objective', async () => {
+    const { model } = rowFunctionModel((x) => [x[0] > 7 ? Number.NaN : x[0], 0, 0]);
+    const nan = await walk({ model });
+    expect(Math.max(...nan.steps.map(({ vector }) => vector[0]))).toBe(6);
+    const judged = await walk({ objectives: [objectiveOf('ten', ([y]) => y === 10)] });
+    expect(Math.max(...judged.steps.map(({ vector }) => vector[0]))).toBe(8);
+  });
+});
