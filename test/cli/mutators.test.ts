@@ -425,7 +425,7 @@ test('a parameter at an end of its bounds, and parameters of a criterion and of 
   // A factor of 1 leaves every mutant as its parent is.
   expect(stats.corpus).toBe(2);
   expect(parse(readFileSync(join(out, 'campaign.yaml'), 'utf8'))).toMatchObject({
-    mutator: { x: ['multiply:most=1'] },
+    mutator: { x: 'multiply:most=1' },
     measure: 'values:width=3',
     scheduler: 'recent:newest=1',
   });
