@@ -5,10 +5,10 @@ import { defineCoverage } from 'neurofuzz';
 export default defineCoverage({
   name: 'extremes',
   help: 'the least and the greatest activation of each tensor',
-  // `seed` is the campaign's, for what is drawn; `varying` says whether activations are not always as many.
+  // The second argument has the campaign's `seed`, for what is drawn, and `varying`: whether activations differ in size.
   make: () => ({
     // One vector a row, of the same width in every run.
-    vectors({ rows, activations }) {
+    observe({ rows, activations }) {
       const width = 2 * activations.length;
       const all = new Float32Array(rows * width);
       for (const [t, { data, size }] of activations.entries())

@@ -3,8 +3,10 @@ import { defineObjective } from 'neurofuzz';
 
 const BOUND = {
   name: 'bound',
+  default: 0.999,
   help: 'largest share of the softmax that one class may have',
-  between: [0, 1],
+  min: 0,
+  max: 1,
 };
 
 /** A run in which one class has nearly all of the softmax. */
@@ -12,13 +14,14 @@ export default defineObjective({
   name: 'too-sure',
   help: 'one class has nearly all of the softmax',
   parameters: [BOUND],
-  make({ values: { bound = 0.999 } }) {
+  make(values) {
+    const bound = values(BOUND);
     /** The greatest class of a row and its share. */
     const best = ({ outputs: [logits] }, row) => {
-      const values = logits.data.subarray(row * logits.size, (row + 1) * logits.size);
-      const most = values.reduce((a, b) => Math.max(a, b));
-      const sum = values.reduce((total, value) => total + Math.exp(value - most), 0);
-      return { label: values.indexOf(most), share: 1 / sum };
+      const scores = logits.data.subarray(row * logits.size, (row + 1) * logits.size);
+      const most = scores.reduce((a, b) => Math.max(a, b));
+      const sum = scores.reduce((total, score) => total + Math.exp(score - most), 0);
+      return { label: scores.indexOf(most), share: 1 / sum };
     };
     return {
       // A row's verdict depends on the row alone: it is the same in whatever batch the row runs.

@@ -5,7 +5,8 @@ const MOST = {
   name: 'most',
   default: 0.1,
   help: "largest height of the wave, as a share of the input's range",
-  between: [0, 1],
+  min: 0,
+  max: 1,
 };
 
 /** Adds a sine wave of drawn height, length and phase to all values, in their order. */
@@ -15,8 +16,8 @@ export default defineMutator({
   source: 'an example',
   domains: ['numbers'],
   parameters: [MOST],
-  make(value, input) {
-    const most = value(MOST) * (input.range.high - input.range.low);
+  make(values, input) {
+    const most = values(MOST) * (input.range.high - input.range.low);
     return {
       // Draws from `random` alone, leaves `parent` alone, allocates nothing; what is not legal is clipped.
       mutate(out, offset, parent, { random }) {

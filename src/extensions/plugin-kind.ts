@@ -54,8 +54,8 @@ export interface PluginKind<E extends ExportedKind<unknown>, Made> {
   guard<T>(call: () => T): T;
   /** An error of the plug-in as one that names it, for calls too frequent to be timed. */
   asUserError(error: unknown): UserError;
-  /** @throws UserError if something that the plug-in made lacks a method */
-  requireMethod(made: object | null | undefined, method: string): void;
+  /** @throws UserError if an object of the plug-in lacks a method */
+  requireMethod(object: object | null | undefined, method: string): void;
 }
 
 /** Legal names of kinds whose names are used beyond messages. */
@@ -92,13 +92,13 @@ export async function importPluginKind<E extends ExportedKind<unknown>>(
     base: { name, help, source, parameters: known, plugin: path },
     guard,
     asUserError: (error) => failed(`the plug-in ${path} fails: ${errorMessage(error)}`),
-    requireMethod(made, method) {
-      if (typeof (made as Readonly<Record<string, unknown>> | null | undefined)?.[method] !== 'function')
+    requireMethod(object, method) {
+      if (typeof (object as Readonly<Record<string, unknown>> | null | undefined)?.[method] !== 'function')
         throw new UserError(`${flag}: the plug-in ${path} makes nothing with a function ${method}`);
     },
     make(values, context) {
-      const given = hasSingleObjectForm ? withSingleObjectForm(values, known, context) : values;
-      return guard(() => kind.make(given, context as never) as ReturnType<E['make']>);
+      const settings = hasSingleObjectForm ? withSingleObjectForm(values, known, context) : values;
+      return guard(() => kind.make(settings, context as never) as ReturnType<E['make']>);
     },
   };
 }

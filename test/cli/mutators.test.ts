@@ -415,6 +415,22 @@ test('the plug-in of the examples mutates, by a path relative to the campaign fi
   expect(digests(part.out, 'corpus', 'findings')).toEqual(digests(whole.out, 'corpus', 'findings'));
 });
 
+test('a parameter at an end of its bounds, and parameters of a criterion and of a scheduler, are taken and recorded', async () => {
+  const specs = ['-m', 'multiply:most=1', '--measure', 'values:width=3', '--scheduler', 'recent:newest=1'];
+  const { out, stats } = await campaign('parameters', [
+    model,
+    ...['-i', seeds, '--range=-1,1', '-s', '1', '-n', '500', ...specs],
+  ]);
+  expect(stats.execs).toBe(500);
+  // A factor of 1 leaves every mutant as its parent is.
+  expect(stats.corpus).toBe(2);
+  expect(parse(readFileSync(join(out, 'campaign.yaml'), 'utf8'))).toMatchObject({
+    mutator: { x: 'multiply:most=1' },
+    measure: 'values:width=3',
+    scheduler: 'recent:newest=1',
+  });
+});
+
 test('the example itself runs as it stands', async () => {
   const { entries } = await campaign('wave', [
     model,

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BoundsTracker, makeWorkingArray } from '../../src/constraints/bounds.ts';
 import { randomStream } from '../../src/core/random.ts';
-import { type Parameter, type ParameterValues, parameterValues } from '../../src/extensions/parameters.ts';
+import { parameterValues } from '../../src/extensions/parameters.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
 import type { Column } from '../../src/inputs/table-column.ts';
 import type { MutatorKind } from '../../src/mutators/mutator.ts';
@@ -106,20 +106,25 @@ function legalRow({ type, range, tokens, columns }: InputDescriptor, size: numbe
   return data;
 }
 
-/** Values of a mutator's parameters: the defaults, and each parameter at either end of its bounds. */
-function parameterSets({
-  parameters,
-}: MutatorKind): { readonly setting: string; readonly values: ParameterValues }[] {
-  const atEnds = parameters.flatMap(({ name, min, max }: Parameter) =>
-    [min, max].map((end) => ({ setting: `${name}=${end}`, values: parameterValues(new Map([[name, end]])) })),
+/** The defaults of a mutator's parameters, and each parameter at the ends of its bounds; those with few runs. */
+function parameterSets({ parameters, cost }: MutatorKind) {
+  const runs = cost > 50 ? 60 : 200;
+  const atEnds = parameters.flatMap(({ name, min, max, default: usual }) =>
+    [min, max]
+      .filter((end) => end !== usual)
+      .map((end) => ({
+        setting: `${name}=${end}`,
+        values: parameterValues(new Map([[name, end]])),
+        runs: runs / 10,
+      })),
   );
-  return [{ setting: 'its defaults', values: parameterValues() }, ...atEnds];
+  return [{ setting: 'its defaults', values: parameterValues(), runs }, ...atEnds];
 }
 
 describe.each(MUTATORS.list())('$name', (kind) => {
   test.each(parameterSets(kind))(
     'makes legal mutants of any legal parent, the same from equal draws, and leaves the parent alone, with $setting',
-    ({ values }) => {
+    ({ values, runs }) => {
       fc.assert(
         fc.property(casesFor(kind), ({ input, shape, linf, key }) => {
           const { type } = input;
@@ -157,7 +162,7 @@ describe.each(MUTATORS.list())('$name', (kind) => {
             if (input.tokens?.special.includes(before[i])) expect(value).toBe(before[i]);
           }
         }),
-        { numRuns: kind.cost > 50 ? 30 : 100 },
+        { numRuns: runs },
       );
     },
   );

@@ -4,14 +4,14 @@ import { mutateLevels } from '../image/layout.ts';
 import type { MutatorKind } from '../mutator.ts';
 import { IMAGENET_SIDE, type PerSeverity, SEVERITY, settingAtSeverity } from './severity.ts';
 
-/** How a corruption works on levels once its setting is drawn. */
+/** Corrupts the levels of a picture by the setting of a severity. */
 export type LevelCorruption<T> = (setting: T, ...rest: Parameters<LevelMutation>) => void;
 
 /**
- * A corruption of ImageNet-C (Hendrycks & Dietterich, ICLR 2019): its settings by severity, and its work on
- * levels from 0 to 1.
+ * A corruption of ImageNet-C (Hendrycks & Dietterich, ICLR 2019), on levels from 0 to 1.
  *
- * @param make made once for an input, with whatever room it needs
+ * @param settings by severity
+ * @param make called once for an input; it allocates its buffers
  */
 export function makeCorruption<T>(
   { name, help, cost }: { readonly name: string; readonly help: string; readonly cost: number },
@@ -28,18 +28,18 @@ export function makeCorruption<T>(
     make: mutateLevels((value, input) => {
       const severity = value(SEVERITY);
       const work = make(input);
-      return (seen, out, layout, given) =>
-        work(settingAtSeverity(settings, severity, given.random), seen, out, layout, given);
+      return (seen, out, layout, context) =>
+        work(settingAtSeverity(settings, severity, context.random), seen, out, layout, context);
     }),
   };
 }
 
-/** Lengths of ImageNet-C, given for sides of 224 pixels, times this are lengths in a picture. */
+/** Factor from ImageNet-C's lengths, which are for sides of 224 pixels, to those of a picture. */
 export function lengthScale({ width, height }: Layout): number {
   return Math.min(width, height) / IMAGENET_SIDE;
 }
 
-/** Values of a picture. */
+/** Number of values of a picture. */
 export function imageSize({ width, height, channels }: Layout): number {
   return width * height * channels;
 }

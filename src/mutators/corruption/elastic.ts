@@ -24,7 +24,7 @@ export const elastic = makeCorruption(
     { alpha: 0.12 * REFERENCE_SIDE, sigma: 0.01 * REFERENCE_SIDE, corners: 0.02 * REFERENCE_SIDE },
   ],
   ({ size }) => {
-    const room = makeBlurBuffers(size);
+    const buffers = makeBlurBuffers(size);
     const fields = [new Float32Array(size), new Float32Array(size)];
     let flat: Layout | undefined;
     return ({ alpha, sigma, corners }, seen, out, layout, { random }) => {
@@ -36,7 +36,7 @@ export const elastic = makeCorruption(
       const deviation = ((alpha * UNIFORM_DEVIATION) / (2 * Math.sqrt(Math.PI) * sigma)) * scale;
       for (const field of fields) {
         for (let i = 0; i < pixels; i++) field[i] = 2 * random.uniform() - 1;
-        gaussianBlur(field, field, flat, Math.min(sigma * scale, width / 4), room);
+        gaussianBlur(field, field, flat, Math.min(sigma * scale, width / 4), buffers);
         let squares = 0;
         for (let i = 0; i < pixels; i++) squares += field[i] * field[i];
         const factor = deviation / Math.sqrt(squares / pixels || 1);

@@ -1,7 +1,7 @@
 import { imageSize, makeCorruption } from './corruption.ts';
 import { makePlasmaCache } from './plasma.ts';
 
-/** (x + c·plasma) · max / (max + c): lifts what is dark and flattens the rest. */
+/** (x + c·plasma) · max / (max + c): brightens dark levels and lowers the contrast. */
 export const fog = makeCorruption(
   { name: 'fog', help: 'clouds of plasma lie over the picture', cost: 350 },
   [

@@ -1,26 +1,26 @@
 import { makeCorruption } from './corruption.ts';
 import { makePlasmaCache } from './plasma.ts';
 
-/** How white the ice is where it is thickest and thinnest. */
+/** Level of the ice at its thickest and at its thinnest. */
 const MAX_WHITENESS = 0.95;
 const MIN_WHITENESS = 0.25;
 
 /**
- * a·x + b·frost. ImageNet-C lays photographs of frost over the picture; here the ice is drawn: ridges where plasma
- * passes through its middle, which branch as crystals do.
+ * a·x + b·frost. ImageNet-C overlays photographs of frost; here the ice is drawn from plasma, whose crossings of its mid
+ * height are ridges that branch as crystals do.
  */
 export const frost = makeCorruption(
   { name: 'frost', help: 'ice crystals lie over the picture', cost: 730 },
   [
-    { own: 1, ice: 0.4 },
-    { own: 0.8, ice: 0.6 },
-    { own: 0.7, ice: 0.7 },
-    { own: 0.65, ice: 0.7 },
-    { own: 0.6, ice: 0.75 },
+    { picture: 1, ice: 0.4 },
+    { picture: 0.8, ice: 0.6 },
+    { picture: 0.7, ice: 0.7 },
+    { picture: 0.65, ice: 0.7 },
+    { picture: 0.6, ice: 0.75 },
   ],
   () => {
     const plasmaFor = makePlasmaCache();
-    return ({ own, ice }, seen, out, layout, { random }) => {
+    return ({ picture, ice }, seen, out, layout, { random }) => {
       const { height, width, channels, rowStep, columnStep, channelStep } = layout;
       const plasma = plasmaFor(width, height);
       plasma.draw(1.6, random);
@@ -30,7 +30,7 @@ export const frost = makeCorruption(
           const white = MIN_WHITENESS + (MAX_WHITENESS - MIN_WHITENESS) * ridge ** 4;
           for (let c = 0; c < channels; c++) {
             const i = y * rowStep + x * columnStep + c * channelStep;
-            out[i] = own * seen[i] + ice * white;
+            out[i] = picture * seen[i] + ice * white;
           }
         }
       }

@@ -12,12 +12,12 @@ export const glassBlur = makeCorruption(
     { sigma: 1.5, furthest: 4, rounds: 2 },
   ],
   ({ size }) => {
-    const room = makeBlurBuffers(size);
+    const buffers = makeBlurBuffers(size);
     return ({ sigma, furthest, rounds }, seen, out, layout, { random }) => {
       const { height, width, channels, rowStep, columnStep, channelStep } = layout;
       const scale = lengthScale(layout);
       const reach = Math.max(1, Math.round(furthest * scale));
-      gaussianBlur(seen, out, layout, sigma * scale, room);
+      gaussianBlur(seen, out, layout, sigma * scale, buffers);
       for (let round = 0; round < rounds; round++) {
         for (let y = height - 1 - reach; y >= reach; y--) {
           for (let x = width - 1 - reach; x >= reach; x--) {
@@ -35,7 +35,7 @@ export const glassBlur = makeCorruption(
           }
         }
       }
-      gaussianBlur(out, out, layout, sigma * scale, room);
+      gaussianBlur(out, out, layout, sigma * scale, buffers);
     };
   },
 );

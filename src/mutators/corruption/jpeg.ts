@@ -14,20 +14,20 @@ const CHROMINANCE = [
 
 const BLOCK_SIDE = 8;
 
-/** cos((2x + 1)·u·π / 16) with the scale that makes the transform orthonormal, `[u][x]`. */
+/** Basis of the orthonormal cosine transform: cos((2x + 1)·u·π / 16) times its scale, `[u][x]`. */
 const COSINES = Float64Array.from({ length: BLOCK_SIDE * BLOCK_SIDE }, (_, i) => {
   const u = Math.floor(i / BLOCK_SIDE);
   return (u === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * (i % BLOCK_SIDE) + 1) * u * Math.PI) / 16);
 });
 
-/** A step of a table at a quality from 1 to 100, as the Independent JPEG Group's library scales it. */
+/** Quantization step at a quality from 1 to 100, scaled as by the Independent JPEG Group's library. */
 function quantizationStep(base: number, quality: number): number {
   const scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
   return Math.min(255, Math.max(1, Math.floor((base * scale + 50) / 100)));
 }
 
 /**
- * What compression as JPEG loses: cosine transform of 8×8 blocks, rounding to the steps of the quality, and back.
+ * JPEG compression and decompression without entropy coding: cosine transform of 8×8 blocks, quantization, and back.
  * Chrominance keeps its full resolution.
  */
 export const jpeg = makeCorruption(
@@ -77,7 +77,7 @@ export const jpeg = makeCorruption(
   },
 );
 
-/** Rounds the coefficients of one block of a plane; what lies outside the picture goes on with its border. */
+/** Quantizes the coefficients of one block of a plane; outside the picture its border is repeated. */
 function quantizeBlock(
   plane: Float64Array,
   height: number,
@@ -105,7 +105,7 @@ function quantizeBlock(
       plane[(top + y) * width + left + x] = block[y * BLOCK_SIDE + x];
 }
 
-/** The cosine transform of a block in place, or its inverse: along the rows, then along the columns. */
+/** Cosine transform of a block in place, or its inverse, as passes along rows and columns. */
 function transformBlock(block: Float64Array, rows: Float64Array, inverse: boolean): void {
   for (let y = 0; y < BLOCK_SIDE; y++) {
     for (let u = 0; u < BLOCK_SIDE; u++) {

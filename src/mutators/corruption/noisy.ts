@@ -1,7 +1,11 @@
 import { WINDOW_SIZE } from '../simd/noise-pool.ts';
 import { imageSize, type LevelCorruption } from './corruption.ts';
 
-/** Adds noise to every level: `add` says what a level becomes with a standard normal draw and a deviation. */
+/**
+ * Noise on every level.
+ *
+ * @param add the level with noise, from a standard normal draw and the deviation
+ */
 export function makeNoise(
   add: (level: number, draw: number, deviation: number) => number,
 ): () => LevelCorruption<number> {
@@ -9,9 +13,9 @@ export function makeNoise(
     (deviation, seen, out, layout, { noise, random }) => {
       const size = imageSize(layout);
       for (let from = 0; from < size; from += WINDOW_SIZE) {
-        const { values, place } = noise.window('normal', random);
+        const { values, start } = noise.window('normal', random);
         const to = Math.min(size, from + WINDOW_SIZE);
-        for (let i = from; i < to; i++) out[i] = add(seen[i], values[place + i - from], deviation);
+        for (let i = from; i < to; i++) out[i] = add(seen[i], values[start + i - from], deviation);
       }
     };
 }

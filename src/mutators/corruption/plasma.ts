@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts';
 
-/** A square of heights from 0 to 1 that goes round at its borders. */
+/** A square of heights from 0 to 1 whose opposite borders match. */
 export interface Plasma {
   /** A power of two. */
   readonly side: number;
@@ -53,15 +53,15 @@ export function makePlasma(size: number): Plasma {
   };
 }
 
-/** Plasma for the pictures of an input, made when their size is first known. */
+/** Plasma by the size of a picture, allocated once for each size. */
 export function makePlasmaCache(): (width: number, height: number) => Plasma {
-  const made = new Map<number, Plasma>();
+  const bySize = new Map<number, Plasma>();
   return (width, height) => {
     const size = Math.max(width, height);
-    let plasma = made.get(size);
+    let plasma = bySize.get(size);
     if (plasma === undefined) {
       plasma = makePlasma(size);
-      made.set(size, plasma);
+      bySize.set(size, plasma);
     }
     return plasma;
   };

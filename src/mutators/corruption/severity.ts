@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts';
 import type { DefaultedParameter } from '../../extensions/parameters.ts';
 
-/** How strong a corruption of ImageNet-C is. */
+/** The severity of a corruption, as ImageNet-C numbers it. */
 export const SEVERITY: DefaultedParameter = {
   name: 'severity',
   default: 0,
@@ -11,13 +11,13 @@ export const SEVERITY: DefaultedParameter = {
   integer: true,
 };
 
-/** Severities of ImageNet-C, the first at 1. */
+/** One setting for each severity from 1 to 5. */
 export type PerSeverity<T> = readonly [T, T, T, T, T];
 
-/** The setting of a severity, or of one that is drawn. */
+/** The setting of a severity; 0 draws one. */
 export function settingAtSeverity<T>(settings: PerSeverity<T>, severity: number, random: Random): T {
   return settings[severity === 0 ? random.below(settings.length) : severity - 1];
 }
 
-/** Side of the pictures that ImageNet-C's lengths are given for; they shrink and grow with the picture. */
+/** Side in pixels of the pictures that ImageNet-C's lengths are for; lengths scale with the picture. */
 export const IMAGENET_SIDE = 224;

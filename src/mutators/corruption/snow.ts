@@ -11,11 +11,11 @@ import { blurAlongLine } from './motion.ts';
 export const snow = makeCorruption(
   { name: 'snow', help: 'flakes fall and the picture whitens', cost: 1350 },
   [
-    { mean: 0.1, deviation: 0.3, enlarged: 3, least: 0.5, radius: 10, sigma: 4, own: 0.8 },
-    { mean: 0.2, deviation: 0.3, enlarged: 2, least: 0.5, radius: 12, sigma: 4, own: 0.7 },
-    { mean: 0.55, deviation: 0.3, enlarged: 4, least: 0.9, radius: 12, sigma: 8, own: 0.7 },
-    { mean: 0.55, deviation: 0.3, enlarged: 4.5, least: 0.85, radius: 12, sigma: 8, own: 0.65 },
-    { mean: 0.55, deviation: 0.3, enlarged: 2.5, least: 0.85, radius: 12, sigma: 12, own: 0.55 },
+    { mean: 0.1, deviation: 0.3, enlarged: 3, least: 0.5, radius: 10, sigma: 4, picture: 0.8 },
+    { mean: 0.2, deviation: 0.3, enlarged: 2, least: 0.5, radius: 12, sigma: 4, picture: 0.7 },
+    { mean: 0.55, deviation: 0.3, enlarged: 4, least: 0.9, radius: 12, sigma: 8, picture: 0.7 },
+    { mean: 0.55, deviation: 0.3, enlarged: 4.5, least: 0.85, radius: 12, sigma: 8, picture: 0.65 },
+    { mean: 0.55, deviation: 0.3, enlarged: 2.5, least: 0.85, radius: 12, sigma: 12, picture: 0.55 },
   ],
   ({ size }) => {
     const noise = new Float32Array(size);
@@ -23,7 +23,7 @@ export const snow = makeCorruption(
     const falling = new Float32Array(size);
     let flat: Layout | undefined;
     return (setting, seen, out, layout, { random }) => {
-      const { mean, deviation, enlarged, least, radius, sigma, own } = setting;
+      const { mean, deviation, enlarged, least, radius, sigma, picture } = setting;
       const { height, width, channels, rowStep, columnStep, channelStep, rgb } = layout;
       const scale = lengthScale(layout);
       if (flat === undefined || flat.width !== width || flat.height !== height)
@@ -50,7 +50,7 @@ export const snow = makeCorruption(
             0.114 * seen[at + b * channelStep];
           for (let c = 0; c < channels; c++) {
             const i = at + c * channelStep;
-            out[i] = own * seen[i] + (1 - own) * Math.max(seen[i], 1.5 * grey + 0.5) + cover;
+            out[i] = picture * seen[i] + (1 - picture) * Math.max(seen[i], 1.5 * grey + 0.5) + cover;
           }
         }
       }

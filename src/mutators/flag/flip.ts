@@ -8,10 +8,10 @@ const RATE = {
   max: 1,
 } as const;
 
-/** Turns some values over within their bounds: of switches, true becomes false and false true. */
+/** Mirrors some values within their bounds: of flags, true becomes false and false true. */
 export const flip: MutatorKind = {
   name: 'flip',
-  help: 'turns some values over: true to false, low to high',
+  help: 'count some values over: true to false, low to high',
   source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
   domains: ['flags', 'numbers'],
   parameters: [RATE],
@@ -23,8 +23,8 @@ export const flip: MutatorKind = {
       mutate(out, offset, parent, { bounds, random }) {
         const { length } = parent;
         out.set(parent, offset);
-        const turns = Math.max(1, Math.round(rate * length));
-        for (let turn = 0; turn < turns && length > 0; turn++) {
+        const count = Math.max(1, Math.round(rate * length));
+        for (let n = 0; n < count && length > 0; n++) {
           const i = random.below(length);
           const value = bounds.low[i] + bounds.high[i] - out[offset + i];
           out[offset + i] = Math.min(bounds.high[i], Math.max(bounds.low[i], value));

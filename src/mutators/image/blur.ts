@@ -21,10 +21,10 @@ export const blur: MutatorKind = {
   cost: 215,
   make: mutateLevels((value, { size }) => {
     const most = value(MOST);
-    const room = makeBlurBuffers(size);
+    const buffers = makeBlurBuffers(size);
     return (seen, out, layout, { random }) => {
       const sigma = most * Math.min(layout.width, layout.height) * random.uniform();
-      gaussianBlur(seen, out, layout, sigma, room);
+      gaussianBlur(seen, out, layout, sigma, buffers);
     };
   }),
 };

@@ -1,23 +1,23 @@
 import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Layout } from './layout.ts';
 
-/** Longest kernel on either side of its middle. */
+/** Maximum radius of a kernel in pixels. */
 const MAX_KERNEL_RADIUS = 256;
 
-/** Room that blurring needs. */
+/** Scratch buffers of `gaussianBlur`. */
 export interface BlurBuffers {
   readonly horizontal: Float32Array;
   readonly kernel: Float64Array;
 }
 
-/** @param size values of the largest picture */
+/** @param size number of values of the largest picture */
 export function makeBlurBuffers(size: number): BlurBuffers {
   return { horizontal: new Float32Array(size), kernel: new Float64Array(MAX_KERNEL_RADIUS + 1) };
 }
 
 /**
- * Averages by a Gaussian bell, across and then down; the border goes on outside. A deviation well below a pixel
- * leaves the picture as it is. `out` may be `from`.
+ * Gaussian blur as two one-dimensional passes; outside the picture its border is repeated. A sigma well below a pixel
+ * changes nothing. `out` may be `from`.
  */
 export function gaussianBlur(
   from: WorkingArray,
@@ -64,7 +64,7 @@ function blurLine(
   }
 }
 
-/** Weights of neighbours by their place: `weights[i]` belongs to the pixel `dx[i]`, `dy[i]` away. */
+/** A sparse convolution kernel: `weights[i]` is of the pixel at offset `dx[i]`, `dy[i]`. */
 export interface Stencil {
   count: number;
   readonly dx: Float64Array;
@@ -72,17 +72,17 @@ export interface Stencil {
   readonly weights: Float64Array;
 }
 
-/** @param most neighbours that it may have */
-export function makeStencil(most: number): Stencil {
+/** @param capacity maximum number of weights */
+export function makeStencil(capacity: number): Stencil {
   return {
     count: 0,
-    dx: new Float64Array(most),
-    dy: new Float64Array(most),
-    weights: new Float64Array(most),
+    dx: new Float64Array(capacity),
+    dy: new Float64Array(capacity),
+    weights: new Float64Array(capacity),
   };
 }
 
-/** Averages each pixel's neighbours by a stencil's weights, which are brought to a sum of 1; the border goes on outside. */
+/** Convolves with a stencil whose weights are normalized to a sum of 1; outside the picture its border is repeated. */
 export function applyStencil(from: WorkingArray, out: WorkingArray, layout: Layout, stencil: Stencil): void {
   const { height, width, channels, rowStep, columnStep, channelStep } = layout;
   const { count, dx, dy, weights } = stencil;

@@ -9,7 +9,7 @@ const MOST = {
   max: 100,
 } as const;
 
-/** Levels between those whose power is worked out. */
+/** Steps of the lookup table from level 0 to 1. */
 const CURVE_STEPS = 64;
 
 /** Raises levels to a power, read off a curve of straight pieces. */
@@ -28,9 +28,9 @@ export const gamma: MutatorKind = {
       for (let i = 0; i <= CURVE_STEPS; i++) curve[i] = (i / CURVE_STEPS) ** exponent;
       curve[CURVE_STEPS + 1] = 1;
       for (let i = 0; i < seen.length; i++) {
-        const place = CURVE_STEPS * Math.min(1, Math.max(0, seen[i]));
-        const step = Math.floor(place);
-        out[i] = curve[step] + (place - step) * (curve[step + 1] - curve[step]);
+        const position = CURVE_STEPS * Math.min(1, Math.max(0, seen[i]));
+        const step = Math.floor(position);
+        out[i] = curve[step] + (position - step) * (curve[step + 1] - curve[step]);
       }
     };
   }),

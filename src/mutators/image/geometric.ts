@@ -4,7 +4,7 @@ import type { MutatorKind } from '../mutator.ts';
 import { type Layout, makeLayoutCache } from './layout.ts';
 import { type Affine, warp } from './warp.ts';
 
-/** A mutator that moves the values of a picture by an affine map drawn for each mutant. */
+/** A mutator that applies an affine map to a picture, drawn for each mutant. */
 export function makeAffineMutator(
   {
     name,

@@ -5,19 +5,19 @@ import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { MutationContext, Mutator } from '../mutator.ts';
 
-/** Where the values of a picture lie in a row, and what stands between them and levels from 0 (black) to 1 (white). */
+/** Memory layout of a picture's values, and their scale: levels from 0 (black) to 1 (white). */
 export interface Layout {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Steps from a value to the one below it, to its right and in the next channel. */
+  /** Strides: from a value to the one below it, to its right and in the next channel. */
   readonly rowStep: number;
   readonly columnStep: number;
   readonly channelStep: number;
-  /** Of each channel. */
+  /** Value of level 0, and of level 1, of each channel. */
   readonly black: readonly number[];
   readonly white: readonly number[];
-  /** Places of red, green and blue among the channels; one for all where there is but one. */
+  /** Channel indices of red, green and blue; all 0 for a single channel. */
   readonly rgb: readonly [red: number, green: number, blue: number];
 }
 
@@ -40,15 +40,15 @@ export function layoutOf(picture: ImageFormat, shape: readonly number[]): Layout
   };
 }
 
-/** Draws what one mutant is to be; `seen` is the picture as levels from 0 to 1, `out` gets the new ones. */
+/** Makes one mutant in levels from 0 to 1; `seen` has the parent's, `out` receives the mutant's. */
 export type LevelMutation = (
   seen: WorkingArray,
   out: WorkingArray,
   layout: Layout,
-  given: MutationContext,
+  context: MutationContext,
 ) => void;
 
-/** A picture's layout for the shape that mutants have, remembered: shapes hardly ever change. */
+/** The layout of a picture input by the shape of a mutant; the last one is cached. */
 export function makeLayoutCache(input: InputDescriptor): (shape: readonly number[]) => Layout {
   const { picture } = input;
   if (picture === undefined) throw new Error(`input ${input.name} takes no pictures`);
@@ -64,10 +64,9 @@ export function makeLayoutCache(input: InputDescriptor): (shape: readonly number
 }
 
 /**
- * A mutator whose formula is written for levels from 0 to 1: values are turned into levels, worked on in rooms
- * of their own, and turned back.
+ * A mutator whose formula is defined on levels from 0 to 1: values are converted to levels and back.
  *
- * @param work made once for an input, with whatever room it needs
+ * @param work called once for an input; it allocates its buffers
  */
 export function mutateLevels(
   work: (value: ParameterValues, input: InputDescriptor) => LevelMutation,
@@ -76,13 +75,13 @@ export function mutateLevels(
     const layoutFor = makeLayoutCache(input);
     const run = work(value, input);
     const seen = new Float32Array(input.size);
-    const made = new Float32Array(input.size);
+    const mutated = new Float32Array(input.size);
     return {
-      mutate(out, offset, parent, given) {
-        const layout = layoutFor(given.shape);
+      mutate(out, offset, parent, context) {
+        const layout = layoutFor(context.shape);
         toLevels(parent, seen, layout);
-        run(seen, made, layout, given);
-        fromLevels(made, out, offset, parent.length, layout);
+        run(seen, mutated, layout, context);
+        fromLevels(mutated, out, offset, parent.length, layout);
       },
     };
   };
@@ -125,7 +124,7 @@ function clampLevel(level: number): number {
   return level > 0 ? (level < 1 ? level : 1) : 0;
 }
 
-/** A draw between two numbers. */
+/** A uniform draw from `[low, high)`. */
 export function drawBetween(random: Random, low: number, high: number): number {
   return low + (high - low) * random.uniform();
 }

@@ -3,13 +3,13 @@ import type { DefaultedParameter } from '../../extensions/parameters.ts';
 import type { MutatorKind } from '../mutator.ts';
 import { makeLayoutCache } from './layout.ts';
 
-/** A straight line that levels from 0 to 1 are read off: factor · level + shift. */
+/** A linear map of levels from 0 to 1: factor · level + shift. */
 export interface LinearMap {
   readonly factor: number;
   readonly shift: number;
 }
 
-/** A mutator that reads all levels of a picture off one line, drawn for each mutant. */
+/** A mutator that applies one linear map to all levels of a picture, drawn for each mutant. */
 export function makeLinearMutator(
   kind: Pick<MutatorKind, 'name' | 'help' | 'source'> & { readonly parameter: DefaultedParameter },
   draw: (amount: number, random: Random) => LinearMap,
@@ -27,7 +27,7 @@ export function makeLinearMutator(
         mutate(out, offset, parent, { arithmetic, shape, random }) {
           const { black, white, channels, channelStep, columnStep } = layoutFor(shape);
           const { factor, shift } = draw(amount, random);
-          // In values instead of levels the line is another one.
+          // The map in values instead of levels.
           const shifted = (c: number): number => black[c] * (1 - factor) + shift * (white[c] - black[c]);
           const isAlike = black.every((low, c) => low === black[0] && white[c] === white[0]);
           if (isAlike) {
@@ -35,10 +35,10 @@ export function makeLinearMutator(
             return;
           }
           for (let c = 0; c < channels; c++) {
-            const own = shifted(c);
+            const constant = shifted(c);
             const end = c * channelStep + (parent.length / channels) * columnStep;
             for (let i = c * channelStep; i < end; i += columnStep)
-              out[offset + i] = factor * parent[i] + own;
+              out[offset + i] = factor * parent[i] + constant;
           }
         },
       };

@@ -1,10 +1,7 @@
 import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Layout } from './layout.ts';
 
-/**
- * Where each pixel of a picture comes from: x' = a·x + b·y + c, y' = d·x + e·y + f, in pixels from the middle of
- * the picture.
- */
+/** Affine map from a pixel to its source: x' = a·x + b·y + c, y' = d·x + e·y + f, in pixels from the picture's centre. */
 export interface Affine {
   readonly a: number;
   readonly b: number;
@@ -15,8 +12,10 @@ export interface Affine {
 }
 
 /**
- * Moves a picture's values by bilinear sampling; what comes from outside is `outside`, black where none is given.
- * Samples lie at the middles of pixels, so that turning by a half circle gives each pixel its opposite.
+ * Applies an affine map by bilinear sampling. Samples lie at pixel centres, so that a half turn maps each pixel to its
+ * opposite.
+ *
+ * @param outside value of samples outside the picture; black if absent
  */
 export function warp(
   from: WorkingArray,
@@ -29,7 +28,7 @@ export function warp(
   const { height, width, channels, rowStep, columnStep, channelStep, black } = layout;
   const middleX = (width - 1) / 2;
   const middleY = (height - 1) / 2;
-  // Hot: the part of a row that comes from within the picture is found first, so that it needs no checks.
+  // Hot: the part of a row whose samples all lie inside the picture is found first, so that it needs no checks.
   for (let y = 0; y < height; y++) {
     const v = y - middleY;
     const startX = a * -middleX + b * v + c + middleX;
@@ -42,71 +41,71 @@ export function warp(
     );
     const to = offset + y * rowStep;
     for (let channel = 0; channel < channels; channel++) {
-      const own = channel * channelStep;
-      const none = outside ?? black[channel];
+      const channelStart = channel * channelStep;
+      const fill = outside ?? black[channel];
       for (let x = 0; x < width; x++) {
-        const at = to + x * columnStep + own;
+        const at = to + x * columnStep + channelStart;
         const sourceX = startX + a * x;
         const sourceY = startY + d * x;
         if (x >= first && x <= last) {
-          // Not below zero: cutting rounds down.
+          // Not negative, so that truncation rounds down.
           const left = sourceX | 0;
           const top = sourceY | 0;
           const right = sourceX - left;
-          const i = top * rowStep + left * columnStep + own;
+          const i = top * rowStep + left * columnStep + channelStart;
           const j = i + rowStep;
           const upper = from[i] + right * (from[i + columnStep] - from[i]);
           const lower = from[j] + right * (from[j + columnStep] - from[j]);
           out[at] = upper + (sourceY - top) * (lower - upper);
-        } else out[at] = sampleAtBorder(from, layout, sourceX, sourceY, own, none);
+        } else out[at] = sampleAtBorder(from, layout, sourceX, sourceY, channelStart, fill);
       }
     }
   }
 }
 
-/** Slack that keeps rounding from carrying a place over the border. */
+/** Margin that keeps rounding errors from moving a sample outside the picture. */
 const ROUNDING_SLACK = 1e-6;
 
-/** From which step on a place that moves by `step` is at least 0 and below `end`. */
+/** The first n for which start + n · step lies in `[0, end)`. */
 function firstStepInside(start: number, step: number, end: number): number {
   if (step === 0) return start >= 0 && start < end ? 0 : Number.POSITIVE_INFINITY;
   return step > 0 ? (ROUNDING_SLACK - start) / step : (end - ROUNDING_SLACK - start) / step;
 }
 
-/** Up to which step it is. */
+/** The last n for which start + n · step lies in `[0, end)`. */
 function lastStepInside(start: number, step: number, end: number): number {
   if (step === 0) return start >= 0 && start < end ? Number.POSITIVE_INFINITY : -1;
   return step > 0 ? (end - ROUNDING_SLACK - start) / step : (ROUNDING_SLACK - start) / step;
 }
 
-/** A sample at the border: pixels outside are `none`. */
+/** A sample at the border, where pixels outside are `fill`. */
 function sampleAtBorder(
   from: WorkingArray,
   layout: Layout,
   x: number,
   y: number,
-  own: number,
-  none: number,
+  channelStart: number,
+  fill: number,
 ): number {
   const { height, width, rowStep, columnStep } = layout;
   const left = Math.floor(x);
   const top = Math.floor(y);
-  if (left < -1 || top < -1 || left >= width || top >= height) return none;
-  const i = top * rowStep + left * columnStep + own;
+  if (left < -1 || top < -1 || left >= width || top >= height) return fill;
+  const i = top * rowStep + left * columnStep + channelStart;
   const hasLeft = left >= 0;
   const hasRight = left < width - 1;
   const hasTop = top >= 0;
   const hasBelow = top < height - 1;
-  const nw = hasTop && hasLeft ? from[i] : none;
-  const ne = hasTop && hasRight ? from[i + columnStep] : none;
-  const sw = hasBelow && hasLeft ? from[i + rowStep] : none;
-  const se = hasBelow && hasRight ? from[i + rowStep + columnStep] : none;
+  const nw = hasTop && hasLeft ? from[i] : fill;
+  const ne = hasTop && hasRight ? from[i + columnStep] : fill;
+  const sw = hasBelow && hasLeft ? from[i + rowStep] : fill;
+  const se = hasBelow && hasRight ? from[i + rowStep + columnStep] : fill;
   const upper = nw + (x - left) * (ne - nw);
   const lower = sw + (x - left) * (se - sw);
   return upper + (y - top) * (lower - upper);
 }
 
-/** Takes a sample at any place of one channel; the picture goes on with its border outside. */
+/** A bilinear sample of one channel; outside the picture its border is repeated. */
 export function sampleClamped(
   from: WorkingArray,
   { height, width, rowStep, columnStep, channelStep }: Layout,

@@ -26,7 +26,7 @@ const MOST = {
   max: 1,
 } as const;
 
-/** Adds a drawn amount to one column: for answers that must then move one way. */
+/** Adds a drawn amount to one column, for models that must be monotone in it. */
 export const raise: MutatorKind = {
   name: 'raise',
   help: 'one column is raised, or lowered',

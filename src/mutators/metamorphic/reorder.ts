@@ -1,6 +1,6 @@
 import type { MutatorKind } from '../mutator.ts';
 
-/** Puts the slices along the first dimension of several in another order: for answers that must not depend on it. */
+/** Shuffles the slices along the first dimension longer than 1, for models that must not depend on their order. */
 export const reorder: MutatorKind = {
   name: 'reorder',
   help: 'rows, along the first dimension, come in another order',
@@ -16,9 +16,9 @@ export const reorder: MutatorKind = {
         const rows = shape.find((length) => length > 1) ?? 1;
         const width = parent.length / rows;
         for (let row = 0; row < rows; row++) {
-          const place = random.below(row + 1);
-          order[row] = order[place];
-          order[place] = row;
+          const other = random.below(row + 1);
+          order[row] = order[other];
+          order[other] = row;
         }
         for (let row = 0; row < rows; row++)
           for (let i = 0; i < width; i++) out[offset + row * width + i] = parent[order[row] * width + i];

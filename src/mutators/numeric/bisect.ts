@@ -1,9 +1,8 @@
 import type { MutatorKind } from '../mutator.ts';
 
 /**
- * Divides the way to an entry that the model answers otherwise into equal parts, one for each of the mutants in
- * a row: somewhere between two neighbours lies the border. What is new there becomes an entry, whose own way to a
- * rival is shorter.
+ * Points on the line to an entry of another predicted class, in equal steps over the mutants of one parent: the decision
+ * boundary lies between two neighbours. A mutant that becomes an entry is closer to its own rival.
  */
 export const bisect: MutatorKind = {
   name: 'bisect',

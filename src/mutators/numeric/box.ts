@@ -1,17 +1,17 @@
 import type { Random } from '../../core/random.ts';
 
-/** Dimensions that a tensor may have: NumPy's limit. */
+/** Maximum number of dimensions: NumPy's limit. */
 const MAX_DIMENSIONS = 64;
 
-/** A box within a tensor: from and to in each dimension, the end excluded. */
+/** A box within a tensor: `[from, to)` in each dimension. */
 export interface Box {
   readonly from: Int32Array;
   readonly to: Int32Array;
-  /** Draws a box whose sides are at most a share of the tensor's. Dimensions of up to 4, as channels, are taken whole. */
+  /** Draws a box whose sides are at most a share of the tensor's. Dimensions of up to 4, such as channels, are taken whole. */
   draw(shape: readonly number[], share: number, random: Random): void;
 }
 
-/** A box to draw again and again. */
+/** A box for repeated draws without allocation. */
 export function makeBox(): Box {
   const from = new Int32Array(MAX_DIMENSIONS);
   const to = new Int32Array(MAX_DIMENSIONS);
@@ -30,13 +30,13 @@ export function makeBox(): Box {
   };
 }
 
-/** Visits the positions of a box as runs that lie together in row-major order, each as long as can be. */
+/** Visits the positions of a box as the longest contiguous runs `[from, to)` in row-major order. */
 export function forEachRun(
   { from, to }: Box,
   shape: readonly number[],
   visit: (from: number, to: number) => void,
 ): void {
-  // Dimensions that are taken whole belong to the run of the one before them.
+  // Trailing dimensions that are taken whole are merged into one run.
   let last = shape.length - 1;
   let step = 1;
   while (last > 0 && from[last] === 0 && to[last] === shape[last]) step *= shape[last--];

@@ -1,19 +1,23 @@
 import type { Random } from '../../core/random.ts';
 import type { DefaultedParameter } from '../../extensions/parameters.ts';
 
-/** The parameter of mutators that change one value or a few. */
-export function makeCountParameter(what: string, most: number): DefaultedParameter {
+/**
+ * The parameter of mutators that change a few values.
+ *
+ * @param unit what is counted, for the help
+ */
+export function makeCountParameter(unit: string, most: number): DefaultedParameter {
   return {
     name: 'most',
     default: most,
-    help: `most ${what} that are changed; how many is drawn, few more often than many`,
+    help: `most ${unit} that are changed; how many is drawn, few more often than many`,
     min: 1,
     max: 1e6,
     integer: true,
   };
 }
 
-/** Draws how many: as likely between one and two as between two and four. */
+/** Draws a count from 1 to `most`, log-uniformly: 1 to 2 is as likely as 2 to 4. */
 export function drawCount(most: number, random: Random): number {
   return Math.max(1, Math.ceil(most ** random.uniform()));
 }

@@ -9,12 +9,12 @@ const MOST = {
   max: 1e6,
 } as const;
 
-/** Deviation of a seed's noise, as a share of the range. */
+/** Standard deviation of the noise on seeds, as a share of the range. */
 const SEED_NOISE_SIGMA = 0.02;
 
 /**
- * Goes on in the direction that led from the parent's own parent to it: that change paid off, or it would not
- * have been kept. A seed has no such direction and gets a little noise.
+ * A further step in the direction from the parent's own parent to the parent, a change that led to a new entry. Seeds have
+ * no such direction and get a little noise.
  */
 export const momentum: MutatorKind = {
   name: 'momentum',

@@ -1,7 +1,7 @@
 import type { MutatorKind } from '../mutator.ts';
 import { forEachRun, makeBox } from './box.ts';
 
-/** Turns signs over, of all values or of a box; where zero is not in the middle, about the middle of the range. */
+/** Negates all values or a box of them; ranges without both signs are mirrored about their middle. */
 export const negate: MutatorKind = {
   name: 'negate',
   help: 'the sign of all values, or of a box of them, is turned over; about the middle of a range without signs',

@@ -4,8 +4,9 @@ import { drawCount, makeCountParameter } from './count-parameter.ts';
 const MOST = makeCountParameter('values', 8);
 
 /**
- * Numbers at which arithmetic turns: zeros, ones, the smallest normal and subnormal float32 and float16, the
- * largest float16 and what rounds beyond it, powers at which float32 loses whole numbers, squares or exp overflow.
+ * Boundary values of floating-point arithmetic: zeros, ones, the smallest normal and subnormal float32 and float16, the
+ * largest float16 and the first that overflows it, and the values at which float32 loses integers, or squares or exp
+ * overflow.
  */
 const SPECIAL_VALUES = [
   0,
@@ -38,7 +39,7 @@ const SPECIAL_VALUES = [
   -3.4e38,
 ] as const;
 
-/** Sets values to special ones, or to the ends of their bounds. */
+/** Sets values to boundary values of floating-point arithmetic, or to the ends of their bounds. */
 export const special: MutatorKind = {
   name: 'special',
   help: "one value or a few, or all, become 0, ±1, the range's ends, the smallest or largest of half or single precision",

@@ -1,10 +1,10 @@
 import type { MutatorKind } from '../mutator.ts';
 import { forEachRun, makeBox } from './box.ts';
 
-/** Values from which on a run is copied whole. */
+/** Minimum length of a run that is copied by `set`. */
 const MIN_BULK_COPY = 128;
 
-/** Takes a part of another entry: elements here and there, a box, or all beyond a cut along one axis. */
+/** Copies a part of another entry: single elements, a box, or all values beyond a cut along one axis. */
 export const splice: MutatorKind = {
   name: 'splice',
   help: 'elements, a box or one side of a cut come from another entry',
@@ -19,8 +19,8 @@ export const splice: MutatorKind = {
     return {
       mutate(out, offset, parent, { partner, random, shape }) {
         out.set(parent, offset);
-        const way = random.below(3);
-        if (way === 0) {
+        const variant = random.below(3);
+        if (variant === 0) {
           const count = 1 + random.below(Math.max(1, parent.length >> 4));
           for (let n = 0; n < count; n++) {
             const i = random.below(parent.length);
@@ -29,7 +29,7 @@ export const splice: MutatorKind = {
           return;
         }
         box.draw(shape, 1, random);
-        if (way === 2) {
+        if (variant === 2) {
           const axis = random.below(Math.max(1, shape.length));
           for (let d = 0; d < shape.length; d++) {
             if (d !== axis || random.uniform() < 0.5) box.from[d] = 0;

@@ -9,7 +9,7 @@ const AMOUNT = {
   max: 10,
 } as const;
 
-/** Uniform noise on every value: as much as is allowed everywhere, where Gaussian noise has its tails. */
+/** Uniform noise on every value: it fills an L-infinity ball, where Gaussian noise is clipped at its tails. */
 export const uniform: MutatorKind = {
   name: 'uniform',
   help: 'uniform noise on every value',

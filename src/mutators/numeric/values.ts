@@ -3,7 +3,7 @@ import { drawCount, makeCountParameter } from './count-parameter.ts';
 
 const MOST = makeCountParameter('values', 8);
 
-/** Draws one or a few values anew within their bounds. */
+/** Replaces one value or a few by uniform draws within their bounds. */
 export const values: MutatorKind = {
   name: 'values',
   help: 'one value or a few become any others that are legal',

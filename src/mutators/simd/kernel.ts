@@ -32,8 +32,8 @@ const ALIGNMENT_BYTES = 64;
 const kernelModule = new WebAssembly.Module(Buffer.from(KERNEL_BASE64, 'base64'));
 
 /**
- * Memory in which noise is added and values are clipped four at a time (kernel.wat). Arrays must lie in it to
- * take part: the block that mutants are written to, the noise, and copies of the parent and the bounds in use.
+ * WebAssembly kernel that processes four values at a time (kernel.wat). Its arrays lie in its own memory: the batch that
+ * mutants are written to, the noise, and copies of the parent, the partner and the bounds in use.
  */
 export class SimdKernel {
   readonly #buffer: ArrayBuffer;
@@ -48,7 +48,7 @@ export class SimdKernel {
   #stagedBounds: unknown;
 
   /**
-   * @param arrays lengths of the float32 arrays that `array` will be asked for
+   * @param arrays lengths of the float32 arrays that `array` allocates
    * @param longest values in the longest row
    */
   constructor(arrays: readonly number[], longest: number) {
@@ -61,14 +61,14 @@ export class SimdKernel {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.#buffer = memory.buffer;
     const { exports } = new WebAssembly.Instance(kernelModule, { kernel: { memory } });
-    this.#exports = exports as unknown as KernelExports;
+    this.#exports = exports as typeof exports & KernelExports;
     this.#parent = this.array(longest);
     this.#partner = this.array(longest);
     this.#low = this.array(longest);
     this.#high = this.array(longest);
   }
 
-  /** An array in the kernel's memory, of a length that the constructor was told of. */
+  /** Allocates an array in the kernel's memory, of one of the constructor's lengths. */
   array(length: number): Float32Array {
     const array = new Float32Array(this.#buffer, this.#usedBytes, length);
     this.#usedBytes += alignBytes(4 * length);
@@ -82,11 +82,10 @@ export class SimdKernel {
 
   /**
    * Writes parent + scale · noise, clipped to the bounds, to `out` from `offset` on, for positions `from` to
-   * `to` of a row. Bounds, and parents out of other memory, are told apart by identity: their values must not
-   * change.
+   * `to` of a row. Bounds and parents outside this memory are cached by identity: their values must not change.
    *
    * @param out an array of this memory
-   * @param noise an array of this memory; position i reads `noise[place + i]`
+   * @param noise an array of this memory; position i reads `noise[noiseStart + i]`
    */
   add(
     out: Float32Array,
@@ -94,14 +93,14 @@ export class SimdKernel {
     parent: Float32Array,
     bounds: Bounds,
     noise: Float32Array,
-    place: number,
+    noiseStart: number,
     scale: number,
     from: number,
     to: number,
   ): void {
     const at = out.byteOffset + 4 * (offset + from);
     const parentAt = this.#addressOf(parent) + 4 * from;
-    const noiseAt = noise.byteOffset + 4 * (place + from);
+    const noiseAt = noise.byteOffset + 4 * (noiseStart + from);
     const count = 4 * (to - from);
     if (bounds.uniform) {
       this.#exports.addWithin(at, parentAt, noiseAt, count, scale, bounds.low[0], bounds.high[0]);
@@ -114,7 +113,7 @@ export class SimdKernel {
   }
 
   /**
-   * Clips `size` values of `out`, from `offset` on, to the bounds; what is no number becomes the least legal one.
+   * Clips `size` values of `out`, from `offset` on, to the bounds; NaN becomes the smallest legal value.
    *
    * @param out an array of this memory
    */
@@ -134,8 +133,8 @@ export class SimdKernel {
       this.#partner.set(y);
       this.#stagedPartner = y;
     }
-    const mateAt = this.holds(y) ? y.byteOffset : this.#partner.byteOffset;
-    this.#exports.lerp(out.byteOffset + 4 * offset, this.#addressOf(x), mateAt, 4 * x.length, share);
+    const partnerAt = this.holds(y) ? y.byteOffset : this.#partner.byteOffset;
+    this.#exports.lerp(out.byteOffset + 4 * offset, this.#addressOf(x), partnerAt, 4 * x.length, share);
   }
 
   /** Writes factor · x + shift to `out`, an array of this memory; x as in `add`. */

@@ -3,37 +3,36 @@ import { drawNormal, type Random, randomStream } from '../../core/random.ts';
 import { SimdKernel } from './kernel.ts';
 import { VectorMath } from './vector-math.ts';
 
-/** Draws of each kind made once. */
+/** Number of draws in each pool. */
 const POOL_SIZE = 1 << 16;
 
-/** Places in the batch's noise that a window may begin at: with it, small enough for a first-level cache. */
+/** Number of positions in the batch's noise at which a window may start: the noise fits into a first-level cache. */
 const WINDOW_STARTS = 1 << 12;
 
-/** Longest run of values that is read from one place. */
+/** Maximum number of values read from one start. */
 export const WINDOW_SIZE = 1024;
 
 /** Standard normal draws, or uniform ones in [-1, 1). */
 export type NoiseKind = 'normal' | 'uniform';
 
-/** Two rows that chains of mutators pass values through. */
+/** Rows through which stacked mutators pass intermediate values. */
 const SCRATCH_ROWS = 2;
 
 /**
- * Noise for the price of one load a value, in two steps. Pools of normal and uniform draws are made once from
- * the master seed. For each batch, `refresh` makes noise that no other batch has. Normal: sums of two stretches
- * of the pool at random places, turned by a random angle (a² + b² = 1), which are again standard normal:
- * Wallace's idea (ACM TOMS 22, 1996), without feeding the sums back. Uniform: sums of two stretches modulo 1,
- * which are again uniform. A mutant then reads windows of that noise at places of its own.
+ * Precomputed noise, at the cost of one load per value. Pools of normal and uniform draws are made once from the master
+ * seed. For each batch, `refresh` combines new noise from them. Normal: a·p + b·q of two random stretches of the pool with
+ * a² + b² = 1, which is again standard normal: Wallace's method (ACM TOMS 22, 1996), without feeding the sums back. Uniform:
+ * sums of two stretches modulo 1, which are again uniform. A mutant then reads windows of that noise at random starts.
  */
 export class NoisePool {
-  /** One array for each length asked for, that noise is added into fastest. */
+  /** Arrays in the kernel's memory, one for each length of the constructor's `columns`: noise is added to them fastest. */
   readonly inputs: readonly Float32Array[];
   /** Two arrays of the longest row, in the same memory. */
   readonly scratch: readonly Float32Array[];
   /** The batch's noise. */
   readonly #batchNoise: Readonly<Record<NoiseKind, Float32Array>>;
   readonly #pools: Readonly<Record<NoiseKind, Float32Array>>;
-  /** Uniform noise is made where a batch first asks for it. */
+  /** Whether the batch's uniform noise must be computed before its first use. */
   #isUniformStale = true;
   #shift = 0;
   #uniformStarts: readonly [number, number] = [0, 0];
@@ -51,16 +50,16 @@ export class NoisePool {
     const pool = (draw: () => number): Float32Array =>
       Float32Array.from({ length: POOL_SIZE + WINDOW_SIZE }, () => draw());
     this.#pools = { normal: pool(() => drawNormal(random)), uniform: pool(() => random.uniform()) };
-    const stages = new Array<number>(SCRATCH_ROWS).fill(longest);
+    const scratchLengths = new Array<number>(SCRATCH_ROWS).fill(longest);
     const noise = WINDOW_STARTS + WINDOW_SIZE;
-    this.#kernel = new SimdKernel([noise, noise, ...columns, ...stages], longest);
+    this.#kernel = new SimdKernel([noise, noise, ...columns, ...scratchLengths], longest);
     this.vectorMath = new VectorMath(this.#kernel);
     this.#batchNoise = { normal: this.#kernel.array(noise), uniform: this.#kernel.array(noise) };
     this.inputs = columns.map((length) => this.#kernel.array(length));
-    this.scratch = stages.map((length) => this.#kernel.array(length));
+    this.scratch = scratchLengths.map((length) => this.#kernel.array(length));
   }
 
-  /** Makes the noise of the next batch. */
+  /** Draws the noise of the next batch. */
   refresh(random: Random): void {
     const pool = this.#pools.normal;
     const values = this.#batchNoise.normal;
@@ -77,10 +76,10 @@ export class NoisePool {
     this.#uniformStarts = [random.below(POOL_SIZE), random.below(POOL_SIZE)];
   }
 
-  /** The batch's noise of a kind, and a place where up to `WINDOW` values may be read, drawn from `random`. */
-  window(kind: NoiseKind, random: Random): { readonly values: Float32Array; readonly place: number } {
+  /** The batch's noise of a kind, and a random start from which up to `WINDOW_SIZE` values may be read. */
+  window(kind: NoiseKind, random: Random): { readonly values: Float32Array; readonly start: number } {
     if (kind === 'uniform' && this.#isUniformStale) this.#refreshUniform();
-    return { values: this.#batchNoise[kind], place: random.below(WINDOW_STARTS) };
+    return { values: this.#batchNoise[kind], start: random.below(WINDOW_STARTS) };
   }
 
   #refreshUniform(): void {
@@ -93,7 +92,7 @@ export class NoisePool {
         const sum = pool[p + i] + pool[q + i] + this.#shift;
         values[from + i] = 2 * (sum - Math.floor(sum)) - 1;
       }
-      // Steps that share no factor with the pool: no two stretches meet again within a batch.
+      // Steps without a common factor with the pool's size: no pair of stretches repeats within a batch.
       p = (p + 7919) % POOL_SIZE;
       q = (q + 15013) % POOL_SIZE;
     }
@@ -114,18 +113,18 @@ export class NoisePool {
   ): void {
     for (let from = 0; from < parent.length; from += WINDOW_SIZE) {
       const to = Math.min(from + WINDOW_SIZE, parent.length);
-      const { values, place } = this.window(kind, random);
-      // A window read upside down is another one.
+      const { values, start } = this.window(kind, random);
+      // A random sign doubles the number of distinct windows.
       const signed = random.uniform() < 0.5 ? -scale : scale;
       if (out instanceof Float32Array && bounds.widths === undefined && this.#kernel.holds(out)) {
         const row = parent as Float32Array;
         const width = signed * bounds.width;
-        this.#kernel.add(out, offset, row, bounds, values, place - from, width, from, to);
+        this.#kernel.add(out, offset, row, bounds, values, start - from, width, from, to);
         continue;
       }
       const { low, high } = bounds;
       for (let i = from; i < to; i++) {
-        const value = parent[i] + signed * widthAt(bounds, i) * values[place - from + i];
+        const value = parent[i] + signed * widthAt(bounds, i) * values[start - from + i];
         out[offset + i] = Math.min(high[i], Math.max(low[i], value));
       }
     }

@@ -1,7 +1,7 @@
 import type { Bounds, WorkingArray } from '../../constraints/bounds.ts';
 import type { SimdKernel } from './kernel.ts';
 
-/** Arithmetic on whole rows: four values at a time where they lie in the kernel's memory, else one by one. */
+/** Arithmetic on whole rows: by the kernel for arrays in its memory, else value by value. */
 export class VectorMath {
   readonly #kernel: SimdKernel;
 
@@ -27,7 +27,7 @@ export class VectorMath {
     for (let i = 0; i < x.length; i++) out[offset + i] = factor * x[i] + shift;
   }
 
-  /** Clips a row of `out` to the bounds; what is no number becomes the least legal one. */
+  /** Clips a row of `out` to the bounds; NaN becomes the smallest legal value. */
   clip(out: WorkingArray, offset: number, size: number, bounds: Bounds): void {
     if (out instanceof Float32Array && this.#kernel.holds(out)) {
       this.#kernel.clip(out, offset, size, bounds);

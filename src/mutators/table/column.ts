@@ -3,10 +3,10 @@ import { drawCount, makeCountParameter } from '../numeric/count-parameter.ts';
 
 const MOST = makeCountParameter('columns', 4);
 
-/** Longest step of a number, as a share of its column's range; half of the steps are drawn anew instead. */
+/** Maximum step of a number, as a share of its column's range; in half of the cases the number is drawn anew instead. */
 const MAX_STEP_SHARE = 0.1;
 
-/** Changes a few columns, each as its kind allows: numbers by a step or anew, categories to another one. */
+/** Changes a few columns by their kinds: a number by a step or to a new draw, a category to another one. */
 export const column: MutatorKind = {
   name: 'column',
   help: 'one column or a few change as their kind allows: a step, another number, another category',
@@ -24,9 +24,9 @@ export const column: MutatorKind = {
         const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(parent.length);
-          const { [i % Math.max(1, columns.length)]: own } = columns;
-          if (own?.kind === 'category') {
-            const { values } = own;
+          const { [i % Math.max(1, columns.length)]: settings } = columns;
+          if (settings?.kind === 'category') {
+            const { values } = settings;
             const other = values[random.below(values.length)];
             if (other >= low[i] && other <= high[i]) out[offset + i] = other;
             continue;
@@ -36,7 +36,7 @@ export const column: MutatorKind = {
           const step = width * MAX_STEP_SHARE * (2 * random.uniform() - 1);
           const anew = low[i] + width * random.uniform();
           let next = isStep ? parent[i] + step : anew;
-          if (own?.kind === 'integer') {
+          if (settings?.kind === 'integer') {
             const least = isStep ? Math.sign(step) : 0;
             next = Math.round(Math.abs(step) < 1 && isStep ? parent[i] + least : next);
           }

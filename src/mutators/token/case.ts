@@ -1,6 +1,6 @@
 import { makeSpellingMutator } from './spelling.ts';
 
-/** Changes between small and capital letters. */
+/** Swaps between lower and upper case. */
 export const letterCase = makeSpellingMutator(
   {
     name: 'case',

@@ -1,6 +1,6 @@
 import { makeTokenMutator } from './body.ts';
 
-/** Goes on as another entry does from some place there. */
+/** One-point crossover: the beginning of this entry and a later part of another. */
 export const crossover = makeTokenMutator(
   {
     name: 'crossover',
@@ -13,13 +13,13 @@ export const crossover = makeTokenMutator(
   (_value, { tokens }) => {
     const special = new Set(tokens?.special);
     return (body, { growth, context: { partner, random } }) => {
-      const wanted = body.length + growth;
-      const cut = random.below(Math.min(wanted, body.length) + 1);
+      const length = body.length + growth;
+      const cut = random.below(Math.min(length, body.length) + 1);
       let from = random.below(partner.length);
       let at = cut;
-      for (; from < partner.length && at < wanted; from++)
+      for (; from < partner.length && at < length; from++)
         if (!special.has(partner[from])) body.ids[at++] = partner[from];
-      body.length = Math.max(at, Math.min(body.length, wanted));
+      body.length = Math.max(at, Math.min(body.length, length));
     };
   },
 );

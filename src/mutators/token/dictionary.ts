@@ -1,6 +1,6 @@
 import { makeTokenMutator, openGap } from './body.ts';
 
-/** Puts a word of the user's dictionary in, over what stands there or before it. */
+/** Inserts a word of the dictionary, or overwrites tokens with it. */
 export const dictionary = makeTokenMutator(
   {
     name: 'dictionary',

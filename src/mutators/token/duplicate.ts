@@ -1,6 +1,6 @@
 import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 
-/** Says a short span twice. */
+/** Duplicates a short span. */
 export const duplicate = makeTokenMutator(
   {
     name: 'duplicate',

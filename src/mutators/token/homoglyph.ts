@@ -7,12 +7,14 @@ const LOOKALIKES: ReadonlyMap<string, string> = (() => {
     for (const letter of group)
       table.set(
         letter,
-        [...new Set([...(table.get(letter) ?? ''), ...group])].filter((one) => one !== letter).join(''),
+        [...new Set([...(table.get(letter) ?? ''), ...group])]
+          .filter((lookalike) => lookalike !== letter)
+          .join(''),
       );
   return table;
 })();
 
-/** Letters that a reader does not tell apart, and a model does. */
+/** Replaces letters by others that look alike to a reader and differ to a model. */
 export const homoglyph = makeSpellingMutator(
   {
     name: 'homoglyph',

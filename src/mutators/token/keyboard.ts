@@ -24,7 +24,7 @@ const KEY_NEIGHBOURS: ReadonlyMap<string, string> = (() => {
   return table;
 })();
 
-/** Slips of the finger. */
+/** Typing errors: a letter becomes a neighbour on the keyboard. */
 export const keyboard = makeSpellingMutator(
   {
     name: 'keyboard',

@@ -2,7 +2,7 @@ import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 
 const MAX_SPAN = 8;
 
-/** Says a span again and again: over what follows it, or before that where there is room. */
+/** Repeats a span: inserted behind it where the length may grow, else over the tokens that follow. */
 export const repeat = makeTokenMutator(
   {
     name: 'repeat',
@@ -14,9 +14,9 @@ export const repeat = makeTokenMutator(
     (body, { growth, context: { random } }) => {
       const span = 1 + random.below(Math.min(MAX_SPAN, body.length));
       const from = random.below(body.length - span + 1);
-      const room = body.length - from - span;
+      const available = body.length - from - span;
       const count =
-        growth > 0 ? drawInsertCount(growth, random) : Math.min(room, span * (1 + random.below(4)));
+        growth > 0 ? drawInsertCount(growth, random) : Math.min(available, span * (1 + random.below(4)));
       if (growth > 0) openGap(body, from + span, count);
       for (let i = 0; i < count; i++) body.ids[from + span + i] = body.ids[from + (i % span)];
     },

@@ -5,13 +5,13 @@ import { makeTokenMutator } from './body.ts';
 
 const MOST = makeCountParameter('tokens', 4);
 
-/** Tries to find a token that can be spelt otherwise. */
+/** Attempts for each change to draw a token that has another spelling. */
 const MAX_TRIES = 16;
 
 /**
- * A mutator of text that spells tokens otherwise: by other tokens of the vocabulary whose text comes from theirs.
+ * A mutator of text that replaces tokens by tokens of another spelling.
  *
- * @param spellings other ways to write a token's text; those that are no token are passed over
+ * @param spellings other spellings of a token's text; those that are not in the vocabulary are skipped
  */
 export function makeSpellingMutator(
   kind: Pick<MutatorKind, 'name' | 'help' | 'source'>,
@@ -39,7 +39,7 @@ export function makeSpellingMutator(
 
 const NO_IDS: readonly number[] = [];
 
-/** The other ids that each id may become, worked out when it is first met. */
+/** The ids with other spellings of an id's text, cached by id. */
 function makeRespellings(
   tokens: TokenDescriptor | undefined,
   spellings: (text: string) => readonly string[],
@@ -56,8 +56,8 @@ function makeRespellings(
     if (others === undefined) {
       const text = vocabulary[id];
       const found = text === null || text === undefined ? [] : spellings(text);
-      others = found.flatMap((one) => {
-        const other = ids.get(one);
+      others = found.flatMap((spelling) => {
+        const other = ids.get(spelling);
         return other === undefined || other === id ? NO_IDS : [other];
       });
       known.set(id, others);
@@ -66,7 +66,7 @@ function makeRespellings(
   };
 }
 
-/** Every text that differs from another in one letter, by a table of what letters may become. */
+/** All texts that differ from a text in one letter, by a table of replacements. */
 export function replaceOneLetter(text: string, table: ReadonlyMap<string, string>): string[] {
   const letters = [...text];
   return letters.flatMap((letter, i) =>

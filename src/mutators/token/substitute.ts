@@ -3,7 +3,7 @@ import { makeTokenMutator } from './body.ts';
 
 const MOST = makeCountParameter('tokens', 4);
 
-/** Puts other tokens of the vocabulary in the place of one or a few. */
+/** Replaces one token or a few by others of the vocabulary. */
 export const substitute = makeTokenMutator(
   {
     name: 'substitute',

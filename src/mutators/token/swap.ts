@@ -1,6 +1,6 @@
 import { makeTokenMutator } from './body.ts';
 
-/** Lets two tokens change places, neighbours as often as any others. */
+/** Swaps two tokens: neighbours in half of the cases. */
 export const swap = makeTokenMutator(
   { name: 'swap', help: 'two tokens change places', source: 'token swaps of EDA (Wei & Zou 2019)' },
   undefined,
