@@ -45,8 +45,8 @@ export interface BoundsOptions {
 
 /**
  * Bounds of an input's rows: its range, intersected with the ball around the ancestor seed under an L∞ constraint.
- * TensorFuzz clips the difference to ±c and then the value to the range (lib/mutation_functions.py), which is the same for
- * a seed within the range. At fixed positions and columns both bounds are the ancestor's value.
+ * TensorFuzz clips the difference to ±c and then the value to the range (lib/mutation_functions.py), which is the same
+ * for a seed within the range. At fixed positions and columns both bounds are the ancestor's value.
  */
 export class BoundsTracker implements Bounds {
   readonly low: WorkingArray;
@@ -106,7 +106,9 @@ export class BoundsTracker implements Bounds {
     return this.#type === 'float64' ? nextFloat64Towards(value, goal) : nextFloat32Towards(value, goal);
   }
 
-  /** Stores an interval rounded inward to the values of type and column, so that rounding a mutant does not leave it. */
+  /**
+   * Stores an interval rounded inward to the values of type and column, so that rounding a mutant does not leave it.
+   */
   #setInterval(i: number, low: number, high: number): void {
     const { columns } = this.#options;
     const isInteger = columns !== undefined && columnAt(columns, i).kind === 'integer';

@@ -108,7 +108,10 @@ export class ConstraintProjector {
     }
   }
 
-  /** Leaves the mutant as it is if fewer than a fraction alpha of its values changed, else clips all to beta of the range. */
+  /**
+   * Leaves the mutant as it is if fewer than a fraction alpha of its values changed, else clips all to beta of the
+   * range.
+   */
   #projectDeepHunter(
     { alpha, beta }: DeepHunterRule,
     form: ShapeSignature,

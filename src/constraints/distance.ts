@@ -13,8 +13,8 @@ export interface Distance {
 }
 
 /**
- * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the ancestor's,
- * contributes only its edit distance, to `edits` and to `l0`.
+ * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the
+ * ancestor's, contributes only its edit distance, to `edits` and to `l0`.
  *
  * @param pads padding token id of each input; undefined if it has none
  */

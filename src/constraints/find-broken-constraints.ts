@@ -9,13 +9,16 @@ import { editDistance } from './edit-distance.ts';
 /** Testcases from which constraints measure. */
 export interface ConstraintAnchors {
   readonly ancestor: TestcaseBatch;
-  /** Origin of DeepHunter's rule: the result of the last geometric transform, which may be the testcase itself, else the ancestor. */
+  /**
+   * Origin of DeepHunter's rule: the result of the last geometric transform, which may be the testcase itself, else the
+   * ancestor.
+   */
   readonly reference: TestcaseBatch;
 }
 
 /**
- * Lists the constraints that a testcase violates. An independent check of the mutators and projections: computed from the
- * values alone in double precision, without their code.
+ * Lists the constraints that a testcase violates. An independent check of the mutators and projections: computed from
+ * the values alone in double precision, without their code.
  *
  * @param mutated per input, whether it may differ from the ancestor's at all
  * @returns one message per violated constraint; empty for a legal testcase

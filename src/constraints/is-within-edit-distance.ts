@@ -2,8 +2,8 @@
 const table = { previous: new Int32Array(256), current: new Int32Array(256) };
 
 /**
- * Whether two sequences of token ids are at most `maxEdits` insertions, deletions and substitutions apart: Ukkonen's band
- * (Information and Control 64, 1985), which computes `2·maxEdits + 1` cells per row.
+ * Whether two sequences of token ids are at most `maxEdits` insertions, deletions and substitutions apart: Ukkonen's
+ * band (Information and Control 64, 1985), which computes `2·maxEdits + 1` cells per row.
  */
 export function isWithinEditDistance(
   a: ArrayLike<number | bigint>,

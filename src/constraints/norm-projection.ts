@@ -22,7 +22,9 @@ export class NormProjection {
     this.#distances = new Float64Array(maxValues);
   }
 
-  /** L0: restores the ancestor's values but for the `maxChanges` largest changes, each relative to its input's range. */
+  /**
+   * L0: restores the ancestor's values but for the `maxChanges` largest changes, each relative to its input's range.
+   */
   projectL0(
     maxChanges: number,
     form: ShapeSignature,
@@ -60,8 +62,8 @@ export class NormProjection {
   }
 
   /**
-   * L2: scales the difference from the ancestor down to the radius. Changes of integers are rounded toward the ancestor,
-   * and categories return to its value.
+   * L2: scales the difference from the ancestor down to the radius. Changes of integers are rounded toward the
+   * ancestor, and categories return to its value.
    */
   projectL2(
     radius: number,

@@ -34,7 +34,8 @@ export function errorMessage(error: unknown): string {
 const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
 
 /**
- * Converts a file system error into a `MachineError` (disk full or failing, too many files) or a `UserError` (all others).
+ * Converts a file system error into a `MachineError` (disk full or failing, too many files) or a `UserError` (all
+ * others).
  *
  * @param action verb phrase, which the path follows in the message: `read the seeds`
  */

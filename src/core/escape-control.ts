@@ -1,6 +1,7 @@
 /**
- * Characters that a terminal or an HTML page interprets, hides or reorders: control and format characters (bidirectional
- * marks, zero-width spaces), line and paragraph separators, private-use characters and unpaired surrogates.
+ * Characters that a terminal or an HTML page interprets, hides or reorders: control and format characters
+ * (bidirectional marks, zero-width spaces), line and paragraph separators, private-use characters and unpaired
+ * surrogates.
  */
 const CONTROL_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 

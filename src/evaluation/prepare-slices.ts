@@ -18,8 +18,8 @@ export interface BatchSlice {
 }
 
 /**
- * Prepares a batch for an objective. Runs the transformed testcases of a metamorphic objective, all rows together; if the
- * runtime fails, the batch is halved until each failing row is alone.
+ * Prepares a batch for an objective. Runs the transformed testcases of a metamorphic objective, all rows together; if
+ * the runtime fails, the batch is halved until each failing row is alone.
  *
  * @param transform creates the transformed rows; undefined if they can't be created
  */

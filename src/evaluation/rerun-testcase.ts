@@ -41,8 +41,8 @@ export interface RerunRequest extends RerunTestcase {
 }
 
 /**
- * Runs a testcase again and counts the runs with the expected violation. A run that the runtime fails is a violation too.
- * Inner tensors are exposed only if the violation is in one, because exposing them may change the result.
+ * Runs a testcase again and counts the runs with the expected violation. A run that the runtime fails is a violation
+ * too. Inner tensors are exposed only if the violation is in one, because exposing them may change the result.
  *
  * @param heartbeat called after each run
  */

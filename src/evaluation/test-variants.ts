@@ -24,8 +24,8 @@ export interface VariantBatch {
 }
 
 /**
- * Tests which variants cause the expected violation; each runs once, in a batch with the others. Violations that depend on
- * the rest of the batch are left to `rerunTestcase`.
+ * Tests which variants cause the expected violation; each runs once, in a batch with the others. Violations that depend
+ * on the rest of the batch are left to `rerunTestcase`.
  *
  * @returns one entry per row
  */

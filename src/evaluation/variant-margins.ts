@@ -16,8 +16,8 @@ import type { VariantBatch } from './test-variants.ts';
 import { objectiveTensors } from './watched-tensors.ts';
 
 /**
- * Measures how close each variant is to the expected violation: by the margins of the operation in its signature, and by
- * the objective's own.
+ * Measures how close each variant is to the expected violation: by the margins of the operation in its signature, and
+ * by the objective's own.
  *
  * @returns one margin per row: 0 at a violation, Infinity if nothing measures it
  */

@@ -62,8 +62,8 @@ export function looksLikeImage(shape: readonly (number | null)[]): boolean {
 }
 
 /**
- * Resolves the image format of an input from its shape and the preprocessing settings. Without settings, levels 0 to 255
- * are scaled to the interval.
+ * Resolves the image format of an input from its shape and the preprocessing settings. Without settings, levels 0 to
+ * 255 are scaled to the interval.
  *
  * @param input without the batch dimension
  * @returns undefined if the input takes no images
@@ -130,7 +130,9 @@ export function levelsToValues(levels: ArrayLike<number>, format: ImageFormat): 
   return values;
 }
 
-/** Converts values to the nearest 8-bit levels, the inverse of `levelsToValues`; values that are not finite become 0. */
+/**
+ * Converts values to the nearest 8-bit levels, the inverse of `levelsToValues`; values that are not finite become 0.
+ */
 export function valuesToLevels(values: ArrayLike<number>, format: ImageFormat): Uint8Array {
   const { black, white } = format;
   const levels = new Uint8Array(values.length);

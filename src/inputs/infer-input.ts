@@ -3,7 +3,7 @@ import type { InputSpec } from '../model/model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import { type InputKind, inferInputKind } from './input-kind.ts';
 
-/** What the model's graph reveals about an input, without seeds. */
+/** Kind and range of an input, inferred from the model's graph without seeds. */
 export interface InferredInput {
   readonly kind: InputKind;
   /** Range for random seeds, and the legal range unless one is configured. */

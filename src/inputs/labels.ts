@@ -68,7 +68,9 @@ export function splitLabelColumn(tensor: Tensor, width: number, column: number, 
 export interface ResolvedLabels {
   /** Class of each seed, from 0. */
   readonly labels: readonly number[];
-  /** How folder names were mapped to classes, as a clause for messages; undefined if they are class numbers or unused. */
+  /**
+   * How folder names were mapped to classes, as a clause for messages; undefined if they are class numbers or unused.
+   */
   readonly folderClasses: string | undefined;
 }
 

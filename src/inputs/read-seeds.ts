@@ -21,8 +21,8 @@ export interface SeedSources {
 }
 
 /**
- * Reads seeds from files and folders and fits them to the model's inputs. A file may contain one testcase or a batch. The
- * testcases of several inputs are paired by position.
+ * Reads seeds from files and folders and fits them to the model's inputs. A file may contain one testcase or a batch.
+ * The testcases of several inputs are paired by position.
  *
  * @param modelInputs with the batch dimension
  * @param paths of each input by name, and for all inputs

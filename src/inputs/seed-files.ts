@@ -78,8 +78,8 @@ function isTextFile(path: string): boolean {
 }
 
 /**
- * Reads a seed file, or all seed files of a folder in order of their names. If a folder contains none, reads those of its
- * subfolders.
+ * Reads a seed file, or all seed files of a folder in order of their names. If a folder contains none, reads those of
+ * its subfolders.
  *
  * @param takesText whether text files in a folder are seeds
  * @throws UserError if there is no seed file or one can't be read

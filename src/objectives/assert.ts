@@ -29,8 +29,8 @@ interface JudgedExpression {
 
 /**
  * User-defined invariant over inputs and tensors: `max(abs(logits)) < 50`. Each operand of the outermost `and` has a
- * margin, its slack; comparing a NaN is a separate violation. The expression is compiled once per shape of testcases and
- * evaluated batch by batch.
+ * margin, its slack; comparing a NaN is a separate violation. The expression is compiled once per shape of testcases
+ * and evaluated batch by batch.
  */
 class Assertion implements Objective {
   readonly name: string;

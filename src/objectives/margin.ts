@@ -1,4 +1,6 @@
-/** Margin of a row that is as close to a violation as can be measured without violating: above 0, which is a violation. */
+/**
+ * Margin of a row that is as close to a violation as can be measured without violating: above 0, which is a violation.
+ */
 export const MIN_MARGIN = 2 ** -20;
 
 /** Margin of a row about which an objective knows nothing. */

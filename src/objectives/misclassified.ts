@@ -21,8 +21,8 @@ const MARGIN_UNIT = 2 ** -20;
 
 /**
  * Adversarial example: the model predicts another class than the seed's label, although the constraint keeps the mutant
- * so close to its seed that the true class is the same. `confident` counts only predictions of at least that probability;
- * `abstain` treats those below the bound as no prediction.
+ * so close to its seed that the true class is the same. `confident` counts only predictions of at least that
+ * probability; `abstain` treats those below the bound as no prediction.
  */
 class Misclassified implements Objective {
   readonly name: string;

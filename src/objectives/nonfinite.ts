@@ -9,9 +9,9 @@ type NonfiniteKind = 'nan' | 'inf';
 const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
 /**
- * A NaN or an infinity in any output or watched tensor. The violation names the first such tensor, watched tensors before
- * outputs, because they lie upstream of the outputs; a NaN takes precedence over an infinity in the same tensor. The
- * fault is the first operation that produces it from finite operands.
+ * A NaN or an infinity in any output or watched tensor. The violation names the first such tensor, watched tensors
+ * before outputs, because they lie upstream of the outputs; a NaN takes precedence over an infinity in the same tensor.
+ * The fault is the first operation that produces it from finite operands.
  */
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',

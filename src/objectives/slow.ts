@@ -8,8 +8,8 @@ import {
 } from './objective.ts';
 
 /**
- * Performance fault: a run that takes many times the usual time of its input shape, as from loops whose length depends on
- * the input or from denormal numbers. Timings vary between machines and runs, so findings may not reproduce.
+ * Performance fault: a run that takes many times the usual time of its input shape, as from loops whose length depends
+ * on the input or from denormal numbers. Timings vary between machines and runs, so findings may not reproduce.
  */
 class Slow implements Objective {
   readonly name: string;

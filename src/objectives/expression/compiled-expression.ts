@@ -20,7 +20,10 @@ export interface Verdicts {
   readonly nanRows: Uint8Array;
 }
 
-/** An expression compiled for tensors of given shapes. Each operand of the outermost `and` is a condition with its own margin. */
+/**
+ * An expression compiled for tensors of given shapes. Each operand of the outermost `and` is a condition with its own
+ * margin.
+ */
 export class CompiledExpression {
   readonly conditionCount: number;
   /** Simplified conditions, for evaluating batches, and the conditions as written, for explaining a violation. */
@@ -86,8 +89,8 @@ function conjuncts(syntax: ExpressionNode): ExpressionNode[] {
 }
 
 /**
- * Replaces `all(x < c)` by `max(x) < c`, and likewise for the other inequalities: the extreme value alone decides, and its
- * slack is the smallest of all. A reduction runs faster than a comparison of each value.
+ * Replaces `all(x < c)` by `max(x) < c`, and likewise for the other inequalities: the extreme value alone decides, and
+ * its slack is the smallest of all. A reduction runs faster than a comparison of each value.
  */
 function narrowCondition(
   syntax: ExpressionNode,

@@ -5,7 +5,9 @@ const CONTEXT_CHARACTERS = 24;
 
 const [OPEN, CLOSE] = ['»', '«'];
 
-/** One-line excerpt of an answer around the span `[from, to)`, which is marked by » and «; long spans lose their middle. */
+/**
+ * One-line excerpt of an answer around the span `[from, to)`, which is marked by » and «; long spans lose their middle.
+ */
 export function makeExcerpt(answer: string, from = 0, to = answer.length): string {
   const before = [...answer.slice(0, from)];
   const after = [...answer.slice(to)];

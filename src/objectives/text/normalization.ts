@@ -13,7 +13,10 @@ export interface FoldedText {
   readonly ends: readonly number[];
 }
 
-/** Representative letter of each homoglyph class, by lower-case letter; groups that share a letter are united (union-find). */
+/**
+ * Representative letter of each homoglyph class, by lower-case letter; groups that share a letter are united
+ * (union-find).
+ */
 const REPRESENTATIVES: ReadonlyMap<string, string> = (() => {
   const root = new Map<string, string>();
   const find = (letter: string): string => {

@@ -62,7 +62,10 @@ export function startsAtWordBoundary({ prompt }: Completion): boolean {
   return last === undefined || !isInWord(last);
 }
 
-/** Words of an answer without a first one that continues the prompt's last word, or a last one cut off by the token limit. */
+/**
+ * Words of an answer without a first one that continues the prompt's last word, or a last one cut off by the token
+ * limit.
+ */
 export function wholeWordsOf(
   completion: Completion,
 ): { readonly word: string; readonly from: number; readonly to: number }[] {
@@ -73,7 +76,10 @@ export function wholeWordsOf(
     .filter(({ from, to }) => (from > 0 || startsFresh) && (to < answer.length || ended));
 }
 
-/** Returns a test of whether a token ends the word before it, since it starts with no word character. Cached by tokenizer. */
+/**
+ * Returns a test of whether a token ends the word before it, since it starts with no word character. Cached by
+ * tokenizer.
+ */
 export function wordEndTest(tokenizer: Tokenizer): (id: number) => boolean {
   const cached = WORD_END_TESTS.get(tokenizer);
   if (cached !== undefined) return cached;

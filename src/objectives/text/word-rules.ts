@@ -15,7 +15,9 @@ import {
   wordEndTest,
 } from './rule.ts';
 
-/** Distinct trimmed lines of a rule's file without empty lines and `#` comments, or the text given in place of a file. */
+/**
+ * Distinct trimmed lines of a rule's file without empty lines and `#` comments, or the text given in place of a file.
+ */
 function readList(rule: string, file: string | undefined, text: string): string[] {
   if ((file === undefined) === (text === ''))
     throw new UserError(

@@ -1,0 +1,18 @@
+import { expect, test } from '@jest/globals';
+import { innerTensorsOf } from '../../src/evaluation/expected-violation.ts';
+import { objectiveTensors, watchedTensors } from '../../src/evaluation/watched-tensors.ts';
+
+const model = { inputs: [{ name: 'x', type: 'float32' as const, shape: [1] }], outputs: ['y'] };
+const objectives = [{ tensors: ['x', 'hidden'] }, { tensors: ['y', 'hidden', 'deep'] }, {}];
+
+test('objectives need inner tensors exposed, each once', () => {
+  expect(objectiveTensors(objectives, model)).toEqual(['hidden', 'deep']);
+});
+
+test('tensors for coverage come first', () => {
+  expect(watchedTensors(['logits', 'deep'], objectives, model)).toEqual(['logits', 'deep', 'hidden']);
+});
+
+test('an expected violation needs the inner tensors it was found in', () => {
+  expect(innerTensorsOf({ signature: 's', tensors: ['y', 'hidden'] }, model)).toEqual(['hidden']);
+});
