@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { prepareSlices, sliceBatch } from '../../src/evaluation/prepare-slices.ts';
-import { type BatchResult, shapeSignatureOf, type TestcaseBatch } from '../../src/model/batched-model.ts';
+import type { BatchResult } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/testcase-batch.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
 
 const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [1], size: 1 }]);

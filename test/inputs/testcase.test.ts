@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
-import { shapeSignatureOf } from '../../src/model/batched-model.ts';
+import { shapeSignatureOf } from '../../src/model/testcase-batch.ts';
 
 const a = { name: 'a', type: 'float32', shape: [2], size: 2 } as const;
 const b = { name: 'b', type: 'int64', shape: [1], size: 1 } as const;
