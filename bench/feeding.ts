@@ -123,7 +123,7 @@ function resultOf(task: Task): TaskResult {
 await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await CampaignStore.create(out, {}, [undefined]);
+  const store = await CampaignStore.create(out, {});
   const reproducer = new RerunClient({ timeout: 1000, memory: 1e9 });
   const model = { path: '', sha256: '', runtime: 'onnx' } as const;
   const faults = new FaultRegistry({

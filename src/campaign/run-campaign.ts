@@ -19,7 +19,8 @@ import { stripBatchDimension } from '../model/batched-model.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
-import { CampaignStore, checkFolder } from '../storage/campaign-store.ts';
+import { CampaignStore } from '../storage/campaign-store.ts';
+import { checkFolder } from '../storage/check-folder.ts';
 import { STATE_FOLDER } from '../storage/journal.ts';
 import { DERIVED_MODEL_FOLDER, loadOptions } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
@@ -288,8 +289,8 @@ async function runTarget(parts: RunContext): Promise<CampaignSummary> {
   await parts.claimFolder();
   const store =
     savedCampaign === undefined
-      ? await CampaignStore.create(folder, settings, inputs.imageFormats)
-      : await CampaignStore.open(folder, inputs.imageFormats, savedCampaign.checkpoint?.entries ?? 0);
+      ? await CampaignStore.create(folder, settings)
+      : await CampaignStore.open(folder, savedCampaign.checkpoint?.entries ?? 0);
   await parts.derivedModel.persist();
   const rerunClient = new RerunClient(options.child);
   const faults = new FaultRegistry({

@@ -14,6 +14,7 @@ import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { Confirmation, Finding, Severity, SignatureRecord } from '../../storage/finding.ts';
 import { FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
 import type { RerunClient } from '../../workers/rerun-client.ts';
+import { renderFindingArtifacts } from './finding-artifacts.ts';
 import { type SeedSpan, severityOf } from './severity.ts';
 
 /** What faults are made from. */
@@ -205,7 +206,7 @@ export class FaultRegistry {
     task: number,
     from: MutantOrigin | undefined,
   ): Promise<StoredFinding> {
-    const { store, masterSeed, model, secondModel, padIds, textOf } = this.#options;
+    const { store, masterSeed, model, secondModel, padIds, textOf, imageFormats } = this.#options;
     const { violation } = hit;
     const { signature, objective } = violation;
     const apart = this.dependsOnMachine(violation);
@@ -256,13 +257,12 @@ export class FaultRegistry {
     };
     const { transformed } = hit;
     const text = textOf(hit.data);
-    await store.writeFinding(path, finding, hit.data, {
-      batch: hit.batch.data,
-      outputs,
-      transformed,
-      reference,
-      text,
-    });
+    const artifacts = await renderFindingArtifacts(
+      finding,
+      { testcase: hit.data, batch: hit.batch.data, outputs, transformed, reference, text },
+      imageFormats,
+    );
+    await store.writeFinding(path, finding, artifacts);
     return { finding, path };
   }
 
