@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import { plural } from '../../core/format-count.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { CampaignPlan, Monitor } from './monitor.ts';
 import type { SiteStatistics } from './site-figures.ts';
@@ -170,11 +171,6 @@ function sitesText({ sites }: Statistics): string {
     );
   const near = nearest === undefined ? '' : `, nearest ${nearest.site} ${nearest.margin?.toFixed(1)}`;
   return `${sites.length}: ${of('triggered')} went wrong, ${of('unreachable')} cannot, ${of('open')} open${near}`;
-}
-
-/** `1 hit`, `3,394 hits`. */
-export function plural(number: number, noun: string): string {
-  return `${count.format(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function truncate(text: string, columns: number): string {

@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino';
 
-/** How much a command tells. */
+/** Flags that control the output of a command. */
 export interface OutputOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -9,7 +9,7 @@ export interface OutputOptions {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Logs as JSON lines on standard error; synchronous, so that the last line is out when the process ends. */
+/** Logs JSON lines to standard error. Writes synchronously, so that the last line is written when the process exits. */
 export function makeLogger(options: OutputOptions): Logger {
   const level = options.logLevel ?? (options.quiet === true ? 'error' : 'info');
   return pino(
@@ -18,7 +18,7 @@ export function makeLogger(options: OutputOptions): Logger {
   );
 }
 
-/** Writes the one JSON object that a program reads. */
+/** Writes a JSON value to standard output, indented. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
