@@ -201,6 +201,11 @@ export function isReproducible({ findings, flaky, broken }: TriagedFault): boole
   return findings > flaky && broken !== 0;
 }
 
+/** Whether a fault counts as a failure: it is reproducible, and not known from the baseline. */
+export function isCounted(fault: TriagedFault): boolean {
+  return isReproducible(fault) && fault.state !== 'known';
+}
+
 /** Judges stored outputs of two models by other parameters of the comparing objective. */
 class RuleJudge {
   readonly #rules: string;

@@ -36,18 +36,16 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
       ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, value)}`]
       : [];
   });
-  const { isReproducible, triage } = await import('../../triage/triage.ts');
+  const { isCounted, isReproducible, triage } = await import('../../triage/triage.ts');
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
-  const reproducible = result.faults.filter(isReproducible);
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
   else process.stdout.write(`${faultTable(result)}\n`);
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
-    await writeBaseline(options.updateBaseline, reproducible);
+    await writeBaseline(options.updateBaseline, result.faults.filter(isReproducible));
   }
-  const counted = against === undefined ? reproducible : reproducible.filter(({ state }) => state === 'new');
-  process.exitCode = counted.length > 0 ? EXIT.findings : EXIT.done;
+  process.exitCode = result.faults.some(isCounted) ? EXIT.findings : EXIT.done;
 }
 
 function faultTable({ faults, fixed }: TriageResult): string {
