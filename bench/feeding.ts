@@ -6,9 +6,12 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
+import { CheckpointSource } from '../src/campaign/checkpoint-source.ts';
+import { HitConfirmer } from '../src/campaign/findings/confirm.ts';
 import { FaultRegistry } from '../src/campaign/findings/fault-registry.ts';
+import { FindingWriter } from '../src/campaign/findings/finding-writer.ts';
 import { SeedSpan } from '../src/campaign/findings/severity.ts';
-import { CheckpointSource, runMainLoop } from '../src/campaign/main-loop.ts';
+import { runMainLoop } from '../src/campaign/main-loop.ts';
 import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
@@ -28,6 +31,7 @@ import { shapeSignatureOf } from '../src/model/batched-model.ts';
 import { defaultMutators } from '../src/mutators/registry.ts';
 import { makeScheduler } from '../src/schedulers/registry.ts';
 import { CampaignStore } from '../src/storage/campaign-store.ts';
+import { FolderTestcaseLoader } from '../src/storage/testcase-loader.ts';
 import { entryCapacity, LruCache } from '../src/workers/entry-cache.ts';
 import { RerunClient } from '../src/workers/rerun-client.ts';
 import { line, withFolder } from './campaign.ts';
@@ -124,55 +128,61 @@ await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
   const store = await CampaignStore.create(out, {});
-  const reproducer = new RerunClient({ timeout: 1000, memory: 1e9 });
-  const model = { path: '', sha256: '', runtime: 'onnx' } as const;
-  const faults = new FaultRegistry({
+  const rerunClient = new RerunClient({ timeout: 1000, memory: 1e9 });
+  const faults = new FaultRegistry({ maxPerSignature: 5, timedObjectives: [] });
+  const findings = new FindingWriter({
     store,
-    rerunClient: reproducer,
-    objectives: [],
-    timedObjectives: [],
-    modelPath: '',
-    loadOptions: { runtime: 'onnx' },
-    model,
+    faults,
+    confirmer: new HitConfirmer({
+      rerunClient,
+      objectives: [],
+      modelPath: '',
+      loadOptions: { runtime: 'onnx' },
+      runtime: 'onnx',
+      comparesLayers: false,
+      isUnbatched: false,
+      canTrace: false,
+      seedSpan: new SeedSpan([]),
+      imageFormats: [undefined],
+      hasPadding: false,
+    }),
+    model: { path: '', sha256: '', runtime: 'onnx' },
     masterSeed: '1',
-    maxPerSignature: 5,
-    comparesLayers: false,
-    isUnbatched: false,
-    canTrace: false,
-    seedSpan: new SeedSpan([]),
     imageFormats: [undefined],
     padIds: [],
     textOf: () => undefined,
   });
   const state = new FuzzerState({
-    store,
-    corpus: new Corpus(out, INPUTS),
-    faults,
-    scheduler: await makeScheduler(config),
-    directed: undefined,
+    corpus: {
+      entries: new Corpus(new FolderTestcaseLoader(out, INPUTS)),
+      maxEntries: Number.POSITIVE_INFINITY,
+      labels: undefined,
+    },
+    novelty: { index: makeNeighbourIndex(1), threshold: new NoveltyThreshold(1e-9, false) },
+    mutation: {
+      scheduler: await makeScheduler(config),
+      mutatorScheduler: new MutatorScheduler(
+        TRAITS.map(({ name }) => name),
+        ARMS,
+        true,
+      ),
+      descriptors: TRAITS,
+      arms: ARMS,
+      limits: {},
+    },
+    search: undefined,
+    tasks: {
+      masterSeed: '1',
+      batch: 256,
+      maxExecs: Number(options.execs),
+      feedbackDelay,
+      singleBatches: false,
+    },
     objectives: ['nonfinite'],
-    labels: undefined,
-    sites: [],
-    unreachableSites: new Set<string>(),
-    index: makeNeighbourIndex(1),
-    threshold: new NoveltyThreshold(1e-9, false),
-    masterSeed: '1',
-    batch: 256,
-    descriptors: TRAITS,
-    arms: ARMS,
-    mutatorScheduler: new MutatorScheduler(
-      TRAITS.map(({ name }) => name),
-      ARMS,
-      true,
-    ),
-    limits: {},
-    maxExecs: Number(options.execs),
-    feedbackDelay,
-    singleBatches: false,
-    maxCorpus: Number.POSITIVE_INFINITY,
   });
-  state.addSeed({ form: FORM, inputs: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
-  const statistics = new StatisticsCollector();
+  const seed = state.addSeed({ form: FORM, inputs: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
+  if (seed !== undefined) store.addEntry(seed);
+  const collector = new StatisticsCollector();
   const executor = new Instant(state);
   const observer = {
     info() {},
@@ -191,10 +201,17 @@ await withFolder(async (folder) => {
     store,
     faults,
     state,
-    statistics,
+    collector,
     executor,
-    rerunClient: reproducer,
-    checkpointSource: new CheckpointSource(state, () => statistics.elapsedSeconds),
+    findings,
+    rerunClient,
+    checkpointSource: new CheckpointSource({
+      state,
+      faults,
+      elapsedSeconds: () => collector.elapsedSeconds,
+    }),
+    sites: [],
+    unreachableSites: new Set(),
   });
   const seconds = (performance.now() - start) / 1000 - executor.seconds;
   const { user, system } = process.cpuUsage(cpu);

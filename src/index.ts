@@ -21,7 +21,6 @@ export type {
   WalkStep,
 } from './coverage/criterion.ts';
 export type { ObjectiveParameter, ObjectiveSettings, ObjectiveValues } from './extensions/parameters.ts';
-export type { CorpusSize } from './fuzzer/corpus/corpus.ts';
 export type { Domain, InputDescriptor, TokenDescriptor } from './inputs/input-descriptor.ts';
 export type { BatchResult, BatchTensor } from './model/batched-model.ts';
 export type {
@@ -33,7 +32,7 @@ export type {
   PartnerKind,
 } from './mutators/mutator.ts';
 export type { Detail, JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
-export type { Scheduler, SchedulerKind } from './schedulers/scheduler.ts';
+export type { CorpusSize, Scheduler, SchedulerKind } from './schedulers/scheduler.ts';
 
 /** @deprecated the old name of `WorkingArray` */
 export type Values = WorkingArray;

@@ -24,22 +24,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ['cli'],
 ];
 
-/** Imports against the levels that the engine's split from its storage is to remove. */
-const TO_BE_REMOVED = new Set([
-  'fuzzer/corpus/lineage.ts imports campaign/findings/fault-registry.ts',
-  'fuzzer/state.ts imports campaign/findings/fault-registry.ts',
-  'fuzzer/state.ts imports campaign/monitor/site-figures.ts',
-  'fuzzer/corpus/admission.ts imports storage/journal.ts',
-  'fuzzer/corpus/admission.ts imports storage/campaign-store.ts',
-  'fuzzer/corpus/lineage.ts imports storage/journal.ts',
-  'fuzzer/corpus/corpus.ts imports storage/journal.ts',
-  'fuzzer/state.ts imports storage/journal.ts',
-  'fuzzer/state.ts imports storage/campaign-store.ts',
-  'fuzzer/state.ts imports workers/worker-supervisor.ts',
-  'model/model.ts imports analysis/numerical-sites/site.ts',
-  'schedulers/scheduler.ts imports fuzzer/corpus/corpus.ts',
-  'schedulers/yield.ts imports fuzzer/corpus/corpus.ts',
-]);
+/** An import against the levels that is to be removed with ModelInfo.sites. */
+const TO_BE_REMOVED = new Set(['model/model.ts imports analysis/numerical-sites/site.ts']);
 
 const files = (readdirSync('src', { recursive: true }) as string[]).filter((name) => /\.tsx?$/.test(name));
 
@@ -78,4 +64,24 @@ test('no file imports itself by way of others', () => {
   };
   for (const file of files) visit(file, []);
   expect(circles).toEqual([]);
+});
+
+test('the engine imports no process, file or clock: of Node.js nothing but node:crypto', () => {
+  const imports = files
+    .filter((file) => file.startsWith('fuzzer/'))
+    .flatMap((file) =>
+      [...readFileSync(join('src', file), 'utf8').matchAll(/from '(node:[^']+)'/g)].map(
+        ([, name]) => `${file} imports ${name}`,
+      ),
+    );
+  expect(imports.filter((line) => !line.endsWith(' imports node:crypto'))).toEqual([]);
+});
+
+/** Folders that are flat lists of mutators, one a file. */
+const FLAT_LISTS = /^mutators\/[a-z]+$/;
+
+test('no folder holds more than 25 files but the flat lists of mutators', () => {
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  expect([...counts].filter(([folder, count]) => count > 25 && !FLAT_LISTS.test(folder))).toEqual([]);
 });

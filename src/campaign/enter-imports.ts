@@ -3,15 +3,14 @@ import { join } from 'node:path';
 import { findBrokenConstraints } from '../constraints/checker.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
-import type { Hit } from '../fuzzer/scheduling/task.ts';
-import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
-import type { FuzzerState } from '../fuzzer/state.ts';
+import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
+import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batched-model.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
-import type { FaultRegistry, MutantOrigin } from './findings/fault-registry.ts';
+import { type SeededCampaign, storeSeedFinding } from './enter-seeds.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { InputPlan } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
@@ -137,55 +136,44 @@ async function readFindingLineage(path: string): Promise<Lineage | 'flaky' | und
   return isWhole ? pickLineage(finding as Finding) : undefined;
 }
 
-/** Puts them into the corpus after the seeds; those that break an objective are findings. */
+/** Adds imported testcases to the corpus after the seeds; those that violate an objective become findings. */
 export async function enterImports(
   imports: readonly ImportedTestcase[],
-  scout: ProbeWorker,
-  labelOf: ReadonlyMap<string, number> | undefined,
-  state: FuzzerState,
-  faults: FaultRegistry,
-  observer: Monitor,
-  folder: string,
+  probeWorker: ProbeWorker,
+  labelsById: ReadonlyMap<string, number> | undefined,
+  campaign: SeededCampaign,
+  monitor: Monitor,
 ): Promise<void> {
   if (imports.length === 0) return;
   const labels =
-    labelOf && new Map(imports.map(({ data, lineage }) => [data, labelOf.get(lineage.ancestor) ?? -1]));
-  const run = await scout.runSeeds(
+    labelsById && new Map(imports.map(({ data, lineage }) => [data, labelsById.get(lineage.ancestor) ?? -1]));
+  const results = await probeWorker.runSeeds(
     imports.map(({ data }) => data),
     labels,
   );
   let orphans = 0;
-  for (const [i, one] of imports.entries()) {
-    if (isFuzzable(run[i])) {
-      if (!state.addImported(one, run[i].activations, run[i].predictedClass)) orphans++;
-    } else if (run[i].violation !== undefined) await registerFinding(one, run[i], faults, observer, folder);
+  for (const [i, imported] of imports.entries()) {
+    const { activations, predictedClass, violation } = results[i];
+    if (isFuzzable(results[i])) {
+      const entry = campaign.state.addImported(imported, activations, predictedClass);
+      if (entry === 'orphan') orphans++;
+      else if (entry !== 'known') campaign.store.addEntry(entry);
+    } else if (violation !== undefined)
+      await storeSeedFinding({ ...results[i], violation }, importOrigin(imported), campaign, monitor);
   }
   if (orphans > 0)
-    observer.warn(
+    monitor.warn(
       `${orphans} imported testcases come from a seed that breaks an objective by itself: they are left out`,
     );
 }
 
-async function registerFinding(
-  { lineage, data, ancestor }: ImportedTestcase,
-  { violation, transformed }: SeedResult,
-  faults: FaultRegistry,
-  observer: Monitor,
-  folder: string,
-): Promise<void> {
-  if (violation === undefined) return;
-  const hit: Hit = {
-    pick: -1,
-    execs: 0,
-    violation,
-    data,
-    batch: { data, rows: 1, row: 0 },
-    ...(transformed === undefined ? {} : { transformed }),
-  };
-  const origin: MutantOrigin = {
+/** The lineage of an imported finding as its earlier campaign recorded it; undefined for a seed. */
+function importOrigin({ lineage, ancestor }: ImportedTestcase): MutantOrigin | undefined {
+  if (lineage.parent === null) return undefined;
+  return {
     parent: {
       ...lineage,
-      id: lineage.parent ?? lineage.id,
+      id: lineage.parent,
       ancestorIndex: 0,
       referenceIndex: 0,
       novelty: null,
@@ -197,12 +185,4 @@ async function registerFinding(
     mutationCount: 0,
     isRebased: false,
   };
-  const kept = await faults.confirmAndStore(
-    [hit],
-    0,
-    lineage.parent === null ? undefined : () => origin,
-    false,
-  );
-  for (const fault of faults.register(kept, 0)) observer.onFault(fault, folder);
-  faults.countHits([{ signature: violation.signature, hits: 1 }]);
 }

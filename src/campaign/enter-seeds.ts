@@ -1,10 +1,11 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
-import type { FuzzerState } from '../fuzzer/state.ts';
+import type { Violation } from '../objectives/objective.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
-import type { FaultRegistry } from './findings/fault-registry.ts';
+import type { CampaignParts } from './campaign-parts.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
@@ -48,48 +49,57 @@ function fallbackThreshold(seeds: readonly SeedResult[]): number {
   return Math.max(1e-6 * mean, Number.MIN_VALUE);
 }
 
-/** Puts the seeds into the corpus; those that break an objective already are findings of generation 0. */
+/** The parts of a campaign that seeds and imports are added to. */
+export type SeededCampaign = Pick<CampaignParts, 'state' | 'store' | 'faults' | 'findings'>;
+
+/** Adds the seeds to the corpus; those that violate an objective already become findings of generation 0. */
 export async function enterSeeds(
   seeds: readonly SeedResult[],
-  state: FuzzerState,
-  faults: FaultRegistry,
-  observer: Monitor,
-  folder: string,
+  campaign: SeededCampaign,
+  monitor: Monitor,
 ): Promise<void> {
-  let twins = 0;
-  const leftOut = new Map<string, number>();
+  let duplicates = 0;
+  const exempt = new Map<string, number>();
   for (const seed of seeds) {
-    const { data, activations, violation, exemption, transformed, predictedClass } = seed;
+    const { data, activations, violation, exemption, predictedClass } = seed;
     if (isFuzzable(seed)) {
-      if (!state.addSeed(data, activations, predictedClass)) twins++;
+      const entry = campaign.state.addSeed(data, activations, predictedClass);
+      if (entry === undefined) duplicates++;
+      else campaign.store.addEntry(entry);
     } else if (violation === undefined && exemption !== undefined) {
-      leftOut.set(exemption, (leftOut.get(exemption) ?? 0) + 1);
+      exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
     } else if (violation === undefined) {
-      observer.warn('a seed whose activations are not finite is left out');
-    } else {
-      const batch = { data, rows: 1, row: 0 };
-      const hit: Hit = {
-        pick: -1,
-        execs: 0,
-        violation,
-        data,
-        batch,
-        ...(transformed === undefined ? {} : { transformed }),
-      };
-      const kept = await faults.confirmAndStore([hit], 0, undefined, false);
-      for (const fault of faults.register(kept, 0)) observer.onFault(fault, folder);
-      faults.countHits([{ signature: violation.signature, hits: 1 }]);
-    }
+      monitor.warn('a seed whose activations are not finite is left out');
+    } else await storeSeedFinding({ ...seed, violation }, undefined, campaign, monitor);
   }
-  for (const [why, count] of leftOut)
-    observer.warn(`${count} of ${seeds.length} seeds ${why}: they are left out`);
-  if (seeds.length > 0 && [...leftOut.values()].reduce((sum, count) => sum + count, 0) === seeds.length)
+  for (const [reason, count] of exempt)
+    monitor.warn(`${count} of ${seeds.length} seeds ${reason}: they are left out`);
+  if (seeds.length > 0 && [...exempt.values()].reduce((sum, count) => sum + count, 0) === seeds.length)
     throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
-  if (twins > 0) observer.warn(`${twins} of the seeds are equal to others and count once`);
-  const broken = seeds.filter((seed) => seed.violation !== undefined).length;
-  if (broken > 0) {
-    observer.warn(
-      `${broken} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
+  if (duplicates > 0) monitor.warn(`${duplicates} of the seeds are equal to others and count once`);
+  const violating = seeds.filter((seed) => seed.violation !== undefined).length;
+  if (violating > 0)
+    monitor.warn(
+      `${violating} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
     );
-  }
+}
+
+/** Confirms, stores and counts the violation of a seed or an import. */
+export async function storeSeedFinding(
+  { data, violation, transformed }: SeedResult & { readonly violation: Violation },
+  origin: MutantOrigin | undefined,
+  { store, faults, findings }: SeededCampaign,
+  monitor: Monitor,
+): Promise<void> {
+  const hit: Hit = {
+    pick: -1,
+    execs: 0,
+    violation,
+    data,
+    batch: { data, rows: 1, row: 0 },
+    ...(transformed === undefined ? {} : { transformed }),
+  };
+  const stored = await findings.confirmAndStore([hit], 0, origin && (() => origin), false);
+  for (const fault of faults.register(stored, 0)) monitor.onFault(fault, store.folder);
+  faults.countHits([{ signature: violation.signature, hits: 1 }]);
 }

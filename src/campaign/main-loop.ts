@@ -3,270 +3,242 @@ import { setTimeout } from 'node:timers/promises';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import type { Executor } from '../fuzzer/executor.ts';
-import type { Task, TaskResult } from '../fuzzer/scheduling/task.ts';
-import type { AppliedResult, FuzzerState, SavedFuzzerState } from '../fuzzer/state.ts';
-import type { CampaignStore } from '../storage/campaign-store.ts';
-import type { Checkpoint } from '../storage/checkpoint.ts';
+import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
 import { ProcessDied } from '../workers/rpc-client.ts';
-import type { FaultRegistry } from './findings/fault-registry.ts';
+import type { CheckpointSource } from './checkpoint-source.ts';
+import type { Fault, FaultRegistry, StoredFinding } from './findings/fault-registry.ts';
+import type { FindingWriter } from './findings/finding-writer.ts';
+import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
-import type { Statistics, StatisticsCollector } from './monitor/statistics.ts';
 import { StopConditions } from './stop-conditions.ts';
 
-/** Milliseconds between looks at the figures, and between writes of them. */
+/** Milliseconds between updates of the monitor, and between writes of stats.json. */
 const STATUS_INTERVAL_MS = 250;
 const STATS_INTERVAL_MS = 5000;
+
 /**
- * Milliseconds between checkpoints: at most this and the time of one write is lost when killed. The first
- * ones come sooner, so that a campaign that is killed again and again gets on.
+ * Milliseconds between checkpoints: a kill loses at most this much work and the time of one write. The first ones come
+ * sooner, so that a campaign that is killed again and again makes progress.
  */
 const MAX_CHECKPOINT_INTERVAL_MS = 2500;
 const MIN_CHECKPOINT_INTERVAL_MS = 250;
 
-/** What the loop drives. */
-export interface LoopContext {
+/** The parts that the loop drives. */
+export interface LoopContext extends StatisticsSources {
   readonly config: CampaignConfig;
   readonly monitor: Monitor;
   readonly signal: AbortSignal;
-  readonly store: CampaignStore;
-  readonly faults: FaultRegistry;
-  readonly state: FuzzerState;
-  readonly statistics: StatisticsCollector;
-  readonly executor: Executor;
+  readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;
   readonly checkpointSource: CheckpointSource;
 }
 
 /**
- * Hands tasks out and takes their results in order, each result as late as the lag allows: with many
- * workers it is out that long, and few must come to the same.
+ * The fuzzing loop: hands tasks to the executor and applies their results in order. Each result is applied as late as the
+ * feedback delay allows: with many workers it is in flight that long, and with few the campaign must do the same.
  */
-export async function runMainLoop(parts: LoopContext): Promise<StopReason> {
-  const { config, signal, faults, state } = parts;
+export async function runMainLoop(context: LoopContext): Promise<StopReason> {
+  const { config, signal, faults, state } = context;
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   if (state.corpus.size.count === 0) return 'seeds';
   const stop = new StopConditions(signal, config.time === undefined ? undefined : parseDuration(config.time));
-  const stopTimers = startTimers(parts, stop);
-  let stopped: StopReason;
+  const stopTimers = startTimers(context, stop);
+  let reason: StopReason;
   try {
-    stopped = await processTasks(parts, stop);
+    reason = await processTasks(context, stop);
   } finally {
     stop.release();
     await stopTimers();
   }
   stop.throwIfFailed();
-  return stopped;
+  return reason;
 }
 
-async function processTasks(
-  { state, executor, ...parts }: LoopContext,
-  stop: StopConditions,
-): Promise<StopReason> {
-  const results = new Map<number, Promise<TaskResult>>();
-  const submit = (task: Task): void => {
-    const result = executor.submit(task);
-    // A result that nobody waits for any more may fail.
-    result.catch(() => {});
-    results.set(task.number, result);
-  };
-  for (const task of state.inFlight) submit(task);
+async function processTasks(context: LoopContext, stop: StopConditions): Promise<StopReason> {
+  const { state, executor, checkpointSource } = context;
+  const results = new ResultsInFlight(executor);
+  for (const task of state.inFlight) results.submit(task);
   for (;;) {
     if (stop.reason !== undefined) return stop.reason;
-    if (!state.mustApply && state.isEnding) parts.checkpointSource.pin();
+    if (!state.mustApply && state.isEnding) checkpointSource.pin();
     const task = state.mustApply ? undefined : state.nextTask();
     if (task !== undefined) {
-      submit(task);
+      results.submit(task);
       continue;
     }
-    const next = state.inFlight[0];
+    const [next] = state.inFlight;
     if (next === undefined) return 'execs';
-    const result = await stop.raceWithStop(results.get(next.number) as Promise<TaskResult>);
+    const result = await stop.raceWithStop(results.take(next.number));
     if (typeof result === 'string') return result;
-    results.delete(next.number);
-    const stopped = await applyResult({ state, executor, ...parts }, stop, result);
-    if (stopped !== undefined) return stopped;
+    const reason = await processResult(context, stop, result);
+    if (reason !== undefined) return reason;
   }
 }
 
-/** Takes a result; when the campaign should end meanwhile, the confirming of findings is broken off. */
-async function applyResult(
-  parts: LoopContext,
-  stop: StopConditions,
-  result: TaskResult,
-): Promise<StopReason | undefined> {
-  const { config, monitor, store, faults, state, statistics, rerunClient } = parts;
-  const taking = state.apply(result, statistics.elapsedSeconds, config.untilFinding);
-  const asked = await stop.raceWithStop(taking.then(() => undefined));
-  let step: AppliedResult;
-  if (asked !== undefined) {
-    rerunClient.close();
-    try {
-      step = await taking;
-    } catch (error) {
-      // Broken off: the state is as it was before this result.
-      if (error instanceof ProcessDied) return asked;
-      throw error;
-    }
-  } else step = await taking;
-  statistics.recordTask(result.seconds, step.addedEntries, step.thresholdChange !== undefined);
-  if (step.thresholdChange !== undefined) {
-    await store.appendEvent('threshold', { task: result.task, ...step.thresholdChange });
-    monitor.onThresholdChange(step.thresholdChange.threshold, step.thresholdChange.why);
+/** Results of the tasks in flight, by task number. */
+class ResultsInFlight {
+  readonly #executor: Executor;
+  readonly #results = new Map<number, Promise<TaskResult>>();
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
   }
-  for (const what of step.brokenConstraints) {
-    await store.appendEvent('illegal', { task: result.task, what });
-    monitor.warn(`a mutant broke a constraint and was left out (${what}): please report this as a bug`);
+
+  submit(task: Task): void {
+    const result = this.#executor.submit(task);
+    // Once the campaign stops nobody awaits the result any more, and it may fail.
+    result.catch(() => {});
+    this.#results.set(task.number, result);
   }
-  for (const { objective, message, data } of step.disabledObjectives) {
-    const testcase = await store.writePluginFailure(objective, data);
-    await store.appendEvent('plugin-failed', { task: result.task, objective, message, testcase });
-    monitor.warn(`${message}, on ${join(store.folder, testcase)}: ${objective} is not judged any more`);
+
+  take(taskNumber: number): Promise<TaskResult> {
+    const result = this.#results.get(taskNumber);
+    if (result === undefined) throw new Error(`task ${taskNumber} was not submitted`);
+    this.#results.delete(taskNumber);
+    return result;
   }
-  for (const fault of step.faults) {
-    await store.appendEvent('signature', { signature: fault.signature, execs: fault.firstExecs });
-    monitor.onFault(fault, store.folder);
-  }
-  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
-  return state.isJudging ? asked : 'plugins';
 }
 
 /**
- * Shows and writes what is so far. The state is sound whenever a timer fires: it changes in one go.
- *
- * @returns what ends it: no write is under way any more when it has
+ * Confirms a result's hits, stores the findings and applies the result: in this order, so that a finding is on disk before
+ * anything counts on it. Confirming is broken off if the campaign should stop meanwhile; the state is then unchanged.
  */
-function startTimers(parts: LoopContext, stop: StopConditions): () => Promise<void> {
-  const { config, monitor, store, faults, state, checkpointSource } = parts;
-  const most = config.maxDisk === undefined ? Number.POSITIVE_INFINITY : parseSize(config.maxDisk);
-  const ended = new AbortController();
-  const save = async (): Promise<void> => {
+async function processResult(
+  context: LoopContext,
+  stop: StopConditions,
+  result: TaskResult,
+): Promise<StopReason | undefined> {
+  const { config, faults, state, collector, store, findings, rerunClient } = context;
+  const seconds = collector.elapsedSeconds;
+  const { hits, brokenConstraints } = state.legalHits(result);
+  const confirming = findings.confirmAndStore(
+    hits,
+    result.task,
+    (hit) => state.originOf(hit),
+    config.untilFinding,
+  );
+  const requested = await stop.raceWithStop(confirming.then(() => undefined));
+  if (requested !== undefined) rerunClient.close();
+  let stored: StoredFinding[];
+  try {
+    stored = await confirming;
+  } catch (error) {
+    if (requested !== undefined && error instanceof ProcessDied) return requested;
+    throw error;
+  }
+  // Synchronous from here on: a checkpoint that a timer writes has all of a result or nothing.
+  const newFaults = faults.register(stored, seconds);
+  faults.countHits(result.counts);
+  const applied = state.apply(result, confirmedHits(hits, newFaults, faults));
+  for (const entry of applied.entries) store.addEntry(entry);
+  collector.recordTask(result.seconds, applied.entries.length, applied.thresholdChange !== undefined);
+  await report(context, result, newFaults, {
+    ...applied,
+    brokenConstraints: [...brokenConstraints, ...applied.brokenConstraints],
+  });
+  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
+  return state.isJudging ? requested : 'plugins';
+}
+
+/**
+ * The new faults that the engine learns from: not those that depend on the machine or that no finding confirms, since they
+ * would not be the same the next time.
+ */
+function confirmedHits(
+  hits: readonly Hit[],
+  newFaults: readonly Fault[],
+  faults: FaultRegistry,
+): ConfirmedHits {
+  return {
+    newFaults: newFaults
+      .filter((fault) => fault.kept > 0 && !faults.dependsOnMachine(fault))
+      .flatMap(({ signature }) =>
+        hits
+          .filter(({ violation }) => violation.signature === signature)
+          .slice(0, 1)
+          .map(({ pick }) => ({ signature, pick })),
+      ),
+    saturatedSignatures: faults.saturatedSignatures,
+  };
+}
+
+/** Writes events and notifies the monitor. */
+async function report(
+  { monitor, store }: LoopContext,
+  { task }: TaskResult,
+  newFaults: readonly Fault[],
+  { thresholdChange, brokenConstraints, disabledObjectives }: AppliedResult,
+): Promise<void> {
+  if (thresholdChange !== undefined) {
+    await store.appendEvent('threshold', { task, ...thresholdChange });
+    monitor.onThresholdChange(thresholdChange.threshold, thresholdChange.why);
+  }
+  for (const constraint of brokenConstraints) {
+    await store.appendEvent('illegal', { task, what: constraint });
+    monitor.warn(`a mutant broke a constraint and was left out (${constraint}): please report this as a bug`);
+  }
+  for (const { objective, message, data } of disabledObjectives) {
+    const testcase = await store.writePluginFailure(objective, data);
+    await store.appendEvent('plugin-failed', { task, objective, message, testcase });
+    monitor.warn(`${message}, on ${join(store.folder, testcase)}: ${objective} is not judged any more`);
+  }
+  for (const fault of newFaults) {
+    await store.appendEvent('signature', { signature: fault.signature, execs: fault.firstExecs });
+    monitor.onFault(fault, store.folder);
+  }
+}
+
+/**
+ * Updates the monitor, writes checkpoints and stats.json at intervals.
+ *
+ * @returns stops the timers; once it resolves no write is under way
+ */
+function startTimers(context: LoopContext, stop: StopConditions): () => Promise<void> {
+  const { config, monitor, store, findings, state, checkpointSource } = context;
+  const maxDiskBytes = config.maxDisk === undefined ? Number.POSITIVE_INFINITY : parseSize(config.maxDisk);
+  const stopped = new AbortController();
+  const writeCheckpoint = async (): Promise<void> => {
     await store.flush(checkpointSource.checkpoint);
     state.corpus.evict(store.writtenEntries);
-    if (store.bytes >= most) stop.requestStop('disk');
+    if (store.bytes >= maxDiskBytes) stop.requestStop('disk');
   };
-  const write = async (): Promise<void> => {
-    await writeStats(store, currentStatistics(parts));
-    await faults.writeRecords();
+  const writeStatistics = async (): Promise<void> => {
+    await writeStats(store, currentStatistics(context));
+    await findings.writeSignatures();
   };
-  const show = setInterval(() => monitor.onStatistics(currentStatistics(parts)), STATUS_INTERVAL_MS);
-  const works = [
-    repeatWithBackoff(save, MIN_CHECKPOINT_INTERVAL_MS, MAX_CHECKPOINT_INTERVAL_MS, ended.signal),
-    repeatWithBackoff(write, STATS_INTERVAL_MS, STATS_INTERVAL_MS, ended.signal),
-  ].map((work) => work.catch((error: unknown) => stop.fail(error)));
+  const status = setInterval(() => monitor.onStatistics(currentStatistics(context)), STATUS_INTERVAL_MS);
+  const timers = [
+    repeatWithBackoff(
+      writeCheckpoint,
+      MIN_CHECKPOINT_INTERVAL_MS,
+      MAX_CHECKPOINT_INTERVAL_MS,
+      stopped.signal,
+    ),
+    repeatWithBackoff(writeStatistics, STATS_INTERVAL_MS, STATS_INTERVAL_MS, stopped.signal),
+  ].map((timer) => timer.catch((error: unknown) => stop.fail(error)));
   return async () => {
-    clearInterval(show);
-    ended.abort();
-    await Promise.all(works);
+    clearInterval(status);
+    stopped.abort();
+    await Promise.all(timers);
   };
 }
 
-/** Does something again and again, never twice at once; the pauses double from the first to the longest. */
+/** Runs an action at intervals that double from the first to the longest; runs never overlap. */
 async function repeatWithBackoff(
-  work: () => Promise<void>,
-  first: number,
-  longest: number,
-  ended: AbortSignal,
+  action: () => Promise<void>,
+  firstMs: number,
+  longestMs: number,
+  signal: AbortSignal,
 ): Promise<void> {
-  for (let pause = first; ; pause = Math.min(2 * pause, longest)) {
+  for (let pauseMs = firstMs; ; pauseMs = Math.min(2 * pauseMs, longestMs)) {
     try {
-      await setTimeout(pause, undefined, { signal: ended });
+      await setTimeout(pauseMs, undefined, { signal });
     } catch {
-      // The only error that a pause knows: it was ended.
+      // The only error of a pause is that it was aborted.
       return;
     }
-    await work();
+    await action();
   }
-}
-
-/** What the campaign could go on from. */
-export class CheckpointSource {
-  readonly #state: FuzzerState;
-  readonly #elapsed: () => number;
-  #pinned: Omit<Checkpoint<SavedFuzzerState>, 'formatVersion'> | undefined;
-
-  /** @param elapsed seconds of all sessions */
-  constructor(state: FuzzerState, elapsed: () => number) {
-    this.#state = state;
-    this.#elapsed = elapsed;
-  }
-
-  /**
-   * Keeps this moment as the one to go on from. What the last tasks of a budget bring depends on where it
-   * ends, since the last one is cut and no results are held back any more: with a larger budget they are
-   * done again, so that it comes to the same as if it had been given at once.
-   */
-  pin(): void {
-    this.#pinned ??= this.#capture();
-  }
-
-  get checkpoint() {
-    return this.#pinned === undefined
-      ? this.#capture()
-      : { ...this.#pinned, elapsedSeconds: this.#elapsed() };
-  }
-
-  #capture(): Omit<Checkpoint<SavedFuzzerState>, 'formatVersion'> {
-    return {
-      entries: this.#state.corpus.size.count,
-      width: this.#state.width,
-      elapsedSeconds: this.#elapsed(),
-      state: this.#state.save(),
-    };
-  }
-}
-
-/** The figures of this moment. */
-export function currentStatistics({
-  statistics,
-  state,
-  faults,
-  store,
-  executor,
-}: Pick<LoopContext, 'statistics' | 'state' | 'faults' | 'store' | 'executor'>): Statistics {
-  const { count, seeds } = state.corpus.size;
-  return statistics.snapshot({
-    execs: state.execs,
-    lost: state.lost,
-    looked: state.lookaheadMutants,
-    spoken: state.generatedTokens,
-    rejected: rejectedShare(state),
-    mutators: state.mutatorStatistics,
-    corpus: count,
-    seeds,
-    threshold: state.threshold,
-    hits: faults.hitCount,
-    faults: faults.faults,
-    sites: state.siteStatistics,
-    workers: executor.workers,
-    ...(executor.queue === undefined ? {} : { queue: executor.queue }),
-    diskMB: Math.round(store.bytes / 1e6),
-  });
-}
-
-function rejectedShare({ execs, rejected }: FuzzerState): number {
-  return rejected === 0 ? 0 : Number((rejected / (execs + rejected)).toPrecision(4));
-}
-
-/** Writes the figures; the sites, of which there may be hundreds, to stats.json alone. */
-export async function writeStats(store: CampaignStore, { sites, ...figures }: Statistics): Promise<void> {
-  await store.writeStats(statsJson(figures), { sites });
-}
-
-/** The figures as stats.json has them. */
-function statsJson({ faults, ...figures }: Omit<Statistics, 'sites'>): Readonly<Record<string, unknown>> {
-  const signatures = faults.map(
-    ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
-      signature,
-      objective,
-      summary,
-      hits,
-      kept,
-      flaky,
-      firstExecs,
-      firstSeconds,
-      path,
-    }),
-  );
-  return { ...figures, signatures };
 }

@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RawSettings, readCampaignFile } from '../config/load.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
-import type { FuzzerState, SavedFuzzerState } from '../fuzzer/state.ts';
 import type { InputSpec } from '../model/model.ts';
-import { CAMPAIGN_FILE, type CampaignStore } from '../storage/campaign-store.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { type Checkpoint, readCheckpoint } from '../storage/checkpoint.ts';
 import { STATE_FOLDER, type StoredEntry, writeVectors } from '../storage/journal.ts';
 import { readCorpus } from '../storage/read-corpus.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
+import type { CampaignParts } from './campaign-parts.ts';
+import type { SavedCampaignState } from './checkpoint-source.ts';
 import type { ResolvedThreshold } from './enter-seeds.ts';
 import type { ResolvedSettings } from './manifest.ts';
 import type { Notices } from './resolve/model-settings.ts';
@@ -35,7 +37,7 @@ export interface SavedCampaign {
   /** As the campaign began with. */
   readonly threshold: ResolvedThreshold;
   /** Undefined where it was killed before the first one: it begins anew. */
-  readonly checkpoint: Checkpoint<SavedFuzzerState> | undefined;
+  readonly checkpoint: Checkpoint<SavedCampaignState> | undefined;
   readonly damage: readonly string[];
 }
 
@@ -56,68 +58,67 @@ export async function readSavedCampaign(folder: string): Promise<SavedCampaign> 
   if (typeof value !== 'number') {
     throw new UserError(`${file} was not written by neurofuzz fuzz: start another campaign with --out`);
   }
-  const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
+  const { checkpoint, damage } = await readCheckpoint<SavedCampaignState>(folder);
   return { settings, threshold: { value, why: 'as the campaign began with' }, checkpoint, damage };
 }
 
-/** Puts the saved corpus and state back; damage is named, set aside and survived. */
-export async function restoreCampaign(parts: {
-  readonly saved: SavedCampaign;
-  readonly state: FuzzerState;
-  readonly store: CampaignStore;
-  readonly scout: ProbeWorker;
-  /** As testcases have them. */
-  readonly inputs: readonly InputSpec[];
-  readonly observer: Notices;
-}): Promise<void> {
-  const { saved, state, store, scout, inputs, observer } = parts;
-  const { checkpoint } = saved;
+/**
+ * Restores the saved corpus, state and faults. Damaged files are reported, set aside, and the campaign goes on without them.
+ *
+ * @param inputs the model's inputs without the batch dimension
+ */
+export async function restoreCampaign(
+  { checkpoint, damage: checkpointDamage }: SavedCampaign,
+  { state, store, faults }: Pick<CampaignParts, 'state' | 'store' | 'faults'>,
+  inputs: readonly InputSpec[],
+  probeWorker: ProbeWorker,
+  notices: Notices,
+): Promise<void> {
   const { folder } = store;
   const count = checkpoint?.entries ?? 0;
   const stored = await readCorpus(folder, inputs, count, checkpoint?.width ?? 0);
-  const damage = [...saved.damage, ...stored.damage];
-  for (const what of damage) {
-    observer.warn(what);
-    await store.appendEvent('damage', { what });
+  const damage = [...checkpointDamage, ...stored.damage];
+  for (const description of damage) {
+    notices.warn(description);
+    await store.appendEvent('damage', { what: description });
   }
-  const entries = await recoverActivations(stored.entries, scout);
-  const whole = entries.length === count;
+  const entries = await recoverActivations(stored.entries, probeWorker);
+  const isComplete = entries.length === count;
   if (damage.length > 0) {
     await writeVectors(
       folder,
       entries.map(({ activations }) => activations),
     );
   }
-  if (!whole) {
+  if (!isComplete) {
     store.setWrittenEntries(entries.length);
-    await deleteIndexes(folder);
+    await deleteIndexSnapshots(folder);
   }
   state.loadStoredIndex(entries.length);
-  for (const { entry, activations } of entries) state.restoreEntry(entry, activations);
-  if (checkpoint !== undefined) state.restore(checkpoint.state, whole);
+  for (const entry of entries) state.restoreEntry(entry);
+  if (checkpoint === undefined) return;
+  faults.restore(checkpoint.state.faults);
+  state.setSaturatedSignatures(faults.saturatedSignatures);
+  state.restore(checkpoint.state, isComplete);
 }
 
-interface RestoredEntry {
-  readonly entry: StoredEntry;
-  readonly activations: Float32Array;
-}
-
-/** Runs the model on entries again whose activations were lost. */
+/** Runs the model again on entries whose activations were lost. */
 async function recoverActivations(
   entries: readonly StoredEntry[],
-  scout: ProbeWorker,
-): Promise<RestoredEntry[]> {
-  if (entries.every((entry) => entry.activations !== undefined)) {
-    return entries.map((entry) => ({ entry, activations: entry.activations as Float32Array }));
-  }
-  const run = await scout.runSeeds(entries.map((entry) => entry.data));
+  probeWorker: ProbeWorker,
+): Promise<NewCorpusEntry[]> {
+  const complete = entries.flatMap(({ activations, ...entry }) =>
+    activations === undefined ? [] : [{ ...entry, activations }],
+  );
+  if (complete.length === entries.length) return complete;
+  const results = await probeWorker.runSeeds(entries.map(({ data }) => data));
   return entries.flatMap((entry, i) =>
-    isFuzzable(run[i]) ? [{ entry, activations: run[i].activations }] : [],
+    isFuzzable(results[i]) ? [{ ...entry, activations: results[i].activations }] : [],
   );
 }
 
-/** Sealed indexes hold entries that are gone. */
-async function deleteIndexes(folder: string): Promise<void> {
+/** Deletes the index snapshots, which hold entries that are gone. */
+async function deleteIndexSnapshots(folder: string): Promise<void> {
   for (const name of await readdir(join(folder, STATE_FOLDER))) {
     if (name.endsWith('.hnsw')) await rm(join(folder, STATE_FOLDER, name));
   }

@@ -4,10 +4,10 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder, UNFINISHED_PREFIX, writeAtomically, writeDurably } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { greedySetCover } from '../coverage/greedy-set-cover.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import {
   CORPUS_FOLDER,
-  type CorpusEntryRecord,
   formatRecord,
   loadTestcase,
   STATE_FOLDER,

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { readCheckpoint } from '../storage/checkpoint.ts';
 import { FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
-import { type CorpusEntryRecord, readJournal, readVectors } from '../storage/journal.ts';
+import { readJournal, readVectors } from '../storage/journal.ts';
 import { type CampaignManifest, checkInputs, readManifest } from '../storage/manifest-reader.ts';
 
 /** What a distilled corpus says of itself: there once all of it is written. */

@@ -1,42 +1,54 @@
-import type { Task, TaskResult } from './scheduling/task.ts';
+import type { CorpusEntryData, Task, TaskResult } from './scheduling/task.ts';
 
-/** One worker as people see it. */
+/** Source of the corpus entries and activation vectors that a worker is missing. */
+export interface CorpusSource {
+  entryData(entryIndex: number): CorpusEntryData;
+  /** Indices of the entries that a task needs, ancestors included if constraints are measured from them. */
+  requiredEntries(task: Task): number[];
+  /** Activations of the entries from index `from` up to `to`, `[to - from, width]`. */
+  vectors(from: number, to: number): Float32Array;
+  /** Length of an entry's activation vector. */
+  readonly width: number;
+}
+
+/** Statistics of one worker for the status screen and stats.json. */
 export interface WorkerStatistics {
   readonly pid: number;
-  /** The machine that it is on; absent where that is this one. */
+  /** Host name of the machine it runs on; absent for this machine. */
   readonly host?: string;
   readonly state: 'starting' | 'busy' | 'idle' | 'isolating';
   readonly tasks: number;
   readonly execs: number;
-  /** Of a machine: over the last half minute. */
+  /** For a machine on a queue: the rate over the last half minute. */
   readonly execsPerSecond?: number;
-  /** Times that its process was replaced. */
+  /** Number of times its process was replaced. */
   readonly replaced: number;
   readonly memoryMB: number;
   readonly peakMemoryMB: number;
 }
 
-/** A campaign on a queue at one moment. */
+/** Statistics of a campaign on a queue. */
 export interface QueueStatistics {
-  /** Machines that take part. */
+  /** Machines that have joined. */
   readonly machines: number;
-  /** Shards whose results were taken, and those that had to be published again: lost with a machine or with Redis. */
+  /** Shards whose results were applied. */
   readonly shards: number;
+  /** Shards that were published again after a machine or Redis lost them. */
   readonly again: number;
-  /** Results that came although theirs were there already: of shards that were carried out twice. */
+  /** Results that arrived twice, from shards that two machines executed. */
   readonly repeated: number;
-  /** Shards whose results are not there yet. */
+  /** Shards in flight. */
   readonly out: number;
 }
 
-/** Whatever carries out tasks: worker processes here, or other machines. */
+/** Executes tasks: in worker processes on this machine, or on other machines. */
 export interface Executor {
-  /** Carries out a task; results may come in any order. Tasks are handed in by ascending number. */
+  /** Executes a task. Tasks are submitted in ascending order; results may arrive in any order. */
   submit(task: Task): Promise<TaskResult>;
   readonly workers: readonly WorkerStatistics[];
-  /** Absent where it is on no queue. */
+  /** Undefined unless the executor works on a queue. */
   readonly queue?: QueueStatistics;
   close(): void;
-  /** Settles once nothing of it runs any more; absent where closing is enough. */
+  /** Resolves when shutdown has completed. Undefined if `close()` is synchronous. */
   readonly whenClosed?: Promise<void>;
 }

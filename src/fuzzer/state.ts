@@ -1,21 +1,15 @@
-import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
-import type { Fault, FaultRegistry, SavedFaults } from '../campaign/findings/fault-registry.ts';
-import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-figures.ts';
 import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
-import { type Random, randomStream } from '../core/random.ts';
 import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';
 import type { NoveltyThreshold, SavedNoveltyThreshold } from '../coverage/novelty-threshold.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
-import type { CampaignStore } from '../storage/campaign-store.ts';
-import type { StoredEntry } from '../storage/journal.ts';
-import type { CorpusSource } from '../workers/worker-supervisor.ts';
-import { CorpusAdmission } from './corpus/admission.ts';
+import { type Admission, CorpusAdmission } from './corpus/admission.ts';
 import type { Corpus } from './corpus/corpus.ts';
+import type { NewCorpusEntry } from './corpus/corpus-entry.ts';
 import type { ImportedTestcase } from './corpus/imported-testcase.ts';
-import { LineageTracker } from './corpus/lineage.ts';
-import { MutationPlanner, type PlannedMutation } from './scheduling/mutation-planner.ts';
+import { LineageTracker, type MutantOrigin } from './corpus/lineage.ts';
+import type { CorpusSource } from './executor.ts';
 import type { ArmDescriptor } from './scheduling/mutator-arms.ts';
 import type {
   MutatorScheduler,
@@ -30,72 +24,80 @@ import {
   type Task,
   type TaskResult,
 } from './scheduling/task.ts';
+import { TaskPlanner } from './scheduling/task-planner.ts';
 import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
-import {
-  DIRECTED_STEPS,
-  directedMutants,
-  evaluatesNearest,
-  isDirected,
-  isDirectedSingleBatch,
-  LOOKAHEAD_STEPS,
-  MUTANTS_PER_PICK,
-  mutantsInTask,
-  violationSearchMutants,
-} from './scheduling/task-sizes.ts';
-import type { DirectedSearch, GoalAssignment, SavedDirectedSearch } from './search/directed-search.ts';
+import type { DirectedSearch, SavedDirectedSearch } from './search/directed-search.ts';
 
-/** Share of the picks with a border to cross that divide the way across it. */
-const ACROSS_BOUNDARY_SHARE = 0.5;
-
-/** What the state is made from. */
+/** The parts of a campaign's state, and the settings that its tasks follow from. */
 export interface FuzzerStateOptions {
-  readonly store: CampaignStore;
-  readonly corpus: Corpus;
-  readonly faults: FaultRegistry;
-  readonly scheduler: Scheduler;
-  readonly mutatorScheduler: MutatorScheduler;
-  /** The search toward operations that can go wrong, and the choice of its mutators; none where nothing can. */
-  readonly directed: { readonly search: DirectedSearch; readonly choice: MutatorScheduler } | undefined;
-  /** Operations that can go wrong, and the names of those that can't within the range of the inputs. */
-  readonly sites: readonly NumericalSite[];
-  readonly unreachableSites: ReadonlySet<string>;
-  readonly index: NeighbourIndex | undefined;
-  readonly threshold: NoveltyThreshold;
-  readonly masterSeed: string;
+  readonly corpus: {
+    readonly entries: Corpus;
+    /** Entries after which nothing is admitted. */
+    readonly maxEntries: number;
+    /** Class that each labelled seed shows, by the seed's id; undefined without labels. */
+    readonly labels: ReadonlyMap<string, number> | undefined;
+  };
+  readonly novelty: {
+    /** Undefined without guidance: nothing is new then. */
+    readonly index: NeighbourIndex | undefined;
+    readonly threshold: NoveltyThreshold;
+  };
+  readonly mutation: {
+    readonly scheduler: Scheduler;
+    readonly mutatorScheduler: MutatorScheduler;
+    readonly descriptors: readonly InputDescriptor[];
+    /** Mutators of each input. */
+    readonly arms: readonly (readonly ArmDescriptor[])[];
+    readonly limits: ConstraintLimits;
+  };
+  /** The directed search with the scheduler of its own mutators; undefined if there is no goal. */
+  readonly search:
+    | { readonly directed: DirectedSearch; readonly mutatorScheduler: MutatorScheduler }
+    | undefined;
+  readonly tasks: {
+    readonly masterSeed: string;
+    /** Mutants in one run of the model. */
+    readonly batch: number;
+    /** Mutants in the whole campaign; infinite without a budget. */
+    readonly maxExecs: number;
+    /** Tasks that may be in flight when a task is handed out: see `feedbackDelay` and `epochFeedbackDelay`. */
+    readonly feedbackDelay: (taskNumber: number) => number;
+    /** Whether a task is one batch: a run of the model takes long. */
+    readonly singleBatches: boolean;
+  };
   /** Names of the objectives. */
   readonly objectives: readonly string[];
-  /** By the id of a seed the class that it shows; undefined where nobody says. */
-  readonly labels: ReadonlyMap<string, number> | undefined;
-  readonly batch: number;
-  readonly descriptors: readonly InputDescriptor[];
-  /** Mutators of each input. */
-  readonly arms: readonly (readonly ArmDescriptor[])[];
-  readonly limits: ConstraintLimits;
-  /** Mutants in all; infinity without a budget. */
-  readonly maxExecs: number;
-  /** Tasks that may be out when a task is handed out: see `lagOf` and `epochLag`. */
-  readonly feedbackDelay: (task: number) => number;
-  /** Whether a task is one batch, since a run of the model takes long. */
-  readonly singleBatches: boolean;
-  /** Entries after which nothing is kept. */
-  readonly maxCorpus: number;
 }
 
-/** What taking a result changed. */
-export interface AppliedResult {
-  readonly addedEntries: number;
-  readonly faults: readonly Fault[];
-  /** The threshold where it was adapted, with the reason. */
-  readonly thresholdChange: { readonly threshold: number; readonly why: string } | undefined;
-  /** Plug-ins that failed. */
-  readonly disabledObjectives: readonly DisabledObjective[];
-  /** Testcases that broke a constraint and were not kept, with what they broke: a fault of a mutator's. */
+/** A task's hits that satisfy the constraints, and descriptions of the constraints that the others break. */
+export interface LegalHits {
+  readonly hits: readonly Hit[];
   readonly brokenConstraints: readonly string[];
 }
 
-/** The state as plain data; corpus and index come from the journal. */
+/** The outcome of confirming a task's hits, as far as the engine learns from it. */
+export interface ConfirmedHits {
+  /** Faults that a hit of the task revealed and that are repeatable, with the first pick that hit each. */
+  readonly newFaults: readonly { readonly signature: string; readonly pick: number }[];
+  /** Signatures with enough findings on disk: their hits are only counted from now on. */
+  readonly saturatedSignatures: readonly string[];
+}
+
+/** The changes that a result led to. */
+export interface AppliedResult {
+  /** New corpus entries in the order of their indices, to be written to disk. */
+  readonly entries: readonly NewCorpusEntry[];
+  /** The threshold if it was adapted, with the reason. */
+  readonly thresholdChange: { readonly threshold: number; readonly why: string } | undefined;
+  /** Objectives whose plug-in failed. */
+  readonly disabledObjectives: readonly DisabledObjective[];
+  /** Descriptions of constraints that candidates broke: these were left out, and a mutator is at fault. */
+  readonly brokenConstraints: readonly string[];
+}
+
+/** The state as plain data; corpus and index are restored from the journal. The keys are those of checkpoints on disk. */
 export interface SavedFuzzerState {
-  /** Number of the last task whose result was taken. */
+  /** Number of the last task whose result was applied. */
   readonly taken: number;
   readonly planned: number;
   readonly execs: number;
@@ -107,20 +109,25 @@ export interface SavedFuzzerState {
   readonly choice: SavedMutatorScheduler;
   readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
   readonly rejected: number;
-  readonly faults: SavedFaults;
-  /** Objectives that are no more judged. */
+  /** Names of disabled objectives. */
   readonly ended?: readonly string[];
-  /** Tasks that were out, as they were handed out. */
+  /** Tasks in flight, as they were handed out. */
   readonly out: readonly TaskRecord[];
 }
 
 /**
- * The campaign's whole state: corpus, index, threshold, scheduler and faults. It changes by tasks handed
- * out and results taken, both in the order of their numbers and interleaved as the lag says, and by nothing
- * else: equal results give equal states.
+ * The engine's whole state: corpus, index, threshold, schedulers and directed search. It is pure and synchronous: it
+ * changes by `nextTask` and `apply` alone, both called in the order of task numbers and interleaved as the feedback delay
+ * says, so that equal results give equal states.
  */
 export class FuzzerState implements CorpusSource {
   readonly #options: FuzzerStateOptions;
+  readonly #planner: TaskPlanner;
+  readonly #lineage: LineageTracker;
+  readonly #admission: CorpusAdmission;
+  readonly #isTiedToAncestor: boolean;
+  readonly #disabledObjectives = new Set<string>();
+  #saturatedSignatures: readonly string[] = [];
   #inFlight: Task[] = [];
   #lastApplied = 0;
   #plannedExecs = 0;
@@ -129,72 +136,81 @@ export class FuzzerState implements CorpusSource {
   #lookaheadMutants = 0;
   #generatedTokens = 0;
   #rejected = 0;
-  readonly #disabledObjectives = new Set<string>();
-  readonly #planner: MutationPlanner;
-  readonly #lineage: LineageTracker;
-  readonly #admission: CorpusAdmission;
-  readonly #isTiedToAncestor: boolean;
 
   constructor(options: FuzzerStateOptions) {
     this.#options = options;
-    const { corpus, arms, limits, descriptors } = options;
-    this.#planner = new MutationPlanner(corpus, arms, limits.deephunter !== undefined);
-    this.#lineage = new LineageTracker(options);
+    const { corpus, novelty, mutation, search, tasks } = options;
+    const { arms, descriptors, limits, scheduler } = mutation;
+    this.#isTiedToAncestor = needsAncestor(limits, descriptors);
+    this.#lineage = new LineageTracker({ corpus: corpus.entries, descriptors, arms, limits });
     this.#admission = new CorpusAdmission({
-      ...options,
-      directedSearch: options.directed?.search,
+      ...novelty,
+      corpus: corpus.entries,
+      maxEntries: corpus.maxEntries,
+      scheduler,
+      directedSearch: search?.directed,
       lineage: this.#lineage,
     });
-    this.#isTiedToAncestor = needsAncestor(limits, descriptors);
+    this.#planner = new TaskPlanner({
+      corpus: corpus.entries,
+      scheduler,
+      mutatorScheduler: mutation.mutatorScheduler,
+      directed: search && { search: search.directed, mutatorScheduler: search.mutatorScheduler },
+      arms,
+      masterSeed: tasks.masterSeed,
+      batch: tasks.batch,
+      singleBatches: tasks.singleBatches,
+      allowsOneGeometric: limits.deephunter !== undefined,
+      isTiedToAncestor: this.#isTiedToAncestor,
+    });
   }
 
   get corpus(): Corpus {
-    return this.#options.corpus;
+    return this.#options.corpus.entries;
   }
 
-  /** Squared L2 distance above which activations are new, as it stands now. */
+  /** Novelty above which activations are new, as it stands now. */
   get threshold(): number {
-    return this.#options.threshold.value;
+    return this.#options.novelty.threshold.value;
   }
 
-  /** Mutants whose results were taken, and those of them that never ran. */
+  /** Mutants whose results were applied, those that never ran included. */
   get execs(): number {
     return this.#execs;
   }
 
-  /** Mutants that were looked ahead from alone, and gave no answer. */
+  /** Mutants that were scored by lookahead alone, without an output. */
   get lookaheadMutants(): number {
     return this.#lookaheadMutants;
   }
 
-  /** Tokens that the model said, or was asked how likely they are. */
+  /** Tokens that a language model generated or scored. */
   get generatedTokens(): number {
     return this.#generatedTokens;
   }
 
-  /** Mutants that never ran, since the model ended its process before. */
+  /** Mutants that never ran, because the model ended its process before. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Mutants that could not be brought within the constraints and were drawn anew. */
+  /** Mutants that could not be projected onto the constraints and were drawn again. */
   get rejected(): number {
     return this.#rejected;
   }
 
-  /** What each mutator did and brought, for coverage and for margins. */
+  /** Use and yield of each mutator, for coverage and for goals together. */
   get mutatorStatistics(): readonly MutatorStatistics[] {
-    const { mutatorScheduler, directed } = this.#options;
-    const climbing = directed?.choice.statistics;
-    return mutatorScheduler.statistics.map((own, i) =>
-      climbing === undefined ? own : mergeStatistics(own, climbing[i]),
+    const { mutation, search } = this.#options;
+    const directed = search?.mutatorScheduler.statistics;
+    return mutation.mutatorScheduler.statistics.map((statistics, i) =>
+      directed === undefined ? statistics : mergeStatistics(statistics, directed[i]),
     );
   }
 
-  /** What is known of each operation that can go wrong. */
-  get siteStatistics(): readonly SiteStatistics[] {
-    const { sites, unreachableSites, directed, faults } = this.#options;
-    return siteStatistics(sites, unreachableSites, directed?.search.margins ?? new Map(), faults.confirmed);
+  /** The smallest margin seen at each site, by the site's name. */
+  get siteMargins(): ReadonlyMap<string, number> {
+    return this.#options.search?.directed.margins ?? new Map();
   }
 
   /** Whether an objective is left to judge mutants by. */
@@ -202,23 +218,22 @@ export class FuzzerState implements CorpusSource {
     return this.#options.objectives.some((name) => !this.#disabledObjectives.has(name));
   }
 
-  /** Tasks handed out whose results were not taken. */
+  /** Tasks handed out whose results were not applied, in order. */
   get inFlight(): readonly Task[] {
     return this.#inFlight;
   }
 
-  /** Whether the next result has to be taken before the next task may be handed out. */
+  /** Whether the next result has to be applied before the next task may be handed out. */
   get mustApply(): boolean {
+    const { feedbackDelay } = this.#options.tasks;
     return (
-      this.#inFlight.length > 0 &&
-      this.#lastApplied < this.#nextNumber - this.#options.feedbackDelay(this.#nextNumber)
+      this.#inFlight.length > 0 && this.#lastApplied < this.#nextNumber - feedbackDelay(this.#nextNumber)
     );
   }
 
   /** Whether the budget leaves less than a whole next task. */
   get isEnding(): boolean {
-    const { batch, maxExecs } = this.#options;
-    return maxExecs - this.#plannedExecs < this.#mutantsInTask(this.#nextNumber, batch);
+    return this.#options.tasks.maxExecs - this.#plannedExecs < this.#planner.mutantsIn(this.#nextNumber);
   }
 
   get #nextNumber(): number {
@@ -229,198 +244,116 @@ export class FuzzerState implements CorpusSource {
     return this.corpus.width;
   }
 
-  entryData(entry: number): CorpusEntryData {
-    const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
-    const label = this.#options.labels?.get(this.corpus.at(ancestorIndex).id);
+  entryData(entryIndex: number): CorpusEntryData {
+    const { ancestorIndex, referenceIndex } = this.corpus.at(entryIndex);
+    const label = this.#options.corpus.labels?.get(this.corpus.at(ancestorIndex).id);
     return {
-      entryIndex: entry,
+      entryIndex,
       ancestorIndex,
       referenceIndex,
       ...(label === undefined ? {} : { label }),
-      data: this.corpus.data(entry),
-      activations: this.corpus.activations(entry, entry + 1),
+      data: this.corpus.data(entryIndex),
+      activations: this.corpus.activations(entryIndex, entryIndex + 1),
     };
   }
 
   requiredEntries({ parents, partners }: Task): number[] {
-    const needs = new Set(parents);
-    for (const mate of partners) if (mate >= 0) needs.add(mate);
-    if (!this.#isTiedToAncestor) return [...needs];
-    for (const entry of parents) {
-      const { ancestorIndex, referenceIndex } = this.corpus.at(entry);
-      needs.add(ancestorIndex).add(referenceIndex);
+    const required = new Set(parents);
+    for (const partner of partners) if (partner >= 0) required.add(partner);
+    if (!this.#isTiedToAncestor) return [...required];
+    for (const parent of parents) {
+      const { ancestorIndex, referenceIndex } = this.corpus.at(parent);
+      required.add(ancestorIndex).add(referenceIndex);
     }
-    return [...needs];
+    return [...required];
   }
 
   vectors(from: number, to: number): Float32Array {
     return this.corpus.activations(from, to);
   }
 
-  /** Puts a seed into corpus and index; false where an equal one is there. */
-  addSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
-    return this.#admission.admitSeed(data, activations, outcome);
+  /** Adds a seed to corpus and index; undefined if an equal one is there. */
+  addSeed(data: TestcaseData, activations: Float32Array, predictedClass: number): NewCorpusEntry | undefined {
+    return this.#admission.admitSeed(data, activations, predictedClass);
   }
 
-  /** Puts a testcase of an older campaign into corpus and index; false where what it is measured from is not there. */
-  addImported(imported: ImportedTestcase, activations: Float32Array, outcome: number): boolean {
-    return this.#admission.admitImported(imported, activations, outcome);
+  /** Adds a testcase of an earlier campaign; see `CorpusAdmission.admitImported`. */
+  addImported(
+    imported: ImportedTestcase,
+    activations: Float32Array,
+    predictedClass: number,
+  ): ReturnType<CorpusAdmission['admitImported']> {
+    return this.#admission.admitImported(imported, activations, predictedClass);
   }
 
-  /** Loads what of the index of the first `count` entries is stored; call before those are restored. */
+  /** Loads a snapshot of the index of the first `count` entries, if one is stored; call before those are restored. */
   loadStoredIndex(count: number): void {
-    this.#options.index?.loadPrefix(count);
+    this.#options.novelty.index?.loadPrefix(count);
   }
 
-  /** Puts back an entry that is on disk. */
-  restoreEntry(entry: StoredEntry, activations: Float32Array): void {
-    this.#admission.insert({ ...entry, activations });
+  /** Adds an entry that is on disk already. */
+  restoreEntry(entry: NewCorpusEntry): void {
+    this.#admission.insert(entry);
   }
 
-  /** The next task, or undefined when the budget of mutants is handed out. */
+  /** Sets the signatures with enough findings on disk, after findings of seeds and imports were stored. */
+  setSaturatedSignatures(signatures: readonly string[]): void {
+    this.#saturatedSignatures = signatures;
+  }
+
+  /** The next task; undefined once the budget of mutants is handed out. */
   nextTask(): Task | undefined {
-    const { batch, maxExecs, masterSeed, faults, index } = this.#options;
+    const { novelty, tasks } = this.#options;
     const number = this.#nextNumber;
-    const mutants = Math.min(this.#mutantsInTask(number, batch), maxExecs - this.#plannedExecs);
+    const mutants = Math.min(this.#planner.mutantsIn(number), tasks.maxExecs - this.#plannedExecs);
     if (mutants <= 0) return undefined;
-    const random = randomStream(masterSeed, 'schedule', number);
-    const { picks, focus, stride, looks } = this.#planTask(
-      number,
-      Math.ceil(mutants / MUTANTS_PER_PICK),
-      random,
-    );
+    const { parents, partners, stacks, ...goal } = this.#planner.plan(number, mutants);
     const task: Task = {
       number,
       firstExec: this.#plannedExecs,
       mutants,
-      parents: picks.map(({ parent }) => parent),
-      partners: picks.map(({ partner }) => partner),
-      stacks: picks.flatMap(({ stacks }) => stacks),
-      saturatedSignatures: faults.saturatedSignatures,
-      indexSize: index === undefined ? 0 : this.corpus.size.count,
+      parents,
+      partners,
+      stacks,
+      saturatedSignatures: this.#saturatedSignatures,
+      indexSize: novelty.index === undefined ? 0 : this.corpus.size.count,
       threshold: this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
-      ...(focus === undefined ? {} : { goal: focus }),
-      ...(stride === undefined ? {} : { picksPerStep: stride }),
-      ...(looks === undefined ? {} : { lookahead: looks }),
+      ...goal,
     };
     this.#plannedExecs += mutants;
     this.#inFlight.push(task);
     return task;
   }
 
-  #mutantsInTask(task: number, batch: number): number {
-    const { directed, singleBatches } = this.#options;
-    if (singleBatches)
-      return isDirectedSingleBatch(task) && directed?.search.canLookAhead(evaluatesNearest(task))
-        ? LOOKAHEAD_STEPS * batch
-        : batch;
-    if (directed?.search.seeksViolation) return violationSearchMutants(task, batch);
-    return directed !== undefined && isDirected(task) ? directedMutants(batch) : mutantsInTask(task, batch);
+  /** The hits of the next result in order, without those whose testcases break a constraint. Changes nothing. */
+  legalHits(result: TaskResult): LegalHits {
+    const task = this.#taskOf(result);
+    const brokenConstraints: string[] = [];
+    const isLegal = this.#legalityCheck(task, brokenConstraints);
+    return { hits: result.hits.filter(({ pick, data }) => isLegal(pick, data)), brokenConstraints };
   }
 
-  /** What a task mutates: entries that lead to new activations, or toward the point whose turn it is. */
-  #planTask(
-    number: number,
-    count: number,
-    random: Random,
-  ): {
-    readonly picks: PlannedMutation[];
-    readonly focus?: GoalAssignment;
-    readonly stride?: number;
-    readonly looks?: boolean;
-  } {
-    const { directed, corpus, scheduler, mutatorScheduler, singleBatches } = this.#options;
-    const picks = (entryAt: (pick: number) => number, by: MutatorScheduler): PlannedMutation[] =>
-      Array.from({ length: count }, (_, pick) => this.#planner.plan(entryAt(pick), by, random));
-    const climbsNow = singleBatches ? isDirectedSingleBatch(number) : isDirected(number);
-    const looks =
-      climbsNow && singleBatches && directed?.search.canLookAhead(evaluatesNearest(number)) === true;
-    const point = climbsNow ? directed?.search.nextGoal(looks) : undefined;
-    if (directed === undefined || point === undefined)
-      return {
-        picks: this.#pickTogether(() =>
-          picks(() => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random)), mutatorScheduler),
-        ),
-      };
-    const isMate = (a: number, b: number): boolean =>
-      !this.#isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
-    // DeepHunter's rule allows one geometric change in a line, which a step knows nothing of.
-    const goesOn =
-      directed.search.isMultiStep(point) && !singleBatches && this.#options.limits.deephunter === undefined;
-    const steps = looks ? LOOKAHEAD_STEPS : goesOn ? DIRECTED_STEPS : 1;
-    const stride = Math.ceil(count / steps);
-    const lines = directed.search.plan(point, stride, corpus.size, random, isMate, looks);
-    const repeated = <T>(list: readonly T[]): T[] =>
-      Array.from({ length: count }, (_, pick) => list[pick % stride]);
-    const [parents, beyond] = [repeated(lines.parents), repeated(lines.beyond)];
-    const { subgoals, slots, marginsToBeat } = lines.focus;
-    const focus: GoalAssignment = {
-      ...lines.focus,
-      subgoals: repeated(subgoals),
-      slots: repeated(slots),
-      marginsToBeat: repeated(marginsToBeat),
-    };
-    const toward = (pick: number): PlannedMutation | undefined =>
-      beyond[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
-        ? undefined
-        : this.#planner.planAcrossBoundary(parents[pick], beyond[pick]);
-    const climbing = parents.map(
-      (parent, pick) => toward(pick) ?? this.#planner.plan(parent, directed.choice, random),
-    );
-    return { picks: climbing, focus, ...(steps === 1 ? {} : { stride }), ...(looks ? { looks } : {}) };
-  }
-
-  /** Lets the scheduler pick. */
-  #pickTogether(picks: () => PlannedMutation[]): PlannedMutation[] {
-    const { scheduler } = this.#options;
-    return scheduler.guardPicks === undefined ? picks() : scheduler.guardPicks(picks);
+  /** Lineage of a hit of the next result in order. */
+  originOf({ pick, path }: Pick<Hit, 'pick' | 'path'>): MutantOrigin {
+    const [task] = this.#inFlight;
+    if (task === undefined) throw new Error('no task is in flight');
+    return this.#lineage.originOf(task, pick, path);
   }
 
   /**
-   * Takes the result of the next task in order. What looked new to the task is asked again, since the index
-   * has grown meanwhile. Findings are on disk before anything changes, so that a result is taken whole or
-   * not at all.
-   *
-   * @param untilFinding take no more findings than the first confirmed one
+   * Applies the result of the next task in order. The caller has confirmed its hits and stored the findings, so that a
+   * result is applied as a whole or not at all.
    */
-  async apply(result: TaskResult, seconds: number, untilFinding: boolean): Promise<AppliedResult> {
-    const { faults, threshold, mutatorScheduler } = this.#options;
-    const [task] = this.#inFlight;
-    const illegal: string[] = [];
-    const isLegal = (pick: number, data: TestcaseData): boolean => {
-      const broken = this.#lineage.brokenConstraints(task, pick, data);
-      illegal.push(...broken.slice(0, 1));
-      return broken.length === 0;
-    };
-    const hits = result.hits.filter(({ pick, data }) => isLegal(pick, data));
-    const origin = ({ pick, path }: Hit) => this.#lineage.originOf(task, pick, path);
-    const kept = await faults.confirmAndStore(hits, result.task, origin, untilFinding);
-    const found = faults.register(kept, seconds);
-    faults.countHits(result.counts);
-    const { fresh, nearer } = this.#admission.admit(task, result, isLegal);
-    // What the machine did, or what does not come up again, teaches nothing: it would not be the same next time.
-    const lasting = found.filter((fault) => fault.kept > 0 && !faults.dependsOnMachine(fault));
-    const ids = new Set(lasting.map(({ signature }) => signature));
-    const firsts = hits.filter(({ violation: { signature } }) => ids.delete(signature));
-    const signatures = firsts.map(({ pick }) => pick);
-    if (task.goal === undefined) mutatorScheduler.reward(task.stacks, result.mutants, fresh, signatures);
-    else {
-      // What is new by the way counts as brought, and teaches nothing about climbing.
-      const brought = [...nearer, ...fresh.map(({ pick }) => ({ pick, novelty: 0 }))];
-      this.#options.directed?.choice.reward(task.stacks, result.mutants, brought, signatures);
-    }
-    for (const signature of lasting.map((fault) => fault.signature))
-      this.#options.directed?.search.recordFault(signature);
-    for (const signature of faults.saturatedSignatures)
-      this.#options.directed?.search.recordSaturation(signature);
-    const ends = (result.disabledObjectives ?? []).filter(
-      ({ objective }) => !this.#disabledObjectives.has(objective),
-    );
-    for (const { objective } of ends) {
-      this.#disabledObjectives.add(objective);
-      this.#options.directed?.search.disableObjective(objective);
-    }
+  apply(result: TaskResult, confirmed: ConfirmedHits): AppliedResult {
+    const task = this.#taskOf(result);
+    const { novelty } = this.#options;
+    const brokenConstraints: string[] = [];
+    const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
+    this.#reward(task, result, admission, confirmed);
+    this.#updateGoals(confirmed);
+    const disabledObjectives = this.#disableObjectives(result);
+    this.#saturatedSignatures = confirmed.saturatedSignatures;
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#lookaheadMutants += countLookaheadMutants(task);
@@ -428,20 +361,21 @@ export class FuzzerState implements CorpusSource {
     this.#rejected += result.rejected;
     this.#lastApplied = result.task;
     this.#inFlight.shift();
-    // What is kept for its margin alone says nothing about how far new activations lie.
-    const adapted =
-      task.goal === undefined ? threshold.observe(result.mutants, fresh.length, task.threshold) : undefined;
+    // Entries admitted for a goal alone say nothing about how far new activations lie.
+    const thresholdChange =
+      task.goal === undefined
+        ? novelty.threshold.observe(result.mutants, admission.novel.length, task.threshold)
+        : undefined;
     return {
-      addedEntries: fresh.length + nearer.length,
-      faults: found,
-      thresholdChange: adapted,
-      disabledObjectives: ends,
-      brokenConstraints: illegal,
+      entries: [...admission.improvements, ...admission.novel].map(({ entry }) => entry),
+      thresholdChange,
+      disabledObjectives,
+      brokenConstraints,
     };
   }
 
   save(): SavedFuzzerState {
-    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
+    const { novelty, mutation, search } = this.#options;
     return {
       taken: this.#lastApplied,
       planned: this.#plannedExecs,
@@ -450,54 +384,104 @@ export class FuzzerState implements CorpusSource {
       ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
       ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
       rejected: this.#rejected,
-      threshold: threshold.save(),
-      scheduler: scheduler.save?.() ?? null,
-      choice: mutatorScheduler.save(),
-      ...(directed === undefined
+      threshold: novelty.threshold.save(),
+      scheduler: mutation.scheduler.save?.() ?? null,
+      choice: mutation.mutatorScheduler.save(),
+      ...(search === undefined
         ? {}
-        : { climbs: { search: directed.search.save(), choice: directed.choice.save() } }),
-      faults: faults.save(),
+        : { climbs: { search: search.directed.save(), choice: search.mutatorScheduler.save() } }),
       ...(this.#disabledObjectives.size === 0 ? {} : { ended: [...this.#disabledObjectives] }),
       out: this.#inFlight.map(toTaskRecord),
     };
   }
 
   /**
-   * Goes on from a saved state; the entries are restored already.
+   * Restores a saved state; the entries are restored already.
    *
-   * @param whole whether all entries came back: the tasks that were out, and what the scheduler learnt, speak
-   *   of entries by their places and are given up where some are missing
+   * @param isComplete whether all entries came back. The tasks in flight and the scheduler's state refer to entries by
+   *   index, and are dropped if some are missing
    */
-  restore(saved: SavedFuzzerState, whole: boolean): void {
-    const { threshold, scheduler, mutatorScheduler, directed, faults } = this.#options;
+  restore(saved: SavedFuzzerState, isComplete: boolean): void {
+    const { novelty, mutation, search } = this.#options;
     this.#lastApplied = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
     this.#lookaheadMutants = saved.looked ?? 0;
     this.#generatedTokens = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
-    threshold.restore(saved.threshold);
-    mutatorScheduler.restore(saved.choice);
-    if (directed !== undefined && saved.climbs !== undefined) {
-      directed.search.restore(saved.climbs.search, whole);
-      directed.choice.restore(saved.climbs.choice);
+    novelty.threshold.restore(saved.threshold);
+    mutation.mutatorScheduler.restore(saved.choice);
+    if (search !== undefined && saved.climbs !== undefined) {
+      search.directed.restore(saved.climbs.search, isComplete);
+      search.mutatorScheduler.restore(saved.climbs.choice);
     }
-    faults.restore(saved.faults);
     for (const objective of saved.ended ?? []) this.#disabledObjectives.add(objective);
-    if (whole) {
-      scheduler.restore?.(saved.scheduler);
+    if (isComplete) {
+      mutation.scheduler.restore?.(saved.scheduler);
       this.#plannedExecs = saved.planned;
       this.#inFlight = saved.out.map(fromTaskRecord);
     } else this.#plannedExecs = saved.execs;
   }
+
+  #taskOf(result: TaskResult): Task {
+    const [task] = this.#inFlight;
+    if (task?.number !== result.task)
+      throw new Error(`the result of task ${result.task} is out of order: task ${task?.number} is next`);
+    return task;
+  }
+
+  /** @param broken collects what illegal testcases break, one description each */
+  #legalityCheck(task: Task, broken: string[]): (pick: number, data: TestcaseData) => boolean {
+    return (pick, data) => {
+      const [first] = this.#lineage.brokenConstraints(task, pick, data);
+      if (first !== undefined) broken.push(first);
+      return first === undefined;
+    };
+  }
+
+  /** Rewards the mutators of the picks that led to entries and to faults. */
+  #reward(
+    { goal, stacks }: Task,
+    { mutants }: TaskResult,
+    { improvements, novel }: Admission,
+    confirmed: ConfirmedHits,
+  ): void {
+    const { mutation, search } = this.#options;
+    const faultPicks = confirmed.newFaults.map(({ pick }) => pick);
+    if (goal === undefined) {
+      mutation.mutatorScheduler.reward(stacks, mutants, novel, faultPicks);
+      return;
+    }
+    // An entry that is merely new counts as found, but does not teach how to come nearer to a goal.
+    const found = [...improvements, ...novel.map(({ pick }) => ({ pick, novelty: 0 }))];
+    search?.mutatorScheduler.reward(stacks, mutants, found, faultPicks);
+  }
+
+  #updateGoals({ newFaults, saturatedSignatures }: ConfirmedHits): void {
+    const directed = this.#options.search?.directed;
+    for (const { signature } of newFaults) directed?.recordFault(signature);
+    for (const signature of saturatedSignatures) directed?.recordSaturation(signature);
+  }
+
+  /** Stops judging by objectives whose plug-in failed; returns those that were judged until now. */
+  #disableObjectives({ disabledObjectives = [] }: TaskResult): DisabledObjective[] {
+    const newlyDisabled = disabledObjectives.filter(
+      ({ objective }) => !this.#disabledObjectives.has(objective),
+    );
+    for (const { objective } of newlyDisabled) {
+      this.#disabledObjectives.add(objective);
+      this.#options.search?.directed.disableObjective(objective);
+    }
+    return newlyDisabled;
+  }
 }
 
-/** A mutator's figures with what it did and brought for margins; its share is that for coverage. */
-function mergeStatistics(own: MutatorStatistics, other: MutatorStatistics): MutatorStatistics {
+/** A mutator's statistics for coverage with its use and yield for goals added; the share is that for coverage. */
+function mergeStatistics(coverage: MutatorStatistics, goals: MutatorStatistics): MutatorStatistics {
   return {
-    ...own,
-    mutants: own.mutants + other.mutants,
-    entries: own.entries + other.entries,
-    signatures: own.signatures + other.signatures,
+    ...coverage,
+    mutants: coverage.mutants + goals.mutants,
+    entries: coverage.entries + goals.entries,
+    signatures: coverage.signatures + goals.signatures,
   };
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { CampaignSummary, Monitor } from '../campaign/monitor/monitor.ts';
-import { type ExecutorFactory, runCampaign } from '../campaign/run-campaign.ts';
+import { runCampaign } from '../campaign/run-campaign.ts';
 import { readCampaignFile } from '../config/load.ts';
 import type { NightlyCampaign } from '../config/nightly.ts';
 import type { CampaignConfig } from '../config/schema.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
-import type { ExecutorFactory } from '../campaign/run-campaign.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
 import { makeFolder } from '../core/atomic-file.ts';
 import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';

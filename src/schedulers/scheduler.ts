@@ -1,5 +1,10 @@
 import type { Random } from '../core/random.ts';
-import type { CorpusSize } from '../fuzzer/corpus/corpus.ts';
+
+/** Number of entries that can be picked, the seeds first. */
+export interface CorpusSize {
+  readonly count: number;
+  readonly seeds: number;
+}
 
 /** Picks the corpus entry to mutate next. */
 export interface Scheduler {

@@ -1,6 +1,5 @@
 import type { Random } from '../core/random.ts';
-import type { CorpusSize } from '../fuzzer/corpus/corpus.ts';
-import type { Scheduler, SchedulerKind } from './scheduler.ts';
+import type { CorpusSize, Scheduler, SchedulerKind } from './scheduler.ts';
 
 /** How many of the newest entries are favoured, and the picks without anything new after which it is one more. */
 const NEWEST_COUNT = 5;

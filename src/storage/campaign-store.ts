@@ -4,28 +4,17 @@ import { stringify } from 'yaml';
 import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
 import { folderBytes } from '../core/folder-bytes.ts';
+import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { FINDING_FILE, SIGNATURE_FILE } from './finding-files.ts';
-import {
-  appendEntries,
-  CORPUS_FOLDER,
-  type CorpusEntryRecord,
-  STATE_FOLDER,
-  testcasePath,
-} from './journal.ts';
+import { appendEntries, CORPUS_FOLDER, STATE_FOLDER, testcasePath } from './journal.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
 /** Number of testcase files written concurrently. */
 const WRITE_CONCURRENCY = 16;
-
-/** A corpus entry that is not on disk yet. */
-export interface NewEntry extends CorpusEntryRecord {
-  readonly data: TestcaseData;
-  readonly activations: Float32Array;
-}
 
 /**
  * Writes a campaign's folder: manifest, corpus, checkpoints, findings, statistics and events. Only statistics, checkpoints
@@ -33,7 +22,7 @@ export interface NewEntry extends CorpusEntryRecord {
  */
 export class CampaignStore {
   readonly folder: string;
-  #pending: NewEntry[] = [];
+  #pending: NewCorpusEntry[] = [];
   #lastFlush: Promise<void> = Promise.resolve();
   #writtenEntries = 0;
   #bytes = 0;
@@ -94,7 +83,7 @@ export class CampaignStore {
   }
 
   /** Queues a corpus entry for the next `flush`. */
-  addEntry(entry: NewEntry): void {
+  addEntry(entry: NewCorpusEntry): void {
     this.#pending.push(entry);
   }
 
@@ -118,7 +107,7 @@ export class CampaignStore {
     return this.#lastFlush;
   }
 
-  async #writeEntries(entries: readonly NewEntry[]): Promise<void> {
+  async #writeEntries(entries: readonly NewCorpusEntry[]): Promise<void> {
     if (entries.length === 0) return;
     for (let from = 0; from < entries.length; from += WRITE_CONCURRENCY) {
       await Promise.all(

@@ -2,7 +2,8 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
 import { UserError } from '../core/errors.ts';
-import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import { FORMAT_VERSION } from './finding.ts';
 
@@ -10,17 +11,6 @@ export const CORPUS_FOLDER = 'corpus';
 export const JOURNAL_FILE = join(CORPUS_FOLDER, 'journal.jsonl');
 export const STATE_FOLDER = 'state';
 export const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
-
-/** A corpus entry as recorded in the journal. */
-export interface CorpusEntryRecord extends Lineage {
-  /** Squared L2 distance to the nearest activations when the entry was added; null for a seed. */
-  readonly novelty: number | null;
-  readonly task: number;
-  /** The numerical site whose margin it reduced, if it was added for that and not for new coverage. */
-  readonly site?: string;
-  /** Predicted class; negative if the model is not a classifier. */
-  readonly outcome: number;
-}
 
 /** A corpus entry read from disk. */
 export interface StoredEntry extends CorpusEntryRecord {

@@ -1,4 +1,5 @@
 import { MachineError } from '../core/errors.ts';
+import type { CorpusSource } from '../fuzzer/executor.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { entryCapacity, LruCache } from './entry-cache.ts';
@@ -6,17 +7,6 @@ import { packEntries } from './pack-entries.ts';
 import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
 import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type { FuzzApi, TaskMessage, WorkerSetup } from './services/fuzz-service.ts';
-
-/** Where a worker gets what it lacks. */
-export interface CorpusSource {
-  entryData(entry: number): CorpusEntryData;
-  /** Entries that a task needs, ancestors included where bounds depend on them. */
-  requiredEntries(task: Task): number[];
-  /** Activations of entries `from` to `to`, one after the other. */
-  vectors(from: number, to: number): Float32Array;
-  /** Numbers in an entry's activations. */
-  readonly width: number;
-}
 
 export interface WorkerSupervisorOptions {
   readonly child: Omit<RpcClientOptions, 'script'>;

@@ -12,9 +12,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { writeFolderDurably } from '../../src/core/atomic-file.ts';
+import type { NewCorpusEntry } from '../../src/fuzzer/corpus/corpus-entry.ts';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
 import { shapeSignatureOf, type TestcaseInput } from '../../src/model/batched-model.ts';
-import { CampaignStore, type NewEntry } from '../../src/storage/campaign-store.ts';
+import { CampaignStore } from '../../src/storage/campaign-store.ts';
 import { checkFolder } from '../../src/storage/check-folder.ts';
 import { readCheckpoint } from '../../src/storage/checkpoint.ts';
 import type { StoredEntry } from '../../src/storage/journal.ts';
@@ -48,8 +49,8 @@ test('a testcase survives its file, and one for another model is refused', () =>
 });
 
 /** Entries with testcases of their own, the first of them a seed. */
-function entries(count: number): NewEntry[] {
-  const made: NewEntry[] = [];
+function entries(count: number): NewCorpusEntry[] {
+  const made: NewCorpusEntry[] = [];
   for (let i = 0; i < count; i++) {
     const data = { form: FORM, inputs: [Float32Array.of(i, 2), BigInt64Array.of(3n)] };
     const id = testcaseId(data);
@@ -70,7 +71,7 @@ function entries(count: number): NewEntry[] {
   return made;
 }
 
-async function written(name: string, count: number): Promise<{ path: string; all: NewEntry[] }> {
+async function written(name: string, count: number): Promise<{ path: string; all: NewCorpusEntry[] }> {
   const path = join(folder, name);
   const store = await CampaignStore.create(path, { model: 'm' });
   const all = entries(count);

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
+import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
-import type { ExecutorFactory } from '../../campaign/run-campaign.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import { type CampaignConfig, type FlagMeta, flagSettings, type SettingName } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { ExecutorContext, ExecutorFactory } from '../../campaign/run-campaign.ts';
+import type { ExecutorContext, ExecutorFactory } from '../../campaign/executor-factory.ts';
 import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
 import type { Executor, QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { PhaseSeconds, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { ExecutorContext } from '../../campaign/run-campaign.ts';
+import type { ExecutorContext } from '../../campaign/executor-factory.ts';
 import type { CorpusEntryData } from '../../fuzzer/scheduling/task.ts';
 import { packEntries } from '../../workers/pack-entries.ts';
 import { packMessage } from '../protocol/codec.ts';

@@ -1,4 +1,4 @@
-import type { ExecutorContext } from '../../campaign/run-campaign.ts';
+import type { ExecutorContext } from '../../campaign/executor-factory.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
 import type { PluginManifest } from '../protocol/messages.ts';

@@ -1,10 +1,10 @@
 import { needsAncestor } from '../../constraints/options.ts';
 import { MachineError } from '../../core/errors.ts';
+import type { CorpusSource } from '../../fuzzer/executor.ts';
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
-import type { CorpusSource } from '../../workers/worker-supervisor.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
 import { checkCorpusPart } from '../protocol/messages.ts';

@@ -2,38 +2,48 @@ import type { NeighbourIndex } from '../../coverage/index/neighbour-index.ts';
 import type { NoveltyThreshold } from '../../coverage/novelty-threshold.ts';
 import { type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
-import type { CampaignStore } from '../../storage/campaign-store.ts';
-import type { StoredEntry } from '../../storage/journal.ts';
 import { activationsAt, unpackTestcase } from '../packed-testcases.ts';
 import type { Task, TaskResult } from '../scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
-import type { DirectedSearch, GoalAssignment } from '../search/directed-search.ts';
+import type { DirectedSearch } from '../search/directed-search.ts';
 import type { Corpus } from './corpus.ts';
+import type { NewCorpusEntry } from './corpus-entry.ts';
 import type { ImportedTestcase } from './imported-testcase.ts';
 import type { AdmissionReason, LineageTracker } from './lineage.ts';
 
-/** What the intake puts entries into, and asks. */
 export interface AdmissionOptions {
   readonly corpus: Corpus;
-  readonly store: CampaignStore;
   readonly scheduler: Scheduler;
   readonly index: NeighbourIndex | undefined;
   readonly threshold: NoveltyThreshold;
   readonly directedSearch: DirectedSearch | undefined;
   readonly lineage: LineageTracker;
-  /** Entries after which nothing is kept. */
-  readonly maxCorpus: number;
+  /** Entries after which nothing is admitted. */
+  readonly maxEntries: number;
 }
 
-/** An entry that a pick led to, and what it is worth: squared distance over the threshold. */
+/** An admitted entry with the pick that led to it. */
 export interface AdmittedEntry {
   readonly pick: number;
+  /** How new it is, in units of "just new": the reward of its mutators. */
   readonly novelty: number;
+  readonly entry: NewCorpusEntry;
+}
+
+/** The entries that a task's result led to, in the order in which they were added to the corpus. */
+export interface Admission {
+  /** Entries admitted for coming nearer to the task's goal. */
+  readonly improvements: readonly AdmittedEntry[];
+  /** Entries admitted for their activations. */
+  readonly novel: readonly AdmittedEntry[];
 }
 
 type IsLegal = (pick: number, data: TestcaseData) => boolean;
 
-/** Decides which of a task's candidates enter the corpus: what is still new, and what comes nearer to a point. */
+/**
+ * Decides which of a task's candidates enter the corpus: those whose activations are still new, and those that come nearer
+ * to the task's goal. Novelty is assessed again here, since the index has grown since the task was planned.
+ */
 export class CorpusAdmission {
   readonly #options: AdmissionOptions;
 
@@ -41,126 +51,151 @@ export class CorpusAdmission {
     this.#options = options;
   }
 
-  /** Takes a seed in; false where an equal one is there. */
-  admitSeed(data: TestcaseData, activations: Float32Array, outcome: number): boolean {
-    const { corpus, store } = this.#options;
-    const id = testcaseId(data);
-    if (corpus.has(id)) return false;
-    const origin = { parent: null, ancestor: id, generation: 0, mutators: [], novelty: null, task: 0 };
-    const entry = { id, ...origin, outcome, data, activations };
-    this.insert(entry);
-    store.addEntry(entry);
-    return true;
-  }
-
-  /** Takes in a testcase of an older campaign; false where what it is measured from is not there. */
-  admitImported(
-    { lineage, site, data }: ImportedTestcase,
+  /** Adds a seed; undefined if an equal one is in the corpus. */
+  admitSeed(
+    data: TestcaseData,
     activations: Float32Array,
-    outcome: number,
-  ): boolean {
-    const { corpus, store } = this.#options;
-    const { id, ancestor, reference = ancestor } = lineage;
-    if (corpus.has(id)) return true;
-    if ([ancestor, reference].some((root) => root !== id && !corpus.has(root))) return false;
-    const kept = site === undefined ? {} : { site };
-    const entry = { ...lineage, novelty: null, task: 0, ...kept, outcome, data, activations };
+    predictedClass: number,
+  ): NewCorpusEntry | undefined {
+    const id = testcaseId(data);
+    if (this.#options.corpus.has(id)) return undefined;
+    const entry: NewCorpusEntry = {
+      id,
+      parent: null,
+      ancestor: id,
+      generation: 0,
+      mutators: [],
+      novelty: null,
+      task: 0,
+      outcome: predictedClass,
+      data,
+      activations,
+    };
     this.insert(entry);
-    store.addEntry(entry);
-    return true;
+    return entry;
   }
 
   /**
-   * Takes in what a task sent back. What looked new to it is asked again, since the index has grown meanwhile.
+   * Adds a testcase of an earlier campaign.
    *
-   * @returns the entries that are new, and those that were kept for coming nearer
+   * @returns the entry; `known` if the corpus has it, `orphan` if the entry that it is measured from is missing
    */
-  admit(
-    task: Task,
-    result: TaskResult,
-    isLegal: IsLegal,
-  ): { readonly fresh: readonly AdmittedEntry[]; readonly nearer: readonly AdmittedEntry[] } {
-    const { threshold } = this.#options;
-    const nearer = this.#admitImprovements(task, result, isLegal);
-    const fresh: AdmittedEntry[] = [];
-    for (let i = 0; i < result.candidates.count; i++) {
-      const novelty = this.#admitNovel(task, result, i, isLegal);
-      if (novelty === undefined) continue;
-      const worth = novelty / Math.max(threshold.value, Number.MIN_VALUE);
-      fresh.push({ pick: result.candidates.picks[i], novelty: worth });
-    }
-    return { fresh, nearer };
+  admitImported(
+    { lineage, site, data }: ImportedTestcase,
+    activations: Float32Array,
+    predictedClass: number,
+  ): NewCorpusEntry | 'known' | 'orphan' {
+    const { corpus } = this.#options;
+    const { id, ancestor, reference = ancestor } = lineage;
+    if (corpus.has(id)) return 'known';
+    if ([ancestor, reference].some((root) => root !== id && !corpus.has(root))) return 'orphan';
+    const entry: NewCorpusEntry = {
+      ...lineage,
+      novelty: null,
+      task: 0,
+      ...(site === undefined ? {} : { site }),
+      outcome: predictedClass,
+      data,
+      activations,
+    };
+    this.insert(entry);
+    return entry;
   }
 
-  /** Takes a candidate in where it is still new and legal; returns how new, squared. */
-  #admitNovel(task: Task, { candidates }: TaskResult, i: number, isLegal: IsLegal): number | undefined {
+  /** Adds the candidates of a task's result that qualify. */
+  admit(task: Task, result: TaskResult, isLegal: IsLegal): Admission {
+    const improvements = this.#admitImprovements(task, result, isLegal);
+    const novel: AdmittedEntry[] = [];
+    for (let i = 0; i < result.candidates.count; i++) {
+      const admitted = this.#admitNovel(task, result, i, isLegal);
+      if (admitted !== undefined) novel.push(admitted);
+    }
+    return { improvements, novel };
+  }
+
+  /** Adds an entry to corpus and index, and notifies the scheduler. */
+  insert({ data, activations, ...record }: NewCorpusEntry): void {
+    const { corpus, index, scheduler, directedSearch } = this.#options;
+    const entryIndex = corpus.size.count;
+    const ancestorIndex =
+      record.parent === null ? entryIndex : (corpus.indexOf(record.ancestor) ?? entryIndex);
+    const { reference } = record;
+    const referenceIndex =
+      reference === undefined ? ancestorIndex : (corpus.indexOf(reference) ?? entryIndex);
+    corpus.add({ ...record, ancestorIndex, referenceIndex }, data, activations);
+    const rank = corpus.rankOf(entryIndex);
+    const parent = record.parent === null ? undefined : corpus.indexOf(record.parent);
+    // An imported entry that came near a goal is where the search for that goal starts.
+    if (record.site !== undefined && record.task === 0) directedSearch?.suggestStart(record.site, entryIndex);
+    if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
+    // An index snapshot that was loaded holds the first entries already.
+    if (index !== undefined && index.size <= entryIndex) index.add(activations);
+  }
+
+  #admitNovel(
+    task: Task,
+    { candidates }: TaskResult,
+    i: number,
+    isLegal: IsLegal,
+  ): AdmittedEntry | undefined {
     const { index, threshold } = this.#options;
     const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
     if (!(novelty > threshold.value)) return undefined;
-    const place = this.#admitCandidate(task, candidates, i, { novelty, site: undefined }, isLegal);
-    return place === undefined ? undefined : novelty;
+    const entry = this.#admitCandidate(task, candidates, i, { novelty, goalName: undefined }, isLegal);
+    if (entry === undefined) return undefined;
+    const units = novelty / Math.max(threshold.value, Number.MIN_VALUE);
+    return { pick: candidates.picks[i], novelty: units, entry };
   }
 
-  /** Takes in what came nearer to a point, whatever its activations; returns the picks of the new entries. */
+  /** Adds the candidates that came nearer to the task's goal, whether or not their activations are new. */
   #admitImprovements(
     task: Task,
     { progress, candidates, mutants }: TaskResult,
     isLegal: IsLegal,
   ): AdmittedEntry[] {
     const { directedSearch, index, corpus, threshold } = this.#options;
-    if (directedSearch === undefined || task.goal === undefined || progress === undefined) return [];
+    const { goal } = task;
+    if (directedSearch === undefined || goal === undefined || progress === undefined) return [];
     const mutantsOfPick = (pick: number): number =>
       Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
-    const entered: AdmittedEntry[] = [];
-    directedSearch.apply(task.goal, progress, mutantsOfPick, (i) => {
+    const admitted: AdmittedEntry[] = [];
+    directedSearch.apply(goal, progress, mutantsOfPick, (i) => {
       const known = corpus.indexOf(testcaseId(unpackTestcase(candidates, i).data));
       if (known !== undefined) return known;
       const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const site =
-        novelty > threshold.value ? undefined : directedSearch.goalNameOf(task.goal as GoalAssignment);
-      const place = this.#admitCandidate(task, candidates, i, { novelty, site }, isLegal);
-      if (place !== undefined) entered.push({ pick: candidates.picks[i], novelty: 1 });
-      return place;
+      const goalName = novelty > threshold.value ? undefined : directedSearch.goalNameOf(goal);
+      const entry = this.#admitCandidate(task, candidates, i, { novelty, goalName }, isLegal);
+      if (entry === undefined) return undefined;
+      admitted.push({ pick: candidates.picks[i], novelty: 1, entry });
+      return corpus.indexOf(entry.id);
     });
-    return entered;
+    return admitted;
   }
 
-  /** Puts a candidate into the corpus; returns its place, or undefined where it is there already or not legal. */
+  /** Adds a candidate; undefined if the corpus is full or has it already, or if it is not legal. */
   #admitCandidate(
     task: Task,
     candidates: TaskResult['candidates'],
     i: number,
-    why: AdmissionReason,
+    reason: AdmissionReason,
     isLegal: IsLegal,
-  ): number | undefined {
-    const { corpus, store, maxCorpus, lineage } = this.#options;
-    if (corpus.size.count >= maxCorpus) return undefined;
+  ): NewCorpusEntry | undefined {
+    const { corpus, maxEntries, lineage } = this.#options;
+    if (corpus.size.count >= maxEntries) return undefined;
     const { data, activations } = unpackTestcase(candidates, i);
     const id = testcaseId(data);
     const pick = candidates.picks[i];
     if (corpus.has(id) || !isLegal(pick, data)) return undefined;
-    const line = lineage.recordOf(task, pick, candidates.paths?.[i], id, why, candidates.predictedClasses[i]);
-    const entry = { ...line, data, activations };
+    const record = lineage.recordOf(
+      task,
+      pick,
+      candidates.paths?.[i],
+      id,
+      reason,
+      candidates.predictedClasses[i],
+    );
+    const entry = { ...record, data, activations };
     this.insert(entry);
-    store.addEntry(entry);
-    return corpus.indexOf(id);
-  }
-
-  /** Puts an entry into corpus and index, and tells the scheduler of it. */
-  insert({ data, activations, ...entry }: StoredEntry & { readonly activations: Float32Array }): void {
-    const { corpus, index, scheduler } = this.#options;
-    const place = corpus.size.count;
-    const ancestorIndex = entry.parent === null ? place : (corpus.indexOf(entry.ancestor) ?? place);
-    const { reference } = entry;
-    const referenceIndex = reference === undefined ? ancestorIndex : (corpus.indexOf(reference) ?? place);
-    corpus.add({ ...entry, ancestorIndex, referenceIndex }, data, activations);
-    const rank = corpus.rankOf(place);
-    const parent = entry.parent === null ? undefined : corpus.indexOf(entry.parent);
-    // What an older campaign kept for a margin is where lines of descent begin.
-    if (entry.site !== undefined && entry.task === 0)
-      this.#options.directedSearch?.suggestStart(entry.site, place);
-    if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
-    // A sealed index that was loaded holds the first entries already.
-    if (index !== undefined && index.size <= place) index.add(activations);
+    return entry;
   }
 }

@@ -1,32 +1,41 @@
-import type { MutantOrigin } from '../../campaign/findings/fault-registry.ts';
 import { findBrokenConstraints } from '../../constraints/checker.ts';
 import type { ConstraintLimits } from '../../constraints/options.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { CorpusEntryRecord } from '../../storage/journal.ts';
 import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';
 import { mutatorNames, stackOf } from '../scheduling/mutator-stack.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { Corpus } from './corpus.ts';
+import type { CorpusEntry, CorpusEntryRecord } from './corpus-entry.ts';
 
-/** What a mutant is kept for. */
+/** Why a mutant is admitted to the corpus. */
 export interface AdmissionReason {
-  /** Squared L2 distance to the nearest activations. */
+  /** Novelty of its activations, as the journal records it. */
   readonly novelty: number;
-  /** The site that it came nearer to; undefined where its activations are new. */
-  readonly site: string | undefined;
+  /** Name of the goal it came nearer to; undefined if its activations are new. */
+  readonly goalName: string | undefined;
 }
 
-/** What descent is told from. */
+/** The entry that a mutant was made from, the mutators that made it, and the values of its ancestor seed. */
+export interface MutantOrigin {
+  readonly parent: CorpusEntry;
+  readonly ancestor: TestcaseData;
+  readonly mutators: readonly string[];
+  /** Mutation steps between the parent and the mutant. */
+  readonly mutationCount: number;
+  /** Whether DeepHunter's rule measures later mutants from this one. */
+  readonly isRebased: boolean;
+}
+
 export interface LineageOptions {
-  readonly corpus: Corpus;
+  readonly corpus: Pick<Corpus, 'at' | 'data'>;
   readonly descriptors: readonly InputDescriptor[];
   /** Mutators of each input. */
   readonly arms: readonly (readonly ArmDescriptor[])[];
   readonly limits: ConstraintLimits;
 }
 
-/** What the mutants of a task's picks come from, and whether they have strayed too far from it. */
+/** Derives a mutant's lineage from its task and re-checks the constraints against its ancestor. */
 export class LineageTracker {
   readonly #options: LineageOptions;
   readonly #inputNames: readonly string[];
@@ -35,30 +44,30 @@ export class LineageTracker {
   constructor(options: LineageOptions) {
     this.#options = options;
     this.#inputNames = options.descriptors.map(({ name }) => name);
-    this.#isMutated = options.arms.map((list) => list.length > 0);
+    this.#isMutated = options.arms.map((inputArms) => inputArms.length > 0);
   }
 
-  /** @param path the picks that made it out of the entry one after the other */
+  /** @param path the picks that made the mutant out of the corpus entry, one after the other */
   originOf(task: Task, pick: number, path: readonly number[] = [pick]): MutantOrigin {
     const { corpus, arms } = this.#options;
     const parent = corpus.at(task.parents[pick]);
     return {
       parent,
       ancestor: corpus.data(parent.ancestorIndex),
-      mutators: path.flatMap((one) => mutatorNames(task.stacks, one, this.#inputNames, arms)),
+      mutators: path.flatMap((step) => mutatorNames(task.stacks, step, this.#inputNames, arms)),
       mutationCount: path.length,
       isRebased: this.#isRebased(task, pick),
     };
   }
 
-  /** The journal's line for a mutant that enters the corpus. */
+  /** The journal's record of a mutant that is admitted to the corpus. */
   recordOf(
     task: Task,
     pick: number,
     path: readonly number[] | undefined,
     id: string,
-    { novelty, site }: AdmissionReason,
-    outcome: number,
+    { novelty, goalName }: AdmissionReason,
+    predictedClass: number,
   ): CorpusEntryRecord {
     const { parent, mutators, mutationCount, isRebased } = this.originOf(task, pick, path);
     const reference = isRebased ? id : parent.reference;
@@ -71,12 +80,12 @@ export class LineageTracker {
       mutators,
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,
-      ...(site === undefined ? {} : { site }),
-      outcome,
+      ...(goalName === undefined ? {} : { site: goalName }),
+      outcome: predictedClass,
     };
   }
 
-  /** The constraints that a mutant breaks: none, unless a mutator is at fault. */
+  /** Descriptions of the constraints that a mutant breaks; empty unless a mutator is at fault. */
   brokenConstraints(task: Task, pick: number, data: TestcaseData): string[] {
     const { corpus, descriptors, limits } = this.#options;
     const { ancestorIndex, referenceIndex } = corpus.at(task.parents[pick]);
@@ -85,12 +94,11 @@ export class LineageTracker {
     return findBrokenConstraints(data, roots, limits, descriptors, this.#isMutated);
   }
 
-  /** Whether a pick's mutants are what later ones are measured from by DeepHunter's rule. */
   #isRebased({ stacks }: Task, pick: number): boolean {
     const { arms, limits } = this.#options;
     if (limits.deephunter === undefined) return false;
-    return arms.some((list, input) =>
-      stackOf(stacks, pick, input, arms.length).some((arm) => list[arm].geometric),
+    return arms.some((inputArms, input) =>
+      stackOf(stacks, pick, input, arms.length).some((arm) => inputArms[arm].geometric),
     );
   }
 }

@@ -1,7 +1,7 @@
 import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { Random } from '../../core/random.ts';
 import { isSignatureOf, MAX_MARGINS, slug, TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
-import type { CorpusSize } from '../corpus/corpus.ts';
+import type { CorpusSize } from '../../schedulers/scheduler.ts';
 
 /** What mutants are brought nearer to: one way in which a site can go wrong, or a violation. Plain data. */
 export type SearchGoal = SiteGoal | ObjectiveGoal;

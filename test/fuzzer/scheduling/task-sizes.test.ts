@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
-import type { CorpusSize } from '../../../src/fuzzer/corpus/corpus.ts';
 import { defaultBatch, feedbackDelay, mutantsInTask } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 import { recent } from '../../../src/schedulers/recent.ts';
 import { makeScheduler } from '../../../src/schedulers/registry.ts';
+import type { CorpusSize } from '../../../src/schedulers/scheduler.ts';
 import { uniform } from '../../../src/schedulers/uniform.ts';
 
 const corpusOf = (count: number, seeds = 1): CorpusSize => ({ count, seeds });

@@ -1,0 +1,65 @@
+import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import type { Executor } from '../../fuzzer/executor.ts';
+import type { FuzzerState } from '../../fuzzer/state.ts';
+import type { CampaignStore } from '../../storage/campaign-store.ts';
+import type { FaultRegistry } from '../findings/fault-registry.ts';
+import { siteStatistics } from './site-figures.ts';
+import type { Statistics, StatisticsCollector } from './statistics.ts';
+
+/** The parts of a campaign that its statistics are read from. */
+export interface StatisticsSources {
+  readonly collector: StatisticsCollector;
+  readonly state: FuzzerState;
+  readonly faults: FaultRegistry;
+  readonly store: CampaignStore;
+  readonly executor: Executor;
+  /** The model's numerical sites, and the names of those that no input within the range can reach. */
+  readonly sites: readonly NumericalSite[];
+  readonly unreachableSites: ReadonlySet<string>;
+}
+
+/** Reads the campaign's statistics at this moment. */
+export function currentStatistics(sources: StatisticsSources): Statistics {
+  const { collector, state, faults, store, executor, sites, unreachableSites } = sources;
+  const { count, seeds } = state.corpus.size;
+  return collector.snapshot({
+    execs: state.execs,
+    lost: state.lost,
+    looked: state.lookaheadMutants,
+    spoken: state.generatedTokens,
+    rejected: rejectedShare(state),
+    mutators: state.mutatorStatistics,
+    corpus: count,
+    seeds,
+    threshold: state.threshold,
+    hits: faults.hitCount,
+    faults: faults.faults,
+    sites: siteStatistics(sites, unreachableSites, state.siteMargins, faults.confirmed),
+    workers: executor.workers,
+    ...(executor.queue === undefined ? {} : { queue: executor.queue }),
+    diskMB: Math.round(store.bytes / 1e6),
+  });
+}
+
+function rejectedShare({ execs, rejected }: Pick<FuzzerState, 'execs' | 'rejected'>): number {
+  return rejected === 0 ? 0 : Number((rejected / (execs + rejected)).toPrecision(4));
+}
+
+/** Writes stats.json and adds a line to stats.jsonl. The sites, of which there may be hundreds, go to stats.json alone. */
+export async function writeStats(store: CampaignStore, statistics: Statistics): Promise<void> {
+  const { sites, faults, ...common } = statistics;
+  const signatures = faults.map(
+    ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
+      signature,
+      objective,
+      summary,
+      hits,
+      kept,
+      flaky,
+      firstExecs,
+      firstSeconds,
+      path,
+    }),
+  );
+  await store.writeStats({ ...common, signatures }, { sites });
+}

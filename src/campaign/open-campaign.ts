@@ -1,0 +1,233 @@
+import { basename, join } from 'node:path';
+import type { CampaignConfig } from '../config/schema.ts';
+import { NoveltyThreshold } from '../coverage/novelty-threshold.ts';
+import { criterionHelp, makeNeighbourIndex } from '../coverage/registry.ts';
+import { Corpus } from '../fuzzer/corpus/corpus.ts';
+import { describeArms } from '../fuzzer/scheduling/mutator-arms.ts';
+import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
+import { epochFeedbackDelay, feedbackDelay } from '../fuzzer/scheduling/task-sizes.ts';
+import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
+import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { FuzzerState } from '../fuzzer/state.ts';
+import { testcaseId } from '../inputs/testcase.ts';
+import { stripBatchDimension } from '../model/batched-model.ts';
+import { makeScheduler } from '../schedulers/registry.ts';
+import { CampaignStore } from '../storage/campaign-store.ts';
+import { STATE_FOLDER } from '../storage/journal.ts';
+import { DERIVED_MODEL_FOLDER } from '../storage/load-options.ts';
+import { FolderTestcaseLoader } from '../storage/testcase-loader.ts';
+import type { ProbeWorker } from '../workers/probe-worker.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
+import type { WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
+import type { CampaignParts } from './campaign-parts.ts';
+import { enterImports, findImports, type ImportCandidates, readImports } from './enter-imports.ts';
+import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
+import { HitConfirmer } from './findings/confirm.ts';
+import { FaultRegistry } from './findings/fault-registry.ts';
+import { FindingWriter } from './findings/finding-writer.ts';
+import { SeedSpan } from './findings/severity.ts';
+import { resolvedLoadOptions } from './local-workers.ts';
+import { checkResumable, resolvedSettings } from './manifest.ts';
+import type { Monitor } from './monitor/monitor.ts';
+import type { Target } from './resolve/target.ts';
+import type { SavedCampaign } from './resume.ts';
+
+/** A campaign's settings and the target that they resolve to. */
+export interface CampaignContext {
+  readonly config: CampaignConfig;
+  readonly monitor: Monitor;
+  readonly folder: string;
+  readonly options: WorkerSupervisorOptions;
+  readonly probeWorker: ProbeWorker;
+  readonly target: Target;
+  /** The folder's campaign if it is resumed. */
+  readonly saved: SavedCampaign | undefined;
+}
+
+/** A campaign before its folder is claimed: nothing is written yet. */
+export interface PreparedCampaign {
+  /** Results of the seeds; empty if the campaign resumes from a checkpoint, which has them. */
+  readonly seeds: readonly SeedResult[];
+  readonly imports: Awaited<ReturnType<typeof readImports>>;
+  readonly threshold: number;
+  readonly settings: ReturnType<typeof resolvedSettings>;
+  /** The models as findings name them. */
+  readonly modelGiven: string;
+  readonly secondModelGiven: string | undefined;
+}
+
+/**
+ * Runs the seeds, reads imports, calibrates the threshold and resolves the settings that campaign.yaml records.
+ *
+ * @throws UserError if the campaign can't be resumed with these settings
+ */
+export async function prepareCampaign(context: CampaignContext): Promise<PreparedCampaign> {
+  const { config, monitor, folder, probeWorker, target, saved } = context;
+  const { path, model, masterSeed, watched, inputs, batch, setup } = target;
+  const isResumed = saved?.checkpoint !== undefined;
+  const seeds = isResumed ? [] : await probeWorker.runSeeds(inputs.seeds, inputs.labels);
+  const candidates: ImportCandidates | undefined =
+    config.corpus === undefined ? undefined : await findImports([config.corpus].flat());
+  const imports =
+    candidates === undefined || isResumed
+      ? []
+      : await readImports(candidates, inputs, setup.varying, monitor);
+  const threshold = saved?.threshold ?? (await resolveThreshold(config, probeWorker, seeds, monitor));
+  monitor.info(
+    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
+  );
+  const recorded = saved?.settings.resolved;
+  const modelGiven = typeof recorded?.modelGiven === 'string' ? recorded.modelGiven : path.asGiven;
+  const secondModelGiven =
+    typeof recorded?.copyGiven === 'string' ? recorded.copyGiven : nameSecondModel(context);
+  const settings = resolvedSettings(config, {
+    folder,
+    masterSeed,
+    model,
+    batch,
+    modelPath: path.absolute,
+    modelGiven,
+    copyGiven: secondModelGiven,
+    watched,
+    threshold: threshold.value,
+    inputs,
+    importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
+  });
+  if (saved !== undefined) {
+    for (const change of checkResumable(folder, saved.settings, settings))
+      monitor.warn(`since then ${change}`);
+  }
+  return { seeds, imports, threshold: threshold.value, settings, modelGiven, secondModelGiven };
+}
+
+/** The second model as findings name it: the same in two campaigns wherever their folders lie. */
+function nameSecondModel({ config, target: { path, model } }: CampaignContext): string | undefined {
+  if (model.secondModel === undefined) return undefined;
+  if (config.quantize !== undefined) return `${DERIVED_MODEL_FOLDER}/${basename(model.secondModel.path)}`;
+  return config.against ?? path.asGiven;
+}
+
+/** Opens the campaign's folder, which is locked, and makes the parts that write to it, and the engine's state. */
+export async function openCampaign(
+  context: CampaignContext,
+  prepared: PreparedCampaign,
+): Promise<CampaignParts> {
+  const { config, folder, target, saved } = context;
+  const store =
+    saved === undefined
+      ? await CampaignStore.create(folder, prepared.settings)
+      : await CampaignStore.open(folder, saved.checkpoint?.entries ?? 0);
+  const rerunClient = new RerunClient(context.options.child);
+  const faults = new FaultRegistry({
+    maxPerSignature: config.keep,
+    timedObjectives: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
+  });
+  const findings = makeFindingWriter(context, prepared, { store, faults, rerunClient });
+  return { store, faults, findings, rerunClient, state: await makeState(context, prepared) };
+}
+
+function makeFindingWriter(
+  { options, target }: CampaignContext,
+  { modelGiven, secondModelGiven }: PreparedCampaign,
+  { store, faults, rerunClient }: Pick<CampaignParts, 'store' | 'faults' | 'rerunClient'>,
+): FindingWriter {
+  const { path, model, masterSeed, inputs, setup } = target;
+  const { secondModel } = model;
+  const padIds = inputs.descriptors.map(({ tokens }) => tokens?.pad);
+  return new FindingWriter({
+    store,
+    faults,
+    confirmer: new HitConfirmer({
+      rerunClient,
+      objectives: setup.objectives,
+      modelPath: path.absolute,
+      loadOptions: resolvedLoadOptions(options, target),
+      runtime: model.runtime.kind,
+      comparesLayers: target.comparesLayers,
+      isUnbatched: target.isUnbatched,
+      canTrace: setup.traces,
+      seedSpan: new SeedSpan(inputs.seeds),
+      imageFormats: inputs.imageFormats,
+      hasPadding: padIds.some((padId) => padId !== undefined),
+    }),
+    model: { path: modelGiven, sha256: model.sha256, runtime: model.runtime.kind },
+    ...(secondModel === undefined || secondModelGiven === undefined
+      ? {}
+      : {
+          secondModel: {
+            path: secondModelGiven,
+            sha256: secondModel.sha256,
+            runtime: secondModel.runtime.kind,
+          },
+        }),
+    masterSeed,
+    imageFormats: inputs.imageFormats,
+    padIds,
+    textOf: inputs.textOf,
+  });
+}
+
+async function makeState(
+  { config, folder, target, saved }: CampaignContext,
+  { seeds, threshold }: PreparedCampaign,
+): Promise<FuzzerState> {
+  const { model, masterSeed, inputs, batch, setup } = target;
+  const { descriptors, limits } = inputs;
+  const arms = await describeArms(inputs.mutators);
+  const makeMutatorScheduler = (): MutatorScheduler =>
+    new MutatorScheduler(
+      descriptors.map(({ name }) => name),
+      arms,
+      config.guidance !== 'none',
+    );
+  const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
+  const isGuided = config.guidance !== 'none' && width > 0;
+  return new FuzzerState({
+    corpus: {
+      entries: new Corpus(new FolderTestcaseLoader(folder, stripBatchDimension(inputs.inputs))),
+      maxEntries: config.maxCorpus ?? Number.POSITIVE_INFINITY,
+      labels: labelsById(target),
+    },
+    novelty: {
+      index: isGuided
+        ? makeNeighbourIndex(width, { folder: join(folder, STATE_FOLDER), isWriter: true })
+        : undefined,
+      threshold: new NoveltyThreshold(threshold, config.threshold === 'auto', config.epoch !== undefined),
+    },
+    mutation: {
+      scheduler: await makeScheduler(config),
+      mutatorScheduler: makeMutatorScheduler(),
+      descriptors,
+      arms,
+      limits,
+    },
+    search:
+      setup.goals.length === 0
+        ? undefined
+        : { directed: new DirectedSearch(setup.goals), mutatorScheduler: makeMutatorScheduler() },
+    tasks: {
+      masterSeed,
+      batch,
+      maxExecs: config.execs ?? Number.POSITIVE_INFINITY,
+      feedbackDelay: config.epoch === undefined ? feedbackDelay : epochFeedbackDelay(config.epoch),
+      singleBatches: model.generation !== undefined,
+    },
+    objectives: target.objectives.map(({ name }) => name),
+  });
+}
+
+/** Adds seeds and imports to a campaign that starts; those that violate an objective become findings. */
+export async function addSeedsAndImports(
+  { monitor, probeWorker, target }: CampaignContext,
+  { seeds, imports }: PreparedCampaign,
+  campaign: CampaignParts,
+): Promise<void> {
+  await enterSeeds(seeds, campaign, monitor);
+  await enterImports(imports, probeWorker, labelsById(target), campaign, monitor);
+  campaign.state.setSaturatedSignatures(campaign.faults.saturatedSignatures);
+}
+
+/** Class that each labelled seed shows, by the seed's id. */
+function labelsById({ inputs: { labels } }: Target): ReadonlyMap<string, number> | undefined {
+  return labels && new Map([...labels].map(([seed, label]) => [testcaseId(seed), label]));
+}

@@ -1,0 +1,144 @@
+import { type Random, randomStream } from '../../core/random.ts';
+import type { Scheduler } from '../../schedulers/scheduler.ts';
+import type { Corpus } from '../corpus/corpus.ts';
+import type { DirectedSearch, GoalAssignment } from '../search/directed-search.ts';
+import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
+import type { ArmDescriptor } from './mutator-arms.ts';
+import type { MutatorScheduler } from './mutator-scheduler.ts';
+import type { Task } from './task.ts';
+import {
+  DIRECTED_STEPS,
+  directedMutants,
+  evaluatesNearest,
+  isDirected,
+  isDirectedSingleBatch,
+  LOOKAHEAD_STEPS,
+  MUTANTS_PER_PICK,
+  mutantsInTask,
+  violationSearchMutants,
+} from './task-sizes.ts';
+
+/** Share of the picks with a known class boundary that bisect the way across it. */
+const ACROSS_BOUNDARY_SHARE = 0.5;
+
+export interface TaskPlannerOptions {
+  readonly corpus: Corpus;
+  readonly scheduler: Scheduler;
+  readonly mutatorScheduler: MutatorScheduler;
+  /** The directed search with the scheduler of its own mutators; undefined if nothing can be searched for. */
+  readonly directed:
+    | { readonly search: DirectedSearch; readonly mutatorScheduler: MutatorScheduler }
+    | undefined;
+  /** Mutators of each input. */
+  readonly arms: readonly (readonly ArmDescriptor[])[];
+  readonly masterSeed: string;
+  /** Mutants in one run of the model. */
+  readonly batch: number;
+  /** Whether a task is one batch: a run of the model takes long. */
+  readonly singleBatches: boolean;
+  /** Whether DeepHunter's rule allows one geometric transform in a lineage. */
+  readonly allowsOneGeometric: boolean;
+  /** Whether constraints tie a mutant to its ancestor, so that only entries of one ancestor can be combined. */
+  readonly isTiedToAncestor: boolean;
+}
+
+/** The part of a task that says what is mutated and what the mutants are searched for. */
+export type PlannedWork = Pick<
+  Task,
+  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead'
+>;
+
+/**
+ * Plans tasks: how many mutants one has, and which entries its picks mutate by which mutators. Every other task is for
+ * coverage; the rest are for the goal whose turn it is. All draws of task n come from a stream keyed by (master seed, n).
+ */
+export class TaskPlanner {
+  readonly #options: TaskPlannerOptions;
+  readonly #mutations: MutationPlanner;
+
+  constructor(options: TaskPlannerOptions) {
+    this.#options = options;
+    this.#mutations = new MutationPlanner(options.corpus, options.arms, options.allowsOneGeometric);
+  }
+
+  /** Mutants in a task, by its number and the state of the directed search. */
+  mutantsIn(taskNumber: number): number {
+    const { directed, singleBatches, batch } = this.#options;
+    if (singleBatches)
+      return isDirectedSingleBatch(taskNumber) && directed?.search.canLookAhead(evaluatesNearest(taskNumber))
+        ? LOOKAHEAD_STEPS * batch
+        : batch;
+    if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch);
+    return directed !== undefined && isDirected(taskNumber)
+      ? directedMutants(batch)
+      : mutantsInTask(taskNumber, batch);
+  }
+
+  /** Plans the picks of a task of so many mutants. */
+  plan(taskNumber: number, mutants: number): PlannedWork {
+    const { directed, singleBatches, masterSeed } = this.#options;
+    const random = randomStream(masterSeed, 'schedule', taskNumber);
+    const pickCount = Math.ceil(mutants / MUTANTS_PER_PICK);
+    const isForGoal = singleBatches ? isDirectedSingleBatch(taskNumber) : isDirected(taskNumber);
+    const lookahead =
+      isForGoal && singleBatches && directed?.search.canLookAhead(evaluatesNearest(taskNumber)) === true;
+    const goalIndex = isForGoal ? directed?.search.nextGoal(lookahead) : undefined;
+    return goalIndex === undefined
+      ? toWork(this.#planForCoverage(pickCount, random))
+      : this.#planForGoal(goalIndex, pickCount, lookahead, random);
+  }
+
+  #planForCoverage(pickCount: number, random: Random): PlannedMutation[] {
+    const { corpus, scheduler, mutatorScheduler } = this.#options;
+    const pick = (): PlannedMutation[] =>
+      Array.from({ length: pickCount }, () => {
+        const parent = corpus.scheduledAt(scheduler.pick(corpus.scheduled, random));
+        return this.#mutations.plan(parent, mutatorScheduler, random);
+      });
+    return scheduler.guardPicks === undefined ? pick() : scheduler.guardPicks(pick);
+  }
+
+  #planForGoal(goalIndex: number, pickCount: number, lookahead: boolean, random: Random): PlannedWork {
+    const { corpus, directed, singleBatches, allowsOneGeometric, isTiedToAncestor } = this.#options;
+    if (directed === undefined) throw new Error('there is no directed search');
+    const { search, mutatorScheduler } = directed;
+    const canCombine = (a: number, b: number): boolean =>
+      !isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
+    // A step does not know whether the steps before it used up the one geometric transform of DeepHunter's rule.
+    const isMultiStep = search.isMultiStep(goalIndex) && !singleBatches && !allowsOneGeometric;
+    const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;
+    const picksPerStep = Math.ceil(pickCount / steps);
+    const plan = search.plan(goalIndex, picksPerStep, corpus.size, random, canCombine, lookahead);
+    const forAllSteps = <T>(list: readonly T[]): T[] =>
+      Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
+    const parents = forAllSteps(plan.parents);
+    const acrossBoundary = forAllSteps(plan.beyond);
+    const goal: GoalAssignment = {
+      ...plan.focus,
+      subgoals: forAllSteps(plan.focus.subgoals),
+      slots: forAllSteps(plan.focus.slots),
+      marginsToBeat: forAllSteps(plan.focus.marginsToBeat),
+    };
+    const planAcross = (pick: number): PlannedMutation | undefined =>
+      acrossBoundary[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
+        ? undefined
+        : this.#mutations.planAcrossBoundary(parents[pick], acrossBoundary[pick]);
+    const picks = parents.map(
+      (parent, pick) => planAcross(pick) ?? this.#mutations.plan(parent, mutatorScheduler, random),
+    );
+    return {
+      ...toWork(picks),
+      goal,
+      ...(steps === 1 ? {} : { picksPerStep }),
+      ...(lookahead ? { lookahead } : {}),
+    };
+  }
+}
+
+function toWork(picks: readonly PlannedMutation[]): PlannedWork {
+  return {
+    parents: picks.map(({ parent }) => parent),
+    partners: picks.map(({ partner }) => partner),
+    stacks: picks.flatMap(({ stacks }) => stacks),
+  };
+}
