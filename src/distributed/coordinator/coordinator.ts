@@ -7,13 +7,14 @@ import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
 import type { Executor, QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { PhaseSeconds, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import { unpackMessage } from '../protocol/codec.ts';
-import { checkResult, MESSAGE_VERSION, type ResultMessage, type Shard } from '../protocol/messages.ts';
+import { checkResult, type ResultMessage } from '../protocol/messages.ts';
 import { registeredNodes } from '../protocol/node-registry.ts';
 import { RedisKeys } from '../protocol/redis-keys.ts';
 import { deleteSession, type RedisSession } from '../protocol/session.ts';
 import { connectionOptions, explainRedisError, type QueueAddress } from '../redis/connection.ts';
 import { FULL_TIMEOUT_MS, isFull, retryWhileFull } from '../redis/retry-when-full.ts';
 import { NodeStatistics } from './node-statistics.ts';
+import { type PendingTask, type PublishedShard, PublishedShards } from './published-shards.ts';
 import { CampaignPublisher } from './publisher.ts';
 import { type CampaignUpload, collectCampaignFiles, prepareUpload } from './upload-manifest.ts';
 
@@ -30,17 +31,11 @@ const SMOOTHING_FACTOR = 0.1;
 /** Interval at which published shards are checked. */
 const POLL_INTERVAL_MS = 1000;
 
-/** Age at which a shard is first checked, and time without a job or a result after which it is published again. */
-const REPUBLISH_AFTER_MS = 5000;
-
 /** Target for the maximum duration of a shard; nodes join and leave between shards. */
 const MAX_SHARD_SECONDS = 10;
 
 /** Shards per node in an epoch, so that fast nodes need not wait for the slowest. */
 const SHARDS_PER_NODE = 2;
-
-/** Failures of one shard after which the campaign ends. */
-const MAX_FAILURES = 10;
 
 /** Interval of warnings that no node takes part, and the delay before the first. */
 const NO_NODE_WARNING_INTERVAL_MS = 30_000;
@@ -54,25 +49,6 @@ export interface QueueOptions {
   readonly name: string;
   /** Whether to accept nodes whose floating-point results differ in the last digits. */
   readonly mixed: boolean;
-}
-
-interface PendingTask {
-  readonly task: Task;
-  readonly resolve: (result: TaskResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface PublishedShard {
-  readonly shard: Shard;
-  /** Tasks without a result, by task number. */
-  readonly missing: Map<number, PendingTask>;
-  /** Time of the last publication. */
-  publishedAt: number;
-  /** Time since which its job has been gone; its result may be in transit. */
-  goneSince: number | undefined;
-  /** Number of publications. It is part of the job ID, because the job of an earlier attempt may still exist. */
-  attempts: number;
-  failures: number;
 }
 
 /** Makes executors that distribute tasks over the worker nodes on a queue. */
@@ -116,15 +92,13 @@ class Coordinator implements Executor {
   readonly #redis: Redis;
   readonly #blockingRedis: Redis;
   readonly #queue: Queue;
-  readonly #published = new Map<string, PublishedShard>();
+  readonly #shards: PublishedShards;
   #unpublished: PendingTask[] = [];
   #isFlushScheduled = false;
   #lastPublish: Promise<void> = Promise.resolve();
-  #shardCount = 0;
   #secondsPerTask: number | undefined;
   #republishedShards = 0;
   #duplicateResults = 0;
-  #completedShards = 0;
   #isClosed = false;
   #failure: unknown;
   /** Time of the last warning that no node takes part; initialized so that nodes have a grace period to join. */
@@ -154,6 +128,7 @@ class Coordinator implements Executor {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: false, attempts: 1 },
     });
     this.#queue.on('error', () => {});
+    this.#shards = new PublishedShards(this.#queue);
     this.whenClosed = Promise.all([this.#receiveResults(), this.#superviseShards()]).then(() =>
       this.#endSession(),
     );
@@ -167,10 +142,10 @@ class Coordinator implements Executor {
   get queue(): QueueStatistics {
     return {
       machines: this.#nodeStatistics.nodeCount,
-      shards: this.#completedShards,
+      shards: this.#shards.completedCount,
       again: this.#republishedShards,
       repeated: this.#duplicateResults,
-      out: this.#published.size,
+      out: this.#shards.size,
     };
   }
 
@@ -195,9 +170,7 @@ class Coordinator implements Executor {
 
   #fail(error: unknown): void {
     this.#failure ??= explainRedisError(error, this.#options.address);
-    for (const { missing } of this.#published.values())
-      for (const { reject } of missing.values()) reject(this.#failure);
-    for (const { reject } of this.#unpublished) reject(this.#failure);
+    for (const { reject } of [...this.#shards.pendingTasks(), ...this.#unpublished]) reject(this.#failure);
     this.#unpublished = [];
   }
 
@@ -216,23 +189,9 @@ class Coordinator implements Executor {
     const size = this.#shardSize(tasks.length);
     const shards: PublishedShard[] = [];
     for (let from = 0; from < tasks.length; from += size)
-      shards.push(this.#createShard(tasks.slice(from, from + size), entries));
+      shards.push(this.#shards.create(tasks.slice(from, from + size), entries));
     await this.#retryWhileFull(() => this.#publisher.publish(entries));
-    await this.#retryWhileFull(() => this.#addJobs(shards));
-  }
-
-  #createShard(tasks: readonly PendingTask[], entries: number): PublishedShard {
-    const id = `${tasks[0].task.number}-${tasks[tasks.length - 1].task.number}-${this.#shardCount++}`;
-    const published = {
-      shard: { v: MESSAGE_VERSION, id, entries, tasks: tasks.map(({ task }) => task) },
-      missing: new Map(tasks.map((pending) => [pending.task.number, pending])),
-      publishedAt: Date.now(),
-      goneSince: undefined,
-      attempts: 0,
-      failures: 0,
-    };
-    this.#published.set(id, published);
-    return published;
+    await this.#retryWhileFull(() => this.#shards.publish(shards));
   }
 
   /** Retries while Redis is out of memory: receiving results frees some. The supervision loop reports when to give up. */
@@ -250,20 +209,6 @@ class Coordinator implements Executor {
     const timeLimit =
       this.#secondsPerTask === undefined ? evenShare : (MAX_SHARD_SECONDS * meanJobs) / this.#secondsPerTask;
     return Math.max(1, Math.min(evenShare, Math.floor(timeLimit)));
-  }
-
-  async #addJobs(shards: readonly PublishedShard[]): Promise<void> {
-    for (const published of shards) {
-      published.publishedAt = Date.now();
-      published.goneSince = undefined;
-    }
-    await this.#queue.addBulk(
-      shards.map((published) => ({
-        name: 'shard',
-        data: { ...published.shard, tasks: [...published.missing.values()].map(({ task }) => task) },
-        opts: { jobId: `${published.shard.id}-${published.attempts++}` },
-      })),
-    );
   }
 
   /** Receives results until the executor is closed. */
@@ -295,18 +240,13 @@ class Coordinator implements Executor {
       return;
     }
     const { machine: nodeId, shard, result } = message;
-    const published = this.#published.get(shard);
-    const pending = published?.missing.get(result.task);
-    if (published === undefined || pending === undefined) {
+    const pending = this.#shards.findPending(shard, result.task);
+    if (pending === undefined) {
       this.#duplicateResults++;
       return;
     }
     if (pending.task.mutants !== result.mutants) return;
-    published.missing.delete(result.task);
-    if (published.missing.size === 0) {
-      this.#published.delete(shard);
-      this.#completedShards++;
-    }
+    this.#shards.complete(shard, result.task);
     const seconds = totalSeconds(result.seconds);
     this.#secondsPerTask =
       (this.#secondsPerTask ?? seconds) * (1 - SMOOTHING_FACTOR) + seconds * SMOOTHING_FACTOR;
@@ -346,50 +286,24 @@ class Coordinator implements Executor {
     this.#warnWithoutNodes();
     // Redis may have restarted without its data.
     if (!(await this.#publisher.renew())) await this.#republishSession();
-    const lost: PublishedShard[] = [];
-    for (const published of this.#published.values())
-      if (await this.#removeLostJob(published)) lost.push(published);
+    const lost = await this.#shards.removeLostJobs();
     if (lost.length === 0) return;
     this.#republishedShards += lost.length;
-    await this.#addJobs(lost);
+    await this.#shards.publish(lost);
   }
 
   async #republishSession(): Promise<void> {
     await this.#publishInOrder(() => this.#publisher.republish());
     // A node that was just deleting the session has paused its queue.
     await this.#queue.resume();
-    for (const published of this.#published.values()) {
-      published.publishedAt = 0;
-      published.goneSince = 0;
-    }
+    this.#shards.markAllLost();
     this.#context.monitor.warn('the queue had lost what was on it: all of it was published again');
-  }
-
-  /**
-   * Checks whether a shard has to be published again, and removes its old job then.
-   *
-   * @throws MachineError if the shard has failed too often
-   */
-  async #removeLostJob(published: PublishedShard): Promise<boolean> {
-    if (Date.now() - published.publishedAt < REPUBLISH_AFTER_MS) return false;
-    const { shard, attempts } = published;
-    const job = await this.#queue.getJob(`${shard.id}-${attempts - 1}`);
-    const state = job === undefined ? 'gone' : await job.getState();
-    if (state === 'waiting' || state === 'active' || state === 'delayed' || state === 'prioritized')
-      return false;
-    if (state === 'failed' && ++published.failures >= MAX_FAILURES)
-      throw new MachineError(`no machine can carry out tasks ${shard.id}: ${job?.failedReason}`);
-    // If a node has completed the job, the results arrive shortly.
-    published.goneSince ??= Date.now();
-    if (state !== 'failed' && Date.now() - published.goneSince < REPUBLISH_AFTER_MS) return false;
-    await job?.remove();
-    return true;
   }
 
   #warnWithoutNodes(): void {
     if (
       this.#nodeStatistics.nodeCount > 0 ||
-      this.#published.size === 0 ||
+      this.#shards.size === 0 ||
       Date.now() - this.#warnedAt < NO_NODE_WARNING_INTERVAL_MS
     )
       return;

@@ -2,16 +2,10 @@ import type { Distance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural, pluralNoun } from '../../core/format-count.ts';
 import type { Finding } from '../../storage/finding.ts';
-import type {
-  FaultView,
-  NumbersView,
-  OtherFindingView,
-  OutputView,
-  PictureView,
-  TextView,
-} from '../view-model.ts';
+import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
+import { Numbers, Picture, Pictures, TextPart } from './testcase.tsx';
 
 /** Maximum number of layers in the comparison of two models. */
 const MAX_LAYERS = 60;
@@ -155,87 +149,6 @@ function State({ view: { fault, finding } }: { readonly view: FaultView }) {
 function distanceText({ edits, l0, linf }: Distance): string {
   if (edits !== undefined) return plural(edits, 'edit');
   return `${plural(l0, 'value')} by up to ${Number(linf.toPrecision(3))}`;
-}
-
-function Picture({ picture, label }: { readonly picture: PictureView; readonly label: string }) {
-  return <img src={picture.source} alt={label} width={picture.width} height={picture.height} />;
-}
-
-function Pictures({
-  pictures,
-  kind = '',
-}: {
-  readonly pictures: readonly PictureView[];
-  readonly kind?: string;
-}) {
-  if (pictures.length === 0) return null;
-  return (
-    <div class={`pictures ${kind}`}>
-      {pictures.map((picture) => (
-        <figure key={picture.label}>
-          <Picture picture={picture} label={picture.label} />
-          <figcaption>{picture.label}</figcaption>
-        </figure>
-      ))}
-    </div>
-  );
-}
-
-function TextPart({ text: { label, before, marked, after } }: { readonly text: TextView }) {
-  return (
-    <>
-      <h4>{label}</h4>
-      <pre>
-        {visibleLines(before)}
-        {marked === '' ? null : <mark>{visibleLines(marked)}</mark>}
-        {visibleLines(after)}
-      </pre>
-    </>
-  );
-}
-
-/** Escapes control characters but line breaks. */
-function visibleLines(text: string): string {
-  return text.split('\n').map(escapeControl).join('\n');
-}
-
-function Numbers({
-  numbers: { input, values, changed, largest, strips },
-}: {
-  readonly numbers: NumbersView;
-}) {
-  const isPartial = largest.length < Math.max(changed, values);
-  return (
-    <>
-      <h4>{escapeControl(input)}</h4>
-      <Pictures pictures={strips} kind="strips" />
-      <section class="scroll" tabindex={0} aria-label={`values of ${escapeControl(input)}`}>
-        <table>
-          <thead>
-            <tr>
-              <th class="number">place</th>
-              <th class="number">seed</th>
-              <th class="number">finding</th>
-            </tr>
-          </thead>
-          <tbody>
-            {largest.map(({ index, seed, now }) => (
-              <tr key={index}>
-                <td class="number">{index}</td>
-                <td class="number">{seed}</td>
-                <td class="number">{now}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {isPartial ? (
-        <p class="soft">
-          {changed} of {formatCount(values)} values differ from the seed's; those that differ most are shown
-        </p>
-      ) : null}
-    </>
-  );
 }
 
 function Origin({ finding: { origin } }: { readonly finding: Finding }) {
