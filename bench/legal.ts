@@ -52,7 +52,7 @@ export async function checkLegality(
     masterSeed: 'legal',
     batch: BATCH,
   });
-  const parcels = seeds.map((data, entry) => ({
+  const entries = seeds.map((data, entry) => ({
     entryIndex: entry,
     ancestorIndex: entry,
     referenceIndex: entry,
@@ -76,7 +76,7 @@ export async function checkLegality(
       indexSize: 0,
       threshold: 0,
     };
-    for (const { form, rows } of maker.batches(task, { entryData: (entry) => parcels[entry] })) {
+    for (const { form, rows } of maker.batches(task, { entryData: (entry) => entries[entry] })) {
       for (let row = 0; row < rows; row++) {
         if (maker.isVoid(row)) {
           counts.void++;
