@@ -4,7 +4,7 @@
  * with 1 if a mutant violates a constraint.
  */
 import { parseArgs } from 'node:util';
-import type { ConstraintLimits } from '../src/constraints/options.ts';
+import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
 import { randomStream } from '../src/core/random.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import { shapeSignatureOf, type TestcaseBatch } from '../src/model/batched-model.ts';
@@ -171,7 +171,7 @@ let mutantCount = 0;
 let broken = 0;
 const used = new Set<string>();
 for (const { input, limits, resizes = false } of sets) {
-  const fitting = MUTATORS.filter((kind) => fitsInput(kind, input));
+  const fitting = MUTATORS.list().filter((kind) => fitsInput(kind, input));
   // Cheap mutators are drawn more often than expensive ones.
   const mutators = fitting.flatMap(({ name, cost }) => new Array<string>(cost > DEAR ? 1 : 4).fill(name));
   for (const { name } of fitting) used.add(name);
@@ -197,7 +197,7 @@ line({
   bench: 'constraints',
   sets: sets.length,
   mutators: used.size,
-  of: MUTATORS.length,
+  of: MUTATORS.list().length,
   mutants: mutantCount,
   broken,
 });

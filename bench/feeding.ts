@@ -15,8 +15,8 @@ import { runMainLoop } from '../src/campaign/main-loop.ts';
 import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
-import { NoveltyThreshold } from '../src/coverage/novelty-threshold.ts';
-import { makeNeighbourIndex } from '../src/coverage/registry.ts';
+import { Feedback } from '../src/coverage/feedback/feedback.ts';
+import { feedbackKind } from '../src/coverage/feedback/registry.ts';
 import { Corpus } from '../src/fuzzer/corpus/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
 import { packTestcases } from '../src/fuzzer/packed-testcases.ts';
@@ -160,7 +160,12 @@ await withFolder(async (folder) => {
       maxEntries: Number.POSITIVE_INFINITY,
       labels: undefined,
     },
-    novelty: { index: makeNeighbourIndex(1), threshold: new NoveltyThreshold(1e-9, false) },
+    feedback: new Feedback({
+      kind: feedbackKind('distance'),
+      width: 1,
+      threshold: 1e-9,
+      isAdaptive: false,
+    }),
     mutation: {
       scheduler: await makeScheduler(config),
       mutatorScheduler: new MutatorScheduler(

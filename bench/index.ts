@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
 import { drawNormal, randomStream } from '../src/core/random.ts';
 import { PROJECTED_WIDTH, RandomProjection } from '../src/coverage/criteria/random-projection.ts';
+import { WIDTH } from '../src/coverage/criteria/values.ts';
 import { HnswIndex } from '../src/coverage/index/hnsw-index.ts';
-import { MAX_UNPROJECTED_WIDTH } from '../src/coverage/registry.ts';
 import { allocateBatch, BatchedModel, shapeSignatureOf } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { ExactIndex } from '../test/support/brute-force-index.ts';
@@ -58,7 +58,7 @@ async function activationsOf({ path, tensor }: Watched, count: number): Promise<
     const [{ data, size }] = (await rows.run(block, BATCH, [tensor])).activations;
     let all = data as Float32Array;
     let width = size;
-    if (width > MAX_UNPROJECTED_WIDTH) {
+    if (width > WIDTH.default) {
       projection ??= new RandomProjection(width, 'bench');
       all = projection.project(all, BATCH);
       width = PROJECTED_WIDTH;

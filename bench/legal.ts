@@ -1,5 +1,5 @@
-import { findBrokenConstraints } from '../src/constraints/checker.ts';
-import type { ConstraintLimits } from '../src/constraints/options.ts';
+import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
+import { findBrokenConstraints } from '../src/constraints/find-broken-constraints.ts';
 import { type Random, randomStream } from '../src/core/random.ts';
 import { MutantGenerator } from '../src/fuzzer/generation/mutant-generator.ts';
 import { MAX_STACK_DEPTH, makeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';

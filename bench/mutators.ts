@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../src/constraints/bounds.ts';
 import { randomStream } from '../src/core/random.ts';
+import { parameterValues } from '../src/extensions/parameters.ts';
 import { resolveImageFormat } from '../src/inputs/image.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutationContext, MutatorKind } from '../src/mutators/mutator.ts';
@@ -68,7 +69,7 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
   const bounds = parents.map((parent) =>
     new BoundsTracker(isFloat ? 'float32' : 'float64', SIZE, { range: input.range, linf }).centreOn(parent),
   );
-  const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
+  const mutator = makeMutator({ spec: kind.name, kind, values: parameterValues() }, input);
   const random = randomStream('bench', kind.name);
   const given: { -readonly [K in keyof MutationContext]: MutationContext[K] } = {
     random,
@@ -104,7 +105,7 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
   return median(rates);
 }
 
-for (const kind of MUTATORS) {
+for (const kind of MUTATORS.list()) {
   if (options.only !== undefined && !options.only.split(',').includes(kind.name)) continue;
   for (const linf of kind.domains.includes('numbers') ? [undefined, 0.2] : [undefined]) {
     line({

@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
 import { BoundsTracker } from '../src/constraints/bounds.ts';
 import { randomStream } from '../src/core/random.ts';
+import { parameterValues } from '../src/extensions/parameters.ts';
 import type { ImageFormat } from '../src/inputs/image.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutatorKind } from '../src/mutators/mutator.ts';
@@ -81,7 +82,12 @@ function mutant(
     mutantIndex: 0,
     mutantCount: 8,
   };
-  makeMutator({ spec: kind.name, kind, values }, input).mutate(out, 0, levels, given);
+  makeMutator({ spec: kind.name, kind, values: parameterValues(values) }, input).mutate(
+    out,
+    0,
+    levels,
+    given,
+  );
   vectorMath.clip(out, 0, out.length, bounds);
   return out;
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { UserError } from '../src/core/errors.ts';
-import { InspectClient } from '../src/workers/inspect-client.ts';
+import { ModelSession } from '../src/workers/model-session.ts';
 import { ProcessDied, RpcClient } from '../src/workers/rpc-client.ts';
 import { withFolder } from './campaign.ts';
 import type { TestdataApi } from './testdata-process.ts';
@@ -31,7 +31,7 @@ const observer = {
   onThresholdChange() {},
   onStatistics() {},
 };
-const inspector = new InspectClient();
+const session = new ModelSession();
 let raw: RpcClient<TestdataApi> | undefined;
 
 function rawProcess(): RpcClient<TestdataApi> {
@@ -112,8 +112,8 @@ await withFolder(async (folder) => {
     total.models++;
     let names: readonly string[] = [];
     const understood = await outcome(async () => {
-      const model = await inspector.load(path, { runtime: 'auto' });
-      await inspector.shapes(model.watchable);
+      const model = await session.load(path, { runtime: 'auto' });
+      await session.shapes(model.watchable);
       names = model.inputs.map((input) => input.name);
     });
     if (understood === 'ok') total.understood++;
@@ -140,7 +140,7 @@ await withFolder(async (folder) => {
     }
   }
 });
-inspector.close();
+session.close();
 raw?.kill();
 process.stdout.write(`${JSON.stringify({ bench: 'testdata', ...total })}\n`);
 for (const [why, count] of [...reasons].sort((a, b) => b[1] - a[1])) {

@@ -1,11 +1,13 @@
-/** What plug-ins are written with; see docs/plug-ins.md. */
+/** The API of plug-ins; see docs/plug-ins.md. */
 import type { WorkingArray } from './constraints/bounds.ts';
 import type {
   CoverageCriterion,
   CoverageCriterionKind,
   CoverageCriterionSettings,
 } from './coverage/criterion.ts';
-import type { ObjectiveSettings } from './extensions/parameters.ts';
+import type { ParameterValues } from './extensions/parameters.ts';
+import type { ParameterDefinition } from './extensions/plugin-kind.ts';
+import type { SettingsContext } from './extensions/settings.ts';
 import type { InputDescriptor, TokenDescriptor } from './inputs/input-descriptor.ts';
 import type { BatchResult, BatchTensor } from './model/batched-model.ts';
 import type { MutationContext, MutatorKind, PartnerKind } from './mutators/mutator.ts';
@@ -20,15 +22,15 @@ export type {
   CoverageCriterionSettings,
   WalkStep,
 } from './coverage/criterion.ts';
-export type { ObjectiveParameter, ObjectiveSettings, ObjectiveValues } from './extensions/parameters.ts';
+export type { DefaultedParameter, Parameter, ParameterValues } from './extensions/parameters.ts';
+export type { ParameterDefinition } from './extensions/plugin-kind.ts';
+export type { SettingsContext } from './extensions/settings.ts';
 export type { Domain, InputDescriptor, TokenDescriptor } from './inputs/input-descriptor.ts';
 export type { BatchResult, BatchTensor } from './model/batched-model.ts';
 export type {
   MutationContext,
   Mutator,
   MutatorKind,
-  Parameter,
-  ParameterValues,
   PartnerKind,
 } from './mutators/mutator.ts';
 export type { Detail, JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
@@ -56,31 +58,39 @@ export type Given = MutationContext;
 export type Mate = PartnerKind;
 /** @deprecated the old name of `JudgedBatch` */
 export type Run = JudgedBatch;
+/** @deprecated the old name of `ParameterDefinition` */
+export type ObjectiveParameter = ParameterDefinition;
+/** @deprecated `ParameterValues` has taken its place */
+export type ObjectiveValues = Readonly<Partial<Record<string, number>>>;
+/** @deprecated `make` of an objective gets the values and a `SettingsContext` instead */
+export interface ObjectiveSettings extends SettingsContext {
+  readonly values: ObjectiveValues;
+}
 /** @deprecated the old name of `ReportedViolation` */
 export type Reported = ReportedViolation;
 /** @deprecated the old name of `ObjectiveImplementation` */
 export type ObjectiveParts = ObjectiveImplementation;
 
-/** A mutator of your own, and what may be left out of it. */
-export type MutatorDefinition = Omit<
-  MutatorKind,
-  'cost' | 'help' | 'source' | 'parameters' | 'staysInBounds' | 'plugin'
-> &
-  Partial<Pick<MutatorKind, 'cost' | 'help' | 'source' | 'parameters'>>;
+/** What a plug-in exports as a mutator. */
+export interface MutatorDefinition
+  extends Pick<MutatorKind, 'name' | 'domains' | 'partner' | 'geometric' | 'mayChangeMeaning' | 'make'>,
+    Partial<Pick<MutatorKind, 'cost' | 'help' | 'source'>> {
+  readonly parameters?: readonly ParameterDefinition[];
+}
 
 /**
  * Defines a mutator: the default export of a module that `--mutator ./module.js` names.
  *
- * @param definition its name, the kinds of inputs it is for, and `make`, which makes it for one input
+ * @param definition its name, the inputs that it works on, and `make`, which makes it for one input
  */
-export function defineMutator(definition: MutatorDefinition): MutatorKind {
-  return { cost: 10, help: '', source: 'plug-in', parameters: [], ...definition };
+export function defineMutator(definition: MutatorDefinition): MutatorDefinition {
+  return definition;
 }
 
-/** What an objective of your own reports; what is left out is made up for. */
+/** A violation as a plug-in reports it: members that it leaves out get defaults. */
 export type ReportedViolation = Partial<Omit<Violation, 'objective' | 'symptom'>>;
 
-/** An objective of your own, as `make` gives it. */
+/** An objective as a plug-in makes it. */
 export type ObjectiveImplementation = Omit<
   Objective,
   'name' | 'plugin' | 'attribute' | 'explain' | 'judge'
@@ -91,33 +101,50 @@ export type ObjectiveImplementation = Omit<
   ): void;
 };
 
-/** A kind of objective of your own, and what may be left out of it. */
-export type ObjectiveDefinition = Pick<ObjectiveKind, 'name'> &
-  Partial<Pick<ObjectiveKind, 'help' | 'parameters' | 'text'>> & {
-    make(settings: ObjectiveSettings): ObjectiveImplementation;
-  };
+/** What a plug-in exports as an objective. */
+export interface ObjectiveDefinition
+  extends Pick<ObjectiveKind, 'name'>,
+    Partial<Pick<ObjectiveKind, 'help' | 'source' | 'text'>> {
+  readonly parameters?: readonly ParameterDefinition[];
+  /** @param values the parameters' values; also, for older plug-ins, all settings in one object */
+  make(values: ParameterValues & ObjectiveSettings, context: SettingsContext): ObjectiveImplementation;
+}
 
 /**
  * Defines an objective: the default export of a module that `--objective ./module.js` names.
  *
- * @param definition its name, and `make`, which makes it from the parameters that the user set
+ * @param definition its name, and `make`, which makes it from the values of its parameters
  */
-export function defineObjective(definition: ObjectiveDefinition): ObjectiveKind {
-  // What it reports is made whole where it is loaded.
-  return { help: '', parameters: [], ...definition } as ObjectiveKind;
+export function defineObjective(definition: ObjectiveDefinition): ObjectiveDefinition {
+  return definition;
 }
 
-/** What coverage of your own compares, and what may be left out of it. */
-export type CoverageDefinition = Pick<CoverageCriterionKind, 'name' | 'make'> &
-  Partial<Pick<CoverageCriterionKind, 'help'>>;
+/** What a plug-in exports as coverage. */
+export interface CoverageDefinition
+  extends Pick<CoverageCriterionKind, 'name'>,
+    Partial<Pick<CoverageCriterionKind, 'help' | 'source' | 'feedback'>> {
+  readonly parameters?: readonly ParameterDefinition[];
+  /** @param values the parameters' values; also, for older plug-ins, the context */
+  make(
+    values: ParameterValues & CoverageCriterionSettings,
+    context: CoverageCriterionSettings,
+  ): ReturnType<CoverageCriterionKind['make']>;
+}
 
 /**
- * Defines what coverage compares: the default export of a module that `--measure ./module.js` names.
+ * Defines a coverage criterion: the default export of a module that `--measure ./module.js` names.
  *
  * @param definition its name, and `make`, which makes what turns a run into one vector a row
  */
-export function defineCoverage(definition: CoverageDefinition): CoverageCriterionKind {
-  return { help: '', ...definition };
+export function defineCoverage(definition: CoverageDefinition): CoverageDefinition {
+  return definition;
+}
+
+/** What a plug-in exports as a scheduler. */
+export interface SchedulerDefinition
+  extends Pick<SchedulerKind, 'name' | 'make'>,
+    Partial<Pick<SchedulerKind, 'help' | 'source'>> {
+  readonly parameters?: readonly ParameterDefinition[];
 }
 
 /**
@@ -125,6 +152,6 @@ export function defineCoverage(definition: CoverageDefinition): CoverageCriterio
  *
  * @param definition its name, and `make`, which makes what picks the entry to mutate next
  */
-export function defineScheduler(definition: SchedulerKind): SchedulerKind {
+export function defineScheduler(definition: SchedulerDefinition): SchedulerDefinition {
   return definition;
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findBrokenConstraints } from '../constraints/checker.ts';
+import { findBrokenConstraints } from '../constraints/find-broken-constraints.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';

@@ -1,5 +1,6 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
@@ -18,6 +19,7 @@ export interface ResolvedThreshold {
 /** The threshold asked for, or one calibrated on the seeds. */
 export async function resolveThreshold(
   config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
+  feedback: FeedbackName,
   scout: ProbeWorker,
   seeds: readonly SeedResult[],
   notes: Notices,
@@ -25,6 +27,7 @@ export async function resolveThreshold(
   if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
   const sound = seeds.filter(isFuzzable);
   if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
+  if (!feedbackKind(feedback).isCalibrated) return { value: 0, why: 'a mutant with a new element is new' };
   const calibrated = await scout.calibrate(sound);
   if (calibrated === undefined) {
     notes.warn(

@@ -6,6 +6,7 @@ import { rebaseObjectiveSpec, rebaseSpec } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
+import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batched-model.ts';
@@ -38,6 +39,7 @@ export interface ResolvedCampaign {
   readonly copyGiven: string | undefined;
   readonly watched: WatchedTensors;
   readonly threshold: number;
+  readonly feedback: FeedbackName;
   readonly inputs: InputPlan;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -59,6 +61,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     copyGiven,
     watched,
     threshold,
+    feedback,
     inputs,
     importIds,
   } = resolved;
@@ -120,6 +123,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
         ? {}
         : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),
       threshold,
+      // Folders of campaigns with the default are as they were before there was a choice.
+      ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape }, i) => ({
         name,
         type,

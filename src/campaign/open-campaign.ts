@@ -1,7 +1,8 @@
 import { basename, join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
-import { NoveltyThreshold } from '../coverage/novelty-threshold.ts';
-import { criterionHelp, makeNeighbourIndex } from '../coverage/registry.ts';
+import { Feedback } from '../coverage/feedback/feedback.ts';
+import { feedbackKind } from '../coverage/feedback/registry.ts';
+import { criterionHelp } from '../coverage/registry.ts';
 import { Corpus } from '../fuzzer/corpus/corpus.ts';
 import { describeArms } from '../fuzzer/scheduling/mutator-arms.ts';
 import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
@@ -72,7 +73,8 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     candidates === undefined || isResumed
       ? []
       : await readImports(candidates, inputs, setup.varying, monitor);
-  const threshold = saved?.threshold ?? (await resolveThreshold(config, probeWorker, seeds, monitor));
+  const threshold =
+    saved?.threshold ?? (await resolveThreshold(config, target.feedback, probeWorker, seeds, monitor));
   monitor.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
@@ -90,6 +92,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     copyGiven: secondModelGiven,
     watched,
     threshold: threshold.value,
+    feedback: target.feedback,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
@@ -188,12 +191,14 @@ async function makeState(
       maxEntries: config.maxCorpus ?? Number.POSITIVE_INFINITY,
       labels: labelsById(target),
     },
-    novelty: {
-      index: isGuided
-        ? makeNeighbourIndex(width, { folder: join(folder, STATE_FOLDER), isWriter: true })
-        : undefined,
-      threshold: new NoveltyThreshold(threshold, config.threshold === 'auto', config.epoch !== undefined),
-    },
+    feedback: new Feedback({
+      kind: feedbackKind(target.feedback),
+      width: isGuided ? width : undefined,
+      threshold,
+      isAdaptive: config.threshold === 'auto',
+      isDelayed: config.epoch !== undefined,
+      snapshots: { folder: join(folder, STATE_FOLDER), isWriter: true },
+    }),
     mutation: {
       scheduler: await makeScheduler(config),
       mutatorScheduler: makeMutatorScheduler(),

@@ -6,9 +6,8 @@ import { InterruptedError } from '../core/errors.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import { stripBatchDimension } from '../model/batched-model.ts';
-import { checkBuiltIns, objectiveSpecs } from '../objectives/registry.ts';
 import { checkFolder } from '../storage/check-folder.ts';
-import { loadOptions } from '../storage/load-options.ts';
+import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { availableCores, memoryShare } from '../workers/resource-limits.ts';
@@ -30,7 +29,8 @@ import {
   type PreparedCampaign,
   prepareCampaign,
 } from './open-campaign.ts';
-import { checkSecondModel, modelPath } from './resolve/model-settings.ts';
+import { checkExtensions } from './resolve/check-extensions.ts';
+import { checkSecondModel } from './resolve/model-settings.ts';
 import { callLimitMs, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign } from './resume.ts';
 
@@ -56,7 +56,7 @@ export async function runCampaign(
   executorFactory?: ExecutorFactory,
 ): Promise<CampaignSummary> {
   const folder = defaultFolder(config);
-  await checkBuiltIns(objectiveSpecs(config.objective));
+  await checkExtensions(config);
   setCallTimeout(callLimitMs(config));
   checkSecondModel(config);
   const folderClaim = new FolderClaim(folder);

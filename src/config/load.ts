@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { parseModuleSpec } from '../extensions/spec.ts';
+import { flagName } from './flag-meta.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type SettingName } from './schema.ts';
 
 /** Settings before the schema saw them, by their names in the campaign file. */
@@ -137,7 +138,7 @@ function rebaseVocabulary(settings: unknown, place: (path: string) => string): u
 }
 
 /**
- * Checks settings against the schema.
+ * Checks a campaign's settings against the schema.
  *
  * @param source where they come from, for messages: a file's path; flags are named by their own spelling
  * @throws UserError naming the first setting that makes no sense
@@ -149,12 +150,31 @@ export function checkSettings(
 ): CampaignConfig {
   const parsed = campaignSchema.safeParse(withDefaultObjective({ ...file, ...flags }));
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  throw settingError(parsed.error, file, flags, source);
+}
+
+/**
+ * Checks flags against some sections of the schema.
+ *
+ * @throws UserError naming the first flag whose value makes no sense
+ */
+export function parseSections<S extends z.ZodObject>(schema: S, flags: RawSettings): z.output<S> {
+  const parsed = schema.safeParse(flags);
+  if (parsed.success) return parsed.data;
+  throw settingError(parsed.error, {}, flags, undefined);
+}
+
+function settingError(
+  { issues: [issue] }: z.ZodError,
+  file: RawSettings,
+  flags: RawSettings,
+  source: string | undefined,
+): UserError {
   const name = String(issue.path[0]) as SettingName;
-  const fromFlag = Object.hasOwn(flags, name);
-  const where = fromFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
-  const given = (fromFlag ? flags : file)[name];
-  throw new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
+  const isFlag = Object.hasOwn(flags, name);
+  const where = isFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
+  const given = (isFlag ? flags : file)[name];
+  return new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
 }
 
 /** Two models are given to be compared, or one to go on with texts: that is then the objective where none is named. */
@@ -188,6 +208,6 @@ function nearestValueHint(given: string, values: readonly string[]): string {
 }
 
 function flagOfSetting(name: SettingName): string {
-  const meta = flagSettings().find(([setting]) => setting === name)?.[1];
-  return /--[a-z0-9-]+/.exec(meta?.flags ?? '')?.[0] ?? name;
+  const setting = flagSettings().find((candidate) => candidate.name === name);
+  return setting === undefined ? name : flagName(setting.meta);
 }

@@ -9,46 +9,44 @@ import {
   type TensorData,
 } from '../tensor/tensor.ts';
 
-/** Values as mutators see them: floats as they are, integers and bools as float64 to be rounded after. */
+/** Array that mutators compute in: float32 for float32 inputs, float64 for all others, to be rounded afterwards. */
 export type WorkingArray = Float32Array | Float64Array;
 
-/** Legal values of each position of a row: the input's range, narrowed to the ball around the ancestor. */
+/** Legal interval of each position of a row: the input's range, intersected with the L∞ ball around the ancestor. */
 export interface Bounds {
   readonly low: WorkingArray;
   readonly high: WorkingArray;
-  /** Whether `low` and `high` hold one value each throughout. */
+  /** Whether all positions have the same interval. */
   readonly uniform: boolean;
   /** Width of the input's whole range. */
   readonly width: number;
-  /** Width of each position's own range, where they differ. */
+  /** Width of each position's range; undefined if all are `width`. */
   readonly widths: WorkingArray | undefined;
 }
 
-/** The array that mutators work in for a type: the input's own where it is a float array. */
 export function makeWorkingArray(type: DType, length: number): WorkingArray {
   return type === 'float32' ? new Float32Array(length) : new Float64Array(length);
 }
 
-/** Width of the range at a position of a row: what amounts such as a sigma are shares of. */
+/** Width of the range at a position; mutation strengths such as a sigma are relative to it. */
 export function widthAt({ width, widths }: Bounds, position: number): number {
   return widths === undefined ? width : widths[position];
 }
 
-/** What narrows the bounds of an input. */
+/** Constraints that determine an input's bounds. */
 export interface BoundsOptions {
   readonly range: Range;
-  /** Largest distance of any value from the ancestor's. */
+  /** Largest difference of a value from the ancestor's. */
   readonly linf?: number | undefined;
-  /** Positions that keep the ancestor's value: those that are not 0. */
+  /** Mask of a row: nonzero where the ancestor's value must stay. */
   readonly fixed?: Uint8Array | undefined;
   readonly columns?: readonly Column[] | undefined;
 }
 
 /**
- * Bounds of an input's rows: its range and, with an L-infinity constraint, the ball around the ancestor
- * seed. TensorFuzz clips the difference to ±c and then the value to the range (its
- * lib/mutation_functions.py); for a seed within the range that is clipping to the meet of both. Positions and
- * columns that are fixed have the ancestor's value at both ends.
+ * Bounds of an input's rows: its range, intersected with the ball around the ancestor seed under an L∞ constraint.
+ * TensorFuzz clips the difference to ±c and then the value to the range (lib/mutation_functions.py), which is the same for
+ * a seed within the range. At fixed positions and columns both bounds are the ancestor's value.
  */
 export class BoundsTracker implements Bounds {
   readonly low: WorkingArray;
@@ -56,7 +54,7 @@ export class BoundsTracker implements Bounds {
   readonly width: number;
   readonly widths: WorkingArray | undefined;
   readonly uniform: boolean;
-  /** Whether they depend on the ancestor. */
+  /** Whether the bounds depend on the ancestor. */
   readonly isAnchored: boolean;
   readonly #type: DType;
   readonly #options: BoundsOptions;
@@ -86,15 +84,14 @@ export class BoundsTracker implements Bounds {
     const size = this.low.length;
     for (let i = 0; i < size; i++) {
       const seed = readNumber(this.#type, ancestor, i);
-      const stays =
-        fixed?.[i] || (columns !== undefined && columnAt(columns, i).kind === 'fixed') || undefined;
-      if (stays) {
+      const isFixed = Boolean(fixed?.[i]) || (columns !== undefined && columnAt(columns, i).kind === 'fixed');
+      if (isFixed) {
         this.low[i] = seed;
         this.high[i] = seed;
       } else if (linf !== undefined) {
         const { low, high } = intervalAt(range, i, size);
         this.#setInterval(i, Math.max(low, seed - linf), Math.min(high, seed + linf));
-        // seed ± linf is rounded as well; a step inward makes the difference hold as a checker computes it.
+        // seed ± linf is rounded too: step inward until the difference as computed is within linf.
         while (seed - this.low[i] > linf)
           this.#setInterval(i, this.#nextTowards(this.low[i], seed), this.high[i]);
         while (this.high[i] - seed > linf)
@@ -104,26 +101,26 @@ export class BoundsTracker implements Bounds {
     return this;
   }
 
-  /** The next value that the type can hold, or a nearer one, on the way to `goal`. */
+  /** Next value toward `goal`; in steps of float32 for narrower types, which only need a finer step. */
   #nextTowards(value: number, goal: number): number {
     return this.#type === 'float64' ? nextFloat64Towards(value, goal) : nextFloat32Towards(value, goal);
   }
 
-  /** Stores bounds rounded inward to what type and column hold, so that rounding a mutant stays within them. */
+  /** Stores an interval rounded inward to the values of type and column, so that rounding a mutant does not leave it. */
   #setInterval(i: number, low: number, high: number): void {
     const { columns } = this.#options;
-    const whole = columns !== undefined && columnAt(columns, i).kind === 'integer';
-    this.low[i] = roundUpToType(this.#type, whole ? Math.ceil(low) : low);
-    this.high[i] = -roundUpToType(this.#type, whole ? Math.ceil(-high) : -high);
+    const isInteger = columns !== undefined && columnAt(columns, i).kind === 'integer';
+    this.low[i] = roundUpToType(this.#type, isInteger ? Math.ceil(low) : low);
+    this.high[i] = -roundUpToType(this.#type, isInteger ? Math.ceil(-high) : -high);
   }
 }
 
-/** Whether bounds of these options depend on the ancestor. */
+/** Whether bounds with these options depend on the ancestor. */
 export function isAnchored({ linf, fixed, columns }: Omit<BoundsOptions, 'range'>): boolean {
   return linf !== undefined || fixed !== undefined || columns?.some(({ kind }) => kind === 'fixed') === true;
 }
 
-/** The least value of a type that is not below `value`. */
+/** Smallest value of a type that is not below `value`. */
 function roundUpToType(type: DType, value: number): number {
   if (DTYPES[type].kind !== 'float') return Math.ceil(value);
   if (type === 'float16') {
@@ -140,7 +137,7 @@ function roundUpToType(type: DType, value: number): number {
 const float32Cell = new Float32Array(1);
 const float32Bits = new Int32Array(float32Cell.buffer);
 
-/** The next float32 from `value` on the way to `goal`. */
+/** The float32 next to `value` in the direction of `goal`. */
 function nextFloat32Towards(value: number, goal: number): number {
   if (value === goal) return value;
   float32Cell[0] = value;
@@ -155,7 +152,7 @@ function nextFloat32Towards(value: number, goal: number): number {
 const float64Cell = new Float64Array(1);
 const float64Bits = new BigInt64Array(float64Cell.buffer);
 
-/** The next float64 from `value` on the way to `goal`. */
+/** The float64 next to `value` in the direction of `goal`. */
 function nextFloat64Towards(value: number, goal: number): number {
   if (value === goal) return value;
   float64Cell[0] = value;

@@ -1,23 +1,22 @@
-import { distance as levenshtein } from 'fastest-levenshtein';
 import type { TestcaseBatch } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
-import { stripPadding } from './edit-distance.ts';
+import { editDistance } from './edit-distance.ts';
+import { stripPadding } from './strip-padding.ts';
 
-/** How far a testcase lies from its ancestor seed, over all inputs. */
+/** Distances between a testcase and its ancestor seed, over all inputs. */
 export interface Distance {
   readonly linf: number;
   readonly l2: number;
   readonly l0: number;
-  /** Insertions, deletions and substitutions of tokens, where an input's length differs from its ancestor's, or may. */
+  /** Insertions, deletions and substitutions of tokens; absent unless an input's length differs or it is padded. */
   readonly edits?: number;
 }
 
 /**
- * Distances between a testcase and its ancestor, each input's values taken together. An input whose length
- * differs from its ancestor's counts by its edits alone, which count in L0 as well; so does one whose places may hold no
- * token.
+ * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the ancestor's,
+ * contributes only its edit distance, to `edits` and to `l0`.
  *
- * @param pads of each input, the id of places that hold no token; undefined where there are none
+ * @param pads padding token id of each input; undefined if it has none
  */
 export function measureDistance(
   { form, inputs }: TestcaseBatch,
@@ -38,31 +37,12 @@ export function measureDistance(
       return;
     }
     for (let i = 0; i < size; i++) {
-      const far = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
-      if (far === 0) continue;
+      const difference = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
+      if (difference === 0) continue;
       l0++;
-      squares += far * far;
-      if (far > linf) linf = far;
+      squares += difference * difference;
+      if (difference > linf) linf = difference;
     }
   });
   return { linf, l2: Math.sqrt(squares), l0, ...(edits === undefined ? {} : { edits }) };
-}
-
-/** Levenshtein distance between two sequences of whole numbers. */
-export function editDistance(
-  a: ArrayLike<number> | ArrayLike<bigint>,
-  b: ArrayLike<number> | ArrayLike<bigint>,
-): number {
-  // The library compares strings: each number that comes up gets a letter of its own.
-  const letters = new Map<string, string>();
-  const text = (values: ArrayLike<number> | ArrayLike<bigint>): string =>
-    Array.from(values as ArrayLike<number>, (value) => {
-      const key = String(value);
-      const known = letters.get(key);
-      if (known !== undefined) return known;
-      const letter = String.fromCharCode(letters.size + 1);
-      letters.set(key, letter);
-      return letter;
-    }).join('');
-  return levenshtein(text(a), text(b));
 }

@@ -2,19 +2,24 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError } from './errors.ts';
 
-/** Prefix of files and folders that are not whole yet; nothing reads them. */
+/** Name prefix of files and folders that are still being written; readers ignore them. */
 export const UNFINISHED_PREFIX = '.tmp-';
 
-/** @throws UserError, MachineError where it can't be made, naming what it is for */
-export async function makeFolder(path: string, what: string): Promise<void> {
+/**
+ * Creates a folder and its parents.
+ *
+ * @param purpose noun phrase for the error message, such as `the campaign folder`
+ * @throws UserError, MachineError if the folder can't be created
+ */
+export async function makeFolder(path: string, purpose: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    throw fileError(error, `create ${what}`, path);
+    throw fileError(error, `create ${purpose}`, path);
   }
 }
 
-/** Puts a file or a folder's entries on disk. */
+/** Flushes a file, or a folder's list of entries, to disk (fsync). */
 export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -24,7 +29,7 @@ export async function syncToDisk(path: string): Promise<void> {
   }
 }
 
-/** Replaces a file in one rename, on disk before this returns. */
+/** Replaces a file atomically by a rename; the new content is on disk when the promise resolves. */
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(path);
   const unfinished = join(folder, `${UNFINISHED_PREFIX}${basename(path)}`);
@@ -39,7 +44,7 @@ export async function writeDurably(path: string, content: string | Uint8Array): 
   await syncToDisk(folder);
 }
 
-/** Writes a folder of files that appears whole or not at all, on disk before this returns. */
+/** Writes a folder of files atomically: it appears complete or not at all. It is on disk when the promise resolves. */
 export async function writeFolderDurably(
   folder: string,
   files: ReadonlyMap<string, string | Uint8Array>,
@@ -57,11 +62,11 @@ export async function writeFolderDurably(
   await syncToDisk(unfinished);
   await rename(unfinished, folder);
   await syncToDisk(parent);
-  // The folder above may be new as well.
+  // `parent` may have been created above, so its own entry needs a flush too.
   await syncToDisk(dirname(parent));
 }
 
-/** Writes a file that appears whole or not at all; it may be lost when the machine loses power. */
+/** Replaces a file atomically, without fsync: a power failure may lose the new content. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${basename(path)}`);
   await writeFile(unfinished, content);

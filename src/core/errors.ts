@@ -1,31 +1,31 @@
-/** The request is wrong: flags, campaign file, model or seeds. Exit code 2, one line, no stack trace. */
+/** Invalid flags, campaign file, model or seeds. Printed as one line without a stack trace; exit code 2. */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
 }
 
-/** A campaign cannot be resumed as it was: the model, its seeds or its settings are others than recorded. */
+/** A campaign that can't be resumed: its model, seeds or settings differ from the recorded ones. */
 export class ResumeMismatchError extends UserError {
   override readonly name = 'ChangedError';
-  /** What differs, a clause for people. */
+  /** The difference, as a clause for messages. */
   readonly difference: string;
 
-  constructor(what: string, advice: string) {
-    super(`--resume: ${what}; ${advice}`);
-    this.difference = what;
+  constructor(difference: string, advice: string) {
+    super(`--resume: ${difference}; ${advice}`);
+    this.difference = difference;
   }
 }
 
-/** The machine failed: disk full, out of memory, no runtime loads. Exit code 3, one line. */
+/** A failure of the machine: disk full, out of memory, no loadable runtime. Printed as one line; exit code 3. */
 export class MachineError extends Error {
   override readonly name: string = 'MachineError';
 }
 
-/** The user ended the command before it had anything to end in order. */
+/** The user interrupted the command before there was any work to save. */
 export class InterruptedError extends Error {
   override readonly name: string = 'Interrupted';
 }
 
-/** One line of an unknown error's message, for embedding into a message of ours. */
+/** First line of the message of any thrown value, for embedding in another message. */
 export function errorMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0].trim();
@@ -33,13 +33,17 @@ export function errorMessage(error: unknown): string {
 
 const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
 
-/** Turns a file system error into the class that its exit code belongs to, naming the path. */
+/**
+ * Converts a file system error into a `MachineError` (disk full or failing, too many files) or a `UserError` (all others).
+ *
+ * @param action verb phrase, which the path follows in the message: `read the seeds`
+ */
 export function fileError(error: unknown, action: string, path: string): UserError | MachineError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (DISK_CODES.has(code)) {
     return new MachineError(`cannot ${action} ${path}: ${describeDiskError(code)}`);
   }
-  const why: Record<string, string> = {
+  const reasons: Record<string, string> = {
     ENOENT: 'no such file or folder',
     EACCES: 'permission denied',
     EPERM: 'permission denied',
@@ -49,7 +53,7 @@ export function fileError(error: unknown, action: string, path: string): UserErr
     ELOOP: 'too many symbolic links',
     ENAMETOOLONG: 'the name is too long',
   };
-  return new UserError(`cannot ${action} ${path}: ${why[code] ?? errorMessage(error)}`);
+  return new UserError(`cannot ${action} ${path}: ${reasons[code] ?? errorMessage(error)}`);
 }
 
 function describeDiskError(code: string): string {

@@ -2,13 +2,13 @@ import { createServer } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { fileError, UserError } from './errors.ts';
 
-/** Where Prometheus asks. */
+/** Address on which the metrics endpoint listens. */
 export interface MetricsAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** A figure at one moment, under a name that begins with `neurofuzz_`; one that ends in `_total` only grows. */
+/** One sample. Names begin with `neurofuzz_`; a name that ends in `_total` is a counter, any other a gauge. */
 export interface Metric {
   readonly name: string;
   readonly help: string;
@@ -20,9 +20,9 @@ export function makeMetric(name: string, help: string, value: number): Metric {
 }
 
 /**
- * Reads `9464`, which is this machine's loopback, or `0.0.0.0:9464`.
+ * Parses `9464` (loopback only) or `0.0.0.0:9464`.
  *
- * @throws UserError where it is no port
+ * @throws UserError if the port is missing or out of range
  */
 export function parseMetricsAddress(text: string): MetricsAddress {
   const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
@@ -35,10 +35,10 @@ export function parseMetricsAddress(text: string): MetricsAddress {
 }
 
 /**
- * Answers Prometheus at `/metrics` until it is closed.
+ * Serves metrics over HTTP at `/metrics` until closed; does not keep the process alive.
  *
- * @param read the figures of the moment
- * @throws UserError where the port is taken
+ * @param read samples the metrics; called for each request
+ * @throws UserError if the port is in use
  */
 export async function serveMetrics(
   { host, port }: MetricsAddress,
@@ -55,9 +55,9 @@ export async function serveMetrics(
       () => response.writeHead(500).end(),
     );
   });
-  await new Promise<void>((done, failed) => {
-    server.once('error', (error) => failed(fileError(error, 'serve metrics at', `${host}:${port}`)));
-    server.listen(port, host, done);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(fileError(error, 'serve metrics at', `${host}:${port}`)));
+    server.listen(port, host, resolve);
   });
   server.unref();
   return { close: () => void server.close() };

@@ -1,8 +1,8 @@
 import seedrandom from 'seedrandom';
 
 /**
- * A seeded stream of random numbers. Two streams with one key draw the same numbers, so what a task does
- * depends on its key alone, never on when or where it runs.
+ * Seeded pseudo-random number generator. Streams with equal keys produce equal numbers, so a task's result depends on
+ * its key alone, never on the process or the time it runs in.
  */
 export interface Random {
   /** A number in [0, 1) with 32 random bits. */
@@ -11,9 +11,9 @@ export interface Random {
   below(bound: number): number;
 }
 
-/** The stream of a key such as (master seed, 'mutate', task number). */
+/** Creates the stream of a key such as (master seed, 'mutate', task number): Baagøe's Alea. */
 export function randomStream(...key: readonly (string | number)[]): Random {
-  // JSON keeps ('a', 'b:c') and ('a:b', 'c') apart; a plain join would not.
+  // JSON encodes ('a', 'b:c') and ('a:b', 'c') differently; a join by ':' would not.
   const generator = seedrandom.alea(JSON.stringify(key));
   return {
     uniform: () => generator(),

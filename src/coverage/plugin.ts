@@ -1,40 +1,75 @@
-import { UserError } from '../core/errors.ts';
-import { importPluginKind } from '../extensions/plugin-loader.ts';
-import type { CoverageCriterion, CoverageCriterionKind, CoverageCriterionSettings } from './criterion.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
+import {
+  type ExportedKind,
+  importPluginKind,
+  type PluginKind,
+  type PluginKindOptions,
+} from '../extensions/plugin-kind.ts';
+import type {
+  CoverageCriterion,
+  CoverageCriterionKind,
+  CoverageCriterionSettings,
+  CriterionImplementation,
+} from './criterion.ts';
+import { FEEDBACK_NAMES, type FeedbackName, isFeedbackName } from './feedback/registry.ts';
 
-/** A criterion as a plug-in makes it; older plug-ins call `observe` `vectors`. */
-type PluginCriterion = ReturnType<CoverageCriterionKind['make']> & {
+/** A criterion as a plug-in makes it, with the name of older plug-ins. */
+interface PluginCriterion extends CriterionImplementation {
+  /** @deprecated `observe` in older plug-ins */
   readonly vectors?: CoverageCriterion['observe'];
+}
+
+interface ExportedCriterionKind extends Omit<ExportedKind<PluginCriterion>, 'make'> {
+  readonly feedback?: FeedbackName;
+  make(values: ParameterValues, settings: CoverageCriterionSettings): PluginCriterion;
+}
+
+const OPTIONS: PluginKindOptions<ExportedCriterionKind> = {
+  flag: '--measure',
+  noun: 'coverage',
+  hasSingleObjectForm: true,
+  describeDefect({ feedback }) {
+    if (feedback === undefined || isFeedbackName(feedback)) return undefined;
+    return `has the feedback ${JSON.stringify(feedback)}: it must be ${FEEDBACK_NAMES.join(' or ')}`;
+  },
 };
 
 /**
- * Loads a measure from a module of the user's: its default export, as `defineCoverage` makes it. Its errors say whose
- * they are.
+ * Loads a criterion from a plug-in module: its default export, as `defineCoverage` returns it.
  *
- * @throws UserError where the module can't be loaded or exports no measure; its methods where it fails
+ * @throws UserError if the module can't be loaded or exports no criterion
  */
-export async function loadCriterion(
-  path: string,
+export async function loadCriterionPlugin(path: string): Promise<CoverageCriterionKind> {
+  const plugin = await importPluginKind(path, OPTIONS);
+  const { feedback } = plugin.exported;
+  return {
+    ...plugin.base,
+    ...(feedback === undefined ? {} : { feedback }),
+    make: (values, settings) => makePluginCriterion(plugin, values, settings),
+  };
+}
+
+/** A criterion whose errors name its module, and whose observations are checked. */
+function makePluginCriterion(
+  plugin: PluginKind<ExportedCriterionKind, PluginCriterion>,
+  values: ParameterValues,
   settings: CoverageCriterionSettings,
-): Promise<ReturnType<CoverageCriterionKind['make']>> {
-  const { kind, named } = await importPluginKind<CoverageCriterionKind>('--measure', path, 'coverage');
-  const made: PluginCriterion = named(() => kind.make(settings));
-  const observe = made?.observe ?? made?.vectors;
-  if (typeof observe !== 'function')
-    throw new UserError(`--measure: the plug-in ${path} makes nothing with a function observe`);
-  const { calibrate } = made;
+): CriterionImplementation {
+  const criterion = plugin.make(values, settings);
+  const method = criterion?.observe === undefined && criterion?.vectors !== undefined ? 'vectors' : 'observe';
+  plugin.requireMethod(criterion, method);
+  const { calibrate, [method]: observe = criterion.observe } = criterion;
   let width: number | undefined;
   const checked: CoverageCriterion['observe'] = (result) =>
-    named(() => {
-      const all = observe.call(made, result);
-      width ??= all?.length / result.rows;
-      if (!(all instanceof Float32Array) || width < 1 || all.length !== width * result.rows)
+    plugin.guard(() => {
+      const observations = observe.call(criterion, result);
+      width ??= observations?.length / result.rows;
+      if (!(observations instanceof Float32Array) || width < 1 || observations.length !== width * result.rows)
         throw new Error(
-          `observe must give a Float32Array of rows times width, ${result.rows} times ${width}`,
+          `${method} must give a Float32Array of rows times width, ${result.rows} times ${width}`,
         );
-      return all;
+      return observations;
     });
-  return calibrate === undefined
-    ? { observe: checked }
-    : { observe: checked, calibrate: (walk) => named(() => calibrate.call(made, walk)) };
+  if (calibrate === undefined) return { observe: checked };
+  return { observe: checked, calibrate: (walk) => plugin.guard(() => calibrate.call(criterion, walk)) };
 }

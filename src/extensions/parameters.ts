@@ -1,109 +1,60 @@
-import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 
-/** A parameter of an objective, as users may set it: `quantization:atol=0.01`. */
-export interface ObjectiveParameter {
+/** A number that a spec may set, as in `gaussian:sigma=0.05`. */
+export interface Parameter {
   readonly name: string;
-  /** What it does, and in which unit. */
+  /** One line for people: the effect, and the unit or what the value is relative to. */
   readonly help: string;
-  /** Legal values, both ends included. */
-  readonly between: readonly [low: number, high: number];
+  /** The value where the spec sets none. Absent where not setting it has a meaning of its own. */
+  readonly default?: number;
+  /** The smallest and the largest legal value, both included; `Infinity` where there is no largest. */
+  readonly min: number;
+  readonly max: number;
   readonly integer?: boolean;
-  /** @deprecated the name of `integer` in older plug-ins */
-  readonly whole?: boolean;
 }
 
-/** The parameters that were set, by name. */
-export type ObjectiveValues = Readonly<Partial<Record<string, number>>>;
-
-/** What a spec says beside the kind of objective. */
-export interface ObjectiveSettings {
-  readonly values: ObjectiveValues;
-  /** Settings that are words, by name. */
-  readonly words: Readonly<Partial<Record<string, string>>>;
-  /** What stands behind the parameters, for kinds that take such; else empty. */
-  readonly text: string;
-  /** The user's name for it, for kinds of which a campaign may have several; empty where there is none. */
-  readonly name: string;
+/** A parameter that always has a value. */
+export interface DefaultedParameter extends Parameter {
+  readonly default: number;
 }
 
-/** What is legal in a user's name for an objective: it becomes a part of signatures. */
-const OBJECTIVE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$/;
+/** The values of a kind's parameters: as the spec sets them, else their defaults. */
+export interface ParameterValues {
+  (parameter: Pick<DefaultedParameter, 'name' | 'default'>): number;
+  (parameter: Pick<Parameter, 'name'>): number | undefined;
+}
 
-/**
- * Takes what stands behind an objective's colon apart, such as `atol=0.01,rtol=0.1` or
- * `name=bounded,max(abs(logits)) < 50`.
- *
- * @param takesText whether a text may stand behind the parameters
- * @param words settings that are words, with those that are legal; any, where none are named
- * @throws UserError on an unknown parameter or a value that makes no sense
- */
-export function parseObjectiveSettings(
-  kind: string,
-  parameters: readonly ObjectiveParameter[],
-  rest: string,
-  takesText: boolean,
-  words: Readonly<Record<string, { readonly legal?: readonly string[] | undefined }>> = {},
-): ObjectiveSettings {
-  const values: Partial<Record<string, number>> = {};
-  const spelled: Partial<Record<string, string>> = {};
-  let name = '';
-  let text = rest.trim();
-  for (let part = firstAssignment(text); part !== undefined; part = firstAssignment(text)) {
-    const { key, given, whole } = part;
-    const parameter = parameters.find((candidate) => candidate.name === key);
-    if (key === 'name' && parameter === undefined) {
-      if (!OBJECTIVE_NAME_PATTERN.test(given))
-        throw new UserError(
-          `--objective: ${kind}:name must be letters, digits, '.', '_' and '-', at most 40, not '${given}'`,
-        );
-      name = given;
-    } else if (parameter !== undefined) {
-      values[key] = parseParameterValue(`--objective: ${kind}:${key}`, parameter, given);
-    } else if (Object.hasOwn(words, key)) {
-      const { legal } = words[key];
-      if (given === '' || legal?.includes(given) === false)
-        throw new UserError(
-          `--objective: ${kind}:${key} must be ${legal === undefined ? 'something' : `one of ${legal.join(', ')}`}, not '${given}'`,
-        );
-      spelled[key] = given;
-    } else if (takesText) break;
-    else {
-      const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
-      const hint = known.length === 0 ? 'it has none' : suggestName(key, known);
-      throw new UserError(`--objective: ${kind} has no parameter ${key}: ${hint}`);
-    }
-    text = text.slice(whole.length).trim();
+/** The values of parameters of which some were set, by name. */
+export function parameterValues(set: ReadonlyMap<string, number> = new Map()): ParameterValues {
+  function value(parameter: Pick<DefaultedParameter, 'name' | 'default'>): number;
+  function value(parameter: Pick<Parameter, 'name'>): number | undefined;
+  function value(parameter: Pick<Parameter, 'name' | 'default'>): number | undefined {
+    return set.get(parameter.name) ?? parameter.default;
   }
-  if (text !== '' && !takesText) {
-    const known = [...parameters.map((candidate) => candidate.name), ...Object.keys(words)];
-    const hint = known.length === 0 ? 'it has none' : suggestName(text, known);
-    throw new UserError(`--objective: ${kind} has no parameter ${text}: ${hint}`);
-  }
-  return { values, words: spelled, text, name };
+  return value;
 }
 
-/** The `key=value` that a text begins with; a comparison is none. */
-function firstAssignment(text: string) {
-  const found = /^([A-Za-z][A-Za-z0-9-]*)=(?!=)([^,]*)(?:,|$)/.exec(text);
-  return found === null ? undefined : { whole: found[0], key: found[1], given: found[2].trim() };
+/** The legal values of a parameter in words: `from 1 to 100`, or `of at least 0`. */
+export function describeBounds({ min, max }: Pick<Parameter, 'min' | 'max'>): string {
+  return Number.isFinite(max) ? `from ${min} to ${max}` : `of at least ${min}`;
+}
+
+/** The bounds as JSON prints them: `null` for an infinite one. */
+export function boundsJson({ min, max }: Pick<Parameter, 'min' | 'max'>): (number | null)[] {
+  return [min, max].map((bound) => (Number.isFinite(bound) ? bound : null));
 }
 
 /**
- * The number that a text gives a parameter.
+ * Parses the text that a spec or a flag gives a parameter.
  *
- * @throws UserError where it is none, or out of bounds
+ * @param where the flag and the parameter, for the message
+ * @throws UserError if it is not a number, or lies outside the bounds
  */
-export function parseParameterValue(
-  where: string,
-  { between, whole, integer = whole }: ObjectiveParameter,
-  given: string,
-): number {
-  const value = given.trim() === '' ? Number.NaN : Number(given);
-  const [low, high] = between;
-  if (value >= low && value <= high && (integer !== true || Number.isInteger(value))) return value;
-  const bounds = Number.isFinite(high) ? `from ${low} to ${high}` : `of at least ${low}`;
+export function parseParameterValue(where: string, parameter: Parameter, text: string): number {
+  const { min, max, integer = false } = parameter;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (value >= min && value <= max && (!integer || Number.isInteger(value))) return value;
   throw new UserError(
-    `${where} must be a ${integer === true ? 'whole ' : ''}number ${bounds}, not '${given}'`,
+    `${where} must be a ${integer ? 'whole ' : ''}number ${describeBounds(parameter)}, not '${text}'`,
   );
 }

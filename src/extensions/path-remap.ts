@@ -3,14 +3,14 @@ import { UserError } from '../core/errors.ts';
 let remappedPaths: ReadonlyMap<string, string> | undefined;
 
 /**
- * Says where the files lie that specs name, in a process that works for a campaign of another machine: from then on no other
- * file is read because a spec says so.
+ * Installs the mapping from paths in specs to local copies (distributed workers only). Afterwards specs can't refer to any
+ * other file.
  */
-export function installPathRemap(own: Readonly<Record<string, string>>): void {
-  remappedPaths = new Map(Object.entries(own));
+export function installPathRemap(localPaths: Readonly<Record<string, string>>): void {
+  remappedPaths = new Map(Object.entries(localPaths));
 }
 
-/** Where a file lies that a spec names. @throws UserError where the campaign is another machine's and the file did not come along */
+/** The local copy of a file that a spec names. @throws UserError if a mapping is installed and the file is not in it */
 export function remapPath(path: string): string {
   if (remappedPaths === undefined) return path;
   const found = remappedPaths.get(path);

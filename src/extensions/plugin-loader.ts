@@ -5,20 +5,19 @@ import { createContext, Script } from 'node:vm';
 import { errorMessage, UserError } from '../core/errors.ts';
 import { remapPath } from './path-remap.ts';
 
-/** Milliseconds that one call of a plug-in may take. */
+/** Time limit of one call of a plug-in in this process, in ms. */
 let callTimeoutMs = 10_000;
 
-/** Changes what a call of a plug-in may take in this process: less than what ends it. */
+/** Sets the time limit of calls of plug-ins in this process; it must be shorter than the watchdog's. */
 export function setCallTimeout(milliseconds: number): void {
   callTimeoutMs = milliseconds;
 }
 
 /**
- * Loads a module of the user's and returns its default export. A module is code: only those are loaded that a user
- * names.
+ * Imports a plug-in module and returns its default export. A module is code: only those that a setting names are imported.
  *
  * @param flag the setting that names it, for messages
- * @throws UserError where it can't be loaded
+ * @throws UserError if it can't be imported
  */
 export async function importPlugin(flag: string, path: string): Promise<unknown> {
   exposeOwnPackage();
@@ -34,48 +33,17 @@ export async function importPlugin(flag: string, path: string): Promise<unknown>
 
 let isExposed = false;
 
-/** Lets plug-ins import `neurofuzz` wherever they lie: the very one that loads them. */
+/** Registers a resolve hook by which plug-ins in any folder import this package as `neurofuzz`. */
 function exposeOwnPackage(): void {
   if (isExposed) return;
   isExposed = true;
-  const own = JSON.stringify(new URL('../index.js', import.meta.url).href);
+  const packageUrl = JSON.stringify(new URL('../index.js', import.meta.url).href);
   const hook = `export const resolve = (specifier, context, next) =>
-    specifier === 'neurofuzz' ? { url: ${own}, shortCircuit: true } : next(specifier, context);`;
+    specifier === 'neurofuzz' ? { url: ${packageUrl}, shortCircuit: true } : next(specifier, context);`;
   register(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
-/** A kind of thing that a plug-in gives, which makes one. */
-interface PluginKind {
-  make(settings: never): unknown;
-}
-
-/**
- * Loads a kind from a module of the user's, with a way to call what it makes by which errors say whose they are.
- *
- * @param what the flag's word for it, for messages
- * @throws UserError where it can't be loaded or exports no such kind
- */
-export async function importPluginKind<K extends PluginKind>(
-  flag: string,
-  path: string,
-  what: string,
-): Promise<{ readonly kind: K; readonly named: <T>(call: () => T) => T }> {
-  const kind = (await importPlugin(flag, path)) as Partial<K> | null | undefined;
-  if (typeof kind !== 'object' || kind === null || typeof kind.make !== 'function')
-    throw new UserError(
-      `${flag}: the plug-in ${path} has no ${what} as its default export; see docs/plug-ins.md`,
-    );
-  const named = <T>(call: () => T): T => {
-    try {
-      return callWithTimeout(path, call);
-    } catch (error) {
-      throw new UserError(`${flag}: ${errorMessage(error)}; mend it or leave it out of ${flag}`);
-    }
-  };
-  return { kind: kind as K, named };
-}
-
-/** Node's own words for TypeScript that it can't read say nothing of what to do. */
+/** Node's message for TypeScript that it can't load does not say what to do about it. */
 function explainImportError(error: unknown, path: string): string {
   const { code } = error as { readonly code?: unknown };
   if (/\.[cm]?ts$/.test(path) && code === 'ERR_UNKNOWN_FILE_EXTENSION')
@@ -83,7 +51,7 @@ function explainImportError(error: unknown, path: string): string {
   return errorMessage(error);
 }
 
-/** A plug-in failed in a call: which one, and how, in one line. */
+/** A call of a plug-in threw or took too long; the message names the plug-in. */
 export class PluginError extends Error {
   override readonly name: string = 'PluginFailure';
 }
@@ -92,11 +60,11 @@ const callContext: { call: () => void } = createContext({ call: () => {} }) as {
 const callScript = new Script('call()');
 
 /**
- * Calls a function of a plug-in, or one that calls such, and breaks it off where it does not come to an end.
+ * Calls a function of a plug-in, or one that calls such functions, with a time limit.
  *
- * @param name how messages call the plug-in
- * @param limit milliseconds that it may take
- * @throws PluginFailure where it throws or takes too long
+ * @param name the plug-in in messages
+ * @param limit in ms
+ * @throws PluginError if it throws anything but a `UserError`, or takes too long
  */
 export function callWithTimeout<T>(name: string, call: () => T, limit = callTimeoutMs): T {
   let result: { readonly value: T } | undefined;

@@ -8,13 +8,14 @@ export class HitCollector {
   readonly #saturated: ReadonlySet<string>;
   readonly #maxKept: number;
 
-  constructor(task: Pick<Task, 'saturatedSignatures'>, keep: number) {
+  /** @param maxKept hits of one signature whose data is kept */
+  constructor(task: Pick<Task, 'saturatedSignatures'>, maxKept: number) {
     this.#saturated = new Set(task.saturatedSignatures);
-    this.#maxKept = keep;
+    this.#maxKept = maxKept;
   }
 
   /** Counts a hit; true where its data should be kept. */
-  countHit({ signature }: Violation): boolean {
+  countHit({ signature }: Pick<Violation, 'signature'>): boolean {
     const count = (this.#counts.get(signature) ?? 0) + 1;
     this.#counts.set(signature, count);
     return count <= this.#maxKept && !this.#saturated.has(signature);
@@ -24,6 +25,7 @@ export class HitCollector {
     this.hits.push(hit);
   }
 
+  /** Hits of each signature, in the order of their first one. */
   counts(): HitCount[] {
     return [...this.#counts].map(([signature, hits]) => ({ signature, hits }));
   }

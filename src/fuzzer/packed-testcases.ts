@@ -2,75 +2,71 @@ import type { TestcaseData } from '../inputs/testcase.ts';
 import type { ShapeSignature } from '../model/batched-model.ts';
 import { cloneData, copyInto, type TensorData } from '../tensor/tensor.ts';
 
-/** A testcase with what coverage compares. */
+/** A testcase with the observation of its run. */
 export interface ObservedTestcase {
   readonly data: TestcaseData;
+  /** The observation that coverage compares. */
   readonly activations: Float32Array;
 }
 
 /**
- * Testcases with their activations as they pass between processes: one array for each input, the testcases'
- * values one after the other, since an array has its price, however short it is.
+ * Testcases with their observations as they pass between processes: one array for each input, the testcases' values one
+ * after the other, since every array has a fixed cost, however short it is.
  */
 export interface PackedTestcases {
   readonly count: number;
-  /** The forms that come up. */
+  /** Shapes that occur. */
   readonly shapes: readonly ShapeSignature[];
-  /** Of each testcase, which of `forms` it has. */
+  /** Of each testcase, the index of its shape in `shapes`. */
   readonly shapeIndices: Uint16Array;
   readonly inputs: readonly TensorData[];
+  /** `[count, width]` */
   readonly activations: Float32Array;
 }
 
 /** Packs testcases in their order. */
-export function packTestcases(items: readonly ObservedTestcase[]): PackedTestcases {
-  const [first] = items;
-  const places = new Map<string, number>();
-  const forms: ShapeSignature[] = [];
-  const formOf = new Uint16Array(items.length);
-  items.forEach(({ data: { form } }, i) => {
-    let place = places.get(form.key);
-    if (place === undefined) {
-      place = forms.push(form) - 1;
-      places.set(form.key, place);
-    }
-    formOf[i] = place;
+export function packTestcases(testcases: readonly ObservedTestcase[]): PackedTestcases {
+  const [first] = testcases;
+  const indexByKey = new Map<string, number>();
+  const shapes: ShapeSignature[] = [];
+  const shapeIndices = Uint16Array.from(testcases, ({ data: { form } }) => {
+    const index = indexByKey.get(form.key) ?? shapes.push(form) - 1;
+    indexByKey.set(form.key, index);
+    return index;
   });
   if (first === undefined)
-    return { count: 0, shapes: forms, shapeIndices: formOf, inputs: [], activations: new Float32Array(0) };
-  const columns = first.data.inputs.map((values, input) =>
-    concatenate(
-      values,
-      items.map(({ data }) => data.inputs[input]),
-    ),
-  );
-  const activations = concatenate(
-    first.activations,
-    items.map((item) => item.activations),
-  );
+    return { count: 0, shapes, shapeIndices, inputs: [], activations: new Float32Array(0) };
   return {
-    count: items.length,
-    shapes: forms,
-    shapeIndices: formOf,
-    inputs: columns,
-    activations: activations as Float32Array,
+    count: testcases.length,
+    shapes,
+    shapeIndices,
+    inputs: first.data.inputs.map((values, input) =>
+      concatenate(
+        values,
+        testcases.map(({ data }) => data.inputs[input]),
+      ),
+    ),
+    activations: concatenate(
+      first.activations,
+      testcases.map(({ activations }) => activations),
+    ),
   };
 }
 
-/** Activations of one testcase: a view. */
+/** The observation of one testcase: a view. */
 export function activationsAt({ count, activations }: PackedTestcases, i: number): Float32Array {
   const width = activations.length / count;
   return activations.subarray(i * width, (i + 1) * width);
 }
 
-/** One testcase, copied: a view would keep the whole bundle in memory. */
-export function unpackTestcase(bundle: PackedTestcases, i: number): ObservedTestcase {
-  const form = bundle.shapes[bundle.shapeIndices[i]];
-  const columns = bundle.inputs.map((column, input) => {
-    const start = offsetOf(bundle, input, i);
-    return cloneData(column.subarray(start, start + form.inputs[input].size) as TensorData);
+/** One testcase, copied: a view would keep all of them in memory. */
+export function unpackTestcase(packed: PackedTestcases, i: number): ObservedTestcase {
+  const form = packed.shapes[packed.shapeIndices[i]];
+  const inputs = packed.inputs.map((values, input) => {
+    const start = offsetOf(packed, input, i);
+    return cloneData(values.subarray(start, start + form.inputs[input].size) as TensorData);
   });
-  return { data: { form, inputs: columns }, activations: cloneData(activationsAt(bundle, i)) };
+  return { data: { form, inputs }, activations: cloneData(activationsAt(packed, i)) };
 }
 
 function offsetOf({ shapes, shapeIndices }: PackedTestcases, input: number, i: number): number {
@@ -82,11 +78,11 @@ function offsetOf({ shapes, shapeIndices }: PackedTestcases, input: number, i: n
 
 function concatenate<T extends TensorData>(like: T, parts: readonly TensorData[]): T {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const all = new (like.constructor as new (length: number) => T)(length);
-  let at = 0;
+  const joined = new (like.constructor as new (length: number) => T)(length);
+  let offset = 0;
   for (const part of parts) {
-    copyInto(all, part, at);
-    at += part.length;
+    copyInto(joined, part, offset);
+    offset += part.length;
   }
-  return all;
+  return joined;
 }

@@ -1,8 +1,9 @@
 import { errorMessage, UserError } from '../core/errors.ts';
-import type { WalkStep } from '../coverage/criterion.ts';
-import { isFiniteVector } from '../coverage/index/neighbour-index.ts';
-import { Attributor } from '../evaluation/attribution.ts';
-import { prepareSlices, watchedTensors } from '../evaluation/judged-batch.ts';
+import { isFiniteVector } from '../coverage/observation.ts';
+import { Attributor } from '../evaluation/attributor.ts';
+import { prepareSlices } from '../evaluation/prepare-slices.ts';
+import { runInHalves } from '../evaluation/run-in-halves.ts';
+import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { type BatchResult, groupIntoBatches, packBatch } from '../model/batched-model.ts';
@@ -10,198 +11,149 @@ import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { JudgedBatch, Objective, Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import { NO_CLASS, predictedClassOf } from './corpus/predicted-class.ts';
-import { unpackTestcase } from './packed-testcases.ts';
-import { MAX_STACK_DEPTH } from './scheduling/mutator-arms.ts';
-import { NO_ARM } from './scheduling/mutator-stack.ts';
-import type { CorpusEntryData } from './scheduling/task.ts';
-import { MUTANTS_PER_PICK } from './scheduling/task-sizes.ts';
-import { TaskRunner, type TaskRunnerOptions } from './task-runner.ts';
+import type { TaskRunnerOptions } from './task-runner.ts';
 
 /** A seed after its first run. */
 export interface SeedResult {
   readonly data: TestcaseData;
-  /** What coverage compares; empty where the run failed. */
+  /** The observation of its run; empty where the run failed. */
   readonly activations: Float32Array;
-  /** How it breaks an objective already, if it does. */
+  /** The first violation of an objective, if there is one. */
   readonly violation: Violation | undefined;
-  /** Why it says nothing against the model and is left out, a clause for people; undefined where it is taken. */
+  /** Why a violation is the seed's fault and not the model's, so that the seed is left out: a clause for people. */
   readonly exemption?: string | undefined;
-  /** It, as the objective that it breaks has it changed. */
+  /** The seed as the objective that it violates transforms it. */
   readonly transformed?: TestcaseData | undefined;
-  /** The class that the model puts it in. */
+  /** The class that the model predicts. */
   readonly predictedClass: number;
 }
 
-/** Whether a seed can be fuzzed: it breaks nothing yet, and coverage can compare it. */
+type SeedRunnerOptions = Pick<
+  TaskRunnerOptions,
+  'batch' | 'model' | 'objectives' | 'watched' | 'transforms' | 'criterion' | 'traces'
+>;
+
+/** Whether a seed can be fuzzed: it violates no objective yet, and its observation can be compared. */
 export function isFuzzable({ violation, exemption, activations }: SeedResult): boolean {
   return (
     violation === undefined && exemption === undefined && isFiniteVector(activations, 0, activations.length)
   );
 }
 
-/** Runs every seed once; one that the runtime fails is a violation. */
+/**
+ * Runs every seed once; a seed that the runtime fails on is a violation.
+ *
+ * @param labels the class that each seed shows, below 0 where that is not known
+ * @throws UserError where a plug-in fails
+ */
 export async function runSeeds(
-  options: TaskRunnerOptions,
-  testcases: readonly TestcaseData[],
+  options: SeedRunnerOptions,
+  seeds: readonly TestcaseData[],
   labels?: readonly number[],
 ): Promise<SeedResult[]> {
-  const seeds: SeedResult[] = [];
-  for (const some of groupIntoBatches(testcases, ({ form }) => form, options.batch)) {
-    const { length } = seeds;
-    seeds.push(...(await runSeedBatch(options, some, labels?.slice(length, length + some.length))));
+  const { model, objectives, watched, batch } = options;
+  const tensors = watchedTensors(watched, objectives, model.model);
+  const results: SeedResult[] = [];
+  for (const group of groupIntoBatches(seeds, ({ form }) => form, batch)) {
+    const firstSeed = results.length;
+    const run = async (from: number, to: number): Promise<BatchResult> =>
+      model.run(packBatch(group.slice(from, to)), to - from, tensors);
+    for await (const outcome of runInHalves(0, group.length, run)) {
+      const { from, to } = outcome;
+      const members = group.slice(from, to);
+      if ('error' in outcome) results.push(failedSeed(members[0], outcome.error));
+      else {
+        const memberLabels = labels?.slice(firstSeed + from, firstSeed + to);
+        results.push(...(await judgeSeeds(options, members, outcome.result, memberLabels)));
+      }
+    }
   }
-  return seeds;
+  return results;
 }
 
-async function runSeedBatch(
-  options: TaskRunnerOptions,
-  some: readonly TestcaseData[],
+function failedSeed(data: TestcaseData, error: unknown): SeedResult {
+  const violation = failedRunViolation(errorMessage(error));
+  return { data, activations: new Float32Array(0), violation, predictedClass: NO_CLASS };
+}
+
+/** What objectives say of a seed. */
+interface SeedVerdict {
+  readonly objective: Objective;
+  readonly violation: Violation;
+  readonly transformed: TestcaseData | undefined;
+}
+
+async function judgeSeeds(
+  options: SeedRunnerOptions,
+  seeds: readonly TestcaseData[],
+  result: BatchResult,
   labels: readonly number[] | undefined,
 ): Promise<SeedResult[]> {
-  const { model, objectives, watched, transforms } = options;
-  const tensors = watchedTensors(watched, objectives, model.model);
-  const block = packBatch(some);
-  let whole: BatchResult;
-  try {
-    whole = await model.run(block, some.length, tensors);
-  } catch (error) {
-    if (some.length === 1) {
-      const violation = failedRunViolation(errorMessage(error));
-      return [{ data: some[0], activations: new Float32Array(0), violation, predictedClass: NO_CLASS }];
-    }
-    const middle = some.length >> 1;
-    return [
-      ...(await runSeedBatch(options, some.slice(0, middle), labels?.slice(0, middle))),
-      ...(await runSeedBatch(options, some.slice(middle), labels?.slice(middle))),
-    ];
-  }
-  const all = options.criterion.observe({
-    ...whole,
-    activations: whole.activations.slice(0, watched.length),
+  const { model, objectives, watched, transforms, criterion, traces } = options;
+  const block = packBatch(seeds);
+  const observations = criterion.observe({
+    ...result,
+    activations: result.activations.slice(0, watched.length),
   });
-  const width = all.length / some.length;
-  const violations = new Map<number, { readonly objective: Objective; readonly violation: Violation }>();
-  const exempted = new Map<number, string>();
-  const transformedSeeds = new Map<number, TestcaseData>();
+  const width = observations.length / seeds.length;
+  const verdicts = new Map<number, SeedVerdict>();
+  const exemptions = new Map<number, string>();
   for (const objective of objectives) {
-    const changer = transforms.get(objective.name);
-    const changed = changer && (() => changer.apply(block, some.length));
-    for (const { batch, firstRow } of await prepareSlices(objective, model, whole, { labels }, changed)) {
-      judgeSeeds(objective, batch, (at, violation) => {
-        const row = firstRow + at;
-        if (objective.seedExemption !== undefined) exempted.set(row, objective.seedExemption);
-        else if (!violations.has(row)) {
-          violations.set(row, { objective, violation });
-          if (changer !== undefined) transformedSeeds.set(row, packBatch([changer.apply(some[row], 1)]));
+    const transform = transforms.get(objective.name);
+    const transformed = transform && (() => transform.apply(block, seeds.length));
+    for (const { batch, firstRow } of await prepareSlices(
+      objective,
+      model,
+      result,
+      { labels },
+      transformed,
+    )) {
+      judgeOrRefuse(objective, batch, (batchRow, violation) => {
+        const row = firstRow + batchRow;
+        if (objective.seedExemption !== undefined) exemptions.set(row, objective.seedExemption);
+        else if (!verdicts.has(row)) {
+          const transformedSeed = transform && packBatch([transform.apply(seeds[row], 1)]);
+          verdicts.set(row, { objective, violation, transformed: transformedSeed });
         }
       });
     }
   }
-  const placed = new Map<number, Violation>();
-  const placer = new Attributor(options.model, options.traces);
-  for (const [row, { objective, violation }] of violations)
-    placed.set(
-      row,
-      (await placer.attribute(objective, violation, { testcase: some[row], exhaustive: placed.size === 0 }))
-        .violation,
-    );
-  return some.map((data, row) => ({
+  const violations = await attributeAll(new Attributor(model, traces), seeds, verdicts);
+  return seeds.map((data, row) => ({
     data,
-    activations: rowsOf(all, width, row, row + 1).slice(),
-    violation: placed.get(row),
-    exemption: exempted.get(row),
-    transformed: transformedSeeds.get(row),
-    predictedClass: predictedClassOf(whole, row),
+    activations: rowsOf(observations, width, row, row + 1).slice(),
+    violation: violations.get(row),
+    exemption: exemptions.get(row),
+    transformed: verdicts.get(row)?.transformed,
+    predictedClass: predictedClassOf(result, row),
   }));
 }
 
-/** @throws UserError where a plug-in fails on a seed already */
-function judgeSeeds(objective: Objective, run: JudgedBatch, report: Parameters<Objective['judge']>[1]): void {
+/** Traces each row's violation to the operation that causes it; exhaustively for the first one only, which takes long. */
+async function attributeAll(
+  attributor: Attributor,
+  seeds: readonly TestcaseData[],
+  verdicts: ReadonlyMap<number, SeedVerdict>,
+): Promise<ReadonlyMap<number, Violation>> {
+  const violations = new Map<number, Violation>();
+  for (const [row, { objective, violation }] of verdicts) {
+    const request = { testcase: seeds[row], exhaustive: violations.size === 0 };
+    violations.set(row, (await attributor.attribute(objective, violation, request)).violation);
+  }
+  return violations;
+}
+
+/** @throws UserError where a plug-in fails on a seed: it would fail on its mutants as well */
+function judgeOrRefuse(
+  objective: Objective,
+  batch: JudgedBatch,
+  report: Parameters<Objective['judge']>[1],
+): void {
   try {
-    objective.judge(run, report);
+    objective.judge(batch, report);
   } catch (error) {
     if (error instanceof PluginError)
       throw new UserError(`--objective: ${error.message}, on the seeds already`);
     throw error;
   }
-}
-
-/** Steps of the calibrating walks. */
-const WALK_STEPS = 16;
-
-/** Mutants of a calibration, and of those after it where the model ended the process: less is likelier to pass. */
-export const CALIBRATION_MUTANTS = [2048, 512, 128] as const;
-
-/**
- * A threshold that suits how far mutants of these seeds lie from one another; undefined where none moves.
- *
- * @param mutants one of `CALIBRATIONS`
- * @param beat called between runs of the model
- */
-export async function calibrate(
-  options: TaskRunnerOptions,
-  seeds: readonly SeedResult[],
-  mutants: number,
-  beat: () => void,
-): Promise<{ readonly threshold: number | undefined; readonly mutants: number }> {
-  const steps = await walkRandomly(options, seeds, mutants, beat);
-  return { threshold: options.criterion.calibrate(steps), mutants: steps.length };
-}
-
-/** Walks from the seeds at random: each step's mutants are the parents of the next. */
-async function walkRandomly(
-  options: TaskRunnerOptions,
-  seeds: readonly SeedResult[],
-  mutants: number,
-  beat: () => void,
-): Promise<WalkStep[]> {
-  const worker = new TaskRunner(options);
-  // Nothing in the index and a threshold below every distance: each sound mutant is sent back.
-  const index = { size: 0, add: () => {}, nearest: () => Number.POSITIVE_INFINITY, loadPrefix: () => 0 };
-  const parcels: CorpusEntryData[] = seeds.map(({ data, activations }, i) => ({
-    entryIndex: i,
-    ancestorIndex: i,
-    referenceIndex: i,
-    data,
-    activations,
-  }));
-  let parents = parcels.map((_, i) => i);
-  const steps: WalkStep[] = [];
-  for (let step = 0; step < WALK_STEPS && parents.length > 0; step++) {
-    const picks = mutants / WALK_STEPS / MUTANTS_PER_PICK;
-    const picked = Array.from({ length: picks }, (_, i) => parents[i % parents.length]);
-    const task = {
-      // Negative numbers: no task of the campaign draws the same.
-      number: -1 - step - WALK_STEPS * CALIBRATION_MUTANTS.indexOf(mutants as 2048),
-      firstExec: 0,
-      mutants: mutants / WALK_STEPS,
-      parents: picked,
-      partners: picked.map(() => -1),
-      stacks: simplestStacks(options.arms, picks),
-      saturatedSignatures: [],
-      indexSize: 0,
-      threshold: -1,
-    };
-    const view = { index, entryData: (entry: number) => parcels[entry] };
-    const { candidates } = await worker.run(task, view, { from: 0, to: task.mutants }, beat);
-    beat();
-    parents = candidates.picks.map((pick, i) => {
-      const { data, activations } = unpackTestcase(candidates, i);
-      const from = parcels[picked[pick]];
-      steps.push({ vector: activations, from: from.activations });
-      const { ancestorIndex, referenceIndex } = from;
-      parcels.push({ entryIndex: parcels.length, ancestorIndex, referenceIndex, data, activations });
-      return parcels.length - 1;
-    });
-    // One child of each parent walks on, so that the walks stay apart.
-    parents = parents.filter((_, i) => i % MUTANTS_PER_PICK === 0);
-  }
-  return steps;
-}
-
-/** Chains of the first mutator of each input: the plainest one. */
-function simplestStacks(arms: readonly (readonly unknown[])[], picks: number): number[] {
-  const chain = (list: readonly unknown[]): number[] =>
-    Array.from({ length: MAX_STACK_DEPTH }, (_, i) => (i === 0 && list.length > 0 ? 0 : NO_ARM));
-  return Array.from({ length: picks }, () => arms.flatMap(chain)).flat();
 }

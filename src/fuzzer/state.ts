@@ -1,6 +1,6 @@
-import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
-import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';
-import type { NoveltyThreshold, SavedNoveltyThreshold } from '../coverage/novelty-threshold.ts';
+import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-limits.ts';
+import type { Feedback } from '../coverage/feedback/feedback.ts';
+import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
@@ -37,11 +37,8 @@ export interface FuzzerStateOptions {
     /** Class that each labelled seed shows, by the seed's id; undefined without labels. */
     readonly labels: ReadonlyMap<string, number> | undefined;
   };
-  readonly novelty: {
-    /** Undefined without guidance: nothing is new then. */
-    readonly index: NeighbourIndex | undefined;
-    readonly threshold: NoveltyThreshold;
-  };
+  /** Decides which activations are new. */
+  readonly feedback: Feedback;
   readonly mutation: {
     readonly scheduler: Scheduler;
     readonly mutatorScheduler: MutatorScheduler;
@@ -88,7 +85,7 @@ export interface AppliedResult {
   /** New corpus entries in the order of their indices, to be written to disk. */
   readonly entries: readonly NewCorpusEntry[];
   /** The threshold if it was adapted, with the reason. */
-  readonly thresholdChange: { readonly threshold: number; readonly why: string } | undefined;
+  readonly thresholdChange: ThresholdChange | undefined;
   /** Objectives whose plug-in failed. */
   readonly disabledObjectives: readonly DisabledObjective[];
   /** Descriptions of constraints that candidates broke: these were left out, and a mutator is at fault. */
@@ -116,7 +113,7 @@ export interface SavedFuzzerState {
 }
 
 /**
- * The engine's whole state: corpus, index, threshold, schedulers and directed search. It is pure and synchronous: it
+ * The engine's whole state: corpus, feedback, schedulers and directed search. It is pure and synchronous: it
  * changes by `nextTask` and `apply` alone, both called in the order of task numbers and interleaved as the feedback delay
  * says, so that equal results give equal states.
  */
@@ -139,12 +136,12 @@ export class FuzzerState implements CorpusSource {
 
   constructor(options: FuzzerStateOptions) {
     this.#options = options;
-    const { corpus, novelty, mutation, search, tasks } = options;
+    const { corpus, feedback, mutation, search, tasks } = options;
     const { arms, descriptors, limits, scheduler } = mutation;
     this.#isTiedToAncestor = needsAncestor(limits, descriptors);
     this.#lineage = new LineageTracker({ corpus: corpus.entries, descriptors, arms, limits });
     this.#admission = new CorpusAdmission({
-      ...novelty,
+      feedback,
       corpus: corpus.entries,
       maxEntries: corpus.maxEntries,
       scheduler,
@@ -171,7 +168,7 @@ export class FuzzerState implements CorpusSource {
 
   /** Novelty above which activations are new, as it stands now. */
   get threshold(): number {
-    return this.#options.novelty.threshold.value;
+    return this.#options.feedback.threshold;
   }
 
   /** Mutants whose results were applied, those that never ran included. */
@@ -288,7 +285,7 @@ export class FuzzerState implements CorpusSource {
 
   /** Loads a snapshot of the index of the first `count` entries, if one is stored; call before those are restored. */
   loadStoredIndex(count: number): void {
-    this.#options.novelty.index?.loadPrefix(count);
+    this.#options.feedback.loadPrefix(count);
   }
 
   /** Adds an entry that is on disk already. */
@@ -303,7 +300,7 @@ export class FuzzerState implements CorpusSource {
 
   /** The next task; undefined once the budget of mutants is handed out. */
   nextTask(): Task | undefined {
-    const { novelty, tasks } = this.#options;
+    const { feedback, tasks } = this.#options;
     const number = this.#nextNumber;
     const mutants = Math.min(this.#planner.mutantsIn(number), tasks.maxExecs - this.#plannedExecs);
     if (mutants <= 0) return undefined;
@@ -316,7 +313,7 @@ export class FuzzerState implements CorpusSource {
       partners,
       stacks,
       saturatedSignatures: this.#saturatedSignatures,
-      indexSize: novelty.index === undefined ? 0 : this.corpus.size.count,
+      indexSize: feedback.size,
       threshold: this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
       ...goal,
@@ -347,7 +344,6 @@ export class FuzzerState implements CorpusSource {
    */
   apply(result: TaskResult, confirmed: ConfirmedHits): AppliedResult {
     const task = this.#taskOf(result);
-    const { novelty } = this.#options;
     const brokenConstraints: string[] = [];
     const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
     this.#reward(task, result, admission, confirmed);
@@ -364,7 +360,7 @@ export class FuzzerState implements CorpusSource {
     // Entries admitted for a goal alone say nothing about how far new activations lie.
     const thresholdChange =
       task.goal === undefined
-        ? novelty.threshold.observe(result.mutants, admission.novel.length, task.threshold)
+        ? this.#options.feedback.adapt(result.mutants, admission.novel.length, task.threshold)
         : undefined;
     return {
       entries: [...admission.improvements, ...admission.novel].map(({ entry }) => entry),
@@ -375,7 +371,7 @@ export class FuzzerState implements CorpusSource {
   }
 
   save(): SavedFuzzerState {
-    const { novelty, mutation, search } = this.#options;
+    const { feedback, mutation, search } = this.#options;
     return {
       taken: this.#lastApplied,
       planned: this.#plannedExecs,
@@ -384,7 +380,7 @@ export class FuzzerState implements CorpusSource {
       ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
       ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
       rejected: this.#rejected,
-      threshold: novelty.threshold.save(),
+      threshold: feedback.save(),
       scheduler: mutation.scheduler.save?.() ?? null,
       choice: mutation.mutatorScheduler.save(),
       ...(search === undefined
@@ -402,14 +398,14 @@ export class FuzzerState implements CorpusSource {
    *   index, and are dropped if some are missing
    */
   restore(saved: SavedFuzzerState, isComplete: boolean): void {
-    const { novelty, mutation, search } = this.#options;
+    const { feedback, mutation, search } = this.#options;
     this.#lastApplied = saved.taken;
     this.#execs = saved.execs;
     this.#lost = saved.lost;
     this.#lookaheadMutants = saved.looked ?? 0;
     this.#generatedTokens = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
-    novelty.threshold.restore(saved.threshold);
+    feedback.restore(saved.threshold);
     mutation.mutatorScheduler.restore(saved.choice);
     if (search !== undefined && saved.climbs !== undefined) {
       search.directed.restore(saved.climbs.search, isComplete);

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { decodeUtf8 } from '../core/decode-utf8.ts';
 import { fileError, UserError } from '../core/errors.ts';
 
-/** `name@level="text"` or `"text"`, as AFL's dictionaries have them. */
+/** A line of an AFL dictionary: `name@level="text"` or `"text"`. */
 const AFL_LINE = /^\s*(?:[\w.-]+(?:@\d+)?\s*=\s*)?"(.*)"\s*$/;
 
 const ESCAPE_PATTERN = /\\(x[0-9a-fA-F]{2}|[\\"nrt0])/g;
@@ -9,10 +10,10 @@ const ESCAPE_PATTERN = /\\(x[0-9a-fA-F]{2}|[\\"nrt0])/g;
 const ESCAPED_CHARACTERS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
 
 /**
- * Reads the words of a dictionary: one a line as it stands, or in AFL's format, with or without names; `#` begins
- * a comment there.
+ * Reads the words of a dictionary: plain text with one word per line, or AFL's format with or without names. Lines that
+ * begin with `#` are comments.
  *
- * @throws UserError where it can't be read, is no text or holds no word
+ * @throws UserError if the file can't be read, is not text or contains no word
  */
 export async function readDictionary(path: string): Promise<string[]> {
   let bytes: Buffer;
@@ -38,16 +39,11 @@ export async function readDictionary(path: string): Promise<string[]> {
   return distinct;
 }
 
-/** Text, or undefined where bytes are none: control characters beside white space do not come up in text. */
+/** Decodes text; undefined for invalid UTF-8 or control characters other than white space, which mark a binary file. */
 function decodeText(bytes: Buffer): string | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-    return /[\0-\x08\x0e-\x1f]/.test(text) ? undefined : text;
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
-  }
+  const text = decodeUtf8(bytes);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern is meant to match control characters
+  return text === undefined || /[\0-\x08\x0e-\x1f]/.test(text) ? undefined : text;
 }
 
 function unescapeWord(text: string): string {

@@ -17,75 +17,79 @@ import { fitImage } from './formats/png.ts';
 import { type ImageFormat, imageShape, levelsToValues } from './image.ts';
 import type { SeedFile } from './seed-files.ts';
 
-/** What stands between 8-bit levels and the values of an input. */
+/** Mapping from 8-bit pixel levels to an input's values. */
 export interface PixelScaling {
-  /** Undefined where the input takes no pictures: levels are then laid onto the interval as they come. */
+  /** Undefined if the input takes no images: levels 0 to 255 are then scaled linearly to the interval. */
   readonly imageFormat: ImageFormat | undefined;
   readonly interval: readonly [low: number, high: number];
 }
 
-/** How each input takes 8-bit levels, by its name. */
+/** Returns an input's pixel scaling, by name. */
 export type PixelScalingLookup = (input: string) => PixelScaling;
 
-/** A testcase's value for one input. */
+/** One testcase's data for one input. */
 export interface InputValue {
   readonly shape: readonly number[];
   readonly data: TensorData;
 }
 
 /**
- * Fits a file's array to an input: divides it into testcases and converts its values.
+ * Fits an array to an input: splits it into testcases and converts its values to the input's type.
  *
- * @param input as testcases have it, null where the model leaves a size open
- * @throws UserError where shape or values don't fit
+ * @param input without the batch dimension; null sizes are dynamic
+ * @throws UserError if the shape or a value does not fit
  */
 export async function fitToInput(
   input: InputSpec,
   tensor: Tensor,
   file: SeedFile,
-  pixelsOf: PixelScalingLookup,
+  pixelScalingOf: PixelScalingLookup,
 ): Promise<InputValue[]> {
-  const wanted = input.shape;
-  const { imageFormat, interval } = pixelsOf(input.name);
+  const { imageFormat, interval } = pixelScalingOf(input.name);
   if (file.pixels !== undefined && imageFormat !== undefined)
     return fitImages(input, tensor, file, imageFormat);
-  const shapes = divideIntoTestcases(tensor.shape, wanted);
-  if (shapes === undefined) {
+  const division = divideIntoTestcases(tensor.shape, input.shape);
+  if (division === undefined) {
     throw new UserError(
-      `${file.path} holds ${shapeText(tensor.shape)} values; input ${input.name} takes testcases of ${shapeText(wanted)}: give one such array, or a batch with one more dimension in front`,
+      `${file.path} holds ${shapeText(tensor.shape)} values; input ${input.name} takes testcases of ${shapeText(input.shape)}: give one such array, or a batch with one more dimension in front`,
     );
   }
-  if (shapes.count === 0) throw new UserError(`${file.path} holds no testcase`);
-  const size = sizeOf(shapes.shape);
-  const isLaid = file.pixels !== undefined && DTYPES[input.type].kind === 'float';
-  const pixels = isLaid ? interval : undefined;
-  return Array.from({ length: shapes.count }, (_, row) => {
+  if (division.count === 0) throw new UserError(`${file.path} holds no testcase`);
+  const { count, shape } = division;
+  const size = sizeOf(shape);
+  const scalesPixels = file.pixels !== undefined && DTYPES[input.type].kind === 'float';
+  const pixels = scalesPixels ? interval : undefined;
+  return Array.from({ length: count }, (_, row) => {
     const values = rowsOf(tensor.data, size, row, row + 1);
     const where = `${file.path}, testcase ${row}`;
-    return { shape: shapes.shape, data: convertValues(values, tensor.type, input, pixels, where) };
+    return { shape, data: convertValues(values, tensor.type, input, pixels, where) };
   });
 }
 
-/** Pictures of any size and colour as the input takes them. */
+/** Converts images of any size, greyscale or colour, to the input's image format. */
 async function fitImages(
   input: InputSpec,
   { shape, data }: Tensor,
   file: SeedFile,
-  picture: ImageFormat,
+  imageFormat: ImageFormat,
 ): Promise<InputValue[]> {
-  const own = file.pixels === 'one' ? shape : [...shape.slice(1), ...(shape.length === 3 ? [1] : [])];
+  const imageSize = file.pixels === 'one' ? shape : [...shape.slice(1), ...(shape.length === 3 ? [1] : [])];
   const count = file.pixels === 'one' ? 1 : shape[0];
-  if (own.length !== 3 || (own[2] !== 1 && own[2] !== 3)) {
+  if (imageSize.length !== 3 || (imageSize[2] !== 1 && imageSize[2] !== 3)) {
     throw new UserError(`${file.path} holds ${shapeText(shape)} values, which are no pictures`);
   }
   const fitted: InputValue[] = [];
   for (let row = 0; row < count; row++) {
-    const one: Tensor = { type: 'uint8', shape: own, data: rowsOf(data, sizeOf(own), row, row + 1) };
-    const made = await fitImage(one, picture);
-    const values = levelsToValues(made.data as Uint8Array, picture);
+    const image: Tensor = {
+      type: 'uint8',
+      shape: imageSize,
+      data: rowsOf(data, sizeOf(imageSize), row, row + 1),
+    };
+    const { height, width, levels } = await fitImage(image, imageFormat);
+    const values = levelsToValues(levels, imageFormat);
     const where = `${file.path}, testcase ${row}`;
     fitted.push({
-      shape: imageShape(picture, made.shape[0], made.shape[1], input.shape.length),
+      shape: imageShape(imageFormat, height, width, input.shape.length),
       data: convertValues(values, 'float64', input, undefined, where),
     });
   }
@@ -93,31 +97,40 @@ async function fitImages(
 }
 
 /**
- * How a file's array divides into testcases: equal shapes, one more dimension in front, or the same up to
- * dimensions of 1 (a grey picture without its channel) or flattening.
+ * Splits an array's shape into a number of testcases: one testcase of the input's shape, a batch with a leading
+ * dimension, or either of these up to dimensions of 1 (a greyscale image without channel) or flattening.
  */
 function divideIntoTestcases(
   shape: readonly number[],
-  wanted: readonly (number | null)[],
+  inputShape: readonly (number | null)[],
 ): { readonly count: number; readonly shape: readonly number[] } | undefined {
   const matches = (candidate: readonly number[]): readonly number[] | undefined => {
-    if (candidate.length === wanted.length && wanted.every((d, i) => d === null || d === candidate[i]))
+    if (
+      candidate.length === inputShape.length &&
+      inputShape.every((d, i) => d === null || d === candidate[i])
+    )
       return candidate;
-    if (wanted.some((d) => d === null)) return undefined;
-    const whole = wanted as readonly number[];
+    const fixed = inputShape.filter((d) => d !== null);
+    if (fixed.length < inputShape.length || candidate.length === 0) return undefined;
     const squeezed = (dims: readonly number[]): string => String(dims.filter((d) => d !== 1));
-    const flat = candidate.length === 1 || whole.length === 1;
-    const same = squeezed(candidate) === squeezed(whole) || (flat && sizeOf(candidate) === sizeOf(whole));
-    return same && candidate.length > 0 ? whole : undefined;
+    const isFlat = candidate.length === 1 || fixed.length === 1;
+    const fits = squeezed(candidate) === squeezed(fixed) || (isFlat && sizeOf(candidate) === sizeOf(fixed));
+    return fits ? fixed : undefined;
   };
   const batch = shape.length > 0 ? matches(shape.slice(1)) : undefined;
-  const exact = shape.length === wanted.length ? matches(shape) : undefined;
+  const exact = shape.length === inputShape.length ? matches(shape) : undefined;
   if (exact !== undefined) return { count: 1, shape: exact };
   if (batch !== undefined) return { count: shape[0], shape: batch };
-  const loose = matches(shape);
-  return loose === undefined ? undefined : { count: 1, shape: loose };
+  const reshaped = matches(shape);
+  return reshaped === undefined ? undefined : { count: 1, shape: reshaped };
 }
 
+/**
+ * Converts values to the input's type.
+ *
+ * @param pixels interval to which levels 0 to 255 are scaled; undefined for values that are no levels
+ * @throws UserError on a value that is not finite, not an integer where one is required, or out of the type's range
+ */
 function convertValues(
   source: TensorData,
   type: DType,

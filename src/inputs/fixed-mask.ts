@@ -1,13 +1,14 @@
 import { UserError } from '../core/errors.ts';
 import { readNumber, shapeText, sizeOf } from '../tensor/tensor.ts';
-import { readSeedFiles } from './seed-files.ts';
+import { findArray, readSeedFiles } from './seed-files.ts';
 
 /**
- * Reads a mask of an input: 1 where a value is to stay, 0 elsewhere.
+ * Reads the mask of an input's values that must not be mutated.
  *
- * @param path a file that seeds may be in as well; what is not 0 in it stays
- * @param shape of the input's testcases; null where the model leaves a size open
- * @throws UserError where it can't be read or is of another shape
+ * @param path a file in any seed format; its nonzero values are fixed
+ * @param shape of the input's testcases; null sizes are dynamic, for which there can be no mask
+ * @returns one byte per value: 1 if it is fixed, else 0
+ * @throws UserError if the file can't be read or has another shape
  */
 export async function readFixedMask(
   path: string,
@@ -16,15 +17,15 @@ export async function readFixedMask(
 ): Promise<Uint8Array> {
   const files = await readSeedFiles(path);
   const [file] = files;
-  const tensor =
-    file.arrays.get(input) ?? (file.arrays.size === 1 ? [...file.arrays.values()][0] : undefined);
+  const tensor = findArray(file, input);
   if (files.length !== 1 || tensor === undefined) {
     throw new UserError(`--fixed: ${path} must hold one mask for input ${input}`);
   }
-  const wanted = shape.filter((side) => side !== 1);
-  const own = tensor.shape.filter((side) => side !== 1);
-  const fits = String(own) === String(wanted) || (own.length === 1 && own[0] === sizeOf(wanted as number[]));
-  if (shape.includes(null) || !fits) {
+  const squeezed = tensor.shape.filter((size) => size !== 1);
+  const inputShape = shape.filter((size) => size !== null);
+  const hasShape = String(squeezed) === String(inputShape.filter((size) => size !== 1));
+  const isFlat = squeezed.length === 1 && squeezed[0] === sizeOf(inputShape);
+  if (inputShape.length < shape.length || !(hasShape || isFlat)) {
     throw new UserError(
       `--fixed: ${path} is a mask of ${shapeText(tensor.shape)}; input ${input} takes ${shapeText(shape)}`,
     );

@@ -1,29 +1,30 @@
 import type { PreprocessSettings } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { InputSpec } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 
-/** What stands between an 8-bit picture and the values of an input: level 0 is `black`, 255 `white`. */
+/** How an input encodes an 8-bit image: level 0 is `black`, level 255 `white`. */
 export interface ImageFormat {
-  /** Null where the model leaves the size open. */
+  /** Null if the size is dynamic. */
   readonly height: number | null;
   readonly width: number | null;
   readonly channels: 1 | 3;
-  /** Whether a channel's values lie together (NCHW) or a pixel's (NHWC). */
+  /** Layout: CHW if true, else HWC. */
   readonly channelsFirst: boolean;
-  /** Whether the model takes blue first. */
+  /** Whether the channel order is BGR. */
   readonly bgr: boolean;
-  /** How a picture of another size is made to fit. */
+  /** How images of another size are resized. */
   readonly resize: PreprocessSettings['resize'];
-  /** Of each channel, in the order in which the model takes them. */
+  /** Per channel, in the model's order. */
   readonly black: readonly number[];
   readonly white: readonly number[];
 }
 
-/** Least side of what is taken for a picture without being told. */
+/** Smallest side that is recognized as an image without preprocessing settings. */
 const MIN_IMAGE_SIDE = 8;
 
-/** Where the dimensions of a picture lie in a testcase of an input. */
+/** Axes of an image in a testcase's shape. */
 interface ImageAxes {
   readonly channelsFirst: boolean;
   readonly height: number | null;
@@ -31,70 +32,71 @@ interface ImageAxes {
   readonly channels: 1 | 3;
 }
 
-/** How a testcase's shape may be read as a picture's; undefined where it is none. */
+/** Interprets a testcase's shape as an image; undefined if it can't be one. */
 function findImageAxes(
   shape: readonly (number | null)[],
   layout: PreprocessSettings['layout'],
-  smallest: number,
+  minSide: number,
 ): ImageAxes | undefined {
   const [a, b, c] = shape;
-  const big = (side: number | null): boolean => side === null || side >= smallest;
-  const few = (channels: number | null): channels is 1 | 3 => channels === 1 || channels === 3;
-  // Without being told, what is open in one of two dimensions is a sequence.
-  const isSequence = smallest > 1 && (a === null || b === null);
-  if (shape.length === 2 && layout !== 'NCHW' && !isSequence && big(a) && big(b)) {
+  const isSide = (side: number | null): boolean => side === null || side >= minSide;
+  const isChannels = (channels: number | null): channels is 1 | 3 => channels === 1 || channels === 3;
+  // Without settings, two dimensions of which one is dynamic are a sequence.
+  const isSequence = minSide > 1 && (a === null || b === null);
+  if (shape.length === 2 && layout !== 'NCHW' && !isSequence && isSide(a) && isSide(b)) {
     return { channelsFirst: false, height: a, width: b, channels: 1 };
   }
   if (shape.length !== 3) return undefined;
-  if (layout !== 'NCHW' && big(a) && big(b) && few(c)) {
+  if (layout !== 'NCHW' && isSide(a) && isSide(b) && isChannels(c)) {
     return { channelsFirst: false, height: a, width: b, channels: c };
   }
-  if (layout !== 'NHWC' && few(a) && big(b) && big(c)) {
+  if (layout !== 'NHWC' && isChannels(a) && isSide(b) && isSide(c)) {
     return { channelsFirst: true, height: b, width: c, channels: a };
   }
   return undefined;
 }
 
-/** Whether a testcase of this shape looks like a picture. */
+/** Whether a testcase's shape suggests an image. */
 export function looksLikeImage(shape: readonly (number | null)[]): boolean {
   return findImageAxes(shape, undefined, MIN_IMAGE_SIDE) !== undefined;
 }
 
 /**
- * The picture that an input takes; undefined where it takes none. Without settings, levels are laid onto an
- * interval.
+ * Resolves the image format of an input from its shape and the preprocessing settings. Without settings, levels 0 to 255
+ * are scaled to the interval.
  *
- * @param input as testcases have it
- * @throws UserError where the settings don't fit the input
+ * @param input without the batch dimension
+ * @returns undefined if the input takes no images
+ * @throws UserError if the settings don't fit the input
  */
 export function resolveImageFormat(
   input: InputSpec,
   settings: PreprocessSettings | undefined,
   [low, high]: readonly [low: number, high: number],
 ): ImageFormat | undefined {
-  const places = findImageAxes(input.shape, settings?.layout, settings === undefined ? MIN_IMAGE_SIDE : 1);
+  const axes = findImageAxes(input.shape, settings?.layout, settings === undefined ? MIN_IMAGE_SIDE : 1);
   if (settings === undefined) {
-    if (places === undefined) return undefined;
-    const each = <T>(value: T): T[] => new Array(places.channels).fill(value);
-    return { ...places, bgr: false, resize: 'crop', black: each(low), white: each(high) };
+    if (axes === undefined) return undefined;
+    const perChannel = (level: number): number[] => new Array<number>(axes.channels).fill(level);
+    return { ...axes, bgr: false, resize: 'crop', black: perChannel(low), white: perChannel(high) };
   }
-  if (places === undefined) {
+  if (axes === undefined) {
     throw new UserError(
       `preprocess: input ${input.name} takes testcases of ${shapeText(input.shape)}, which is no picture${settings.layout === undefined ? '' : ` laid out as ${settings.layout}`} of one or three channels`,
     );
   }
-  const { channels } = places;
+  const { channels } = axes;
   const perChannel = (name: 'mean' | 'std'): readonly number[] => {
-    const list = ([] as number[]).concat(settings[name]);
-    if (list.length === channels) return list;
-    if (list.length === 1) return new Array<number>(channels).fill(list[0]);
+    const values = [settings[name]].flat();
+    if (values.length === channels) return values;
+    if (values.length === 1) return new Array<number>(channels).fill(values[0]);
     throw new UserError(
-      `preprocess: ${name} of input ${input.name} has ${list.length} numbers; it has ${channels} channel${channels === 1 ? '' : 's'}`,
+      `preprocess: ${name} of input ${input.name} has ${values.length} numbers; it has ${plural(channels, 'channel')}`,
     );
   };
   const [mean, std] = [perChannel('mean'), perChannel('std')];
   return {
-    ...places,
+    ...axes,
     bgr: settings.colour === 'BGR' && channels === 3,
     resize: settings.resize,
     black: std.map((s, c) => -mean[c] / s),
@@ -102,7 +104,7 @@ export function resolveImageFormat(
   };
 }
 
-/** The picture's shape as a testcase has it. */
+/** Shape of an image in a testcase of an input. */
 export function imageShape(
   { channelsFirst, channels }: ImageFormat,
   height: number,
@@ -114,32 +116,32 @@ export function imageShape(
 }
 
 /**
- * Values of a picture as the model takes them.
+ * Converts 8-bit levels to the input's values and layout.
  *
- * @param levels `[height, width, channels]`, red first
+ * @param levels `[height, width, channels]`, in RGB order
  */
-export function levelsToValues(levels: ArrayLike<number>, picture: ImageFormat): Float64Array {
-  const { black, white } = picture;
+export function levelsToValues(levels: ArrayLike<number>, format: ImageFormat): Float64Array {
+  const { black, white } = format;
   const values = new Float64Array(levels.length);
-  forEachLevel(levels.length, picture, (at, value, c) => {
+  forEachLevel(levels.length, format, (at, value, c) => {
     const level = levels[at];
     values[value] = level === 255 ? white[c] : black[c] + ((white[c] - black[c]) * level) / 255;
   });
   return values;
 }
 
-/** The levels that come nearest to values; what is not finite is black. Undoes `valuesOf`. */
-export function valuesToLevels(values: ArrayLike<number>, picture: ImageFormat): Uint8Array {
-  const { black, white } = picture;
+/** Converts values to the nearest 8-bit levels, the inverse of `levelsToValues`; values that are not finite become 0. */
+export function valuesToLevels(values: ArrayLike<number>, format: ImageFormat): Uint8Array {
+  const { black, white } = format;
   const levels = new Uint8Array(values.length);
-  forEachLevel(values.length, picture, (at, value, c) => {
+  forEachLevel(values.length, format, (at, value, c) => {
     const level = Math.round((255 * (values[value] - black[c])) / (white[c] - black[c]));
     levels[at] = Number.isFinite(level) ? Math.min(255, Math.max(0, level)) : 0;
   });
   return levels;
 }
 
-/** Visits each level `[height, width, channels]` with its place among the values and its channel there. */
+/** Visits each index of `[height, width, channels]` levels with the index of its value and the value's channel. */
 function forEachLevel(
   length: number,
   { channels, channelsFirst, bgr }: ImageFormat,

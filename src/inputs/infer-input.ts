@@ -3,20 +3,20 @@ import type { InputSpec } from '../model/model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import { type InputKind, inferInputKind } from './input-kind.ts';
 
-/** What can be told of an input without seeds. */
+/** What the model's graph reveals about an input, without seeds. */
 export interface InferredInput {
   readonly kind: InputKind;
-  /** Values to draw, and to take for legal where nobody says which are. */
+  /** Range for random seeds, and the legal range unless one is configured. */
   readonly range: readonly [low: number, high: number];
-  /** Whether the model itself says so: other values make no sense to it. */
+  /** Whether the model determines the range, as by the rows of a lookup table, so that other values are invalid. */
   readonly isFromModel: boolean;
   readonly reason: string;
 }
 
-/** Looks up rows of a table by number: the numbers end where the table does. */
+/** Embedding lookups: the input's values are row indices of a table. */
 const LOOKUP_OPS = new Set(['Gather', 'GatherV2', 'ResourceGather']);
 
-/** Operations between an input and the table that leave its numbers as they are. */
+/** Operations that pass indices from an input to a table unchanged. */
 const PASS_THROUGH_OPS = new Set([
   'Identity',
   'Cast',
@@ -27,7 +27,7 @@ const PASS_THROUGH_OPS = new Set([
   'ExpandDims',
 ]);
 
-/** @param input as testcases have it */
+/** @param input without the batch dimension */
 export function inferInput(input: InputSpec, graph: Graph): InferredInput {
   const kind = inferInputKind(input);
   if (kind === 'mask' || kind === 'flag')
@@ -47,15 +47,16 @@ export function inferInput(input: InputSpec, graph: Graph): InferredInput {
   return { kind, range: [0, 1], isFromModel: false, reason: 'the model does not say' };
 }
 
-/** Rows of the smallest table that an input's numbers are looked up in; undefined for none. */
+/** Rows of the smallest table that an input indexes; undefined if it indexes none. */
 function countLookupRows(input: string, graph: Graph): number | undefined {
-  const own = new Set([input]);
+  const indexTensors = new Set([input]);
   let rows: number | undefined;
   for (const { name, op, inputs, outputs } of graph.nodes) {
-    if (PASS_THROUGH_OPS.has(op) && own.has(inputs[0])) for (const output of outputs) own.add(output);
-    // A layer's weights are called by the layer.
-    const isLayer = op === 'Embedding' && own.has(inputs[0]);
-    if (!isLayer && !(LOOKUP_OPS.has(op) && own.has(inputs[1]))) continue;
+    if (PASS_THROUGH_OPS.has(op) && indexTensors.has(inputs[0]))
+      for (const output of outputs) indexTensors.add(output);
+    // A Keras layer's table is a constant named after the layer.
+    const isLayer = op === 'Embedding' && indexTensors.has(inputs[0]);
+    if (!isLayer && !(LOOKUP_OPS.has(op) && indexTensors.has(inputs[1]))) continue;
     const table = graph.constants.get(isLayer ? `${name}/embeddings` : inputs[0]);
     if (table !== undefined && table.length > 0) rows = Math.min(rows ?? table[0], table[0]);
   }

@@ -3,11 +3,11 @@ import type { ImageFormat } from './image.ts';
 import type { Range } from './range.ts';
 import type { Column } from './table-column.ts';
 
-/** What mutators can be for: kinds of inputs, of which one input may be several. */
+/** Domains of inputs that mutators apply to; an input may belong to several. */
 export const DOMAINS = ['numbers', 'flags', 'image', 'table', 'tokens', 'text'] as const;
 export type Domain = (typeof DOMAINS)[number];
 
-/** How people call an input of a domain. */
+/** Names of domains in help and messages. */
 export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   numbers: 'numbers',
   flags: 'switches',
@@ -17,24 +17,24 @@ export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   text: 'text (tokens with a vocabulary)',
 };
 
-/** What is known of an input of token ids. */
+/** An input of token ids. */
 export interface TokenDescriptor {
-  /** Ids that are never changed, such as those that begin and end a sequence. */
+  /** Ids that are never mutated, such as those of beginning and end of sequence. */
   readonly special: readonly number[];
-  /** Fewest and most tokens where the model leaves the length open. */
-  readonly length: readonly [least: number, most: number];
+  /** Smallest and largest number of tokens, where the length is dynamic. */
+  readonly length: readonly [min: number, max: number];
   /**
-   * The id of places that hold no token, all of them behind the tokens; undefined where every place holds one. A testcase
-   * may then be of any length for which there is room.
+   * Padding id, which fills a testcase behind its tokens up to the input's length; undefined without padding. With
+   * padding, mutants may have any number of tokens that fits.
    */
   readonly pad?: number | undefined;
-  /** What each id stands for, null for none; undefined where nobody says. */
+  /** Text of each id, null for ids without one; undefined without a vocabulary. */
   readonly vocabulary: readonly (string | null)[] | undefined;
-  /** Words of the user's dictionary as ids. */
+  /** Dictionary words, encoded as ids. */
   readonly dictionary: readonly (readonly number[])[];
 }
 
-/** What mutators and constraints know of an input: plain data. */
+/** Everything mutators and constraints need to know about an input. Plain data, sent between processes. */
 export interface InputDescriptor {
   readonly name: string;
   readonly type: DType;
@@ -44,7 +44,7 @@ export interface InputDescriptor {
   readonly range: Range;
   readonly picture: ImageFormat | undefined;
   readonly columns: readonly Column[] | undefined;
-  /** Positions that keep the ancestor's value: those that are not 0. */
+  /** Mask of a row: nonzero where the ancestor's value must stay. */
   readonly fixed: Uint8Array | undefined;
   readonly tokens: TokenDescriptor | undefined;
 }

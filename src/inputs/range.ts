@@ -1,4 +1,4 @@
-/** An interval of numbers, both ends included. */
+/** A closed interval. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
@@ -6,17 +6,16 @@ export interface Interval {
 
 /** Legal values of one input. */
 export interface Range extends Interval {
-  /** Where they differ from channel to channel, or from column to column; `low` and `high` are then the outermost. */
+  /** Ranges by channel or table column; `low` and `high` then span all of them. */
   readonly channels?: readonly Interval[] | undefined;
-  /** Whether a channel's values lie together, or those of one place. */
+  /** Layout of the channels: CHW if true, else HWC. */
   readonly channelsFirst?: boolean | undefined;
 }
 
-/** Legal values at a position of a row of `size` values. */
+/** Legal interval at a position of a row of `size` values. */
 export function intervalAt(range: Range, position: number, size: number): Interval {
   const { channels, channelsFirst } = range;
   if (channels === undefined) return range;
-  return channels[
-    channelsFirst ? Math.floor((position * channels.length) / size) : position % channels.length
-  ];
+  const { length } = channels;
+  return channels[channelsFirst ? Math.floor((position * length) / size) : position % length];
 }

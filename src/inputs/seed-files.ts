@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { decodeUtf8 } from '../core/decode-utf8.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { decodeOnnxTensor } from '../model/formats/onnx/tensor.ts';
 import { decodeNpy } from '../tensor/npy.ts';
@@ -9,15 +10,16 @@ import { decodeIdx } from './formats/idx.ts';
 import { decodeJson } from './formats/json.ts';
 import { decodeImage } from './formats/png.ts';
 
-/** Arrays read from one file: by input name, or one without a name. */
+/** Contents of a seed file. */
 export interface SeedFile {
   readonly path: string;
+  /** Arrays by input name; null is the key of an array without one. */
   readonly arrays: ReadonlyMap<string | null, Tensor>;
-  /** Whether values are 8-bit levels: of one picture `[height, width, channels]`, or of many. */
+  /** Whether values are 8-bit levels: of one image `[height, width, channels]`, or of a batch of images. */
   readonly pixels: 'one' | 'many' | undefined;
-  /** Of a file of text, what it says; it holds no arrays then. */
+  /** Content of a text file, which has no arrays. */
   readonly text?: string;
-  /** Whether it was found in a folder, not named itself. */
+  /** Whether the file was found in a folder rather than named. */
   readonly isInFolder?: boolean;
 }
 
@@ -40,18 +42,15 @@ const decodeImageFile: SeedFileDecoder = async (bytes, path) =>
   unnamedArray(await decodeImage(bytes, path), 'one');
 
 const decodeTextFile: SeedFileDecoder = (bytes, path) => {
-  try {
-    const decoded = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { arrays: new Map(), pixels: undefined, text: decoded };
-  } catch {
-    throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
-  }
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
+  return { arrays: new Map(), pixels: undefined, text };
 };
 
-/** Files of text, which are seeds of inputs that take text alone: elsewhere they may be notes on the seeds. */
+/** Extension of text files. They are seeds only for inputs that take text; elsewhere they may be notes on the seeds. */
 const TEXT_EXTENSION = '.txt';
 
-/** One decoder for each ending. */
+/** Decoders by file name ending. */
 const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] = [
   ['.npy', (bytes, path) => unnamedArray(decodeNpy(bytes, path))],
   ['.npz', (bytes, path) => ({ arrays: decodeNpz(bytes, path), pixels: undefined })],
@@ -79,11 +78,11 @@ function isTextFile(path: string): boolean {
 }
 
 /**
- * Reads one seed file, or every seed file of a folder in the order of their names; of a folder that holds none, those of
- * the folders in it.
+ * Reads a seed file, or all seed files of a folder in order of their names. If a folder contains none, reads those of its
+ * subfolders.
  *
- * @param takesText whether files of text in a folder are seeds
- * @throws UserError where there is none or it can't be read
+ * @param takesText whether text files in a folder are seeds
+ * @throws UserError if there is no seed file or one can't be read
  */
 export async function readSeedFiles(path: string, takesText = false): Promise<SeedFile[]> {
   let files: string[];
@@ -91,8 +90,8 @@ export async function readSeedFiles(path: string, takesText = false): Promise<Se
     if (!(await stat(path)).isDirectory()) return [await readSeedFile(path)];
     files = await listSeedFiles(path, takesText);
     if (files.length === 0)
-      for (const inner of (await readdir(path, { withFileTypes: true })).sort(compareNames))
-        if (inner.isDirectory()) files.push(...(await listSeedFiles(join(path, inner.name), takesText)));
+      for (const entry of (await readdir(path, { withFileTypes: true })).sort(compareNames))
+        if (entry.isDirectory()) files.push(...(await listSeedFiles(join(path, entry.name), takesText)));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw fileError(error, 'read the seeds', path);
@@ -101,10 +100,16 @@ export async function readSeedFiles(path: string, takesText = false): Promise<Se
     const endings = takesText ? `${TEXT_EXTENSION}, ${SUPPORTED_EXTENSIONS}` : SUPPORTED_EXTENSIONS;
     throw new UserError(`the seeds folder ${path} holds no seed: put ${endings} files into it`);
   }
-  // One after the other: a folder may hold more files than a process may open.
-  const read: SeedFile[] = [];
-  for (const file of files) read.push({ ...(await readSeedFile(file)), isInFolder: true });
-  return read;
+  // Sequentially: a folder may contain more files than a process may have open.
+  const seedFiles: SeedFile[] = [];
+  for (const file of files) seedFiles.push({ ...(await readSeedFile(file)), isInFolder: true });
+  return seedFiles;
+}
+
+/** The array for an input: the one of its name, or the file's only one. */
+export function findArray({ arrays }: SeedFile, input: string): Tensor | undefined {
+  const [first] = arrays.values();
+  return arrays.get(input) ?? (arrays.size === 1 ? first : undefined);
 }
 
 /** The seed files of a folder in the order of their names. */

@@ -1,6 +1,6 @@
 /**
- * What the values of one column of a table may be, beside its interval: any number, whole numbers, some
- * values, or what the ancestor has.
+ * Values that a table column may contain, within its interval: any number, integers, a set of categories, or only the
+ * ancestor's value.
  */
 export type Column =
   | { readonly kind: 'range' }
@@ -8,7 +8,7 @@ export type Column =
   | { readonly kind: 'category'; readonly values: readonly number[] }
   | { readonly kind: 'fixed' };
 
-/** The column that a position of a row lies in: columns are the last dimension. */
+/** Column of a position in a row; columns are the last dimension. */
 export function columnAt(columns: readonly Column[], position: number): Column {
   return columns[position % columns.length];
 }

@@ -5,66 +5,64 @@ import type { InputSpec } from '../model/model.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
 import { bytesOf, shapeText, type Tensor } from '../tensor/tensor.ts';
 
-/** Where a testcase came from. */
+/** Origin of a testcase: its ancestors and the mutators applied. */
 export interface Lineage {
   readonly id: string;
-  /** Id of the testcase that it was mutated from; null for a seed. */
+  /** Id of the testcase it was mutated from; null for a seed. */
   readonly parent: string | null;
-  /** Id of the seed that its line of parents starts with; its own for a seed. */
+  /** Id of the seed at the root of its lineage; its own id for a seed. */
   readonly ancestor: string;
-  /** Id of what DeepHunter's rule measures from, where a geometric change made another of the ancestor. */
+  /** Id of the testcase from which DeepHunter's rule measures, if a geometric transform replaced the ancestor. */
   readonly reference?: string | undefined;
   /** Mutations since the seed. */
   readonly generation: number;
-  /** What made it out of its parent, `input:mutator` in the order in which they were applied. */
+  /** Mutators applied to the parent, as `input:mutator`, in order. */
   readonly mutators: readonly string[];
 }
 
-/** One value for each model input: a single row of its form. */
+/** A testcase: one row of data for each model input. */
 export type TestcaseData = TestcaseBatch;
 
 /**
- * A testcase's id: the first 16 hex digits of the SHA-256 over its inputs in name order, each as name,
- * type, shape and little-endian values.
+ * Id of a testcase: the first 16 hex digits of the SHA-256 of its inputs in order of their names, each as name, type,
+ * shape and little-endian values.
  */
-export function testcaseId({ form: { inputs }, inputs: columns }: TestcaseData): string {
+export function testcaseId({ form: { inputs }, inputs: data }: TestcaseData): string {
   const hash = createHash('sha256');
   const order = inputs.map((_, i) => i).sort((a, b) => (inputs[a].name < inputs[b].name ? -1 : 1));
   for (const i of order) {
     const { name, type, shape } = inputs[i];
     hash.update(`${JSON.stringify([name, type, shape])}\n`);
-    hash.update(bytesOf(columns[i]));
+    hash.update(bytesOf(data[i]));
   }
   return hash.digest('hex').slice(0, 16);
 }
 
 /**
- * A testcase as .npz: an array for each input, without the batch dimension.
+ * Encodes a testcase as .npz with one array per input.
  *
- * @param rows how many testcases there are, each array then with one more dimension in front
+ * @param rows number of testcases if there are several; arrays then have a leading batch dimension
  */
-export function encodeTestcase(
-  { form: { inputs }, inputs: columns }: TestcaseBatch,
-  rows?: number,
-): Uint8Array {
+export function encodeTestcase({ form: { inputs }, inputs: data }: TestcaseBatch, rows?: number): Uint8Array {
   return encodeNpz(
     inputs.map((input, i): [string, Tensor] => [
       input.name,
       {
         type: input.type,
         shape: rows === undefined ? input.shape : [rows, ...input.shape],
-        data: columns[i],
+        data: data[i],
       },
     ]),
   );
 }
 
 /**
- * Reads back what `encodeTestcase` wrote.
+ * Decodes the result of `encodeTestcase`.
  *
- * @param inputs as testcases have them, without the batch dimension; free dimensions are what the file says
- * @param rows how many testcases the file holds, each array with one more dimension in front
- * @throws UserError where the file is damaged or does not fit the inputs
+ * @param inputs without the batch dimension; dynamic sizes are taken from the file
+ * @param source name of the file, for error messages
+ * @param rows number of testcases, if the arrays have a leading batch dimension
+ * @throws UserError if the file is damaged or does not fit the inputs
  */
 export function decodeTestcase(
   inputs: readonly InputSpec[],

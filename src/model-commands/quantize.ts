@@ -1,21 +1,19 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { modelName } from '../campaign/manifest.ts';
-import { planInputs } from '../campaign/resolve/inputs.ts';
-import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
-import type { CampaignConfig } from '../config/schema.ts';
-import { parseDuration, parseSize } from '../config/values.ts';
+import type { Notices } from '../campaign/resolve/model-settings.ts';
+import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { MODEL_JSON } from '../model/model.ts';
 import { needsCalibration } from '../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
-import { loadOptions, mainFile } from '../storage/load-options.ts';
-import { ProbeWorker } from '../workers/probe-worker.ts';
-import { memoryShare } from '../workers/resource-limits.ts';
+import { mainFile, modelPath } from '../storage/load-options.ts';
+import { withModelSession } from '../workers/model-session.ts';
+import { readSeeds } from './read-seeds.ts';
 
-/** A copy that was written. */
+/** A quantized copy on disk. */
 export interface WrittenModel {
-  /** What to name to load it. */
+  /** Path to load it by. */
   readonly path: string;
   readonly bytes: number;
   /** Seeds that it was calibrated on; undefined where it needed none. */
@@ -23,59 +21,50 @@ export interface WrittenModel {
 }
 
 /**
- * Writes a quantized copy of a model. What is there already is never overwritten.
+ * Writes a quantized copy of a model. Existing files are never overwritten.
  *
- * @param config model, seeds and what says how those are read
- * @param out the file, or the folder of a TensorFlow.js model; named after model and kind where it is not given
+ * @param out the file, or the folder of a TensorFlow.js model; named after model and kind by default
  * @throws UserError where the model can't be quantized, or something is in the way
  */
 export async function writeQuantizedModel(
-  config: CampaignConfig,
+  config: ModelConfig & InputConfig,
   kind: Quantization,
   out: string | undefined,
-  notes: Notices,
+  notices: Notices,
 ): Promise<WrittenModel> {
   const { asGiven, absolute } = modelPath(config);
-  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
-  const scout = new ProbeWorker(
-    { timeout: parseDuration(config.timeout), memory },
-    { path: absolute, options: loadOptions(config) },
-  );
-  try {
-    const model = await scout.load();
-    const calibrates = await needsCalibration(model.path, kind);
+  return withModelSession({ ...config, model: absolute }, async (session) => {
+    const calibrates = await needsCalibration(session.info.path, kind);
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');
-    const seeds = calibrates ? (await planInputs(model, config, '', notes)).seeds : [];
-    const files = await scout.deriveQuantizedModel(kind, seeds);
-    const place = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
+    const seeds = calibrates ? (await readSeeds(session.info, config, notices)).seeds : [];
+    const files = await session.quantize(kind, seeds);
+    const destination = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
     return {
-      path: await writeModelFiles(files, place),
+      path: await writeModelFiles(files, destination),
       bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
       seeds: calibrates ? seeds.length : undefined,
     };
-  } finally {
-    scout.close();
-  }
+  });
 }
 
-async function writeModelFiles(files: ModelFiles, place: string): Promise<string> {
+async function writeModelFiles(files: ModelFiles, destination: string): Promise<string> {
   const isFolder = files.has(MODEL_JSON);
-  const there = await stat(place).catch(() => undefined);
-  if (there !== undefined)
+  const existing = await stat(destination).catch(() => undefined);
+  if (existing !== undefined)
     throw new UserError(
-      `${place} is there already: choose another ${isFolder ? 'folder' : 'file'} with --out`,
+      `${destination} is there already: choose another ${isFolder ? 'folder' : 'file'} with --out`,
     );
-  const folder = isFolder ? place : dirname(place);
+  const folder = isFolder ? destination : dirname(destination);
   const main = mainFile([...files.keys()]);
   try {
     await mkdir(folder, { recursive: true });
     for (const [name, content] of files)
-      await writeFile(join(folder, name === main && !isFolder ? basename(place) : name), content, {
+      await writeFile(join(folder, name === main && !isFolder ? basename(destination) : name), content, {
         flag: 'wx',
       });
   } catch (error) {
-    throw fileError(error, 'write the copy to', place);
+    throw fileError(error, 'write the copy to', destination);
   }
-  return isFolder ? join(place, main) : place;
+  return isFolder ? join(destination, main) : destination;
 }

@@ -1,78 +1,99 @@
-import { errorMessage, UserError } from '../core/errors.ts';
-import { importPlugin } from '../extensions/plugin-loader.ts';
-import { DOMAINS } from '../inputs/input-descriptor.ts';
-import type { MutationContext, MutatorKind } from './mutator.ts';
+import type { DefaultedParameter, ParameterValues } from '../extensions/parameters.ts';
+import {
+  type ExportedKind,
+  importPluginKind,
+  type PluginKind,
+  type PluginKindOptions,
+} from '../extensions/plugin-kind.ts';
+import { DOMAINS, type InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { MutationContext, Mutator, MutatorKind } from './mutator.ts';
+
+/** A kind of mutator as a module exports it, with the names of older plug-ins. */
+interface ExportedMutatorKind
+  extends Omit<ExportedKind<Mutator>, 'make'>,
+    Pick<MutatorKind, 'domains' | 'partner' | 'geometric' | 'mayChangeMeaning'> {
+  readonly cost?: number;
+  /** @deprecated `partner` in older plug-ins */
+  readonly mate?: MutatorKind['partner'];
+  /** @deprecated `mayChangeMeaning` in older plug-ins */
+  readonly alters?: boolean;
+  make(values: ParameterValues, input: InputDescriptor): Mutator;
+}
+
+type MutatorPlugin = PluginKind<ExportedMutatorKind, Mutator>;
+
+/** The cost of a mutator that declares none, in copies of its values. */
+const DEFAULT_COST = 10;
+
+const OPTIONS: PluginKindOptions<ExportedMutatorKind> = {
+  flag: '--mutator',
+  noun: 'mutator',
+  requiresName: true,
+  requiresDefaults: true,
+  describeDefect({ domains }) {
+    const areDomains =
+      Array.isArray(domains) && domains.length > 0 && domains.every((domain) => DOMAINS.includes(domain));
+    return areDomains ? undefined : `needs domains out of ${DOMAINS.join(', ')}`;
+  },
+};
 
 /**
- * Loads a mutator from a module of the user's: its default export, as `defineMutator` makes it.
+ * Loads a mutator from a plug-in module: its default export, as `defineMutator` returns it.
  *
- * @throws UserError where the module can't be loaded or exports no mutator
+ * @throws UserError if the module can't be loaded or exports no mutator
  */
 export async function loadMutatorPlugin(path: string): Promise<MutatorKind> {
-  const exported = await importPlugin('--mutator', path);
-  const wrong = describeInvalidKind(exported);
-  if (wrong !== undefined)
-    throw new UserError(`--mutator: the plug-in ${path} ${wrong}; see docs/plug-ins.md`);
-  return withNamedErrors(exported as MutatorKind, path);
-}
-
-function describeInvalidKind(exported: unknown): string | undefined {
-  if (typeof exported !== 'object' || exported === null) return 'has no mutator as its default export';
-  const kind = exported as Partial<Record<keyof MutatorKind, unknown>>;
-  if (typeof kind.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(kind.name))
-    return 'needs a name of small letters, digits and hyphens';
-  if (typeof kind.make !== 'function') return 'needs a function make';
-  const { domains, parameters } = kind;
-  const areDomains =
-    Array.isArray(domains) && domains.length > 0 && domains.every((one) => DOMAINS.includes(one));
-  if (!areDomains) return `needs domains out of ${DOMAINS.join(', ')}`;
-  const areParameters =
-    Array.isArray(parameters) &&
-    parameters.every(
-      (one) => typeof one?.name === 'string' && typeof one.default === 'number' && Array.isArray(one.between),
-    );
-  return areParameters ? undefined : 'needs parameters, each with name, default and between';
-}
-
-/** A kind under the names of older plug-ins: `mate` for `partner`, `alters` for `mayChangeMeaning`. */
-type PluginKind = MutatorKind & { readonly mate?: MutatorKind['partner']; readonly alters?: boolean };
-
-/** What a plug-in is given, under the names of older plug-ins too. */
-function withOldNames(context: MutationContext): MutationContext {
-  const { partner, mutantIndex, mutantCount } = context;
-  return Object.assign({ mate: partner, turn: mutantIndex, turns: mutantCount }, context);
-}
-
-/** The same mutator, whose errors say whose they are. */
-function withNamedErrors(kind: PluginKind, path: string): MutatorKind {
-  const partner = kind.partner ?? kind.mate;
-  const mayChangeMeaning = kind.mayChangeMeaning ?? kind.alters;
-  const failed = (error: unknown): UserError =>
-    new UserError(`the plug-in ${path} fails: ${errorMessage(error)}; mend it or leave it out of --mutator`);
+  const plugin = await importPluginKind(path, OPTIONS);
+  const {
+    domains,
+    partner,
+    mate,
+    mayChangeMeaning,
+    alters,
+    geometric,
+    cost = DEFAULT_COST,
+  } = plugin.exported;
   return {
-    ...kind,
-    ...(partner === undefined ? {} : { partner }),
-    ...(mayChangeMeaning === undefined ? {} : { mayChangeMeaning }),
-    cost: kind.cost ?? 10,
-    plugin: path,
-    // Nobody but us makes sure that a stranger's values are legal.
+    ...plugin.base,
+    parameters: plugin.base.parameters.filter(hasDefault),
+    domains,
+    cost,
+    // Whether its values are legal is not known: all are clipped.
     staysInBounds: false,
-    make(value, input) {
+    geometric: geometric === true,
+    mayChangeMeaning: (mayChangeMeaning ?? alters) === true,
+    ...optional('partner', partner ?? mate),
+    make: (values, input) => makePluginMutator(plugin, values, input),
+  };
+}
+
+function hasDefault(parameter: { readonly default?: number }): parameter is DefaultedParameter {
+  return parameter.default !== undefined;
+}
+
+function optional<N extends string, T>(name: N, value: T | undefined): { readonly [K in N]?: T } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [K in N]?: T };
+}
+
+/** A mutator whose errors name its module. The time limit is that of a whole batch, which the caller keeps. */
+function makePluginMutator(plugin: MutatorPlugin, values: ParameterValues, input: InputDescriptor): Mutator {
+  const mutator = plugin.make(values, input);
+  plugin.requireMethod(mutator, 'mutate');
+  const guarded: Mutator = {
+    mutate(out, offset, parent, context) {
       try {
-        const made = kind.make(value, input);
-        return {
-          ...made,
-          mutate(out, offset, parent, given) {
-            try {
-              made.mutate(out, offset, parent, withOldNames(given));
-            } catch (error) {
-              throw failed(error);
-            }
-          },
-        };
+        mutator.mutate(out, offset, parent, withOldNames(context));
       } catch (error) {
-        throw failed(error);
+        throw plugin.asUserError(error);
       }
     },
   };
+  if (mutator.lengthOf === undefined) return guarded;
+  return { ...guarded, lengthOf: mutator.lengthOf.bind(mutator) };
+}
+
+/** The context with its members' names in older plug-ins: `mate`, `turn` and `turns`. */
+function withOldNames(context: MutationContext): MutationContext {
+  const { partner, mutantIndex, mutantCount } = context;
+  return Object.assign({ mate: partner, turn: mutantIndex, turns: mutantCount }, context);
 }

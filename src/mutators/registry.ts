@@ -1,6 +1,6 @@
-import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
-import { parseModuleSpec } from '../extensions/spec.ts';
+import { parameterValues } from '../extensions/parameters.ts';
+import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import { DOMAIN_LABELS, type InputDescriptor } from '../inputs/input-descriptor.ts';
 import { bright } from './corruption/bright.ts';
 import { defocusBlur } from './corruption/defocus-blur.ts';
@@ -31,7 +31,7 @@ import { translate } from './image/translate.ts';
 import { zoom } from './image/zoom.ts';
 import { raise } from './metamorphic/raise.ts';
 import { reorder } from './metamorphic/reorder.ts';
-import type { Mutator, MutatorKind, Parameter } from './mutator.ts';
+import type { Mutator, MutatorKind } from './mutator.ts';
 import { bisect } from './numeric/bisect.ts';
 import { block } from './numeric/block.ts';
 import { gaussian } from './numeric/gaussian.ts';
@@ -58,7 +58,7 @@ import { repeat } from './token/repeat.ts';
 import { substitute } from './token/substitute.ts';
 import { swap } from './token/swap.ts';
 
-/** Several mutators under one name. The first one of a mix is what calibrates and what takes another's place. */
+/** Several mutators under one name. The first of a mix calibrates the threshold and stands in for those that lack a partner. */
 export interface MutatorGroup {
   readonly name: string;
   readonly help: string;
@@ -68,7 +68,7 @@ export interface MutatorGroup {
 const GEOMETRIC = [translate, rotate, zoom, shear, mirror];
 const PHOTOMETRIC = [brightness, contrast, gamma, blur, cutout];
 
-/** Every mutator there is, by what it is for. */
+/** All built-in mutators, grouped by the inputs that they are for. */
 export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
   {
     name: 'numbers',
@@ -126,25 +126,26 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
   },
 ];
 
-/** Every mutator there is. */
-export const MUTATORS: readonly MutatorKind[] = [...new Set(MUTATOR_GROUPS.flatMap(({ kinds }) => kinds))];
-
-/** All that fit an input. */
+/** The name of all mutators that fit an input. */
 export const ALL_MUTATORS = 'all';
 
-/** What leaves an input as its ancestor seed has it. */
+/** The name that leaves an input as its ancestor seed has it. */
 export const NO_MUTATOR = 'none';
 
-/** A mutator that was asked for, with its parameters. */
-export interface ConfiguredMutator {
-  /** As it was asked for, without the groups: gives the same again. */
-  readonly spec: string;
-  readonly kind: MutatorKind;
-  /** Values of parameters that differ from their defaults. */
-  readonly values: ReadonlyMap<string, number>;
-}
+/** The built-in mutators, and how specs of `--mutator` are resolved. */
+export const MUTATORS = new Registry<MutatorKind>({
+  flag: '--mutator',
+  noun: 'mutator',
+  kinds: [...new Set(MUTATOR_GROUPS.flatMap(({ kinds }) => kinds))],
+  otherNames: [...MUTATOR_GROUPS.map(({ name }) => name), ALL_MUTATORS, NO_MUTATOR],
+  listedBy: 'neurofuzz mutators lists them',
+  loadPlugin: loadMutatorPlugin,
+});
 
-/** Whether a spec stands for several mutators, of which those are meant that fit. */
+/** A mutator with its parameters. Its spec names the mutator alone, also where a group was asked for. */
+export type ConfiguredMutator = Pick<ResolvedExtension<MutatorKind>, 'spec' | 'kind' | 'values'>;
+
+/** Whether a spec names several mutators, of which those that fit an input are used. */
 export function isMutatorGroup(spec: string): boolean {
   return spec === ALL_MUTATORS || MUTATOR_GROUPS.some(({ name }) => name === spec);
 }
@@ -156,54 +157,22 @@ export function fitsInput({ domains, name }: MutatorKind, input: InputDescriptor
 }
 
 /**
- * The mutators of a spec: one such as `gaussian`, `gaussian:sigma=0.05` or `./own.js:amount=2`, or a group such as
- * `images`. `all` stands for every one.
+ * The mutators of a spec: one such as `gaussian`, `gaussian:sigma=0.05` or `./own.js:amount=2`, or all of a group such as
+ * `images`.
  *
- * @throws UserError on an unknown mutator or parameter, a value that makes no sense, or a plug-in that is none
+ * @throws UserError on an unknown mutator or parameter, a value that is not legal, or a module without a mutator
  */
 export async function resolveMutatorSpec(spec: string): Promise<readonly ConfiguredMutator[]> {
-  const module = parseModuleSpec(spec);
-  const [name, ...rest] = module === undefined ? spec.split(':') : [module.path, module.parameters];
-  const group = name === ALL_MUTATORS ? MUTATORS : MUTATOR_GROUPS.find((one) => one.name === name)?.kinds;
-  if (group !== undefined && rest.length === 0)
-    return group.map((kind) => ({ spec: kind.name, kind, values: new Map() }));
-  const kind =
-    module !== undefined ? await loadMutatorPlugin(name) : MUTATORS.find((one) => one.name === name);
-  if (kind === undefined) {
-    const names = [...MUTATORS, ...MUTATOR_GROUPS].map((one) => one.name);
-    throw new UserError(
-      `--mutator: unknown mutator ${name}: ${suggestName(name, [...names, ALL_MUTATORS, NO_MUTATOR])}; neurofuzz mutators lists them`,
-    );
-  }
-  return [{ spec, kind, values: parseParameters(name, kind, rest.join(':')) }];
+  if (spec === ALL_MUTATORS) return MUTATORS.list().map(withDefaults);
+  const group = MUTATOR_GROUPS.find(({ name }) => name === spec);
+  return group === undefined ? [await MUTATORS.resolve(spec)] : group.kinds.map(withDefaults);
 }
 
-function parseParameters(name: string, kind: MutatorKind, text: string): Map<string, number> {
-  const values = new Map<string, number>();
-  for (const part of text.split(',').filter(Boolean)) {
-    const [key, given = ''] = part.split('=', 2);
-    const parameter = kind.parameters.find((candidate) => candidate.name === key);
-    if (parameter === undefined) {
-      const known = kind.parameters.map((candidate) => candidate.name);
-      throw new UserError(`--mutator: ${name} has no parameter ${key}: ${suggestName(key, known)}`);
-    }
-    const value = given.trim() === '' ? Number.NaN : Number(given);
-    const [low, high] = parameter.between;
-    if (!(value > low && value < high)) {
-      throw new UserError(
-        `--mutator: ${name}:${key} must be a number between ${low} and ${high}, not '${given}'`,
-      );
-    }
-    values.set(key, value);
-  }
-  return values;
+function withDefaults(kind: MutatorKind): ConfiguredMutator {
+  return { spec: kind.name, kind, values: parameterValues() };
 }
 
-/**
- * Makes a mutator for an input.
- *
- * @throws UserError where it is for other kinds of inputs
- */
+/** Makes a mutator for an input. @throws UserError if it is for other kinds of inputs */
 export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDescriptor): Mutator {
   if (!fitsInput(kind, input)) {
     const wanted = kind.domains.map((domain) => DOMAIN_LABELS[domain]).join(' or ');
@@ -213,10 +182,10 @@ export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDes
         : `is for ${wanted}, and input ${input.name} is ${input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none'}`;
     throw new UserError(`--mutator: ${kind.name} ${why}`);
   }
-  return kind.make((parameter: Parameter) => values.get(parameter.name) ?? parameter.default, input);
+  return kind.make(values, input);
 }
 
-/** The mutators of an input for which none are asked: those for what it looks like, the plainest first. */
+/** The default mix of an input, chosen by its domains; the plainest mutator comes first. */
 export function defaultMutators(input: InputDescriptor): readonly ConfiguredMutator[] {
   const { domains } = input;
   const names = domains.includes('tokens')
@@ -227,5 +196,5 @@ export function defaultMutators(input: InputDescriptor): readonly ConfiguredMuta
   return names
     .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
     .filter((kind) => fitsInput(kind, input))
-    .map((kind) => ({ spec: kind.name, kind, values: new Map() }));
+    .map(withDefaults);
 }

@@ -8,7 +8,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration } from '../config/values.ts';
 import { ResumeMismatchError, UserError } from '../core/errors.ts';
 import { distill } from '../corpus-minimizer/distill.ts';
-import { DISTILLED_FILE } from '../corpus-minimizer/source.ts';
+import { DISTILLED_FILE } from '../corpus-minimizer/distilled-record.ts';
 import { DEFAULT_EPOCH_TASKS } from '../distributed/coordinator/coordinator.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';

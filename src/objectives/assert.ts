@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
+import { formatNumber } from '../core/format-number.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
-import { CompiledExpression, type Verdicts } from './expression/program.ts';
+import { CompiledExpression, type Verdicts } from './expression/compiled-expression.ts';
+import { parseExpression } from './expression/parse-expression.ts';
 import type { TensorsByName } from './expression/shapes.ts';
-import {
-  type ExpressionNode,
-  formatExpression,
-  parseExpression,
-  tensorNamesIn,
-} from './expression/syntax.ts';
+import { type ExpressionNode, formatExpression, tensorNamesIn } from './expression/syntax.ts';
+import { logMargin } from './margin.ts';
 import {
   type JudgedBatch,
   MAX_MARGINS,
@@ -18,13 +16,10 @@ import {
   type Violation,
 } from './objective.ts';
 
-/** Margins count doublings of the slack, above this much: what is nearer is as near as can be. */
+/** Unit of the margins, which count doublings of a condition's slack. */
 const MARGIN_UNIT = 2 ** -40;
 
-/** The margin of what is as near as can be and still no violation. */
-const MIN_MARGIN = 2 ** -20;
-
-/** A run with what became of its rows. */
+/** An evaluated batch: cached, because `judge` and `margins` are called for the same one. */
 interface JudgedExpression {
   readonly batch: JudgedBatch;
   readonly tensors: TensorsByName;
@@ -33,16 +28,16 @@ interface JudgedExpression {
 }
 
 /**
- * A property of every run, which the user writes down: `max(abs(logits)) < 50`. Each condition of those that `and`
- * joins has a margin, its slack; a NaN in what is compared is a violation of its own. An expression is compiled once
- * for each shape of testcases, and evaluated over whole batches.
+ * User-defined invariant over inputs and tensors: `max(abs(logits)) < 50`. Each operand of the outermost `and` has a
+ * margin, its slack; comparing a NaN is a separate violation. The expression is compiled once per shape of testcases and
+ * evaluated batch by batch.
  */
 class Assertion implements Objective {
   readonly name: string;
   readonly tensors: readonly string[];
   readonly #errorPrefix: string;
   readonly #syntax: ExpressionNode;
-  /** The expression as it is told. */
+  /** Normalized text of the expression, for messages and findings. */
   readonly #expression: string;
   readonly #programs = new Map<string, CompiledExpression>();
   #lastJudged: JudgedExpression | undefined;
@@ -66,38 +61,38 @@ class Assertion implements Objective {
   }
 
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
-    const verdict = this.#evaluate(run);
-    if (verdict === undefined) return;
-    const { verdicts, program } = verdict;
+    const judged = this.#evaluate(run);
+    if (judged === undefined) return;
+    const { verdicts, program } = judged;
     const { conditionCount } = program;
     for (let row = 0; row < run.rows; row++) {
       if (verdicts.nanRows[row] === 1) {
-        report(row, this.#makeViolation(verdict, row, true));
+        report(row, this.#makeViolation(judged, row, true));
         continue;
       }
       for (let c = 0; c < conditionCount; c++) {
         if (verdicts.margins[row * conditionCount + c] > 0) continue;
-        report(row, this.#makeViolation(verdict, row, false, c));
+        report(row, this.#makeViolation(judged, row, false, c));
         break;
       }
     }
   }
 
   margins(run: JudgedBatch, row: number, out: Float64Array): number {
-    const verdict = this.#evaluate(run);
-    if (verdict === undefined) return 0;
-    const { verdicts, program } = verdict;
+    const judged = this.#evaluate(run);
+    if (judged === undefined) return 0;
+    const { verdicts, program } = judged;
     const { conditionCount } = program;
     const count = Math.min(conditionCount, MAX_MARGINS);
     for (let c = 0; c < count; c++) {
       const slack = verdicts.margins[row * conditionCount + c];
-      out[c] = slack > 0 ? Math.max(MIN_MARGIN, Math.log2(1 + slack / MARGIN_UNIT)) : 0;
+      out[c] = slack > 0 ? logMargin(slack, MARGIN_UNIT) : 0;
     }
     return count;
   }
 
-  /** Undefined where the run lacks a tensor: it was made for another objective. */
-  #evaluate(run: JudgedBatch) {
+  /** Undefined if the batch lacks a tensor of the expression, as one run for another objective may. */
+  #evaluate(run: JudgedBatch): JudgedExpression | undefined {
     if (this.#lastJudged?.batch === run) return this.#lastJudged;
     const tensors = this.#tensorsOf(run);
     if (!this.tensors.every((name) => tensors.has(name))) return undefined;
@@ -123,7 +118,7 @@ class Assertion implements Objective {
     return program;
   }
 
-  /** @param condition the one that does not hold; absent where a NaN is compared in any */
+  /** @param condition the violated condition; undefined for a NaN in any of them */
   #makeViolation(
     { batch, tensors, program }: JudgedExpression,
     row: number,
@@ -133,14 +128,14 @@ class Assertion implements Objective {
     const conditions =
       condition === undefined ? Array.from({ length: program.conditionCount }, (_, c) => c) : [condition];
     const compared = conditions.flatMap((c) => program.explain(tensors, row, c));
-    const told = compared.filter(({ holds, left, right }) =>
+    const relevant = compared.filter(({ holds, left, right }) =>
       hasNaN ? Number.isNaN(left.value) || Number.isNaN(right.value) : !holds,
     );
     const sides = new Map<string, number>();
-    for (const { left, right } of told.length > 0 ? told : compared)
+    for (const { left, right } of relevant.length > 0 ? relevant : compared)
       for (const { text, value } of [left, right])
         if (text !== String(value) && (!hasNaN || Number.isNaN(value))) sides.set(text, value);
-    const values = [...sides].map(([text, value]) => `${text} is ${formatShort(value)}`).join(', ');
+    const values = [...sides].map(([text, value]) => `${text} is ${formatNumber(value)}`).join(', ');
     const isInput = (tensor: string): boolean => batch.inputs.some(({ name }) => name === tensor);
     return {
       objective: 'assert',
@@ -156,17 +151,13 @@ class Assertion implements Objective {
   }
 }
 
-/** A name out of an expression: what it speaks of, and a few digits that tell it from others. */
+/** Name of an unnamed assertion: its tensors and a hash prefix of the expression. */
 function defaultName(syntax: ExpressionNode): string {
   const digest = createHash('sha256').update(formatExpression(syntax)).digest('hex').slice(0, 6);
   return `${slug(tensorNamesIn(syntax).join('_')).slice(0, 30)}-${digest}`;
 }
 
-function formatShort(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
-/** JSON has no numbers that are not finite. */
+/** Writes NaN and infinities as strings, which JSON numbers cannot represent. */
 function jsonNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);
 }
@@ -176,5 +167,5 @@ export const assertion: ObjectiveKind = {
   help: 'an expression over inputs and tensors that must hold in every run, as assert:max(abs(logits)) < 50',
   parameters: [],
   text: 'what must hold',
-  make: ({ name, text }) => new Assertion(name, text),
+  make: (_values, { name, text }) => new Assertion(name, text),
 };

@@ -1,10 +1,10 @@
 import { slug, type Violation } from './objective.ts';
 
-/** What ends a run without a result: the model aborts or refuses, takes too long, or eats the memory. */
+/** Failures that end a run without a result: abort or runtime error, time limit, memory limit. */
 export const FAILURE_KINDS = ['crash', 'hang', 'memory'] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** Failures that depend on the clock or the machine: their findings are kept apart and run again less often. */
+/** Whether a failure depends on the speed or memory of the machine. Such findings are confirmed by fewer runs. */
 export function dependsOnMachine(objective: string): boolean {
   return objective === 'hang' || objective === 'memory';
 }
@@ -12,7 +12,7 @@ export function dependsOnMachine(objective: string): boolean {
 const OUT_OF_MEMORY = /bad_alloc|failed to allocate|out of memory|allocation failed/i;
 const ONNX_NODE = /running (\w+) node\. Name:'([^']*)'/;
 
-/** The violation of a run that the runtime failed, told by its message; the process lives on. */
+/** Classifies an error that the runtime threw; the worker process survives it. */
 export function failedRunViolation(message: string): Violation {
   const text = message.replace(/\s+/g, ' ').trim();
   if (OUT_OF_MEMORY.test(text))
@@ -29,7 +29,7 @@ export function failedRunViolation(message: string): Violation {
     );
     return { ...violation, details: { ...violation.details, origin: { operation: name || op, kind: op } } };
   }
-  // Numbers differ from run to run of one fault.
+  // Shapes, addresses and other numbers differ between runs of one fault, so they are left out of the signature.
   const words = text
     .replace(/[^A-Za-z]+/g, ' ')
     .trim()
@@ -41,24 +41,24 @@ export function failedRunViolation(message: string): Violation {
 }
 
 /**
- * The violation of a run that ended its process.
+ * Violation of a run that killed its worker process.
  *
- * @param how the signal or exit code, such as `SIGSEGV` or `exit 3`
+ * @param cause the signal or exit code, such as `SIGSEGV` or `exit 3`
  */
-export function processDeathViolation(kind: FailureKind, how: string): Violation {
+export function processDeathViolation(kind: FailureKind, cause: string): Violation {
   const summaries: Readonly<Record<FailureKind, string>> = {
-    crash: `the model ends its process: ${how}`,
+    crash: `the model ends its process: ${cause}`,
     hang: 'the model does not come to an end',
     memory: 'the model eats the memory',
   };
-  const signature = kind === 'crash' ? `crash-${slug(how.toLowerCase())}` : kind;
-  return makeViolation(kind, signature, summaries[kind], how);
+  const signature = kind === 'crash' ? `crash-${slug(cause.toLowerCase())}` : kind;
+  return makeViolation(kind, signature, summaries[kind], cause);
 }
 
-/** The violation of a process that ended once and not when its work was done again. */
-export function unrepeatedDeathViolation(how: string, task: number): Violation {
-  const summary = `a worker ended with ${how} in task ${task}, and not when the task was run again; the input is the first of that task`;
-  return makeViolation('crash', `crash-${slug(how.toLowerCase())}-once`, summary, how);
+/** Violation of a worker process that died once and survived the rerun of its task. */
+export function unrepeatedDeathViolation(cause: string, task: number): Violation {
+  const summary = `a worker ended with ${cause} in task ${task}, and not when the task was run again; the input is the first of that task`;
+  return makeViolation('crash', `crash-${slug(cause.toLowerCase())}-once`, summary, cause);
 }
 
 function makeViolation(

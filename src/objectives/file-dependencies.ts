@@ -1,26 +1,25 @@
-import { parseObjectiveSettings } from '../extensions/parameters.ts';
-import { parseModuleSpec } from '../extensions/spec.ts';
-import { makeBuiltIn } from './registry.ts';
-import { parseObjectiveSpec } from './spec.ts';
+import { parseExtensionSpec, parseModuleSpec } from '../extensions/spec.ts';
+import { makeBuiltIn, OBJECTIVES } from './registry.ts';
 import { parseRule } from './text/registry.ts';
 
-/** What making an objective reads from disk, as its spec names it. */
+/** Files that creating an objective reads, by the paths in its spec; a distributed campaign uploads them. */
 export interface FileDependencies {
-  /** Code. */
+  /** Plug-in modules. */
   readonly modules: readonly string[];
+  /** Data, such as word lists. */
   readonly files: readonly string[];
 }
 
-/** @throws UserError on a spec that makes no sense */
+/** @throws UserError on an invalid spec */
 export function fileDependenciesOf(spec: string): FileDependencies {
-  const { kind, isModule, settingsText } = parseObjectiveSpec(spec);
-  if (isModule) return { modules: [kind], files: [] };
-  if (kind === 'text') {
-    const { text } = parseObjectiveSettings(kind, [], settingsText, true);
-    const file = text === '' ? undefined : parseRule(text).settings.words.file;
+  const { name, isModule } = parseExtensionSpec(spec);
+  if (isModule) return { modules: [name], files: [] };
+  if (name === 'text') {
+    const { text } = OBJECTIVES.resolveBuiltIn(spec);
+    const file = text === '' ? undefined : parseRule(text).words.file;
     return { modules: [], files: file === undefined ? [] : [file] };
   }
-  if (kind !== 'metamorphic') return { modules: [], files: [] };
+  if (name !== 'metamorphic') return { modules: [], files: [] };
   const changes = makeBuiltIn(spec).change ?? [];
   return { modules: changes.flatMap((change) => parseModuleSpec(change)?.path ?? []), files: [] };
 }

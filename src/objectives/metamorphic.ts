@@ -1,22 +1,34 @@
 import { UserError } from '../core/errors.ts';
-import type { ObjectiveValues } from '../extensions/parameters.ts';
+import { formatNumber } from '../core/format-number.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
-import { DISAGREEMENT_PARAMETERS, OutputDisagreement, type SideLabels } from './differential.ts';
+import { DISAGREEMENT_PARAMETERS, disagreementRules } from './disagreement-parameters.ts';
+import { elementName } from './element-name.ts';
+import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
 import { type JudgedBatch, type Objective, type ObjectiveKind, slug, type Violation } from './objective.ts';
 import { RowReader } from './output-difference.ts';
+import { OutputDisagreement, type SideLabels } from './output-disagreement.ts';
 
 const LABELS: SideLabels = { reference: 'as it is', second: 'changed' };
 
-/** The margin of what is as near as can be and still no violation. */
-const MIN_MARGIN = 2 ** -20;
-
-/** Doublings of a difference are counted above this share of the values. */
+/** Unit of the margin, relative to the values: rounding differences lie below it. */
 const MARGIN_UNIT = 2 ** -20;
 
+/** Output value that moves furthest in the forbidden direction. */
+interface WrongMove {
+  readonly output: BatchTensor;
+  readonly index: number;
+  readonly before: number;
+  readonly after: number;
+  /** How far it moves beyond the slack; above 0 is a violation. */
+  readonly excess: number;
+}
+
 /**
- * A change that should not matter, and does: the model runs on each testcase as it is and changed by a mutator, and
- * must answer alike, or move the way that is said. How a testcase is changed follows from its values alone.
+ * Metamorphic testing: the model runs on each testcase (source input) and on a transformed copy (follow-up input). The
+ * outputs must agree, or no value may move in the forbidden direction. The transform depends on the testcase's values
+ * alone, so that a finding can be reproduced.
  */
 class Metamorphic implements Objective {
   readonly name: string;
@@ -28,17 +40,17 @@ class Metamorphic implements Objective {
   readonly #originalReader = new RowReader();
   readonly #transformedReader = new RowReader();
 
-  constructor(name: string, values: ObjectiveValues, change: readonly string[]) {
+  constructor(name: string, values: ParameterValues, change: readonly string[]) {
     this.name = `metamorphic-${name}`;
     this.change = change;
-    const { rises, falls, slack = 0, ...rest } = values;
+    const [rises, falls] = [values(RISES), values(FALLS)];
     if (rises !== undefined && falls !== undefined)
       throw new UserError('--objective: metamorphic takes rises or falls, not both');
     this.#direction = rises === undefined ? (falls === undefined ? undefined : -1) : 1;
-    this.#slack = slack;
+    this.#slack = values(SLACK);
     this.#disagreement =
       this.#direction === undefined
-        ? new OutputDisagreement(this.name, rest, 'metamorphic', LABELS)
+        ? new OutputDisagreement(this.name, disagreementRules(values), 'metamorphic', LABELS)
         : undefined;
     this.isTwoSided = this.#disagreement !== undefined;
   }
@@ -47,8 +59,8 @@ class Metamorphic implements Objective {
     if (run.transformed === undefined)
       return run.transformedError === undefined ? 'cannot change its inputs' : undefined;
     if (this.#disagreement !== undefined) return this.#disagreement.refuses(asModelPair(run));
-    const isThere = run.outputs.some(isFloat);
-    return isThere ? undefined : 'needs an output of floating-point numbers to move up or down';
+    const hasFloats = run.outputs.some(isFloat);
+    return hasFloats ? undefined : 'needs an output of floating-point numbers to move up or down';
   }
 
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
@@ -70,13 +82,13 @@ class Metamorphic implements Objective {
       const worst = this.#findWorst(run, row);
       if (worst === undefined || !(worst.excess > 0)) continue;
       const { output, index, before, after } = worst;
-      const where = output.size === 1 ? output.name : `${output.name}[${index}]`;
-      const [moved, wanted] = this.#direction === 1 ? ['falls', 'not fall'] : ['rises', 'not rise'];
+      const where = elementName(output.name, output.size, index);
+      const [moved, expected] = this.#direction === 1 ? ['falls', 'not fall'] : ['rises', 'not rise'];
       report(
         row,
         this.#makeViolation(
           slug(output.name),
-          `${where} ${moved} from ${formatShort(before)} to ${formatShort(after)} by a change after which it must ${wanted}`,
+          `${where} ${moved} from ${formatNumber(before)} to ${formatNumber(after)} by a change after which it must ${expected}`,
           { output: output.name, index, before, after },
         ),
       );
@@ -86,30 +98,21 @@ class Metamorphic implements Objective {
   margins(run: JudgedBatch, row: number, out: Float64Array): number {
     if (this.#disagreement !== undefined) return this.#disagreement.margins(asModelPair(run), row, out);
     const worst = run.transformed === undefined ? undefined : this.#findWorst(run, row);
-    if (worst === undefined) out[0] = Number.POSITIVE_INFINITY;
+    if (worst === undefined) out[0] = UNKNOWN_MARGIN;
     else {
       const { excess, before, after } = worst;
       const unit = MARGIN_UNIT * (Math.abs(before) + Math.abs(after)) + Number.MIN_VALUE;
-      out[0] = excess > 0 ? 0 : Math.max(MIN_MARGIN, Math.log2(1 - excess / unit));
+      out[0] = excess > 0 ? 0 : logMargin(-excess, unit);
     }
     return 1;
   }
 
-  /** The value that moves furthest against what is wanted, beyond the slack. */
-  #findWorst({ outputs, transformed }: JudgedBatch, row: number) {
-    let worst:
-      | {
-          readonly output: BatchTensor;
-          readonly index: number;
-          readonly before: number;
-          readonly after: number;
-          readonly excess: number;
-        }
-      | undefined;
+  #findWorst({ outputs, transformed }: JudgedBatch, row: number): WrongMove | undefined {
+    let worst: WrongMove | undefined;
     for (const output of outputs.filter(isFloat)) {
-      const other = transformed?.outputs.find(({ name }) => name === output.name);
-      if (other === undefined) continue;
-      const [a, b] = [this.#originalReader.read(output, row), this.#transformedReader.read(other, row)];
+      const followUp = transformed?.outputs.find(({ name }) => name === output.name);
+      if (followUp === undefined) continue;
+      const [a, b] = [this.#originalReader.read(output, row), this.#transformedReader.read(followUp, row)];
       for (let index = 0; index < Math.min(a.length, b.length); index++) {
         const [before, after] = [a[index], b[index]];
         const excess = (this.#direction ?? 1) * (before - after) - this.#slack;
@@ -135,40 +138,45 @@ function isFloat({ type }: BatchTensor): boolean {
   return DTYPES[type].kind === 'float';
 }
 
-/** A run whose second model is the model itself on the changed rows. */
+/** Presents the outputs for the follow-up inputs as those of a second model, so that `OutputDisagreement` can judge. */
 function asModelPair(run: JudgedBatch): JudgedBatch {
   return { ...run, secondOutputs: run.transformed?.outputs ?? [] };
 }
 
-function formatShort(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
+const RISES = {
+  name: 'rises',
+  help: '1: no value of the outputs may fall by the change',
+  min: 1,
+  max: 1,
+  integer: true,
+} as const;
+
+const FALLS = {
+  name: 'falls',
+  help: '1: no value of the outputs may rise by the change',
+  min: 1,
+  max: 1,
+  integer: true,
+} as const;
+
+const SLACK = {
+  name: 'slack',
+  default: 0,
+  help: 'how far it may go the wrong way',
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
 
 export const metamorphic: ObjectiveKind = {
   name: 'metamorphic',
   help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
-  parameters: [
-    ...DISAGREEMENT_PARAMETERS,
-    {
-      name: 'rises',
-      help: '1: no value of the outputs may fall by the change',
-      between: [1, 1],
-      integer: true,
-    },
-    {
-      name: 'falls',
-      help: '1: no value of the outputs may rise by the change',
-      between: [1, 1],
-      integer: true,
-    },
-    { name: 'slack', help: 'how far it may go the wrong way', between: [0, Number.POSITIVE_INFINITY] },
-  ],
+  parameters: [...DISAGREEMENT_PARAMETERS, RISES, FALLS, SLACK],
   text: 'specs of mutators, one after the other joined by +; input=spec for one of several inputs',
-  make({ values, text, name }) {
+  make(values, { text, name }) {
     const change = text
       .replace(/^change=/, '')
       .split('+')
-      .map((one) => one.trim())
+      .map((spec) => spec.trim())
       .filter(Boolean);
     if (change.length === 0)
       throw new UserError(

@@ -1,5 +1,7 @@
+import { formatNumber } from '../core/format-number.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
+import { elementName } from './element-name.ts';
 import { type ObjectiveKind, slug, type Violation } from './objective.ts';
 
 type NonfiniteKind = 'nan' | 'inf';
@@ -7,9 +9,9 @@ type NonfiniteKind = 'nan' | 'inf';
 const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
 /**
- * A NaN or an infinity in any output or watched tensor. It is seen in the first such tensor, watched ones before
- * outputs, since what is watched lies before the outputs; a NaN outranks an infinity in the same tensor. The fault
- * is the first operation that makes it out of finite numbers.
+ * A NaN or an infinity in any output or watched tensor. The violation names the first such tensor, watched tensors before
+ * outputs, because they lie upstream of the outputs; a NaN takes precedence over an infinity in the same tensor. The
+ * fault is the first operation that produces it from finite operands.
  */
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
@@ -19,11 +21,11 @@ export const nonfinite: ObjectiveKind = {
     name: 'nonfinite',
     judge(result, report) {
       const tensors = distinctFloatTensors(result);
-      const suspects = tensors.filter(holdsNonFinite);
-      if (suspects.length === 0) return;
+      const affected = tensors.filter(holdsNonFinite);
+      if (affected.length === 0) return;
       for (let row = 0; row < result.rows; row++) {
-        const found = findNonfinite(suspects, row);
-        if (found !== undefined) report(row, found);
+        const violation = findNonfinite(affected, row);
+        if (violation !== undefined) report(row, violation);
       }
     },
     attribute: (violation, { node, tensor, kind }) => ({
@@ -34,10 +36,8 @@ export const nonfinite: ObjectiveKind = {
       details: { ...violation.details, origin: { operation: node.name, kind: node.op, tensor } },
     }),
     explain: (violation, { operation, kind, result, operands }) => {
-      const given = operands
-        .filter(({ value }) => value !== undefined)
-        .map(({ value }) => formatShort(value ?? 0));
-      const of = given.length === 0 ? '' : ` of ${given.join(' and ')}`;
+      const values = operands.flatMap(({ value }) => (value === undefined ? [] : [formatNumber(value)]));
+      const of = values.length === 0 ? '' : ` of ${values.join(' and ')}`;
       return {
         ...violation,
         summary: `${describeOperation(kind, operation)} makes ${result}${of}, seen in ${describeLocation(violation.details)}`,
@@ -46,19 +46,15 @@ export const nonfinite: ObjectiveKind = {
   }),
 };
 
-/** The element that was seen, for people, and how many others are no better. */
+/** The element in which the value was found and the number of non-finite values in its row. */
 function describeLocation({ tensor, index, nonFinite, size }: Violation['details']): string {
-  const where = size === 1 ? tensor : `${tensor}[${index}]`;
-  return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : `${where}`;
+  const where = elementName(String(tensor), Number(size), Number(index));
+  return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : where;
 }
 
-/** An operation for people: its kind, and its name where that says more. */
+/** An operation for messages: its type, and its name unless that is the same. */
 function describeOperation(op: string, name: string): string {
   return name.toLowerCase() === op.toLowerCase() ? op : `${op} ${name}`;
-}
-
-function formatShort(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }
 
 function distinctFloatTensors(result: BatchResult): BatchTensor[] {
@@ -69,11 +65,11 @@ function distinctFloatTensors(result: BatchResult): BatchTensor[] {
   return [...byName.values()];
 }
 
-// One pass over all values of a batch: v·0 is 0 for every finite v and NaN for all others.
+// Hot loop over the whole batch, without branches: v·0 is 0 for every finite v and NaN for all others.
 function holdsNonFinite(tensor: BatchTensor): boolean {
-  if (tensor.type === 'float16')
-    return (tensor.data as Uint16Array).some((half) => (half & 0x7c00) === 0x7c00);
-  const data = tensor.data as Float32Array | Float64Array;
+  const { data } = tensor;
+  if (data instanceof Uint16Array) return data.some((half) => (half & 0x7c00) === 0x7c00);
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return false;
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += data[i] * 0;
   return sum !== 0;

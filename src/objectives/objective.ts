@@ -1,57 +1,59 @@
 import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
-import type { ObjectiveParameter, ObjectiveSettings } from '../extensions/parameters.ts';
+import type { Parameter, ParameterValues } from '../extensions/parameters.ts';
+import type { ExtensionKind } from '../extensions/registry.ts';
+import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 
-/** Bumped when signatures of old campaigns would read otherwise. */
+/** Version of signatures, raised when a violation's signature changes. */
 export const SIGNATURE_VERSION = 2;
 
-/** A part of what was seen: plain data. */
+/** A value of a violation's details: plain data, as JSON has it. */
 export type Detail = string | number | boolean | readonly Detail[] | { readonly [name: string]: Detail };
 
-/** What an objective returns for a run that breaks it. */
+/** A row of a batch that violates an objective. */
 export interface Violation {
   readonly objective: string;
-  /** Short, stable and safe as a folder's name: objective, kind and where. */
+  /** Identifies the fault: objective, kind and place. Short, stable, and legal as a folder's name. */
   readonly signature: string;
-  /** The signature by what was seen alone, where `signature` says where it comes from. */
+  /** The signature by the tensor it was seen in, where `signature` names the operation where it begins. */
   readonly symptom?: string;
   /** One line for people. */
   readonly summary: string;
-  /** Tensors that the violation was seen in; a confirming run needs no others. */
+  /** Inner tensors that the violation was seen in: those that a confirming run must watch. */
   readonly tensors: readonly string[];
-  /** What was seen, for programs. */
+  /** The violation for programs: tensors, indices, values. */
   readonly details: Readonly<Record<string, Detail>>;
 }
 
-/** What an objective judges: one run of the model, row by row. */
+/** One run of the model as objectives judge it, row by row. */
 export interface JudgedBatch extends BatchResult {
-  /** Of each row, the class that its seed shows; below 0 where that is not known. Absent without labels. */
+  /** Class label of each row's seed; below 0 if it is unknown. Absent without labels. */
   readonly labels?: ArrayLike<number>;
-  /** What the model gave for the same rows as the objective has them changed; absent where it changes none. */
+  /** Result of the same rows after the objective's metamorphic transform; absent if it has none. */
   readonly transformed?: BatchResult;
-  /** Why the changed row could not be run; the run is of this row alone then. */
+  /** Error of the transformed row, if the model could not run it; the batch is this row alone then. */
   readonly transformedError?: string;
-  /** Of each row, the margin that `Objective.foresee` told of it, and which one that is. */
+  /** Of each row, the margin that `Objective.predictMargins` gave, and its index among the margins. */
   readonly predictedMargins?: { readonly margins: ArrayLike<number>; readonly indices: ArrayLike<number> };
-  /** Seconds that the run took, and that one of its shape usually takes. Absent where nobody asks. */
+  /** Seconds that the run took, and the usual time of its shape. Absent unless an objective has `timed`. */
   readonly time?: { readonly took: number; readonly usual: number };
 }
 
-/** Says whether runs violate what is wanted. */
+/** Decides which rows of a run violate a property. */
 export interface Objective {
-  /** One of a kind in a campaign; its signatures are this, or begin with this and a hyphen. */
+  /** Unique within a campaign; signatures are this name, or begin with it and a hyphen. */
   readonly name: string;
-  /** Tensors that it reads beside the outputs; those that are no inputs are watched for it. */
+  /** Tensors that it reads beside the outputs; the inner ones are watched for it. */
   readonly tensors?: readonly string[];
-  /** Specs of mutators: what rows are changed by for a second run. Absent where one is enough. */
+  /** Metamorphic transform: specs of the mutators that change rows for a second run. Absent if it needs none. */
   readonly change?: readonly string[] | undefined;
-  /** Whether it needs to know the classes that seeds show. */
+  /** Whether it needs the class labels of seeds. */
   readonly labelled?: boolean;
-  /** Whether it needs to know how long runs take, which are of one row then. */
+  /** Whether it needs the time of runs; batches are of one row then. */
   readonly timed?: boolean;
-  /** Path of the module that it comes from. Absent for our own. */
+  /** Path of the plug-in module; absent for built-in objectives. */
   readonly plugin?: string;
-  /** Seeds that violate it already say nothing against the model: they are left out. Clause for people. */
+  /** Why seeds that violate it are left out instead of being findings, a clause for people; absent if they are findings. */
   readonly seedExemption?: string | undefined;
   /**
    * Judges every row of a run. Must depend on the row alone, so that a testcase gets one verdict whatever
@@ -60,79 +62,70 @@ export interface Objective {
    * @param report called at most once a row, in row order
    */
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void;
-  /** Why it can't judge runs like this one, a clause for people; absent where it judges any. */
+  /** Why it can't judge runs like this one, a clause for people; undefined if it can. */
   refuses?(run: JudgedBatch): string | undefined;
   /**
-   * How far a row is from a violation, one margin for each way to come to one, 0 at it and infinite where that can't
-   * be told; at most `MOST_MARGINS`, and as many for every row. Absent where it knows no distance.
+   * Distances of a row from a violation, one for each way to violate: 0 at the violation, infinite if unknown. At most
+   * `MAX_MARGINS`, and as many for every row. Absent if the objective has no measure of distance.
    *
-   * @param out where they are written
-   * @returns how many there are
+   * @param out receives the margins
+   * @returns their number
    */
   margins?(run: JudgedBatch, row: number, out: Float64Array): number;
   /**
-   * Whether the first `SIDES` margins are of two sides of a border: somewhere between a row at one of the first half
-   * and one at its counterpart in the second half lies a violation.
+   * Whether the first `TWO_SIDED_MARGINS` margins are of two sides of a boundary: between a row at 0 of a margin in the
+   * first half and a row at 0 of its counterpart in the second half lies a violation.
    */
   readonly isTwoSided?: boolean;
   /**
-   * The signatures to which its margins lead, one for each; those of which enough is kept are sought no more. Absent where
-   * a margin leads to any.
+   * The signature that each margin leads to: the search leaves margins whose signature has enough findings. Absent if a
+   * margin may lead to any.
    */
   readonly marginSignatures?: readonly string[];
   /**
-   * Looks further than the run for margins: told for each row which one is wanted. Absent where the run tells all.
+   * Computes margins by further runs of the model. Absent if the run itself gives all margins.
    *
-   * @param bars of each row, the margin from which on it does not matter how large it is
-   * @returns the rows' margins; any at the bar or above may be infinite
+   * @param wanted of each row, the index of its margin
+   * @param marginsToBeat of each row, the margin above which the exact value does not matter
+   * @returns the rows' margins; those at `marginsToBeat` or above may be infinite
    */
   predictMargins?(
     model: BatchedModel,
     run: JudgedBatch,
-    ways: ArrayLike<number>,
-    bars: ArrayLike<number>,
+    wanted: ArrayLike<number>,
+    marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array>;
-  /** Whether `foresee` can tell of some of its margins before there are outputs. */
+  /** Whether `predictMargins` can use the prompt alone, before any token is generated. */
   readonly predictsBeforeOutput?: boolean;
-  /** Names a violation after the operation where it begins. Absent where violations begin at no operation. */
+  /** Names a violation after the operation where it begins. Absent if violations have no such operation. */
   attribute?(violation: Violation, origin: Origin): Violation;
-  /** Says in the summary what that operation was given. */
+  /** Adds the operands of that operation to the summary. */
   explain?(violation: Violation, origin: OriginDetails): Violation;
 }
 
-/** Most margins of a row. */
+/** Maximum number of margins of a row. */
 export const MAX_MARGINS = 64;
 
-/** Margins of an objective that is sided which are of two sides. */
+/** Number of margins that an objective with `isTwoSided` has for the two sides of boundaries. */
 export const TWO_SIDED_MARGINS = 32;
 
-/** A kind of objective in the registry. */
-export interface ObjectiveKind {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly ObjectiveParameter[];
+/** A kind of objective. */
+export interface ObjectiveKind extends ExtensionKind<Objective, SettingsContext> {
+  readonly parameters: readonly Parameter[];
   /** Whether it compares the model with a second one. */
   readonly needsSecondModel?: boolean;
-  /** What the text behind the parameters is, for kinds that take one. */
-  readonly text?: string;
-  /** Of which kinds that text may be: each with its own settings, and what stands behind those. */
-  readonly rules?: readonly {
-    readonly name: string;
-    readonly help: string;
-    readonly parameters: readonly ObjectiveParameter[];
-    readonly words?: Readonly<Record<string, { readonly help: string }>>;
-    readonly text?: string;
-  }[];
-  /** @throws UserError where the settings make no sense together */
-  make(settings: ObjectiveSettings): Objective;
+  /** The kinds of rule that its text may begin with, each with settings of its own. */
+  readonly rules?: readonly (Pick<ExtensionKind<unknown, never>, 'name' | 'help'> & SettingsGrammar)[];
+  /** @throws UserError if the settings make no sense together */
+  make(values: ParameterValues, context: SettingsContext): Objective;
 }
 
-/** The name of an objective of a kind to which the user may have given one. */
-export function instanceName(kind: string, own: string): string {
-  return own === '' ? kind : `${kind}-${own}`;
+/** The name of an objective: its kind, and the name that its spec gives it, if any. */
+export function instanceName(kind: string, name: string): string {
+  return name === '' ? kind : `${kind}-${name}`;
 }
 
-/** Whether a signature is one of an objective's. */
+/** Whether a signature belongs to an objective. */
 export function isSignatureOf(signature: string, name: string): boolean {
   return signature === name || signature.startsWith(`${name}-`);
 }

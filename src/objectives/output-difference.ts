@@ -1,7 +1,7 @@
 import type { BatchTensor } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 
-/** The values of one row, in an array that is written over when asked for more. */
+/** Reads rows of tensors as float64. The returned array is reused by the next call. */
 export class RowReader {
   #buffer = new Float64Array(64);
 
@@ -9,61 +9,65 @@ export class RowReader {
     if (this.#buffer.length < size) this.#buffer = new Float64Array(2 * size);
     const out = this.#buffer.subarray(0, size);
     const from = row * size;
-    if (type === 'float32') for (let i = 0; i < size; i++) out[i] = data[from + i] as number;
+    if (type === 'float32') for (let i = 0; i < size; i++) out[i] = Number(data[from + i]);
     else for (let i = 0; i < size; i++) out[i] = readNumber(type, data, from + i);
     return out;
   }
 }
 
-/** The place of the greatest of `count` values from `from` on, the first of equal ones; NaN is never the greatest. */
+/** Index, counted from `from`, of the greatest of `count` values: the first of equal ones, NaN never. */
 export function argmax(values: Float64Array, from = 0, count = values.length): number {
   let best = 0;
   for (let k = 1; k < count; k++) {
-    const least = values[from + best];
-    if (values[from + k] > least || Number.isNaN(least)) best = k;
+    const greatest = values[from + best];
+    if (values[from + k] > greatest || Number.isNaN(greatest)) best = k;
   }
   return best;
 }
 
-/** Whether a place is among the `count` greatest. */
+/**
+ * Whether a class is among the `count` greatest of `length` values; of equal values the first ranks higher.
+ *
+ * @param from position of class 0 in `values`
+ */
 export function isInTop(
   values: Float64Array,
   from: number,
   length: number,
-  place: number,
+  classIndex: number,
   count: number,
 ): boolean {
   let above = 0;
-  const own = values[from + place];
+  const value = values[from + classIndex];
   for (let k = 0; k < length; k++)
-    if (values[from + k] > own || (values[from + k] === own && k < place)) above++;
+    if (values[from + k] > value || (values[from + k] === value && k < classIndex)) above++;
   return above < count;
 }
 
-/** The first value that is not finite on one side and something else on the other; −1 where there is none. */
-export function firstFinitenessMismatch(reference: Float64Array, copy: Float64Array): number {
+/** Index of the first value that is NaN or infinite in one array and different in the other; −1 if there is none. */
+export function firstFinitenessMismatch(reference: Float64Array, second: Float64Array): number {
   for (let i = 0; i < reference.length; i++) {
-    const [a, b] = [reference[i], copy[i]];
+    const [a, b] = [reference[i], second[i]];
     if (Number.isFinite(a) ? !Number.isFinite(b) : !Object.is(a, b)) return i;
   }
   return -1;
 }
 
-/** The cosine of the angle between two vectors; 1 where both are zero. */
-export function cosineSimilarity(reference: Float64Array, copy: Float64Array): number {
+/** Cosine of the angle between two vectors; 1 if both are zero, 0 if one of them is. */
+export function cosineSimilarity(reference: Float64Array, second: Float64Array): number {
   let product = 0;
-  let own = 0;
-  let other = 0;
+  let referenceSquares = 0;
+  let secondSquares = 0;
   for (let i = 0; i < reference.length; i++) {
-    product += reference[i] * copy[i];
-    own += reference[i] * reference[i];
-    other += copy[i] * copy[i];
+    product += reference[i] * second[i];
+    referenceSquares += reference[i] * reference[i];
+    secondSquares += second[i] * second[i];
   }
-  if (own === 0 || other === 0) return own === other ? 1 : 0;
-  return Math.min(1, product / Math.sqrt(own * other));
+  if (referenceSquares === 0 || secondSquares === 0) return referenceSquares === secondSquares ? 1 : 0;
+  return Math.min(1, product / Math.sqrt(referenceSquares * secondSquares));
 }
 
-/** Whether values are shares of one already, as a softmax makes them. */
+/** Whether values are probabilities that sum to 1 (within 1 %), such as the output of a softmax. */
 export function isDistribution(values: Float64Array, from = 0, count = values.length): boolean {
   let sum = 0;
   for (let k = 0; k < count; k++) {
@@ -74,42 +78,47 @@ export function isDistribution(values: Float64Array, from = 0, count = values.le
   return Math.abs(sum - 1) < 1e-2;
 }
 
-/** Least share that counts: what is below is as good as never. */
+/** Probabilities below this, the smallest normal float32, are treated as this. */
 const MIN_PROBABILITY = 2 ** -126;
 
-/** Logarithms of the shares that values stand for, up to one number for all: of shares their own, else the values. */
-export function toLogit(value: number, areShares: boolean): number {
-  return areShares ? Math.log(Math.max(value, MIN_PROBABILITY)) : value;
+/** Logit of a model output, up to a constant per row: the logarithm of a probability, any other value unchanged. */
+export function toLogit(value: number, isProbability: boolean): number {
+  return isProbability ? Math.log(Math.max(value, MIN_PROBABILITY)) : value;
 }
 
 /**
- * Kullback-Leibler divergence of the copy's softmax from the reference's, in nats, summed over the last axis and the
- * greatest of all positions. Values that are shares already are taken as they are.
+ * Kullback-Leibler divergence KL(reference ‖ second) of the softmaxes in nats, summed over the last axis; the greatest
+ * over all positions. Values that are probabilities already are not passed through a softmax again.
  *
  * @param count length of the last axis
  */
-export function klDivergence(reference: Float64Array, copy: Float64Array, count: number): number {
-  let most = 0;
+export function klDivergence(reference: Float64Array, second: Float64Array, count: number): number {
+  let greatest = 0;
   for (let from = 0; from < reference.length; from += count) {
-    const areShares = isDistribution(reference, from, count) && isDistribution(copy, from, count);
-    const own = logSumExp(reference, from, count, areShares);
-    const other = logSumExp(copy, from, count, areShares);
+    const areProbabilities = isDistribution(reference, from, count) && isDistribution(second, from, count);
+    const referenceNorm = logSumExp(reference, from, count, areProbabilities);
+    const secondNorm = logSumExp(second, from, count, areProbabilities);
     let sum = 0;
     for (let k = 0; k < count; k++) {
-      const p = toLogit(reference[from + k], areShares) - own;
-      const q = toLogit(copy[from + k], areShares) - other;
+      const p = toLogit(reference[from + k], areProbabilities) - referenceNorm;
+      const q = toLogit(second[from + k], areProbabilities) - secondNorm;
       sum += Math.exp(p) * (p - q);
     }
-    if (sum > most) most = sum;
+    if (sum > greatest) greatest = sum;
   }
-  return most;
+  return greatest;
 }
 
-/** Logarithm of the sum of exponentials. */
-export function logSumExp(values: Float64Array, from: number, count: number, areShares: boolean): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < count; k++) most = Math.max(most, toLogit(values[from + k], areShares));
+/** Logarithm of the sum of the exponentials of the logits, shifted by the greatest so that none overflows. */
+export function logSumExp(
+  values: Float64Array,
+  from: number,
+  count: number,
+  areProbabilities: boolean,
+): number {
+  let greatest = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < count; k++) greatest = Math.max(greatest, toLogit(values[from + k], areProbabilities));
   let sum = 0;
-  for (let k = 0; k < count; k++) sum += Math.exp(toLogit(values[from + k], areShares) - most);
-  return most + Math.log(sum);
+  for (let k = 0; k < count; k++) sum += Math.exp(toLogit(values[from + k], areProbabilities) - greatest);
+  return greatest + Math.log(sum);
 }

@@ -1,6 +1,8 @@
-import { UserError } from '../core/errors.ts';
 import { escapeControl } from '../core/escape-control.ts';
-import { callWithTimeout, importPlugin } from '../extensions/plugin-loader.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
+import { type ExportedKind, importPluginKind, type PluginKindOptions } from '../extensions/plugin-kind.ts';
+import { callWithTimeout } from '../extensions/plugin-loader.ts';
+import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts';
 import { FAILURE_KINDS } from './crash-signature.ts';
 import {
   instanceName,
@@ -11,77 +13,86 @@ import {
   type Violation,
 } from './objective.ts';
 
-/** What a signature is made of. */
+/** Legal signatures of a plug-in's violations. */
 const SIGNATURE_PATTERN = /^[A-Za-z0-9_.-]{1,120}$/;
 
+/** Maximum length of a kind's name: signatures begin with it. */
+const MAX_NAME_LENGTH = 40;
+
+const MAX_SUMMARY_LENGTH = 400;
+
+/** A kind of objective as a module exports it. */
+interface ExportedObjectiveKind
+  extends Omit<ExportedKind<PluginImplementation>, 'make'>,
+    Pick<SettingsGrammar, 'text' | 'words'> {
+  readonly name: string;
+  make(values: ParameterValues, context: SettingsContext): PluginImplementation;
+}
+
+const OPTIONS: PluginKindOptions<ExportedObjectiveKind> = {
+  flag: '--objective',
+  noun: 'objective',
+  requiresName: true,
+  hasSingleObjectForm: true,
+  describeDefect({ name = '' }) {
+    if (name.length > MAX_NAME_LENGTH) return `needs a name of at most ${MAX_NAME_LENGTH} characters`;
+    return FAILURE_KINDS.some((kind) => kind === name) ? `has a name that is taken, ${name}` : undefined;
+  },
+};
+
 /**
- * Loads an objective from a module of the user's: its default export, as `defineObjective` makes it.
+ * Loads an objective from a plug-in module: its default export, as `defineObjective` returns it.
  *
- * @throws UserError where the module can't be loaded or exports no objective
+ * @throws UserError if the module can't be loaded or exports no objective
  */
 export async function loadObjectivePlugin(path: string): Promise<ObjectiveKind> {
-  const exported = await importPlugin('--objective', path);
-  const wrong = describeDefect(exported);
-  if (wrong !== undefined)
-    throw new UserError(`--objective: the plug-in ${path} ${wrong}; see docs/plug-ins.md`);
-  const kind = exported as ObjectiveKind;
+  const plugin = await importPluginKind(path, OPTIONS);
+  const { name: kind, text, words } = plugin.exported;
   return {
-    ...kind,
-    make(settings) {
-      let made: PluginImplementation;
-      try {
-        made = callWithTimeout(path, () => kind.make(settings));
-      } catch (error) {
-        if (error instanceof Error) throw new UserError(`--objective: ${error.message}`);
-        throw error;
-      }
-      if (typeof made?.judge !== 'function')
-        throw new UserError(`--objective: the plug-in ${path} makes nothing with a function judge`);
-      return new PluginObjective(kind.name, instanceName(kind.name, settings.name), path, made);
+    ...plugin.base,
+    ...(text === undefined ? {} : { text }),
+    ...(words === undefined ? {} : { words }),
+    make(values, context) {
+      const implementation = plugin.make(values, context);
+      plugin.requireMethod(implementation, 'judge');
+      return new PluginObjective(kind, instanceName(kind, context.name), path, implementation);
     },
   };
 }
 
-function describeDefect(exported: unknown): string | undefined {
-  if (typeof exported !== 'object' || exported === null) return 'has no objective as its default export';
-  const kind = exported as Partial<Record<keyof ObjectiveKind, unknown>>;
-  if (typeof kind.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(kind.name))
-    return 'needs a name of small letters, digits and hyphens';
-  if (FAILURE_KINDS.some((failure) => failure === kind.name)) return `has a name that is taken, ${kind.name}`;
-  if (typeof kind.make !== 'function') return 'needs a function make';
-  const { parameters } = kind;
-  const areParameters =
-    Array.isArray(parameters) &&
-    parameters.every((one) => typeof one?.name === 'string' && Array.isArray(one.between));
-  return areParameters ? undefined : 'needs parameters, each with name and between';
+/** An objective as a plug-in makes it, with the names of older plug-ins. */
+interface PluginImplementation extends Objective {
+  /** @deprecated `seedExemption` in older plug-ins */
+  readonly excuses?: string;
+  /** @deprecated `isTwoSided` in older plug-ins */
+  readonly sided?: boolean;
 }
 
-/** An objective as a plug-in makes it; the optional members are names that older plug-ins use. */
-type PluginImplementation = Objective & { readonly excuses?: string; readonly sided?: boolean };
+/** A batch with its members' names in older plug-ins. */
+interface PluginBatch extends JudgedBatch {
+  /** @deprecated `secondOutputs` in older plug-ins */
+  readonly copy?: NonNullable<JudgedBatch['secondOutputs']>;
+  /** @deprecated `transformed` in older plug-ins */
+  readonly changed?: NonNullable<JudgedBatch['transformed']>;
+}
 
-/** A batch under the names of older plug-ins too: `copy` for `secondOutputs`, `changed` for `transformed`. */
-type PluginBatch = JudgedBatch & {
-  readonly copy?: JudgedBatch['secondOutputs'];
-  readonly changed?: JudgedBatch['transformed'];
-};
-
-/** The batches that plug-ins were given, so that `margins`, called for each row, makes none anew. */
+/** The batch that plug-ins get for each batch: `margins` is called for each row of one. */
 const PLUGIN_BATCHES = new WeakMap<JudgedBatch, PluginBatch>();
 
 function withOldNames(batch: JudgedBatch): PluginBatch {
   const known = PLUGIN_BATCHES.get(batch);
   if (known !== undefined) return known;
   const { secondOutputs, transformed } = batch;
-  const named: PluginBatch = {
+  const renamed: PluginBatch = {
     ...batch,
     ...(secondOutputs === undefined ? {} : { copy: secondOutputs }),
     ...(transformed === undefined ? {} : { changed: withOldNames(transformed) }),
   };
-  PLUGIN_BATCHES.set(batch, named);
-  return named;
+  PLUGIN_BATCHES.set(batch, renamed);
+  return renamed;
 }
 
-/** An objective of the user's: its calls are broken off where they don't end, and what it reports is checked. */
+/** An objective of a plug-in, with a time limit on its calls and a check of the violations that it reports. */
 class PluginObjective implements Objective {
   readonly name: string;
   readonly tensors: readonly string[];
@@ -94,39 +105,40 @@ class PluginObjective implements Objective {
   readonly refuses?: NonNullable<Objective['refuses']>;
   readonly plugin: string;
   readonly #kind: string;
-  readonly #wrapped: PluginImplementation;
+  readonly #implementation: PluginImplementation;
 
-  constructor(kind: string, name: string, path: string, own: PluginImplementation) {
+  constructor(kind: string, name: string, path: string, implementation: PluginImplementation) {
+    const { tensors = [], change, labelled, timed, isTwoSided, sided } = implementation;
     this.#kind = kind;
-    this.#wrapped = own;
+    this.#implementation = implementation;
     this.plugin = path;
     this.name = name;
-    this.tensors = own.tensors ?? [];
-    this.change = own.change;
-    this.labelled = own.labelled === true;
-    this.timed = own.timed === true;
-    this.seedExemption = own.seedExemption ?? own.excuses;
-    this.isTwoSided = (own.isTwoSided ?? own.sided) === true;
-    if (own.margins !== undefined)
-      this.margins = (run, row, out) => own.margins?.(withOldNames(run), row, out) ?? 0;
-    if (own.refuses !== undefined)
-      this.refuses = (run) => callWithTimeout(path, () => own.refuses?.(withOldNames(run)));
+    this.tensors = tensors;
+    this.change = change;
+    this.labelled = labelled === true;
+    this.timed = timed === true;
+    this.seedExemption = implementation.seedExemption ?? implementation.excuses;
+    this.isTwoSided = (isTwoSided ?? sided) === true;
+    if (implementation.margins !== undefined)
+      this.margins = (run, row, out) => implementation.margins?.(withOldNames(run), row, out) ?? 0;
+    if (implementation.refuses !== undefined)
+      this.refuses = (run) => callWithTimeout(path, () => implementation.refuses?.(withOldNames(run)));
   }
 
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
     const reported: [number, Violation][] = [];
     callWithTimeout(this.plugin, () => {
-      this.#wrapped.judge(withOldNames(run), (row, violation) =>
+      this.#implementation.judge(withOldNames(run), (row, violation) =>
         reported.push([row, this.#checkViolation(run, row, violation)]),
       );
     });
     for (const [row, violation] of reported) report(row, violation);
   }
 
-  #checkViolation(run: JudgedBatch, row: number, given: Partial<Violation>): Violation {
+  #checkViolation(run: JudgedBatch, row: number, reported: Partial<Violation> | undefined): Violation {
     if (!Number.isInteger(row) || row < 0 || row >= run.rows)
       throw new Error(`it reports row ${row} of a run of ${run.rows}`);
-    const { signature = this.#kind, summary = signature, tensors = [], details = {} } = given ?? {};
+    const { signature = this.#kind, summary = signature, tensors = [], details = {} } = reported ?? {};
     if (
       typeof signature !== 'string' ||
       !isSignatureOf(signature, this.#kind) ||
@@ -135,9 +147,13 @@ class PluginObjective implements Objective {
       throw new Error(
         `its signature '${signature}' must be ${this.#kind}, or begin with ${this.#kind}- and hold letters, digits, '.', '_' and '-' alone`,
       );
-    const line = escapeControl(String(summary).replace(/\s+/g, ' ').slice(0, 400));
-    // The user may have given the objective a name.
-    const named = `${this.name}${signature.slice(this.#kind.length)}`;
-    return { objective: this.#kind, signature: named, summary: line, tensors, details };
+    return {
+      objective: this.#kind,
+      // The spec may have given the objective a name.
+      signature: `${this.name}${signature.slice(this.#kind.length)}`,
+      summary: escapeControl(String(summary).replace(/\s+/g, ' ').slice(0, MAX_SUMMARY_LENGTH)),
+      tensors,
+      details,
+    };
   }
 }

@@ -1,6 +1,7 @@
-import { suggestName } from '../core/did-you-mean.ts';
+import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
-import { parseObjectiveSettings } from '../extensions/parameters.ts';
+import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
@@ -9,81 +10,84 @@ import { nonfinite } from './nonfinite.ts';
 import type { Objective, ObjectiveKind } from './objective.ts';
 import { loadObjectivePlugin } from './plugin.ts';
 import { slow } from './slow.ts';
-import { listObjectiveSpecs, parseObjectiveSpec } from './spec.ts';
 import { text } from './text/text-objective.ts';
 
-export { listObjectiveSpecs as objectiveSpecs };
+/** The built-in objectives, and how specs of `--objective` are resolved. */
+export const OBJECTIVES = new Registry<ObjectiveKind>({
+  flag: '--objective',
+  noun: 'objective',
+  kinds: [nonfinite, quantization, differential, assertion, metamorphic, misclassified, slow, text],
+  takesName: true,
+  loadPlugin: loadObjectivePlugin,
+});
 
-/** Every objective there is. */
-export const OBJECTIVES: readonly ObjectiveKind[] = [
-  nonfinite,
-  quantization,
-  differential,
-  assertion,
-  metamorphic,
-  misclassified,
-  slow,
-  text,
-];
+/** The specs of a campaign's setting, each once. A mapping gives each of them a name. */
+export function objectiveSpecs(setting: CampaignConfig['objective']): string[] {
+  if (typeof setting === 'string') return [setting];
+  if (Array.isArray(setting)) return [...new Set(setting)];
+  return Object.entries(setting).map(([name, spec]) => {
+    const { name: kind, settings } = parseExtensionSpec(spec);
+    return `${kind}:name=${name}${settings === '' ? '' : `,${settings}`}`;
+  });
+}
 
 /**
  * Makes the objectives of a campaign.
  *
- * @throws UserError on an unknown one, or two of one name
+ * @throws UserError as `makeObjective`, and if two have one name
  */
 export async function makeObjectives(specs: readonly string[]): Promise<Objective[]> {
-  const made: Objective[] = [];
+  const objectives: Objective[] = [];
   for (const spec of specs) {
-    const one = await makeObjective(spec);
-    if (made.some(({ name }) => name === one.name))
+    const objective = await makeObjective(spec);
+    if (objectives.some(({ name }) => name === objective.name))
       throw new UserError(
-        `--objective: two objectives are called ${one.name}: give one another name, as ${parseObjectiveSpec(spec).kind}:name=other,…`,
+        `--objective: two objectives are called ${objective.name}: give one another name, as ${parseExtensionSpec(spec).name}:name=other,…`,
       );
-    made.push(one);
+    objectives.push(objective);
   }
-  return made;
+  return objectives;
 }
 
 /**
  * Makes the objective of a spec.
  *
- * @throws UserError on an unknown one, on parameters that make no sense, or a plug-in that is none
+ * @throws UserError on an unknown objective, settings that make no sense, or a module without an objective
  */
 export async function makeObjective(spec: string): Promise<Objective> {
-  const { kind, isModule } = parseObjectiveSpec(spec);
-  return isModule ? makeFromKind(await loadObjectivePlugin(kind), spec) : makeBuiltIn(spec);
+  refuseBareExpression(spec);
+  return makeResolved(await OBJECTIVES.resolve(spec));
 }
 
-/**
- * Makes one of our own objectives.
- *
- * @throws UserError on an unknown one, or parameters that make no sense
- */
+/** Makes a built-in objective. @throws UserError as `makeObjective` */
 export function makeBuiltIn(spec: string): Objective {
-  return makeFromKind(findBuiltIn(parseObjectiveSpec(spec).kind), spec);
+  refuseBareExpression(spec);
+  return makeResolved(OBJECTIVES.resolveBuiltIn(spec));
 }
 
-function makeFromKind(kind: ObjectiveKind, spec: string): Objective {
-  const { kind: name, settingsText } = parseObjectiveSpec(spec);
-  return kind.make(parseObjectiveSettings(name, kind.parameters, settingsText, kind.text !== undefined));
+function makeResolved({
+  kind,
+  values,
+  words,
+  text: rest,
+  name,
+}: ResolvedExtension<ObjectiveKind>): Objective {
+  return kind.make(values, { words, text: rest, name });
 }
 
-/** Refuses specs that can be told to be wrong without loading anything. @throws UserError as `makeObjective` */
+/** Refuses specs that are wrong without loading a module. @throws UserError as `makeObjectives` */
 export async function checkBuiltIns(specs: readonly string[]): Promise<void> {
-  await makeObjectives(specs.filter((spec) => !parseObjectiveSpec(spec).isModule));
+  await makeObjectives(specs.filter((spec) => !parseExtensionSpec(spec).isModule));
 }
 
-/** Whether an objective, by its name or its spec, compares the model with a second one. Crashes and hangs have none. */
+/** Whether an objective, given by its name or its spec, compares the model with a second one. */
 export function comparesModels(spec: string): boolean {
-  const { kind: name } = parseObjectiveSpec(spec);
-  return OBJECTIVES.some((kind) => kind.name === name && kind.needsSecondModel === true);
+  return OBJECTIVES.find(parseExtensionSpec(spec).name)?.needsSecondModel === true;
 }
 
-function findBuiltIn(name: string): ObjectiveKind {
-  const kind = OBJECTIVES.find((candidate) => candidate.name === name);
-  if (kind !== undefined) return kind;
-  if (/[<>=]/.test(name))
+/** @throws UserError on a spec that is the expression of an `assert` without that name */
+function refuseBareExpression(spec: string): void {
+  const { name, isModule } = parseExtensionSpec(spec);
+  if (!isModule && /[<>=]/.test(name))
     throw new UserError(`--objective: write assert: before what must hold, as 'assert:${name}'`);
-  const names = OBJECTIVES.map((candidate) => candidate.name);
-  throw new UserError(`--objective: unknown objective ${name}: ${suggestName(name, names)}`);
 }

@@ -1,3 +1,4 @@
+import { formatNumber } from '../core/format-number.ts';
 import {
   instanceName,
   type JudgedBatch,
@@ -6,15 +7,9 @@ import {
   type Violation,
 } from './objective.ts';
 
-/** How many times slower than usual a run is that counts, where nobody says. */
-const DEFAULT_SLOWDOWN = 5;
-
-/** Milliseconds below which nothing is slow: that much the machine itself takes now and then. */
-const DEFAULT_MIN_MS = 2;
-
 /**
- * A run that takes many times what one of its shape usually takes: loops whose length the input decides, numbers that
- * the processor computes slowly. What is slow on one machine may not be on another, or tomorrow.
+ * Performance fault: a run that takes many times the usual time of its input shape, as from loops whose length depends on
+ * the input or from denormal numbers. Timings vary between machines and runs, so findings may not reproduce.
  */
 class Slow implements Objective {
   readonly name: string;
@@ -22,10 +17,10 @@ class Slow implements Objective {
   readonly #slowdown: number;
   readonly #minMs: number;
 
-  constructor(name: string, times: number, least: number) {
+  constructor(name: string, slowdown: number, minMs: number) {
     this.name = name;
-    this.#slowdown = times;
-    this.#minMs = least;
+    this.#slowdown = slowdown;
+    this.#minMs = minMs;
   }
 
   judge({ rows, time }: JudgedBatch, report: (row: number, violation: Violation) => void): void {
@@ -43,24 +38,29 @@ class Slow implements Objective {
 }
 
 function formatMilliseconds(seconds: number): string {
-  return String(Number((1000 * seconds).toPrecision(3)));
+  return formatNumber(1000 * seconds, 3);
 }
+
+const TIMES = {
+  name: 'times',
+  default: 5,
+  help: 'how many times as long counts; 5 unless told',
+  min: 1.5,
+  max: 1e6,
+} as const;
+
+// Scheduling alone causes pauses below the default.
+const LEAST = {
+  name: 'least',
+  default: 2,
+  help: 'milliseconds below which nothing is slow; 2 unless told',
+  min: 0,
+  max: 1e6,
+} as const;
 
 export const slow: ObjectiveKind = {
   name: 'slow',
   help: 'a run that takes many times what is usual for its shape; runs are of one testcase then',
-  parameters: [
-    {
-      name: 'times',
-      help: `how many times as long counts; ${DEFAULT_SLOWDOWN} unless told`,
-      between: [1.5, 1e6],
-    },
-    {
-      name: 'least',
-      help: `milliseconds below which nothing is slow; ${DEFAULT_MIN_MS} unless told`,
-      between: [0, 1e6],
-    },
-  ],
-  make: ({ values: { times = DEFAULT_SLOWDOWN, least = DEFAULT_MIN_MS }, name }) =>
-    new Slow(instanceName('slow', name), times, least),
+  parameters: [TIMES, LEAST],
+  make: (values, { name }) => new Slow(instanceName('slow', name), values(TIMES), values(LEAST)),
 };

@@ -1,3 +1,4 @@
+import { formatNumber } from '../core/format-number.ts';
 import type { ImageFormat } from '../inputs/image.ts';
 import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
@@ -65,5 +66,5 @@ function largestChanges(
 
 function numberText(value: number | undefined): string {
   if (value === undefined) return '';
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(7)));
+  return Number.isInteger(value) ? String(value) : formatNumber(value, 7);
 }

@@ -1,5 +1,5 @@
 import { escapeControl } from '../core/escape-control.ts';
-import { formatCount, plural } from '../core/format-count.ts';
+import { formatCount, plural } from '../core/format-number.ts';
 import { stateCounts } from './state-counts.ts';
 import type { ReportedCampaign } from './view-model.ts';
 

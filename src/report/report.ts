@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
-import { parseObjectiveSpec } from '../objectives/spec.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
 import { type TriageResult, triage } from '../triage/triage.ts';
@@ -152,11 +152,11 @@ function defaultTitle(views: readonly CampaignView[]): string {
 
 /** The prefix of an objective's signatures, from its spec; none for a plug-in, whose code would have to be run. */
 function signaturePrefixes(spec: string): string[] {
-  const { kind, isModule, settingsText } = parseObjectiveSpec(spec);
+  const { name: kind, isModule, settings } = parseExtensionSpec(spec);
   if (isModule) return [];
   const name =
-    /^\s*name=([^,]+)/.exec(settingsText)?.[1] ??
-    (kind === 'text' ? /^\s*([a-z0-9-]+)/.exec(settingsText)?.[1] : undefined);
+    /^\s*name=([^,]+)/.exec(settings)?.[1] ??
+    (kind === 'text' ? /^\s*([a-z0-9-]+)/.exec(settings)?.[1] : undefined);
   return [name === undefined ? kind : `${kind}-${name.trim()}`];
 }
 

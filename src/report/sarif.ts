@@ -49,7 +49,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
 
 function ruleOf(id: string) {
   // Objectives with a name of their own, such as `text-insult`, begin with that of their kind.
-  const kind = OBJECTIVES.find(({ name }) => id === name || id.startsWith(`${name}-`));
+  const kind = OBJECTIVES.list().find(({ name }) => id === name || id.startsWith(`${name}-`));
   const help = kind?.help ?? `objective ${id}`;
   return { id, shortDescription: { text: escapeControl(help) } };
 }

@@ -1,17 +1,20 @@
-import type { SchedulerKind } from './scheduler.ts';
+import { NEWEST, type SchedulerKind } from './scheduler.ts';
 
-/** How many of the newest entries are favoured. */
-const NEWEST_COUNT = 5;
-
-/** One of the five newest entries or one drawn from all, each with the same chance (TensorFuzz, lib/sample_functions.py). */
+/** One of the newest entries or one drawn from all, each with the same chance (TensorFuzz, lib/sample_functions.py). */
 export const recent: SchedulerKind = {
   name: 'recent',
-  make: () => ({
-    pick({ count }, random) {
-      const newest = Math.min(NEWEST_COUNT, count);
-      const anyone = random.below(count);
-      const choice = random.below(newest + 1);
-      return choice === newest ? anyone : count - newest + choice;
-    },
-  }),
+  help: 'the newest entries or any other, as in TensorFuzz',
+  source: 'TensorFuzz (Odena & Goodfellow 2018), lib/sample_functions.py',
+  parameters: [NEWEST],
+  make(values) {
+    const newestCount = values(NEWEST);
+    return {
+      pick({ count }, random) {
+        const newest = Math.min(newestCount, count);
+        const any = random.below(count);
+        const choice = random.below(newest + 1);
+        return choice === newest ? any : count - newest + choice;
+      },
+    };
+  },
 };

@@ -1,4 +1,6 @@
 import type { Random } from '../core/random.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
+import type { ExtensionKind } from '../extensions/registry.ts';
 
 /** Number of entries that can be picked, the seeds first. */
 export interface CorpusSize {
@@ -6,22 +8,31 @@ export interface CorpusSize {
   readonly seeds: number;
 }
 
-/** Picks the corpus entry to mutate next. */
+/** Picks the corpus entry that is mutated next. */
 export interface Scheduler {
-  /** @returns the place of an entry; the corpus is never empty */
+  /** @returns the index of an entry, `[0, corpus.count)`; the corpus is never empty */
   pick(corpus: CorpusSize, random: Random): number;
-  /** An entry came in; `parent` is the place of what it was made from, undefined for a seed. */
+  /** Called when an entry is added; `parent` is the index of the entry it was made from, undefined for a seed. */
   added?(entry: number, parent: number | undefined): void;
-  /** What it has learnt, as plain data. */
+  /** The state of the scheduler as plain data, for checkpoints. */
   save?(): unknown;
-  /** Takes back what `save` gave. */
+  /** Restores a state that `save` returned. */
   restore?(saved: unknown): void;
-  /** Makes several picks in one go; a plug-in's are watched so. */
+  /** Runs a function that picks several entries; a plug-in's picks get their time limit from it. */
   guardPicks?<T>(picks: () => T): T;
 }
 
-/** A kind of scheduler: what the registry lists, and what a plug-in gives. */
-export interface SchedulerKind {
-  readonly name: string;
-  make(): Scheduler;
+/** A kind of scheduler. */
+export interface SchedulerKind extends ExtensionKind<Scheduler> {
+  make(values: ParameterValues): Scheduler;
 }
+
+/** How many of the newest entries a scheduler favours. */
+export const NEWEST = {
+  name: 'newest',
+  default: 5,
+  help: 'how many of the newest entries are favoured',
+  min: 1,
+  max: 1e6,
+  integer: true,
+} as const;

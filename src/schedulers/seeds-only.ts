@@ -1,7 +1,9 @@
 import type { SchedulerKind } from './scheduler.ts';
 
-/** One of the user's seeds: what the random control mutates, since it keeps nothing. */
+/** Any of the seeds: the scheduler of the random control, whose corpus never grows. */
 export const seedsOnly: SchedulerKind = {
   name: 'seeds-only',
+  help: 'any of the seeds',
+  parameters: [],
   make: () => ({ pick: (corpus, random) => random.below(corpus.seeds) }),
 };

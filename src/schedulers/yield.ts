@@ -1,29 +1,34 @@
 import type { Random } from '../core/random.ts';
-import type { CorpusSize, Scheduler, SchedulerKind } from './scheduler.ts';
+import { type CorpusSize, NEWEST, type Scheduler, type SchedulerKind } from './scheduler.ts';
 
-/** How many of the newest entries are favoured, and the picks without anything new after which it is one more. */
-const NEWEST_COUNT = 5;
+/** Picks without a new entry after which the window of the newest entries is one larger. */
 const PICKS_PER_OLDER_ENTRY = 64;
 
-/** Share of picks that any entry gets alike. */
+/** Share of picks that are drawn from all entries alike. */
 const UNIFORM_SHARE = 1 / 6;
 
 /**
- * The less tired of two of the newest entries. A pick tires an entry; leading to something new makes it
- * fresh again, as every entry is at first; and while nothing new comes, older entries come in beside the
- * newest. AFL++'s power schedules and DeepHunter's selection probability fall with the number of picks as
- * well; here success resets it, and being new counts most, since search goes from parent to child.
+ * Picks the less used of two entries drawn from a window of the newest. A pick raises an entry's fatigue; a new child
+ * resets it to 0. The window grows while no entry is added. AFL++'s power schedules and DeepHunter's selection
+ * probability fall with the number of picks as well; here success resets the count, and recency counts most, since the
+ * search goes from parent to child.
  */
 export class YieldScheduler implements Scheduler {
-  /** Picks of each entry since it came in or last led to something new. */
+  /** Picks of each entry since it was added or last had a new child. */
   #fatigue: number[] = [];
-  /** Picks since anything came in. */
+  /** Picks since an entry was added. */
   #picksSinceAdded = 0;
+  readonly #newestCount: number;
+
+  constructor(newestCount: number = NEWEST.default) {
+    this.#newestCount = newestCount;
+  }
 
   pick({ count }: CorpusSize, random: Random): number {
     this.#picksSinceAdded++;
     if (random.uniform() < UNIFORM_SHARE) return random.below(count);
-    const among = Math.min(count, NEWEST_COUNT + Math.floor(this.#picksSinceAdded / PICKS_PER_OLDER_ENTRY));
+    const older = Math.floor(this.#picksSinceAdded / PICKS_PER_OLDER_ENTRY);
+    const among = Math.min(count, this.#newestCount + older);
     const a = count - 1 - random.below(among);
     const b = count - 1 - random.below(among);
     const entry = this.#fatigue[a] <= this.#fatigue[b] ? a : b;
@@ -48,4 +53,9 @@ export class YieldScheduler implements Scheduler {
   }
 }
 
-export const yieldKind: SchedulerKind = { name: 'yield', make: () => new YieldScheduler() };
+export const yieldKind: SchedulerKind = {
+  name: 'yield',
+  help: 'by what entries led to',
+  parameters: [NEWEST],
+  make: (values) => new YieldScheduler(values(NEWEST)),
+};

@@ -5,6 +5,7 @@ import { flagSettings, type SettingName } from '../config/schema.ts';
 import type { LoadOptions } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
+import { settingHelp } from './setting-kinds.ts';
 
 /** The JSON Schema that the package brings, for editors. */
 const SCHEMA_PATH = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
@@ -200,10 +201,11 @@ const FURTHER_SETTINGS: readonly SettingName[] = [
 ];
 
 function furtherSettings(): string[] {
-  return flagSettings()
-    .filter(([name]) => FURTHER_SETTINGS.includes(name))
-    .map(([name, { help, defaultText }, fallback]) => {
+  const settings = flagSettings();
+  return FURTHER_SETTINGS.flatMap((wanted) => settings.filter(({ name }) => name === wanted)).map(
+    ({ name, meta: { help, defaultText }, fallback }) => {
       const value = fallback === undefined ? '' : ` ${JSON.stringify(fallback)}`;
-      return `# ${name}:${value}  # ${help}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`;
-    });
+      return `# ${name}:${value}  # ${settingHelp(name, help)}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`;
+    },
+  );
 }

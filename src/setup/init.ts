@@ -1,19 +1,18 @@
 import { open, rm } from 'node:fs/promises';
+import type { ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import type { LoadOptions } from '../model/model.ts';
 import { campaignText } from './campaign-file.ts';
 import { type Inspection, inspect } from './inspect.ts';
 
 /**
- * Writes a campaign file for a model, with what `inspect` tells of it. It runs as it is.
+ * Writes a campaign file for a model, filled in from its inspection. The file runs as it is.
  *
- * @param file where to; nothing that is there is overwritten
- * @param given how the user asked for the model to be loaded
- * @throws UserError where the model can't be loaded or the file is there already
+ * @param file path to write to; an existing file is never overwritten
+ * @throws UserError where the model can't be loaded or the file exists
  */
-export async function init(model: string, file: string, given: LoadOptions): Promise<Inspection> {
-  const inspection = await inspect(model, given);
-  const text = campaignText(inspection, file, given);
+export async function init(config: ModelConfig, file: string): Promise<Inspection> {
+  const inspection = await inspect(config);
+  const text = campaignText(inspection, file, config);
   try {
     const handle = await open(file, 'wx');
     try {

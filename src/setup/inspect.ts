@@ -1,4 +1,5 @@
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
+import type { ModelConfig } from '../config/schema.ts';
 import { inferInput } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
 import { stripBatchDimension } from '../model/batched-model.ts';
@@ -10,9 +11,9 @@ import {
   type Graph,
   producersByTensor,
 } from '../model/graph/graph.ts';
-import type { InputSpec, LoadOptions, ModelInfo } from '../model/model.ts';
+import type { InputSpec, ModelInfo } from '../model/model.ts';
 import type { DType } from '../tensor/tensor.ts';
-import { InspectClient } from '../workers/inspect-client.ts';
+import { withModelSession } from '../workers/model-session.ts';
 
 /** Version of what `inspect --json` prints. */
 const INSPECTION_VERSION = 1;
@@ -58,27 +59,24 @@ export interface Inspection {
 }
 
 /**
- * Looks at a model, in a process of its own. Shapes that it does not declare come from a run on zeros.
+ * Describes a model. Shapes that it does not declare come from a run on zeros.
  *
  * @throws UserError where it can't be loaded
  */
-export async function inspect(path: string, options: LoadOptions): Promise<Inspection> {
-  const inspector = new InspectClient();
-  try {
-    const model = await inspector.load(path, options);
+export function inspect(config: ModelConfig): Promise<Inspection> {
+  return withModelSession(config, async (session) => {
+    const model = session.info;
     const declared = model.graph.shapes;
     const missing = model.watchable.filter((name) => !declared.has(name));
-    const observed = missing.length === 0 ? undefined : await inspector.shapes(missing);
+    const inferred = missing.length === 0 ? undefined : await session.shapes(missing);
     const shapeOf = (name: string): DeclaredShape | undefined =>
-      declared.get(name) ?? observed?.shapes.get(name);
+      declared.get(name) ?? inferred?.shapes.get(name);
     const notes =
-      observed?.failure === undefined
+      inferred?.failure === undefined
         ? []
-        : [`some shapes are not known: the model fails on zeros (${observed.failure})`];
+        : [`some shapes are not known: the model fails on zeros (${inferred.failure})`];
     return buildInspection(model, shapeOf, notes);
-  } finally {
-    inspector.close();
-  }
+  });
 }
 
 function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 'range' | 'why'> {
@@ -92,7 +90,7 @@ function buildInspection(
   notes: readonly string[],
 ): Inspection {
   const { path, format, sha256, runtime, graph } = model;
-  const made = producersByTensor(graph);
+  const producers = producersByTensor(graph);
   const watched = chooseWatchedTensors(model);
   return {
     formatVersion: INSPECTION_VERSION,
@@ -106,8 +104,12 @@ function buildInspection(
     outputs: model.outputs.map((name) => ({ name, shape: shapeOf(name) })),
     parameters: countParameters(graph),
     operations: Object.fromEntries(countOperations(graph)),
-    tensors: model.watchable.map((name) => ({ name, op: made.get(name)?.op ?? '', shape: shapeOf(name) })),
-    sites: model.sites.map(({ targets: _aims, ...site }) => site),
+    tensors: model.watchable.map((name) => ({
+      name,
+      op: producers.get(name)?.op ?? '',
+      shape: shapeOf(name),
+    })),
+    sites: model.sites.map(({ targets: _targets, ...site }) => site),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

@@ -1,4 +1,4 @@
-import type { PairOutputs } from '../evaluation/rerun.ts';
+import type { PairOutputs } from '../evaluation/pair-outputs.ts';
 import type { NamedTensor } from '../model/model.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LayerDivergences } from '../analysis/layer-divergence.ts';
 import type { OriginDetails } from '../analysis/nonfinite-localizer.ts';
 import type { Distance } from '../constraints/distance.ts';
-import type { VariantOutcome } from '../evaluation/rerun.ts';
+import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import type { Lineage } from '../inputs/testcase.ts';
 import type { RuntimeKind } from '../model/model.ts';
 import type { Violation } from '../objectives/objective.ts';

@@ -1,69 +1,86 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { CampaignConfig } from '../config/schema.ts';
+import type { ModelConfig, SecondModelConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import { type LoadOptions, MODEL_JSON, type SecondModelOptions } from '../model/model.ts';
 
-/** Folder of a campaign that holds the copy that was derived from its model. */
+/** Folder in a campaign's folder that holds the quantized copy derived from its model. */
 export const DERIVED_MODEL_FOLDER = 'copy';
 
-/** The copy's file in a campaign's folder; undefined where there is none. */
+/** Path of the derived copy in a campaign's folder; undefined where there is none. */
 export async function findDerivedModel(folder: string): Promise<string | undefined> {
   const names = await readdir(join(folder, DERIVED_MODEL_FOLDER)).catch(() => []);
   return names.length === 0 ? undefined : join(folder, DERIVED_MODEL_FOLDER, mainFile(names));
 }
 
-/** Of a model's files the one that is loaded. */
+/** The file of a model that is passed to the loader. */
 export function mainFile(names: readonly string[]): string {
   return names.find((name) => name === MODEL_JSON) ?? names[0];
 }
 
-/** How a campaign's model is loaded, alone. */
-export function loadOptions({
-  runtime,
-  signature,
-  tags,
-  generate,
-}: Pick<CampaignConfig, 'runtime' | 'signature' | 'tags' | 'generate'>): LoadOptions {
-  if (generate === undefined) return { runtime, signature, tags };
-  const { prompts: _prompts, promptLength: _length, vocabulary, ...how } = generate;
-  const place = vocabulary === CODEPOINTS || /^\w+:\/\//.test(vocabulary) ? vocabulary : resolve(vocabulary);
-  return { runtime, signature, tags, generate: { ...how, vocabulary: place } };
+/**
+ * The model's path: as it was given, which findings record since it is the same wherever a campaign's folder lies,
+ * and absolute.
+ *
+ * @throws UserError where the settings name no model
+ */
+export function modelPath({ model }: { readonly model?: string | undefined }): {
+  readonly asGiven: string;
+  readonly absolute: string;
+} {
+  if (model === undefined) {
+    throw new UserError(
+      "no model given: write it first, as in 'neurofuzz fuzz model.onnx --seeds …', or name it in a campaign file with --config",
+    );
+  }
+  return { asGiven: model, absolute: resolve(model) };
 }
 
-/** Settings that say what the campaign's model is compared with. */
-type PairSettings = Pick<
-  CampaignConfig,
-  'model' | 'signature' | 'tags' | 'against' | 'againstRuntime' | 'match'
->;
-
-/**
- * How the second model of a pair is loaded; undefined where there is none.
- *
- * @param derived the copy that was derived from the model, if one was
- */
-export function secondModelOptions(config: PairSettings, derived?: string): SecondModelOptions | undefined {
-  const { against, againstRuntime, signature, tags } = config;
-  const match = parseOutputPairs(config.match);
-  if (derived !== undefined) return { path: derived, runtime: againstRuntime ?? 'auto', match };
-  if (against === undefined && againstRuntime === undefined) return undefined;
-  const own = against === undefined ? { signature, tags } : {};
+/** Options to load the model alone, without a second one. */
+export function loadOptions({ runtime, signature, tags, generate }: ModelConfig): LoadOptions {
+  if (generate === undefined) return { runtime, signature, tags };
+  const { prompts: _prompts, promptLength: _length, vocabulary, ...sampling } = generate;
+  const isPath = vocabulary !== CODEPOINTS && !/^\w+:\/\//.test(vocabulary);
   return {
-    path: resolve(against ?? config.model ?? '.'),
-    runtime: againstRuntime ?? 'auto',
-    match,
-    ...own,
+    runtime,
+    signature,
+    tags,
+    generate: { ...sampling, vocabulary: isPath ? resolve(vocabulary) : vocabulary },
   };
 }
 
 /**
- * Outputs that belong together, the copy's by the model's.
+ * Options to load the second model of a pair; undefined where there is none.
+ *
+ * @param derived path of the quantized copy that was derived from the model
+ * @throws UserError where `match` is not given as pairs
+ */
+export function secondModelOptions(
+  config: ModelConfig & SecondModelConfig,
+  derived?: string,
+): SecondModelOptions | undefined {
+  const { against, againstRuntime, signature, tags } = config;
+  const match = parseOutputPairs(config.match);
+  if (derived !== undefined) return { path: derived, runtime: againstRuntime ?? 'auto', match };
+  if (against === undefined && againstRuntime === undefined) return undefined;
+  // The model itself on another runtime is the same SavedModel signature.
+  const selection = against === undefined ? { signature, tags } : {};
+  return {
+    path: resolve(against ?? config.model ?? '.'),
+    runtime: againstRuntime ?? 'auto',
+    match,
+    ...selection,
+  };
+}
+
+/**
+ * The second model's output names by the first one's.
  *
  * @throws UserError where they are not given as pairs
  */
 export function parseOutputPairs(
-  match: CampaignConfig['match'],
+  match: SecondModelConfig['match'],
 ): Readonly<Record<string, string>> | undefined {
   if (!Array.isArray(match)) return match;
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
-import type { RerunResult } from '../evaluation/rerun.ts';
+import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import { decodeTestcase } from '../inputs/testcase.ts';
 import type { TestcaseBatch } from '../model/batched-model.ts';
 import type { InputSpec } from '../model/model.ts';

@@ -178,7 +178,7 @@ function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
 }
 
 /** Objectives by severity: crashes and hangs first, because a program cannot handle them; the others in registry order. */
-const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.map(({ name }) => name)];
+const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.names()];
 
 function rankOf({ objective }: TriagedFault): number {
   const rank = OBJECTIVE_RANKING.indexOf(objective);

@@ -14,7 +14,16 @@ const LIMITS_PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
  */
 export async function loadWithinLimits(path: string, options: LoadOptions): Promise<Model> {
   await preloadRuntimes([path, ...(options.secondModel === undefined ? [] : [options.secondModel.path])]);
-  return withinLimits((allow) => loadModel(path, { ...options, onModelBytes: allow, onStep: heartbeat }));
+  return withinLimits((allow) =>
+    loadModel(path, {
+      ...options,
+      onModelBytes: (bytes) => {
+        options.onModelBytes?.(bytes);
+        allow(bytes);
+      },
+      onStep: heartbeat,
+    }),
+  );
 }
 
 /** Does something with a model that may take what loading it may; `allow` says how large its files are. */

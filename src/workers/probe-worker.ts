@@ -1,23 +1,23 @@
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
-import type { ModelComparison } from '../evaluation/compare-models.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
+import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
 import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
-import { CALIBRATION_MUTANTS, type SeedResult } from '../fuzzer/seed-runner.ts';
+import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
-import { parseObjectiveSpec } from '../objectives/spec.ts';
 import { refuseIfProcessDies } from './refusal.ts';
-import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
+import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, type RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type {
-  ComparisonRequest,
   FuzzApi,
   ObjectiveDescriptor,
   PluginModule,
+  PreparedInfo,
   WorkerSetup,
 } from './services/fuzz-service.ts';
 import { spawnWorker } from './worker-supervisor.ts';
@@ -55,8 +55,10 @@ export class ProbeWorker {
       return await this.#child.call('describeObjectives', { specs, modules }, PLUGIN_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      const own = specs.map(parseObjectiveSpec).filter(({ isModule }) => isModule);
-      const plugins = [...modules.map(({ path }) => path), ...own.map(({ kind }) => kind)].join(' or ');
+      const objectiveModules = specs.map(parseExtensionSpec).filter(({ isModule }) => isModule);
+      const plugins = [...modules.map(({ path }) => path), ...objectiveModules.map(({ name }) => name)].join(
+        ' or ',
+      );
       const how =
         error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.exitStatus}`;
       throw new UserError(`the plug-in ${plugins} ${how} while it is loaded`);
@@ -89,13 +91,6 @@ export class ProbeWorker {
     );
   }
 
-  /** Runs the pair on testcases; see `comparePair`. */
-  compare(parameters: ComparisonRequest): Promise<ModelComparison> {
-    return refuseIfProcessDies(this.#model.path, 'comparing it', () =>
-      this.#child.call('compare', parameters, LOAD_TIMEOUT_MS),
-    );
-  }
-
   /** Tries the model on a testcase, once and twice in a batch; says why runs are limited to one row, if so. */
   probe(testcase: TestcaseData, watched: readonly string[]) {
     // Twice the same: another seed may fail for what it is.
@@ -123,9 +118,10 @@ export class ProbeWorker {
     );
   }
 
-  async prepare(setup: WorkerSetup): Promise<void> {
+  /** Makes the plug-ins and opens the session that tasks run in. */
+  prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     this.#setup = setup;
-    await this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
+    return this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
   }
 
   /** Runs testcases; one that ends the process is a violation, found by halving. */

@@ -1,12 +1,12 @@
-import { sliceTestcases } from '../evaluation/judged-batch.ts';
-import { confirmationRuns, type RerunResult, type VariantOutcome } from '../evaluation/rerun.ts';
+import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
+import { sliceTestcases } from '../evaluation/prepare-slices.ts';
+import type { RerunResult } from '../evaluation/rerun-testcase.ts';
+import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
+import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type { ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
-
-/** Milliseconds that loading a model may take without a sign of life. */
-export const LOAD_TIMEOUT_MS = 120_000;
 
 /** Runs findings again in a process of their own, which a finding may end. */
 export class RerunClient {

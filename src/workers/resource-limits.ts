@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 
+/** Milliseconds that loading a model may take without a heartbeat. */
+export const LOAD_TIMEOUT_MS = 120_000;
+
 /** Share of the machine's memory that all workers have together. */
 const WORKERS_SHARE = 0.8;
 

@@ -49,6 +49,25 @@ export interface RpcClientOptions {
   readonly tempFolder?: string;
 }
 
+/** Limits of a process, whatever it runs. */
+export type ProcessLimits = Omit<RpcClientOptions, 'script'>;
+
+/** A process that answers calls. */
+export interface RpcProcess<A extends Api> {
+  readonly pid: number;
+  readonly isAlive: boolean;
+  readonly memory: { readonly rss: number; readonly peak: number };
+  call<M extends keyof A & string>(
+    method: M,
+    parameters: Parameters<A[M]>[0],
+    timeout?: number,
+  ): Promise<RpcResult<A, M>>;
+  kill(): void;
+}
+
+/** Starts a process within limits. */
+export type SpawnProcess<A extends Api> = (limits: ProcessLimits) => RpcProcess<A>;
+
 interface PendingCall {
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
@@ -62,7 +81,7 @@ const MAX_STDERR_CHARACTERS = 2000;
 const CLOCK_INTERVAL_MS = 100;
 
 /** A process of our own that runs models, so that one that aborts, hangs or eats the memory ends alone. */
-export class RpcClient<A extends Api> {
+export class RpcClient<A extends Api> implements RpcProcess<A> {
   readonly #process: ChildProcess;
   readonly #options: RpcClientOptions;
   readonly #pending = new Map<number, PendingCall>();

@@ -4,7 +4,7 @@ import type { CorpusEntryData, Span, Task, TaskResult } from '../fuzzer/scheduli
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { entryCapacity, LruCache } from './entry-cache.ts';
 import { packEntries } from './pack-entries.ts';
-import { LOAD_TIMEOUT_MS } from './rerun-client.ts';
+import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type { FuzzApi, TaskMessage, WorkerSetup } from './services/fuzz-service.ts';
 

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { decodeNpz } from '../../src/tensor/npz.ts';
-import { BUNDLED, digests, eventsOf, findingFolders, readJson } from '../support/campaign.ts';
-import { neurofuzz, start } from '../support/command.ts';
+import { BUNDLED, digests, eventsOf, findingFolders, readJson, savedExecs } from '../support/campaign.ts';
+import { amid, neurofuzz, processesOf, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import {
   writeAllocationOnnx,
@@ -27,9 +26,6 @@ const POSITIVE = [
 ];
 
 /** Runs a small campaign in small tasks; every one of these models needs a process for each death. */
-/** Dozens of processes that end and are started again. */
-const SLOW = 180_000;
-
 async function campaign(name: string, model: string, seedFile: string, ...flags: string[]) {
   const out = join(folder, name);
   const args = [
@@ -101,24 +97,20 @@ test('a model that ends its process loses a task, is a crash finding, and the ca
   expect((await neurofuzz(['replay', finding])).stdout).toMatch(/^still broken 10\/10 {2}crash-sigfpe/);
 });
 
-test(
-  'crashes leave the same corpus and findings on one worker and on three',
-  async () => {
-    const model = writeOverflowOnnx(folder);
-    const start = seeds('overflow', [[-50, -60, -40, -30]]);
-    const flags = ['--range=-100,-1', '-n', '36', '--threshold', '1'];
-    const [one, three] = [
-      await campaign('crash-1', model, start, ...flags, '-j', '1'),
-      await campaign('crash-3', model, start, ...flags, '-j', '3'),
-    ];
-    expect(digests(three.out, 'corpus', 'findings')).toEqual(digests(one.out, 'corpus', 'findings'));
-  },
-  SLOW,
-);
+test('crashes leave the same corpus and findings on one worker and on three', async () => {
+  const model = writeOverflowOnnx(folder);
+  const start = seeds('overflow', [[-50, -60, -40, -30]]);
+  const flags = ['--range=-100,-1', '-n', '36', '--threshold', '1'];
+  const [one, three] = [
+    await campaign('crash-1', model, start, ...flags, '-j', '1'),
+    await campaign('crash-3', model, start, ...flags, '-j', '3'),
+  ];
+  expect(digests(three.out, 'corpus', 'findings')).toEqual(digests(one.out, 'corpus', 'findings'));
+});
 
 test('a model that does not come to an end is a hang finding', async () => {
   const model = writeLoopOnnx(folder, 9000);
-  const flags = ['--range=0,10000', '-n', '40', '--timeout', '500ms', '-j', '2'];
+  const flags = ['--range=0,10000', '-n', '20', '--timeout', '1500ms', '-j', '2'];
   const { out, code, summary } = await campaign('loop', model, seeds('loop', POSITIVE), ...flags);
   expect(code).toBe(1);
   expect(summary.findings.signatures).toEqual([expect.objectContaining({ signature: 'hang' })]);
@@ -186,19 +178,10 @@ test('a worker that gets SIGSEGV is replaced and changes nothing; what came once
   const args = [...BUNDLED, '-s', 'segv', '-n', '200000', '--keep', '1', '-j', '2'];
   const undisturbed = await neurofuzz([...args, '-o', whole]);
   const running = start([...args, '-o', hurt]);
-  const children = (): number[] => {
-    try {
-      return execFileSync('pgrep', ['-P', String(running.child.pid)], { encoding: 'utf8' })
-        .trim()
-        .split('\n')
-        .map(Number);
-    } catch {
-      return [];
-    }
-  };
-  while (children().length < 2) await new Promise((done) => setTimeout(done, 20));
-  await new Promise((done) => setTimeout(done, 1200));
-  for (const pid of children()) process.kill(pid, 'SIGSEGV');
+  await amid(running, 'a checkpoint on the way', () => savedExecs(hurt) > 0);
+  const processes = processesOf(running);
+  expect(processes.length).toBeGreaterThanOrEqual(2);
+  for (const pid of processes) process.kill(pid, 'SIGSEGV');
   expect(await running.ended).toMatchObject({ code: undisturbed.code, stderr: '' });
   expect(digests(hurt, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
   expect(eventsOf(hurt)).toContainEqual(

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { decodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders } from '../support/campaign.ts';
-import { neurofuzz, start } from '../support/command.ts';
+import { amid, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeLogOnnx, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
 
@@ -447,9 +447,11 @@ test('Ctrl-C ends the campaign in order with its summary', async () => {
     writeSeeds(folder, [[0, 0.5, 0.2, 1]], 'stop.npz'),
     '-o',
     out,
+    '-s',
+    '1',
     '--json',
   ]);
-  while (!running.stderr().includes('fuzzing')) await new Promise((done) => setTimeout(done, 50));
+  await amid(running, 'figures on the way', () => running.stderr().includes('fuzzing'));
   running.child.kill('SIGINT');
   const { code, stdout } = await running.ended;
   expect(code).toBe(0);

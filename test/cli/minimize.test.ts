@@ -37,7 +37,7 @@ describe('numbers', () => {
       '-o',
       out,
     ]);
-  }, 60_000);
+  });
 
   test('findings differ from their seeds in few values, break in the same way, and come up again', async () => {
     const before = findingFolders(out).length;
@@ -65,7 +65,7 @@ describe('numbers', () => {
     const again = await neurofuzz(['minimize', '--all', out]);
     expect(again.stdout).toMatch(/it was made smaller before/);
     expect(findingFolders(out)).toHaveLength(before + small.length);
-  }, 120_000);
+  });
 
   test('what is no finding is refused, and so is a budget that makes no sense', async () => {
     expect(await neurofuzz(['minimize', out])).toMatchObject({
@@ -93,7 +93,7 @@ describe('numbers', () => {
       code: 2,
       stderr: expect.stringMatching(/lies in no campaign/),
     });
-  }, 60_000);
+  });
 });
 
 test('prompts come down to few edits and to few characters', async () => {
@@ -123,4 +123,4 @@ test('prompts come down to few edits and to few characters', async () => {
     if (own.minimized.goal === 'edits') expect(own.distance.edits).toBeLessThan(large.distance.edits);
     else expect(prompt.length).toBeLessThan(large.violation.details.prompt.length);
   }
-}, 120_000);
+});

@@ -11,8 +11,8 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readNightlyFile } from '../../src/config/nightly.ts';
 import { UserError } from '../../src/core/errors.ts';
-import { eventsOf, findingFolders, readJson } from '../support/campaign.ts';
-import { type Ended, neurofuzz, start } from '../support/command.ts';
+import { confirmedFindings, eventsOf, findingFolders, readJson, sessionsOf } from '../support/campaign.ts';
+import { amid, type Ended, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { junitFaults, sarifFaults } from '../support/schemas.ts';
 
@@ -91,7 +91,7 @@ describe('four nights in a row, with a planted change of a model between', () =>
       plant(planted);
       nights.push(await night());
     }
-  }, 240_000);
+  });
 
   test('the fault is new on the second night, known on the third, and fixed when the change is taken back', () => {
     const loss = nights.map(({ result }) => states(result, 'loss')['assert-learns']);
@@ -169,48 +169,57 @@ describe('a night that is disturbed', () => {
   test('is killed: the next one goes on', async () => {
     const path = lone('killed', `time: 10m\nout: killed\ncampaigns: { digits: { ${digits}, seed: 'k' } }`);
     const campaign = join(folder, 'killed/campaigns/digits/0001');
-    const { child, ended } = start(['nightly', path, '--quiet']);
-    while (!existsSync(join(campaign, 'findings', 'nonfinite-inf-log')) && child.exitCode === null)
-      await new Promise((done) => setTimeout(done, 20));
-    child.kill('SIGKILL');
-    await ended;
+    const running = start(['nightly', path, '--quiet']);
+    await amid(running, 'a finding', () => confirmedFindings(campaign, 'nonfinite-inf-log').length > 0);
+    running.child.kill('SIGKILL');
+    await running.ended;
     expect(existsSync(join(folder, 'killed/report.html'))).toBe(false);
+    const [finding] = confirmedFindings(campaign, 'nonfinite-inf-log');
+    const found = readFileSync(join(finding, 'finding.json'), 'utf8');
     writeFileSync(path, readFileSync(path, 'utf8').replace('seed:', 'execs: 2000, seed:'));
     const { code, result } = await night(path);
     expect(code).toBe(1);
     expect(resolve(result.campaigns[0].folder)).toBe(campaign);
     expect(eventsOf(campaign).map(({ event }) => event)).toContain('resume');
-  }, 90_000);
+    expect(states(result, 'digits')['nonfinite-inf-log']).toBe('new');
+    expect(readFileSync(join(finding, 'finding.json'), 'utf8')).toBe(found);
+  });
 
   test('is asked to end: it ends in order and is reported', async () => {
     const path = lone(
       'ended',
-      `time: 300s\nout: ended\ncampaigns: { digits: { ${digits} }, other: { ${digits} } }`,
+      `time: 10h\nout: ended\ncampaigns: { digits: { ${digits}, seed: '1' }, other: { ${digits}, seed: '1' } }`,
     );
-    const { child, ended } = start(['nightly', path, '--quiet']);
-    while (!existsSync(join(folder, 'ended/campaigns/digits/0001/corpus')) && child.exitCode === null)
-      await new Promise((done) => setTimeout(done, 20));
-    child.kill('SIGTERM');
-    const { code } = await ended;
-    expect([0, 1]).toContain(code);
+    const running = start(['nightly', path, '--json', '--quiet']);
+    const campaign = join(folder, 'ended/campaigns/digits/0001');
+    await amid(running, 'the start of its first campaign', () => sessionsOf(campaign) === 1);
+    running.child.kill('SIGTERM');
+    const { code, stdout } = await running.ended;
+    const { fresh, campaigns, failures }: Night = JSON.parse(stdout);
+    expect(code).toBe(fresh > 0 ? 1 : 0);
+    expect([campaigns.map(({ name }) => name), failures]).toEqual([['digits'], []]);
+    expect(eventsOf(campaign).at(-1)).toMatchObject({ event: 'stop', stopped: 'interrupted' });
     expect(readFileSync(join(folder, 'ended/summary.md'), 'utf8')).toContain('ended before its time was up');
-  }, 60_000);
+  });
 
   test('a second one on the same folder is refused', async () => {
-    const path = lone('twice', `time: 60s\nout: twice\ncampaigns: { digits: { ${digits} } }`);
-    const { child, ended } = start(['nightly', path, '--quiet']);
-    while (!existsSync(join(folder, 'twice/lock')) && child.exitCode === null)
-      await new Promise((done) => setTimeout(done, 20));
+    const path = lone('twice', `time: 10h\nout: twice\ncampaigns: { digits: { ${digits}, seed: '1' } }`);
+    const running = start(['nightly', path, '--quiet']);
+    const campaign = join(folder, 'twice/campaigns/digits/0001');
+    await amid(running, 'the start of its campaign', () => sessionsOf(campaign) === 1);
     const second = await neurofuzz(['nightly', path]);
-    expect(second).toMatchObject({ code: 2, stderr: expect.stringMatching(/is in use by process \d+/) });
-    child.kill('SIGKILL');
-    await ended;
-  }, 60_000);
+    expect(second).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`is in use by process ${running.child.pid}:`),
+    });
+    running.child.kill('SIGKILL');
+    await running.ended;
+  });
 
   test('one campaign cannot run: the others do, and the night is not green', async () => {
     const path = lone(
       'wrong',
-      `time: 10m\nout: wrong\ncampaigns: { gone: { model: gone.onnx }, loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000 } }`,
+      `time: 10m\nout: wrong\ncampaigns: { gone: { model: gone.onnx }, loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000, seed: '1' } }`,
     );
     const { code, stderr, result } = await night(path);
     expect(code).toBe(2);
@@ -220,7 +229,7 @@ describe('a night that is disturbed', () => {
       /classname="gone" name="ran".*\n *<error/,
     );
     expect(readFileSync(join(folder, 'wrong/summary.md'), 'utf8')).toContain('gone could not run');
-  }, 60_000);
+  });
 
   test('a finding is damaged: it is named, the others are reported, and nothing is taken for fixed', async () => {
     const path = lone(
@@ -240,18 +249,18 @@ describe('a night that is disturbed', () => {
     ]);
     expect(result.campaigns.map(({ name }) => name)).toEqual(['loss']);
     expect(readJson(folder, 'damaged/baselines/digits.json').faults).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('a night that ran too little is no green one', async () => {
     const path = lone(
       'little',
-      `time: 10m\nout: little\ncampaigns: { loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000, minExecs: 2000 } }`,
+      `time: 10m\nout: little\ncampaigns: { loss: { config: corpora/broken-loss/campaign-repaired.yaml, execs: 1000, minExecs: 2000, seed: '1' } }`,
     );
     expect(await night(path)).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('fewer than minExecs'),
     });
-  }, 60_000);
+  });
 
   test('a corpus that has grown past its bound is distilled, and the next night goes on from that', async () => {
     const path = lone(
@@ -267,7 +276,7 @@ describe('a night that is disturbed', () => {
     expect(distilled.kept).toBeLessThanOrEqual(150);
     expect(result.campaigns[0].folder).toMatch(/0002$/);
     expect(states(result, 'digits')['nonfinite-inf-log']).toBe('known');
-  }, 90_000);
+  });
 });
 
 describe('a nightly file that makes no sense is refused in a line', () => {

@@ -60,7 +60,7 @@ const fuzz = (path: string, out: string, ...more: string[]) =>
 
 describe('a defect that a million draws of noise do not show', () => {
   test('is reached, and its finding says which operation, of what, and how far from the seeds', async () => {
-    const { code, stdout } = await fuzz(model('sqrt'), 'sqrt', '--until-finding', '-t', '60s');
+    const { code, stdout } = await fuzz(model('sqrt'), 'sqrt', '--until-finding', '-n', '100000');
     expect(code).toBe(1);
     const summary = JSON.parse(stdout);
     expect(summary.findings.signatures[0]).toMatchObject({ signature: 'nonfinite-nan-sqrt' });
@@ -112,7 +112,7 @@ describe('a defect that a million draws of noise do not show', () => {
   });
 
   test('is reached behind a mask, one comparison after the other', async () => {
-    const { code, stdout } = await fuzz(model('masked-softmax'), 'mask', '--until-finding', '-t', '60s');
+    const { code, stdout } = await fuzz(model('masked-softmax'), 'mask', '--until-finding', '-n', '100000');
     expect(code).toBe(1);
     expect(JSON.parse(stdout).findings.signatures[0].signature).toBe('nonfinite-nan-attention');
   });
@@ -125,7 +125,7 @@ describe('a defect that a million draws of noise do not show', () => {
     writeFileSync(join(folder, 'rsqrt', 'model.json'), json);
     writeFileSync(join(folder, 'rsqrt', weightFile), weights);
     const path = join(folder, 'rsqrt', 'model.json');
-    const { code, stdout } = await fuzz(path, 'tfjs', '--until-finding', '-t', '60s', '--runtime', 'wasm');
+    const { code, stdout } = await fuzz(path, 'tfjs', '--until-finding', '-n', '100000', '--runtime', 'wasm');
     expect(code).toBe(1);
     expect(JSON.parse(stdout).findings.signatures[0].signature).toBe('nonfinite-inf-rsqrt');
   });
@@ -140,7 +140,13 @@ describe('a defect that a million draws of noise do not show', () => {
 });
 
 test('a division by zero that fails the whole run is a crash of its operation, with the one input that did it', async () => {
-  const { code, stdout } = await fuzz(model('integer-division'), 'division', '--until-finding', '-t', '60s');
+  const { code, stdout } = await fuzz(
+    model('integer-division'),
+    'division',
+    '--until-finding',
+    '-n',
+    '100000',
+  );
   expect(code).toBe(1);
   const [fault] = JSON.parse(stdout).findings.signatures;
   expect(fault).toMatchObject({ signature: 'crash-share', objective: 'crash' });

@@ -31,7 +31,7 @@ describe('a model and its int8 copy', () => {
 
   beforeAll(async () => {
     ({ code } = await fuzz(MODEL, 'int8', ...settings, '-n', '4000', '-j', '2'));
-  }, 120_000);
+  });
 
   test('give different classes to a mutant, and both outputs are kept', async () => {
     expect(code).toBe(1);
@@ -71,7 +71,7 @@ describe('a model and its int8 copy', () => {
       }
       expect(classes).toEqual([own, other]);
     }
-  }, 60_000);
+  });
 
   test('are replayed together, and resumed', async () => {
     const { stdout, code: replayed } = await neurofuzz(['replay', out]);
@@ -84,7 +84,7 @@ describe('a model and its int8 copy', () => {
     ).toBe(true);
     const { code: resumed } = await neurofuzz(['fuzz', '--resume', '-o', out, '-n', '6000', '--quiet']);
     expect(resumed).toBe(1);
-  }, 120_000);
+  });
 
   test('are judged anew by other rules, without either model', async () => {
     const { stdout, code: plain } = await neurofuzz(['triage', out, '--json']);
@@ -112,13 +112,13 @@ describe('a model and its int8 copy', () => {
       stderr: "neurofuzz: --cosine must be a number from -1 to 1, not '2'\n",
     });
     expect(await neurofuzz(['triage', folder])).toMatchObject({ code: 2 });
-  }, 60_000);
+  });
 
   test('find the same with one worker', async () => {
     const again = join(folder, 'again');
     await fuzz(MODEL, 'again', ...settings, '-n', '6000', '-j', '1');
     expect(digests(again, 'corpus', 'findings')).toEqual(digests(out, 'corpus', 'findings'));
-  }, 120_000);
+  });
 });
 
 test('a disagreement that hangs on the rest of the batch is flaky, says so, and is no finding', async () => {
@@ -138,7 +138,7 @@ test('a disagreement that hangs on the rest of the batch is flaky, says so, and 
       why: expect.stringMatching(/^it shows in a batch of \d+ and not alone$/),
     });
   }
-}, 60_000);
+});
 
 describe('one network in two formats', () => {
   test('agrees within a tolerance, and parts beyond a finer one', async () => {
@@ -156,7 +156,7 @@ describe('one network in two formats', () => {
     expect(await compared('wide', 'atol=1e-4')).toMatchObject({ code: 0, stderr: '' });
     expect((await compared('narrow', 'atol=1e-9')).code).toBe(1);
     expect(existsSync(join(folder, 'narrow/findings/differential-difference-probabilities'))).toBe(true);
-  }, 120_000);
+  });
 
   test('and one model on two runtimes', async () => {
     const { code, stdout } = await neurofuzz([
@@ -167,7 +167,7 @@ describe('one network in two formats', () => {
     expect(JSON.parse(stdout)).toMatchObject({ execs: 100, model: { runtime: 'wasm' } });
     const settings = readFileSync(join(folder, 'runtimes/campaign.yaml'), 'utf8');
     expect(settings).toMatch(/copyRuntime: "?@tensorflow\/tfjs-backend-cpu/);
-  }, 120_000);
+  });
 });
 
 test('a constraint around the seed holds while borders are sought', async () => {
@@ -186,7 +186,7 @@ test('a constraint around the seed holds while borders are sought', async () => 
   expect([code, stdout]).not.toEqual([2, '']);
   for (const finding of findingFolders(join(folder, 'near')))
     expect(readJson(finding, 'finding.json').distance.linf).toBeLessThanOrEqual(0.3 + 1e-6);
-}, 120_000);
+});
 
 describe('a request that makes no sense ends with 2 and one line', () => {
   let small: string;
@@ -238,27 +238,23 @@ describe('a request that makes no sense ends with 2 and one line', () => {
     ],
     ['nothing to quantize', () => ['--quantize', 'int8'], /there is nothing to quantize/],
     ['another runtime than can be', () => ['--against-runtime', 'wasm'], /--runtime wasm cannot run/],
-  ])(
-    '%s',
-    async (name, flags, message) => {
-      const out = join(folder, `bad ${name}`);
-      const ended = await neurofuzz([
-        'fuzz',
-        small,
-        '-i',
-        join(folder, 'x.npz'),
-        ...flags(),
-        '-o',
-        out,
-        '--quiet',
-      ]);
-      expect(ended.stderr).toMatch(message);
-      expect(ended.stderr.trim().split('\n')).toHaveLength(1);
-      expect(ended.code).toBe(2);
-      expect(existsSync(out)).toBe(false);
-    },
-    60_000,
-  );
+  ])('%s', async (name, flags, message) => {
+    const out = join(folder, `bad ${name}`);
+    const ended = await neurofuzz([
+      'fuzz',
+      small,
+      '-i',
+      join(folder, 'x.npz'),
+      ...flags(),
+      '-o',
+      out,
+      '--quiet',
+    ]);
+    expect(ended.stderr).toMatch(message);
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+    expect(ended.code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
 
   test('calibration without seeds, a model that is quantized already', async () => {
     const unseeded = await neurofuzz(['fuzz', MODEL, '--quantize', 'int8', '--quiet']);
@@ -273,7 +269,7 @@ describe('a request that makes no sense ends with 2 and one line', () => {
     ]);
     expect(already.code).toBe(2);
     expect(already.stderr).toMatch(/is quantized already/);
-  }, 60_000);
+  });
 });
 
 describe('neurofuzz quantize', () => {
@@ -300,7 +296,7 @@ describe('neurofuzz quantize', () => {
     expect(readFileSync(out).equals(before)).toBe(true);
     const { code } = await fuzz(MODEL, 'named', '--against', out, '-n', '100');
     expect([0, 1]).toContain(code);
-  }, 60_000);
+  });
 
   test('writes a folder for TensorFlow.js, and asks for seeds where it needs them', async () => {
     const out = join(folder, 'tfjs-copy');
@@ -311,7 +307,7 @@ describe('neurofuzz quantize', () => {
     const unseeded = await neurofuzz(['quantize', MODEL, '--to', 'int8']);
     expect(unseeded.code).toBe(2);
     expect(unseeded.stderr).toMatch(/give some with --seeds/);
-  }, 60_000);
+  });
 });
 
 describe('neurofuzz compare', () => {
@@ -350,14 +346,14 @@ describe('neurofuzz compare', () => {
     const snr = (name: string): number =>
       layers.find(({ tensor }: { tensor: string }) => tensor === name).snr;
     expect(snr('hidden_1')).toBeGreaterThan(snr('logits'));
-  }, 60_000);
+  });
 
   test('ends with 1 where inputs disagree, and names the first layer below a bound', async () => {
     const { code, stdout } = await compare('-O', 'differential:atol=0.2', '--snr', '42');
     expect(code).toBe(1);
     expect(stdout).toMatch(/on 40 inputs: [1-9]\d* disagree \(differential:atol=0.2\)/);
     expect(stdout).toMatch(/hidden_2 is the first below 42 dB/);
-  }, 60_000);
+  });
 
   test('refuses what it cannot compare', async () => {
     const { code, stderr } = await neurofuzz(['compare', ...pair]);
@@ -367,7 +363,7 @@ describe('neurofuzz compare', () => {
     ]);
     expect(await compare('--snr', 'loud')).toMatchObject({ code: 2 });
     expect(await compare('-O', 'nonfinite')).toMatchObject({ code: 2 });
-  }, 60_000);
+  });
 });
 
 test('the bundled pair agrees on every seed and is parted within its constraint', async () => {
@@ -384,4 +380,4 @@ test('the bundled pair agrees on every seed and is parted within its constraint'
     expect(distance.linf).toBeLessThanOrEqual(0.4 + 1e-6);
     expect(generation).toBeGreaterThan(0);
   }
-}, 60_000);
+});

@@ -74,7 +74,6 @@ describe('docs/plug-ins.md', () => {
         expect(longer.code).toBe(1);
       }
     },
-    60_000,
   );
 });
 
@@ -98,7 +97,7 @@ describe('a plug-in that fails', () => {
     expect(digests(two, ...parts)).toEqual(digests(one, ...parts));
     expect(Object.keys(digests(one, 'plugin-failures'))).toHaveLength(1);
     expect(readJson(one, 'stats.json').execs).toBe(3000);
-  }, 60_000);
+  });
 
   test('and is the only one ends the campaign with 2', async () => {
     const path = module('all.js', judging("throw new Error('nothing suits me');"));
@@ -111,7 +110,7 @@ describe('a plug-in that fails', () => {
     expect(ended.stderr).toMatch(
       /x is large.*\n[\s\S]*neurofuzz: the plug-ins that were to judge all failed/,
     );
-  }, 60_000);
+  });
 
   test('to come to an end is broken off and named', async () => {
     const path = module('loops.js', judging('while (x > 1.5) {}'));
@@ -120,7 +119,7 @@ describe('a plug-in that fails', () => {
     expect(stderr).toMatch(
       /the plug-in .*loops\.js does not come to an end within 1 s, on .*plugin-failures/,
     );
-  }, 60_000);
+  });
 
   test('to report what it may is named', async () => {
     const path = module('names.js', judging("if (x > 1.5) report(row, { signature: '../x' });"));
@@ -131,7 +130,7 @@ describe('a plug-in that fails', () => {
     expect((await fuzz(fresh(), '-O', rows, 'nonfinite')).stderr).toMatch(
       /it reports row 10000\d\d of a run of/,
     );
-  }, 60_000);
+  });
 
   test.each<[string, string, string, RegExp]>([
     ['nothing.js', 'export const x = 1;', '-O', /nothing\.js has no objective as its default export/],
@@ -182,17 +181,13 @@ describe('a plug-in that fails', () => {
       '-m',
       /stuck-mutator\.js does not come to an end within 1 s; mend it or leave it out/,
     ],
-  ])(
-    '%s is refused by name',
-    async (name, text, flag, message) => {
-      const { code, stderr } = await fuzz(fresh(), flag, module(name, text), '--timeout', '4s');
-      expect(code).toBe(2);
-      const lines = stderr.split('\n').filter((line) => line.startsWith('neurofuzz: '));
-      expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(message);
-    },
-    60_000,
-  );
+  ])('%s is refused by name', async (name, text, flag, message) => {
+    const { code, stderr } = await fuzz(fresh(), flag, module(name, text), '--timeout', '4s');
+    expect(code).toBe(2);
+    const lines = stderr.split('\n').filter((line) => line.startsWith('neurofuzz: '));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(message);
+  });
 
   test('to end while it is loaded is refused by name', async () => {
     const out = fresh();
@@ -200,7 +195,7 @@ describe('a plug-in that fails', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/never\.js does not come to an end while it is loaded/);
     expect(existsSync(out)).toBe(false);
-  }, 60_000);
+  });
 });
 
 test('what a plug-in finds by the time of runs is confirmed beside its seed, and kept apart', async () => {
@@ -218,7 +213,7 @@ test('what a plug-in finds by the time of runs is confirmed beside its seed, and
   expect(finding).toMatch(/findings\/unrepeatable\/late\//);
   expect(readJson(finding, 'finding.json')).toMatchObject({ objective: 'late', reproduced: '10/10' });
   expect(existsSync(join(finding, 'reference.npz'))).toBe(true);
-}, 60_000);
+});
 
 test('a plug-in in TypeScript is loaded where Node reads it, and else refused with what to do', async () => {
   const path = module(
@@ -233,7 +228,7 @@ test('a plug-in in TypeScript is loaded where Node reads it, and else refused wi
       /typed\.ts cannot be loaded: Node [\d.]+ reads no TypeScript, 22\.18 and later do/,
     );
   else expect(code).toBe(1);
-}, 60_000);
+});
 
 test('objectives lists them all', async () => {
   const { stdout, code } = await neurofuzz(['objectives', '--json']);

@@ -57,7 +57,7 @@ describe('assert', () => {
       expect(planted).toMatchObject({ code: 1, found: ['assert-learns'] });
       expect(twin).toMatchObject({ code: 0, found: [] });
     }
-  }, 60_000);
+  });
 
   test('reads inner tensors and inputs, climbs to what noise does not reach, and is replayed', async () => {
     const model = writeSoftmaxOnnx(folder);
@@ -75,7 +75,7 @@ describe('assert', () => {
     });
     expect((await fuzz(...flags, '--guidance', 'none')).found).toEqual([]);
     expect((await neurofuzz(['replay', out])).stdout).toMatch(/^still broken 10\/10 {2}assert-narrow/);
-  }, 120_000);
+  });
 });
 
 describe('metamorphic', () => {
@@ -101,7 +101,7 @@ describe('metamorphic', () => {
       expect(Number(second[0].data[0])).toBeLessThan(Number(reference[0].data[0]));
     }
     expect((await neurofuzz(['replay', last])).stdout).toMatch(/^still broken 10\/10/);
-  }, 60_000);
+  });
 
   test('finds the same whatever the cores are', async () => {
     const flags = [writeScoreOnnx(folder, true), '-i', people, '--range', '0,1', '-O', spec, 'nonfinite'];
@@ -109,7 +109,7 @@ describe('metamorphic', () => {
       ['1', '3'].map((jobs) => fuzz(...flags, '-s', 'a', '-n', '3000', '-j', jobs)),
     );
     expect(digests(one.out, 'corpus', 'findings')).toEqual(digests(two.out, 'corpus', 'findings'));
-  }, 60_000);
+  });
 });
 
 describe('misclassified', () => {
@@ -150,7 +150,7 @@ describe('misclassified', () => {
       expect(readJson(last, 'finding.json')).toMatchObject({ label: 0 });
     }
     expect((await neurofuzz(['replay', last])).stdout).toMatch(/^still broken 10\/10/);
-  }, 60_000);
+  });
 
   test('leaves out seeds that are wrong from the start, and says how many', async () => {
     const { stderr, code } = await neurofuzz([
@@ -225,7 +225,6 @@ describe('slow', () => {
       const twin = await fuzz(writeLoopOnnx(folder, 90, 'even.onnx', 1n), ...flags, '-s', seed);
       expect(twin).toMatchObject({ code: 0 });
     },
-    120_000,
   );
 });
 
@@ -247,7 +246,7 @@ test('two changes of one testcase are confirmed each by its own', async () => {
   const { stdout } = await neurofuzz(['replay', out.out]);
   expect(stdout.trim().split('\n')).toHaveLength(4);
   for (const line of stdout.trim().split('\n')) expect(line).toMatch(/^still broken 10\/10/);
-}, 60_000);
+});
 
 test('several objectives share the runs of the model', async () => {
   const model = writeScoreOnnx(folder, true);
@@ -332,5 +331,5 @@ describe('is refused', () => {
     };
     for (let from = 0; from < REFUSED.length; from += 3)
       await Promise.all(REFUSED.slice(from, from + 3).map(check));
-  }, 120_000);
+  });
 });

@@ -1,9 +1,10 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
 import { disturbed } from '../../bench/disturbed.ts';
 import { canMakeHosts } from '../../bench/hosts.ts';
 import { packMessage, unpackMessage } from '../../src/distributed/protocol/codec.ts';
@@ -11,9 +12,9 @@ import type { Descriptor } from '../../src/distributed/protocol/messages.ts';
 import { DEFAULT_PREFIX, RedisKeys } from '../../src/distributed/protocol/redis-keys.ts';
 import { refreshHeartbeat } from '../../src/distributed/protocol/session.ts';
 import { BUNDLED, digests } from '../support/campaign.ts';
-import { neurofuzz, start } from '../support/command.ts';
+import { amid, neurofuzz, processesOf, type Running, start, until } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
-import { endAll, until } from '../support/queue.ts';
+import { endAll } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
 
 const folder = testFolder();
@@ -36,7 +37,7 @@ const CAMPAIGN = [
 (TESTS_QUEUES ? describe : describe.skip)('what goes wrong on a queue', () => {
   let redis: TestRedis;
   let expected: Record<string, string>;
-  const running: ReturnType<typeof start>[] = [];
+  const running: Running[] = [];
 
   const worker = (args: readonly string[] = [], cwd?: string) => {
     const one = start(['worker', '--queue', redis.url, '--cache', cache, '-j', '1', ...args], cwd);
@@ -52,7 +53,7 @@ const CAMPAIGN = [
     const alone = join(folder, 'alone');
     expect((await neurofuzz([...CAMPAIGN, '-j', '1', '-o', alone])).code).toBe(1);
     expected = digests(alone, 'corpus', 'findings');
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await endAll(running);
@@ -60,15 +61,16 @@ const CAMPAIGN = [
   });
 
   test('shards that are delivered twice and results that come twice, late or damaged change nothing', async () => {
-    const client = redis.client();
+    const [client, blocking] = [redis.client(), redis.client()];
     const { stderr } = worker();
-    const { out, ended } = campaign('doubled');
+    const own = campaign('doubled');
     let isOver = false;
-    const over = ended.then((result) => {
+    const over = own.ended.then((result) => {
       isOver = true;
+      blocking.disconnect();
       return result;
     });
-    await until(async () => (await client.smembers(keys.sessions)).length > 0);
+    await until('a session', async () => (await client.smembers(keys.sessions)).length > 0, own);
     const [session] = await client.smembers(keys.sessions);
     const results = keys.results(session);
     const queue = new Queue(keys.queue(session), {
@@ -78,56 +80,69 @@ const CAMPAIGN = [
     });
     queue.on('error', () => {});
     await client.rpush(results, Buffer.from('no result at all'));
-    let [doubled, late] = [0, 0];
-    while (!isOver) {
-      for (const { data } of await queue.getJobs(['waiting', 'active']))
-        if (data !== undefined && doubled++ < 12)
-          await queue.add('shard', data, { jobId: `again-${doubled}` });
-      const taken = late < 8 ? await client.blpopBuffer(results, 0.1) : null;
-      if (taken === null) continue;
-      late++;
-      await pause(100);
-      await client.rpush(results, taken[1], taken[1]);
-    }
-    const { code, stderr: said } = await over;
+    const doubled = new Set<string>();
+    let late = 0;
+    const doubling = async (): Promise<void> => {
+      for (; !isOver && doubled.size < 12; await pause(10))
+        for (const { data } of await queue.getJobs(['waiting', 'active'])) {
+          if (data === undefined || doubled.has(data.id)) continue;
+          doubled.add(data.id);
+          await queue.add('shard', data, { jobId: `again-${doubled.size}` });
+        }
+    };
+    // Whoever has waited longest is served first: the coordinator and this in turn.
+    const delaying = async (): Promise<void> => {
+      while (late < 8) {
+        const taken = await blocking.blpopBuffer(results, 0).catch(() => null);
+        if (taken === null) return;
+        late++;
+        await pause(100);
+        await client.rpush(results, taken[1], taken[1]);
+      }
+    };
+    const [{ code, stderr: said }] = await Promise.all([over, doubling(), delaying()]);
     expect(code).toBe(1);
-    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
-    expect(Math.min(doubled, late)).toBeGreaterThan(3);
+    expect(digests(own.out, 'corpus', 'findings')).toEqual(expected);
+    expect(Math.min(doubled.size, late)).toBeGreaterThan(3);
     expect(said).toMatch(/damaged|none of ours/);
     expect(stderr()).not.toMatch(/"level":"error"/);
     await queue.close();
     client.disconnect();
     await endAll(running);
-  }, 120_000);
+  });
 
   test('a full Redis is waited for: in the middle nothing is lost, and at the start it is an error of the machine', async () => {
     const client = redis.client();
     const { stderr: said } = worker();
-    const { out, ended } = campaign('full');
-    await until(() => said().includes('takes part'));
+    const own = campaign('full');
+    await amid(own, 'its machine', () => said().includes('takes part'));
     await client.config('SET', 'maxmemory', '1mb');
     const refused = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/is full: give it more/) });
+    await amid(own, 'a word on the full Redis', () => /is full: .*; trying again/.test(own.stderr()));
     await client.config('SET', 'maxmemory', '0');
     client.disconnect();
-    const { code, stderr } = await ended;
-    expect(stderr).toMatch(/is full: .*; trying again/);
-    expect(code).toBe(1);
-    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    expect((await own.ended).code).toBe(1);
+    expect(digests(own.out, 'corpus', 'findings')).toEqual(expected);
     await endAll(running);
-  }, 120_000);
+  });
 
   test('machines of another version, or that compute otherwise, do not take part; keys of somebody else are told', async () => {
     const client = redis.client();
-    const { stderr } = worker();
-    const { ended } = campaign('others');
-    await until(async () => (await client.smembers(keys.sessions)).length > 0);
-    const [session] = await client.smembers(keys.sessions);
+    const machine = worker();
+    const { stderr } = machine;
+    const others = campaign('others');
+    let session = '';
     let bytes: Buffer | null = null;
-    await until(async () => {
-      bytes = await client.getBuffer(keys.descriptor(session));
-      return bytes !== null;
-    });
+    await until(
+      'a session with its descriptor',
+      async () => {
+        [session = ''] = await client.smembers(keys.sessions);
+        bytes = await client.getBuffer(keys.descriptor(session));
+        return bytes !== null;
+      },
+      others,
+    );
     const own = unpackMessage(bytes as unknown as Buffer) as Descriptor;
     const tell = async (letter: string, change: Partial<Descriptor>): Promise<void> => {
       const other = letter.repeat(32);
@@ -144,12 +159,12 @@ const CAMPAIGN = [
     await tell('b', { referenceRuns: [{ data, activations: rounded }] });
     await tell('c', { files: [{ path: '/etc/passwd', main: '../passwd', files: own.model.files }] });
     await tell('d', { setup: { ...own.setup, criterion: resolve('test/support/folder.ts') } });
-    await until(() => (stderr().match(/does not take part/g) ?? []).length === 4);
+    await until('four refusals', () => (stderr().match(/does not take part/g) ?? []).length >= 4, machine);
     expect(stderr()).toMatch(/does not take part in a{32}: it is of neurofuzz 9\.9\.9, and this machine has/);
     expect(stderr()).toMatch(/does not take part in b: .* in the last digits: fuzz --mixed/);
     expect(stderr()).toMatch(/does not take part in c{32}: .* must lie in its folder/);
     expect(stderr()).toMatch(/does not take part in d: .* did not come along/);
-    expect((await ended).code).toBe(1);
+    expect((await others.ended).code).toBe(1);
     await endAll(running);
     await client.flushall();
     await client.set(keys.sessions, 'a shopping list');
@@ -160,21 +175,24 @@ const CAMPAIGN = [
       });
     await client.flushall();
     client.disconnect();
-  }, 120_000);
+  });
 
   test('a machine that has lost its model leaves the campaign to others for a while, and fetches it anew', async () => {
     const own = join(folder, 'own-cache');
-    const { child, stderr } = worker(['--cache', own]);
-    const { out, ended } = campaign('mended');
-    await until(() => stderr().includes('takes part'));
-    rmSync(own, { recursive: true });
-    execFileSync('pkill', ['-KILL', '-P', String(child.pid)]);
-    expect((await ended).code).toBe(1);
+    const machine = worker(['--cache', own]);
+    const { stderr } = machine;
+    const mended = campaign('mended');
+    await amid(mended, 'its machine', () => stderr().includes('takes part'));
+    rmSync(own, { recursive: true, maxRetries: 10 });
+    const processes = processesOf(machine);
+    expect(processes).not.toEqual([]);
+    for (const pid of processes) process.kill(pid, 'SIGKILL');
+    expect((await mended.ended).code).toBe(1);
     expect(stderr()).toMatch(/cannot read the model .*; leaves it for 10 s/);
     expect(stderr().match(/takes part/g)).toHaveLength(2);
-    expect(digests(out, 'corpus', 'findings')).toEqual(expected);
+    expect(digests(mended.out, 'corpus', 'findings')).toEqual(expected);
     await endAll(running);
-  }, 120_000);
+  });
 
   test('texts, their vocabulary and list come along; a plug-in does where its package is installed and named', async () => {
     const code = `export default {
@@ -201,16 +219,16 @@ const CAMPAIGN = [
       join(packages[0], 'index.js'),
     ];
     const [alone, out] = [join(folder, 'texts-alone'), join(folder, 'texts')];
-    const { code: own } = await neurofuzz([...flags, '-o', alone]);
+    const { code: expectedCode } = await neurofuzz([...flags, '-o', alone]);
     const { stderr } = worker([], join(folder, 'site'));
-    const { ended } = start([...flags, '--queue', redis.url, '-o', out]);
-    await until(() => stderr().includes('does not take part'));
+    const own = start([...flags, '--queue', redis.url, '-o', out]);
+    await amid(own, 'a refusal', () => stderr().includes('does not take part'));
     expect(stderr()).toMatch(/needs the plug-in package our-rules 1\.2\.0, .*start with --plugin our-rules/);
     worker(['--plugin', 'our-rules', '--quiet'], join(folder, 'site'));
-    expect((await ended).code).toBe(own);
+    expect((await own.ended).code).toBe(expectedCode);
     expect(digests(out, 'corpus', 'findings')).toEqual(digests(alone, 'corpus', 'findings'));
     await endAll(running);
-  }, 180_000);
+  });
 
   test('with TLS its certificate must be trusted', async () => {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
@@ -233,6 +251,10 @@ const CAMPAIGN = [
     );
     try {
       const url = `rediss://:s3cret@127.0.0.1:${port}`;
+      const tls = { ca: readFileSync(cert) };
+      const client = new Redis(url, { tls, retryStrategy: () => 50, maxRetriesPerRequest: 1200 });
+      await client.on('error', () => {}).ping();
+      client.disconnect();
       const workers = (env: Record<string, string>) =>
         spawnSync(process.execPath, [resolve('bin/neurofuzz.js'), 'workers', '--json'], {
           encoding: 'utf8',
@@ -246,7 +268,7 @@ const CAMPAIGN = [
     } finally {
       server.kill('SIGKILL');
     }
-  }, 60_000);
+  });
 
   (canMakeHosts() ? test : test.skip)(
     'on three hosts, of which one is cut off, one killed and one, with the coordinator, resumed, it comes to the same bytes',
@@ -263,6 +285,5 @@ const CAMPAIGN = [
       expect([code, stderr]).toEqual([1, expect.not.stringMatching(/"level":"error"/)]);
       expect(digests(out, 'corpus', 'findings')).toEqual(expected);
     },
-    180_000,
   );
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   mkdirSync(kept);
   for (const name of ['campaign.yaml', 'findings'])
     cpSync(join(campaign, name), join(kept, name), { recursive: true });
-}, 60_000);
+});
 
 const replay = (...args: string[]) => neurofuzz(['replay', kept, ...args]);
 
@@ -50,7 +50,7 @@ test('findings that are fixed in the next release are marked, and are regression
   };
   expect(testsuites['@failures']).toBe(String(findings.length));
   expect((await replay('--model', REPAIRED, '--regression')).code).toBe(0);
-}, 120_000);
+});
 
 describe('a finding that cannot be run', () => {
   test('says why, and the others go on', async () => {
@@ -63,14 +63,14 @@ describe('a finding that cannot be run', () => {
     expect(stdout).toMatch(/^cannot run +0\/0 +assert-learns .*0000000000000000 +\(.*input.npz/m);
     expect(stdout).toMatch(/^still broken/m);
     expect(readFileSync(join(folder, 'mixed.xml'), 'utf8')).toMatch(/<error message=".*input.npz/);
-  }, 60_000);
+  });
 
   test('is refused where it is the only one, and so is another model that takes other inputs', async () => {
     const alone = join(kept, 'findings', 'assert-learns', '0000000000000000');
     expect(await neurofuzz(['replay', alone])).toMatchObject({ code: 2, stdout: '' });
     const other = await replay('--model', 'corpora/nan-digits/nan-digits.onnx');
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/takes other inputs/) });
-  }, 60_000);
+  });
 });
 
 test('JUnit holds any text: what would act or hide, or is no XML, is written out', () => {

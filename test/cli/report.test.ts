@@ -29,7 +29,7 @@ beforeAll(async () => {
   await neurofuzz(['minimize', '--all', digits, '--tries', '300']);
   await bundled('quantized-digits', pair, '4000');
   await bundled('char-lm', texts, '1500');
-}, 180_000);
+});
 
 /** Writes a campaign's report and returns the page's text. */
 async function reported(...args: string[]): Promise<string> {
@@ -138,7 +138,7 @@ describe('the files', () => {
     expect(html.length).toBeLessThan(5_000_000);
     expect(html.match(/<article/g)).toHaveLength(100);
     expect(html).toContain('20 more faults');
-  }, 120_000);
+  });
 });
 
 (TESTS_PAGES ? describe : describe.skip)('the page in Chromium', () => {
@@ -147,7 +147,7 @@ describe('the files', () => {
   beforeAll(async () => {
     browser = await openBrowser();
     for (const campaign of [digits, pair, texts]) await reported(campaign);
-  }, 60_000);
+  });
 
   afterAll(() => browser.close());
 
@@ -233,7 +233,6 @@ describe('the files', () => {
         expect(wide).toBeLessThanOrEqual(width);
       }
     },
-    60_000,
   );
 
   test('dark is dark and light is light', async () => {

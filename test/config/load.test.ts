@@ -44,7 +44,10 @@ test('a wrong setting is named by its flag or by its file', () => {
 });
 
 test('every flag belongs to a setting of the same name in camelCase', () => {
-  for (const [name, { flags }] of flagSettings()) {
+  for (const {
+    name,
+    meta: { flags },
+  } of flagSettings()) {
     const long = /--([a-z0-9-]+)/.exec(flags)?.[1] ?? '';
     expect(long.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())).toBe(name);
   }

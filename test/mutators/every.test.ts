@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BoundsTracker, makeWorkingArray } from '../../src/constraints/bounds.ts';
 import { randomStream } from '../../src/core/random.ts';
+import { type Parameter, type ParameterValues, parameterValues } from '../../src/extensions/parameters.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
 import type { Column } from '../../src/inputs/table-column.ts';
 import type { MutatorKind } from '../../src/mutators/mutator.ts';
@@ -105,48 +106,61 @@ function legalRow({ type, range, tokens, columns }: InputDescriptor, size: numbe
   return data;
 }
 
-describe.each(MUTATORS)('$name', (kind) => {
-  test('makes legal mutants of any legal parent, the same from equal draws, and leaves the parent alone', () => {
-    fc.assert(
-      fc.property(casesFor(kind), ({ input, shape, linf, key }) => {
-        const { type } = input;
-        const size = shape.reduce((product, side) => product * side, 1);
-        const seed = legalRow(input, size, `seed ${key}`);
-        const other = legalRow(input, size, `mate ${key}`);
-        const bounds = new BoundsTracker(type, size, { ...input, linf }).centreOn(seed);
-        const [parent, mate] = [seed, other].map((data) => {
-          const values = makeWorkingArray(type, size);
-          for (let i = 0; i < size; i++) values[i] = readNumber(type, data, i);
-          return values;
-        });
-        const before = parent.slice();
-        const mateBefore = mate.slice();
-        const made = [0, 1].map(() => {
-          const out = makeWorkingArray(type, size + 5);
-          const given = givenOf(key, bounds, shape, { partner: mate, mutantIndex: key % 8 });
-          makeMutator({ spec: kind.name, kind, values: new Map() }, input).mutate(out, 3, parent, given);
-          if (kind.staysInBounds !== true) given.arithmetic.clip(out, 3, size, bounds);
-          return out;
-        });
-        expect(made[0]).toEqual(made[1]);
-        expect(parent).toEqual(before);
-        expect(mate).toEqual(mateBefore);
-        const [out] = made;
-        expect([...out.subarray(0, 3), ...out.subarray(size + 3)]).toEqual([0, 0, 0, 0, 0]);
-        const stored = makeData(type, 1);
-        for (let i = 0; i < size; i++) {
-          writeNumber(type, stored, 0, out[3 + i]);
-          const value = readNumber(type, stored, 0);
-          const isLegal = value >= bounds.low[i] && value <= bounds.high[i];
-          const isNear = linf === undefined || Math.abs(value - before[i]) <= linf;
-          if (!isLegal || !isNear)
-            throw new Error(`${value} at ${i} from ${before[i]}: ${JSON.stringify({ shape, type, linf })}`);
-          if (input.tokens?.special.includes(before[i])) expect(value).toBe(before[i]);
-        }
-      }),
-      { numRuns: kind.cost > 50 ? 60 : 200 },
-    );
-  });
+/** Values of a mutator's parameters: the defaults, and each parameter at either end of its bounds. */
+function parameterSets({
+  parameters,
+}: MutatorKind): { readonly setting: string; readonly values: ParameterValues }[] {
+  const atEnds = parameters.flatMap(({ name, min, max }: Parameter) =>
+    [min, max].map((end) => ({ setting: `${name}=${end}`, values: parameterValues(new Map([[name, end]])) })),
+  );
+  return [{ setting: 'its defaults', values: parameterValues() }, ...atEnds];
+}
+
+describe.each(MUTATORS.list())('$name', (kind) => {
+  test.each(parameterSets(kind))(
+    'makes legal mutants of any legal parent, the same from equal draws, and leaves the parent alone, with $setting',
+    ({ values }) => {
+      fc.assert(
+        fc.property(casesFor(kind), ({ input, shape, linf, key }) => {
+          const { type } = input;
+          const size = shape.reduce((product, side) => product * side, 1);
+          const seed = legalRow(input, size, `seed ${key}`);
+          const other = legalRow(input, size, `mate ${key}`);
+          const bounds = new BoundsTracker(type, size, { ...input, linf }).centreOn(seed);
+          const [parent, mate] = [seed, other].map((data) => {
+            const values = makeWorkingArray(type, size);
+            for (let i = 0; i < size; i++) values[i] = readNumber(type, data, i);
+            return values;
+          });
+          const before = parent.slice();
+          const mateBefore = mate.slice();
+          const made = [0, 1].map(() => {
+            const out = makeWorkingArray(type, size + 5);
+            const given = givenOf(key, bounds, shape, { partner: mate, mutantIndex: key % 8 });
+            makeMutator({ spec: kind.name, kind, values }, input).mutate(out, 3, parent, given);
+            if (kind.staysInBounds !== true) given.arithmetic.clip(out, 3, size, bounds);
+            return out;
+          });
+          expect(made[0]).toEqual(made[1]);
+          expect(parent).toEqual(before);
+          expect(mate).toEqual(mateBefore);
+          const [out] = made;
+          expect([...out.subarray(0, 3), ...out.subarray(size + 3)]).toEqual([0, 0, 0, 0, 0]);
+          const stored = makeData(type, 1);
+          for (let i = 0; i < size; i++) {
+            writeNumber(type, stored, 0, out[3 + i]);
+            const value = readNumber(type, stored, 0);
+            const isLegal = value >= bounds.low[i] && value <= bounds.high[i];
+            const isNear = linf === undefined || Math.abs(value - before[i]) <= linf;
+            if (!isLegal || !isNear)
+              throw new Error(`${value} at ${i} from ${before[i]}: ${JSON.stringify({ shape, type, linf })}`);
+            if (input.tokens?.special.includes(before[i])) expect(value).toBe(before[i]);
+          }
+        }),
+        { numRuns: kind.cost > 50 ? 30 : 100 },
+      );
+    },
+  );
 
   test('changes what it is given', () => {
     const [{ input, shape }] = fc.sample(
@@ -155,7 +169,7 @@ describe.each(MUTATORS)('$name', (kind) => {
     );
     const size = shape.reduce((product, side) => product * side, 1);
     const bounds = new BoundsTracker(input.type, size, input);
-    const mutator = makeMutator({ spec: kind.name, kind, values: new Map() }, input);
+    const mutator = makeMutator({ spec: kind.name, kind, values: parameterValues() }, input);
     let changed = 0;
     for (let key = 0; key < 20; key++) {
       const [parent, mate] = [`parent ${key}`, `mate ${key}`].map((name) => {
@@ -171,14 +185,14 @@ describe.each(MUTATORS)('$name', (kind) => {
 });
 
 test('every mutator says what it does, where it comes from and what its parameters may be', () => {
-  expect(new Set(MUTATORS.map(({ name }) => name)).size).toBe(MUTATORS.length);
-  for (const { help, source, parameters, cost } of MUTATORS) {
+  expect(new Set(MUTATORS.names()).size).toBe(MUTATORS.list().length);
+  for (const { help, source, parameters, cost } of MUTATORS.list()) {
     expect(help).not.toBe('');
     expect(source).not.toBe('');
     expect(cost).toBeGreaterThan(0);
-    for (const { between, default: usual } of parameters) {
-      expect(usual).toBeGreaterThan(between[0]);
-      expect(usual).toBeLessThan(between[1]);
+    for (const { min, max, default: usual } of parameters) {
+      expect(usual).toBeGreaterThanOrEqual(min);
+      expect(usual).toBeLessThanOrEqual(max);
     }
   }
 });

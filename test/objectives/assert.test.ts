@@ -5,9 +5,10 @@ import wabt from 'wabt';
 import { UserError } from '../../src/core/errors.ts';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
 import { REDUCTIONS } from '../../src/objectives/expression/loops.ts';
+import { parseExpression } from '../../src/objectives/expression/parse-expression.ts';
 import { reduceRows } from '../../src/objectives/expression/reduce.ts';
 import { REDUCE } from '../../src/objectives/expression/reduce-binary.ts';
-import { formatExpression, parseExpression } from '../../src/objectives/expression/syntax.ts';
+import { formatExpression } from '../../src/objectives/expression/syntax.ts';
 import type { JudgedBatch, Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { RunTimeTracker } from '../../src/evaluation/judged-batch.ts';
+import { RunTimeTracker } from '../../src/evaluation/run-time-tracker.ts';
 import type { BatchResult, BatchTensor } from '../../src/model/batched-model.ts';
 import { type JudgedBatch, MAX_MARGINS, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn, makeObjectives, objectiveSpecs } from '../../src/objectives/registry.ts';

@@ -1,4 +1,5 @@
-import { type NeighbourIndex, squaredDistance } from '../../src/coverage/index/neighbour-index.ts';
+import type { NeighbourIndex } from '../../src/coverage/index/neighbour-index.ts';
+import { squaredDistance } from '../../src/coverage/observation.ts';
 
 /** Looks at every stored vector: slow and right. Approximate indexes are checked by it. */
 export class ExactIndex implements NeighbourIndex {
@@ -16,9 +17,9 @@ export class ExactIndex implements NeighbourIndex {
     return 0;
   }
 
-  nearest(vector: Float32Array): number {
+  nearest(values: Float32Array, offset = 0): number {
     let best = Number.POSITIVE_INFINITY;
-    for (const stored of this.#vectors) best = Math.min(best, squaredDistance(vector, 0, stored));
+    for (const stored of this.#vectors) best = Math.min(best, squaredDistance(values, offset, stored));
     return best;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 
 /** The bundled campaign with the flags that every test gives. */
 export const BUNDLED = ['fuzz', '-c', 'corpora/nan-digits/campaign.yaml', '--quiet'];
@@ -42,4 +42,40 @@ export function readJson(...path: string[]): any {
 export function eventsOf(campaign: string): { readonly event: string; readonly [key: string]: unknown }[] {
   const lines = readFileSync(join(campaign, 'events.jsonl'), 'utf8').trim().split('\n');
   return lines.map((line) => JSON.parse(line));
+}
+
+/** Folders of the findings that came up again every time, while the campaign runs as well; none where it has not begun. */
+export function confirmedFindings(campaign: string, signature?: string): string[] {
+  const findings = join(campaign, 'findings');
+  const below = (path: string): string[] =>
+    existsSync(path) && statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [];
+  const signatures = signature === undefined ? below(findings) : [join(findings, signature)];
+  return signatures
+    .filter((path) => basename(path) !== 'unrepeatable')
+    .flatMap(below)
+    .filter((path) => !basename(path).startsWith('.') && existsSync(join(path, 'finding.json')));
+}
+
+/** How often a campaign's processes have begun: told by its events. */
+export function sessionsOf(campaign: string): number {
+  const events = join(campaign, 'events.jsonl');
+  if (!existsSync(events)) return 0;
+  return readFileSync(events, 'utf8').match(/"event":"(?:start|resume)"/g)?.length ?? 0;
+}
+
+/** What a campaign would go on from, while it runs as well; undefined where it has not got that far. */
+export function checkpointOf(
+  campaign: string,
+): { readonly elapsedSeconds: number; readonly state: { readonly execs: number } } | undefined {
+  try {
+    return readJson(campaign, 'state', 'checkpoint.json');
+  } catch {
+    // For a moment there is none: the one before has been moved away.
+    return undefined;
+  }
+}
+
+/** Mutants that a campaign would not have to run again if it were killed now. */
+export function savedExecs(campaign: string): number {
+  return checkpointOf(campaign)?.state.execs ?? 0;
 }

@@ -5,9 +5,10 @@ import {
   type WorkingArray,
 } from '../../src/constraints/bounds.ts';
 import { randomStream } from '../../src/core/random.ts';
+import { parameterValues } from '../../src/extensions/parameters.ts';
 import type { ImageFormat } from '../../src/inputs/image.ts';
 import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
-import type { MutationContext, Mutator, MutatorKind } from '../../src/mutators/mutator.ts';
+import type { MutationContext, Mutator } from '../../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
 import { NoisePool } from '../../src/mutators/simd/noise-pool.ts';
 import { DTYPES, type DType } from '../../src/tensor/tensor.ts';
@@ -64,8 +65,9 @@ export function mutatorOf(
   input: InputDescriptor = traitsOf(),
   values: Readonly<Record<string, number>> = {},
 ): Mutator {
-  const kind = MUTATORS.find((one) => one.name === name) as MutatorKind;
-  return makeMutator({ spec: name, kind, values: new Map(Object.entries(values)) }, input);
+  const kind = MUTATORS.find(name);
+  if (kind === undefined) throw new Error(`no mutator ${name}`);
+  return makeMutator({ spec: name, kind, values: parameterValues(new Map(Object.entries(values))) }, input);
 }
 
 const pool = new NoisePool('test');

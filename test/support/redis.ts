@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -15,15 +16,22 @@ function hasRedis(): boolean {
   }
 }
 
-/** A port that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
+/** Ports below those that the system gives to connections, which may take one at any moment. */
+const PORTS = { from: 10_000, count: 20_000 };
+
+/** A port that nobody listens on, and that nobody is given unasked. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.from + randomInt(PORTS.count);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const server = createServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
   });
 }
 
@@ -39,9 +47,12 @@ export class TestRedis {
   }
 
   static async start(password?: string): Promise<TestRedis> {
-    const redis = new TestRedis(await freePort(), password);
-    await redis.start();
-    return redis;
+    for (let tries = 0; tries < 5; tries++) {
+      const redis = new TestRedis(await freePort(), password);
+      // Somebody else may have taken the port meanwhile.
+      if (await redis.#begin()) return redis;
+    }
+    throw new Error('redis-server cannot be started');
   }
 
   get url(): string {
@@ -49,23 +60,40 @@ export class TestRedis {
     return `redis://${user}127.0.0.1:${this.port}`;
   }
 
+  /** Starts it again at the same port, with nothing in it. */
   async start(): Promise<void> {
+    if (!(await this.#begin())) throw new Error(`redis-server cannot be started again at port ${this.port}`);
+  }
+
+  /** Whether our own server answers. */
+  async #begin(): Promise<boolean> {
     const flags = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     const auth = this.#password === undefined ? [] : ['--requirepass', this.#password];
-    this.#process = spawn('redis-server', [...flags, ...auth], { stdio: 'ignore' });
+    const child = spawn('redis-server', [...flags, ...auth], { stdio: 'ignore' });
+    this.#process = child;
     const client = this.client();
-    await client.ping();
-    client.disconnect();
+    const ended = new Promise<string>((done) => {
+      child.once('error', () => done(''));
+      child.once('exit', () => done(''));
+    });
+    try {
+      const told = await Promise.race([client.info('server'), ended]);
+      return new RegExp(`^process_id:${child.pid}\\r?$`, 'm').test(told);
+    } catch {
+      return false;
+    } finally {
+      client.disconnect();
+    }
   }
 
   client(): Redis {
-    return new Redis(this.url, { retryStrategy: () => 50, maxRetriesPerRequest: 200 }).on('error', () => {});
+    return new Redis(this.url, { retryStrategy: () => 50, maxRetriesPerRequest: 1200 }).on('error', () => {});
   }
 
   /** Ends it at once; all that it held is lost. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child === undefined) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((done) => child.once('exit', done));
     child.kill('SIGKILL');
     await ended;

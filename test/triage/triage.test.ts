@@ -168,7 +168,7 @@ describe('against what was known', () => {
     expect(states).toEqual(['new', 'known', 'known']);
     expect(JSON.parse(readFileSync(baseline, 'utf8'))).toMatchObject({ kind: 'neurofuzz-baseline' });
     expect((await neurofuzz(['triage', now])).code).toBe(1);
-  }, 60_000);
+  });
 
   test.each([
     ['nothing.json', undefined, /no such file/],
@@ -209,7 +209,7 @@ test('ten thousand findings of three causes are three faults', async () => {
   expect(faults.map(({ signature, findings }) => [signature, findings])).toEqual(
     causes.map((cause) => [cause, 3333]),
   );
-}, 60_000);
+});
 
 test('what a summary holds does not act on the terminal', async () => {
   const nasty = campaignOf([{ signature: 'x', id: 'y' }]);
@@ -222,4 +222,4 @@ test('what a summary holds does not act on the terminal', async () => {
   const { stdout } = await neurofuzz(['triage', nasty]);
   expect(stdout).toContain('red \\u{1B}[31m\\u{202E}');
   expect(stdout).toContain('odd\\u{1B}[2J');
-}, 30_000);
+});

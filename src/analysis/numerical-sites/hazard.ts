@@ -1,3 +1,4 @@
+import { formatNumber } from '../../core/format-number.ts';
 import { DTYPES, type DType } from '../../tensor/tensor.ts';
 
 /**
@@ -62,11 +63,6 @@ export function at(bound: number, limits: FloatLimits): Hazard {
 /** As far from zero as a bound, or farther: each side is a hazard of its own, since the way to it is another. */
 export function outside(bound: number, limits: FloatLimits, strict = false): readonly Hazard[] {
   return [above(bound, limits, strict), below(-bound, limits, strict)];
-}
-
-/** A number as people read it. */
-function formatNumber(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }
 
 /** The unsafe region of a tensor for people. */

@@ -1,4 +1,4 @@
-import type { RerunResult } from '../../evaluation/rerun.ts';
+import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';

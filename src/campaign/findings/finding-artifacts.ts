@@ -1,4 +1,4 @@
-import type { PairOutputs } from '../../evaluation/rerun.ts';
+import type { PairOutputs } from '../../evaluation/pair-outputs.ts';
 import { encodePng } from '../../inputs/formats/png.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import { inputValues } from '../../inputs/input-values.ts';

@@ -1,4 +1,4 @@
-import type { VariantOutcome } from '../../evaluation/rerun.ts';
+import type { VariantOutcome } from '../../evaluation/test-variants.ts';
 import { type ImageFormat, levelsToValues, valuesToLevels } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Severity } from '../../storage/finding.ts';

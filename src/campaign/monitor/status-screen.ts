@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
-import { plural } from '../../core/format-count.ts';
+import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { CampaignPlan, Monitor } from './monitor.ts';
 import type { SiteStatistics } from './site-figures.ts';

@@ -1,11 +1,12 @@
-import type { CampaignConfig, PreprocessSettings } from '../../config/schema.ts';
+import type { InputConfig, ModelConfig, MutationConfig, PreprocessSettings } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { describeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
+import { drawSeeds } from '../../inputs/draw-seeds.ts';
 import type { PixelScaling } from '../../inputs/fit-to-input.ts';
 import { readFixedMask } from '../../inputs/fixed-mask.ts';
 import { fixFreeShapes } from '../../inputs/free-shapes.ts';
@@ -14,13 +15,9 @@ import { type InferredInput, inferInput } from '../../inputs/infer-input.ts';
 import type { Domain, InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
 import { intervalAt, type Range } from '../../inputs/range.ts';
-import {
-  drawSeeds,
-  readSeeds,
-  type SeedSources,
-  type Seeds,
-  type TextSeedFormat,
-} from '../../inputs/seeds.ts';
+import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { TextSeedFormat } from '../../inputs/tokenize-seed-file.ts';
 import {
   makeTestcaseInput,
   type ShapeSignature,
@@ -69,7 +66,7 @@ export interface InputPlan {
  */
 export async function planInputs(
   model: ModelInfo,
-  config: CampaignConfig,
+  config: ModelConfig & InputConfig & MutationConfig,
   masterSeed: string,
   notes: Notices,
   keepsLabels = false,
@@ -118,7 +115,7 @@ export async function planInputs(
     : drawRandomSeeds(single, guesses, rangeOf, inputs, masterSeed, notes);
   const labelled =
     source === undefined ? undefined : await resolveLabels(source, origins.paths, origins.labels);
-  if (labelled?.told !== undefined) notes.info(labelled.told);
+  if (labelled?.folderClasses !== undefined) notes.info(labelled.folderClasses);
   const labels = labelled && new Map(read.map((seed, i) => [seed, labelled.labels[i]]));
 
   const tables = single.map((input, i) =>
@@ -239,7 +236,7 @@ function toRange([low, high]: readonly [number, number]): Range {
 
 /** Those mutators of the default mix that leave what a seed shows as it is. */
 function labelPreserving(specs: readonly string[]): string[] {
-  return specs.filter((spec) => MUTATORS.find(({ name }) => name === spec)?.mayChangeMeaning !== true);
+  return specs.filter((spec) => MUTATORS.find(spec)?.mayChangeMeaning !== true);
 }
 
 function isUnmutated(asked: RequestedMutators): boolean {
@@ -302,7 +299,7 @@ async function refuseOnlyGeometric(
 }
 
 async function readMasks(
-  config: CampaignConfig,
+  config: MutationConfig,
   inputs: readonly InputSpec[],
 ): Promise<(Uint8Array | undefined)[]> {
   const names = inputs.map(({ name }) => name);

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
@@ -32,18 +31,4 @@ export function checkSecondModel(config: CampaignConfig): void {
   if (match !== undefined && !has)
     throw new UserError('--match is for two models: name the second one with --against');
   parseOutputPairs(match);
-}
-
-/** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */
-export function modelPath(config: Pick<CampaignConfig, 'model'>): {
-  readonly asGiven: string;
-  readonly absolute: string;
-} {
-  const { model } = config;
-  if (model === undefined) {
-    throw new UserError(
-      "no model given: write it first, as in 'neurofuzz fuzz model.onnx --seeds …', or name it in a campaign file with --config",
-    );
-  }
-  return { asGiven: model, absolute: resolve(model) };
 }

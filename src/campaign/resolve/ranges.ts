@@ -1,4 +1,4 @@
-import type { CampaignConfig } from '../../config/schema.ts';
+import type { InputConfig, MutationConfig } from '../../config/schema.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
@@ -21,10 +21,7 @@ export function rangeOfPicture({ black, white, channelsFirst }: ImageFormat): Ra
  *
  * @throws UserError on an input that the model does not have
  */
-export function declaredRanges(
-  setting: CampaignConfig['range'],
-  names: readonly string[],
-): Map<string, Range> {
+export function declaredRanges(setting: InputConfig['range'], names: readonly string[]): Map<string, Range> {
   const declared = new Map<string, Range>();
   if (setting === undefined) return declared;
   if (Array.isArray(setting)) {
@@ -65,7 +62,7 @@ export function rangeOfSeeds(
   seeds: Seeds,
   column: number,
   mutated: readonly boolean[],
-  asked: CampaignConfig['mutator'],
+  asked: MutationConfig['mutator'],
 ): { readonly range: Range; readonly stays: boolean } {
   if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
   const span = spanOfSeeds(input, seeds, column);

@@ -1,4 +1,4 @@
-import type { CampaignConfig, ColumnSettings } from '../../config/schema.ts';
+import type { ColumnSettings, InputConfig } from '../../config/schema.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Interval, Range } from '../../inputs/range.ts';
@@ -25,7 +25,7 @@ type RequestedTable = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
 
 /** @throws UserError on an input that the model does not have */
 export function requestedTables(
-  setting: CampaignConfig['table'],
+  setting: InputConfig['table'],
   names: readonly string[],
 ): (name: string) => RequestedTable {
   if (setting === undefined || typeof setting === 'string' || Array.isArray(setting)) return () => setting;

@@ -4,7 +4,7 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
-import { objectiveTensors } from '../../evaluation/judged-batch.ts';
+import { objectiveTensors } from '../../evaluation/watched-tensors.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
 import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
 import { type ObjectiveGoal, siteGoals } from '../../fuzzer/search/directed-search.ts';
@@ -18,7 +18,7 @@ import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { needsCalibration } from '../../model/quantize/derive.ts';
 import type { Quantization } from '../../model/quantize/kind.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
-import { secondModelOptions } from '../../storage/load-options.ts';
+import { modelPath, secondModelOptions } from '../../storage/load-options.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type {
@@ -30,7 +30,7 @@ import type {
 import type { DerivedModel } from '../derived-model.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type InputPlan, planInputs } from './inputs.ts';
-import { modelPath, type Notices } from './model-settings.ts';
+import type { Notices } from './model-settings.ts';
 
 /**
  * Finds out what is fuzzed and how, and prepares the first worker for it.
@@ -143,7 +143,7 @@ export async function resolveTarget(
     callLimit: callLimitMs(config),
     warm: first,
   };
-  await scout.prepare(setup);
+  const { feedback } = await scout.prepare(setup);
   return {
     path,
     model,
@@ -156,6 +156,7 @@ export async function resolveTarget(
     isUnbatched: largestBatch === 1,
     unreachable,
     objectives,
+    feedback,
     setup,
   };
 }

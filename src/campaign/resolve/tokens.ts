@@ -1,4 +1,10 @@
-import type { CampaignConfig, GenerateSettings, TokenSettings } from '../../config/schema.ts';
+import type {
+  GenerateSettings,
+  InputConfig,
+  ModelConfig,
+  MutationConfig,
+  TokenSettings,
+} from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
 import { didYouMean, suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
@@ -34,7 +40,7 @@ export interface TokenPlan {
 export async function planTokens(
   inputs: readonly InputSpec[],
   guesses: readonly InferredInput[],
-  config: CampaignConfig,
+  config: ModelConfig & InputConfig,
   generation?: ModelInfo['generation'],
 ): Promise<(TokenPlan | undefined)[]> {
   if (generation !== undefined) return [await planPrompt(config, generation)];
@@ -56,7 +62,7 @@ export async function planTokens(
 
 /** Of a model that goes on with texts: places of a prompt that are left over hold no token. */
 async function planPrompt(
-  { generate, tokens }: CampaignConfig,
+  { generate, tokens }: ModelConfig & InputConfig,
   { vocabularySize }: NonNullable<ModelInfo['generation']>,
 ): Promise<TokenPlan> {
   if (tokens !== undefined)
@@ -113,7 +119,7 @@ function specialTokenId(special: number | string, vocabulary: Vocabulary | undef
 
 /** Words of the dictionaries that are for an input, as ids. */
 export async function readDictionaryWords(
-  config: CampaignConfig,
+  config: MutationConfig,
   inputs: readonly InputSpec[],
   plans: readonly (TokenPlan | undefined)[],
   notes: Notices,

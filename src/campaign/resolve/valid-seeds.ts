@@ -1,4 +1,4 @@
-import { stripPadding } from '../../constraints/edit-distance.ts';
+import { stripPadding } from '../../constraints/strip-padding.ts';
 import { UserError } from '../../core/errors.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { intervalAt } from '../../inputs/range.ts';

@@ -1,38 +1,41 @@
 import { Command, Option } from 'commander';
-import { checkSettings, type RawSettings } from '../../config/load.ts';
+import { inputSection } from '../../config/input-section.ts';
+import { modelSection, resourceSection } from '../../config/model-section.ts';
+import { secondModelSection } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
+import { formatNumber } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
+import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { LOG_LEVELS, logNotices, type OutputOptions, printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
 interface CompareOptions extends OutputOptions {
-  readonly seeds?: readonly string[];
   readonly objective: string;
-  readonly match?: readonly string[];
-  readonly runtime?: string;
-  readonly againstRuntime?: string;
   readonly worst: string;
   readonly snr: string;
 }
 
 /** `neurofuzz compare`: says how far two models lie apart, without fuzzing. */
 export function compareCommand(): Command {
-  return new Command('compare')
+  const command = new Command('compare')
     .description(
       'Compare two models on given inputs: agreement, differences, worst inputs, and layer by layer',
     )
     .argument('<reference>', 'the model that is right, as fuzz takes it')
-    .argument('<copy>', 'the one that should give the same')
-    .option('-i, --seeds <path...>', 'the inputs, as fuzz takes them')
-    .option(
-      '-O, --objective <spec>',
-      'what counts as a disagreement, as differential:atol=0.01',
-      'differential',
-    )
-    .option('--match <output=output...>', "outputs that belong together: the reference's name and the copy's")
-    .option('--runtime <kind>', 'runtime of the reference')
-    .option('--against-runtime <kind>', 'runtime of the copy')
+    .argument('<copy>', 'the one that should give the same');
+  addSettingFlags(command, ['seeds'], { seeds: 'the inputs, as fuzz takes them' });
+  command.option(
+    '-O, --objective <spec>',
+    'what counts as a disagreement, as differential:atol=0.01',
+    'differential',
+  );
+  addSettingFlags(command, ['match', 'runtime', 'againstRuntime'], {
+    match: "outputs that belong together: the reference's name and the copy's",
+    runtime: 'runtime of the reference',
+    againstRuntime: 'runtime of the copy',
+  });
+  return command
     .option('--worst <n>', 'inputs that are listed', '5')
     .option('--snr <dB>', 'signal-to-noise ratio below which a layer has departed', '20')
     .option('--json', 'one JSON object on standard output')
@@ -42,28 +45,21 @@ export function compareCommand(): Command {
 }
 
 async function run(model: string, against: string, options: CompareOptions): Promise<void> {
-  const { seeds, objective, match, runtime, againstRuntime } = options;
-  const given = Object.entries({
-    model,
-    against,
-    seeds,
-    objective: [objective],
-    match,
-    runtime,
-    againstRuntime,
-  });
-  const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined)) as RawSettings;
+  const sections = { ...modelSection, ...resourceSection, ...inputSection, ...secondModelSection };
+  const config = readSections(sections, options, { model, against });
   const limits = {
     worst: parseNonNegative('--worst', options.worst),
     bound: parseNonNegative('--snr', options.snr),
   };
-  const log = makeLogger(options);
-  const notes = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
   const { compareModels } = await import('../../model-commands/compare.ts');
-  const compared = await compareModels(checkSettings({}, flags, undefined), limits, notes);
-  if (options.json === true) printJson(compared);
-  else process.stdout.write(`${comparisonText(compared)}\n`);
-  process.exitCode = compared.violations > 0 ? EXIT.findings : EXIT.done;
+  const comparison = await compareModels(
+    { ...config, objective: options.objective },
+    limits,
+    logNotices(options),
+  );
+  if (options.json === true) printJson(comparison);
+  else process.stdout.write(`${comparisonText(comparison)}\n`);
+  process.exitCode = comparison.violations > 0 ? EXIT.findings : EXIT.done;
 }
 
 function parseNonNegative(flag: string, given: string): number {
@@ -91,16 +87,16 @@ function comparisonText({
     ...table(
       outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
         output,
-        agreement === null ? '' : `${shortNumber(100 * agreement)} %`,
-        ...[median, p90, p99, most, cosine.least].map(shortNumber),
-        kl === null ? '' : `${shortNumber(kl.most)} nats`,
+        agreement === null ? '' : `${formatNumber(100 * agreement, 4)} %`,
+        ...[median, p90, p99, most, cosine.least].map((value) => formatNumber(value, 4)),
+        kl === null ? '' : `${formatNumber(kl.most, 4)} nats`,
       ]),
     ),
     'inputs that differ most: place, |difference|',
     ...table(
       worst.map(({ seed, difference, violation }) => [
         String(seed),
-        shortNumber(difference),
+        formatNumber(difference, 4),
         violation ?? '',
       ]),
     ),
@@ -108,14 +104,10 @@ function comparisonText({
     ...table(
       layers.map((layer) => [
         layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
-        layer.snr === null ? 'no difference' : `${shortNumber(layer.snr)} dB`,
+        layer.snr === null ? 'no difference' : `${formatNumber(layer.snr, 4)} dB`,
       ]),
     ),
   ].join('\n');
-}
-
-function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
 
 const EXAMPLES = `

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount } from '../../core/format-count.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
+import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { printJson } from '../output/logging.ts';
 
 /** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
@@ -60,10 +61,11 @@ function jsonOf({
 
 function reportText(report: DistillReport): string {
   const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
+  const { feedback = DEFAULT_FEEDBACK } = report;
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
   const lines = [
     `${wasDone ? 'was there already: ' : ''}kept ${formatCount(kept)} of ${formatCount(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${formatCount(keptFor.coverage)} for what they cover, ${formatCount(keptFor.margins)} for margins, ${formatCount(keptFor.ancestors)} seeds that others are measured from`,
-    `each of the others lies within ${threshold.toPrecision(4)} (squared) of one that is kept; ${formatCount(findings)} findings went along`,
+    `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${formatCount(findings)} findings went along`,
     `corpus: ${out}`,
     `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
   ];

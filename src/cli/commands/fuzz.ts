@@ -3,9 +3,10 @@ import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
-import { type CampaignConfig, type FlagMeta, flagSettings, type SettingName } from '../../config/schema.ts';
+import type { CampaignConfig } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryText } from '../output/campaign-summary.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
@@ -29,11 +30,7 @@ export function fuzzCommand(): Command {
     .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
     .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
     .option('-c, --config <file>', 'campaign file, YAML or JSON; its relative paths are relative to it');
-  for (const [, meta, fallback] of flagSettings()) {
-    const text = meta.defaultText ?? (fallback === undefined || fallback === false ? '' : String(fallback));
-    command.addOption(new Option(meta.flags, text === '' ? meta.help : `${meta.help} (default: ${text})`));
-  }
-  return command
+  return addAllSettingFlags(command)
     .option(
       '--resume',
       'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
@@ -58,7 +55,7 @@ export function fuzzCommand(): Command {
 
 async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
-  const flags = flagValues(options as Readonly<Record<string, unknown>>);
+  const flags = readSettingFlags(options);
   const given = model === undefined ? flags : { ...flags, model };
   const asked = await resolveSettings(file, given, options);
   const { config, elsewhere } = await resolveExecutor(options, asked);
@@ -158,93 +155,6 @@ async function resumedFolder({ out, model }: RawSettings): Promise<string> {
   const { defaultFolder } = await import('../../campaign/run-campaign.ts');
   if (typeof model === 'string') return defaultFolder({ model });
   throw new UserError("--resume: name the campaign's folder with --out, or its model");
-}
-
-/** What the flags say, as the campaign file would say it. */
-function flagValues(options: Readonly<Record<string, unknown>>): RawSettings {
-  const values: Partial<Record<SettingName, unknown>> = {};
-  for (const [name, meta] of flagSettings()) {
-    const given = options[name];
-    if (given !== undefined) values[name] = readFlag(meta, given as string);
-  }
-  return values;
-}
-
-function readFlag(meta: FlagMeta, given: string | readonly string[] | boolean): unknown {
-  if (meta.as === 'number') return parseNumber(given as string);
-  if (meta.as === 'threshold') return given === 'auto' ? given : parseNumber(given as string);
-  if (meta.as === 'rule') return readRule(given as string | boolean);
-  if (meta.as === 'settings') return readSettings(meta, given as readonly string[]);
-  if (meta.as === 'columns') return readColumns(given as readonly string[]);
-  if (meta.as === 'ranges' || meta.as === 'shapes') return readNumbers(meta, given as readonly string[]);
-  return given;
-}
-
-/** Text that is no number stays text: the schema then refuses it and shows it as it was typed. */
-function parseNumber(text: string): number | string {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  return Number.isNaN(value) ? text : value;
-}
-
-/** `alpha,beta`, or nothing for their defaults. */
-function readRule(given: string | boolean): unknown {
-  if (typeof given !== 'string') return {};
-  const [alpha, beta, ...rest] = given.split(',').map(parseNumber);
-  if (rest.length > 0 || beta === undefined)
-    throw new UserError(`--deephunter: give alpha,beta such as 0.02,0.2; not ${given}`);
-  return { alpha, beta };
-}
-
-/** `key=value` pairs; several `key=name=value` make a mapping, and what is written \\n is a new line. */
-function readSettings(meta: FlagMeta, given: readonly string[]): unknown {
-  const settings: Record<string, unknown> = {};
-  for (const pair of given) {
-    const at = pair.indexOf('=');
-    if (at <= 0)
-      throw new UserError(
-        `${meta.flags.split(' ')[0]}: give settings as length=64, and the model before the flag; not ${JSON.stringify(pair)}`,
-      );
-    const [key, text] = [pair.slice(0, at), pair.slice(at + 1)];
-    const inner = /^([^=]+)=(.+)$/.exec(text);
-    if (key === 'states' && inner !== null)
-      settings[key] = { ...(settings[key] as object | undefined), [inner[1]]: inner[2] };
-    else if (key === 'start' || key === 'end')
-      settings[key] = [...((settings[key] as unknown[] | undefined) ?? []), parseNumber(unescapeText(text))];
-    else if (key === 'promptLength') settings[key] = text.split(',').map(parseNumber);
-    else settings[key] = key === 'vocabulary' || key === 'seed' ? text : parseNumber(text);
-  }
-  return settings;
-}
-
-function unescapeText(text: string): string {
-  return text.replace(/\\([nt\\])/g, (_, letter: string) => ({ n: '\n', t: '\t' })[letter] ?? letter);
-}
-
-/** `auto` or `none` for all inputs, or `name=auto` for each. */
-function readColumns(given: readonly string[]): unknown {
-  if (given.length === 1 && !given[0].includes('=')) return given[0];
-  return Object.fromEntries(
-    given.map((text) => [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]),
-  );
-}
-
-/** `1,2` for the only input, or `name=1,2` for each. */
-function readNumbers(meta: FlagMeta, given: readonly string[]): unknown {
-  const named: Record<string, readonly (number | string)[]> = {};
-  for (const text of given) {
-    const at = text.lastIndexOf('=');
-    const interval = text
-      .slice(at + 1)
-      .split(',')
-      .map(parseNumber);
-    if (at >= 0) named[text.slice(0, at)] = interval;
-    else if (given.length === 1) return interval;
-    else
-      throw new UserError(
-        `${meta.flags.split(' ')[0]}: give one for all inputs, or one for each as name=${meta.as === 'ranges' ? 'lo,hi' : '1,128'}; not ${given.join(' ')}`,
-      );
-  }
-  return named;
 }
 
 const EXAMPLES = `

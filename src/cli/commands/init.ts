@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
+import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { UserError } from '../../core/errors.ts';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
-import { addModelFlags, type ModelFlags, modelLoadOptions } from '../arguments/model-flags.ts';
+import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { launcher, quote } from '../launcher.ts';
 
-interface InitOptions extends ModelFlags {
+interface InitOptions {
   readonly out?: string;
   readonly plugin?: PluginTemplateName;
 }
@@ -23,7 +24,7 @@ export function initCommand(): Command {
     .addOption(
       new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),
     );
-  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
+  return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string | undefined, options: InitOptions): Promise<void> {
@@ -35,7 +36,10 @@ async function run(model: string | undefined, options: InitOptions): Promise<voi
     throw new UserError('init needs a model, as in neurofuzz init model.onnx; or --plugin objective');
   const out = options.out ?? 'campaign.yaml';
   const { init } = await import('../../setup/init.ts');
-  const { inputs } = await init(model, out, modelLoadOptions(options));
+  const { inputs } = await init(
+    readSections({ ...modelSection, ...resourceSection }, options, { model }),
+    out,
+  );
   process.stdout.write(
     `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}\n`,
   );

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
+import { modelSection, resourceSection } from '../../config/model-section.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
 import type { Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
-import { addModelFlags, type ModelFlags, modelLoadOptions } from '../arguments/model-flags.ts';
+import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
-interface InspectOptions extends ModelFlags {
+interface InspectOptions {
   readonly json?: boolean;
   readonly all?: boolean;
   readonly sites?: boolean;
@@ -20,12 +21,12 @@ export function inspectCommand(): Command {
     .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
     .option('--sites', 'list the operations that can make a NaN or an infinity, and when they do')
     .option('--json', 'one JSON object on standard output, with all tensors and sites');
-  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
+  return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: InspectOptions): Promise<void> {
   const { inspect } = await import('../../setup/inspect.ts');
-  const inspection = await inspect(model, modelLoadOptions(options));
+  const inspection = await inspect(readSections({ ...modelSection, ...resourceSection }, options, { model }));
   if (options.json === true) printJson(inspection);
   else if (options.sites === true) process.stdout.write(`${sitesText(inspection)}\n`);
   else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);

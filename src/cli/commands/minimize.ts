@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { plural } from '../../core/format-count.ts';
+import { plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { boundsJson, type DefaultedParameter, describeBounds } from '../../extensions/parameters.ts';
 import type { MutatorGroup } from '../../mutators/registry.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
@@ -17,7 +18,7 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
   const { MUTATOR_GROUPS, resolveMutatorSpec } = await import('../../mutators/registry.ts');
   const asked: MutatorGroup[] = [];
   for (const name of names) {
-    const group = MUTATOR_GROUPS.find((one) => one.name === name);
+    const group = MUTATOR_GROUPS.find((candidate) => candidate.name === name);
     const kinds = group?.kinds ?? (await resolveMutatorSpec(name)).map(({ kind }) => kind);
     asked.push(group ?? { name, help: '', kinds });
   }
@@ -36,7 +37,7 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
           help,
           source,
           domains,
-          parameters,
+          parameters: parameters.map(parameterJson),
           mate: partner ?? null,
           geometric: geometric === true,
           cost,
@@ -46,14 +47,22 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
   } else process.stdout.write(`${groups.map(groupText).join('\n\n')}\n`);
 }
 
-/** Version of what `mutators --json` prints. */
+/** Version of the JSON that `mutators --json` prints. */
 const FORMAT_VERSION = 1;
 
+function parameterJson({ name, default: usual, help, min, max }: DefaultedParameter) {
+  return { name, default: usual, help, between: boundsJson({ min, max }) };
+}
+
+function parameterText(parameter: DefaultedParameter): string {
+  return `${parameter.name}=${parameter.default}: ${parameter.help}, ${describeBounds(parameter)}`;
+}
+
 function groupText({ name, help, kinds }: MutatorGroup): string {
-  const rows = kinds.flatMap(({ name: mutator, help: what, source, parameters }) => [
-    [mutator, what],
-    ...parameters.map((one) => ['', `${one.name}=${one.default}: ${one.help}`]),
-    ['', `from ${source}`],
+  const rows = kinds.flatMap((kind) => [
+    [kind.name, kind.help],
+    ...kind.parameters.map((parameter) => ['', parameterText(parameter)]),
+    ['', `from ${kind.source}`],
   ]);
   return [help === '' ? name : `${name}: ${help}`, ...table(rows)].join('\n');
 }

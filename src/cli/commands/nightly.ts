@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount } from '../../core/format-count.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';

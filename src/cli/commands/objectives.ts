@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import type { ObjectiveParameter } from '../../extensions/parameters.ts';
+import { boundsJson, describeBounds, type Parameter } from '../../extensions/parameters.ts';
 import type { ObjectiveKind } from '../../objectives/objective.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
-/** Version of what `objectives --json` prints. */
+/** Version of the JSON that `objectives --json` prints. */
 const FORMAT_VERSION = 1;
 
 /** `neurofuzz objectives`: lists the objectives there are. */
@@ -21,7 +21,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   if (options.json === true) {
     printJson({
       formatVersion: FORMAT_VERSION,
-      objectives: OBJECTIVES.map(({ name, help, parameters, needsSecondModel, text, rules }) => ({
+      objectives: OBJECTIVES.list().map(({ name, help, parameters, needsSecondModel, text, rules }) => ({
         name,
         help,
         parameters: parameters.map(parameterJson),
@@ -34,33 +34,37 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
                 name: rule.name,
                 help: rule.help,
                 parameters: rule.parameters.map(parameterJson),
-                words: Object.entries(rule.words ?? {}).map(([word, { help: what }]) => ({
+                words: Object.entries(rule.words ?? {}).map(([word, setting]) => ({
                   name: word,
-                  help: what,
+                  help: setting.help,
                 })),
                 text: rule.text ?? null,
               })),
             }),
       })),
     });
-  } else process.stdout.write(`${table(OBJECTIVES.flatMap(objectiveRows)).join('\n')}\n`);
+  } else process.stdout.write(`${table(OBJECTIVES.list().flatMap(objectiveRows)).join('\n')}\n`);
 }
 
-function parameterJson({ name, help, between }: ObjectiveParameter) {
-  return { name, help, between: between.map((end) => (Number.isFinite(end) ? end : null)) };
+function parameterJson({ name, help, min, max }: Parameter) {
+  return { name, help, between: boundsJson({ min, max }) };
+}
+
+function parameterText(parameter: Parameter): string {
+  return `${parameter.name}=: ${parameter.help}, ${describeBounds(parameter)}`;
 }
 
 function objectiveRows({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {
   return [
     [name, help],
-    ...parameters.map((one) => ['', `${one.name}=: ${one.help}`]),
+    ...parameters.map((parameter) => ['', parameterText(parameter)]),
     ...(text === undefined
       ? []
       : [['', `name=: yours for it, a part of its signatures; behind that ${text}`]]),
     ...rules.flatMap((rule) => [
       ['', `${name}:${rule.name}: ${rule.help}`],
-      ...rule.parameters.map((one) => ['', `  ${one.name}=: ${one.help}`]),
-      ...Object.entries(rule.words ?? {}).map(([word, { help: what }]) => ['', `  ${word}=: ${what}`]),
+      ...rule.parameters.map((parameter) => ['', `  ${parameterText(parameter)}`]),
+      ...Object.entries(rule.words ?? {}).map(([word, setting]) => ['', `  ${word}=: ${setting.help}`]),
       ...(rule.text === undefined ? [] : [['', `  behind that ${rule.text}`]]),
     ]),
   ];

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
-import { checkSettings, type RawSettings } from '../../config/load.ts';
-import { QUANTIZATIONS, type Quantization } from '../../config/quantizations.ts';
-import { addModelFlags, type ModelFlags } from '../arguments/model-flags.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { inputSection } from '../../config/input-section.ts';
+import { modelSection, resourceSection } from '../../config/model-section.ts';
+import { QUANTIZERS } from '../../model/quantize/registry.ts';
+import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
+import { LOG_LEVELS, logNotices, type OutputOptions, printJson } from '../output/logging.ts';
 
-interface QuantizeOptions extends OutputOptions, ModelFlags {
-  readonly to: Quantization;
-  readonly seeds?: readonly string[];
+interface QuantizeOptions extends OutputOptions {
+  readonly to: string;
   readonly out?: string;
 }
 
@@ -16,26 +16,23 @@ export function quantizeCommand(): Command {
     .description('Write a quantized copy of a model, to compare it with or to ship')
     .argument('<model>', 'an .onnx file or a TensorFlow.js model.json')
     .addOption(
-      new Option('--to <kind>', 'what numbers become').choices([...QUANTIZATIONS]).makeOptionMandatory(),
-    )
-    .option(
-      '-i, --seeds <path...>',
-      'inputs that int8 copies of ONNX models are calibrated on, as fuzz takes them',
-    )
+      new Option('--to <kind>', 'what numbers become').choices(QUANTIZERS.names()).makeOptionMandatory(),
+    );
+  addSettingFlags(command, ['seeds'], {
+    seeds: 'inputs that int8 copies of ONNX models are calibrated on, as fuzz takes them',
+  });
+  command
     .option('-o, --out <path>', 'the copy: a file, or a folder for TensorFlow.js (default: <model>-<kind>)')
     .option('--json', 'one JSON object on standard output')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]));
-  return addModelFlags(command).addHelpText('after', EXAMPLES).action(run);
+  return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: QuantizeOptions): Promise<void> {
   const { writeQuantizedModel } = await import('../../model-commands/quantize.ts');
-  const { seeds, runtime, signature, tags, to } = options;
-  const given = Object.entries({ model, seeds, runtime, signature, tags });
-  const flags = Object.fromEntries(given.filter(([, value]) => value !== undefined)) as RawSettings;
-  const log = makeLogger(options);
-  const notes = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
-  const written = await writeQuantizedModel(checkSettings({}, flags, undefined), to, options.out, notes);
+  const { to } = options;
+  const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
+  const written = await writeQuantizedModel(config, to, options.out, logNotices(options));
   if (options.json === true) printJson({ model, to, ...written });
   else {
     const calibrated = written.seeds === undefined ? '' : `, calibrated on ${written.seeds} seeds`;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
-import { plural } from '../../core/format-count.ts';
+import { plural } from '../../core/format-number.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
-import { plural } from '../../core/format-count.ts';
+import { plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
-import { DISAGREEMENT_PARAMETERS } from '../../objectives/differential.ts';
+import { DISAGREEMENT_PARAMETERS } from '../../objectives/disagreement-parameters.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount, plural } from '../../core/format-count.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { WorkerNode } from '../../distributed/protocol/node-registry.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { printJson } from '../output/logging.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
-import { formatCount, plural } from '../../core/format-count.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */

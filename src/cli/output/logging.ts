@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import type { Notices } from '../../campaign/resolve/model-settings.ts';
 
 /** Flags that control the output of a command. */
 export interface OutputOptions {
@@ -16,6 +17,12 @@ export function makeLogger(options: OutputOptions): Logger {
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/** Makes notices that are written to the log of a command. */
+export function logNotices(options: OutputOptions): Notices {
+  const log = makeLogger(options);
+  return { info: (text) => log.info(text), warn: (text) => log.warn(text) };
 }
 
 /** Writes a JSON value to standard output, indented. */

@@ -1,12 +1,12 @@
 import { randomStream } from '../../core/random.ts';
 
-/** Numbers in a projected vector: squared distances then err by √(2/64), about 18 %, whatever the width was. */
+/** Numbers in a projected vector: the relative error of squared distances is √(2/64), about 18 %, whatever the width was. */
 export const PROJECTED_WIDTH = 64;
 
 /**
- * A seeded random projection to `PROJECTED` numbers: each value is added with a random sign to one random
- * place. Squared lengths and distances keep their expectation and have the variance of a dense projection
- * (feature hashing: Weinberger et al., ICML 2009, lemma 2), for one addition a value.
+ * A seeded random projection to `PROJECTED_WIDTH` numbers: each value is added with a random sign to one random position.
+ * Squared lengths and distances keep their expectation and have the variance of a dense projection, for one addition a value
+ * (feature hashing: Weinberger et al., ICML 2009, lemma 2).
  */
 export class RandomProjection {
   readonly #width: number;
@@ -14,9 +14,9 @@ export class RandomProjection {
   readonly #signs: Float32Array;
   readonly #sums = new Float64Array(PROJECTED_WIDTH);
 
-  /** @param width numbers in a vector before */
+  /** @param width numbers in a vector before the projection */
   constructor(width: number, seed: string) {
-    // One stream for all widths: what two have in common, such as the start of a sequence, goes to one place.
+    // One stream for all widths, so that the values that two have in common, such as the start of a sequence, are projected alike.
     const random = randomStream(seed, 'projection');
     this.#width = width;
     this.#targets = new Uint8Array(width);
@@ -27,22 +27,22 @@ export class RandomProjection {
     }
   }
 
-  /** Projects `rows` vectors, `[rows, width]` to `[rows, PROJECTED]`. What is not finite stays so. */
+  /** Projects `[rows, width]` to `[rows, PROJECTED_WIDTH]`. A row that is not finite stays so. */
   project(values: Float32Array, rows: number): Float32Array {
-    const out = new Float32Array(rows * PROJECTED_WIDTH);
+    const projected = new Float32Array(rows * PROJECTED_WIDTH);
     for (let row = 0; row < rows; row++) {
       this.#accumulate(values, row * this.#width);
-      out.set(this.#sums, row * PROJECTED_WIDTH);
+      projected.set(this.#sums, row * PROJECTED_WIDTH);
     }
-    return out;
+    return projected;
   }
 
   // Hot where a wide layer is watched: one pass over its values.
   #accumulate(values: Float32Array, offset: number): void {
-    const places = this.#targets;
+    const targets = this.#targets;
     const signs = this.#signs;
     const sums = this.#sums;
     sums.fill(0);
-    for (let i = 0; i < places.length; i++) sums[places[i]] += signs[i] * values[offset + i];
+    for (let i = 0; i < targets.length; i++) sums[targets[i]] += signs[i] * values[offset + i];
   }
 }

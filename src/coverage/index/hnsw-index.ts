@@ -20,46 +20,47 @@ const EF_SEARCH = 40;
 const RANDOM_SEED = 100;
 const INITIAL_CAPACITY = 4096;
 
-/** Vectors between two seals: what a new process inserts at most, in a few seconds. */
+/** Vectors between two snapshots: the most that a new process has to insert, which takes it a few seconds. */
 const SNAPSHOT_INTERVAL = 40_000;
 
-/** Sealed files that are kept. */
+/** Snapshots that are kept. */
 const MAX_SNAPSHOTS = 2;
 
-/** Where and how often an index is sealed. */
+/** Where snapshots of an index are stored, and how often they are taken. */
 export interface SnapshotOptions {
-  /** Holds the sealed files; without it they are temporary. */
+  /** Folder of the snapshots; without it they are temporary files. */
   readonly folder?: string;
   /** Whether this process writes the folder's files; others read them. */
   readonly isWriter?: boolean;
+  /** Vectors between two snapshots. */
   readonly interval?: number;
 }
 
 /**
  * Approximate nearest neighbours by hnswlib; grows without a fixed limit.
  *
- * An hnswlib index that was saved, loaded and then grown answers otherwise than one that only grew, since
- * the generator that places nodes is not saved. So that a process that starts late need not insert
- * everything again and still answers as all others do, every process saves and loads its index at the same
- * sizes: whoever loads the file of such a size goes on exactly as they do.
+ * An hnswlib index that was saved, loaded and then grown differs from one that only grew, since the state of the random
+ * generator that draws the level of each node is not saved. A process that starts late should not have to insert every
+ * vector again, yet must give the same answers as all others. Therefore every process saves and reloads its index at the
+ * same sizes: loading the snapshot of such a size leads to the same state as having been there.
  */
 export class HnswIndex implements NeighbourIndex {
   readonly #index: hnswlib.HierarchicalNSW;
   readonly #snapshotOptions: SnapshotOptions;
   readonly #snapshotInterval: number;
-  /** hnswlib-node takes plain arrays alone; one is used again for every call. */
+  /** hnswlib-node takes plain arrays only; this one is reused by every call. */
   readonly #scratch: number[];
   #capacity = INITIAL_CAPACITY;
   #size = 0;
 
   /** @param dimensions numbers in a vector */
-  constructor(dimensions: number, sealing: SnapshotOptions = {}) {
+  constructor(dimensions: number, snapshots: SnapshotOptions = {}) {
     this.#index = new hnswlib.HierarchicalNSW('l2', dimensions);
     this.#index.initIndex(INITIAL_CAPACITY, LINKS_PER_NODE, EF_CONSTRUCTION, RANDOM_SEED);
     this.#index.setEf(EF_SEARCH);
     this.#scratch = new Array<number>(dimensions).fill(0);
-    this.#snapshotOptions = sealing;
-    this.#snapshotInterval = sealing.interval ?? SNAPSHOT_INTERVAL;
+    this.#snapshotOptions = snapshots;
+    this.#snapshotInterval = snapshots.interval ?? SNAPSHOT_INTERVAL;
   }
 
   get size(): number {
@@ -71,24 +72,25 @@ export class HnswIndex implements NeighbourIndex {
       this.#capacity *= 2;
       this.#index.resizeIndex(this.#capacity);
     }
-    this.#index.addPoint(this.#toArray(vector), this.#size);
+    this.#index.addPoint(this.#toArray(vector, 0), this.#size);
     this.#size++;
     if (this.#size % this.#snapshotInterval === 0) this.#snapshot();
   }
 
-  nearest(vector: Float32Array): number {
+  nearest(values: Float32Array, offset = 0): number {
     if (this.#size === 0) return Number.POSITIVE_INFINITY;
-    return this.#index.searchKnn(this.#toArray(vector), 1).distances[0];
+    return this.#index.searchKnn(this.#toArray(values, offset), 1).distances[0];
   }
 
-  /** Loads the newest sealed file of at most `size` vectors into an empty index. */
+  /** Loads the newest snapshot of at most `size` vectors into an empty index. */
   loadPrefix(size: number): number {
     const { folder } = this.#snapshotOptions;
     if (folder === undefined) return 0;
-    for (let sealed = size - (size % this.#snapshotInterval); sealed > 0; sealed -= this.#snapshotInterval) {
-      if (!existsSync(snapshotFile(folder, sealed))) continue;
-      this.#load(snapshotFile(folder, sealed), sealed);
-      return sealed;
+    const interval = this.#snapshotInterval;
+    for (let candidate = size - (size % interval); candidate > 0; candidate -= interval) {
+      if (!existsSync(snapshotFile(folder, candidate))) continue;
+      this.#load(snapshotFile(folder, candidate), candidate);
+      return candidate;
     }
     return 0;
   }
@@ -102,7 +104,7 @@ export class HnswIndex implements NeighbourIndex {
       mkdirSync(folder, { recursive: true });
       const unfinished = join(folder, `.tmp-${process.pid}.hnsw`);
       this.#index.writeIndexSync(unfinished);
-      // A torn file must never be loaded: hnswlib trusts what it reads.
+      // A partly written file must never be loaded: hnswlib does not validate what it reads.
       const handle = openSync(unfinished, 'r');
       fsyncSync(handle);
       closeSync(handle);
@@ -127,9 +129,9 @@ export class HnswIndex implements NeighbourIndex {
     this.#size = size;
   }
 
-  #toArray(vector: Float32Array): number[] {
+  #toArray(values: Float32Array, offset: number): number[] {
     const scratch = this.#scratch;
-    for (let i = 0; i < scratch.length; i++) scratch[i] = vector[i];
+    for (let i = 0; i < scratch.length; i++) scratch[i] = values[offset + i];
     return scratch;
   }
 }
@@ -138,7 +140,7 @@ function snapshotFile(folder: string, size: number): string {
   return join(folder, `index-${size}.hnsw`);
 }
 
-/** Sizes of the sealed files of a folder, in ascending order. */
+/** Sizes of the snapshots in a folder, ascending. */
 function snapshotSizes(folder: string): number[] {
   return readdirSync(folder)
     .flatMap((name) => /^index-(\d+)\.hnsw$/.exec(name)?.[1] ?? [])

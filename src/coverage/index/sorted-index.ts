@@ -1,8 +1,10 @@
 import type { NeighbourIndex } from './neighbour-index.ts';
 
-/** Nearest neighbours among single numbers: a sorted array and a binary search, exact. */
+const INITIAL_CAPACITY = 1024;
+
+/** Exact nearest neighbours among single numbers: a sorted array and a binary search. */
 export class SortedIndex implements NeighbourIndex {
-  #sorted = new Float64Array(1024);
+  #sorted = new Float64Array(INITIAL_CAPACITY);
   #size = 0;
 
   get size(): number {
@@ -21,14 +23,16 @@ export class SortedIndex implements NeighbourIndex {
     this.#size++;
   }
 
+  /** Has no snapshots: adding numbers takes less time than reading them. */
   loadPrefix(): number {
     return 0;
   }
 
-  nearest(vector: Float32Array): number {
-    const at = this.#lowerBound(vector[0]);
-    const above = at < this.#size ? this.#sorted[at] - vector[0] : Number.POSITIVE_INFINITY;
-    const below = at > 0 ? vector[0] - this.#sorted[at - 1] : Number.POSITIVE_INFINITY;
+  nearest(values: Float32Array, offset = 0): number {
+    const value = values[offset];
+    const at = this.#lowerBound(value);
+    const above = at < this.#size ? this.#sorted[at] - value : Number.POSITIVE_INFINITY;
+    const below = at > 0 ? value - this.#sorted[at - 1] : Number.POSITIVE_INFINITY;
     return Math.min(above, below) ** 2;
   }
 

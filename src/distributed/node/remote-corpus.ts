@@ -1,4 +1,4 @@
-import { needsAncestor } from '../../constraints/options.ts';
+import { needsAncestor } from '../../constraints/constraint-limits.ts';
 import { MachineError } from '../../core/errors.ts';
 import type { CorpusSource } from '../../fuzzer/executor.ts';
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';

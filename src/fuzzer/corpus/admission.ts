@@ -1,5 +1,4 @@
-import type { NeighbourIndex } from '../../coverage/index/neighbour-index.ts';
-import type { NoveltyThreshold } from '../../coverage/novelty-threshold.ts';
+import type { Feedback } from '../../coverage/feedback/feedback.ts';
 import { type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import { activationsAt, unpackTestcase } from '../packed-testcases.ts';
@@ -14,8 +13,7 @@ import type { AdmissionReason, LineageTracker } from './lineage.ts';
 export interface AdmissionOptions {
   readonly corpus: Corpus;
   readonly scheduler: Scheduler;
-  readonly index: NeighbourIndex | undefined;
-  readonly threshold: NoveltyThreshold;
+  readonly feedback: Feedback;
   readonly directedSearch: DirectedSearch | undefined;
   readonly lineage: LineageTracker;
   /** Entries after which nothing is admitted. */
@@ -25,7 +23,7 @@ export interface AdmissionOptions {
 /** An admitted entry with the pick that led to it. */
 export interface AdmittedEntry {
   readonly pick: number;
-  /** How new it is, in units of "just new": the reward of its mutators. */
+  /** How new it is, in units of "just new" (`Novelty.units`): the reward of its mutators. */
   readonly novelty: number;
   readonly entry: NewCorpusEntry;
 }
@@ -42,7 +40,7 @@ type IsLegal = (pick: number, data: TestcaseData) => boolean;
 
 /**
  * Decides which of a task's candidates enter the corpus: those whose activations are still new, and those that come nearer
- * to the task's goal. Novelty is assessed again here, since the index has grown since the task was planned.
+ * to the task's goal. Novelty is assessed again here, since the history has grown since the task was planned.
  */
 export class CorpusAdmission {
   readonly #options: AdmissionOptions;
@@ -113,9 +111,9 @@ export class CorpusAdmission {
     return { improvements, novel };
   }
 
-  /** Adds an entry to corpus and index, and notifies the scheduler. */
+  /** Adds an entry to the corpus and the feedback's history, and notifies the scheduler. */
   insert({ data, activations, ...record }: NewCorpusEntry): void {
-    const { corpus, index, scheduler, directedSearch } = this.#options;
+    const { corpus, feedback, scheduler, directedSearch } = this.#options;
     const entryIndex = corpus.size.count;
     const ancestorIndex =
       record.parent === null ? entryIndex : (corpus.indexOf(record.ancestor) ?? entryIndex);
@@ -128,8 +126,8 @@ export class CorpusAdmission {
     // An imported entry that came near a goal is where the search for that goal starts.
     if (record.site !== undefined && record.task === 0) directedSearch?.suggestStart(record.site, entryIndex);
     if (rank !== undefined) scheduler.added?.(rank, parent === undefined ? undefined : corpus.rankOf(parent));
-    // An index snapshot that was loaded holds the first entries already.
-    if (index !== undefined && index.size <= entryIndex) index.add(activations);
+    // A snapshot of the history that was loaded holds the first entries already.
+    if (feedback.size <= entryIndex) feedback.add(activations);
   }
 
   #admitNovel(
@@ -138,12 +136,11 @@ export class CorpusAdmission {
     i: number,
     isLegal: IsLegal,
   ): AdmittedEntry | undefined {
-    const { index, threshold } = this.#options;
-    const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-    if (!(novelty > threshold.value)) return undefined;
-    const entry = this.#admitCandidate(task, candidates, i, { novelty, goalName: undefined }, isLegal);
+    const { isNew, score, units } = this.#options.feedback.assess(activationsAt(candidates, i));
+    if (!isNew) return undefined;
+    const reason = { novelty: score, goalName: undefined };
+    const entry = this.#admitCandidate(task, candidates, i, reason, isLegal);
     if (entry === undefined) return undefined;
-    const units = novelty / Math.max(threshold.value, Number.MIN_VALUE);
     return { pick: candidates.picks[i], novelty: units, entry };
   }
 
@@ -153,7 +150,7 @@ export class CorpusAdmission {
     { progress, candidates, mutants }: TaskResult,
     isLegal: IsLegal,
   ): AdmittedEntry[] {
-    const { directedSearch, index, corpus, threshold } = this.#options;
+    const { directedSearch, feedback, corpus } = this.#options;
     const { goal } = task;
     if (directedSearch === undefined || goal === undefined || progress === undefined) return [];
     const mutantsOfPick = (pick: number): number =>
@@ -162,9 +159,9 @@ export class CorpusAdmission {
     directedSearch.apply(goal, progress, mutantsOfPick, (i) => {
       const known = corpus.indexOf(testcaseId(unpackTestcase(candidates, i).data));
       if (known !== undefined) return known;
-      const novelty = index?.nearest(activationsAt(candidates, i)) ?? 0;
-      const goalName = novelty > threshold.value ? undefined : directedSearch.goalNameOf(goal);
-      const entry = this.#admitCandidate(task, candidates, i, { novelty, goalName }, isLegal);
+      const { isNew, score } = feedback.assess(activationsAt(candidates, i));
+      const goalName = isNew ? undefined : directedSearch.goalNameOf(goal);
+      const entry = this.#admitCandidate(task, candidates, i, { novelty: score, goalName }, isLegal);
       if (entry === undefined) return undefined;
       admitted.push({ pick: candidates.picks[i], novelty: 1, entry });
       return corpus.indexOf(entry.id);

@@ -1,5 +1,5 @@
-import { findBrokenConstraints } from '../../constraints/checker.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
+import { findBrokenConstraints } from '../../constraints/find-broken-constraints.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';

@@ -1,4 +1,4 @@
-import { allowsResizing, type ConstraintLimits } from '../../constraints/options.ts';
+import { allowsResizing, type ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import type { InputSpec } from '../../model/model.ts';

@@ -1,6 +1,6 @@
 import { BoundsTracker, isAnchored, type WorkingArray } from '../../constraints/bounds.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
-import { ConstraintProjector } from '../../constraints/projector.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
+import { ConstraintProjector } from '../../constraints/constraint-projector.ts';
 import { UserError } from '../../core/errors.ts';
 import { type Random, randomStream } from '../../core/random.ts';
 import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts';

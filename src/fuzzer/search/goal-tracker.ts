@@ -1,5 +1,5 @@
 import { marginsOf, tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
-import type { BatchSlice } from '../../evaluation/judged-batch.ts';
+import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import type { ObservedTestcase } from '../packed-testcases.ts';

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { errorMessage, UserError } from '../../core/errors.ts';
 import { DTYPES, type DType, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 
-/** Largest that a gzipped file may unfold to. */
+/** Largest uncompressed size of a gzipped file. */
 const MAX_UNZIPPED_BYTES = 2 ** 31 - 1;
 
 const IDX_TYPES: Readonly<Record<number, DType>> = {
@@ -15,10 +15,10 @@ const IDX_TYPES: Readonly<Record<number, DType>> = {
 };
 
 /**
- * Decodes an IDX file, gzipped or not (http://yann.lecun.com/exdb/mnist/): two zero bytes, the type, the
- * number of dimensions, each dimension, and the values, all big-endian.
+ * Decodes an IDX file, gzipped or not (http://yann.lecun.com/exdb/mnist/): two zero bytes, the type code, the number of
+ * dimensions, the dimensions and the values, all big-endian.
  *
- * @throws UserError where it is no IDX file or is cut short
+ * @throws UserError if the file is not IDX or is truncated
  */
 export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? gunzip(file, source) : Buffer.from(file);
@@ -36,14 +36,14 @@ export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const shape = Array.from({ length: rank }, (_, axis) => bytes.readUInt32BE(4 + 4 * axis));
   const start = 4 + 4 * rank;
   const width = DTYPES[type].bytes;
-  const need = sizeOf(shape) * width;
-  if (bytes.length - start < need) {
+  const requiredBytes = sizeOf(shape) * width;
+  if (bytes.length - start < requiredBytes) {
     throw new UserError(
-      `${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${need}`,
+      `${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${requiredBytes}`,
     );
   }
-  const own = Buffer.from(bytes.subarray(start, start + need));
-  const aligned = new Uint8Array(own);
+  // A copy in a buffer of its own, since typed arrays require aligned offsets.
+  const aligned = new Uint8Array(bytes.subarray(start, start + requiredBytes));
   const view = Buffer.from(aligned.buffer);
   if (width === 2) view.swap16();
   else if (width === 4) view.swap32();

@@ -1,13 +1,14 @@
 import { errorMessage, UserError } from '../../core/errors.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 
-/** Deepest nesting that is an array of numbers: NumPy allows as many dimensions. */
+/** Largest number of dimensions, as in NumPy. */
 const MAX_DEPTH = 64;
 
 /**
- * Decodes nested arrays of numbers or booleans, or an object of them by input name, into float64 tensors.
+ * Decodes nested arrays of numbers or booleans, or an object of such arrays by input name, to float64 tensors.
  *
- * @throws UserError where the text is no JSON, rows differ in length or a value is no number
+ * @returns tensors by input name; null is the key of a single array
+ * @throws UserError on invalid JSON, rows of different lengths or a value that is not a number
  */
 export function decodeJson(bytes: Uint8Array, source: string): Map<string | null, Tensor> {
   let json: unknown;

@@ -3,33 +3,32 @@ import { errorMessage, UserError } from '../../core/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ImageFormat, valuesToLevels } from '../image.ts';
 
-/** Opens a picture. The library is loaded with the first one: most campaigns have none. */
+/** Opens an image. sharp is loaded on first use, because most campaigns have no images. */
 async function openImage(bytes: Uint8Array, options: SharpOptions): Promise<Sharp> {
   const { default: sharp } = await import('sharp');
   return sharp(bytes, options);
 }
 
-/** Most pixels of one picture: a small file may declare a huge one. */
+/** Largest image in pixels; guards against small files that declare a huge one. */
 const MAX_PIXELS = 1 << 26;
 
 /**
- * Decodes a picture file (PNG, JPEG, …) into `[height, width, channels]` of 8-bit values: one channel where
- * every pixel is grey, however the file keeps it, three for colour; transparency is dropped, and a picture
- * that a camera marked as turned is turned.
+ * Decodes an image file (PNG, JPEG, …) to uint8 `[height, width, channels]`: one channel if every pixel is grey, in
+ * whatever colour space the file is, else three. Alpha is dropped and the EXIF orientation applied.
  *
- * @throws UserError where it is no picture
+ * @throws UserError if the file is not an image
  */
 export async function decodeImage(bytes: Uint8Array, source: string): Promise<Tensor> {
   try {
-    const picture = await openImage(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error' });
-    return await toTensor(picture.rotate());
+    const image = await openImage(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error' });
+    return await toTensor(image.rotate());
   } catch (error) {
     throw new UserError(`${source} cannot be read as a picture: ${errorMessage(error)}`);
   }
 }
 
-async function toTensor(picture: Sharp): Promise<Tensor> {
-  const { data, info } = await picture
+async function toTensor(image: Sharp): Promise<Tensor> {
+  const { data, info } = await image
     .removeAlpha()
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -39,7 +38,7 @@ async function toTensor(picture: Sharp): Promise<Tensor> {
   return { type: 'uint8', shape: [info.height, info.width, channels], data: pixels };
 }
 
-/** One value a pixel where red, green and blue are the same throughout, else all three. */
+/** One value per pixel if red, green and blue are equal everywhere, else the values unchanged. */
 function mergeGreyChannels(colours: Uint8Array): Uint8Array {
   for (let i = 0; i < colours.length; i += 3) {
     if (colours[i] !== colours[i + 1] || colours[i] !== colours[i + 2]) return new Uint8Array(colours);
@@ -49,50 +48,53 @@ function mergeGreyChannels(colours: Uint8Array): Uint8Array {
 
 const SHARP_FIT = { crop: 'cover', fit: 'contain', stretch: 'fill' } as const;
 
+/** An 8-bit image, `[height, width, channels]`, in the channels of an input's format. */
+export interface FittedImage {
+  readonly height: number;
+  readonly width: number;
+  readonly levels: Uint8Array;
+}
+
 /**
- * Brings a decoded picture to the size and the number of channels that an input takes; a side that the model
- * leaves open stays as it is.
+ * Resizes a decoded image to an input's size and number of channels; dynamic sizes keep the image's.
+ *
+ * @param image uint8 `[height, width, channels]` of one or three channels
  */
-export async function fitImage({ shape, data }: Tensor, picture: ImageFormat): Promise<Tensor> {
+export async function fitImage({ shape, data }: Tensor, format: ImageFormat): Promise<FittedImage> {
   const [height, width, channels] = shape;
-  const to = { height: picture.height ?? height, width: picture.width ?? width };
-  if (to.height === height && to.width === width && channels === picture.channels) {
-    return { type: 'uint8', shape, data };
+  const size = { height: format.height ?? height, width: format.width ?? width };
+  const source = data instanceof Uint8Array ? data : Uint8Array.from(data, Number);
+  if (size.height === height && size.width === width && channels === format.channels) {
+    return { ...size, levels: source };
   }
-  const raw = { height, width, channels: channels as 1 | 3 };
-  const opened = await openImage(data as Uint8Array, { raw });
-  const made = await opened
-    .resize({ ...to, fit: SHARP_FIT[picture.resize] })
-    .toColourspace(picture.channels === 1 ? 'b-w' : 'srgb')
+  const image = await openImage(source, { raw: { height, width, channels: channels === 1 ? 1 : 3 } });
+  const resized = await image
+    .resize({ ...size, fit: SHARP_FIT[format.resize] })
+    .toColourspace(format.channels === 1 ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return {
-    type: 'uint8',
-    shape: [to.height, to.width, picture.channels],
-    data: convertChannels(made.data, made.info.channels, picture.channels),
-  };
+  return { ...size, levels: convertChannels(resized.data, resized.info.channels, format.channels) };
 }
 
-/** A picture may come out of libvips with another number of channels than was asked for. */
-function convertChannels(data: Uint8Array, has: number, wanted: number): Uint8Array {
-  if (has === wanted) return new Uint8Array(data);
-  const pixels = data.length / has;
-  return Uint8Array.from({ length: pixels * wanted }, (_, i) => data[Math.floor(i / wanted) * has]);
+/** libvips may return another number of channels than requested. */
+function convertChannels(data: Uint8Array, actual: number, requested: number): Uint8Array {
+  if (actual === requested) return new Uint8Array(data);
+  const pixels = data.length / actual;
+  return Uint8Array.from({ length: pixels * requested }, (_, i) => data[Math.floor(i / requested) * actual]);
 }
 
 /**
- * Encodes a testcase's values as an 8-bit PNG that looks like the picture that they stand for; what is not
- * finite is black.
+ * Encodes a testcase's values as an 8-bit PNG. Values that are not finite become black.
  */
 export async function encodePng(
   values: ArrayLike<number>,
-  picture: ImageFormat,
+  format: ImageFormat,
   height: number,
   width: number,
 ): Promise<Uint8Array> {
-  const { channels } = picture;
-  const opened = await openImage(valuesToLevels(values, picture), { raw: { width, height, channels } });
-  return opened
+  const { channels } = format;
+  const image = await openImage(valuesToLevels(values, format), { raw: { width, height, channels } });
+  return image
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();

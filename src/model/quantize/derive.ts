@@ -4,12 +4,9 @@ import { UserError } from '../../core/errors.ts';
 import { readUnpacked, resolveConfinedFile } from '../formats/confined-path.ts';
 import { detectModel } from '../formats/detect.ts';
 import { readOnnx } from '../formats/onnx/graph.ts';
-import type { CalibrationRange, ModelFiles, Quantization } from './kind.ts';
-import { quantizeOnnxToHalf, quantizeOnnxToInt8, tensorsToCalibrate } from './onnx.ts';
-import { quantizeTfjs } from './tfjs.ts';
-
-/** Tells the spans of a model's tensors on the seeds. */
-export type Calibrator = (tensors: readonly string[]) => Promise<ReadonlyMap<string, CalibrationRange>>;
+import type { ModelFiles, Quantization } from './kind.ts';
+import type { Calibrator } from './quantizer.ts';
+import { QUANTIZERS } from './registry.ts';
 
 /** Bytes of an ONNX file: protobuf holds no more. */
 const MAX_BYTES = 2 ** 31;
@@ -25,8 +22,10 @@ export async function deriveQuantizedModel(
   kind: Quantization,
   calibrate: Calibrator,
 ): Promise<ModelFiles> {
+  const { kind: quantization, values } = QUANTIZERS.resolveBuiltIn(kind);
+  const quantizer = quantization.make(values);
   const { path: file, family } = await detectModel(path);
-  if (family === 'tfjs') return quantizeTfjs(file, kind);
+  if (family === 'tfjs') return quantizer.quantizeTfjs(file);
   if (family === 'saved-model') {
     throw new UserError(
       `${file} is a SavedModel, which can't be quantized here: convert it with tensorflowjs_converter or tf2onnx first`,
@@ -38,14 +37,12 @@ export async function deriveQuantizedModel(
     if (external.has(location)) continue;
     external.set(location, await readFile(await resolveConfinedFile(dirname(file), location, file)));
   }
-  const copy =
-    kind === 'int8'
-      ? quantizeOnnxToInt8(bytes, file, external, await calibrate(tensorsToCalibrate(bytes, file, external)))
-      : quantizeOnnxToHalf(bytes, file, kind, external);
-  return new Map([[`${basename(file).replace(/(\.onnx)?(\.gz)?$/i, '')}-${kind}.onnx`, copy]]);
+  const copy = await quantizer.quantizeOnnx({ bytes, path: file, external }, calibrate);
+  return new Map([[`${basename(file).replace(/(\.onnx)?(\.gz)?$/i, '')}-${quantization.name}.onnx`, copy]]);
 }
 
 /** Whether a copy of this kind needs to see the seeds. */
 export async function needsCalibration(path: string, kind: Quantization): Promise<boolean> {
-  return kind === 'int8' && (await detectModel(path)).family === 'onnx';
+  const { calibratesOnnx = false } = QUANTIZERS.resolveBuiltIn(kind).kind;
+  return calibratesOnnx && (await detectModel(path)).family === 'onnx';
 }

@@ -1,5 +1,5 @@
-/** Kinds of copies that can be derived from a model; the campaign file's list is the same. */
-export type Quantization = 'float16' | 'bfloat16' | 'int8';
+/** The name of a kind of quantizer, as the registry lists it. */
+export type Quantization = string;
 
 /** The least and the greatest value that a tensor came to on the seeds. */
 export type CalibrationRange = readonly [low: number, high: number];

@@ -4,7 +4,8 @@ const RATE = {
   name: 'rate',
   default: 0.05,
   help: 'share of the values that are turned, at least one',
-  between: [0, 1.0001],
+  min: 0,
+  max: 1,
 } as const;
 
 /** Turns some values over within their bounds: of switches, true becomes false and false true. */

@@ -1,3 +1,4 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import type { MutatorKind } from '../mutator.ts';
 import { gaussianBlur, makeBlurBuffers } from './filter.ts';
 import { mutateLevels } from './layout.ts';
@@ -6,7 +7,8 @@ const MOST = {
   name: 'most',
   default: 0.06,
   help: 'largest deviation of the bell that levels are averaged by, as a share of the shorter side',
-  between: [0, 1.0001],
+  min: MIN_AMOUNT,
+  max: 1,
 } as const;
 
 /** Averages levels by a Gaussian bell. */

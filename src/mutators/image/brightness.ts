@@ -1,3 +1,4 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import { makeLinearMutator } from './linear.ts';
 
 /** Adds one number to all levels. */
@@ -10,7 +11,8 @@ export const brightness = makeLinearMutator(
       name: 'most',
       default: 0.3,
       help: 'largest change, as a share of the way from black to white',
-      between: [0, 1.0001],
+      min: MIN_AMOUNT,
+      max: 1,
     },
   },
   (most, random) => ({ factor: 1, shift: most * (2 * random.uniform() - 1) }),

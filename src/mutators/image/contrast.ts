@@ -10,7 +10,8 @@ export const contrast = makeLinearMutator(
       name: 'most',
       default: 2,
       help: 'largest factor; its inverse is the smallest',
-      between: [1, 100],
+      min: 1,
+      max: 100,
     },
   },
   (most, random) => {

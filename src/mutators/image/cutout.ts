@@ -5,7 +5,8 @@ const MOST = {
   name: 'most',
   default: 0.4,
   help: 'longest side of what is cut out, as a share of the picture',
-  between: [0, 1.0001],
+  min: 0,
+  max: 1,
 } as const;
 
 /** Covers a rectangle with one grey. */

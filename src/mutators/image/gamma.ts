@@ -5,7 +5,8 @@ const MOST = {
   name: 'most',
   default: 2,
   help: 'largest exponent; its inverse is the smallest',
-  between: [1, 100],
+  min: 1,
+  max: 100,
 } as const;
 
 /** Levels between those whose power is worked out. */

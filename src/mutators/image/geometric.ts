@@ -1,11 +1,17 @@
 import type { Random } from '../../core/random.ts';
-import type { MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
+import type { DefaultedParameter, ParameterValues } from '../../extensions/parameters.ts';
+import type { MutatorKind } from '../mutator.ts';
 import { type Layout, makeLayoutCache } from './layout.ts';
 import { type Affine, warp } from './warp.ts';
 
 /** A mutator that moves the values of a picture by an affine map drawn for each mutant. */
 export function makeAffineMutator(
-  { name, help, source, parameter }: { name: string; help: string; source: string; parameter: Parameter },
+  {
+    name,
+    help,
+    source,
+    parameter,
+  }: { name: string; help: string; source: string; parameter: DefaultedParameter },
   draw: (amount: number, layout: Layout, random: Random) => Affine,
 ): MutatorKind {
   return {

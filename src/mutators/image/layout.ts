@@ -1,8 +1,9 @@
 import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
+import type { ParameterValues } from '../../extensions/parameters.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import type { MutationContext, Mutator, ParameterValues } from '../mutator.ts';
+import type { MutationContext, Mutator } from '../mutator.ts';
 
 /** Where the values of a picture lie in a row, and what stands between them and levels from 0 (black) to 1 (white). */
 export interface Layout {

@@ -1,5 +1,6 @@
 import type { Random } from '../../core/random.ts';
-import type { MutatorKind, Parameter } from '../mutator.ts';
+import type { DefaultedParameter } from '../../extensions/parameters.ts';
+import type { MutatorKind } from '../mutator.ts';
 import { makeLayoutCache } from './layout.ts';
 
 /** A straight line that levels from 0 to 1 are read off: factor · level + shift. */
@@ -10,7 +11,7 @@ export interface LinearMap {
 
 /** A mutator that reads all levels of a picture off one line, drawn for each mutant. */
 export function makeLinearMutator(
-  kind: Pick<MutatorKind, 'name' | 'help' | 'source'> & { readonly parameter: Parameter },
+  kind: Pick<MutatorKind, 'name' | 'help' | 'source'> & { readonly parameter: DefaultedParameter },
   draw: (amount: number, random: Random) => LinearMap,
 ): MutatorKind {
   const { parameter, ...named } = kind;

@@ -1,3 +1,4 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import { makeAffineMutator } from './geometric.ts';
 import { drawBetween } from './layout.ts';
 
@@ -7,7 +8,7 @@ export const rotate = makeAffineMutator(
     name: 'rotate',
     help: 'the picture is turned about its middle',
     source: 'image rotation of DeepHunter (Xie et al. 2019)',
-    parameter: { name: 'most', default: 30, help: 'largest angle in degrees', between: [0, 180.0001] },
+    parameter: { name: 'most', default: 30, help: 'largest angle in degrees', min: MIN_AMOUNT, max: 180 },
   },
   (most, _layout, random) => {
     const angle = (drawBetween(random, -most, most) * Math.PI) / 180;

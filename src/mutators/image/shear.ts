@@ -1,3 +1,4 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import { makeAffineMutator } from './geometric.ts';
 import { drawBetween } from './layout.ts';
 
@@ -11,7 +12,8 @@ export const shear = makeAffineMutator(
       name: 'most',
       default: 0.3,
       help: 'largest shift between two neighbouring lines, in pixels',
-      between: [0, 10],
+      min: MIN_AMOUNT,
+      max: 10,
     },
   },
   (most, _layout, random) => {

@@ -1,3 +1,4 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import { makeAffineMutator } from './geometric.ts';
 import { drawBetween } from './layout.ts';
 
@@ -11,7 +12,8 @@ export const translate = makeAffineMutator(
       name: 'most',
       default: 0.15,
       help: 'longest shift, as a share of the side',
-      between: [0, 1.0001],
+      min: MIN_AMOUNT,
+      max: 1,
     },
   },
   (most, { width, height }, random) => ({

@@ -11,7 +11,8 @@ export const zoom = makeAffineMutator(
       name: 'most',
       default: 1.3,
       help: 'largest factor; its inverse is the smallest',
-      between: [1, 100],
+      min: 1,
+      max: 100,
     },
   },
   (most, _layout, random) => {

@@ -5,21 +5,25 @@ const COLUMN = {
   name: 'column',
   default: 0,
   help: 'which column, along the last dimension, from 0',
-  between: [-1, 1e9],
+  min: 0,
+  max: 1e9,
+  integer: true,
 } as const;
 
 const LEAST = {
   name: 'least',
   default: 0,
   help: "least amount, as a share of the column's range; below 0 it is lowered",
-  between: [-1.0001, 1.0001],
+  min: -1,
+  max: 1,
 } as const;
 
 const MOST = {
   name: 'most',
   default: 0.1,
   help: 'largest amount, likewise',
-  between: [-1.0001, 1.0001],
+  min: -1,
+  max: 1,
 } as const;
 
 /** Adds a drawn amount to one column: for answers that must then move one way. */
@@ -31,7 +35,7 @@ export const raise: MutatorKind = {
   parameters: [COLUMN, LEAST, MOST],
   cost: 1,
   make(value, { columns = [] }) {
-    const column = Math.floor(value(COLUMN));
+    const column = value(COLUMN);
     const [least, most] = [value(LEAST), value(MOST)];
     return {
       mutate(out, offset, parent, { bounds, random, shape }) {

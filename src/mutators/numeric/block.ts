@@ -5,7 +5,8 @@ const SHARE = {
   name: 'share',
   default: 0.25,
   help: 'longest side of the block, as a share of each dimension',
-  between: [0, 1.0001],
+  min: 0,
+  max: 1,
 } as const;
 
 /** Fills a box within the tensor with one value. */

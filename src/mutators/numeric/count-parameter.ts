@@ -1,13 +1,15 @@
 import type { Random } from '../../core/random.ts';
-import type { Parameter } from '../mutator.ts';
+import type { DefaultedParameter } from '../../extensions/parameters.ts';
 
 /** The parameter of mutators that change one value or a few. */
-export function makeCountParameter(what: string, most: number): Parameter {
+export function makeCountParameter(what: string, most: number): DefaultedParameter {
   return {
     name: 'most',
     default: most,
     help: `most ${what} that are changed; how many is drawn, few more often than many`,
-    between: [0, 1e6],
+    min: 1,
+    max: 1e6,
+    integer: true,
   };
 }
 

@@ -1,10 +1,12 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import type { MutatorKind } from '../mutator.ts';
 
 const SIGMA = {
   name: 'sigma',
   default: 0.1,
   help: "standard deviation, as a share of the input's range",
-  between: [0, 10],
+  min: MIN_AMOUNT,
+  max: 10,
 } as const;
 
 /** White noise on every value. TensorFuzz's sigma is 0.2 on pixels in [-1, 1]: 0.1 of the range. */

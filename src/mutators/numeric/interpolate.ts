@@ -4,7 +4,8 @@ const BEYOND = {
   name: 'beyond',
   default: 0.25,
   help: 'how far past either entry the mutant may lie, as a share of the way between them',
-  between: [-0.0001, 10],
+  min: 0,
+  max: 10,
 } as const;
 
 /** A point on the line through two entries, between them or a little beyond. */

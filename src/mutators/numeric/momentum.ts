@@ -1,10 +1,12 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import type { MutatorKind } from '../mutator.ts';
 
 const MOST = {
   name: 'most',
   default: 4,
   help: 'longest step, in steps as long as the one that led to this entry',
-  between: [0, 1e6],
+  min: MIN_AMOUNT,
+  max: 1e6,
 } as const;
 
 /** Deviation of a seed's noise, as a share of the range. */

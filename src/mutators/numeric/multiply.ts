@@ -4,7 +4,8 @@ const MOST = {
   name: 'most',
   default: 2,
   help: 'largest factor; its inverse is the smallest',
-  between: [1, 1e6],
+  min: 1,
+  max: 1e6,
 } as const;
 
 /** Multiplies all values by one factor: straight out from zero, or in. */

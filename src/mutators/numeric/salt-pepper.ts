@@ -1,10 +1,12 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import type { MutatorKind } from '../mutator.ts';
 
 const RATE = {
   name: 'rate',
   default: 0.05,
   help: 'share of the values that are changed, drawn up to this',
-  between: [0, 1.0001],
+  min: MIN_AMOUNT,
+  max: 1,
 } as const;
 
 /** Sets some values to one end of their bounds or the other. */

@@ -48,7 +48,7 @@ export const special: MutatorKind = {
   staysInBounds: true,
   cost: 1,
   make(value, { type }) {
-    const most = Math.floor(value(MOST));
+    const most = value(MOST);
     const numbers =
       type === 'float64' ? [...SPECIAL_VALUES, 5e-324, 2.2250738585072014e-308, 1.7e308] : SPECIAL_VALUES;
     const clipped = (number: number, low: number, high: number): number =>

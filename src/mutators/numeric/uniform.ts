@@ -1,10 +1,12 @@
+import { MIN_AMOUNT } from '../min-amount.ts';
 import type { MutatorKind } from '../mutator.ts';
 
 const AMOUNT = {
   name: 'amount',
   default: 0.15,
   help: "largest change, as a share of the input's range",
-  between: [0, 10],
+  min: MIN_AMOUNT,
+  max: 10,
 } as const;
 
 /** Uniform noise on every value: as much as is allowed everywhere, where Gaussian noise has its tails. */

@@ -13,7 +13,7 @@ export const values: MutatorKind = {
   staysInBounds: true,
   cost: 1,
   make(value) {
-    const most = Math.floor(value(MOST));
+    const most = value(MOST);
     return {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);

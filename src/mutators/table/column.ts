@@ -16,7 +16,7 @@ export const column: MutatorKind = {
   staysInBounds: true,
   cost: 1,
   make(value, { columns = [] }) {
-    const most = Math.floor(value(MOST));
+    const most = value(MOST);
     return {
       mutate(out, offset, parent, { bounds, random }) {
         out.set(parent, offset);

@@ -1,7 +1,8 @@
 import type { WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
+import type { DefaultedParameter, ParameterValues } from '../../extensions/parameters.ts';
 import type { InputDescriptor, TokenDescriptor } from '../../inputs/input-descriptor.ts';
-import type { MutationContext, Mutator, MutatorKind, Parameter, ParameterValues } from '../mutator.ts';
+import type { MutationContext, Mutator, MutatorKind } from '../mutator.ts';
 
 /** The tokens of a testcase that may change, in their order: special ones stay where they are. */
 export interface TokenBody {
@@ -34,7 +35,7 @@ export type LengthChange = 'longer' | 'shorter' | 'either' | undefined;
 /** A mutator of token ids, told by what it does to those that may change. */
 export function makeTokenMutator(
   kind: Omit<MutatorKind, 'make' | 'domains' | 'staysInBounds' | 'parameters' | 'cost'> &
-    Partial<Pick<MutatorKind, 'domains'>> & { readonly parameters?: readonly Parameter[] },
+    Partial<Pick<MutatorKind, 'domains'>> & { readonly parameters?: readonly DefaultedParameter[] },
   resizes: LengthChange,
   edit: (value: ParameterValues, input: InputDescriptor) => TokenEdit,
 ): MutatorKind {

@@ -21,7 +21,7 @@ export function makeSpellingMutator(
     { ...kind, domains: ['text'], parameters: [MOST] },
     undefined,
     (value, { tokens }) => {
-      const most = Math.floor(value(MOST));
+      const most = value(MOST);
       const othersOf = makeRespellings(tokens, spellings);
       return (body, { context: { random } }) => {
         const count = drawCount(most, random);

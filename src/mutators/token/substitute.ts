@@ -13,7 +13,7 @@ export const substitute = makeTokenMutator(
   },
   undefined,
   (value) => {
-    const most = Math.floor(value(MOST));
+    const most = value(MOST);
     return (body, { context: { random }, draw }) => {
       const count = drawCount(most, random);
       for (let n = 0; n < count; n++) body.ids[random.below(body.length)] = draw();

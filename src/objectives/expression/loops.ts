@@ -1,6 +1,6 @@
 type FloatArray = Float32Array | Float64Array;
 
-/** Writes a function of each of the first `count` values. */
+/** Applies a function to each of the first `count` values. */
 type ElementwiseLoop = (values: FloatArray, out: Float64Array, count: number) => void;
 
 function makeElementwise(apply: (value: number) => number): ElementwiseLoop {
@@ -9,7 +9,7 @@ function makeElementwise(apply: (value: number) => number): ElementwiseLoop {
   };
 }
 
-/** Functions of each value by itself. A NaN gives a NaN. */
+/** Elementwise functions by name; NaN propagates. */
 export const FUNCTION_LOOPS: ReadonlyMap<string, ElementwiseLoop> = new Map<string, ElementwiseLoop>([
   [
     'abs',
@@ -33,11 +33,11 @@ export const FUNCTION_LOOPS: ReadonlyMap<string, ElementwiseLoop> = new Map<stri
   ['sign', makeElementwise(Math.sign)],
 ]);
 
-/** One number of `size` values from `from` on. */
+/** Reduces the `size` values from `from` on to one number. */
 type Reduction = (values: FloatArray, from: number, size: number) => number;
 
 const sum: Reduction = (values, from, size) => {
-  // Four sums side by side: one would wait for itself.
+  // Four accumulators, so that additions don't wait for each other.
   let [a, b, c, d] = [0, 0, 0, 0];
   const to = from + size;
   let i = from;
@@ -75,7 +75,7 @@ function makeArgExtreme(sign: 1 | -1): Reduction {
   };
 }
 
-/** Functions of all values of a row. A NaN among them gives a NaN. */
+/** Reductions of a row by name; NaN propagates. */
 export const REDUCTIONS: ReadonlyMap<string, Reduction> = new Map<string, Reduction>([
   ['sum', sum],
   ['mean', (values, from, size) => sum(values, from, size) / size],
@@ -115,16 +115,16 @@ export const REDUCTIONS: ReadonlyMap<string, Reduction> = new Map<string, Reduct
   ['argmin', makeArgExtreme(-1)],
 ]);
 
-/** The softmax of each `along` values. */
-export function softmax(values: FloatArray, out: Float64Array, count: number, along: number): void {
-  for (let from = 0; from < count; from += along) {
+/** Softmax over each group of `length` values. */
+export function softmax(values: FloatArray, out: Float64Array, count: number, length: number): void {
+  for (let from = 0; from < count; from += length) {
     let greatest = Number.NEGATIVE_INFINITY;
-    for (let i = from; i < from + along; i++) greatest = Math.max(greatest, values[i]);
+    for (let i = from; i < from + length; i++) greatest = Math.max(greatest, values[i]);
     let total = 0;
-    for (let i = from; i < from + along; i++) {
+    for (let i = from; i < from + length; i++) {
       out[i] = Math.exp(values[i] - greatest);
       total += out[i];
     }
-    for (let i = from; i < from + along; i++) out[i] /= total;
+    for (let i = from; i < from + length; i++) out[i] /= total;
   }
 }

@@ -1,23 +1,29 @@
 import { REDUCE } from './reduce-binary.ts';
 
+/** Exports of reduce.wat; addresses are in bytes. */
 interface ReduceExports {
   readonly memory: WebAssembly.Memory;
   outermost(from: number, size: number, rows: number, out: number): void;
   sums(from: number, size: number, rows: number, out: number): void;
 }
 
-/** What is asked of all values of each row. */
+/** Reductions that the kernel computes. */
 export type ReductionKind = 'max' | 'min' | 'max-abs' | 'sum';
 
 const PAGE_BYTES = 1 << 16;
 
-/** Numbers that `outermost` writes of each row. */
+/** Values that `outermost` writes per row: maximum, minimum and largest magnitude. */
 const OUTERMOST_NUMBERS = 3;
 
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(REDUCE, 'base64')));
-const { memory, outermost, sums } = exports as unknown as ReduceExports;
+if (!isReduceExports(exports)) throw new Error('reduce.wat exports something else');
+const { memory, outermost, sums } = exports;
 
-/** Memory of at least so many bytes; it never becomes less. */
+function isReduceExports(kernel: object): kernel is ReduceExports {
+  return ['memory', 'outermost', 'sums'].every((name) => name in kernel);
+}
+
+/** Grows the kernel's memory to at least so many bytes. */
 function ensureMemory(bytes: number): ArrayBuffer {
   const missing = bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
@@ -25,13 +31,13 @@ function ensureMemory(bytes: number): ArrayBuffer {
 }
 
 /**
- * Reduces rows of single-precision numbers, four at a time (reduce.wat). A NaN in a row gives a NaN.
+ * Reduces rows of float32 values by a SIMD kernel, four values at a time (reduce.wat); NaN propagates.
  *
- * @param values of the rows, one after the other
- * @param out one number for each row
+ * @param values `[rows, size]`
+ * @param out receives one number per row
  */
 export function reduceRows(
-  by: ReductionKind,
+  kind: ReductionKind,
   values: Float32Array,
   size: number,
   rows: number,
@@ -42,16 +48,17 @@ export function reduceRows(
   new Float32Array(buffer, from, size * rows).set(
     values.length === size * rows ? values : values.subarray(0, size * rows),
   );
-  if (by === 'sum') {
+  if (kind === 'sum') {
     sums(from, size, rows, 0);
     out.set(new Float64Array(buffer, 0, rows));
     return;
   }
   outermost(from, size, rows, 0);
-  const found = new Float32Array(buffer, 0, OUTERMOST_NUMBERS * rows);
-  const place = by === 'max' ? 0 : by === 'min' ? 1 : 2;
+  const extremes = new Float32Array(buffer, 0, OUTERMOST_NUMBERS * rows);
+  const column = kind === 'max' ? 0 : kind === 'min' ? 1 : 2;
   for (let row = 0; row < rows; row++) {
-    const magnitude = found[OUTERMOST_NUMBERS * row + 2];
-    out[row] = Number.isNaN(magnitude) ? magnitude : found[OUTERMOST_NUMBERS * row + place];
+    // Maximum and minimum ignore NaN; the magnitude does not.
+    const magnitude = extremes[OUTERMOST_NUMBERS * row + 2];
+    out[row] = Number.isNaN(magnitude) ? magnitude : extremes[OUTERMOST_NUMBERS * row + column];
   }
 }

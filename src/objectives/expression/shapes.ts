@@ -1,35 +1,44 @@
 import { UserError } from '../../core/errors.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
-import { shapeText } from '../../tensor/tensor.ts';
-import { broadcastShapes, sizeOf } from './broadcast.ts';
+import { shapeText, sizeOf } from '../../tensor/tensor.ts';
+import { broadcastShapes } from './broadcast.ts';
 import { FUNCTION_LOOPS } from './loops.ts';
 import { type ExpressionNode, formatExpression } from './syntax.ts';
 
-/** Tensors by name, row by row. */
+/** Tensors of a batch by name. */
 export type TensorsByName = ReadonlyMap<string, BatchTensor>;
 
-/** Values of a row that no part of an expression may exceed. */
+/** Limit of the values per row of any subexpression. */
 const MAX_VALUES = 1 << 22;
 
-/** Values of the widest part, which says how many rows are worked on at a time. */
-export function widestSize(where: string, syntax: ExpressionNode, tensors: TensorsByName): number {
-  let most = 1;
-  const visit = (one: ExpressionNode): readonly number[] => {
-    const shape = inferShape(where, one, tensors, visit);
-    most = Math.max(most, sizeOf(shape));
+/**
+ * Values per row of the largest subexpression, which determines the rows per block.
+ *
+ * @throws UserError if it exceeds the limit
+ */
+export function widestSize(errorPrefix: string, syntax: ExpressionNode, tensors: TensorsByName): number {
+  let widest = 1;
+  const visit = (node: ExpressionNode): readonly number[] => {
+    const shape = inferShape(errorPrefix, node, tensors, visit);
+    widest = Math.max(widest, sizeOf(shape));
     return shape;
   };
   visit(syntax);
-  if (most > MAX_VALUES)
+  if (widest > MAX_VALUES)
     throw new UserError(
-      `${where}: the expression has ${most} values for each testcase, more than ${MAX_VALUES}`,
+      `${errorPrefix}: the expression has ${widest} values for each testcase, more than ${MAX_VALUES}`,
     );
-  return most;
+  return widest;
 }
 
-/** Shape of a part of an expression. */
+/**
+ * Shape per row of a subexpression.
+ *
+ * @param shapeOf infers the shape of an operand
+ * @throws UserError if shapes don't broadcast or an index is out of range
+ */
 export function inferShape(
-  where: string,
+  errorPrefix: string,
   syntax: ExpressionNode,
   tensors: TensorsByName,
   shapeOf: (of: ExpressionNode) => readonly number[],
@@ -43,7 +52,7 @@ export function inferShape(
       const [length, ...rest] = shapeOf(syntax.of);
       if (length === undefined || syntax.index >= length)
         throw new UserError(
-          `${where}: ${formatExpression(syntax)} is beyond ${formatExpression(syntax.of)}, which is ${shapeText(shapeOf(syntax.of))} for each testcase`,
+          `${errorPrefix}: ${formatExpression(syntax)} is beyond ${formatExpression(syntax.of)}, which is ${shapeText(shapeOf(syntax.of))} for each testcase`,
         );
       return rest;
     }
@@ -52,23 +61,23 @@ export function inferShape(
       return shapeOf(syntax.of);
     case 'call': {
       const shapes = syntax.of.map(shapeOf);
-      if (shapes.length === 2) return broadcastOrRefuse(where, syntax, syntax.of, shapes);
+      if (shapes.length === 2) return broadcastOrRefuse(errorPrefix, syntax, syntax.of, shapes);
       if (syntax.name === 'softmax' && (shapes[0].at(-1) ?? 1) < 2)
         throw new UserError(
-          `${where}: ${formatExpression(syntax.of[0])} has no several values along its last axis`,
+          `${errorPrefix}: ${formatExpression(syntax.of[0])} has no several values along its last axis`,
         );
-      const isKept = syntax.name === 'softmax' || FUNCTION_LOOPS.has(syntax.name);
-      return isKept ? shapes[0] : [];
+      const keepsShape = syntax.name === 'softmax' || FUNCTION_LOOPS.has(syntax.name);
+      return keepsShape ? shapes[0] : [];
     }
     default: {
       const of = [syntax.left, syntax.right];
-      return broadcastOrRefuse(where, syntax, of, of.map(shapeOf));
+      return broadcastOrRefuse(errorPrefix, syntax, of, of.map(shapeOf));
     }
   }
 }
 
 function broadcastOrRefuse(
-  where: string,
+  errorPrefix: string,
   syntax: ExpressionNode,
   [left, right]: readonly ExpressionNode[],
   [a, b]: readonly (readonly number[])[],
@@ -76,6 +85,6 @@ function broadcastOrRefuse(
   const shape = broadcastShapes(a, b);
   if (shape !== undefined) return shape;
   throw new UserError(
-    `${where}: shapes don't broadcast in ${formatExpression(syntax)}: ${formatExpression(left)} is ${shapeText(a)} for each testcase and ${formatExpression(right)} ${shapeText(b)}`,
+    `${errorPrefix}: shapes don't broadcast in ${formatExpression(syntax)}: ${formatExpression(left)} is ${shapeText(a)} for each testcase and ${formatExpression(right)} ${shapeText(b)}`,
   );
 }

@@ -1,19 +1,25 @@
 import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
+import type { Parameter } from '../../extensions/parameters.ts';
 import type { RuleKind } from './rule.ts';
 
-const lengthParameter = (name: string, help: string) => ({
+const lengthParameter = (name: string, help: string): Parameter => ({
   name,
   help,
-  between: [1, 1e7] as const,
-  whole: true,
+  min: 1,
+  max: 1e7,
+  integer: true,
 });
+
+const MIN_LENGTH = lengthParameter('least', 'characters that an answer has at least');
+const MAX_LENGTH = lengthParameter('most', 'characters that an answer has at most');
 
 export const short: RuleKind = {
   name: 'short',
   help: 'an answer of fewer characters than least=',
-  parameters: [lengthParameter('least', 'characters that an answer has at least')],
-  make({ values: { least } }) {
+  parameters: [MIN_LENGTH],
+  make(values) {
+    const least = values(MIN_LENGTH);
     if (least === undefined)
       throw new UserError('--objective: text:short needs a bound: text:short,least=20');
     return {
@@ -28,8 +34,9 @@ export const short: RuleKind = {
 export const long: RuleKind = {
   name: 'long',
   help: 'an answer of more characters than most=',
-  parameters: [lengthParameter('most', 'characters that an answer has at most')],
-  make({ values: { most } }) {
+  parameters: [MAX_LENGTH],
+  make(values) {
+    const most = values(MAX_LENGTH);
     if (most === undefined) throw new UserError('--objective: text:long needs a bound: text:long,most=200');
     return {
       find: ({ answer }) =>
@@ -60,42 +67,41 @@ export const utf8: RuleKind = {
   make: () => ({
     find({ answer, ended }) {
       const at = answer.search(/[\uFFFD\p{Cs}]/u);
-      // The end may cut a character off.
-      const isCut = at >= 0 && !ended && at >= answer.length - 1;
-      return at < 0 || isCut
+      // At the token limit an answer may end within the bytes of a character.
+      const isTruncated = at >= 0 && !ended && at >= answer.length - 1;
+      return at < 0 || isTruncated
         ? undefined
         : { from: at, to: at + 1, summary: `answers what is no UTF-8 at character ${at}` };
     },
   }),
 };
 
-/** Characters of the prompt that count when they are said again, unless told. */
-const DEFAULT_ECHO_LENGTH = 32;
-
-/** Shorter prompts come up by chance. */
+/** Shorter prompts are repeated by chance. */
 const MIN_PROMPT_LENGTH = 8;
+
+const ECHO_LENGTH = {
+  name: 'least',
+  default: 32,
+  help: 'characters of a piece that counts, or the whole prompt; 32 unless told',
+  min: MIN_PROMPT_LENGTH,
+  max: 1e6,
+  integer: true,
+} as const;
 
 export const echo: RuleKind = {
   name: 'echo',
   help: 'the prompt said back, or a long piece of it',
-  parameters: [
-    {
-      name: 'least',
-      help: `characters of a piece that counts, or the whole prompt; ${DEFAULT_ECHO_LENGTH} unless told`,
-      between: [MIN_PROMPT_LENGTH, 1e6],
-      integer: true,
-    },
-  ],
-  make: ({ values: { least = DEFAULT_ECHO_LENGTH } }) => ({
+  parameters: [ECHO_LENGTH],
+  make: (values) => ({
     find({ prompt, answer }) {
-      const own = prompt.trim();
-      if (own.length < MIN_PROMPT_LENGTH) return undefined;
-      const wanted = Math.min(own.length, least);
-      for (let at = 0; at + wanted <= own.length; at++) {
-        const from = answer.indexOf(own.slice(at, at + wanted));
+      const text = prompt.trim();
+      if (text.length < MIN_PROMPT_LENGTH) return undefined;
+      const minLength = Math.min(text.length, values(ECHO_LENGTH));
+      for (let at = 0; at + minLength <= text.length; at++) {
+        const from = answer.indexOf(text.slice(at, at + minLength));
         if (from < 0) continue;
-        let length = wanted;
-        while (at + length < own.length && own[at + length] === answer[from + length]) length++;
+        let length = minLength;
+        while (at + length < text.length && text[at + length] === answer[from + length]) length++;
         return {
           from,
           to: from + length,

@@ -1,25 +1,30 @@
 import { escapeControl } from '../../core/escape-control.ts';
 
-/** Characters shown before and behind what is marked, on one line. */
+/** Characters of context on each side of the marked span. */
 const CONTEXT_CHARACTERS = 24;
 
 const [OPEN, CLOSE] = ['»', '«'];
 
-/** The part of an answer that breaks a rule, marked, with some of what stands around it, on one line. */
+/** One-line excerpt of an answer around the span `[from, to)`, which is marked by » and «; long spans lose their middle. */
 export function makeExcerpt(answer: string, from = 0, to = answer.length): string {
   const before = [...answer.slice(0, from)];
-  const behind = [...answer.slice(to)];
-  const own = [...answer.slice(from, to)];
+  const after = [...answer.slice(to)];
+  const span = [...answer.slice(from, to)];
   const middle =
-    own.length <= 3 * CONTEXT_CHARACTERS
-      ? own.join('')
-      : `${own.slice(0, CONTEXT_CHARACTERS).join('')} … ${own.slice(-CONTEXT_CHARACTERS).join('')}`;
+    span.length <= 3 * CONTEXT_CHARACTERS
+      ? span.join('')
+      : `${span.slice(0, CONTEXT_CHARACTERS).join('')} … ${span.slice(-CONTEXT_CHARACTERS).join('')}`;
   const left = `${before.length > CONTEXT_CHARACTERS ? '…' : ''}${before.slice(-CONTEXT_CHARACTERS).join('')}`;
-  const right = `${behind.slice(0, CONTEXT_CHARACTERS).join('')}${behind.length > CONTEXT_CHARACTERS ? '…' : ''}`;
+  const right = `${after.slice(0, CONTEXT_CHARACTERS).join('')}${after.length > CONTEXT_CHARACTERS ? '…' : ''}`;
   return `"${escapeControl(left)}${OPEN}${escapeControl(middle)}${CLOSE}${escapeControl(right)}"`;
 }
 
-/** Prompt and answer for people to read, with what breaks the rule marked; undefined where a violation is of no text. */
+/**
+ * Prompt and answer of a violation as text with the violating span marked.
+ *
+ * @param details `Violation.details`
+ * @returns undefined if the details hold no prompt and answer
+ */
 export function markText({
   prompt,
   answer,
@@ -34,7 +39,7 @@ export function markText({
   return `prompt:\n${escapeLines(prompt)}\n\nanswer:\n${shown}\n`;
 }
 
-/** As it stands, with what would act or hide written out. */
+/** Escapes control characters but keeps line breaks. */
 function escapeLines(text: string): string {
   return text.split('\n').map(escapeControl).join('\n');
 }

@@ -2,53 +2,54 @@ import { CONFUSABLES } from '../../model/language/confusables.ts';
 
 export const FOLDS = ['none', 'case', 'homoglyphs'] as const;
 
-/** What of letters does not matter: nothing, whether they are capital, or also which of those that look alike they are. */
+/** Differences between letters that matching ignores: none, case, or also homoglyphs (letters that look alike). */
 export type Fold = (typeof FOLDS)[number];
 
-/** A text in which alike letters are equal, and where each of its letters stands in the original. */
+/** A folded text with a map of its positions to the original. */
 export interface FoldedText {
   readonly text: string;
-  /** Of each unit of the folded text where its character begins and ends in the original. */
+  /** Per UTF-16 unit of the folded text, start and end of its character in the original. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 }
 
-/** The letter that stands for all that look like it, small and capital. */
+/** Representative letter of each homoglyph class, by lower-case letter; groups that share a letter are united (union-find). */
 const REPRESENTATIVES: ReadonlyMap<string, string> = (() => {
   const root = new Map<string, string>();
   const find = (letter: string): string => {
-    const above = root.get(letter) ?? letter;
-    return above === letter ? letter : find(above);
+    const parent = root.get(letter) ?? letter;
+    return parent === letter ? letter : find(parent);
   };
   for (const [first, ...others] of CONFUSABLES.map((group) => [...group]))
-    for (const letter of [first, ...others].map((one) => one.toLowerCase()))
+    for (const letter of [first, ...others].map((member) => member.toLowerCase()))
       root.set(find(letter), find(first.toLowerCase()));
   return new Map([...root.keys()].map((letter) => [letter, find(letter)]));
 })();
 
-/** Folds a text, letter by letter. */
+/** Folds a text letter by letter. */
 export function foldText(text: string, fold: Fold): FoldedText {
   if (fold === 'none') {
-    const places = Array.from({ length: text.length }, (_, i) => i);
-    return { text, starts: places, ends: places.map((place) => place + 1) };
+    const starts = Array.from({ length: text.length }, (_, i) => i);
+    return { text, starts, ends: starts.map((start) => start + 1) };
   }
   let out = '';
-  const [from, to]: [number[], number[]] = [[], []];
+  const starts: number[] = [];
+  const ends: number[] = [];
   let at = 0;
   for (const letter of text) {
-    const plain = fold === 'case' ? letter.toLowerCase() : foldConfusables(letter);
-    for (let i = 0; i < plain.length; i++) {
-      from.push(at);
-      to.push(at + letter.length);
+    const folded = fold === 'case' ? letter.toLowerCase() : foldConfusables(letter);
+    for (let i = 0; i < folded.length; i++) {
+      starts.push(at);
+      ends.push(at + letter.length);
     }
-    out += plain;
+    out += folded;
     at += letter.length;
   }
-  return { text: out, starts: from, ends: to };
+  return { text: out, starts, ends };
 }
 
 function foldConfusables(letter: string): string {
-  // Wide, raised and joined forms of a letter first; marks on it last.
+  // NFKD splits compatibility forms (full-width, superscript, ligatures) and separates the marks that are then removed.
   const plain = letter.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return [...plain].map((one) => REPRESENTATIVES.get(one) ?? one).join('');
+  return [...plain].map((character) => REPRESENTATIVES.get(character) ?? character).join('');
 }

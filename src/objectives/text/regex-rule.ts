@@ -3,12 +3,12 @@ import { quoteEscaped } from '../../core/escape-control.ts';
 import { callWithTimeout } from '../../extensions/plugin-loader.ts';
 import type { Rule, RuleKind } from './rule.ts';
 
-/** Milliseconds that matching one answer may take: expressions that go back and forth without end take for ever. */
+/** Time limit in ms for matching one answer: expressions that backtrack exponentially would run for ever. */
 const MATCH_TIMEOUT_MS = 1000;
 
 const FLAGS = { help: 'flags of the expression, some of i, m and s' };
 
-/** @throws UserError where it is no regular expression */
+/** @throws UserError on an invalid regular expression */
 function compileExpression(rule: string, text: string, flags = ''): RegExp {
   if (text === '')
     throw new UserError(
@@ -23,7 +23,7 @@ function compileExpression(rule: string, text: string, flags = ''): RegExp {
   }
 }
 
-/** Matches within the time limit. @throws PluginFailure where that does not suffice */
+/** @throws PluginError if matching takes longer than the time limit */
 function matchWithinLimit(expression: RegExp, text: string): RegExpExecArray | null {
   return callWithTimeout(
     `text: the regular expression ${quoteEscaped(expression.source)}`,
@@ -38,17 +38,17 @@ export const regex: RuleKind = {
   parameters: [],
   words: { flags: FLAGS },
   text: 'the regular expression',
-  make({ words: { flags }, text }): Rule {
+  make(_values, { words: { flags }, text }): Rule {
     const expression = compileExpression('regex', text, flags);
     return {
       find({ answer }) {
-        const found = matchWithinLimit(expression, answer);
-        return found === null
+        const match = matchWithinLimit(expression, answer);
+        return match === null
           ? undefined
           : {
-              from: found.index,
-              to: found.index + found[0].length,
-              summary: `says ${quoteEscaped(found[0])}, which the expression matches`,
+              from: match.index,
+              to: match.index + match[0].length,
+              summary: `says ${quoteEscaped(match[0])}, which the expression matches`,
             };
       },
     };
@@ -61,7 +61,7 @@ export const mustMatch: RuleKind = {
   parameters: [],
   words: { flags: FLAGS },
   text: 'the regular expression',
-  make({ words: { flags }, text }): Rule {
+  make(_values, { words: { flags }, text }): Rule {
     const expression = compileExpression('must-match', text, flags);
     return {
       find: ({ answer }) =>
@@ -82,13 +82,13 @@ export const json: RuleKind = {
         JSON.parse(answer);
         return undefined;
       } catch (error) {
-        // Node's own words quote the text, which may hold anything.
-        const [, place] = /position (\d+)/.exec(errorMessage(error)) ?? [];
-        const at = place === undefined ? '' : ` at character ${place}`;
+        // Only the position is taken from the message: the rest quotes the answer, which is untrusted.
+        const [, position] = /position (\d+)/.exec(errorMessage(error)) ?? [];
+        const at = position === undefined ? '' : ` at character ${position}`;
         return {
-          ...(place === undefined
+          ...(position === undefined
             ? {}
-            : { from: Number(place), to: Math.min(answer.length, Number(place) + 1) }),
+            : { from: Number(position), to: Math.min(answer.length, Number(position) + 1) }),
           summary: `answers ${quoteEscaped(answer)}, which is no JSON${at}`,
         };
       }

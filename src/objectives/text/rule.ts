@@ -1,96 +1,90 @@
-import type { ObjectiveParameter, ObjectiveValues } from '../../extensions/parameters.ts';
+import type { ParameterValues } from '../../extensions/parameters.ts';
+import type { ExtensionKind } from '../../extensions/registry.ts';
+import type { SettingsContext } from '../../extensions/settings.ts';
 import type { Completion } from '../../model/language/completion.ts';
 import type { CandidateContinuation } from '../../model/language/generation.ts';
 import type { Tokenizer } from '../../model/language/tokenizer.ts';
 
-/** Where an answer breaks a rule. */
+/** A violation of a rule by an answer. */
 export interface RuleViolation {
-  /** What of the rule it breaks, where that may be several things: the signature ends in it. */
+  /** Suffix of the signature, for rules that can be broken in several ways: a listed word, for example. */
   readonly variant?: string;
-  /** The characters of the answer that do, `[from, to)`; the whole answer where both are absent. */
+  /** Violating span of the answer, `[from, to)` in UTF-16 units; the whole answer if absent. */
   readonly from?: number;
   readonly to?: number;
-  /** One line for people; texts of strangers in it are made `visible`. */
+  /** One line, in which untrusted text is escaped by `quoteEscaped`. */
   readonly summary: string;
-  /** Whether the answer must not be shown in passing, since what it says is private. */
+  /** Whether summaries must not quote the answer, because it contains private text. */
   readonly isPrivate?: boolean;
 }
 
-/** A rule that answers must keep to. */
+/** A rule that answers must follow. */
 export interface Rule {
-  /** The first offence of an answer; undefined where there is none. */
-  find(said: Completion): RuleViolation | undefined;
-  /** What of the rule may be broken and can be sought for, as `Offence.what` says it; `''` stands for the rule itself. */
+  /** Finds the first violation in an answer. */
+  find(completion: Completion): RuleViolation | undefined;
+  /** Values of `RuleViolation.variant` that the search can be directed at; `''` is a violation without a variant. */
   readonly variants?: readonly string[];
-  /** What the model would have to go on with after the prompt for a way to be broken; undefined where nothing would do. */
-  candidateFor?(said: Completion, way: number): CandidateContinuation | undefined;
-  /** Whether what is sought hangs on the answer, and not on the prompt alone. */
+  /**
+   * Continuation of the prompt that would break the rule; its likelihood directs the search.
+   *
+   * @param variantIndex index in `variants`
+   * @returns undefined if no continuation of this prompt would
+   */
+  candidateFor?(completion: Completion, variantIndex: number): CandidateContinuation | undefined;
+  /** Whether `candidateFor` depends on the generated answer, not on the prompt alone. */
   readonly needsAnswer?: boolean;
-  /** Why no answer can break it, a clause for people; undefined where one can. */
-  unbreakableReason?(language: Tokenizer): string | undefined;
+  /** Reason why no answer in this vocabulary can break the rule, as a clause for messages; undefined if one can. */
+  unbreakableReason?(tokenizer: Tokenizer): string | undefined;
 }
 
-/** What a rule is made from. */
-export interface RuleSettings {
-  readonly values: ObjectiveValues;
-  /** Words of the settings that are no numbers, by name. */
-  readonly words: Readonly<Partial<Record<string, string>>>;
-  /** What stands behind the settings. */
-  readonly text: string;
-}
+/** Settings of a rule beside its parameters. */
+export type RuleContext = Omit<SettingsContext, 'name'>;
 
 /** A kind of rule. */
-export interface RuleKind {
-  readonly name: string;
-  readonly help: string;
-  readonly parameters: readonly ObjectiveParameter[];
-  /** Settings that are words, with the ones that are legal; none where any are. */
-  readonly words?: Readonly<Record<string, { readonly help: string; readonly legal?: readonly string[] }>>;
-  /** What the text behind the settings is, for kinds that take one. */
-  readonly text?: string;
-  /** @throws UserError where the settings make no sense */
-  make(settings: RuleSettings): Rule;
+export interface RuleKind extends ExtensionKind<Rule, RuleContext> {
+  /** @throws UserError on invalid settings */
+  make(values: ParameterValues, context: RuleContext): Rule;
 }
 
-/** A run of letters and digits, with apostrophes and hyphens within. */
+/** A run of letters and digits, with apostrophes and hyphens inside. */
 export const WORD_PATTERN = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
 
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 
-/** Whether a character belongs to a word. */
+/** Whether a character is a letter, a combining mark or a digit. */
 export function isInWord(character: string): boolean {
   return WORD_CHARACTER.test(character);
 }
 
-/** Whether what stands before an answer leaves its first character the beginning of a word. */
+/** Whether the prompt ends outside a word, so that the answer starts at a word boundary. */
 export function startsAtWordBoundary({ prompt }: Completion): boolean {
   const last = [...prompt.slice(-2)].at(-1);
   return last === undefined || !isInWord(last);
 }
 
-/** Whole words of an answer: not those that the prompt begins, or that the end cuts off. */
+/** Words of an answer without a first one that continues the prompt's last word, or a last one cut off by the token limit. */
 export function wholeWordsOf(
-  said: Completion,
+  completion: Completion,
 ): { readonly word: string; readonly from: number; readonly to: number }[] {
-  const { answer, ended } = said;
-  const free = startsAtWordBoundary(said);
+  const { answer, ended } = completion;
+  const startsFresh = startsAtWordBoundary(completion);
   return [...answer.matchAll(WORD_PATTERN)]
     .map(({ 0: word, index }) => ({ word, from: index, to: index + word.length }))
-    .filter(({ from, to }) => (from > 0 || free) && (to < answer.length || ended));
+    .filter(({ from, to }) => (from > 0 || startsFresh) && (to < answer.length || ended));
 }
 
-/** Whether a token's text begins with what is no part of a word, so that a word before it ends there. */
-export function wordEndTest(language: Tokenizer): (id: number) => boolean {
-  const known = WORD_END_TESTS.get(language);
-  if (known !== undefined) return known;
-  const free = new Set(
-    language.tokens.flatMap((token, id) =>
+/** Returns a test of whether a token ends the word before it, since it starts with no word character. Cached by tokenizer. */
+export function wordEndTest(tokenizer: Tokenizer): (id: number) => boolean {
+  const cached = WORD_END_TESTS.get(tokenizer);
+  if (cached !== undefined) return cached;
+  const boundaryTokens = new Set(
+    tokenizer.tokens.flatMap((token, id) =>
       token === null || token === '' || !isInWord([...token][0]) ? [id] : [],
     ),
   );
-  const ends = (id: number): boolean => free.has(id);
-  WORD_END_TESTS.set(language, ends);
-  return ends;
+  const endsWord = (id: number): boolean => boundaryTokens.has(id);
+  WORD_END_TESTS.set(tokenizer, endsWord);
+  return endsWord;
 }
 
 const WORD_END_TESTS = new WeakMap<Tokenizer, (id: number) => boolean>();

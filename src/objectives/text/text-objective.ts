@@ -1,6 +1,7 @@
 import { quoteEscaped } from '../../core/escape-control.ts';
 import type { BatchedModel } from '../../model/batched-model.ts';
 import type { Completion } from '../../model/language/completion.ts';
+import { MIN_MARGIN, UNKNOWN_MARGIN } from '../margin.ts';
 import {
   instanceName,
   type JudgedBatch,
@@ -13,28 +14,25 @@ import { makeExcerpt } from './highlight.ts';
 import { DEFAULT_RULES, parseRule, RULES } from './registry.ts';
 import type { Rule, RuleViolation } from './rule.ts';
 
-/** The margin of what is as near as can be and still no violation. */
-const MIN_MARGIN = 2 ** -20;
-
-/** Characters of a prompt that summaries show. */
+/** Characters of the prompt in summaries. */
 const SHOWN_CHARACTERS = 48;
 
-/** A rule with the signature that its offences have, or begin with. */
+/** A rule with the signature of its violations, which a variant may extend. */
 interface NamedRule {
   readonly signature: string;
   readonly rule: Rule;
 }
 
-/** A way in which a rule may be broken. */
+/** A variant of a rule that the search is directed at: it has a margin. */
 interface MarginTarget {
   readonly rule: Rule;
-  /** Its place among the rule's own. */
+  /** Index in `Rule.variants`. */
   readonly variantIndex: number;
   readonly variant: string;
   readonly signature: string;
 }
 
-/** Rules that a model's answers must keep to. */
+/** Judges the answers of a language model by rules; the first broken rule is the violation. */
 class TextObjective implements Objective {
   readonly name: string;
   readonly #rules: readonly NamedRule[];
@@ -49,23 +47,23 @@ class TextObjective implements Objective {
     if (first === undefined)
       return 'judges what a model answers to prompts: have it go on with texts with --generate vocabulary=FILE';
     for (const { rule } of this.#rules) {
-      const why = rule.unbreakableReason?.(first.tokenizer);
-      if (why !== undefined) return why;
+      const reason = rule.unbreakableReason?.(first.tokenizer);
+      if (reason !== undefined) return reason;
     }
     return undefined;
   }
 
   judge({ texts = [] }: JudgedBatch, report: (row: number, violation: Violation) => void): void {
-    texts.forEach((said, row) => {
+    texts.forEach((completion, row) => {
       for (const { signature, rule } of this.#rules) {
-        const offence = rule.find(said);
-        if (offence === undefined) continue;
+        const found = rule.find(completion);
+        if (found === undefined) continue;
         report(row, {
           objective: 'text',
-          signature: signatureOf(signature, offence.variant),
-          summary: summaryOf(offence, said),
+          signature: signatureOf(signature, found.variant),
+          summary: summaryOf(found, completion),
           tensors: [],
-          details: { prompt: said.prompt, answer: said.answer, ...spanOf(offence) },
+          details: { prompt: completion.prompt, answer: completion.answer, ...spanOf(found) },
         });
         return;
       }
@@ -73,62 +71,64 @@ class TextObjective implements Objective {
   }
 }
 
-/** Rules toward whose violation there is a way that can be measured. */
+/** Text objective with at least one rule whose likelihood of being broken can be measured. */
 class DirectedTextObjective extends TextObjective {
   readonly marginSignatures: readonly string[];
   readonly predictsBeforeOutput: boolean;
   readonly #targets: readonly MarginTarget[];
 
-  constructor(name: string, rules: readonly NamedRule[], ways: readonly MarginTarget[]) {
+  constructor(name: string, rules: readonly NamedRule[], targets: readonly MarginTarget[]) {
     super(name, rules);
-    this.#targets = ways.slice(0, MAX_MARGINS);
+    this.#targets = targets.slice(0, MAX_MARGINS);
     this.marginSignatures = this.#targets.map(({ signature }) => signature);
     this.predictsBeforeOutput = this.#targets.some(({ rule }) => rule.needsAnswer !== true);
   }
 
-  /** Halvings from certain to how likely the model is to break the rule right after the prompt. */
+  /** Per target, −log2 of the probability that the model breaks the rule right after the prompt. */
   margins({ texts = [], predictedMargins }: JudgedBatch, row: number, out: Float64Array): number {
     const { length } = this.#targets;
-    out.fill(Number.POSITIVE_INFINITY, 0, length);
+    out.fill(UNKNOWN_MARGIN, 0, length);
     if (predictedMargins === undefined) return length;
-    const way = predictedMargins.indices[row];
-    const { rule, variant } = this.#targets[way];
-    const offence = rule.find(texts[row]);
-    const isBroken = offence !== undefined && (offence.variant ?? '') === variant;
-    out[way] = isBroken ? 0 : Math.max(MIN_MARGIN, predictedMargins.margins[row]);
+    const target = predictedMargins.indices[row];
+    const { rule, variant } = this.#targets[target];
+    const found = rule.find(texts[row]);
+    const isBroken = found !== undefined && (found.variant ?? '') === variant;
+    out[target] = isBroken ? 0 : Math.max(MIN_MARGIN, predictedMargins.margins[row]);
     return length;
   }
 
   async predictMargins(
     model: BatchedModel,
     { texts = [], prefillState }: JudgedBatch,
-    wanted: ArrayLike<number>,
-    bars: ArrayLike<number>,
+    targets: ArrayLike<number>,
+    marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array> {
     const { generation } = model.model;
     if (generation === undefined) throw new Error('the model does not go on with texts');
-    const all = texts.map((said, row) => {
-      const { rule, variantIndex } = this.#targets[wanted[row]];
-      const sought = rule.candidateFor?.(said, variantIndex);
-      return sought && { ...sought, minLogProb: -bars[row] * Math.LN2 };
+    const candidates = texts.map((completion, row) => {
+      const { rule, variantIndex } = this.#targets[targets[row]];
+      const candidate = rule.candidateFor?.(completion, variantIndex);
+      return candidate && { ...candidate, minLogProb: -marginsToBeat[row] * Math.LN2 };
     });
-    const shares = await generation.scoreContinuations(prefillState, all);
-    return shares.map((share) => (Number.isNaN(share) ? Number.POSITIVE_INFINITY : -share / Math.LN2));
+    const logProbs = await generation.scoreContinuations(prefillState, candidates);
+    return logProbs.map((logProb) => (Number.isNaN(logProb) ? UNKNOWN_MARGIN : -logProb / Math.LN2));
   }
 }
 
 function makeTextObjective(name: string, rules: readonly NamedRule[]): Objective {
-  const ways = rules.flatMap(({ signature, rule }) =>
+  const targets = rules.flatMap(({ signature, rule }) =>
     (rule.variants ?? []).map(
-      (what, place): MarginTarget => ({
+      (variant, variantIndex): MarginTarget => ({
         rule,
-        variantIndex: place,
-        variant: what,
-        signature: signatureOf(signature, what),
+        variantIndex,
+        variant,
+        signature: signatureOf(signature, variant),
       }),
     ),
   );
-  return ways.length === 0 ? new TextObjective(name, rules) : new DirectedTextObjective(name, rules, ways);
+  return targets.length === 0
+    ? new TextObjective(name, rules)
+    : new DirectedTextObjective(name, rules, targets);
 }
 
 function summaryOf({ summary, from, to, isPrivate }: RuleViolation, { prompt, answer }: Completion): string {
@@ -136,12 +136,16 @@ function summaryOf({ summary, from, to, isPrivate }: RuleViolation, { prompt, an
   return `${summary}: to ${quoteEscaped(prompt, SHOWN_CHARACTERS)} the answer is ${makeExcerpt(answer, from, to)}`;
 }
 
-function signatureOf(signature: string, what: string | undefined): string {
-  return what === undefined || what === '' ? signature : `${signature}-${what}`;
+function signatureOf(signature: string, variant: string | undefined): string {
+  return variant === undefined || variant === '' ? signature : `${signature}-${variant}`;
 }
 
-function spanOf({ from, to }: RuleViolation) {
+function spanOf({ from, to }: RuleViolation): { readonly from?: number; readonly to?: number } {
   return from === undefined || to === undefined ? {} : { from, to };
+}
+
+function makeRule({ kind, values, words, text: rest }: ReturnType<typeof parseRule>): Rule {
+  return kind.make(values, { words, text: rest });
 }
 
 export const text: ObjectiveKind = {
@@ -149,18 +153,17 @@ export const text: ObjectiveKind = {
   help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${DEFAULT_RULES.join(', ')}`,
   parameters: [],
   text: 'a rule, and behind commas its settings',
-  rules: RULES,
-  make({ name, text: asked }) {
-    if (asked === '') {
-      const own = instanceName('text', name);
+  rules: RULES.list(),
+  make(_values, { name, text: ruleSpec }) {
+    if (ruleSpec === '') {
+      const objectiveName = instanceName('text', name);
       const rules = DEFAULT_RULES.map((rule): NamedRule => {
-        const { kind, settings } = parseRule(rule);
-        return { signature: `${own}-${rule}`, rule: kind.make(settings) };
+        return { signature: `${objectiveName}-${rule}`, rule: makeRule(parseRule(rule)) };
       });
-      return makeTextObjective(own, rules);
+      return makeTextObjective(objectiveName, rules);
     }
-    const { kind, settings, name: inner } = parseRule(asked);
-    const own = instanceName('text', name || inner || kind.name);
-    return makeTextObjective(own, [{ signature: own, rule: kind.make(settings) }]);
+    const parsed = parseRule(ruleSpec);
+    const objectiveName = instanceName('text', name || parsed.name || parsed.kind.name);
+    return makeTextObjective(objectiveName, [{ signature: objectiveName, rule: makeRule(parsed) }]);
   },
 };

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { decodeUtf8 } from '../../core/decode-utf8.ts';
 import { fileError, UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
 import { remapPath } from '../../extensions/path-remap.ts';
@@ -14,21 +15,21 @@ import {
   wordEndTest,
 } from './rule.ts';
 
-/** Lines of a rule's file, without white space at their ends; empty ones and those that begin with # are left out. */
+/** Distinct trimmed lines of a rule's file without empty lines and `#` comments, or the text given in place of a file. */
 function readList(rule: string, file: string | undefined, text: string): string[] {
   if ((file === undefined) === (text === ''))
     throw new UserError(
       `--objective: text:${rule} needs a list: text:${rule},file=list.txt, a line each, or text:${rule},WORD`,
     );
   if (file === undefined) return [text];
-  let content: string;
+  let bytes: Uint8Array;
   try {
-    content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(remapPath(file)));
+    bytes = readFileSync(remapPath(file));
   } catch (error) {
-    if (error instanceof TypeError)
-      throw new UserError(`--objective: text:${rule}: ${file} is no UTF-8 text`);
     throw fileError(error, `read, for --objective text:${rule},`, file);
   }
+  const content = decodeUtf8(bytes);
+  if (content === undefined) throw new UserError(`--objective: text:${rule}: ${file} is no UTF-8 text`);
   const lines = content
     .split(/\r?\n/)
     .map((line) => line.trim())
@@ -40,10 +41,10 @@ function readList(rule: string, file: string | undefined, text: string): string[
   return [...new Set(lines)];
 }
 
-/** Something that must not be said. */
+/** A text that answers must not contain. */
 interface ListedText {
   readonly text: string;
-  /** What signatures call it. */
+  /** Suffix of the signature. */
   readonly variant: string;
   readonly pattern: RegExp;
 }
@@ -51,16 +52,16 @@ interface ListedText {
 interface ListRuleOptions {
   readonly texts: readonly ListedText[];
   readonly fold: Fold;
-  /** Whether letters may not stand beside it. */
+  /** Whether a match must not be part of a longer word. */
   readonly wholeWords: boolean;
-  /** Whether it counts where the prompt holds it already. */
+  /** Whether a match counts if the prompt contains the text already. */
   readonly countsPrompted: boolean;
-  /** Whether what was found must not be shown in passing. */
+  /** Whether summaries must not quote the match. */
   readonly isPrivate?: boolean;
-  describe(one: ListedText, found: string): string;
+  describe(listed: ListedText, match: string): string;
 }
 
-/** A pattern for a listed text, white space in it being any white space. */
+/** Pattern of a listed text in which any run of white space matches any other. */
 function patternOf(text: string, fold: Fold): RegExp {
   const parts = foldText(text, fold)
     .text.split(/\s+/u)
@@ -81,66 +82,73 @@ function makeListRule({
     return pattern.test(foldText(text, fold).text);
   };
   return {
-    find(said) {
-      const { answer, ended } = said;
-      const own = foldText(answer, fold);
+    find(completion) {
+      const { answer } = completion;
+      const folded = foldText(answer, fold);
       let first: (RuleViolation & { readonly from: number }) | undefined;
-      for (const one of texts) {
-        one.pattern.lastIndex = 0;
-        for (const match of own.text.matchAll(one.pattern)) {
-          const from = own.starts[match.index];
-          const to = own.ends[match.index + match[0].length - 1];
+      for (const listed of texts) {
+        listed.pattern.lastIndex = 0;
+        for (const match of folded.text.matchAll(listed.pattern)) {
+          const from = folded.starts[match.index];
+          const to = folded.ends[match.index + match[0].length - 1];
           if (first !== undefined && first.from <= from) break;
-          if (wholeWords && !standsAlone(said, from, to, ended)) continue;
-          if (!countsPrompted && isIn(said.prompt, one)) break;
-          const summary = describe(one, answer.slice(from, to));
-          first = { variant: one.variant, from, to, summary, isPrivate };
+          if (wholeWords && !isWholeWord(completion, from, to)) continue;
+          if (!countsPrompted && isIn(completion.prompt, listed)) break;
+          const summary = describe(listed, answer.slice(from, to));
+          first = { variant: listed.variant, from, to, summary, isPrivate };
           break;
         }
       }
       return first;
     },
     variants: texts.slice(0, MAX_MARGINS).map(({ variant }) => variant),
-    candidateFor(said, way) {
-      const one = texts[way];
-      if (!countsPrompted && isIn(said.prompt, one)) return undefined;
-      const isApart = !wholeWords || startsAtWordBoundary(said);
-      const ids = said.tokenizer.encode(isApart ? one.text : ` ${one.text}`);
-      return (
-        ids && { ids, scoredFrom: 0, ...(wholeWords ? { followedBy: wordEndTest(said.tokenizer) } : {}) }
-      );
+    candidateFor(completion, variantIndex) {
+      const listed = texts[variantIndex];
+      if (!countsPrompted && isIn(completion.prompt, listed)) return undefined;
+      const { tokenizer } = completion;
+      const needsSpace = wholeWords && !startsAtWordBoundary(completion);
+      const ids = tokenizer.encode(needsSpace ? ` ${listed.text}` : listed.text);
+      return ids && { ids, scoredFrom: 0, ...(wholeWords ? { followedBy: wordEndTest(tokenizer) } : {}) };
     },
-    unbreakableReason(language) {
-      return texts.some(({ text }) => language.encode(text) !== undefined)
+    unbreakableReason(tokenizer) {
+      return texts.some(({ text }) => tokenizer.encode(text) !== undefined)
         ? undefined
         : `lists nothing that the vocabulary can write, as ${quoteEscaped(texts[0].text)}`;
     },
   };
 }
 
-/** Whether no letter stands beside a part of an answer, and it is not what the end cut off. */
-function standsAlone(said: Completion, from: number, to: number, ended: boolean): boolean {
-  const { answer } = said;
+/** Whether a span of an answer has no word character beside it and is not a word cut off by the token limit. */
+function isWholeWord(completion: Completion, from: number, to: number): boolean {
+  const { answer, ended } = completion;
   const before = [...answer.slice(Math.max(0, from - 2), from)].at(-1);
-  const isFree = before === undefined ? startsAtWordBoundary(said) : !isInWord(before);
+  const startsWord = before === undefined ? startsAtWordBoundary(completion) : !isInWord(before);
   const [after] = answer.slice(to, to + 2);
-  return isFree && (after === undefined ? ended : !isInWord(after));
+  return startsWord && (after === undefined ? ended : !isInWord(after));
 }
 
 const PROMPTED_PARAMETER = {
   name: 'prompted',
   help: '1 counts what the prompt holds already as well',
-  between: [0, 1] as const,
-  whole: true,
-};
+  default: 0,
+  min: 0,
+  max: 1,
+  integer: true,
+} as const;
+
+const WHOLE_PARAMETER = {
+  name: 'whole',
+  default: 1,
+  help: '0 counts parts of words as well',
+  min: 0,
+  max: 1,
+  integer: true,
+} as const;
 
 export const words: RuleKind = {
   name: 'words',
   help: 'a word or phrase of a list, which the prompt does not hold itself',
-  parameters: [
-    { name: 'whole', help: '0 counts parts of words as well', between: [0, 1], integer: true },
-    PROMPTED_PARAMETER,
-  ],
+  parameters: [WHOLE_PARAMETER, PROMPTED_PARAMETER],
   words: {
     file: { help: 'the list, a word or phrase a line' },
     fold: {
@@ -149,32 +157,33 @@ export const words: RuleKind = {
     },
   },
   text: 'a word or phrase, in place of a file',
-  make({ values: { whole = 1, prompted = 0 }, words: { file, fold = 'case' }, text }) {
-    const taken = new Map<string, number>();
+  make(values, { words: { file, fold = 'case' }, text }) {
+    const foldMode = FOLDS.find((name) => name === fold) ?? 'case';
+    const uses = new Map<string, number>();
     const listed = readList('words', file, text).map((line): ListedText => {
       const name = slug(line.toLowerCase());
-      const before = taken.get(name) ?? 0;
-      taken.set(name, before + 1);
+      const before = uses.get(name) ?? 0;
+      uses.set(name, before + 1);
       return {
         text: line,
         variant: before === 0 ? name : `${name}-${before + 1}`,
-        pattern: patternOf(line, fold as Fold),
+        pattern: patternOf(line, foldMode),
       };
     });
     return makeListRule({
       texts: listed,
-      fold: fold as Fold,
-      wholeWords: whole === 1,
-      countsPrompted: prompted === 1,
-      describe: ({ text: own }, found) =>
-        own === found
-          ? `says ${quoteEscaped(own)}`
-          : `says ${quoteEscaped(found)}, which is ${quoteEscaped(own)} of the list`,
+      fold: foldMode,
+      wholeWords: values(WHOLE_PARAMETER) === 1,
+      countsPrompted: values(PROMPTED_PARAMETER) === 1,
+      describe: (listedText, match) =>
+        listedText.text === match
+          ? `says ${quoteEscaped(match)}`
+          : `says ${quoteEscaped(match)}, which is ${quoteEscaped(listedText.text)} of the list`,
     });
   },
 };
 
-/** Characters of a secret below which much that is harmless would hold it. */
+/** Length of the shortest secret in characters: shorter ones occur in harmless text. */
 const MIN_SECRET_LENGTH = 4;
 
 export const canary: RuleKind = {
@@ -185,7 +194,7 @@ export const canary: RuleKind = {
     file: { help: 'the private texts, a line each; signatures and summaries tell their lines alone' },
   },
   text: 'a private text, in place of a file',
-  make({ values: { prompted = 0 }, words: { file }, text }) {
+  make(values, { words: { file }, text }) {
     const secrets = readList('canary', file, text);
     const short = secrets.findIndex((secret) => secret.length < MIN_SECRET_LENGTH);
     if (short >= 0)
@@ -203,7 +212,7 @@ export const canary: RuleKind = {
       texts: listed,
       fold: 'none',
       wholeWords: false,
-      countsPrompted: prompted === 1,
+      countsPrompted: values(PROMPTED_PARAMETER) === 1,
       isPrivate: true,
       describe: ({ variant }) => `says private text ${variant}`,
     });

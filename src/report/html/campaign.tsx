@@ -1,5 +1,5 @@
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount, pluralNoun } from '../../core/format-count.ts';
+import { formatCount, pluralNoun } from '../../core/format-number.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';

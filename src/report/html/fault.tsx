@@ -1,6 +1,6 @@
 import type { Distance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount, plural, pluralNoun } from '../../core/format-count.ts';
+import { formatCount, formatNumber, plural, pluralNoun } from '../../core/format-number.ts';
 import type { Finding } from '../../storage/finding.ts';
 import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
@@ -148,7 +148,7 @@ function State({ view: { fault, finding } }: { readonly view: FaultView }) {
 /** A testcase's distance from its seed, as text. */
 function distanceText({ edits, l0, linf }: Distance): string {
   if (edits !== undefined) return plural(edits, 'edit');
-  return `${plural(l0, 'value')} by up to ${Number(linf.toPrecision(3))}`;
+  return `${plural(l0, 'value')} by up to ${formatNumber(linf, 3)}`;
 }
 
 function Origin({ finding: { origin } }: { readonly finding: Finding }) {
@@ -170,7 +170,7 @@ function Origin({ finding: { origin } }: { readonly finding: Finding }) {
 }
 
 function shortNumber(value: unknown): string {
-  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
+  return typeof value === 'number' ? formatNumber(value, 4) : String(value);
 }
 
 function Output({ output: { output, sides } }: { readonly output: OutputView }) {

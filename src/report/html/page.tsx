@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount, plural } from '../../core/format-count.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
 import { stateCounts } from '../state-counts.ts';
 import type { CampaignView } from '../view-model.ts';

@@ -1,5 +1,5 @@
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount } from '../../core/format-count.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { NumbersView, PictureView, TextView } from '../view-model.ts';
 
 export function Picture({ picture, label }: { readonly picture: PictureView; readonly label: string }) {

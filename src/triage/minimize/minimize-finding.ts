@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { renderFindingArtifacts } from '../../campaign/findings/finding-artifacts.ts';
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
-import type { RerunResult } from '../../evaluation/rerun.ts';
+import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { packBatch } from '../../model/batched-model.ts';

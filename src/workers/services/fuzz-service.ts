@@ -5,31 +5,32 @@ import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
-import type { ConstraintLimits } from '../../constraints/options.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
-import type { NeighbourIndex } from '../../coverage/index/neighbour-index.ts';
-import { makeNeighbourIndex, resolveCriterion } from '../../coverage/registry.ts';
-import { comparePair, type ModelComparison } from '../../evaluation/compare-models.ts';
-import { prepareSlices, watchedTensors } from '../../evaluation/judged-batch.ts';
+import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
+import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
+import { resolveCriterion } from '../../coverage/registry.ts';
+import { prepareSlices } from '../../evaluation/prepare-slices.ts';
+import { watchedTensors } from '../../evaluation/watched-tensors.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
+import { type CalibrationMutants, calibrate } from '../../fuzzer/calibration.ts';
 import type { LengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transform.ts';
 import { type PackedTestcases, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import type { SearchGoal } from '../../fuzzer/search/directed-search.ts';
-import { calibrate, runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
+import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, packBatch } from '../../model/batched-model.ts';
 import type { LoadOptions, Model, ModelInfo } from '../../model/model.ts';
-import { deriveQuantizedModel } from '../../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
-import { calibrateRanges } from '../../model/quantize/spans.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
-import { makeObjective, makeObjectives } from '../../objectives/registry.ts';
+import { makeObjectives } from '../../objectives/registry.ts';
+import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { entryCapacity, LruCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
@@ -104,17 +105,6 @@ export interface TaskMessage {
   readonly vectors: Float32Array;
 }
 
-/** What two models are compared on, and what is told. */
-export interface ComparisonRequest {
-  readonly testcases: readonly TestcaseData[];
-  /** Spec of the objective that says what a disagreement is. */
-  readonly objective: string;
-  /** Testcases that are listed. */
-  readonly maxListed: number;
-  /** Decibels below which a layer counts as departed. */
-  readonly divergenceDecibels: number;
-}
-
 /** How a model takes testcases while some tensors are watched. */
 export interface ProbeResult {
   /** Why runs are limited to one testcase, if they are. */
@@ -124,7 +114,14 @@ export interface ProbeResult {
   readonly unbatchedTensors: readonly string[];
 }
 
+/** What a prepared worker knows of its plug-ins. */
+export interface PreparedInfo {
+  /** The feedback of the coverage criterion. */
+  readonly feedback: FeedbackName;
+}
+
 interface PreparedWorker {
+  readonly feedback: FeedbackName;
   readonly options: TaskRunnerOptions;
   readonly taskRunner: TaskRunner;
   readonly entryCache: LruCache<CorpusEntryData>;
@@ -133,7 +130,7 @@ interface PreparedWorker {
 let model: Model | undefined;
 let batchedModel: BatchedModel | undefined;
 let preparedWorker: PreparedWorker | undefined;
-let index: NeighbourIndex | undefined;
+let history: NoveltyHistory | undefined;
 let width = 0;
 
 function requireModel(): Model {
@@ -151,7 +148,7 @@ const HEARTBEAT_INTERVAL_VECTORS = 500;
 
 function growIndex(vectors: Float32Array): void {
   for (let from = 0, n = 1; from < vectors.length; from += width, n++) {
-    index?.add(vectors.subarray(from, from + width));
+    history?.add(vectors.subarray(from, from + width));
     if (n % HEARTBEAT_INTERVAL_VECTORS === 0) heartbeat();
   }
 }
@@ -191,7 +188,7 @@ function makeView({
     if (found === undefined) throw new Error(`entry ${entry} was not sent`);
     return found;
   };
-  return { entryData: parcel, index };
+  return { entryData: parcel, history };
 }
 
 /** @throws UserError where an objective can't judge runs like this one, or a class that a seed shows */
@@ -257,36 +254,13 @@ const methods = {
     return describeModel(model);
   },
 
-  /** Derives a quantized copy, calibrated on testcases; see `deriveCopy`. */
   deriveQuantizedModel: ({
     kind,
     seeds,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
-  }): Promise<ModelFiles> => {
-    const own = new BatchedModel(requireModel());
-    return deriveQuantizedModel(requireModel().path, kind, (tensors) =>
-      calibrateRanges(own, seeds, tensors, heartbeat),
-    );
-  },
-
-  /** Runs a pair on testcases; see `comparePair`. */
-  compare: async ({
-    testcases,
-    objective,
-    maxListed,
-    divergenceDecibels,
-  }: ComparisonRequest): Promise<ModelComparison> => {
-    batchedModel ??= new BatchedModel(requireModel());
-    return comparePair(
-      batchedModel,
-      testcases,
-      await makeObjective(objective),
-      { most: maxListed, bound: divergenceDecibels },
-      heartbeat,
-    );
-  },
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds),
 
   /** Tries one and two testcases; see `RowModel.probe`. */
   async probe(parameters: {
@@ -320,7 +294,7 @@ const methods = {
   reachableSites: (inputs: ReadonlyMap<string, Interval>): NumericalSite[] =>
     findReachableSites(requireModel(), inputs),
 
-  async prepare(setup: WorkerSetup): Promise<void> {
+  async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     const { goals, watched, descriptors, masterSeed } = setup;
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
@@ -329,16 +303,19 @@ const methods = {
     for (const { name, change } of describeObjectives)
       if (change !== undefined)
         changers.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
+    const criterion = await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying });
+    const { feedback } = criterion;
     const options: TaskRunnerOptions = {
       ...setup,
       model: new BatchedModel(requireModel()),
       objectives: describeObjectives,
       transforms: changers,
       arms: await makeArms(setup.mutators, setup.descriptors),
-      criterion: await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying }),
+      criterion,
     };
     const bytes = setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     preparedWorker = {
+      feedback,
       options,
       taskRunner: new TaskRunner(options),
       entryCache: new LruCache(entryCapacity(bytes)),
@@ -352,11 +329,12 @@ const methods = {
       const [{ batch }] = await prepareSlices(objective, options.model, result, {}, changed);
       checkObjective(objective, batch, setup.labels);
     }
-    if (goals.every((point) => goalTensors(point).length === 0)) return;
+    if (goals.every((point) => goalTensors(point).length === 0)) return { feedback };
     // After the one above: that goes on in a session in which nothing but what is watched is exposed.
     const exposed = exposedTensors(goals, always);
     requireModel().expose?.(exposed);
     await options.model.run(packBatch([setup.warm]), 1, exposed);
+    return { feedback };
   },
 
   runSeeds: ({
@@ -367,14 +345,19 @@ const methods = {
     readonly labels: readonly number[] | undefined;
   }): Promise<SeedResult[]> => runSeeds(requirePrepared().options, testcases, labels),
 
-  calibrate: ({ seeds, mutants }: { readonly seeds: readonly SeedResult[]; readonly mutants: number }) =>
-    calibrate(requirePrepared().options, seeds, mutants, heartbeat),
+  calibrate: ({
+    seeds,
+    mutants,
+  }: {
+    readonly seeds: readonly SeedResult[];
+    readonly mutants: CalibrationMutants;
+  }) => calibrate(requirePrepared().options, seeds, mutants, heartbeat),
 
-  /** Opens the index; returns how many of the first `size` vectors it has already. */
+  /** Opens the history; returns how many of the first `size` observations it has already. */
   openIndex(parameters: { readonly width: number; readonly size: number; readonly sealed: string }): number {
     width = parameters.width;
-    index = makeNeighbourIndex(width, { folder: parameters.sealed });
-    return index.loadPrefix(parameters.size);
+    history = feedbackKind(requirePrepared().feedback).openHistory(width, { folder: parameters.sealed });
+    return history.loadPrefix(parameters.size);
   },
 
   grow: growIndex,

@@ -1,14 +1,9 @@
 /** The process in which findings are run again, each in a fresh session of the model. */
 
-import {
-  type ExpectedViolation,
-  type RerunRequest,
-  type RerunResult,
-  rerunTestcase,
-  testVariants,
-  type VariantBatch,
-  variantMargins,
-} from '../../evaluation/rerun.ts';
+import type { ExpectedViolation } from '../../evaluation/expected-violation.ts';
+import { type RerunRequest, type RerunResult, rerunTestcase } from '../../evaluation/rerun-testcase.ts';
+import { testVariants, type VariantBatch } from '../../evaluation/test-variants.ts';
+import { variantMargins } from '../../evaluation/variant-margins.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
+import { parameterValues } from '../../../src/extensions/parameters.ts';
 import { defaultBatch, feedbackDelay, mutantsInTask } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 import { recent } from '../../../src/schedulers/recent.ts';
 import { makeScheduler } from '../../../src/schedulers/registry.ts';
@@ -39,19 +40,19 @@ test('a batch holds about a megabyte, and at least one testcase', () => {
 });
 
 test('uniform picks every entry equally often', () => {
-  for (const seen of counts((random) => uniform.make().pick(corpusOf(10), random), 10))
+  for (const seen of counts((random) => uniform.make(parameterValues()).pick(corpusOf(10), random), 10))
     expect(Math.abs(seen - 6000)).toBeLessThan(300);
 });
 
 test('recent picks one of the five newest or one of all, each of the six with the same chance', () => {
-  const seen = counts((random) => recent.make().pick(corpusOf(20), random), 20);
+  const seen = counts((random) => recent.make(parameterValues()).pick(corpusOf(20), random), 20);
   seen.slice(15).forEach((count) => expect(Math.abs(count - 10_500)).toBeLessThan(400));
   seen.slice(0, 15).forEach((count) => expect(Math.abs(count - 500)).toBeLessThan(120));
 });
 
 test('recent works from the first entry on', () => {
-  expect(counts((random) => recent.make().pick(corpusOf(1), random), 1)).toEqual([60_000]);
-  const three = counts((random) => recent.make().pick(corpusOf(3), random), 3);
+  expect(counts((random) => recent.make(parameterValues()).pick(corpusOf(1), random), 1)).toEqual([60_000]);
+  const three = counts((random) => recent.make(parameterValues()).pick(corpusOf(3), random), 3);
   three.forEach((count) => expect(Math.abs(count - 20_000)).toBeLessThan(600));
 });
 

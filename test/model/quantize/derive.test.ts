@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import * as ort from 'onnxruntime-node';
-import { QUANTIZATIONS } from '../../../src/config/quantizations.ts';
 import { drawNormal, randomStream } from '../../../src/core/random.ts';
 import { BatchedModel, packBatch, shapeSignatureOf } from '../../../src/model/batched-model.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
@@ -10,6 +9,7 @@ import { loadModel } from '../../../src/model/formats/registry.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { deriveQuantizedModel } from '../../../src/model/quantize/derive.ts';
 import { findQuantization } from '../../../src/model/quantize/onnx.ts';
+import { QUANTIZERS } from '../../../src/model/quantize/registry.ts';
 import { roundToBfloat16, roundToFloat16 } from '../../../src/model/quantize/rounding.ts';
 import { calibrateRanges } from '../../../src/model/quantize/spans.ts';
 import type { TensorData } from '../../../src/tensor/tensor.ts';
@@ -216,7 +216,7 @@ test.each(['int8', 'float16'] as const)(
 );
 
 test('the kinds that the settings know are those that can be derived', () => {
-  expect(QUANTIZATIONS).toEqual(['float16', 'bfloat16', 'int8']);
+  expect(QUANTIZERS.names()).toEqual(['float16', 'bfloat16', 'int8']);
 });
 
 test('rounding is to the nearest, ties to even', () => {

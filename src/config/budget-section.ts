@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { positiveInteger, withFlag } from './flag-meta.ts';
+import { duration, size } from './values.ts';
+
+/** When a campaign stops, what it keeps, and how its tasks are handed out. */
+export const budgetSection = {
+  time: withFlag(duration.optional(), {
+    flags: '-t, --time <duration>',
+    help: 'stop after this long, as 90s, 10m, 8h',
+    defaultText: 'until Ctrl-C',
+  }),
+  execs: withFlag(positiveInteger.optional(), {
+    flags: '-n, --execs <n>',
+    help: 'stop after so many mutants',
+    defaultText: 'none',
+  }),
+  untilFinding: withFlag(z.boolean().default(false), {
+    flags: '--until-finding',
+    help: 'stop at the first finding',
+  }),
+  keep: withFlag(positiveInteger.default(5), {
+    flags: '--keep <n>',
+    help: 'findings kept on disk for one signature; all are counted',
+  }),
+  maxCorpus: withFlag(positiveInteger.optional(), {
+    flags: '--max-corpus <n>',
+    help: 'most testcases in the corpus; what is new after that is not kept',
+    defaultText: 'none',
+  }),
+  maxDisk: withFlag(size.optional(), {
+    flags: '--max-disk <size>',
+    help: 'end the campaign in order when its folder holds so much, as 2GB',
+    defaultText: 'none',
+  }),
+  minExecs: withFlag(positiveInteger.optional(), {
+    flags: '--min-execs <n>',
+    help: 'exit with 3 where fewer mutants ran: a night that did nothing is not green',
+    defaultText: 'none',
+  }),
+  epoch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
+    flags: '--epoch <tasks>',
+    help: 'hand tasks out in epochs of so many, two at a time: machines far off then need not wait, and search sees less of what is out. The same on a queue and without one',
+    defaultText: 'none; 256 with --queue',
+  }),
+};
+
+const budgetSchema = z.object(budgetSection);
+
+/** Limits of a campaign. */
+export type BudgetConfig = z.output<typeof budgetSchema>;

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { positiveInteger, withFlag } from './flag-meta.ts';
+import { duration, size } from './values.ts';
+
+/** Token as its id or its text, in which a flag may write a line break as \n. */
+const token = z.union([z.int(), z.string().min(1).meta({ text: 'escaped' })]);
+const tokenList = z.union([token, z.array(token)]).transform((value) => [value].flat());
+
+/** Most tokens of an answer: more would take longer than anyone waits for a run. */
+const MAX_ANSWER_TOKENS = 65_536;
+
+/** How a model goes on with texts. */
+const generateSettings = z.strictObject({
+  vocabulary: z
+    .string('must name a vocabulary: a JSON list of tokens, a tokenizer.json, or codepoints')
+    .min(1)
+    .meta({
+      help: 'a JSON list of tokens or map of tokens to ids, a text file of a token a line, a tokenizer.json of Hugging Face; codepoints: ids are Unicode characters',
+    }),
+  length: positiveInteger
+    .max(MAX_ANSWER_TOKENS, `must have a length of at most ${MAX_ANSWER_TOKENS}`)
+    .default(64)
+    .meta({ help: 'most tokens of an answer' }),
+  temperature: z
+    .number('must have a number as temperature')
+    .min(0, 'must have a temperature of 0 or more')
+    .default(0)
+    .meta({ help: 'what logits are divided by before a token is drawn; 0 takes the likeliest' }),
+  topK: positiveInteger
+    .optional()
+    .meta({ help: 'of how many of the likeliest tokens one is drawn', defaultText: 'all' }),
+  seed: z
+    .union([z.string().min(1), z.number()])
+    .transform(String)
+    .default('1')
+    .meta({ help: 'a prompt has one answer for good; with another seed it has another one' }),
+  start: tokenList.default([]).meta({ help: 'tokens before every prompt, by id or as they are written' }),
+  end: tokenList.default([]).meta({ help: 'tokens that end an answer' }),
+  prompts: z.enum(['lines', 'files']).optional().meta({
+    help: 'whether a line of a .txt file is a prompt, or the whole file',
+    defaultText: 'a line; in a folder, a file',
+  }),
+  promptLength: z
+    .tuple([positiveInteger, positiveInteger])
+    .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens of a prompt, as 1,128')
+    .optional()
+    .meta({ help: 'fewest and most tokens of a prompt', defaultText: 'from 1 to the longest seed' }),
+  tokens: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the input of tokens', defaultText: 'told by type and name' }),
+  logits: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the output of logits', defaultText: 'told by its size' }),
+  states: z.record(z.string(), z.string().min(1)).optional().meta({
+    help: 'of each input that carries state, the output that it takes next',
+    defaultText: 'told by names, as h_in and h_out, past_key_values.0.key and present.0.key',
+  }),
+});
+
+export type GenerateSettings = z.output<typeof generateSettings>;
+
+/** The model, how it is loaded and what it generates. */
+export const modelSection = {
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ help: 'the saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
+  runtime: withFlag(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
+    flags: '--runtime <kind>',
+    help: 'tensorflow, wasm, cpu for TensorFlow.js models; tensorflow for SavedModels; onnx',
+  }),
+  signature: withFlag(z.string().min(1).optional(), {
+    flags: '--signature <name>',
+    help: 'of a SavedModel: the signature to run',
+    defaultText: 'serving_default, or the only one',
+  }),
+  tags: withFlag(z.array(z.string().min(1)).min(1).optional(), {
+    flags: '--tags <tag...>',
+    help: 'of a SavedModel: tags of the graph to load',
+    defaultText: 'serve',
+  }),
+  generate: withFlag(generateSettings.optional(), {
+    flags: '--generate <setting...>',
+    help: 'have the model go on with texts: vocabulary=FILE length=64 temperature=0.7 topK=40 end=TOKEN; states=in=out names what is passed round. docs/text.md lists all',
+    defaultText: 'off',
+    example: 'length=64',
+  }),
+};
+
+/** Processes that run a model, and their limits. */
+export const resourceSection = {
+  jobs: withFlag(positiveInteger.max(1024, 'must be 1024 or less').optional(), {
+    flags: '-j, --jobs <n>',
+    help: 'worker processes; changes the speed and nothing else',
+    defaultText: 'all cores',
+  }),
+  timeout: withFlag(duration.default('30s'), {
+    flags: '--timeout <duration>',
+    help: 'longest one run of the model may take before its worker is ended and a hang finding is kept',
+  }),
+  memory: withFlag(size.optional(), {
+    flags: '--memory <size>',
+    help: 'most memory of a worker before it is ended and a memory finding is kept, as 2GB',
+    defaultText: "a worker's share of four fifths of the machine's",
+  }),
+  batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
+    flags: '--batch <n>',
+    help: 'mutants in one run of the model',
+    defaultText: "by the input's size",
+  }),
+};
+
+const modelSchema = z.object({ ...modelSection, ...resourceSection });
+
+/** Settings to load and run one model. */
+export type ModelConfig = z.output<typeof modelSchema>;

@@ -1,0 +1,36 @@
+import { type BoundsOptions, isAnchored } from './bounds.ts';
+
+/** DeepHunter's rule (Xie et al., ISSTA 2019, equation 1): few values change freely, or all values change little. */
+export interface DeepHunterRule {
+  /** Fraction of the values; fewer than this may change by any amount. */
+  readonly alpha: number;
+  /** Fraction of the input's range by which every value may change. */
+  readonly beta: number;
+}
+
+/** How far mutants may be from their ancestor seed. All limits that are set apply. */
+export interface ConstraintLimits {
+  /** Largest change of a single value. */
+  readonly linf?: number | undefined;
+  /** Largest Euclidean distance over all inputs. */
+  readonly l2?: number | undefined;
+  /** Largest number of differing values over all inputs. */
+  readonly l0?: number | undefined;
+  /** Largest number of insertions, deletions and substitutions in each token input. */
+  readonly edits?: number | undefined;
+  readonly deephunter?: DeepHunterRule | undefined;
+}
+
+/** Whether a mutant's legality depends on its ancestor, so that generating one requires the ancestor's data. */
+export function needsAncestor(
+  limits: ConstraintLimits,
+  inputs: readonly Omit<BoundsOptions, 'range'>[],
+): boolean {
+  const { linf, l2, l0, edits, deephunter } = limits;
+  return [linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined) || inputs.some(isAnchored);
+}
+
+/** Whether an input's length may differ from its ancestor's; norms require equal lengths. */
+export function allowsResizing({ linf, l2, l0 }: ConstraintLimits): boolean {
+  return linf === undefined && l2 === undefined && l0 === undefined;
+}

@@ -1,0 +1,125 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError, UserError } from '../core/errors.ts';
+import type { FeedbackName } from '../coverage/feedback/registry.ts';
+import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
+import type { SavedFuzzerState } from '../fuzzer/state.ts';
+import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { readCheckpoint } from '../storage/checkpoint.ts';
+import { listFindingFolders } from '../storage/finding.ts';
+import { readJournal, readVectors } from '../storage/journal.ts';
+import { checkInputs, readManifest } from '../storage/manifest-reader.ts';
+import {
+  DISTILLED_FILE,
+  type DistilledRecord,
+  readDistilledRecord,
+  recordedFeedback,
+  type SmallestMargin,
+} from './distilled-record.ts';
+
+/** A corpus that is read and never written: a campaign's, or a distilled one. */
+export interface ReadOnlyCorpus
+  extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
+  readonly folder: string;
+  readonly feedback: FeedbackName;
+  /** The largest threshold that the campaign had. */
+  readonly threshold: number;
+  readonly entries: readonly CorpusEntryRecord[];
+  /** Observations of the entries, `[entries, width]`. */
+  readonly activations: Float32Array;
+  /** By goal and subgoal, the testcase with the smallest margin. */
+  readonly margins: ReadonlyMap<string, SmallestMargin>;
+  /** Folders of findings within `findings/`. */
+  readonly findings: readonly string[];
+  /** Damaged parts that are left out, a line each. */
+  readonly damage: readonly string[];
+}
+
+/**
+ * Reads a corpus and changes nothing in its folder.
+ *
+ * @throws UserError where there is none, or it can't be read
+ */
+export async function readCorpusFolder(folder: string): Promise<ReadOnlyCorpus> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError(error, 'read the campaign', folder);
+  });
+  if (names.includes(DISTILLED_FILE)) return readDistilledCorpus(folder);
+  if (names.includes(CAMPAIGN_FILE)) return readCampaignCorpus(folder);
+  throw new UserError(
+    `${folder} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}, or a distilled corpus`,
+  );
+}
+
+async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
+  const { modelSha256, coverage, measure, inputs, settings, resolved } = await readManifest(folder);
+  const feedback = recordedFeedback(resolved.feedback, join(folder, CAMPAIGN_FILE));
+  const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
+  if (checkpoint === undefined)
+    throw new UserError(`${folder} has no corpus yet: it was ended before its first checkpoint`);
+  const { width, state } = checkpoint;
+  const { idAt, ...corpus } = await readEntries(folder, width, [...damage]);
+  const threshold = Math.max(state.threshold.value, Number(resolved.threshold));
+  // Goals are numbered within a campaign: those of other objectives or ranges are different ones.
+  const owner = JSON.stringify([settings.objective, settings.range ?? null]);
+  const margins = smallestMargins(state, idAt, owner);
+  return { folder, modelSha256, coverage, measure, feedback, inputs, width, threshold, ...corpus, margins };
+}
+
+/** The smallest margins in the saved state of a campaign's directed search. */
+function smallestMargins(
+  { climbs }: SavedFuzzerState,
+  idAt: ReadonlyMap<number, string>,
+  owner: string,
+): ReadonlyMap<string, SmallestMargin> {
+  const margins = new Map<string, SmallestMargin>();
+  climbs?.search.climbs.forEach(({ targets }, goal) => {
+    targets.forEach(({ lanes }, subgoal) => {
+      const begun = lanes.filter(({ entry }) => entry >= 0);
+      if (begun.length === 0) return;
+      const best = begun.reduce((a, b) => (b.margin < a.margin ? b : a));
+      // Entries are counted over the whole journal, damaged lines included.
+      const id = idAt.get(best.entry);
+      if (id !== undefined) margins.set(`${owner} ${goal} ${subgoal}`, { id, margin: best.margin });
+    });
+  });
+  return margins;
+}
+
+async function readDistilledCorpus(folder: string): Promise<ReadOnlyCorpus> {
+  const path = join(folder, DISTILLED_FILE);
+  const record = await readDistilledRecord(path);
+  const { modelSha256, coverage, measure, inputs, width, threshold, margins } = record;
+  const { idAt: _idAt, ...corpus } = await readEntries(folder, width, []);
+  return {
+    folder,
+    modelSha256,
+    coverage,
+    measure,
+    feedback: recordedFeedback(record.feedback, path),
+    inputs: checkInputs(inputs, path),
+    width,
+    threshold,
+    ...corpus,
+    margins: new Map(Object.entries(margins)),
+  };
+}
+
+async function readEntries(folder: string, width: number, damage: string[]) {
+  const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
+  const count = lines.reduce((largest, { index }) => Math.max(largest, index + 1), 0);
+  const vectors = await readVectors(folder, count, width, damage);
+  if (vectors === undefined)
+    throw new UserError(`${folder}: the corpus's activations are cut: fuzz --resume mends that`);
+  const activations = new Float32Array(lines.length * width);
+  lines.forEach(({ index }, i) => {
+    activations.set(vectors.subarray(index * width, (index + 1) * width), i * width);
+  });
+  return {
+    entries: lines.map(({ record }) => record),
+    idAt: new Map(lines.map(({ record, index }) => [index, record.id])),
+    activations,
+    findings: await listFindingFolders(folder),
+    damage,
+  };
+}

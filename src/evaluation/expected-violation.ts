@@ -1,0 +1,17 @@
+import type { Model } from '../model/model.ts';
+
+/** The violation that a rerun is expected to reproduce. */
+export interface ExpectedViolation {
+  readonly signature: string;
+  /** Tensors in which the violation was found. */
+  readonly tensors: readonly string[];
+}
+
+/** The inner tensors, neither inputs nor outputs, that a run must expose for the violation to be seen. */
+export function innerTensorsOf(
+  { tensors }: ExpectedViolation,
+  { inputs, outputs }: Pick<Model, 'inputs' | 'outputs'>,
+): string[] {
+  const available = new Set([...outputs, ...inputs.map(({ name }) => name)]);
+  return tensors.filter((name) => !available.has(name));
+}

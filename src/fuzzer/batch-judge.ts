@@ -1,0 +1,199 @@
+import { errorMessage } from '../core/errors.ts';
+import { Attributor } from '../evaluation/attributor.ts';
+import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
+import { PluginError } from '../extensions/plugin-loader.ts';
+import { type BatchedModel, packBatch } from '../model/batched-model.ts';
+import { failedRunViolation } from '../objectives/crash-signature.ts';
+import type { Objective, Violation } from '../objectives/objective.ts';
+import type { MutantRun } from './batch-runner.ts';
+import type { MetamorphicTransform } from './generation/metamorphic-transform.ts';
+import type { MutantGenerator } from './generation/mutant-generator.ts';
+import type { MutantSlice, TaskExecution } from './task-execution.ts';
+
+export interface BatchJudgeOptions {
+  readonly model: BatchedModel;
+  readonly objectives: readonly Objective[];
+  /** By the name of an objective that runs testcases twice, the transform before the second run. */
+  readonly transforms: ReadonlyMap<string, MetamorphicTransform>;
+  /** Whether there is memory for tracing violations to operations. */
+  readonly traces: boolean;
+}
+
+/** What objectives make of a run. */
+export interface Judgement {
+  /** Rows that break an objective, counted from the first one that ran. */
+  readonly violatingRows: ReadonlySet<number>;
+  /** The run as each objective saw it; none where its plug-in failed. */
+  readonly slices: ReadonlyMap<Objective, readonly BatchSlice[]>;
+}
+
+/** A row that breaks an objective, counted from the first one that ran. */
+interface RowViolation {
+  readonly row: number;
+  readonly violation: Violation;
+}
+
+/** Violations of a signature that are traced in a task: the first ones, and one in so many after them. */
+const MAX_FIRST_TRACES = 2;
+const TRACE_INTERVAL_VIOLATIONS = 32;
+
+/** Judges runs of mutants, traces violations to operations and records them as hits. */
+export class BatchJudge {
+  readonly #options: BatchJudgeOptions;
+  readonly #generator: MutantGenerator;
+  readonly #attributor: Attributor;
+  readonly #isLabelled: boolean;
+
+  constructor(options: BatchJudgeOptions, generator: MutantGenerator) {
+    this.#options = options;
+    this.#generator = generator;
+    this.#attributor = new Attributor(options.model, options.traces);
+    this.#isLabelled = options.objectives.some(({ labelled }) => labelled === true);
+  }
+
+  /** Has every objective of the task judge a run. */
+  async judge(execution: TaskExecution, slice: MutantSlice, { result, time }: MutantRun): Promise<Judgement> {
+    const violatingRows = new Set<number>();
+    const slices = new Map<Objective, readonly BatchSlice[]>();
+    const context = { labels: this.#labels(execution, slice), time };
+    for (const objective of execution.objectives) {
+      const transform = this.#options.transforms.get(objective.name);
+      const transformed =
+        transform &&
+        (() =>
+          transform.apply(this.#generator.rows(slice.form, slice.from, slice.to), slice.to - slice.from));
+      const seen = await prepareSlices(objective, this.#options.model, result, context, transformed);
+      const violations = this.#violations(execution, objective, slice, seen);
+      if (violations === undefined) continue;
+      slices.set(objective, seen);
+      for (const { row } of violations) violatingRows.add(row);
+      for (const { row, violation } of await this.#attribute(execution, objective, slice, violations))
+        this.#recordHit(execution, slice, slice.from + row, violation, objective);
+    }
+    return { violatingRows, slices };
+  }
+
+  /** Records a mutant that the runtime fails. */
+  recordFailedRun(execution: TaskExecution, slice: MutantSlice, error: unknown): void {
+    this.#recordHit(execution, slice, slice.from, failedRunViolation(errorMessage(error)), undefined);
+  }
+
+  /**
+   * Stops judging by an objective, since its plug-in failed.
+   *
+   * @param row of the batch: the testcase that is kept as an example
+   * @throws the error where no plug-in caused it
+   */
+  disableObjective(
+    execution: TaskExecution,
+    objective: Objective,
+    { form }: MutantSlice,
+    row: number,
+    error: unknown,
+  ): void {
+    if (!(error instanceof PluginError)) throw error;
+    execution.objectives.delete(objective);
+    execution.disabledObjectives.push({
+      objective: objective.name,
+      message: error.message,
+      data: this.#generator.copy(form, row, row + 1),
+    });
+  }
+
+  /** Undefined where the objective's plug-in fails. */
+  #violations(
+    execution: TaskExecution,
+    objective: Objective,
+    slice: MutantSlice,
+    seen: readonly BatchSlice[],
+  ): readonly RowViolation[] | undefined {
+    const violations: RowViolation[] = [];
+    try {
+      for (const { batch, firstRow } of seen)
+        objective.judge(batch, (row, violation) => {
+          if (!this.#generator.isVoid(slice.from + firstRow + row))
+            violations.push({ row: firstRow + row, violation });
+        });
+    } catch (error) {
+      const row = slice.from + Math.max(0, findFailingRow(objective, seen));
+      this.disableObjective(execution, objective, slice, row, error);
+      return undefined;
+    }
+    return violations;
+  }
+
+  /** The class that each row's seed shows, below 0 where that is not known; undefined where no objective needs it. */
+  #labels({ task, view }: TaskExecution, { from, to }: MutantSlice): Int32Array | undefined {
+    if (!this.#isLabelled) return undefined;
+    return Int32Array.from({ length: to - from }, (_, i) => {
+      const pick = this.#generator.pickOf(from + i);
+      return view.entryData(task.parents[pick]).label ?? -1;
+    });
+  }
+
+  /** Traces violations to operations; of one signature only a sample, since a trace takes several runs. */
+  async #attribute(
+    { traced }: TaskExecution,
+    objective: Objective,
+    { form, from, to }: MutantSlice,
+    violations: readonly RowViolation[],
+  ): Promise<readonly RowViolation[]> {
+    if (objective.attribute === undefined) return violations;
+    const batch = { block: this.#generator.rows(form, from, to), rows: to - from };
+    const attributed: RowViolation[] = [];
+    for (const { row, violation } of violations) {
+      const before = traced.get(violation.signature) ?? { count: 0, attributed: violation };
+      const count = before.count + 1;
+      const isDue = count <= MAX_FIRST_TRACES || count % TRACE_INTERVAL_VIOLATIONS === 0;
+      const testcase = this.#generator.rows(form, from + row, from + row + 1);
+      // Exhaustive for the first one of each task: results must not depend on what a worker has seen before.
+      const request = { testcase, batch, exhaustive: count === 1 };
+      const trace = isDue ? await this.#attributor.attribute(objective, violation, request) : undefined;
+      // A violation that only an exhaustive trace can attribute is taken to be like the one before it.
+      const traceResult = trace?.origin === undefined ? before.attributed : trace.violation;
+      traced.set(violation.signature, { count, attributed: traceResult });
+      attributed.push({ row, violation: traceResult });
+    }
+    return attributed;
+  }
+
+  /** @param row of the batch */
+  #recordHit(
+    { task, hitCollector, view, trajectories }: TaskExecution,
+    { form, first, from, to }: MutantSlice,
+    row: number,
+    violation: Violation,
+    objective: Objective | undefined,
+  ): void {
+    if (!hitCollector.countHit(violation)) return;
+    const pick = this.#generator.pickOf(row);
+    const path = trajectories.pathOf(pick);
+    const transform = objective && this.#options.transforms.get(objective.name);
+    const { label } = view.entryData(task.parents[pick]);
+    hitCollector.add({
+      pick,
+      ...(path === undefined ? {} : { path }),
+      execs: task.firstExec + first + row + 1,
+      violation,
+      data: this.#generator.copy(form, row, row + 1),
+      ...(objective?.labelled === true && label !== undefined ? { label } : {}),
+      ...(transform === undefined
+        ? {}
+        : { transformed: packBatch([transform.apply(this.#generator.rows(form, row, row + 1), 1)]) }),
+      batch: { data: this.#generator.copy(form, from, to), rows: to - from, row: row - from },
+    });
+  }
+}
+
+/** The first row that judging fails on alone, counted from the first one that ran; -1 where there is none. */
+function findFailingRow(objective: Objective, slices: readonly BatchSlice[]): number {
+  for (const { batch, firstRow } of slices)
+    for (let row = 0; row < batch.rows; row++) {
+      try {
+        objective.judge(sliceBatch(batch, row, row + 1), () => {});
+      } catch {
+        return firstRow + row;
+      }
+    }
+  return -1;
+}

@@ -1,0 +1,29 @@
+import type { ParameterValues } from '../../extensions/parameters.ts';
+import type { ExtensionKind } from '../../extensions/registry.ts';
+import type { CalibrationRange, ModelFiles } from './kind.ts';
+
+/** Measures the ranges of a model's tensors on the seeds. */
+export type Calibrator = (tensors: readonly string[]) => Promise<ReadonlyMap<string, CalibrationRange>>;
+
+/** An ONNX model as it is saved. */
+export interface OnnxSource {
+  readonly bytes: Uint8Array;
+  /** For messages. */
+  readonly path: string;
+  /** Bytes of the files that weights lie in, by their locations. */
+  readonly external: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Derives quantized copies of models. Both methods throw a `UserError` if the model is quantized already, or can't be. */
+export interface Quantizer {
+  quantizeOnnx(model: OnnxSource, calibrate: Calibrator): Promise<Uint8Array>;
+  /** @param path of the model.json */
+  quantizeTfjs(path: string): Promise<ModelFiles>;
+}
+
+/** A kind of quantizer. */
+export interface QuantizerKind extends ExtensionKind<Quantizer> {
+  /** Whether copies of ONNX models need calibration on seeds. */
+  readonly calibratesOnnx?: boolean;
+  make(values: ParameterValues): Quantizer;
+}

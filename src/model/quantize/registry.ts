@@ -1,0 +1,43 @@
+import { Registry } from '../../extensions/registry.ts';
+import type { QuantizerKind } from './quantizer.ts';
+
+// Each loads the code of its formats when it is used: the names are needed wherever flags are listed.
+
+const roundingTo = (name: 'float16' | 'bfloat16', help: string): QuantizerKind => ({
+  name,
+  help,
+  parameters: [],
+  make: () => ({
+    async quantizeOnnx({ bytes, path, external }) {
+      const { quantizeOnnxToHalf } = await import('./onnx.ts');
+      return quantizeOnnxToHalf(bytes, path, name, external);
+    },
+    quantizeTfjs: async (path) => (await import('./tfjs.ts')).quantizeTfjs(path, name),
+  }),
+});
+
+const int8: QuantizerKind = {
+  name: 'int8',
+  help: 'whole numbers of 8 bits, for ONNX calibrated on the seeds',
+  parameters: [],
+  calibratesOnnx: true,
+  make: () => ({
+    async quantizeOnnx({ bytes, path, external }, calibrate) {
+      const { quantizeOnnxToInt8, tensorsToCalibrate } = await import('./onnx.ts');
+      const ranges = await calibrate(tensorsToCalibrate(bytes, path, external));
+      return quantizeOnnxToInt8(bytes, path, external, ranges);
+    },
+    quantizeTfjs: async (path) => (await import('./tfjs.ts')).quantizeTfjs(path, 'int8'),
+  }),
+};
+
+/** The quantizers, and how `--quantize` and `quantize --to` are resolved. */
+export const QUANTIZERS = new Registry<QuantizerKind>({
+  flag: '--quantize',
+  noun: 'quantizer',
+  kinds: [
+    roundingTo('float16', 'rounded to half precision'),
+    roundingTo('bfloat16', 'rounded to the upper 16 bits of single precision'),
+    int8,
+  ],
+});

@@ -1,0 +1,180 @@
+import type { ModelConfig } from '../config/schema.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
+import type { ModelComparison } from '../evaluation/compare-pair.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+import type { InferredShapes } from '../model/infer-shapes.ts';
+import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';
+import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
+import { loadOptions, modelPath } from '../storage/load-options.ts';
+import { refuseIfProcessDies } from './refusal.ts';
+import { LOAD_TIMEOUT_MS, memoryShare } from './resource-limits.ts';
+import {
+  ProcessDied,
+  type ProcessLimits,
+  RpcClient,
+  type RpcProcess,
+  type SpawnProcess,
+} from './rpc-client.ts';
+import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
+
+/** Milliseconds that the run on zeros may take that shapes are read from. */
+const SHAPES_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens a session for the model that the settings name, and closes it once `use` is done.
+ *
+ * @throws UserError where the model can't be loaded
+ */
+export async function withModelSession<T>(
+  config: ModelConfig,
+  use: (session: ModelSession) => Promise<T>,
+): Promise<T> {
+  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
+  const session = new ModelSession({ timeout: parseDuration(config.timeout), memory });
+  try {
+    await session.load(modelPath(config).asGiven, loadOptions(config));
+    return await use(session);
+  } finally {
+    session.close();
+  }
+}
+
+/**
+ * A model in a process of its own, for commands that fuzz nothing. A process that the model ends is replaced with
+ * the next call, and the model loaded anew.
+ */
+export class ModelSession {
+  readonly #limits: ProcessLimits;
+  readonly #spawn: SpawnProcess<ModelApi>;
+  #process: RpcProcess<ModelApi> | undefined;
+  #loaded: { readonly path: string; readonly options: LoadOptions; readonly info: ModelInfo } | undefined;
+
+  constructor(
+    limits: Partial<ProcessLimits> = {},
+    spawn: SpawnProcess<ModelApi> = (options) =>
+      new RpcClient({ ...options, script: new URL('./services/model-service.js', import.meta.url) }),
+  ) {
+    this.#limits = { timeout: LOAD_TIMEOUT_MS, memory: memoryShare(1), ...limits };
+    this.#spawn = spawn;
+  }
+
+  /** The loaded model; with a second model once that is loaded. */
+  get info(): ModelInfo {
+    return this.#requireLoaded().info;
+  }
+
+  /**
+   * Loads a model in place of the one before.
+   *
+   * @throws UserError where it can't be loaded, or loading it ends the process
+   */
+  async load(path: string, options: LoadOptions): Promise<ModelInfo> {
+    this.#loaded = undefined;
+    const info = await this.#loadInProcess(path, path, options);
+    this.#loaded = { path, options, info };
+    return info;
+  }
+
+  /**
+   * Loads a second model to run on the same inputs.
+   *
+   * @throws UserError where it can't be loaded, or its inputs or outputs do not fit
+   */
+  async loadSecondModel(secondModel: SecondModelOptions): Promise<SecondModelInfo> {
+    const { path, options } = this.#requireLoaded();
+    const both = { ...options, secondModel };
+    const info = await this.#loadInProcess(secondModel.path, path, both);
+    this.#loaded = { path, options: both, info };
+    if (info.secondModel === undefined) throw new Error('there is no second model');
+    return info.secondModel;
+  }
+
+  /** Shapes that tensors have in a run on zeros, as far as the model can be run on those. */
+  async shapes(tensors: readonly string[]): Promise<InferredShapes> {
+    const child = await this.#ensureLoaded();
+    try {
+      return await child.call('shapes', tensors, SHAPES_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof ProcessDied) return { shapes: new Map(), failure: error.message };
+      throw error;
+    }
+  }
+
+  /**
+   * Runs testcases.
+   *
+   * @param tensors intermediate ones to return beside the outputs
+   * @returns a result for each batch, in the order of the testcases; their rows add up to as many
+   * @throws UserError where the model fails, or ends the process
+   */
+  async run(
+    testcases: readonly TestcaseData[],
+    tensors: readonly string[] = [],
+  ): Promise<readonly BatchOutputs[]> {
+    await this.#probe(testcases, tensors);
+    return this.#call('running it', (child) => child.call('run', { testcases, tensors }));
+  }
+
+  /**
+   * Compares both models on testcases.
+   *
+   * @throws UserError where the objective does not fit the outputs, or a model ends the process
+   */
+  async compare(request: ComparisonRequest): Promise<ModelComparison> {
+    await this.#probe(request.testcases, []);
+    return this.#call('comparing it', (child) => child.call('compare', request, LOAD_TIMEOUT_MS));
+  }
+
+  /**
+   * Derives a quantized copy of the model's files.
+   *
+   * @param seeds testcases to calibrate on, for int8 copies of ONNX models
+   * @throws UserError where the model can't be quantized
+   */
+  quantize(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
+    return this.#call('quantizing it', (child) =>
+      child.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  close(): void {
+    this.#process?.kill();
+  }
+
+  /** Tries the first testcase, alone and in a batch of two, so that a model without a batch is run row by row. */
+  async #probe([first]: readonly TestcaseData[], tensors: readonly string[]): Promise<void> {
+    if (first === undefined) return;
+    await this.#call('the first seed', (child) =>
+      child.call('probe', { testcase: first, tensors }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  async #call<T>(action: string, call: (child: RpcProcess<ModelApi>) => Promise<T>): Promise<T> {
+    const { path } = this.#requireLoaded();
+    const child = await this.#ensureLoaded();
+    return refuseIfProcessDies(path, action, () => call(child));
+  }
+
+  /** @param blamed path of the model that is named where loading ends the process */
+  #loadInProcess(blamed: string, path: string, options: LoadOptions): Promise<ModelInfo> {
+    return refuseIfProcessDies(blamed, 'loading it', () =>
+      this.#ensureProcess().call('load', { path, options }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  async #ensureLoaded(): Promise<RpcProcess<ModelApi>> {
+    const { path, options } = this.#requireLoaded();
+    if (this.#process?.isAlive !== true) await this.#loadInProcess(path, path, options);
+    return this.#ensureProcess();
+  }
+
+  #ensureProcess(): RpcProcess<ModelApi> {
+    if (this.#process?.isAlive !== true) this.#process = this.#spawn(this.#limits);
+    return this.#process;
+  }
+
+  #requireLoaded() {
+    if (this.#loaded === undefined) throw new Error('no model is loaded');
+    return this.#loaded;
+  }
+}

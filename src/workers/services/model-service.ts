@@ -1,0 +1,122 @@
+/** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
+import { describeModel } from '../../analysis/describe-model.ts';
+import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
+import { BatchedModel, type BatchResult, groupIntoBatches, packBatch } from '../../model/batched-model.ts';
+import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
+import type { LoadOptions, ModelInfo } from '../../model/model.ts';
+import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
+import { makeObjective } from '../../objectives/registry.ts';
+import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
+import { loadWithinLimits, withinLimits } from '../load-within-limits.ts';
+import { heartbeat, serve } from '../rpc-server.ts';
+
+/** Tensors of one batch, `[rows, ...shape]` each. */
+export type BatchOutputs = Pick<BatchResult, 'rows' | 'outputs' | 'activations' | 'secondOutputs'>;
+
+/** Testcases to compare two models on, and how much to report. */
+export interface ComparisonRequest {
+  readonly testcases: readonly TestcaseData[];
+  /** Spec of the objective that decides which outputs disagree. */
+  readonly objective: string;
+  /** Testcases that are listed. */
+  readonly maxListed: number;
+  /** Decibels below which a layer counts as diverged. */
+  readonly divergenceDecibels: number;
+}
+
+/** Testcases of one run. */
+const BATCH_ROWS = 64;
+
+let loaded: BatchedModel | undefined;
+let modelBytes = 0;
+
+function requireModel(): BatchedModel {
+  if (loaded === undefined) throw new Error('no model is loaded');
+  return loaded;
+}
+
+const methods = {
+  async load({
+    path,
+    options,
+  }: {
+    readonly path: string;
+    readonly options: LoadOptions;
+  }): Promise<ModelInfo> {
+    await loaded?.model.dispose();
+    loaded = undefined;
+    const onModelBytes = (bytes: number): void => {
+      modelBytes = bytes;
+    };
+    const model = await loadWithinLimits(path, { ...options, onModelBytes });
+    loaded = new BatchedModel(model);
+    return describeModel(model);
+  },
+
+  /** Shapes of tensors in a run on zeros, within the limits of loading: declared sizes may be any. */
+  shapes: (tensors: readonly string[]): Promise<InferredShapes> => {
+    const { model } = requireModel();
+    return withinLimits((allow) => {
+      allow(modelBytes);
+      return inferShapes(model, tensors);
+    });
+  },
+
+  /** Tries a testcase alone and twice in a batch: another one may fail for its own values. */
+  probe: async ({
+    testcase,
+    tensors,
+  }: {
+    readonly testcase: TestcaseData;
+    readonly tensors: readonly string[];
+  }): Promise<void> => {
+    await requireModel().probe(packBatch([testcase, testcase]), tensors);
+  },
+
+  /** Runs testcases batch by batch. */
+  run: async ({
+    testcases,
+    tensors,
+  }: {
+    readonly testcases: readonly TestcaseData[];
+    readonly tensors: readonly string[];
+  }): Promise<BatchOutputs[]> => {
+    const model = requireModel();
+    const maxRows = Math.min(BATCH_ROWS, model.maxBatchSize);
+    const results: BatchOutputs[] = [];
+    for (const batch of groupIntoBatches(testcases, ({ form }) => form, maxRows)) {
+      const result = await model.run(packBatch(batch), batch.length, tensors);
+      const { rows, outputs, activations, secondOutputs } = result;
+      results.push({ rows, outputs, activations, ...(secondOutputs && { secondOutputs }) });
+      heartbeat();
+    }
+    return results;
+  },
+
+  compare: async ({
+    testcases,
+    objective,
+    maxListed,
+    divergenceDecibels,
+  }: ComparisonRequest): Promise<ModelComparison> =>
+    comparePair(
+      requireModel(),
+      testcases,
+      await makeObjective(objective),
+      { most: maxListed, bound: divergenceDecibels },
+      heartbeat,
+    ),
+
+  deriveQuantizedModel: ({
+    kind,
+    seeds,
+  }: {
+    readonly kind: Quantization;
+    readonly seeds: readonly TestcaseData[];
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds),
+};
+
+export type ModelApi = typeof methods;
+
+serve(methods);

@@ -1,0 +1,31 @@
+import { describe, expect, test } from '@jest/globals';
+import { errorMessage, fileError, MachineError, UserError } from '../../src/core/errors.ts';
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: raw`), { code });
+}
+
+describe('fileError', () => {
+  test('is a machine error if the disk is full or fails', () => {
+    const error = fileError(systemError('ENOSPC'), 'write', '/out/x');
+    expect(error).toBeInstanceOf(MachineError);
+    expect(error.message).toBe('cannot write /out/x: the disk is full; free some space and run again');
+    expect(fileError(systemError('EIO'), 'write', 'x')).toBeInstanceOf(MachineError);
+    expect(fileError(systemError('EMFILE'), 'read', 'x').message).toBe('cannot read x: too many open files');
+  });
+
+  test('is a user error if the path is wrong', () => {
+    const error = fileError(systemError('ENOENT'), 'read the seeds', 'seeds.npy');
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toBe('cannot read the seeds seeds.npy: no such file or folder');
+  });
+
+  test('quotes the first line of an unknown error', () => {
+    expect(fileError(new Error('odd\nmore'), 'read', 'x').message).toBe('cannot read x: odd');
+  });
+});
+
+test('errorMessage is one line, whatever was thrown', () => {
+  expect(errorMessage(new Error(' first \nsecond'))).toBe('first');
+  expect(errorMessage('text')).toBe('text');
+});

@@ -1,0 +1,39 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SortedIndex } from '../../../src/coverage/index/sorted-index.ts';
+import { ExactIndex } from '../../support/brute-force-index.ts';
+
+describe('the sorted index', () => {
+  test('agrees with a look at every number, wherever the query lies in its batch', () => {
+    const numbers = fc.array(
+      fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e6), max: Math.fround(1e6) }),
+      { minLength: 1, maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(numbers, numbers, (stored, asked) => {
+        const sorted = new SortedIndex();
+        const exact = new ExactIndex();
+        for (const value of stored) {
+          sorted.add(Float32Array.of(value));
+          exact.add(Float32Array.of(value));
+        }
+        const batch = Float32Array.from(asked);
+        for (const [row, value] of batch.entries())
+          expect(sorted.nearest(batch, row)).toBe(exact.nearest(Float32Array.of(value)));
+      }),
+    );
+  });
+
+  test('grows past its first size', () => {
+    const sorted = new SortedIndex();
+    for (let i = 0; i < 3000; i++) sorted.add(Float32Array.of((i * 7919) % 3000));
+    expect(sorted.size).toBe(3000);
+    expect(sorted.nearest(Float32Array.of(1234.25))).toBeCloseTo(0.0625, 6);
+  });
+
+  test('is infinitely far while empty, and has no snapshots', () => {
+    const sorted = new SortedIndex();
+    expect(sorted.nearest(Float32Array.of(0))).toBe(Number.POSITIVE_INFINITY);
+    expect(sorted.loadPrefix()).toBe(0);
+  });
+});

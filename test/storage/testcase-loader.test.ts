@@ -1,0 +1,25 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { MachineError } from '../../src/core/errors.ts';
+import { encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
+import { FolderTestcaseLoader } from '../../src/storage/testcase-loader.ts';
+import { testcase } from '../support/engine.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
+const loader = new FolderTestcaseLoader(folder, [{ name: 'x', type: 'float32', shape: [2] }]);
+
+test('reads a testcase of the corpus back', () => {
+  const data = testcase(3, 4);
+  mkdirSync(join(folder, 'corpus'), { recursive: true });
+  writeFileSync(join(folder, 'corpus', `${testcaseId(data)}.npz`), encodeTestcase(data));
+  expect(loader.load(testcaseId(data)).inputs).toEqual(data.inputs);
+});
+
+test('says which file is gone, and what to do', () => {
+  expect(() => loader.load('0123456789abcdef')).toThrow(MachineError);
+  expect(() => loader.load('0123456789abcdef')).toThrow(
+    /0123456789abcdef\.npz can no longer be read .*--resume/,
+  );
+});
