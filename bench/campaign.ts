@@ -9,7 +9,7 @@ import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 
-/** A folder for one bench, taken away at its end. */
+/** Runs a bench with a temporary folder, which is removed at the end. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-bench-'));
   try {
@@ -19,23 +19,23 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** Runs a campaign as `fuzz` does, without a word. */
+/** Runs a campaign as `fuzz` does, without output. */
 export async function campaign(
   settings: Readonly<Record<string, unknown>>,
-  onFigures: (figures: Statistics) => void = () => {},
+  onStatistics: (statistics: Statistics) => void = () => {},
 ): Promise<CampaignSummary> {
-  const observer: Monitor = {
+  const monitor: Monitor = {
     info() {},
     warn() {},
     onStart() {},
     onFault() {},
     onThresholdChange() {},
-    onStatistics: onFigures,
+    onStatistics,
   };
-  return runCampaign(campaignSchema.parse(settings), observer, new AbortController().signal);
+  return runCampaign(campaignSchema.parse(settings), monitor, new AbortController().signal);
 }
 
-/** Writes drawn digits, a few dozen unless told otherwise, as the seeds of a one-input network; returns the path. */
+/** Writes drawn digits as seeds of a network with one input; returns the path. */
 export async function digitSeeds(folder: string, count = 40): Promise<string> {
   const random = randomStream('bench', 'seeds');
   const data = new Float32Array(count * 784);
@@ -45,9 +45,9 @@ export async function digitSeeds(folder: string, count = 40): Promise<string> {
   return path;
 }
 
-/** One JSON line on standard output. */
-export function line(figures: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify(figures)}\n`);
+/** Writes a JSON line to standard output. */
+export function line(record: Readonly<Record<string, unknown>>): void {
+  process.stdout.write(`${JSON.stringify(record)}\n`);
 }
 
 export function median(numbers: readonly number[]): number {

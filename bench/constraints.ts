@@ -1,7 +1,7 @@
 /**
- * Ten million mutants over all mutators and constraint sets, each checked by code that is independent of the
- * mutators. Prints a JSON line for each kind of input and set of constraints, and the sum; exits with 1 where one
- * mutant broke a constraint.
+ * Generates ten million mutants with all mutators and sets of constraints, and verifies each with code that is
+ * independent of the mutators. Prints a JSON line for each kind of input and set of constraints, and a total; exits
+ * with 1 if a mutant violates a constraint.
  */
 import { parseArgs } from 'node:util';
 import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
@@ -162,24 +162,24 @@ function seedsOf(input: InputDescriptor, resizes: boolean): TestcaseBatch[] {
   });
 }
 
-/** What one of the dear corruptions costs beside a cheap mutator, so that none of the two takes all the time. */
+/** Cost of an expensive corruption relative to a cheap mutator, so that neither dominates the run time. */
 const DEAR = 200;
 
-const sets = CASES.flatMap((one) => one.sets.map((limits) => ({ ...one, limits })));
+const sets = CASES.flatMap((inputCase) => inputCase.sets.map((limits) => ({ ...inputCase, limits })));
 const tasks = Math.ceil(Number(options.mutants) / sets.length / 512);
-let made = 0;
+let mutantCount = 0;
 let broken = 0;
 const used = new Set<string>();
 for (const { input, limits, resizes = false } of sets) {
   const fitting = MUTATORS.list().filter((kind) => fitsInput(kind, input));
-  // Cheap ones come up several times for each dear one.
+  // Cheap mutators are drawn more often than expensive ones.
   const mutators = fitting.flatMap(({ name, cost }) => new Array<string>(cost > DEAR ? 1 : 4).fill(name));
   for (const { name } of fitting) used.add(name);
   const result = await checkLegality(
     { input, seeds: seedsOf(input, resizes), mutators, limits, resizes },
     tasks,
   );
-  made += result.made;
+  mutantCount += result.made;
   broken += result.broken.length;
   line({
     bench: 'constraints',
@@ -198,7 +198,7 @@ line({
   sets: sets.length,
   mutators: used.size,
   of: MUTATORS.list().length,
-  mutants: made,
+  mutants: mutantCount,
   broken,
 });
 process.exitCode = broken > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 /**
- * What a coordinator costs, and for how many machines it suffices: a campaign is run once and what its tasks bring is kept; then it is
- * run again on a queue with many machines that answer at once with what was kept. Needs a redis-server. A JSON line for each run.
+ * Measures the cost of a coordinator, and how many nodes it can supply: runs a campaign once and records the results
+ * of its tasks, then runs it again on a queue with many simulated nodes that answer at once with the recorded
+ * results. Needs a redis-server. Prints a JSON line for each run.
  */
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -40,13 +41,13 @@ const silent: Monitor = {
 };
 const url = `redis://127.0.0.1:${options.port}`;
 const address = parseQueueAddress(url);
-const elsewhere = queueExecutorFactory({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });
+const queueFactory = queueExecutorFactory({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });
 const redis = spawn('redis-server', ['--port', options.port, '--save', '', '--appendonly', 'no'], {
   stdio: 'ignore',
 });
 
-/** Runs the campaign and tells what it cost. */
-async function run(kind: string, out: string, by: ExecutorFactory): Promise<void> {
+/** Runs the campaign and prints its cost. */
+async function run(kind: string, out: string, executorFactory: ExecutorFactory): Promise<void> {
   const settings = campaignSchema.parse({
     model: options.model,
     seeds: options.seeds,
@@ -59,7 +60,13 @@ async function run(kind: string, out: string, by: ExecutorFactory): Promise<void
     jobs: 1,
   });
   const [before, redisBefore] = [process.cpuUsage(), cpuSeconds(redis.pid)];
-  const { statistics } = await runCampaign(settings, silent, new AbortController().signal, false, by);
+  const { statistics } = await runCampaign(
+    settings,
+    silent,
+    new AbortController().signal,
+    false,
+    executorFactory,
+  );
   const { user, system } = process.cpuUsage(before);
   line({
     bench: 'coordinator',
@@ -77,15 +84,15 @@ async function run(kind: string, out: string, by: ExecutorFactory): Promise<void
 
 try {
   await withFolder(async (folder) => {
-    const kept: TaskResult[] = [];
-    const keeping: ExecutorFactory = {
-      ...elsewhere,
-      async create(parts) {
-        const executor = await elsewhere.create(parts);
+    const results: TaskResult[] = [];
+    const recordingFactory: ExecutorFactory = {
+      ...queueFactory,
+      async create(context) {
+        const executor = await queueFactory.create(context);
         const submit = executor.submit.bind(executor);
         executor.submit = async (task) => {
           const result = await submit(task);
-          kept.push(result);
+          results.push(result);
           return result;
         };
         return executor;
@@ -100,41 +107,41 @@ try {
       { stdio: 'inherit' },
     );
     try {
-      await run('real', join(folder, 'real'), keeping);
+      await run('real', join(folder, 'real'), recordingFactory);
     } finally {
       worker.kill('SIGKILL');
     }
     const answers = join(folder, 'answers');
     let bytes = 0;
     const file = await open(answers, 'w');
-    for (const result of kept) {
-      const own = packMessage(result);
+    for (const result of results) {
+      const message = packMessage(result);
       const length = Buffer.alloc(4);
-      length.writeUInt32LE(own.length);
-      await file.writev([length, own]);
-      bytes += own.length;
+      length.writeUInt32LE(message.length);
+      await file.writev([length, message]);
+      bytes += message.length;
     }
     await file.close();
     line({
       bench: 'coordinator',
       kind: 'results',
-      tasks: kept.length,
-      candidates: kept.reduce((sum, { candidates }) => sum + candidates.count, 0),
+      tasks: results.length,
+      candidates: results.reduce((sum, { candidates }) => sum + candidates.count, 0),
       megabytes: Math.round(bytes / 1e6),
     });
-    kept.length = 0;
-    const fleet = spawn(
+    results.length = 0;
+    const simulatedNodes = spawn(
       process.execPath,
       [fileURLToPath(new URL('./fleet-process.js', import.meta.url)), url, answers, options.machines],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
-    fleet.once('exit', (code) => {
+    simulatedNodes.once('exit', (code) => {
       if (code !== null) throw new Error(`the machines ended with ${code}`);
     });
     try {
-      await run('simulated', join(folder, 'simulated'), elsewhere);
+      await run('simulated', join(folder, 'simulated'), queueFactory);
     } finally {
-      fleet.kill('SIGKILL');
+      simulatedNodes.kill('SIGKILL');
     }
   });
 } finally {

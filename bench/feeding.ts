@@ -1,7 +1,7 @@
 /**
- * What the main process costs: a campaign whose workers answer at once, with as many candidates as real ones
- * bring, and with every message packed and unpacked as between processes. Says for how many real workers
- * it suffices.
+ * Measures the cost of the main process: runs a campaign whose simulated workers answer at once, with as many
+ * candidates as real ones find, and with every message serialized as between processes. Prints how many real workers
+ * the main process can supply.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -40,7 +40,7 @@ const { values: options } = parseArgs({
   options: {
     workers: { type: 'string', default: '32' },
     execs: { type: 'string', default: '40000000' },
-    /** Mutants that one real worker runs in a second; the dense net's rate on the machine this was written on. */
+    /** Mutants per second of one real worker; the rate of the dense network on the development machine. */
     rate: { type: 'string', default: '190000' },
   },
 });
@@ -49,32 +49,34 @@ const SIZE = 784;
 const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
 const FORM = shapeSignatureOf(INPUTS);
 
-const PICTURE = resolveImageFormat(INPUTS[0], undefined, [0, 1]);
-const TRAITS: readonly InputDescriptor[] = [
+const IMAGE_FORMAT = resolveImageFormat(INPUTS[0], undefined, [0, 1]);
+const DESCRIPTORS: readonly InputDescriptor[] = [
   {
     ...INPUTS[0],
     domains: ['numbers', 'image'],
     range: { low: 0, high: 1 },
-    picture: PICTURE,
+    picture: IMAGE_FORMAT,
     columns: undefined,
     fixed: undefined,
     tokens: undefined,
   },
 ];
-const ARMS = await describeArms(TRAITS.map((input) => defaultMutators(input).map(({ spec }) => spec)));
+const ARMS = await describeArms(DESCRIPTORS.map((input) => defaultMutators(input).map(({ spec }) => spec)));
 
-/** Of a real campaign on the dense net: a candidate in 60 mutants, of which one in nine enters the corpus. */
+/**
+ * From a real campaign on the dense network: one candidate per 60 mutants, of which one in nine enters the corpus.
+ */
 const MUTANTS_PER_CANDIDATE = 60;
 
-/** Workers that answer at once; they hold what real ones would, so that the same is sent. */
-class Instant implements Executor {
+/** Simulated workers that answer at once. They cache the same entries as real ones, so that the same data is sent. */
+class SimulatedWorkers implements Executor {
   readonly workers = [];
   bytes = 0;
-  /** Seconds spent on the workers' behalf: what they would do in processes of their own. */
+  /** Time spent in the simulated workers, which real ones would spend in their own processes. */
   seconds = 0;
   readonly #state: FuzzerState;
-  readonly #shelves = Array.from({ length: workers }, () => new LruCache<true>(entryCapacity(4 * SIZE)));
-  readonly #indexed = new Array<number>(workers).fill(0);
+  readonly #caches = Array.from({ length: workers }, () => new LruCache<true>(entryCapacity(4 * SIZE)));
+  readonly #indexSizes = new Array<number>(workers).fill(0);
 
   constructor(state: FuzzerState) {
     this.#state = state;
@@ -82,20 +84,20 @@ class Instant implements Executor {
 
   async submit(task: Task): Promise<TaskResult> {
     const worker = task.number % workers;
-    const shelf = this.#shelves[worker];
-    const needs = this.#state.requiredEntries(task);
-    const missing = needs.filter((entry) => shelf.get(entry) === undefined);
-    for (const entry of missing) shelf.set(entry, true);
-    shelf.touch(needs);
-    const parcels = packTestcases(missing.map((entry) => this.#state.entryData(entry)));
-    const vectors = this.#state.vectors(this.#indexed[worker], task.indexSize);
-    this.#indexed[worker] = task.indexSize;
-    const message = serialize({ task, needs, parcels, vectors });
+    const cache = this.#caches[worker];
+    const required = this.#state.requiredEntries(task);
+    const missing = required.filter((entry) => cache.get(entry) === undefined);
+    for (const entry of missing) cache.set(entry, true);
+    cache.touch(required);
+    const entries = packTestcases(missing.map((entry) => this.#state.entryData(entry)));
+    const vectors = this.#state.vectors(this.#indexSizes[worker], task.indexSize);
+    this.#indexSizes[worker] = task.indexSize;
+    const message = serialize({ task, required, entries, vectors });
     const start = performance.now();
     const answer = serialize(resultOf(task));
     this.seconds += (performance.now() - start) / 1000;
     this.bytes += message.length + answer.length;
-    // As over a pipe: the answer comes in a later turn of the event loop.
+    // As over a pipe, the answer arrives in a later turn of the event loop.
     await new Promise((done) => setImmediate(done));
     return deserialize(answer) as TaskResult;
   }
@@ -108,7 +110,7 @@ function resultOf(task: Task): TaskResult {
   const count = Math.round(task.mutants / MUTANTS_PER_CANDIDATE);
   const items = Array.from({ length: count }, () => {
     const data = new Float32Array(SIZE).fill(random.uniform());
-    // One in nine goes beyond all others.
+    // One in nine is novel.
     const far = random.below(9) === 0 ? task.number + random.uniform() : 0;
     return { data: { form: FORM, inputs: [data] }, activations: Float32Array.of(far) };
   });
@@ -127,7 +129,7 @@ function resultOf(task: Task): TaskResult {
 await withFolder(async (folder) => {
   const out = join(folder, 'out');
   const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await CampaignStore.create(out, {}, [undefined]);
+  const store = await CampaignStore.create(out, {});
   const rerunClient = new RerunClient({ timeout: 1000, memory: 1e9 });
   const faults = new FaultRegistry({ maxPerSignature: 5, timedObjectives: [] });
   const findings = new FindingWriter({
@@ -148,6 +150,7 @@ await withFolder(async (folder) => {
     }),
     model: { path: '', sha256: '', runtime: 'onnx' },
     masterSeed: '1',
+    imageFormats: [undefined],
     padIds: [],
     textOf: () => undefined,
   });
@@ -166,11 +169,11 @@ await withFolder(async (folder) => {
     mutation: {
       scheduler: await makeScheduler(config),
       mutatorScheduler: new MutatorScheduler(
-        TRAITS.map(({ name }) => name),
+        DESCRIPTORS.map(({ name }) => name),
         ARMS,
         true,
       ),
-      descriptors: TRAITS,
+      descriptors: DESCRIPTORS,
       arms: ARMS,
       limits: {},
     },
@@ -187,8 +190,8 @@ await withFolder(async (folder) => {
   const seed = state.addSeed({ form: FORM, inputs: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
   if (seed !== undefined) store.addEntry(seed);
   const collector = new StatisticsCollector();
-  const executor = new Instant(state);
-  const observer = {
+  const executor = new SimulatedWorkers(state);
+  const monitor = {
     info() {},
     warn() {},
     onStart() {},
@@ -200,7 +203,7 @@ await withFolder(async (folder) => {
   const start = performance.now();
   await runMainLoop({
     config,
-    monitor: observer,
+    monitor,
     signal: new AbortController().signal,
     store,
     faults,

@@ -1,7 +1,7 @@
 /**
- * TensorFuzz's first experiment: mutants until the first NaN or infinity, ten master seeds, and the random
- * control with as many mutants as the slowest of those took. With `--data <folder>` the same on MNIST, trained
- * by corpora/nan-digits/make.ts into a cache folder the first time.
+ * TensorFuzz's first experiment: mutants until the first NaN or infinity, with ten master seeds, compared with random
+ * search with as many mutants as the slowest of these needed. With `--data <folder>` on MNIST, for which corpora/nan-
+ * digits/make.ts trains a network into a cache folder on the first run.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,12 +16,12 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '10' },
     measure: { type: 'string', default: 'norm' },
     scheduler: { type: 'string', default: 'yield' },
-    /** Most mutants of one campaign: a search that has not found anything by then has failed. */
+    /** Limit of mutants of one campaign; a search that finds nothing has failed. */
     most: { type: 'string', default: '2000000' },
   },
 });
 
-/** What TensorFuzz needed on such a model of MNIST, as given in this project's issue 2. */
+/** Mutants that TensorFuzz needed on such a model of MNIST. */
 const TENSORFUZZ = { medianExecs: 41_000, execsPerSecond: 27_000 };
 
 const corpora = new URL('../../corpora/nan-digits', import.meta.url).pathname;
@@ -76,7 +76,7 @@ await withFolder(async (out) => {
   }
   let control = 0;
   for (const seed of masters) {
-    const { statistics: figures } = await campaign({
+    const { statistics } = await campaign({
       ...settings,
       guidance: 'none',
       seed,
@@ -84,7 +84,7 @@ await withFolder(async (out) => {
       untilFinding: true,
       execs: slowest,
     });
-    if (figures.faults.some((fault) => fault.kept > 0)) control++;
+    if (statistics.faults.some((fault) => fault.kept > 0)) control++;
   }
   const long = await campaign({ ...settings, seed: '1', out: join(out, 'long'), execs: 2_000_000 });
   line({

@@ -8,19 +8,19 @@ import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { ModelProto } from '../src/model/formats/onnx/proto.ts';
 import { type DType, makeData, type TensorData } from '../src/tensor/tensor.ts';
 
-/** A model with a numerical fault that its seeds do not show. */
+/** A model with a numerical defect that its seeds do not trigger. */
 export interface FlawedModel {
   readonly name: string;
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Mutator settings that leave inputs as they are. */
+  /** Mutator settings that exclude inputs from mutation. */
   readonly stays: readonly string[];
 }
 
 const bundled = new URL('../../corpora/nan-digits', import.meta.url).pathname;
 
 /**
- * The bundled classifier and, where there is a folder of MNIST, the same one trained on that; each also with other
- * heads on its logits, unsafe in other ways.
+ * The bundled classifier and, given a folder of MNIST, the same one trained on that; each also with other defective
+ * heads on its logits.
  */
 export async function flawedModels(
   folder: string,
@@ -38,8 +38,8 @@ export async function flawedModels(
   }
   const models: FlawedModel[] = [];
   for (const { name, path } of sources) {
-    const own = { seeds: join(path, 'seeds.npz'), range: { image: [-1, 1] } };
-    const labelled = { ...own, model: join(path, 'nan-digits.onnx') };
+    const settings = { seeds: join(path, 'seeds.npz'), range: { image: [-1, 1] } };
+    const labelled = { ...settings, model: join(path, 'nan-digits.onnx') };
     models.push({ name: `${name}-cross-entropy`, settings: labelled, stays: ['label=none'] });
     const layers = await layersOf(join(path, 'nan-digits.onnx'));
     for (const [head, write] of Object.entries(HEADS)) {
@@ -51,13 +51,13 @@ export async function flawedModels(
   return models;
 }
 
-/** The dense layers of a written classifier. */
+/** Extracts the dense layers of a classifier. */
 async function layersOf(path: string): Promise<Dense[]> {
   const { graph } = ModelProto.toObject(ModelProto.decode(await readFile(path)), { bytes: Buffer }) as {
     readonly graph: { readonly initializer: readonly { name: string; dims: unknown[]; rawData: Buffer }[] };
   };
   const read = (name: string): { readonly dims: number[]; readonly data: Float32Array } => {
-    const found = graph.initializer.find((one) => one.name === name);
+    const found = graph.initializer.find((tensor) => tensor.name === name);
     if (found === undefined) throw new Error(`${path} has no ${name}`);
     const copy = Uint8Array.from(found.rawData);
     return { dims: found.dims.map(Number), data: new Float32Array(copy.buffer) };
@@ -73,7 +73,7 @@ async function layersOf(path: string): Promise<Dense[]> {
   });
 }
 
-/** The classifier with a softmax that is safe, and inputs like the bundled one's. */
+/** The classifier with a stable softmax, and inputs like those of the bundled one. */
 function begun(layers: readonly Dense[]): OnnxBuilder {
   const graph = new OnnxBuilder();
   const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
@@ -108,9 +108,9 @@ function constant(
   return graph.constant(name, type, dims, data);
 }
 
-/** Heads that are finite on every digit, and not on all pictures. */
+/** Heads that are finite on every digit but not on all images. */
 const HEADS: Readonly<Record<string, (layers: readonly Dense[]) => Uint8Array>> = {
-  /** Softplus of the sharpened logits written out as log(1 + exp(x)): infinite once exp overflows. */
+  /** Softplus of the sharpened logits, written as log(1 + exp(x)): infinite once exp overflows. */
   softplus(layers) {
     const graph = begun(layers);
     graph.node(
@@ -123,7 +123,7 @@ const HEADS: Readonly<Record<string, (layers: readonly Dense[]) => Uint8Array>> 
     graph.output('softplus', 'float32', ['batch', CLASSES]);
     return graph.finish('softplus');
   },
-  /** The square root of how far the hidden layer stays below a limit: no number beyond it. */
+  /** The square root of the distance of the hidden layer from a limit: NaN beyond it. */
   'square-root'(layers) {
     const graph = begun(layers);
     graph.node('ReduceMax', ['hidden_2'], 'largest', { axes: [1], keepdims: 1 });

@@ -1,6 +1,6 @@
 /**
- * Many machines in one process that answer at once: what tasks bring is read from a file, by their numbers. Their queue does all that
- * it does for real machines, one connection and one lease each.
+ * Simulates many worker nodes in one process, which answer at once with results read from a file by task number.
+ * Their queue workers behave like real ones, with one connection and one lease each.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';

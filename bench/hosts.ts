@@ -6,7 +6,7 @@ function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: 'pipe' });
 }
 
-/** Whether this process may make network namespaces. */
+/** Whether this process is allowed to create network namespaces. */
 export function canMakeHosts(): boolean {
   const name = `nf-probe-${process.pid}`;
   try {
@@ -18,13 +18,16 @@ export function canMakeHosts(): boolean {
   }
 }
 
-/** Hosts of one network that are network namespaces of this machine, so that their links can be cut. The first one is the switch. */
+/**
+ * A network of simulated hosts, which are network namespaces, so that their links can be cut. The first host is the
+ * switch.
+ */
 export class Hosts {
   readonly #tag = randomBytes(2).toString('hex');
   readonly #count: number;
   readonly #running: ChildProcess[] = [];
 
-  /** @throws where this process may not */
+  /** @throws if this process is not allowed to */
   constructor(count: number) {
     this.#count = count;
     const hub = this.#name(0);
@@ -58,7 +61,7 @@ export class Hosts {
     return child;
   }
 
-  /** Cuts a host off: what it sends and what it is sent is lost, and nobody is told. */
+  /** Cuts a host off: packets in both directions are dropped without any error. */
   cut(host: number): void {
     ip('-n', this.#name(0), 'link', 'set', this.#port(host), 'down');
   }
@@ -67,7 +70,7 @@ export class Hosts {
     ip('-n', this.#name(0), 'link', 'set', this.#port(host), 'up');
   }
 
-  /** Ends all that runs on the hosts, and them. */
+  /** Kills all processes on the hosts and removes the hosts. */
   async close(): Promise<void> {
     for (const child of this.#running) {
       if (child.exitCode !== null || child.signalCode !== null) continue;

@@ -1,6 +1,6 @@
 /**
- * The nearest-neighbour index. With `recall`: how often it finds the true nearest among activations of real
- * models, which a campaign gathered. With `size`: memory and speed with a million entries of 64 numbers.
+ * Measures the nearest-neighbour index. `recall`: the share of true nearest neighbours found among activations of
+ * real models. `size`: memory and speed with a million vectors of length 64.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,7 +34,7 @@ interface Watched {
 
 const corpora = new URL('../../corpora/nan-digits/nan-digits.onnx', import.meta.url).pathname;
 
-/** Activations of drawn digits with noise, as a campaign sees them: `count` vectors. */
+/** Activations `[count, width]` of drawn digits with noise, as in a campaign. */
 async function activationsOf({ path, tensor }: Watched, count: number): Promise<Float32Array[]> {
   const model = await loadModel(path, { runtime: 'onnx' });
   const inputs = model.inputs.map(({ name, type, shape }) => {
@@ -102,7 +102,7 @@ async function recall(watched: Watched): Promise<void> {
 function size(): void {
   const entries = Number(options.million);
   const random = randomStream('bench', 'million');
-  // Activations lie near surfaces of few dimensions; independent numbers would be a harder case than any model's.
+  // Activations lie near low-dimensional manifolds; independent values would be harder than those of any model.
   const axes = Array.from({ length: 12 }, () => Float32Array.from({ length: 64 }, () => drawNormal(random)));
   const vector = (): Float32Array => {
     const out = new Float32Array(64);

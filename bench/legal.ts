@@ -8,33 +8,36 @@ import { MUTANTS_PER_PICK } from '../src/fuzzer/scheduling/task-sizes.ts';
 import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { TestcaseBatch } from '../src/model/testcase-batch.ts';
 
-/** One input with seeds for it, what mutates it and what it is kept to. */
+/** An input with seeds, mutators and constraints. */
 export interface LegalCase {
   readonly input: InputDescriptor;
   readonly seeds: readonly TestcaseBatch[];
-  /** Specs of the mutators; each has the same share. */
+  /** Specs of the mutators, all drawn with the same probability. */
   readonly mutators: readonly string[];
   readonly limits: ConstraintLimits;
-  /** Whether the model leaves the length open. */
+  /** Whether the length of the input is dynamic. */
   readonly resizes: boolean;
 }
 
-/** What the independent code says of a case's mutants. */
+/** Result of checking the mutants of a case. */
 export interface Legality {
   readonly made: number;
   /** Mutants that differ from their parent. */
   readonly changed: number;
-  /** Mutants that were drawn anew, and rows given up for want of a legal one. */
+  /** Mutants that were rejected and generated again, and rows without a legal mutant. */
   readonly rejected: number;
   readonly void: number;
-  /** The constraints broken, a line each. */
+  /** Descriptions of violated constraints. */
   readonly broken: readonly string[];
 }
 
 const BATCH = 64;
 const PICKS = 64;
 
-/** Makes mutants as a campaign's worker does, two mutators in a row, and has each checked by the independent code. */
+/**
+ * Generates mutants as a worker process does, by two stacked mutators, and checks each with code that is independent
+ * of the mutators.
+ */
 export async function checkLegality(
   { input, seeds, mutators, limits, resizes }: LegalCase,
   tasks: number,
@@ -52,7 +55,7 @@ export async function checkLegality(
     masterSeed: 'legal',
     batch: BATCH,
   });
-  const parcels = seeds.map((data, entry) => ({
+  const entries = seeds.map((data, entry) => ({
     entryIndex: entry,
     ancestorIndex: entry,
     referenceIndex: entry,
@@ -76,7 +79,7 @@ export async function checkLegality(
       indexSize: 0,
       threshold: 0,
     };
-    for (const { form, rows } of maker.batches(task, { entryData: (entry) => parcels[entry] })) {
+    for (const { form, rows } of maker.batches(task, { entryData: (entry) => entries[entry] })) {
       for (let row = 0; row < rows; row++) {
         if (maker.isVoid(row)) {
           counts.void++;
@@ -97,7 +100,7 @@ export async function checkLegality(
   return { ...counts, broken };
 }
 
-/** Two arms in a row; a geometric one alone where DeepHunter's rule holds, as a campaign has it. */
+/** A stack of two mutators; a geometric one alone under DeepHunter's rule, as in a campaign. */
 function chainOfTwo(
   arms: readonly { readonly geometric: boolean }[],
   limits: ConstraintLimits,

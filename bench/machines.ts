@@ -1,7 +1,8 @@
 /**
- * A campaign on three hosts, made of network namespaces, against the same one undisturbed on this machine: Redis and the coordinator on
- * one, a machine on each of the others; one is cut off for a minute, the other one killed meanwhile, and the coordinator killed and
- * resumed. Prints whether both came to the same bytes; ends with 1 where they did not. Needs root, iproute2 and a redis-server.
+ * Compares a campaign on three hosts, simulated by network namespaces, with the same campaign without faults on one
+ * host: Redis and the coordinator on one host, a worker node on each of the others; one node is cut off for a minute,
+ * the other one is killed meanwhile, and the coordinator is killed and resumed. Exits with 1 unless both campaigns
+ * are byte-equal. Needs root, iproute2 and a redis-server.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,7 +27,7 @@ const FLAGS = [
   ...['--execs', options.execs, '--epoch', options.epoch, '--quiet'],
 ];
 
-/** Tells what a campaign came to. */
+/** Digest of the files of a campaign. */
 function digestOf(out: string): string {
   const hash = createHash('sha256');
   for (const part of ['corpus', 'findings'])
@@ -50,7 +51,7 @@ await withFolder(async (folder) => {
     killAfter: Number(options.cut) / 2,
     cutAt: 120,
     killLater: 10,
-    told: (what) => line({ bench: 'machines', seconds: seconds(), what }),
+    onFault: (what) => line({ bench: 'machines', seconds: seconds(), what }),
   });
   const same = digestOf(alone) === digestOf(out);
   line({ bench: 'machines', seconds: seconds(), code, digest: digestOf(out), same });

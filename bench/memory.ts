@@ -1,4 +1,7 @@
-/** Memory of all processes after a million mutants of the dense net and up to fifty: it must not grow with them. */
+/**
+ * Measures the memory of all processes after one million to fifty million mutants of the dense network, over which it
+ * must not grow.
+ */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { campaign, digitSeeds, line, withFolder } from './campaign.ts';

@@ -1,4 +1,4 @@
-/** A process that runs one model on ready batches, with tensors watched or not. */
+/** Process that runs a model on prepared batches, with or without watched tensors. */
 
 import { randomStream } from '../src/core/random.ts';
 import { inferInput } from '../src/inputs/infer-input.ts';
@@ -17,14 +17,14 @@ import { readNumber, writeNumber } from '../src/tensor/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
 const WARM_UP = 10;
-/** What stands in for sizes that a model leaves open. */
+/** Size used for dynamic dimensions. */
 const FREE = 16;
 
 let rows: BatchedModel | undefined;
 let block: BatchBuffer | undefined;
 
 const methods = {
-  /** Returns what `auto` watches and a tensor in the middle of the graph. */
+  /** Returns the tensors that `auto` watches, and one in the middle of the graph. */
   async open({ path, runtime, batch }: { path: string; runtime: RuntimeKind; batch: number }) {
     const model = await loadModel(path, { runtime });
     rows = new BatchedModel(model);
@@ -49,7 +49,7 @@ const methods = {
     return { auto: chooseWatchedTensors(model).tensors[0], middle };
   },
 
-  /** Returns testcases a second. */
+  /** Returns testcases per second. */
   async run({
     watched,
     batch,
@@ -71,7 +71,7 @@ const methods = {
   },
 };
 
-/** The tensor nearest to the middle that has a row for each testcase, and more than one number in it. */
+/** The tensor nearest to the middle of the graph that has one row per testcase and more than one value in it. */
 async function middleTensor(
   model: BatchedModel,
   data: BatchBuffer,

@@ -1,6 +1,6 @@
 /**
- * Raw rate of the fixtures on every runtime that works here, and what watching costs: the ratio of the rate
- * with a tensor watched to that without, in turns, medians.
+ * Measures raw inference of the fixtures on every available runtime, and the cost of watching a tensor: the median
+ * ratio of the rates with and without, interleaved.
  *
  *   npm run bench:models -- --seconds 1
  */

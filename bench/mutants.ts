@@ -1,7 +1,7 @@
 /**
- * What guidance and the learned choice among mutators are worth: mutants until the first finding with all of it, with coverage alone, with
- * Gaussian noise alone, and of the random control, ten master seeds each, on the bundled model and, with
- * `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
+ * Measures the value of guidance and of the learned mutator selection: mutants until the first finding with both,
+ * with coverage only, with Gaussian noise only, and with random search, for ten master seeds each, on the bundled
+ * model and, with `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
  */
 
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     first: { type: 'string', default: '1' },
     models: { type: 'string' },
     searches: { type: 'string', default: 'learned,coverage,gaussian,control' },
-    /** Most mutants of one campaign: a search that has not found anything by then has failed. */
+    /** Limit of mutants of one campaign; a search that finds nothing has failed. */
     most: { type: 'string', default: '1000000' },
   },
 });

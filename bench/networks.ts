@@ -4,7 +4,7 @@ import { drawNormal, randomStream } from '../src/core/random.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { attr, TfjsBuilder } from '../src/model/formats/tfjs/builder.ts';
 
-/** Networks with random weights: what they compute does not matter to how fast they do it. */
+/** Networks with random weights, whose speed is that of trained ones. */
 export const NETWORKS = ['dense', 'convolution'] as const;
 export type Network = (typeof NETWORKS)[number];
 

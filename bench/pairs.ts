@@ -1,7 +1,7 @@
 /**
- * What running two models as a pair costs: seconds of a pair over those of each alone on the same ready batches, in
- * turns; and mutants per second of a campaign with one worker over raw inference of the pair. A JSON line for each
- * network and kind of copy.
+ * Measures the cost of running two models as a pair: time of the pair over the sum of each alone on the same prepared
+ * batches, interleaved; and mutants per second of a campaign with one worker over raw inference of the pair. Prints a
+ * JSON line for each network and kind of copy.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
 const BATCH = 256;
 const SPAN = 1000 * Number(options.seconds);
 
-/** Milliseconds of one run. */
+/** Mean duration of one run in milliseconds. */
 async function pace(model: BatchedModel, block: BatchBuffer, span: number): Promise<number> {
   await model.run(block, BATCH, []);
   const start = performance.now();
@@ -71,7 +71,7 @@ await withFolder(async (folder) => {
       const ratios: number[] = [];
       for (let round = 0; round < Number(options.rounds); round++) {
         const paces = [0, 0, 0];
-        // In short turns: what else the machine does then meets all three alike.
+        // Interleaved, so that other load on the machine affects all three alike.
         for (let turn = 0; turn < 10; turn++)
           for (const [i, model] of models.entries()) paces[i] += await pace(model, block, SPAN / 30);
         costs.push(paces[2] / (paces[0] + paces[1]));

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Seconds of processor time that a process has taken; 0 where it is gone. Linux. */
+/** CPU time of a process in seconds; 0 if it does not exist. Linux only. */
 export function cpuSeconds(pid: number | undefined): number {
   try {
-    // Behind the name, which may hold anything: see proc_pid_stat(5).
+    // The fields after the name, which may contain anything: see proc_pid_stat(5).
     const fields = statOf(pid);
     return (Number(fields[11]) + Number(fields[12])) / TICKS;
   } catch {
@@ -11,7 +11,7 @@ export function cpuSeconds(pid: number | undefined): number {
   }
 }
 
-/** Seconds of processor time that the processes have taken that a process started. */
+/** CPU time of all child processes of a process, in seconds. */
 export function childSeconds(parent: number | undefined): number {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -20,7 +20,7 @@ export function childSeconds(parent: number | undefined): number {
     .reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
 
-/** Clock ticks in a second: what Linux tells all programs. */
+/** Clock ticks per second, which are 100 on Linux. */
 const TICKS = 100;
 
 function parentOf(pid: number): number | undefined {

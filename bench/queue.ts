@@ -1,6 +1,7 @@
 /**
- * A campaign on a queue against the same one without: mutants per second with as many worker processes on one machine, over the whole
- * run and from where all have joined, and what each process costs. Needs a redis-server. A JSON line for each run, and one at the end.
+ * Compares a distributed campaign with a local one with as many worker processes, on one host: mutants per second
+ * over the whole run and after all nodes have joined, and the CPU time of each process. Needs a redis-server. Prints
+ * a JSON line for each run, and a summary.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Share of the mutants after which machines have joined, and epochs are of their full size. */
+/** Share of the mutants after which all nodes have joined, and epochs have reached their full size. */
 const SETTLED = 0.25;
 
 const url = `redis://127.0.0.1:${options.port}`;
@@ -67,11 +68,11 @@ try {
           const parent = kind === 'queue' ? worker.pid : process.pid;
           const childrenBefore = childSeconds(parent);
           let children = 0;
-          const look = setInterval(() => {
+          const sampler = setInterval(() => {
             children = Math.max(children, childSeconds(parent) - childrenBefore);
           }, 200);
           let early: Statistics | undefined;
-          const observer: Monitor = {
+          const monitor: Monitor = {
             ...{ info() {}, warn() {}, onStart() {}, onFault() {}, onThresholdChange() {} },
             onStatistics(now) {
               if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
@@ -79,12 +80,12 @@ try {
           };
           const { statistics } = await runCampaign(
             settings,
-            observer,
+            monitor,
             new AbortController().signal,
             false,
             kind === 'queue' ? queueExecutorFactory(queue) : undefined,
           );
-          clearInterval(look);
+          clearInterval(sampler);
           const after = spent();
           const perMillion = (seconds: number): number =>
             Number(((1e6 * seconds) / statistics.execs).toFixed(2));

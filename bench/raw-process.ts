@@ -1,4 +1,4 @@
-/** A process that runs a model on one ready batch, again and again: what raw inference is measured by. */
+/** Process that runs a model on one prepared batch repeatedly, to measure raw inference. */
 
 import { randomStream } from '../src/core/random.ts';
 import { BatchedModel } from '../src/model/batched-model.ts';
@@ -18,7 +18,7 @@ const methods = {
     await methods.run({ batch, milliseconds: 0 });
   },
 
-  /** Returns inputs a second. */
+  /** Returns inputs per second. */
   async run({ batch, milliseconds }: { batch: number; milliseconds: number }): Promise<number> {
     const model = rows as BatchedModel;
     const block = allocateBatch(FORM, batch);

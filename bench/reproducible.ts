@@ -1,6 +1,6 @@
 /**
- * The long form of the tests of promise 1 and 2: one campaign on one, two and five workers, and killed at
- * random moments and resumed, ends in the same bytes. Exits with 1 where it does not.
+ * Verifies at length that campaigns are reproducible: one campaign on one, two and five workers, and killed at random
+ * times and resumed, is byte-equal. Exits with 1 otherwise.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +30,7 @@ function run(args: readonly string[], killAfter?: number): Promise<{ code: numbe
   });
 }
 
-/** Digest of all names and bytes below corpus/ and findings/, but for what is unrepeatable. */
+/** Digest of all names and contents in corpus/ and findings/, except findings/unrepeatable/. */
 function digest(campaign: string): { digest: string; files: number } {
   const hash = createHash('sha256');
   let files = 0;

@@ -1,7 +1,7 @@
 /**
- * What looking at numerical sites costs: mutants a second on a graph of 500 of them with margins over those with
- * coverage alone, in turns; and the seconds and the peak memory of tracing a NaN through a network of 50 layers over
- * those of plain inference. Prints a JSON line for each.
+ * Measures the cost of numerical sites: mutants per second on a graph with 500 of them with margins, over those with
+ * coverage only, interleaved; and time and peak memory of tracing a NaN through a network of 50 layers, over plain
+ * inference. Prints a JSON line for each.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ function gaussians(dims: readonly number[], inputs: number, random: Random): Flo
   return Float32Array.from({ length: sizeOf(dims) }, () => draw() / Math.sqrt(inputs));
 }
 
-/** Blocks of a dense layer of 64 units and fifty exponentials of what it gives, each in its own measure. */
+/** Blocks of a dense layer of 64 units followed by fifty exponentials of its output, each scaled differently. */
 function writeManySites(sites: number): Uint8Array {
   const random = randomStream('bench', 'sites');
   const graph = new OnnxBuilder();
@@ -66,7 +66,7 @@ function writeManySites(sites: number): Uint8Array {
 
 const CHANNELS = Number(options.channels);
 
-/** Convolutions of 3×3 with Relu between them; two thirds of the way the logarithm of a number below zero. */
+/** 3×3 convolutions with ReLU; after two thirds of them the logarithm of a negative number. */
 function writeDeep(layers: number): Uint8Array {
   const random = randomStream('bench', 'deep');
   const graph = new OnnxBuilder();
@@ -122,11 +122,11 @@ await withFolder(async (folder) => {
 
   const deep = join(folder, 'deep.onnx');
   await writeFile(deep, writeDeep(Number(options.layers)));
-  const measure = async (what: 'plain' | 'trace') => {
+  const measure = async (mode: 'plain' | 'trace') => {
     const script = new URL('./trace-process.js', import.meta.url);
     const child = new RpcClient<TraceApi>({ script, timeout: 120_000, memory: 16e9 });
     try {
-      return await child.call('measure', { model: deep, what });
+      return await child.call('measure', { model: deep, mode });
     } finally {
       child.kill();
     }

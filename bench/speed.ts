@@ -1,6 +1,6 @@
 /**
- * Mutants run per second over raw inference of ready batches on as many cores, in one run: the unit of speed
- * of DESIGN.md. Prints one JSON line for each network, runtime and measure, with one worker and with two.
+ * Measures the speed of campaigns: mutants per second over raw inference of prepared batches on as many cores, in singleWorker
+ * run. Prints a JSON line for each network, runtime and criterion, with singleWorker worker and with twoWorkers.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,13 +20,13 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1,2' },
     networks: { type: 'string', default: NETWORKS.join() },
     runtimes: { type: 'string', default: 'onnx,wasm' },
-    /** Specs of the mutators; the default mix without any. */
+    /** Specs of the mutators; by default the default mix. */
     mutators: { type: 'string' },
   },
 });
 const seconds = Number(options.seconds);
 
-/** Inputs a second of so many processes at once, each on one ready batch. */
+/** Inputs per second of several processes that run concurrently, each on singleWorker prepared batch. */
 async function rawInference(model: string, runtime: 'onnx' | 'wasm', processes: number): Promise<number> {
   const script = new URL('./raw-process.js', import.meta.url);
   const limits = { script, timeout: 600_000, memory: 64e9 };
@@ -94,10 +94,10 @@ await withFolder(async (folder) => {
             ...last,
           });
         }
-        const [one, two] = [perJobs.get(1), perJobs.get(2)];
-        if (one !== undefined && two !== undefined) {
-          const speedup = median(two.rate.map((rate, i) => rate / one.rate[i]));
-          const rawSpeedup = median(two.raw.map((rate, i) => rate / one.raw[i]));
+        const [singleWorker, twoWorkers] = [perJobs.get(1), perJobs.get(2)];
+        if (singleWorker !== undefined && twoWorkers !== undefined) {
+          const speedup = median(twoWorkers.rate.map((rate, i) => rate / singleWorker.rate[i]));
+          const rawSpeedup = median(twoWorkers.raw.map((rate, i) => rate / singleWorker.raw[i]));
           line({
             bench: 'jobs',
             network,

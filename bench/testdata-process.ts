@@ -1,4 +1,4 @@
-/** A process that runs a model on given inputs by the runtime's own interface: what it can run at all. */
+/** Process that runs a model on given inputs directly on the runtime, to find out whether the runtime supports it. */
 
 import { readFile } from 'node:fs/promises';
 import * as ort from 'onnxruntime-node';
@@ -6,7 +6,7 @@ import { decodeOnnxTensor } from '../src/model/formats/onnx/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
 const methods = {
-  /** Returns why the runtime cannot run it; undefined where it can. */
+  /** Returns why the runtime cannot run it; undefined if it can. */
   async fails({ model, inputs }: { model: string; inputs: readonly string[] }): Promise<string | undefined> {
     try {
       const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });

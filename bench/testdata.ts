@@ -1,7 +1,6 @@
 /**
- * What becomes of a folder of ONNX models of one or a few operators, each with inputs, as Debian's
- * libonnx-testdata has them: understood or refused by `inspect`, run or not by the runtime, and by
- * `fuzz --execs 500`.
+ * Runs a folder of small ONNX models, such as that of Debian's libonnx-testdata, each with inputs: through `inspect`,
+ * through the runtime, and through `fuzz --execs 500`, and prints which succeed.
  *
  *   npm run bench:testdata -- --data /usr/share/libonnx-testdata/data
  */
@@ -43,7 +42,7 @@ function rawProcess(): RpcClient<TestdataApi> {
   return raw;
 }
 
-/** Files in the order of their numbers. */
+/** Files sorted by number. */
 function inputsOf(folder: string): string[] {
   const set = join(folder, 'test_data_set_0');
   if (!existsSync(set)) return [];
@@ -54,7 +53,7 @@ function inputsOf(folder: string): string[] {
     .map((name) => join(set, name));
 }
 
-/** The outcome of a step: `ok`, or why not; anything but a refusal in one line is marked. */
+/** Outcome of a step: `ok`, or the error; errors other than a one-line message for users are marked. */
 async function outcome(step: () => Promise<unknown>): Promise<string> {
   try {
     await step();
@@ -66,20 +65,20 @@ async function outcome(step: () => Promise<unknown>): Promise<string> {
   }
 }
 
-/** Runs a campaign as a user would in the end, who is told what to change: each step does what a message says. */
+/** Runs a campaign as a user would who follows the advice in each error message. */
 async function fuzz(model: string, names: readonly string[], files: readonly string[], out: string) {
   const seeds = files.length > 0 ? Object.fromEntries(names.map((name, i) => [name, files[i]])) : undefined;
   const config = { model, out, execs: Number(options.execs), seed: '1', jobs: 1 };
   const within = (limit: number) => Object.fromEntries(names.map((name) => [name, [-limit, limit]]));
-  const steps: readonly (readonly [told: RegExp, change: object])[] = [
+  const steps: readonly (readonly [message: RegExp, change: object])[] = [
     [/^/, { seeds }],
     [/its range is unknown/, { seeds, range: within(16) }],
     [/outside its range/, { seeds, range: within(10_000) }],
     [/seeds must be finite/, {}],
   ];
   let last: unknown = new UserError('');
-  for (const [told, change] of steps) {
-    if (!told.test((last as Error).message)) continue;
+  for (const [message, change] of steps) {
+    if (!message.test((last as Error).message)) continue;
     try {
       await runCampaign(
         campaignSchema.parse({ ...config, ...change }),

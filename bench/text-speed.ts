@@ -1,8 +1,7 @@
 /**
- * Characters that the bundled character model generates a second, batches of 64: in a campaign with one worker and coverage
- * alone over raw
- * generation of the same batches by one process, on ONNX Runtime and on TensorFlow.js' wasm; and what a character costs by
- * how long answers are, with a state passed round and without. A JSON line for each.
+ * Measures characters per second of the bundled character model, in batches of 64: a campaign with one worker and
+ * coverage only, over raw generation of the same batches by one process, on ONNX Runtime and on TensorFlow.js' wasm;
+ * and the cost of a character by length of the answer, with and without recurrent state. Prints a JSON line for each.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -61,7 +60,7 @@ await withFolder(async (folder) => {
         seeds: PROMPTS,
         generate: generateOf(ANSWER),
         objective: [`text:words,file=${join(FOLDER, 'forbidden.txt')}`, 'text:repeated-word'],
-        // Answers alone: looking ahead says none, and confirming findings costs the same however long a campaign is.
+        // Coverage only: lookahead generates no answers, and the cost of confirming findings does not depend on the duration.
         guidance: 'ann',
         keep: 1,
         batch: BATCH,
@@ -95,7 +94,7 @@ await withFolder(async (folder) => {
   line({ bench: 'text-speed', state: 'none', microsecondsByLength: await costs(whole, options.whole) });
 });
 
-/** Characters of answers that one process generates a second, from ready batches of the prompts. */
+/** Characters per second that one process generates from prepared batches of the prompts. */
 async function charactersPerSecond(
   path: string,
   runtime: 'onnx' | 'wasm',

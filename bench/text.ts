@@ -1,11 +1,12 @@
 /**
- * TensorFuzz's third experiment: of ten words that are rare in the text that a character model was trained on, how many it
- * says when its prompts are mutated, with what it costs, guided and by the control; and a word said twice in a row.
+ * TensorFuzz's third experiment: how many of ten words that are rare in the training text a character model generates
+ * when its prompts are mutated, and at which cost, with guidance and with random search; and whether it repeats a
+ * word.
  *
- * The words are fixed by a rule that looks at no result: of the words of five letters or more that stand in the text fewer
- * than ten times (and --least times) in small letters, those whose SHA-256 with the salt comes first, but for those that the model says to a
- * seed prompt. Both generate as many characters, those counted of which looking ahead asks how likely they are. A JSON line
- * for each campaign, and one at the end.
+ * The words are fixed by a rule that does not depend on results: of the lower-case words of five letters or more that
+ * occur in the text fewer than ten times (and at least --least times), those with the smallest SHA-256 with the salt,
+ * except words that the model generates for a seed prompt. Both searches generate as many characters, including those
+ * scored by lookahead. Prints a JSON line for each campaign, and a summary.
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -52,7 +53,7 @@ await withFolder(async (folder) => {
   for (let seed = 1; seed <= Number(options.seeds); seed++) {
     let characters = 0;
     for (const guidance of options.searches.split(',')) {
-      // The control generates as many characters as the guided search did with this seed.
+      // Random search generates as many characters as the guided search did with this seed.
       const execs =
         guidance === 'none' && characters > 0
           ? Math.ceil(characters / generate.length)
@@ -106,7 +107,7 @@ await withFolder(async (folder) => {
   });
 });
 
-/** The ten words: see above. */
+/** The ten words, chosen as described above. */
 async function rareWords(): Promise<string[]> {
   const text = await readFile(options.data, 'utf8');
   const counts = new Map<string, number>();
@@ -120,13 +121,13 @@ async function rareWords(): Promise<string[]> {
   return rare.filter((word) => !heard.has(word)).slice(0, WORDS);
 }
 
-/** Words that the model says to a seed prompt, or that stand in one. */
+/** Words that a seed prompt contains, or that the model generates for one. */
 async function saidToSeeds(): Promise<Set<string>> {
   const settings = { ...generate, seed: '1', start: [], end: [] };
   const model = await loadModel(options.model, { runtime: 'auto', generate: settings });
   const rows = new BatchedModel(model);
   const heard = new Set<string>();
-  for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((one) => one !== '')) {
+  for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((prompt) => prompt !== '')) {
     const ids = Int32Array.from(model.capabilities.textGeneration?.tokenizer.encode(prompt) ?? []);
     const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
     const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);

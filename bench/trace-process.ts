@@ -1,4 +1,4 @@
-/** A process that runs a model once, or traces where its numbers stop being finite, and tells its peak memory. */
+/** Process that runs a model once, or traces where its values become non-finite, and reports its peak memory. */
 
 import { NonfiniteLocalizer } from '../src/analysis/nonfinite-localizer.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
@@ -6,7 +6,7 @@ import { makeData, sizeOf } from '../src/tensor/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
 const methods = {
-  async measure({ model: path, what }: { model: string; what: 'plain' | 'trace' }) {
+  async measure({ model: path, mode }: { model: string; mode: 'plain' | 'trace' }) {
     const model = await loadModel(path, { runtime: 'auto' });
     const feeds = model.inputs.map(({ type, shape }) => {
       const dims = shape.map((size) => size ?? 1);
@@ -14,7 +14,7 @@ const methods = {
     });
     const start = performance.now();
     let origin = '';
-    if (what === 'plain') await model.run(feeds, []);
+    if (mode === 'plain') await model.run(feeds, []);
     else origin = (await new NonfiniteLocalizer(model).locate(feeds))?.node.name ?? 'none';
     const seconds = (performance.now() - start) / 1000;
     return { seconds, origin, peak: process.resourceUsage().maxRSS * 1024 };

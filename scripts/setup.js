@@ -1,5 +1,5 @@
-// Installs what is missing and builds what is stale, so that `npm start` and `npm test` work on a fresh clone.
-// Runs before anything is installed: Node.js' own modules only.
+// Installs missing packages and builds the project, so that `npm start` and `npm test` work in a fresh clone.
+// Runs before any package is installed, so it may import built-in modules of Node.js only.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+const modifiedAt = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, {
@@ -19,6 +19,6 @@ function run(command, args) {
   process.exit(3);
 }
 
-if (changed('node_modules/.package-lock.json') < changed('package-lock.json'))
+if (modifiedAt('node_modules/.package-lock.json') < modifiedAt('package-lock.json'))
   run('npm', ['ci', '--loglevel=error']);
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);

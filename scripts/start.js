@@ -1,4 +1,4 @@
-// `npm start`: the bundled campaign, in a folder of its own each time.
+// `npm start`: runs the bundled campaign, in a new folder each time.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -3,7 +3,7 @@ import { TfjsBuilder, type TfjsFilesContent } from '../../src/model/formats/tfjs
 import { type DType, makeData, numberToHalf, type TensorData } from '../../src/tensor/tensor.ts';
 import { type Score, writeScoreOnnx, writeScoreTfjs } from './score.ts';
 
-/** What a defect is written with: tensors and the operations between them. */
+/** Adds tensors and the operations between them to a graph. */
 class Pen {
   readonly graph: OnnxBuilder;
   readonly score: string;
@@ -38,7 +38,7 @@ class Pen {
     return this.op('Mul', [this.score, this.constant(factor)], 'scaled');
   }
 
-  /** The score kept above −1/2, for what goes wrong on both sides. */
+  /** The score clipped at −1/2, for operations that fail on both sides. */
   oneSided(): string {
     return this.op('Max', [this.score, this.constant(-0.5)], 'one_sided');
   }
@@ -48,7 +48,7 @@ class Pen {
     return this.op('Mul', [this.oneSided(), this.constant(factor)], 'scaled');
   }
 
-  /** 1 − score: what is left before the limit. */
+  /** 1 − score: the remaining distance from the limit. */
   left(): string {
     return this.op('Sub', [this.constant(1), this.score], 'left');
   }
@@ -70,13 +70,13 @@ class Pen {
 
 const TYPE_NUMBERS: Partial<Record<DType, number>> = { float32: 1, int32: 6, int64: 7, float16: 10 };
 
-/** A planted defect, or its repair: writes what follows the score; returns the output. */
+/** A planted defect, or its repair: adds the operations after the score and returns the output. */
 type Write = (pen: Pen, repaired: boolean) => string;
 
-/** A model's name and its tail. The defect is that of `op`, which its finding must name. */
+/** The name of a model and its defect, which is in the operation `op` and must be attributed to it. */
 export interface Defect {
   readonly name: string;
-  /** The operation to blame, by name. */
+  /** Name of the defective operation. */
   readonly site: string;
   readonly opset?: number;
   readonly output?: DType;
@@ -85,7 +85,7 @@ export interface Defect {
 
 const SUM_AXIS = [1];
 
-/** A thousand by the whole hundredths that are left before the limit, none beyond it. */
+/** 1000 divided by the number of whole hundredths left before the limit; infinite beyond it. */
 function wholeNumbers(pen: Pen, op: 'Div' | 'Mod', name: string, repaired: boolean): string {
   const rest = pen.op('Relu', [pen.left()], 'rest');
   const hundreds = pen.op('Ceil', [pen.op('Mul', [rest, pen.constant(100)], 'hundreds')], 'ceil');
@@ -94,7 +94,7 @@ function wholeNumbers(pen: Pen, op: 'Div' | 'Mod', name: string, repaired: boole
   return pen.cast(pen.op(op, [pen.constant(1000, 'int32'), divisor], name), 'float32', 'single');
 }
 
-/** Every planted defect with its repair: finite until the score comes to 1. */
+/** All planted defects with their repairs: finite for scores below 1. */
 export const DEFECTS: readonly Defect[] = [
   {
     name: 'log',

@@ -1,7 +1,7 @@
 /**
- * Planted numerical defects: seconds and mutants until each is found, with margins, with coverage alone and by the
- * random control; and what is said of the repaired twins. Prints a JSON line for each model and search, one for each
- * twin, and one for all.
+ * Measures the search for planted numerical defects: time and mutants until each is found with margins, with coverage
+ * only and with random search; and false positives on the repaired twins. Prints a JSON line for each model and
+ * search, for each twin, and a summary.
  */
 import { parseArgs } from 'node:util';
 import { randomStream } from '../../src/core/random.ts';
@@ -17,12 +17,12 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '3' },
     searches: { type: 'string', default: 'auto,ann,none' },
     time: { type: 'string', default: '20s' },
-    /** Master seeds and time of each search but the first. */
+    /** Number of master seeds, and time limit, of each search but the first. */
     'other-seeds': { type: 'string', default: '3' },
     'other-time': { type: 'string', default: '20s' },
-    /** Time for each twin; 0 leaves them out. */
+    /** Time limit for each twin; 0 skips the twins. */
     twins: { type: 'string', default: '5s' },
-    /** Draws of each kind of noise that every model is run on first. */
+    /** Samples of each kind of noise on which every model is run first. */
     noise: { type: 'string', default: '500000' },
     jobs: { type: 'string', default: '2' },
     cache: { type: 'string', default: 'bench/.cache/numeric.json' },
@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
 const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(i + 1));
 const BATCH = 1000;
 
-/** How many of the draws of noise are not finite. */
+/** Number of noise samples with non-finite outputs. */
 async function nonFiniteOnNoise({ name, path }: NumericModel, draws: number): Promise<number> {
   const model = await loadModel(path, { runtime: 'auto' });
   const random = randomStream('numeric-noise', name);

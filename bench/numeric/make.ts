@@ -9,11 +9,11 @@ import { type Extent, INPUTS, makeScore, type Score } from './score.ts';
 /** A model with one planted defect, and its repaired twin. */
 export interface NumericModel {
   readonly name: string;
-  /** The operation that its finding must name. */
+  /** The operation to which its finding must be attributed. */
   readonly site: string;
   readonly path: string;
   readonly twin: string;
-  /** The most that its score came to in a million draws of noise, and by its gradient; it goes wrong at 1. */
+  /** Maximum score over a million noise samples, and after gradient ascent; the model fails at 1. */
   readonly noise: number;
   readonly most: number;
 }
@@ -22,10 +22,10 @@ export interface NumericModel {
 const SEEDS = 20;
 
 /**
- * Writes the models and their seeds; equal on every machine.
+ * Writes the models and their seeds, equal on every machine.
  *
- * @param names of those wanted; all where there are none
- * @param cache file that keeps what was measured of the scores, which takes seconds for each
+ * @param names of the models to write; by default all
+ * @param cache file for the measured extents of the scores, which take seconds each
  */
 export async function makeNumericModels(
   folder: string,

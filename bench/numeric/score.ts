@@ -16,31 +16,35 @@ interface Layer {
 }
 
 /**
- * A network of three dense layers that gives one number: below 1 for a million draws of noise and 1 or more for some
- * inputs within [−1, 1] all the same.
+ * A network of three dense layers with one output: below 1 for a million noise samples, although some inputs within
+ * [−1, 1] reach 1 or more.
  */
 export interface Score {
   readonly layers: readonly Layer[];
-  /** Turns what the second layer gives into logits of a classifier, the model's first output. */
+  /** Maps the output of the second layer to logits of a classifier, the first output of the model. */
   readonly head: Layer;
-  /** The largest number that noise came to, and the largest that climbing its gradient came to. */
+  /** Maximum over noise samples, and maximum after gradient ascent. */
   readonly noise: number;
   readonly most: number;
 }
 
-/** Draws of each kind of noise. */
+/** Samples of each kind of noise. */
 const DRAWS = 500_000;
 
-/** Where 1 lies between the most that noise came to and the most that there is. */
+/** Position of 1 between the maximum over noise and the overall maximum, as a share. */
 const BETWEEN = 0.5;
 
-/** The most that noise, and that climbing, came to before the score was scaled. */
+/** Maxima over noise and after gradient ascent, before the score was scaled. */
 export interface Extent {
   readonly noise: number;
   readonly most: number;
 }
 
-/** Makes a score; equal names give equal ones. @param known its extent, if that was measured before */
+/**
+ * Makes a score; equal names give equal ones.
+ *
+ * @param known its extent if it was measured before
+ */
 export function makeScore(name: string, known?: Extent): { readonly score: Score; readonly extent: Extent } {
   const random = randomStream('numeric', name);
   let inputs = INPUTS;
@@ -88,7 +92,7 @@ function measured(layers: readonly Layer[], random: Random): Extent {
   return { noise: Math.max(uniform, normal), most: climbed(layers, random) };
 }
 
-/** What uniform noise comes to on the average: becomes 0. */
+/** Mean over uniform noise, which is shifted to 0. */
 function mean(layers: readonly Layer[]): number {
   const random = randomStream('numeric-mean');
   const draws = 2000;
@@ -131,7 +135,7 @@ function largest(layers: readonly Layer[], draws: number, draw: () => number): n
   return most;
 }
 
-/** The most that following the sign of the gradient within the box comes to, from several starts. */
+/** Maximum reached by following the sign of the gradient within the bounds, from several starts. */
 function climbed(layers: readonly Layer[], random: Random): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let start = 0; start < 16; start++) {
@@ -158,7 +162,10 @@ function climbed(layers: readonly Layer[], random: Random): number {
   return most;
 }
 
-/** Writes the layers behind input `x`, and a classifier that shares two of them; returns the tensor of the score, `[batch, 1]`. */
+/**
+ * Adds the layers after input `x`, and a classifier that shares two of them; returns the tensor of the score,
+ * `[batch, 1]`.
+ */
 export function writeScoreOnnx(graph: OnnxBuilder, { layers, head }: Score): string {
   let values = graph.input('x', 'float32', ['batch', INPUTS]);
   layers.forEach(({ inputs, outputs, weights, bias }, place) => {

@@ -116,11 +116,10 @@ export async function openCampaign(
   prepared: PreparedCampaign,
 ): Promise<CampaignParts> {
   const { config, folder, target, saved } = context;
-  const { imageFormats } = target.inputs;
   const store =
     saved === undefined
-      ? await CampaignStore.create(folder, prepared.settings, imageFormats)
-      : await CampaignStore.open(folder, imageFormats, saved.checkpoint?.entries ?? 0);
+      ? await CampaignStore.create(folder, prepared.settings)
+      : await CampaignStore.open(folder, saved.checkpoint?.entries ?? 0);
   const rerunClient = new RerunClient(context.options.child);
   const faults = new FaultRegistry({
     maxPerSignature: config.keep,
@@ -165,6 +164,7 @@ function makeFindingWriter(
           },
         }),
     masterSeed,
+    imageFormats: inputs.imageFormats,
     padIds,
     textOf: inputs.textOf,
   });

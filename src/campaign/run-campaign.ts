@@ -6,7 +6,7 @@ import { InterruptedError } from '../core/errors.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
-import { checkFolder } from '../storage/campaign-store.ts';
+import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';

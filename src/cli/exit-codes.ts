@@ -1,4 +1,4 @@
-/** Exit codes, as DESIGN.md fixes them. */
+/** Exit codes of all commands; 130 and 143 are 128 plus the number of the signal. */
 export const EXIT = {
   done: 0,
   findings: 1,

@@ -1,8 +1,8 @@
 import { basename, relative } from 'node:path';
 
 /**
- * How this very program was called, so that a line that we print works when pasted: by its installed name,
- * through npx, or by the path of its launcher.
+ * The command that started this process, so that printed command lines work when pasted: the installed name, npx, or the path of
+ * the script.
  */
 export function launcher(): string {
   const script = process.argv[1] ?? '';
@@ -12,12 +12,12 @@ export function launcher(): string {
   return `node ${quote(relative('.', script))}`;
 }
 
-/** A word as a POSIX shell reads it back. */
+/** Quotes a word for a POSIX shell. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The command that goes on with the campaign in a folder. */
+/** The command that resumes the campaign in a folder. */
 export function resumeLine(folder: string): string {
   return `${launcher()} fuzz --resume --out ${quote(folder)}`;
 }

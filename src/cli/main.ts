@@ -5,7 +5,7 @@ import { EXIT } from './exit-codes.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-/** Every command, in the order of the help. */
+/** All commands, in the order of the help. A command is imported only when it is needed. */
 const COMMANDS = new Map<string, () => Promise<Command>>([
   ['fuzz', async () => (await import('./commands/fuzz.ts')).fuzzCommand()],
   ['replay', async () => (await import('./commands/replay.ts')).replayCommand()],
@@ -25,16 +25,17 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
   ['workers', async () => (await import('./commands/workers.ts')).workersCommand()],
 ]);
 
-/** The command that was asked for, or all of them where none of these was: for help, and for what was meant. */
+/** The command named in the arguments; all commands if there is none, for the help and for suggestions. */
 function commandsFor(argv: readonly string[]): Promise<Command[]> {
-  const asked = COMMANDS.get(argv[2] ?? '');
-  const makers = asked === undefined ? [...COMMANDS.values()] : [asked];
+  const maker = COMMANDS.get(argv[2] ?? '');
+  const makers = maker === undefined ? [...COMMANDS.values()] : [maker];
   return Promise.all(makers.map((make) => make()));
 }
 
 /**
- * Runs the command line. A command is loaded when it is asked for, and what it needs when it runs; this is the
- * one place where errors become messages and exit codes.
+ * Runs the command line. This is the only place where errors become messages and exit codes.
+ *
+ * @param argv as `process.argv`
  */
 export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('neurofuzz')
@@ -47,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader such as head that closes the pipe early is no failure of ours.
+    // A reader such as `head` may close the pipe early.
     if (error.code !== 'EPIPE') throw error;
   });
   try {
@@ -57,6 +58,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** Prints an error on one line of standard error and returns the exit code. */
 function reportError(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done;

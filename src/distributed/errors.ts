@@ -1,10 +1,10 @@
 import { MachineError } from '../core/errors.ts';
 
-/** Something is not on the queue, or not yet: it may come later. */
+/** An item is missing from Redis but may be published later, so the operation can be retried. */
 export class NotYetAvailableError extends MachineError {
   override readonly name = 'NotThere';
 
-  constructor(what: string) {
-    super(`${what} is not on the queue`);
+  constructor(item: string) {
+    super(`${item} is not on the queue`);
   }
 }

@@ -1,70 +1,75 @@
 import { performance } from 'node:perf_hooks';
 
-/** Milliseconds that are worth beginning a campaign for. */
+/** Minimum duration of a turn. */
 export const MIN_TURN_MS = 1_000;
 
-/** Share of the whole time that is worth another round. */
+/** Share of the total time below which no further round begins. */
 const MIN_ROUND_SHARE = 0.02;
 
-/** What takes part in a night. */
+/** A campaign and its relative share of the time. */
 export interface BudgetShare {
   readonly name: string;
   readonly share: number;
 }
 
-/** Deals campaigns out among so many that spend a budget at the same time, so that their shares come to about the same. */
+/** Distributes campaigns over at most `maxGroups` groups of about equal total share, which run concurrently. */
 export function splitByShare<Campaign extends BudgetShare>(
   campaigns: readonly Campaign[],
-  most: number,
+  maxGroups: number,
 ): Campaign[][] {
-  const all = Array.from({ length: Math.min(most, campaigns.length) }, (): Campaign[] => []);
-  const shareOf = (lane: readonly Campaign[]): number => lane.reduce((sum, { share }) => sum + share, 0);
-  for (const campaign of campaigns) all.reduce((a, b) => (shareOf(b) < shareOf(a) ? b : a)).push(campaign);
-  return all;
+  const groups = Array.from({ length: Math.min(maxGroups, campaigns.length) }, (): Campaign[] => []);
+  for (const campaign of campaigns)
+    groups.reduce((a, b) => (totalShare(b) < totalShare(a) ? b : a)).push(campaign);
+  return groups;
+}
+
+function totalShare(campaigns: readonly BudgetShare[]): number {
+  return campaigns.reduce((sum, { share }) => sum + share, 0);
 }
 
 /**
- * One time budget for several campaigns, one after the other: each gets its share of what is left among those that wait,
- * so that what one does not use goes to the others; what the last ones leave goes round again to those that could use more.
+ * Divides a time budget among campaigns that run one after another. Each gets its share of the remaining time, relative to the
+ * campaigns that have not run yet, so that unused time goes to the others. Time left at the end is divided again, among the
+ * campaigns that could use more.
  */
 export class TimeBudget<Campaign extends BudgetShare> {
   readonly #totalMs: number;
   readonly #remainingMs: () => number;
 
   /**
-   * @param total milliseconds
-   * @param now the clock, in milliseconds
+   * @param totalMs the budget in milliseconds
+   * @param now clock in milliseconds
    */
-  constructor(total: number, now: () => number = () => performance.now()) {
-    this.#totalMs = total;
-    const end = now() + total;
+  constructor(totalMs: number, now: () => number = () => performance.now()) {
+    this.#totalMs = totalMs;
+    const end = now() + totalMs;
     this.#remainingMs = () => end - now();
   }
 
   /**
-   * Gives every campaign its turns.
+   * Runs every campaign for its share of the time.
    *
-   * @param run runs a campaign for so many milliseconds; whether it could use more
-   * @param isEnded asked between turns
+   * @param run runs a campaign for some milliseconds and returns whether it could use more
+   * @param isEnded called between turns; ends the budget early
    */
   async spend(
     campaigns: readonly Campaign[],
     run: (campaign: Campaign, milliseconds: number) => Promise<boolean>,
     isEnded: () => boolean,
   ): Promise<void> {
-    let waiting = campaigns;
-    for (let round = 0; waiting.length > 0; round++) {
-      const worth =
+    let runnable = campaigns;
+    for (let round = 0; runnable.length > 0; round++) {
+      const minRoundMs =
         round === 0 ? Number.NEGATIVE_INFINITY : Math.max(MIN_TURN_MS, MIN_ROUND_SHARE * this.#totalMs);
-      if (this.#remainingMs() < worth) return;
-      const more: Campaign[] = [];
-      for (const [i, campaign] of waiting.entries()) {
+      if (this.#remainingMs() < minRoundMs) return;
+      const unfinished: Campaign[] = [];
+      for (const [i, campaign] of runnable.entries()) {
         if (isEnded()) return;
-        const among = waiting.slice(i).reduce((sum, { share }) => sum + share, 0);
-        const time = Math.max(MIN_TURN_MS, (this.#remainingMs() * campaign.share) / among);
-        if (await run(campaign, time)) more.push(campaign);
+        const relativeShare = campaign.share / totalShare(runnable.slice(i));
+        const turnMs = Math.max(MIN_TURN_MS, this.#remainingMs() * relativeShare);
+        if (await run(campaign, turnMs)) unfinished.push(campaign);
       }
-      waiting = more;
+      runnable = unfinished;
     }
   }
 }

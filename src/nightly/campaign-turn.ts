@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { CampaignSummary, Monitor } from '../campaign/monitor/monitor.ts';
@@ -14,20 +13,21 @@ import { DEFAULT_EPOCH_TASKS } from '../distributed/coordinator/coordinator.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { readCheckpoint } from '../storage/checkpoint.ts';
+import { exists } from '../triage/findings.ts';
 import { type Generation, initialCorpora, newestGeneration } from './generations.ts';
 
-/** What a campaign's turn came to. */
+/** Result of a campaign's turn. */
 export interface TurnResult {
   readonly folder: string;
   readonly summary: CampaignSummary;
-  /** Mutants that ran in it. */
+  /** Mutants that ran in this turn. */
   readonly execs: number;
 }
 
-/** Who watches a campaign, what ends it, and what carries it out: worker processes here unless told. */
 export interface TurnContext {
   readonly monitor: Monitor;
   readonly signal: AbortSignal;
+  /** Makes a distributed executor; undefined for local worker processes. */
   readonly executorFactory: ExecutorFactory | undefined;
 }
 
@@ -40,58 +40,60 @@ function runInContext(
 }
 
 /**
- * Goes on with a campaign where the last night left it. What has grown past the bound is distilled first, and what cannot be
- * resumed, since the model or the settings are others, begins anew with its old corpus and findings.
+ * Continues a campaign where the last night left it. A corpus that has grown beyond the limit is distilled first. A campaign that
+ * cannot be resumed, because the model or the settings have changed, starts a new generation from its old corpus and findings.
  *
- * @param time milliseconds
- * @param distillPast testcases past which a corpus is distilled
- * @throws UserError, MachineError, Interrupted as `runCampaign` does
+ * @param out the nightly folder
+ * @param timeMs duration of the turn in milliseconds
+ * @param maxCorpus number of testcases above which a corpus is distilled
+ * @throws UserError, MachineError, InterruptedError as `runCampaign` does
  */
 export async function runTurn(
   out: string,
   { name, config }: NightlyCampaign,
-  time: number,
-  distillPast: number,
-  running: TurnContext,
+  timeMs: number,
+  maxCorpus: number,
+  context: TurnContext,
 ): Promise<TurnResult> {
-  const { monitor } = running;
+  const { monitor } = context;
   const newest = await newestGeneration(out, name);
-  const own = config.time === undefined ? time : Math.min(time, parseDuration(config.time));
-  const timed = {
+  const limitedMs = config.time === undefined ? timeMs : Math.min(timeMs, parseDuration(config.time));
+  const turnConfig = {
     ...config,
-    time: `${Math.max(1, Math.round(own))}ms`,
-    ...(running.executorFactory === undefined ? {} : { epoch: config.epoch ?? DEFAULT_EPOCH_TASKS }),
+    time: `${Math.max(1, Math.round(limitedMs))}ms`,
+    ...(context.executorFactory === undefined ? {} : { epoch: config.epoch ?? DEFAULT_EPOCH_TASKS }),
   };
-  if (!newest.hasBegun) return beginCampaign(newest.folder, timed, [], running);
-  const distilled = await distillIfLarge(newest, distillPast, monitor);
-  if (distilled !== undefined) return beginCampaign(newest.next, timed, [distilled], running);
+  if (!newest.hasBegun) return beginCampaign(newest.folder, turnConfig, [], context);
+  const distilled = await distillIfLarge(newest, maxCorpus, monitor);
+  if (distilled !== undefined) return beginCampaign(newest.next, turnConfig, [distilled], context);
   const { folder } = newest;
   const { execs: before } = await readProgress(folder);
   try {
-    // A campaign counts its mutants over all nights.
-    const goingOn = config.execs === undefined ? timed : { ...timed, execs: before + config.execs };
-    const summary = await runInContext(await originalSettings(folder, goingOn), running, true);
+    // `execs` limits a night, but a campaign counts its mutants over all nights.
+    const resumed = config.execs === undefined ? turnConfig : { ...turnConfig, execs: before + config.execs };
+    const summary = await runInContext(await originalSettings(folder, resumed), context, true);
     return { folder, summary, execs: Math.max(0, summary.statistics.execs - before) };
   } catch (error) {
     if (!(error instanceof ResumeMismatchError)) throw error;
     monitor.warn(`${name} begins anew with its old corpus and findings: ${error.difference}`);
-    return beginCampaign(newest.next, timed, [folder], running);
+    return beginCampaign(newest.next, turnConfig, [folder], context);
   }
 }
 
+/** Starts a new generation of a campaign from additional corpora. */
 async function beginCampaign(
   folder: string,
   config: CampaignConfig,
-  from: readonly string[],
-  running: TurnContext,
+  corpora: readonly string[],
+  context: TurnContext,
 ): Promise<TurnResult> {
-  const corpus = [...[config.corpus ?? []].flat(), ...from];
-  const begun = { ...config, ...(corpus.length === 0 ? {} : { corpus }), out: folder };
-  const summary = await runInContext(begun, running, false);
+  const corpus = [...[config.corpus ?? []].flat(), ...corpora];
+  const newConfig = { ...config, ...(corpus.length === 0 ? {} : { corpus }), out: folder };
+  const summary = await runInContext(newConfig, context, false);
   return { folder, summary, execs: summary.statistics.execs };
 }
 
-/** A campaign's settings with what was drawn for it, and what it began with, when it began. */
+/** Settings to resume a campaign: with the random seed and the corpora with which it was started. */
 async function originalSettings(folder: string, config: CampaignConfig): Promise<CampaignConfig> {
   const { seed } = await readCampaignFile(join(folder, CAMPAIGN_FILE));
   const corpus = await initialCorpora(folder);
@@ -103,30 +105,26 @@ async function originalSettings(folder: string, config: CampaignConfig): Promise
   };
 }
 
-/** The distilled corpus that a campaign goes on from, where it has grown past the bound or was distilled before. */
+/** The distilled corpus to continue from, if the corpus exceeds the limit or was distilled before; else undefined. */
 async function distillIfLarge(
   { folder, distilled }: Generation,
-  past: number,
-  observer: Monitor,
+  maxCorpus: number,
+  monitor: Monitor,
 ): Promise<string | undefined> {
-  const isThere = await access(join(distilled, DISTILLED_FILE)).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return distilled;
-  if ((await readProgress(folder)).corpus <= past) return undefined;
+  if (await exists(join(distilled, DISTILLED_FILE))) return distilled;
+  if ((await readProgress(folder)).corpus <= maxCorpus) return undefined;
   try {
-    const { testcases, kept } = await distill([folder], { out: distilled, max: Math.ceil(past / 2) });
-    observer.info(`the corpus has grown past ${past} testcases: ${kept} of ${testcases} cover the same`);
+    const { testcases, kept } = await distill([folder], { out: distilled, max: Math.ceil(maxCorpus / 2) });
+    monitor.info(`the corpus has grown past ${maxCorpus} testcases: ${kept} of ${testcases} cover the same`);
     return distilled;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    observer.warn(`the corpus cannot be distilled: ${error.message}`);
+    monitor.warn(`the corpus cannot be distilled: ${error.message}`);
     return undefined;
   }
 }
 
-/** Where a campaign goes on: its mutants, and testcases of its corpus. */
+/** Number of mutants and of corpus entries at the latest checkpoint. */
 async function readProgress(folder: string): Promise<{ readonly execs: number; readonly corpus: number }> {
   const { checkpoint } = await readCheckpoint<SavedFuzzerState>(folder);
   return { execs: checkpoint?.state.execs ?? 0, corpus: checkpoint?.entries ?? 0 };

@@ -3,26 +3,26 @@ import { type Graph, type GraphNode, producersByTensor } from '../model/graph/gr
 import type { Finding } from '../storage/finding.ts';
 import type { Arrow, Box, GraphView } from './view-model.ts';
 
-/** Operations shown above the one that went wrong, by steps and in all. */
+/** Maximum number of layers shown above the failing operation, and of operations in them. */
 const MAX_LAYERS_ABOVE = 3;
 const MAX_BOXES_ABOVE = 8;
 
-/** Operations shown on the way to an output, at its start and at its end. */
+/** Operations shown at the beginning and at the end of the path to an output. */
 const FIRST_ON_PATH = 4;
 const LAST_ON_PATH = 2;
 
-/** What stands for what is left out. */
+/** Title of the box that stands for omitted operations. */
 const GAP = '…';
 
-/** Width of a letter, and room around a text, in pixels. */
+/** Width of a character and horizontal padding of a box, in pixels. */
 const CHARACTER_WIDTH = 7.2;
 const TEXT_PADDING = 20;
 const BOX_HEIGHT = 40;
 
-/** A box before it has its place. */
+/** A box that has not been laid out. */
 export type UnplacedBox = Omit<Box, 'x' | 'y' | 'width' | 'height'>;
 
-/** An arrow before it has its place: between boxes by their keys. */
+/** An arrow that has not been laid out, between boxes given by key. */
 export interface Link {
   readonly from: string;
   readonly to: string;
@@ -30,7 +30,7 @@ export interface Link {
   readonly role: Arrow['role'];
 }
 
-/** Lays boxes and arrows out in layers, from above or from the left. */
+/** Computes a layered layout (Sugiyama), from top to bottom or from left to right. */
 export function layOutGraph(
   boxes: ReadonlyMap<string, UnplacedBox>,
   links: readonly Link[],
@@ -67,15 +67,17 @@ export function layOutGraph(
 }
 
 /**
- * Where in the graph a finding went wrong: what leads to the operation, and its way to an output. Without the model's graph
- * the way alone; undefined where it is not known.
+ * Draws where in the graph a finding originates: the operations before the failing one, and its path to an output.
+ *
+ * @param graph the model's graph; without it only the path is drawn
+ * @returns undefined if the failing operation is not known
  */
 export function locateInGraph({ origin }: Finding, graph: Graph | undefined): GraphView | undefined {
   if (origin === undefined) return undefined;
   const boxes = new Map<string, UnplacedBox>();
   const links: Link[] = [];
   const nodeOf = new Map((graph?.nodes ?? []).map((node) => [node.name, node]));
-  const box = (name: string, role: Box['role']): void => {
+  const addBox = (name: string, role: Box['role']): void => {
     if (!boxes.has(name)) boxes.set(name, { title: name, note: nodeOf.get(name)?.op ?? '', role });
   };
   boxes.set(origin.operation, {
@@ -88,43 +90,44 @@ export function locateInGraph({ origin }: Finding, graph: Graph | undefined): Gr
     if (i === 0) return;
     if (name === GAP)
       boxes.set(GAP, { title: GAP, note: `${origin.path.length - shown.length + 1} more`, role: 'path' });
-    else box(name, 'path');
+    else addBox(name, 'path');
     links.push({ from: shown[i - 1], to: name, role: 'path' });
   });
-  if (graph !== undefined) addPredecessors(nodeOf.get(origin.operation), graph, box, boxes, links);
+  if (graph !== undefined) addPredecessors(nodeOf.get(origin.operation), graph, addBox, boxes, links);
   return layOutGraph(boxes, links, 'TB');
 }
 
-/** Adds what leads to an operation, nearest first. */
+/** Adds the operations before a node, breadth first. */
 function addPredecessors(
   node: GraphNode | undefined,
   graph: Graph,
-  box: (name: string, role: Box['role']) => void,
+  addBox: (name: string, role: Box['role']) => void,
   boxes: ReadonlyMap<string, UnplacedBox>,
   links: Link[],
 ): void {
-  const maker = producersByTensor(graph);
-  let row = node === undefined ? [] : [node];
-  let left = MAX_BOXES_ABOVE;
-  for (let step = 0; step < MAX_LAYERS_ABOVE; step++) {
-    const above: GraphNode[] = [];
-    for (const one of row) {
-      for (const tensor of new Set(one.inputs)) {
+  const producers = producersByTensor(graph);
+  let layer = node === undefined ? [] : [node];
+  let remainingBoxes = MAX_BOXES_ABOVE;
+  for (let depth = 0; depth < MAX_LAYERS_ABOVE; depth++) {
+    const nextLayer: GraphNode[] = [];
+    for (const consumer of layer) {
+      for (const tensor of new Set(consumer.inputs)) {
         if (tensor === '' || graph.constants.has(tensor)) continue;
-        const from = maker.get(tensor);
-        const name = from?.name ?? tensor;
-        const isKnown = boxes.has(name);
-        if (!isKnown && left-- <= 0) continue;
-        box(name, 'around');
-        if (!links.some((link) => link.from === name && link.to === one.name))
-          links.push({ from: name, to: one.name, role: 'around' });
-        if (from !== undefined && !isKnown) above.push(from);
+        const producer = producers.get(tensor);
+        const name = producer?.name ?? tensor;
+        const isDrawn = boxes.has(name);
+        if (!isDrawn && remainingBoxes-- <= 0) continue;
+        addBox(name, 'around');
+        if (!links.some((link) => link.from === name && link.to === consumer.name))
+          links.push({ from: name, to: consumer.name, role: 'around' });
+        if (producer !== undefined && !isDrawn) nextLayer.push(producer);
       }
     }
-    row = above;
+    layer = nextLayer;
   }
 }
 
+/** Replaces the middle of a long path by a gap. */
 function shortenPath(path: readonly string[]): readonly string[] {
   if (path.length <= FIRST_ON_PATH + LAST_ON_PATH + 1) return path;
   return [...path.slice(0, FIRST_ON_PATH), GAP, ...path.slice(-LAST_ON_PATH)];

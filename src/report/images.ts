@@ -1,10 +1,10 @@
 import sharp from 'sharp';
 import { type ImageFormat, valuesToLevels } from '../inputs/image.ts';
+import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import { readNumber } from '../tensor/tensor.ts';
 import type { PictureView } from './view-model.ts';
 
-/** Longest sides and qualities of pictures that are too large as they are, tried in this order. */
+/** Sizes (longest side in pixels) and WebP qualities tried, in this order, if a picture exceeds its budget. */
 const REDUCED_SIZES = [
   [256, 75],
   [192, 60],
@@ -14,17 +14,18 @@ const REDUCED_SIZES = [
   [48, 20],
 ] as const;
 
-/** Grey that stands for no difference. */
+/** Grey level of a difference of zero. */
 const MID_GREY = 128;
 
-/** Values in a row of a strip, and most values of one. */
+/** Values per row of a strip, and maximum number of values. */
 const STRIP_WIDTH = 64;
 const MAX_STRIP_VALUES = 16_384;
 
-/** Bytes that pictures may take, so that a page of many faults stays small. */
+/** Maximum size of pictures in bytes, so that a page with many faults stays small. */
 export interface PictureBudget {
-  /** Of one that people look at, and of one of the steps that led there. */
+  /** Of a picture of a testcase. */
   readonly picture: number;
+  /** Of a picture of a lineage step. */
   readonly step: number;
 }
 
@@ -36,118 +37,124 @@ interface Levels {
   readonly channels: 1 | 3;
 }
 
-/** Values of one input of a testcase. */
-export function valuesIn({ form, inputs }: TestcaseData, input: number): Float64Array {
-  const { type, size } = form.inputs[input];
-  return Float64Array.from({ length: size }, (_, i) => readNumber(type, inputs[input], i));
+/** An input that is an image, and how its values map to pixels. */
+export interface ImageInput {
+  readonly input: number;
+  readonly imageFormat: ImageFormat;
 }
 
-/** A seed, what became of it, and how they differ, as pictures; the seed may be unknown. */
+/**
+ * Renders a seed, the finding, its transform, and the amplified difference of seed and finding; absent ones are left out.
+ *
+ * @param maxBytes size of each picture in bytes
+ */
 export async function pictureTriple(
-  picture: ImageFormat,
+  image: ImageInput,
   testcase: TestcaseData,
-  input: number,
   seed: TestcaseData | undefined,
-  changed: TestcaseData | undefined,
-  most: number,
+  transformed: TestcaseData | undefined,
+  maxBytes: number,
 ): Promise<PictureView[]> {
-  const now = toLevels(picture, testcase, input);
+  const levels = toLevels(image, testcase);
+  const seedLevels = seed && toLevels(image, seed);
   const views: PictureView[] = [];
-  const from = seed && toLevels(picture, seed, input);
-  if (from !== undefined) views.push(await encodePicture('seed', from, most));
-  views.push(await encodePicture('finding', now, most));
-  if (changed !== undefined)
-    views.push(await encodePicture('as its objective changes it', toLevels(picture, changed, input), most));
-  if (from !== undefined && from.data.length === now.data.length) {
-    const { data, gain } = difference(from.data, now.data);
+  if (seedLevels !== undefined) views.push(await encodePicture('seed', seedLevels, maxBytes));
+  views.push(await encodePicture('finding', levels, maxBytes));
+  if (transformed !== undefined)
+    views.push(await encodePicture('as its objective changes it', toLevels(image, transformed), maxBytes));
+  if (seedLevels !== undefined && seedLevels.data.length === levels.data.length) {
+    const { data, gain } = difference(seedLevels.data, levels.data);
     const label = gain > 1 ? `difference × ${Number(gain.toPrecision(2))}` : 'difference';
-    views.push(await encodePicture(label, { ...now, data }, most));
+    views.push(await encodePicture(label, { ...levels, data }, maxBytes));
   }
   return views;
 }
 
-/** One testcase as a picture. */
+/** Renders one testcase. */
 export function renderPicture(
   label: string,
-  picture: ImageFormat,
+  image: ImageInput,
   testcase: TestcaseData,
-  input: number,
-  most: number,
+  maxBytes: number,
 ): Promise<PictureView> {
-  return encodePicture(label, toLevels(picture, testcase, input), most);
+  return encodePicture(label, toLevels(image, testcase), maxBytes);
 }
 
-function toLevels(picture: ImageFormat, testcase: TestcaseData, input: number): Levels {
+function toLevels({ input, imageFormat }: ImageInput, testcase: TestcaseData): Levels {
   const { shape } = testcase.form.inputs[input];
-  const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
+  const [height, width] = imageFormat.channelsFirst ? shape.slice(1) : shape;
   return {
-    data: valuesToLevels(valuesIn(testcase, input), picture),
+    data: valuesToLevels(inputValues(testcase, input), imageFormat),
     height,
     width,
-    channels: picture.channels,
+    channels: imageFormat.channels,
   };
 }
 
-/** Both subtracted, with the largest difference at black or white. */
+/** Difference of two images around mid grey, amplified so that the largest one becomes black or white. */
 function difference(from: Uint8Array, to: Uint8Array): { readonly data: Uint8Array; readonly gain: number } {
-  let most = 0;
-  for (let i = 0; i < from.length; i++) most = Math.max(most, Math.abs(to[i] - from[i]));
-  const gain = most === 0 ? 1 : (MID_GREY - 1) / most;
-  const data = Uint8Array.from(from, (before, i) => MID_GREY + Math.round((to[i] - before) * gain));
+  let largest = 0;
+  for (let i = 0; i < from.length; i++) largest = Math.max(largest, Math.abs(to[i] - from[i]));
+  const gain = largest === 0 ? 1 : (MID_GREY - 1) / largest;
+  const data = Uint8Array.from(from, (level, i) => MID_GREY + Math.round((to[i] - level) * gain));
   return { data, gain: 2 * gain };
 }
 
 /**
- * Values that are no picture as strips of grey: seed, finding and difference on the same scale. None where there are too
- * many values to see.
+ * Renders the values of an input that is not an image as strips of grey: seed, finding and difference, on the same scale.
+ *
+ * @param seedValues absent if the seed is unknown
+ * @param maxBytes size of each strip in bytes
+ * @returns no strips if there are too many values
  */
 export async function renderStrips(
-  now: Float64Array,
-  from: Float64Array | undefined,
-  most: number,
+  values: Float64Array,
+  seedValues: Float64Array | undefined,
+  maxBytes: number,
 ): Promise<readonly PictureView[]> {
-  if (now.length < 2 || now.length > MAX_STRIP_VALUES) return [];
-  const finite = [...now, ...(from ?? [])].filter(Number.isFinite);
+  if (values.length < 2 || values.length > MAX_STRIP_VALUES) return [];
+  const finite = [...values, ...(seedValues ?? [])].filter(Number.isFinite);
   const low = Math.min(...finite);
   const high = Math.max(...finite);
   const grey = (value: number): number =>
     Number.isFinite(value) && high > low ? Math.round((255 * (value - low)) / (high - low)) : 0;
-  const own = Uint8Array.from(now, grey);
-  const views = [await encodePicture('finding', wrapRows(own), most)];
-  if (from === undefined || from.length !== now.length) return views;
-  const before = Uint8Array.from(from, grey);
-  const { data } = difference(before, own);
+  const levels = Uint8Array.from(values, grey);
+  const strip = await encodePicture('finding', wrapRows(levels), maxBytes);
+  if (seedValues?.length !== values.length) return [strip];
+  const seedLevels = Uint8Array.from(seedValues, grey);
+  const { data } = difference(seedLevels, levels);
   return [
-    await encodePicture('seed', wrapRows(before), most),
-    ...views,
-    await encodePicture('difference', wrapRows(data, MID_GREY), most),
+    await encodePicture('seed', wrapRows(seedLevels), maxBytes),
+    strip,
+    await encodePicture('difference', wrapRows(data, MID_GREY), maxBytes),
   ];
 }
 
-function wrapRows(values: Uint8Array, empty = 0): Levels {
-  const width = Math.min(STRIP_WIDTH, values.length);
-  const height = Math.ceil(values.length / width);
-  const data = new Uint8Array(width * height).fill(empty);
-  data.set(values);
+/** Breaks levels into rows; `fill` is the level of the rest of the last row. */
+function wrapRows(levels: Uint8Array, fill = 0): Levels {
+  const width = Math.min(STRIP_WIDTH, levels.length);
+  const height = Math.ceil(levels.length / width);
+  const data = new Uint8Array(width * height).fill(fill);
+  data.set(levels);
   return { data, height, width, channels: 1 };
 }
 
-/** As PNG where that takes no more than `most` bytes; else smaller, and as WebP. */
+/** Encodes as PNG if that takes no more than `maxBytes`; otherwise reduces the size and encodes as WebP. */
 async function encodePicture(
   label: string,
   { data, height, width, channels }: Levels,
-  most: number,
+  maxBytes: number,
 ): Promise<PictureView> {
   const raw = { raw: { height, width, channels } };
   const png = await sharp(data, raw).png({ compressionLevel: 9, palette: false }).toBuffer();
-  if (png.length <= most) return pictureView(label, 'png', png, width, height);
+  if (png.length <= maxBytes) return pictureView(label, 'png', png, width, height);
   let bytes = png;
   for (const [side, quality] of REDUCED_SIZES) {
     bytes = await sharp(data, raw)
       .resize(side, side, { fit: 'inside', withoutEnlargement: true })
       .webp({ quality })
       .toBuffer();
-    if (bytes.length <= most) break;
+    if (bytes.length <= maxBytes) break;
   }
   return pictureView(label, 'webp', bytes, width, height);
 }

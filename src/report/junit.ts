@@ -1,14 +1,14 @@
 import { create } from 'xmlbuilder2';
 import { escapeControl } from '../core/escape-control.ts';
 
-/** How a check ended. */
+/** Outcome of a check. */
 export type CheckOutcome =
   | { readonly kind: 'passed' }
   | { readonly kind: 'failed' | 'error' | 'skipped'; readonly message: string; readonly details?: string };
 
-/** One check: a test case of JUnit. */
+/** One check, which becomes a JUnit test case. */
 export interface Check {
-  /** What belongs together: JUnit's class name. */
+  /** JUnit's class name, by which CI systems group test cases. */
   readonly group: string;
   readonly name: string;
   readonly outcome: CheckOutcome;
@@ -17,7 +17,7 @@ export interface Check {
 
 const ELEMENT_NAMES = { failed: 'failure', error: 'error' } as const;
 
-/** Checks as JUnit XML, as CI systems read it (the schema of Jenkins' xunit plug-in). What would act or hide in a text is written out. */
+/** Formats checks as JUnit XML, by the schema of Jenkins' xUnit plug-in. Control and bidirectional characters are escaped. */
 export function junitXml(suite: string, checks: readonly Check[]): string {
   const count = (kind: CheckOutcome['kind']): number =>
     checks.filter(({ outcome }) => outcome.kind === kind).length;
@@ -26,26 +26,26 @@ export function junitXml(suite: string, checks: readonly Check[]): string {
     failures: count('failed'),
     errors: count('error'),
     skipped: count('skipped'),
-    time: secondsText(checks.reduce((sum, { seconds: own = 0 }) => sum + own, 0)),
+    time: secondsText(checks.reduce((sum, { seconds = 0 }) => sum + seconds, 0)),
   };
   const document = create({ version: '1.0', encoding: 'UTF-8' });
-  const { skipped: _skipped, ...all } = totals;
+  const { skipped: _skipped, ...rootTotals } = totals;
   const root = document
-    .ele('testsuites', { name: escapeControl(suite), ...all })
+    .ele('testsuites', { name: escapeControl(suite), ...rootTotals })
     .ele('testsuite', { name: escapeControl(suite), ...totals });
-  for (const { group, name, outcome, seconds: own = 0 } of checks) {
-    const one = root.ele('testcase', {
+  for (const { group, name, outcome, seconds = 0 } of checks) {
+    const testcase = root.ele('testcase', {
       classname: escapeControl(group),
       name: escapeControl(name),
-      time: secondsText(own),
+      time: secondsText(seconds),
     });
     if (outcome.kind === 'passed') continue;
     const { message, details = '' } = outcome;
     const lines = (text: string): string => text.split('\n').map(escapeControl).join('\n');
-    // Older schemas let a skipped case have a text alone.
+    // In older schemas a skipped test case has a text but no attributes.
     if (outcome.kind === 'skipped')
-      one.ele('skipped').txt(lines([message, details].filter(Boolean).join('\n')));
-    else one.ele(ELEMENT_NAMES[outcome.kind], { message: escapeControl(message) }).txt(lines(details));
+      testcase.ele('skipped').txt(lines([message, details].filter(Boolean).join('\n')));
+    else testcase.ele(ELEMENT_NAMES[outcome.kind], { message: escapeControl(message) }).txt(lines(details));
   }
   return `${document.end({ prettyPrint: true })}\n`;
 }

@@ -3,63 +3,57 @@ import { readJournal } from '../storage/journal.ts';
 import { type Link, layOutGraph, type UnplacedBox } from './graph-location.ts';
 import type { GraphView } from './view-model.ts';
 
-/** Findings of a fault whose descent is drawn. */
+/** Maximum number of findings in the tree of a fault. */
 const MAX_FINDINGS = 6;
 
-/** Where testcases of a campaign come from. */
+/** Index of the lineages of all testcases of a campaign. */
 export class LineageIndex {
   readonly #byId: ReadonlyMap<string, Lineage>;
 
-  private constructor(lines: ReadonlyMap<string, Lineage>) {
-    this.#byId = lines;
+  private constructor(byId: ReadonlyMap<string, Lineage>) {
+    this.#byId = byId;
   }
 
-  /** @param findings what smaller findings may come from */
+  /** @param findings all findings, because minimized ones descend from others */
   static async read(campaign: string, findings: readonly Lineage[]): Promise<LineageIndex> {
     const { lines } = await readJournal(campaign, Number.POSITIVE_INFINITY, []);
-    const all = [...findings, ...lines.map(({ record }) => record)];
-    return new LineageIndex(new Map(all.map((line) => [line.id, line])));
+    const lineages = [...findings, ...lines.map(({ record }) => record)];
+    return new LineageIndex(new Map(lineages.map((lineage) => [lineage.id, lineage])));
   }
 
-  /** Ids from the seed to a testcase, which is the last; what the corpus no longer knows is left out. */
+  /** Lineages from the seed to a testcase, the testcase last. Ancestors missing from the corpus are left out. */
   ancestryOf(testcase: Lineage): Lineage[] {
-    const line: Lineage[] = [testcase];
+    const ancestry: Lineage[] = [testcase];
     const seen = new Set([testcase.id]);
     for (let parent = testcase.parent; parent !== null && !seen.has(parent); ) {
       seen.add(parent);
-      const above = this.#byId.get(parent);
-      if (above === undefined) break;
-      line.unshift(above);
-      parent = above.parent;
+      const lineage = this.#byId.get(parent);
+      if (lineage === undefined) break;
+      ancestry.unshift(lineage);
+      parent = lineage.parent;
     }
-    const [first] = line;
+    const [first] = ancestry;
     const seed = first.id === testcase.ancestor ? undefined : this.#byId.get(testcase.ancestor);
-    return seed === undefined ? line : [seed, ...line];
+    return seed === undefined ? ancestry : [seed, ...ancestry];
   }
 
-  /** How some findings descend from their seeds. Steps that nothing branches off from are drawn as one. */
+  /** Draws the tree of findings and their seeds. Chains of steps without a branch are drawn as one arrow. */
   treeOf(findings: readonly Lineage[]): GraphView {
-    const some = findings.slice(0, MAX_FINDINGS);
-    const lines = some.map((finding) => this.ancestryOf(finding));
-    const children = new Map<string, Set<string>>();
-    for (const line of lines)
-      line.forEach(({ id }, i) => {
-        const below = children.get(id) ?? new Set<string>();
-        if (i + 1 < line.length) below.add(line[i + 1].id);
-        children.set(id, below);
-      });
-    const isFinding = new Set(some.map(({ id }) => id));
-    const stays = (line: readonly Lineage[], i: number): boolean =>
-      i === 0 || isFinding.has(line[i].id) || (children.get(line[i].id)?.size ?? 0) > 1;
+    const drawn = findings.slice(0, MAX_FINDINGS);
+    const ancestries = drawn.map((finding) => this.ancestryOf(finding));
+    const children = childrenById(ancestries);
+    const findingIds = new Set(drawn.map(({ id }) => id));
+    const hasBox = (id: string, i: number): boolean =>
+      i === 0 || findingIds.has(id) || (children.get(id)?.size ?? 0) > 1;
     const boxes = new Map<string, UnplacedBox>();
     const links = new Map<string, Link>();
-    for (const line of lines) {
+    for (const ancestry of ancestries) {
       let last: string | undefined;
       let steps = 0;
-      line.forEach(({ id, generation }, i) => {
+      ancestry.forEach(({ id, generation }, i) => {
         steps++;
-        if (!stays(line, i)) return;
-        const role = isFinding.has(id) ? 'finding' : i === 0 ? 'seed' : 'between';
+        if (!hasBox(id, i)) return;
+        const role = findingIds.has(id) ? 'finding' : i === 0 ? 'seed' : 'between';
         boxes.set(id, {
           title: id.slice(0, 8),
           note: `${role === 'between' ? 'generation' : `${role}, generation`} ${generation}`,
@@ -78,4 +72,15 @@ export class LineageIndex {
     }
     return layOutGraph(boxes, [...links.values()], 'LR');
   }
+}
+
+function childrenById(ancestries: readonly (readonly Lineage[])[]): Map<string, Set<string>> {
+  const children = new Map<string, Set<string>>();
+  for (const ancestry of ancestries)
+    ancestry.forEach(({ id }, i) => {
+      const ids = children.get(id) ?? new Set<string>();
+      if (i + 1 < ancestry.length) ids.add(ancestry[i + 1].id);
+      children.set(id, ids);
+    });
+  return children;
 }

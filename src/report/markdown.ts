@@ -1,30 +1,31 @@
 import { escapeControl } from '../core/escape-control.ts';
+import { formatCount, plural } from '../core/format-number.ts';
+import { stateCounts } from './state-counts.ts';
 import type { ReportedCampaign } from './view-model.ts';
 
-/** Most faults that have a row: a CI system's summary holds a megabyte. */
+/** Maximum number of rows: CI systems limit a summary to about 1 MB. */
 const MAX_ROWS = 50;
 
-/** A summary in GitHub's Markdown, as CI systems show it. */
+/** Formats a summary in GitHub Flavored Markdown, for CI systems. */
 export function markdownText(
   title: string,
   campaigns: readonly ReportedCampaign[],
   notes: readonly string[],
 ): string {
-  const count = new Intl.NumberFormat('en');
-  const faults = campaigns.flatMap(({ name, faults: own }) => own.map((fault) => ({ name, ...fault })));
-  const fixed = campaigns.flatMap(({ name, fixed: own }) => own.map((fault) => ({ name, ...fault })));
-  const of = (state: string | undefined): number => faults.filter((fault) => fault.state === state).length;
-  const isCompared = fixed.length > 0 || faults.some(({ state }) => state !== undefined);
-  const head = isCompared
-    ? `${of('new')} new, ${of('known')} known, ${fixed.length} fixed`
-    : `${faults.length} fault${faults.length === 1 ? '' : 's'}`;
+  const faults = campaigns.flatMap((campaign) =>
+    campaign.faults.map((fault) => ({ name: campaign.name, ...fault })),
+  );
+  const fixed = campaigns.flatMap((campaign) =>
+    campaign.fixed.map((fault) => ({ name: campaign.name, ...fault })),
+  );
+  const heading = stateCounts(faults, fixed) ?? plural(faults.length, 'fault');
   const rows = [
     ...faults.map((fault) => [
       fault.state ?? 'found',
       fault.name,
       inlineCode(fault.signature),
       escapeMarkdown(fault.summary),
-      count.format(fault.hits),
+      formatCount(fault.hits),
     ]),
     ...fixed.map((fault) => [
       'fixed',
@@ -34,12 +35,12 @@ export function markdownText(
       '',
     ]),
   ];
-  const told = rows
+  const shownRows = rows
     .slice(0, MAX_ROWS)
     .map(([state, name, ...rest]) => `| ${[state, escapeMarkdown(name), ...rest].join(' | ')} |`);
-  const table = ['| | campaign | fault | what | hits |', '| --- | --- | --- | --- | ---: |', ...told];
+  const table = ['| | campaign | fault | what | hits |', '| --- | --- | --- | --- | ---: |', ...shownRows];
   const lines = [
-    `## ${escapeMarkdown(title)}: ${head}`,
+    `## ${escapeMarkdown(title)}: ${heading}`,
     '',
     ...(rows.length === 0 ? ['Nothing was found.'] : table),
     ...(rows.length > MAX_ROWS ? ['', `and ${rows.length - MAX_ROWS} more`] : []),
@@ -48,14 +49,14 @@ export function markdownText(
     '| --- | ---: | ---: |',
     ...campaigns.map(
       ({ name, execs, seconds }) =>
-        `| ${escapeMarkdown(name)} | ${count.format(execs)} | ${seconds.toFixed(0)} s |`,
+        `| ${escapeMarkdown(name)} | ${formatCount(execs)} | ${seconds.toFixed(0)} s |`,
     ),
     ...notes.flatMap((note) => ['', escapeMarkdown(note)]),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** A text that Markdown shows as it stands. */
+/** Escapes a text for Markdown. */
 function escapeMarkdown(text: string): string {
   return escapeControl(text)
     .replace(/[\\`*_{}[\]()#+!|~]/g, '\\$&')
@@ -65,7 +66,7 @@ function escapeMarkdown(text: string): string {
     .replaceAll('@', '&#64;');
 }
 
-/** Letters, digits, hyphens and dots alone stand in signatures. */
+/** Formats a signature as code. Valid signatures consist of letters, digits, hyphens and dots. */
 function inlineCode(signature: string): string {
   return `\`${escapeControl(signature).replace(/[`|]/g, '')}\``;
 }

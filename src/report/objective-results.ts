@@ -1,28 +1,28 @@
 import { isSignatureOf } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
-import type { TriagedFault } from '../triage/triage.ts';
+import { isCounted, type TriagedFault } from '../triage/triage.ts';
 import type { Check, CheckOutcome } from './junit.ts';
 
-/** A campaign as JUnit and SARIF tell of it. */
+/** The faults of a campaign by objective, from which JUnit checks are made. */
 export interface ObjectiveResults {
   readonly name: string;
-  /** What the signatures of its objectives are, or begin with. */
+  /** Of each objective, its signature or the prefix of its signatures. */
   readonly objectives: readonly string[];
   readonly faults: readonly TriagedFault[];
-  /** Known before, and not found any more. */
+  /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
   readonly seconds: number;
 }
 
-/** A campaign that could not run as it should. */
+/** A campaign that could not run, or ran too few mutants. */
 export interface FailedCampaign {
   readonly name: string;
   readonly message: string;
 }
 
 /**
- * A check for each objective, which fails by what is new to it, and one for each fault: new ones fail, known ones are
- * skipped, fixed ones pass; and an error for each campaign that could not run. Without a baseline every fault is new.
+ * Makes JUnit checks: one per objective, which fails if it has new faults; one per fault, where new ones fail, known ones are
+ * skipped and fixed ones pass; and one error per failed campaign. Without a baseline every fault is new.
  */
 export function checksOf(
   campaigns: readonly ObjectiveResults[],
@@ -31,45 +31,46 @@ export function checksOf(
   const failed = failures.map(
     ({ name, message }): Check => ({ group: name, name: 'ran', outcome: { kind: 'error', message } }),
   );
-  const judged = campaigns.flatMap(({ name, objectives, faults, fixed, seconds }) => {
-    const ownerOf = ({ signature, objective }: TriagedFault): string =>
-      objectives
-        .filter((label) => isSignatureOf(signature, label))
-        .reduce((best, label) => (label.length > best.length ? label : best), '') || objective;
-    const all = [...new Set([...objectives, ...faults.map(ownerOf)])];
-    const own = all.map((objective): Check => {
-      const broken = faults.filter((fault) => ownerOf(fault) === objective && isNew(fault));
-      return {
-        group: name,
-        name: objective,
-        outcome: objectiveOutcome(broken),
-        seconds: seconds / all.length,
-      };
-    });
-    const single = faults.map(
-      (fault): Check => ({ group: `${name}.faults`, name: fault.signature, outcome: faultOutcome(fault) }),
-    );
-    const gone = fixed.map(
-      ({ signature }): Check => ({ group: `${name}.faults`, name: signature, outcome: { kind: 'passed' } }),
-    );
-    return [...own, ...single, ...gone];
+  return [
+    ...failed,
+    ...campaigns.flatMap((campaign) => [...objectiveChecks(campaign), ...faultChecks(campaign)]),
+  ];
+}
+
+/** One check per objective; the campaign's run time is divided evenly among them. */
+function objectiveChecks({ name, objectives, faults, seconds }: ObjectiveResults): Check[] {
+  const objectiveOf = ({ signature, objective }: TriagedFault): string =>
+    objectives
+      .filter((prefix) => isSignatureOf(signature, prefix))
+      .reduce((longest, prefix) => (prefix.length > longest.length ? prefix : longest), '') || objective;
+  const allObjectives = [...new Set([...objectives, ...faults.map(objectiveOf)])];
+  return allObjectives.map((objective): Check => {
+    const newFaults = faults.filter((fault) => objectiveOf(fault) === objective && isCounted(fault));
+    return {
+      group: name,
+      name: objective,
+      outcome: objectiveOutcome(newFaults),
+      seconds: seconds / allObjectives.length,
+    };
   });
-  return [...failed, ...judged];
 }
 
-/** Whether a fault counts: it comes up again, and was not known before. */
-export function isNew({ state, findings, flaky }: TriagedFault): boolean {
-  return state !== 'known' && findings > flaky;
+function faultChecks({ name, faults, fixed }: ObjectiveResults): Check[] {
+  const group = `${name}.faults`;
+  return [
+    ...faults.map((fault): Check => ({ group, name: fault.signature, outcome: faultOutcome(fault) })),
+    ...fixed.map(({ signature }): Check => ({ group, name: signature, outcome: { kind: 'passed' } })),
+  ];
 }
 
-function objectiveOutcome(broken: readonly TriagedFault[]): CheckOutcome {
-  if (broken.length === 0) return { kind: 'passed' };
-  const [first] = broken;
-  const more = broken.length === 1 ? '' : `, and ${broken.length - 1} more`;
+function objectiveOutcome(faults: readonly TriagedFault[]): CheckOutcome {
+  if (faults.length === 0) return { kind: 'passed' };
+  const [first] = faults;
+  const more = faults.length === 1 ? '' : `, and ${faults.length - 1} more`;
   return {
     kind: 'failed',
     message: `${first.summary}${more}`,
-    details: broken.map(({ signature, path }) => `${signature}: ${path}`).join('\n'),
+    details: faults.map(({ signature, path }) => `${signature}: ${path}`).join('\n'),
   };
 }
 

@@ -5,7 +5,7 @@ import { fileError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { readFinding } from '../triage/findings.ts';
-import { isReproducible, type TriageResult, triage } from '../triage/triage.ts';
+import { type TriageResult, triage } from '../triage/triage.ts';
 import { collectCampaign } from './collect.ts';
 import { pageHtml } from './html/page.tsx';
 import type { PictureBudget } from './images.ts';
@@ -17,30 +17,32 @@ import type { CampaignView, ReportedCampaign } from './view-model.ts';
 
 const PAGE_FILE = 'report.html';
 
-/** Faults that a page shows in full. */
+/** Maximum number of faults that a page shows in full. */
 const MAX_FAULTS = 100;
 
-/** Bytes that the pictures of a page take at most, and of those the share of one picture, and of one step to it. */
+/** Maximum size of all pictures of a page, divided among the faults, but among no fewer than `MIN_FAULTS`. */
 const PICTURE_BYTES = 2_500_000;
 const MIN_FAULTS = 10;
+
+/** Share of a fault's pictures that one picture, or one lineage step, may take. */
 const PICTURE_SHARE = 0.15;
 const STEP_SHARE = 0.03;
 
 function pictureBudget(faults: number): PictureBudget {
-  const one = PICTURE_BYTES / Math.max(MIN_FAULTS, faults);
-  return { picture: PICTURE_SHARE * one, step: STEP_SHARE * one };
+  const bytesPerFault = PICTURE_BYTES / Math.max(MIN_FAULTS, faults);
+  return { picture: PICTURE_SHARE * bytesPerFault, step: STEP_SHARE * bytesPerFault };
 }
 
-/** A campaign and what it is compared with. */
+/** A campaign to report. */
 export interface ReportSource {
   readonly folder: string;
-  /** What people call it; the model's name unless told. */
+  /** Display name; by default the name of the model's file. */
   readonly name?: string | undefined;
-  /** What was known before: a baseline, its file, or an older campaign. */
+  /** Known faults: a baseline, the path of a baseline file, or the folder of an older campaign. */
   readonly against?: Baseline | string | undefined;
 }
 
-/** Where the page and the other kinds of report go; those that are not named are not written. */
+/** Paths of the reports; those without a path are not written. */
 export interface ReportFiles {
   readonly html: string;
   readonly junit?: string | undefined;
@@ -48,104 +50,107 @@ export interface ReportFiles {
   readonly markdown?: string | undefined;
 }
 
-/** How reports are written. */
 export interface ReportOptions {
-  /** The heading; by the name of the model unless told. */
+  /** The heading; by default made from the name of the campaign. */
   readonly title?: string | undefined;
-  /** The command that runs a finding again. */
+  /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
-  /** What people should know beside, a line each. */
+  /** Further remarks, a line each. */
   readonly notes?: readonly string[] | undefined;
-  /** Campaigns that could not run as they should. */
+  /** Campaigns that could not run, or ran too few mutants. */
   readonly failures?: readonly FailedCampaign[] | undefined;
 }
 
 /**
- * Writes reports over campaigns.
+ * Writes reports on campaigns.
  *
- * @throws UserError where a folder is no campaign, a baseline is none, or a file can't be written
+ * @throws UserError if a folder is not a campaign, a baseline is invalid, or a file can't be written
  */
 export async function report(
   campaigns: readonly ReportSource[],
   files: ReportFiles,
-  { title: asked, replayLine, notes: given = [], failures = [] }: ReportOptions,
+  options: ReportOptions,
 ): Promise<ReportedCampaign[]> {
-  const views: CampaignView[] = [];
-  const reported: ReportedCampaign[] = [];
-  const judged: ObjectiveResults[] = [];
-  const sarif: SarifCampaign[] = [];
-  const triages: TriageResult[] = [];
-  for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
-  let left = MAX_FAULTS;
-  const shown = Math.min(
-    MAX_FAULTS,
-    triages.reduce((sum, { faults }) => sum + faults.length, 0),
-  );
-  const budget = pictureBudget(shown);
-  for (const [i, { folder, name }] of campaigns.entries()) {
-    const triaged = triages[i];
-    const view = await collectCampaign(folder, {
-      faults: triaged.faults,
-      maxFaults: left,
-      budget,
-      replayLine,
-    });
-    left -= view.faults.length;
-    const called = name ?? view.name;
-    views.push(name === undefined ? view : { ...view, name });
-    const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
-    reported.push({ ...triaged, name: called, folder, execs, seconds });
-    const objectives = view.objectives.flatMap(signaturePrefixes);
-    judged.push({ name: called, objectives, ...triaged, seconds });
-    if (files.sarif === undefined) continue;
-    const withFindings = await Promise.all(
-      triaged.faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path) })),
-    );
-    sarif.push({
-      name: called,
-      model: view.model,
-      faults: withFindings,
-      fixed: triaged.fixed,
-    });
+  const sections = await collectSections(campaigns, options.replayLine);
+  const views = sections.map(({ view }) => view);
+  const reported = sections.map(({ reported: campaign }) => campaign);
+  const title = options.title ?? defaultTitle(views);
+  const notes = [...(options.notes ?? []), ...views.flatMap(mixedNote)];
+  const page = { title, campaigns: views, fixed: reported.flatMap(({ fixed }) => fixed), notes };
+  await writeReportFile(files.html, pageHtml(page));
+  if (files.junit !== undefined) {
+    const checks = checksOf(sections.map(objectiveResults), options.failures);
+    await writeReportFile(files.junit, junitXml(title, checks));
   }
-  const title = asked ?? titleOf(views);
-  const fixed = reported.flatMap((one) => one.fixed);
-  const notes = [
-    ...given,
-    ...views
-      .filter(({ mixed }) => mixed)
-      .map(
-        ({ name }) =>
-          `${name}: machines took part that were not asked to compute the same to the last digit (--mixed); what was found may hang on which did what.`,
-      ),
-  ];
-  const page = { title, campaigns: views, fixed, notes };
-  const write = async (path: string | undefined, text: () => string): Promise<void> => {
-    if (path !== undefined) await writeReportFile(path, text());
-  };
-  await write(files.html, () => pageHtml(page));
-  await write(files.junit, () => junitXml(title, checksOf(judged, failures)));
-  await write(files.sarif, () => sarifText(sarif));
-  await write(files.markdown, () => markdownText(title, reported, notes));
+  if (files.sarif !== undefined) {
+    const sarif = await Promise.all(sections.map(sarifCampaign));
+    await writeReportFile(files.sarif, sarifText(sarif));
+  }
+  if (files.markdown !== undefined)
+    await writeReportFile(files.markdown, markdownText(title, reported, notes));
   return reported;
 }
 
-/** Where the page goes unless told: into the only campaign, or beside the reader. */
+/** A campaign's part of the reports. */
+interface ReportSection {
+  readonly view: CampaignView;
+  readonly reported: ReportedCampaign;
+}
+
+async function collectSections(
+  campaigns: readonly ReportSource[],
+  replayLine: (folder: string) => string,
+): Promise<ReportSection[]> {
+  const triages: TriageResult[] = [];
+  for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
+  const faultCount = triages.reduce((sum, { faults }) => sum + faults.length, 0);
+  const budget = pictureBudget(Math.min(MAX_FAULTS, faultCount));
+  const sections: ReportSection[] = [];
+  let maxFaults = MAX_FAULTS;
+  for (const [i, { folder, name }] of campaigns.entries()) {
+    const triaged = triages[i];
+    const collected = await collectCampaign(folder, {
+      faults: triaged.faults,
+      maxFaults,
+      budget,
+      replayLine,
+    });
+    maxFaults -= collected.faults.length;
+    const view = name === undefined ? collected : { ...collected, name };
+    const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
+    sections.push({ view, reported: { ...triaged, name: view.name, folder, execs, seconds } });
+  }
+  return sections;
+}
+
+function mixedNote({ name, mixed }: CampaignView): string[] {
+  return mixed
+    ? [
+        `${name}: machines took part that were not asked to compute the same to the last digit (--mixed); what was found may hang on which did what.`,
+      ]
+    : [];
+}
+
+function objectiveResults({ view, reported }: ReportSection): ObjectiveResults {
+  return { ...reported, objectives: view.objectives.flatMap(signaturePrefixes) };
+}
+
+async function sarifCampaign({ view, reported }: ReportSection): Promise<SarifCampaign> {
+  const { name, faults, fixed } = reported;
+  const located = faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path) }));
+  return { name, model: view.model, faults: await Promise.all(located), fixed };
+}
+
+/** Default path of the page: in the folder of the only campaign, or in the working directory. */
 export function defaultPage(folders: readonly string[]): string {
   return folders.length === 1 ? join(folders[0], PAGE_FILE) : PAGE_FILE;
 }
 
-/** What the page is called unless told. */
-function titleOf(views: readonly CampaignView[]): string {
+function defaultTitle(views: readonly CampaignView[]): string {
   return `neurofuzz: ${views.length === 1 ? views[0].name : `${views.length} campaigns`}`;
 }
 
-/** Whether a fault counts against a campaign: it comes up again, and is not known. */
-export function isCounted(fault: TriageResult['faults'][number]): boolean {
-  return isReproducible(fault) && fault.state !== 'known';
-}
-
-/** What an objective's signatures begin with, as far as its spec says; none for a module, whose code would have to be run. */
+/** The prefix of an objective's signatures, from its spec; none for a plug-in, whose code would have to be run. */
 function signaturePrefixes(spec: string): string[] {
   const { name: kind, isModule, settings } = parseExtensionSpec(spec);
   if (isModule) return [];

@@ -11,20 +11,20 @@ const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as 
 
 const SCHEMA_URL = 'https://json.schemastore.org/sarif-2.1.0.json';
 
-/** What fingerprints are made of: a fault keeps its own as long as signatures read the same. */
+/** Name of the fingerprint. A fault keeps its fingerprint as long as the signature format does not change. */
 const FINGERPRINT_KEY = 'neurofuzzSignature/v1';
 
-/** A campaign's faults, each with the finding that stands for it where there is one. */
+/** A campaign's faults, each with its representative finding. */
 export interface SarifCampaign {
   readonly name: string;
-  /** Model's file as the campaign names it. */
+  /** Path of the model in the campaign's settings. */
   readonly model: string;
   readonly faults: readonly { readonly fault: TriagedFault; readonly finding: Finding }[];
-  /** Known before, and not found any more. */
+  /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
 }
 
-/** Faults as SARIF 2.1.0 (OASIS): a rule for each objective, a result for each fault, fingerprints that stay. */
+/** Formats faults as SARIF 2.1.0 (OASIS): one rule per objective, one result per fault, with stable fingerprints. */
 export function sarifText(campaigns: readonly SarifCampaign[]): string {
   const names = campaigns.flatMap(({ faults, fixed }) => [
     ...faults.map(({ fault }) => fault.objective),
@@ -48,7 +48,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
 }
 
 function ruleOf(id: string) {
-  // A rule of text or an expression is told by its own name.
+  // Objectives with a name of their own, such as `text-insult`, begin with that of their kind.
   const kind = OBJECTIVES.list().find(({ name }) => id === name || id.startsWith(`${name}-`));
   const help = kind?.help ?? `objective ${id}`;
   return { id, shortDescription: { text: escapeControl(help) } };
@@ -83,16 +83,16 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
       replay: finding.replay,
     },
   }));
-  const gone = fixed.map((fault) => ({
+  const absent = fixed.map((fault) => ({
     ...common(fault),
     baselineState: 'absent',
     level: 'none',
     properties: { signature: fault.signature },
   }));
-  return [...found, ...gone];
+  return [...found, ...absent];
 }
 
-/** A path as a relative reference, or with its scheme where it is absolute. */
+/** A path as a URI: a relative reference, or a `file:` URI if it is absolute. */
 function uriOf(path: string): string {
   if (path.startsWith('/')) return pathToFileURL(path).href;
   return path.split(/[/\\]/).map(encodeURIComponent).join('/');

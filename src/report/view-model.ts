@@ -2,34 +2,34 @@ import type { LayerDivergences } from '../analysis/layer-divergence.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
 
-/** What a report shows of a campaign: read from its folder, ready to be drawn. */
+/** A campaign as shown in a report. */
 export interface CampaignView {
   readonly folder: string;
-  /** The model's file as the campaign names it, and its name for people. */
+  /** Path of the model in the campaign's settings, and the display name of the campaign. */
   readonly model: string;
   readonly name: string;
   /** Specs of its objectives. */
   readonly objectives: readonly string[];
-  /** What was fuzzed and how: settings as they were resolved. */
+  /** Resolved settings. */
   readonly settings: readonly (readonly [name: string, value: string])[];
-  /** When it began first and was written to last, as ISO 8601 says it; null where nobody knows. */
+  /** Times of its first and last event in ISO 8601; null if unknown. */
   readonly began: string | null;
   readonly ended: string | null;
   readonly statistics: StatisticsView | undefined;
-  /** The figures over time, the oldest first. */
+  /** Statistics over time, oldest first. */
   readonly history: readonly HistoryPoint[];
   readonly mutators: readonly MutatorYield[];
   readonly sites: readonly SiteView[];
   readonly faults: readonly FaultView[];
-  /** Faults that are only named, since there are many. */
+  /** Faults that are only listed, because there are too many. */
   readonly remainingFaults: readonly TriagedFault[];
-  /** Whether machines might take part that compute otherwise in the last digits. */
+  /** Whether nodes were accepted whose floating-point results may differ in the last digits. */
   readonly mixed: boolean;
-  /** What could not be shown, a clause each. */
+  /** Descriptions of missing or damaged data, a clause each. */
   readonly gaps: readonly string[];
 }
 
-/** The latest figures, by their names in stats.json. */
+/** The latest statistics, named as in stats.json. */
 export interface StatisticsView {
   readonly execs: number;
   readonly elapsedSeconds: number;
@@ -62,11 +62,11 @@ export interface SiteView {
   readonly margin: number | null;
 }
 
-/** A fault with the finding that stands for it. */
+/** A fault with its representative finding. */
 export interface FaultView {
   readonly fault: TriagedFault;
   readonly finding: Finding;
-  /** The command that runs it again. */
+  /** The command that reproduces it. */
   readonly replay: string;
   readonly pictures: readonly PictureView[];
   readonly numbers: readonly NumbersView[];
@@ -77,7 +77,7 @@ export interface FaultView {
   readonly lineage: LineageView | undefined;
   /** Some of the other findings on disk. */
   readonly otherFindings: readonly OtherFindingView[];
-  /** What could not be shown, a clause each. */
+  /** Descriptions of missing or damaged data, a clause each. */
   readonly gaps: readonly string[];
 }
 
@@ -89,19 +89,19 @@ export interface PictureView {
   readonly height: number;
 }
 
-/** Values of an input that is no picture: those that differ most, and all of them as a strip. */
+/** Values of an input that is not an image: those that changed most, and all of them as a strip. */
 export interface NumbersView {
   readonly input: string;
   readonly values: number;
   readonly changed: number;
-  readonly largest: readonly { readonly place: number; readonly seed: string; readonly now: string }[];
+  readonly largest: readonly { readonly index: number; readonly seed: string; readonly now: string }[];
   readonly strips: readonly PictureView[];
 }
 
 export interface TextView {
   readonly label: string;
   readonly before: string;
-  /** What breaks the rule; empty where nothing is marked. */
+  /** The violating part; empty if there is none. */
   readonly marked: string;
   readonly after: string;
 }
@@ -111,11 +111,11 @@ export interface OutputView {
   readonly output: string;
   readonly sides: readonly {
     readonly label: string;
-    readonly top: readonly { readonly place: number; readonly value: number }[];
+    readonly top: readonly { readonly index: number; readonly value: number }[];
   }[];
 }
 
-/** Boxes and arrows with their places, in pixels from the upper left. */
+/** Boxes and arrows with their positions, in pixels from the top left. */
 export interface GraphView {
   readonly width: number;
   readonly height: number;
@@ -124,7 +124,7 @@ export interface GraphView {
 }
 
 export interface Box {
-  /** The middle. */
+  /** Position of the centre. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -140,10 +140,10 @@ export interface Arrow {
   readonly role: 'path' | 'around';
 }
 
-/** How findings of a fault descend from seeds. */
+/** Lineages of the findings of a fault. */
 export interface LineageView {
   readonly tree: GraphView;
-  /** The line of descent of the finding that is shown, the seed first. */
+  /** Lineage of the representative finding, the seed first. */
   readonly steps: readonly LineageStepView[];
 }
 
@@ -160,7 +160,7 @@ export interface OtherFindingView {
   readonly minimized: boolean;
 }
 
-/** What was reported of a campaign. */
+/** Summary of a reported campaign, as in `report --json`. */
 export interface ReportedCampaign extends TriageResult {
   readonly name: string;
   readonly folder: string;

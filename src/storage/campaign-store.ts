@@ -1,134 +1,43 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { UNFINISHED_PREFIX, writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
-import { fileError, UserError } from '../core/errors.ts';
-import type { PairOutputs } from '../evaluation/pair-outputs.ts';
+import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
+import { fileError } from '../core/errors.ts';
+import { folderBytes } from '../core/folder-bytes.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
-import { encodePng } from '../inputs/formats/png.ts';
-import type { ImageFormat } from '../inputs/image.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
-import { markText } from '../objectives/text/highlight.ts';
-import { readNumber } from '../tensor/tensor.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
-import {
-  ANSWER_FILE,
-  encodeOutputs,
-  OUTPUTS_FILE,
-  REFERENCE_FILE,
-  TRANSFORMED_FILE,
-} from './finding-files.ts';
+import { FINDING_FILE, SIGNATURE_FILE } from './finding-files.ts';
 import { appendEntries, CORPUS_FOLDER, STATE_FOLDER, testcasePath } from './journal.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
-/** What a campaign that was killed at its start may have left: such files, and such folders if empty. */
-const LEFTOVER_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
-const LEFTOVER_FOLDERS = /^(corpus|findings|state)$/;
-
-/** Files written at the same time. */
+/** Number of testcase files written concurrently. */
 const WRITE_CONCURRENCY = 16;
 
 /**
- * Refuses a folder that can't become this campaign's, before anything ran or was written.
- *
- * @throws UserError where it holds a campaign or other files, or where nothing can be written
- */
-export async function checkFolder(folder: string): Promise<void> {
-  let entries: string[];
-  try {
-    entries = await readdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw fileError(error, 'use the campaign folder', folder);
-    await checkWritable(folder);
-    return;
-  }
-  if (entries.includes(CAMPAIGN_FILE)) {
-    throw new UserError(
-      `${folder} holds another campaign: go on with it by --resume, or choose another folder with --out`,
-    );
-  }
-  for (const name of entries) {
-    if (LEFTOVER_FILES.test(name)) continue;
-    if (LEFTOVER_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
-    throw new UserError(`${folder} is not empty: choose another folder with --out`);
-  }
-  await checkWritable(join(folder, 'x'));
-}
-
-async function isEmptyFolder(path: string): Promise<boolean> {
-  return readdir(path).then(
-    (names) => names.length === 0,
-    () => false,
-  );
-}
-
-/** Asks the nearest folder that exists, by a trial folder that is taken away at once. */
-async function checkWritable(folder: string): Promise<void> {
-  let parent = dirname(folder);
-  for (;;) {
-    try {
-      if ((await stat(parent)).isDirectory()) break;
-      throw new UserError(`cannot create the campaign folder ${folder}: ${parent} is a file, not a folder`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        if (error instanceof UserError) throw error;
-        throw fileError(error, 'create the campaign folder', folder);
-      }
-      parent = dirname(parent);
-    }
-  }
-  try {
-    await rmdir(await mkdtemp(join(parent, UNFINISHED_PREFIX)));
-  } catch (error) {
-    throw fileError(error, 'create the campaign folder', folder);
-  }
-}
-
-/** What lies beside a finding's testcase, where there is any. */
-export interface FindingAttachments {
-  /** The batch that it was found in. */
-  readonly batch?: TestcaseData | undefined;
-  /** What both runs gave, of two models or of a changed testcase. */
-  readonly outputs?: PairOutputs | undefined;
-  readonly transformed?: TestcaseData | undefined;
-  /** What the time of a run is compared with. */
-  readonly reference?: TestcaseData | undefined;
-  /** The testcase as text, where it is one. */
-  readonly text?: string | undefined;
-}
-
-/**
- * Writes a campaign's folder. Nothing that is there already is overwritten but figures and state by newer
- * ones.
+ * Writes a campaign's folder: manifest, corpus, checkpoints, findings, statistics and events. Only statistics, checkpoints
+ * and signature records are ever replaced; everything else is written once.
  */
 export class CampaignStore {
   readonly folder: string;
-  readonly #pictures: readonly (ImageFormat | undefined)[];
   #pending: NewCorpusEntry[] = [];
   #lastFlush: Promise<void> = Promise.resolve();
   #writtenEntries = 0;
   #bytes = 0;
 
-  private constructor(folder: string, pictures: readonly (ImageFormat | undefined)[]) {
+  private constructor(folder: string) {
     this.folder = folder;
-    this.#pictures = pictures;
   }
 
   /**
-   * Makes the campaign's folder, which the caller has locked.
+   * Creates the campaign's folder and its manifest. The caller holds the folder's lock.
    *
-   * @param pictures of each input, what its values look like; undefined for those that are no pictures
-   * @throws UserError where the folder can't be written, MachineError where the disk is full
+   * @throws UserError if the folder is not writable, MachineError if the disk is full
    */
-  static async create(
-    folder: string,
-    settings: Readonly<Record<string, unknown>>,
-    pictures: readonly (ImageFormat | undefined)[],
-  ): Promise<CampaignStore> {
-    const store = new CampaignStore(folder, pictures);
+  static async create(folder: string, settings: Readonly<Record<string, unknown>>): Promise<CampaignStore> {
+    const store = new CampaignStore(folder);
     await store.#guard(async () => {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
@@ -138,30 +47,26 @@ export class CampaignStore {
   }
 
   /**
-   * Goes on in a campaign's folder, which the caller has locked.
+   * Opens the folder of an existing campaign. The caller holds the folder's lock.
    *
-   * @param entries how many of the journal belong to the state that the campaign goes on from
+   * @param entries number of journal records that belong to the checkpoint from which the campaign resumes
    */
-  static async open(
-    folder: string,
-    pictures: readonly (ImageFormat | undefined)[],
-    entries: number,
-  ): Promise<CampaignStore> {
-    const store = new CampaignStore(folder, pictures);
+  static async open(folder: string, entries: number): Promise<CampaignStore> {
+    const store = new CampaignStore(folder);
     await store.#guard(async () => {
       await store.#makeFolders();
-      store.#bytes = await folderSize(folder);
+      store.#bytes = await folderBytes(folder);
     });
     store.#writtenEntries = entries;
     return store;
   }
 
-  /** Entries that are on disk: the first so many. */
+  /** Number of corpus entries on disk: these are the first ones in insertion order. */
   get writtenEntries(): number {
     return this.#writtenEntries;
   }
 
-  /** Bytes in the folder, more or less: files that are replaced count once. */
+  /** Approximate size of the folder in bytes: a file that is replaced counts once. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -172,22 +77,22 @@ export class CampaignStore {
     }
   }
 
-  /** Sets how many entries are on disk, where some turned out to be damaged. */
+  /** Corrects the number of entries on disk after damaged ones were removed. */
   setWrittenEntries(entries: number): void {
     this.#writtenEntries = entries;
   }
 
-  /** Puts a corpus entry in line for the next `flush`. */
+  /** Queues a corpus entry for the next `flush`. */
   addEntry(entry: NewCorpusEntry): void {
     this.#pending.push(entry);
   }
 
   /**
-   * Writes the entries in line, testcases first, so that the journal names none that is missing, and then
-   * the checkpoint, so that it counts on nothing that is missing. Calls follow one another; the campaign
-   * need not wait, since creating files is the system's work.
+   * Writes the queued entries and then the checkpoint. Testcases precede the journal and the journal precedes the
+   * checkpoint, so that neither refers to data that is missing after a crash. Flushes run one after another; the campaign
+   * need not await them.
    *
-   * @param checkpoint the state at this moment, with all entries in line
+   * @param checkpoint the campaign's current state, including all queued entries
    */
   flush(checkpoint: Omit<Checkpoint<unknown>, 'formatVersion'>): Promise<void> {
     const entries = this.#pending;
@@ -221,10 +126,15 @@ export class CampaignStore {
     this.#writtenEntries += entries.length;
   }
 
-  /** A finding that is there already, since the campaign was killed after it was kept; else undefined. */
+  /**
+   * Reads a finding that is on disk although the checkpoint does not include it, because the campaign was killed in between.
+   *
+   * @param folder path of the finding relative to the campaign's folder
+   * @returns undefined if there is none, or it is damaged
+   */
   async readFinding(folder: string): Promise<Finding | undefined> {
     try {
-      return JSON.parse(await readFile(join(this.folder, folder, 'finding.json'), 'utf8')) as Finding;
+      return JSON.parse(await readFile(join(this.folder, folder, FINDING_FILE), 'utf8')) as Finding;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
         return undefined;
@@ -233,52 +143,22 @@ export class CampaignStore {
   }
 
   /**
-   * Puts a finding on disk before it returns.
+   * Writes a finding's folder atomically; it is on disk when the promise resolves.
    *
-   * @param folder where, within the campaign's
-   * @param further the whole batch, kept where the finding depends on it; of a pair of models, what both gave
+   * @param folder path of the finding relative to the campaign's folder
+   * @param artifacts content of the files beside `finding.json`, by name; see `renderFindingArtifacts`
    */
   async writeFinding(
     folder: string,
     finding: Finding,
-    data: TestcaseData,
-    { batch, outputs, transformed, reference, text }: FindingAttachments = {},
+    artifacts: ReadonlyMap<string, Uint8Array>,
   ): Promise<void> {
-    const files = new Map<string, string | Uint8Array>();
-    files.set('input.npz', encodeTestcase(data));
-    if (finding.batch !== undefined && batch !== undefined) {
-      files.set('batch.npz', encodeTestcase(batch, finding.batch.rows));
-    }
-    if (outputs !== undefined) files.set(OUTPUTS_FILE, encodeOutputs(outputs));
-    if (transformed !== undefined) files.set(TRANSFORMED_FILE, encodeTestcase(transformed));
-    if (reference !== undefined) files.set(REFERENCE_FILE, encodeTestcase(reference));
-    for (const [name, testcase] of [
-      ['input.png', data],
-      ['changed.png', transformed],
-    ] as const) {
-      const picture = testcase === undefined ? undefined : await this.#drawPicture(testcase);
-      if (picture !== undefined) files.set(name, picture);
-    }
-    if (text !== undefined) files.set('input.txt', text);
-    const marked = markText(finding.violation.details);
-    if (marked !== undefined) files.set(ANSWER_FILE, marked);
-    files.set('finding.json', toJson(finding));
+    const files = new Map<string, string | Uint8Array>([...artifacts, [FINDING_FILE, toJson(finding)]]);
     for (const content of files.values()) this.#bytes += content.length;
     await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
   }
 
-  /** The first input of a testcase that is a picture, as PNG; undefined where none is. */
-  async #drawPicture({ form, inputs }: TestcaseData): Promise<Uint8Array | undefined> {
-    const at = this.#pictures.findIndex((picture) => picture !== undefined);
-    const picture = this.#pictures[at];
-    if (picture === undefined) return undefined;
-    const { type, shape, size } = form.inputs[at];
-    const values = Float64Array.from({ length: size }, (_, i) => readNumber(type, inputs[at], i));
-    const [height, width] = picture.channelsFirst ? shape.slice(1) : shape;
-    return encodePng(values, picture, height, width);
-  }
-
-  /** Keeps a testcase on which a plug-in failed; returns its place in the folder. */
+  /** Stores a testcase on which a plug-in threw; returns its path relative to the folder. */
   async writePluginFailure(objective: string, data: TestcaseData): Promise<string> {
     const path = join('plugin-failures', objective, `${testcaseId(data)}.npz`);
     await this.#guard(async () => {
@@ -288,34 +168,38 @@ export class CampaignStore {
     return path;
   }
 
-  /** Replaces a signature's record. */
+  /**
+   * Replaces a signature's record.
+   *
+   * @param apart whether the fault depends on the machine and is stored under `unrepeatable`
+   */
   async writeSignature(record: SignatureRecord, apart: boolean): Promise<void> {
     const parent = join(this.folder, 'findings', apart ? 'unrepeatable' : '', record.signature);
     await this.#guard(async () => {
       await mkdir(parent, { recursive: true });
-      await writeDurably(join(parent, 'signature.json'), toJson(record));
+      await writeDurably(join(parent, SIGNATURE_FILE), toJson(record));
     });
   }
 
   /**
-   * Replaces stats.json in one rename and adds a line to stats.jsonl.
+   * Replaces stats.json atomically and appends a line to stats.jsonl.
    *
-   * @param latest what stats.json has beside the figures of each line
+   * @param latest statistics that only stats.json contains
    */
   async writeStats(
-    figures: Readonly<Record<string, unknown>>,
+    statistics: Readonly<Record<string, unknown>>,
     latest: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
-    const all = { formatVersion: FORMAT_VERSION, ...figures };
+    const record = { formatVersion: FORMAT_VERSION, ...statistics };
     await this.#guard(async () => {
-      await writeAtomically(join(this.folder, 'stats.json'), toJson({ ...all, ...latest }));
-      const line = `${JSON.stringify(all)}\n`;
+      await writeAtomically(join(this.folder, 'stats.json'), toJson({ ...record, ...latest }));
+      const line = `${JSON.stringify(record)}\n`;
       this.#bytes += line.length;
       await appendFile(join(this.folder, 'stats.jsonl'), line);
     });
   }
 
-  /** Adds an event with the clock's time. */
+  /** Appends an event with the current time to events.jsonl. */
   async appendEvent(event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const line = JSON.stringify({ v: FORMAT_VERSION, time: new Date().toISOString(), event, ...details });
     await this.#guard(() => appendFile(join(this.folder, 'events.jsonl'), `${line}\n`));
@@ -328,15 +212,6 @@ export class CampaignStore {
       throw fileError(error, 'write to the campaign folder', this.folder);
     }
   }
-}
-
-/** Bytes of all files at and below a folder. */
-async function folderSize(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return bytes;
 }
 
 function toJson(value: unknown): string {

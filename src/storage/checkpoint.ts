@@ -7,22 +7,22 @@ import { STATE_FOLDER } from './journal.ts';
 const LATEST = join(STATE_FOLDER, 'checkpoint.json');
 const PREVIOUS = join(STATE_FOLDER, 'checkpoint-previous.json');
 
-/** The campaign's whole state at one moment between two results. */
+/** A snapshot of the campaign's state between two task results. */
 export interface Checkpoint<State> {
   readonly formatVersion: number;
-  /** Entries of the journal that belong to it. */
+  /** Number of journal records that belong to it. */
   readonly entries: number;
-  /** Numbers in an entry's activations. */
+  /** Length of an entry's activation vector. */
   readonly width: number;
-  /** Seconds that the campaign ran, over all its sessions. */
+  /** Run time of the campaign in seconds, over all its sessions. */
   readonly elapsedSeconds: number;
   readonly state: State;
 }
 
 /**
- * Replaces the checkpoint and keeps the one before it: whatever moment this is killed at, one of both is whole.
+ * Replaces the checkpoint and keeps the previous one, so that a kill at any moment leaves at least one of the two intact.
  *
- * @param text the checkpoint as JSON, made at the moment that it stands for
+ * @param text the checkpoint serialized as JSON
  */
 export async function writeCheckpoint(folder: string, text: string): Promise<void> {
   const next = join(folder, STATE_FOLDER, 'checkpoint-next.json');
@@ -33,7 +33,7 @@ export async function writeCheckpoint(folder: string, text: string): Promise<voi
   await rename(next, join(folder, LATEST));
 }
 
-/** The newest whole checkpoint; undefined where there is none and the campaign begins anew. */
+/** Reads the newest intact checkpoint; undefined if there is none, in which case the campaign starts over. */
 export async function readCheckpoint<State>(
   folder: string,
 ): Promise<{ readonly checkpoint: Checkpoint<State> | undefined; readonly damage: readonly string[] }> {

@@ -3,22 +3,41 @@ import type { NamedTensor } from '../model/model.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-/** What both runs gave for a finding of two models, or of a testcase and the same one changed. */
+/** The finding's record; the other files are listed by `renderFindingArtifacts`. */
+export const FINDING_FILE = 'finding.json';
+
+/** The record of a fault, one folder above its findings. */
+export const SIGNATURE_FILE = 'signature.json';
+
+/** The testcase. */
+export const INPUT_FILE = 'input.npz';
+
+/** The whole batch, of a finding that reproduces only within it. */
+export const BATCH_FILE = 'batch.npz';
+
+/** Outputs of both models, or of the testcase and its transform. */
 export const OUTPUTS_FILE = 'outputs.npz';
 
-/** The testcase as its objective has it changed for a second run. */
+/** The testcase after the metamorphic transform. */
 export const TRANSFORMED_FILE = 'changed.npz';
 
-/** Another testcase of its shape: what the time of a run is compared with. */
+/** A testcase of the same shape whose run time is the reference. */
 export const REFERENCE_FILE = 'reference.npz';
 
-/** A prompt and the model's answer for people to read, with what breaks the rule marked. */
+/** The testcase and its transform as images. */
+export const INPUT_PICTURE_FILE = 'input.png';
+export const TRANSFORMED_PICTURE_FILE = 'changed.png';
+
+/** The testcase decoded to text. */
+export const TEXT_FILE = 'input.txt';
+
+/** A prompt and the model's answer, with the violating part marked. */
 export const ANSWER_FILE = 'answer.txt';
 
-/** Arrays of the file by whose outputs they are; the second model's are named `copy`. */
+/** Prefixes of the array names in outputs.npz. `copy` is the second model or the transformed testcase. */
 const OUTPUT_PREFIXES = { reference: 'reference', second: 'copy' } as const;
 
-/** What both models gave, as .npz: an array `reference/<output>` and one `copy/<output>` each. */
+/** Encodes the outputs of both runs as .npz: for each output an array `reference/<output>` and an array `copy/<output>`. */
 export function encodeOutputs(outputs: PairOutputs): Uint8Array {
   return encodeNpz(
     (['reference', 'second'] as const).flatMap((side) =>
@@ -31,15 +50,16 @@ export function encodeOutputs(outputs: PairOutputs): Uint8Array {
 }
 
 /**
- * Reads back what `encodeOutputs` wrote.
+ * Decodes what `encodeOutputs` wrote.
  *
- * @throws UserError where the file is damaged
+ * @param source path of the file, for error messages
+ * @throws UserError if the file is damaged
  */
 export function decodeOutputs(bytes: Uint8Array, source: string): PairOutputs {
   const arrays = [...decodeNpz(bytes, source)];
-  const of = (side: string): NamedTensor[] =>
+  const withPrefix = (prefix: string): NamedTensor[] =>
     arrays.flatMap(([name, tensor]) =>
-      name.startsWith(`${side}/`) ? [{ name: name.slice(side.length + 1), ...tensor }] : [],
+      name.startsWith(`${prefix}/`) ? [{ name: name.slice(prefix.length + 1), ...tensor }] : [],
     );
-  return { reference: of(OUTPUT_PREFIXES.reference), second: of(OUTPUT_PREFIXES.second) };
+  return { reference: withPrefix(OUTPUT_PREFIXES.reference), second: withPrefix(OUTPUT_PREFIXES.second) };
 }

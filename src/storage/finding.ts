@@ -8,26 +8,26 @@ import type { Lineage } from '../inputs/testcase.ts';
 import type { RuntimeKind } from '../model/model.ts';
 import type { Violation } from '../objectives/objective.ts';
 
-/** Version of every file of a campaign. */
+/** Version of the format of all files in a campaign's folder. */
 export const FORMAT_VERSION = 1;
 
-/** How often a finding came up again, and how it has to be run for that. */
+/** How reliably a finding reproduces, and under which conditions. */
 export interface Confirmation {
-  /** Such as `10/10`. */
+  /** Matching runs out of all reruns, such as `10/10`. */
   readonly reproduced: string;
-  /** `batch-dependent` shows only in the batch that it was found in, which is kept as batch.npz. */
+  /** A `batch-dependent` finding reproduces only in the batch in which it was found, stored as batch.npz. */
   readonly status: 'confirmed' | 'batch-dependent' | 'flaky';
-  /** Of a flaky disagreement of two models: what it hangs on. */
+  /** For a flaky disagreement of two models: the condition on which it depends. */
   readonly why?: string;
 }
 
-/** How much a finding has to do with inputs as they come up. */
+/** How close a finding is to realistic inputs. */
 export interface Severity {
-  /** Share of its values that lie outside what the seeds span at their position. */
+  /** Share of its values outside the range of the seeds at the same position, from 0 to 1. */
   readonly outsideSeeds: number;
-  /** What is left of it when its values are brought into that span, where some lie outside. */
+  /** Outcome after clipping the values to the range of the seeds. */
   readonly withinSeeds: VariantOutcome;
-  /** What is left of it when its floating-point values are rounded to 256 levels of their range. */
+  /** Outcome after rounding floating-point values to 256 levels of their range. */
   readonly in8Bit?: VariantOutcome;
 }
 
@@ -40,30 +40,30 @@ export interface Finding extends Lineage, Confirmation {
   readonly summary: string;
   readonly violation: Pick<Violation, 'tensors' | 'details'>;
   readonly model: { readonly path: string; readonly sha256: string; readonly runtime: RuntimeKind };
-  /** The second model, where two are compared; a derived one by its place in the campaign's folder. */
+  /** The second model of a pair. The path of a derived model is relative to the campaign's folder. */
   readonly copy?: Finding['model'];
   /** Master seed of the campaign. */
   readonly seed: string;
   readonly distance: Distance;
-  /** Where it begins and what the operation there was given; only where that is known. */
+  /** The first operation that produced a non-finite value, and its operands; only if it was located. */
   readonly origin?: OriginDetails;
-  /** Of two models, layer by layer, how far they differ there. */
+  /** For a pair of models: their difference at each layer. */
   readonly departures?: LayerDivergences;
   readonly severity?: Severity;
-  /** Of one that was made smaller: the finding that it comes from, and what it is small in. */
+  /** For a minimized finding: the original, and the measure that was minimized. */
   readonly minimized?: { readonly from: string; readonly goal: 'values' | 'edits' | 'length' };
-  /** The class that its seed shows, where its objective needs to know. */
+  /** The label of its seed, if the objective needs one. */
   readonly label?: number;
   readonly task: number;
-  /** Number of this mutant in the campaign, from 1; 0 for a seed. */
+  /** This mutant's number in the campaign, counted from 1; 0 for a seed. */
   readonly execs: number;
-  /** Its row in batch.npz and the rows there; only where it is batch-dependent. */
+  /** Its row in batch.npz and the number of rows; only if it is batch-dependent. */
   readonly batch?: { readonly row: number; readonly rows: number };
-  /** The command to paste, from the campaign's folder. */
+  /** The command that reproduces it, to be run in the campaign's folder. */
   readonly replay: string;
 }
 
-/** `signature.json`: one fault. */
+/** `signature.json`: one fault, i.e. all findings of one signature. */
 export interface SignatureRecord {
   readonly formatVersion: number;
   readonly signatureVersion: number;
@@ -73,32 +73,38 @@ export interface SignatureRecord {
   /** Task and mutant number of the first hit. */
   readonly firstTask: number;
   readonly firstExecs: number;
-  /** All hits, kept or not, confirmed or not. */
+  /** Number of violating mutants, including unconfirmed ones and those not stored. */
   readonly hits: number;
 }
 
-/** Folder of what may differ between equal runs. */
+/** Folder of findings that may differ between runs with the same seed. */
 const UNREPEATABLE_FOLDER = 'unrepeatable';
 
-/** Folder of a finding within the campaign's; what may differ between equal runs lies apart. */
+/**
+ * Path of a finding's folder relative to the campaign's.
+ *
+ * @param apart whether the finding may differ between runs with the same seed
+ */
 export function findingFolder(signature: string, id: string, apart: boolean): string {
   return ['findings', ...(apart ? [UNREPEATABLE_FOLDER] : []), signature, id].join('/');
 }
 
-/** Folders of findings within `findings/`, as `<signature>/<id>`, in the order of their names; those that lie apart last. */
+/** Folders of findings relative to `findings/`, as `<signature>/<id>`, sorted by name; those under `unrepeatable/` last. */
 export async function listFindingFolders(campaign: string): Promise<string[]> {
-  const within = async (path: string): Promise<string[]> =>
+  const subfolders = async (path: string): Promise<string[]> =>
     (await readdir(path, { withFileTypes: true }).catch(() => []))
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map(({ name }) => name)
       .sort();
   const root = join(campaign, 'findings');
-  const sound = (await within(root)).filter((name) => name !== UNREPEATABLE_FOLDER);
-  const apart = (await within(join(root, UNREPEATABLE_FOLDER))).map(
+  const sound = (await subfolders(root)).filter((name) => name !== UNREPEATABLE_FOLDER);
+  const apart = (await subfolders(join(root, UNREPEATABLE_FOLDER))).map(
     (name) => `${UNREPEATABLE_FOLDER}/${name}`,
   );
   const lists = await Promise.all(
-    [...sound, ...apart].map(async (name) => (await within(join(root, name))).map((id) => `${name}/${id}`)),
+    [...sound, ...apart].map(async (name) =>
+      (await subfolders(join(root, name))).map((id) => `${name}/${id}`),
+    ),
   );
   return lists.flat();
 }

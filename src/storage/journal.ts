@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
 import { UserError } from '../core/errors.ts';
@@ -8,34 +8,23 @@ import type { InputSpec } from '../model/model.ts';
 import { FORMAT_VERSION } from './finding.ts';
 
 export const CORPUS_FOLDER = 'corpus';
-const JOURNAL_FILE = join(CORPUS_FOLDER, 'journal.jsonl');
-const DAMAGED_FOLDER = join(CORPUS_FOLDER, 'damaged');
+export const JOURNAL_FILE = join(CORPUS_FOLDER, 'journal.jsonl');
 export const STATE_FOLDER = 'state';
-const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
+export const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
 
-/** Testcases read at the same time. */
-const READ_CONCURRENCY = 16;
-
-/** A corpus entry as it comes back from disk. */
+/** A corpus entry read from disk. */
 export interface StoredEntry extends CorpusEntryRecord {
   readonly data: TestcaseData;
-  /** What coverage compares; undefined where it was lost and has to be computed again. */
+  /** Activation vector; undefined if it was lost and has to be recomputed. */
   readonly activations: Float32Array | undefined;
 }
 
-/** A corpus as it was found on disk. */
-export interface StoredCorpus {
-  readonly entries: readonly StoredEntry[];
-  /** What was damaged and set aside, a line each; the entries are then fewer than were written. */
-  readonly damage: readonly string[];
-}
-
-/** Path of a testcase in the campaign's folder. */
+/** Path of a testcase's file in a campaign's folder. */
 export function testcasePath(folder: string, id: string): string {
   return join(folder, CORPUS_FOLDER, `${id}.npz`);
 }
 
-/** A journal line's text, its fields in a fixed order. */
+/** Serializes a record to a journal line, with the fields in a fixed order. */
 export function formatRecord({
   id,
   parent,
@@ -64,15 +53,19 @@ export function formatRecord({
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Appends entries: activations before lines, so that no line lacks its own. On disk before this returns. */
+/**
+ * Appends entries durably. Activations precede journal lines, so that no line lacks its vector after a crash.
+ *
+ * @returns the number of bytes written
+ */
 export async function appendEntries(
   folder: string,
-  lines: readonly CorpusEntryRecord[],
+  records: readonly CorpusEntryRecord[],
   vectors: readonly Float32Array[],
 ): Promise<number> {
-  const bytes = Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
+  const bytes = packVectors(vectors);
   await appendDurably(join(folder, VECTORS_FILE), bytes);
-  const text = Buffer.from(lines.map(formatRecord).join(''));
+  const text = Buffer.from(records.map(formatRecord).join(''));
   await appendDurably(join(folder, JOURNAL_FILE), text);
   return bytes.length + text.length;
 }
@@ -87,91 +80,47 @@ async function appendDurably(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
-/**
- * Reads the first `count` entries back and takes away what was written after them: the campaign goes on
- * from there and writes the same again. A torn last line is nothing; every other damage is named and set
- * aside in corpus/damaged/, and the journal goes on without it.
- *
- * @param inputs as testcases have them
- * @param width numbers in an entry's activations
- */
-export async function readCorpus(
-  folder: string,
-  inputs: readonly InputSpec[],
-  count: number,
-  width: number,
-): Promise<StoredCorpus> {
-  const damage: string[] = [];
-  const { lines, sound } = await readJournal(folder, count, damage);
-  const vectors = await readVectors(folder, count, width, damage);
-  const entries: StoredEntry[] = [];
-  const ids = new Set<string>();
-  for (let from = 0; from < lines.length; from += READ_CONCURRENCY) {
-    const some = lines.slice(from, from + READ_CONCURRENCY);
-    const read = await Promise.all(
-      some.map(({ record }) => readOrSetAside(folder, inputs, record.id, damage)),
-    );
-    some.forEach(({ record, index }, i) => {
-      const data = read[i];
-      if (data === undefined) return;
-      if (!ids.has(record.ancestor) && record.ancestor !== record.id) {
-        damage.push(`testcase ${record.id} is left out, since its ancestor ${record.ancestor} is damaged`);
-        return;
-      }
-      ids.add(record.id);
-      const activations = vectors?.subarray(index * width, (index + 1) * width).slice();
-      entries.push({ ...record, data, activations });
-    });
-  }
-  if (damage.length > 0) await rewriteJournal(folder, entries);
-  else await truncateAfter(folder, sound, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
-  return { entries, damage };
-}
-
-/** A line and where it stands. */
+/** A journal record with its line index. */
 export interface IndexedRecord {
   readonly record: CorpusEntryRecord;
-  /** Its place among all lines, and so among the activations. */
+  /** Index among all lines, which is also the index of its activation vector. */
   readonly index: number;
 }
 
 /**
- * Reads the first `count` lines of a journal, or all that are whole.
+ * Reads the first `count` lines of a journal; with `Infinity`, all complete lines.
  *
- * @param damage what is damaged is added to it, a line each
- * @returns the sound ones, and where in the file they end
+ * @param damage receives a description of each damaged line
+ * @returns the valid records, and the byte offset at which the lines read end
  */
 export async function readJournal(
   folder: string,
   count: number,
   damage: string[],
-): Promise<{ readonly lines: readonly IndexedRecord[]; readonly sound: number }> {
-  const path = join(folder, JOURNAL_FILE);
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  });
+): Promise<{ readonly lines: readonly IndexedRecord[]; readonly endOffset: number }> {
+  const bytes = await readOrEmpty(join(folder, JOURNAL_FILE));
   const lines: IndexedRecord[] = [];
   let start = 0;
-  let place = 0;
-  for (; place < count; place++) {
+  let index = 0;
+  for (; index < count; index++) {
     const end = bytes.indexOf(0x0a, start);
     if (end < 0) break;
     const text = bytes.toString('utf8', start, end);
-    const line = parseRecord(text);
-    if (line === undefined) damage.push(`line ${place + 1} of corpus/journal.jsonl is damaged`);
-    else lines.push({ record: line, index: place });
+    const record = parseRecord(text);
+    if (record === undefined) damage.push(`line ${index + 1} of corpus/journal.jsonl is damaged`);
+    else lines.push({ record, index });
     start = end + 1;
   }
-  if (place < count && Number.isFinite(count))
-    damage.push(`corpus/journal.jsonl lacks ${count - place} of ${count} lines`);
-  return { lines, sound: start };
+  if (index < count && Number.isFinite(count))
+    damage.push(`corpus/journal.jsonl lacks ${count - index} of ${count} lines`);
+  return { lines, endOffset: start };
 }
 
-function parseRecord(text: string): CorpusEntryRecord | undefined {
+/** Parses a journal line; undefined if it is damaged. */
+export function parseRecord(text: string): CorpusEntryRecord | undefined {
   try {
     const line = JSON.parse(text) as Partial<CorpusEntryRecord> | null;
-    const sound =
+    const isValid =
       typeof line?.id === 'string' &&
       /^[0-9a-f]{16}$/.test(line.id) &&
       typeof line.ancestor === 'string' &&
@@ -182,32 +131,13 @@ function parseRecord(text: string): CorpusEntryRecord | undefined {
       Array.isArray(line.mutators) &&
       (line.parent === null || typeof line.parent === 'string') &&
       (line.novelty === null || typeof line.novelty === 'number');
-    return sound ? (line as CorpusEntryRecord) : undefined;
+    return isValid ? (line as CorpusEntryRecord) : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function readOrSetAside(
-  folder: string,
-  inputs: readonly InputSpec[],
-  id: string,
-  damage: string[],
-): Promise<TestcaseData | undefined> {
-  const read = await loadTestcase(testcasePath(folder, id), inputs, id);
-  if (typeof read !== 'string') return read;
-  const name = `corpus/${id}.npz`;
-  if (read === 'missing') {
-    damage.push(`${name} is missing`);
-    return undefined;
-  }
-  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
-  await rename(testcasePath(folder, id), join(folder, DAMAGED_FOLDER, `${id}.npz`));
-  damage.push(`${name} is damaged: it is now in corpus/damaged/`);
-  return undefined;
-}
-
-/** A testcase's file, read and checked against its id; what is wrong with it where it is not whole. */
+/** Reads a testcase's file and verifies its ID. Returns the kind of damage if the file is missing or invalid. */
 export async function loadTestcase(
   path: string,
   inputs: readonly InputSpec[],
@@ -230,10 +160,10 @@ export async function loadTestcase(
 }
 
 /**
- * Activations of the first `count` entries, one after the other; undefined where not all of them are there.
+ * Reads the activation vectors of the first `count` entries as one array `[count, width]`; undefined if the file is too short.
  *
- * @param width numbers in an entry's activations
- * @param damage that they are not is added to it
+ * @param width length of an entry's activation vector
+ * @param damage receives a description if the file is too short
  */
 export async function readVectors(
   folder: string,
@@ -241,10 +171,7 @@ export async function readVectors(
   width: number,
   damage: string[],
 ): Promise<Float32Array | undefined> {
-  const bytes = await readFile(join(folder, VECTORS_FILE)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  });
+  const bytes = await readOrEmpty(join(folder, VECTORS_FILE));
   const needed = count * width * Float32Array.BYTES_PER_ELEMENT;
   if (bytes.length < needed) {
     damage.push(`${VECTORS_FILE} is cut: the model is run on the corpus again`);
@@ -253,56 +180,19 @@ export async function readVectors(
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + needed));
 }
 
-/**
- * Takes away what was written after the entries that count, testcases included: what a budget cut short brought may
- * not come again.
- *
- * @param kept ids of the entries that stay
- */
-async function truncateAfter(
-  folder: string,
-  journalBytes: number,
-  vectorBytes: number,
-  kept: ReadonlySet<string>,
-): Promise<void> {
-  const bytes = await readFile(join(folder, JOURNAL_FILE)).catch((error: NodeJS.ErrnoException) => {
+/** Replaces all stored activation vectors, in the order of the entries. */
+export async function writeVectors(folder: string, vectors: readonly Float32Array[]): Promise<void> {
+  await writeDurably(join(folder, VECTORS_FILE), packVectors(vectors));
+}
+
+function packVectors(vectors: readonly Float32Array[]): Buffer {
+  return Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
+}
+
+/** Reads a file of the campaign; one that does not exist is empty. */
+export async function readOrEmpty(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   });
-  for (const line of bytes.toString('utf8', journalBytes).split('\n')) {
-    const id = parseRecord(line)?.id;
-    if (id !== undefined && !kept.has(id)) await rm(testcasePath(folder, id), { force: true });
-  }
-  for (const [name, length] of [
-    [JOURNAL_FILE, journalBytes],
-    [VECTORS_FILE, vectorBytes],
-  ] as const) {
-    await truncate(join(folder, name), length).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-  }
-}
-
-/** A name that no file of the folder has yet: `journal.jsonl`, `journal-2.jsonl`, … */
-async function unusedName(folder: string, stem: string, ending: string): Promise<string> {
-  const taken = new Set(await readdir(folder));
-  let name = `${stem}${ending}`;
-  for (let n = 2; taken.has(name); n++) name = `${stem}-${n}${ending}`;
-  return join(folder, name);
-}
-
-/** Sets the damaged journal aside and writes one of the sound entries alone. */
-async function rewriteJournal(folder: string, entries: readonly StoredEntry[]): Promise<void> {
-  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
-  const aside = await unusedName(join(folder, DAMAGED_FOLDER), 'journal', '.jsonl');
-  await copyFile(join(folder, JOURNAL_FILE), aside).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await writeDurably(join(folder, JOURNAL_FILE), entries.map(formatRecord).join(''));
-}
-
-/** Replaces the stored activations, in the order of the entries. */
-export async function writeVectors(folder: string, vectors: readonly Float32Array[]): Promise<void> {
-  const bytes = Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
-  await writeDurably(join(folder, VECTORS_FILE), bytes);
 }

@@ -3,15 +3,16 @@ import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
+import { isProcessAlive } from '../core/is-process-alive.ts';
 
 const LOCK_FILE = 'lock';
 const BREAK_FILE = 'lock.break';
 
-/** Milliseconds between signs of life in the lock's time, and without any before an owner elsewhere is dead. */
+/** Interval at which the owner touches the lock file, and its age at which an owner on another host counts as dead. */
 const HEARTBEAT_INTERVAL_MS = 5_000;
 const DEAD_AFTER_MS = 60_000;
 
-/** Milliseconds that taking over takes at most, and the tries and pauses of those who wait for it. */
+/** Age at which an unfinished takeover counts as abandoned; attempts to acquire a lock, and the delay between them. */
 const TAKEOVER_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 50;
 const RETRY_DELAY_MS = 100;
@@ -19,13 +20,13 @@ const RETRY_DELAY_MS = 100;
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, as its system counts; tells it from a later one of the same number. */
+  /** Start time of the process in clock ticks since boot; distinguishes it from a later process with the same ID. */
   readonly started: string | null;
 }
 
 /**
- * The campaign folder's one owner. The lock of a process that died is taken over: on this machine its
- * number and start say so, elsewhere the silence of its lock.
+ * Exclusive lock on a campaign's folder. The lock of a dead process is taken over: on this host, death is determined by
+ * process ID and start time; on another host, by the age of the lock file.
  */
 export class Lock {
   readonly #path: string;
@@ -35,12 +36,12 @@ export class Lock {
     this.#path = path;
     this.#heartbeat = setInterval(() => {
       const now = new Date();
-      // A lock that was taken away shows at the next write; there is nothing to do about it here.
+      // If the lock file was removed, the next write to the folder fails; nothing to do here.
       utimes(path, now, now).catch(() => {});
     }, HEARTBEAT_INTERVAL_MS).unref();
   }
 
-  /** @throws UserError where another process owns the folder */
+  /** @throws UserError if another process owns the folder */
   static async acquire(folder: string): Promise<Lock> {
     const path = join(folder, LOCK_FILE);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -81,7 +82,7 @@ async function tryCreate(path: string): Promise<boolean> {
   }
 }
 
-/** Who holds a lock; undefined where it is gone, or being written at this moment. */
+/** Reads the owner of a lock; undefined if the lock is gone or is just being written. */
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Owner;
@@ -99,22 +100,17 @@ async function readOwner(path: string): Promise<Owner | undefined> {
 
 async function isAlive(owner: Owner, path: string): Promise<boolean> {
   if (owner.host !== hostname()) {
-    const silent = await stat(path).then(
+    const silentMs = await stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => Number.POSITIVE_INFINITY,
     );
-    return silent < DEAD_AFTER_MS;
+    return silentMs < DEAD_AFTER_MS;
   }
-  if (owner.pid <= 0) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  if (owner.pid <= 0 || !isProcessAlive(owner.pid)) return false;
   return owner.started === null || processStart(owner.pid) === owner.started;
 }
 
-/** Removes a dead owner's lock; of several that want to, one does, and none removes a new owner's. */
+/** Removes a dead owner's lock. A second lock file ensures that of several processes only one removes it, and none removes a new owner's. */
 async function removeDeadLock(path: string, breaking: string): Promise<void> {
   if (!(await tryCreate(breaking))) {
     const { mtimeMs } = await stat(breaking).catch(() => ({ mtimeMs: Date.now() }));
@@ -134,12 +130,12 @@ function pause(): Promise<void> {
   return new Promise((done) => setTimeout(done, RETRY_DELAY_MS));
 }
 
-/** When a process started, in clock ticks since the machine did; null where the system does not tell. */
+/** Start time of a process in clock ticks since boot; null if the system does not provide it. */
 function processStart(pid: number): string | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold anything; the third is the state,
-    // the 22nd the start.
+    // proc(5): field 2 is the program's name in parentheses and may contain anything; field 3 is the state, field 22 the
+    // start time.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? 'ended' : fields[19];
   } catch {

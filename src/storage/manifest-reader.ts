@@ -6,28 +6,29 @@ import type { InputSpec } from '../model/model.ts';
 import { isDType } from '../tensor/tensor.ts';
 import { CAMPAIGN_FILE } from './campaign-store.ts';
 
-/** An input as campaign.yaml records it. */
+/** An input as recorded in campaign.yaml. */
 export interface ManifestInput extends InputSpec {
   readonly range: readonly [low: number, high: number];
 }
 
-/** What a campaign was resolved with: facts about it that need no model. */
+/** The resolved settings of a campaign, which can be read without loading its model. */
 export interface CampaignManifest {
   readonly modelSha256: string;
-  /** Names of the tensors whose activations are compared, and how. */
+  /** Names of the coverage tensors. */
   readonly coverage: readonly string[];
+  /** Spec of the coverage criterion. */
   readonly measure: string;
-  /** As testcases have them, with the legal values of each. */
+  /** Inputs without the batch dimension, with the legal range of each. */
   readonly inputs: readonly ManifestInput[];
-  /** All of the file. */
+  /** The whole file. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly resolved: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads what a campaign's folder records of it.
+ * Reads `campaign.yaml` of a campaign's folder.
  *
- * @throws UserError where it can't be read, or was not written by a campaign
+ * @throws UserError if it can't be read, or was not written by `neurofuzz fuzz`
  */
 export async function readManifest(folder: string): Promise<CampaignManifest> {
   const file = join(folder, CAMPAIGN_FILE);
@@ -50,13 +51,18 @@ export async function readManifest(folder: string): Promise<CampaignManifest> {
   };
 }
 
-/** @throws UserError naming the file where they are no inputs */
+/**
+ * Validates the inputs recorded in a manifest.
+ *
+ * @throws UserError that names the file, if an input has no name or shape, or an unknown type
+ */
 export function checkInputs(inputs: readonly unknown[], file: string): ManifestInput[] {
   return inputs.map((input) => {
     const { name, type, shape, range = [0, 1] } = (input ?? {}) as Partial<ManifestInput>;
     if (typeof name !== 'string' || !Array.isArray(shape))
       throw new UserError(`${file} is damaged: an input lacks its name or shape`);
-    if (!isDType(String(type))) throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
-    return { name, type: type as ManifestInput['type'], shape, range };
+    if (type === undefined || !isDType(type))
+      throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
+    return { name, type, shape, range };
   });
 }

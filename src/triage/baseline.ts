@@ -7,36 +7,37 @@ import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { exists, readFindings, readFirstSeen } from './findings.ts';
 
-/** A fault as a baseline has it. */
+/** A fault as recorded in a baseline. */
 export interface KnownFault {
   readonly signature: string;
   readonly objective: string;
   readonly summary: string;
-  /** When it came up first, as ISO 8601 says it; null where that is not known. */
+  /** Time of the first finding, in ISO 8601; null if unknown. */
   readonly firstSeen: string | null;
 }
 
-/** What is known already. */
+/** Faults that are already known, to tell new ones from them. */
 export interface Baseline {
   readonly faults: readonly KnownFault[];
 }
 
-/** Before the first time. */
+/** The baseline of a first run: no fault is known. */
 export const EMPTY_BASELINE: Baseline = { faults: [] };
 
-/** What a baseline's file says that it is. */
+/** Value of `kind` in a baseline file. */
 const BASELINE_KIND = 'neurofuzz-baseline';
 
 /**
- * What was known before: a baseline's file, or what an older campaign has found.
+ * Loads a baseline from a file, or derives one from the confirmed findings of an older campaign.
  *
- * @throws UserError where it is neither
+ * @param path a baseline file or a campaign's folder
+ * @throws UserError if it is neither
  */
 export async function loadBaseline(path: string): Promise<Baseline> {
-  const found = await stat(path).catch((error: unknown) => {
+  const stats = await stat(path).catch((error: unknown) => {
     throw fileError(error, 'read the baseline', path);
   });
-  if (!found.isDirectory()) return readBaselineFile(path);
+  if (!stats.isDirectory()) return readBaselineFile(path);
   if (!(await exists(join(path, CAMPAIGN_FILE))))
     throw new UserError(
       `--against: ${path} is neither a campaign nor a baseline: name one that --update-baseline wrote`,
@@ -73,14 +74,13 @@ async function readBaselineFile(path: string): Promise<Baseline> {
 }
 
 function isKnownFault(fault: unknown): fault is KnownFault {
-  const { signature, objective, summary, firstSeen } = (fault ?? {}) as Partial<
-    Record<keyof KnownFault, unknown>
-  >;
+  const { signature, objective, summary, firstSeen }: Partial<Record<keyof KnownFault, unknown>> =
+    fault ?? {};
   const isTime = firstSeen === null || typeof firstSeen === 'string';
-  return [signature, objective, summary].every((one) => typeof one === 'string') && isTime;
+  return [signature, objective, summary].every((text) => typeof text === 'string') && isTime;
 }
 
-/** Replaces a baseline's file in one rename. @throws UserError where it can't be written */
+/** Replaces a baseline file atomically. @throws UserError if it can't be written */
 export async function writeBaseline(path: string, faults: readonly KnownFault[]): Promise<void> {
   const known = [...faults]
     .sort((a, b) => (a.signature < b.signature ? -1 : 1))

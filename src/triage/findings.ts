@@ -3,11 +3,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../storage/finding.ts';
+import { FINDING_FILE, SIGNATURE_FILE } from '../storage/finding-files.ts';
 import { CORPUS_FOLDER } from '../storage/journal.ts';
 
-const FINDING_FILE = 'finding.json';
-
-/** Whether there is something at a path. */
+/** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -15,13 +14,13 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Every folder at or below a path that holds a finding.json, in the order of their names. */
+/** All folders at or below a path that contain a finding.json, sorted by name. */
 export function findingFoldersIn(path: string): string[] {
   if (basename(path) === FINDING_FILE) return [dirname(path)];
   return Array.from(walkFindings(path), ({ folder }) => folder);
 }
 
-/** @throws UserError naming the file where it can't be read */
+/** Reads a file of a finding. @throws UserError that names the file, if it can't be read */
 export async function readFindingFile(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
@@ -30,30 +29,34 @@ export async function readFindingFile(path: string): Promise<Buffer> {
   }
 }
 
-/** @throws UserError where it can't be read, or was not written by this version */
+/** Reads a finding's record. @throws UserError if it can't be read, or has another format version */
 export async function readFinding(folder: string): Promise<Finding> {
   const path = join(folder, FINDING_FILE);
   return parseFinding((await readFindingFile(path)).toString('utf8'), path);
 }
 
+/** A finding and its folder. */
+export interface LocatedFinding {
+  readonly folder: string;
+  readonly finding: Finding;
+}
+
 /**
- * Every finding at or below a path, one after the other, in the order of their folders' names. Reads without waiting in
- * between, which is many times as fast for a hundred thousand small files.
+ * All findings at or below a path, sorted by folder name. Reads synchronously, which is many times faster for a hundred
+ * thousand small files.
  *
- * @throws UserError where one can't be read
+ * @throws UserError if one can't be read
  */
-export function* readFindings(
-  path: string,
-): Generator<{ readonly folder: string; readonly finding: Finding }> {
+export function* readFindings(path: string): Generator<LocatedFinding> {
   for (const { folder, text } of walkFindings(path))
     yield { folder, finding: parseFinding(text, join(folder, FINDING_FILE)) };
 }
 
-/** Folders with a finding.json, and what that says. */
+/** Folders with a finding.json, and its text. */
 function* walkFindings(path: string): Generator<{ readonly folder: string; readonly text: string }> {
-  const own = readTextIfPresent(join(path, FINDING_FILE));
-  if (own !== undefined) {
-    yield { folder: path, text: own };
+  const text = readTextIfPresent(join(path, FINDING_FILE));
+  if (text !== undefined) {
+    yield { folder: path, text };
     return;
   }
   let names: string[];
@@ -90,36 +93,36 @@ function parseFinding(text: string, path: string): Finding {
       `${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
     );
   }
-  const sound =
+  const isValid =
     typeof finding.signature === 'string' &&
     Array.isArray(finding.violation?.tensors) &&
     finding.model !== undefined;
-  if (!sound) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
+  if (!isValid) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
   return finding as Finding;
 }
 
-/** Hits of each signature as a campaign counted them. */
+/** Number of violating mutants of each signature, from a campaign's signature records. */
 export async function readHitCounts(campaign: string): Promise<Map<string, number>> {
   const hits = new Map<string, number>();
   const findings = join(campaign, 'findings');
   for (const parent of [findings, join(findings, 'unrepeatable')]) {
     const names = await readdir(parent).catch(() => []);
     for (const name of names) {
-      const text = await readFile(join(parent, name, 'signature.json'), 'utf8').catch(() => undefined);
+      const text = await readFile(join(parent, name, SIGNATURE_FILE), 'utf8').catch(() => undefined);
       if (text === undefined) continue;
       try {
         const { signature, hits: count } = JSON.parse(text) as Partial<SignatureRecord>;
         if (typeof signature === 'string' && typeof count === 'number')
           hits.set(signature, Math.max(count, hits.get(signature) ?? 0));
       } catch {
-        // A record that is damaged counts nothing; its findings are there all the same.
+        // A damaged record is skipped: its findings are counted one by one.
       }
     }
   }
   return hits;
 }
 
-/** When each signature came up first, as a campaign's events tell. */
+/** Time of the first finding of each signature in ISO 8601, from a campaign's event log. */
 export async function readFirstSeen(campaign: string): Promise<Map<string, string>> {
   const times = new Map<string, string>();
   const text = await readFile(join(campaign, 'events.jsonl'), 'utf8').catch(() => '');

@@ -12,78 +12,95 @@ import { RerunClient } from '../workers/rerun-client.ts';
 import { memoryShare } from '../workers/resource-limits.ts';
 import { exists } from './findings.ts';
 
-/** A campaign that is opened for running its findings. */
+/** A campaign opened to rerun its findings. */
 export interface OpenCampaign {
   readonly folder: string;
   readonly config: CampaignConfig;
-  /** As testcases have them, with the legal values of each. */
+  /** Inputs without the batch dimension, with the legal range of each. */
   readonly inputs: readonly ManifestInput[];
-  /** The model's file and its sha256 today. */
+  /** The model's file, and its current digest below. */
   readonly modelPath: string;
   readonly loadOptions: LoadOptions;
   readonly modelSha256: string;
   readonly secondModelSha256: string | undefined;
+  /** The caller closes it. */
   readonly rerunClient: RerunClient;
 }
 
 /**
- * Opens the campaign that a finding lies in: the nearest folder above it with a campaign.yaml.
+ * Opens the campaign of a finding: the nearest ancestor folder that contains a campaign.yaml.
  *
- * @param other another model than the campaign's
+ * @param folder the finding's folder
+ * @param modelOverride path of a model to run in place of the campaign's
+ * @throws UserError if there is no campaign, or the model's inputs differ from the recorded ones
  */
-export async function openCampaign(folder: string, finding: Finding, other?: string): Promise<OpenCampaign> {
-  let above = resolve(folder);
-  while (!(await exists(join(above, CAMPAIGN_FILE)))) {
-    const next = dirname(above);
-    if (next === above) {
-      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
-    }
-    above = next;
-  }
-  const file = join(above, CAMPAIGN_FILE);
+export async function openCampaign(
+  folder: string,
+  finding: Finding,
+  modelOverride?: string,
+): Promise<OpenCampaign> {
+  const campaignFolder = await findCampaignFolder(folder);
+  const file = join(campaignFolder, CAMPAIGN_FILE);
   const recorded = checkSettings(await readCampaignFile(file), {}, file);
-  const config = other === undefined ? recorded : { ...recorded, model: other };
+  const config = modelOverride === undefined ? recorded : { ...recorded, model: modelOverride };
   if (config.model === undefined) throw new UserError(`${file} names no model`);
   const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
-  const reproducer = new RerunClient({ timeout: parseDuration(config.timeout), memory });
+  const rerunClient = new RerunClient({ timeout: parseDuration(config.timeout), memory });
   try {
-    const load = await findingLoadOptions(config, finding, above, other !== undefined);
-    const today = await reproducer.identify(config.model, load);
-    const { inputs } = await readManifest(above);
+    const options = await findingLoadOptions(config, finding, campaignFolder, modelOverride !== undefined);
+    const current = await rerunClient.identify(config.model, options);
+    const { inputs } = await readManifest(campaignFolder);
     const names = inputs.map((input) => input.name).join();
-    if (names !== today.inputs.map((input) => input.name).join()) {
+    if (names !== current.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
     }
     return {
-      folder: above,
+      folder: campaignFolder,
       config,
       inputs,
       modelPath: config.model,
-      loadOptions: load,
-      modelSha256: today.sha256,
-      secondModelSha256: today.secondModelSha256,
-      rerunClient: reproducer,
+      loadOptions: options,
+      modelSha256: current.sha256,
+      secondModelSha256: current.secondModelSha256,
+      rerunClient,
     };
   } catch (error) {
-    reproducer.close();
+    rerunClient.close();
     throw error;
   }
 }
 
-/** @param folder the campaign's */
+async function findCampaignFolder(folder: string): Promise<string> {
+  let ancestor = resolve(folder);
+  while (!(await exists(join(ancestor, CAMPAIGN_FILE)))) {
+    const parent = dirname(ancestor);
+    if (parent === ancestor) {
+      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
+    }
+    ancestor = parent;
+  }
+  return ancestor;
+}
+
+/**
+ * Options that load the model, and the second one of a pair, on the runtimes on which the finding was recorded.
+ *
+ * @param folder the campaign's folder
+ * @param isOverridden whether another model is run in place of the campaign's
+ */
 async function findingLoadOptions(
   config: CampaignConfig,
   { model, copy }: Finding,
   folder: string,
-  isOther: boolean,
+  isOverridden: boolean,
 ): Promise<LoadOptions> {
-  // Another model may be of another format.
-  const own = { ...loadOptions(config), runtime: isOther ? 'auto' : model.runtime } as const;
+  // Another model may have another format, which the recorded runtime does not read.
+  const options = { ...loadOptions(config), runtime: isOverridden ? 'auto' : model.runtime } as const;
   const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
   if (config.quantize !== undefined && derived === undefined)
     throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
-  const beside = secondModelOptions(config, derived);
-  return beside === undefined
-    ? own
-    : { ...own, secondModel: { ...beside, runtime: copy?.runtime ?? beside.runtime } };
+  const secondModel = secondModelOptions(config, derived);
+  return secondModel === undefined
+    ? options
+    : { ...options, secondModel: { ...secondModel, runtime: copy?.runtime ?? secondModel.runtime } };
 }

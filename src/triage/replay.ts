@@ -8,69 +8,70 @@ import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
-import { REFERENCE_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
+import { BATCH_FILE, INPUT_FILE, REFERENCE_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
 import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
 import { openCampaign } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
-/** How running one finding again went. */
+/** Result of rerunning one finding. */
 export interface ReplayResult {
   readonly path: string;
   readonly id: string;
   readonly signature: string;
   readonly verdict: Verdict;
-  /** Such as `10/10`. */
+  /** Matching runs out of all reruns, such as `10/10`. */
   readonly reproduced: string;
-  /** Whether it is marked as fixed, see `markFixed`. */
+  /** Whether it was marked as fixed before, see `markFixed`. */
   readonly markedFixed: boolean;
-  /** What is wrong, in a line for people. */
+  /** Description of the fault on one line. */
   readonly summary: string;
-  /** What came up instead, or what else is worth knowing. */
+  /** Other signatures that were observed, changes of the model, or why it cannot run. */
   readonly note: string;
   readonly seconds: number;
 }
 
-/** How findings are run again. */
 export interface ReplayOptions {
-  /** Another model than that of the findings' campaign, such as the next release. */
+  /** Path of a model to run in place of the campaign's, such as its next release. */
   readonly model?: string | undefined;
 }
 
-/** Marks a finding as fixed: from there on it is a regression when it breaks again. */
+/** Marker file of a fixed finding: if such a finding fails again, it is a regression. */
 const FIXED_FILE = 'fixed.json';
 
 /**
- * Runs findings again, one after the other, each in a fresh session of the model. One that can't be run says why, and the
- * others go on.
+ * Reruns findings one after another, each in a new session of the model. A finding that cannot be run is reported as such and
+ * does not stop the others.
  *
- * @param paths findings, folders of them or campaigns
- * @throws UserError where a path holds no finding, or none of them can be run: why the first one can't
+ * @param paths findings, folders of findings, or campaigns
+ * @throws UserError if a path holds no finding, or no finding can be run: then the error of the first one
  */
 export async function* replay(
   paths: readonly string[],
   options: ReplayOptions = {},
 ): AsyncGenerator<ReplayResult> {
-  let first: UserError | undefined;
-  const failed: ReplayResult[] = [];
-  let ran = 0;
-  for await (const one of replayAll(paths, options)) {
-    if ('replayed' in one) {
-      ran++;
-      yield* failed.splice(0);
-      yield one.replayed;
+  let firstError: UserError | undefined;
+  let hasRun = false;
+  const unrunnable: ReplayResult[] = [];
+  for await (const { result, error } of replayAll(paths, options)) {
+    if (error === undefined) {
+      hasRun = true;
+      yield* unrunnable.splice(0);
+      yield result;
       continue;
     }
-    first ??= one.error;
-    failed.push(one.instead);
+    firstError ??= error;
+    unrunnable.push(result);
   }
-  if (ran === 0 && first !== undefined) throw first;
-  yield* failed;
+  if (!hasRun && firstError !== undefined) throw firstError;
+  yield* unrunnable;
 }
 
-type ReplayAttempt =
-  | { readonly replayed: ReplayResult }
-  | { readonly error: UserError; readonly instead: ReplayResult };
+interface ReplayAttempt {
+  readonly result: ReplayResult;
+  /** Why the finding cannot be run; undefined if it was. */
+  readonly error?: UserError;
+}
 
 async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<ReplayAttempt> {
   for (const path of paths) {
@@ -83,10 +84,10 @@ async function* replayAll(paths: readonly string[], options: ReplayOptions): Asy
     }
     for (const folder of folders) {
       try {
-        yield { replayed: await replayOne(folder, options) };
+        yield { result: await replayOne(folder, options) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        yield { error, instead: await unrunnableResult(folder, error) };
+        yield { result: await unrunnableResult(folder, error), error };
       }
     }
   }
@@ -107,7 +108,7 @@ async function unrunnableResult(folder: string, { message }: UserError): Promise
   };
 }
 
-/** Marks a finding as fixed, with the model that it is fixed in. */
+/** Marks a finding as fixed. @throws UserError if the marker file cannot be written */
 export async function markFixed({ path }: Pick<ReplayResult, 'path'>): Promise<void> {
   const text = JSON.stringify({ formatVersion: FORMAT_VERSION, time: new Date().toISOString() }, null, 2);
   try {
@@ -124,14 +125,14 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   const { config, inputs, modelPath, loadOptions, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     const rows = finding.batch?.rows;
-    const file = join(folder, rows === undefined ? 'input.npz' : 'batch.npz');
+    const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
-    const again = await rerunClient.reproduce(finding.objective, {
+    const rerun = await rerunClient.reproduce(finding.objective, {
       model: modelPath,
       loadOptions,
       objectives: objectiveSpecs(config.objective),
       expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
-      // What was not traced bears the name of what was seen.
+      // Without tracing, the signature names the tensor that was observed instead of the operation.
       canTrace: finding.violation.details.origin !== undefined,
       batch: data,
       rows: rows ?? 1,
@@ -140,18 +141,19 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
       transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
       reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
     });
-    const changed = modelSha256 === finding.model.sha256 ? [] : ['the model has changed since'];
-    if (secondModelSha256 !== finding.copy?.sha256) changed.push('the second model has changed since');
-    const others = again.otherSignatures.length > 0 ? [`breaks as ${again.otherSignatures.join(', ')}`] : [];
+    const notes: string[] = [];
+    if (rerun.otherSignatures.length > 0) notes.push(`breaks as ${rerun.otherSignatures.join(', ')}`);
+    if (modelSha256 !== finding.model.sha256) notes.push('the model has changed since');
+    if (secondModelSha256 !== finding.copy?.sha256) notes.push('the second model has changed since');
     return {
       path: folder,
       id: finding.id,
       signature: finding.signature,
-      verdict: verdictOf(again),
-      reproduced: `${again.matchingRuns}/${again.totalRuns}`,
+      verdict: verdictOf(rerun),
+      reproduced: `${rerun.matchingRuns}/${rerun.totalRuns}`,
       markedFixed: await exists(join(folder, FIXED_FILE)),
       summary: finding.summary,
-      note: [...others, ...changed].join('; '),
+      note: notes.join('; '),
       seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {
@@ -162,7 +164,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   }
 }
 
-/** A testcase that may lie beside a finding. */
+/** Reads an optional testcase from a finding's folder. */
 async function readTestcaseIfPresent(
   path: string,
   inputs: readonly InputSpec[],
@@ -170,7 +172,7 @@ async function readTestcaseIfPresent(
   return (await exists(path)) ? decodeTestcase(inputs, await readFindingFile(path), path) : undefined;
 }
 
-/** A finding that now breaks in another way is not fixed. */
+/** A finding that now fails with another signature is not fixed. */
 function verdictOf({ matchingRuns, totalRuns, otherSignatures }: RerunResult): Verdict {
   if (matchingRuns === totalRuns || (matchingRuns === 0 && otherSignatures.length > 0)) return 'still broken';
   return matchingRuns === 0 ? 'fixed' : 'flaky';

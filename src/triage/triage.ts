@@ -9,55 +9,61 @@ import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { type Baseline, type KnownFault, loadBaseline } from './baseline.ts';
-import { exists, readFindingFile, readFindings, readFirstSeen, readHitCounts } from './findings.ts';
+import {
+  exists,
+  type LocatedFinding,
+  readFindingFile,
+  readFindings,
+  readFirstSeen,
+  readHitCounts,
+} from './findings.ts';
 
-/** What became of a fault since it was last looked at. */
+/** State of a fault relative to a baseline. */
 export type FaultState = 'new' | 'known' | 'fixed';
 
-/** One fault: the findings of one signature, in all the campaigns that were named. */
+/** One fault: all findings of one signature in the campaigns given. */
 export interface TriagedFault extends KnownFault {
-  /** Against a baseline: whether that knows it. Absent without one. */
+  /** Whether the baseline contains it; absent without a baseline. */
   readonly state?: FaultState;
-  /** The folders of the campaigns that have it. */
+  /** Folders of the campaigns in which it was found. */
   readonly campaigns: readonly string[];
-  /** Hits that were counted, kept or not; at least as many as there are findings. */
+  /** Number of violating mutants, including those not stored; at least the number of findings. */
   readonly hits: number;
-  /** Findings on disk, and those that are flaky among them. */
+  /** Number of findings on disk, and how many of them are flaky. */
   readonly findings: number;
   readonly flaky: number;
-  /** How often the one named here came up again, such as `10/10`. */
+  /** Matching runs out of all reruns of the finding at `path`, such as `10/10`. */
   readonly reproduced: string;
-  /** How far that one is from its seed. */
+  /** Distance of the finding at `path` from its seed. */
   readonly distance: Distance;
-  /** Findings that break the rules that were given; null where they can't be judged without running a model. */
+  /** Number of findings that violate the rules given; null if they can't be judged without running a model. */
   readonly broken: number | null;
-  /** The folder of the finding that is nearest to its seed, of those that count. */
+  /** Folder of the representative finding: the one nearest to its seed, reproducible ones first. */
   readonly path: string;
 }
 
-/** What triage found. */
 export interface TriageResult {
-  /** The worst first. */
+  /** By severity, the worst first. */
   readonly faults: readonly TriagedFault[];
-  /** Faults of the baseline that did not come up. */
+  /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
 }
 
-/** How faults are looked at. */
 export interface TriageOptions {
   /**
-   * Rules of a comparing objective, as in its spec; with them findings of two models are judged anew by what both gave,
-   * and no model is run.
+   * Parameters of a comparing objective, as in its spec. With them the stored outputs of two models are judged again, without
+   * running a model.
    */
   readonly rules?: string | undefined;
-  /** What was known before: a baseline, its file, or an older campaign. */
+  /** Known faults: a baseline, the path of a baseline file, or the folder of an older campaign. */
   readonly against?: Baseline | string | undefined;
 }
 
 /**
- * Lists the faults of campaigns, the worst first.
+ * Groups the findings of campaigns into faults and ranks them, the worst first.
  *
- * @throws UserError where a folder is no campaign, a finding can't be read, or the rules make no sense
+ * @param campaigns folders of campaigns
+ * @throws UserError if a folder is not a campaign, a finding can't be read, or the rules are invalid
  */
 export async function triage(
   campaigns: readonly string[],
@@ -65,30 +71,32 @@ export async function triage(
 ): Promise<TriageResult> {
   const { rules, against } = options;
   const judge = rules === undefined ? undefined : new RuleJudge(rules);
-  const bySignature = new Map<string, FaultFindings>();
-  const counted = new Map<string, number>();
+  const findingsBySignature = new Map<string, FaultFindings>();
+  const hitCounts = new Map<string, number>();
   const firstSeen = new Map<string, string>();
   for (const campaign of campaigns) {
     await checkIsCampaign(campaign);
     for (const { folder, finding } of readFindings(campaign)) {
       const broken = judge === undefined ? null : await judge.isBroken(folder, finding);
-      const gathered = bySignature.get(finding.signature) ?? new FaultFindings();
-      bySignature.set(finding.signature, gathered);
-      gathered.add(campaign, folder, finding, broken);
+      const faultFindings = findingsBySignature.get(finding.signature) ?? new FaultFindings();
+      findingsBySignature.set(finding.signature, faultFindings);
+      faultFindings.add(campaign, { folder, finding }, broken);
     }
     for (const [signature, hits] of await readHitCounts(campaign))
-      counted.set(signature, (counted.get(signature) ?? 0) + hits);
+      hitCounts.set(signature, (hitCounts.get(signature) ?? 0) + hits);
     for (const [signature, time] of await readFirstSeen(campaign)) {
       const before = firstSeen.get(signature);
       if (before === undefined || time < before) firstSeen.set(signature, time);
     }
   }
-  const known = typeof against === 'string' ? await loadBaseline(against) : against;
-  const faults = [...bySignature]
-    .map(([signature, gathered]) => summarizeFault(signature, gathered, counted, firstSeen, known))
+  const baseline = typeof against === 'string' ? await loadBaseline(against) : against;
+  const faults = [...findingsBySignature]
+    .map(([signature, faultFindings]) =>
+      summarizeFault(signature, faultFindings, hitCounts, firstSeen, baseline),
+    )
     .sort(worstFirst);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
-  const fixed = (known?.faults ?? []).filter(({ signature }) => !found.has(signature));
+  const fixed = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
   return { faults, fixed };
 }
 
@@ -97,82 +105,79 @@ async function checkIsCampaign(campaign: string): Promise<void> {
   throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
 }
 
-/** Findings of one signature: counted, and of each kind the one that is nearest to its seed. */
+/** Counts the findings of one signature and selects the representative one. */
 class FaultFindings {
   readonly campaigns = new Set<string>();
   findingCount = 0;
   flakyCount = 0;
-  /** Judged by the rules that were given, and broken by them. */
+  /** Findings judged by the rules given, and those that violate them. */
   judgedCount = 0;
   brokenCount = 0;
-  /** Of those that count, of those that come up again, and of all. */
-  readonly #nearest: (LocatedFinding | undefined)[] = [undefined, undefined, undefined];
+  /** The finding nearest to its seed among the reproducible ones that violate the rules, the reproducible ones, and all. */
+  readonly #nearestByTier: (LocatedFinding | undefined)[] = [undefined, undefined, undefined];
 
-  add(campaign: string, folder: string, finding: Finding, broken: boolean | null): void {
+  add(campaign: string, located: LocatedFinding, broken: boolean | null): void {
+    const { finding } = located;
     this.campaigns.add(campaign);
     this.findingCount++;
     const isFlaky = finding.status === 'flaky';
     if (isFlaky) this.flakyCount++;
     if (broken !== null) this.judgedCount++;
     if (broken === true) this.brokenCount++;
-    const kinds = [!isFlaky && broken !== false, !isFlaky, true];
-    kinds.forEach((is, kind) => {
-      const before = this.#nearest[kind];
-      if (is && (before === undefined || isNearer(finding, before.finding)))
-        this.#nearest[kind] = { folder, finding };
+    const tiers = [!isFlaky && broken !== false, !isFlaky, true];
+    tiers.forEach((isInTier, tier) => {
+      const nearest = this.#nearestByTier[tier];
+      if (isInTier && (nearest === undefined || isNearer(finding, nearest.finding)))
+        this.#nearestByTier[tier] = located;
     });
   }
 
-  get nearest(): LocatedFinding {
-    return this.#nearest.find((one) => one !== undefined) as LocatedFinding;
+  get representative(): LocatedFinding {
+    const found = this.#nearestByTier.find((nearest) => nearest !== undefined);
+    if (found === undefined) throw new Error('a fault has no finding');
+    return found;
   }
-}
-
-interface LocatedFinding {
-  readonly folder: string;
-  readonly finding: Finding;
 }
 
 function summarizeFault(
   signature: string,
-  gathered: FaultFindings,
-  counted: ReadonlyMap<string, number>,
+  { findingCount, flakyCount, judgedCount, brokenCount, campaigns, representative }: FaultFindings,
+  hitCounts: ReadonlyMap<string, number>,
   firstSeen: ReadonlyMap<string, string>,
   baseline: Baseline | undefined,
 ): TriagedFault {
-  const { findingCount, flakyCount, judgedCount, brokenCount, campaigns, nearest } = gathered;
-  const { objective, summary, reproduced, distance } = nearest.finding;
-  const before = baseline?.faults.find((one) => one.signature === signature);
-  const seen = [firstSeen.get(signature), before?.firstSeen]
+  const { objective, summary, reproduced, distance } = representative.finding;
+  const known = baseline?.faults.find((fault) => fault.signature === signature);
+  const seenTimes = [firstSeen.get(signature), known?.firstSeen]
     .filter((time) => typeof time === 'string')
     .sort();
   return {
     signature,
     objective,
     summary,
-    firstSeen: seen[0] ?? null,
-    ...(baseline === undefined ? {} : { state: before === undefined ? 'new' : 'known' }),
+    firstSeen: seenTimes[0] ?? null,
+    ...(baseline === undefined ? {} : { state: known === undefined ? 'new' : 'known' }),
     campaigns: [...campaigns],
-    hits: Math.max(counted.get(signature) ?? 0, findingCount),
+    hits: Math.max(hitCounts.get(signature) ?? 0, findingCount),
     findings: findingCount,
     flaky: flakyCount,
     reproduced,
     distance,
     broken: judgedCount === 0 ? null : brokenCount,
-    path: nearest.folder,
+    path: representative.folder,
   };
 }
 
-/** Whether a finding lies nearer to its seed than another one: by edits of tokens, else by its largest change. */
+/** Whether a finding is nearer to its seed than another: by token edits, then by L∞, L2 and L0 distance. */
 function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
   for (const norm of ['edits', 'linf', 'l2', 'l0'] as const) {
-    const [own, other] = [a[norm] ?? 0, b[norm] ?? 0];
-    if (own !== other) return own < other;
+    const [distanceA, distanceB] = [a[norm] ?? 0, b[norm] ?? 0];
+    if (distanceA !== distanceB) return distanceA < distanceB;
   }
   return false;
 }
 
-/** What ends a process is worse than what a program may notice; else in the order of the registry. */
+/** Objectives by severity: crashes and hangs first, because a program cannot handle them; the others in registry order. */
 const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.names()];
 
 function rankOf({ objective }: TriagedFault): number {
@@ -180,7 +185,7 @@ function rankOf({ objective }: TriagedFault): number {
   return rank < 0 ? OBJECTIVE_RANKING.length : rank;
 }
 
-/** New ones first, then those that come up again, by what they break, how often, and their names. */
+/** Orders faults: new before known, reproducible before flaky, then by objective, number of hits, and signature. */
 function worstFirst(a: TriagedFault, b: TriagedFault): number {
   return (
     Number(a.state === 'known') - Number(b.state === 'known') ||
@@ -191,12 +196,17 @@ function worstFirst(a: TriagedFault, b: TriagedFault): number {
   );
 }
 
-/** Whether a fault has a finding that came up again, and breaks the rules where they were given. */
+/** Whether a fault has a finding that reproduces, and that violates the rules if any were given. */
 export function isReproducible({ findings, flaky, broken }: TriagedFault): boolean {
   return findings > flaky && broken !== 0;
 }
 
-/** Judges findings of two models by other rules. */
+/** Whether a fault counts as a failure: it is reproducible, and not known from the baseline. */
+export function isCounted(fault: TriagedFault): boolean {
+  return isReproducible(fault) && fault.state !== 'known';
+}
+
+/** Judges stored outputs of two models by other parameters of the comparing objective. */
 class RuleJudge {
   readonly #rules: string;
   readonly #objectives = new Map<string, ReturnType<typeof makeObjective>>();
@@ -205,15 +215,15 @@ class RuleJudge {
     this.#rules = rules;
   }
 
-  /** Whether a finding's outputs break the rules; null where it has none. */
+  /** Whether a finding's outputs violate the rules; null if none are stored. */
   async isBroken(folder: string, { objective }: Finding): Promise<boolean | null> {
     const path = join(folder, OUTPUTS_FILE);
     if (!(await exists(path))) return null;
-    // Of a testcase and the same one changed, the rules are those of two models.
+    // Outputs of a testcase and its transform are compared like those of two models.
     const kind = comparesModels(objective) ? objective : 'differential';
-    const made = this.#objectives.get(kind) ?? makeObjective(`${kind}:${this.#rules}`);
-    this.#objectives.set(kind, made);
-    const judge = await made;
+    const pending = this.#objectives.get(kind) ?? makeObjective(`${kind}:${this.#rules}`);
+    this.#objectives.set(kind, pending);
+    const rule = await pending;
     const { reference, second } = decodeOutputs(await readFindingFile(path), path);
     const outputs = reference.map(toBatchTensor);
     const result = {
@@ -223,10 +233,10 @@ class RuleJudge {
       activations: [],
       secondOutputs: second.map(toBatchTensor),
     };
-    const refused = judge.refuses?.(result);
+    const refused = rule.refuses?.(result);
     if (refused !== undefined) throw new UserError(`${path}: ${objective} ${refused}`);
     let broken = false;
-    judge.judge(result, () => {
+    rule.judge(result, () => {
       broken = true;
     });
     return broken;

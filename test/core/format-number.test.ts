@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatNumber, plural } from '../../src/core/format-number.ts';
+import { formatCount, formatNumber, plural, pluralNoun } from '../../src/core/format-number.ts';
 
 describe('formatNumber', () => {
   test('rounds to significant digits and drops trailing zeros', () => {
@@ -19,4 +19,9 @@ describe('formatNumber', () => {
 
 test('plural groups thousands and adds an s to all counts but 1', () => {
   expect([0, 1, 3394].map((count) => plural(count, 'hit'))).toEqual(['0 hits', '1 hit', '3,394 hits']);
+});
+
+test('formatCount groups thousands, and pluralNoun leaves the count out', () => {
+  expect(formatCount(1_234_567)).toBe('1,234,567');
+  expect([1, 2].map((edits) => pluralNoun(edits, 'edit'))).toEqual(['edit', 'edits']);
 });

@@ -15,9 +15,11 @@ import { writeFolderDurably } from '../../src/core/atomic-file.ts';
 import type { NewCorpusEntry } from '../../src/fuzzer/corpus/corpus-entry.ts';
 import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
 import { shapeSignatureOf, type TestcaseInput } from '../../src/model/testcase-batch.ts';
-import { CampaignStore, checkFolder } from '../../src/storage/campaign-store.ts';
+import { CampaignStore } from '../../src/storage/campaign-store.ts';
+import { checkFolder } from '../../src/storage/check-folder.ts';
 import { readCheckpoint } from '../../src/storage/checkpoint.ts';
-import { readCorpus, type StoredEntry } from '../../src/storage/journal.ts';
+import type { StoredEntry } from '../../src/storage/journal.ts';
+import { readCorpus } from '../../src/storage/read-corpus.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -46,8 +48,6 @@ test('a testcase survives its file, and one for another model is refused', () =>
   );
 });
 
-const PICTURES = [undefined, undefined];
-
 /** Entries with testcases of their own, the first of them a seed. */
 function entries(count: number): NewCorpusEntry[] {
   const made: NewCorpusEntry[] = [];
@@ -73,7 +73,7 @@ function entries(count: number): NewCorpusEntry[] {
 
 async function written(name: string, count: number): Promise<{ path: string; all: NewCorpusEntry[] }> {
   const path = join(folder, name);
-  const store = await CampaignStore.create(path, { model: 'm' }, PICTURES);
+  const store = await CampaignStore.create(path, { model: 'm' });
   const all = entries(count);
   for (const entry of all) store.addEntry(entry);
   expect(readdirSync(join(path, 'corpus'))).toEqual([]);
@@ -151,7 +151,7 @@ describe('a corpus', () => {
 
 test('a damaged checkpoint gives way to the one before it, and no checkpoint to none', async () => {
   const { path } = await written('checkpoints', 3);
-  const store = await CampaignStore.open(path, PICTURES, 3);
+  const store = await CampaignStore.open(path, 3);
   await store.flush({ entries: 3, width: 2, elapsedSeconds: 2, state: { taken: 9 } });
   const latest = join(path, 'state', 'checkpoint.json');
   expect((await readCheckpoint<{ taken: number }>(path)).checkpoint?.state.taken).toBe(9);

@@ -2,12 +2,14 @@ import { measureDistance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import type { MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
+import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { SIGNATURE_VERSION } from '../../objectives/objective.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
 import type { HitConfirmer } from './confirm.ts';
 import type { FaultRegistry, StoredFinding } from './fault-registry.ts';
+import { renderFindingArtifacts } from './finding-artifacts.ts';
 
 export interface FindingWriterOptions {
   readonly store: CampaignStore;
@@ -18,6 +20,8 @@ export interface FindingWriterOptions {
   /** The second model of a pair, likewise. */
   readonly secondModel?: Finding['model'];
   readonly masterSeed: string;
+  /** Of each input, how its values map to pixels; undefined for inputs that are not images. */
+  readonly imageFormats: readonly (ImageFormat | undefined)[];
   /** Id of the positions without a token, for each input; undefined for inputs that have none. */
   readonly padIds: readonly (number | undefined)[];
   /** A testcase as text; undefined if it is none. */
@@ -75,7 +79,7 @@ export class FindingWriter {
     task: number,
     origin: MutantOrigin | undefined,
   ): Promise<StoredFinding> {
-    const { store, faults, confirmer, textOf } = this.#options;
+    const { store, faults, confirmer, textOf, imageFormats } = this.#options;
     const { signature } = hit.violation;
     const isApart = faults.dependsOnMachine(hit.violation);
     // A campaign that was killed after it had written the finding comes to it again.
@@ -96,13 +100,19 @@ export class FindingWriter {
         ...(severity === undefined ? {} : { severity }),
       },
     );
-    await store.writeFinding(path, finding, hit.data, {
+    const artifactData = {
+      testcase: hit.data,
       batch: hit.batch.data,
       outputs,
       transformed: hit.transformed,
       reference,
       text: textOf(hit.data),
-    });
+    };
+    await store.writeFinding(
+      path,
+      finding,
+      await renderFindingArtifacts(finding, artifactData, imageFormats),
+    );
     return { finding, path };
   }
 

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { printJson } from '../output/logging.ts';
 
-/** `neurofuzz distill`: the smallest corpus that covers the same. */
+/** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
 export function distillCommand(): Command {
   return new Command('distill')
     .description('Write the smallest corpus that covers what some campaigns cover; they are only read')
@@ -36,7 +37,7 @@ async function run(campaigns: readonly string[], options: DistillFlags): Promise
     threshold: parsePositive('--threshold', options.threshold, false),
     max: parsePositive('--max', options.max, true),
   });
-  for (const what of report.damage) process.stderr.write(`neurofuzz: ${escapeControl(what)}\n`);
+  for (const damage of report.damage) process.stderr.write(`neurofuzz: ${escapeControl(damage)}\n`);
   if (options.json === true) printJson(jsonOf(report));
   else process.stdout.write(`${reportText(report)}\n`);
 }
@@ -61,11 +62,10 @@ function jsonOf({
 function reportText(report: DistillReport): string {
   const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
   const { feedback = DEFAULT_FEEDBACK } = report;
-  const count = (n: number): string => new Intl.NumberFormat('en').format(n);
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
   const lines = [
-    `${wasDone ? 'was there already: ' : ''}kept ${count(kept)} of ${count(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${count(keptFor.coverage)} for what they cover, ${count(keptFor.margins)} for margins, ${count(keptFor.ancestors)} seeds that others are measured from`,
-    `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${count(findings)} findings went along`,
+    `${wasDone ? 'was there already: ' : ''}kept ${formatCount(kept)} of ${formatCount(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${formatCount(keptFor.coverage)} for what they cover, ${formatCount(keptFor.margins)} for margins, ${formatCount(keptFor.ancestors)} seeds that others are measured from`,
+    `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${formatCount(findings)} findings went along`,
     `corpus: ${out}`,
     `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
   ];

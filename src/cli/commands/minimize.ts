@@ -1,19 +1,19 @@
 import { Command } from 'commander';
-import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
+import { distanceText } from '../output/distance-text.ts';
 import { printJson } from '../output/logging.ts';
 
-/** Version of what `minimize --json` prints. */
+/** Format version of `minimize --json`. */
 const FORMAT_VERSION = 1;
 
-/** Most variants that may be asked for. */
+/** Upper bound of `--tries`. */
 const MAX_TRIES = 10_000_000;
 
-/** `neurofuzz minimize`: makes findings smaller. */
+/** `neurofuzz minimize`: reduces the difference of findings from their seeds. */
 export function minimizeCommand(): Command {
   return new Command('minimize')
     .description(
@@ -46,13 +46,13 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
       throw new UserError(
         `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
       );
-  const all: MinimizeResult[] = [];
-  for await (const one of minimize(paths, { tries, force: options.force })) {
-    all.push(one);
-    if (options.json !== true) process.stdout.write(`${resultLines(one).map(escapeControl).join('\n')}\n`);
+  const results: MinimizeResult[] = [];
+  for await (const result of minimize(paths, { tries, force: options.force })) {
+    results.push(result);
+    if (options.json !== true) process.stdout.write(`${resultLines(result).map(escapeControl).join('\n')}\n`);
   }
-  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: all });
-  else if (all.length === 0) process.stdout.write('no findings to minimize\n');
+  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: results });
+  else if (results.length === 0) process.stdout.write('no findings to minimize\n');
   process.exitCode = EXIT.done;
 }
 
@@ -66,19 +66,13 @@ function resultLines({
   why,
 }: MinimizeResult): string[] {
   if (smaller.length === 0) return [`${signature}  ${path}: left as it is: ${why}`];
-  return smaller.map((one) => {
+  return smaller.map((variant) => {
     const sizes =
-      one.goal === 'length'
-        ? `${plural(tokens, 'token')} to ${plural(one.tokens ?? 0, 'token')}`
-        : `${distanceText(distance)} to ${distanceText(one.distance)}`;
-    return `${signature}  ${sizes} in ${tries} tries  ${one.path}`;
+      variant.goal === 'length'
+        ? `${plural(tokens, 'token')} to ${plural(variant.tokens ?? 0, 'token')}`
+        : `${distanceText(distance)} to ${distanceText(variant.distance)}`;
+    return `${signature}  ${sizes} in ${tries} tries  ${variant.path}`;
   });
-}
-
-function distanceText({ edits, l0, linf }: Distance): string {
-  return edits === undefined
-    ? `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`
-    : plural(edits, 'edit');
 }
 
 const EXAMPLES = `

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
@@ -8,7 +9,7 @@ import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output
 import { createLogMonitor } from '../output/monitors.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
-/** `neurofuzz nightly`: many campaigns within one time budget. */
+/** `neurofuzz nightly`: runs several campaigns within one time budget. */
 export function nightlyCommand(): Command {
   return new Command('nightly')
     .description(
@@ -32,12 +33,12 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
   const config = await readNightlyFile(file);
   const { nightly } = await import('../../nightly/nightly.ts');
   const log = makeLogger(options);
-  const ending = handleShutdownSignals();
+  const shutdown = handleShutdownSignals();
   try {
     const result = await nightly(
       config,
       {
-        // How the threshold moved is in each campaign's events.
+        // Threshold changes are recorded in each campaign's events.
         campaignMonitor: (name) => ({
           ...createLogMonitor(log.child({ name })),
           onThresholdChange: () => {},
@@ -46,7 +47,7 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
         warn: (text) => log.warn(text),
       },
       (folder) => `${launcher()} replay ${quote(folder)}`,
-      ending.signal,
+      shutdown.signal,
     );
     if (options.json === true) printJson(result);
     else if (options.quiet !== true)
@@ -54,11 +55,11 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
     process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (result.fresh === 0) throwWorstFailure(result);
   } finally {
-    ending.release();
+    shutdown.release();
   }
 }
 
-/** A night whose campaigns could not run is not green. */
+/** Turns campaigns that could not run into the exit code; errors of the machine take precedence. */
 function throwWorstFailure({ failures }: NightResult): void {
   const worst = failures.find(({ isMachine }) => isMachine) ?? failures[0];
   if (worst === undefined) return;
@@ -67,11 +68,10 @@ function throwWorstFailure({ failures }: NightResult): void {
 }
 
 function resultLines({ night, campaigns, failures, files }: NightResult): string[] {
-  const count = new Intl.NumberFormat('en');
   return [
     `night ${night}`,
     ...campaigns.flatMap(({ name, faults, fixed, execs }) => [
-      `${name}: ${count.format(execs)} mutants in all`,
+      `${name}: ${formatCount(execs)} mutants in all`,
       ...faults.map(
         ({ state, signature, summary }) => `  ${(state ?? '').padEnd(5)}  ${signature}: ${summary}`,
       ),

@@ -7,7 +7,7 @@ import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
 
-/** `neurofuzz replay`: runs findings again. */
+/** `neurofuzz replay`: reruns findings and reports whether they are fixed. */
 export function replayCommand(): Command {
   return new Command('replay')
     .description('Run findings again: each is still broken, fixed, flaky, or cannot run')
@@ -31,49 +31,54 @@ interface ReplayFlags {
 
 async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
   const { markFixed, replay } = await import('../../triage/replay.ts');
-  const all: ReplayResult[] = [];
-  for await (const one of replay(paths, { model: options.model })) {
-    all.push(one);
-    if (options.markFixed === true && one.verdict === 'fixed' && !one.markedFixed) await markFixed(one);
-    if (options.json !== true) process.stdout.write(`${resultLine(one)}\n`);
+  const results: ReplayResult[] = [];
+  for await (const result of replay(paths, { model: options.model })) {
+    results.push(result);
+    if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
+      await markFixed(result);
+    if (options.json !== true) process.stdout.write(`${resultLine(result)}\n`);
   }
-  const count = (verdict: Verdict): number => all.filter((one) => one.verdict === verdict).length;
+  const count = (verdict: Verdict): number => results.filter((result) => result.verdict === verdict).length;
   const counts = {
     broken: count('still broken'),
     fixed: count('fixed'),
     flaky: count('flaky'),
     cannotRun: count('cannot run'),
-    regressed: all.filter(isRegressed).length,
+    regressed: results.filter(isRegressed).length,
   };
-  if (options.json === true) printJson({ replayed: all.length, ...counts, findings: all });
-  else if (all.length === 0) process.stdout.write('no findings to replay\n');
-  if (options.junit !== undefined) await writeJunit(options.junit, all, options.regression === true);
-  const failing = options.regression === true ? counts.regressed : all.length - counts.fixed;
+  if (options.json === true) printJson({ replayed: results.length, ...counts, findings: results });
+  else if (results.length === 0) process.stdout.write('no findings to replay\n');
+  if (options.junit !== undefined) await writeJunit(options.junit, results, options.regression === true);
+  const failing = options.regression === true ? counts.regressed : results.length - counts.fixed;
   process.exitCode = failing > 0 ? EXIT.findings : EXIT.done;
 }
 
-/** Whether a finding that was fixed is so no more. */
+/** Whether a finding fails again that was marked as fixed. */
 function isRegressed({ markedFixed, verdict }: ReplayResult): boolean {
   return markedFixed && verdict !== 'fixed';
 }
 
-function resultLine(one: ReplayResult): string {
-  const { verdict, reproduced, signature, path } = one;
-  const notes = [...(isRegressed(one) ? ['it was marked as fixed'] : []), one.note].filter(
+function resultLine(result: ReplayResult): string {
+  const { verdict, reproduced, signature, path } = result;
+  const notes = [isRegressed(result) ? 'it was marked as fixed' : '', result.note].filter(
     (note) => note !== '',
   );
-  const told = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
-  return escapeControl(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${told}`);
+  const suffix = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
+  return escapeControl(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${suffix}`);
 }
 
-async function writeJunit(path: string, all: readonly ReplayResult[], isRegression: boolean): Promise<void> {
+async function writeJunit(
+  path: string,
+  results: readonly ReplayResult[],
+  isRegression: boolean,
+): Promise<void> {
   const { junitXml } = await import('../../report/junit.ts');
-  const checks = all.map(
-    (one): Check => ({
-      group: one.signature,
-      name: one.id,
-      outcome: outcomeOf(one, isRegression),
-      seconds: one.seconds,
+  const checks = results.map(
+    (result): Check => ({
+      group: result.signature,
+      name: result.id,
+      outcome: outcomeOf(result, isRegression),
+      seconds: result.seconds,
     }),
   );
   try {
@@ -83,12 +88,12 @@ async function writeJunit(path: string, all: readonly ReplayResult[], isRegressi
   }
 }
 
-function outcomeOf(one: ReplayResult, isRegression: boolean): CheckOutcome {
-  const { verdict, summary, note, path, reproduced } = one;
+function outcomeOf(result: ReplayResult, isRegression: boolean): CheckOutcome {
+  const { verdict, summary, note, path, reproduced } = result;
   if (verdict === 'fixed') return { kind: 'passed' };
   const details = [`${verdict} (${reproduced})`, note, path].filter((text) => text !== '').join('\n');
   if (verdict === 'cannot run') return { kind: 'error', message: note, details };
-  if (isRegression && !isRegressed(one)) return { kind: 'skipped', message: `known: ${summary}` };
+  if (isRegression && !isRegressed(result)) return { kind: 'skipped', message: `known: ${summary}` };
   return { kind: 'failed', message: summary, details };
 }
 

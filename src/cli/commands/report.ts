@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
+import { plural } from '../../core/format-number.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
 import { printJson } from '../output/logging.ts';
 
-/** `neurofuzz report`: one HTML file that needs nothing else. */
+/** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
   return new Command('report')
     .description(
@@ -53,13 +54,10 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
 }
 
 function reportLines(reported: readonly ReportedCampaign[], files: readonly string[]): string[] {
-  const faults = reported.reduce((sum, one) => sum + one.faults.length, 0);
-  const fixed = reported.reduce((sum, one) => sum + one.fixed.length, 0);
-  const told = fixed === 0 ? '' : `, ${fixed} fixed`;
-  return [
-    `${faults} fault${faults === 1 ? '' : 's'}${told} in ${reported.length} campaign${reported.length === 1 ? '' : 's'}`,
-    ...files,
-  ];
+  const faults = reported.reduce((sum, campaign) => sum + campaign.faults.length, 0);
+  const fixed = reported.reduce((sum, campaign) => sum + campaign.fixed.length, 0);
+  const fixedText = fixed === 0 ? '' : `, ${fixed} fixed`;
+  return [`${plural(faults, 'fault')}${fixedText} in ${plural(reported.length, 'campaign')}`, ...files];
 }
 
 const EXAMPLES = `

@@ -5,15 +5,16 @@ import { parseParameterValue } from '../../extensions/parameters.ts';
 import { DISAGREEMENT_PARAMETERS } from '../../objectives/disagreement-parameters.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
+import { distanceText } from '../output/distance-text.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
-type TriageOptions = Readonly<Record<string, string | boolean | undefined>>;
+type TriageFlags = Readonly<Record<string, string | boolean | undefined>>;
 
-/** Version of what `triage --json` prints. */
+/** Format version of `triage --json`. */
 const FORMAT_VERSION = 2;
 
-/** `neurofuzz triage`: lists the faults of campaigns. */
+/** `neurofuzz triage`: groups the findings of campaigns into faults and ranks them. */
 export function triageCommand(): Command {
   const command = new Command('triage')
     .description('List the faults of campaigns, one a signature, the worst first; say which are new')
@@ -28,25 +29,23 @@ export function triageCommand(): Command {
     .action(run);
 }
 
-async function run(campaigns: readonly string[], options: TriageOptions): Promise<void> {
+async function run(campaigns: readonly string[], options: TriageFlags): Promise<void> {
   const rules = DISAGREEMENT_PARAMETERS.flatMap((parameter) => {
-    const given = options[parameter.name];
-    return typeof given === 'string'
-      ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, given)}`]
+    const value = options[parameter.name];
+    return typeof value === 'string'
+      ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, value)}`]
       : [];
   });
-  const { isReproducible, triage } = await import('../../triage/triage.ts');
-  const against = options.against as string | undefined;
-  const found = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
-  const sound = found.faults.filter(isReproducible);
-  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...found });
-  else process.stdout.write(`${faultTable(found)}\n`);
+  const { isCounted, isReproducible, triage } = await import('../../triage/triage.ts');
+  const against = typeof options.against === 'string' ? options.against : undefined;
+  const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
+  if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
+  else process.stdout.write(`${faultTable(result)}\n`);
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
-    await writeBaseline(options.updateBaseline, sound);
+    await writeBaseline(options.updateBaseline, result.faults.filter(isReproducible));
   }
-  const counting = against === undefined ? sound : sound.filter(({ state }) => state === 'new');
-  process.exitCode = counting.length > 0 ? EXIT.findings : EXIT.done;
+  process.exitCode = result.faults.some(isCounted) ? EXIT.findings : EXIT.done;
 }
 
 function faultTable({ faults, fixed }: TriageResult): string {
@@ -55,7 +54,7 @@ function faultTable({ faults, fixed }: TriageResult): string {
     fault.signature,
     `${plural(fault.hits, 'hit')}, ${fault.findings} kept`,
     reproducedText(fault),
-    distanceText(fault),
+    seedDistanceText(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
     fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
     fault.summary,
@@ -67,18 +66,18 @@ function faultTable({ faults, fixed }: TriageResult): string {
   }
   if (rows.length === 0) return 'no findings';
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
-  // All of it may come from strangers: a finding's signature and its folder's name as well.
+  // All texts may be controlled by an attacker, signatures and folder names included.
   return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(escapeControl))).join('\n');
 }
 
-function reproducedText({ findings, flaky, reproduced: again }: TriagedFault): string {
-  return flaky === findings ? `flaky, ${again}` : flaky > 0 ? `${again}, ${flaky} flaky` : again;
+function reproducedText({ findings, flaky, reproduced }: TriagedFault): string {
+  if (flaky === findings) return `flaky, ${reproduced}`;
+  return flaky > 0 ? `${reproduced}, ${flaky} flaky` : reproduced;
 }
 
-/** How far the nearest finding lies from its seed. */
-function distanceText({ distance: { edits, linf, l0 } }: TriagedFault): string {
-  if (edits !== undefined) return edits === 0 ? 'a seed' : plural(edits, 'edit');
-  return l0 === 0 ? 'a seed' : `${plural(l0, 'value')} by ${Number(linf.toPrecision(3))}`;
+/** Distance of the representative finding from its seed. */
+function seedDistanceText({ distance }: TriagedFault): string {
+  return (distance.edits ?? distance.l0) === 0 ? 'a seed' : distanceText(distance);
 }
 
 const EXAMPLES = `

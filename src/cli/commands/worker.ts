@@ -10,13 +10,13 @@ import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
-/** What a machine keeps of models at most, unless told. */
+/** Default size of the cache of downloaded models. */
 const DEFAULT_CACHE_SIZE = '10GB';
 
-/** Campaigns that a machine takes part in at a time, unless told: while one waits, the other one works. */
+/** Default number of campaigns at a time: while one waits for its coordinator, the other one works. */
 const DEFAULT_CAMPAIGNS = '2';
 
-/** `neurofuzz worker`: takes part in campaigns on a queue. */
+/** `neurofuzz worker`: runs a worker node for the campaigns on a queue. */
 export function workerCommand(): Command {
   return new Command('worker')
     .description('Take part in the campaigns on a queue, on this machine')
@@ -59,20 +59,21 @@ interface WorkerFlags extends OutputOptions {
 async function run(options: WorkerFlags): Promise<void> {
   const { parseQueueAddress } = await import('../../distributed/redis/connection.ts');
   const address = parseQueueAddress(options.queue);
-  const room = size.safeParse(options.cacheSize);
-  if (!room.success)
-    throw new UserError(`--cache-size ${room.error.issues[0].message}, not ${options.cacheSize}`);
+  const cacheSize = size.safeParse(options.cacheSize);
+  if (!cacheSize.success)
+    throw new UserError(`--cache-size ${cacheSize.error.issues[0].message}, not ${options.cacheSize}`);
   const jobs = options.jobs === undefined ? availableCores() : parseWholeNumber('--jobs', options.jobs);
   const campaigns = parseWholeNumber('--campaigns', options.campaigns);
-  const { workerNodeMetrics, runWorkerNode } = await import('../../distributed/node/node.ts');
+  const { workerNodeMetrics } = await import('../../distributed/node/node-metrics.ts');
+  const { runWorkerNode } = await import('../../distributed/node/run-worker-node.ts');
   const log = makeLogger(options);
-  let figures = (): readonly Metric[] => [];
+  let readMetrics = (): readonly Metric[] => [];
   const { parseMetricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
-  const metrics =
+  const metricsServer =
     options.metrics === undefined
       ? undefined
-      : await serveMetrics(parseMetricsAddress(options.metrics), () => figures());
-  const ending = handleShutdownSignals();
+      : await serveMetrics(parseMetricsAddress(options.metrics), () => readMetrics());
+  const shutdown = handleShutdownSignals();
   log.info(`waits for campaigns on ${address.displayUrl}`);
   try {
     await runWorkerNode(
@@ -90,27 +91,27 @@ async function run(options: WorkerFlags): Promise<void> {
       {
         info: (text) => log.info(text),
         warn: (text) => log.warn(text),
-        onStart: (read) => {
-          figures = () => workerNodeMetrics(read());
+        onStart: (readStatistics) => {
+          readMetrics = () => workerNodeMetrics(readStatistics());
         },
       },
-      ending.signal,
+      shutdown.signal,
     );
     process.exitCode = EXIT.done;
   } finally {
-    metrics?.close();
-    ending.release();
+    metricsServer?.close();
+    shutdown.release();
   }
 }
 
-/** @throws UserError where it is none, or of no use */
+/** @throws UserError if the text is not an integer from 1 to 1024 */
 function parseWholeNumber(flag: string, text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= 1024) return number;
   throw new UserError(`${flag} must be from 1 to 1024, not ${text}`);
 }
 
-/** @throws UserError where a prefix would not be one */
+/** @throws UserError if a prefix of Redis keys contains other characters */
 export function checkPrefix(prefix: string): string {
   if (/^[\w.-]{1,64}$/.test(prefix)) return prefix;
   throw new UserError(`--prefix must be letters, digits, dots and hyphens, not ${JSON.stringify(prefix)}`);

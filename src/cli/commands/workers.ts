@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { WorkerNode } from '../../distributed/protocol/node-registry.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 import { checkPrefix } from './worker.ts';
 
-/** `neurofuzz workers`: the machines on a queue. */
+/** `neurofuzz workers`: lists the worker nodes on a queue. */
 export function workersCommand(): Command {
   return new Command('workers')
     .description('List the machines on a queue, and what they do')
@@ -26,26 +27,25 @@ interface WorkersFlags {
 async function run(options: WorkersFlags): Promise<void> {
   const { parseQueueAddress } = await import('../../distributed/redis/connection.ts');
   const { listNodes } = await import('../../distributed/list-nodes.ts');
-  const machines = await listNodes(parseQueueAddress(options.queue), checkPrefix(options.prefix));
-  if (options.json === true) printJson({ machines });
-  else process.stdout.write(`${nodeLines(machines).join('\n')}\n`);
+  const nodes = await listNodes(parseQueueAddress(options.queue), checkPrefix(options.prefix));
+  if (options.json === true) printJson({ machines: nodes });
+  else process.stdout.write(`${nodeLines(nodes).join('\n')}\n`);
 }
 
-function nodeLines(machines: readonly WorkerNode[]): string[] {
-  if (machines.length === 0) return ['no machines'];
-  const count = new Intl.NumberFormat('en');
-  const rows = machines.map((one) => [
-    one.host,
-    `process ${one.pid}`,
-    `${one.jobs} jobs`,
-    one.busy ? 'busy' : 'idle',
-    `${one.sessions.length} campaign${one.sessions.length === 1 ? '' : 's'}`,
-    `${count.format(one.execs)} mutants, ${count.format(one.execsPerSecond)} a second`,
-    `${one.memoryMB} MB`,
-    `neurofuzz ${one.version}`,
+function nodeLines(nodes: readonly WorkerNode[]): string[] {
+  if (nodes.length === 0) return ['no machines'];
+  const rows = nodes.map((node) => [
+    node.host,
+    `process ${node.pid}`,
+    `${node.jobs} jobs`,
+    node.busy ? 'busy' : 'idle',
+    plural(node.sessions.length, 'campaign'),
+    `${formatCount(node.execs)} mutants, ${formatCount(node.execsPerSecond)} a second`,
+    `${node.memoryMB} MB`,
+    `neurofuzz ${node.version}`,
   ]);
-  const refused = machines.flatMap(({ host, refused: why }) =>
-    why.map((text) => `  ${host} does not take part: ${text}`),
+  const refused = nodes.flatMap(({ host, refused: refusals }) =>
+    refusals.map((refusal) => `  ${host} does not take part: ${refusal}`),
   );
   return [...table(rows.map((row) => row.map(escapeControl))), ...refused.map(escapeControl)];
 }

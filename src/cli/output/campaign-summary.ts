@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
-import { plural } from '../../core/format-number.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
@@ -52,53 +52,53 @@ const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   seeds: 'every seed breaks an objective: nothing to mutate',
 };
 
-/** Mutators named in the summary. */
+/** Maximum number of mutators named in the summary. */
 const MAX_MUTATORS = 5;
 
-/** Which mutators brought most for the corpus, where there was a choice, and how much the constraints rejected. */
+/** The mutators that added most corpus entries, if there is more than one, and the share of mutants rejected by the constraints. */
 function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): string[] {
-  const best = mutators.filter((one) => one.entries > 0).sort((a, b) => b.entries - a.entries);
+  const best = mutators.filter(({ entries }) => entries > 0).sort((a, b) => b.entries - a.entries);
   const named = best.slice(0, MAX_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
-  const brought = mutators.length > 1 && named.length > 0 ? [`new entries by ${named.join(', ')}`] : [];
-  return rejected > 0
-    ? [...brought, `${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`]
-    : brought;
+  const lines: string[] = [];
+  if (mutators.length > 1 && named.length > 0) lines.push(`new entries by ${named.join(', ')}`);
+  if (rejected > 0)
+    lines.push(`${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`);
+  return lines;
 }
 
-/** Open sites named in the summary. */
+/** Maximum number of open numerical sites named in the summary. */
 const MAX_SITES = 3;
 
-/** What became of the operations that can go wrong. */
+/** State of the numerical sites. */
 function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   if (sites.length === 0) return [];
-  const of = (status: string): typeof sites => sites.filter((site) => site.status === status);
-  const open = of('open');
+  const withStatus = (status: string): typeof sites => sites.filter((site) => site.status === status);
+  const open = withStatus('open');
   const nearest = open
     .filter(({ margin }) => margin !== null)
     .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
     .slice(0, MAX_SITES)
     .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
   const parts = [
-    `${of('triggered').length} went wrong`,
-    `${of('unreachable').length} cannot within the range`,
+    `${withStatus('triggered').length} went wrong`,
+    `${withStatus('unreachable').length} cannot within the range`,
     `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
   ];
   return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
 }
 
-/** Ends after which there is more to do. */
+/** Stop reasons after which the campaign can be resumed. */
 const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
-/** What a person reads at the end. */
+/** Formats the summary that is printed at the end of a campaign. */
 export function summaryText(summary: CampaignSummary): string {
   const { statistics, folder, masterSeed } = summary;
-  const count = new Intl.NumberFormat('en');
   const lines = [
-    `${STOP_TEXTS[summary.stopped]}: ${count.format(statistics.execs)} mutants in ${statistics.elapsedSeconds.toFixed(1)} s (${count.format(Math.round(statistics.execsPerSecond))} a second), corpus ${count.format(statistics.corpus)} (${statistics.seeds} seeds), seed ${masterSeed}`,
+    `${STOP_TEXTS[summary.stopped]}: ${formatCount(statistics.execs)} mutants in ${statistics.elapsedSeconds.toFixed(1)} s (${formatCount(Math.round(statistics.execsPerSecond))} a second), corpus ${formatCount(statistics.corpus)} (${statistics.seeds} seeds), seed ${masterSeed}`,
   ];
   if (statistics.looked > 0)
     lines.push(
-      `${count.format(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
+      `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
   lines.push(...mutatorLines(statistics), ...siteLines(statistics));
   if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
@@ -110,7 +110,7 @@ export function summaryText(summary: CampaignSummary): string {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${plural(fault.hits, 'hit')}, first at mutant ${count.format(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

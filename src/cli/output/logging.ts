@@ -1,7 +1,7 @@
 import pino, { type Logger } from 'pino';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 
-/** How much a command tells. */
+/** Flags that control the output of a command. */
 export interface OutputOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -10,7 +10,7 @@ export interface OutputOptions {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Logs as JSON lines on standard error; synchronous, so that the last line is out when the process ends. */
+/** Logs JSON lines to standard error. Writes synchronously, so that the last line is written when the process exits. */
 export function makeLogger(options: OutputOptions): Logger {
   const level = options.logLevel ?? (options.quiet === true ? 'error' : 'info');
   return pino(
@@ -19,13 +19,13 @@ export function makeLogger(options: OutputOptions): Logger {
   );
 }
 
-/** Notices of a command, written to its log. */
+/** Makes notices that are written to the log of a command. */
 export function logNotices(options: OutputOptions): Notices {
   const log = makeLogger(options);
   return { info: (text) => log.info(text), warn: (text) => log.warn(text) };
 }
 
-/** Writes the one JSON object that a program reads. */
+/** Writes a JSON value to standard output, indented. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -4,23 +4,23 @@ import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import { StatusScreen } from '../../campaign/monitor/status-screen.ts';
 import { resumeLine } from '../launcher.ts';
 
-/** Who watches a campaign until its end. */
+/** A monitor that holds a resource, such as the terminal, until it is finished. */
 export interface FinishingMonitor extends Monitor {
-  /** Puts the terminal back; may be called again. */
+  /** Releases the resource; may be called repeatedly. */
   finish(): void;
 }
 
-/** The status screen of a terminal. */
+/** A status screen on standard error, for terminals. */
 export function createStatusScreen(): FinishingMonitor {
   return new StatusScreen(process.stderr, resumeLine);
 }
 
-/** Seconds between log lines. */
+/** Interval of statistics in the log. */
 const LOG_INTERVAL_SECONDS = 5;
 
-/** Lines of a log, for what is no terminal. */
+/** Logs events and statistics, for output that is not a terminal. */
 export function createLogMonitor(log: Logger): FinishingMonitor {
-  let shown = 0;
+  let loggedSeconds = 0;
   return {
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
@@ -42,12 +42,12 @@ export function createLogMonitor(log: Logger): FinishingMonitor {
         fault.summary,
       ),
     onThresholdChange: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
-    onStatistics: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...figures }) => {
-      if (figures.elapsedSeconds - shown < LOG_INTERVAL_SECONDS) return;
-      shown = figures.elapsedSeconds;
+    onStatistics: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...statistics }) => {
+      if (statistics.elapsedSeconds - loggedSeconds < LOG_INTERVAL_SECONDS) return;
+      loggedSeconds = statistics.elapsedSeconds;
       const favourite = [...mutators].sort((a, b) => b.share - a.share)[0]?.mutator;
       log.info(
-        { ...figures, signatures: faults.length, slowest: slowestPhase(shares), favourite },
+        { ...statistics, signatures: faults.length, slowest: slowestPhase(shares), favourite },
         'fuzzing',
       );
     },

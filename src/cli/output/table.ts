@@ -1,4 +1,4 @@
-/** Rows as lines, each column as wide as its widest cell; nothing after the last cell. */
+/** Formats rows as aligned lines without trailing spaces; columns are as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, i) =>

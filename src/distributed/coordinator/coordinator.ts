@@ -7,98 +7,79 @@ import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
 import type { Executor, QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { PhaseSeconds, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import { unpackMessage } from '../protocol/codec.ts';
-import { checkResult, MESSAGE_VERSION, type ResultMessage, type Shard } from '../protocol/messages.ts';
+import { checkResult, type ResultMessage } from '../protocol/messages.ts';
 import { registeredNodes } from '../protocol/node-registry.ts';
 import { RedisKeys } from '../protocol/redis-keys.ts';
 import { deleteSession, type RedisSession } from '../protocol/session.ts';
 import { connectionOptions, explainRedisError, type QueueAddress } from '../redis/connection.ts';
 import { FULL_TIMEOUT_MS, isFull, retryWhileFull } from '../redis/retry-when-full.ts';
 import { NodeStatistics } from './node-statistics.ts';
+import { type PendingTask, type PublishedShard, PublishedShards } from './published-shards.ts';
 import { CampaignPublisher } from './publisher.ts';
 import { type CampaignUpload, collectCampaignFiles, prepareUpload } from './upload-manifest.ts';
 
-/** Tasks in an epoch of a campaign on a queue, unless told. */
+/** Default number of tasks in an epoch of a distributed campaign. */
 export const DEFAULT_EPOCH_TASKS = 256;
 
-/** Results that are taken at a time, and milliseconds that they are gathered for. */
+/** Results popped at once, and the delay in which more of them accumulate. */
 const RESULTS_PER_POP = 64;
 const GATHER_MS = 10;
 
-/** What the latest task counts for in what tasks take. */
+/** Weight of the latest task in the moving average of task durations. */
 const SMOOTHING_FACTOR = 0.1;
 
-/** Milliseconds between looks at what is out. */
+/** Interval at which published shards are checked. */
 const POLL_INTERVAL_MS = 1000;
 
-/** Milliseconds that a shard is out before anyone asks for it, and without a job or a result before it is published again. */
-const REPUBLISH_AFTER_MS = 5000;
-
-/** Seconds that a shard may take in the best case: machines come and go between shards. */
+/** Target for the maximum duration of a shard; nodes join and leave between shards. */
 const MAX_SHARD_SECONDS = 10;
 
-/** Shards that each machine may find waiting, so that none waits for the slowest. */
+/** Shards per node in an epoch, so that fast nodes need not wait for the slowest. */
 const SHARDS_PER_NODE = 2;
 
-/** Times that a shard may fail on machines before that is hopeless. */
-const MAX_FAILURES = 10;
-
-/** Milliseconds between words on there being no machine, and before the first. */
+/** Interval of warnings that no node takes part, and the delay before the first. */
 const NO_NODE_WARNING_INTERVAL_MS = 30_000;
 const JOIN_GRACE_MS = 5000;
 
-/** How a campaign is put on a queue. */
+/** How a campaign is published. */
 export interface QueueOptions {
   readonly address: QueueAddress;
   readonly prefix: string;
-  /** What people call the campaign. */
+  /** Display name of the campaign. */
   readonly name: string;
-  /** Whether machines may take part that compute otherwise in the last digits. */
+  /** Whether to accept nodes whose floating-point results differ in the last digits. */
   readonly mixed: boolean;
 }
 
-interface PendingTask {
-  readonly task: Task;
-  readonly resolve: (result: TaskResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface PublishedShard {
-  readonly shard: Shard;
-  /** Tasks whose results are not there, by their numbers. */
-  readonly missing: Map<number, PendingTask>;
-  /** When it was published last. */
-  publishedAt: number;
-  /** Since when its job is gone; its result may be on the way then. */
-  goneSince: number | undefined;
-  /** Times that it was published, for names of jobs: one that is gone may come back late. */
-  attempts: number;
-  failures: number;
-}
-
-/** Makes an executor whose tasks are carried out by machines on a queue. */
+/** Makes executors that distribute tasks over the worker nodes on a queue. */
 export function queueExecutorFactory(options: QueueOptions): ExecutorFactory {
   return {
     mixed: options.mixed,
-    check: async (setup, loading) => {
-      await collectCampaignFiles(setup, loading).catch((error: unknown) => {
+    check: async (setup, loadOptions) => {
+      await collectCampaignFiles(setup, loadOptions).catch((error: unknown) => {
         throw error instanceof UserError ? new UserError(`--queue: ${error.message}`) : error;
       });
     },
-    create: async (parts) => {
-      const departure = await prepareUpload(parts);
+    create: async (context) => {
+      const upload = await prepareUpload(context);
       const { displayUrl } = options.address;
-      parts.monitor.info(`on the queue ${displayUrl}: neurofuzz worker --queue … on any machine takes part`);
-      return new Coordinator(options, parts, departure);
+      context.monitor.info(
+        `on the queue ${displayUrl}: neurofuzz worker --queue … on any machine takes part`,
+      );
+      return new Coordinator(options, context, upload);
     },
   };
 }
 
-/** Seconds that a process worked on a task. */
+/** Total processing time of a task in seconds. */
 function totalSeconds({ mutate, model, objectives, coverage }: PhaseSeconds): number {
   return mutate + model + objectives + coverage;
 }
 
-/** Publishes tasks as shards and takes results; Redis only carries, and what it loses is published again. */
+/**
+ * Publishes tasks as shards and receives their results. Redis is transport only: shards that it loses are published again,
+ * so every submitted task gets exactly one result.
+ */
 class Coordinator implements Executor {
   readonly whenClosed: Promise<void>;
   readonly #options: QueueOptions;
@@ -111,37 +92,35 @@ class Coordinator implements Executor {
   readonly #redis: Redis;
   readonly #blockingRedis: Redis;
   readonly #queue: Queue;
-  readonly #published = new Map<string, PublishedShard>();
+  readonly #shards: PublishedShards;
   #unpublished: PendingTask[] = [];
   #isFlushScheduled = false;
   #lastPublish: Promise<void> = Promise.resolve();
-  #shardCount = 0;
   #secondsPerTask: number | undefined;
   #republishedShards = 0;
   #duplicateResults = 0;
-  #completedShards = 0;
   #isClosed = false;
   #failure: unknown;
-  /** When it was told that there is no machine; at first they are given some seconds to join. */
+  /** Time of the last warning that no node takes part; initialized so that nodes have a grace period to join. */
   #warnedAt = Date.now() - NO_NODE_WARNING_INTERVAL_MS + JOIN_GRACE_MS;
-  /** Since when Redis has been full. */
+  /** Time since which Redis has been out of memory. */
   #fullSince: number | undefined;
 
-  constructor(options: QueueOptions, parts: ExecutorContext, departure: CampaignUpload) {
+  constructor(options: QueueOptions, context: ExecutorContext, upload: CampaignUpload) {
     this.#options = options;
-    this.#context = parts;
+    this.#context = context;
     this.#keys = new RedisKeys(options.prefix);
     const connect = (): Redis => {
       const redis = new Redis(connectionOptions(options.address, (error) => this.#fail(error)));
       redis.on('error', () => {
-        // It goes on trying, and says so when that is hopeless.
+        // Reconnection is automatic; `connectionOptions` reports when it is given up.
       });
       return redis;
     };
     this.#redis = connect();
     this.#blockingRedis = connect();
     this.#redisSession = { redis: this.#redis, keys: this.#keys, session: this.#sessionId };
-    this.#publisher = new CampaignPublisher(this.#redisSession, parts, departure, options);
+    this.#publisher = new CampaignPublisher(this.#redisSession, context, upload, options);
     this.#queue = new Queue(this.#keys.queue(this.#sessionId), {
       connection: this.#redis,
       prefix: options.prefix,
@@ -149,6 +128,7 @@ class Coordinator implements Executor {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: false, attempts: 1 },
     });
     this.#queue.on('error', () => {});
+    this.#shards = new PublishedShards(this.#queue);
     this.whenClosed = Promise.all([this.#receiveResults(), this.#superviseShards()]).then(() =>
       this.#endSession(),
     );
@@ -162,20 +142,20 @@ class Coordinator implements Executor {
   get queue(): QueueStatistics {
     return {
       machines: this.#nodeStatistics.nodeCount,
-      shards: this.#completedShards,
+      shards: this.#shards.completedCount,
       again: this.#republishedShards,
       repeated: this.#duplicateResults,
-      out: this.#published.size,
+      out: this.#shards.size,
     };
   }
 
   submit(task: Task): Promise<TaskResult> {
-    return new Promise((done, failed) => {
-      if (this.#failure !== undefined) return failed(this.#failure);
-      this.#unpublished.push({ task, resolve: done, reject: failed });
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      this.#unpublished.push({ task, resolve, reject });
       if (this.#isFlushScheduled) return;
       this.#isFlushScheduled = true;
-      // Tasks of an epoch are handed in one after the other: they are published together.
+      // The tasks of an epoch are submitted in one go; defer publishing so that they are sharded together.
       setImmediate(() => {
         this.#isFlushScheduled = false;
         this.#publishInOrder(() => this.#publishTasks()).catch((error: unknown) => this.#fail(error));
@@ -190,13 +170,11 @@ class Coordinator implements Executor {
 
   #fail(error: unknown): void {
     this.#failure ??= explainRedisError(error, this.#options.address);
-    for (const { missing } of this.#published.values())
-      for (const { reject } of missing.values()) reject(this.#failure);
-    for (const { reject: failed } of this.#unpublished) failed(this.#failure);
+    for (const { reject } of [...this.#shards.pendingTasks(), ...this.#unpublished]) reject(this.#failure);
     this.#unpublished = [];
   }
 
-  /** Publishes one thing after the other: parts of the corpus have an order. */
+  /** Serializes publications: parts of the corpus must be published in order. */
   #publishInOrder(publish: () => Promise<void>): Promise<void> {
     const turn = this.#lastPublish.then(publish);
     this.#lastPublish = turn.catch(() => {});
@@ -210,20 +188,13 @@ class Coordinator implements Executor {
     const entries = this.#context.corpusSource.corpus.size.count;
     const size = this.#shardSize(tasks.length);
     const shards: PublishedShard[] = [];
-    for (let from = 0; from < tasks.length; from += size) {
-      const some = tasks.slice(from, from + size);
-      const id = `${some[0].task.number}-${some[some.length - 1].task.number}-${this.#shardCount++}`;
-      const shard = { v: MESSAGE_VERSION, id, entries, tasks: some.map(({ task }) => task) };
-      const missing = new Map(some.map((pending) => [pending.task.number, pending]));
-      const out = { shard, missing, publishedAt: Date.now(), goneSince: undefined, attempts: 0, failures: 0 };
-      this.#published.set(id, out);
-      shards.push(out);
-    }
+    for (let from = 0; from < tasks.length; from += size)
+      shards.push(this.#shards.create(tasks.slice(from, from + size), entries));
     await this.#retryWhileFull(() => this.#publisher.publish(entries));
-    await this.#retryWhileFull(() => this.#addJobs(shards));
+    await this.#retryWhileFull(() => this.#shards.publish(shards));
   }
 
-  /** Goes on trying where Redis is full: what takes results makes room meanwhile, and what looks after all says when that is hopeless. */
+  /** Retries while Redis is out of memory: receiving results frees some. The supervision loop reports when to give up. */
   #retryWhileFull(publish: () => Promise<void>): Promise<void> {
     return retryWhileFull(
       publish,
@@ -231,30 +202,16 @@ class Coordinator implements Executor {
     );
   }
 
-  /** Tasks of a shard: some seconds of work, and enough shards for all machines. */
+  /** Number of tasks in a shard: at most some seconds of work, and small enough that there are shards for all nodes. */
   #shardSize(tasks: number): number {
-    const fair = Math.ceil(tasks / (Math.max(1, this.#nodeStatistics.nodeCount) * SHARDS_PER_NODE));
+    const evenShare = Math.ceil(tasks / (Math.max(1, this.#nodeStatistics.nodeCount) * SHARDS_PER_NODE));
     const { meanJobs } = this.#nodeStatistics;
-    const short =
-      this.#secondsPerTask === undefined ? fair : (MAX_SHARD_SECONDS * meanJobs) / this.#secondsPerTask;
-    return Math.max(1, Math.min(fair, Math.floor(short)));
+    const timeLimit =
+      this.#secondsPerTask === undefined ? evenShare : (MAX_SHARD_SECONDS * meanJobs) / this.#secondsPerTask;
+    return Math.max(1, Math.min(evenShare, Math.floor(timeLimit)));
   }
 
-  async #addJobs(shards: readonly PublishedShard[]): Promise<void> {
-    for (const out of shards) {
-      out.publishedAt = Date.now();
-      out.goneSince = undefined;
-    }
-    await this.#queue.addBulk(
-      shards.map((out) => ({
-        name: 'shard',
-        data: { ...out.shard, tasks: [...out.missing.values()].map(({ task }) => task) },
-        opts: { jobId: `${out.shard.id}-${out.attempts++}` },
-      })),
-    );
-  }
-
-  /** Takes results as they come, until it is closed. */
+  /** Receives results until the executor is closed. */
   async #receiveResults(): Promise<void> {
     while (!this.#isClosed) {
       try {
@@ -262,18 +219,18 @@ class Coordinator implements Executor {
         const popped = await this.#blockingRedis.blpopBuffer(results, 5);
         if (popped === null) continue;
         this.#handleResult(popped[1]);
-        // Others come soon: asking costs more than what is asked for.
+        // Wait for further results: a round trip costs more than the delay.
         await pause(GATHER_MS);
         for (const bytes of (await this.#blockingRedis.lpopBuffer(results, RESULTS_PER_POP)) ?? [])
           this.#handleResult(bytes);
       } catch {
-        // The connection was lost or closed; what was on the way is published again.
+        // The connection was lost or closed. Results lost in transit are missing, and their shards are published again.
         if (!this.#isClosed) await pause(POLL_INTERVAL_MS);
       }
     }
   }
 
-  /** Takes a result; one that came before, or is of a session before, is passed over, and one that is damaged is made again. */
+  /** Resolves the task of a result. Duplicates and results of earlier sessions are ignored; a damaged result stays missing. */
   #handleResult(bytes: Uint8Array): void {
     let message: ResultMessage;
     try {
@@ -282,26 +239,22 @@ class Coordinator implements Executor {
       this.#context.monitor.warn(`${errorMessage(error)}: its shard is published again`);
       return;
     }
-    const { machine, shard, result } = message;
-    const out = this.#published.get(shard);
-    const pending = out?.missing.get(result.task);
-    if (out === undefined || pending === undefined) {
+    const { machine: nodeId, shard, result } = message;
+    const pending = this.#shards.findPending(shard, result.task);
+    if (pending === undefined) {
       this.#duplicateResults++;
       return;
     }
     if (pending.task.mutants !== result.mutants) return;
-    out.missing.delete(result.task);
-    if (out.missing.size === 0) {
-      this.#published.delete(shard);
-      this.#completedShards++;
-    }
-    const own = totalSeconds(result.seconds);
-    this.#secondsPerTask = (this.#secondsPerTask ?? own) * (1 - SMOOTHING_FACTOR) + own * SMOOTHING_FACTOR;
-    this.#nodeStatistics.recordTask(machine, result.mutants);
+    this.#shards.complete(shard, result.task);
+    const seconds = totalSeconds(result.seconds);
+    this.#secondsPerTask =
+      (this.#secondsPerTask ?? seconds) * (1 - SMOOTHING_FACTOR) + seconds * SMOOTHING_FACTOR;
+    this.#nodeStatistics.recordTask(nodeId, result.mutants);
     pending.resolve(result);
   }
 
-  /** Looks after what is out, until it is closed. */
+  /** Supervises published shards until the executor is closed. */
   async #superviseShards(): Promise<void> {
     while (!this.#isClosed && this.#failure === undefined) {
       await pause(POLL_INTERVAL_MS);
@@ -310,7 +263,7 @@ class Coordinator implements Executor {
         await this.#superviseShardsOnce();
         this.#fullSince = undefined;
       } catch (error) {
-        // A connection that was lost comes back; what Redis refuses, and what no machine can do, is a failure.
+        // A lost connection is restored; errors replied by Redis, and shards that fail on every node, are final.
         const isFinal =
           error instanceof MachineError || (error instanceof Error && error.name === 'ReplyError');
         if (!this.#isClosed && isFinal && !this.#canWait(error)) this.#fail(error);
@@ -318,7 +271,7 @@ class Coordinator implements Executor {
     }
   }
 
-  /** Whether an error may pass: a Redis that is full is waited for a while. */
+  /** Whether an error may be temporary: Redis may regain memory within `FULL_TIMEOUT_MS`. */
   #canWait(error: unknown): boolean {
     if (!isFull(error)) return false;
     if (this.#fullSince === undefined)
@@ -328,41 +281,29 @@ class Coordinator implements Executor {
   }
 
   async #superviseShardsOnce(): Promise<void> {
-    const machines = await registeredNodes(this.#redis, this.#keys);
-    this.#nodeStatistics.update(machines.filter(({ sessions }) => sessions.includes(this.#sessionId)));
+    const nodes = await registeredNodes(this.#redis, this.#keys);
+    this.#nodeStatistics.update(nodes.filter(({ sessions }) => sessions.includes(this.#sessionId)));
     this.#warnWithoutNodes();
-    // Redis may have come back without its memory.
-    if (!(await this.#publisher.renew())) {
-      await this.#publishInOrder(() => this.#publisher.republish());
-      // Whoever was taking it away just then had paused it first.
-      await this.#queue.resume();
-      for (const out of this.#published.values()) [out.publishedAt, out.goneSince] = [0, 0];
-      this.#context.monitor.warn('the queue had lost what was on it: all of it was published again');
-    }
-    const late: PublishedShard[] = [];
-    for (const out of this.#published.values()) {
-      if (Date.now() - out.publishedAt < REPUBLISH_AFTER_MS) continue;
-      const job = await this.#queue.getJob(`${out.shard.id}-${out.attempts - 1}`);
-      const state = job === undefined ? 'gone' : await job.getState();
-      if (state === 'waiting' || state === 'active' || state === 'delayed' || state === 'prioritized')
-        continue;
-      if (state === 'failed' && ++out.failures >= MAX_FAILURES)
-        throw new MachineError(`no machine can carry out tasks ${out.shard.id}: ${job?.failedReason}`);
-      // Where it was carried out, the result comes before long.
-      out.goneSince ??= Date.now();
-      if (state !== 'failed' && Date.now() - out.goneSince < REPUBLISH_AFTER_MS) continue;
-      await job?.remove();
-      late.push(out);
-    }
-    if (late.length === 0) return;
-    this.#republishedShards += late.length;
-    await this.#addJobs(late);
+    // Redis may have restarted without its data.
+    if (!(await this.#publisher.renew())) await this.#republishSession();
+    const lost = await this.#shards.removeLostJobs();
+    if (lost.length === 0) return;
+    this.#republishedShards += lost.length;
+    await this.#shards.publish(lost);
+  }
+
+  async #republishSession(): Promise<void> {
+    await this.#publishInOrder(() => this.#publisher.republish());
+    // A node that was just deleting the session has paused its queue.
+    await this.#queue.resume();
+    this.#shards.markAllLost();
+    this.#context.monitor.warn('the queue had lost what was on it: all of it was published again');
   }
 
   #warnWithoutNodes(): void {
     if (
       this.#nodeStatistics.nodeCount > 0 ||
-      this.#published.size === 0 ||
+      this.#shards.size === 0 ||
       Date.now() - this.#warnedAt < NO_NODE_WARNING_INTERVAL_MS
     )
       return;
@@ -372,14 +313,14 @@ class Coordinator implements Executor {
     );
   }
 
-  /** Takes away all that is this session's. */
+  /** Deletes all keys of this session. */
   async #endSession(): Promise<void> {
     try {
       if (this.#redis.status === 'ready') {
         await deleteSession(this.#redisSession, this.#queue);
       }
     } catch {
-      // What stays there is passed over by everyone, since the session is over.
+      // Keys left behind are ignored by all nodes, because the session has ended.
     } finally {
       await this.#queue.close().catch(() => {});
       this.#redis.disconnect();

@@ -6,35 +6,35 @@ import type { LoadOptions } from '../../model/model.ts';
 import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
 import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
 
-/** What a worker reads from disk beside its models, as the campaign's settings name it. */
+/** Files other than models that a worker process reads, with the paths used in the campaign's settings. */
 export interface WorkerFileDependencies {
-  /** Code, which is never sent: other machines have it or have it not. */
+  /** Plug-in modules. Code is never transferred: it must be installed on the node. */
   readonly modules: readonly string[];
-  /** Files that are sent, each with those beside it that are read with it. */
-  readonly files: readonly { readonly path: string; readonly beside: readonly string[] }[];
+  /** Files to transfer, each with files of the same folder that are read along with it. */
+  readonly files: readonly { readonly path: string; readonly companions: readonly string[] }[];
 }
 
-/** Beside a tokenizer of Hugging Face: read where it is there. */
+/** Optional companion of a Hugging Face tokenizer.json. */
 const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
-/** Lists what a worker of this campaign reads from disk beside its models. */
+/** Lists the files other than models that a worker process of this campaign reads. */
 export function workerFileDependencies(
   { objectives, mutators, criterion }: Pick<WorkerSetup, 'objectives' | 'mutators' | 'criterion'>,
   { generate }: Pick<LoadOptions, 'generate'>,
 ): WorkerFileDependencies {
-  const reads = objectives.map(fileDependenciesOf);
+  const dependencies = objectives.map(fileDependenciesOf);
   const modules = [
-    ...reads.flatMap((own) => own.modules),
+    ...dependencies.flatMap((objective) => objective.modules),
     ...[...mutators.flat(), criterion].flatMap((spec) => parseModuleSpec(spec)?.path ?? []),
   ];
   const vocabulary =
     generate === undefined || generate.vocabulary === CODEPOINTS ? [] : [generate.vocabulary];
-  const files = [...new Set([...reads.flatMap((own) => own.files), ...vocabulary])];
+  const files = [...new Set([...dependencies.flatMap((objective) => objective.files), ...vocabulary])];
   return {
     modules: [...new Set(modules)],
     files: files.map((path) => ({
       path,
-      beside:
+      companions:
         vocabulary.includes(path) && existsSync(join(dirname(path), TOKENIZER_CONFIG_FILE))
           ? [TOKENIZER_CONFIG_FILE]
           : [],

@@ -1,32 +1,32 @@
 import type { WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { WorkerNode } from '../protocol/node-registry.ts';
 
-/** Looks over which a machine's mutants a second are told: longer than most shards. */
+/** Polls over which a node's mutants per second are averaged: longer than most shards. */
 const RATE_WINDOW_POLLS = 30;
 
 interface NodeTotals {
   tasks: number;
   execs: number;
-  /** Mutants at the last looks. */
+  /** Values of `execs` at the last polls. */
   execsHistory: readonly number[];
 }
 
-/** The machines that take part in a campaign, and what each of them did for it. */
+/** The nodes that take part in a campaign, with the work that each has done for it. */
 export class NodeStatistics {
   readonly #pollIntervalSeconds: number;
   readonly #totals = new Map<string, NodeTotals>();
   #nodes: readonly WorkerNode[] = [];
 
-  /** @param lookEvery seconds between looks */
-  constructor(lookEvery: number) {
-    this.#pollIntervalSeconds = lookEvery;
+  /** @param pollIntervalSeconds interval at which `update` is called */
+  constructor(pollIntervalSeconds: number) {
+    this.#pollIntervalSeconds = pollIntervalSeconds;
   }
 
   get nodeCount(): number {
     return this.#nodes.length;
   }
 
-  /** Worker processes of a machine in the mean; one where there is none. */
+  /** Mean number of worker processes of a node; 1 if there is no node. */
   get meanJobs(): number {
     return this.#nodes.reduce((sum, { jobs }) => sum + jobs, 0) / this.nodeCount || 1;
   }
@@ -51,22 +51,22 @@ export class NodeStatistics {
     });
   }
 
-  /** Takes note of who takes part now. */
-  update(machines: readonly WorkerNode[]): void {
-    this.#nodes = machines;
-    for (const done of this.#totals.values())
-      done.execsHistory = [...done.execsHistory.slice(-RATE_WINDOW_POLLS), done.execs];
+  /** Records which nodes take part now. */
+  update(nodes: readonly WorkerNode[]): void {
+    this.#nodes = nodes;
+    for (const totals of this.#totals.values())
+      totals.execsHistory = [...totals.execsHistory.slice(-RATE_WINDOW_POLLS), totals.execs];
   }
 
-  /** Takes note of a task that a machine carried out. */
-  recordTask(machine: string, mutants: number): void {
-    const done = this.#totalsOf(machine);
-    this.#totals.set(machine, done);
-    done.tasks++;
-    done.execs += mutants;
+  /** Records a task completed by a node. */
+  recordTask(nodeId: string, mutants: number): void {
+    const totals = this.#totalsOf(nodeId);
+    this.#totals.set(nodeId, totals);
+    totals.tasks++;
+    totals.execs += mutants;
   }
 
-  #totalsOf(machine: string): NodeTotals {
-    return this.#totals.get(machine) ?? { tasks: 0, execs: 0, execsHistory: [0] };
+  #totalsOf(nodeId: string): NodeTotals {
+    return this.#totals.get(nodeId) ?? { tasks: 0, execs: 0, execsHistory: [0] };
   }
 }

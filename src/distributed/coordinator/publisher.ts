@@ -10,84 +10,84 @@ import type { CampaignUpload } from './upload-manifest.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
-/** Entries in one part of the corpus, and bytes of their values beyond which it holds no more. */
+/** Maximum number of entries in a part of the corpus, and size of their values in bytes at which a part is closed. */
 const MAX_PART_ENTRIES = 512;
 const MAX_PART_BYTES = 8 << 20;
 
-/** Milliseconds after which files are put there again: far sooner than they are let go. */
+/** Interval at which the expiry of uploaded files is renewed, far below their time to live. */
 const UPLOAD_INTERVAL_MS = 60_000;
 
-/** What machines read of a campaign: what it is, its files, and its corpus in parts. */
+/** Publishes what nodes need of a campaign: its descriptor, its files, and its corpus in parts. */
 export class CampaignPublisher {
   readonly #session: RedisSession;
   readonly #context: Pick<ExecutorContext, 'corpusSource'>;
   readonly #descriptor: Descriptor;
-  /** All files that machines fetch. */
+  /** All files that nodes download. */
   readonly #uploads: readonly UploadBundle[];
   #isDescribed = false;
-  /** When its files were put there last. */
+  /** Time of the last upload of its files. */
   #uploadedAt = 0;
-  /** First entries of the parts of the corpus that are out, and what follows the last one: published again they are the same. */
+  /** Indices of the first entry of each published part, and of the first unpublished entry. Parts are identical if published again. */
   readonly #partBounds: number[] = [0];
 
   constructor(
-    place: RedisSession,
-    campaign: ExecutorContext,
+    session: RedisSession,
+    context: ExecutorContext,
     { model, secondModel, files, plugins }: CampaignUpload,
     { name, mixed }: { readonly name: string; readonly mixed: boolean },
   ) {
-    const { setup, loading, timeout, referenceRuns, corpusSource } = campaign;
-    this.#session = place;
-    this.#context = campaign;
+    const { setup, loading, timeout, referenceRuns, corpusSource } = context;
+    this.#session = session;
+    this.#context = context;
     this.#uploads = [
       model,
       ...(secondModel === undefined ? [] : [secondModel]),
-      ...files.map(({ departing }) => departing),
+      ...files.map(({ bundle }) => bundle),
     ];
     this.#descriptor = {
       v: MESSAGE_VERSION,
       version,
-      session: place.session,
+      session: session.session,
       name,
       setup,
       load: loading.options,
       timeout,
-      sha256: campaign.model.sha256,
+      sha256: context.model.sha256,
       model: model.manifest,
       secondModel: secondModel?.manifest,
-      files: files.map(({ path, departing }) => ({ path, ...departing.manifest })),
+      files: files.map(({ path, bundle }) => ({ path, ...bundle.manifest })),
       plugins,
       width: corpusSource.width,
       referenceRuns: mixed ? [] : referenceRuns,
     };
   }
 
-  /** Publishes what of the first `count` entries is not out yet; before the first ones, what the campaign is. */
+  /** Publishes those of the first `count` entries that are not published yet, preceded by the descriptor on the first call. */
   async publish(count: number): Promise<void> {
     if (!this.#isDescribed) await this.#describe();
     this.#isDescribed = true;
     for (let from = this.#partBounds[this.#partBounds.length - 1]; from < count; ) {
-      const parcels = this.#partFrom(from, count);
-      await this.#publishPart(parcels);
-      from += parcels.length;
+      const entries = this.#partFrom(from, count);
+      await this.#publishPart(entries);
+      from += entries.length;
       this.#partBounds.push(from);
     }
   }
 
-  /** Says that the coordinator is alive, and keeps what is out; returns false where that is gone. */
+  /** Renews the coordinator's heartbeat and the expiry of everything published. Returns false if Redis has lost any of it. */
   async renew(): Promise<boolean> {
     if (!this.#isDescribed) return true;
     const { redis, keys, session } = this.#session;
     const parts = this.#partBounds.length - 1;
-    const isThere = await redis.exists(keys.descriptor(session));
-    const held = await redis.hlen(keys.entries(session));
+    const descriptorCount = await redis.exists(keys.descriptor(session));
+    const storedParts = await redis.hlen(keys.entries(session));
     await refreshHeartbeat(this.#session);
-    if (isThere === 0 || held < parts) return false;
+    if (descriptorCount === 0 || storedParts < parts) return false;
     if (Date.now() - this.#uploadedAt >= UPLOAD_INTERVAL_MS) await this.#upload();
     return true;
   }
 
-  /** Publishes all again that was out. */
+  /** Publishes everything again after Redis has lost it. */
   async republish(): Promise<void> {
     await this.#describe();
     for (let part = 1; part < this.#partBounds.length; part++) {
@@ -97,33 +97,33 @@ export class CampaignPublisher {
     }
   }
 
-  /** A part of the corpus that begins with an entry; no more than may be in one. */
+  /** Collects the entries of the part that begins with entry `from`, up to the limits of a part. */
   #partFrom(from: number, count: number): CorpusEntryData[] {
-    const parcels: CorpusEntryData[] = [];
-    for (let bytes = 0; from + parcels.length < count; ) {
-      const parcel = this.#context.corpusSource.entryData(from + parcels.length);
-      parcels.push(parcel);
-      bytes += parcel.data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      if (parcels.length === MAX_PART_ENTRIES || bytes >= MAX_PART_BYTES) break;
+    const entries: CorpusEntryData[] = [];
+    for (let bytes = 0; from + entries.length < count; ) {
+      const entry = this.#context.corpusSource.entryData(from + entries.length);
+      entries.push(entry);
+      bytes += entry.data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      if (entries.length === MAX_PART_ENTRIES || bytes >= MAX_PART_BYTES) break;
     }
-    return parcels;
+    return entries;
   }
 
-  async #publishPart(parcels: readonly CorpusEntryData[]): Promise<void> {
+  async #publishPart(entries: readonly CorpusEntryData[]): Promise<void> {
     const { redis, keys, session } = this.#session;
-    const [{ entryIndex: from }] = parcels;
-    const entries: CorpusPart = { v: MESSAGE_VERSION, from, packedEntries: packEntries(parcels) };
-    await redis.hset(keys.entries(session), String(from), packMessage(entries));
+    const [{ entryIndex: from }] = entries;
+    const part: CorpusPart = { v: MESSAGE_VERSION, from, packedEntries: packEntries(entries) };
+    await redis.hset(keys.entries(session), String(from), packMessage(part));
   }
 
-  /** Puts the files where machines find them, for a while. */
+  /** Uploads the files, or renews their expiry. */
   async #upload(): Promise<void> {
     const { redis, keys } = this.#session;
-    for (const departing of this.#uploads) await departing.upload(redis, keys);
+    for (const bundle of this.#uploads) await bundle.upload(redis, keys);
     this.#uploadedAt = Date.now();
   }
 
-  /** Puts the files where machines find them, and says what the campaign is. */
+  /** Uploads the files and publishes the descriptor. */
   async #describe(): Promise<void> {
     const { redis, keys, session } = this.#session;
     await this.#upload();

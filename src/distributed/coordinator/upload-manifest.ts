@@ -6,30 +6,44 @@ import { UploadBundle } from '../transfer/file-transfer.ts';
 import { describePlugin } from '../transfer/packaged-plugins.ts';
 import { workerFileDependencies } from './file-dependencies.ts';
 
-/** What a campaign brings along beside its models. */
+/** Files and plug-ins that a campaign needs beside its models. */
 export interface CampaignFiles {
-  readonly files: readonly { readonly path: string; readonly departing: UploadBundle }[];
+  readonly files: readonly { readonly path: string; readonly bundle: UploadBundle }[];
   readonly plugins: readonly PluginManifest[];
 }
 
-/** All that a campaign brings along. */
+/** All files and plug-ins that a campaign needs. */
 export interface CampaignUpload extends CampaignFiles {
   readonly model: UploadBundle;
   readonly secondModel: UploadBundle | undefined;
 }
 
-/** @throws UserError where a file can't be read, or a plug-in lies in no package */
-export async function collectCampaignFiles(setup: WorkerSetup, load: LoadOptions): Promise<CampaignFiles> {
-  const { modules, files } = workerFileDependencies(setup, load);
+/**
+ * Reads the files that a campaign needs beside its models, and identifies its plug-ins.
+ *
+ * @throws UserError if a file can't be read, or a plug-in is not part of a package
+ */
+export async function collectCampaignFiles(
+  setup: WorkerSetup,
+  loadOptions: LoadOptions,
+): Promise<CampaignFiles> {
+  const { modules, files } = workerFileDependencies(setup, loadOptions);
   return {
     plugins: await Promise.all(modules.map(describePlugin)),
     files: await Promise.all(
-      files.map(async ({ path, beside }) => ({ path, departing: await UploadBundle.ofFile(path, beside) })),
+      files.map(async ({ path, companions }) => ({
+        path,
+        bundle: await UploadBundle.ofFile(path, companions),
+      })),
     ),
   };
 }
 
-/** @throws UserError as `luggageFor`, and where a model's file is missing or lies outside its folder */
+/**
+ * Reads all files that a campaign needs, models included.
+ *
+ * @throws UserError as `collectCampaignFiles` does, and if a model's file is missing or lies outside its folder
+ */
 export async function prepareUpload({
   setup,
   loading,

@@ -20,17 +20,17 @@ import type { FileCache } from '../transfer/file-transfer.ts';
 import { findInstalledPlugin } from '../transfer/packaged-plugins.ts';
 import { RemoteCorpus } from './remote-corpus.ts';
 
-/** Tasks of a worker process whose values are held: more than it has at once, so that it need not wait for any. */
+/** Tasks per worker process whose entries are prefetched: more than it processes at once, so that it never waits for data. */
 const HELD_TASKS_PER_WORKER = 3;
 
-/** Bytes of the corpus' values that a machine keeps at most, beside those that it works on. */
+/** Maximum size in bytes of cached corpus values, beside those in use. */
 const MAX_HELD_BYTES = 2 ** 30;
 
 function maxHeldBytes(): number {
   return Math.min(MAX_HELD_BYTES, memoryShare(1) / 8);
 }
 
-/** A machine's part in one campaign: the model, worker processes, and what it has of the corpus. */
+/** A node's membership in one campaign: the downloaded model, the worker processes, and a partial copy of the corpus. */
 export class CampaignMembership {
   readonly session: string;
   readonly name: string;
@@ -44,63 +44,53 @@ export class CampaignMembership {
   private constructor(
     { session, name }: Descriptor,
     corpus: RemoteCorpus,
-    slots: readonly WorkerSupervisor[],
+    supervisors: readonly WorkerSupervisor[],
     folder: string,
   ) {
     this.session = session;
     this.name = name;
     this.#folder = folder;
     this.#corpus = corpus;
-    this.#limit = pLimit(HELD_TASKS_PER_WORKER * slots.length);
-    for (const slot of slots) slot.setSource(this.#corpus);
-    this.#pool = new WorkerPool(slots, () => {
+    this.#limit = pLimit(HELD_TASKS_PER_WORKER * supervisors.length);
+    for (const supervisor of supervisors) supervisor.setSource(this.#corpus);
+    this.#pool = new WorkerPool(supervisors, () => {
       this.#replaced++;
     });
   }
 
   /**
-   * Takes part in a campaign.
+   * Joins a campaign: downloads its files and starts the worker processes.
    *
-   * @param allowed packages whose plug-ins campaigns may run here
-   * @throws UserError where this machine may not, MachineError where the model did not come over
+   * @param published the campaign's descriptor as read from Redis
+   * @param allowed packages whose plug-ins campaigns may run on this node
+   * @throws UserError if this node cannot take part, MachineError if a file could not be downloaded
    */
   static async join(
-    told: Descriptor,
+    published: Descriptor,
     { jobs, allowed }: { readonly jobs: number; readonly allowed: readonly string[] },
     cache: FileCache,
     redis: Redis,
     keys: RedisKeys,
   ): Promise<CampaignMembership> {
-    const { load, model, secondModel, timeout } = told;
-    if ((load.secondModel === undefined) !== (secondModel === undefined))
-      throw new UserError('its second model does not come along');
-    const places: Record<string, string> = {};
-    for (const plugin of told.plugins) places[plugin.path] = await findInstalledPlugin(plugin, allowed);
-    for (const { path, ...files } of told.files) places[path] = await cache.fetchPath(files, redis, keys);
-    const path = await cache.fetchPath(model, redis, keys);
-    const beside =
-      load.secondModel === undefined || secondModel === undefined
-        ? {}
-        : { secondModel: { ...load.secondModel, path: await cache.fetchPath(secondModel, redis, keys) } };
-    const texts = load.generate === undefined ? {} : { generate: withLocalVocabulary(load.generate, places) };
-    // What specs name is read there alone, whatever the message says.
-    const descriptor = { ...told, setup: { ...told.setup, pathRemap: places } };
+    const { model, pathRemap } = await downloadFiles(published, allowed, cache, redis, keys);
+    // Paths in specs resolve to the downloaded files only, whatever the message says.
+    const descriptor = { ...published, setup: { ...published.setup, pathRemap } };
     const folder = await cache.createScratchFolder();
     const options: WorkerSupervisorOptions = {
-      child: { timeout, memory: memoryShare(jobs), tempFolder: folder },
-      model: { path, options: { ...load, ...beside, ...texts } },
+      child: { timeout: descriptor.timeout, memory: memoryShare(jobs), tempFolder: folder },
+      model,
     };
-    const slotWith = (tried?: RpcClient<FuzzApi>): WorkerSupervisor =>
-      new WorkerSupervisor(options, descriptor.setup, descriptor.sha256, folder, tried);
-    // The others start while the first one is tried out.
-    const others = Array.from({ length: jobs - 1 }, () => slotWith());
+    const supervise = (worker?: RpcClient<FuzzApi>): WorkerSupervisor =>
+      new WorkerSupervisor(options, descriptor.setup, descriptor.sha256, folder, worker);
+    // The other processes start while the first one is being verified.
+    const others = Array.from({ length: jobs - 1 }, () => supervise());
     try {
-      const first = slotWith(await startVerifiedWorker(descriptor, options));
-      const place = { redis, keys, session: told.session };
-      const corpus = new RemoteCorpus(place, told.width, told.setup, maxHeldBytes());
+      const first = supervise(await startVerifiedWorker(descriptor, options));
+      const { session, width, setup } = descriptor;
+      const corpus = new RemoteCorpus({ redis, keys, session }, width, setup, maxHeldBytes());
       return new CampaignMembership(descriptor, corpus, [first, ...others], folder);
     } catch (error) {
-      for (const slot of others) slot.close();
+      for (const supervisor of others) supervisor.close();
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
@@ -115,9 +105,9 @@ export class CampaignMembership {
   }
 
   /**
-   * Carries out a shard.
+   * Runs all tasks of a shard.
    *
-   * @param send given the results as they come; those that it does not take are for naught
+   * @param send called with each result as soon as it is available
    */
   async runShard({ tasks, entries }: Shard, send: (result: TaskResult) => Promise<void>): Promise<void> {
     await this.#corpus.ensureEntries(entries);
@@ -125,17 +115,17 @@ export class CampaignMembership {
   }
 
   async #runTask(task: Task): Promise<TaskResult> {
-    // One after the other: worker processes want tasks by ascending number.
-    const handed = this.#lastSubmission.then(async () => {
-      const letGo = await this.#corpus.holdValues(task);
-      return { letGo, result: this.#pool.submit(task) };
+    // Submissions are serialized: worker processes need tasks by ascending number.
+    const submission = this.#lastSubmission.then(async () => {
+      const releaseValues = await this.#corpus.holdValues(task);
+      return { releaseValues, result: this.#pool.submit(task) };
     });
-    this.#lastSubmission = handed.catch(() => {});
-    const { letGo, result } = await handed;
+    this.#lastSubmission = submission.catch(() => {});
+    const { releaseValues, result } = await submission;
     try {
       return await result;
     } finally {
-      letGo();
+      releaseValues();
     }
   }
 
@@ -145,21 +135,52 @@ export class CampaignMembership {
   }
 }
 
-/** Settings of a model that goes on with texts, whose vocabulary lies elsewhere. @throws UserError where it did not come along */
+/**
+ * Downloads the files of a campaign and locates its plug-ins.
+ *
+ * @returns how to load the model from the local files, and the local path of each path used in specs
+ */
+async function downloadFiles(
+  { load, model, secondModel, plugins, files }: Descriptor,
+  allowed: readonly string[],
+  cache: FileCache,
+  redis: Redis,
+  keys: RedisKeys,
+): Promise<{
+  readonly model: WorkerSupervisorOptions['model'];
+  readonly pathRemap: Readonly<Record<string, string>>;
+}> {
+  if ((load.secondModel === undefined) !== (secondModel === undefined))
+    throw new UserError('its second model does not come along');
+  const pathRemap: Record<string, string> = {};
+  for (const plugin of plugins) pathRemap[plugin.path] = await findInstalledPlugin(plugin, allowed);
+  for (const { path, ...manifest } of files) pathRemap[path] = await cache.fetchPath(manifest, redis, keys);
+  const options = { ...load };
+  const path = await cache.fetchPath(model, redis, keys);
+  if (load.secondModel !== undefined && secondModel !== undefined)
+    options.secondModel = {
+      ...load.secondModel,
+      path: await cache.fetchPath(secondModel, redis, keys),
+    };
+  if (load.generate !== undefined) options.generate = withLocalVocabulary(load.generate, pathRemap);
+  return { model: { path, options }, pathRemap };
+}
+
+/** Replaces the path of a vocabulary by its local copy. @throws UserError if it was not downloaded */
 function withLocalVocabulary(
   generate: NonNullable<LoadOptions['generate']>,
-  places: Readonly<Record<string, string>>,
+  pathRemap: Readonly<Record<string, string>>,
 ): LoadOptions['generate'] {
   const { vocabulary } = generate;
   if (vocabulary === CODEPOINTS) return generate;
-  if (!Object.hasOwn(places, vocabulary)) throw new UserError('its vocabulary does not come along');
-  return { ...generate, vocabulary: places[vocabulary] };
+  if (!Object.hasOwn(pathRemap, vocabulary)) throw new UserError('its vocabulary does not come along');
+  return { ...generate, vocabulary: pathRemap[vocabulary] };
 }
 
 /**
- * A worker process, loaded and prepared.
+ * Starts a worker process, loads the model, and verifies that it computes the same activations as the coordinator.
  *
- * @throws UserError where this machine makes something else of the model's own seeds than the one that published them
+ * @throws UserError if the activations of the reference runs differ
  */
 async function startVerifiedWorker(
   { setup, sha256, referenceRuns }: Descriptor,
@@ -171,14 +192,15 @@ async function startVerifiedWorker(
     if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
     await child.call('prepare', setup, LOAD_TIMEOUT_MS);
     if (referenceRuns.length === 0) return child;
-    const run = await child.call('runSeeds', {
+    const results = await child.call('runSeeds', {
       testcases: referenceRuns.map(({ data }) => data),
       labels: setup.labels.length === 0 ? undefined : referenceRuns.map(() => -1),
     });
-    const isSame = run.every(({ activations }, i) => {
-      const { activations: there } = referenceRuns[i];
+    const isSame = results.every(({ activations }, i) => {
+      const { activations: expected } = referenceRuns[i];
       return (
-        there.length === activations.length && there.every((value, k) => Object.is(value, activations[k]))
+        expected.length === activations.length &&
+        expected.every((value, k) => Object.is(value, activations[k]))
       );
     });
     if (!isSame)

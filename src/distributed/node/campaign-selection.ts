@@ -1,50 +1,53 @@
 import { createHash } from 'node:crypto';
 
-/** A campaign on a queue as one machine sees it. */
+/** A campaign on the queue, as seen by one node. */
 export interface CampaignLoad {
   readonly session: string;
-  /** Machines that take part, this one included where it does. */
+  /** Number of member nodes, this one included if it is a member. */
   readonly nodeCount: number;
-  /** Milliseconds that this machine has taken part; undefined where it does not. */
+  /** Milliseconds since this node joined; undefined if it is not a member. */
   readonly joinedMs?: number | undefined;
-  /** Milliseconds since it left that; undefined where it never took part. */
+  /** Milliseconds since this node left; undefined if it never was a member. */
   readonly leftMs?: number | undefined;
 }
 
-/** What a machine does next: at most one of both. */
+/** A node's next step: at most one of the two. */
 export interface CampaignSelection {
   readonly leave?: string;
   readonly join?: string;
 }
 
-/** Milliseconds that a machine stays with a campaign before it goes to one that fewer work on: joining takes seconds. */
+/** Minimum time in a campaign before a node moves to one with fewer nodes: joining takes seconds. */
 export const MIN_STAY_MS = 60_000;
 
 /**
- * Chooses among campaigns, of which a machine takes part in few at a time, since each has worker processes of its own: it joins the one
- * that fewest work on, and after a while leaves one for another that nobody works on, or fewer by more than one. So all get their turns.
+ * Chooses which campaign a node joins or leaves. A node is a member of few campaigns at a time, since each has its own worker
+ * processes. It joins the campaign with the fewest nodes; after a minimum stay it leaves one for another that has no node, or at
+ * least two fewer. Thus every campaign gets its turn.
  *
- * @param most campaigns at a time
- * @param salt differs from machine to machine: of campaigns that stand alike each takes another
+ * @param maxCampaigns number of campaigns at a time
+ * @param salt differs between nodes, so that they choose different ones among equal campaigns
  */
 export function selectCampaign(
   campaigns: readonly CampaignLoad[],
-  most: number,
+  maxCampaigns: number,
   salt: string,
 ): CampaignSelection {
-  const own = campaigns.filter(({ joinedMs }) => joinedMs !== undefined);
+  const joined = campaigns.filter(({ joinedMs }) => joinedMs !== undefined);
   const [neediest] = campaigns
     .filter(({ joinedMs }) => joinedMs === undefined)
-    .map((one) => ({
-      ...one,
-      place: createHash('sha256')
-        .update(salt + one.session)
+    .map((campaign) => ({
+      ...campaign,
+      tieBreak: createHash('sha256')
+        .update(salt + campaign.session)
         .digest('hex'),
     }))
-    .sort((a, b) => a.nodeCount - b.nodeCount || waitedMs(b) - waitedMs(a) || (a.place < b.place ? -1 : 1));
+    .sort(
+      (a, b) => a.nodeCount - b.nodeCount || waitedMs(b) - waitedMs(a) || (a.tieBreak < b.tieBreak ? -1 : 1),
+    );
   if (neediest === undefined) return {};
-  if (own.length < most) return { join: neediest.session };
-  const [richest] = own
+  if (joined.length < maxCampaigns) return { join: neediest.session };
+  const [richest] = joined
     .filter(({ joinedMs = 0 }) => joinedMs >= MIN_STAY_MS)
     .sort((a, b) => b.nodeCount - a.nodeCount || (b.joinedMs ?? 0) - (a.joinedMs ?? 0));
   if (richest === undefined) return {};
@@ -52,7 +55,7 @@ export function selectCampaign(
   return isWorth ? { leave: richest.session } : {};
 }
 
-/** Milliseconds that a campaign has waited for this machine; one that never had it counts for longer than any other. */
+/** Milliseconds that a campaign has waited for this node; longest for one of which it never was a member. */
 function waitedMs({ leftMs = Number.MAX_SAFE_INTEGER }: CampaignLoad): number {
   return leftMs;
 }

@@ -10,15 +10,15 @@ import { unpackMessage } from '../protocol/codec.ts';
 import { checkCorpusPart } from '../protocol/messages.ts';
 import type { RedisSession } from '../protocol/session.ts';
 
-/** An entry without its values. */
+/** A corpus entry without its values. */
 interface RemoteEntry extends Omit<CorpusEntryData, 'data' | 'activations'> {
-  /** The part that it came in: the first entry of that. */
+  /** The part that contains it, identified by its first entry. */
   readonly part: number;
 }
 
 /**
- * A campaign's corpus as a machine far off has it: what it lacks comes over the queue. Activations and ancestry of all entries are kept;
- * of their values as many bytes as it may, those used longest ago go first and are fetched again where they are needed.
+ * A campaign's corpus on a worker node, downloaded from Redis on demand. Activations and lineage of all entries are kept; their
+ * values are an LRU cache of limited size, from which evicted entries are downloaded again when they are needed.
  */
 export class RemoteCorpus implements CorpusSource {
   readonly width: number;
@@ -27,86 +27,87 @@ export class RemoteCorpus implements CorpusSource {
   readonly #maxBytes: number;
   readonly #entries: RemoteEntry[] = [];
   #vectors = new Float32Array(1024);
-  /** Values by entry, those used longest ago first. */
+  /** Values by entry index, least recently used first. */
   readonly #valuesByEntry = new Map<number, TestcaseData>();
   #bytes = 0;
-  /** How many tasks hold an entry. */
+  /** Number of tasks that hold an entry; held entries are not evicted. */
   readonly #holdCounts = new Map<number, number>();
   #lastFetch: Promise<void> = Promise.resolve();
 
-  /** @param most bytes of values that are kept beside those that tasks hold */
+  /** @param maxBytes size of the cached values in bytes; values held by tasks may exceed it */
   constructor(
-    place: RedisSession,
+    session: RedisSession,
     width: number,
     { limits, descriptors }: Pick<WorkerSetup, 'limits' | 'descriptors'>,
-    most: number,
+    maxBytes: number,
   ) {
-    this.#session = place;
+    this.#session = session;
     this.width = width;
     this.#needsAncestors = needsAncestor(limits, descriptors);
-    this.#maxBytes = most;
+    this.#maxBytes = maxBytes;
   }
 
-  /** Bytes of values that are here. */
+  /** Size in bytes of the values in memory. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Sees to it that the first `count` entries are known.
+   * Downloads the first `count` entries as far as they are not known yet.
    *
-   * @throws MachineError where they are not on the queue
+   * @throws NotYetAvailableError if they are not in Redis
    */
   ensureEntries(count: number): Promise<void> {
-    // Shards that are worked on at the same time ask one after the other.
-    const asked = this.#lastFetch.then(() => this.#fetchEntries(count));
-    this.#lastFetch = asked.catch(() => {});
-    return asked;
+    // Downloads for concurrent shards are serialized.
+    const fetch = this.#lastFetch.then(() => this.#fetchEntries(count));
+    this.#lastFetch = fetch.catch(() => {});
+    return fetch;
   }
 
   /**
-   * Sees to it that the values are here that a task needs, until it lets go of them.
+   * Downloads the values that a task needs and protects them from eviction.
    *
-   * @throws MachineError where they are not on the queue
+   * @returns a function that releases them
+   * @throws NotYetAvailableError if they are not in Redis
    */
   async holdValues(task: Task): Promise<() => void> {
-    const needs = this.requiredEntries(task);
-    for (const entry of needs) this.#holdCounts.set(entry, (this.#holdCounts.get(entry) ?? 0) + 1);
-    const letGo = (): void => {
-      for (const entry of needs) {
-        const left = (this.#holdCounts.get(entry) ?? 1) - 1;
-        if (left === 0) this.#holdCounts.delete(entry);
-        else this.#holdCounts.set(entry, left);
+    const required = this.requiredEntries(task);
+    for (const entry of required) this.#holdCounts.set(entry, (this.#holdCounts.get(entry) ?? 0) + 1);
+    const release = (): void => {
+      for (const entry of required) {
+        const holdCount = (this.#holdCounts.get(entry) ?? 1) - 1;
+        if (holdCount === 0) this.#holdCounts.delete(entry);
+        else this.#holdCounts.set(entry, holdCount);
       }
       this.#evict();
     };
     try {
       const parts = new Set<number>();
-      for (const entry of needs) if (!this.#touch(entry)) parts.add(this.#entryAt(entry).part);
+      for (const entry of required) if (!this.#touch(entry)) parts.add(this.#entryAt(entry).part);
       for (const part of parts) this.#cacheValues(await this.#fetchPart(part), part);
     } catch (error) {
-      letGo();
+      release();
       throw error;
     }
-    return letGo;
+    return release;
   }
 
   entryData(entry: number): CorpusEntryData {
     const data = this.#valuesByEntry.get(entry);
     if (data === undefined) throw new Error(`the values of entry ${entry} are not here`);
-    const { part: _, ...known } = this.#entryAt(entry);
-    return { ...known, data, activations: this.vectors(entry, entry + 1) };
+    const { part: _part, ...lineage } = this.#entryAt(entry);
+    return { ...lineage, data, activations: this.vectors(entry, entry + 1) };
   }
 
   requiredEntries({ parents, partners }: Task): number[] {
-    const needs = new Set(parents);
-    for (const mate of partners) if (mate >= 0) needs.add(mate);
-    if (!this.#needsAncestors) return [...needs];
+    const required = new Set(parents);
+    for (const partner of partners) if (partner >= 0) required.add(partner);
+    if (!this.#needsAncestors) return [...required];
     for (const entry of parents) {
       const { ancestorIndex, referenceIndex } = this.#entryAt(entry);
-      needs.add(ancestorIndex).add(referenceIndex);
+      required.add(ancestorIndex).add(referenceIndex);
     }
-    return [...needs];
+    return [...required];
   }
 
   vectors(from: number, to: number): Float32Array {
@@ -122,23 +123,23 @@ export class RemoteCorpus implements CorpusSource {
   async #fetchEntries(count: number): Promise<void> {
     while (this.#entries.length < count) {
       const part = this.#entries.length;
-      const parcels = await this.#fetchPart(part);
-      for (let i = 0; i < parcels.count; i++) {
-        const label = parcels.labels?.[i];
+      const packed = await this.#fetchPart(part);
+      for (let i = 0; i < packed.count; i++) {
+        const label = packed.labels?.[i];
         this.#entries.push({
           entryIndex: part + i,
-          ancestorIndex: parcels.ancestors[i],
-          referenceIndex: parcels.references[i],
+          ancestorIndex: packed.ancestors[i],
+          referenceIndex: packed.references[i],
           ...(label === undefined ? {} : { label }),
           part,
         });
-        this.#appendVector(activationsAt(parcels, i));
+        this.#appendVector(activationsAt(packed, i));
       }
-      this.#cacheValues(parcels, part);
+      this.#cacheValues(packed, part);
     }
   }
 
-  /** A part of the corpus. @throws MachineError where it is not on the queue or is not what it should be */
+  /** Downloads a part of the corpus. @throws NotYetAvailableError if it is not in Redis, MachineError if its entries are wrong */
   async #fetchPart(part: number): Promise<PackedEntries> {
     const { redis, keys, session } = this.#session;
     const bytes = await redis.hgetBuffer(keys.entries(session), String(part));
@@ -152,19 +153,19 @@ export class RemoteCorpus implements CorpusSource {
     return packedEntries;
   }
 
-  /** Keeps the values of a part's entries as far as there is room, those that are held before all. */
-  #cacheValues(parcels: PackedEntries, part: number): void {
-    for (let i = 0; i < parcels.count; i++) {
+  /** Caches the values of a part's entries as far as they fit; held ones always. */
+  #cacheValues(packed: PackedEntries, part: number): void {
+    for (let i = 0; i < packed.count; i++) {
       if (this.#valuesByEntry.has(part + i)) continue;
       if (this.#bytes > this.#maxBytes && !this.#holdCounts.has(part + i)) continue;
-      const { data } = unpackTestcase(parcels, i);
+      const { data } = unpackTestcase(packed, i);
       this.#valuesByEntry.set(part + i, data);
       this.#bytes += valueBytes(data);
     }
     this.#evict();
   }
 
-  /** Marks an entry's values as used last; false where they are not here. */
+  /** Marks an entry's values as most recently used; returns false if they are not cached. */
   #touch(entry: number): boolean {
     const data = this.#valuesByEntry.get(entry);
     if (data === undefined) return false;

@@ -1,25 +1,25 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Milliseconds that a result waits for others to go along, and bytes with which none waits any longer. */
+/** Delay before a batch is sent, and size in bytes at which it is sent at once. */
 const GATHER_MS = 25;
 const MAX_BATCH_BYTES = 1 << 20;
 
-/** Sends results several at a time: what one sending costs hardly hangs on how much it sends. */
+/** Sends results in batches, because the cost of a round trip hardly depends on its size. */
 export class ResultBatcher {
-  readonly #send: (all: Buffer[]) => Promise<void>;
+  readonly #send: (batch: Buffer[]) => Promise<void>;
   #queued: Buffer[] = [];
   #bytes = 0;
   #flushing: Promise<void> | undefined;
   #flushNow: () => void = () => {};
 
-  constructor(send: (all: Buffer[]) => Promise<void>) {
+  constructor(send: (batch: Buffer[]) => Promise<void>) {
     this.#send = send;
   }
 
-  /** Settles once it is sent. @throws what sending throws */
-  add(one: Buffer): Promise<void> {
-    this.#queued.push(one);
-    this.#bytes += one.length;
+  /** Adds a result; resolves when its batch has been sent, and rejects with the error of sending it. */
+  add(result: Buffer): Promise<void> {
+    this.#queued.push(result);
+    this.#bytes += result.length;
     this.#flushing ??= this.#flush();
     const sent = this.#flushing;
     if (this.#bytes >= MAX_BATCH_BYTES) this.#flushNow();
@@ -27,14 +27,14 @@ export class ResultBatcher {
   }
 
   async #flush(): Promise<void> {
-    const full = new Promise<void>((done) => {
-      this.#flushNow = done;
+    const full = new Promise<void>((resolve) => {
+      this.#flushNow = resolve;
     });
     await Promise.race([pause(GATHER_MS), full]);
-    const all = this.#queued;
+    const batch = this.#queued;
     this.#queued = [];
     this.#bytes = 0;
     this.#flushing = undefined;
-    await this.#send(all);
+    await this.#send(batch);
   }
 }

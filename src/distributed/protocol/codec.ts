@@ -1,17 +1,18 @@
 import { Packr } from 'msgpackr';
 import { UserError } from '../../core/errors.ts';
 
-/** Bytes of any message. */
+/** Maximum size of a message in bytes. */
 export const MAX_MESSAGE_BYTES = 256 << 20;
 
-/** Typed arrays, maps and sets pass as they are; nothing that is read is run. */
+/** Keeps typed arrays, maps and sets. Decoding executes no code from the message. */
 const packr = new Packr({ moreTypes: true, useRecords: true, encodeUndefinedAsNil: false });
 
+/** Encodes a message as MessagePack. */
 export function packMessage(value: unknown): Buffer {
   return packr.pack(value);
 }
 
-/** @throws UserError where it is too large, or no message */
+/** Decodes a message. @throws UserError if it is too large or malformed */
 export function unpackMessage(bytes: Uint8Array): unknown {
   if (bytes.length > MAX_MESSAGE_BYTES)
     throw new UserError(`a message of ${bytes.length} bytes is too large`);

@@ -4,70 +4,72 @@ import type { CorpusEntryData, Task, TaskResult } from '../../fuzzer/scheduling/
 import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
 import type { WorkerSupervisorOptions } from '../../workers/worker-supervisor.ts';
 
-/** Version of all messages. */
+/** Version of the message formats; nodes and coordinator must agree. */
 export const MESSAGE_VERSION = 2;
 
-/** Files that belong together, by which they are fetched. */
+/** Files that are transferred together, with their digests, by which they are downloaded. */
 export interface FileManifest {
-  /** The one that is named to use them; empty for their folder. */
+  /** Name of the file by which they are loaded; empty for the folder itself. */
   readonly main: string;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
-/** A plug-in as another machine knows it. */
+/** Identifies a plug-in on other machines by its package. */
 export interface PluginManifest {
-  /** What the campaign's settings call it. */
+  /** Path in the campaign's settings. */
   readonly path: string;
   readonly package: string;
   readonly version: string;
-  /** Within the package. */
+  /** Path relative to the package. */
   readonly file: string;
   readonly sha256: string;
 }
 
-/** What a machine needs to take part in a campaign. */
+/** Everything that a node needs to join a campaign. */
 export interface Descriptor {
   readonly v: number;
-  /** Of neurofuzz: machines of another one do not take part. */
+  /** Version of neurofuzz; nodes with another version do not join. */
   readonly version: string;
   readonly session: string;
-  /** What people call the campaign. */
+  /** Display name of the campaign. */
   readonly name: string;
   readonly setup: WorkerSetup;
   readonly load: WorkerSupervisorOptions['model']['options'];
   readonly timeout: number;
-  /** Tells whether it came over as what it is here. */
+  /** Digest of the model, by which a node verifies the download. */
   readonly sha256: string;
   readonly model: FileManifest;
   readonly secondModel: FileManifest | undefined;
-  /** Other files that the campaign's settings name. */
+  /** Other files named in the campaign's settings. */
   readonly files: readonly (FileManifest & { readonly path: string })[];
   readonly plugins: readonly PluginManifest[];
-  /** Numbers in an entry's activations. */
+  /** Length of an entry's activation vector. */
   readonly width: number;
+  /** Testcases with their activations on the coordinator, which a node must reproduce exactly; empty with `--mixed`. */
   readonly referenceRuns: readonly Pick<CorpusEntryData, 'data' | 'activations'>[];
 }
 
-/** A part of the corpus: entries `from` to `from + packedEntries.count`. A part is the same however often it is published. */
+/** A part of the corpus: entries `from` to `from + packedEntries.count - 1`. It never changes once published. */
 export interface CorpusPart {
   readonly v: number;
   readonly from: number;
   readonly packedEntries: PackedEntries;
 }
 
-/** Tasks that a machine carries out in one go. */
+/** A batch of tasks for one node. */
 export interface Shard {
   readonly v: number;
   readonly id: string;
-  /** Entries that it must hold. */
+  /** Number of corpus entries that the tasks refer to. */
   readonly entries: number;
   readonly tasks: readonly Task[];
 }
 
-/** What became of one of a shard's tasks. */
+/** The result of one task of a shard. */
 export interface ResultMessage {
   readonly v: number;
   readonly shard: string;
+  /** ID of the node that ran it. */
   readonly machine: string;
   readonly result: TaskResult;
 }
@@ -81,7 +83,7 @@ const numbers = z.array(z.number()).max(1 << 20);
 const typedArray = z.custom<ArrayBufferView>((value) => ArrayBuffer.isView(value));
 const floats = z.instanceof(Float32Array);
 
-/** A file's place in a folder: never outside it. */
+/** A relative path that cannot leave its folder. */
 const relativePath = z
   .string()
   .min(1)
@@ -197,12 +199,12 @@ const resultMessage = z.looseObject({
   result,
 });
 
-function messageChecker<T>(schema: z.ZodType, what: string): (message: unknown) => T {
+function messageChecker<T>(schema: z.ZodType, messageName: string): (message: unknown) => T {
   return (message) => {
     const parsed = schema.safeParse(message);
     if (parsed.success) return message as T;
     const { path, message: why } = parsed.error.issues[0];
-    throw new UserError(`${what} on the queue is none of ours: ${path.map(String).join('.')}: ${why}`);
+    throw new UserError(`${messageName} on the queue is none of ours: ${path.map(String).join('.')}: ${why}`);
   };
 }
 

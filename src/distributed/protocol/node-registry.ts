@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { RedisKeys } from './redis-keys.ts';
 
-/** Seconds after which a machine that says nothing is gone. */
+/** Time to live of a registration, which a node renews by its heartbeat. */
 const REGISTRATION_TTL_SECONDS = 15;
 
 const workerNode = z.object({
@@ -12,9 +12,9 @@ const workerNode = z.object({
   version: z.string().max(64),
   jobs: z.int().min(1),
   busy: z.boolean(),
-  /** Sessions of campaigns that it takes part in. */
+  /** Sessions of the campaigns that it has joined. */
   sessions: z.array(z.string().max(64)).max(1024),
-  /** Campaigns that it does not take part in, and why. */
+  /** Names of the campaigns that it cannot join, each with the reason. */
   refused: z.array(z.string().max(1024)).max(64),
   shards: z.int(),
   tasks: z.int(),
@@ -24,23 +24,23 @@ const workerNode = z.object({
   memoryMB: z.number(),
 });
 
-/** A machine that takes part, as it says of itself. */
+/** A worker node: one `neurofuzz worker` process, as it registers itself. */
 export type WorkerNode = z.output<typeof workerNode>;
 
-export async function registerNode(redis: Redis, keys: RedisKeys, own: WorkerNode): Promise<void> {
-  await redis.set(keys.node(own.id), JSON.stringify(own), 'EX', REGISTRATION_TTL_SECONDS);
+export async function registerNode(redis: Redis, keys: RedisKeys, node: WorkerNode): Promise<void> {
+  await redis.set(keys.node(node.id), JSON.stringify(node), 'EX', REGISTRATION_TTL_SECONDS);
 }
 
 export async function unregisterNode(redis: Redis, keys: RedisKeys, id: string): Promise<void> {
   await redis.del(keys.node(id));
 }
 
-/** All machines on a queue, by their names; what is none of ours is passed over. */
+/** Lists all registered nodes, sorted by key; entries in an unknown format are ignored. */
 export async function registeredNodes(redis: Redis, keys: RedisKeys): Promise<WorkerNode[]> {
   const names: string[] = [];
   for (let cursor = '0'; ; ) {
-    const [next, some] = await redis.scan(cursor, 'MATCH', keys.nodePattern, 'COUNT', 1000);
-    names.push(...some);
+    const [next, batch] = await redis.scan(cursor, 'MATCH', keys.nodePattern, 'COUNT', 1000);
+    names.push(...batch);
     if (next === '0') break;
     cursor = next;
   }

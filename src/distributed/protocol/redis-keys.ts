@@ -1,7 +1,7 @@
-/** What keys of ours begin with, unless told. */
+/** Default prefix of all keys. */
 export const DEFAULT_PREFIX = 'neurofuzz';
 
-/** Names of all keys. BullMQ's own begin with the same prefix. */
+/** Names of all keys. BullMQ's keys have the same prefix. */
 export class RedisKeys {
   readonly prefix: string;
 
@@ -9,27 +9,27 @@ export class RedisKeys {
     this.prefix = prefix;
   }
 
-  /** Sessions of campaigns that want machines. */
+  /** Set of the sessions that accept nodes. */
   get sessions(): string {
     return `${this.prefix}:sessions`;
   }
 
-  /** There while a session's coordinator is alive. */
+  /** Exists while the coordinator of a session is alive. */
   heartbeat(session: string): string {
     return `${this.prefix}:session:${session}:alive`;
   }
 
-  /** There while it may come back. */
+  /** Exists while the coordinator of a session may still return. */
   retention(session: string): string {
     return `${this.prefix}:session:${session}:kept`;
   }
 
-  /** There for a while after its coordinator has ended in order. */
+  /** Exists for a while after the coordinator of a session has ended regularly. */
   ended(session: string): string {
     return `${this.prefix}:session:${session}:ended`;
   }
 
-  /** A session's queue of shards. */
+  /** Name of the BullMQ queue of shards of a session. */
   queue(session: string): string {
     return `shards-${session}`;
   }
@@ -38,7 +38,7 @@ export class RedisKeys {
     return `${this.prefix}:session:${session}:descriptor`;
   }
 
-  /** A session's corpus: a hash of its parts, by the first entry of each. */
+  /** The corpus of a session: a hash of its parts by the index of their first entry. */
   entries(session: string): string {
     return `${this.prefix}:session:${session}:entries`;
   }
@@ -47,7 +47,7 @@ export class RedisKeys {
     return `${this.prefix}:session:${session}:results`;
   }
 
-  /** A part of a file, by the file's digest. */
+  /** One chunk of a file, by the digest of the file. */
   filePart(sha256: string, part: number): string {
     return `${this.prefix}:file:${sha256}:${part}`;
   }

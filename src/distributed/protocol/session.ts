@@ -1,68 +1,74 @@
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { RedisKeys } from './redis-keys.ts';
 
-/** Seconds that a session lives without a sign of its coordinator's, and that what is its is kept for when that comes back. */
+/** Time to live of a coordinator's heartbeat, and of the keys of its session, which it may resume. */
 const HEARTBEAT_TTL_SECONDS = 15;
 const RETENTION_SECONDS = 1800;
 
-/** Seconds that it is known that a session has ended. */
+/** Time to live of the marker of an ended session. */
 const ENDED_MARKER_SECONDS = 60;
 
-/** A campaign's time on a queue under one coordinator, and where it is. */
+/** A session: the lifetime of one coordinator of a campaign, with the Redis connection and key names to access it. */
 export interface RedisSession {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly session: string;
 }
 
-/** Says that a session's coordinator is alive. @throws where Redis refuses that */
+/** Renews the heartbeat of a coordinator and the expiry of its keys. @throws the error that Redis replied */
 export async function refreshHeartbeat({ redis, keys, session }: RedisSession): Promise<void> {
-  const told = redis
+  const pipeline = redis
     .pipeline()
     .sadd(keys.sessions, session)
     .set(keys.heartbeat(session), '1', 'EX', HEARTBEAT_TTL_SECONDS)
     .set(keys.retention(session), '1', 'EX', RETENTION_SECONDS);
-  for (const key of sessionKeys(keys, session)) told.expire(key, RETENTION_SECONDS);
-  for (const [error] of (await told.exec()) ?? []) if (error !== null) throw error;
+  for (const key of sessionKeys(keys, session)) pipeline.expire(key, RETENTION_SECONDS);
+  await execPipeline(pipeline);
 }
 
-/** Takes away all that is a session's, for good: machines that come late do the same. */
+/** Deletes all keys of a session. Both the coordinator and nodes may call it, repeatedly. */
 export async function deleteSession({ redis, keys, session }: RedisSession, queue: Queue): Promise<void> {
-  // A full Redis takes no more; then less is taken away after it.
+  // Fails if Redis is out of memory. Then late keys of this session are only removed by their expiry.
   await redis.set(keys.ended(session), '1', 'EX', ENDED_MARKER_SECONDS).catch(() => {});
   await redis.srem(keys.sessions, session);
   await redis.del(keys.heartbeat(session), keys.retention(session), ...sessionKeys(keys, session));
   await queue.obliterate({ force: true });
 }
 
-/** Whether a session's coordinator has ended in order; where Redis has lost its memory it has not. */
+/** Whether the coordinator of a session has ended regularly, as opposed to Redis having lost its data. */
 export async function hasEnded({ redis, keys, session }: RedisSession): Promise<boolean> {
   return (await redis.exists(keys.ended(session))) === 1;
 }
 
-/** Sends results; they do not stay where nobody takes them any more. */
+/** Pushes results to the coordinator. They expire if nobody receives them. */
 export async function pushResults(
   { redis, keys, session }: RedisSession,
   results: readonly Buffer[],
 ): Promise<void> {
   const key = keys.results(session);
-  const told = redis
-    .pipeline()
-    .rpush(key, ...results)
-    .expire(key, RETENTION_SECONDS);
-  for (const [error] of (await told.exec()) ?? []) if (error !== null) throw error;
+  await execPipeline(
+    redis
+      .pipeline()
+      .rpush(key, ...results)
+      .expire(key, RETENTION_SECONDS),
+  );
 }
 
-/** Sessions whose coordinators are alive, and those that will not come back. */
+/** Executes a pipeline. @throws the first error that Redis replied */
+async function execPipeline(pipeline: ChainableCommander): Promise<void> {
+  for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+}
+
+/** Lists the sessions whose coordinators are alive, and those whose coordinators will not return. */
 export async function listSessions(
   redis: Redis,
   keys: RedisKeys,
 ): Promise<{ readonly living: readonly string[]; readonly over: readonly string[] }> {
-  const all = (await redis.smembers(keys.sessions)).filter((session) => /^[0-9a-f]{32}$/.test(session));
+  const sessions = (await redis.smembers(keys.sessions)).filter((session) => /^[0-9a-f]{32}$/.test(session));
   const living: string[] = [];
   const over: string[] = [];
-  for (const session of all.sort()) {
+  for (const session of sessions.sort()) {
     const [alive, kept] = await redis.mget(keys.heartbeat(session), keys.retention(session));
     if (alive !== null) living.push(session);
     else if (kept === null) over.push(session);

@@ -4,34 +4,35 @@ import { RedisKeys } from '../protocol/redis-keys.ts';
 import { isFull, retryWhileFull } from './retry-when-full.ts';
 import { WatchedConnector } from './watched-connector.ts';
 
-/** Where the address stands that must not be seen in a list of processes. */
+/** Environment variable with the address, to keep a password out of the process list. */
 export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
 
-/** Milliseconds between tries to connect: the first pause and the longest. */
+/** Delay between attempts to connect: initial and maximum. */
 const MIN_RETRY_DELAY_MS = 200;
 const MAX_RETRY_DELAY_MS = 10_000;
 
-/** Tries at the start before there is no Redis, and milliseconds that a full one is waited for then. */
+/** Attempts of the initial connection, and time that it waits for a Redis that is out of memory. */
 const MAX_CONNECT_RETRIES = 6;
 const INITIAL_FULL_TIMEOUT_MS = 5000;
 
-/** Milliseconds without a Redis after which going on is hopeless. */
+/** Duration of an outage after which reconnecting is given up. */
 const OUTAGE_TIMEOUT_MS = 15 * 60_000;
 
-/** An address with what must not be told. */
+/** Address of a Redis server, which may contain a password. */
 export interface QueueAddress {
   readonly url: URL;
-  /** Without user and password: for people. */
+  /** The address without user and password, for messages. */
   readonly displayUrl: string;
 }
 
 /**
- * Reads an address such as `redis://host:6379` or `rediss://user:password@host`, from a flag or the environment.
+ * Parses an address such as `redis://host:6379` or `rediss://user:password@host`.
  *
- * @throws UserError where there is none, or it is no address of a Redis
+ * @param flag value of `--queue`; by default the environment variable
+ * @throws UserError if there is none, or it is not the address of a Redis
  */
-export function parseQueueAddress(given: string | undefined): QueueAddress {
-  const text = given ?? process.env[QUEUE_VARIABLE];
+export function parseQueueAddress(flag: string | undefined): QueueAddress {
+  const text = flag ?? process.env[QUEUE_VARIABLE];
   if (text === undefined || text === '')
     throw new UserError(`--queue: name a Redis, as redis://host:6379, here or in ${QUEUE_VARIABLE}`);
   let url: URL;
@@ -45,9 +46,13 @@ export function parseQueueAddress(given: string | undefined): QueueAddress {
   return { url, displayUrl: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}` };
 }
 
-/** Options of a connection that goes on trying, with growing pauses. */
-export function connectionOptions({ url }: QueueAddress, failed?: (error: Error) => void) {
-  let since: number | undefined;
+/**
+ * Options of a connection that reconnects with growing delays.
+ *
+ * @param onGiveUp called when reconnecting is given up
+ */
+export function connectionOptions({ url }: QueueAddress, onGiveUp?: (error: Error) => void) {
+  let outageStart: number | undefined;
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 6379 : Number(url.port),
@@ -60,9 +65,9 @@ export function connectionOptions({ url }: QueueAddress, failed?: (error: Error)
     Connector: WatchedConnector,
     retryStrategy: (times: number): number | null => {
       const now = Date.now();
-      if (times === 1) since = now;
-      if (now - (since ?? now) > OUTAGE_TIMEOUT_MS) {
-        failed?.(new MachineError('there has been no Redis for a quarter of an hour'));
+      if (times === 1) outageStart = now;
+      if (now - (outageStart ?? now) > OUTAGE_TIMEOUT_MS) {
+        onGiveUp?.(new MachineError('there has been no Redis for a quarter of an hour'));
         return null;
       }
       return Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** (times - 1));
@@ -71,10 +76,10 @@ export function connectionOptions({ url }: QueueAddress, failed?: (error: Error)
 }
 
 /**
- * Asks a Redis whether it is there, takes us, and has room.
+ * Checks that a Redis is reachable, accepts the credentials, and has memory left.
  *
- * @param prefix what our keys begin with
- * @throws UserError where it takes us not, MachineError where there is none or it is full
+ * @param prefix prefix of all keys
+ * @throws UserError if it rejects the credentials, MachineError if it is unreachable or out of memory
  */
 export async function checkQueue(address: QueueAddress, prefix: string): Promise<void> {
   const client = new Redis({
@@ -84,9 +89,9 @@ export async function checkQueue(address: QueueAddress, prefix: string): Promise
     retryStrategy: (times) =>
       times > MAX_CONNECT_RETRIES ? null : Math.min(1000, MIN_RETRY_DELAY_MS * 2 ** (times - 1)),
   });
-  let last: Error | undefined;
+  let connectionError: Error | undefined;
   client.on('error', (error: Error) => {
-    last = error;
+    connectionError = error;
   });
   try {
     await client.connect();
@@ -97,13 +102,13 @@ export async function checkQueue(address: QueueAddress, prefix: string): Promise
     );
     await client.scard(new RedisKeys(prefix).sessions);
   } catch (error) {
-    throw explainRedisError(last ?? error, address);
+    throw explainRedisError(connectionError ?? error, address);
   } finally {
     client.disconnect();
   }
 }
 
-/** What is wrong with a Redis, in a line that does not tell its password. */
+/** Converts an error of Redis or its connection to one for users, which does not contain the password. */
 export function explainRedisError(error: unknown, { displayUrl }: QueueAddress): UserError | MachineError {
   if (error instanceof UserError || error instanceof MachineError) return error;
   const text = errorMessage(error);

@@ -1,35 +1,35 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorMessage } from '../../core/errors.ts';
 
-/** Milliseconds that a full Redis is waited for. */
+/** Time to wait for a Redis that is out of memory. */
 export const FULL_TIMEOUT_MS = 2 * 60_000;
 
-/** Milliseconds between tries: the first pause and the longest. */
+/** Delay between attempts: initial and maximum. */
 const MIN_RETRY_DELAY_MS = 500;
 const MAX_RETRY_DELAY_MS = 15_000;
 
-/** Whether a Redis refused something since it has no memory left: others may give some back. */
+/** Whether Redis rejected a command because it is out of memory (`maxmemory`); other clients may free some. */
 export function isFull(error: unknown): boolean {
   return /^OOM\b|maxmemory/.test(errorMessage(error));
 }
 
 /**
- * Goes on trying while a Redis is full, with growing pauses.
+ * Retries an action while Redis is out of memory, with growing delays.
  *
- * @param mayGoOn asked after each refusal, with the milliseconds since the first one
- * @throws what the action throws, but that the Redis is full only where it may not go on
+ * @param mayContinue called after each rejection, with the milliseconds since the first attempt
+ * @throws the action's error; an out-of-memory error only after `mayContinue` returned false
  */
 export async function retryWhileFull<T>(
   action: () => Promise<T>,
-  mayGoOn: (error: unknown, milliseconds: number) => boolean,
+  mayContinue: (error: unknown, milliseconds: number) => boolean,
 ): Promise<T> {
-  const since = Date.now();
-  for (let n = 0; ; n++) {
+  const start = Date.now();
+  for (let attempt = 0; ; attempt++) {
     try {
       return await action();
     } catch (error) {
-      if (!isFull(error) || !mayGoOn(error, Date.now() - since)) throw error;
-      await pause(Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** n));
+      if (!isFull(error) || !mayContinue(error, Date.now() - start)) throw error;
+      await pause(Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** attempt));
     }
   }
 }

@@ -1,29 +1,30 @@
 import { connect as connectPlain, type Socket } from 'node:net';
-import { connect as connectSafely } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
 
-/** Milliseconds between looks, and looks without an answer after which a connection is given up. */
+/** Interval at which received bytes are compared, and intervals without any after which a connection is closed. */
 const POLL_INTERVAL_MS = 5000;
 const MAX_SILENT_POLLS = 4;
 
 /**
- * Connects to a Redis, and gives a connection up for a new one that brings nothing for long: where a network is cut nobody is told, and
- * what the system sends again comes late. Whoever waits here asks again several times meanwhile.
+ * Connects to Redis and destroys a connection on which nothing is received for long, so that it is replaced. When a network is cut,
+ * TCP reports no error for many minutes. All clients here poll, so a healthy connection always receives something.
  */
 export class WatchedConnector extends AbstractConnector {
   readonly #options: RedisOptions;
 
   constructor(options: unknown) {
-    const own = options as RedisOptions;
-    super(own.disconnectTimeout ?? 2000);
-    this.#options = own;
+    // ioredis passes the options of the connection but declares the parameter as unknown.
+    const redisOptions = options as RedisOptions;
+    super(redisOptions.disconnectTimeout ?? 2000);
+    this.#options = redisOptions;
   }
 
   override connect(): Promise<Socket> {
     const { host, port, tls } = this.#options;
-    const to = { host: host ?? 'localhost', port: port ?? 6379 };
+    const address = { host: host ?? 'localhost', port: port ?? 6379 };
     this.connecting = true;
-    const stream = tls === undefined ? connectPlain(to) : connectSafely({ ...to, ...tls });
+    const stream = tls === undefined ? connectPlain(address) : connectTls({ ...address, ...tls });
     this.stream = stream;
     stream.once('error', (error) => {
       this.firstError = error;
@@ -33,15 +34,16 @@ export class WatchedConnector extends AbstractConnector {
   }
 }
 
-/** Ends a connection to which nothing comes. */
+/** Destroys a connection on which nothing is received. */
 function destroyWhenSilent(stream: Socket): void {
-  let [read, silent] = [0, 0];
-  const look = setInterval(() => {
-    silent = stream.bytesRead === read ? silent + 1 : 0;
-    read = stream.bytesRead;
-    if (silent >= MAX_SILENT_POLLS)
+  let bytesRead = 0;
+  let silentPolls = 0;
+  const poll = setInterval(() => {
+    silentPolls = stream.bytesRead === bytesRead ? silentPolls + 1 : 0;
+    bytesRead = stream.bytesRead;
+    if (silentPolls >= MAX_SILENT_POLLS)
       stream.destroy(new Error(`no answer for ${(MAX_SILENT_POLLS * POLL_INTERVAL_MS) / 1000} s`));
   }, POLL_INTERVAL_MS);
-  look.unref();
-  stream.once('close', () => clearInterval(look));
+  poll.unref();
+  stream.once('close', () => clearInterval(poll));
 }

@@ -5,36 +5,38 @@ import { basename, dirname, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { UNFINISHED_PREFIX } from '../../core/atomic-file.ts';
 import { MachineError } from '../../core/errors.ts';
+import { folderBytes } from '../../core/folder-bytes.ts';
+import { isProcessAlive } from '../../core/is-process-alive.ts';
 import { listModelFiles, type ModelFileList, readModelFile } from '../../model/formats/model-files.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import type { FileManifest } from '../protocol/messages.ts';
 import type { RedisKeys } from '../protocol/redis-keys.ts';
 
-/** Bytes of a part of a file. */
+/** Size of one chunk of a file in bytes. */
 const PART_BYTES = 1 << 20;
 
-/** Seconds that parts stay in Redis after they were put there or asked for. */
+/** Time to live of chunks in Redis, renewed by every upload. */
 const RETENTION_SECONDS = 3600;
 
-/** Files that belong together and can be put on a queue: a model's, or a list that an objective reads. */
+/** Files that are uploaded together: those of a model, or of a list that an objective reads. */
 export class UploadBundle {
   readonly manifest: FileManifest;
   readonly #bytes: readonly Buffer[];
 
-  private constructor(travelling: FileManifest, bytes: readonly Buffer[]) {
-    this.manifest = travelling;
+  private constructor(manifest: FileManifest, bytes: readonly Buffer[]) {
+    this.manifest = manifest;
     this.#bytes = bytes;
   }
 
-  /** @throws UserError where a file is missing or lies outside the model's folder */
+  /** Reads all files of a model. @throws UserError if a file is missing or lies outside the model's folder */
   static async ofModel(path: string): Promise<UploadBundle> {
     return UploadBundle.#read(await listModelFiles(path));
   }
 
-  /** @param beside names of files in the same folder that come along */
-  static ofFile(path: string, beside: readonly string[]): Promise<UploadBundle> {
+  /** @param companions names of files in the same folder that are uploaded along with it */
+  static ofFile(path: string, companions: readonly string[]): Promise<UploadBundle> {
     const main = basename(path);
-    return UploadBundle.#read({ folder: dirname(path), main, files: [main, ...beside] });
+    return UploadBundle.#read({ folder: dirname(path), main, files: [main, ...companions] });
   }
 
   static async #read(list: ModelFileList): Promise<UploadBundle> {
@@ -47,7 +49,7 @@ export class UploadBundle {
     return new UploadBundle({ main: list.main, files }, bytes);
   }
 
-  /** Puts those parts into Redis that it lacks. */
+  /** Uploads the chunks that are not in Redis, and renews the expiry of the others. */
   async upload(redis: Redis, keys: RedisKeys): Promise<void> {
     for (const [file, { bytes, sha256 }] of this.manifest.files.entries()) {
       for (let part = 0; part * PART_BYTES < bytes; part++) {
@@ -64,52 +66,52 @@ export class UploadBundle {
   }
 }
 
-/** What files that belong together are kept by: nobody can give them another's. */
+/** Key of a bundle in the cache, derived from its contents, so that no campaign can replace the files of another. */
 function manifestDigest({ files }: FileManifest): string {
   return sha256Hex(Buffer.from(JSON.stringify(files.map(({ name, sha256 }) => [name, sha256]))));
 }
 
-/** A file's SHA-256. */
+/** The SHA-256 digest in hexadecimal. */
 export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** What came over a queue: a folder for files that belong together, by their digests, no more than a bound. */
+/** Cache of downloaded files on disk, limited in size: one folder per bundle, named after its digest. */
 export class FileCache {
   readonly #folder: string;
   readonly #maxBytes: number;
 
-  /** @param most bytes; what was used longest ago goes first */
-  constructor(folder: string, most: number) {
+  /** @param maxBytes size of the cache in bytes; the least recently used bundles are evicted */
+  constructor(folder: string, maxBytes: number) {
     this.#folder = folder;
-    this.#maxBytes = most;
+    this.#maxBytes = maxBytes;
   }
 
   /**
-   * The path of a model or another main file, fetched where it is not there yet.
+   * Local path of the main file of a bundle, which is downloaded if it is not cached.
    *
-   * @throws MachineError where a part is missing or is not what it should be
+   * @throws NotYetAvailableError if a chunk is missing, MachineError if a digest does not match
    */
-  async fetchPath(travelling: FileManifest, redis: Redis, keys: RedisKeys): Promise<string> {
-    const folder = join(this.#folder, manifestDigest(travelling));
-    if (!(await isFolder(folder))) await this.#download(travelling, folder, redis, keys);
+  async fetchPath(manifest: FileManifest, redis: Redis, keys: RedisKeys): Promise<string> {
+    const folder = join(this.#folder, manifestDigest(manifest));
+    if (!(await isFolder(folder))) await this.#download(manifest, folder, redis, keys);
     const now = new Date();
     await utimes(folder, now, now);
-    return join(folder, travelling.main);
+    return join(folder, manifest.main);
   }
 
-  /** A folder of this process's own, for what is written in passing. */
+  /** Creates a temporary folder that belongs to this process. */
   async createScratchFolder(): Promise<string> {
     await mkdir(this.#folder, { recursive: true });
     return mkdtemp(join(this.#folder, `${UNFINISHED_PREFIX}${hostname()}-${process.pid}-`));
   }
 
-  /** Takes away what processes of this machine left that are gone. */
+  /** Removes temporary folders of processes on this host that no longer exist. */
   async removeStaleFolders(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => []);
     for (const name of names) {
-      const own = `${UNFINISHED_PREFIX}${hostname()}-`;
-      const pid = name.startsWith(own) ? Number.parseInt(name.slice(own.length), 10) : Number.NaN;
+      const prefix = `${UNFINISHED_PREFIX}${hostname()}-`;
+      const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
       if (pid > 0 && !isProcessAlive(pid))
         await rm(join(this.#folder, name), { recursive: true, force: true });
     }
@@ -121,7 +123,7 @@ export class FileCache {
     const unfinished = await this.createScratchFolder();
     try {
       await downloadFiles(unfinished, files, redis, keys);
-      // Another process of this machine may have been faster.
+      // Another process on this host may have downloaded it first.
       await rename(unfinished, folder).catch(async (error: unknown) => {
         if (!(await isFolder(folder))) throw error;
       });
@@ -130,26 +132,26 @@ export class FileCache {
     }
   }
 
-  /** Lets go of what is kept until so many bytes fit. */
+  /** Evicts the least recently used bundles until `bytes` more fit. */
   async #evict(bytes: number): Promise<void> {
     if (bytes > this.#maxBytes)
       throw new MachineError(`${bytes} bytes of a model do not fit into the cache: see --cache-size`);
-    const kept: { readonly path: string; readonly used: number; readonly bytes: number }[] = [];
+    const bundles: { readonly path: string; readonly used: number; readonly bytes: number }[] = [];
     for (const name of await readdir(this.#folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       const path = join(this.#folder, name);
-      kept.push({ path, used: (await stat(path)).mtimeMs, bytes: await folderBytes(path) });
+      bundles.push({ path, used: (await stat(path)).mtimeMs, bytes: await folderBytes(path) });
     }
-    let held = kept.reduce((sum, own) => sum + own.bytes, 0);
-    for (const { path, bytes: own } of kept.sort((a, b) => a.used - b.used)) {
-      if (held + bytes <= this.#maxBytes) return;
-      await rm(path, { recursive: true, force: true });
-      held -= own;
+    let cachedBytes = bundles.reduce((sum, bundle) => sum + bundle.bytes, 0);
+    for (const bundle of bundles.sort((a, b) => a.used - b.used)) {
+      if (cachedBytes + bytes <= this.#maxBytes) return;
+      await rm(bundle.path, { recursive: true, force: true });
+      cachedBytes -= bundle.bytes;
     }
   }
 }
 
-/** Writes files that come over the queue into a folder. @throws MachineError, NotThere as `Cache.path` */
+/** Downloads files into a folder. @throws as `FileCache.fetchPath` */
 async function downloadFiles(
   folder: string,
   files: FileManifest['files'],
@@ -157,39 +159,23 @@ async function downloadFiles(
   keys: RedisKeys,
 ): Promise<void> {
   for (const { name, bytes, sha256 } of files) {
-    const parts: Buffer[] = [];
+    const chunks: Buffer[] = [];
     for (let part = 0; part * PART_BYTES < bytes; part++) {
-      const own = await redis.getBuffer(keys.filePart(sha256, part));
-      if (own === null) throw new NotYetAvailableError(`a part of ${name}`);
-      parts.push(own);
+      const chunk = await redis.getBuffer(keys.filePart(sha256, part));
+      if (chunk === null) throw new NotYetAvailableError(`a part of ${name}`);
+      chunks.push(chunk);
     }
-    const whole = Buffer.concat(parts);
-    if (sha256Hex(whole) !== sha256) throw new MachineError(`${name} came over damaged`);
+    const content = Buffer.concat(chunks);
+    if (sha256Hex(content) !== sha256) throw new MachineError(`${name} came over damaged`);
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, whole);
-  }
-}
-
-function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    await writeFile(path, content);
   }
 }
 
 function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
-    (found) => found.isDirectory(),
+    (stats) => stats.isDirectory(),
     () => false,
   );
-}
-
-async function folderBytes(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  return bytes;
 }

@@ -5,7 +5,7 @@ import { UserError } from '../../core/errors.ts';
 import type { PluginManifest } from '../protocol/messages.ts';
 import { sha256Hex } from './file-transfer.ts';
 
-/** What a package says of itself. */
+/** Name and version in a package.json, and its folder. */
 interface PackageInfo {
   readonly folder: string;
   readonly name: string;
@@ -13,64 +13,68 @@ interface PackageInfo {
 }
 
 /**
- * The package that a plug-in is of, by which other machines know it.
+ * Identifies a plug-in by its package, so that nodes can find their own copy.
  *
- * @throws UserError where it can't be read, or lies in no package with a name and a version
+ * @throws UserError if it can't be read, or is not part of a package with a name and a version
  */
 export async function describePlugin(path: string): Promise<PluginManifest> {
   const absolute = resolve(path);
-  const found = await findEnclosingPackage(dirname(absolute));
-  if (found === undefined)
+  const enclosing = await findEnclosingPackage(dirname(absolute));
+  if (enclosing === undefined)
     throw new UserError(
       `the plug-in ${path} lies in no package: code is never sent, and other machines know it by the name and version in its package.json`,
     );
-  const { folder, name, version } = found;
+  const { folder, name, version } = enclosing;
   const file = relative(folder, absolute).split(sep).join('/');
   return { path, package: name, version, file, sha256: sha256Hex(await readFile(absolute)) };
 }
 
 /**
- * Where this machine has a plug-in.
+ * Finds the local copy of a plug-in.
  *
- * @param allowed packages whose code campaigns may run here
- * @throws UserError where it has not, or may not run it
+ * @param allowed packages whose code campaigns may run on this node
+ * @returns path of its module
+ * @throws UserError if it is not installed in this version, is not allowed, or differs from the published file
  */
 export async function findInstalledPlugin(
   { package: name, version, file, sha256 }: PluginManifest,
   allowed: readonly string[],
 ): Promise<string> {
-  const wanted = `it needs the plug-in package ${name} ${version}`;
-  const found = await findPackage(name);
-  if (found === undefined)
-    throw new UserError(`${wanted}, which is not installed here: install it and start with --plugin ${name}`);
-  if (found.version !== version) throw new UserError(`${wanted}, and this machine has ${found.version}`);
+  const requirement = `it needs the plug-in package ${name} ${version}`;
+  const installed = await findPackage(name);
+  if (installed === undefined)
+    throw new UserError(
+      `${requirement}, which is not installed here: install it and start with --plugin ${name}`,
+    );
+  if (installed.version !== version)
+    throw new UserError(`${requirement}, and this machine has ${installed.version}`);
   if (!allowed.includes(name))
-    throw new UserError(`${wanted}, which campaigns may not run here: start with --plugin ${name}`);
-  const path = join(found.folder, file);
+    throw new UserError(`${requirement}, which campaigns may not run here: start with --plugin ${name}`);
+  const path = join(installed.folder, file);
   const bytes = await readFile(path).catch(() => undefined);
   if (bytes === undefined || sha256Hex(bytes) !== sha256)
-    throw new UserError(`${wanted}, whose ${file} is another one on this machine`);
+    throw new UserError(`${requirement}, whose ${file} is another one on this machine`);
   return path;
 }
 
-/** A package by its name: one that we stand in, or that is installed for where we stand, or beside ourselves. */
+/** Finds a package by name: the one that contains the working directory, one installed there, or one installed beside neurofuzz. */
 async function findPackage(name: string): Promise<PackageInfo | undefined> {
-  const here = await findEnclosingPackage(process.cwd());
-  if (here?.name === name) return here;
-  const places = [join(process.cwd(), 'here.js'), import.meta.url].flatMap(
+  const current = await findEnclosingPackage(process.cwd());
+  if (current?.name === name) return current;
+  const folders = [join(process.cwd(), 'here.js'), import.meta.url].flatMap(
     (from) => createRequire(from).resolve.paths(name) ?? [],
   );
-  for (const place of places) {
-    const found = await readPackage(join(place, name));
-    if (found !== undefined) return found;
+  for (const folder of folders) {
+    const installed = await readPackage(join(folder, name));
+    if (installed !== undefined) return installed;
   }
   return undefined;
 }
 
 async function findEnclosingPackage(folder: string): Promise<PackageInfo | undefined> {
-  const found = await readPackage(folder);
-  const above = dirname(folder);
-  return found ?? (above === folder ? undefined : findEnclosingPackage(above));
+  const info = await readPackage(folder);
+  const parent = dirname(folder);
+  return info ?? (parent === folder ? undefined : findEnclosingPackage(parent));
 }
 
 async function readPackage(folder: string): Promise<PackageInfo | undefined> {

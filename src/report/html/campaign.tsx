@@ -1,11 +1,10 @@
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount, pluralNoun } from '../../core/format-number.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
 
-const count = new Intl.NumberFormat('en');
-
-/** A campaign: its faults first, then how it went. */
+/** A campaign: its faults, then its settings and statistics. */
 export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
   const { faults, statistics, settings, history, mutators, sites, gaps, name, folder, remainingFaults } =
     view;
@@ -16,7 +15,7 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
         {escapeControl(folder)}
         {statistics === undefined
           ? ''
-          : `: ${count.format(statistics.execs)} mutants in ${durationText(statistics.elapsedSeconds)}, corpus ${count.format(statistics.corpus)}, ${count.format(statistics.hits)} hits`}
+          : `: ${formatCount(statistics.execs)} mutants in ${durationText(statistics.elapsedSeconds)}, corpus ${formatCount(statistics.corpus)}, ${formatCount(statistics.hits)} hits`}
         {view.began === null ? '' : `; ${dateText(view.began)} to ${dateText(view.ended ?? view.began)}`}
       </p>
       {faults.length === 0 ? <p>Nothing was found.</p> : null}
@@ -30,7 +29,7 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
             {remainingFaults.map((fault) => (
               <li key={fault.signature}>
                 <code>{escapeControl(fault.signature)}</code> {escapeControl(fault.summary)}:{' '}
-                {count.format(fault.hits)} hits, <code>{escapeControl(fault.path)}</code>
+                {formatCount(fault.hits)} hits, <code>{escapeControl(fault.path)}</code>
               </li>
             ))}
           </ul>
@@ -72,11 +71,11 @@ function dateText(iso: string): string {
 
 function Charts({ history, seeds }: { readonly history: readonly HistoryPoint[]; readonly seeds: number }) {
   if (history.length === 0) return null;
-  const over = (first: number | undefined, of: (point: HistoryPoint) => number): [number, number][] => [
-    ...(first === undefined ? [] : [[0, first] as [number, number]]),
-    ...history.map((point): [number, number] => [point.execs, of(point)]),
-  ];
-  const found = history.map(({ execs, corpus }, i): [number, number] => {
+  const series = (read: (point: HistoryPoint) => number, start?: number): [number, number][] => {
+    const points = history.map((point): [number, number] => [point.execs, read(point)]);
+    return start === undefined ? points : [[0, start], ...points];
+  };
+  const yields = history.map(({ execs, corpus }, i): [number, number] => {
     const before = history[i - 1] ?? { execs: 0, corpus: seeds };
     return [execs, (1000 * (corpus - before.corpus)) / Math.max(1, execs - before.execs)];
   });
@@ -84,19 +83,16 @@ function Charts({ history, seeds }: { readonly history: readonly HistoryPoint[];
     <>
       <h3>How it went</h3>
       <div class="charts">
-        <Chart title="testcases in the corpus" points={over(seeds, ({ corpus }) => corpus)} />
-        <Chart title="new testcases a thousand mutants" points={found} />
+        <Chart title="testcases in the corpus" points={series(({ corpus }) => corpus, seeds)} />
+        <Chart title="new testcases a thousand mutants" points={yields} />
         <Chart
           title="distance above which activations are new (squared)"
-          points={over(undefined, ({ threshold }) => threshold)}
+          points={series(({ threshold }) => threshold)}
           log
         />
-        <Chart
-          title="mutants a second"
-          points={over(undefined, ({ execsPerSecondNow }) => execsPerSecondNow)}
-        />
-        <Chart title="faults" points={over(0, ({ faults }) => faults)} />
-        <Chart title="hits" points={over(0, ({ hits }) => hits)} />
+        <Chart title="mutants a second" points={series(({ execsPerSecondNow }) => execsPerSecondNow)} />
+        <Chart title="faults" points={series(({ faults }) => faults, 0)} />
+        <Chart title="hits" points={series(({ hits }) => hits, 0)} />
       </div>
       <p class="soft">Coverage is how the search finds its way. It does not say how good a model is.</p>
     </>
@@ -124,8 +120,8 @@ function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) 
             {used.map(({ input, mutator, mutants, entries, signatures }) => (
               <tr key={`${input} ${mutator}`}>
                 <td class="word">{escapeControl(`${input}: ${mutator}`)}</td>
-                <td class="number">{count.format(mutants)}</td>
-                <td class="number">{count.format(entries)}</td>
+                <td class="number">{formatCount(mutants)}</td>
+                <td class="number">{formatCount(entries)}</td>
                 <td class="number">{((1000 * entries) / mutants).toFixed(1)}</td>
                 <td class="number">{signatures}</td>
               </tr>
@@ -149,7 +145,7 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
   return (
     <details>
       <summary>
-        {sites.length} operation{sites.length === 1 ? '' : 's'} that can go wrong by their arithmetic, and how
+        {sites.length} {pluralNoun(sites.length, 'operation')} that can go wrong by their arithmetic, and how
         near mutants came
       </summary>
       <section class="scroll" tabindex={0} aria-label="numerical sites">

@@ -5,22 +5,22 @@ const WIDTH = 420;
 const HEIGHT = 200;
 const MARGIN = { left: 56, right: 14, top: 10, bottom: 34 };
 
-/** Points of a curve, by their mutants. */
+/** A statistic over the number of mutants. */
 export interface ChartData {
   readonly title: string;
   readonly points: readonly (readonly [execs: number, value: number])[];
-  /** Whether values span so much that equal factors are equal heights. */
+  /** Whether the vertical axis is logarithmic. */
   readonly log?: boolean;
 }
 
 const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
-/** A figure over the mutants of a campaign. */
+/** A line chart. */
 export function Chart({ title, points, log = false }: ChartData) {
-  const sound = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
-  if (sound.length === 0) return null;
-  const values = sound.map(([, value]) => value);
-  const last = sound[sound.length - 1];
+  const drawable = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
+  if (drawable.length === 0) return null;
+  const values = drawable.map(([, value]) => value);
+  const last = drawable[drawable.length - 1];
   const x = scaleLinear([0, Math.max(1, last[0])], [MARGIN.left, WIDTH - MARGIN.right]);
   const heights: [number, number] = [HEIGHT - MARGIN.bottom, MARGIN.top];
   const low = log ? Math.min(...values) / 1.5 : 0;
@@ -29,7 +29,7 @@ export function Chart({ title, points, log = false }: ChartData) {
   const path = line<readonly [number, number]>(
     ([execs]) => x(execs),
     ([, value]) => y(value),
-  )(sound);
+  )(drawable);
   const ticks = log ? [Math.min(...values), Math.max(...values)] : y.ticks(4);
   return (
     <figure>
@@ -65,7 +65,7 @@ export function Chart({ title, points, log = false }: ChartData) {
 const BAR_HEIGHT = 16;
 const LABEL_WIDTH = 180;
 
-/** Bars beside their names; those that are marked stand out. */
+/** A horizontal bar chart; bars marked as `low` are highlighted. */
 export function Bars({
   title,
   bars,
@@ -78,8 +78,8 @@ export function Bars({
     readonly low: boolean;
   }[];
 }) {
-  const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
-  const x = scaleLinear([0, most], [0, WIDTH - LABEL_WIDTH - 70]).clamp(true);
+  const maximum = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
+  const x = scaleLinear([0, maximum], [0, WIDTH - LABEL_WIDTH - 70]).clamp(true);
   return (
     <svg class="bars" viewBox={`0 0 ${WIDTH} ${bars.length * BAR_HEIGHT + 4}`} role="img" aria-label={title}>
       {bars.map(({ label, value, shown, low }, i) => (

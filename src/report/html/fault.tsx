@@ -1,23 +1,16 @@
 import type { Distance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount, formatNumber, plural, pluralNoun } from '../../core/format-number.ts';
 import type { Finding } from '../../storage/finding.ts';
-import type {
-  FaultView,
-  NumbersView,
-  OtherFindingView,
-  OutputView,
-  PictureView,
-  TextView,
-} from '../view-model.ts';
+import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
+import { Numbers, Picture, Pictures, TextPart } from './testcase.tsx';
 
-/** Layers of two models that are drawn. */
+/** Maximum number of layers in the comparison of two models. */
 const MAX_LAYERS = 60;
 
-const count = new Intl.NumberFormat('en');
-
-/** One fault in full. */
+/** A fault with its representative finding. */
 export function FaultCard({ view, id }: { readonly view: FaultView; readonly id: string }) {
   const {
     fault,
@@ -42,9 +35,8 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
         <strong>{escapeControl(fault.summary)}</strong>
       </p>
       <p class="soft">
-        {escapeControl(fault.objective)}; {count.format(fault.hits)} hit{fault.hits === 1 ? '' : 's'},{' '}
-        {fault.findings} kept; came up again {escapeControl(fault.reproduced)};{' '}
-        {distanceText(finding.distance)} from its seed
+        {escapeControl(fault.objective)}; {plural(fault.hits, 'hit')}, {fault.findings} kept; came up again{' '}
+        {escapeControl(fault.reproduced)}; {distanceText(finding.distance)} from its seed
         {finding.minimized === undefined ? '' : ', made smaller'}
         {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
       </p>
@@ -63,8 +55,8 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
       {texts.map((text) => (
         <TextPart key={text.label} text={text} />
       ))}
-      {numbers.map((one) => (
-        <Numbers key={one.input} numbers={one} />
+      {numbers.map((input) => (
+        <Numbers key={input.input} numbers={input} />
       ))}
       <Origin finding={finding} />
       {graphLocation === undefined ? null : (
@@ -77,8 +69,8 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
           />
         </>
       )}
-      {outputs.map((one) => (
-        <Output key={one.output} output={one} />
+      {outputs.map((output) => (
+        <Output key={output.output} output={output} />
       ))}
       {layerDivergence === undefined || layerDivergence.layers.length === 0 ? null : (
         <details>
@@ -133,11 +125,13 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
   );
 }
 
-/** What made a testcase, each mutator once. */
+/** The mutators of a testcase with their number of applications. */
 function mutatorCounts(mutators: readonly string[]): string {
-  const times = new Map<string, number>();
-  for (const name of mutators) times.set(name, (times.get(name) ?? 0) + 1);
-  return [...times].map(([name, n]) => `${escapeControl(name)}${n === 1 ? '' : ` × ${n}`}`).join(', ');
+  const counts = new Map<string, number>();
+  for (const name of mutators) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .map(([name, count]) => `${escapeControl(name)}${count === 1 ? '' : ` × ${count}`}`)
+    .join(', ');
 }
 
 function State({ view: { fault, finding } }: { readonly view: FaultView }) {
@@ -151,91 +145,10 @@ function State({ view: { fault, finding } }: { readonly view: FaultView }) {
   );
 }
 
-/** How far a testcase is from its seed, for people. */
-export function distanceText({ edits, l0, linf }: Distance): string {
-  if (edits !== undefined) return `${edits} edit${edits === 1 ? '' : 's'}`;
-  return `${count.format(l0)} value${l0 === 1 ? '' : 's'} by up to ${Number(linf.toPrecision(3))}`;
-}
-
-function Picture({ picture, label }: { readonly picture: PictureView; readonly label: string }) {
-  return <img src={picture.source} alt={label} width={picture.width} height={picture.height} />;
-}
-
-function Pictures({
-  pictures,
-  kind = '',
-}: {
-  readonly pictures: readonly PictureView[];
-  readonly kind?: string;
-}) {
-  if (pictures.length === 0) return null;
-  return (
-    <div class={`pictures ${kind}`}>
-      {pictures.map((picture) => (
-        <figure key={picture.label}>
-          <Picture picture={picture} label={picture.label} />
-          <figcaption>{picture.label}</figcaption>
-        </figure>
-      ))}
-    </div>
-  );
-}
-
-function TextPart({ text: { label, before, marked, after } }: { readonly text: TextView }) {
-  return (
-    <>
-      <h4>{label}</h4>
-      <pre>
-        {visibleLines(before)}
-        {marked === '' ? null : <mark>{visibleLines(marked)}</mark>}
-        {visibleLines(after)}
-      </pre>
-    </>
-  );
-}
-
-/** As it stands, with what would act or hide written out. */
-function visibleLines(text: string): string {
-  return text.split('\n').map(escapeControl).join('\n');
-}
-
-function Numbers({
-  numbers: { input, values, changed, largest, strips },
-}: {
-  readonly numbers: NumbersView;
-}) {
-  const isSome = largest.length < Math.max(changed, values);
-  return (
-    <>
-      <h4>{escapeControl(input)}</h4>
-      <Pictures pictures={strips} kind="strips" />
-      <section class="scroll" tabindex={0} aria-label={`values of ${escapeControl(input)}`}>
-        <table>
-          <thead>
-            <tr>
-              <th class="number">place</th>
-              <th class="number">seed</th>
-              <th class="number">finding</th>
-            </tr>
-          </thead>
-          <tbody>
-            {largest.map(({ place, seed, now }) => (
-              <tr key={place}>
-                <td class="number">{place}</td>
-                <td class="number">{seed}</td>
-                <td class="number">{now}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {isSome ? (
-        <p class="soft">
-          {changed} of {count.format(values)} values differ from the seed's; those that differ most are shown
-        </p>
-      ) : null}
-    </>
-  );
+/** A testcase's distance from its seed, as text. */
+function distanceText({ edits, l0, linf }: Distance): string {
+  if (edits !== undefined) return plural(edits, 'edit');
+  return `${plural(l0, 'value')} by up to ${formatNumber(linf, 3)}`;
 }
 
 function Origin({ finding: { origin } }: { readonly finding: Finding }) {
@@ -257,7 +170,7 @@ function Origin({ finding: { origin } }: { readonly finding: Finding }) {
 }
 
 function shortNumber(value: unknown): string {
-  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
+  return typeof value === 'number' ? formatNumber(value, 4) : String(value);
 }
 
 function Output({ output: { output, sides } }: { readonly output: OutputView }) {
@@ -284,10 +197,10 @@ function Output({ output: { output, sides } }: { readonly output: OutputView }) 
           </thead>
           <tbody>
             {Array.from({ length: rows }, (_, row) => (
-              <tr key={sides.map(({ top }) => top[row]?.place).join()}>
+              <tr key={sides.map(({ top }) => top[row]?.index).join()}>
                 {sides.map(({ top }) => (
                   <>
-                    <td class="number">{top[row]?.place ?? ''}</td>
+                    <td class="number">{top[row]?.index ?? ''}</td>
                     <td class="number">{shortNumber(top[row]?.value ?? '')}</td>
                   </>
                 ))}
@@ -309,13 +222,13 @@ const OUTCOME_TEXTS: Readonly<Record<string, string>> = {
 function SeverityPart({ finding: { severity } }: { readonly finding: Finding }) {
   if (severity === undefined) return null;
   const { outsideSeeds, withinSeeds, in8Bit } = severity;
-  const left = (outcome: string): string => OUTCOME_TEXTS[outcome] ?? outcome;
+  const outcomeText = (outcome: string): string => OUTCOME_TEXTS[outcome] ?? outcome;
   return (
     <p class="soft">
       {outsideSeeds === 0
         ? 'All of its values lie within what the seeds span. '
-        : `${Number((100 * outsideSeeds).toPrecision(2))} % of its values lie outside what the seeds span; brought into that, ${left(withinSeeds)}. `}
-      {in8Bit === undefined ? '' : `As 8-bit levels, ${left(in8Bit)}.`}
+        : `${Number((100 * outsideSeeds).toPrecision(2))} % of its values lie outside what the seeds span; brought into that, ${outcomeText(withinSeeds)}. `}
+      {in8Bit === undefined ? '' : `As 8-bit levels, ${outcomeText(in8Bit)}.`}
     </p>
   );
 }
@@ -324,7 +237,7 @@ function Others({ others, total }: { readonly others: readonly OtherFindingView[
   return (
     <details>
       <summary>
-        {total - 1} other finding{total === 2 ? '' : 's'} of it
+        {total - 1} other {pluralNoun(total - 1, 'finding')} of it
       </summary>
       <ul>
         {others.map(({ path, distance, status, minimized }) => (
@@ -334,7 +247,7 @@ function Others({ others, total }: { readonly others: readonly OtherFindingView[
             {status === 'confirmed' ? '' : `, ${status}`}
           </li>
         ))}
-        {total - 1 > others.length ? <li>and {count.format(total - 1 - others.length)} more</li> : null}
+        {total - 1 > others.length ? <li>and {formatCount(total - 1 - others.length)} more</li> : null}
       </ul>
     </details>
   );

@@ -2,7 +2,7 @@ import { curveBasis, line } from 'd3-shape';
 import { escapeControl } from '../../core/escape-control.ts';
 import type { GraphView } from '../view-model.ts';
 
-/** Boxes and arrows as they were laid out. */
+/** Draws a graph that has been laid out. */
 export function GraphPicture({
   graph,
   title,

@@ -1,30 +1,31 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
+import { stateCounts } from '../state-counts.ts';
 import type { CampaignView } from '../view-model.ts';
 import { Campaign } from './campaign.tsx';
 import { SCRIPT, STYLES } from './styles.ts';
 
-/** Faults that have a row at the top. */
+/** Maximum number of faults in the overview. */
 const MAX_ROWS = 200;
 
-/** What a page shows. */
 export interface PageData {
   readonly title: string;
   readonly campaigns: readonly CampaignView[];
-  /** Known before, and not found any more. */
+  /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
-  /** What people should know beside, a line each. */
+  /** Further remarks, a line each. */
   readonly notes: readonly string[];
 }
 
-/** One HTML page that refers to nothing outside itself, and may load nothing. */
+/** Renders a self-contained HTML page. */
 export function pageHtml(data: PageData): string {
   return `<!doctype html>\n${renderToString(<Page {...data} />)}\n`;
 }
 
-/** Nothing from outside, and no script but ours. */
+/** Forbids all external resources and all scripts but the bundled one. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   'img-src data:',
@@ -34,7 +35,7 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** As it stands: nothing of it comes from strangers. */
+/** Inserts a text without escaping; for constants of this project only. */
 const verbatim = (text: string) => ({ dangerouslySetInnerHTML: { __html: text } });
 
 function Page({ title, campaigns, fixed, notes }: PageData) {
@@ -89,17 +90,19 @@ function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
     ...view.remainingFaults.map((fault) => ({ view, c, fault, anchor: `campaign-${c + 1}` })),
   ]);
   const rows = faults.slice(0, MAX_ROWS);
-  const isCompared = fixed.length > 0 || faults.some(({ fault }) => fault.state !== undefined);
-  const of = (state: string): number => faults.filter(({ fault }) => fault.state === state).length;
-  const told = isCompared ? ` (${of('new')} new, ${of('known')} known, ${fixed.length} fixed)` : '';
+  const counts = stateCounts(
+    faults.map(({ fault }) => fault),
+    fixed,
+  );
+  const isCompared = counts !== undefined;
   return (
     <>
       <p>
         <strong>
-          {faults.length} fault{faults.length === 1 ? '' : 's'}
-          {told}
+          {plural(faults.length, 'fault')}
+          {isCompared ? ` (${counts})` : ''}
         </strong>{' '}
-        in {campaigns.length} campaign{campaigns.length === 1 ? '' : 's'}
+        in {plural(campaigns.length, 'campaign')}
       </p>
       {faults.length === 0 ? null : (
         <section class="scroll" tabindex={0} aria-label="faults">
@@ -125,7 +128,7 @@ function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
                     <a href={`#${anchor}`}>{escapeControl(fault.signature)}</a>
                   </td>
                   <td class="word">{escapeControl(fault.summary)}</td>
-                  <td class="number">{new Intl.NumberFormat('en').format(fault.hits)}</td>
+                  <td class="number">{formatCount(fault.hits)}</td>
                   {campaigns.length > 1 ? (
                     <td class="word">
                       <a href={`#campaign-${c + 1}`}>{escapeControl(view.name)}</a>

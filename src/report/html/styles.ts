@@ -1,4 +1,4 @@
-/** The page's looks: light and dark by what the reader's system asks for, on a phone and on paper. */
+/** Style sheet of the page: light and dark by the system's preference, responsive, and for print. */
 export const STYLES = `
 :root { color-scheme: light dark;
   --paper: #ffffff; --sunk: #f4f5f7; --line: #d5d9e0; --ink: #1b1f27; --soft: #545d6c;
@@ -61,7 +61,7 @@ svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 }
 `;
 
-/** What the page does: copies a line, and opens everything for print. */
+/** Script of the page: copies replay lines, and expands all details for print. */
 export const SCRIPT = `
 const copied = (button) => {
   button.textContent = 'copied';

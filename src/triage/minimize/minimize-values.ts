@@ -1,44 +1,57 @@
 import { type ImageFormat, levelsToValues, valuesToLevels } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { cloneData, DTYPES, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 import {
-  deltaDebug,
-  growGreedily,
-  type MarginOracle,
-  measureMargins,
-  minimizeShares,
-  type TestOracle,
-  type TryBudget,
-} from './delta-debugging.ts';
+  cloneData,
+  DTYPES,
+  type DType,
+  readNumber,
+  type TensorData,
+  writeNumber,
+} from '../../tensor/tensor.ts';
+import { deltaDebug } from './delta-debugging.ts';
+import { growGreedily } from './grow-greedily.ts';
+import { minimizeShares } from './minimize-shares.ts';
+import { type MarginOracle, measureMargins, type TestOracle, type TryBudget } from './test-oracle.ts';
 
-/** A value that differs from the seed's. */
+/** A value of an input that differs from the seed's. */
 interface ValueChange {
   readonly input: number;
-  readonly at: number;
-  /** What it becomes; what the testcase has there, where nothing is said. */
+  /** Flat index of the value. */
+  readonly index: number;
+  /** The new value; by default the testcase's value at this index. */
   readonly value?: number;
 }
 
-/** Values of a testcase that differ from its seed's. */
+/** How far values of an input may be changed. */
+export interface ValueBounds {
+  /** Legal range of the input. */
+  readonly low: number;
+  readonly high: number;
+  /** Maximum distance from the seed's value. */
+  readonly maxDistance: number;
+}
+
+/** Lists the values of a testcase that differ from its seed's. Both have the same shapes. */
 export function diffValues(seed: TestcaseData, testcase: TestcaseData): ValueChange[] {
   return testcase.form.inputs.flatMap(({ type, size }, input) =>
-    Array.from({ length: size }, (_, at) => ({ input, at })).filter(
-      ({ at }) =>
-        !Object.is(readNumber(type, testcase.inputs[input], at), readNumber(type, seed.inputs[input], at)),
+    Array.from({ length: size }, (_, index) => ({ input, index })).filter(
+      ({ index }) =>
+        !Object.is(
+          readNumber(type, testcase.inputs[input], index),
+          readNumber(type, seed.inputs[input], index),
+        ),
     ),
   );
 }
 
-/** What making a testcase smaller goes by. */
 export interface MinimizeValuesOptions {
   readonly seed: TestcaseData;
   readonly testcase: TestcaseData;
-  /** Whether values of an input are numbers, of which one may lie between two others; ids are not. */
+  /** Whether values of an input are quantities that can be interpolated; token IDs and flags are not. */
   readonly isNumber: (input: number) => boolean;
-  /** How far a value of an input may lie from the seed's, and within which ends; undefined where that hangs on others. */
-  readonly bounds:
-    | ((input: number) => { readonly low: number; readonly high: number; readonly most: number })
-    | undefined;
+  /** Bounds of an input's values; undefined if the constraints do not apply to each value separately. */
+  readonly bounds: ((input: number) => ValueBounds) | undefined;
+  /** Of each input, how its values map to pixels; undefined for inputs that are not images. */
   readonly imageFormats: readonly (ImageFormat | undefined)[];
   readonly oracle: TestOracle<TestcaseData>;
   readonly marginOracle: MarginOracle<TestcaseData>;
@@ -46,180 +59,194 @@ export interface MinimizeValuesOptions {
 }
 
 /**
- * A testcase that differs from its seed in as few values as can be, and in those by as little: first values are put back,
- * then those that stay come nearer to the seed's; those of pictures are then brought to 8-bit levels, where that does.
+ * Minimizes a testcase's difference from its seed: first the number of changed values, then the size of each change. Finally
+ * changed pixels are rounded to 8-bit levels if the testcase still fails then.
  */
 export async function minimizeValues(options: MinimizeValuesOptions): Promise<TestcaseData> {
   const { seed, testcase, isNumber, imageFormats, oracle, budget } = options;
-  // Small changes are put back first: they do least.
-  const far = ({ input, at }: ValueChange): number => {
-    const { type } = seed.form.inputs[input];
-    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.inputs[input], at));
+  // Small changes come first: removing them is most likely to keep the failure.
+  const changeSize = (change: ValueChange): number => {
+    const [from, to] = valuesOf(change, seed, testcase);
     return Math.abs(to - from);
   };
-  const all = diffValues(seed, testcase).sort((a, b) => far(a) - far(b));
-  let changes = await fewestChanges(all, testcase, options);
-  let from = testcase;
-  // What is changed as far as is legal does with fewer of them.
+  const allChanges = diffValues(seed, testcase).sort((a, b) => changeSize(a) - changeSize(b));
+  let changes = await minimizeCount(allChanges, testcase, options);
+  let source = testcase;
+  // Fewer changes may suffice if each goes as far as its bounds allow.
   for (;;) {
-    const bold = pushToBounds(options, from, changes);
-    if (bold === undefined || budget.isSpent || !(await oracle([bold]))[0]) break;
-    const fewer = await fewestChanges(changes, bold, options);
+    const pushed = pushToBounds(options, source, changes);
+    if (pushed === undefined || budget.isSpent || !(await oracle([pushed]))[0]) break;
+    const fewer = await minimizeCount(changes, pushed, options);
     if (fewer.length >= changes.length) break;
     changes = fewer;
-    from = bold;
+    source = pushed;
   }
   changes = (await findSparserChanges(testcase, changes.length, options)) ?? changes;
-  const numbers = changes.filter(({ input }) => isNumber(input));
-  const others = changes.filter(({ input }) => !isNumber(input));
+  const numericChanges = changes.filter(({ input }) => isNumber(input));
+  const otherChanges = changes.filter(({ input }) => !isNumber(input));
   const withShares = (shares: Float64Array): TestcaseData =>
-    applyChanges(seed, [
-      ...others.map((change) => ({ ...change, testcase: from })),
-      ...numbers.map((change, i) => ({ ...change, testcase: from, share: shares[i] })),
+    applyChanges(seed, source, [
+      ...otherChanges,
+      ...numericChanges.map((change, i) => ({ ...change, share: shares[i] })),
     ]);
-  const shares = await minimizeShares(numbers.length, withShares, oracle, budget);
+  const shares = await minimizeShares(numericChanges.length, withShares, oracle, budget);
   const nearest = withShares(shares);
-  const levelled = snapToLevels(seed, nearest, imageFormats);
-  if (levelled === undefined) return nearest;
-  const [held] = await oracle([levelled]);
-  return held ? levelled : nearest;
+  const rounded = roundToLevels(seed, nearest, imageFormats);
+  if (rounded === undefined) return nearest;
+  const [isFailing] = await oracle([rounded]);
+  return isFailing ? rounded : nearest;
 }
 
-/** As few of the changes as do. */
-async function fewestChanges(
+/** Minimizes the number of changes by delta debugging. */
+async function minimizeCount(
   changes: readonly ValueChange[],
   testcase: TestcaseData,
   { seed, oracle, budget }: MinimizeValuesOptions,
 ): Promise<ValueChange[]> {
-  const of = (kept: readonly number[]): TestcaseData =>
+  const variantOf = (kept: readonly number[]): TestcaseData =>
     applyChanges(
       seed,
-      kept.map((i) => ({ ...changes[i], testcase })),
+      testcase,
+      kept.map((i) => changes[i]),
     );
-  const left = await deltaDebug(changes.length, of, oracle, budget);
-  return left.map((i) => changes[i]);
+  const kept = await deltaDebug(changes.length, variantOf, oracle, budget);
+  return kept.map((i) => changes[i]);
 }
 
-/** Changes that are put in one after the other: the most promising ones by themselves. */
+/** Changes considered by the greedy search: those with the smallest margins on their own. */
 const MAX_PROMISING_CHANGES = 256;
 
 /**
- * Fewer changes than so many that are enough when values go as far as is legal, whichever those are; undefined where
- * there are none, or nothing tells.
+ * Searches for fewer than `below` changes that suffice when each goes as far as its bounds allow, including changes that the
+ * testcase does not have. Undefined if there are none, or the objective gives no margin.
  */
 async function findSparserChanges(
   testcase: TestcaseData,
-  fewer: number,
+  below: number,
   options: MinimizeValuesOptions,
 ): Promise<ValueChange[] | undefined> {
-  const { seed, bounds, isNumber, marginOracle, oracle, budget } = options;
-  if (bounds === undefined) return undefined;
-  const single = seed.form.inputs.flatMap(({ type, size }, input): ValueChange[] =>
-    !isNumber(input)
-      ? []
-      : Array.from({ length: size }, (_, at) => at).flatMap((at) => {
-          const from = readNumber(type, seed.inputs[input], at);
-          const { low, high, most } = bounds(input);
-          return [Math.max(low, from - most), Math.min(high, from + most)]
-            .filter((value) => Number.isFinite(value) && value !== from)
-            .map((value) => ({ input, at, value }));
-        }),
-  );
-  if (single.length === 0 || single.length > budget.remaining / 2) return undefined;
-  const with1 = (changes: readonly ValueChange[]): TestcaseData =>
-    applyChanges(
-      seed,
-      changes.map((change) => ({ ...change, testcase })),
-    );
+  const { seed, marginOracle, oracle, budget } = options;
+  const boundaryChanges = listBoundaryChanges(options);
+  if (boundaryChanges.length === 0 || boundaryChanges.length > budget.remaining / 2) return undefined;
+  const variantWith = (changes: readonly ValueChange[]): TestcaseData =>
+    applyChanges(seed, testcase, changes);
   const margins = await measureMargins(
-    single.map((change) => with1([change])),
+    boundaryChanges.map((change) => variantWith([change])),
     marginOracle,
     budget,
   );
-  const order = single.map((_, i) => i).sort((a, b) => margins[a] - margins[b]);
+  const order = boundaryChanges.map((_, i) => i).sort((a, b) => margins[a] - margins[b]);
   const taken = new Set<string>();
   const promising = order
-    .map((i) => single[i])
-    .filter(({ input, at }) => !taken.has(`${input}/${at}`) && taken.add(`${input}/${at}`))
+    .map((i) => boundaryChanges[i])
+    .filter(({ input, index }) => !taken.has(`${input}/${index}`) && taken.add(`${input}/${index}`))
     .slice(0, MAX_PROMISING_CHANGES);
-  const of = (kept: readonly number[]): TestcaseData => with1(kept.map((i) => promising[i]));
-  const kept = await growGreedily(promising.length, fewer, of, marginOracle, oracle, budget);
+  const kept = await growGreedily(
+    promising.length,
+    below,
+    (indices) => variantWith(indices.map((i) => promising[i])),
+    marginOracle,
+    oracle,
+    budget,
+  );
   if (kept === undefined) return undefined;
-  return fewestChanges(
+  return minimizeCount(
     kept.map((i) => promising[i]),
     testcase,
     options,
   );
 }
 
-/** A seed with some changes made as far as is legal; undefined where that is as far as they go already. */
+/** Every change of a single value to its lower or upper bound; none without bounds. */
+function listBoundaryChanges({ seed, bounds, isNumber }: MinimizeValuesOptions): ValueChange[] {
+  if (bounds === undefined) return [];
+  return seed.form.inputs.flatMap(({ type, size }, input): ValueChange[] => {
+    if (!isNumber(input)) return [];
+    const { low, high, maxDistance } = bounds(input);
+    return Array.from({ length: size }, (_, index) => index).flatMap((index) => {
+      const from = readNumber(type, seed.inputs[input], index);
+      return [Math.max(low, from - maxDistance), Math.min(high, from + maxDistance)]
+        .filter((value) => Number.isFinite(value) && value !== from)
+        .map((value) => ({ input, index, value }));
+    });
+  });
+}
+
+/** Moves each change to its bound; undefined if there are no bounds, or all changes are there already. */
 function pushToBounds(
   { seed, bounds, isNumber }: MinimizeValuesOptions,
   testcase: TestcaseData,
   changes: readonly ValueChange[],
 ): TestcaseData | undefined {
   if (bounds === undefined) return undefined;
-  const columns = seed.inputs.map(cloneData);
-  let isFarther = false;
-  for (const { input, at } of changes) {
-    const { type } = seed.form.inputs[input];
-    const [from, to] = [seed, testcase].map((one) => readNumber(type, one.inputs[input], at));
-    const { low, high, most } = bounds(input);
-    const end = to > from ? Math.min(high, from + most) : Math.max(low, from - most);
-    const isOn = isNumber(input) && Number.isFinite(end) && Math.abs(end - from) > Math.abs(to - from);
-    if (isOn) isFarther = true;
-    writeNumber(type, columns[input], at, isOn ? end : to);
-  }
-  return isFarther ? { form: seed.form, inputs: columns } : undefined;
+  let isAnyMoved = false;
+  const pushed = changes.map((change): ValueChange => {
+    const [from, to] = valuesOf(change, seed, testcase);
+    const { low, high, maxDistance } = bounds(change.input);
+    const end = to > from ? Math.min(high, from + maxDistance) : Math.max(low, from - maxDistance);
+    const isMoved =
+      isNumber(change.input) && Number.isFinite(end) && Math.abs(end - from) > Math.abs(to - from);
+    if (isMoved) isAnyMoved = true;
+    return { ...change, value: isMoved ? end : to };
+  });
+  return isAnyMoved ? applyChanges(seed, testcase, pushed) : undefined;
 }
 
-/** A seed with some values of a testcase, whole or a share of the way. */
-function applyChanges(
-  seed: TestcaseData,
-  changes: readonly (ValueChange & { readonly testcase: TestcaseData; readonly share?: number })[],
-): TestcaseData {
-  const columns = seed.inputs.map(cloneData);
-  for (const { input, at, value, testcase, share = 1 } of changes) {
-    const { type } = seed.form.inputs[input];
-    const from = readNumber(type, seed.inputs[input], at);
-    const to = value ?? readNumber(type, testcase.inputs[input], at);
-    writeNumber(type, columns[input], at, share === 1 ? to : interpolate(from, to, share, type));
-  }
-  return { form: seed.form, inputs: columns };
-}
-
-/** A value on the way; what has no way, an infinity or NaN, is taken whole. */
-function interpolate(
-  from: number,
-  to: number,
-  share: number,
-  type: TestcaseData['form']['inputs'][number]['type'],
-): number {
-  const way = from + share * (to - from);
-  if (!Number.isFinite(way)) return to;
-  if (DTYPES[type].kind === 'float') return way;
-  // Of whole numbers the one that lies further, so that a change stays one.
-  return to > from ? Math.ceil(way) : Math.floor(way);
-}
-
-/** A testcase whose changed values are those of 8-bit levels, away from the seed's; undefined where it has no picture. */
-function snapToLevels(
+/** The seed's and the testcase's value at the index of a change. */
+function valuesOf(
+  { input, index }: ValueChange,
   seed: TestcaseData,
   testcase: TestcaseData,
-  pictures: readonly (ImageFormat | undefined)[],
+): [from: number, to: number] {
+  const { type } = seed.form.inputs[input];
+  return [readNumber(type, seed.inputs[input], index), readNumber(type, testcase.inputs[input], index)];
+}
+
+/** Copies the seed and applies changes to it, each scaled by its share. */
+function applyChanges(
+  seed: TestcaseData,
+  testcase: TestcaseData,
+  changes: readonly (ValueChange & { readonly share?: number })[],
+): TestcaseData {
+  const inputs = seed.inputs.map(cloneData);
+  for (const change of changes) {
+    const { input, index, value, share = 1 } = change;
+    const { type } = seed.form.inputs[input];
+    const [from, testcaseValue] = valuesOf(change, seed, testcase);
+    const to = value ?? testcaseValue;
+    writeNumber(type, inputs[input], index, share === 1 ? to : interpolate(from, to, share, type));
+  }
+  return { form: seed.form, inputs };
+}
+
+/** Interpolates between two values. A change to or from a non-finite value is applied whole. */
+function interpolate(from: number, to: number, share: number, type: DType): number {
+  const value = from + share * (to - from);
+  if (!Number.isFinite(value)) return to;
+  if (DTYPES[type].kind === 'float') return value;
+  // Integers are rounded away from the seed's value, so that the change does not vanish.
+  return to > from ? Math.ceil(value) : Math.floor(value);
+}
+
+/** Rounds changed pixels to 8-bit levels; undefined if the testcase has no float32 image. */
+function roundToLevels(
+  seed: TestcaseData,
+  testcase: TestcaseData,
+  imageFormats: readonly (ImageFormat | undefined)[],
 ): TestcaseData | undefined {
-  let isAny = false;
-  const columns = testcase.inputs.map((column, input): TensorData => {
-    const picture = pictures[input];
-    const { type } = testcase.form.inputs[input];
-    if (picture === undefined || type !== 'float32') return column;
-    isAny = true;
-    const levels = Float32Array.from(
-      levelsToValues(valuesToLevels(column as Float32Array, picture), picture),
-    );
-    return (column as Float32Array).map((value, at) =>
-      value === (seed.inputs[input] as Float32Array)[at] ? value : levels[at],
-    );
+  let hasImage = false;
+  const inputs = testcase.inputs.map((values, input): TensorData => {
+    const imageFormat = imageFormats[input];
+    const seedValues = seed.inputs[input];
+    if (
+      imageFormat === undefined ||
+      testcase.form.inputs[input].type !== 'float32' ||
+      !(values instanceof Float32Array && seedValues instanceof Float32Array)
+    )
+      return values;
+    hasImage = true;
+    const rounded = Float32Array.from(levelsToValues(valuesToLevels(values, imageFormat), imageFormat));
+    return values.map((value, i) => (value === seedValues[i] ? value : rounded[i]));
   });
-  return isAny ? { form: testcase.form, inputs: columns } : undefined;
+  return hasImage ? { form: testcase.form, inputs } : undefined;
 }

@@ -1,11 +1,16 @@
-/** One step from a sequence to another. */
+/** One edit of a sequence; `index` refers to the original sequence. */
 export type EditStep =
-  | { readonly kind: 'substitute'; readonly at: number; readonly id: number }
-  | { readonly kind: 'delete'; readonly at: number }
-  /** Before what stands at a place; several at one place keep their order. */
-  | { readonly kind: 'insert'; readonly at: number; readonly id: number };
+  | { readonly kind: 'substitute'; readonly index: number; readonly id: number }
+  | { readonly kind: 'delete'; readonly index: number }
+  /** Inserts before `index`; several insertions at the same index keep their order. */
+  | { readonly kind: 'insert'; readonly index: number; readonly id: number };
 
-/** The fewest edits that make one sequence of tokens into another, in the order of their places. */
+/**
+ * Computes a shortest edit script between two token sequences (Wagner and Fischer, JACM 21, 1974), in O(n · m) time and
+ * memory.
+ *
+ * @returns the edits, by ascending index
+ */
 export function diffTokens(from: readonly number[], to: readonly number[]): EditStep[] {
   const width = to.length + 1;
   const costs = new Uint32Array((from.length + 1) * width);
@@ -13,8 +18,12 @@ export function diffTokens(from: readonly number[], to: readonly number[]): Edit
   for (let i = 1; i <= from.length; i++) {
     costs[i * width] = i;
     for (let j = 1; j <= to.length; j++) {
-      const same = costs[(i - 1) * width + j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
-      costs[i * width + j] = Math.min(same, costs[(i - 1) * width + j] + 1, costs[i * width + j - 1] + 1);
+      const substituted = costs[(i - 1) * width + j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
+      costs[i * width + j] = Math.min(
+        substituted,
+        costs[(i - 1) * width + j] + 1,
+        costs[i * width + j - 1] + 1,
+      );
     }
   }
   const edits: EditStep[] = [];
@@ -25,25 +34,25 @@ export function diffTokens(from: readonly number[], to: readonly number[]): Edit
       i--;
       j--;
     } else if (i > 0 && j > 0 && cost === costs[(i - 1) * width + j - 1] + 1) {
-      edits.push({ kind: 'substitute', at: --i, id: to[--j] });
-    } else if (i > 0 && cost === costs[(i - 1) * width + j] + 1) edits.push({ kind: 'delete', at: --i });
-    else edits.push({ kind: 'insert', at: i, id: to[--j] });
+      edits.push({ kind: 'substitute', index: --i, id: to[--j] });
+    } else if (i > 0 && cost === costs[(i - 1) * width + j] + 1) edits.push({ kind: 'delete', index: --i });
+    else edits.push({ kind: 'insert', index: i, id: to[--j] });
   }
   return edits.reverse();
 }
 
-/** A sequence with some edits made, which are in the order of `editsFrom`. */
+/** Applies some of the edits of `diffTokens`, which must be in ascending order. */
 export function applyEdits(from: readonly number[], edits: readonly EditStep[]): number[] {
-  const out: number[] = [];
+  const edited: number[] = [];
   let next = 0;
   for (let i = 0; i <= from.length; i++) {
-    let own: number | undefined = from[i];
-    for (; next < edits.length && edits[next].at === i; next++) {
+    let token: number | undefined = from[i];
+    for (; next < edits.length && edits[next].index === i; next++) {
       const edit = edits[next];
-      if (edit.kind === 'insert') out.push(edit.id);
-      else own = edit.kind === 'substitute' ? edit.id : undefined;
+      if (edit.kind === 'insert') edited.push(edit.id);
+      else token = edit.kind === 'substitute' ? edit.id : undefined;
     }
-    if (own !== undefined) out.push(own);
+    if (token !== undefined) edited.push(token);
   }
-  return out;
+  return edited;
 }

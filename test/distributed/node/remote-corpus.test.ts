@@ -4,39 +4,50 @@ import { packMessage } from '../../../src/distributed/protocol/codec.ts';
 import { MESSAGE_VERSION } from '../../../src/distributed/protocol/messages.ts';
 import { RedisKeys } from '../../../src/distributed/protocol/redis-keys.ts';
 import type { CorpusEntryData, Task } from '../../../src/fuzzer/scheduling/task.ts';
+import { shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import { packEntries } from '../../../src/workers/pack-entries.ts';
 import { describeOnRedis } from '../../support/redis.ts';
 
 const keys = new RedisKeys('corpus');
 const SIZE = 100;
 
-const form = { key: 'x', inputs: [{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE, dims: [SIZE] }] };
+const form = shapeSignatureOf([{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE }]);
 
-const parcelOf = (entry: number): CorpusEntryData =>
-  ({
-    entry,
-    ancestor: 0,
-    reference: entry % 3,
-    data: { form, columns: [new Float32Array(SIZE).fill(entry)] },
-    activations: Float32Array.of(entry, -entry),
-  }) as unknown as CorpusEntryData;
+const makeEntry = (entryIndex: number): CorpusEntryData => ({
+  entryIndex,
+  ancestorIndex: 0,
+  referenceIndex: entryIndex % 3,
+  data: { form, inputs: [new Float32Array(SIZE).fill(entryIndex)] },
+  activations: Float32Array.of(entryIndex, -entryIndex),
+});
 
-describeOnRedis('a corpus that comes over a queue', (client) => {
+const makeTask = (parents: number[], partners: number[] = []): Task => ({
+  number: 0,
+  firstExec: 0,
+  mutants: 8,
+  parents,
+  partners,
+  stacks: [],
+  saturatedSignatures: [],
+  indexSize: 0,
+  threshold: 0,
+});
+
+describeOnRedis('a remote corpus', (client) => {
   const publish = (session: string, from: number, to: number) => {
-    const parcels = packEntries(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
-    const part = packMessage({ v: MESSAGE_VERSION, from, parcels });
+    const packedEntries = packEntries(Array.from({ length: to - from }, (_, i) => makeEntry(from + i)));
+    const part = packMessage({ v: MESSAGE_VERSION, from, packedEntries });
     return client().hset(keys.entries(session), String(from), part);
   };
-  const corpusOf = (session: string, most: number, linf?: number) =>
+  const corpusOf = (session: string, maxBytes: number, linf?: number) =>
     new RemoteCorpus(
       { redis: client(), keys, session },
       2,
-      { limits: { ...(linf === undefined ? {} : { linf }) }, traits: [] } as never,
-      most,
+      { limits: linf === undefined ? {} : { linf }, descriptors: [] },
+      maxBytes,
     );
-  const task = (parents: number[], mates: number[] = []) => ({ parents, mates }) as unknown as Task;
 
-  test('has what tasks need, and beside that no more bytes than it may', async () => {
+  test('holds the values that tasks need, and beside those no more bytes than its limit', async () => {
     const session = 'bounded';
     for (const [from, to] of [
       [0, 40],
@@ -44,37 +55,40 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
       [41, 100],
     ])
       await publish(session, from, to);
-    const room = 10 * SIZE * 4;
-    const corpus = corpusOf(session, room);
+    const maxBytes = 10 * SIZE * 4;
+    const corpus = corpusOf(session, maxBytes);
     await corpus.ensureEntries(100);
     expect([...corpus.vectors(98, 100)]).toEqual([98, -98, 99, -99]);
-    expect(corpus.bytes).toBeLessThanOrEqual(room);
-    const [first, second] = [task([0, 40, 99], [-1, 50]), task(Array.from({ length: 30 }, (_, i) => 3 * i))];
-    const letGo = await corpus.holdValues(first);
-    const letGoToo = await corpus.holdValues(second);
+    expect(corpus.bytes).toBeLessThanOrEqual(maxBytes);
+    const [first, second] = [
+      makeTask([0, 40, 99], [-1, 50]),
+      makeTask(Array.from({ length: 30 }, (_, i) => 3 * i)),
+    ];
+    const release = await corpus.holdValues(first);
+    const releaseSecond = await corpus.holdValues(second);
     for (const entry of [...corpus.requiredEntries(first), ...corpus.requiredEntries(second)])
-      expect(corpus.entryData(entry)).toEqual(parcelOf(entry));
-    letGo();
-    expect(corpus.entryData(87)).toEqual(parcelOf(87));
-    letGoToo();
-    expect(corpus.bytes).toBeLessThanOrEqual(room);
+      expect(corpus.entryData(entry)).toEqual(makeEntry(entry));
+    release();
+    expect(corpus.entryData(87)).toEqual(makeEntry(87));
+    releaseSecond();
+    expect(corpus.bytes).toBeLessThanOrEqual(maxBytes);
     expect(() => corpus.requiredEntries(first).map((entry) => corpus.entryData(entry))).toThrow(
       /are not here/,
     );
   });
 
-  test('where mutants are tied to their seeds it holds those as well', async () => {
+  test('holds ancestors and references as well if constraints refer to them', async () => {
     await publish('tied', 0, 9);
     const corpus = corpusOf('tied', 0, 0.1);
     await corpus.ensureEntries(9);
-    const letGo = await corpus.holdValues(task([5, 7]));
-    expect(corpus.requiredEntries(task([5, 7]))).toEqual([5, 7, 0, 2, 1]);
-    for (const entry of [5, 7, 0, 2, 1]) expect(corpus.entryData(entry)).toEqual(parcelOf(entry));
-    letGo();
+    const release = await corpus.holdValues(makeTask([5, 7]));
+    expect(corpus.requiredEntries(makeTask([5, 7]))).toEqual([5, 7, 0, 2, 1]);
+    for (const entry of [5, 7, 0, 2, 1]) expect(corpus.entryData(entry)).toEqual(makeEntry(entry));
+    release();
     expect(corpus.bytes).toBe(0);
   });
 
-  test('says what is not there, or has a gap, and has it once it is', async () => {
+  test('reports missing entries and gaps, and gets the entries once they are published', async () => {
     const session = 'gaps';
     await publish(session, 0, 5);
     const corpus = corpusOf(session, 1e6);
@@ -82,13 +96,13 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
     await client().hset(
       keys.entries(session),
       '5',
-      packMessage({ v: MESSAGE_VERSION, from: 4, parcels: packEntries([parcelOf(4)]) }),
+      packMessage({ v: MESSAGE_VERSION, from: 4, packedEntries: packEntries([makeEntry(4)]) }),
     );
     await expect(corpus.ensureEntries(6)).rejects.toThrow(/has a gap/);
     await publish(session, 5, 6);
     await corpus.ensureEntries(6);
-    const letGo = await corpus.holdValues(task([5]));
+    const release = await corpus.holdValues(makeTask([5]));
     expect(corpus.entryData(5).data.inputs[0][0]).toBe(5);
-    letGo();
+    release();
   });
 });

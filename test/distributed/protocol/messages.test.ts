@@ -11,8 +11,8 @@ import {
 import { explainRedisError, parseQueueAddress } from '../../../src/distributed/redis/connection.ts';
 import type { WorkerSetup } from '../../../src/workers/services/fuzz-service.ts';
 
-describe('what passes over a queue', () => {
-  test('typed arrays of every kind, maps and what is not finite come back as they were', () => {
+describe('messages', () => {
+  test('typed arrays of every kind, maps and non-finite numbers survive a round trip', () => {
     const all = [
       Float32Array.of(0, -0, Number.NaN, Number.POSITIVE_INFINITY, 1e-45),
       Float64Array.of(Math.PI, -1e308),
@@ -35,7 +35,7 @@ describe('what passes over a queue', () => {
     expect(unpackMessage(packMessage(message))).toEqual(message);
   });
 
-  test('any plain data comes back', () => {
+  test('any JSON value survives a round trip', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.stringify(unpackMessage(packMessage(value)))).toBe(JSON.stringify(value));
@@ -43,7 +43,7 @@ describe('what passes over a queue', () => {
     );
   });
 
-  test('bytes of anything else are refused or are no message of ours', () => {
+  test('arbitrary bytes are rejected as damaged or as an unknown message', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(() => checkResult(unpackMessage(bytes))).toThrow(/damaged|none of ours/);
@@ -55,21 +55,21 @@ describe('what passes over a queue', () => {
 describe('messages are checked', () => {
   const task = {
     number: 1,
-    execsBefore: 0,
+    firstExec: 0,
     mutants: 8,
     parents: [0],
-    mates: [-1],
-    chains: [0],
-    saturated: [],
-    indexed: 0,
+    partners: [-1],
+    stacks: [0],
+    saturatedSignatures: [],
+    indexSize: 0,
     threshold: 1,
   };
   const shard = { v: MESSAGE_VERSION, id: '1-1-0', entries: 1, tasks: [task] };
 
-  test('a shard as we write it passes; of another version, or with numbers that make no sense, it does not', () => {
+  test('a valid shard is accepted; one of another version, or with invalid numbers, is rejected', () => {
     expect(checkShard(shard)).toBe(shard);
     for (const change of [
-      { v: 2 },
+      { v: MESSAGE_VERSION + 1 },
       { tasks: [] },
       { entries: -1 },
       { tasks: [{ ...task, mutants: 2 ** 30 }] },
@@ -78,7 +78,7 @@ describe('messages are checked', () => {
       expect(() => checkShard({ ...shard, ...change })).toThrow(/none of ours/);
   });
 
-  test('a model whose files would lie outside its folder does not', () => {
+  test('a model is rejected if a file would be written outside its folder', () => {
     const model = (name: string) => ({
       main: 'model.onnx',
       files: [{ name, bytes: 1, sha256: 'b'.repeat(64) }],
@@ -89,7 +89,7 @@ describe('messages are checked', () => {
       version: '0.1.0',
       session: 'c'.repeat(32),
       name: 'net',
-      setup: { warm: { form, columns: [Float32Array.of(1)] }, batch: 1, points: [] },
+      setup: { warm: { form, inputs: [Float32Array.of(1)] }, batch: 1, goals: [] },
       load: { runtime: 'onnx' },
       timeout: 1,
       sha256: 'a'.repeat(64),
@@ -97,7 +97,7 @@ describe('messages are checked', () => {
       files: [],
       plugins: [],
       width: 1,
-      trials: [],
+      referenceRuns: [],
     });
     expect(checkDescriptor(descriptor('weights/a.bin'))).toBeDefined();
     for (const name of ['../a', '/etc/passwd', 'a/../../b', 'C:\\a', '', 'a\0b'])
@@ -105,26 +105,26 @@ describe('messages are checked', () => {
   });
 });
 
-describe('what a campaign brings along', () => {
-  const carried = (change: Partial<WorkerSetup>, load = {}) =>
+describe('the files that a campaign needs on a node', () => {
+  const dependencies = (change: Partial<WorkerSetup>, load = {}) =>
     workerFileDependencies(
       { objectives: ['nonfinite'], mutators: [['gaussian']], criterion: 'norm', ...change },
       load,
     );
 
-  test('is each module and each list that its settings name, and nothing that only looks like one', () => {
-    expect(carried({ objectives: ['nonfinite', 'assert:a/b < 1', 'text:regex,file=[0-9]+'] })).toEqual({
+  test('are the modules and lists named in its settings, and nothing that only looks like one', () => {
+    expect(dependencies({ objectives: ['nonfinite', 'assert:a/b < 1', 'text:regex,file=[0-9]+'] })).toEqual({
       modules: [],
       files: [],
     });
     expect(
-      carried({
+      dependencies({
         objectives: ['./own.js:bound=2', 'metamorphic:image=/tmp/change.js:most=1+gaussian'],
         mutators: [['image=./own.js:amount=2', 'gaussian'], ['./other.mjs']],
         criterion: './cells.js',
       }).modules,
     ).toEqual(['./own.js', '/tmp/change.js', './other.mjs', './cells.js']);
-    const { files } = carried(
+    const { files } = dependencies(
       { objectives: ['text:name=bad,words,whole=0,file=/lists/words.txt', 'text:canary,file=secrets.txt'] },
       { generate: { vocabulary: 'corpora/char-lm/vocabulary.json' } },
     );
@@ -133,20 +133,20 @@ describe('what a campaign brings along', () => {
       'secrets.txt',
       'corpora/char-lm/vocabulary.json',
     ]);
-    expect(carried({}, { generate: { vocabulary: 'codepoints' } }).files).toEqual([]);
+    expect(dependencies({}, { generate: { vocabulary: 'codepoints' } }).files).toEqual([]);
   });
 });
 
 describe('addresses', () => {
-  test('are shown without user and password', () => {
+  test('are displayed without user and password', () => {
     const address = parseQueueAddress('rediss://joe:s3cret@redis.example:6380/2');
     expect(address.displayUrl).toBe('rediss://redis.example:6380/2');
-    const told = explainRedisError(new Error('WRONGPASS invalid username-password pair'), address);
-    expect(told.message).not.toMatch(/s3cret|joe/);
-    expect(told.message).toContain('refuses the password');
+    const explained = explainRedisError(new Error('WRONGPASS invalid username-password pair'), address);
+    expect(explained.message).not.toMatch(/s3cret|joe/);
+    expect(explained.message).toContain('refuses the password');
   });
 
-  test('that are none are refused, and what was typed is not told: it may hold a password', () => {
+  test('that are invalid are rejected without repeating the input, which may contain a password', () => {
     for (const text of ['localhost:6379', 'http://u:s3cret@host', 's3cret'])
       expect(() => parseQueueAddress(text)).toThrow(
         expect.objectContaining({ message: expect.not.stringMatching(/s3cret/) }),

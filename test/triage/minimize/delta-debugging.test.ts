@@ -1,13 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  deltaDebug,
-  findFirstFailing,
-  growGreedily,
-  minimizeShares,
-  subsets,
-  TryBudget,
-} from '../../../src/triage/minimize/delta-debugging.ts';
+import { deltaDebug } from '../../../src/triage/minimize/delta-debugging.ts';
+import { findFirstFailing, subsets } from '../../../src/triage/minimize/find-first-failing.ts';
+import { growGreedily } from '../../../src/triage/minimize/grow-greedily.ts';
+import { minimizeShares } from '../../../src/triage/minimize/minimize-shares.ts';
+import { TryBudget } from '../../../src/triage/minimize/test-oracle.ts';
 import { applyEdits, diffTokens } from '../../../src/triage/minimize/token-edits.ts';
 
 const PLENTY = 100_000;

@@ -1,0 +1,239 @@
+import { readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { CampaignConfig } from '../config/schema.ts';
+import { errorMessage, UserError } from '../core/errors.ts';
+import type { ImageFormat } from '../inputs/image.ts';
+import { decodeTestcase, type Lineage, type TestcaseData } from '../inputs/testcase.ts';
+import type { Graph } from '../model/graph/graph.ts';
+import type { NamedTensor } from '../model/model.ts';
+import { comparesModels } from '../objectives/registry.ts';
+import type { Finding } from '../storage/finding.ts';
+import {
+  decodeOutputs,
+  INPUT_FILE,
+  OUTPUTS_FILE,
+  TEXT_FILE,
+  TRANSFORMED_FILE,
+} from '../storage/finding-files.ts';
+import { loadTestcase, testcasePath } from '../storage/journal.ts';
+import type { CampaignManifest, ManifestInput } from '../storage/manifest-reader.ts';
+import { readNumber } from '../tensor/tensor.ts';
+import type { LocatedFinding } from '../triage/findings.ts';
+import { recordedImageFormats } from '../triage/image-formats.ts';
+import type { TriagedFault } from '../triage/triage.ts';
+import { collectNumbers } from './collect-numbers.ts';
+import { locateInGraph } from './graph-location.ts';
+import { type ImageInput, type PictureBudget, pictureTriple, renderPicture } from './images.ts';
+import type { LineageIndex } from './lineage.ts';
+import type { FaultView, LineageStepView, OtherFindingView, OutputView, TextView } from './view-model.ts';
+
+/** Maximum number of values shown of an output. */
+const MAX_CLASSES = 5;
+
+/** Maximum number of characters of a text that are shown before, within and after the marked part. */
+const MAX_CHARACTERS = 2_000;
+
+/** Maximum number of further findings of a fault that are listed. */
+const MAX_OTHER_FINDINGS = 20;
+
+/** Maximum number of steps of a lineage that are shown with a picture. */
+const MAX_LINEAGE_STEPS = 10;
+
+/** A campaign from which faults are collected. */
+export interface FaultContext {
+  readonly folder: string;
+  readonly config: CampaignConfig;
+  readonly manifest: CampaignManifest;
+  readonly graph: Graph | undefined;
+  readonly lineages: LineageIndex;
+  readonly budget: PictureBudget;
+  /** Makes the command that reproduces the finding in a folder. */
+  readonly replayLine: (folder: string) => string;
+}
+
+/**
+ * Collects everything that a report shows of a fault. Missing and damaged files are listed in the view's `gaps`.
+ *
+ * @param findings all findings of the fault; at least one
+ */
+export async function collectFault(
+  context: FaultContext,
+  fault: TriagedFault,
+  findings: readonly LocatedFinding[],
+): Promise<FaultView> {
+  const { folder, config, graph, lineages, budget, replayLine } = context;
+  const { inputs } = context.manifest;
+  const shown = findings.find((located) => located.folder === fault.path) ?? findings[0];
+  const others = findings.filter((located) => located !== shown);
+  const { finding } = shown;
+  const gaps: string[] = [];
+  const testcase = await readTestcase(join(shown.folder, INPUT_FILE), inputs, gaps);
+  const seed = await loadSeed(folder, finding, findings, inputs);
+  if (seed === undefined && finding.ancestor !== finding.id) gaps.push('its seed is gone');
+  const transformed = await readFile(join(shown.folder, TRANSFORMED_FILE)).then(
+    (bytes) => decodeTestcase(inputs, bytes, TRANSFORMED_FILE),
+    () => undefined,
+  );
+  const imageFormats = recordedImageFormats(inputs, config);
+  const image = firstImage(imageFormats);
+  // The only input of a language model is its prompt, which is shown as text.
+  const hasNumbers = testcase !== undefined && config.generate === undefined;
+  const ancestry = lineages.ancestryOf(finding);
+  return {
+    fault,
+    finding,
+    replay: replayLine(shown.folder),
+    pictures:
+      image === undefined || testcase === undefined
+        ? []
+        : await pictureTriple(image, testcase, seed, transformed, budget.picture),
+    numbers: hasNumbers
+      ? await collectNumbers(
+          inputs.map(({ name }) => name),
+          imageFormats,
+          testcase,
+          seed,
+          budget.picture,
+        )
+      : [],
+    texts: await collectTexts(shown),
+    outputs: await collectOutputs(shown),
+    layerDivergence: finding.departures,
+    graphLocation: locateInGraph(finding, graph),
+    lineage:
+      ancestry.length < 2
+        ? undefined
+        : {
+            tree: lineages.treeOf([finding, ...others.map((located) => located.finding)]),
+            steps: await lineageSteps(context, ancestry, image, testcase),
+          },
+    otherFindings: others.slice(0, MAX_OTHER_FINDINGS).map((located) => otherFindingView(folder, located)),
+    gaps,
+  };
+}
+
+function firstImage(imageFormats: readonly (ImageFormat | undefined)[]): ImageInput | undefined {
+  for (const [input, imageFormat] of imageFormats.entries())
+    if (imageFormat !== undefined) return { input, imageFormat };
+  return undefined;
+}
+
+async function readTestcase(
+  path: string,
+  inputs: readonly ManifestInput[],
+  gaps: string[],
+): Promise<TestcaseData | undefined> {
+  try {
+    return decodeTestcase(inputs, await readFile(path), path);
+  } catch (error) {
+    gaps.push(`its input cannot be shown: ${errorMessage(error)}`);
+    return undefined;
+  }
+}
+
+/** Loads the seed of a finding, from the corpus or from the folder of a finding that is the seed itself. */
+async function loadSeed(
+  campaign: string,
+  { ancestor, id }: Finding,
+  findings: readonly LocatedFinding[],
+  inputs: readonly ManifestInput[],
+): Promise<TestcaseData | undefined> {
+  if (ancestor === id) return undefined;
+  const paths = [
+    testcasePath(campaign, ancestor),
+    ...findings
+      .filter(({ finding }) => finding.id === ancestor)
+      .map((located) => join(located.folder, INPUT_FILE)),
+  ];
+  for (const path of paths) {
+    const loaded = await loadTestcase(path, inputs, ancestor);
+    if (typeof loaded !== 'string') return loaded;
+  }
+  return undefined;
+}
+
+async function collectTexts({ folder, finding }: LocatedFinding): Promise<TextView[]> {
+  const { prompt, answer, from, to } = finding.violation.details;
+  if (typeof prompt === 'string' && typeof answer === 'string') {
+    const [start, end] = typeof from === 'number' && typeof to === 'number' ? [from, to] : [0, 0];
+    return [
+      { label: 'prompt', ...excerpt(prompt, 0, 0) },
+      { label: 'answer', ...excerpt(answer, start, end) },
+    ];
+  }
+  const text = await readFile(join(folder, TEXT_FILE), 'utf8').catch(() => undefined);
+  return text === undefined ? [] : [{ label: 'input as text', ...excerpt(text, 0, 0) }];
+}
+
+/** Splits a text at the marked part and shortens each of the three pieces. */
+function excerpt(text: string, from: number, to: number): Omit<TextView, 'label'> {
+  const before = text.slice(0, from);
+  const after = text.slice(to);
+  return {
+    before: before.length > MAX_CHARACTERS ? `…${before.slice(-MAX_CHARACTERS)}` : before,
+    marked: text.slice(from, Math.min(to, from + MAX_CHARACTERS)),
+    after: after.length > MAX_CHARACTERS ? `${after.slice(0, MAX_CHARACTERS)}…` : after,
+  };
+}
+
+/** The largest values of each stored output, in both runs. */
+async function collectOutputs({ folder, finding }: LocatedFinding): Promise<OutputView[]> {
+  const bytes = await readFile(join(folder, OUTPUTS_FILE)).catch(() => undefined);
+  if (bytes === undefined) return [];
+  let outputs: ReturnType<typeof decodeOutputs>;
+  try {
+    outputs = decodeOutputs(bytes, OUTPUTS_FILE);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+  const [referenceLabel, secondLabel] = comparesModels(finding.objective)
+    ? ['model', 'second model']
+    : ['testcase', 'changed'];
+  return outputs.reference.map((tensor) => {
+    const second = outputs.second.find(({ name }) => name === tensor.name);
+    return {
+      output: tensor.name,
+      sides: [
+        { label: referenceLabel, top: largestValues(tensor) },
+        { label: secondLabel, top: second === undefined ? [] : largestValues(second) },
+      ],
+    };
+  });
+}
+
+/** The largest values of a tensor with their flat indices, NaN last. */
+function largestValues({ type, data }: NamedTensor): OutputView['sides'][number]['top'] {
+  return Array.from({ length: data.length }, (_, index) => ({
+    index,
+    value: readNumber(type, data, index),
+  }))
+    .sort((a, b) => Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value)) || b.value - a.value)
+    .slice(0, MAX_CLASSES);
+}
+
+/** Evenly spaced steps of a lineage, always with the seed and the finding. */
+async function lineageSteps(
+  { folder, manifest, budget }: FaultContext,
+  ancestry: readonly Lineage[],
+  image: ImageInput | undefined,
+  testcase: TestcaseData | undefined,
+): Promise<LineageStepView[]> {
+  const last = ancestry.length - 1;
+  const count = Math.min(MAX_LINEAGE_STEPS, ancestry.length);
+  const chosen = new Set(Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1))));
+  const steps: LineageStepView[] = [];
+  for (const [i, { id, mutators }] of ancestry.entries()) {
+    if (!chosen.has(i)) continue;
+    const loaded = i === last ? testcase : await loadTestcase(testcasePath(folder, id), manifest.inputs, id);
+    const isShown = image !== undefined && loaded !== undefined && typeof loaded !== 'string';
+    const picture = isShown ? await renderPicture(id, image, loaded, budget.step) : undefined;
+    steps.push({ id, mutators, picture });
+  }
+  return steps;
+}
+
+function otherFindingView(campaign: string, { folder, finding }: LocatedFinding): OtherFindingView {
+  const { distance, status, minimized } = finding;
+  return { path: relative(campaign, folder), distance, status, minimized: minimized !== undefined };
+}

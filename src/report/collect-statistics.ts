@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { HistoryPoint, MutatorYield, SiteView, StatisticsView } from './view-model.ts';
+
+/** A statistic; a damaged or missing one is not drawn. */
+const figure = z.number().catch(Number.NaN);
+
+/** A statistic; a damaged or missing one counts as 0. */
+const count = z.number().catch(0);
+
+const statisticsSchema = z.object({
+  execs: count,
+  elapsedSeconds: count,
+  execsPerSecond: count,
+  corpus: count,
+  seeds: count,
+  threshold: figure,
+  hits: count,
+});
+
+const mutatorSchema = z.object({
+  input: z.string(),
+  mutator: z.string(),
+  mutants: z.number(),
+  entries: z.number(),
+  signatures: z.number(),
+});
+
+const siteSchema = z.object({
+  site: z.string(),
+  op: z.string(),
+  kind: z.string(),
+  region: z.string(),
+  status: z.string(),
+  margin: z.number().nullable(),
+});
+
+const historySchema = z
+  .object({
+    execs: z.number(),
+    elapsedSeconds: figure,
+    execsPerSecond: figure,
+    execsPerSecondNow: figure,
+    corpus: figure,
+    threshold: figure,
+    hits: figure,
+    signatures: z.array(z.unknown()),
+  })
+  .transform(({ signatures, ...point }): HistoryPoint => ({ ...point, faults: signatures.length }));
+
+/** Statistics of a campaign. What is missing or damaged on disk is absent. */
+export interface CollectedStatistics {
+  readonly latest: StatisticsView | undefined;
+  readonly history: readonly HistoryPoint[];
+  readonly mutators: readonly MutatorYield[];
+  readonly sites: readonly SiteView[];
+}
+
+/** Reads stats.json and stats.jsonl of a campaign. */
+export async function collectStatistics(folder: string): Promise<CollectedStatistics> {
+  const text = await readFile(join(folder, 'stats.json'), 'utf8').catch(() => '');
+  const latest = parseObject(text);
+  const lines = await readJsonLines(join(folder, 'stats.jsonl'));
+  return {
+    latest: latest === undefined ? undefined : statisticsSchema.parse(latest),
+    history: validItems(historySchema, lines),
+    mutators: validItems(mutatorSchema, latest?.mutators),
+    sites: validItems(siteSchema, latest?.sites),
+  };
+}
+
+function validItems<T>(schema: z.ZodType<T>, items: unknown): T[] {
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item) => {
+    const parsed = schema.safeParse(item);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+/** Reads a file with one JSON object per line; damaged lines are skipped. */
+export async function readJsonLines(path: string): Promise<Readonly<Record<string, unknown>>[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .map(parseObject)
+    .filter((value) => value !== undefined);
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,220 @@
+import { join } from 'node:path';
+import { renderFindingArtifacts } from '../../campaign/findings/finding-artifacts.ts';
+import { type Distance, measureDistance } from '../../constraints/distance.ts';
+import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
+import { inferInputKind } from '../../inputs/input-kind.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
+import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
+import { readTokenizer } from '../../model/language/tokenizer.ts';
+import { packBatch } from '../../model/testcase-batch.ts';
+import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
+import { CampaignStore } from '../../storage/campaign-store.ts';
+import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
+import { INPUT_FILE } from '../../storage/finding-files.ts';
+import { testcasePath } from '../../storage/journal.ts';
+import { readFindingFile } from '../findings.ts';
+import { recordedImageFormats } from '../image-formats.ts';
+import type { OpenCampaign } from '../open-campaign.ts';
+import { minimizePrompt, promptTokens } from './minimize-prompt.ts';
+import { type MinimizeValuesOptions, minimizeValues } from './minimize-values.ts';
+import { TryBudget } from './test-oracle.ts';
+
+/** The measure that is minimized: changed values and their size, edits of a prompt, or the length of a prompt. */
+export type MinimizeGoal = 'values' | 'edits' | 'length';
+
+/** A smaller variant of a finding, stored as a finding of its own. */
+export interface SmallerFinding {
+  readonly goal: MinimizeGoal;
+  /** Its folder. */
+  readonly path: string;
+  readonly id: string;
+  readonly distance: Distance;
+  /** Number of tokens, if its input is a prompt. */
+  readonly tokens?: number;
+}
+
+/** Why a finding cannot be minimized, as a clause for people, or its smaller variants. */
+export type MinimizedFinding =
+  | { readonly refusal: string }
+  | {
+      readonly smaller: readonly SmallerFinding[];
+      /** Number of tokens of the original, if its input is a prompt. */
+      readonly tokens?: number;
+      /** Variants that were run. */
+      readonly tries: number;
+    };
+
+interface Candidate {
+  readonly goal: MinimizeGoal;
+  readonly testcase: TestcaseData;
+}
+
+/**
+ * Minimizes one finding and stores the variants that reproduce in all reruns. The caller holds the campaign's lock.
+ *
+ * @param folder the finding's folder
+ * @param maxTries variants that may be run
+ */
+export async function minimizeFinding(
+  campaign: OpenCampaign,
+  folder: string,
+  finding: Finding,
+  maxTries: number,
+): Promise<MinimizedFinding> {
+  const { inputs, config, rerunClient } = campaign;
+  const readTestcase = async (path: string): Promise<TestcaseData> =>
+    decodeTestcase(inputs, await readFindingFile(path), path);
+  const testcase = await readTestcase(join(folder, INPUT_FILE));
+  const seed = await readTestcase(testcasePath(campaign.folder, finding.ancestor));
+  const prompt = inputs.findIndex(
+    ({ name, shape }) => config.generate !== undefined && name === PROMPT && shape.length === 1,
+  );
+  if (prompt < 0 && seed.form.key !== testcase.form.key)
+    return { refusal: 'its shape is not that of its seed' };
+  const budget = new TryBudget(maxTries);
+  const request = rerunRequest(campaign, finding);
+  const search: VariantSearch = {
+    oracle: (variants) =>
+      rerunClient.testVariants({ ...request, batch: packBatch(variants), rows: variants.length }),
+    marginOracle: (variants) =>
+      rerunClient.variantMargins({ ...request, batch: packBatch(variants), rows: variants.length }),
+    budget,
+  };
+  const candidates = await findCandidates(campaign, seed, testcase, prompt, search);
+  const store = await CampaignStore.open(campaign.folder, 0);
+  const tokenCount = (variant: TestcaseData): { readonly tokens?: number } =>
+    prompt < 0 ? {} : { tokens: promptTokens(variant, prompt).length };
+  const padIds = inputs.map((_, i) => (i === prompt ? NO_TOKEN : undefined));
+  const smaller: SmallerFinding[] = [];
+  for (const candidate of candidates) {
+    const id = testcaseId(candidate.testcase);
+    if (id === finding.id || smaller.some((other) => other.id === id)) continue;
+    const path = findingFolder(finding.signature, id, false);
+    const distance = measureDistance(candidate.testcase, seed, padIds);
+    // Another finding may have been minimized to the same testcase.
+    if ((await store.readFinding(path)) === undefined) {
+      const rerun = await rerunClient.reproduce(finding.objective, {
+        ...request,
+        batch: candidate.testcase,
+        rows: 1,
+        row: 0,
+        explainsOrigin: true,
+      });
+      if (rerun.matchingRuns < rerun.totalRuns) continue;
+      const record = minimizedRecord(finding, candidate.goal, id, distance, rerun);
+      await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun);
+    }
+    smaller.push({
+      goal: candidate.goal,
+      path: join(campaign.folder, path),
+      id,
+      distance,
+      ...tokenCount(candidate.testcase),
+    });
+  }
+  return { smaller, ...tokenCount(testcase), tries: maxTries - budget.remaining };
+}
+
+function rerunRequest({ modelPath, loadOptions, config }: OpenCampaign, finding: Finding) {
+  return {
+    model: modelPath,
+    loadOptions,
+    objectives: objectiveSpecs(config.objective),
+    expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
+    canTrace: finding.violation.details.origin !== undefined,
+    label: finding.label,
+  };
+}
+
+type VariantSearch = Pick<MinimizeValuesOptions, 'oracle' | 'marginOracle' | 'budget'>;
+
+/** @param prompt index of the prompt among the inputs; negative if the model takes none */
+async function findCandidates(
+  { config, inputs }: OpenCampaign,
+  seed: TestcaseData,
+  testcase: TestcaseData,
+  prompt: number,
+  search: VariantSearch,
+): Promise<Candidate[]> {
+  if (prompt >= 0) {
+    const { fewestEdits, shortest } = await minimizePrompt(
+      seed,
+      testcase,
+      prompt,
+      search.oracle,
+      search.budget,
+    );
+    return [
+      { goal: 'edits', testcase: fewestEdits },
+      { goal: 'length', testcase: shortest },
+    ];
+  }
+  const tokenInputs = new Set(Object.keys(config.tokens ?? {}));
+  const isNumber = (input: number): boolean => {
+    const { type, name } = inputs[input];
+    return type !== 'bool' && !tokenInputs.has(name) && inferInputKind(inputs[input]) !== 'tokens';
+  };
+  const { linf: maxDistance = Number.POSITIVE_INFINITY, l2, deephunter, table } = config;
+  const isBoundedByValue = l2 === undefined && deephunter === undefined && table === undefined;
+  const bounds: MinimizeValuesOptions['bounds'] = isBoundedByValue
+    ? (input) => ({ low: inputs[input].range[0], high: inputs[input].range[1], maxDistance })
+    : undefined;
+  const imageFormats = recordedImageFormats(inputs, config);
+  return [
+    {
+      goal: 'values',
+      testcase: await minimizeValues({ seed, testcase, isNumber, bounds, imageFormats, ...search }),
+    },
+  ];
+}
+
+/** The record of a minimized finding: the original's, except for what the rerun measured anew. */
+function minimizedRecord(
+  finding: Finding,
+  goal: MinimizeGoal,
+  id: string,
+  distance: Distance,
+  rerun: RerunResult,
+): Finding {
+  const { severity: _severity, departures: _departures, origin: _origin, ...original } = finding;
+  return {
+    ...original,
+    formatVersion: FORMAT_VERSION,
+    id,
+    parent: finding.id,
+    generation: finding.generation + 1,
+    mutators: ['minimize'],
+    summary: rerun.summary ?? finding.summary,
+    violation: {
+      tensors: finding.violation.tensors,
+      details: rerun.violation?.details ?? finding.violation.details,
+    },
+    distance,
+    ...(rerun.origin === undefined ? {} : { origin: rerun.origin }),
+    reproduced: `${rerun.matchingRuns}/${rerun.totalRuns}`,
+    minimized: { from: finding.id, goal },
+    replay: `neurofuzz replay ${findingFolder(finding.signature, id, false)}`,
+  };
+}
+
+async function storeVariant(
+  { config, inputs }: OpenCampaign,
+  store: CampaignStore,
+  record: Finding,
+  testcase: TestcaseData,
+  prompt: number,
+  rerun: RerunResult,
+): Promise<void> {
+  const tokenizer =
+    config.generate === undefined ? undefined : await readTokenizer(config.generate.vocabulary);
+  const artifacts = await renderFindingArtifacts(
+    record,
+    {
+      testcase,
+      outputs: comparesModels(record.objective) ? rerun.outputs : undefined,
+      text: tokenizer?.decode(prompt < 0 ? [] : promptTokens(testcase, prompt)),
+    },
+    recordedImageFormats(inputs, config),
+  );
+  await store.writeFinding(findingFolder(record.signature, record.id, false), record, artifacts);
+}
