@@ -42,7 +42,8 @@ import {
   mutantsInTask,
   violationSearchMutants,
 } from './scheduling/task-sizes.ts';
-import type { DirectedSearch, GoalAssignment, SavedDirectedSearch } from './search/directed-search.ts';
+import type { DirectedSearch } from './search/directed-search.ts';
+import type { GoalAssignment, SavedDirectedSearch } from './search/search-goal.ts';
 
 /** Share of the picks with a border to cross that divide the way across it. */
 const ACROSS_BOUNDARY_SHARE = 0.5;
@@ -353,10 +354,10 @@ export class FuzzerState implements CorpusSource {
     const lines = directed.search.plan(point, stride, corpus.size, random, isMate, looks);
     const repeated = <T>(list: readonly T[]): T[] =>
       Array.from({ length: count }, (_, pick) => list[pick % stride]);
-    const [parents, beyond] = [repeated(lines.parents), repeated(lines.beyond)];
-    const { subgoals, slots, marginsToBeat } = lines.focus;
+    const [parents, beyond] = [repeated(lines.parents), repeated(lines.acrossBoundary)];
+    const { subgoals, slots, marginsToBeat } = lines.assignment;
     const focus: GoalAssignment = {
-      ...lines.focus,
+      ...lines.assignment,
       subgoals: repeated(subgoals),
       slots: repeated(slots),
       marginsToBeat: repeated(marginsToBeat),

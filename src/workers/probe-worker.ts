@@ -3,7 +3,7 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import type { ModelComparison } from '../evaluation/compare-models.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
-import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
+import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import { CALIBRATION_MUTANTS, type SeedResult } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';

@@ -1,5 +1,5 @@
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
-import { isSiteFault } from '../../fuzzer/search/directed-search.ts';
+import { isSiteFault } from '../../fuzzer/search/search-goal.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 
 /** What is known of one site at one moment. */

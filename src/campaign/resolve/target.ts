@@ -7,7 +7,7 @@ import { UserError } from '../../core/errors.ts';
 import { objectiveTensors } from '../../evaluation/judged-batch.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
 import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
-import { type ObjectiveGoal, siteGoals } from '../../fuzzer/search/directed-search.ts';
+import { type ObjectiveGoal, siteGoals } from '../../fuzzer/search/search-goal.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { ShapeSignature } from '../../model/batched-model.ts';

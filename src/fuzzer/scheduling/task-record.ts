@@ -1,4 +1,4 @@
-import type { GoalAssignment } from '../search/directed-search.ts';
+import type { GoalAssignment } from '../search/search-goal.ts';
 import type { Task } from './task.ts';
 
 /** A task as checkpoints hold it. The keys on disk are older than the names in the code, and stay. */

@@ -1,7 +1,7 @@
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
-import type { GoalAssignment, GoalProgress } from '../search/directed-search.ts';
+import type { GoalAssignment, GoalProgress } from '../search/search-goal.ts';
 import type { MutatorStacks } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
