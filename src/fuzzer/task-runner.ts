@@ -33,8 +33,8 @@ import { HitCollector } from './hit-collector.ts';
 import { packTestcases } from './packed-testcases.ts';
 import type { DisabledObjective, PhaseSeconds, Span, Task, TaskResult } from './scheduling/task.ts';
 import { MUTANTS_PER_PICK } from './scheduling/task-sizes.ts';
-import type { SearchGoal } from './search/search-goal.ts';
 import { type Candidate, GoalTracker } from './search/goal-tracker.ts';
+import type { SearchGoal } from './search/search-goal.ts';
 import { Trajectories } from './search/trajectories.ts';
 
 /** All that a worker is made from; two workers made alike give the same results. */
