@@ -13,7 +13,7 @@ import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import type { FaultRegistry, MutantOrigin } from './findings/fault-registry.ts';
 import type { Monitor } from './monitor/monitor.ts';
-import type { InputPlan } from './resolve/inputs.ts';
+import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
 /** Where a testcase of an older campaign lies, and where it comes from. */
@@ -49,7 +49,7 @@ export async function findImports(folders: readonly string[]): Promise<ImportCan
  */
 export async function readImports(
   { folders, candidates, damagedCount }: ImportCandidates,
-  plan: InputPlan,
+  plan: ResolvedInputs,
   varying: boolean,
   notes: Notices,
 ): Promise<ImportedTestcase[]> {

@@ -1,4 +1,4 @@
-import { planInputs } from '../campaign/resolve/inputs.ts';
+import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
@@ -48,7 +48,7 @@ export async function compareModels(
     const alone = await scout.load();
     const model = await scout.loadSecondModel(secondModelOptions(config) as SecondModelOptions);
     if (model.secondModel === undefined) throw new Error('there is no second model');
-    const { seeds } = await planInputs(alone, config, '', notes);
+    const { seeds } = await resolveInputs(alone, config, '', notes);
     await scout.probe(seeds[0], []);
     const comparison = await scout.compare({
       testcases: seeds,

@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { modelName } from '../campaign/manifest.ts';
-import { planInputs } from '../campaign/resolve/inputs.ts';
+import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import { modelPath, type Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
@@ -46,7 +46,7 @@ export async function writeQuantizedModel(
     const calibrates = await needsCalibration(model.path, kind);
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');
-    const seeds = calibrates ? (await planInputs(model, config, '', notes)).seeds : [];
+    const seeds = calibrates ? (await resolveInputs(model, config, '', notes)).seeds : [];
     const files = await scout.deriveQuantizedModel(kind, seeds);
     const place = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
     return {

@@ -4,14 +4,14 @@ import { UserError } from '../../core/errors.ts';
 import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
 import { parseOutputPairs } from '../../storage/load-options.ts';
 
-/** Tells people what was chosen for them and what they should know. */
+/** Receives messages for the user while settings are resolved: choices made for them, and warnings. */
 export interface Notices {
   info(text: string): void;
   warn(text: string): void;
 }
 
 /**
- * Refuses settings of a pair that don't go together.
+ * Checks the settings of a second model against each other and against the objectives.
  *
  * @throws UserError naming what to do
  */
@@ -34,7 +34,11 @@ export function checkSecondModel(config: CampaignConfig): void {
   parseOutputPairs(match);
 }
 
-/** The model's path as the user wrote it, for findings: the same in two campaigns wherever their folders lie. */
+/**
+ * The model's path. `asGiven` goes into findings: it is the same in two campaigns wherever their folders are.
+ *
+ * @throws UserError where no model is given
+ */
 export function modelPath(config: Pick<CampaignConfig, 'model'>): {
   readonly asGiven: string;
   readonly absolute: string;

@@ -29,7 +29,7 @@ import type {
 } from '../../workers/services/fuzz-service.ts';
 import type { DerivedModel } from '../derived-model.ts';
 import type { Monitor } from '../monitor/monitor.ts';
-import { type InputPlan, planInputs } from './inputs.ts';
+import { type ResolvedInputs, resolveInputs } from './inputs.ts';
 import { modelPath, type Notices } from './model-settings.ts';
 
 /**
@@ -56,7 +56,7 @@ export async function resolveTarget(
   if (config.quantize !== undefined) await checkCalibrationSeeds(config.quantize, config, alone);
   const named = config.quantize === undefined ? await loadNamedModel(config, alone, scout) : undefined;
   const isLabelled = objectives.some(({ labelled }) => labelled === true);
-  const inputs = await planInputs(
+  const inputs = await resolveInputs(
     alone,
     config,
     masterSeed,
@@ -262,7 +262,7 @@ async function loadNamedModel(
 async function loadDerivedModel(
   kind: Quantization,
   config: CampaignConfig,
-  { seeds }: InputPlan,
+  { seeds }: ResolvedInputs,
   scout: ProbeWorker,
   derived: DerivedModel,
 ): Promise<LoadedSecondModel> {
@@ -290,7 +290,7 @@ async function checkCalibrationSeeds(
 const MAX_EXPOSED_PARAMETERS = 100e6;
 
 /** What the values of each input lie within: their range, and what seeds have. */
-function valueIntervals({ descriptors, seeds }: InputPlan): Map<string, Interval> {
+function valueIntervals({ descriptors, seeds }: ResolvedInputs): Map<string, Interval> {
   return new Map(
     descriptors.map(({ name, type, range }, i) => {
       let { low, high } = range;
