@@ -27,7 +27,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const TO_BE_REMOVED = new Set([
   'fuzzer/corpus/lineage.ts imports campaign/findings/fault-registry.ts',
   'fuzzer/state.ts imports campaign/findings/fault-registry.ts',
-  'fuzzer/state.ts imports campaign/monitor/site-figures.ts',
+  'fuzzer/state.ts imports campaign/monitor/site-statistics.ts',
   'fuzzer/corpus/admission.ts imports storage/journal.ts',
   'fuzzer/corpus/admission.ts imports storage/campaign-store.ts',
   'fuzzer/corpus/lineage.ts imports storage/journal.ts',

@@ -1,6 +1,6 @@
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { Fault, FaultRegistry, SavedFaults } from '../campaign/findings/fault-registry.ts';
-import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-figures.ts';
+import { type SiteStatistics, siteStatistics } from '../campaign/monitor/site-statistics.ts';
 import { type ConstraintLimits, needsAncestor } from '../constraints/options.ts';
 import { type Random, randomStream } from '../core/random.ts';
 import type { NeighbourIndex } from '../coverage/index/neighbour-index.ts';

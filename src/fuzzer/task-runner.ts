@@ -25,10 +25,10 @@ import type { MetamorphicTransform } from './generation/metamorphic-transform.ts
 import {
   MutantGenerator,
   type MutantGeneratorOptions,
-  type ParentSource,
   type TaskStep,
   wholeTask,
 } from './generation/mutant-generator.ts';
+import type { ParentSource } from './generation/parent-source.ts';
 import { HitCollector } from './hit-collector.ts';
 import { packTestcases } from './packed-testcases.ts';
 import type { DisabledObjective, PhaseSeconds, Span, Task, TaskResult } from './scheduling/task.ts';
