@@ -6,25 +6,28 @@ import { fileError } from '../core/errors.ts';
 import type { ModelFiles } from '../model/quantize/kind.ts';
 import { DERIVED_MODEL_FOLDER, findDerivedModel, mainFile } from '../storage/load-options.ts';
 
-/** A copy that is derived for a campaign: in a folder for the time being until the campaign has one, then in that. */
+/** The quantized copy of a campaign's model: in a temporary folder until the campaign's folder exists, then in that. */
 export class DerivedModel {
   readonly #campaignFolder: string;
-  readonly #copyFolder: string;
+  readonly #modelFolder: string;
   #temporaryFolder: string | undefined;
   #files: ModelFiles = new Map();
 
-  /** @param folder the campaign's */
-  constructor(folder: string) {
-    this.#campaignFolder = folder;
-    this.#copyFolder = join(folder, DERIVED_MODEL_FOLDER);
+  constructor(campaignFolder: string) {
+    this.#campaignFolder = campaignFolder;
+    this.#modelFolder = join(campaignFolder, DERIVED_MODEL_FOLDER);
   }
 
-  /** The file in the campaign's folder, where it was put before. */
+  /** Path of the file in the campaign's folder; undefined while there is none. */
   async find(): Promise<string | undefined> {
     return findDerivedModel(this.#campaignFolder);
   }
 
-  /** Puts it where workers can load it; nothing is written to the campaign's folder yet. */
+  /**
+   * Writes the copy to a temporary folder, where workers can load it.
+   *
+   * @returns path of the file to load
+   */
   async stage(files: ModelFiles): Promise<string> {
     this.#files = files;
     this.#temporaryFolder = await mkdtemp(join(tmpdir(), 'neurofuzz-copy-'));
@@ -32,16 +35,17 @@ export class DerivedModel {
     return join(this.#temporaryFolder, mainFile([...files.keys()]));
   }
 
-  /** Puts it into the campaign's folder, which is there by now. */
+  /** Writes a copy that was staged to the campaign's folder. @throws UserError where that fails */
   async persist(): Promise<void> {
     if (this.#temporaryFolder === undefined) return;
     try {
-      await writeFolderDurably(this.#copyFolder, this.#files);
+      await writeFolderDurably(this.#modelFolder, this.#files);
     } catch (error) {
-      throw fileError(error, 'write to the campaign folder', this.#copyFolder);
+      throw fileError(error, 'write to the campaign folder', this.#modelFolder);
     }
   }
 
+  /** Removes the temporary folder. */
   async close(): Promise<void> {
     if (this.#temporaryFolder !== undefined)
       await rm(this.#temporaryFolder, { recursive: true, force: true });

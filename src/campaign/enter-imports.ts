@@ -12,7 +12,7 @@ import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { type SeededCampaign, storeSeedFinding } from './enter-seeds.ts';
 import type { Monitor } from './monitor/monitor.ts';
-import type { InputPlan } from './resolve/inputs.ts';
+import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
 /** Where a testcase of an older campaign lies, and where it comes from. */
@@ -48,7 +48,7 @@ export async function findImports(folders: readonly string[]): Promise<ImportCan
  */
 export async function readImports(
   { folders, candidates, damagedCount }: ImportCandidates,
-  plan: InputPlan,
+  plan: ResolvedInputs,
   varying: boolean,
   notes: Notices,
 ): Promise<ImportedTestcase[]> {

@@ -15,7 +15,7 @@ import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import type { ModelInfo } from '../model/model.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
-import type { InputPlan } from './resolve/inputs.ts';
+import type { ResolvedInputs } from './resolve/inputs.ts';
 
 const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
@@ -40,7 +40,7 @@ export interface ResolvedCampaign {
   readonly watched: WatchedTensors;
   readonly threshold: number;
   readonly feedback: FeedbackName;
-  readonly inputs: InputPlan;
+  readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
 }
@@ -140,7 +140,7 @@ function isLabelFile(setting: string): boolean {
   return parseLabelSource(setting).kind === 'file';
 }
 
-function seedsDigest({ seeds, labels }: InputPlan): string {
+function seedsDigest({ seeds, labels }: ResolvedInputs): string {
   const hash = createHash('sha256');
   for (const seed of seeds) hash.update(testcaseId(seed));
   if (labels !== undefined) hash.update(JSON.stringify(seeds.map((seed) => labels.get(seed))));

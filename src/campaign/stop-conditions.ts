@@ -5,7 +5,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** What ends a campaign from outside its loop: a signal, the clock, the disk, or a failure beside the loop. */
+/** Conditions that end a campaign from outside its main loop: a signal, the time limit, a full disk, or an error elsewhere. */
 export class StopConditions {
   #reason: StopReason | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -14,56 +14,59 @@ export class StopConditions {
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #onAbort = (): void => this.requestStop('interrupted');
 
-  /** @param milliseconds until time is up; undefined for no end */
+  /** @param milliseconds until the time limit; undefined for none */
   constructor(signal: AbortSignal, milliseconds: number | undefined) {
     this.#signal = signal;
     if (signal.aborted) this.requestStop('interrupted');
     else signal.addEventListener('abort', this.#onAbort, { once: true });
     if (milliseconds !== undefined) {
-      // Node.js fires timers beyond 2^31 ms at once.
+      // Node.js fires timers beyond 2^31 ms immediately.
       this.#timer = setTimeout(() => this.requestStop('time'), Math.min(milliseconds, 2 ** 31 - 1));
     }
   }
 
-  /** Why the campaign should end, once it should. */
+  /** The first reason to end the campaign; undefined while there is none. */
   get reason(): StopReason | undefined {
     return this.#reason;
   }
 
+  /** Ends the current wait; a reason after the first one changes nothing. */
   requestStop(reason: StopReason): void {
     this.#reason ??= reason;
     this.#waiter?.resolve(this.#reason);
   }
 
+  /** Has the current or next wait throw the error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#waiter?.reject(error);
   }
 
-  /** @throws what `fail` was called with */
+  /** @throws the error that `fail` was called with */
   throwIfFailed(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /**
-   * Waits for work, one piece at a time, but no longer than until the campaign should end.
+   * Waits for a promise or for a reason to end, whichever comes first. One wait at a time.
    * (`Promise.race` against a promise that lives as long as the campaign would keep every result in memory.)
    *
-   * @throws what `fail` was called with, or what the work fails with
+   * @throws the error that `fail` was called with, or the promise's rejection
    */
   async raceWithStop<T>(work: Promise<T>): Promise<T | StopReason> {
     this.throwIfFailed();
     if (this.#reason !== undefined) return this.#reason;
     try {
-      return await new Promise<T | StopReason>((done, failed) => {
-        this.#waiter = { resolve: done, reject: failed };
-        work.then(done, failed);
+      return await new Promise<T | StopReason>((resolve, reject) => {
+        this.#waiter = { resolve, reject };
+        work.then(resolve, reject);
       });
     } finally {
       this.#waiter = undefined;
     }
   }
 
+  /** Stops the timer and the signal's listener. */
   release(): void {
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this.#onAbort);

@@ -26,7 +26,8 @@ import {
 } from './scheduling/task.ts';
 import { TaskPlanner } from './scheduling/task-planner.ts';
 import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
-import type { DirectedSearch, SavedDirectedSearch } from './search/directed-search.ts';
+import type { DirectedSearch } from './search/directed-search.ts';
+import type { SavedDirectedSearch } from './search/search-goal.ts';
 
 /** The parts of a campaign's state, and the settings that its tasks follow from. */
 export interface FuzzerStateOptions {

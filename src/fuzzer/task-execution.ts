@@ -1,5 +1,6 @@
 import type { Objective, Violation } from '../objectives/objective.ts';
-import type { MutantBatch, ParentSource } from './generation/mutant-generator.ts';
+import type { MutantBatch } from './generation/mutant-generator.ts';
+import type { ParentSource } from './generation/parent-source.ts';
 import type { HitCollector } from './hit-collector.ts';
 import type { DisabledObjective, PhaseSeconds, Task } from './scheduling/task.ts';
 import type { Candidate, GoalTracker } from './search/goal-tracker.ts';

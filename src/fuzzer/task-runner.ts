@@ -9,18 +9,18 @@ import { CandidateCollector } from './candidate-collector.ts';
 import {
   MutantGenerator,
   type MutantGeneratorOptions,
-  type ParentSource,
   type TaskStep,
   wholeTask,
 } from './generation/mutant-generator.ts';
+import type { ParentSource } from './generation/parent-source.ts';
 import { HitCollector } from './hit-collector.ts';
 import { LazyObservations } from './lazy-observations.ts';
 import { packTestcases } from './packed-testcases.ts';
 import type { Candidates, Span, Task, TaskResult } from './scheduling/task.ts';
 import { MUTANTS_PER_PICK } from './scheduling/task-sizes.ts';
-import type { SearchGoal } from './search/directed-search.ts';
 import { GoalTracker } from './search/goal-tracker.ts';
 import { ProgressRecorder } from './search/progress-recorder.ts';
+import type { SearchGoal } from './search/search-goal.ts';
 import { Trajectories } from './search/trajectories.ts';
 import type { MutantSlice, TaskExecution } from './task-execution.ts';
 

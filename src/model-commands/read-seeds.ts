@@ -1,11 +1,11 @@
-import { type InputPlan, planInputs } from '../campaign/resolve/inputs.ts';
+import { type ResolvedInputs, resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import type { ModelInfo } from '../model/model.ts';
 
 /** Seeds for a model, and what is known of its inputs. */
 export type ModelSeeds = Pick<
-  InputPlan,
+  ResolvedInputs,
   'inputs' | 'seeds' | 'labels' | 'descriptors' | 'imageFormats' | 'textOf'
 >;
 
@@ -19,5 +19,5 @@ export function readSeeds(
   config: ModelConfig & InputConfig,
   notices: Notices,
 ): Promise<ModelSeeds> {
-  return planInputs(model, config, '', notices);
+  return resolveInputs(model, config, '', notices);
 }

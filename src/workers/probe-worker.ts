@@ -5,7 +5,7 @@ import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
 import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
-import type { SearchGoal } from '../fuzzer/search/directed-search.ts';
+import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';

@@ -3,7 +3,7 @@ import type { Executor } from '../../fuzzer/executor.ts';
 import type { FuzzerState } from '../../fuzzer/state.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { FaultRegistry } from '../findings/fault-registry.ts';
-import { siteStatistics } from './site-figures.ts';
+import { siteStatistics } from './site-statistics.ts';
 import type { Statistics, StatisticsCollector } from './statistics.ts';
 
 /** The parts of a campaign that its statistics are read from. */

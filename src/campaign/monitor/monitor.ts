@@ -6,7 +6,7 @@ import type { Statistics } from './statistics.ts';
 /** Why a campaign ended. */
 export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
 
-/** What was resolved before the first mutant. */
+/** A campaign's resolved settings, for people. */
 export interface CampaignPlan {
   readonly folder: string;
   readonly masterSeed: string;
@@ -21,17 +21,20 @@ export interface CampaignPlan {
   readonly seeds: number;
 }
 
-/** What a finished campaign has to show. */
+/** Result of a campaign. */
 export interface CampaignSummary extends CampaignPlan {
   readonly statistics: Statistics;
   readonly stopped: StopReason;
 }
 
-/** Who watches a campaign. */
+/** Receives the events of a campaign (LibAFL's Monitor): a terminal screen, a log, or a test. */
 export interface Monitor extends Notices {
+  /** Called once, before the first mutant. */
   onStart(plan: CampaignPlan): void;
+  /** Called for each new fault, once its first finding is on disk. */
   onFault(fault: Fault, folder: string): void;
-  /** The threshold was adapted. */
+  /** Called when the novelty threshold was adapted. */
   onThresholdChange(threshold: number, why: string): void;
-  onStatistics(figures: Statistics): void;
+  /** Called about once a second. */
+  onStatistics(statistics: Statistics): void;
 }

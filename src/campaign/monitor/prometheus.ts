@@ -1,9 +1,10 @@
 import { type Metric, makeMetric } from '../../core/prometheus.ts';
 import type { Statistics } from './statistics.ts';
 
-/** A campaign's figures for Prometheus. */
-export function campaignMetrics(figures: Statistics): Metric[] {
-  const { execs, lost, execsPerSecondNow, corpus, threshold, hits, faults, workers, diskMB, queue } = figures;
+/** A campaign's statistics as Prometheus metrics. */
+export function campaignMetrics(statistics: Statistics): Metric[] {
+  const { execs, lost, execsPerSecondNow, corpus, threshold, hits, faults, workers, diskMB, queue } =
+    statistics;
   const busy = workers.filter(({ state }) => state === 'busy').length;
   const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
   return [

@@ -3,12 +3,12 @@ import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts
 import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
 import type { Fault } from '../findings/fault-registry.ts';
-import type { SiteStatistics } from './site-figures.ts';
+import type { SiteStatistics } from './site-statistics.ts';
 
 /** Seconds over which the current rate is measured. */
 const RATE_WINDOW_SECONDS = 10;
 
-/** What the campaign's state counts. */
+/** The part of the statistics that the campaign counts; the rest is measured here. */
 type StateCounts = Pick<
   Statistics,
   | 'execs'
@@ -28,58 +28,56 @@ type StateCounts = Pick<
   | 'diskMB'
 >;
 
-/** The campaign's figures at one moment; the names are those of stats.json (docs/stats.md). */
+/** A campaign's statistics at one moment; the names are those of stats.json (docs/stats.md). */
 export interface Statistics {
   readonly execs: number;
-  /** Mutants out of `execs` that never ran, since the model ended its process before. */
+  /** Mutants out of `execs` that did not run because the model ended the worker's process first. */
   readonly lost: number;
-  /** Mutants out of `execs` that the model took in to tell how near they are, without an answer. */
+  /** Mutants out of `execs` that got lookahead alone: their margin was predicted, and no answer generated. */
   readonly looked: number;
-  /** Tokens that a model which goes on with texts said, or was asked how likely they are. */
+  /** Tokens that a language model generated or scored. */
   readonly spoken: number;
-  /** Share of all mutants drawn that could not be brought within the constraints. */
+  /** Share of all draws that could not be projected into the constraints. */
   readonly rejected: number;
-  /** What each mutator did and brought. */
   readonly mutators: readonly MutatorStatistics[];
   /** Over all sessions. */
   readonly elapsedSeconds: number;
-  /** Over the whole time. */
+  /** Average over `elapsedSeconds`. */
   readonly execsPerSecond: number;
-  /** Over the last ten seconds. */
+  /** Average over the last ten seconds. */
   readonly execsPerSecondNow: number;
   readonly tasks: number;
   readonly corpus: number;
   readonly seeds: number;
-  /** Squared L2 distance above which activations are new, as it stands. */
+  /** The current novelty threshold: squared L2 distance above which activations are new. */
   readonly threshold: number;
   /** Times that the threshold was adapted in this session. */
   readonly thresholdChanges: number;
   readonly secondsSinceNew: number;
-  /** Corpus entries that came in during each of the last equal spans of time, oldest first. */
+  /** Corpus entries added in each of the last spans of time, all of `newEntriesSpan` seconds, oldest first. */
   readonly newEntries: readonly number[];
-  /** Seconds of one of those spans. */
   readonly newEntriesSpan: number;
   readonly hits: number;
   readonly faults: readonly Fault[];
-  /** Operations that can go wrong, in topological order. */
+  /** Numerical sites in topological order. */
   readonly sites: readonly SiteStatistics[];
   readonly jobs: number;
   readonly workers: readonly WorkerStatistics[];
-  /** Absent where the campaign is on no queue. */
+  /** Absent for a campaign that is not on a queue. */
   readonly queue?: QueueStatistics;
-  /** Share of the workers' time spent in each part, and `waiting` for what is left. */
+  /** Share of the workers' time spent in each phase; `waiting` is the rest. */
   readonly shares: Readonly<Record<keyof PhaseSeconds | 'waiting', number>>;
-  /** Share of its time that the main process was busy. */
+  /** Utilization of the main process's event loop, 0 to 1. */
   readonly mainBusy: number;
   readonly mainMemoryMB: number;
   readonly mainPeakMemoryMB: number;
   readonly diskMB: number;
 }
 
-/** Spans that new entries are counted in; two of them become one as the campaign grows older. */
+/** Most spans of `newEntries`; when a campaign outgrows them, two are merged into one. */
 const MAX_SPANS = 60;
 
-/** Measures rates over the whole time and over the last seconds. */
+/** Collects the statistics that need a clock: rates, shares of time, and memory. */
 export class StatisticsCollector {
   readonly #startMs = performance.now();
   readonly #earlierSeconds: number;
@@ -92,37 +90,42 @@ export class StatisticsCollector {
   #spanSeconds = 1;
   #newEntries: number[] = [0];
 
-  /** @param before seconds of the sessions before this one */
-  constructor(before = 0) {
-    this.#earlierSeconds = before;
+  /** @param earlierSeconds length of the sessions before this one */
+  constructor(earlierSeconds = 0) {
+    this.#earlierSeconds = earlierSeconds;
   }
 
-  /** Seconds of this session. */
+  /** Length of this session. */
   get sessionSeconds(): number {
     return (performance.now() - this.#startMs) / 1000;
   }
 
-  /** Seconds of all sessions. */
+  /** Length of all sessions. */
   get elapsedSeconds(): number {
     return this.#earlierSeconds + this.sessionSeconds;
   }
 
-  /** Notes a task's seconds, how much it brought, and whether the threshold was adapted. */
-  recordTask(seconds: PhaseSeconds, added: number, adapted: boolean): void {
+  /**
+   * Records an applied result.
+   *
+   * @param addedEntries corpus entries that it added
+   * @param isThresholdChanged whether it adapted the novelty threshold
+   */
+  recordTask(seconds: PhaseSeconds, addedEntries: number, isThresholdChanged: boolean): void {
     for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[])
       this.#phaseSeconds[phase] += seconds[phase];
     this.#tasks++;
-    if (adapted) this.#thresholdChanges++;
-    if (added > 0) this.#lastNewSeconds = this.sessionSeconds;
-    this.#newEntries[this.#currentSpan()] += added;
+    if (isThresholdChanged) this.#thresholdChanges++;
+    if (addedEntries > 0) this.#lastNewSeconds = this.sessionSeconds;
+    this.#newEntries[this.#currentSpan()] += addedEntries;
   }
 
-  /** The span that this moment lies in; makes spans longer when they are too many. */
+  /** Index of the current span; doubles the length of spans when there are too many. */
   #currentSpan(): number {
     for (;;) {
-      const place = Math.floor(this.sessionSeconds / this.#spanSeconds);
-      while (this.#newEntries.length <= Math.min(place, MAX_SPANS - 1)) this.#newEntries.push(0);
-      if (place < MAX_SPANS) return place;
+      const span = Math.floor(this.sessionSeconds / this.#spanSeconds);
+      while (this.#newEntries.length <= Math.min(span, MAX_SPANS - 1)) this.#newEntries.push(0);
+      if (span < MAX_SPANS) return span;
       this.#spanSeconds *= 2;
       this.#newEntries = Array.from(
         { length: MAX_SPANS / 2 },
@@ -131,6 +134,7 @@ export class StatisticsCollector {
     }
   }
 
+  /** The statistics at this moment. */
   snapshot({ faults, workers, ...counts }: StateCounts): Statistics {
     const { sessionSeconds } = this;
     const { execs } = counts;

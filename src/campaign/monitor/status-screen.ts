@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { CampaignPlan, Monitor } from './monitor.ts';
-import type { SiteStatistics } from './site-figures.ts';
+import type { SiteStatistics } from './site-statistics.ts';
 import type { Statistics } from './statistics.ts';
 
 /** Most faults listed on the screen. */
@@ -20,7 +20,7 @@ export class StatusScreen implements Monitor {
   #plan: CampaignPlan | undefined;
   #isFinished = false;
 
-  /** @param resumeLine the command that goes on with the campaign in a folder */
+  /** @param resumeLine the command that resumes the campaign in a folder */
   constructor(stream: NodeJS.WriteStream, resumeLine: (folder: string) => string) {
     this.#stream = stream;
     this.#resumeLine = resumeLine;
@@ -37,7 +37,7 @@ export class StatusScreen implements Monitor {
 
   onStart(plan: CampaignPlan): void {
     this.#plan = plan;
-    // Above the screen it is never cut, however long the folder's name is.
+    // Above the screen it is not truncated, however long the folder's name is.
     this.#printAbove(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
   }
 
@@ -49,11 +49,11 @@ export class StatusScreen implements Monitor {
     this.#printAbove(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
   }
 
-  onStatistics(figures: Statistics): void {
-    if (this.#plan !== undefined && !this.#isFinished) this.#draw(screenText(this.#plan, figures));
+  onStatistics(statistics: Statistics): void {
+    if (this.#plan !== undefined && !this.#isFinished) this.#draw(screenText(this.#plan, statistics));
   }
 
-  /** Takes the screen away, so that what follows starts on a clean line. */
+  /** Removes the screen, so that later output starts on a clean line. */
   finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -69,7 +69,7 @@ export class StatusScreen implements Monitor {
 
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** Counts as bars, the highest one full; a count of zero is a blank. */
+/** A bar for each count: full for the largest, blank for zero. */
 export function sparkline(counts: readonly number[]): string {
   const most = Math.max(1, ...counts);
   return counts
@@ -77,7 +77,7 @@ export function sparkline(counts: readonly number[]): string {
     .join('');
 }
 
-/** What the campaign is doing, told by what its workers do. */
+/** The campaign's activity, inferred from the states of its workers. */
 function activityText({ workers }: Statistics): string {
   if (workers.some(({ state }) => state === 'isolating')) return 'looking for the input that ended a worker';
   if (workers.every(({ state }) => state === 'starting' || state === 'idle')) {
@@ -94,13 +94,13 @@ function workersText({ workers, mainBusy, mainMemoryMB }: Statistics): string {
   return `${busy} of ${workers.length} busy, ${replaced} replaced, up to ${memory} MB; ${main}`;
 }
 
-/** Mutators named on the screen: those with the largest shares. */
+/** Most mutators named on the screen. */
 const MAX_MUTATORS = 4;
 
-/** The shares of the mutators chosen most, and how much was rejected. */
+/** The mutators with the largest shares, and the share of draws that was rejected. */
 function mutatorsText({ mutators, rejected }: Statistics): string {
-  const most = [...mutators].sort((a, b) => b.share - a.share).slice(0, MAX_MUTATORS);
-  const shares = most.map(({ mutator, share, mutants, entries }) => {
+  const largest = [...mutators].sort((a, b) => b.share - a.share).slice(0, MAX_MUTATORS);
+  const shares = largest.map(({ mutator, share, mutants, entries }) => {
     const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
     return `${mutator} ${Math.round(100 * share)} %${yields}`;
   });
@@ -111,49 +111,50 @@ function percent(share: number): string {
   return `${(100 * share).toPrecision(2)} %`;
 }
 
-/** The screen's lines for the figures of one moment, within 80 columns. */
-export function screenText(plan: CampaignPlan, figures: Statistics): string {
-  const [slowest, share] = Object.entries(figures.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
+/** The screen's text, within 80 columns. */
+export function screenText(plan: CampaignPlan, statistics: Statistics): string {
+  const [slowest, share] = Object.entries(statistics.shares).reduce((a, b) => (b[1] > a[1] ? b : a));
   const { coverage } = plan;
-  const changes = figures.thresholdChanges === 0 ? '' : `, adapted ${figures.thresholdChanges} times`;
-  const lost = figures.lost === 0 ? '' : `, ${count.format(figures.lost)} lost`;
-  const looked = figures.looked === 0 ? '' : `, ${percent(figures.looked / figures.execs)} looked at alone`;
+  const changes = statistics.thresholdChanges === 0 ? '' : `, adapted ${statistics.thresholdChanges} times`;
+  const lost = statistics.lost === 0 ? '' : `, ${count.format(statistics.lost)} lost`;
+  const looked =
+    statistics.looked === 0 ? '' : `, ${percent(statistics.looked / statistics.execs)} looked at alone`;
   const rows: [label: string, value: string][] = [
     ['campaign', `${plan.folder}, seed ${plan.masterSeed}`],
-    ['state', `${activityText(figures)}, ${durationText(figures.elapsedSeconds)}`],
+    ['state', `${activityText(statistics)}, ${durationText(statistics.elapsedSeconds)}`],
     [
       'mutants',
-      `${count.format(figures.execs)}, ${count.format(Math.round(figures.execsPerSecondNow))} a second now, ${count.format(Math.round(figures.execsPerSecond))} overall${lost}${looked}`,
+      `${count.format(statistics.execs)}, ${count.format(Math.round(statistics.execsPerSecondNow))} a second now, ${count.format(Math.round(statistics.execsPerSecond))} overall${lost}${looked}`,
     ],
     [
       'corpus',
-      `${count.format(figures.corpus)} (${count.format(figures.seeds)} seeds), ${figures.diskMB} MB, last new ${durationText(figures.secondsSinceNew)} ago`,
+      `${count.format(statistics.corpus)} (${count.format(statistics.seeds)} seeds), ${statistics.diskMB} MB, last new ${durationText(statistics.secondsSinceNew)} ago`,
     ],
     [
       'coverage',
-      `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(figures.threshold.toPrecision(3))}${changes}`,
+      `${coverage.tensors.join(', ')} by ${coverage.measure}, threshold ${Number(statistics.threshold.toPrecision(3))}${changes}`,
     ],
-    ['mutators', mutatorsText(figures)],
-    ...(figures.sites.length === 0 ? [] : [['sites', sitesText(figures)] as [string, string]]),
-    ['new', `${sparkline(figures.newEntries)} ${durationText(figures.newEntriesSpan)} each`],
-    ...(figures.queue === undefined ? [] : [['queue', queueText(figures.queue)] as [string, string]]),
-    ['workers', workersText(figures)],
+    ['mutators', mutatorsText(statistics)],
+    ...(statistics.sites.length === 0 ? [] : [['sites', sitesText(statistics)] as [string, string]]),
+    ['new', `${sparkline(statistics.newEntries)} ${durationText(statistics.newEntriesSpan)} each`],
+    ...(statistics.queue === undefined ? [] : [['queue', queueText(statistics.queue)] as [string, string]]),
+    ['workers', workersText(statistics)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
     [
       'findings',
-      figures.hits === 0
+      statistics.hits === 0
         ? 'none yet'
-        : `${plural(figures.hits, 'hit')}, ${plural(figures.faults.length, 'signature')}`,
+        : `${plural(statistics.hits, 'hit')}, ${plural(statistics.faults.length, 'signature')}`,
     ],
   ];
   const lines = rows.map(([label, value]) => `  ${pc.bold(label.padEnd(9))} ${truncate(value, 66)}`);
-  for (const fault of figures.faults.slice(0, MAX_FAULTS)) {
+  for (const fault of statistics.faults.slice(0, MAX_FAULTS)) {
     lines.push(
       `  ${' '.repeat(9)} ${pc.red(truncate(`${fault.signature}  ${plural(fault.hits, 'hit')}`, 66))}`,
     );
   }
-  if (figures.faults.length > MAX_FAULTS)
-    lines.push(`            and ${figures.faults.length - MAX_FAULTS} more`);
+  if (statistics.faults.length > MAX_FAULTS)
+    lines.push(`            and ${statistics.faults.length - MAX_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
 }
 
@@ -162,7 +163,7 @@ function queueText({ machines, shards, again, repeated, out }: NonNullable<Stati
 }
 
 function sitesText({ sites }: Statistics): string {
-  const of = (status: string): number => sites.filter((site) => site.status === status).length;
+  const countOf = (status: string): number => sites.filter((site) => site.status === status).length;
   const nearest = sites
     .filter(({ status, margin }) => status === 'open' && margin !== null)
     .reduce<SiteStatistics | undefined>(
@@ -170,7 +171,7 @@ function sitesText({ sites }: Statistics): string {
       undefined,
     );
   const near = nearest === undefined ? '' : `, nearest ${nearest.site} ${nearest.margin?.toFixed(1)}`;
-  return `${sites.length}: ${of('triggered')} went wrong, ${of('unreachable')} cannot, ${of('open')} open${near}`;
+  return `${sites.length}: ${countOf('triggered')} went wrong, ${countOf('unreachable')} cannot, ${countOf('open')} open${near}`;
 }
 
 function truncate(text: string, columns: number): string {

@@ -3,14 +3,14 @@ import { UserError } from '../../core/errors.ts';
 import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
 import { parseOutputPairs } from '../../storage/load-options.ts';
 
-/** Tells people what was chosen for them and what they should know. */
+/** Receives messages for the user while settings are resolved: choices made for them, and warnings. */
 export interface Notices {
   info(text: string): void;
   warn(text: string): void;
 }
 
 /**
- * Refuses settings of a pair that don't go together.
+ * Checks the settings of a second model against each other and against the objectives.
  *
  * @throws UserError naming what to do
  */

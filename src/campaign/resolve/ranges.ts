@@ -7,17 +7,17 @@ import type { Seeds } from '../../inputs/seeds.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { type DType, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 
-/** The values that the levels 0 to 255 become, channel by channel where they differ. */
+/** The range that the levels 0 to 255 are scaled to, by channel where channels differ. */
 export function rangeOfPicture({ black, white, channelsFirst }: ImageFormat): Range {
   const channels = black.map((low, c) => ({ low, high: white[c] }));
   const low = Math.min(...black);
   const high = Math.max(...white);
-  const isUniform = channels.every((one) => one.low === low && one.high === high);
+  const isUniform = channels.every((channel) => channel.low === low && channel.high === high);
   return isUniform ? { low, high } : { low, high, channels, channelsFirst };
 }
 
 /**
- * The ranges that the user gives, by input.
+ * The ranges of the `--range` setting, by input name.
  *
  * @throws UserError on an input that the model does not have
  */
@@ -37,7 +37,7 @@ export function declaredRanges(setting: InputConfig['range'], names: readonly st
   return declared;
 }
 
-/** The least and the greatest value that seeds have; undefined where an input is empty. */
+/** The smallest and the largest value in the seeds; undefined where the input is empty in all of them. */
 function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -52,30 +52,32 @@ function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | un
 }
 
 /**
- * An input's range as its seeds show it. One that has the same value throughout shows none: it stays as it is,
- * unless it is the one to be mutated.
+ * Infers an input's range from its seeds. An input with one value throughout has no range to infer: it keeps that value.
  *
- * @returns the range, and whether the input stays
+ * @param mutated by input, whether it is to be mutated
+ * @param mutatorSetting where mutators are requested by name, keeping the input would contradict that
+ * @returns the range, and whether the input keeps its value
+ * @throws UserError where the input has one value throughout and cannot be kept
  */
 export function rangeOfSeeds(
   input: InputSpec,
   seeds: Seeds,
   column: number,
   mutated: readonly boolean[],
-  asked: MutationConfig['mutator'],
+  mutatorSetting: MutationConfig['mutator'],
 ): { readonly range: Range; readonly stays: boolean } {
   if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
   const span = spanOfSeeds(input, seeds, column);
   if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
   if (span.low < span.high || !mutated[column]) return { range: span, stays: false };
   const others = mutated.some((isMutated, i) => isMutated && i !== column);
-  if (asked === undefined && others) return { range: span, stays: true };
+  if (mutatorSetting === undefined && others) return { range: span, stays: true };
   throw new UserError(
     `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
   );
 }
 
-/** A range widened to its ends as the input's type holds them: 0.7 is another number in float32. */
+/** Widens a range to its ends as rounded to the input's type: 0.7 becomes 0.699999988 in float32. */
 export function typedRange(type: DType, range: Range): Range {
   const ends = makeData(type, 2);
   const widened = ({ low, high }: Interval): Interval => {

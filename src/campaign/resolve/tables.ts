@@ -7,23 +7,24 @@ import type { Column } from '../../inputs/table-column.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { DTYPES, makeData, readNumber, writeNumber } from '../../tensor/tensor.ts';
 
-/** Columns of a table, and legal values of each. */
+/** The columns of a table input. */
 export interface Table {
   readonly columns: readonly Column[];
   readonly range: Range;
 }
 
-/** Columns up to which, and seeds from which on, features are taken for a table without being told. */
+/** Most columns and fewest seeds of an input that is inferred to be a table. */
 const MAX_COLUMNS = 64;
 const MIN_SEEDS = 20;
 
-/** Different values up to which whole numbers, and seeds for each of them from which on, are categories. */
+/** Most distinct values of a column of whole numbers, and fewest seeds for each of them, that is inferred to be a category. */
 const MAX_CATEGORIES = 8;
 const MIN_SEEDS_PER_CATEGORY = 5;
 
-type RequestedTable = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
+/** The setting of an input: columns as listed, `auto` to infer them from the seeds, `none`; undefined where nothing is set. */
+export type RequestedTable = 'auto' | 'none' | readonly ColumnSettings[] | undefined;
 
-/** @throws UserError on an input that the model does not have */
+/** The `table` setting by input name. @throws UserError on an input that the model does not have */
 export function requestedTables(
   setting: InputConfig['table'],
   names: readonly string[],
@@ -37,48 +38,55 @@ export function requestedTables(
 }
 
 /**
- * The table that an input takes: as asked for, or as its seeds show it. Undefined where it takes none.
+ * Resolves the columns of a table input, as set or as inferred from its seeds. Undefined for an input that is no table.
  *
- * @param given whether the seeds are the user's; drawn ones show nothing
- * @param declared the range that the user gives, which holds for columns that have none of their own
- * @throws UserError where the columns asked for do not fit the input
+ * @param column index of the input
+ * @param areGiven whether the seeds were given: drawn ones are no basis for inference
+ * @param declared the input's declared range, for columns that have none of their own
+ * @throws UserError where the columns that are set do not fit the input
  */
 export function resolveTable(
   input: InputSpec,
   column: number,
   seeds: Seeds,
-  given: boolean,
+  areGiven: boolean,
   declared: Range | undefined,
-  asked: RequestedTable,
+  requested: RequestedTable,
 ): Table | undefined {
   const width = input.shape.at(-1);
-  if (asked === 'none') return undefined;
+  if (requested === 'none') return undefined;
   if (width === undefined || width === null || input.type === 'bool') {
-    if (asked === undefined || asked === 'auto') return undefined;
+    if (requested === undefined || requested === 'auto') return undefined;
     throw new UserError(`table: input ${input.name} has no columns`);
   }
   const isLikely = input.shape.length === 1 && width <= MAX_COLUMNS && width > 1 && seeds.length >= MIN_SEEDS;
-  if (asked === undefined && !(isLikely && given)) return undefined;
+  if (requested === undefined && !(isLikely && areGiven)) return undefined;
   const seen = Array.from({ length: width }, (_, c) =>
-    given ? distinctValues(input, column, seeds, c, width) : [],
+    areGiven ? distinctValues(input, column, seeds, c, width) : [],
   );
-  if (asked === 'auto' && !given)
+  if (requested === 'auto' && !areGiven)
     throw new UserError('table: auto needs seeds to tell columns by: give --seeds');
-  const wanted: readonly Partial<ColumnSettings>[] = Array.isArray(asked) ? asked : seen.map(() => ({}));
-  if (wanted.length !== width) {
+  const settings: readonly Partial<ColumnSettings>[] = Array.isArray(requested)
+    ? requested
+    : seen.map(() => ({}));
+  if (settings.length !== width) {
     throw new UserError(
-      `table: input ${input.name} has ${width} columns, and ${wanted.length} are listed: list each, in order`,
+      `table: input ${input.name} has ${width} columns, and ${settings.length} are listed: list each, in order`,
     );
   }
-  const columns = wanted.map((own, c) => resolveColumn(own, seen[c], seeds.length, input, c));
-  if (asked === undefined && columns.every(({ kind }) => kind === 'range')) return undefined;
-  const channels = wanted.map((own, c) => resolveInterval(own, columns[c], seen[c], declared, input, c));
-  const low = Math.min(...channels.map((one) => one.low));
-  const high = Math.max(...channels.map((one) => one.high));
+  const columns = settings.map((columnSettings, c) =>
+    resolveColumn(columnSettings, seen[c], seeds.length, input, c),
+  );
+  if (requested === undefined && columns.every(({ kind }) => kind === 'range')) return undefined;
+  const channels = settings.map((columnSettings, c) =>
+    resolveInterval(columnSettings, columns[c], seen[c], declared, input, c),
+  );
+  const low = Math.min(...channels.map((channel) => channel.low));
+  const high = Math.max(...channels.map((channel) => channel.high));
   return { columns, range: { low, high, channels, channelsFirst: false } };
 }
 
-/** How many columns there are of each kind, for people. */
+/** The number of columns of each kind, as text. */
 export function describeTable({ columns }: Table): string {
   const kinds = ['range', 'integer', 'category', 'fixed'] as const;
   const counts = kinds.map(
@@ -87,7 +95,7 @@ export function describeTable({ columns }: Table): string {
   return counts.flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`])).join(', ');
 }
 
-/** The different values of a column, in ascending order. */
+/** The distinct values of a column in the seeds, in ascending order. */
 function distinctValues(input: InputSpec, column: number, seeds: Seeds, c: number, width: number): number[] {
   const seen = new Set<number>();
   for (const { inputs } of seeds)
@@ -117,7 +125,7 @@ function resolveColumn(
   return { kind, values: legal.map((value) => castToType(value, input, c)) };
 }
 
-/** Values as the input's type holds them. */
+/** A value rounded to the input's type. @throws UserError where the type cannot hold it */
 function castToType(value: number, input: InputSpec, c: number): number {
   const { kind, min, max } = DTYPES[input.type];
   if (value < min || value > max || (kind !== 'float' && !Number.isInteger(value))) {
@@ -125,9 +133,9 @@ function castToType(value: number, input: InputSpec, c: number): number {
       `table: category ${value} lies outside column ${c} of input ${input.name}, which is ${input.type}`,
     );
   }
-  const one = makeData(input.type, 1);
-  writeNumber(input.type, one, 0, value);
-  return readNumber(input.type, one, 0);
+  const rounded = makeData(input.type, 1);
+  writeNumber(input.type, rounded, 0, value);
+  return readNumber(input.type, rounded, 0);
 }
 
 function guessColumn(seen: readonly number[], seeds: number): Column {

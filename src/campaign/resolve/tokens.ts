@@ -1,10 +1,4 @@
-import type {
-  GenerateSettings,
-  InputConfig,
-  ModelConfig,
-  MutationConfig,
-  TokenSettings,
-} from '../../config/schema.ts';
+import type { InputConfig, ModelConfig, MutationConfig, TokenSettings } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
 import { didYouMean, suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
@@ -19,27 +13,27 @@ import type { Vocabulary } from '../../model/language/vocabulary.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import type { Notices } from './model-settings.ts';
 
-/** What is known of inputs of tokens before seeds are read. */
+/** Settings of an input of token ids, before seeds are read. */
 export interface TokenPlan {
   readonly vocabulary: Vocabulary | undefined;
   readonly special: readonly number[];
   readonly length: readonly [number, number] | undefined;
-  /** Legal ids; undefined where nothing says. */
+  /** Legal ids; undefined where neither vocabulary nor model limits them. */
   readonly ids: Interval | undefined;
-  /** What stands between ids and texts; undefined where nobody says. */
+  /** Undefined without a vocabulary. */
   readonly tokenizer: Tokenizer | undefined;
-  /** The id of places that hold no token; undefined where there are none such. */
+  /** The id that pads shorter texts; undefined where texts are not padded. */
   readonly padId: number | undefined;
 }
 
 /**
- * What the settings say of each input that takes tokens; undefined for those that take none.
+ * Reads the settings of each input of token ids; undefined for other inputs.
  *
  * @throws UserError where a vocabulary can't be read, or a special token is not in it
  */
 export async function planTokens(
   inputs: readonly InputSpec[],
-  guesses: readonly InferredInput[],
+  inferredInputs: readonly InferredInput[],
   config: ModelConfig & InputConfig,
   generation?: ModelInfo['generation'],
 ): Promise<(TokenPlan | undefined)[]> {
@@ -52,15 +46,15 @@ export async function planTokens(
   }
   return Promise.all(
     inputs.map(async (input, i) => {
-      const own = settings.get(input.name);
-      if (own === undefined && guesses[i].kind !== 'tokens') return undefined;
+      const inputSettings = settings.get(input.name);
+      if (inputSettings === undefined && inferredInputs[i].kind !== 'tokens') return undefined;
       if (input.type === 'bool') throw new UserError(`tokens: input ${input.name} takes switches, no tokens`);
-      return planInput(input, guesses[i], own ?? {});
+      return planInput(input, inferredInputs[i], inputSettings ?? {});
     }),
   );
 }
 
-/** Of a model that goes on with texts: places of a prompt that are left over hold no token. */
+/** The prompt of a model that completes texts: positions behind a shorter prompt are padded. */
 async function planPrompt(
   { generate, tokens }: ModelConfig & InputConfig,
   { vocabularySize }: NonNullable<ModelInfo['generation']>,
@@ -69,27 +63,28 @@ async function planPrompt(
     throw new UserError(
       'tokens: the prompt is described under generate: give vocabulary and promptLength there',
     );
-  const language = await readTokenizer((generate as GenerateSettings).vocabulary, vocabularySize);
+  if (generate === undefined) throw new Error('a model completes texts only with settings under generate');
+  const tokenizer = await readTokenizer(generate.vocabulary, vocabularySize);
   return {
-    vocabulary: language.tokens,
-    special: [NO_TOKEN, ...language.special],
-    length: generate?.promptLength,
+    vocabulary: tokenizer.tokens,
+    special: [NO_TOKEN, ...tokenizer.special],
+    length: generate.promptLength,
     ids: { low: NO_TOKEN, high: vocabularySize - 1 },
-    tokenizer: language,
+    tokenizer,
     padId: NO_TOKEN,
   };
 }
 
 async function planInput(
   input: InputSpec,
-  guess: InferredInput,
+  inferred: InferredInput,
   settings: TokenSettings,
 ): Promise<TokenPlan> {
-  const high = guess.isFromModel ? guess.range[1] : undefined;
+  const high = inferred.isFromModel ? inferred.range[1] : undefined;
   const size = high === undefined ? Number.POSITIVE_INFINITY : high + 1;
-  const language =
+  const tokenizer =
     settings.vocabulary === undefined ? undefined : await readTokenizer(settings.vocabulary, size);
-  const vocabulary = language?.tokens;
+  const vocabulary = tokenizer?.tokens;
   if (vocabulary !== undefined && high !== undefined && vocabulary.length > high + 1) {
     throw new UserError(
       `tokens: the vocabulary of input ${input.name} has ${vocabulary.length} tokens, and the model looks up ${high + 1}`,
@@ -99,10 +94,12 @@ async function planInput(
   return {
     vocabulary,
     special:
-      settings.special?.map((one) => specialTokenId(one, vocabulary, input.name)) ?? language?.special ?? [],
+      settings.special?.map((token) => specialTokenId(token, vocabulary, input.name)) ??
+      tokenizer?.special ??
+      [],
     length: settings.length,
     ids: last === undefined ? undefined : { low: 0, high: last },
-    tokenizer: language,
+    tokenizer,
     padId: undefined,
   };
 }
@@ -117,12 +114,16 @@ function specialTokenId(special: number | string, vocabulary: Vocabulary | undef
   );
 }
 
-/** Words of the dictionaries that are for an input, as ids. */
+/**
+ * Reads the dictionaries of each input and encodes their words as token ids.
+ *
+ * @throws UserError where a dictionary is for no input of tokens, or none of its words can be encoded
+ */
 export async function readDictionaryWords(
   config: MutationConfig,
   inputs: readonly InputSpec[],
   plans: readonly (TokenPlan | undefined)[],
-  notes: Notices,
+  notices: Notices,
 ): Promise<(readonly (readonly number[])[])[]> {
   const names = inputs.map(({ name }) => name);
   const { forAll, byName } = groupByInput(config.dictionary, names);
@@ -139,12 +140,12 @@ export async function readDictionaryWords(
   return Promise.all(
     inputs.map(async ({ name }, i) => {
       const plan = plans[i];
-      const own = byName.get(name);
-      const paths = own === undefined ? forAll : [own];
+      const ownPath = byName.get(name);
+      const paths = ownPath === undefined ? forAll : [ownPath];
       if (plan === undefined) return [];
       const words: number[][] = [];
       for (const path of paths)
-        words.push(...encodeWords(await readDictionary(path), plan, path, name, notes));
+        words.push(...encodeWords(await readDictionary(path), plan, path, name, notices));
       return words;
     }),
   );
@@ -155,7 +156,7 @@ function encodeWords(
   plan: TokenPlan,
   path: string,
   input: string,
-  notes: Notices,
+  notices: Notices,
 ): number[][] {
   const { vocabulary, ids, tokenizer } = plan;
   const idsOf = (word: string): number[] | undefined => {
@@ -166,29 +167,31 @@ function encodeWords(
     );
     return isLegal ? numbers : undefined;
   };
-  const known = words.flatMap((word) => {
-    const own = idsOf(word);
-    return own === undefined ? [] : [own];
-  });
-  const without = words.find((word) => idsOf(word) === undefined);
+  const encoded = words.map(idsOf);
+  const known = encoded.filter((wordIds) => wordIds !== undefined);
+  const unknown = words.find((_, i) => encoded[i] === undefined);
   if (known.length === 0) {
     const how =
       vocabulary === undefined
         ? 'write ids a line, or name a vocabulary in the campaign file under tokens'
         : 'its characters are not in the vocabulary';
     throw new UserError(
-      `--dictionary: no word of ${path}, such as ${JSON.stringify(without)}, can be put into input ${input}: ${how}`,
+      `--dictionary: no word of ${path}, such as ${JSON.stringify(unknown)}, can be put into input ${input}: ${how}`,
     );
   }
-  if (without !== undefined) {
-    notes.warn(
-      `${words.length - known.length} of ${words.length} words of ${path}, such as ${JSON.stringify(without)}, cannot be written in the vocabulary of input ${input} and are left out`,
+  if (unknown !== undefined) {
+    notices.warn(
+      `${words.length - known.length} of ${words.length} words of ${path}, such as ${JSON.stringify(unknown)}, cannot be written in the vocabulary of input ${input} and are left out`,
     );
   }
   return known;
 }
 
-/** What mutators know of tokens, once the seeds are read. */
+/**
+ * Describes an input's tokens to mutators, once the seeds are read.
+ *
+ * @param column index of the input
+ */
 export function tokenDescriptor(
   { special, length, vocabulary, padId }: TokenPlan,
   dictionary: readonly (readonly number[])[],

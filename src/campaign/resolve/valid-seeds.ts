@@ -12,41 +12,42 @@ import { typedRange } from './ranges.ts';
 const MAX_NAMED_SEEDS = 3;
 
 /**
- * Leaves out seeds that break a constraint by themselves, and names them: nothing that comes from them would be
- * legal.
+ * Drops seeds that break a constraint by themselves, with a warning: no mutant of theirs could be legal.
  *
- * @throws UserError where none is left
+ * @throws UserError where no seed is left
  */
 export function validSeeds(
   seeds: Seeds,
-  traits: readonly InputDescriptor[],
-  mutated: readonly boolean[],
-  notes: Notices,
+  descriptors: readonly InputDescriptor[],
+  isMutated: readonly boolean[],
+  notices: Notices,
 ): Seeds {
   const problems = seeds.map((seed, index) => {
-    for (const [input, one] of traits.entries()) {
-      const problem = mutated[input] ? problemOf(seed, input, one) : undefined;
+    for (const [input, descriptor] of descriptors.entries()) {
+      const problem = isMutated[input] ? problemOf(seed, input, descriptor) : undefined;
       if (problem !== undefined) return `seed ${index} has ${problem}`;
     }
     return undefined;
   });
-  const bad = problems.filter((problem) => problem !== undefined);
-  if (bad.length === 0) return seeds;
-  if (bad.length === seeds.length) {
-    const others = bad.length > 1 ? `, and so have all ${bad.length} theirs` : '';
-    throw new UserError(`${bad[0]}${others}: no seed is left to fuzz; mend the seeds or widen what is legal`);
+  const found = problems.filter((problem) => problem !== undefined);
+  if (found.length === 0) return seeds;
+  if (found.length === seeds.length) {
+    const others = found.length > 1 ? `, and so have all ${found.length} theirs` : '';
+    throw new UserError(
+      `${found[0]}${others}: no seed is left to fuzz; mend the seeds or widen what is legal`,
+    );
   }
-  const more = bad.length > MAX_NAMED_SEEDS ? `; and ${bad.length - MAX_NAMED_SEEDS} more` : '';
-  notes.warn(
-    `${bad.length} of ${seeds.length} seeds break a constraint and are left out: ${bad.slice(0, MAX_NAMED_SEEDS).join('; ')}${more}`,
+  const more = found.length > MAX_NAMED_SEEDS ? `; and ${found.length - MAX_NAMED_SEEDS} more` : '';
+  notices.warn(
+    `${found.length} of ${seeds.length} seeds break a constraint and are left out: ${found.slice(0, MAX_NAMED_SEEDS).join('; ')}${more}`,
   );
   return seeds.filter((_, index) => problems[index] === undefined);
 }
 
-/** What is wrong with one input of a seed. */
-function problemOf(seed: Seeds[number], input: number, traits: InputDescriptor): string | undefined {
-  const { type, columns, name, tokens } = traits;
-  const range = typedRange(type, traits.range);
+/** The first constraint that one input of a seed breaks, as the object of "seed 3 has"; undefined where it breaks none. */
+function problemOf(seed: Seeds[number], input: number, descriptor: InputDescriptor): string | undefined {
+  const { type, columns, name, tokens } = descriptor;
+  const range = typedRange(type, descriptor.range);
   const values = seed.inputs[input];
   const size = values.length;
   const count = stripPadding(values, tokens?.pad).length;
@@ -61,7 +62,7 @@ function problemOf(seed: Seeds[number], input: number, traits: InputDescriptor):
       return `${value} in column ${i} of input ${name}, which is none of ${column.values.slice(0, 8).join(', ')}`;
     const { low, high } = intervalAt(range, i, size);
     if (value < low || value > high) {
-      const legal = intervalAt(traits.range, i, size);
+      const legal = intervalAt(descriptor.range, i, size);
       return `${value} at position ${i} of input ${name}, outside its range ${legal.low},${legal.high}`;
     }
   }

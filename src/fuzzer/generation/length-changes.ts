@@ -4,35 +4,36 @@ import type { Seeds } from '../../inputs/seeds.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { type DType, makeData, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 
-/** Which input's length mutators may change, and which inputs have to follow. */
+/** The input whose length mutators may change, and the inputs that must have the same length. */
 export interface LengthChanges {
   readonly leader: number;
   readonly followers: readonly number[];
-  /** Fewest and most tokens. */
+  /** In tokens. */
   readonly minLength: number;
   readonly maxLength: number;
 }
 
 /**
- * Whether lengths may change: where a model leaves the length of its tokens open, nothing compares places, and every
- * other open size follows, as masks and segments do.
+ * Resolves whether mutators may change lengths: only where the model leaves the length of its tokens open, no constraint
+ * compares positions, and all other open sizes are the same length, as those of masks and segments are.
  *
- * @param inputs as testcases have them, null where a size is open
- * @param mutated whether each input is mutated
+ * @param inputs without the batch dimension, null where a size is open
+ * @param isMutated whether each input is mutated
+ * @returns undefined where lengths are fixed
  */
 export function resolveLengthChanges(
   inputs: readonly InputSpec[],
-  traits: readonly InputDescriptor[],
-  mutated: readonly boolean[],
+  descriptors: readonly InputDescriptor[],
+  isMutated: readonly boolean[],
   seeds: Seeds,
   limits: ConstraintLimits,
 ): LengthChanges | undefined {
-  if (!allowsResizing(limits) || traits.some(({ fixed }) => fixed !== undefined)) return undefined;
-  // Where places may hold no token, texts of all lengths have one shape.
-  if (traits.some(({ tokens }) => tokens?.pad !== undefined)) return undefined;
+  if (!allowsResizing(limits) || descriptors.some(({ fixed }) => fixed !== undefined)) return undefined;
+  // Padded texts of all lengths have one shape.
+  if (descriptors.some(({ tokens }) => tokens?.pad !== undefined)) return undefined;
   const isOpen = (i: number): boolean => inputs[i].shape.length === 1 && inputs[i].shape[0] === null;
-  const leader = inputs.findIndex((_, i) => isOpen(i) && mutated[i] && traits[i].tokens !== undefined);
-  const tokens = traits[leader]?.tokens;
+  const leader = inputs.findIndex((_, i) => isOpen(i) && isMutated[i] && descriptors[i].tokens !== undefined);
+  const tokens = descriptors[leader]?.tokens;
   if (tokens === undefined) return undefined;
   const followers = inputs.flatMap(({ shape }, i) => (i !== leader && shape.includes(null) ? [i] : []));
   const areAlike = followers.every(
@@ -42,7 +43,10 @@ export function resolveLengthChanges(
   return { leader, followers, minLength: tokens.length[0], maxLength: tokens.length[1] };
 }
 
-/** Values of an input that follows another's length: cut, or gone on with, by one where they count up, else by the last. */
+/**
+ * Resizes an input that follows another's length: truncated, or extended by counting on where its values count up (as
+ * position ids do), else by repeating its last value.
+ */
 export function followLength(type: DType, data: TensorData, size: number): TensorData {
   const values = makeData(type, size);
   const { length } = data;

@@ -23,12 +23,12 @@ import {
 import { makeScratchBuffers, type ScratchBuffers } from './scratch-buffers.ts';
 
 /**
- * Changes testcases as an objective says: by mutators that are applied one after the other, each to the inputs that it
- * fits. All draws come from the testcase's own values, so that a testcase is always changed alike.
+ * Makes the follow-up inputs of a metamorphic objective: mutators are applied one after the other, each to the inputs that
+ * it fits. Random numbers are seeded by the testcase's own values, so that a testcase always has the same follow-up.
  */
 export class MetamorphicTransform {
   readonly #descriptors: readonly InputDescriptor[];
-  /** Of each input, what it is changed by. */
+  /** Of each input. */
   readonly #mutators: readonly (readonly Mutator[])[];
   readonly #masterSeed: string;
   readonly #noise: NoisePool;
@@ -37,50 +37,50 @@ export class MetamorphicTransform {
   #buffer: BatchBuffer | undefined;
 
   private constructor(
-    traits: readonly InputDescriptor[],
+    descriptors: readonly InputDescriptor[],
     mutators: readonly (readonly Mutator[])[],
     masterSeed: string,
   ) {
-    this.#descriptors = traits;
+    this.#descriptors = descriptors;
     this.#mutators = mutators;
     this.#masterSeed = masterSeed;
-    const longest = Math.max(...traits.map(({ size }) => size));
+    const longest = Math.max(...descriptors.map(({ size }) => size));
     this.#noise = new NoisePool(`${masterSeed}/change`, [], longest);
-    // Once: which part of it a testcase gets is drawn from the testcase itself.
+    // Refreshed once, not for each batch: the windows that a testcase reads are drawn from the testcase itself.
     this.#noise.refresh(randomStream(masterSeed, 'change'));
-    this.#scratch = traits.map(({ type, size }) => makeScratchBuffers(type, size, this.#noise.scratch));
+    this.#scratch = descriptors.map(({ type, size }) => makeScratchBuffers(type, size, this.#noise.scratch));
   }
 
   /**
-   * @param specs of mutators; `input=spec` for one of the inputs
-   * @throws UserError where a mutator fits no input, or makes testcases of another length
+   * @param specs of mutators; `input=spec` for one input alone
+   * @throws UserError where a mutator fits no input, needs a crossover partner, or changes the length of testcases
    */
   static async make(
     specs: readonly string[],
-    traits: readonly InputDescriptor[],
+    descriptors: readonly InputDescriptor[],
     masterSeed: string,
   ): Promise<MetamorphicTransform> {
-    const mutators: Mutator[][] = traits.map(() => []);
-    for (const given of specs) {
-      const named = traits.findIndex(({ name }) => given.startsWith(`${name}=`));
-      const spec = named < 0 ? given : given.slice(traits[named].name.length + 1);
+    const mutators: Mutator[][] = descriptors.map(() => []);
+    for (const text of specs) {
+      const namedInput = descriptors.findIndex(({ name }) => text.startsWith(`${name}=`));
+      const spec = namedInput < 0 ? text : text.slice(descriptors[namedInput].name.length + 1);
       if (isMutatorGroup(spec))
         throw new UserError(`--objective: ${spec} is several changes: name the one that is meant`);
-      const [chosen] = await resolveMutatorSpec(spec);
-      const { kind } = chosen;
+      const [configured] = await resolveMutatorSpec(spec);
+      const { kind } = configured;
       if (kind.partner !== undefined)
         throw new UserError(
           `--objective: ${kind.name} needs a second testcase, and what changes a testcase has none`,
         );
-      const inputs = traits.flatMap((input, i) =>
-        (named < 0 ? fitsInput(kind, input) : named === i) ? [i] : [],
+      const inputs = descriptors.flatMap((input, i) =>
+        (namedInput < 0 ? fitsInput(kind, input) : namedInput === i) ? [i] : [],
       );
       if (inputs.length === 0)
         throw new UserError(
           `--objective: ${kind.name} fits no input of the model; neurofuzz mutators lists what each is for`,
         );
       for (const i of inputs) {
-        const mutator = makeMutator(chosen, traits[i]);
+        const mutator = makeMutator(configured, descriptors[i]);
         if (mutator.lengthOf !== undefined)
           throw new UserError(
             `--objective: ${kind.name} changes how long a testcase is: take one that does not`,
@@ -88,42 +88,42 @@ export class MetamorphicTransform {
         mutators[i].push(mutator);
       }
     }
-    return new MetamorphicTransform(traits, mutators, masterSeed);
+    return new MetamorphicTransform(descriptors, mutators, masterSeed);
   }
 
-  /** Changed rows, in arrays that the next call writes over. */
+  /** Transforms the first `rows` rows of a batch. The result is overwritten by the next call. */
   apply({ form, inputs }: TestcaseBatch, rows: number): TestcaseBatch {
-    const block = this.#bufferFor(form, rows);
+    const buffer = this.#bufferFor(form, rows);
     for (let row = 0; row < rows; row++) {
       const random = randomStream(this.#masterSeed, 'change', hashRow(form, inputs, row));
       form.inputs.forEach((input, i) => {
-        this.#applyToInput(input, i, inputs[i], block.inputs[i], row, random);
+        this.#applyToInput(input, i, inputs[i], buffer.inputs[i], row, random);
       });
     }
-    return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(block.inputs[i], size, 0, rows)) };
+    return { form, inputs: form.inputs.map(({ size }, i) => rowsOf(buffer.inputs[i], size, 0, rows)) };
   }
 
   #applyToInput(
     { size, shape, type }: TestcaseInput,
     input: number,
-    given: TensorData,
+    values: TensorData,
     out: TensorData,
     row: number,
     random: Random,
   ): void {
-    const own = rowsOf(given, size, row, row + 1);
+    const parent = rowsOf(values, size, row, row + 1);
     const mutators = this.#mutators[input];
     if (mutators.length === 0) {
-      copyInto(out, own, row * size);
+      copyInto(out, parent, row * size);
       return;
     }
     const noise = this.#noise;
     const { vectorMath } = noise;
     const bounds = this.#boundsOf(input, type, size);
-    const room = this.#scratch[input];
-    let from = room.parent(own);
+    const scratch = this.#scratch[input];
+    let from = scratch.parent(parent);
     mutators.forEach((mutator, step) => {
-      const to = room.intermediate(step, size);
+      const to = scratch.intermediate(step, size);
       mutator.mutate(to, 0, from, {
         random,
         noise,
@@ -162,11 +162,11 @@ export class MetamorphicTransform {
   }
 }
 
-/** A number that tells rows apart (FNV-1a over the bits of their values). */
-function hashRow({ inputs }: ShapeSignature, columns: readonly TensorData[], row: number): number {
+/** 32-bit hash of a row's values (FNV-1a). */
+function hashRow({ inputs }: ShapeSignature, batch: readonly TensorData[], row: number): number {
   let hash = 0x811c9dc5;
   inputs.forEach(({ size, type }, i) => {
-    const data = columns[i];
+    const data = batch[i];
     if (data instanceof Float32Array) {
       const bits = new Uint32Array(data.buffer, data.byteOffset + 4 * row * size, size);
       for (let k = 0; k < size; k++) hash = Math.imul(hash ^ bits[k], 0x01000193);

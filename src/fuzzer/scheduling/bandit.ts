@@ -1,31 +1,31 @@
 import type { Random } from '../../core/random.ts';
 
-/** Mutants after which what was learnt counts half: what pays changes while the search goes on. */
+/** Mutants after which earlier rewards count half: which arm pays changes as the campaign goes on. */
 const HALF_LIFE_MUTANTS = 50_000;
 
-/** Mutants that each arm is credited with before it was tried, at the yield of all. */
+/** Mutants that each arm is credited with before it was tried, at the mean yield of all arms. */
 const PRIOR_MUTANTS = 512;
 
 /**
- * What running a mutant costs beside making it, in copies of its values: a dear mutator must bring more. On ONNX
- * Runtime a small dense net takes as long as 43 copies, a small convolution net as long as 85. It is one number for
- * all models, since what a clock says would make equal campaigns differ.
+ * Cost of running a mutant, in copies of its values. It is added to the cost of making one, since an expensive mutator
+ * matters less where running is expensive. On ONNX Runtime a small dense net takes as long as 43 copies, a small
+ * convolutional net as long as 85. One number for all models, since measured times would make equal campaigns differ.
  */
 const RUN_COST = 43;
 
-/** How much the better arm is preferred to the worse: shares go by this power of the yields. */
+/** How strongly the better arm is preferred: shares are proportional to this power of the yields. */
 const YIELD_EXPONENT = 2;
 
-/** The state of a bandit as plain data. */
+/** A bandit as plain data. */
 export interface SavedBandit {
   readonly mutants: readonly number[];
   readonly rewards: readonly number[];
 }
 
 /**
- * Shares picks out among arms by what each brought per mutant and cost, with a floor for each: probability matching
- * with discounted means (Garivier & Moulines 2011, for what changes with time). Draws and sums alone decide, so
- * equal results give equal shares.
+ * Multi-armed bandit that shares out picks by each arm's reward per mutant and cost, with a floor for each arm:
+ * probability matching with discounted means (Garivier & Moulines 2011, for rewards that change with time). Shares
+ * depend on draws and sums alone, so equal results give equal shares.
  */
 export class Bandit {
   readonly #costs: readonly number[];
@@ -37,17 +37,17 @@ export class Bandit {
 
   /**
    * @param costs of a mutant of each arm, in copies of its values
-   * @param floor share of the picks that is given to all alike, the dearer the less
+   * @param floor share of the picks that all arms together get whatever their rewards, the more expensive the less
    */
   constructor(costs: readonly number[], floor: number) {
     this.#costs = costs;
     this.#floor = floor;
-    this.#floors = normalise(costs.map((cost) => 1 / (RUN_COST + cost)));
+    this.#floors = normalize(costs.map((cost) => 1 / (RUN_COST + cost)));
     this.#mutants = costs.map(() => 0);
     this.#rewards = costs.map(() => 0);
   }
 
-  /** Share of the picks that each arm has now. */
+  /** The current share of the picks of each arm; they add up to 1. */
   get shares(): readonly number[] {
     this.#shares ??= this.#computeShares();
     return this.#shares;
@@ -64,13 +64,13 @@ export class Bandit {
     return shares.length - 1;
   }
 
-  /** An arm made so many mutants, which brought so much. */
+  /** Credits an arm with mutants and their reward; shares change with the next `decay`. */
   addReward(arm: number, mutants: number, reward: number): void {
     this.#mutants[arm] += mutants;
     this.#rewards[arm] += reward;
   }
 
-  /** Lets what was learnt fade by as much as so many mutants make it. */
+  /** Discounts all rewards so far by the number of mutants that have been run since. */
   decay(mutants: number): void {
     const kept = 0.5 ** (mutants / HALF_LIFE_MUTANTS);
     for (let arm = 0; arm < this.#mutants.length; arm++) {
@@ -91,23 +91,25 @@ export class Bandit {
   }
 
   #computeShares(): number[] {
-    const rewards = this.#rewards.reduce((sum, one) => sum + one, 0);
-    const mutants = this.#mutants.reduce((sum, one) => sum + one, 0);
-    // Before anything is learnt all bring alike.
-    const mean = rewards === 0 ? 1 : rewards / mutants;
-    const own = (arm: number): number => (rewards === 0 ? this.#mutants[arm] : this.#rewards[arm]);
-    const worth = this.#costs.map(
-      (cost, arm) =>
-        ((own(arm) + PRIOR_MUTANTS * mean) / (this.#mutants[arm] + PRIOR_MUTANTS) / (RUN_COST + cost)) **
-        YIELD_EXPONENT,
-    );
+    const totalReward = sum(this.#rewards);
+    // While nothing was rewarded, every mutant counts as if it had brought 1.
+    const mean = totalReward === 0 ? 1 : totalReward / sum(this.#mutants);
+    const rewards = totalReward === 0 ? this.#mutants : this.#rewards;
+    const weights = this.#costs.map((cost, arm) => {
+      const reward = (rewards[arm] + PRIOR_MUTANTS * mean) / (this.#mutants[arm] + PRIOR_MUTANTS);
+      return (reward / (RUN_COST + cost)) ** YIELD_EXPONENT;
+    });
     const floor = this.#floor;
-    return normalise(worth).map((one, arm) => floor * this.#floors[arm] + (1 - floor) * one);
+    return normalize(weights).map((share, arm) => floor * this.#floors[arm] + (1 - floor) * share);
   }
 }
 
-/** Numbers divided by their sum. */
-function normalise(numbers: readonly number[]): number[] {
-  const all = numbers.reduce((sum, one) => sum + one, 0);
-  return numbers.map((one) => one / all);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Divides numbers by their sum. */
+function normalize(numbers: readonly number[]): number[] {
+  const total = sum(numbers);
+  return numbers.map((number) => number / total);
 }

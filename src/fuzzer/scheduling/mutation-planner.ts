@@ -1,38 +1,52 @@
 import type { Random } from '../../core/random.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { PartnerKind } from '../../mutators/mutator.ts';
-import type { Corpus } from '../corpus/corpus.ts';
-import { type ArmDescriptor, MAX_STACK_DEPTH } from './mutator-arms.ts';
+import type { CorpusSize } from '../../schedulers/scheduler.ts';
+import type { CorpusEntry } from '../corpus/corpus-entry.ts';
+import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
-import { NO_ARM } from './mutator-stack.ts';
+import { padStack } from './mutator-stack.ts';
 
-/** Entries that are looked at for a second one of the right kind. */
+/** Entries that are drawn in search of a crossover partner before the mutation falls back to another mutator. */
 const MAX_PARTNER_ATTEMPTS = 8;
 
-/** Second entries are taken out of so many of the newest: older ones may be on disk alone. */
+/** Partners are drawn from this many of the newest entries: older ones may have to be read from disk. */
 const PARTNER_POOL_SIZE = 8192;
 
-/** What a pick's mutants are made from. */
+/** The part of the corpus that planning reads. */
+export interface PlannerCorpus {
+  readonly size: CorpusSize;
+  at(entry: number): Pick<CorpusEntry, 'parent' | 'ancestorIndex' | 'referenceIndex' | 'outcome'>;
+  indexOf(id: string): number | undefined;
+  data(entry: number): Pick<TestcaseData, 'form'>;
+}
+
+/** How the mutants of a pick are made. */
 export interface PlannedMutation {
   readonly parent: number;
-  /** Below 0 where none is needed. */
+  /** The crossover partner; below 0 where no mutator needs one. */
   readonly partner: number;
-  /** `LONGEST_CHAIN` places for each input. */
+  /** `[inputs, MAX_STACK_DEPTH]` arms: a pick's part of `MutatorStacks`. */
   readonly stacks: readonly number[];
 }
 
-/** Draws picks of an entry: the mutators that change it, and a second entry where they need one. */
+/** Plans the mutation of corpus entries: the mutators to stack, and a crossover partner for those that need one. */
 export class MutationPlanner {
-  readonly #corpus: Corpus;
+  readonly #corpus: PlannerCorpus;
   readonly #arms: readonly (readonly ArmDescriptor[])[];
   readonly #allowsOneGeometric: boolean;
-  /** Of each input, what stands in for a mutator that can't be used. */
+  /** Of each input, the arm that replaces a mutator that cannot be used. */
   readonly #fallbackArms: readonly number[];
 
-  /** @param oneGeometric whether DeepHunter's rule holds: one geometric change in a line, and that first */
-  constructor(corpus: Corpus, arms: readonly (readonly ArmDescriptor[])[], oneGeometric: boolean) {
+  /** @param allowsOneGeometric whether DeepHunter's rule holds: one geometric mutation of a seed and its descendants */
+  constructor(
+    corpus: PlannerCorpus,
+    arms: readonly (readonly ArmDescriptor[])[],
+    allowsOneGeometric: boolean,
+  ) {
     this.#corpus = corpus;
     this.#arms = arms;
-    this.#allowsOneGeometric = oneGeometric;
+    this.#allowsOneGeometric = allowsOneGeometric;
     this.#fallbackArms = arms.map((list) =>
       Math.max(
         0,
@@ -41,68 +55,78 @@ export class MutationPlanner {
     );
   }
 
-  /** Divides the way from one entry to another; undefined where no mutator of theirs does that. */
-  planAcrossBoundary(parent: number, mate: number): PlannedMutation | undefined {
-    if (!this.#haveSameShape(parent, mate)) return undefined;
-    const chains = this.#arms.map((list) => {
+  /**
+   * Plans mutants on the line between two entries on either side of a decision boundary; undefined where no mutator
+   * interpolates, or the two differ in shape.
+   */
+  planAcrossBoundary(parent: number, partner: number): PlannedMutation | undefined {
+    if (!this.#haveSameShape(parent, partner)) return undefined;
+    const stacks = this.#arms.map((list) => {
       const arm = list.findIndex(({ partner: kind }) => kind === 'rival');
       return arm < 0 ? [] : [arm];
     });
-    return chains.every(({ length }) => length === 0)
+    return stacks.every(({ length }) => length === 0)
       ? undefined
-      : { parent, partner: mate, stacks: chains.flatMap(padStack) };
+      : { parent, partner, stacks: stacks.flatMap(padStack) };
   }
 
-  /** Draws how an entry is mutated, by a choice among mutators. */
-  plan(entry: number, choice: MutatorScheduler, random: Random): PlannedMutation {
-    const chains = choice.select(random);
-    const parent = this.#allowsOneGeometric ? this.#geometricParent(entry, chains) : entry;
-    const mate = this.#choosePartner(parent, chains, random);
-    return { parent, partner: mate, stacks: chains.flatMap(padStack) };
+  /** Plans the mutation of an entry with mutators that the scheduler selects. */
+  plan(entry: number, scheduler: Pick<MutatorScheduler, 'select'>, random: Random): PlannedMutation {
+    const stacks = scheduler.select(random);
+    const parent = this.#allowsOneGeometric ? this.#applyGeometricRule(entry, stacks) : entry;
+    const partner = this.#choosePartner(parent, stacks, random);
+    return { parent, partner, stacks: stacks.flatMap(padStack) };
   }
 
   /**
-   * DeepHunter's rule allows a line one geometric change, which becomes what later changes are measured from. It
-   * comes first here, of the seed itself: what follows it is then all there is to measure.
+   * DeepHunter's rule allows one geometric mutation in a lineage, and measures later changes from its result. Here it is
+   * always the first mutation and made from the seed itself, so that nothing before it needs measuring.
+   *
+   * @param stacks changed in place
+   * @returns the entry to mutate
    */
-  #geometricParent(entry: number, chains: number[][]): number {
-    const geometric = chains.map((chain, input) => chain.find((arm) => this.#arms[input][arm].geometric));
-    if (geometric.every((arm) => arm === undefined)) return entry;
+  #applyGeometricRule(entry: number, stacks: number[][]): number {
+    const geometricArms = stacks.map((stack, input) => stack.find((arm) => this.#arms[input][arm].geometric));
+    if (geometricArms.every((arm) => arm === undefined)) return entry;
     const { ancestorIndex, referenceIndex } = this.#corpus.at(entry);
     if (referenceIndex !== ancestorIndex) {
-      this.#replaceUnfit(chains, ({ geometric: moves }) => moves);
+      this.#replaceUnfit(stacks, ({ geometric }) => geometric);
       return entry;
     }
-    chains.forEach((chain, input) => {
-      const own = geometric[input];
-      chain.splice(0, chain.length, ...(own === undefined ? [] : [own]));
+    stacks.forEach((stack, input) => {
+      const arm = geometricArms[input];
+      stack.splice(0, stack.length, ...(arm === undefined ? [] : [arm]));
     });
     return ancestorIndex;
   }
 
-  /** The second entry that the chains' mutators need; those for whom there is none give way to the plainest. */
-  #choosePartner(parent: number, chains: number[][], random: Random): number {
-    const wanted = chains.flatMap((chain, input) => chain.map((arm) => this.#arms[input][arm]));
-    const first = wanted.find(({ partner }) => partner !== undefined);
+  /**
+   * Chooses the crossover partner that mutators need. Mutators without a fitting one are replaced.
+   *
+   * @param stacks changed in place
+   */
+  #choosePartner(parent: number, stacks: number[][], random: Random): number {
+    const arms = stacks.flatMap((stack, input) => stack.map((arm) => this.#arms[input][arm]));
+    const first = arms.find(({ partner }) => partner !== undefined);
     if (first?.partner === undefined) return -1;
     const kind = first.partner;
-    const mate = this.#findPartner(kind, parent, first.acceptsAnyShape, random);
-    this.#replaceUnfit(chains, (arm) => arm.partner !== undefined && (mate < 0 || arm.partner !== kind));
-    return mate;
+    const partner = this.#findPartner(kind, parent, first.acceptsAnyShape, random);
+    this.#replaceUnfit(stacks, (arm) => arm.partner !== undefined && (partner < 0 || arm.partner !== kind));
+    return partner;
   }
 
-  #findPartner(kind: PartnerKind, parent: number, anyForm: boolean, random: Random): number {
+  #findPartner(kind: PartnerKind, parent: number, acceptsAnyShape: boolean, random: Random): number {
     const corpus = this.#corpus;
     const entry = corpus.at(parent);
     if (kind === 'parent') {
-      const place = entry.parent === null ? undefined : corpus.indexOf(entry.parent);
-      return place !== undefined && this.#haveSameShape(parent, place) ? place : -1;
+      const partner = entry.parent === null ? undefined : corpus.indexOf(entry.parent);
+      return partner !== undefined && this.#haveSameShape(parent, partner) ? partner : -1;
     }
-    for (let n = 0; n < MAX_PARTNER_ATTEMPTS; n++) {
+    for (let attempt = 0; attempt < MAX_PARTNER_ATTEMPTS; attempt++) {
       const { count } = corpus.size;
-      const other = count - 1 - random.below(Math.min(count, PARTNER_POOL_SIZE));
-      const isRight = kind === 'other' ? other !== parent : corpus.at(other).outcome !== entry.outcome;
-      if (isRight && (anyForm || this.#haveSameShape(parent, other))) return other;
+      const partner = count - 1 - random.below(Math.min(count, PARTNER_POOL_SIZE));
+      const isOfKind = kind === 'other' ? partner !== parent : corpus.at(partner).outcome !== entry.outcome;
+      if (isOfKind && (acceptsAnyShape || this.#haveSameShape(parent, partner))) return partner;
     }
     return -1;
   }
@@ -111,15 +135,11 @@ export class MutationPlanner {
     return this.#corpus.data(a).form.key === this.#corpus.data(b).form.key;
   }
 
-  #replaceUnfit(chains: number[][], isUnfit: (arm: ArmDescriptor) => boolean): void {
-    chains.forEach((chain, input) => {
-      chain.forEach((arm, place) => {
-        if (isUnfit(this.#arms[input][arm])) chain[place] = this.#fallbackArms[input];
+  #replaceUnfit(stacks: number[][], isUnfit: (arm: ArmDescriptor) => boolean): void {
+    stacks.forEach((stack, input) => {
+      stack.forEach((arm, step) => {
+        if (isUnfit(this.#arms[input][arm])) stack[step] = this.#fallbackArms[input];
       });
     });
   }
-}
-
-function padStack(chain: readonly number[]): number[] {
-  return Array.from({ length: MAX_STACK_DEPTH }, (_, place) => chain[place] ?? NO_ARM);
 }

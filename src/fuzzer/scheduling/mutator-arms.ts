@@ -2,36 +2,37 @@ import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Mutator, PartnerKind } from '../../mutators/mutator.ts';
 import { makeMutator, resolveMutatorSpec } from '../../mutators/registry.ts';
 
-/** Mutators applied in a row at most. */
+/** Most mutators that are applied one after the other. */
 export const MAX_STACK_DEPTH = 4;
 
-/** What the campaign knows of a mutator of an input, to choose it by: an arm of a bandit, in that field's word. */
+/** Metadata the mutator scheduler needs about one (input, mutator) pair, that is, one bandit arm. */
 export interface ArmDescriptor {
   readonly name: string;
-  /** What one mutant costs, in copies of its values. */
+  /** Cost of making one mutant, in copies of its values. */
   readonly cost: number;
+  /** The crossover partner that it takes; undefined where it takes none. */
   readonly partner: PartnerKind | undefined;
-  /** Whether the second testcase may be of another form. */
+  /** Whether the partner may have another shape. */
   readonly acceptsAnyShape: boolean;
   readonly geometric: boolean;
 }
 
-/** A mutator of an input, ready to work. */
+/** A mutator that was made for an input. */
 export interface Arm {
   readonly mutator: Mutator;
-  /** Whether all it writes is within the bounds. */
+  /** Whether all values it writes are within the bounds, so that they need no clipping. */
   readonly confined: boolean;
   readonly geometric: boolean;
-  /** Path of the module that it comes from. Absent for our own. */
+  /** Path of its plug-in's module; absent for a built-in mutator. */
   readonly plugin?: string;
 }
 
-/** The arms of each input, in the order of their specs; none for an input that stays. */
+/** Describes the arms of each input, in the order of their specs. */
 export async function describeArms(specs: readonly (readonly string[])[]): Promise<ArmDescriptor[][]> {
   return Promise.all(
     specs.map(async (list) => {
-      const chosen = (await Promise.all(list.map(resolveMutatorSpec))).flat();
-      return chosen.map(({ kind: { name, cost, partner, domains, geometric } }) => ({
+      const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
+      return mutators.map(({ kind: { name, cost, partner, domains, geometric } }) => ({
         name,
         cost,
         partner,
@@ -42,20 +43,23 @@ export async function describeArms(specs: readonly (readonly string[])[]): Promi
   );
 }
 
-/** Makes the mutators of each input. */
+/** Makes the arms of each input, in the same order as `describeArms`. */
 export async function makeArms(
   specs: readonly (readonly string[])[],
-  traits: readonly InputDescriptor[],
+  descriptors: readonly InputDescriptor[],
 ): Promise<Arm[][]> {
   return Promise.all(
     specs.map(async (list, input) => {
-      const chosen = (await Promise.all(list.map(resolveMutatorSpec))).flat();
-      return chosen.map((one) => ({
-        mutator: makeMutator(one, traits[input]),
-        confined: one.kind.staysInBounds === true,
-        geometric: one.kind.geometric === true,
-        ...(one.kind.plugin === undefined ? {} : { plugin: one.kind.plugin }),
-      }));
+      const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
+      return mutators.map((mutator) => {
+        const { staysInBounds, geometric, plugin } = mutator.kind;
+        return {
+          mutator: makeMutator(mutator, descriptors[input]),
+          confined: staysInBounds === true,
+          geometric: geometric === true,
+          ...(plugin === undefined ? {} : { plugin }),
+        };
+      });
     }),
   );
 }

@@ -1,33 +1,35 @@
 import type { Random } from '../../core/random.ts';
 import { Bandit, type SavedBandit } from './bandit.ts';
 import { type ArmDescriptor, MAX_STACK_DEPTH } from './mutator-arms.ts';
-import { type MutatorStacks, NO_ARM, stackOf } from './mutator-stack.ts';
+import { type MutatorStacks, stackOf } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
-/** How many mutators in a row there may be. */
-const STACK_DEPTHS = [1, 2, MAX_STACK_DEPTH] as const;
+/** Stack depths to choose among. */
+const STACK_DEPTHS: readonly number[] = [1, 2, MAX_STACK_DEPTH];
 
-/** What one more mutator in a row costs, in copies of a mutant's values. */
+/** Cost of one more mutator in a stack, in copies of a mutant's values. */
 const MUTATOR_COST = 60;
 
-/** Shares of the picks that all mutators, and all depths, get whatever they bring. */
+/** Share of the picks that all mutators together, and all depths, get whatever their rewards. */
 const MIN_SHARE = 0.1;
 
-/** What a new signature is worth, in entries as far off as the threshold. */
+/** Reward of a new signature, in corpus entries whose novelty is exactly at the threshold. */
 const SIGNATURE_REWARD = 20;
 
-/** Most that one entry is worth: a single leap must not decide for thousands of mutants. */
+/** Most reward of one entry: a single outlier must not decide over thousands of mutants. */
 const MAX_ENTRY_REWARD = 8;
 
-/** One mutator's figures. */
+/** Statistics of one mutator of one input. */
 export interface MutatorStatistics {
   readonly input: string;
   readonly mutator: string;
-  /** Share of the picks that it has now. */
+  /** Its current share of the picks. */
   readonly share: number;
-  /** Mutants that it had a part in, and what those brought. */
+  /** Mutants whose stack it was part of. */
   readonly mutants: number;
+  /** Corpus entries among them. */
   readonly entries: number;
+  /** Signatures that came up first in one of them. */
   readonly signatures: number;
 }
 
@@ -37,7 +39,7 @@ interface Tally {
   signatures: number;
 }
 
-/** The state of the choice as plain data. */
+/** A mutator scheduler as plain data. */
 export interface SavedMutatorScheduler {
   readonly arms: readonly SavedBandit[];
   readonly depths: SavedBandit;
@@ -45,8 +47,8 @@ export interface SavedMutatorScheduler {
 }
 
 /**
- * Chooses the mutators of each pick: how many in a row, and for each input which. What they brought teaches it, in
- * the order of the tasks.
+ * Selects the mutators of each pick with bandits: one for the stack depth, and one for each input. Results must be
+ * rewarded in the order of their tasks.
  */
 export class MutatorScheduler {
   readonly #inputs: readonly string[];
@@ -57,13 +59,13 @@ export class MutatorScheduler {
   readonly #isAdaptive: boolean;
 
   /**
-   * @param arms of each input; none for one that stays
-   * @param learns whether what mutators brought counts: without guidance each has the same share for good
+   * @param arms of each input; none for an input that is not mutated
+   * @param isAdaptive whether rewards change the shares: without guidance they stay as they are
    */
-  constructor(inputs: readonly string[], arms: readonly (readonly ArmDescriptor[])[], learns: boolean) {
+  constructor(inputs: readonly string[], arms: readonly (readonly ArmDescriptor[])[], isAdaptive: boolean) {
     this.#inputs = inputs;
     this.#arms = arms;
-    this.#isAdaptive = learns;
+    this.#isAdaptive = isAdaptive;
     this.#bandits = arms.map(
       (list) =>
         new Bandit(
@@ -78,52 +80,52 @@ export class MutatorScheduler {
     this.#tallies = arms.map((list) => list.map(() => ({ mutants: 0, entries: 0, signatures: 0 })));
   }
 
-  /** Draws the chain of each input for one pick. */
+  /** Draws the mutator stack of each input for one pick, as indices of the input's arms. */
   select(random: Random): number[][] {
     const hasChoice = this.#arms.some((list) => list.length > 1);
     const depth = hasChoice ? STACK_DEPTHS[this.#depths.select(random)] : 1;
     return this.#bandits.map((bandit, input) => {
       const arms = this.#arms[input].length;
       if (arms === 0) return [];
-      // One mutator alone is what its user asked for: its amount is not to be doubled.
+      // A single mutator was asked for as it is: stacking it would change by how much it mutates.
       const length = arms === 1 ? 1 : depth;
       return Array.from({ length }, () => bandit.select(random));
     });
   }
 
   /**
-   * Takes note of a task that was run.
+   * Rewards the mutators of a task.
    *
-   * @param entries squared distance to the nearest activations, over the threshold, of each entry that a pick led to
+   * @param entries corpus entries that the task led to: their pick, and their squared distance to the nearest activations
+   *   over the threshold
    * @param signatures picks that led to a new signature
    */
   reward(
-    chains: MutatorStacks,
+    stacks: MutatorStacks,
     mutants: number,
     entries: readonly { readonly pick: number; readonly novelty: number }[],
     signatures: readonly number[],
   ): void {
     const picks = Math.ceil(mutants / MUTANTS_PER_PICK);
-    const worth = new Float64Array(picks);
-    for (const { pick, novelty } of entries) worth[pick] += Math.min(MAX_ENTRY_REWARD, Math.sqrt(novelty));
-    for (const pick of signatures) worth[pick] += SIGNATURE_REWARD;
+    const rewards = new Float64Array(picks);
+    for (const { pick, novelty } of entries) rewards[pick] += Math.min(MAX_ENTRY_REWARD, Math.sqrt(novelty));
+    for (const pick of signatures) rewards[pick] += SIGNATURE_REWARD;
     for (let pick = 0; pick < picks; pick++) {
       const count = Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
-      let longest = 0;
+      let deepest = 0;
       for (let input = 0; input < this.#arms.length; input++) {
-        const from = (pick * this.#arms.length + input) * MAX_STACK_DEPTH;
-        for (let place = 0; place < MAX_STACK_DEPTH && chains[from + place] !== NO_ARM; place++) {
-          const arm = chains[from + place];
-          if (this.#isAdaptive) this.#bandits[input].addReward(arm, count, worth[pick]);
+        const stack = stackOf(stacks, pick, input, this.#arms.length);
+        for (const arm of stack) {
+          if (this.#isAdaptive) this.#bandits[input].addReward(arm, count, rewards[pick]);
           this.#tallies[input][arm].mutants += count;
-          longest = Math.max(longest, place + 1);
         }
+        deepest = Math.max(deepest, stack.length);
       }
-      const depth = STACK_DEPTHS.indexOf(longest as (typeof STACK_DEPTHS)[number]);
-      if (this.#isAdaptive && depth >= 0) this.#depths.addReward(depth, count, worth[pick]);
+      const depth = STACK_DEPTHS.indexOf(deepest);
+      if (this.#isAdaptive && depth >= 0) this.#depths.addReward(depth, count, rewards[pick]);
     }
-    for (const { pick } of entries) this.#count(chains, pick, 'entries');
-    for (const pick of signatures) this.#count(chains, pick, 'signatures');
+    for (const { pick } of entries) this.#count(stacks, pick, 'entries');
+    for (const pick of signatures) this.#count(stacks, pick, 'signatures');
     if (!this.#isAdaptive) return;
     for (const bandit of [...this.#bandits, this.#depths]) bandit.decay(mutants);
   }
@@ -157,8 +159,8 @@ export class MutatorScheduler {
     });
   }
 
-  #count(chains: MutatorStacks, pick: number, what: 'entries' | 'signatures'): void {
+  #count(stacks: MutatorStacks, pick: number, outcome: 'entries' | 'signatures'): void {
     for (let input = 0; input < this.#arms.length; input++)
-      for (const arm of stackOf(chains, pick, input, this.#arms.length)) this.#tallies[input][arm][what]++;
+      for (const arm of stackOf(stacks, pick, input, this.#arms.length)) this.#tallies[input][arm][outcome]++;
   }
 }

@@ -1,34 +1,39 @@
 import { MAX_STACK_DEPTH } from './mutator-arms.ts';
 
-/** Marks the end of a chain that is shorter than the longest. */
+/** Fills the rest of a stack that has fewer than `MAX_STACK_DEPTH` mutators. */
 export const NO_ARM = -1;
 
 /**
- * The mutators of each pick of a task, in one list: for each pick and each input, `LONGEST_CHAIN` places among the
- * input's arms, in the order in which they are applied.
+ * The stacked mutators of a task (as in AFL's havoc stage), flat: `[picks, inputs, MAX_STACK_DEPTH]` indices of the input's
+ * arms, in the order in which they are applied.
  */
 export type MutatorStacks = readonly number[];
 
-/** The arms of an input for a pick. */
-export function stackOf(
-  chains: MutatorStacks,
-  pick: number,
-  input: number,
-  inputs: number,
-): readonly number[] {
-  const from = (pick * inputs + input) * MAX_STACK_DEPTH;
-  const end = chains.indexOf(NO_ARM, from);
-  return chains.slice(from, end < 0 ? from + MAX_STACK_DEPTH : Math.min(end, from + MAX_STACK_DEPTH));
+/** A stack filled up to `MAX_STACK_DEPTH`. */
+export function padStack(stack: readonly number[]): number[] {
+  return Array.from({ length: MAX_STACK_DEPTH }, (_, step) => stack[step] ?? NO_ARM);
 }
 
-/** `input:mutator` of every mutator of a pick, in the order in which they were applied. */
+/** The stack of a pick for an input, without filling. */
+export function stackOf(
+  stacks: MutatorStacks,
+  pick: number,
+  input: number,
+  inputCount: number,
+): readonly number[] {
+  const from = (pick * inputCount + input) * MAX_STACK_DEPTH;
+  const end = stacks.indexOf(NO_ARM, from);
+  return stacks.slice(from, end < 0 ? from + MAX_STACK_DEPTH : Math.min(end, from + MAX_STACK_DEPTH));
+}
+
+/** `input:mutator` of every mutator of a pick, in the order in which they are applied. */
 export function mutatorNames(
-  chains: MutatorStacks,
+  stacks: MutatorStacks,
   pick: number,
   inputs: readonly string[],
   arms: readonly (readonly { readonly name: string }[])[],
 ): string[] {
   return inputs.flatMap((input, i) =>
-    stackOf(chains, pick, i, inputs.length).map((arm) => `${input}:${arms[i][arm].name}`),
+    stackOf(stacks, pick, i, inputs.length).map((arm) => `${input}:${arms[i][arm].name}`),
   );
 }

@@ -1,7 +1,8 @@
 import { type Random, randomStream } from '../../core/random.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
-import type { DirectedSearch, GoalAssignment } from '../search/directed-search.ts';
+import type { DirectedSearch } from '../search/directed-search.ts';
+import type { GoalAssignment } from '../search/search-goal.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
@@ -112,12 +113,12 @@ export class TaskPlanner {
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
     const parents = forAllSteps(plan.parents);
-    const acrossBoundary = forAllSteps(plan.beyond);
+    const acrossBoundary = forAllSteps(plan.acrossBoundary);
     const goal: GoalAssignment = {
-      ...plan.focus,
-      subgoals: forAllSteps(plan.focus.subgoals),
-      slots: forAllSteps(plan.focus.slots),
-      marginsToBeat: forAllSteps(plan.focus.marginsToBeat),
+      ...plan.assignment,
+      subgoals: forAllSteps(plan.assignment.subgoals),
+      slots: forAllSteps(plan.assignment.slots),
+      marginsToBeat: forAllSteps(plan.assignment.marginsToBeat),
     };
     const planAcross = (pick: number): PlannedMutation | undefined =>
       acrossBoundary[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE

@@ -1,4 +1,4 @@
-import type { GoalAssignment } from '../search/directed-search.ts';
+import type { GoalAssignment } from '../search/search-goal.ts';
 import type { Task } from './task.ts';
 
 /** A task as checkpoints hold it. The keys on disk are older than the names in the code, and stay. */
@@ -24,7 +24,7 @@ export interface TaskRecord {
   readonly looks?: boolean;
 }
 
-/** The checkpoint's record of a task. */
+/** The record of a task for the checkpoint. */
 export function toTaskRecord(task: Task): TaskRecord {
   const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
   return {
@@ -54,7 +54,7 @@ function toGoalRecord({
   return { point: goalIndex, targets: subgoals, lanes: slots, bars: marginsToBeat, best };
 }
 
-/** The task of a checkpoint's record. */
+/** The task that a checkpoint's record describes. */
 export function fromTaskRecord(record: TaskRecord): Task {
   const { number, mutants, parents, threshold, ended, focus, stride, looks } = record;
   return {

@@ -1,31 +1,32 @@
 /**
- * How work is cut into tasks. All of it is a function of the task's number and the campaign's batch alone,
- * so that the same seed does the same whatever computes it.
+ * Sizes of tasks. Each is a function of the task's number and the campaign's batch size alone, so that equal seeds give
+ * equal campaigns on any machine.
  */
 
-/** Tasks in flight at most: enough to feed 32 workers twice over. */
+/** Most tasks in flight: enough for two at each of 32 workers. */
 const MAX_FEEDBACK_DELAY = 64;
 
 /**
- * One in this many of the tasks so far may be out when a task starts. Search goes from parent to child, so
- * what is out makes it blind: with a tenth instead, a NaN took five to ten times as many mutants.
+ * One in this many of the tasks so far may be in flight when a task starts. Mutants build on earlier mutants, and a
+ * task does not see the results that are in flight: with a tenth of the tasks, finding a NaN took five to ten times as
+ * many mutants.
  */
 const BLIND_SHARE = 50;
 
-/** Tasks of a quarter and of half a batch that come first: more generations from the same mutants. */
+/** The first tasks are of a quarter and of half a batch: more generations from the same number of mutants. */
 const QUARTER_BATCH_TASKS = 128;
 const HALF_BATCH_TASKS = 384;
 
-/** Tasks up to which one is one batch, and the largest number of batches in one. */
+/** Tasks up to which each is one batch, and the most batches in one later. */
 const SINGLE_BATCH_TASKS = 512;
 const MAX_BATCHES_PER_TASK = 8;
 
-/** Task n sees the state after task n − lag. Grows by at most one a task, so no task sees less than its last. */
+/** Task n sees the state after task n − delay. The delay grows by at most 1 from task to task, so none sees less than the one before it. */
 export function feedbackDelay(task: number): number {
   return Math.min(MAX_FEEDBACK_DELAY, Math.max(1, Math.floor(task / BLIND_SHARE)));
 }
 
-/** Tasks so far over the length of the next epoch, while epochs grow to their size. */
+/** While epochs grow, each has one task for this many before it. */
 const EPOCH_GROWTH = 8;
 
 /** The first task of each epoch, while epochs grow to their size. */
@@ -39,8 +40,8 @@ function growingEpochStarts(size: number): number[] {
 }
 
 /**
- * The lag of a campaign that goes in epochs: a task sees the state as it stood at the end of the epoch before the last one, so
- * that two epochs are out at a time and machines far off need not wait. The first epochs are short.
+ * The feedback delay of a campaign in epochs: a task sees the state at the end of the epoch before the last, so that two
+ * epochs are in flight and distant machines need not wait. The first epochs are short.
  *
  * @param size tasks in an epoch
  */
@@ -51,91 +52,90 @@ export function epochFeedbackDelay(size: number): (task: number) => number {
     task >= last ? last + size * Math.floor((task - last) / size) : starts[lastIndexAtMost(starts, task)];
   return (task) => {
     const before = startOf(task) - 1;
-    // All results of the epochs before the last one.
     return task - Math.max(0, before < 1 ? 0 : startOf(before) - 1);
   };
 }
 
-/** Place of the last of ascending numbers that is no larger than one. */
+/** Index of the last of ascending numbers that is at most `number`. */
 function lastIndexAtMost(ascending: readonly number[], number: number): number {
-  let place = 0;
-  while (place + 1 < ascending.length && ascending[place + 1] <= number) place++;
-  return place;
+  let index = 0;
+  while (index + 1 < ascending.length && ascending[index + 1] <= number) index++;
+  return index;
 }
 
-/** Mutants in a task. */
+/** Number of mutants in a task that is not directed. */
 export function mutantsInTask(task: number, batch: number): number {
   if (task <= QUARTER_BATCH_TASKS) return Math.ceil(batch / 4);
   if (task <= HALF_BATCH_TASKS) return Math.ceil(batch / 2);
   return batch * Math.min(MAX_BATCHES_PER_TASK, Math.ceil(task / SINGLE_BATCH_TASKS));
 }
 
-/** One task in so many climbs toward a point, where the model has any. */
+/** One task in this many is directed, where there are goals. */
 const DIRECTED_INTERVAL_TASKS = 2;
 
-/** Whether a task climbs: one that goes from parent to child, so that many small ones get farther than few large. */
+/** Whether a task is directed at a goal. */
 export function isDirected(task: number): boolean {
   return task % DIRECTED_INTERVAL_TASKS === 0;
 }
 
-/** Mutants in a task that climbs. */
+/** Number of mutants in a directed task: it builds on earlier ones, so many small tasks get further than few large ones. */
 export function directedMutants(batch: number): number {
   return Math.ceil(batch / 4);
 }
 
 /**
- * Steps of a task that climbs toward a violation: what comes nearest in one is mutated in the next. From one task to the
- * next there are as few generations as results are late, and a border is hundreds of small changes away.
+ * Steps of a task directed at a violation, each of which mutates the best mutants of the ones before it. A decision
+ * boundary is hundreds of small changes away, and without steps the feedback delay would allow only few generations.
  */
 export const DIRECTED_STEPS = 8;
 
 /**
- * Steps of a task that looks ahead: taking in a prompt and telling how likely a text is costs a fraction of an answer, and a
- * prompt that leads to a rare one is hundreds of small changes away.
+ * Steps of a task with lookahead: prefilling a prompt and scoring a continuation costs a fraction of generating an answer,
+ * and a prompt that leads to a rare answer is hundreds of small changes away.
  */
 export const LOOKAHEAD_STEPS = 16;
 
-/** Of so many tasks of a campaign whose batches are single ones, all but one climb: answers are dear, looking ahead is not. */
+/** Where every task is a single batch, all tasks but one in this many are directed: answers are expensive, lookahead is not. */
 const UNDIRECTED_INTERVAL_TASKS = 4;
 
-/** Whether a task climbs where tasks are single batches. */
+/** Whether a task is directed, where every task is a single batch. */
 export function isDirectedSingleBatch(task: number): boolean {
   return task % UNDIRECTED_INTERVAL_TASKS !== 0;
 }
 
-/** Whether a task that climbs tries what is near rather than looking further ahead. */
+/** Whether this directed-search task evaluates close candidates fully instead of using lookahead. */
 export function evaluatesNearest(task: number): boolean {
   return task % UNDIRECTED_INTERVAL_TASKS === 2;
 }
 
-/** Lines of descent in such a task, by the campaign's batch. */
+/** Trajectories in a task directed at a violation. */
 export function trajectoriesPerTask(batch: number): number {
   return Math.max(1, Math.floor(batch / (2 * DIRECTED_STEPS * MUTANTS_PER_PICK)));
 }
 
-/** Tasks of a quarter and of half a batch that come first in a campaign that seeks a violation. */
+/** The same as above, for a campaign that seeks a violation. */
 const QUARTER_BATCH_VIOLATION_TASKS = 768;
 const HALF_BATCH_VIOLATION_TASKS = 1536;
 
 /**
- * Mutants in a task of a campaign that seeks a violation. What has not come up after many small tasks is not for want of
- * generations; then the pace counts, and the tasks that climb no longer have more than half of the mutants.
+ * Number of mutants in a task of a campaign that seeks a violation. Tasks stay small for longer; a violation that many
+ * small tasks have not found does not lack generations, so from then on throughput counts.
  */
 export function violationSearchMutants(task: number, batch: number): number {
-  const lines = DIRECTED_STEPS * trajectoriesPerTask(batch) * MUTANTS_PER_PICK;
-  if (isDirected(task)) return task <= HALF_BATCH_VIOLATION_TASKS ? lines : Math.max(lines, batch);
+  const directed = DIRECTED_STEPS * trajectoriesPerTask(batch) * MUTANTS_PER_PICK;
+  if (isDirected(task)) return task <= HALF_BATCH_VIOLATION_TASKS ? directed : Math.max(directed, batch);
   if (task <= QUARTER_BATCH_VIOLATION_TASKS) return Math.ceil(batch / 4);
   return task <= HALF_BATCH_VIOLATION_TASKS ? Math.ceil(batch / 2) : mutantsInTask(task, batch);
 }
 
-/** Mutants made of one parent in a row. */
+/** Mutants of one pick: made of one parent, one after the other. */
 export const MUTANTS_PER_PICK = 8;
 
-/** Values in a batch that keep it within a core's second-level cache. */
+/** Most values of a batch that fits into a core's L2 cache. */
 const MAX_BATCH_VALUES = 1 << 18;
 const MAX_BATCH = 256;
 
-/** Mutants in one run of the model, by the number of values in a testcase. */
+/** Default batch size for testcases of so many values. */
 export function defaultBatch(valuesPerRow: number): number {
   let batch = MAX_BATCH;
   while (batch > 1 && batch * valuesPerRow > MAX_BATCH_VALUES) batch /= 2;

@@ -1,101 +1,101 @@
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
-import type { GoalAssignment, GoalProgress } from '../search/directed-search.ts';
+import type { GoalAssignment, GoalProgress } from '../search/search-goal.ts';
 import type { MutatorStacks } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
-/** One numbered piece of work: plain data, the same wherever it is computed. */
+/** A unit of work for a worker: plain data, with a result that is the same wherever it is computed. */
 export interface Task {
   readonly number: number;
-  /** Mutants in all tasks before this one. */
+  /** Number of mutants in all tasks before this one. */
   readonly firstExec: number;
   readonly mutants: number;
   /** Corpus entries to mutate, each for the next `MUTANTS_PER_PICK` mutants. */
   readonly parents: readonly number[];
-  /** Of each pick, the entry that mutators may take a part of; below 0 where there is none. */
+  /** Of each pick, the crossover partner; below 0 where there is none. */
   readonly partners: readonly number[];
   /** The mutators of each pick. */
   readonly stacks: MutatorStacks;
-  /** Signatures of which enough findings are kept: their hits are counted only. */
+  /** Signatures with enough findings: further hits are counted and not kept. */
   readonly saturatedSignatures: readonly string[];
-  /** The index that the task sees: the activations of the first so many entries. */
+  /** Size of the index that the task sees: the number of corpus entries whose activations are in it. */
   readonly indexSize: number;
   /** Squared L2 distance above which activations are new. */
   readonly threshold: number;
-  /** Objectives that are no more judged, since their plug-in failed. */
+  /** Names of objectives disabled because their plug-in failed. */
   readonly disabledObjectives?: readonly string[];
-  /** The point that it is for; absent where it is for coverage alone. */
+  /** The goal that it is for; absent for a task that seeks coverage alone. */
   readonly goal?: GoalAssignment;
   /**
-   * Picks of a step, where it goes in steps: the next so many picks mutate what the ones before them brought nearest,
-   * and where that is nothing the same again. Absent where all picks mutate corpus entries.
+   * Number of picks in each step of a task that hill-climbs. A step mutates the best mutants of the steps before it, or
+   * again their corpus entries where none improved. Absent where all picks mutate corpus entries.
    */
   readonly picksPerStep?: number;
-  /** Whether all steps but the last only look ahead: the model takes in the mutants and their margins are told, no more. */
+  /** Whether all steps but the last use lookahead: margins are predicted from the prompt, and no answer is generated. */
   readonly lookahead?: boolean;
 }
 
-/** Mutants of a task that are looked ahead from alone: those of all steps but the last. */
+/** Number of mutants of a task that get lookahead alone: those of all steps but the last. */
 export function countLookaheadMutants({ lookahead, picksPerStep, parents }: Task): number {
   if (lookahead !== true || picksPerStep === undefined) return 0;
   return MUTANTS_PER_PICK * picksPerStep * (Math.ceil(parents.length / picksPerStep) - 1);
 }
 
-/** What a worker needs to know of an entry to make mutants of it. */
+/** A corpus entry with all that a worker needs to mutate it. */
 export interface CorpusEntryData extends ObservedTestcase {
   readonly entryIndex: number;
   readonly ancestorIndex: number;
-  /** What DeepHunter's rule measures from: the ancestor, or what a geometric change made of it. */
+  /** The entry that DeepHunter's rule measures from: the ancestor, or its geometric mutant. */
   readonly referenceIndex: number;
-  /** The class that the ancestor shows; below 0 where nobody says. */
+  /** The class that the ancestor shows; below 0 where it is not known. */
   readonly label?: number;
 }
 
-/** Mutants that looked new to the corpus as the task saw it, in the order in which they were made. */
+/** Mutants that are new to the corpus as the task saw it, in the order in which they were made. */
 export interface Candidates extends PackedTestcases {
-  /** Of each, the pick that it was made for, by its place in the task. */
+  /** Of each, the index of its pick. */
   readonly picks: readonly number[];
-  /** Of each, the class that the model puts it in. */
+  /** Of each, the class that the model predicts. */
   readonly predictedClasses: readonly number[];
-  /** Of each, the picks that made it out of its parent one after the other. Absent where the task goes in no steps. */
+  /** Of each, the picks that made it out of a corpus entry, one after the other. Absent for a task without steps. */
   readonly paths?: readonly (readonly number[])[];
 }
 
-/** A mutant that breaks an objective, with what is needed to run it again as it ran. */
+/** A mutant that violates an objective, with the batch it ran in, so that the run can be repeated exactly. */
 export interface Hit {
-  /** The pick that it was made for, by its place in the task; −1 for a seed. */
+  /** Index of its pick; −1 for a seed. */
   readonly pick: number;
-  /** The picks that made it out of its parent one after the other. Absent where its task goes in no steps. */
+  /** The picks that made it out of a corpus entry, one after the other. Absent for a task without steps. */
   readonly path?: readonly number[];
   /** Number of the mutant in the campaign, from 1. */
   readonly execs: number;
   readonly violation: Violation;
   readonly data: TestcaseData;
-  /** The class that its seed shows, where its objective needs to know. */
+  /** The class that its seed shows, for objectives that need it. */
   readonly label?: number;
-  /** The testcase as its objective has it changed for a second run. */
+  /** The follow-up input of a metamorphic objective. */
   readonly transformed?: TestcaseData;
-  /** The batch it ran in and its row there. */
+  /** The batch it ran in, and its row there. */
   readonly batch: { readonly data: TestcaseData; readonly rows: number; readonly row: number };
 }
 
-/** Hits of one signature in a task. */
+/** Number of hits of a signature in a task. */
 export interface HitCount {
   readonly signature: string;
   readonly hits: number;
 }
 
-/** A plug-in that failed on a testcase: its objective is not judged any more. */
+/** An objective that is disabled because its plug-in failed on a testcase. */
 export interface DisabledObjective {
   /** Name of the objective. */
   readonly objective: string;
-  /** Which plug-in, and how. */
+  /** Which plug-in failed, and how. */
   readonly message: string;
   readonly data: TestcaseData;
 }
 
-/** Seconds spent in each part of the work. */
+/** Seconds spent in each phase of a task. */
 export interface PhaseSeconds {
   mutate: number;
   model: number;
@@ -103,20 +103,20 @@ export interface PhaseSeconds {
   coverage: number;
 }
 
-/** What a task brought: only what may matter to the campaign. */
+/** Result of a task, with only those mutants that may matter to the campaign. */
 export interface TaskResult {
   readonly task: number;
   readonly mutants: number;
-  /** Mutants that did not run, since the model ended its process before. */
+  /** Mutants that did not run because the model ended the worker's process first. */
   readonly lost: number;
-  /** Mutants that could not be brought within the constraints and were drawn anew. */
+  /** Draws that could not be projected into the constraints and were repeated. */
   readonly rejected: number;
-  /** Tokens that a model which goes on with texts said, or was asked how likely they are. */
+  /** Tokens that a language model generated or scored; absent for other models. */
   readonly generatedTokens?: number;
   readonly candidates: Candidates;
-  /** What it brought for its point; absent where it has none, or nothing was run. */
+  /** Progress toward the task's goal; absent where it has none, or no mutant was run. */
   readonly progress?: GoalProgress;
-  /** In the order in which they were made; at most `keep` a signature. */
+  /** In the order in which they were made; at most `keep` for each signature. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];
   /** Absent where no plug-in failed. */
@@ -124,7 +124,7 @@ export interface TaskResult {
   readonly seconds: PhaseSeconds;
 }
 
-/** Mutants of a task, numbered from 0; `to` is the first one after. */
+/** A range of a task's mutants, from 0; `to` is exclusive. */
 export interface Span {
   readonly from: number;
   readonly to: number;

@@ -7,28 +7,27 @@ import {
   type GoalAssignment,
   type GoalProgress,
   type Improvement,
-  makeMarginBuffer,
   type SearchGoal,
-  subgoalMargins,
   UNKNOWN_MARGIN,
-} from './directed-search.ts';
+} from './search-goal.ts';
+import { makeMarginBuffer, subgoalMargins } from './subgoal-margins.ts';
 
 /** A mutant that goes back to the campaign. */
 export interface Candidate extends ObservedTestcase {
   readonly pick: number;
-  /** The picks that made it out of its corpus entry one after the other; absent where there are no steps. */
+  /** The picks that made it out of its corpus entry, one after the other; undefined for a task without steps. */
   readonly path?: readonly number[] | undefined;
   readonly predictedClass: number;
 }
 
-/** A row of a run: the pick that it was made for, and how to keep it. */
-interface TrackedRow {
+/** A row of a batch: the pick that it was made for, and how to keep it. */
+export interface TrackedRow {
   readonly pick: number;
-  /** Undefined where it can't be an entry. */
+  /** Copies the row; undefined where it cannot be a corpus entry. */
   toCandidate(): Candidate | undefined;
 }
 
-/** The nearest mutant so far of a pick, or at a target. */
+/** The mutant with the smallest margin so far, of a trajectory or of a subgoal. */
 interface BestSoFar {
   readonly margin: number;
   readonly pick: number;
@@ -36,51 +35,55 @@ interface BestSoFar {
   readonly candidate: Candidate;
 }
 
-/** Writes the margins of a row's targets; returns how many there are. */
+/** Writes the margins of a row's subgoals to `out`; returns how many there are. */
 type MeasureMargins = (
-  run: JudgedBatch,
+  batch: JudgedBatch,
   tensors: ReadonlyMap<string, BatchTensor>,
   row: number,
   out: Float64Array,
 ) => number;
 
-/** Measures a task's mutants against its point and keeps those that come nearer: one a line and one a target. */
+/** Measures a task's mutants against its goal and keeps the best ones: one of each trajectory and one of each subgoal. */
 export class GoalTracker {
+  /** Tensors that the model must expose for the goal's margins. */
   readonly tensors: readonly string[];
-  /** The objective whose violation is sought; undefined where an operation is to go wrong. */
+  /** The objective of the goal; undefined for a site's goal. */
   readonly objective: Objective | undefined;
   readonly #assignment: GoalAssignment;
   readonly #measureMargins: MeasureMargins;
-  /** By line of descent: a pick, or all picks of a step's same place where the task goes in steps. */
-  readonly #bestByTrajectory = new Map<number, BestSoFar>();
   readonly #picksPerStep: number;
+  /** By trajectory: a pick, or in a task with steps the picks at the same position of each step. */
+  readonly #bestByTrajectory = new Map<number, BestSoFar>();
   readonly #bestBySubgoal = new Map<number, BestSoFar>();
   readonly #margins = makeMarginBuffer();
   #subgoalCount = 0;
-  #smallestMargins: number[] = [];
+  readonly #smallestMargins: number[] = [];
 
-  /** @param varying whether testcases may be of several sizes */
+  /**
+   * @param isShapeVarying whether testcases may differ in shape
+   * @param picksPerStep picks of a step; undefined for a task without steps
+   */
   constructor(
-    focus: GoalAssignment,
-    points: readonly SearchGoal[],
+    assignment: GoalAssignment,
+    goals: readonly SearchGoal[],
     objectives: readonly Objective[],
-    varying: boolean,
-    stride: number | undefined,
+    isShapeVarying: boolean,
+    picksPerStep: number | undefined,
   ) {
-    this.#assignment = focus;
-    this.#picksPerStep = stride ?? focus.subgoals.length;
-    const point = points[focus.goalIndex];
-    if ('site' in point) {
-      this.tensors = tensorsToWatch(point.hazardTarget);
+    this.#assignment = assignment;
+    this.#picksPerStep = picksPerStep ?? assignment.subgoals.length;
+    const goal = goals[assignment.goalIndex];
+    if ('site' in goal) {
+      this.tensors = tensorsToWatch(goal.hazardTarget);
       this.objective = undefined;
-      this.#measureMargins = (_run, tensors, row, out) =>
-        subgoalMargins(marginsOf(point.hazardTarget, tensors, row), out, varying);
+      this.#measureMargins = (_batch, tensors, row, out) =>
+        subgoalMargins(marginsOf(goal.hazardTarget, tensors, row), out, isShapeVarying);
     } else {
       this.tensors = [];
-      const objective = objectives.find(({ name }) => name === point.objective);
+      const objective = objectives.find(({ name }) => name === goal.objective);
       this.objective = objective;
-      this.#measureMargins = (run, _tensors, row, out) => {
-        const count = objective?.margins?.(run, row, out) ?? 0;
+      this.#measureMargins = (batch, _tensors, row, out) => {
+        const count = objective?.margins?.(batch, row, out) ?? 0;
         for (let i = 0; i < count; i++) out[i] = Math.min(UNKNOWN_MARGIN, out[i]);
         return count;
       };
@@ -88,84 +91,90 @@ export class GoalTracker {
   }
 
   /**
-   * Looks at the rows of a run.
+   * Measures the rows of a batch.
    *
-   * @param rowAt undefined for a row of the whole that holds no mutant
+   * @param rowAt undefined for a row of the whole batch that holds no mutant
    */
   record({ batch, firstRow }: BatchSlice, rowAt: (row: number) => TrackedRow | undefined): void {
     const tensors = new Map<string, BatchTensor>();
     for (const tensor of [...batch.outputs, ...batch.activations]) tensors.set(tensor.name, tensor);
-    const { subgoals, marginsToBeat, best } = this.#assignment;
-    const margins = this.#margins;
     for (let row = 0; row < batch.rows; row++) {
-      const seen = rowAt(firstRow + row);
-      if (seen === undefined) continue;
-      this.#subgoalCount = this.#measureMargins(batch, tensors, row, margins);
-      const { pick } = seen;
-      let kept: { readonly candidate: Candidate | undefined } | undefined;
-      const hold = (held: Map<number, BestSoFar>, key: number, target: number, margin: number): void => {
-        kept ??= { candidate: seen.toCandidate() };
-        const { candidate } = kept;
-        if (candidate !== undefined) held.set(key, { margin, pick, subgoal: target, candidate });
-      };
-      const own = subgoals[pick];
-      for (let target = 0; target < this.#subgoalCount; target++) {
-        const margin = margins[target];
-        if (!(margin >= (this.#smallestMargins[target] ?? UNKNOWN_MARGIN)))
-          this.#smallestMargins[target] = margin;
-        // An entry within the unsafe region is a finding, or comes to nothing: there is no way on from it.
-        if (margin === 0) continue;
-        const bar = this.#bestBySubgoal.get(target)?.margin ?? best[target] ?? UNKNOWN_MARGIN;
-        const isNearest = margin < bar;
-        if (isNearest) hold(this.#bestBySubgoal, target, target, margin);
-        const line = pick % this.#picksPerStep;
-        if (target !== own || !(margin < (this.#bestByTrajectory.get(line)?.margin ?? marginsToBeat[pick])))
-          continue;
-        if (!isNearest || this.#picksPerStep < subgoals.length)
-          hold(this.#bestByTrajectory, line, target, margin);
-      }
+      const tracked = rowAt(firstRow + row);
+      if (tracked === undefined) continue;
+      this.#subgoalCount = this.#measureMargins(batch, tensors, row, this.#margins);
+      this.#recordRow(tracked);
     }
   }
 
-  /** The target that a pick is for. */
+  #recordRow(row: TrackedRow): void {
+    const { subgoals, marginsToBeat, best } = this.#assignment;
+    const { pick } = row;
+    const trajectory = pick % this.#picksPerStep;
+    let copied: { readonly candidate: Candidate | undefined } | undefined;
+    const keep = (bests: Map<number, BestSoFar>, key: number, subgoal: number, margin: number): void => {
+      // Once, and only for a row that is kept: a copy costs as much as the row.
+      copied ??= { candidate: row.toCandidate() };
+      const { candidate } = copied;
+      if (candidate !== undefined) bests.set(key, { margin, pick, subgoal, candidate });
+    };
+    for (let subgoal = 0; subgoal < this.#subgoalCount; subgoal++) {
+      const margin = this.#margins[subgoal];
+      if (!(margin >= (this.#smallestMargins[subgoal] ?? UNKNOWN_MARGIN)))
+        this.#smallestMargins[subgoal] = margin;
+      // A margin of 0 is already a finding (or was masked downstream), so it is no starting point for further search.
+      if (margin === 0) continue;
+      const leastOfSubgoal = this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? UNKNOWN_MARGIN;
+      const isBestOfSubgoal = margin < leastOfSubgoal;
+      if (isBestOfSubgoal) keep(this.#bestBySubgoal, subgoal, subgoal, margin);
+      if (subgoal !== subgoals[pick]) continue;
+      const leastOfTrajectory = this.#bestByTrajectory.get(trajectory)?.margin ?? marginsToBeat[pick];
+      if (!(margin < leastOfTrajectory)) continue;
+      if (!isBestOfSubgoal || this.#picksPerStep < subgoals.length)
+        keep(this.#bestByTrajectory, trajectory, subgoal, margin);
+    }
+  }
+
+  /** The subgoal that a pick is for. */
   subgoalOf(pick: number): number {
     return this.#assignment.subgoals[pick];
   }
 
-  /** The margin below which a mutant of a pick is nearer than its line, or than any before it at its target. */
+  /** The margin from which on a mutant of a pick improves neither its trajectory nor its subgoal. */
   marginToBeat(pick: number): number {
     const { subgoals, marginsToBeat, best } = this.#assignment;
-    const target = subgoals[pick];
-    const own = this.#bestByTrajectory.get(pick % this.#picksPerStep)?.margin ?? marginsToBeat[pick];
-    return Math.max(own, this.#bestBySubgoal.get(target)?.margin ?? best[target] ?? UNKNOWN_MARGIN);
+    const subgoal = subgoals[pick];
+    return Math.max(
+      this.#bestByTrajectory.get(pick % this.#picksPerStep)?.margin ?? marginsToBeat[pick],
+      this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? UNKNOWN_MARGIN,
+    );
   }
 
-  /** What has come nearest in the line of a pick; undefined where nothing came nearer than the corpus entry. */
+  /** The best mutant so far of a pick's trajectory; undefined while none improves on its corpus entry. */
   bestCandidateOf(pick: number): Candidate | undefined {
     return this.#bestByTrajectory.get(pick % this.#picksPerStep)?.candidate;
   }
 
-  /** The mutants that came nearer, each once. */
+  /** The mutants that are kept, each once. */
   get candidates(): readonly Candidate[] {
     return [...new Set(this.#best.map(({ candidate }) => candidate))];
   }
 
-  /** @param before candidates of the task that come before these */
-  progress(before: number): GoalProgress {
+  /** @param firstCandidate index in the task of the first of `candidates` */
+  progress(firstCandidate: number): GoalProgress {
     const { candidates } = this;
-    const nearer = this.#best.map(
+    const improvements = this.#best.map(
       ({ margin, pick, subgoal, candidate }): Improvement => ({
-        candidate: before + candidates.indexOf(candidate),
+        candidate: firstCandidate + candidates.indexOf(candidate),
         pick,
         subgoal,
         margin,
       }),
     );
-    const reached = Array.from(
+    const smallestMargins = Array.from(
       { length: this.#subgoalCount },
-      (_, target) => this.#smallestMargins[target] ?? UNKNOWN_MARGIN,
+      (_, subgoal) => this.#smallestMargins[subgoal] ?? UNKNOWN_MARGIN,
     );
-    return { subgoalCount: this.#subgoalCount, improvements: nearer, smallestMargins: reached };
+    return { subgoalCount: this.#subgoalCount, improvements, smallestMargins };
   }
 
   get #best(): readonly BestSoFar[] {

@@ -1,31 +1,40 @@
 import { type TaskStep, wholeTask } from '../generation/mutant-generator.ts';
 import type { CorpusEntryData, Task } from '../scheduling/task.ts';
-import type { GoalTracker } from './goal-tracker.ts';
+import type { Candidate } from './goal-tracker.ts';
 
-/** What a line of descent has come to within a task. */
+/** The state of one line of search within a task, once a mutant has improved on its corpus entry. */
 interface Trajectory {
-  /** What its next mutants are made of. */
+  /** The mutant that its next mutants are made from. */
   readonly parent: CorpusEntryData;
-  /** The picks that made it out of a corpus entry one after the other. */
+  /** The picks that made it out of a corpus entry, one after the other. */
   readonly path: readonly number[];
 }
 
-/** The lines of a task that goes in steps: each mutates what it has come nearest by, its corpus entry at first. */
+/** The part of `GoalTracker` that trajectories need. */
+export interface BestCandidateSource {
+  /** The best mutant so far of a pick's trajectory; undefined while none improves on its corpus entry. */
+  bestCandidateOf(pick: number): Candidate | undefined;
+}
+
+/** Hill climbing within a task of several steps: each step mutates the best mutants of the steps before it. */
 export class Trajectories {
   readonly #task: Task;
   readonly #entryDataOf: (entry: number) => CorpusEntryData;
-  readonly #goalTracker: GoalTracker | undefined;
-  /** As they stand when a step begins; undefined for one that is at its corpus entry. */
+  readonly #bestCandidates: BestCandidateSource | undefined;
+  /** As they are when a step begins; undefined for one that still is at its corpus entry. */
   #trajectories: readonly (Trajectory | undefined)[] = [];
 
-  /** @param parcelOf what is known of corpus entries */
-  constructor(task: Task, parcelOf: (entry: number) => CorpusEntryData, climber: GoalTracker | undefined) {
+  constructor(
+    task: Task,
+    entryDataOf: (entry: number) => CorpusEntryData,
+    bestCandidates: BestCandidateSource | undefined,
+  ) {
     this.#task = task;
-    this.#entryDataOf = parcelOf;
-    this.#goalTracker = climber;
+    this.#entryDataOf = entryDataOf;
+    this.#bestCandidates = bestCandidates;
   }
 
-  /** The parts of the task that are made and run one after the other: all of it where it goes in no steps. */
+  /** The steps of the task, to be run in this order: a single one where it has no `picksPerStep`. */
   *steps(): Generator<TaskStep> {
     const { picksPerStep, parents } = this.#task;
     if (picksPerStep === undefined) {
@@ -33,23 +42,22 @@ export class Trajectories {
       return;
     }
     for (let from = 0; from < parents.length; from += picksPerStep) {
-      this.#trajectories = Array.from({ length: picksPerStep }, (_, line) => this.#advance(line));
-      const to = Math.min(from + picksPerStep, parents.length);
+      this.#trajectories = Array.from({ length: picksPerStep }, (_, index) => this.#advance(index));
       yield {
         from,
-        to,
+        to: Math.min(from + picksPerStep, parents.length),
         parentOf: (pick) => this.#trajectoryOf(pick)?.parent,
         streamKey: from === 0 ? [] : [from],
       };
     }
   }
 
-  /** What a pick mutates. */
+  /** The testcase that a pick mutates. */
   parentOf(pick: number): CorpusEntryData {
     return this.#trajectoryOf(pick)?.parent ?? this.#entryDataOf(this.#task.parents[pick]);
   }
 
-  /** The picks that make a pick's mutants out of a corpus entry; undefined where there are no steps. */
+  /** The picks that make a pick's mutants out of a corpus entry; undefined for a task without steps. */
   pathOf(pick: number): readonly number[] | undefined {
     return this.#task.picksPerStep === undefined
       ? undefined
@@ -61,10 +69,10 @@ export class Trajectories {
     return picksPerStep === undefined ? undefined : this.#trajectories[pick % picksPerStep];
   }
 
-  #advance(line: number): Trajectory | undefined {
-    const held = this.#goalTracker?.bestCandidateOf(line);
-    if (held === undefined) return undefined;
-    const { data, activations, path = [] } = held;
-    return { parent: { ...this.#entryDataOf(this.#task.parents[line]), data, activations }, path };
+  #advance(index: number): Trajectory | undefined {
+    const best = this.#bestCandidates?.bestCandidateOf(index);
+    if (best === undefined) return undefined;
+    const { data, activations, path = [] } = best;
+    return { parent: { ...this.#entryDataOf(this.#task.parents[index]), data, activations }, path };
   }
 }

@@ -20,7 +20,7 @@ import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transf
 import { type PackedTestcases, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import type { SearchGoal } from '../../fuzzer/search/directed-search.ts';
+import type { SearchGoal } from '../../fuzzer/search/search-goal.ts';
 import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';

@@ -1,8 +1,8 @@
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
-import { isSiteFault } from '../../fuzzer/search/directed-search.ts';
+import { isSiteFault } from '../../fuzzer/search/search-goal.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 
-/** What is known of one site at one moment. */
+/** Statistics of one numerical site. */
 export interface SiteStatistics {
   readonly site: string;
   readonly op: string;
@@ -10,20 +10,24 @@ export interface SiteStatistics {
   /** The unsafe region, for people. */
   readonly region: string;
   /**
-   * `triggered`: it went wrong; `unreachable`: it can't within the range of the inputs, unless an operation before it
+   * `triggered`: it went wrong; `unreachable`: it cannot within the ranges of the inputs, unless an operation before it
    * goes wrong; `open`: neither.
    */
   readonly status: 'triggered' | 'open' | 'unreachable';
   /**
-   * How many times the distance from the unsafe region must still halve, for the nearest mutant; null where that was
-   * not measured.
+   * How many times the closest mutant's distance from the unsafe region must still halve; null where that was not
+   * measured.
    */
   readonly margin: number | null;
-  /** The fault that is named after it; null where what it made never came to an output. */
+  /** Signature of the fault that is named after it; null where its values never reached an output. */
   readonly signature: string | null;
 }
 
-/** Figures of all sites, in topological order. */
+/**
+ * Statistics of all sites, in topological order.
+ *
+ * @param margins the smallest margin of each site that was measured, by name
+ */
 export function siteStatistics(
   sites: readonly NumericalSite[],
   unreachable: ReadonlySet<string>,
@@ -34,7 +38,7 @@ export function siteStatistics(
     const signature = faults.find((fault) => isSiteFault(fault.signature, name))?.signature ?? null;
     const margin = signature === null ? (margins.get(name) ?? null) : 0;
     const status = margin === 0 ? 'triggered' : unreachable.has(name) ? 'unreachable' : 'open';
-    const shown = margin === null ? null : Number(margin.toPrecision(4));
-    return { site: name, op, kind, region, status, margin: shown, signature };
+    const rounded = margin === null ? null : Number(margin.toPrecision(4));
+    return { site: name, op, kind, region, status, margin: rounded, signature };
   });
 }

@@ -1,0 +1,46 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { UserError } from '../../core/errors.ts';
+import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
+import type { ModelInfo } from '../../model/model.ts';
+import type { ShapeSignature } from '../../model/testcase-batch.ts';
+import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
+import type { Notices } from './model-settings.ts';
+
+/** Texts completed in one run: a run takes as many decoding steps as its longest answer. */
+const TEXT_BATCH_SIZE = 64;
+
+/** What the batch size depends on beside the settings. */
+export interface BatchSizeOptions {
+  readonly model: Pick<ModelInfo, 'generation'>;
+  readonly objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'timed'>[];
+  /** The shapes of the seeds. */
+  readonly shapes: readonly ShapeSignature[];
+  /** Most rows that the model takes in one run. */
+  readonly largestBatch: number;
+}
+
+/**
+ * Resolves how many testcases one run of the model takes.
+ *
+ * @throws UserError on `--batch` beside an objective that times runs: those are of one testcase
+ */
+export function resolveBatchSize(
+  { batch }: Pick<CampaignConfig, 'batch'>,
+  { model, objectives, shapes, largestBatch }: BatchSizeOptions,
+  notices: Notices,
+): number {
+  const timed = objectives.find((objective) => objective.timed === true);
+  if (timed !== undefined) {
+    if ((batch ?? 1) > 1)
+      throw new UserError(`--batch: ${timed.name} times runs of one testcase each: leave --batch out`);
+    notices.info(`${timed.name}: runs are of one testcase, and what it finds may not come up again`);
+    return 1;
+  }
+  const usual =
+    model.generation === undefined ? defaultBatch(Math.max(...shapes.map(valueCount))) : TEXT_BATCH_SIZE;
+  return Math.min(batch ?? usual, largestBatch);
+}
+
+function valueCount({ inputs }: ShapeSignature): number {
+  return inputs.reduce((sum, { size }) => sum + size, 0);
+}

@@ -1,0 +1,67 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { suggestName } from '../../core/did-you-mean.ts';
+import { UserError } from '../../core/errors.ts';
+import { objectiveTensors } from '../../evaluation/watched-tensors.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { ModelInfo } from '../../model/model.ts';
+import type { ProbeWorker } from '../../workers/probe-worker.ts';
+import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
+
+/** Whether mutants stay within a small distance of their seeds, so that they show the same class. */
+export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' | 'l2' | 'l0'>): boolean {
+  return linf !== undefined || l2 !== undefined || l0 !== undefined;
+}
+
+/**
+ * Checks that labels are given where an objective needs them, and only there.
+ *
+ * @throws UserError naming what to add
+ */
+export function checkLabels(
+  config: Pick<CampaignConfig, 'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits'>,
+  objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'labelled'>[],
+): void {
+  const { labels, deephunter, edits } = config;
+  const needing = objectives.find(({ labelled }) => labelled === true);
+  if (needing === undefined) {
+    if (labels === undefined) return;
+    throw new UserError('--labels are given and no objective asks for them: add --objective misclassified');
+  }
+  if (labels === undefined)
+    throw new UserError(
+      `--objective: ${needing.name} needs the class that each seed shows: give --labels labels.npy, or --labels folders`,
+    );
+  if (!isBallConstrained(config) && deephunter === undefined && edits === undefined)
+    throw new UserError(
+      `--objective: ${needing.name} needs a constraint that leaves what a seed shows as it is: --linf, --l2, --l0, --deephunter or --edits`,
+    );
+}
+
+/**
+ * Checks that the model has the tensors that objectives read, with one row for each testcase.
+ *
+ * @param watched tensors that coverage observes
+ * @throws UserError naming the tensor
+ */
+export async function checkObjectiveTensors(
+  model: ModelInfo,
+  objectives: readonly ObjectiveDescriptor[],
+  watched: readonly string[],
+  seed: TestcaseData,
+  probeWorker: Pick<ProbeWorker, 'probe'>,
+): Promise<void> {
+  const known = new Set([...model.inputs.map(({ name }) => name), ...model.watchable]);
+  for (const { name, tensors = [] } of objectives) {
+    const unknown = tensors.find((tensor) => !known.has(tensor));
+    if (unknown !== undefined)
+      throw new UserError(
+        `--objective: ${name}: the model has no input and no tensor ${unknown}: ${suggestName(unknown, [...known])}; neurofuzz inspect lists them`,
+      );
+  }
+  const needed = objectiveTensors(objectives, model).filter((tensor) => !watched.includes(tensor));
+  if (needed.length === 0) return;
+  const { unbatchedTensors } = await probeWorker.probe(seed, [...watched, ...needed]);
+  const unbatched = unbatchedTensors.find((tensor) => needed.includes(tensor));
+  if (unbatched !== undefined)
+    throw new UserError(`--objective: tensor ${unbatched} has no row for each testcase: take another one`);
+}

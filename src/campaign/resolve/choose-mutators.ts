@@ -1,0 +1,99 @@
+import { UserError } from '../../core/errors.ts';
+import { describeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import { defaultMutators, fitsInput, MUTATORS, makeMutator } from '../../mutators/registry.ts';
+import type { RequestedMutators } from './requested-mutators.ts';
+
+/** What the choice of mutators depends on beside the inputs. */
+export interface MutatorChoiceOptions {
+  /** Whether the default mix must leave the class that a seed shows as it is. */
+  readonly keepsLabels: boolean;
+  /** Whether DeepHunter's rule holds: at most one geometric mutation of a seed and its descendants. */
+  readonly allowsOneGeometric: boolean;
+}
+
+/**
+ * Chooses the mutators of each input: those requested, or the default mix for what the input is.
+ *
+ * @param isKept whether an input keeps the values of its seeds
+ * @returns specs by input; none for an input that is kept
+ * @throws UserError where a mutator was requested for inputs that it does not fit, or no input is mutated
+ */
+export async function chooseMutators(
+  requested: readonly RequestedMutators[],
+  inputs: readonly InputDescriptor[],
+  isKept: readonly boolean[],
+  { keepsLabels, allowsOneGeometric }: MutatorChoiceOptions,
+): Promise<string[][]> {
+  checkMutatorsFit(requested, inputs, isKept);
+  const mutators = requested.map((mutatorsOfInput, i) => {
+    if (isKept[i]) return [];
+    const specs = mutatorSpecs(mutatorsOfInput, inputs[i]);
+    return keepsLabels && mutatorsOfInput === 'default' ? labelPreserving(specs) : specs;
+  });
+  checkAnyMutated(requested, mutators, inputs);
+  if (allowsOneGeometric) await refuseOnlyGeometric(mutators, inputs);
+  return mutators;
+}
+
+/** The specs of an input's mutators. @throws UserError where one was requested for this input and does not fit it */
+function mutatorSpecs(requested: RequestedMutators, input: InputDescriptor): string[] {
+  if (requested === 'none') return [];
+  const mutators =
+    requested === 'default'
+      ? defaultMutators(input)
+      : requested.filter(({ scope, kind }) => scope === 'own' || fitsInput(kind, input));
+  // Making one throws the error that says what it does not fit.
+  for (const mutator of mutators) makeMutator(mutator, input);
+  return [...new Set(mutators.map(({ spec }) => spec))];
+}
+
+/** @throws UserError where a mutator that was requested for all inputs fits none that is mutated */
+function checkMutatorsFit(
+  requested: readonly RequestedMutators[],
+  inputs: readonly InputDescriptor[],
+  isKept: readonly boolean[],
+): void {
+  const mutatedInputs = inputs.filter((_, i) => !isKept[i]);
+  requested.forEach((mutators, i) => {
+    if (typeof mutators === 'string' || isKept[i]) return;
+    for (const mutator of mutators) {
+      // Making it throws the error that says which inputs it is for.
+      if (mutator.scope === 'all' && !mutatedInputs.some((input) => fitsInput(mutator.kind, input)))
+        makeMutator(mutator, inputs[i]);
+    }
+  });
+}
+
+/** Mutators of the default mix that do not change the class that a seed shows. */
+function labelPreserving(specs: readonly string[]): string[] {
+  return specs.filter((spec) => MUTATORS.find(spec)?.mayChangeMeaning !== true);
+}
+
+/** @throws UserError where no input is mutated */
+function checkAnyMutated(
+  requested: readonly RequestedMutators[],
+  mutators: readonly (readonly string[])[],
+  inputs: readonly InputDescriptor[],
+): void {
+  if (mutators.some((list) => list.length > 0)) return;
+  const unfit = inputs.flatMap(({ name }, i) => (requested[i] === 'none' ? [] : [name]));
+  throw new UserError(
+    unfit.length === 0
+      ? '--mutator leaves every input as it is: nothing would change; name a mutator for one of them'
+      : `nothing would change: no mutator asked for fits ${unfit.join(', ')}; neurofuzz mutators lists what each is for`,
+  );
+}
+
+/** @throws UserError where DeepHunter's rule would leave an input no mutator after its one geometric mutation */
+async function refuseOnlyGeometric(
+  mutators: readonly (readonly string[])[],
+  inputs: readonly InputDescriptor[],
+): Promise<void> {
+  const arms = await describeArms(mutators);
+  const onlyGeometric = arms.findIndex((list) => list.length > 0 && list.every(({ geometric }) => geometric));
+  if (onlyGeometric < 0) return;
+  throw new UserError(
+    `--deephunter allows one geometric change, and input ${inputs[onlyGeometric].name} has no other mutator: add one, such as gaussian`,
+  );
+}

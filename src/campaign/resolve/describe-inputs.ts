@@ -1,0 +1,49 @@
+import type { Domain, InputDescriptor } from '../../inputs/input-descriptor.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { DType } from '../../tensor/tensor.ts';
+import type { InputRanges } from './infer-ranges.ts';
+import type { InputSettings } from './input-settings.ts';
+import { type TokenPlan, tokenDescriptor } from './tokens.ts';
+
+/**
+ * Describes each input to mutators and constraints, in the model's order.
+ *
+ * @param fixedMasks by input, 1 at each position that is never mutated
+ */
+export function describeInputs(
+  { testcaseInputs, tokens, dictionaries }: InputSettings,
+  seeds: Seeds,
+  { ranges, tables, imageFormats }: InputRanges,
+  fixedMasks: readonly (Uint8Array | undefined)[],
+): InputDescriptor[] {
+  return testcaseInputs.map(({ name, type }, i): InputDescriptor => {
+    const plan = tokens[i];
+    const ofTokens = plan === undefined ? undefined : tokenDescriptor(plan, dictionaries[i], seeds, i);
+    return {
+      name,
+      type,
+      domains: domainsOf(type, plan, imageFormats[i] !== undefined, tables[i] !== undefined),
+      size: Math.max(ofTokens?.length[1] ?? 0, ...seeds.map(({ inputs }) => inputs[i].length)),
+      range: ranges[i],
+      picture: imageFormats[i],
+      columns: tables[i]?.columns,
+      fixed: fixedMasks[i],
+      tokens: ofTokens,
+    };
+  });
+}
+
+function domainsOf(
+  type: DType,
+  tokens: TokenPlan | undefined,
+  isImage: boolean,
+  isTable: boolean,
+): readonly Domain[] {
+  if (type === 'bool') return ['flags'];
+  const domains: Domain[] = ['numbers'];
+  if (isImage && tokens === undefined) domains.push('image');
+  if (isTable) domains.push('table');
+  if (tokens !== undefined) domains.push('tokens');
+  if (tokens?.vocabulary !== undefined) domains.push('text');
+  return domains;
+}

@@ -1,0 +1,74 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { type ImageFormat, resolveImageFormat } from '../../inputs/image.ts';
+import type { Range } from '../../inputs/range.ts';
+import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
+import type { Notices } from './model-settings.ts';
+import { rangeOfSeeds } from './ranges.ts';
+import type { SeedSet } from './resolve-seeds.ts';
+import { describeTable, resolveTable, type Table } from './tables.ts';
+
+/** Legal values of each input, in the model's order. */
+export interface InputRanges {
+  readonly ranges: readonly Range[];
+  /** Undefined for an input that is no table. */
+  readonly tables: readonly (Table | undefined)[];
+  /** Undefined for an input that takes no images. */
+  readonly imageFormats: readonly (ImageFormat | undefined)[];
+  /** Whether an input keeps the values of its seeds: on request, or since they are the same in all of them. */
+  readonly isKept: readonly boolean[];
+}
+
+/**
+ * Infers the legal values of inputs from their seeds where the settings do not declare them.
+ *
+ * @param mutatorSetting where mutators are requested by name, an input that is the same in all seeds is an error
+ * @throws UserError where an input's range cannot be inferred, or columns do not fit it
+ */
+export function inferRanges(
+  settings: InputSettings,
+  seedSet: SeedSet,
+  mutatorSetting: CampaignConfig['mutator'],
+  notices: Notices,
+): InputRanges {
+  const { testcaseInputs, declaredRanges, preprocess, requestedMutators } = settings;
+  const { seeds, areGiven } = seedSet;
+  const tables = inferTables(settings, seedSet, notices);
+  const isKept = requestedMutators.map((requested) => requested === 'none');
+  const ranges = testcaseInputs.map((input, i) => {
+    const table = tables[i];
+    if (table !== undefined) return table.range;
+    if (declaredRanges.has(input.name) || !areGiven) return rangeWithoutSeeds(settings, i);
+    const isMutated = isKept.map((kept) => !kept);
+    const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, mutatorSetting);
+    if (stays && isMutated[i]) {
+      isKept[i] = true;
+      notices.info(
+        `input ${input.name} is the same in all seeds: it stays so; --range would have it mutated`,
+      );
+    }
+    return range;
+  });
+  const imageFormats = testcaseInputs.map((input, i) =>
+    resolveImageFormat(input, preprocess.get(input.name), [ranges[i].low, ranges[i].high]),
+  );
+  return { ranges, tables, imageFormats, isKept };
+}
+
+function inferTables(
+  { testcaseInputs, tokens, requestedMutators, declaredRanges, requestedTables }: InputSettings,
+  { seeds, areGiven }: SeedSet,
+  notices: Notices,
+): (Table | undefined)[] {
+  const tables = testcaseInputs.map((input, i) =>
+    tokens[i] === undefined && requestedMutators[i] !== 'none'
+      ? resolveTable(input, i, seeds, areGiven, declaredRanges.get(input.name), requestedTables[i])
+      : undefined,
+  );
+  tables.forEach((table, i) => {
+    if (table !== undefined)
+      notices.info(
+        `input ${testcaseInputs[i].name} is a table: ${describeTable(table)}; --table none takes its columns for plain numbers`,
+      );
+  });
+  return tables;
+}

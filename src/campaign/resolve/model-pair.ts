@@ -1,0 +1,76 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { UserError } from '../../core/errors.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import { needsCalibration } from '../../model/quantize/derive.ts';
+import type { Quantization } from '../../model/quantize/kind.ts';
+import { secondModelOptions } from '../../storage/load-options.ts';
+import type { ProbeWorker } from '../../workers/probe-worker.ts';
+import type { DerivedModel } from '../derived-model.ts';
+import type { Notices } from './model-settings.ts';
+
+/** A model pair, once its second model is loaded. */
+export interface ModelPair {
+  /** The first model, which describes the second one in `secondModel`. */
+  readonly model: ModelInfo;
+  /** How the second model was loaded. */
+  readonly loading: SecondModelOptions;
+}
+
+/** Loads the second model that the settings name, or the model itself once more; undefined where they name none. */
+export async function loadNamedModel(
+  config: CampaignConfig,
+  { path }: ModelInfo,
+  probeWorker: ProbeWorker,
+): Promise<ModelPair | undefined> {
+  const options = secondModelOptions(config);
+  if (options === undefined) return undefined;
+  const loading = config.against === undefined ? { ...options, path } : options;
+  return { model: await probeWorker.loadSecondModel(loading), loading };
+}
+
+/**
+ * Loads the campaign's quantized copy of the model. The copy is derived unless the campaign has it already.
+ *
+ * @param seeds calibrate the quantization
+ */
+export async function loadDerivedModel(
+  kind: Quantization,
+  config: CampaignConfig,
+  seeds: Seeds,
+  probeWorker: ProbeWorker,
+  derived: DerivedModel,
+): Promise<ModelPair> {
+  const file =
+    (await derived.find()) ?? (await derived.stage(await probeWorker.deriveQuantizedModel(kind, seeds)));
+  const loading = secondModelOptions(config, file);
+  if (loading === undefined) throw new Error(`${file} has no load options`);
+  return { model: await probeWorker.loadSecondModel(loading), loading };
+}
+
+/** @throws UserError where quantization needs seeds to calibrate it and there are none */
+export async function checkCalibrationSeeds(
+  { quantize, seeds }: Pick<CampaignConfig, 'quantize' | 'seeds'>,
+  { path }: ModelInfo,
+): Promise<void> {
+  if (quantize === undefined || seeds !== undefined) return;
+  if (await needsCalibration(path, quantize))
+    throw new UserError(
+      `--quantize ${quantize} is calibrated on the seeds, and there are none: give some with --seeds`,
+    );
+}
+
+/** Reports what the model is compared with, and which outputs of the two are paired. */
+export function reportSecondModel(
+  { quantize, against }: Pick<CampaignConfig, 'quantize' | 'against'>,
+  { secondModel }: ModelInfo,
+  notices: Notices,
+): void {
+  if (secondModel === undefined) return;
+  const { format, runtime, outputs } = secondModel;
+  const name = quantize === undefined ? (against ?? 'itself') : `its ${quantize} copy`;
+  const pairs = [...outputs].map(([output, second]) => (output === second ? output : `${output}=${second}`));
+  notices.info(
+    `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}`,
+  );
+}

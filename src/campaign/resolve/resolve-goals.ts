@@ -1,0 +1,115 @@
+import type { Interval } from '../../analysis/numerical-sites/interval.ts';
+import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import type { CampaignConfig } from '../../config/schema.ts';
+import { type ObjectiveGoal, type SearchGoal, siteGoals } from '../../fuzzer/search/search-goal.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import { countParameters } from '../../model/graph/graph.ts';
+import { AFTER_PROMPT_PREFIX } from '../../model/language/generation.ts';
+import type { ModelInfo } from '../../model/model.ts';
+import { readNumber } from '../../tensor/tensor.ts';
+import type { ProbeWorker } from '../../workers/probe-worker.ts';
+import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
+import type { ResolvedInputs } from './inputs.ts';
+import type { Notices } from './model-settings.ts';
+
+/**
+ * Parameters up to which a process may hold sessions that expose tensors: each has a copy of the weights. One number for
+ * all machines and any `--jobs`, so that equal campaigns give equal results.
+ */
+const MAX_EXPOSED_PARAMETERS = 100e6;
+
+/** Whether a process may hold further sessions of the model that expose tensors. */
+export function canExposeTensors({ graph }: Pick<ModelInfo, 'graph'>): boolean {
+  return countParameters(graph) <= MAX_EXPOSED_PARAMETERS;
+}
+
+/** The goals of directed search. */
+export interface ResolvedGoals {
+  readonly goals: readonly SearchGoal[];
+  /** Names of sites that cannot go wrong within the ranges of the inputs. */
+  readonly unreachableSites: ReadonlySet<string>;
+  /** Whether violations are traced to operations. */
+  readonly traces: boolean;
+}
+
+/** Resolves which numerical sites can be reached and which goals tasks may have. */
+export async function resolveGoals(
+  {
+    model,
+    sites,
+    inputs,
+    objectives,
+    watched,
+  }: {
+    readonly model: ModelInfo;
+    readonly sites: readonly NumericalSite[];
+    readonly inputs: ResolvedInputs;
+    readonly objectives: readonly ObjectiveDescriptor[];
+    /** Tensors that coverage observes. */
+    readonly watched: readonly string[];
+  },
+  { guidance }: Pick<CampaignConfig, 'guidance'>,
+  probeWorker: ProbeWorker,
+  notices: Notices,
+): Promise<ResolvedGoals> {
+  const reachableSites =
+    sites.length === 0
+      ? []
+      : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds));
+  const isAttributing = objectives.some(({ isAttributable }) => isAttributable);
+  const traces = isAttributing && canExposeTensors(model);
+  if (isAttributing && !traces)
+    notices.warn(
+      `the model has more than ${MAX_EXPOSED_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
+    );
+  const isDirected = guidance === 'auto';
+  const observable =
+    traces && isDirected
+      ? await probeWorker.observableGoals(inputs.seeds[0], siteGoals(reachableSites), watched)
+      : [];
+  return {
+    goals: [...observable, ...(isDirected ? objectiveGoals(objectives, watched) : [])],
+    unreachableSites: new Set(
+      reachableSites.filter(({ targets }) => targets.length === 0).map(({ name }) => name),
+    ),
+    traces,
+  };
+}
+
+/** A goal for each objective that measures margins. */
+export function objectiveGoals(
+  objectives: readonly ObjectiveDescriptor[],
+  watched: readonly string[],
+): ObjectiveGoal[] {
+  // Lookahead runs the prompt alone: it cannot observe tensors at the end of an answer.
+  const canLookAhead = watched.every((name) => name.startsWith(AFTER_PROMPT_PREFIX));
+  return objectives
+    .filter(({ hasMargins }) => hasMargins)
+    .map(({ name, isTwoSided, marginSignatures, predictsBeforeOutput }) => ({
+      objective: name,
+      isTwoSided,
+      ...(marginSignatures === undefined ? {} : { marginSignatures }),
+      ...(predictsBeforeOutput && canLookAhead ? { predictsBeforeOutput } : {}),
+    }));
+}
+
+/** The interval of each input's values, by its name: its range, widened to the values of the seeds. */
+export function valueIntervals(
+  descriptors: readonly Pick<InputDescriptor, 'name' | 'type' | 'range'>[],
+  seeds: Seeds,
+): Map<string, Interval> {
+  return new Map(
+    descriptors.map(({ name, type, range }, i) => {
+      let { low, high } = range;
+      for (const { inputs } of seeds) {
+        for (let k = 0; k < inputs[i].length; k++) {
+          const value = readNumber(type, inputs[i], k);
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
+      }
+      return [name, { low, high }];
+    }),
+  );
+}

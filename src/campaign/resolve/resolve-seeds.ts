@@ -1,0 +1,105 @@
+import type { CampaignConfig } from '../../config/schema.ts';
+import { groupByInput, type ValuesByInput } from '../../config/values.ts';
+import { UserError } from '../../core/errors.ts';
+import { randomStream } from '../../core/random.ts';
+import { drawSeeds } from '../../inputs/draw-seeds.ts';
+import { type LabelSource, parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
+import { intervalAt } from '../../inputs/range.ts';
+import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
+import type { Notices } from './model-settings.ts';
+import { padSeeds } from './pad-seeds.ts';
+
+/** Seeds drawn where none are given. */
+const DRAWN_SEED_COUNT = 32;
+
+/** The seeds of a campaign, before any is refused. */
+export interface SeedSet {
+  readonly seeds: Seeds;
+  /** False for seeds drawn at random: those say nothing about the inputs. */
+  readonly areGiven: boolean;
+  /** The class that each seed shows; undefined without `--labels`. */
+  readonly labels: ReadonlyMap<Seeds[number], number> | undefined;
+}
+
+/**
+ * Reads the seeds and their labels, or draws seeds where none are given.
+ *
+ * @param takesPrompts whether the model completes texts: random token ids would be no prompts
+ * @throws UserError where seeds or labels cannot be read or do not fit the model
+ */
+export async function resolveSeeds(
+  settings: InputSettings,
+  config: Pick<CampaignConfig, 'seeds' | 'labels' | 'generate'>,
+  takesPrompts: boolean,
+  masterSeed: string,
+  notices: Notices,
+): Promise<SeedSet> {
+  const names = settings.inputs.map(({ name }) => name);
+  const paths = groupByInput(config.seeds, names);
+  const areGiven = paths.forAll.length + paths.byName.size > 0;
+  const labelSource = config.labels === undefined ? undefined : parseLabelSource(config.labels);
+  if (labelSource !== undefined && !areGiven)
+    throw new UserError('--labels are for seeds: give those with --seeds');
+  if (!areGiven && takesPrompts)
+    throw new UserError(
+      'a model that goes on with texts needs prompts: give some with --seeds prompts.txt, one a line',
+    );
+  if (!areGiven)
+    return { seeds: drawRandomSeeds(settings, masterSeed, notices), areGiven, labels: undefined };
+  const sources: SeedSources = {
+    labelColumn: labelSource?.kind === 'column' ? labelSource.column : undefined,
+    paths: [],
+    labels: [],
+  };
+  const seeds = await readGivenSeeds(settings, paths, config.generate?.prompts, sources);
+  const labels = labelSource && (await readLabels(labelSource, seeds, sources, notices));
+  return { seeds, areGiven, labels };
+}
+
+async function readGivenSeeds(
+  { inputs, pixelScalings, tokens }: InputSettings,
+  paths: ValuesByInput<string>,
+  splitBy: 'lines' | 'files' | undefined,
+  sources: SeedSources,
+): Promise<Seeds> {
+  const indexOf = (name: string): number => inputs.findIndex((input) => input.name === name);
+  const seeds = await readSeeds(
+    inputs,
+    paths,
+    (name) => pixelScalings[indexOf(name)],
+    sources,
+    (name) => {
+      const tokenizer = tokens[indexOf(name)]?.tokenizer;
+      return tokenizer && { tokenizer, splitBy };
+    },
+  );
+  return padSeeds(seeds, tokens);
+}
+
+async function readLabels(
+  source: LabelSource,
+  seeds: Seeds,
+  { paths, labels: columnLabels }: SeedSources,
+  notices: Notices,
+): Promise<ReadonlyMap<Seeds[number], number>> {
+  const { labels, folderClasses } = await resolveLabels(source, paths, columnLabels);
+  if (folderClasses !== undefined) notices.info(folderClasses);
+  return new Map(seeds.map((seed, i) => [seed, labels[i]]));
+}
+
+function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: Notices): Seeds {
+  const { inputs, testcaseInputs, inferredInputs } = settings;
+  const drawRange = (i: number, position = 0, size = 1): readonly [number, number] => {
+    const range = rangeWithoutSeeds(settings, i);
+    const { low, high } = size === 1 ? range : intervalAt(range, position, size);
+    // A mask that hides the whole testcase would leave nothing to fuzz.
+    return inferredInputs[i].kind === 'mask' ? [high, high] : [low, high];
+  };
+  const intervals = testcaseInputs.map(({ name }, i) => `${name} in [${drawRange(i).join(', ')}]`).join(', ');
+  notices.warn(
+    `no seeds given: drew ${DRAWN_SEED_COUNT} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
+  );
+  return drawSeeds(inputs, drawRange, DRAWN_SEED_COUNT, randomStream(masterSeed, 'seeds'));
+}

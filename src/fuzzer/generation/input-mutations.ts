@@ -1,0 +1,143 @@
+import type { BoundsTracker, WorkingArray } from '../../constraints/bounds.ts';
+import type { Random } from '../../core/random.ts';
+import type { ShapeSignature } from '../../model/testcase-batch.ts';
+import type { MutationContext } from '../../mutators/mutator.ts';
+import type { NoisePool } from '../../mutators/simd/noise-pool.ts';
+import { copyInto, type TensorData, writeNumber } from '../../tensor/tensor.ts';
+import type { Arm } from '../scheduling/mutator-arms.ts';
+import { stackOf } from '../scheduling/mutator-stack.ts';
+import type { CorpusEntryData, Task } from '../scheduling/task.ts';
+import type { BoundsCache } from './bounds-cache.ts';
+import { followLength } from './length-changes.ts';
+import type { ParentSource } from './parent-source.ts';
+import type { ScratchBuffers } from './scratch-buffers.ts';
+
+/** The mutants of one pick. */
+export interface PickSlice {
+  readonly pick: number;
+  readonly form: ShapeSignature;
+  readonly mutants: number;
+  readonly parent: CorpusEntryData;
+}
+
+/** How one input of a pick's mutants is made: by mutators, or from the parent at another length. */
+export type InputMutation =
+  | { readonly kind: 'follow' }
+  | {
+      readonly kind: 'mutate';
+      readonly stack: readonly Arm[];
+      /** As long as the mutant, except for the input whose length mutators change. */
+      readonly parent: WorkingArray;
+      /** Undefined without one: each mutator of the stack then gets the values that it mutates. */
+      readonly partner: WorkingArray | undefined;
+      /** Reused for each mutant. */
+      readonly context: { -readonly [K in keyof MutationContext]: MutationContext[K] } & {
+        readonly bounds: BoundsTracker;
+      };
+    };
+
+export interface InputMutationsOptions {
+  /** Of each input; none for an input that is not mutated. */
+  readonly arms: readonly (readonly Arm[])[];
+  /** The input whose length mutators may change; undefined where lengths are fixed. */
+  readonly lengthLeader: number | undefined;
+  readonly noise: NoisePool;
+  readonly bounds: BoundsCache;
+  /** Of each input. */
+  readonly scratch: readonly ScratchBuffers[];
+}
+
+/** Applies the mutator stacks of picks, input by input. */
+export class InputMutations {
+  readonly #options: InputMutationsOptions;
+
+  constructor(options: InputMutationsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Prepares a pick's mutants. The result is valid until the next call.
+   *
+   * @returns by input; undefined for an input that is copied from the parent
+   */
+  prepare(
+    task: Task,
+    source: ParentSource,
+    { pick, form, mutants, parent }: PickSlice,
+    random: Random,
+  ): (InputMutation | undefined)[] {
+    const { arms, lengthLeader, noise, bounds, scratch } = this.#options;
+    const partner = task.partners[pick] < 0 ? parent : source.entryData(task.partners[pick]);
+    return form.inputs.map((input, i): InputMutation | undefined => {
+      if (input.size === 0) return undefined;
+      const stack = stackOf(task.stacks, pick, i, form.inputs.length);
+      const isResized = parent.data.inputs[i].length !== input.size;
+      if (stack.length === 0 || arms[i].length === 0) return isResized ? { kind: 'follow' } : undefined;
+      const values = scratch[i].parent(parent.data.inputs[i]);
+      return {
+        kind: 'mutate',
+        stack: stack.map((arm) => arms[i][arm]),
+        parent: isResized && i !== lengthLeader ? scratch[i].resized(values, input.size) : values,
+        partner: partner === parent ? undefined : scratch[i].partner(partner.data.inputs[i]),
+        context: {
+          random,
+          noise,
+          arithmetic: noise.vectorMath,
+          bounds: bounds.around(
+            form,
+            i,
+            parent.ancestorIndex,
+            () => source.entryData(parent.ancestorIndex).data.inputs[i],
+          ),
+          shape: input.shape,
+          partner: values,
+          mutantIndex: 0,
+          mutantCount: mutants,
+        },
+      };
+    });
+  }
+
+  /**
+   * Writes one input of one mutant.
+   *
+   * @param batch the input's values of all rows
+   */
+  write(
+    mutation: InputMutation | undefined,
+    { form, parent: { data } }: PickSlice,
+    input: number,
+    batch: TensorData,
+    row: number,
+    mutantIndex: number,
+  ): void {
+    const { size, type } = form.inputs[input];
+    if (mutation === undefined) {
+      copyInto(batch, data.inputs[input], row * size);
+      return;
+    }
+    if (mutation.kind === 'follow') {
+      copyInto(batch, followLength(type, data.inputs[input], size), row * size);
+      return;
+    }
+    const { stack, parent, partner, context } = mutation;
+    const scratch = this.#options.scratch[input];
+    const { vectorMath } = this.#options.noise;
+    const isFloat = batch instanceof Float32Array;
+    let from = parent;
+    context.mutantIndex = mutantIndex;
+    for (let step = 0; step < stack.length; step++) {
+      const { mutator, confined } = stack[step];
+      const isLast = step === stack.length - 1;
+      const out = isLast ? (isFloat ? batch : scratch.mutant) : scratch.intermediate(step, size);
+      const offset = isLast && isFloat ? row * size : 0;
+      context.partner = partner ?? from;
+      mutator.mutate(out, offset, from, context);
+      if (!confined) vectorMath.clip(out, offset, size, context.bounds);
+      from = out;
+    }
+    if (isFloat) return;
+    const { mutant } = scratch;
+    for (let k = 0; k < size; k++) writeNumber(type, batch, row * size + k, mutant[k]);
+  }
+}

@@ -1,0 +1,92 @@
+import type { Random } from '../../core/random.ts';
+import type { CorpusSize } from '../../schedulers/scheduler.ts';
+import { BEAM_WIDTH, closestSlot, isStale } from './beam.ts';
+import { type GoalState, isClose } from './goal-state.ts';
+import { canPredictMargins, type GoalAssignment, marginSignaturesOf, UNKNOWN_MARGIN } from './search-goal.ts';
+
+/** Share of picks that go to the closest subgoal, and within a subgoal to its closest slot unless that is stale. */
+const CLOSEST_SHARE = 0.5;
+
+/** Share of slots that begin at an entry that came close in an earlier campaign, where there is one. */
+const SUGGESTED_SHARE = 0.5;
+
+/** Share of the other slots that begin at a seed; the rest begin at any entry. */
+const SEED_SHARE = 0.5;
+
+/** The picks of a task for a goal. */
+export interface PlannedPicks {
+  readonly assignment: GoalAssignment;
+  /** Of each pick, the corpus entry to mutate. */
+  readonly parents: readonly number[];
+  /** Of each pick, an entry on the other side of the boundary; below 0 where none is known. */
+  readonly acrossBoundary: readonly number[];
+}
+
+/** All that the picks of a task are drawn from. */
+export interface PickRequest {
+  readonly goalIndex: number;
+  readonly count: number;
+  readonly corpus: CorpusSize;
+  readonly random: Random;
+  /** Whether two entries may be mixed. */
+  readonly areCompatible: (a: number, b: number) => boolean;
+  /** Whether the task uses lookahead. One that does not, where the goal allows it, is for subgoals that are close. */
+  readonly lookahead: boolean;
+  /** Entries that came close to the goal in an earlier campaign. */
+  readonly suggestedStarts: readonly number[];
+}
+
+/** Draws subgoal, beam slot and parent of each pick of a task for a goal. */
+export function planPicks(state: GoalState, request: PickRequest): PlannedPicks {
+  const { goal, subgoals } = state;
+  const { goalIndex, count, random, areCompatible, lookahead } = request;
+  const open = subgoals.flatMap(({ done }, i) => (done ? [] : [i]));
+  const close = open.filter((i) => isClose(subgoals[i]));
+  const exploits = canPredictMargins(goal) && !lookahead && close.length > 0;
+  const eligible = exploits ? close : open;
+  const closest = eligible.reduce(
+    (best, i) => (subgoals[i].best < subgoals[best].best ? i : best),
+    eligible[0] ?? 0,
+  );
+  // Subgoals with signatures of their own lead to different faults: the closest must not starve the others.
+  const closestShare = marginSignaturesOf(goal).length === 0 ? CLOSEST_SHARE : 0;
+  const picks = Array.from({ length: count }, () => {
+    if (subgoals.length === 0)
+      return {
+        subgoal: 0,
+        slotIndex: 0,
+        margin: UNKNOWN_MARGIN,
+        parent: drawStart(request),
+        acrossBoundary: -1,
+      };
+    const subgoal = random.uniform() < closestShare ? closest : eligible[random.below(eligible.length)];
+    const { slots } = subgoals[subgoal];
+    const front = closestSlot(slots);
+    const takesFront = exploits || (!isStale(slots[front]) && random.uniform() < CLOSEST_SHARE);
+    const slotIndex = takesFront ? front : random.below(BEAM_WIDTH);
+    const { entry, margin } = slots[slotIndex];
+    const opposite = entry < 0 ? [] : state.slotsAcrossBoundary(subgoal);
+    const partners = opposite.filter((slot) => slot.entry >= 0 && areCompatible(entry, slot.entry));
+    const partner = partners[closestSlot(partners)];
+    const parent = entry < 0 ? drawStart(request) : entry;
+    return { subgoal, slotIndex, margin, parent, acrossBoundary: partner?.entry ?? -1 };
+  });
+  return {
+    parents: picks.map(({ parent }) => parent),
+    acrossBoundary: picks.map(({ acrossBoundary }) => acrossBoundary),
+    assignment: {
+      goalIndex,
+      subgoals: picks.map(({ subgoal }) => subgoal),
+      slots: picks.map(({ slotIndex }) => slotIndex),
+      marginsToBeat: picks.map(({ margin }) => margin),
+      best: subgoals.map(({ best }) => best),
+    },
+  };
+}
+
+/** The entry that a slot begins at. Seeds get a share of their own: all later entries may have failed in the same way. */
+function drawStart({ suggestedStarts, random, corpus }: PickRequest): number {
+  if (suggestedStarts.length > 0 && random.uniform() < SUGGESTED_SHARE)
+    return suggestedStarts[random.below(suggestedStarts.length)];
+  return random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);
+}

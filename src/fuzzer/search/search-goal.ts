@@ -1,0 +1,109 @@
+import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import { isSignatureOf, slug } from '../../objectives/objective.ts';
+
+/** A goal of directed search: one way in which a numerical site can go wrong, or an objective's violation. Plain data. */
+export type SearchGoal = SiteGoal | ObjectiveGoal;
+
+export interface SiteGoal {
+  /** Name of the site. */
+  readonly site: string;
+  readonly hazardTarget: HazardTarget;
+}
+
+export interface ObjectiveGoal {
+  /** Name of an objective that measures margins. */
+  readonly objective: string;
+  /** Whether its first margins lie on two sides of a decision boundary: see `Objective.isTwoSided`. */
+  readonly isTwoSided: boolean;
+  /** The signature that each of its margins leads to: see `Objective.marginSignatures`. */
+  readonly marginSignatures?: readonly string[];
+  /** Whether margins can be predicted before the model has given an output: see `Objective.predictMargins`. */
+  readonly predictsBeforeOutput?: boolean;
+}
+
+/** One goal for every way in which one of the sites can go wrong. */
+export function siteGoals(sites: readonly NumericalSite[]): SiteGoal[] {
+  return sites.flatMap(({ name, targets }) => targets.map((hazardTarget) => ({ site: name, hazardTarget })));
+}
+
+/** Name of the site or objective. Several goals may share one: a site can go wrong in several ways. */
+export function goalName(goal: SearchGoal): string {
+  return 'site' in goal ? goal.site : goal.objective;
+}
+
+/** Signatures that a goal's subgoals lead to, one each; empty where a subgoal may lead to any. */
+export function marginSignaturesOf(goal: SearchGoal): readonly string[] {
+  return ('objective' in goal ? goal.marginSignatures : undefined) ?? [];
+}
+
+/** Whether a task for the goal may use lookahead: margins from the prompt alone. */
+export function canPredictMargins(goal: SearchGoal): boolean {
+  return 'objective' in goal && goal.predictsBeforeOutput === true;
+}
+
+/** Whether a signature names a fault of a site. */
+export function isSiteFault(signature: string, site: string): boolean {
+  return /^(?:nonfinite-(?:nan|inf)|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
+}
+
+/** The objective that a signature belongs to; of two whose names both fit, the longer one. */
+export function owningObjective(goals: readonly SearchGoal[], signature: string): ObjectiveGoal | undefined {
+  let owner: ObjectiveGoal | undefined;
+  for (const goal of goals) {
+    if (!('objective' in goal) || goal.objective.length <= (owner?.objective.length ?? 0)) continue;
+    if (isSignatureOf(signature, goal.objective)) owner = goal;
+  }
+  return owner;
+}
+
+/** A margin that has not been measured. Finite, since assignments and checkpoints pass through JSON. */
+export const UNKNOWN_MARGIN = 1e6;
+
+/** The part of a task that directs it at a goal. Plain data. */
+export interface GoalAssignment {
+  /** Index of the goal among the campaign's goals. */
+  readonly goalIndex: number;
+  /** Of each pick, the subgoal it is for. */
+  readonly subgoals: readonly number[];
+  /** Of each pick, the beam slot of that subgoal it starts from. */
+  readonly slots: readonly number[];
+  /** Of each pick, the margin below which a mutant improves on that slot. */
+  readonly marginsToBeat: readonly number[];
+  /** The smallest margin so far of each subgoal; empty until a task has told how many subgoals there are. */
+  readonly best: readonly number[];
+}
+
+/** A mutant with a smaller margin than the beam slot it started from, or than any before it. */
+export interface Improvement {
+  /** Its index among the task's candidates. */
+  readonly candidate: number;
+  readonly pick: number;
+  readonly subgoal: number;
+  readonly margin: number;
+}
+
+/** The outcome of a task for its goal. */
+export interface GoalProgress {
+  readonly subgoalCount: number;
+  readonly improvements: readonly Improvement[];
+  /** The smallest margin of each subgoal in the task, also of mutants that are not kept. */
+  readonly smallestMargins: readonly number[];
+}
+
+/** A goal's search state in a checkpoint. The keys on disk are older than the names in the code, and stay. */
+export interface SavedGoal {
+  readonly targets: readonly {
+    readonly best: number;
+    readonly lanes: readonly { readonly entry: number; readonly margin: number; readonly tries: number }[];
+    readonly done: boolean;
+  }[];
+  readonly idle: number;
+  readonly done: boolean;
+}
+
+/** Directed search in a checkpoint. */
+export interface SavedDirectedSearch {
+  readonly climbs: readonly SavedGoal[];
+  readonly turn: number;
+  readonly turns: number;
+}

@@ -1,0 +1,36 @@
+import { MAX_MARGINS } from '../../objectives/objective.ts';
+import { UNKNOWN_MARGIN } from './search-goal.ts';
+
+/** Subgoals of a site: each element of its operand, or of a large operand the closest one and some spread over it. */
+const MAX_SITE_SUBGOALS = 16;
+
+/**
+ * Reduces the margins of all elements of an operand, in one row, to those of the site's subgoals.
+ *
+ * @param margins one for each element
+ * @param out receives one margin for each subgoal: see `makeMarginBuffer`
+ * @param isShapeVarying whether testcases differ in shape. Their elements do not correspond then, so the closest
+ *   element is the only subgoal
+ * @returns the number of subgoals
+ */
+export function subgoalMargins(margins: Float64Array, out: Float64Array, isShapeVarying = false): number {
+  const { length } = margins;
+  if (length <= MAX_SITE_SUBGOALS && !isShapeVarying) {
+    for (let i = 0; i < length; i++) out[i] = Math.min(UNKNOWN_MARGIN, margins[i]);
+    return length;
+  }
+  let least = UNKNOWN_MARGIN;
+  for (let i = 0; i < length; i++) if (margins[i] < least) least = margins[i];
+  out[0] = least;
+  if (isShapeVarying) return 1;
+  const spread = MAX_SITE_SUBGOALS - 1;
+  for (let s = 0; s < spread; s++) {
+    out[s + 1] = Math.min(UNKNOWN_MARGIN, margins[Math.floor(((s + 0.5) * length) / spread)]);
+  }
+  return MAX_SITE_SUBGOALS;
+}
+
+/** A buffer that holds the margins of any goal's subgoals. */
+export function makeMarginBuffer(): Float64Array {
+  return new Float64Array(Math.max(MAX_SITE_SUBGOALS, MAX_MARGINS));
+}

@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import { type BatchSizeOptions, resolveBatchSize } from '../../../src/campaign/resolve/batch-size.ts';
+import { testcaseOf } from '../../support/tasks.ts';
+
+const shapeOf = (size: number) => testcaseOf(new Array<number>(size).fill(0)).form;
+
+/** Resolves a batch size; returns it with the messages for the user. */
+function resolve(batch: number | undefined, fields: Partial<BatchSizeOptions> = {}) {
+  const infos: string[] = [];
+  const options = { model: {}, objectives: [], shapes: [shapeOf(784)], largestBatch: 1e9, ...fields };
+  const size = resolveBatchSize({ batch }, options, { info: (text) => infos.push(text), warn: () => {} });
+  return { size, infos };
+}
+
+test('the default follows from the values of the largest testcase', () => {
+  expect(resolve(undefined).size).toBe(256);
+  expect(resolve(undefined, { shapes: [shapeOf(784), shapeOf(10_000)] }).size).toBe(16);
+});
+
+test('64 texts are completed together', () => {
+  const generation = {} as NonNullable<BatchSizeOptions['model']['generation']>;
+  expect(resolve(undefined, { model: { generation } }).size).toBe(64);
+});
+
+test('a batch is never larger than the model takes', () => {
+  expect(resolve(500).size).toBe(500);
+  expect(resolve(500, { largestBatch: 1 }).size).toBe(1);
+  expect(resolve(undefined, { largestBatch: 1 }).size).toBe(1);
+});
+
+test('an objective that times runs has batches of one, says so, and refuses another size', () => {
+  const objectives = [{ name: 'assert' }, { name: 'slow', timed: true }];
+  const { size, infos } = resolve(undefined, { objectives });
+  expect(size).toBe(1);
+  expect(infos).toEqual(['slow: runs are of one testcase, and what it finds may not come up again']);
+  expect(() => resolve(2, { objectives })).toThrow(
+    '--batch: slow times runs of one testcase each: leave --batch out',
+  );
+});

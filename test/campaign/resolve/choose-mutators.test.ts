@@ -1,0 +1,101 @@
+import { describe, expect, test } from '@jest/globals';
+import { chooseMutators } from '../../../src/campaign/resolve/choose-mutators.ts';
+import {
+  type RequestedMutators,
+  requestedMutators,
+} from '../../../src/campaign/resolve/requested-mutators.ts';
+import type { ListSetting } from '../../../src/config/values.ts';
+import type { InferredInput } from '../../../src/inputs/infer-input.ts';
+import { MUTATORS } from '../../../src/mutators/registry.ts';
+import { pictureTraits, traitsOf } from '../../support/mutators.ts';
+
+const IMAGE = { ...pictureTraits(8, 8), name: 'image' };
+const MASK = traitsOf({ name: 'mask', type: 'bool', size: 8 });
+const INPUTS = [IMAGE, MASK];
+const inferred = (kind: InferredInput['kind']): InferredInput => ({
+  kind,
+  range: [0, 1],
+  isFromModel: false,
+  reason: '',
+});
+
+/** Reads a setting for the two inputs; returns the requests with the messages for the user. */
+async function request(setting: ListSetting, kinds: InferredInput['kind'][] = ['image', 'flag']) {
+  const infos: string[] = [];
+  const specs = INPUTS.map(({ name, type }) => ({ name, type, shape: [8] }));
+  const notices = { info: (text: string) => infos.push(text), warn: () => {} };
+  return { requests: await requestedMutators(setting, specs, kinds.map(inferred), notices), infos };
+}
+
+const choose = async (
+  setting: ListSetting,
+  { keepsLabels = false, allowsOneGeometric = false, isKept = [false, false] } = {},
+): Promise<string[][]> => {
+  const { requests } = await request(setting);
+  const keptOrNone = requests.map((mutators: RequestedMutators, i) => mutators === 'none' || isKept[i]);
+  return chooseMutators(requests, INPUTS, keptOrNone, { keepsLabels, allowsOneGeometric });
+};
+
+describe('requests', () => {
+  test('without a setting are the default mix, except for a mask beside other inputs', async () => {
+    expect(await request(undefined)).toEqual({ requests: ['default', 'default'], infos: [] });
+    expect(await request(undefined, ['image', 'mask'])).toEqual({
+      requests: ['default', 'none'],
+      infos: ['input mask looks like a mask: it stays as its seeds have it'],
+    });
+  });
+
+  test('name an input, or are for all, or of a group', async () => {
+    const scopes = (requests: readonly RequestedMutators[]) =>
+      requests.map((mutators) =>
+        typeof mutators === 'string' ? mutators : mutators.map(({ scope }) => scope),
+      );
+    expect(scopes((await request(['image=gaussian', 'mask=none'])).requests)).toEqual([['own'], 'none']);
+    expect(scopes((await request('gaussian')).requests)).toEqual([['all'], ['all']]);
+    expect(scopes((await request('image=flags')).requests)[0]).toEqual(['group', 'group', 'group']);
+  });
+
+  test('of an unknown input, or both to stay and to change, are refused', async () => {
+    await expect(request('imge=gaussian')).rejects.toThrow('the model has no input imge');
+    await expect(request(['image=none', 'image=gaussian'])).rejects.toThrow(
+      'cannot both stay (none) and change',
+    );
+  });
+});
+
+describe('mutators', () => {
+  test('that are requested for all inputs are used where they fit', async () => {
+    expect(await choose(['rotate', 'flip'])).toEqual([['rotate', 'flip'], ['flip']]);
+  });
+
+  test('of an input that is kept are none', async () => {
+    expect((await choose(undefined, { isKept: [false, true] }))[1]).toEqual([]);
+  });
+
+  test('of the default mix leave labels as they are where they must, requested ones need not', async () => {
+    const changing = new Set(
+      MUTATORS.list()
+        .filter(({ mayChangeMeaning }) => mayChangeMeaning === true)
+        .map(({ name }) => name),
+    );
+    const [all] = await choose(undefined);
+    const [kept] = await choose(undefined, { keepsLabels: true });
+    expect(all.some((name) => changing.has(name))).toBe(true);
+    expect(kept).toEqual(all.filter((name) => !changing.has(name)));
+    const [named] = await choose([`image=${[...changing][0]}`], { keepsLabels: true });
+    expect(named).toEqual([[...changing][0]]);
+  });
+
+  test('that fit no input are refused, and so is leaving all inputs as they are', async () => {
+    await expect(choose('crossover')).rejects.toThrow('crossover');
+    await expect(choose(['image=none', 'mask=none'])).rejects.toThrow('leaves every input as it is');
+  });
+
+  test("that are all geometric are refused under DeepHunter's rule", async () => {
+    const only = ['image=rotate', 'mask=none'];
+    await expect(choose(only, { allowsOneGeometric: true })).rejects.toThrow(
+      'input image has no other mutator',
+    );
+    expect(await choose(only)).toEqual([['rotate'], []]);
+  });
+});

@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { resolveInputs } from '../../../src/campaign/resolve/inputs.ts';
+import type { CampaignConfig } from '../../../src/config/schema.ts';
+import type { ModelInfo } from '../../../src/model/model.ts';
+import { encodeNpy } from '../../../src/tensor/npy.ts';
+import { testFolder } from '../../support/folder.ts';
+
+const MODEL = {
+  path: 'model.onnx',
+  inputs: [
+    { name: 'a', type: 'float32', shape: [null, 3] },
+    { name: 'b', type: 'float32', shape: [null, 3] },
+  ],
+  graph: { nodes: [], constants: new Map() },
+} as unknown as ModelInfo;
+
+/** Resolves the inputs of the model; returns them with the messages for the user. */
+async function resolve(config: Partial<CampaignConfig>) {
+  const messages: string[] = [];
+  const notices = {
+    info: (text: string) => messages.push(text),
+    warn: (text: string) => messages.push(text),
+  };
+  return { ...(await resolveInputs(MODEL, config as CampaignConfig, 'seed', notices)), messages };
+}
+
+describe('without seeds', () => {
+  test('32 are drawn within the ranges, with a warning, the same for the same master seed', async () => {
+    const { seeds, descriptors, messages } = await resolve({ range: { a: [2, 3] } });
+    expect(seeds.length).toBe(32);
+    for (const { inputs } of seeds) {
+      for (const value of inputs[0]) expect(Number(value) >= 2 && Number(value) <= 3).toBe(true);
+      for (const value of inputs[1]) expect(Number(value) >= 0 && Number(value) <= 1).toBe(true);
+    }
+    expect(descriptors.map(({ range }) => range)).toEqual([
+      { low: 2, high: 3 },
+      { low: 0, high: 1 },
+    ]);
+    expect(messages).toEqual([expect.stringContaining('drew 32 at random, a in [2, 3], b in [0, 1]')]);
+    expect((await resolve({ range: { a: [2, 3] } })).seeds).toEqual(seeds);
+  });
+
+  test('labels are refused', async () => {
+    await expect(resolve({ labels: 'folders' })).rejects.toThrow('--labels are for seeds');
+  });
+});
+
+describe('with seeds', () => {
+  const folder = testFolder();
+  const file = (name: string, shape: number[], values: readonly number[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, encodeNpy({ type: 'float32', shape, data: Float32Array.from(values) }));
+    return path;
+  };
+  const seeds = () => ({
+    a: file('a.npy', [2, 3], [0, 4, 2, 1, 1, 8]),
+    b: file('b.npy', [2, 3], [5, 5, 5, 5, 5, 5]),
+  });
+
+  test('ranges are those of the seeds, and an input that is the same in all of them is kept', async () => {
+    const { descriptors, mutators, messages } = await resolve({ seeds: seeds() });
+    expect(descriptors[0].range).toEqual({ low: 0, high: 8 });
+    expect(mutators[0].length).toBeGreaterThan(3);
+    expect(mutators[1]).toEqual([]);
+    expect(messages).toEqual([
+      'input b is the same in all seeds: it stays so; --range would have it mutated',
+    ]);
+  });
+
+  test('labels go with their seeds, also after an illegal seed was dropped', async () => {
+    const labels = file('labels.npy', [2], [3, 7]);
+    const resolved = await resolve({
+      seeds: seeds(),
+      labels,
+      range: { a: [0, 5] },
+      mutator: ['a=gaussian', 'b=none'],
+    });
+    expect(resolved.seeds.length).toBe(1);
+    expect(resolved.seeds.map((seed) => resolved.labels?.get(seed))).toEqual([3]);
+    expect(resolved.mutators).toEqual([['gaussian'], []]);
+  });
+
+  test('a limit on edits needs an input of tokens', async () => {
+    await expect(resolve({ seeds: seeds(), edits: 2 })).rejects.toThrow('no input of tokens is mutated');
+  });
+
+  test('settings that name an input the model does not have are refused', async () => {
+    for (const config of [
+      { range: { c: [0, 1] } },
+      { fixed: { c: 'mask.npy' } },
+      { mutator: { c: 'gaussian' } },
+    ])
+      await expect(resolve({ seeds: seeds(), ...config } as Partial<CampaignConfig>)).rejects.toThrow(
+        'the model has no input c',
+      );
+  });
+});
