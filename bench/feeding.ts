@@ -28,7 +28,7 @@ import { shapeSignatureOf } from '../src/model/batched-model.ts';
 import { defaultMutators } from '../src/mutators/registry.ts';
 import { makeScheduler } from '../src/schedulers/registry.ts';
 import { CampaignStore } from '../src/storage/campaign-store.ts';
-import { entryCapacity, LruCache } from '../src/workers/entry-cache.ts';
+import { EntryCache } from '../src/workers/entry-cache.ts';
 import { RerunClient } from '../src/workers/rerun-client.ts';
 import { line, withFolder } from './campaign.ts';
 
@@ -69,7 +69,9 @@ class Instant implements Executor {
   /** Seconds spent on the workers' behalf: what they would do in processes of their own. */
   seconds = 0;
   readonly #state: FuzzerState;
-  readonly #shelves = Array.from({ length: workers }, () => new LruCache<true>(entryCapacity(4 * SIZE)));
+  readonly #caches = Array.from({ length: workers }, () =>
+    EntryCache.forTestcases<true>({ form: FORM, inputs: [new Float32Array(SIZE)] }),
+  );
   readonly #indexed = new Array<number>(workers).fill(0);
 
   constructor(state: FuzzerState) {
@@ -78,11 +80,11 @@ class Instant implements Executor {
 
   async submit(task: Task): Promise<TaskResult> {
     const worker = task.number % workers;
-    const shelf = this.#shelves[worker];
+    const cache = this.#caches[worker];
     const needs = this.#state.requiredEntries(task);
-    const missing = needs.filter((entry) => shelf.get(entry) === undefined);
-    for (const entry of missing) shelf.set(entry, true);
-    shelf.touch(needs);
+    const missing = needs.filter((entry) => cache.get(entry) === undefined);
+    for (const entry of missing) cache.set(entry, true);
+    cache.touch(needs);
     const parcels = packTestcases(missing.map((entry) => this.#state.entryData(entry)));
     const vectors = this.#state.vectors(this.#indexed[worker], task.indexSize);
     this.#indexed[worker] = task.indexSize;

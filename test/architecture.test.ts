@@ -34,7 +34,6 @@ const TO_BE_REMOVED = new Set([
   'fuzzer/corpus/corpus.ts imports storage/journal.ts',
   'fuzzer/state.ts imports storage/journal.ts',
   'fuzzer/state.ts imports storage/campaign-store.ts',
-  'fuzzer/state.ts imports workers/worker-supervisor.ts',
   'model/model.ts imports analysis/numerical-sites/site.ts',
   'schedulers/scheduler.ts imports fuzzer/corpus/corpus.ts',
   'schedulers/yield.ts imports fuzzer/corpus/corpus.ts',

@@ -1,4 +1,15 @@
-import type { Task, TaskResult } from './scheduling/task.ts';
+import type { CorpusEntryData, Task, TaskResult } from './scheduling/task.ts';
+
+/** Source of the corpus entries and vectors that a worker is missing. */
+export interface CorpusSource {
+  entryData(entry: number): CorpusEntryData;
+  /** Entries that a task reads, ancestors included where constraints are measured from them. */
+  requiredEntries(task: Task): number[];
+  /** Activations of entries `from` to `to`, `[to - from, width]`. */
+  vectors(from: number, to: number): Float32Array;
+  /** Numbers in one entry's activations. */
+  readonly width: number;
+}
 
 /** One worker as people see it. */
 export interface WorkerStatistics {

@@ -10,11 +10,11 @@ import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import type { CampaignStore } from '../storage/campaign-store.ts';
 import type { StoredEntry } from '../storage/journal.ts';
-import type { CorpusSource } from '../workers/worker-supervisor.ts';
 import { CorpusAdmission } from './corpus/admission.ts';
 import type { Corpus } from './corpus/corpus.ts';
 import type { ImportedTestcase } from './corpus/imported-testcase.ts';
 import { LineageTracker } from './corpus/lineage.ts';
+import type { CorpusSource } from './executor.ts';
 import { MutationPlanner, type PlannedMutation } from './scheduling/mutation-planner.ts';
 import type { ArmDescriptor } from './scheduling/mutator-arms.ts';
 import type {

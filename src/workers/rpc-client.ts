@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { MachineError, UserError } from '../core/errors.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
-import { MEMORY_MARK } from './watchdog-mark.ts';
+import { MEMORY_MARK } from './watchdog.ts';
 
 /** What a process answers to: functions of one plain parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters and results are those of the methods' own types

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
-import type { LoadingLimits } from './watchdog.ts';
+import type { LoadingLimits, WatchdogSettings } from './watchdog.ts';
 
 /** Milliseconds between signs of life, and between words on the memory held. */
 const HEARTBEAT_INTERVAL_MS = 100;
@@ -35,7 +35,7 @@ export function setLimits(limits: LoadingLimits | undefined): void {
 export function serve(methods: Api): void {
   const memory = Number(process.env.NEUROFUZZ_MEMORY ?? Number.POSITIVE_INFINITY);
   watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-    workerData: { memory, parent: process.ppid },
+    workerData: { memory, parent: process.ppid } satisfies WatchdogSettings,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });
   watchdog.unref();

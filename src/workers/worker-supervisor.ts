@@ -1,22 +1,12 @@
 import { MachineError } from '../core/errors.ts';
+import type { CorpusSource } from '../fuzzer/executor.ts';
+import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import { entryCapacity, LruCache } from './entry-cache.ts';
-import { packEntries } from './pack-entries.ts';
+import { EntryCache } from './entry-cache.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
 import type { FuzzApi, TaskMessage, WorkerSetup } from './services/fuzz-service.ts';
-
-/** Where a worker gets what it lacks. */
-export interface CorpusSource {
-  entryData(entry: number): CorpusEntryData;
-  /** Entries that a task needs, ancestors included where bounds depend on them. */
-  requiredEntries(task: Task): number[];
-  /** Activations of entries `from` to `to`, one after the other. */
-  vectors(from: number, to: number): Float32Array;
-  /** Numbers in an entry's activations. */
-  readonly width: number;
-}
 
 export interface WorkerSupervisorOptions {
   readonly child: Omit<RpcClientOptions, 'script'>;
@@ -46,7 +36,7 @@ export class WorkerSupervisor {
   readonly #sealedIndexFolder: string;
   #child: RpcClient<FuzzApi>;
   #ready: Promise<void>;
-  #sentEntries: LruCache<true>;
+  #sentEntries: EntryCache<true>;
   #indexSize: number | undefined;
   #lastSend: Promise<unknown> = Promise.resolve();
   #replacements = 0;
@@ -68,7 +58,7 @@ export class WorkerSupervisor {
     this.#setup = setup;
     this.#sha256 = sha256;
     this.#sealedIndexFolder = sealed;
-    this.#sentEntries = this.#makeEntryCache();
+    this.#sentEntries = EntryCache.forTestcases(this.#setup.warm);
     this.#child = child ?? spawnWorker(options.child);
     this.#ready = child === undefined ? this.#start() : Promise.resolve();
     // Whoever runs a task hears of it.
@@ -99,7 +89,7 @@ export class WorkerSupervisor {
     this.#peakRss = this.memory.peak;
     this.#child.kill();
     this.#replacements++;
-    this.#sentEntries = this.#makeEntryCache();
+    this.#sentEntries = EntryCache.forTestcases(this.#setup.warm);
     this.#indexSize = undefined;
     this.#child = spawnWorker(this.#options.child);
     this.#ready = this.#start();
@@ -199,11 +189,6 @@ export class WorkerSupervisor {
         this.#child = spawnWorker(this.#options.child);
       }
     }
-  }
-
-  #makeEntryCache(): LruCache<true> {
-    const bytes = this.#setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return new LruCache(entryCapacity(bytes));
   }
 }
 

@@ -1,10 +1,12 @@
 import { needsAncestor } from '../../constraints/options.ts';
 import { MachineError } from '../../core/errors.ts';
+import { LruCache } from '../../core/lru-cache.ts';
+import type { CorpusSource } from '../../fuzzer/executor.ts';
+import { entryMetadataAt, type PackedEntries } from '../../fuzzer/packed-entries.ts';
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
-import type { CorpusSource } from '../../workers/worker-supervisor.ts';
+import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
 import { checkCorpusPart } from '../protocol/messages.ts';
@@ -24,12 +26,10 @@ export class RemoteCorpus implements CorpusSource {
   readonly width: number;
   readonly #session: RedisSession;
   readonly #needsAncestors: boolean;
-  readonly #maxBytes: number;
   readonly #entries: RemoteEntry[] = [];
   #vectors = new Float32Array(1024);
-  /** Values by entry, those used longest ago first. */
-  readonly #valuesByEntry = new Map<number, TestcaseData>();
-  #bytes = 0;
+  /** Values by entry, as many bytes of them as may be kept. */
+  readonly #valuesByEntry: LruCache<number, TestcaseData>;
   /** How many tasks hold an entry. */
   readonly #holdCounts = new Map<number, number>();
   #lastFetch: Promise<void> = Promise.resolve();
@@ -44,12 +44,15 @@ export class RemoteCorpus implements CorpusSource {
     this.#session = place;
     this.width = width;
     this.#needsAncestors = needsAncestor(limits, descriptors);
-    this.#maxBytes = most;
+    this.#valuesByEntry = new LruCache(most, {
+      weightOf: valueBytes,
+      isPinned: (entry) => this.#holdCounts.has(entry),
+    });
   }
 
   /** Bytes of values that are here. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#valuesByEntry.weight;
   }
 
   /**
@@ -69,7 +72,7 @@ export class RemoteCorpus implements CorpusSource {
    *
    * @throws MachineError where they are not on the queue
    */
-  async holdValues(task: Task): Promise<() => void> {
+  async holdValues(task: Pick<Task, 'parents' | 'partners'>): Promise<() => void> {
     const needs = this.requiredEntries(task);
     for (const entry of needs) this.#holdCounts.set(entry, (this.#holdCounts.get(entry) ?? 0) + 1);
     const letGo = (): void => {
@@ -78,11 +81,12 @@ export class RemoteCorpus implements CorpusSource {
         if (left === 0) this.#holdCounts.delete(entry);
         else this.#holdCounts.set(entry, left);
       }
-      this.#evict();
+      this.#valuesByEntry.evict();
     };
     try {
       const parts = new Set<number>();
-      for (const entry of needs) if (!this.#touch(entry)) parts.add(this.#entryAt(entry).part);
+      for (const entry of needs)
+        if (this.#valuesByEntry.get(entry) === undefined) parts.add(this.#entryAt(entry).part);
       for (const part of parts) this.#cacheValues(await this.#fetchPart(part), part);
     } catch (error) {
       letGo();
@@ -92,13 +96,13 @@ export class RemoteCorpus implements CorpusSource {
   }
 
   entryData(entry: number): CorpusEntryData {
-    const data = this.#valuesByEntry.get(entry);
+    const data = this.#valuesByEntry.peek(entry);
     if (data === undefined) throw new Error(`the values of entry ${entry} are not here`);
     const { part: _, ...known } = this.#entryAt(entry);
     return { ...known, data, activations: this.vectors(entry, entry + 1) };
   }
 
-  requiredEntries({ parents, partners }: Task): number[] {
+  requiredEntries({ parents, partners }: Pick<Task, 'parents' | 'partners'>): number[] {
     const needs = new Set(parents);
     for (const mate of partners) if (mate >= 0) needs.add(mate);
     if (!this.#needsAncestors) return [...needs];
@@ -124,14 +128,7 @@ export class RemoteCorpus implements CorpusSource {
       const part = this.#entries.length;
       const parcels = await this.#fetchPart(part);
       for (let i = 0; i < parcels.count; i++) {
-        const label = parcels.labels?.[i];
-        this.#entries.push({
-          entryIndex: part + i,
-          ancestorIndex: parcels.ancestors[i],
-          referenceIndex: parcels.references[i],
-          ...(label === undefined ? {} : { label }),
-          part,
-        });
+        this.#entries.push({ ...entryMetadataAt(parcels, i), part });
         this.#appendVector(activationsAt(parcels, i));
       }
       this.#cacheValues(parcels, part);
@@ -156,31 +153,12 @@ export class RemoteCorpus implements CorpusSource {
   #cacheValues(parcels: PackedEntries, part: number): void {
     for (let i = 0; i < parcels.count; i++) {
       if (this.#valuesByEntry.has(part + i)) continue;
-      if (this.#bytes > this.#maxBytes && !this.#holdCounts.has(part + i)) continue;
+      const isFull = this.#valuesByEntry.weight > this.#valuesByEntry.capacity;
+      if (isFull && !this.#holdCounts.has(part + i)) continue;
       const { data } = unpackTestcase(parcels, i);
       this.#valuesByEntry.set(part + i, data);
-      this.#bytes += valueBytes(data);
     }
-    this.#evict();
-  }
-
-  /** Marks an entry's values as used last; false where they are not here. */
-  #touch(entry: number): boolean {
-    const data = this.#valuesByEntry.get(entry);
-    if (data === undefined) return false;
-    this.#valuesByEntry.delete(entry);
-    this.#valuesByEntry.set(entry, data);
-    return true;
-  }
-
-  #evict(): void {
-    if (this.#bytes <= this.#maxBytes) return;
-    for (const [entry, data] of this.#valuesByEntry) {
-      if (this.#bytes <= this.#maxBytes) return;
-      if (this.#holdCounts.has(entry)) continue;
-      this.#valuesByEntry.delete(entry);
-      this.#bytes -= valueBytes(data);
-    }
+    this.#valuesByEntry.evict();
   }
 
   #appendVector(vector: Float32Array): void {

@@ -14,7 +14,7 @@ import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
 import type { LengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transform.ts';
-import { type PackedTestcases, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
+import { type PackedEntries, unpackEntry } from '../../fuzzer/packed-entries.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import type { SearchGoal } from '../../fuzzer/search/directed-search.ts';
@@ -28,7 +28,7 @@ import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
-import { entryCapacity, LruCache } from '../entry-cache.ts';
+import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 
@@ -82,15 +82,6 @@ export interface ObjectiveDescriptor
   readonly isAttributable: boolean;
 }
 
-/** What several entries need to be mutated. */
-export interface PackedEntries extends PackedTestcases {
-  readonly entries: readonly number[];
-  readonly ancestors: readonly number[];
-  readonly references: readonly number[];
-  /** Classes that ancestors show, below 0 where that is not known; absent without labels. */
-  readonly labels?: readonly number[];
-}
-
 /** A task with what this worker lacks for it. */
 export interface TaskMessage {
   readonly task: Task;
@@ -114,7 +105,7 @@ export interface ProbeResult {
 interface PreparedWorker {
   readonly options: TaskRunnerOptions;
   readonly taskRunner: TaskRunner;
-  readonly entryCache: LruCache<CorpusEntryData>;
+  readonly entryCache: EntryCache<CorpusEntryData>;
 }
 
 let model: Model | undefined;
@@ -161,24 +152,15 @@ function makeView({
   const { entryCache } = requirePrepared();
   growIndex(vectors);
   packedEntries.entries.forEach((entry, i) => {
-    const [ancestor, reference] = [packedEntries.ancestors[i], packedEntries.references[i]];
-    const label = packedEntries.labels?.[i];
-    const known = label === undefined ? {} : { label };
-    entryCache.set(entry, {
-      entryIndex: entry,
-      ancestorIndex: ancestor,
-      referenceIndex: reference,
-      ...known,
-      ...unpackTestcase(packedEntries, i),
-    });
+    entryCache.set(entry, unpackEntry(packedEntries, i));
   });
   entryCache.touch(requiredEntries);
-  const parcel = (entry: number): CorpusEntryData => {
-    const found = entryCache.get(entry);
-    if (found === undefined) throw new Error(`entry ${entry} was not sent`);
-    return found;
+  const entryData = (entry: number): CorpusEntryData => {
+    const cached = entryCache.get(entry);
+    if (cached === undefined) throw new Error(`entry ${entry} was not sent`);
+    return cached;
   };
-  return { entryData: parcel, index };
+  return { entryData, index };
 }
 
 /** @throws UserError where an objective can't judge runs like this one, or a class that a seed shows */
@@ -301,11 +283,10 @@ const methods = {
       arms: await makeArms(setup.mutators, setup.descriptors),
       criterion: await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying }),
     };
-    const bytes = setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     preparedWorker = {
       options,
       taskRunner: new TaskRunner(options),
-      entryCache: new LruCache(entryCapacity(bytes)),
+      entryCache: EntryCache.forTestcases(setup.warm),
     };
     const always = watchedTensors(watched, describeObjectives, requireModel());
     const warm = packBatch([setup.warm]);

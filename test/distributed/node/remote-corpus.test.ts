@@ -3,38 +3,42 @@ import { RemoteCorpus } from '../../../src/distributed/node/remote-corpus.ts';
 import { packMessage } from '../../../src/distributed/protocol/codec.ts';
 import { MESSAGE_VERSION } from '../../../src/distributed/protocol/messages.ts';
 import { RedisKeys } from '../../../src/distributed/protocol/redis-keys.ts';
-import type { CorpusEntryData, Task } from '../../../src/fuzzer/scheduling/task.ts';
-import { packEntries } from '../../../src/workers/pack-entries.ts';
+import { packEntries } from '../../../src/fuzzer/packed-entries.ts';
+import type { CorpusEntryData } from '../../../src/fuzzer/scheduling/task.ts';
+import type { ShapeSignature } from '../../../src/model/batched-model.ts';
 import { describeOnRedis } from '../../support/redis.ts';
 
 const keys = new RedisKeys('corpus');
 const SIZE = 100;
 
-const form = { key: 'x', inputs: [{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE, dims: [SIZE] }] };
+const form: ShapeSignature = {
+  key: 'x',
+  inputs: [{ name: 'x', type: 'float32', shape: [SIZE], size: SIZE }],
+};
 
 const parcelOf = (entry: number): CorpusEntryData =>
   ({
-    entry,
-    ancestor: 0,
-    reference: entry % 3,
-    data: { form, columns: [new Float32Array(SIZE).fill(entry)] },
+    entryIndex: entry,
+    ancestorIndex: 0,
+    referenceIndex: entry % 3,
+    data: { form, inputs: [new Float32Array(SIZE).fill(entry)] },
     activations: Float32Array.of(entry, -entry),
-  }) as unknown as CorpusEntryData;
+  }) satisfies CorpusEntryData;
 
 describeOnRedis('a corpus that comes over a queue', (client) => {
   const publish = (session: string, from: number, to: number) => {
-    const parcels = packEntries(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
-    const part = packMessage({ v: MESSAGE_VERSION, from, parcels });
+    const packedEntries = packEntries(Array.from({ length: to - from }, (_, i) => parcelOf(from + i)));
+    const part = packMessage({ v: MESSAGE_VERSION, from, packedEntries });
     return client().hset(keys.entries(session), String(from), part);
   };
   const corpusOf = (session: string, most: number, linf?: number) =>
     new RemoteCorpus(
       { redis: client(), keys, session },
       2,
-      { limits: { ...(linf === undefined ? {} : { linf }) }, traits: [] } as never,
+      { limits: { ...(linf === undefined ? {} : { linf }) }, descriptors: [] },
       most,
     );
-  const task = (parents: number[], mates: number[] = []) => ({ parents, mates }) as unknown as Task;
+  const task = (parents: number[], partners: number[] = []) => ({ parents, partners });
 
   test('has what tasks need, and beside that no more bytes than it may', async () => {
     const session = 'bounded';
@@ -82,7 +86,7 @@ describeOnRedis('a corpus that comes over a queue', (client) => {
     await client().hset(
       keys.entries(session),
       '5',
-      packMessage({ v: MESSAGE_VERSION, from: 4, parcels: packEntries([parcelOf(4)]) }),
+      packMessage({ v: MESSAGE_VERSION, from: 4, packedEntries: packEntries([parcelOf(4)]) }),
     );
     await expect(corpus.ensureEntries(6)).rejects.toThrow(/has a gap/);
     await publish(session, 5, 6);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { errorMessage, fileError, UserError } from '../../../core/errors.ts';
+import { LruCache } from '../../../core/lru-cache.ts';
 import { isDType, readNumber, type Tensor, type TensorData } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
@@ -91,7 +92,11 @@ export const onnxLoader: ModelLoader = {
       threads: options.threads ?? 1,
       why: 'ONNX models run on ONNX Runtime (CPU)',
     };
-    const sessions = new Map<string, ort.InferenceSession>([['[]', plain]]);
+    /** Sessions by the tensors that they expose; each holds the weights anew. */
+    const sessions = new LruCache<string, ort.InferenceSession>(MAX_SESSIONS, {
+      isPinned: (key, session) => session === plain || pinned.has(key),
+    });
+    sessions.set('[]', plain);
     const outputs = numericOutputs(plain.outputMetadata, path);
     const hash = createHash('sha256').update(bytes);
     for (const { data } of externalData) hash.update(data);
@@ -107,25 +112,11 @@ export const onnxLoader: ModelLoader = {
       const key = JSON.stringify(own);
       let session = sessions.get(key);
       if (session === undefined) {
+        for (const unused of sessions.evict(MAX_SESSIONS - 1)) await unused.release();
         session = await open(exposeOnnxTensors(bytes, own), fusionOptions(own.length));
-        sessions.set(key, session);
-        await releaseOldest();
-      } else if (session !== plain) {
-        sessions.delete(key);
         sessions.set(key, session);
       }
       return session;
-    }
-
-    /** Lets go of the session that was not used for longest: each holds the weights anew. */
-    async function releaseOldest(): Promise<void> {
-      if (sessions.size <= MAX_SESSIONS) return;
-      for (const [key, session] of sessions) {
-        if (session === plain || pinned.has(key)) continue;
-        sessions.delete(key);
-        await session.release();
-        return;
-      }
     }
 
     let exposed: ReadonlySet<string> = new Set();
