@@ -20,13 +20,9 @@ import type { Quantization } from '../../model/quantize/kind.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath, secondModelOptions } from '../../storage/load-options.ts';
 import { readNumber } from '../../tensor/tensor.ts';
+import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import type {
-  ObjectiveDescriptor,
-  PluginModule,
-  ProbeResult,
-  WorkerSetup,
-} from '../../workers/services/fuzz-service.ts';
+import type { PluginModule, ProbeResult, WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type InputPlan, planInputs } from './inputs.ts';

@@ -4,7 +4,7 @@ import { parseModuleSpec } from '../../extensions/spec.ts';
 import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
-import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 
 /** What a worker reads from disk beside its models, as the campaign's settings name it. */
 export interface WorkerFileDependencies {

@@ -6,7 +6,7 @@ import { entryMetadataAt, type PackedEntries } from '../../fuzzer/packed-entries
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
 import { checkCorpusPart } from '../protocol/messages.ts';
