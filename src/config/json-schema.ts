@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { campaignSchema } from './schema.ts';
 
-/** Keys of our own beside the ones that JSON Schema knows. */
+/** Keys of our metadata that JSON Schema does not have. */
 const CUSTOM_META_KEYS = new Set(['flags', 'help', 'defaultText', 'example', 'text']);
 
-/** What a campaign's own campaign.yaml has beside its settings. */
+/** Keys that the campaign.yaml of a campaign's folder has in addition to its settings. */
 const MANIFEST_PROPERTIES = {
   formatVersion: { type: 'integer', description: 'version of the file, as neurofuzz writes it' },
   resolved: {
@@ -23,15 +23,17 @@ export function campaignJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** Turns our help into descriptions and takes out what only the command line needs. */
+/** Turns help into descriptions and removes the metadata of the command line. */
 function toJsonSchema(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toJsonSchema);
   if (typeof value !== 'object' || value === null) return value;
-  const own = value as Readonly<Record<string, unknown>>;
-  const kept = Object.entries(own).filter(
+  const entries = new Map<string, unknown>(Object.entries(value));
+  const kept = [...entries].filter(
     ([key, inner]) => !(CUSTOM_META_KEYS.has(key) && typeof inner === 'string'),
   );
-  const description = typeof own.help === 'string' ? formatDescription(own.help, own.defaultText) : undefined;
+  const help = entries.get('help');
+  const description =
+    typeof help === 'string' ? formatDescription(help, entries.get('defaultText')) : undefined;
   return {
     ...(description === undefined ? {} : { description }),
     ...Object.fromEntries(kept.map(([key, inner]) => [key, toJsonSchema(inner)])),

@@ -8,7 +8,7 @@ import { mutationSection } from './mutation-section.ts';
 import { QUANTIZATIONS } from './quantizations.ts';
 import { specs } from './values.ts';
 
-/** One of ours by its name, or a module of the user's by its path. */
+/** Name of a built-in, or path of a plug-in module. */
 const nameOrModule = (names: readonly string[]) =>
   z
     .string(`must be one of ${names.join(', ')}, or a module such as ./own.js`)
