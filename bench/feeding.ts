@@ -32,7 +32,7 @@ import { defaultMutators } from '../src/mutators/registry.ts';
 import { makeScheduler } from '../src/schedulers/registry.ts';
 import { CampaignStore } from '../src/storage/campaign-store.ts';
 import { FolderTestcaseLoader } from '../src/storage/testcase-loader.ts';
-import { entryCapacity, LruCache } from '../src/workers/entry-cache.ts';
+import { EntryCache } from '../src/workers/entry-cache.ts';
 import { RerunClient } from '../src/workers/rerun-client.ts';
 import { line, withFolder } from './campaign.ts';
 
@@ -75,7 +75,9 @@ class SimulatedWorkers implements Executor {
   /** Time spent in the simulated workers, which real ones would spend in their own processes. */
   seconds = 0;
   readonly #state: FuzzerState;
-  readonly #caches = Array.from({ length: workers }, () => new LruCache<true>(entryCapacity(4 * SIZE)));
+  readonly #caches = Array.from({ length: workers }, () =>
+    EntryCache.forTestcases<true>({ form: FORM, inputs: [new Float32Array(SIZE)] }),
+  );
   readonly #indexSizes = new Array<number>(workers).fill(0);
 
   constructor(state: FuzzerState) {

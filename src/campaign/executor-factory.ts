@@ -3,7 +3,7 @@ import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import type { FuzzerState } from '../fuzzer/state.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import type { WorkerSetup } from '../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../workers/worker-setup.ts';
 import type { WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
 import type { Monitor } from './monitor/monitor.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { rebaseObjectiveSpec, rebaseSpec } from '../config/load.ts';
+import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';

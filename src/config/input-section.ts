@@ -4,13 +4,13 @@ import { paths, ranges, shapes } from './values.ts';
 
 const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
 
-/** What stands between a picture and an input: value = (level / scale − mean) / std for levels 0 to 255. */
+/** How pixels become input values: value = (level / scale − mean) / std for levels 0 to 255. */
 const preprocessSettings = z.strictObject({
   layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "as the input's shape says, unless told" }),
   scale: positiveNumber.default(255).meta({ help: 'what levels are divided by first' }),
   mean: perChannel.default(0).meta({ help: 'one number, or one a channel' }),
   std: perChannel
-    .refine((value) => [value].flat().every((one) => one > 0), 'must be above 0')
+    .refine((value) => [value].flat().every((channel) => channel > 0), 'must be above 0')
     .default(1)
     .meta({ help: 'one number, or one a channel' }),
   colour: z.enum(['RGB', 'BGR']).default('RGB').meta({ help: 'the order of the channels' }),
@@ -43,7 +43,7 @@ export type ColumnSettings = z.output<typeof columnSettings>;
 
 const tableColumns = z.union([z.enum(['auto', 'none']), z.array(columnSettings).min(1)]);
 
-/** What is known of an input of token ids. */
+/** Meaning of an input of token ids. */
 const tokenSettings = z.strictObject({
   vocabulary: z.string().min(1).optional().meta({
     help: 'a JSON list of tokens or map of tokens to ids, or a text file of a token a line; codepoints: ids are Unicode characters',

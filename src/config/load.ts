@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { parseModuleSpec } from '../extensions/spec.ts';
 import { flagName } from './flag-meta.ts';
+import { rebasePaths } from './rebase-paths.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type SettingName } from './schema.ts';
 
-/** Settings before the schema saw them, by their names in the campaign file. */
+/** Settings that the schema has not checked yet, by their names in the campaign file. */
 export type RawSettings = Readonly<Partial<Record<SettingName, unknown>>>;
 
-/** Keys that a campaign's own campaign.yaml has beside its settings; `fuzz --config` passes over them. */
+/** Keys that the campaign.yaml of a campaign's folder has in addition to its settings; `fuzz --config` ignores them. */
 const MANIFEST_KEYS = new Set(['formatVersion', 'resolved']);
 
 /**
@@ -46,7 +46,7 @@ export function parseYaml(text: string, path: string): unknown {
  * Settings of a file's mapping, their relative paths relative to the working folder.
  *
  * @param path the file that they stand in
- * @param where what they are called in messages; the file unless told
+ * @param where their name in messages; the file by default
  * @throws UserError naming a key that is no setting
  */
 export function extractSettings(raw: object, path: string, where = path): RawSettings {
@@ -60,81 +60,6 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
     if (value !== null) settings[key] = value;
   }
   return rebasePaths(settings, dirname(path));
-}
-
-function rebasePaths(settings: Record<string, unknown>, folder: string): RawSettings {
-  const place = (path: string): string => relative('.', resolve(folder, path)) || '.';
-  const pair = (text: string): string => {
-    const at = text.indexOf('=');
-    return at < 0 ? place(text) : `${text.slice(0, at + 1)}${place(text.slice(at + 1))}`;
-  };
-  const move = (value: unknown, one: (text: string) => string): unknown => {
-    if (typeof value === 'string') return one(value);
-    if (Array.isArray(value)) return value.map((item) => (typeof item === 'string' ? one(item) : item));
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([k, v]) => [k, typeof v === 'string' ? place(v) : v]),
-    );
-  };
-  const moved = { ...settings };
-  if ('model' in moved) moved.model = move(moved.model, place);
-  if ('out' in moved) moved.out = move(moved.out, place);
-  if ('against' in moved) moved.against = move(moved.against, place);
-  if (typeof moved.labels === 'string' && !/^(?:folders|column(?:=.*)?)$/.test(moved.labels))
-    moved.labels = place(moved.labels);
-  if ('objective' in moved)
-    moved.objective = mapStrings(moved.objective, (spec) => rebaseObjectiveSpec(spec, place));
-  if ('corpus' in moved) moved.corpus = mapStrings(moved.corpus, place);
-  for (const key of ['seeds', 'fixed', 'dictionary']) if (key in moved) moved[key] = move(moved[key], pair);
-  for (const key of ['measure', 'scheduler'])
-    if (typeof moved[key] === 'string') moved[key] = rebaseSpec(moved[key] as string, place);
-  if ('mutator' in moved) moved.mutator = mapStrings(moved.mutator, (spec) => rebaseSpec(spec, place));
-  if (typeof moved.tokens === 'object' && moved.tokens !== null) {
-    moved.tokens = Object.fromEntries(
-      Object.entries(moved.tokens).map(([name, one]) => [name, rebaseVocabulary(one, place)]),
-    );
-  }
-  if ('generate' in moved) moved.generate = rebaseVocabulary(moved.generate, place);
-  return moved;
-}
-
-function mapStrings(value: unknown, one: (text: string) => string): unknown {
-  if (typeof value === 'string') return one(value);
-  if (Array.isArray(value)) return value.map((item) => mapStrings(item, one));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapStrings(inner, one)]));
-}
-
-/** A spec whose module, where it names one, is moved. */
-export function rebaseSpec(spec: string, place: (path: string) => string): string {
-  const module = parseModuleSpec(spec);
-  if (module === undefined) return spec;
-  const { input, path, parameters } = module;
-  const moved = place(path);
-  const marked = /[/\\]/.test(moved) ? moved : `./${moved}`;
-  return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
-}
-
-/** Rules of text that read a file, up to its path: what stands behind others may look like one. */
-const TEXT_RULE_WITH_FILE =
-  /^(\s*text:(?:name=[^,]*,)?(?:words|canary),(?:(?!file=)[a-z]+=[^,]*,)*file=)([^,]+)(.*)$/s;
-
-/** The spec of an objective whose module, where it is one, or whose file is moved. */
-export function rebaseObjectiveSpec(spec: string, place: (path: string) => string): string {
-  const [, before, path, rest] = TEXT_RULE_WITH_FILE.exec(spec) ?? [];
-  if (path !== undefined) return `${before}${place(path.trim())}${rest}`;
-  return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebaseSpec(spec, place);
-}
-
-/** What stands for a vocabulary without a file. */
-const CODEPOINTS = 'codepoints';
-
-function rebaseVocabulary(settings: unknown, place: (path: string) => string): unknown {
-  const { vocabulary } = (settings ?? {}) as { readonly vocabulary?: unknown };
-  // What lies on a server is refused later, by its own name.
-  if (typeof vocabulary !== 'string' || vocabulary === CODEPOINTS || /^\w+:\/\//.test(vocabulary))
-    return settings;
-  return { ...(settings as object), vocabulary: place(vocabulary) };
 }
 
 /**
@@ -177,7 +102,7 @@ function settingError(
   return new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
 }
 
-/** Two models are given to be compared, or one to go on with texts: that is then the objective where none is named. */
+/** Without an objective, a second model is compared and generated text is judged. */
 function withDefaultObjective(settings: RawSettings): RawSettings {
   const { objective, quantize, against, againstRuntime, generate } = settings;
   if (objective !== undefined) return settings;
@@ -187,13 +112,12 @@ function withDefaultObjective(settings: RawSettings): RawSettings {
   return { ...settings, objective: ['differential'] };
 }
 
-/** What is wrong with a setting, as the rest of a sentence that begins with its name. */
+/** Describes an issue as the rest of a sentence that begins with the setting's name. */
 export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
   if (issue.code === 'invalid_key' && issue.issues.length > 0) return describeIssue(issue.issues[0], given);
   if (issue.code === 'invalid_union') {
     const messages = issue.errors.flat().map((inner) => inner.message);
-    const ours = messages.find((message) => message.startsWith('must'));
-    return ours ?? 'must be of another kind';
+    return messages.find((message) => message.startsWith('must')) ?? 'must be of another kind';
   }
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
@@ -203,8 +127,8 @@ export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
 }
 
 function nearestValueHint(given: string, values: readonly string[]): string {
-  const text = suggestName(given, values);
-  return text.startsWith('did') ? ` (${text})` : '';
+  const suggestion = suggestName(given, values);
+  return suggestion.startsWith('did') ? ` (${suggestion})` : '';
 }
 
 function flagOfSetting(name: SettingName): string {

@@ -6,10 +6,10 @@ import { duration, size } from './values.ts';
 const token = z.union([z.int(), z.string().min(1).meta({ text: 'escaped' })]);
 const tokenList = z.union([token, z.array(token)]).transform((value) => [value].flat());
 
-/** Most tokens of an answer: more would take longer than anyone waits for a run. */
+/** Upper bound of the tokens of an answer: a run with more would take unreasonably long. */
 const MAX_ANSWER_TOKENS = 65_536;
 
-/** How a model goes on with texts. */
+/** How a language model completes prompts. */
 const generateSettings = z.strictObject({
   vocabulary: z
     .string('must name a vocabulary: a JSON list of tokens, a tokenizer.json, or codepoints')

@@ -14,11 +14,11 @@ import {
 import type { CampaignConfig } from './schema.ts';
 import { duration, parseDuration } from './values.ts';
 
-/** Testcases past which a corpus is distilled, and tries of making a new fault's finding smaller, unless told. */
+/** Default number of testcases above which a corpus is distilled, and of runs to minimize a new fault's finding. */
 const DEFAULT_DISTILL_SIZE = 20_000;
 const DEFAULT_MINIMIZE_TRIES = 2_000;
 
-/** Nights whose reports are kept, unless told. */
+/** Default number of nights whose reports are kept. */
 const DEFAULT_KEPT_NIGHTS = 14;
 
 const integer = z.int('must be a whole number');
@@ -32,7 +32,7 @@ const nightCount = z.union([
   integer.positive('must be 1 or more'),
 ]);
 
-/** A nightly file: the one place that says which settings there are beside the campaigns' own. */
+/** A nightly file: the one definition of its settings, those of its campaigns excepted. */
 export const nightlySchema = z.strictObject({
   time: duration.meta({ help: 'for all campaigns together, as 8h' }),
   out: z.string().min(1).default('neurofuzz-nights').meta({ help: 'where campaigns and reports lie' }),
@@ -66,12 +66,12 @@ export const nightlySchema = z.strictObject({
 /** One campaign of a night. */
 export interface NightlyCampaign {
   readonly name: string;
-  /** Of the time, among the others' shares. */
+  /** Weight in the division of the time. */
   readonly share: number;
   readonly config: CampaignConfig;
 }
 
-/** A night's settings, its paths relative to the working folder. */
+/** Settings of a night; paths are relative to the working folder. */
 export interface NightlyConfig
   extends Readonly<Omit<z.output<typeof nightlySchema>, 'campaigns' | 'time' | 'keep'>> {
   /** Milliseconds. */
@@ -102,13 +102,14 @@ export async function readNightlyFile(path: string): Promise<NightlyConfig> {
     throw new UserError(`${path}: ${issue.path.map(String).join('.')} ${describeIssue(issue, undefined)}`);
   }
   const { campaigns, time, out, ...settings } = parsed.data;
-  const read: NightlyCampaign[] = [];
-  for (const [name, one] of Object.entries(campaigns)) read.push(await readCampaign(path, name, one));
+  const resolved: NightlyCampaign[] = [];
+  for (const [name, campaign] of Object.entries(campaigns))
+    resolved.push(await readCampaign(path, name, campaign));
   return {
     ...settings,
     time: parseDuration(time),
     out: relative('.', resolve(dirname(path), out)) || '.',
-    campaigns: read,
+    campaigns: resolved,
   };
 }
 
@@ -117,10 +118,10 @@ type RawCampaign = z.output<typeof nightlySchema>['campaigns'][string];
 async function readCampaign(
   path: string,
   name: string,
-  { config, share, ...own }: RawCampaign,
+  { config, share, ...given }: RawCampaign,
 ): Promise<NightlyCampaign> {
   const where = `${path}: campaigns.${name}`;
-  const settings = extractSettings(own, path, where);
+  const settings = extractSettings(given, path, where);
   const file: RawSettings =
     config === undefined ? {} : await readCampaignFile(relative('.', resolve(dirname(path), config)));
   const all = { ...file, ...settings };

@@ -10,7 +10,7 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
 
 const DURATION_PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
-/** A time such as `90s`, `10m` or `8h`. */
+/** A duration such as `90s`, `10m` or `8h`. */
 export const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a time such as 90s, 10m or 8h')
@@ -82,10 +82,10 @@ const oneOrMore = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]
 /** One spec, several, or one or several by input name. */
 export const specLists = z.union([oneOrMore, z.record(z.string(), oneOrMore)]);
 
-/** `name=value` pairs and bare values of a flag that takes both, told apart by the names that exist. */
-export interface ValuesByInput<T> {
+/** Values of a setting: those for all inputs, and those for one by its name. */
+export interface ValuesByInput<T, Named = T> {
   readonly forAll: readonly T[];
-  readonly byName: ReadonlyMap<string, T>;
+  readonly byName: ReadonlyMap<string, Named>;
 }
 
 /** A setting of one or several values for all inputs, or for each by name. */
@@ -95,46 +95,40 @@ export type ListSetting =
   | Readonly<Record<string, string | readonly string[]>>
   | undefined;
 
-/** As `byInput`, where an input may have several values: `name=value` may come up more than once. */
-export function groupListsByInput(
-  value: ListSetting,
-  inputs: readonly string[],
-): { readonly forAll: readonly string[]; readonly byName: ReadonlyMap<string, readonly string[]> } {
-  if (typeof value === 'object' && !Array.isArray(value)) {
-    const entries = Object.entries(value as Readonly<Record<string, string | readonly string[]>>);
-    return {
-      forAll: [],
-      byName: new Map(entries.map(([name, one]) => [name, ([] as string[]).concat(one)])),
-    };
-  }
-  const forAll: string[] = [];
-  const byName = new Map<string, string[]>();
-  for (const one of ([] as string[]).concat((value as string | string[] | undefined) ?? [])) {
-    const name = inputs.find((input) => one.startsWith(`${input}=`));
-    if (name === undefined) forAll.push(one);
-    else byName.set(name, [...(byName.get(name) ?? []), one.slice(name.length + 1)]);
-  }
-  return { forAll, byName };
-}
-
 /**
  * Sorts the values of a setting into those for one input and those for all. `name=value` counts as a
  * pair only where `name` is an input; a path may hold an equals sign.
  */
+export function groupListsByInput(
+  value: ListSetting,
+  inputs: readonly string[],
+): ValuesByInput<string, readonly string[]> {
+  if (isMapping(value))
+    return { forAll: [], byName: new Map(Object.entries(value).map(([name, list]) => [name, toList(list)])) };
+  const forAll: string[] = [];
+  const byName = new Map<string, string[]>();
+  for (const text of toList(value)) {
+    const name = inputs.find((input) => text.startsWith(`${input}=`));
+    if (name === undefined) forAll.push(text);
+    else byName.set(name, [...(byName.get(name) ?? []), text.slice(name.length + 1)]);
+  }
+  return { forAll, byName };
+}
+
+/** As `groupListsByInput`, for settings that take one value for an input: the last one given. */
 export function groupByInput(
   value: string | readonly string[] | Readonly<Record<string, string>> | undefined,
   inputs: readonly string[],
 ): ValuesByInput<string> {
-  const forAll: string[] = [];
-  const named = new Map<string, string>();
-  if (typeof value === 'object' && !Array.isArray(value)) {
-    for (const [name, one] of Object.entries(value as Readonly<Record<string, string>>)) named.set(name, one);
-    return { forAll, byName: named };
-  }
-  for (const one of ([] as string[]).concat((value as string | string[] | undefined) ?? [])) {
-    const name = inputs.find((input) => one.startsWith(`${input}=`));
-    if (name === undefined) forAll.push(one);
-    else named.set(name, one.slice(name.length + 1));
-  }
-  return { forAll, byName: named };
+  const { forAll, byName } = groupListsByInput(value, inputs);
+  return { forAll, byName: new Map([...byName].map(([name, list]) => [name, list.at(-1) ?? ''])) };
+}
+
+function isMapping(value: ListSetting): value is Readonly<Record<string, string | readonly string[]>> {
+  return typeof value === 'object' && !Array.isArray(value);
+}
+
+function toList(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
 }

@@ -6,7 +6,7 @@ import { attr, TfjsBuilder } from '../model/formats/tfjs/builder.ts';
 
 const LAYER_WIDTHS = [784, 200, 100, 10] as const;
 
-/** What the network is, for people. */
+/** Description of the network for display. */
 export const BUILTIN_DESCRIPTION = `dense network of ${LAYER_WIDTHS.join('-')}`;
 
 /** Paths of one small network in two formats. */

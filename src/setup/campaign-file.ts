@@ -7,10 +7,10 @@ import { shapeText } from '../tensor/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
 import { settingHelp } from './setting-kinds.ts';
 
-/** The JSON Schema that the package brings, for editors. */
+/** JSON Schema in the package, for editors. */
 const SCHEMA_PATH = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
 
-/** Size that drawn seeds get where the model leaves one open: sequences, and sides of pictures. */
+/** Size of a dynamic dimension in drawn seeds: of sequences, and of the sides of pictures. */
 const DEFAULT_SEQUENCE_LENGTH = 16;
 const DEFAULT_IMAGE_SIDE = 32;
 
@@ -38,8 +38,8 @@ function section(comment: string, settings: object | undefined, inactive = false
 /**
  * A campaign file for an inspected model.
  *
- * @param file where it will be: paths are relative to it
- * @param given how the user asked for the model to be loaded
+ * @param file path of the campaign file: paths in it are relative to it
+ * @param given options that the model was loaded with
  */
 export function campaignText(inspection: Inspection, file: string, given: LoadOptions): string {
   const { model, inputs, coverage } = inspection;
@@ -81,11 +81,11 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
 
 function settingsByInput(
   inputs: readonly InspectedInput[],
-  of: (input: InspectedInput, place: number, inputs: readonly InspectedInput[]) => unknown,
+  settingOf: (input: InspectedInput, index: number, inputs: readonly InspectedInput[]) => unknown,
 ): Record<string, unknown> {
   return Object.fromEntries(
     inputs
-      .map((input, place) => [input.name, of(input, place, inputs)])
+      .map((input, index) => [input.name, settingOf(input, index, inputs)])
       .filter(([, value]) => value !== undefined),
   );
 }
@@ -123,7 +123,7 @@ function omitUndefined(settings: object): object {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-/** ImageNet's figures for colour pictures; for grey ones, values from -1 to 1. */
+/** ImageNet's means and deviations for colour pictures; for grey ones, values from -1 to 1. */
 function examplePreprocess({ shape }: InspectedInput): object {
   const isColour = shape.at(-1) === 3 || shape.at(-3) === 3;
   return isColour
@@ -135,7 +135,7 @@ function inputLine({ name, type, shape, kind }: InspectedInput): string {
   return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}`;
 }
 
-/** A shape for drawn seeds where the model leaves sizes open beside the batch. */
+/** Shape of drawn seeds; undefined where no dimension but the batch is dynamic. */
 function drawnShape(
   { shape, kind }: InspectedInput,
   inputs: readonly InspectedInput[],
@@ -149,7 +149,7 @@ function drawnShape(
   );
 }
 
-function mutatorsOf({ kind, type }: InspectedInput, _place: number, inputs: readonly InspectedInput[]) {
+function mutatorsOf({ kind, type }: InspectedInput, _index: number, inputs: readonly InspectedInput[]) {
   if (kind === 'mask' && inputs.length > 1) return 'none';
   if (type === 'bool') return 'flags';
   if (kind === 'tokens') return ['tokens', 'text'];
@@ -187,7 +187,7 @@ function fileName(input: string): string {
   return input.replace(/[^\w.-]+/g, '_') || 'input';
 }
 
-/** Settings of every campaign, with their defaults, as comments. */
+/** Settings that are written as comments with their defaults. */
 const FURTHER_SETTINGS: readonly SettingName[] = [
   'objective',
   'linf',

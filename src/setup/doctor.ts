@@ -8,16 +8,16 @@ import { RpcClient } from '../workers/rpc-client.ts';
 import type { DoctorApi } from '../workers/services/doctor-service.ts';
 import { BUILTIN_DESCRIPTION, writeBuiltinModels } from './builtin-model.ts';
 
-/** Version of what `doctor --json` prints. */
+/** Version of the object that `doctor --json` prints. */
 const DIAGNOSIS_VERSION = 1;
 
-/** Milliseconds that a runtime may take to start and be measured without a sign of life. */
+/** Milliseconds without a heartbeat while a runtime starts and is benchmarked. */
 const TIMEOUT_MS = 60_000;
 
-/** How one runtime does here. */
+/** State of one runtime on this machine. */
 export interface RuntimeDiagnosis {
   readonly kind: RuntimeKind;
-  /** Formats that it runs, for people. */
+  /** Formats that it runs, for display. */
   readonly runs: string;
   readonly works: boolean;
   readonly version?: string;
@@ -30,18 +30,18 @@ export interface RuntimeDiagnosis {
   readonly problem?: string;
 }
 
-/** What a machine can run. */
+/** Runtimes and limits of a machine. */
 export interface Diagnosis {
   readonly formatVersion: number;
   readonly node: string;
   readonly platform: string;
   readonly cores: number;
-  /** Bytes that each worker may hold with a worker a core. */
+  /** Bytes that each worker may hold where there is one for each core. */
   readonly memoryPerWorker: number;
-  /** What the rates were measured on. */
+  /** Network of the benchmark. */
   readonly network: string;
   readonly runtimes: readonly RuntimeDiagnosis[];
-  /** What people should know or do. */
+  /** Recommendations. */
   readonly advice: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export async function diagnose(): Promise<Diagnosis> {
     const models = await writeBuiltinModels(folder);
     const runtimes: RuntimeDiagnosis[] = [];
     // One after the other: side by side they would slow each other down.
-    for (const kind of ['onnx', ...RUNTIMES.filter((one) => one !== 'onnx')] as const) {
+    for (const kind of ['onnx', ...RUNTIMES.filter((kind) => kind !== 'onnx')] as const) {
       runtimes.push(await tryRuntime(kind, kind === 'onnx' ? models.onnx : models.tfjs));
     }
     return {

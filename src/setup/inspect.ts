@@ -15,17 +15,17 @@ import type { InputSpec, ModelInfo } from '../model/model.ts';
 import type { DType } from '../tensor/tensor.ts';
 import { withModelSession } from '../workers/model-session.ts';
 
-/** Version of what `inspect --json` prints. */
+/** Version of the object that `inspect --json` prints. */
 const INSPECTION_VERSION = 1;
 
-/** An input as `inspect` tells of it. */
+/** An input, described. */
 export interface InspectedInput {
   readonly name: string;
   readonly type: DType;
   /** The batch dimension included; a free dimension is its name, or null. */
   readonly shape: DeclaredShape;
   readonly kind: InputKind;
-  /** Values to start with where nobody knows better. */
+  /** Assumed legal values. */
   readonly range: readonly [low: number, high: number];
   readonly why: string;
 }
@@ -33,13 +33,13 @@ export interface InspectedInput {
 /** A tensor that can be watched. */
 export interface InspectedTensor {
   readonly name: string;
-  /** The operation that makes it. */
+  /** The operation that computes it. */
   readonly op: string;
-  /** Undefined where neither the model nor a run says. */
+  /** Undefined where neither the model declares it nor a run shows it. */
   readonly shape: DeclaredShape | undefined;
 }
 
-/** What a model is like. */
+/** Description of a model. */
 export interface Inspection {
   readonly formatVersion: number;
   readonly model: Pick<ModelInfo, 'path' | 'format' | 'sha256' | 'runtime'>;
@@ -47,13 +47,13 @@ export interface Inspection {
   readonly outputs: readonly Omit<InspectedTensor, 'op'>[];
   /** Numbers in the weights and other constants. */
   readonly parameters: number;
-  /** How often each kind of operation comes up, the most frequent first. */
+  /** Number of operations of each kind, the most frequent first. */
   readonly operations: Readonly<Record<string, number>>;
   /** In topological order. */
   readonly tensors: readonly InspectedTensor[];
-  /** Operations that can go wrong, in topological order. */
+  /** Operations that can produce NaN or infinity, in topological order. */
   readonly sites: readonly Omit<NumericalSite, 'targets'>[];
-  /** What `--coverage auto` takes, and why. */
+  /** Tensors that `--coverage auto` selects, and the reason. */
   readonly coverage: { readonly auto: readonly string[]; readonly why: string };
   readonly notes: readonly string[];
 }

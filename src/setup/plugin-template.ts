@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fileError, UserError } from '../core/errors.ts';
 
-/** Kinds of plug-ins, each with the example that its template is, and the flag that names one. */
+/** Kinds of plug-ins: the example that is the template of each, and the flag that names one. */
 export const PLUGIN_TEMPLATES = {
   objective: { file: 'too-sure.js', flag: '--objective' },
   mutator: { file: 'wave.js', flag: '--mutator' },
@@ -12,9 +12,9 @@ export const PLUGIN_TEMPLATES = {
 export type PluginTemplateName = keyof typeof PLUGIN_TEMPLATES;
 
 /**
- * Writes a plug-in to begin with, which works as it is.
+ * Writes a template of a plug-in, which works as it is.
  *
- * @param file where to; nothing that is there is overwritten
+ * @param file path to write to; an existing file is never overwritten
  * @throws UserError where it can't be written
  */
 export async function writePluginTemplate(kind: PluginTemplateName, file: string): Promise<void> {

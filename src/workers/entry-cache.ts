@@ -1,44 +1,38 @@
+import { LruCache } from '../core/lru-cache.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+
+/** Bytes of testcases in one worker's cache, and the least number of them. */
+const MAX_CACHE_BYTES = 64 << 20;
+const MIN_CACHED_ENTRIES = 64;
+
 /**
- * What was used last, by entry number. A worker keeps testcases on one, and the campaign keeps one like it
- * for each worker, so that it knows what need not be sent again: both make the same moves.
+ * LRU cache of corpus entries by index. The main process mirrors each worker's cache to know which entries it need
+ * not resend, so both sides must apply the same operations in the same order.
  */
-export class LruCache<T> {
-  readonly #capacity: number;
-  readonly #items = new Map<number, T>();
+export class EntryCache<T> {
+  readonly #items: LruCache<number, T>;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#items = new LruCache(capacity);
+  }
+
+  /** A cache for as many entries of a testcase's size as fit in its memory. */
+  static forTestcases<T>({ inputs }: TestcaseData): EntryCache<T> {
+    const bytes = inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return new EntryCache(Math.max(MIN_CACHED_ENTRIES, Math.floor(MAX_CACHE_BYTES / Math.max(1, bytes))));
   }
 
   get(entry: number): T | undefined {
-    return this.#items.get(entry);
+    return this.#items.peek(entry);
   }
 
   set(entry: number, item: T): void {
     this.#items.set(entry, item);
   }
 
-  /** Marks entries as used, in order, then takes away what was not used for longest. */
+  /** Marks the entries of one task as used, in order, then evicts down to the capacity, but none of them. */
   touch(entries: readonly number[]): void {
-    for (const entry of entries) {
-      const item = this.#items.get(entry);
-      if (item === undefined) continue;
-      this.#items.delete(entry);
-      this.#items.set(entry, item);
-    }
-    // What one task needs stays, however little room there is.
-    const room = Math.max(this.#capacity, entries.length);
-    for (const oldest of this.#items.keys()) {
-      if (this.#items.size <= room) break;
-      this.#items.delete(oldest);
-    }
+    for (const entry of entries) this.#items.get(entry);
+    this.#items.evict(Math.max(this.#items.capacity, entries.length));
   }
-}
-
-/** Bytes of testcases on one shelf. */
-const MAX_CACHE_BYTES = 64 << 20;
-
-/** Testcases that a shelf holds. */
-export function entryCapacity(bytesPerTestcase: number): number {
-  return Math.max(64, Math.floor(MAX_CACHE_BYTES / Math.max(1, bytesPerTestcase)));
 }

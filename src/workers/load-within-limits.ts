@@ -2,7 +2,7 @@ import { loadModel, preloadRuntimes } from '../model/formats/registry.ts';
 import type { LoadOptions, Model } from '../model/model.ts';
 import { heartbeat, setLimits } from './rpc-server.ts';
 
-/** What loading any model may take, and what each byte of its files adds to that. */
+/** Limits of loading any model, and what each byte of its files adds to them. */
 const BASE_LIMITS = { memory: 1e9, seconds: 3.5 } as const;
 const LIMITS_PER_BYTE = { memory: 8, seconds: 2e-6 } as const;
 
@@ -26,8 +26,12 @@ export async function loadWithinLimits(path: string, options: LoadOptions): Prom
   );
 }
 
-/** Does something with a model that may take what loading it may; `allow` says how large its files are. */
-export async function withinLimits<T>(work: (allow: (bytes: number) => void) => Promise<T>): Promise<T> {
+/**
+ * Runs an action within the limits of loading a model.
+ *
+ * @param action calls `allow` once it knows how large the model's files are
+ */
+export async function withinLimits<T>(action: (allow: (bytes: number) => void) => Promise<T>): Promise<T> {
   const allow = (bytes: number): void =>
     setLimits({
       memory: BASE_LIMITS.memory + LIMITS_PER_BYTE.memory * bytes,
@@ -35,7 +39,7 @@ export async function withinLimits<T>(work: (allow: (bytes: number) => void) => 
     });
   allow(0);
   try {
-    return await work(allow);
+    return await action(allow);
   } finally {
     setLimits(undefined);
   }

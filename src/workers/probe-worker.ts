@@ -11,139 +11,136 @@ import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
+import type { ObjectiveDescriptor } from './objective-descriptor.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import { ProcessDied, type RpcClient, type RpcClientOptions } from './rpc-client.ts';
-import type {
-  FuzzApi,
-  ObjectiveDescriptor,
-  PluginModule,
-  PreparedInfo,
-  WorkerSetup,
-} from './services/fuzz-service.ts';
-import { spawnWorker } from './worker-supervisor.ts';
+import { ProcessDied, type ProcessLimits, type RpcProcess, type SpawnProcess } from './rpc-client.ts';
+import type { FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
+import { spawnWorker } from './spawn-worker.ts';
+import type { PluginModule, ProbeResult, WorkerSetup } from './worker-setup.ts';
 
 /** Milliseconds that loading plug-ins may take. */
 const PLUGIN_TIMEOUT_MS = 15_000;
 
-/** The first worker: looks at the model and runs the seeds before there is a campaign, then becomes one of it. */
+/** Worker process used during setup to inspect the model and run the seeds; joins the pool once the campaign starts. */
 export class ProbeWorker {
-  readonly #options: Omit<RpcClientOptions, 'script'>;
+  readonly #limits: ProcessLimits;
+  readonly #spawn: SpawnProcess<FuzzApi>;
   #model: { readonly path: string; readonly options: LoadOptions };
-  #child: RpcClient<FuzzApi>;
+  #process: RpcProcess<FuzzApi>;
   #setup: WorkerSetup | undefined;
   #closed = false;
 
   constructor(
-    options: Omit<RpcClientOptions, 'script'>,
+    limits: ProcessLimits,
     model: { readonly path: string; readonly options: LoadOptions },
+    spawn: SpawnProcess<FuzzApi> = spawnWorker,
   ) {
-    this.#options = options;
+    this.#limits = limits;
     this.#model = model;
-    this.#child = spawnWorker(options);
+    this.#spawn = spawn;
+    this.#process = spawn(limits);
   }
 
   /**
-   * What the campaign needs to know of its objectives; loads all other plug-ins as well.
+   * Describes the objectives, and loads all other plug-ins as well.
    *
-   * @throws UserError where one can't be made; a plug-in may not even come to an end
+   * @throws UserError where one can't be loaded; a plug-in may hang or end the process
    */
   async describeObjectives(
     specs: readonly string[],
     modules: readonly PluginModule[],
   ): Promise<ObjectiveDescriptor[]> {
     try {
-      return await this.#child.call('describeObjectives', { specs, modules }, PLUGIN_TIMEOUT_MS);
+      return await this.#process.call('describeObjectives', { specs, modules }, PLUGIN_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof ProcessDied) || this.#closed) throw error;
       const objectiveModules = specs.map(parseExtensionSpec).filter(({ isModule }) => isModule);
-      const plugins = [...modules.map(({ path }) => path), ...objectiveModules.map(({ name }) => name)].join(
-        ' or ',
-      );
-      const how =
+      const plugins = [...modules.map(({ path }) => path), ...objectiveModules.map(({ name }) => name)];
+      const outcome =
         error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.exitStatus}`;
-      throw new UserError(`the plug-in ${plugins} ${how} while it is loaded`);
+      throw new UserError(`the plug-in ${plugins.join(' or ')} ${outcome} while it is loaded`);
     }
   }
 
   /** @throws UserError where the model can't be loaded, or its loading ends the process */
   load(): Promise<ModelDescription> {
     return refuseIfProcessDies(this.#model.path, 'loading it', () =>
-      this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
+      this.#process.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
   }
 
   /**
-   * Loads a second model to run beside it.
+   * Loads a second model to run on the same inputs.
    *
-   * @throws UserError where that can't be loaded, or does not fit
+   * @throws UserError where it can't be loaded, or does not fit
    */
-  async loadSecondModel(copy: SecondModelOptions): Promise<ModelInfo> {
-    this.#model = { ...this.#model, options: { ...this.#model.options, secondModel: copy } };
-    const { model } = await refuseIfProcessDies(copy.path, 'loading it', () =>
-      this.#child.call('load', this.#model, LOAD_TIMEOUT_MS),
+  async loadSecondModel(secondModel: SecondModelOptions): Promise<ModelInfo> {
+    this.#model = { ...this.#model, options: { ...this.#model.options, secondModel } };
+    const { model } = await refuseIfProcessDies(secondModel.path, 'loading it', () =>
+      this.#process.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
     return model;
   }
 
-  /** Derives a quantized copy of the loaded model; see `deriveCopy`. */
+  /** Derives a quantized copy of the loaded model; see `deriveQuantizedModel`. */
   deriveQuantizedModel(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
     return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
-      this.#child.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
+      this.#process.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
     );
   }
 
-  /** Tries the model on a testcase, once and twice in a batch; says why runs are limited to one row, if so. */
-  probe(testcase: TestcaseData, watched: readonly string[]) {
-    // Twice the same: another seed may fail for what it is.
+  /** Runs a testcase alone and in a batch of two, with tensors watched. */
+  probe(testcase: TestcaseData, watched: readonly string[]): Promise<ProbeResult> {
+    // The same one twice: another seed may fail for its own values.
     const parameters = { testcases: [testcase, testcase], watched };
     return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
-      this.#child.call('probe', parameters, LOAD_TIMEOUT_MS),
+      this.#process.call('probe', parameters, LOAD_TIMEOUT_MS),
     );
   }
 
-  /** The sites, with the aims that can be reached while the inputs are within their intervals. */
+  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals. */
   reachableSites(inputs: ReadonlyMap<string, Interval>): Promise<NumericalSite[]> {
     return refuseIfProcessDies(this.#model.path, 'looking at its graph', () =>
-      this.#child.call('reachableSites', inputs, LOAD_TIMEOUT_MS),
+      this.#process.call('reachableSites', inputs, LOAD_TIMEOUT_MS),
     );
   }
 
-  /** Those points that tasks can be for. */
+  /** The goals whose tensors can be watched. */
   observableGoals(
     testcase: TestcaseData,
-    points: readonly SearchGoal[],
+    goals: readonly SearchGoal[],
     watched: readonly string[],
   ): Promise<SearchGoal[]> {
     return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
-      this.#child.call('observableGoals', { testcase, points, watched }, LOAD_TIMEOUT_MS),
+      this.#process.call('observableGoals', { testcase, goals, watched }, LOAD_TIMEOUT_MS),
     );
   }
 
   /** Makes the plug-ins and opens the session that tasks run in. */
   prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     this.#setup = setup;
-    return this.#child.call('prepare', setup, LOAD_TIMEOUT_MS);
+    return this.#process.call('prepare', setup, LOAD_TIMEOUT_MS);
   }
 
-  /** Runs testcases; one that ends the process is a violation, found by halving. */
+  /** Runs testcases; one that ends the process is a violation, found by halving its batch. */
   async runSeeds(
     testcases: readonly TestcaseData[],
     labelOf?: ReadonlyMap<TestcaseData, number>,
   ): Promise<SeedResult[]> {
     const { batch } = this.#requireSetup();
-    const run: SeedResult[] = [];
+    const results: SeedResult[] = [];
     for (let from = 0; from < testcases.length; from += batch) {
-      run.push(...(await this.#runSeedBatch(testcases.slice(from, from + batch), labelOf)));
+      results.push(...(await this.#runSeedBatch(testcases.slice(from, from + batch), labelOf)));
     }
-    return run;
+    return results;
   }
 
-  /** Calibrates the threshold; undefined where each try ended the process. */
+  /** Calibrates the threshold with fewer mutants after each death; undefined where every attempt ended the process. */
   async calibrate(seeds: readonly SeedResult[]) {
     for (const mutants of CALIBRATION_MUTANTS) {
       try {
-        return await this.#child.call('calibrate', { seeds, mutants });
+        return await this.#process.call('calibrate', { seeds, mutants });
       } catch (error) {
         if (!(error instanceof ProcessDied)) throw error;
         await this.#replace();
@@ -152,18 +149,18 @@ export class ProbeWorker {
     return undefined;
   }
 
-  /** The process, prepared as every worker is; none where it has died. */
-  get child(): RpcClient<FuzzApi> | undefined {
-    return this.#child.isAlive ? this.#child : undefined;
+  /** The process, prepared as every worker is; undefined where it has died. */
+  get child(): RpcProcess<FuzzApi> | undefined {
+    return this.#process.isAlive ? this.#process : undefined;
   }
 
   close(): void {
     this.#closed = true;
-    this.#child.kill();
+    this.#process.kill();
   }
 
   #requireSetup(): WorkerSetup {
-    if (this.#setup === undefined) throw new Error('the scout is not prepared');
+    if (this.#setup === undefined) throw new Error('the probe worker is not prepared');
     return this.#setup;
   }
 
@@ -173,15 +170,18 @@ export class ProbeWorker {
   ): Promise<SeedResult[]> {
     try {
       const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? -1);
-      return await this.#child.call('runSeeds', { testcases, labels });
+      return await this.#process.call('runSeeds', { testcases, labels });
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;
       await this.#replace();
       if (testcases.length === 1) {
         const violation = processDeathViolation(error.kind, error.exitStatus);
-        return [
-          { data: testcases[0], activations: new Float32Array(0), violation, predictedClass: NO_CLASS },
-        ];
+        return testcases.map((data) => ({
+          data,
+          activations: new Float32Array(0),
+          violation,
+          predictedClass: NO_CLASS,
+        }));
       }
       const middle = testcases.length >> 1;
       return [
@@ -193,8 +193,8 @@ export class ProbeWorker {
 
   async #replace(): Promise<void> {
     if (this.#closed) throw new Error('closed');
-    this.#child = spawnWorker(this.#options);
+    this.#process = this.#spawn(this.#limits);
     await this.load();
-    await this.#child.call('prepare', this.#requireSetup(), LOAD_TIMEOUT_MS);
+    await this.#process.call('prepare', this.#requireSetup(), LOAD_TIMEOUT_MS);
   }
 }

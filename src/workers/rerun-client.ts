@@ -4,161 +4,150 @@ import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { refuseIfProcessDies } from './refusal.ts';
+import { RerunTally } from './rerun-tally.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
+import {
+  ProcessDied,
+  type ProcessLimits,
+  RpcClient,
+  type RpcProcess,
+  type SpawnProcess,
+} from './rpc-client.ts';
 import type { ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
 
 /** Runs findings again in a process of their own, which a finding may end. */
 export class RerunClient {
-  readonly #options: Omit<RpcClientOptions, 'script'>;
-  #child: RpcClient<RerunApi> | undefined;
+  readonly #limits: ProcessLimits;
+  readonly #spawn: SpawnProcess<RerunApi>;
+  #process: RpcProcess<RerunApi> | undefined;
   /** The process in which the model is open. */
-  #childWithModel: RpcClient<RerunApi> | undefined;
+  #processWithModel: RpcProcess<RerunApi> | undefined;
   #closed = false;
 
-  constructor(options: Omit<RpcClientOptions, 'script'>) {
-    this.#options = options;
+  constructor(
+    limits: ProcessLimits,
+    spawn: SpawnProcess<RerunApi> = (options) =>
+      new RpcClient({ ...options, script: new URL('./services/rerun-service.js', import.meta.url) }),
+  ) {
+    this.#limits = limits;
+    this.#spawn = spawn;
   }
 
   /** @throws UserError where the model can't be loaded */
-  identify(model: string, load: RerunJob['loadOptions']): Promise<ModelIdentity> {
+  identify(model: string, loadOptions: RerunJob['loadOptions']): Promise<ModelIdentity> {
     return refuseIfProcessDies(model, 'loading it', () =>
-      this.#ensureChild().call('identify', { model, loadOptions: load }, LOAD_TIMEOUT_MS),
+      this.#ensureProcess().call('identify', { model, loadOptions }, LOAD_TIMEOUT_MS),
     );
   }
 
-  /** @param objective what the finding breaks: says how often it is run, unless told */
+  /**
+   * Runs a finding again and counts how often it repeats.
+   *
+   * @param objective the objective that the finding violates
+   * @param totalRuns how often it is run; by default as often as findings of the objective are confirmed
+   * @throws UserError where the model can't be loaded
+   */
   async reproduce(
     objective: string,
-    trial: Omit<RerunJob, 'runs'>,
-    of: number = confirmationRuns(objective),
+    job: Omit<RerunJob, 'runs'>,
+    totalRuns: number = confirmationRuns(objective),
   ): Promise<RerunResult> {
-    const others = new Set<string>();
-    let times = 0;
-    let origin: RerunResult['origin'];
-    let outputs: RerunResult['outputs'];
-    let departures: RerunResult['layerDivergences'];
-    let steady: RerunResult['isDeterministic'];
-    let summary: RerunResult['summary'];
-    let violation: RerunResult['violation'];
-    // After a death each run is called for alone, since it is not known which one it was. One death that is
-    // not what is looked for is passed over: somebody else may have ended the process.
-    let spare = 1;
-    for (let left = of, step = of; left > 0; ) {
+    const tally = new RerunTally(job.expectedViolation.signature);
+    // One unexpected death is passed over: something outside may have ended the process.
+    let isDeathExcused = false;
+    // After a death each run is a call of its own, since it is not known which run it was.
+    for (let left = totalRuns, runs = totalRuns; left > 0; ) {
       try {
-        const child = this.#ensureChild();
-        const { model, loadOptions } = trial;
-        await child.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
-        this.#childWithModel = child;
-        const some = await child.call('reproduce', { ...trial, runs: step });
-        times += some.matchingRuns;
-        origin ??= some.origin;
-        summary ??= some.summary;
-        violation ??= some.violation;
-        outputs ??= some.outputs;
-        departures ??= some.layerDivergences;
-        if (some.isDeterministic !== undefined) steady = some.isDeterministic && steady !== false;
-        for (const other of some.otherSignatures) others.add(other);
-        left -= step;
+        const child = await this.#openModel(this.#ensureProcess(), job);
+        tally.add(await child.call('reproduce', { ...job, runs }));
+        left -= runs;
       } catch (error) {
-        if (!(error instanceof ProcessDied) || this.#closed) throw error;
-        const { signature } = processDeathViolation(error.kind, error.exitStatus);
-        const expected = signature === trial.expectedViolation.signature;
-        if (!expected && spare-- > 0) continue;
-        step = 1;
+        const death = this.#processDeath(error);
+        if (!tally.isExpected(death) && !isDeathExcused) {
+          isDeathExcused = true;
+          continue;
+        }
+        tally.addDeath(death);
+        runs = 1;
         left--;
-        if (expected) times++;
-        else others.add(signature);
       }
     }
-    return {
-      matchingRuns: times,
-      totalRuns: of,
-      otherSignatures: [...others],
-      origin,
-      summary,
-      violation,
-      outputs,
-      layerDivergences: departures,
-      isDeterministic: steady,
-    };
+    return tally.result(totalRuns);
   }
 
-  /** Runs a variant of what was reproduced last, once and in the same session: what is left of the violation. */
-  async runVariant(trial: Omit<RerunJob, 'runs'>): Promise<VariantOutcome> {
+  /** Runs a variant of a finding once, in the session that is open. */
+  async runVariant(job: Omit<RerunJob, 'runs'>): Promise<VariantOutcome> {
     try {
-      const child = await this.#ensureModelOpen(trial);
-      const { matchingRuns, otherSignatures } = await child.call('reproduce', { ...trial, runs: 1 });
+      const child = await this.#ensureModelOpen(job);
+      const { matchingRuns, otherSignatures } = await child.call('reproduce', { ...job, runs: 1 });
       return matchingRuns === 1 ? 'same' : otherSignatures.length > 0 ? 'other' : 'none';
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      return processDeathViolation(error.kind, error.exitStatus).signature ===
-        trial.expectedViolation.signature
-        ? 'same'
-        : 'other';
+      const { signature } = this.#processDeath(error);
+      return signature === job.expectedViolation.signature ? 'same' : 'other';
     }
   }
 
   /**
-   * Says which of some variants break in the same way. One that ends the process is found by halving.
+   * Tests which variants violate the objective as the finding does. One that ends the process is found by halving.
    *
    * @throws UserError where the model can't be loaded
    */
-  async testVariants(trial: VariantJob): Promise<boolean[]> {
+  async testVariants(job: VariantJob): Promise<boolean[]> {
     try {
-      const child = await this.#ensureModelOpen(trial);
-      return await child.call('testVariants', trial);
+      const child = await this.#ensureModelOpen(job);
+      return await child.call('testVariants', job);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      if (trial.rows === 1)
-        return [
-          processDeathViolation(error.kind, error.exitStatus).signature === trial.expectedViolation.signature,
-        ];
-      const middle = trial.rows >> 1;
+      const { signature } = this.#processDeath(error);
+      if (job.rows === 1) return [signature === job.expectedViolation.signature];
+      const middle = job.rows >> 1;
       const half = (from: number, to: number): Promise<boolean[]> =>
-        this.testVariants({ ...trial, batch: sliceTestcases(trial.batch, from, to), rows: to - from });
-      return [...(await half(0, middle)), ...(await half(middle, trial.rows))];
+        this.testVariants({ ...job, batch: sliceTestcases(job.batch, from, to), rows: to - from });
+      return [...(await half(0, middle)), ...(await half(middle, job.rows))];
     }
   }
 
-  /** How far variants are from breaking in the same way; infinite for all where one ends the process. */
-  async variantMargins(trial: VariantJob): Promise<Float64Array> {
+  /** Margins of variants to the finding's violation; infinite for all where one of them ends the process. */
+  async variantMargins(job: VariantJob): Promise<Float64Array> {
     try {
-      const child = await this.#ensureModelOpen(trial);
-      return await child.call('variantMargins', trial);
+      const child = await this.#ensureModelOpen(job);
+      return await child.call('variantMargins', job);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      return new Float64Array(trial.rows).fill(Number.POSITIVE_INFINITY);
+      this.#processDeath(error);
+      return new Float64Array(job.rows).fill(Number.POSITIVE_INFINITY);
     }
   }
 
   close(): void {
     this.#closed = true;
-    this.#child?.kill();
+    this.#process?.kill();
+  }
+
+  /** The violation that a process's death is. @throws any other error, and a death since this client was closed */
+  #processDeath(error: unknown): ReturnType<typeof processDeathViolation> {
+    if (!(error instanceof ProcessDied) || this.#closed) throw error;
+    return processDeathViolation(error.kind, error.exitStatus);
   }
 
   /** The process with the model open, in the session that is there already if one is. */
-  async #ensureModelOpen({
-    model,
-    loadOptions,
-  }: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<RpcClient<RerunApi>> {
-    const child = this.#ensureChild();
-    if (this.#childWithModel !== child) {
-      await child.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
-      this.#childWithModel = child;
-    }
+  #ensureModelOpen(job: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<RpcProcess<RerunApi>> {
+    const child = this.#ensureProcess();
+    return this.#processWithModel === child ? Promise.resolve(child) : this.#openModel(child, job);
+  }
+
+  /** Opens the model in a fresh session. */
+  async #openModel(
+    child: RpcProcess<RerunApi>,
+    { model, loadOptions }: Pick<RerunJob, 'model' | 'loadOptions'>,
+  ): Promise<RpcProcess<RerunApi>> {
+    await child.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
+    this.#processWithModel = child;
     return child;
   }
 
-  /** @throws ProcessDied where it was closed */
-  #ensureChild(): RpcClient<RerunApi> {
+  /** @throws ProcessDied where this client was closed */
+  #ensureProcess(): RpcProcess<RerunApi> {
     if (this.#closed) throw new ProcessDied('crash', 'being closed', '');
-    if (this.#child?.isAlive !== true) {
-      this.#child = new RpcClient({
-        ...this.#options,
-        script: new URL('./services/rerun-service.js', import.meta.url),
-      });
-    }
-    return this.#child;
+    if (this.#process?.isAlive !== true) this.#process = this.#spawn(this.#limits);
+    return this.#process;
   }
 }

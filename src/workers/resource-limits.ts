@@ -4,10 +4,10 @@ import { availableParallelism, totalmem } from 'node:os';
 /** Milliseconds that loading a model may take without a heartbeat. */
 export const LOAD_TIMEOUT_MS = 120_000;
 
-/** Share of the machine's memory that all workers have together. */
+/** Share of the machine's memory for all workers together. */
 const WORKERS_SHARE = 0.8;
 
-/** The least that a worker needs to start. */
+/** Least memory that a worker needs to start. */
 const MIN_WORKER_BYTES = 512e6;
 
 /** Cores that this process may use: those of the machine or of its container. */
@@ -23,20 +23,20 @@ export function memoryShare(jobs: number): number {
   return Math.max(MIN_WORKER_BYTES, Math.floor((WORKERS_SHARE * total) / jobs));
 }
 
-/** Cores' worth of time that the container's group may use; infinity without a limit. */
+/** CPU quota of the container in cores; infinity without a limit. */
 function cpuQuota(): number {
   const [limit, period] = (readIfPresent('/sys/fs/cgroup/cpu.max') ?? 'max').trim().split(' ');
   if (limit !== 'max' && Number(limit) > 0) return Number(limit) / Number(period);
-  const old = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
-  const oldPeriod = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 100_000);
-  return old > 0 ? old / oldPeriod : Number.POSITIVE_INFINITY;
+  const quotaV1 = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1);
+  const periodV1 = Number(readIfPresent('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 100_000);
+  return quotaV1 > 0 ? quotaV1 / periodV1 : Number.POSITIVE_INFINITY;
 }
 
 function readIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Not every system has it.
+    // Absent outside Linux, and in the other version of cgroups.
     return undefined;
   }
 }

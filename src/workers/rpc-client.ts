@@ -1,27 +1,27 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { MachineError, UserError } from '../core/errors.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
-import { MEMORY_MARK } from './watchdog-mark.ts';
+import { MEMORY_MARK } from './watchdog.ts';
 
-/** What a process answers to: functions of one plain parameter. */
+/** Methods of a process: functions of one plain parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters and results are those of the methods' own types
 export type Api = Readonly<Record<string, (parameters: any) => any>>;
 
 type RpcResult<A extends Api, M extends keyof A> = Awaited<ReturnType<A[M]>>;
 
-/** A call on its way to a process. */
+/** A call as it is sent to a process. */
 export interface RpcRequest {
   readonly id: number;
   readonly method: string;
   readonly parameters: unknown;
 }
 
-/** What a process sends: an answer, an error, or a sign of life. */
+/** Message of a process: an answer, an error, or a heartbeat. */
 export interface RpcReply {
   readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly name: string; readonly message: string };
-  /** Bytes of memory held, now and then. */
+  /** Bytes of memory held; with some of the messages. */
   readonly rss?: number;
 }
 
@@ -32,20 +32,21 @@ export class ProcessDied extends Error {
   /** The signal or exit code, such as `SIGSEGV` or `exit 3`. */
   readonly exitStatus: string;
 
-  constructor(kind: FailureKind, how: string, said: string) {
-    super(`the process ended with ${how}${said === '' ? '' : `: ${said}`}`);
+  /** @param lastLine last line that it wrote to standard error */
+  constructor(kind: FailureKind, exitStatus: string, lastLine: string) {
+    super(`the process ended with ${exitStatus}${lastLine === '' ? '' : `: ${lastLine}`}`);
     this.kind = kind;
-    this.exitStatus = how;
+    this.exitStatus = exitStatus;
   }
 }
 
 export interface RpcClientOptions {
   readonly script: URL;
-  /** Milliseconds without a sign of life before a call counts as a hang. */
+  /** Milliseconds without a heartbeat before a call counts as a hang. */
   readonly timeout: number;
   /** Bytes of memory before the process ends itself. */
   readonly memory: number;
-  /** Folder for what it writes in passing; the system's unless told. */
+  /** Folder for temporary files; the system's by default. */
   readonly tempFolder?: string;
 }
 
@@ -74,13 +75,13 @@ interface PendingCall {
   readonly timeout: number;
 }
 
-/** Last characters of standard error that are kept. */
+/** Length of the tail of standard error that is kept. */
 const MAX_STDERR_CHARACTERS = 2000;
 
-/** Milliseconds between looks at the clock. */
+/** Milliseconds between checks for a hang. */
 const CLOCK_INTERVAL_MS = 100;
 
-/** A process of our own that runs models, so that one that aborts, hangs or eats the memory ends alone. */
+/** A child process that runs models: one that aborts, hangs or exhausts memory takes nothing else with it. */
 export class RpcClient<A extends Api> implements RpcProcess<A> {
   readonly #process: ChildProcess;
   readonly #options: RpcClientOptions;
@@ -123,7 +124,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     return this.#death === undefined && this.#killReason === undefined;
   }
 
-  /** Bytes of memory held, as last heard, and the most ever heard. */
+  /** Bytes of memory held, as last reported, and the most ever reported. */
   get memory(): { readonly rss: number; readonly peak: number } {
     return { rss: this.#rss, peak: this.#peakRss };
   }
@@ -131,7 +132,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   /**
    * Calls a method. Calls are answered in the order in which they are made.
    *
-   * @param timeout milliseconds without a sign of life before the process is ended
+   * @param timeout milliseconds without a heartbeat before the process is ended
    * @throws ProcessDied where it ends first; UserError, MachineError or Error as the method throws
    */
   call<M extends keyof A & string>(
@@ -142,15 +143,15 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     const id = this.#nextId++;
     if (this.#pending.size === 0) this.#lastHeard = performance.now();
-    return new Promise((done, failed) => {
-      this.#pending.set(id, { resolve: done as PendingCall['resolve'], reject: failed, timeout });
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as PendingCall['resolve'], reject, timeout });
       const request: RpcRequest = { id, method, parameters };
-      // A process that is ending can't be written to; its end is what counts.
+      // Writing fails where the process is ending; its `close` event rejects the call.
       this.#process.send(request, () => {});
     });
   }
 
-  /** Ends the process at once; it holds nothing that is not elsewhere. */
+  /** Ends the process at once; it has no state worth saving. */
   kill(): void {
     this.#killReason ??= 'done';
     clearInterval(this.#clock);
@@ -164,10 +165,10 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
       this.#peakRss = Math.max(this.#peakRss, reply.rss);
     }
     if (reply.id === undefined) return;
-    const waiting = this.#pending.get(reply.id);
+    const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (reply.error === undefined) waiting?.resolve(reply.result as never);
-    else waiting?.reject(reviveError(reply.error));
+    if (reply.error === undefined) pending?.resolve(reply.result as never);
+    else pending?.reject(reviveError(reply.error));
   }
 
   #checkClock(): void {
@@ -178,23 +179,23 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   }
 
   #handleClose(code: number | null, signal: NodeJS.Signals | null): void {
-    const how = signal ?? `exit ${code}`;
+    const exitStatus = signal ?? `exit ${code}`;
     const ranOut =
       this.#stderrTail.includes(MEMORY_MARK) || /heap out of memory|bad_alloc/.test(this.#stderrTail);
-    // Nobody but the system's own guard of the memory ends our processes with SIGKILL.
-    const byOthers = signal === 'SIGKILL' && this.#killReason === undefined;
-    const kind = this.#killReason === 'hang' ? 'hang' : ranOut || byOthers ? 'memory' : 'crash';
-    const said = this.#stderrTail.trim().split('\n').at(-1) ?? '';
-    this.#rejectPending(new ProcessDied(kind, how, said));
+    // Where we did not send SIGKILL, it is the system's out-of-memory killer.
+    const isKilledBySystem = signal === 'SIGKILL' && this.#killReason === undefined;
+    const kind = this.#killReason === 'hang' ? 'hang' : ranOut || isKilledBySystem ? 'memory' : 'crash';
+    const lastLine = this.#stderrTail.trim().split('\n').at(-1) ?? '';
+    this.#rejectPending(new ProcessDied(kind, exitStatus, lastLine));
   }
 
   #rejectPending(died: ProcessDied): void {
     if (this.#death !== undefined) return;
     this.#death = died;
     clearInterval(this.#clock);
-    const waiting = [...this.#pending.values()];
+    const rejected = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of waiting) reject(died);
+    for (const { reject } of rejected) reject(died);
   }
 }
 

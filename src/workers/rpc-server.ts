@@ -1,15 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
-import type { LoadingLimits } from './watchdog.ts';
+import type { LoadingLimits, WatchdogSettings } from './watchdog.ts';
 
-/** Milliseconds between signs of life, and between words on the memory held. */
+/** Milliseconds between heartbeats, and between reports of the memory held. */
 const HEARTBEAT_INTERVAL_MS = 100;
 const MEMORY_REPORT_INTERVAL_MS = 1000;
 
 let lastHeartbeat = 0;
 let lastMemoryReport = 0;
 
-/** Shows that work goes on; call it between runs of a model. Costs nothing when called too often. */
+/** Tells the parent that work is in progress; call it between runs of a model. Cheap to call too often. */
 export function heartbeat(): void {
   const now = performance.now();
   if (now - lastHeartbeat >= HEARTBEAT_INTERVAL_MS) send({});
@@ -26,20 +26,20 @@ function send(reply: RpcReply): void {
 
 let watchdog: Worker | undefined;
 
-/** Holds the process to further limits than its own until they are changed; undefined lifts them. */
+/** Sets limits in addition to the process's own; undefined lifts them. */
 export function setLimits(limits: LoadingLimits | undefined): void {
   watchdog?.postMessage(limits);
 }
 
-/** Answers calls, one after the other, until the parent is gone. */
+/** Answers calls, one after the other, until the parent disconnects. */
 export function serve(methods: Api): void {
   const memory = Number(process.env.NEUROFUZZ_MEMORY ?? Number.POSITIVE_INFINITY);
   watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
-    workerData: { memory, parent: process.ppid },
+    workerData: { memory, parent: process.ppid } satisfies WatchdogSettings,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });
   watchdog.unref();
-  // Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
+  // Ctrl-C reaches every process of a terminal; the parent alone decides which ones end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('disconnect', () => process.exit());
   let last = Promise.resolve();

@@ -1,53 +1,80 @@
 /**
- * The thread beside a process that runs models: while a run blocks the process, it alone can see that the
- * memory runs out or that nobody waits for the result any more.
+ * Watchdog thread of a process that runs models. While a run blocks the process's event loop, only another thread can
+ * see that memory runs out or that the parent is gone.
  */
 import { writeSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
-import { LOADING_MARK, MEMORY_MARK } from './watchdog-mark.ts';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 
-/** What a process may take while it loads a model. */
+/** Line on standard error of a process that exceeds `--memory`. */
+export const MEMORY_MARK = 'neurofuzz: more memory than --memory allows';
+
+/** Begin of the line on standard error of a process that exceeds its limits of loading. */
+export const LOADING_MARK = 'neurofuzz: takes more than';
+
+/** Limits of a process while it loads a model. */
 export interface LoadingLimits {
   /** Bytes held. */
   readonly memory: number;
   /**
    * Seconds of computing, on all its threads, outside the system: the clock would count what other processes do,
-   * and the system's share is what memory costs, which has its own limit (a gigabyte is 0.2 s or 4 s of it,
+   * and the system's share is the price of memory, which has its own limit (a gigabyte is 0.2 s or 4 s of it,
    * depending on the machine).
    */
   readonly seconds: number;
 }
 
-/** Milliseconds between looks: what a run can take beyond its share in that time is the machine's spare fifth. */
+/** Parameters of the thread. */
+export interface WatchdogSettings {
+  /** Bytes that the process may hold at any time. */
+  readonly memory: number;
+  /** Process id of the parent. */
+  readonly parent: number;
+}
+
+/** Resources that a process has taken. */
+export interface ResourceUsage {
+  /** Bytes held. */
+  readonly memory: number;
+  /** Seconds of computing since the limits of loading were set. */
+  readonly seconds: number;
+}
+
+/** The line for standard error where a process exceeds its limits; undefined where it does not. */
+export function exceededLimit(
+  used: ResourceUsage,
+  memory: number,
+  loading: LoadingLimits | undefined,
+): string | undefined {
+  if (loading !== undefined && used.memory > loading.memory)
+    return `${LOADING_MARK} ${(loading.memory / 1e9).toFixed(1)} GB of memory`;
+  if (loading !== undefined && used.seconds > loading.seconds)
+    return `${LOADING_MARK} ${loading.seconds.toFixed(1)} s of computing`;
+  return used.memory > memory ? MEMORY_MARK : undefined;
+}
+
+/** Milliseconds between checks: the machine's spare fifth of memory must last that long. */
 const CHECK_INTERVAL_MS = 50;
 
-const { memory, parent } = workerData as { readonly memory: number; readonly parent: number };
-
-let limits: LoadingLimits | undefined;
-let cpuAtStart = process.cpuUsage();
-
-parentPort?.on('message', (message: LoadingLimits | undefined) => {
-  if (limits === undefined) cpuAtStart = process.cpuUsage();
-  limits = message;
-});
-
-function endProcess(mark: string): void {
-  writeSync(2, `${mark}\n`);
-  process.kill(process.pid, 'SIGKILL');
+function watch(port: MessagePort, { memory, parent }: WatchdogSettings): void {
+  let loading: LoadingLimits | undefined;
+  let cpuAtStart = process.cpuUsage();
+  port.on('message', (limits: LoadingLimits | undefined) => {
+    if (loading === undefined) cpuAtStart = process.cpuUsage();
+    loading = limits;
+  });
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+    const used = { memory: process.memoryUsage.rss(), seconds: process.cpuUsage(cpuAtStart).user / 1e6 };
+    const exceeded = exceededLimit(used, memory, loading);
+    if (exceeded === undefined) return;
+    writeSync(2, `${exceeded}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  }, CHECK_INTERVAL_MS);
 }
 
-setInterval(() => {
-  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
-  const held = process.memoryUsage.rss();
-  if (limits !== undefined) {
-    const { user } = process.cpuUsage(cpuAtStart);
-    if (held > limits.memory) endProcess(`${LOADING_MARK} ${gigabytes(limits.memory)} GB of memory`);
-    if (user / 1e6 > limits.seconds)
-      endProcess(`${LOADING_MARK} ${limits.seconds.toFixed(1)} s of computing`);
-  }
-  if (held > memory) endProcess(MEMORY_MARK);
-}, CHECK_INTERVAL_MS);
-
-function gigabytes(bytes: number): string {
-  return (bytes / 1e9).toFixed(1);
+function isSettings(data: unknown): data is WatchdogSettings {
+  return typeof data === 'object' && data !== null && 'memory' in data && 'parent' in data;
 }
+
+// The main process imports the marks alone; the thread is this module run by `serve`.
+if (parentPort !== null && isSettings(workerData)) watch(parentPort, workerData);

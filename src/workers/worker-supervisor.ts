@@ -1,42 +1,40 @@
 import { MachineError } from '../core/errors.ts';
 import type { CorpusSource } from '../fuzzer/executor.ts';
+import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import { entryCapacity, LruCache } from './entry-cache.ts';
-import { packEntries } from './pack-entries.ts';
+import { EntryCache } from './entry-cache.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import { ProcessDied, RpcClient, type RpcClientOptions } from './rpc-client.ts';
-import type { FuzzApi, TaskMessage, WorkerSetup } from './services/fuzz-service.ts';
+import { ProcessDied, type ProcessLimits, type RpcProcess, type SpawnProcess } from './rpc-client.ts';
+import type { FuzzApi } from './services/fuzz-service.ts';
+import { spawnWorker } from './spawn-worker.ts';
+import type { TaskWorker } from './task-worker.ts';
+import type { TaskMessage, WorkerSetup } from './worker-setup.ts';
 
 export interface WorkerSupervisorOptions {
-  readonly child: Omit<RpcClientOptions, 'script'>;
+  readonly child: ProcessLimits;
   readonly model: { readonly path: string; readonly options: LoadOptions };
 }
 
-/** Times that a process may die while it starts before that is given up. */
+/** Times that a process may die while it starts before the campaign gives up. */
 const MAX_START_ATTEMPTS = 3;
 
 /** Vectors beyond which the index is filled by calls of their own, whose time counts as starting. */
 const MAX_VECTORS_PER_MESSAGE = 2000;
 
-/** Starts a worker process. */
-export function spawnWorker(options: Omit<RpcClientOptions, 'script'>): RpcClient<FuzzApi> {
-  return new RpcClient<FuzzApi>({
-    ...options,
-    script: new URL('./services/fuzz-service.js', import.meta.url),
-  });
-}
-
-/** A worker's place: a process, replaced whenever it dies, and what is known of what it holds. */
-export class WorkerSupervisor {
+/**
+ * Supervises one worker process: restarts it when it dies and tracks which corpus entries and index vectors it has.
+ */
+export class WorkerSupervisor implements TaskWorker {
   readonly #options: WorkerSupervisorOptions;
   readonly #setup: WorkerSetup;
   readonly #sha256: string;
+  readonly #spawn: SpawnProcess<FuzzApi>;
   #source: CorpusSource | undefined;
   readonly #sealedIndexFolder: string;
-  #child: RpcClient<FuzzApi>;
+  #process: RpcProcess<FuzzApi>;
   #ready: Promise<void>;
-  #sentEntries: LruCache<true>;
+  #sentEntries: EntryCache<true>;
   #indexSize: number | undefined;
   #lastSend: Promise<unknown> = Promise.resolve();
   #replacements = 0;
@@ -44,42 +42,46 @@ export class WorkerSupervisor {
   #closed = false;
 
   /**
-   * @param child a process that has loaded the model and is prepared already, or undefined to start one
-   * @param sealed folder of the sealed indexes
+   * @param sha256 hash that the model's file must have whenever a process loads it
+   * @param sealedIndexFolder folder of the sealed indexes
+   * @param child a process that has loaded the model and is prepared already; one is started by default
    */
   constructor(
     options: WorkerSupervisorOptions,
     setup: WorkerSetup,
     sha256: string,
-    sealed: string,
-    child?: RpcClient<FuzzApi>,
+    sealedIndexFolder: string,
+    child?: RpcProcess<FuzzApi>,
+    spawn: SpawnProcess<FuzzApi> = spawnWorker,
   ) {
     this.#options = options;
     this.#setup = setup;
     this.#sha256 = sha256;
-    this.#sealedIndexFolder = sealed;
-    this.#sentEntries = this.#makeEntryCache();
-    this.#child = child ?? spawnWorker(options.child);
+    this.#spawn = spawn;
+    this.#sealedIndexFolder = sealedIndexFolder;
+    this.#sentEntries = EntryCache.forTestcases(setup.warm);
+    this.#process = child ?? spawn(options.child);
     this.#ready = child === undefined ? this.#start() : Promise.resolve();
-    // Whoever runs a task hears of it.
+    // A failed start is reported to the next `run`.
     this.#ready.catch(() => {});
   }
 
-  /** Says where it gets what tasks need; it starts before there is anything. */
-  setSource(supply: CorpusSource): void {
-    this.#source = supply;
+  /** Sets the source of what tasks need; the process starts before there is one. */
+  setSource(source: CorpusSource): void {
+    this.#source = source;
   }
 
   get pid(): number {
-    return this.#child.pid;
+    return this.#process.pid;
   }
 
   get replacements(): number {
     return this.#replacements;
   }
 
+  /** Bytes of memory that the process holds, and the most that any of its predecessors held. */
   get memory(): { readonly rss: number; readonly peak: number } {
-    const { rss, peak } = this.#child.memory;
+    const { rss, peak } = this.#process.memory;
     return { rss, peak: Math.max(peak, this.#peakRss) };
   }
 
@@ -87,37 +89,37 @@ export class WorkerSupervisor {
   replace(): void {
     if (this.#closed) return;
     this.#peakRss = this.memory.peak;
-    this.#child.kill();
+    this.#process.kill();
     this.#replacements++;
-    this.#sentEntries = this.#makeEntryCache();
+    this.#sentEntries = EntryCache.forTestcases(this.#setup.warm);
     this.#indexSize = undefined;
-    this.#child = spawnWorker(this.#options.child);
+    this.#process = this.#spawn(this.#options.child);
     this.#ready = this.#start();
     this.#ready.catch(() => {});
   }
 
   /** @throws ProcessDied where the process ends first; it is not replaced */
   async run(task: Task, span: Span): Promise<TaskResult> {
-    const { answer } = await this.#send(task, span, (message) => this.#child.call('runTask', message));
+    const { answer } = await this.#send(task, span, (message) => this.#process.call('runTask', message));
     return answer;
   }
 
   /** Makes one of a task's mutants without running it. */
   async makeMutant(
     task: Task,
-    at: number,
+    mutantIndex: number,
   ): Promise<{ readonly pick: number; readonly data: CorpusEntryData['data'] }> {
-    const span = { from: at, to: at + 1 };
-    const { answer } = await this.#send(task, span, (message) => this.#child.call('makeMutant', message));
+    const span = { from: mutantIndex, to: mutantIndex + 1 };
+    const { answer } = await this.#send(task, span, (message) => this.#process.call('makeMutant', message));
     return answer;
   }
 
   close(): void {
     this.#closed = true;
-    this.#child.kill();
+    this.#process.kill();
   }
 
-  /** Sends one message after the other, since each says what those before it did not; waits for no answer. */
+  /** Sends messages one after the other, since each holds what those before it did not; waits for no answer. */
   #send<T>(
     task: Task,
     span: Span,
@@ -128,72 +130,61 @@ export class WorkerSupervisor {
     return sent;
   }
 
-  /** What the process lacks for a task. Tasks of one process are handed in by ascending number. */
+  /** A task with the data that the process is missing. Tasks of one process come by ascending number. */
   async #buildMessage(task: Task, span: Span): Promise<TaskMessage> {
     await this.#ready;
     if (this.#indexSize !== undefined && this.#indexSize > task.indexSize) {
       this.replace();
       await this.#ready;
     }
-    const supply = this.#source;
-    if (supply === undefined) throw new Error('the worker has no supply');
-    await this.#openIndex(task, supply);
-    const needs = supply.requiredEntries(task);
-    const parcels: CorpusEntryData[] = [];
-    for (const entry of needs) {
+    const source = this.#source;
+    if (source === undefined) throw new Error('the worker has no corpus source');
+    await this.#openIndex(task, source);
+    const requiredEntries = source.requiredEntries(task);
+    const missing: CorpusEntryData[] = [];
+    for (const entry of requiredEntries) {
       if (this.#sentEntries.get(entry) !== undefined) continue;
-      parcels.push(supply.entryData(entry));
+      missing.push(source.entryData(entry));
       this.#sentEntries.set(entry, true);
     }
-    this.#sentEntries.touch(needs);
-    const vectors = supply.vectors(this.#indexSize ?? 0, task.indexSize);
+    this.#sentEntries.touch(requiredEntries);
+    const vectors = source.vectors(this.#indexSize ?? 0, task.indexSize);
     this.#indexSize = task.indexSize;
-    return {
-      task,
-      span,
-      requiredEntries: needs,
-      packedEntries: packEntries(parcels),
-      vectors,
-    };
+    return { task, span, requiredEntries, packedEntries: packEntries(missing), vectors };
   }
 
-  async #openIndex({ indexSize }: Task, supply: CorpusSource): Promise<void> {
-    const { width } = supply;
+  async #openIndex({ indexSize }: Task, source: CorpusSource): Promise<void> {
+    const { width } = source;
     if (indexSize === 0 || width === 0) return;
-    let there = this.#indexSize;
-    if (there === undefined) {
+    let held = this.#indexSize;
+    if (held === undefined) {
       const opening = { width, size: indexSize, sealed: this.#sealedIndexFolder };
-      there = await this.#child.call('openIndex', opening, LOAD_TIMEOUT_MS);
+      held = await this.#process.call('openIndex', opening, LOAD_TIMEOUT_MS);
     }
-    while (indexSize - there > MAX_VECTORS_PER_MESSAGE) {
-      const to: number = there + MAX_VECTORS_PER_MESSAGE;
-      await this.#child.call('grow', supply.vectors(there, to), LOAD_TIMEOUT_MS);
-      there = to;
+    while (indexSize - held > MAX_VECTORS_PER_MESSAGE) {
+      const to: number = held + MAX_VECTORS_PER_MESSAGE;
+      await this.#process.call('grow', source.vectors(held, to), LOAD_TIMEOUT_MS);
+      held = to;
     }
-    this.#indexSize = there;
+    this.#indexSize = held;
   }
 
   async #start(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const child = this.#child;
+      const starting = this.#process;
       try {
-        const { model: info } = await child.call('load', this.#options.model, LOAD_TIMEOUT_MS);
+        const { model: info } = await starting.call('load', this.#options.model, LOAD_TIMEOUT_MS);
         checkModelUnchanged(info, this.#sha256);
-        await child.call('prepare', this.#setup, LOAD_TIMEOUT_MS);
+        await starting.call('prepare', this.#setup, LOAD_TIMEOUT_MS);
         return;
       } catch (error) {
         if (!(error instanceof ProcessDied) || this.#closed) throw error;
         if (attempt === MAX_START_ATTEMPTS) {
           throw new MachineError(`worker processes die while they start (${error.message}): see --memory`);
         }
-        this.#child = spawnWorker(this.#options.child);
+        this.#process = this.#spawn(this.#options.child);
       }
     }
-  }
-
-  #makeEntryCache(): LruCache<true> {
-    const bytes = this.#setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return new LruCache(entryCapacity(bytes));
   }
 }
 

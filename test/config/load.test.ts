@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { checkSettings, readCampaignFile } from '../../src/config/load.ts';
+import { inputSection } from '../../src/config/input-section.ts';
+import { checkSettings, parseSections, readCampaignFile } from '../../src/config/load.ts';
+import { modelSection } from '../../src/config/model-section.ts';
 import { campaignSchema, flagSettings } from '../../src/config/schema.ts';
-import { groupByInput, parseDuration, parseSize, size } from '../../src/config/values.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -60,26 +61,17 @@ test('the schema turns into JSON Schema', () => {
   expect(schema.additionalProperties).toBe(false);
 });
 
-test.each([
-  ['90s', 90_000],
-  ['1.5m', 90_000],
-  ['8h', 28_800_000],
-  ['300ms', 300],
-])('%s is %d milliseconds', (text, ms) => {
-  expect(parseDuration(text)).toBe(ms);
+test('sections are checked alone, with their defaults, and flags named by their spelling', () => {
+  const schema = z.object({ ...modelSection, ...inputSection });
+  expect(parseSections(schema, { model: 'm.onnx' })).toEqual({ model: 'm.onnx', runtime: 'auto' });
+  expect(() => parseSections(schema, { range: [1, 0] })).toThrow(/^--range must be two numbers lo,hi/);
 });
 
-test('a value is for one input only where that input exists', () => {
-  expect(groupByInput(['image=a.npy', 'odd=name.npy'], ['image'])).toEqual({
-    forAll: ['odd=name.npy'],
-    byName: new Map([['image', 'a.npy']]),
-  });
-  expect(groupByInput({ image: 'gaussian' }, ['image']).byName.get('image')).toBe('gaussian');
-});
-
-test('sizes are read in units of a thousand', () => {
-  expect(parseSize('512MB')).toBe(512e6);
-  expect(parseSize('1.5 gb')).toBe(1.5e9);
-  expect(parseSize('2TB')).toBe(2e12);
-  for (const wrong of ['512', 'MB', '1 XB', '-1GB']) expect(size.safeParse(wrong).success).toBe(false);
+test('a second model or generated text implies the objective', () => {
+  const objectiveOf = (settings: object) => checkSettings(settings, {}, 'f').objective;
+  expect(objectiveOf({})).toEqual(['nonfinite']);
+  expect(objectiveOf({ quantize: 'int8' })).toEqual(['quantization']);
+  expect(objectiveOf({ against: 'copy.onnx' })).toEqual(['differential']);
+  expect(objectiveOf({ generate: { vocabulary: 'codepoints' } })).toEqual(['text']);
+  expect(objectiveOf({ quantize: 'int8', objective: 'slow' })).toEqual('slow');
 });

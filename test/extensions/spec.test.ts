@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { rebaseObjectiveSpec, rebaseSpec } from '../../src/config/load.ts';
+import { rebaseObjectiveSpec, rebaseSpec } from '../../src/config/rebase-paths.ts';
 import { parseModuleSpec } from '../../src/extensions/spec.ts';
 
 test.each([

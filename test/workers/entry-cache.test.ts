@@ -1,28 +1,49 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { LruCache } from '../../src/workers/entry-cache.ts';
+import { EntryCache } from '../../src/workers/entry-cache.ts';
 
-test('a worker holds whatever the campaign believes it to hold, and all that a task needs', () => {
+test('a worker holds what the campaign believes it to hold, and all that a task needs', () => {
   const task = fc.uniqueArray(fc.nat(30), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), fc.array(task, { maxLength: 40 }), (capacity, tasks) => {
-      const ledger = new LruCache<true>(capacity);
-      const shelf = new LruCache<string>(capacity);
-      for (const needs of tasks) {
-        const sent = needs.filter((entry) => ledger.get(entry) === undefined);
-        for (const entry of sent) ledger.set(entry, true);
-        ledger.touch(needs);
-        for (const entry of sent) shelf.set(entry, `entry ${entry}`);
-        shelf.touch(needs);
-        for (const entry of needs) expect(shelf.get(entry)).toBe(`entry ${entry}`);
+      const mirror = new EntryCache<true>(capacity);
+      const cache = new EntryCache<string>(capacity);
+      for (const required of tasks) {
+        const sent = required.filter((entry) => mirror.get(entry) === undefined);
+        for (const entry of sent) mirror.set(entry, true);
+        mirror.touch(required);
+        for (const entry of sent) cache.set(entry, `entry ${entry}`);
+        cache.touch(required);
+        for (const entry of required) expect(cache.get(entry)).toBe(`entry ${entry}`);
       }
     }),
   );
 });
 
-test('what was not used for longest goes first', () => {
-  const shelf = new LruCache<number>(2);
-  for (const entry of [1, 2, 3]) shelf.set(entry, entry);
-  shelf.touch([1]);
-  expect([1, 2, 3].map((entry) => shelf.get(entry))).toEqual([1, undefined, 3]);
+test('the entries used longest ago are evicted first', () => {
+  const cache = new EntryCache<number>(2);
+  for (const entry of [1, 2, 3]) cache.set(entry, entry);
+  cache.touch([1]);
+  expect([1, 2, 3].map((entry) => cache.get(entry))).toEqual([1, undefined, 3]);
+});
+
+test('a task that needs more than the capacity keeps all of it', () => {
+  const cache = new EntryCache<number>(2);
+  for (const entry of [1, 2, 3, 4]) cache.set(entry, entry);
+  cache.touch([2, 3, 4]);
+  expect([1, 2, 3, 4].map((entry) => cache.get(entry))).toEqual([undefined, 2, 3, 4]);
+});
+
+test('holds 64 MB of testcases, and 64 of those that are larger than a megabyte', () => {
+  const heldOf = (bytes: number): number => {
+    const cache = EntryCache.forTestcases<true>({
+      form: { inputs: [], key: '' },
+      inputs: [new Uint8Array(bytes)],
+    });
+    for (let entry = 0; entry < 300; entry++) cache.set(entry, true);
+    cache.touch([]);
+    return Array.from({ length: 300 }, (_, entry) => cache.get(entry)).filter((held) => held).length;
+  };
+  expect(heldOf(2 ** 19)).toBe(128);
+  expect(heldOf(2 ** 21)).toBe(64);
 });

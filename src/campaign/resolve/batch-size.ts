@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.ts';
 import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
-import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
+import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { Notices } from './model-settings.ts';
 
 /** Texts completed in one run: a run takes as many decoding steps as its longest answer. */

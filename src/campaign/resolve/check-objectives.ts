@@ -4,8 +4,8 @@ import { UserError } from '../../core/errors.ts';
 import { objectiveTensors } from '../../evaluation/watched-tensors.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { ModelInfo } from '../../model/model.ts';
+import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
 
 /** Whether mutants stay within a small distance of their seeds, so that they show the same class. */
 export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' | 'l2' | 'l0'>): boolean {

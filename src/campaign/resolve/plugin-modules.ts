@@ -1,6 +1,6 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
-import type { PluginModule } from '../../workers/services/fuzz-service.ts';
+import type { PluginModule } from '../../workers/worker-setup.ts';
 
 /** The plug-in modules that settings other than objectives name, with the flag of each. */
 export function pluginModules({

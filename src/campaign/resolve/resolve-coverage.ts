@@ -4,7 +4,7 @@ import type { TestcaseData } from '../../inputs/testcase.ts';
 import { resolveWatchedTensors, type WatchedTensors, watchOutput } from '../../model/coverage-tensors.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import type { ProbeResult } from '../../workers/services/fuzz-service.ts';
+import type { ProbeResult } from '../../workers/worker-setup.ts';
 import type { Notices } from './model-settings.ts';
 
 /** The tensors that coverage observes, and how the model takes batches while it exposes them. */

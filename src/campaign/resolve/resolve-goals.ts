@@ -8,8 +8,8 @@ import { countParameters } from '../../model/graph/graph.ts';
 import { AFTER_PROMPT_PREFIX } from '../../model/language/generation.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
+import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import type { ObjectiveDescriptor } from '../../workers/services/fuzz-service.ts';
 import type { ResolvedInputs } from './inputs.ts';
 import type { Notices } from './model-settings.ts';
 

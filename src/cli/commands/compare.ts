@@ -16,7 +16,7 @@ interface CompareOptions extends OutputOptions {
   readonly snr: string;
 }
 
-/** `neurofuzz compare`: says how far two models lie apart, without fuzzing. */
+/** `neurofuzz compare`: measures how far two models differ on given inputs. */
 export function compareCommand(): Command {
   const command = new Command('compare')
     .description(

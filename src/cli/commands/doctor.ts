@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
-/** `neurofuzz doctor`: tells which runtimes and devices work here. */
+/** `neurofuzz doctor`: lists the runtimes and devices that work on this machine. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
@@ -21,7 +21,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   if (options.json === true) printJson(diagnosis);
   else process.stdout.write(`${diagnosisText(diagnosis)}\n`);
   const works = (isWanted: (kind: string) => boolean): boolean =>
-    diagnosis.runtimes.some((one) => one.works && isWanted(one.kind));
+    diagnosis.runtimes.some((runtime) => runtime.works && isWanted(runtime.kind));
   const isSound = works((kind) => kind === 'onnx') && works((kind) => kind !== 'onnx');
   process.exitCode = isSound ? EXIT.done : EXIT.machine;
 }

@@ -56,41 +56,41 @@ export function fuzzCommand(): Command {
 async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = readSettingFlags(options);
-  const given = model === undefined ? flags : { ...flags, model };
-  const asked = await resolveSettings(file, given, options);
-  const { config, elsewhere } = await resolveExecutor(options, asked);
-  const observer =
+  const settings = await resolveSettings(file, model === undefined ? flags : { ...flags, model }, options);
+  const { config, executorFactory } = await resolveExecutor(options, settings);
+  const monitor =
     options.quiet !== true && options.json !== true && process.stderr.isTTY
       ? createStatusScreen()
       : createLogMonitor(makeLogger(options));
   const metrics = await startMetrics(options);
-  const ending = handleShutdownSignals();
+  const shutdown = handleShutdownSignals();
   const { runCampaign } = await import('../../campaign/run-campaign.ts');
   try {
-    const watching = metrics === undefined ? observer : metrics.watching(observer);
-    const summary = await runCampaign(config, watching, ending.signal, options.resume, elsewhere);
-    observer.finish();
+    const watched = metrics === undefined ? monitor : metrics.wrap(monitor);
+    const summary = await runCampaign(config, watched, shutdown.signal, options.resume, executorFactory);
+    monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
-    const found = summary.statistics.faults.some((fault) => fault.kept > 0);
-    process.exitCode = found && options.exitZero !== true ? EXIT.findings : EXIT.done;
-    if (!found && summary.stopped === 'plugins')
+    const hasFindings = summary.statistics.faults.some((fault) => fault.kept > 0);
+    process.exitCode = hasFindings && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (hasFindings) return;
+    if (summary.stopped === 'plugins')
       throw new UserError(
         'the plug-ins that were to judge all failed, as said above: mend them and run again',
       );
-    if (!found && summary.statistics.execs < (config.minExecs ?? 0)) {
+    if (summary.statistics.execs < (config.minExecs ?? 0)) {
       throw new MachineError(
         `only ${summary.statistics.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
       );
     }
   } finally {
-    observer.finish();
+    monitor.finish();
     metrics?.close();
-    ending.release();
+    shutdown.release();
   }
 }
 
-/** What answers Prometheus; undefined where nobody asked for that. */
+/** Starts the Prometheus endpoint; undefined where none is asked for. */
 async function startMetrics({ metrics }: FuzzOptions) {
   if (metrics === undefined) return undefined;
   const { parseMetricsAddress, serveMetrics } = await import('../../core/prometheus.ts');
@@ -99,28 +99,32 @@ async function startMetrics({ metrics }: FuzzOptions) {
   const server = await serveMetrics(parseMetricsAddress(metrics), () =>
     latest === undefined ? [] : campaignMetrics(latest),
   );
-  const watching = (observer: Monitor): Monitor => ({
-    info: (text) => observer.info(text),
-    warn: (text) => observer.warn(text),
-    onStart: (plan) => observer.onStart(plan),
-    onFault: (fault, folder) => observer.onFault(fault, folder),
-    onThresholdChange: (threshold, why) => observer.onThresholdChange(threshold, why),
-    onStatistics: (figures) => {
-      latest = figures;
-      observer.onStatistics(figures);
+  /** A monitor that keeps the latest statistics for the endpoint and passes everything on. */
+  const wrap = (monitor: Monitor): Monitor => ({
+    info: (text) => monitor.info(text),
+    warn: (text) => monitor.warn(text),
+    onStart: (plan) => monitor.onStart(plan),
+    onFault: (fault, folder) => monitor.onFault(fault, folder),
+    onThresholdChange: (threshold, why) => monitor.onThresholdChange(threshold, why),
+    onStatistics: (statistics) => {
+      latest = statistics;
+      monitor.onStatistics(statistics);
     },
   });
-  return { watching, close: server.close };
+  return { wrap, close: server.close };
 }
 
-/** A campaign's settings and what carries it out: machines on a queue where one is named, else this one. */
+/** The settings with what a queue adds to them, and the executor of that queue; undefined where there is none. */
 async function resolveExecutor(
   { queue, prefix = DEFAULT_PREFIX, mixed = false }: FuzzOptions,
   config: CampaignConfig,
-): Promise<{ readonly config: CampaignConfig; readonly elsewhere: ExecutorFactory | undefined }> {
+): Promise<{
+  readonly config: CampaignConfig;
+  readonly executorFactory: ExecutorFactory | undefined;
+}> {
   if (queue === undefined) {
     if (mixed) throw new UserError('--mixed is for machines on a queue: name that with --queue');
-    return { config, elsewhere: undefined };
+    return { config, executorFactory: undefined };
   }
   const { checkQueue, parseQueueAddress } = await import('../../distributed/redis/connection.ts');
   const { DEFAULT_EPOCH_TASKS, queueExecutorFactory } = await import(
@@ -132,19 +136,18 @@ async function resolveExecutor(
   const name = config.out ?? config.model ?? 'a campaign';
   return {
     config: { ...config, epoch: config.epoch ?? DEFAULT_EPOCH_TASKS },
-    elsewhere: queueExecutorFactory({ address, prefix, name, mixed }),
+    executorFactory: queueExecutorFactory({ address, prefix, name, mixed }),
   };
 }
 
-/** The settings of a new campaign, or those recorded of one that is resumed with what is given anew. */
+/** The settings of a new campaign; of a resumed one, the recorded settings overridden by those given. */
 async function resolveSettings(
   file: RawSettings,
   flags: RawSettings,
   options: FuzzOptions,
 ): Promise<CampaignConfig> {
   if (options.resume !== true) return checkSettings(file, flags, options.config);
-  const asked = { ...file, ...flags };
-  const out = await resumedFolder(asked);
+  const out = await resumedFolder({ ...file, ...flags });
   const { recordedSettings } = await import('../../campaign/resume.ts');
   const recorded = await recordedSettings(out);
   return checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);

@@ -10,7 +10,7 @@ interface InitOptions {
   readonly plugin?: PluginTemplateName;
 }
 
-/** `neurofuzz init`: writes a campaign file for a model, or a plug-in to begin with. */
+/** `neurofuzz init`: writes a campaign file for a model, or a template of a plug-in. */
 export function initCommand(): Command {
   const command = new Command('init')
     .description(

@@ -13,7 +13,7 @@ interface InspectOptions {
   readonly sites?: boolean;
 }
 
-/** `neurofuzz inspect`: tells what a model takes, gives and lets us watch. */
+/** `neurofuzz inspect`: describes a model's inputs, outputs, operations and tensors. */
 export function inspectCommand(): Command {
   const command = new Command('inspect')
     .description("Show a model's inputs, outputs, operations and the tensors that can be watched")

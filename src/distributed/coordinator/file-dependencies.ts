@@ -4,7 +4,7 @@ import { parseModuleSpec } from '../../extensions/spec.ts';
 import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
-import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 
 /** Files other than models that a worker process reads, with the paths used in the campaign's settings. */
 export interface WorkerFileDependencies {

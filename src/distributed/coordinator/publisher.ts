@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { ExecutorContext } from '../../campaign/executor-factory.ts';
+import { packEntries } from '../../fuzzer/packed-entries.ts';
 import type { CorpusEntryData } from '../../fuzzer/scheduling/task.ts';
-import { packEntries } from '../../workers/pack-entries.ts';
 import { packMessage } from '../protocol/codec.ts';
 import { type CorpusPart, type Descriptor, MESSAGE_VERSION } from '../protocol/messages.ts';
 import { type RedisSession, refreshHeartbeat } from '../protocol/session.ts';

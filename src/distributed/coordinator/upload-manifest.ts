@@ -1,6 +1,6 @@
 import type { ExecutorContext } from '../../campaign/executor-factory.ts';
 import type { LoadOptions } from '../../model/model.ts';
-import type { WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { PluginManifest } from '../protocol/messages.ts';
 import { UploadBundle } from '../transfer/file-transfer.ts';
 import { describePlugin } from '../transfer/packaged-plugins.ts';

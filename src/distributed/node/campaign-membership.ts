@@ -8,12 +8,9 @@ import type { LoadOptions } from '../../model/model.ts';
 import { LOAD_TIMEOUT_MS, memoryShare } from '../../workers/resource-limits.ts';
 import type { RpcClient } from '../../workers/rpc-client.ts';
 import type { FuzzApi } from '../../workers/services/fuzz-service.ts';
+import { spawnWorker } from '../../workers/spawn-worker.ts';
 import { WorkerPool } from '../../workers/worker-pool.ts';
-import {
-  spawnWorker,
-  WorkerSupervisor,
-  type WorkerSupervisorOptions,
-} from '../../workers/worker-supervisor.ts';
+import { WorkerSupervisor, type WorkerSupervisorOptions } from '../../workers/worker-supervisor.ts';
 import type { Descriptor, Shard } from '../protocol/messages.ts';
 import type { RedisKeys } from '../protocol/redis-keys.ts';
 import type { FileCache } from '../transfer/file-transfer.ts';

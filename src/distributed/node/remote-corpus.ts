@@ -1,10 +1,12 @@
 import { needsAncestor } from '../../constraints/constraint-limits.ts';
 import { MachineError } from '../../core/errors.ts';
+import { LruCache } from '../../core/lru-cache.ts';
 import type { CorpusSource } from '../../fuzzer/executor.ts';
+import { entryMetadataAt, type PackedEntries } from '../../fuzzer/packed-entries.ts';
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
 import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
 import { checkCorpusPart } from '../protocol/messages.ts';
@@ -24,12 +26,10 @@ export class RemoteCorpus implements CorpusSource {
   readonly width: number;
   readonly #session: RedisSession;
   readonly #needsAncestors: boolean;
-  readonly #maxBytes: number;
   readonly #entries: RemoteEntry[] = [];
   #vectors = new Float32Array(1024);
-  /** Values by entry index, least recently used first. */
-  readonly #valuesByEntry = new Map<number, TestcaseData>();
-  #bytes = 0;
+  /** Values by entry index, as many bytes of them as may be cached. */
+  readonly #valuesByEntry: LruCache<number, TestcaseData>;
   /** Number of tasks that hold an entry; held entries are not evicted. */
   readonly #holdCounts = new Map<number, number>();
   #lastFetch: Promise<void> = Promise.resolve();
@@ -44,12 +44,15 @@ export class RemoteCorpus implements CorpusSource {
     this.#session = session;
     this.width = width;
     this.#needsAncestors = needsAncestor(limits, descriptors);
-    this.#maxBytes = maxBytes;
+    this.#valuesByEntry = new LruCache(maxBytes, {
+      weightOf: valueBytes,
+      isPinned: (entry) => this.#holdCounts.has(entry),
+    });
   }
 
   /** Size in bytes of the values in memory. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#valuesByEntry.weight;
   }
 
   /**
@@ -70,7 +73,7 @@ export class RemoteCorpus implements CorpusSource {
    * @returns a function that releases them
    * @throws NotYetAvailableError if they are not in Redis
    */
-  async holdValues(task: Task): Promise<() => void> {
+  async holdValues(task: Pick<Task, 'parents' | 'partners'>): Promise<() => void> {
     const required = this.requiredEntries(task);
     for (const entry of required) this.#holdCounts.set(entry, (this.#holdCounts.get(entry) ?? 0) + 1);
     const release = (): void => {
@@ -79,11 +82,12 @@ export class RemoteCorpus implements CorpusSource {
         if (holdCount === 0) this.#holdCounts.delete(entry);
         else this.#holdCounts.set(entry, holdCount);
       }
-      this.#evict();
+      this.#valuesByEntry.evict();
     };
     try {
       const parts = new Set<number>();
-      for (const entry of required) if (!this.#touch(entry)) parts.add(this.#entryAt(entry).part);
+      for (const entry of required)
+        if (this.#valuesByEntry.get(entry) === undefined) parts.add(this.#entryAt(entry).part);
       for (const part of parts) this.#cacheValues(await this.#fetchPart(part), part);
     } catch (error) {
       release();
@@ -93,13 +97,13 @@ export class RemoteCorpus implements CorpusSource {
   }
 
   entryData(entry: number): CorpusEntryData {
-    const data = this.#valuesByEntry.get(entry);
+    const data = this.#valuesByEntry.peek(entry);
     if (data === undefined) throw new Error(`the values of entry ${entry} are not here`);
     const { part: _part, ...lineage } = this.#entryAt(entry);
     return { ...lineage, data, activations: this.vectors(entry, entry + 1) };
   }
 
-  requiredEntries({ parents, partners }: Task): number[] {
+  requiredEntries({ parents, partners }: Pick<Task, 'parents' | 'partners'>): number[] {
     const required = new Set(parents);
     for (const partner of partners) if (partner >= 0) required.add(partner);
     if (!this.#needsAncestors) return [...required];
@@ -125,14 +129,7 @@ export class RemoteCorpus implements CorpusSource {
       const part = this.#entries.length;
       const packed = await this.#fetchPart(part);
       for (let i = 0; i < packed.count; i++) {
-        const label = packed.labels?.[i];
-        this.#entries.push({
-          entryIndex: part + i,
-          ancestorIndex: packed.ancestors[i],
-          referenceIndex: packed.references[i],
-          ...(label === undefined ? {} : { label }),
-          part,
-        });
+        this.#entries.push({ ...entryMetadataAt(packed, i), part });
         this.#appendVector(activationsAt(packed, i));
       }
       this.#cacheValues(packed, part);
@@ -157,31 +154,11 @@ export class RemoteCorpus implements CorpusSource {
   #cacheValues(packed: PackedEntries, part: number): void {
     for (let i = 0; i < packed.count; i++) {
       if (this.#valuesByEntry.has(part + i)) continue;
-      if (this.#bytes > this.#maxBytes && !this.#holdCounts.has(part + i)) continue;
-      const { data } = unpackTestcase(packed, i);
-      this.#valuesByEntry.set(part + i, data);
-      this.#bytes += valueBytes(data);
+      const isFull = this.#valuesByEntry.weight > this.#valuesByEntry.capacity;
+      if (isFull && !this.#holdCounts.has(part + i)) continue;
+      this.#valuesByEntry.set(part + i, unpackTestcase(packed, i).data);
     }
-    this.#evict();
-  }
-
-  /** Marks an entry's values as most recently used; returns false if they are not cached. */
-  #touch(entry: number): boolean {
-    const data = this.#valuesByEntry.get(entry);
-    if (data === undefined) return false;
-    this.#valuesByEntry.delete(entry);
-    this.#valuesByEntry.set(entry, data);
-    return true;
-  }
-
-  #evict(): void {
-    if (this.#bytes <= this.#maxBytes) return;
-    for (const [entry, data] of this.#valuesByEntry) {
-      if (this.#bytes <= this.#maxBytes) return;
-      if (this.#holdCounts.has(entry)) continue;
-      this.#valuesByEntry.delete(entry);
-      this.#bytes -= valueBytes(data);
-    }
+    this.#valuesByEntry.evict();
   }
 
   #appendVector(vector: Float32Array): void {

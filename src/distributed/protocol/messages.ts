@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.ts';
+import type { PackedEntries } from '../../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import type { PackedEntries, WorkerSetup } from '../../workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { WorkerSupervisorOptions } from '../../workers/worker-supervisor.ts';
 
 /** Version of the message formats; nodes and coordinator must agree. */

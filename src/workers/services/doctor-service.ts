@@ -1,4 +1,4 @@
-/** The process in which one runtime is tried: starting one may end the process, and TensorFlow.js has room for one. */
+/** The process in which `doctor` benchmarks one runtime: starting one may end the process, and TensorFlow.js takes only one backend. */
 
 import { randomStream } from '../../core/random.ts';
 import { stripBatchDimension } from '../../model/batch-axis.ts';
@@ -8,7 +8,7 @@ import { allocateBatch, makeTestcaseInput, shapeSignatureOf } from '../../model/
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { serve } from '../rpc-server.ts';
 
-/** Testcases in one run, and seconds that are measured. */
+/** Testcases in one run, and seconds of measuring. */
 const BATCH_ROWS = 256;
 const MEASURED_SECONDS = 0.4;
 const WARM_UP_RUNS = 5;
@@ -30,18 +30,18 @@ const methods = {
   }): Promise<RuntimeBenchmark> {
     const model = await loadWithinLimits(path, { runtime });
     const inputs = stripBatchDimension(model.inputs);
-    const block = allocateBatch(
+    const batch = allocateBatch(
       shapeSignatureOf(inputs.map((input) => makeTestcaseInput(input, input.shape as number[]))),
       BATCH_ROWS,
     );
     const random = randomStream('doctor');
-    for (const column of block.inputs) for (let i = 0; i < column.length; i++) column[i] = random.uniform();
-    const rows = new BatchedModel(model);
-    for (let run = 0; run < WARM_UP_RUNS; run++) await rows.run(block, BATCH_ROWS, []);
+    for (const values of batch.inputs) for (let i = 0; i < values.length; i++) values[i] = random.uniform();
+    const batchedModel = new BatchedModel(model);
+    for (let run = 0; run < WARM_UP_RUNS; run++) await batchedModel.run(batch, BATCH_ROWS, []);
     const start = performance.now();
     let count = 0;
     while (performance.now() - start < 1000 * MEASURED_SECONDS) {
-      await rows.run(block, BATCH_ROWS, []);
+      await batchedModel.run(batch, BATCH_ROWS, []);
       count += BATCH_ROWS;
     }
     return { runtime: model.runtime, testcasesPerSecond: (1000 * count) / (performance.now() - start) };

@@ -1,11 +1,10 @@
-/** A worker process: one session of the model on one thread, and nothing that it could not be given again. */
+/** A campaign's worker process: one session of the model, and no state that the campaign could not send again. */
 
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
-import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
@@ -15,15 +14,13 @@ import { watchedTensors } from '../../evaluation/watched-tensors.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
 import { type CalibrationMutants, calibrate } from '../../fuzzer/calibration.ts';
-import type { LengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transform.ts';
-import { type PackedTestcases, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
+import { unpackEntry } from '../../fuzzer/packed-entries.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
-import type { CorpusEntryData, Span, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
+import type { CorpusEntryData, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import type { SearchGoal } from '../../fuzzer/search/search-goal.ts';
 import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
-import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
@@ -32,88 +29,11 @@ import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
-import { entryCapacity, LruCache } from '../entry-cache.ts';
+import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
+import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
-
-/** What a worker is made from, as plain data. */
-export interface WorkerSetup {
-  readonly descriptors: readonly InputDescriptor[];
-  /** Whether testcases may be of several forms. */
-  readonly varying: boolean;
-  readonly objectives: readonly string[];
-  /** The specs of each input's mutators; none leave it alone. */
-  readonly mutators: readonly (readonly string[])[];
-  readonly limits: ConstraintLimits;
-  readonly lengthChanges: LengthChanges | undefined;
-  readonly watched: readonly string[];
-  /** Where operations go wrong, that tasks may be for. */
-  readonly goals: readonly SearchGoal[];
-  /** Whether there is memory for tracing violations to operations. */
-  readonly traces: boolean;
-  /** Name or path of what coverage compares. */
-  readonly criterion: string;
-  readonly masterSeed: string;
-  readonly batch: number;
-  readonly keep: number;
-  /** Classes that seeds show, each once. */
-  readonly labels: readonly number[];
-  /** Milliseconds that one call of a plug-in may take. */
-  readonly callLimit: number;
-  /** A testcase to open the model's session with; that takes longer than a run. */
-  readonly warm: TestcaseData;
-  /** Of another machine's campaign: where the files lie that specs name; no other is read. */
-  readonly pathRemap?: Readonly<Record<string, string>>;
-}
-
-/** A module that the user names for something else than an objective. */
-export interface PluginModule {
-  readonly flag: string;
-  readonly path: string;
-}
-
-/** What the campaign needs to know of an objective, as plain data: it may come from a plug-in. */
-export interface ObjectiveDescriptor
-  extends Pick<
-    Objective,
-    'name' | 'tensors' | 'labelled' | 'timed' | 'seedExemption' | 'plugin' | 'marginSignatures'
-  > {
-  readonly hasMargins: boolean;
-  readonly isTwoSided: boolean;
-  /** Whether it can tell of margins before there are outputs. */
-  readonly predictsBeforeOutput: boolean;
-  /** Whether its violations are traced to operations. */
-  readonly isAttributable: boolean;
-}
-
-/** What several entries need to be mutated. */
-export interface PackedEntries extends PackedTestcases {
-  readonly entries: readonly number[];
-  readonly ancestors: readonly number[];
-  readonly references: readonly number[];
-  /** Classes that ancestors show, below 0 where that is not known; absent without labels. */
-  readonly labels?: readonly number[];
-}
-
-/** A task with what this worker lacks for it. */
-export interface TaskMessage {
-  readonly task: Task;
-  readonly span: Span;
-  /** Entries that the task needs, in the order of their use; those not on the shelf come along. */
-  readonly requiredEntries: readonly number[];
-  readonly packedEntries: PackedEntries;
-  /** Activations to add to the index, one after the other. */
-  readonly vectors: Float32Array;
-}
-
-/** How a model takes testcases while some tensors are watched. */
-export interface ProbeResult {
-  /** Why runs are limited to one testcase, if they are. */
-  readonly batchLimitReason: string | undefined;
-  readonly largestBatch: number;
-  /** Watched tensors that are not laid out by testcases. */
-  readonly unbatchedTensors: readonly string[];
-}
+import type { PluginModule, ProbeResult, TaskMessage, WorkerSetup } from '../worker-setup.ts';
 
 /** What a prepared worker knows of its plug-ins. */
 export interface PreparedInfo {
@@ -125,7 +45,7 @@ interface PreparedWorker {
   readonly feedback: FeedbackName;
   readonly options: TaskRunnerOptions;
   readonly taskRunner: TaskRunner;
-  readonly entryCache: LruCache<CorpusEntryData>;
+  readonly entryCache: EntryCache<CorpusEntryData>;
 }
 
 let model: Model | undefined;
@@ -144,7 +64,7 @@ function requirePrepared(): PreparedWorker {
   return preparedWorker;
 }
 
-/** Vectors between two signs of life. */
+/** Vectors between two heartbeats. */
 const HEARTBEAT_INTERVAL_VECTORS = 500;
 
 function growIndex(vectors: Float32Array): void {
@@ -154,14 +74,14 @@ function growIndex(vectors: Float32Array): void {
   }
 }
 
-/** What a point needs to be watched. */
-function goalTensors(point: SearchGoal): readonly string[] {
-  return 'site' in point ? tensorsToWatch(point.hazardTarget) : [];
+/** Tensors to watch for a goal. */
+function goalTensors(goal: SearchGoal): readonly string[] {
+  return 'site' in goal ? tensorsToWatch(goal.hazardTarget) : [];
 }
 
-/** All that tasks watch, for coverage and for points. */
-function exposedTensors(points: readonly SearchGoal[], watched: readonly string[]): string[] {
-  return [...new Set([...watched, ...points.flatMap(goalTensors)])];
+/** Tensors to watch for coverage and for any of the goals. */
+function exposedTensors(goals: readonly SearchGoal[], watched: readonly string[]): string[] {
+  return [...new Set([...watched, ...goals.flatMap(goalTensors)])];
 }
 
 function makeView({
@@ -172,37 +92,29 @@ function makeView({
   const { entryCache } = requirePrepared();
   growIndex(vectors);
   packedEntries.entries.forEach((entry, i) => {
-    const [ancestor, reference] = [packedEntries.ancestors[i], packedEntries.references[i]];
-    const label = packedEntries.labels?.[i];
-    const known = label === undefined ? {} : { label };
-    entryCache.set(entry, {
-      entryIndex: entry,
-      ancestorIndex: ancestor,
-      referenceIndex: reference,
-      ...known,
-      ...unpackTestcase(packedEntries, i),
-    });
+    entryCache.set(entry, unpackEntry(packedEntries, i));
   });
   entryCache.touch(requiredEntries);
-  const parcel = (entry: number): CorpusEntryData => {
-    const found = entryCache.get(entry);
-    if (found === undefined) throw new Error(`entry ${entry} was not sent`);
-    return found;
+  const entryData = (entry: number): CorpusEntryData => {
+    const cached = entryCache.get(entry);
+    if (cached === undefined) throw new Error(`entry ${entry} was not sent`);
+    return cached;
   };
-  return { entryData: parcel, history };
+  return { entryData, history };
 }
 
-/** @throws UserError where an objective can't judge runs like this one, or a class that a seed shows */
-function checkObjective(objective: Objective, run: JudgedBatch, labels: readonly number[]): void {
-  const runs = objective.labelled === true ? labels.map((label) => ({ ...run, labels: [label] })) : [run];
-  for (const one of runs) {
-    const why = objective.refuses?.(one);
-    if (why !== undefined) throw new UserError(`--objective: ${objective.name} ${why}`);
+/** @throws UserError where an objective can't judge batches like this one, or one of the seeds' classes */
+function checkObjective(objective: Objective, batch: JudgedBatch, labels: readonly number[]): void {
+  const batches =
+    objective.labelled === true ? labels.map((label) => ({ ...batch, labels: [label] })) : [batch];
+  for (const candidate of batches) {
+    const refusal = objective.refuses?.(candidate);
+    if (refusal !== undefined) throw new UserError(`--objective: ${objective.name} ${refusal}`);
   }
 }
 
 const methods = {
-  /** What the campaign needs to know of objectives. A plug-in that never comes to an end ends this process alone. */
+  /** Imports all plug-ins and describes the objectives. A plug-in that hangs or crashes ends this process alone. */
   async describeObjectives({
     specs,
     modules,
@@ -211,34 +123,7 @@ const methods = {
     readonly modules: readonly PluginModule[];
   }): Promise<ObjectiveDescriptor[]> {
     for (const { flag, path } of modules) await importPlugin(flag, path);
-    const made = await makeObjectives(specs);
-    return made.map(
-      ({
-        name,
-        tensors,
-        labelled,
-        timed,
-        seedExemption,
-        plugin,
-        marginSignatures,
-        margins,
-        predictsBeforeOutput,
-        isTwoSided,
-        attribute,
-      }) => ({
-        name,
-        tensors: tensors ?? [],
-        labelled: labelled === true,
-        timed: timed === true,
-        seedExemption,
-        hasMargins: margins !== undefined,
-        isTwoSided: isTwoSided === true,
-        predictsBeforeOutput: predictsBeforeOutput === true,
-        isAttributable: attribute !== undefined,
-        ...(marginSignatures === undefined ? {} : { marginSignatures }),
-        ...(plugin === undefined ? {} : { plugin }),
-      }),
-    );
+    return (await makeObjectives(specs)).map(describeObjective);
   },
 
   async load({
@@ -263,35 +148,42 @@ const methods = {
     readonly seeds: readonly TestcaseData[];
   }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds),
 
-  /** Tries one and two testcases; see `RowModel.probe`. */
-  async probe(parameters: {
+  /** Runs one and two testcases; see `BatchedModel.probe`. */
+  async probe({
+    testcases,
+    watched,
+  }: {
     readonly testcases: readonly TestcaseData[];
     readonly watched: readonly string[];
   }): Promise<ProbeResult> {
     batchedModel = new BatchedModel(requireModel());
-    const block = packBatch(parameters.testcases);
-    const limited = await batchedModel.probe(block, parameters.watched);
-    const unfit =
-      limited === undefined ? [] : await batchedModel.findUnbatchedTensors(block, parameters.watched);
-    return { batchLimitReason: limited, largestBatch: batchedModel.maxBatchSize, unbatchedTensors: unfit };
+    const batch = packBatch(testcases);
+    const batchLimitReason = await batchedModel.probe(batch, watched);
+    const unbatchedTensors =
+      batchLimitReason === undefined ? [] : await batchedModel.findUnbatchedTensors(batch, watched);
+    return { batchLimitReason, largestBatch: batchedModel.maxBatchSize, unbatchedTensors };
   },
 
-  /** Those points whose tensors can be watched, a row for each testcase. */
-  async observableGoals(parameters: {
+  /** The goals whose tensors can be watched, a row for each testcase. */
+  async observableGoals({
+    testcase,
+    goals,
+    watched,
+  }: {
     readonly testcase: TestcaseData;
-    readonly points: readonly SearchGoal[];
+    readonly goals: readonly SearchGoal[];
     readonly watched: readonly string[];
   }): Promise<SearchGoal[]> {
-    const { testcase, points, watched } = parameters;
-    // Before any are exposed together: one that can't be would take the others with it.
-    const tensors = exposedTensors(points, watched);
+    // Before any are exposed together: one that can't be watched would take the others with it.
+    const tensors = exposedTensors(goals, watched);
     batchedModel ??= new BatchedModel(requireModel());
-    const block = packBatch([testcase, testcase]);
-    const can = new Set(await batchedModel.findWatchableTensors(block, tensors));
-    return points.filter((point) => goalTensors(point).every((name) => can.has(name)));
+    const watchable = new Set(
+      await batchedModel.findWatchableTensors(packBatch([testcase, testcase]), tensors),
+    );
+    return goals.filter((goal) => goalTensors(goal).every((name) => watchable.has(name)));
   },
 
-  /** The sites, with the aims that can be reached while the inputs are within their intervals. */
+  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals. */
   reachableSites: (inputs: ReadonlyMap<string, Interval>): NumericalSite[] =>
     findReachableSites(requireModel(), inputs),
 
@@ -299,42 +191,41 @@ const methods = {
     const { goals, watched, descriptors, masterSeed } = setup;
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
-    const describeObjectives = await makeObjectives(setup.objectives);
-    const changers = new Map<string, MetamorphicTransform>();
-    for (const { name, change } of describeObjectives)
+    const objectives = await makeObjectives(setup.objectives);
+    const transforms = new Map<string, MetamorphicTransform>();
+    for (const { name, change } of objectives)
       if (change !== undefined)
-        changers.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
+        transforms.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
     const criterion = await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying });
     const { feedback } = criterion;
     const options: TaskRunnerOptions = {
       ...setup,
       model: new BatchedModel(requireModel()),
-      objectives: describeObjectives,
-      transforms: changers,
+      objectives,
+      transforms,
       arms: await makeArms(setup.mutators, setup.descriptors),
       criterion,
     };
-    const bytes = setup.warm.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     preparedWorker = {
       feedback,
       options,
       taskRunner: new TaskRunner(options),
-      entryCache: new LruCache(entryCapacity(bytes)),
+      entryCache: EntryCache.forTestcases(setup.warm),
     };
-    const always = watchedTensors(watched, describeObjectives, requireModel());
+    const alwaysWatched = watchedTensors(watched, objectives, requireModel());
     const warm = packBatch([setup.warm]);
-    const result = await options.model.run(warm, 1, always);
-    for (const objective of describeObjectives) {
-      const changer = changers.get(objective.name);
-      const changed = changer && (() => changer.apply(warm, 1));
-      const [{ batch }] = await prepareSlices(objective, options.model, result, {}, changed);
-      checkObjective(objective, batch, setup.labels);
+    const result = await options.model.run(warm, 1, alwaysWatched);
+    for (const objective of objectives) {
+      const transform = transforms.get(objective.name);
+      const transformed = transform && (() => transform.apply(warm, 1));
+      const [slice] = await prepareSlices(objective, options.model, result, {}, transformed);
+      if (slice !== undefined) checkObjective(objective, slice.batch, setup.labels);
     }
-    if (goals.every((point) => goalTensors(point).length === 0)) return { feedback };
-    // After the one above: that goes on in a session in which nothing but what is watched is exposed.
-    const exposed = exposedTensors(goals, always);
+    if (goals.every((goal) => goalTensors(goal).length === 0)) return { feedback };
+    // After the run above, whose session exposes nothing but the watched tensors and stays in use.
+    const exposed = exposedTensors(goals, alwaysWatched);
     requireModel().capabilities.tensorExposure?.expose(exposed);
-    await options.model.run(packBatch([setup.warm]), 1, exposed);
+    await options.model.run(warm, 1, exposed);
     return { feedback };
   },
 
@@ -354,7 +245,7 @@ const methods = {
     readonly mutants: CalibrationMutants;
   }) => calibrate(requirePrepared().options, seeds, mutants, heartbeat),
 
-  /** Opens the history; returns how many of the first `size` observations it has already. */
+  /** Opens the history; returns how many of the first `size` observations it holds already. */
   openIndex(parameters: { readonly width: number; readonly size: number; readonly sealed: string }): number {
     width = parameters.width;
     history = feedbackKind(requirePrepared().feedback).openHistory(width, { folder: parameters.sealed });
@@ -366,7 +257,7 @@ const methods = {
   runTask: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
     requirePrepared().taskRunner.run(task, makeView(needed), span, heartbeat),
 
-  /** Makes one mutant without running it. */
+  /** Makes one mutant of a task without running it. */
   makeMutant: ({ task, span, ...needed }: TaskMessage) =>
     requirePrepared().taskRunner.makeMutant(task, makeView(needed), span.from),
 };

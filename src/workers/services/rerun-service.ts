@@ -1,4 +1,4 @@
-/** The process in which findings are run again, each in a fresh session of the model. */
+/** The process of a `RerunClient`: runs findings again, each in a fresh session of the model. */
 
 import type { ExpectedViolation } from '../../evaluation/expected-violation.ts';
 import { type RerunRequest, type RerunResult, rerunTestcase } from '../../evaluation/rerun-testcase.ts';
@@ -12,7 +12,7 @@ import { makeObjectives } from '../../objectives/registry.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 
-/** What is run again, and how. Plain data. */
+/** A finding to run again, as plain data. */
 export interface RerunJob extends RerunRequest {
   readonly model: string;
   readonly loadOptions: LoadOptions;
@@ -21,7 +21,7 @@ export interface RerunJob extends RerunRequest {
   readonly runs: number;
 }
 
-/** Variants that are tried, and on what. Plain data. */
+/** Variants of a finding to test, as plain data. */
 export interface VariantJob extends VariantBatch {
   readonly model: string;
   readonly loadOptions: LoadOptions;
@@ -29,7 +29,7 @@ export interface VariantJob extends VariantBatch {
   readonly expectedViolation: ExpectedViolation;
 }
 
-/** What tells whether a model is still the one that was fuzzed. */
+/** Properties that tell whether a model is still the one that was fuzzed. */
 export interface ModelIdentity {
   readonly sha256: string;
   /** Of the second model of a pair. */
@@ -40,20 +40,19 @@ export interface ModelIdentity {
 
 let openModel: Model | undefined;
 
-/** What variants are tried by, once it was made for the model that is open. */
+/** Model and objectives to test variants with; made for the open model with the first variants. */
 let preparedVariants:
-  | { readonly specs: string; readonly rows: BatchedModel; readonly objectives: Objective[] }
+  | { readonly specs: string; readonly model: BatchedModel; readonly objectives: Objective[] }
   | undefined;
 
-/** The model as it takes variants, and the objectives: made with the first ones of a session. */
 async function prepareVariants({ objectives, batch, rows }: VariantJob) {
   if (openModel === undefined) throw new Error('no model is open');
   const specs = JSON.stringify(objectives);
   if (preparedVariants?.specs !== specs) {
     const model = new BatchedModel(openModel);
-    // Whether it takes several a run; what fails now is judged when it runs.
+    // Finds out whether the model takes several in a run; a failure now is judged when the variants run.
     if (rows > 1) await model.probe({ ...batch, capacity: rows }, []).catch(() => undefined);
-    preparedVariants = { specs, rows: model, objectives: await makeObjectives(objectives) };
+    preparedVariants = { specs, model, objectives: await makeObjectives(objectives) };
   }
   return preparedVariants;
 }
@@ -69,7 +68,7 @@ const methods = {
     return { sha256, secondModelSha256: model.secondModel?.model.sha256, inputs, graph };
   },
 
-  /** Opens a fresh session for the next trial: that takes longer than a run may. */
+  /** Opens a fresh session for the next job, in a call of its own: that takes longer than a run may. */
   async open({ model, loadOptions }: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<void> {
     await openModel?.dispose();
     openModel = undefined;
@@ -77,29 +76,29 @@ const methods = {
     openModel = await loadWithinLimits(model, loadOptions);
   },
 
-  async reproduce(trial: RerunJob): Promise<RerunResult> {
+  async reproduce(job: RerunJob): Promise<RerunResult> {
     if (openModel === undefined) throw new Error('no model is open');
-    const { objectives, expectedViolation, runs } = trial;
+    const { objectives, expectedViolation, runs } = job;
     return rerunTestcase(
       new BatchedModel(openModel),
       await makeObjectives(objectives),
       expectedViolation,
-      trial,
+      job,
       runs,
       heartbeat,
     );
   },
 
-  /** Which variants break in the same way; in the session that is open, which takes one testcase a run where it must. */
-  async testVariants(trial: VariantJob): Promise<boolean[]> {
-    const { rows, objectives } = await prepareVariants(trial);
-    return testVariants(rows, objectives, trial.expectedViolation, trial);
+  /** Tests which variants violate the objective as the finding does, in the session that is open. */
+  async testVariants(job: VariantJob): Promise<boolean[]> {
+    const prepared = await prepareVariants(job);
+    return testVariants(prepared.model, prepared.objectives, job.expectedViolation, job);
   },
 
-  /** How far variants are from breaking in the same way, likewise. */
-  async variantMargins(trial: VariantJob): Promise<Float64Array> {
-    const { rows, objectives } = await prepareVariants(trial);
-    return variantMargins(rows, objectives, trial.expectedViolation, trial);
+  /** Margins of variants to the finding's violation, in the session that is open. */
+  async variantMargins(job: VariantJob): Promise<Float64Array> {
+    const prepared = await prepareVariants(job);
+    return variantMargins(prepared.model, prepared.objectives, job.expectedViolation, job);
   },
 };
 

@@ -5,7 +5,7 @@ import {
   isBallConstrained,
 } from '../../../src/campaign/resolve/check-objectives.ts';
 import type { ModelInfo } from '../../../src/model/model.ts';
-import type { ObjectiveDescriptor } from '../../../src/workers/services/fuzz-service.ts';
+import type { ObjectiveDescriptor } from '../../../src/workers/objective-descriptor.ts';
 import { testcaseOf } from '../../support/tasks.ts';
 
 describe('labels', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { objectiveGoals, valueIntervals } from '../../../src/campaign/resolve/resolve-goals.ts';
 import { AFTER_PROMPT_PREFIX } from '../../../src/model/language/generation.ts';
-import type { ObjectiveDescriptor } from '../../../src/workers/services/fuzz-service.ts';
+import type { ObjectiveDescriptor } from '../../../src/workers/objective-descriptor.ts';
 import { traitsOf } from '../../support/mutators.ts';
 import { testcaseOf } from '../../support/tasks.ts';
 

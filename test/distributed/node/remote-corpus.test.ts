@@ -3,9 +3,9 @@ import { RemoteCorpus } from '../../../src/distributed/node/remote-corpus.ts';
 import { packMessage } from '../../../src/distributed/protocol/codec.ts';
 import { MESSAGE_VERSION } from '../../../src/distributed/protocol/messages.ts';
 import { RedisKeys } from '../../../src/distributed/protocol/redis-keys.ts';
+import { packEntries } from '../../../src/fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Task } from '../../../src/fuzzer/scheduling/task.ts';
 import { shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
-import { packEntries } from '../../../src/workers/pack-entries.ts';
 import { describeOnRedis } from '../../support/redis.ts';
 
 const keys = new RedisKeys('corpus');

@@ -9,7 +9,7 @@ import {
   MESSAGE_VERSION,
 } from '../../../src/distributed/protocol/messages.ts';
 import { explainRedisError, parseQueueAddress } from '../../../src/distributed/redis/connection.ts';
-import type { WorkerSetup } from '../../../src/workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../../src/workers/worker-setup.ts';
 
 describe('messages', () => {
   test('typed arrays of every kind, maps and non-finite numbers survive a round trip', () => {

@@ -1,7 +1,8 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import { LruCache } from '../../../core/lru-cache.ts';
 import type { TensorExposure } from '../../model.ts';
 
-/** Sessions of one model, each with other tensors exposed. Each holds the weights anew. */
+/** Maximum number of sessions of one model. Each exposes other tensors and holds its own copy of the weights. */
 const MAX_SESSIONS = 5;
 
 /**
@@ -9,10 +10,9 @@ const MAX_SESSIONS = 5;
  * model stays, and so do those that were open before tensors were exposed in bulk: most batches run in one of them.
  */
 export class SessionCache implements TensorExposure {
-  readonly #plain: InferenceSession;
   readonly #outputs: ReadonlySet<string>;
   readonly #open: (exposed: readonly string[]) => Promise<InferenceSession>;
-  readonly #sessions: Map<string, InferenceSession>;
+  readonly #sessions: LruCache<string, InferenceSession>;
   #exposed: ReadonlySet<string> = new Set();
   #pinned: ReadonlySet<string> = new Set();
 
@@ -25,10 +25,12 @@ export class SessionCache implements TensorExposure {
     outputs: readonly string[],
     open: (exposed: readonly string[]) => Promise<InferenceSession>,
   ) {
-    this.#plain = plain;
     this.#outputs = new Set(outputs);
     this.#open = open;
-    this.#sessions = new Map([[keyOf([]), plain]]);
+    this.#sessions = new LruCache(MAX_SESSIONS, {
+      isPinned: (key, session) => session === plain || this.#pinned.has(key),
+    });
+    this.#sessions.set(keyOf([]), plain);
   }
 
   expose(tensors: readonly string[]): void {
@@ -49,10 +51,7 @@ export class SessionCache implements TensorExposure {
     if (session === undefined) {
       session = await this.#open(exposed);
       this.#sessions.set(key, session);
-      await this.#releaseOldest();
-    } else if (session !== this.#plain) {
-      this.#sessions.delete(key);
-      this.#sessions.set(key, session);
+      for (const unused of this.#sessions.evict()) await unused.release();
     }
     return session;
   }
@@ -60,16 +59,6 @@ export class SessionCache implements TensorExposure {
   async dispose(): Promise<void> {
     for (const session of this.#sessions.values()) await session.release();
     this.#sessions.clear();
-  }
-
-  async #releaseOldest(): Promise<void> {
-    if (this.#sessions.size <= MAX_SESSIONS) return;
-    for (const [key, session] of this.#sessions) {
-      if (session === this.#plain || this.#pinned.has(key)) continue;
-      this.#sessions.delete(key);
-      await session.release();
-      return;
-    }
   }
 }
 

@@ -1,0 +1,42 @@
+import { packTestcases } from '../fuzzer/packed-testcases.ts';
+import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import { processDeathViolation } from '../objectives/crash-signature.ts';
+import type { Violation } from '../objectives/objective.ts';
+import type { ProcessDied } from './rpc-client.ts';
+
+/** Result of a task of which nothing ran. */
+export function emptyResult(task: Task): TaskResult {
+  return {
+    task: task.number,
+    mutants: task.mutants,
+    lost: 0,
+    rejected: 0,
+    candidates: { ...packTestcases([]), picks: [], predictedClasses: [] },
+    hits: [],
+    counts: [],
+    seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
+  };
+}
+
+/** Result of a task that ended its process with a signature of which enough findings are kept. */
+export function lostResult(task: Task, died: ProcessDied): TaskResult {
+  const { signature } = processDeathViolation(died.kind, died.exitStatus);
+  return { ...emptyResult(task), lost: task.mutants, counts: [{ signature, hits: 1 }] };
+}
+
+/** A result with one more hit, by a mutant that was run alone. */
+export function addHit(
+  result: TaskResult,
+  { firstExec }: Task,
+  mutantIndex: number,
+  violation: Violation,
+  { pick, data }: Pick<Hit, 'pick' | 'data'>,
+): TaskResult {
+  const execs = firstExec + mutantIndex + 1;
+  const hit: Hit = { pick, execs, violation, data, batch: { data, rows: 1, row: 0 } };
+  return {
+    ...result,
+    hits: [...result.hits, hit],
+    counts: [...result.counts, { signature: violation.signature, hits: 1 }],
+  };
+}

@@ -1,0 +1,43 @@
+import type { Objective } from '../objectives/objective.ts';
+
+/** An objective as other processes need to know it, as plain data: the objective itself may come from a plug-in. */
+export interface ObjectiveDescriptor
+  extends Pick<
+    Objective,
+    'name' | 'tensors' | 'labelled' | 'timed' | 'seedExemption' | 'plugin' | 'marginSignatures'
+  > {
+  readonly hasMargins: boolean;
+  readonly isTwoSided: boolean;
+  /** Whether it can predict margins from the prompt alone, before any token is generated. */
+  readonly predictsBeforeOutput: boolean;
+  /** Whether its violations are traced to operations. */
+  readonly isAttributable: boolean;
+}
+
+export function describeObjective({
+  name,
+  tensors,
+  labelled,
+  timed,
+  seedExemption,
+  plugin,
+  marginSignatures,
+  margins,
+  predictsBeforeOutput,
+  isTwoSided,
+  attribute,
+}: Objective): ObjectiveDescriptor {
+  return {
+    name,
+    tensors: tensors ?? [],
+    labelled: labelled === true,
+    timed: timed === true,
+    seedExemption,
+    hasMargins: margins !== undefined,
+    isTwoSided: isTwoSided === true,
+    predictsBeforeOutput: predictsBeforeOutput === true,
+    isAttributable: attribute !== undefined,
+    ...(marginSignatures === undefined ? {} : { marginSignatures }),
+    ...(plugin === undefined ? {} : { plugin }),
+  };
+}

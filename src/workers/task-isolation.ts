@@ -1,0 +1,90 @@
+import type { Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import { processDeathViolation, unrepeatedDeathViolation } from '../objectives/crash-signature.ts';
+import { addHit, emptyResult, lostResult } from './lost-tasks.ts';
+import { ProcessDied } from './rpc-client.ts';
+import type { TaskWorker } from './task-worker.ts';
+
+/** Runs tasks again whose worker process died, and finds the mutant that ends it. */
+export class TaskIsolation {
+  readonly #worker: TaskWorker;
+  readonly #isClosed: () => boolean;
+  /** The last death that did not repeat: tasks that only waited die with the one that ran. */
+  #unrepeatedDeath: ProcessDied | undefined;
+
+  constructor(worker: TaskWorker, isClosed: () => boolean) {
+    this.#worker = worker;
+    this.#isClosed = isClosed;
+  }
+
+  /**
+   * Runs a task again: it may have waited while another ran, or something outside ended the process. Where the process
+   * dies again the model is to blame, and the task is lost but for the mutants before the one that ends it, which is a
+   * hit. So the result of a task depends on the task alone.
+   */
+  async isolate(task: Task, firstDeath: ProcessDied): Promise<TaskResult> {
+    // The process may have been replaced since, for a task before this one.
+    const again = await this.#tryRun(task, wholeSpan(task), false);
+    if (!(again instanceof ProcessDied)) return this.#withUnrepeatedDeath(task, again, firstDeath);
+    const { signature } = processDeathViolation(again.kind, again.exitStatus);
+    if (task.saturatedSignatures.includes(signature)) return lostResult(task, again);
+    const { mutantIndex, died } = await this.#findDeadlyMutant(task, again);
+    const before = await this.#tryRun(task, { from: 0, to: mutantIndex });
+    const result = before instanceof ProcessDied ? emptyResult(task) : before;
+    const mutant = await this.#worker.makeMutant(task, mutantIndex);
+    const violation = processDeathViolation(died.kind, died.exitStatus);
+    return {
+      ...addHit(result, task, mutantIndex, violation, mutant),
+      lost: task.mutants - mutantIndex - 1,
+    };
+  }
+
+  /** A crash that did not repeat is recorded, once for all tasks that it took with it. */
+  async #withUnrepeatedDeath(task: Task, result: TaskResult, died: ProcessDied): Promise<TaskResult> {
+    // Memory may have run out because of other processes.
+    if (died.kind !== 'crash' || this.#unrepeatedDeath === died) return result;
+    this.#unrepeatedDeath = died;
+    const mutant = await this.#worker.makeMutant(task, 0);
+    return addHit(result, task, 0, unrepeatedDeathViolation(died.exitStatus, task.number), mutant);
+  }
+
+  /** The first mutant that ends the process, by bisection: all before it pass. */
+  async #findDeadlyMutant(
+    task: Task,
+    lastDeath: ProcessDied,
+  ): Promise<{ readonly mutantIndex: number; readonly died: ProcessDied }> {
+    let died = lastDeath;
+    let sound = 0;
+    let deadly = task.mutants;
+    while (deadly - sound > 1) {
+      const middle = (sound + deadly) >> 1;
+      const half = await this.#tryRun(task, { from: sound, to: middle });
+      if (half instanceof ProcessDied) {
+        deadly = middle;
+        died = half;
+      } else sound = middle;
+    }
+    const alone = await this.#tryRun(task, { from: sound, to: deadly });
+    // A mutant that needs its neighbours to end the process does not alone; the last death stands for it.
+    return { mutantIndex: sound, died: alone instanceof ProcessDied ? alone : died };
+  }
+
+  /** Runs a part of a task; where that ends the process, starts another and returns the death. */
+  async #tryRun(task: Task, span: Span, isFresh = true): Promise<TaskResult | ProcessDied> {
+    if (span.to === span.from) return emptyResult(task);
+    for (let mayBeDead = !isFresh; ; mayBeDead = false) {
+      try {
+        return await this.#worker.run(task, span);
+      } catch (error) {
+        if (!(error instanceof ProcessDied) || this.#isClosed()) throw error;
+        this.#worker.replace();
+        // A process that was dead already refuses at once: that is no second death.
+        if (!mayBeDead) return error;
+      }
+    }
+  }
+}
+
+/** All mutants of a task. */
+export function wholeSpan({ mutants }: Task): Span {
+  return { from: 0, to: mutants };
+}

@@ -1,0 +1,64 @@
+import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
+import type { LengthChanges } from '../fuzzer/generation/length-changes.ts';
+import type { PackedEntries } from '../fuzzer/packed-entries.ts';
+import type { Span, Task } from '../fuzzer/scheduling/task.ts';
+import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+
+/** Configuration of a worker process, as plain data. */
+export interface WorkerSetup {
+  readonly descriptors: readonly InputDescriptor[];
+  /** Whether testcases may differ in shape. */
+  readonly varying: boolean;
+  /** Specs of the objectives. */
+  readonly objectives: readonly string[];
+  /** Specs of each input's mutators; an input with none is never changed. */
+  readonly mutators: readonly (readonly string[])[];
+  readonly limits: ConstraintLimits;
+  readonly lengthChanges: LengthChanges | undefined;
+  readonly watched: readonly string[];
+  /** Goals that directed-search tasks may have. */
+  readonly goals: readonly SearchGoal[];
+  /** Whether there is memory to trace violations to operations. */
+  readonly traces: boolean;
+  /** Spec of the coverage criterion. */
+  readonly criterion: string;
+  readonly masterSeed: string;
+  readonly batch: number;
+  readonly keep: number;
+  /** Classes of the seeds, each once. */
+  readonly labels: readonly number[];
+  /** Milliseconds that one call of a plug-in may take. */
+  readonly callLimit: number;
+  /** Testcase of the first run, which opens the model's session and takes longer than later ones. */
+  readonly warm: TestcaseData;
+  /** Distributed workers only: local copies of the files that specs name; no other file is read. */
+  readonly pathRemap?: Readonly<Record<string, string>>;
+}
+
+/** A plug-in that is no objective, with the flag that names it. */
+export interface PluginModule {
+  readonly flag: string;
+  readonly path: string;
+}
+
+/** A task with the data that its worker is missing. */
+export interface TaskMessage {
+  readonly task: Task;
+  readonly span: Span;
+  /** Entries that the task reads, in the order of their use; those not in the worker's cache are in the message. */
+  readonly requiredEntries: readonly number[];
+  readonly packedEntries: PackedEntries;
+  /** Activations to add to the index, `[n, width]`. */
+  readonly vectors: Float32Array;
+}
+
+/** How a model takes batches while some tensors are watched. */
+export interface ProbeResult {
+  /** Why runs are limited to one testcase; undefined where they are not. */
+  readonly batchLimitReason: string | undefined;
+  readonly largestBatch: number;
+  /** Watched tensors without a row for each testcase. */
+  readonly unbatchedTensors: readonly string[];
+}

@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { makeBuiltIn } from '../../src/objectives/registry.ts';
+import { describeObjective } from '../../src/workers/objective-descriptor.ts';
+
+test('an objective is described as plain data', () => {
+  const descriptor = describeObjective(makeBuiltIn('nonfinite'));
+  expect(structuredClone(descriptor)).toEqual(descriptor);
+  expect(descriptor).toMatchObject({ name: 'nonfinite', labelled: false, timed: false, hasMargins: false });
+});
+
+test('what an objective can do is told by the methods that it has', () => {
+  const bare = { name: 'own', judge() {} };
+  expect(describeObjective(bare)).toEqual({
+    name: 'own',
+    tensors: [],
+    labelled: false,
+    timed: false,
+    seedExemption: undefined,
+    hasMargins: false,
+    isTwoSided: false,
+    predictsBeforeOutput: false,
+    isAttributable: false,
+  });
+  const able = {
+    ...bare,
+    tensors: ['logits'],
+    margins: () => 0,
+    isTwoSided: true,
+    marginSignatures: ['own-a'],
+    plugin: './own.js',
+    attribute: () => ({ objective: 'own', signature: 'own', summary: '', tensors: [], details: {} }),
+  };
+  expect(describeObjective(able)).toMatchObject({
+    tensors: ['logits'],
+    hasMargins: true,
+    isTwoSided: true,
+    isAttributable: true,
+    marginSignatures: ['own-a'],
+    plugin: './own.js',
+  });
+});

@@ -1,0 +1,100 @@
+import { expect, test } from '@jest/globals';
+import type { TestcaseData } from '../../src/inputs/testcase.ts';
+import { ProbeWorker } from '../../src/workers/probe-worker.ts';
+import { ProcessDied } from '../../src/workers/rpc-client.ts';
+import type { FuzzApi } from '../../src/workers/services/fuzz-service.ts';
+import type { WorkerSetup } from '../../src/workers/worker-setup.ts';
+import { crash, spawner } from '../support/process.ts';
+import { testcaseOf } from '../support/tasks.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of a fake process, as in `Api`
+type Answers = Readonly<Record<string, (parameters: any) => unknown>>;
+
+function probing(answers: Answers) {
+  const processes = spawner<FuzzApi>({ load: () => ({ path: 'm.onnx' }), ...answers });
+  const model = { path: 'm.onnx', options: { runtime: 'auto' } } as const;
+  const worker = new ProbeWorker({ timeout: 1000, memory: 1e9 }, model, processes.spawn);
+  return { worker, started: processes.started };
+}
+
+const prepared = async (answers: Answers, batch = 4) => {
+  const probe = probing(answers);
+  await probe.worker.prepare({ batch } as WorkerSetup);
+  return probe;
+};
+
+/** Runs seeds, and dies of those whose value is negative. */
+const runSeeds = ({ testcases }: { readonly testcases: readonly TestcaseData[] }) => {
+  if (testcases.some(({ inputs }) => Number(inputs[0]?.[0]) < 0)) throw crash();
+  return testcases.map((data) => ({ data, activations: Float32Array.of(1), predictedClass: 0 }));
+};
+
+test('a seed that ends the process is a violation, found by halving; the others are run', async () => {
+  const { worker, started } = await prepared({ runSeeds });
+  const seeds = [1, 2, -3, 4, 5, -6].map((value) => testcaseOf([value]));
+  const results = await worker.runSeeds(seeds);
+  expect(results.map(({ data }) => data.inputs[0]?.[0])).toEqual([1, 2, -3, 4, 5, -6]);
+  expect(results.map(({ violation }) => violation?.signature)).toEqual([
+    undefined,
+    undefined,
+    'crash-sigsegv',
+    undefined,
+    undefined,
+    'crash-sigsegv',
+  ]);
+  expect(started.at(-1)?.methods().slice(0, 2)).toEqual(['load', 'prepare']);
+});
+
+test('seeds go with their labels, −1 where one has none', async () => {
+  const { worker, started } = await prepared({ runSeeds });
+  const [first, second] = [testcaseOf([1]), testcaseOf([2])];
+  await worker.runSeeds([first, second], new Map([[second, 7]]));
+  expect(started[0].calls.at(-1)?.parameters).toHaveProperty('labels', [-1, 7]);
+});
+
+test('calibration is tried with fewer mutants after each death, and given up in the end', async () => {
+  const attempts: number[] = [];
+  const { worker } = await prepared({
+    calibrate: ({ mutants }: { readonly mutants: number }) => {
+      attempts.push(mutants);
+      throw crash();
+    },
+  });
+  expect(await worker.calibrate([])).toBeUndefined();
+  expect(attempts).toEqual([2048, 512, 128]);
+});
+
+test('a plug-in that hangs while it is loaded is named', async () => {
+  const { worker } = probing({
+    describeObjectives: () => {
+      throw new ProcessDied('hang', 'SIGKILL', '');
+    },
+  });
+  await expect(
+    worker.describeObjectives(['nonfinite', './own.js'], [{ flag: '--measure', path: 'm.js' }]),
+  ).rejects.toThrow('the plug-in m.js or ./own.js does not come to an end while it is loaded');
+});
+
+test('a model whose loading ends the process is refused by its path; of two, by the second', async () => {
+  const { worker } = probing({
+    load: () => {
+      throw crash('SIGABRT');
+    },
+  });
+  await expect(worker.load()).rejects.toThrow(/^m\.onnx: loading it ends the process .*SIGABRT/);
+  const pair = probing({
+    load: () => {
+      throw crash();
+    },
+  });
+  await expect(pair.worker.loadSecondModel({ path: 'copy.onnx', runtime: 'auto' })).rejects.toThrow(
+    /^copy\.onnx: loading it/,
+  );
+});
+
+test('its process joins the pool while it is alive', async () => {
+  const { worker, started } = probing({});
+  expect(worker.child).toBe(started[0]);
+  worker.close();
+  expect(worker.child).toBeUndefined();
+});

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { MachineError, UserError } from '../../src/core/errors.ts';
+import { refuseIfProcessDies } from '../../src/workers/refusal.ts';
+import { ProcessDied } from '../../src/workers/rpc-client.ts';
+import { LOADING_MARK } from '../../src/workers/watchdog.ts';
+
+const refused = (error: Error): Promise<unknown> =>
+  refuseIfProcessDies('m.onnx', 'loading it', () => Promise.reject(error)).catch((thrown: unknown) => thrown);
+
+test.each([
+  [
+    new ProcessDied('crash', 'SIGSEGV', 'double free'),
+    new UserError('m.onnx: loading it ends the process (the process ended with SIGSEGV: double free)'),
+  ],
+  [new ProcessDied('hang', 'SIGKILL', ''), new UserError('m.onnx: loading it does not come to an end')],
+  [
+    new ProcessDied('memory', 'SIGKILL', ''),
+    new MachineError('m.onnx: loading it takes more memory than a worker may have: see --memory'),
+  ],
+  [
+    new ProcessDied('crash', 'SIGKILL', `${LOADING_MARK} 1.0 GB of memory`),
+    new UserError(
+      'm.onnx: loading it takes more than 1.0 GB of memory, which its size does not account for; refused',
+    ),
+  ],
+])('%s is refused by the name of the model', async (died, refusal) => {
+  const thrown = await refused(died);
+  expect(thrown).toEqual(refusal);
+  expect(thrown).toBeInstanceOf(refusal.constructor);
+});
+
+test('results and other errors pass', async () => {
+  expect(await refuseIfProcessDies('m.onnx', 'loading it', async () => 7)).toBe(7);
+  const error = new TypeError('x');
+  expect(await refused(error)).toBe(error);
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Span, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
+import { ProcessDied } from '../../src/workers/rpc-client.ts';
+import { TaskIsolation } from '../../src/workers/task-isolation.ts';
+import type { TaskWorker } from '../../src/workers/task-worker.ts';
+import { crash } from '../support/process.ts';
+import { testcaseOf } from '../support/tasks.ts';
+import { numberedTask, resultOf } from '../support/worker-tasks.ts';
+
+/** A worker whose process is ended by the spans that `dies` names. */
+class FakeWorker implements TaskWorker {
+  readonly pid = 1;
+  replacements = 0;
+  readonly memory = { rss: 0, peak: 0 };
+  readonly spans: Span[] = [];
+  readonly #dies: (span: Span) => boolean;
+  #isDead = false;
+
+  constructor(dies: (span: Span) => boolean) {
+    this.#dies = dies;
+  }
+
+  async run(task: Task, span: Span): Promise<TaskResult> {
+    if (this.#isDead) throw crash();
+    this.spans.push(span);
+    if (this.#dies(span)) {
+      this.#isDead = true;
+      throw crash();
+    }
+    return { ...resultOf(task), counts: [{ signature: 'nonfinite', hits: span.to - span.from }] };
+  }
+
+  async makeMutant(_task: Task, mutantIndex: number) {
+    return { pick: 0, data: testcaseOf([mutantIndex]) };
+  }
+
+  replace(): void {
+    this.replacements++;
+    this.#isDead = false;
+  }
+
+  close(): void {}
+
+  /** As a process that died while another task ran. */
+  die(): void {
+    this.#isDead = true;
+  }
+}
+
+const isolationOf = (worker: FakeWorker) => new TaskIsolation(worker, () => false);
+
+describe('a task whose process dies again', () => {
+  test('is lost from the mutant on that ends it, whichever that is', async () => {
+    const anyCase = fc
+      .integer({ min: 1, max: 40 })
+      .chain((mutants) => fc.record({ mutants: fc.constant(mutants), deadly: fc.nat(mutants - 1) }));
+    await fc.assert(
+      fc.asyncProperty(anyCase, async ({ mutants, deadly }) => {
+        const worker = new FakeWorker(({ from, to }) => from <= deadly && deadly < to);
+        const result = await isolationOf(worker).isolate(numberedTask(1, { mutants }), crash());
+        expect(result.hits.map(({ execs, violation }) => [execs, violation.signature])).toEqual([
+          [mutants + deadly + 1, 'crash-sigsegv'],
+        ]);
+        expect(result.hits[0].data.inputs[0][0]).toBe(deadly);
+        expect(result.lost).toBe(mutants - deadly - 1);
+        const passed = result.counts.find(({ signature }) => signature === 'nonfinite')?.hits ?? 0;
+        expect(passed).toBe(deadly);
+      }),
+    );
+  });
+
+  test('is lost whole where enough of its signature is kept, without looking for the mutant', async () => {
+    const worker = new FakeWorker(() => true);
+    worker.die();
+    const task = numberedTask(1, { mutants: 16, saturatedSignatures: ['crash-sigsegv'] });
+    const result = await isolationOf(worker).isolate(task, crash());
+    expect([result.lost, result.hits.length, worker.spans.length]).toEqual([16, 0, 1]);
+  });
+
+  test('is a hit of the last death where no mutant ends the process alone', async () => {
+    const worker = new FakeWorker(({ from, to }) => to - from > 2);
+    const result = await isolationOf(worker).isolate(numberedTask(0, { mutants: 8 }), crash());
+    expect(result.hits).toHaveLength(1);
+    expect(result.counts.at(-1)).toEqual({ signature: 'crash-sigsegv', hits: 1 });
+  });
+});
+
+describe('a task that passes when it runs again', () => {
+  test('records the crash, once for all tasks that it took with it', async () => {
+    const isolation = isolationOf(new FakeWorker(() => false));
+    const death = crash();
+    const first = await isolation.isolate(numberedTask(1), death);
+    const second = await isolation.isolate(numberedTask(2), death);
+    expect(first.hits.map(({ violation }) => violation.signature)).toEqual(['crash-sigsegv-once']);
+    expect(second.hits).toEqual([]);
+    expect((await isolation.isolate(numberedTask(3), crash())).hits).toHaveLength(1);
+  });
+
+  test.each(['hang', 'memory'] as const)('records no %s: another process may be to blame', async (kind) => {
+    const isolation = isolationOf(new FakeWorker(() => false));
+    const result = await isolation.isolate(numberedTask(1), new ProcessDied(kind, 'SIGKILL', ''));
+    expect(result.hits).toEqual([]);
+  });
+
+  test('gets another process where its own is dead', async () => {
+    const worker = new FakeWorker(() => false);
+    worker.die();
+    await isolationOf(worker).isolate(numberedTask(1), new ProcessDied('hang', 'SIGKILL', ''));
+    expect([worker.replacements, worker.spans.length]).toEqual([1, 1]);
+  });
+});
+
+test('a death while the pool closes is no finding', async () => {
+  const isolation = new TaskIsolation(new FakeWorker(() => true), () => true);
+  await expect(isolation.isolate(numberedTask(1), crash())).rejects.toThrow(ProcessDied);
+});
