@@ -72,7 +72,7 @@ describe('a session whose process the model ends', () => {
   const dying = (method: string) => {
     let deaths = 1;
     const processes = spawner<ModelApi>({
-      load: () => ({ path: 'm.onnx' }),
+      load: () => ({ model: { path: 'm.onnx' }, sites: [] }),
       run: () => [],
       [method]: () => {
         if (deaths-- > 0) throw crash();

@@ -47,7 +47,7 @@ interface Answers {
 
 function supervise(answers: Answers = {}) {
   const processes = spawner<FuzzApi>({
-    load: () => ({ sha256: SHA, path: 'm.onnx' }),
+    load: () => ({ model: { sha256: SHA, path: 'm.onnx' }, sites: [] }),
     openIndex: () => 0,
     runTask: ({ task }: TaskMessage) => resultOf(task),
     ...answers,
@@ -132,7 +132,7 @@ test('a process that dies while it starts is tried three times', async () => {
 });
 
 test('a model that changed on disk ends the campaign', async () => {
-  const { run } = supervise({ load: () => ({ sha256: 'other', path: 'm.onnx' }) });
+  const { run } = supervise({ load: () => ({ model: { sha256: 'other', path: 'm.onnx' }, sites: [] }) });
   await expect(run(0, [1])).rejects.toThrow('m.onnx has changed while it is fuzzed');
 });
 
