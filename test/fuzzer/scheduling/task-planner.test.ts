@@ -1,0 +1,154 @@
+import { describe, expect, test } from '@jest/globals';
+import { parameterValues } from '../../../src/extensions/parameters.ts';
+import { Corpus } from '../../../src/fuzzer/corpus/corpus.ts';
+import { MutatorScheduler } from '../../../src/fuzzer/scheduling/mutator-scheduler.ts';
+import { TaskPlanner, type TaskPlannerOptions } from '../../../src/fuzzer/scheduling/task-planner.ts';
+import {
+  DIRECTED_STEPS,
+  directedMutants,
+  mutantsInTask,
+  violationSearchMutants,
+} from '../../../src/fuzzer/scheduling/task-sizes.ts';
+import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
+import type { SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
+import { uniform } from '../../../src/schedulers/uniform.ts';
+import { ARM, NO_LOADER, testcase } from '../../support/engine.ts';
+
+const BATCH = 256;
+const SITE_GOAL: SearchGoal = {
+  site: 'Log',
+  hazardTarget: { tensor: 'x', hazard: { kind: 'below', bound: 0, unit: 1 } },
+};
+const VIOLATION_GOAL: SearchGoal = { objective: 'differential', isTwoSided: false };
+const PREDICTED_GOAL: SearchGoal = { ...VIOLATION_GOAL, predictsBeforeOutput: true };
+
+/** A corpus of seeds, each its own ancestor. */
+function seeds(count: number): Corpus {
+  const corpus = new Corpus(NO_LOADER);
+  for (let i = 0; i < count; i++) {
+    const entry = {
+      id: `e${i}`,
+      parent: null,
+      ancestor: `e${i}`,
+      generation: 0,
+      mutators: [],
+      novelty: null,
+    };
+    corpus.add(
+      { ...entry, task: 0, outcome: 0, ancestorIndex: i, referenceIndex: i },
+      testcase(i),
+      Float32Array.of(i),
+    );
+  }
+  return corpus;
+}
+
+function planner(
+  goals: readonly SearchGoal[] = [],
+  overrides: Partial<TaskPlannerOptions> = {},
+): TaskPlanner {
+  const mutatorScheduler = new MutatorScheduler(['x'], [[ARM]], true);
+  return new TaskPlanner({
+    corpus: seeds(10),
+    scheduler: uniform.make(parameterValues()),
+    mutatorScheduler,
+    directed: goals.length === 0 ? undefined : { search: new DirectedSearch(goals), mutatorScheduler },
+    arms: [[ARM]],
+    masterSeed: 'planner',
+    batch: BATCH,
+    singleBatches: false,
+    allowsOneGeometric: false,
+    isTiedToAncestor: false,
+    ...overrides,
+  });
+}
+
+describe('a task for coverage', () => {
+  test('is every one where there are no goals, and has the size that its number gives', () => {
+    const tasks = planner();
+    for (const number of [1, 2, 500, 2000]) {
+      expect(tasks.mutantsIn(number)).toBe(mutantsInTask(number, BATCH));
+      expect(tasks.plan(number, 64).goal).toBeUndefined();
+    }
+  });
+
+  test('has one pick for eight mutants, of entries that the scheduler picks', () => {
+    const { parents, partners, stacks } = planner().plan(1, 60);
+    expect(parents).toHaveLength(8);
+    expect(parents.every((parent) => parent >= 0 && parent < 10)).toBe(true);
+    expect(partners).toEqual(new Array(8).fill(-1));
+    expect(stacks.length % 8).toBe(0);
+  });
+
+  test('is the same for an equal number and seed, and another otherwise', () => {
+    const plan = (number: number, masterSeed = 'planner') => planner([], { masterSeed }).plan(number, 256);
+    expect(plan(3)).toEqual(plan(3));
+    expect(plan(3).parents).not.toEqual(plan(5).parents);
+    expect(plan(3).parents).not.toEqual(plan(3, 'other').parents);
+  });
+
+  test('is picked within the guard of a scheduler that comes from a plug-in', () => {
+    let guarded = 0;
+    const scheduler = {
+      pick: () => 4,
+      guardPicks<T>(pick: () => T): T {
+        guarded++;
+        return pick();
+      },
+    };
+    expect(planner([], { scheduler }).plan(1, 32).parents).toEqual([4, 4, 4, 4]);
+    expect(guarded).toBe(1);
+  });
+});
+
+describe('a directed task', () => {
+  test('is every other one, and for a site a quarter of a batch in one step', () => {
+    const tasks = planner([SITE_GOAL]);
+    expect([tasks.mutantsIn(1), tasks.mutantsIn(2)]).toEqual([
+      mutantsInTask(1, BATCH),
+      directedMutants(BATCH),
+    ]);
+    expect(tasks.plan(1, 64).goal).toBeUndefined();
+    const { goal, picksPerStep, parents } = tasks.plan(2, 64);
+    expect(goal).toMatchObject({ goalIndex: 0 });
+    expect(goal?.slots).toHaveLength(parents.length);
+    expect(picksPerStep).toBeUndefined();
+  });
+
+  test('for a violation repeats its picks in eight steps', () => {
+    const tasks = planner([VIOLATION_GOAL]);
+    const mutants = tasks.mutantsIn(2);
+    expect(mutants).toBe(violationSearchMutants(2, BATCH));
+    const { picksPerStep = 0, parents, goal } = tasks.plan(2, mutants);
+    expect(picksPerStep).toBe(parents.length / DIRECTED_STEPS);
+    const firstStep = parents.slice(0, picksPerStep);
+    for (let step = 0; step < DIRECTED_STEPS; step++)
+      expect(parents.slice(step * picksPerStep, (step + 1) * picksPerStep)).toEqual(firstStep);
+    expect(goal?.subgoals).toHaveLength(parents.length);
+  });
+
+  test('takes one step where one geometric transform is allowed: a step does not know the ones before it', () => {
+    const tasks = planner([VIOLATION_GOAL], { allowsOneGeometric: true });
+    expect(tasks.plan(2, tasks.mutantsIn(2)).picksPerStep).toBeUndefined();
+  });
+
+  test('is none once the last goal is reached', () => {
+    const mutatorScheduler = new MutatorScheduler(['x'], [[ARM]], true);
+    const search = new DirectedSearch([SITE_GOAL]);
+    const tasks = planner([], { directed: { search, mutatorScheduler } });
+    expect(tasks.plan(2, 64).goal).toBeDefined();
+    search.recordFault('nonfinite-nan-Log');
+    expect(tasks.plan(4, 64).goal).toBeUndefined();
+  });
+});
+
+test('where a run takes long a task is one batch, and looks ahead where margins can be predicted', () => {
+  const tasks = planner([PREDICTED_GOAL], { singleBatches: true, batch: 8 });
+  expect(tasks.mutantsIn(4)).toBe(8);
+  expect(tasks.plan(4, 8).goal).toBeUndefined();
+  expect(tasks.mutantsIn(1)).toBeGreaterThan(8);
+  expect(tasks.plan(1, tasks.mutantsIn(1))).toMatchObject({ lookahead: true, goal: { goalIndex: 0 } });
+  const without = planner([VIOLATION_GOAL], { singleBatches: true, batch: 8 });
+  expect(without.mutantsIn(1)).toBe(8);
+  expect(without.plan(1, 8).lookahead).toBeUndefined();
+});
