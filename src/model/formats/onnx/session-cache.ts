@@ -49,9 +49,10 @@ export class SessionCache implements TensorExposure {
     const key = keyOf(exposed);
     let session = this.#sessions.get(key);
     if (session === undefined) {
+      // Before the new one is stored: where all others are pinned it would itself be released.
+      for (const unused of this.#sessions.evict(MAX_SESSIONS - 1)) await unused.release();
       session = await this.#open(exposed);
       this.#sessions.set(key, session);
-      for (const unused of this.#sessions.evict()) await unused.release();
     }
     return session;
   }

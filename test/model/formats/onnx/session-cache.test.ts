@@ -56,3 +56,13 @@ test('disposing releases every session', async () => {
   await cache.dispose();
   expect(released.sort()).toEqual(['a', 'plain']);
 });
+
+test('a session that is opened while all others are pinned is not released at once', async () => {
+  const { cache, released, nameFor } = makeCache();
+  for (const name of ['a', 'b', 'c', 'd']) await nameFor(name);
+  cache.expose(['x']);
+  expect(await nameFor('x')).toBe('x');
+  expect(released).toEqual([]);
+  expect(await nameFor('y')).toBe('y');
+  expect(released).toEqual(['x']);
+});
