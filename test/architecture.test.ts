@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from '@jest/globals';
 
@@ -81,3 +81,37 @@ test('no folder holds more than 25 files but the flat lists of mutators', () => 
   for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
   expect([...counts].filter(([folder, count]) => count > 25 && !FLAT_LISTS.test(folder))).toEqual([]);
 });
+
+/** Names that say nothing about the thing they are bound to. */
+const VAGUE = 'one|what|told|made|own|theirs';
+const VAGUE_BINDINGS = [
+  new RegExp(`\\b(?:const|let|function) (?:${VAGUE})\\b`),
+  new RegExp(`\\b(?:const|let) [[{][^=]*[[{,:] ?(?:${VAGUE})(?:[,}\\]]| [}=])`),
+  new RegExp(`(?:^|[^\\w.])\\((?:[^()]*, )?(?:${VAGUE})(?:: [^()]*)?(?:, [^()]*)?\\)(?:: [^=]*)? =>`),
+];
+
+test('no variable has a name that says nothing: one, what, told, made, own, theirs', () => {
+  const found = files.flatMap((file) =>
+    readFileSync(join('src', file), 'utf8')
+      .split('\n')
+      .filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line))
+      .filter((line) => VAGUE_BINDINGS.some((binding) => binding.test(line)))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  expect(found).toEqual([]);
+});
+
+/** Files of the folders that every file must have a test in, without one at the same path. */
+const TESTED = ['fuzzer', 'coverage', 'workers'];
+
+test.each(TESTED)(
+  'every file of %s has a test at its path, or a reason in the README of its tests',
+  (folder) => {
+    const reasons = readFileSync(join('test', folder, 'README.md'), 'utf8');
+    const untested = files
+      .filter((file) => folderOf(file) === folder)
+      .filter((file) => !existsSync(join('test', file.replace(/\.tsx?$/, '.test.ts'))));
+    const unexplained = untested.filter((file) => !reasons.includes(`\`${file.slice(folder.length + 1)}\``));
+    expect(unexplained.filter((file) => !reasons.includes(`\`${file.split('/').pop()}\``))).toEqual([]);
+  },
+);

@@ -76,9 +76,10 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     const moved = list.map((spec) => rebaseSpec(spec, here));
     return moved.length === 0 ? NO_MUTATOR : moved.length === 1 ? moved[0] : moved;
   };
-  const tokens = Object.entries(config.tokens ?? {}).map(([name, one]) => {
-    const isFile = one.vocabulary !== undefined && one.vocabulary !== CODEPOINTS;
-    return [name, isFile ? { ...one, vocabulary: here(one.vocabulary as string) } : one] as const;
+  const tokens = Object.entries(config.tokens ?? {}).map(([name, input]) => {
+    const { vocabulary } = input;
+    const isFile = vocabulary !== undefined && vocabulary !== CODEPOINTS;
+    return [name, isFile ? { ...input, vocabulary: here(vocabulary) } : input] as const;
   });
   const settings = {
     ...config,
