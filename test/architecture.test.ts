@@ -86,7 +86,7 @@ test('no folder holds more than 25 files but the flat lists of mutators', () => 
 const VAGUE = 'one|what|told|made|own|theirs';
 const VAGUE_BINDINGS = [
   new RegExp(`\\b(?:const|let|function) (?:${VAGUE})\\b`),
-  new RegExp(`\\b(?:const|let) [[{][^=]*[[{,:] ?(?:${VAGUE})(?:[,}\\]]| [}=])`),
+  new RegExp(`\\b(?:const|let) [[{] ?(?:[^=]*[,:] ?)?(?:${VAGUE})(?:[,}\\]]| [}=])`),
   new RegExp(`(?:^|[^\\w.])\\((?:[^()]*, )?(?:${VAGUE})(?:: [^()]*)?(?:, [^()]*)?\\)(?:: [^=]*)? =>`),
 ];
 

@@ -6,6 +6,8 @@ import { neurofuzz } from './support/command.ts';
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
+  'ARCHITECTURE.md',
+  'GLOSSARY.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
@@ -34,6 +36,21 @@ describe('the pages', () => {
       if (anchor !== undefined)
         expect([link, anchorsIn(target)]).toEqual([link, expect.arrayContaining([anchor])]);
     }
+  });
+
+  test.each(pages)('%s names files that are there', (page) => {
+    const text = readFileSync(page, 'utf8');
+    const named = [...text.matchAll(/`((?:src|test|bench|examples|schema)\/[\w./-]+)`/g)].map(
+      ([, path]) => path,
+    );
+    expect(named.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  test('ARCHITECTURE.md names files of src/ that are there', () => {
+    const text = readFileSync('ARCHITECTURE.md', 'utf8');
+    const named = [...text.matchAll(/`([a-z-]+\/[a-z/-]+\.tsx?)`/g)].map(([, path]) => path);
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((path) => !existsSync(join('src', path)) && !existsSync(path))).toEqual([]);
   });
 
   test('every command has a page, and every flag that a page gives to one is known to it', async () => {
