@@ -24,33 +24,24 @@ export function testcasePath(folder: string, id: string): string {
   return join(folder, CORPUS_FOLDER, `${id}.npz`);
 }
 
+/** Keys of a journal line, in their order on disk. */
+const RECORD_KEYS = [
+  'id',
+  'parent',
+  'ancestor',
+  'reference',
+  'generation',
+  'mutators',
+  'novelty',
+  'task',
+  'site',
+  'outcome',
+] as const satisfies readonly (keyof CorpusEntryRecord)[];
+
 /** Serializes a record to a journal line, with the fields in a fixed order. */
-export function formatRecord({
-  id,
-  parent,
-  ancestor,
-  reference,
-  generation,
-  mutators,
-  novelty,
-  task,
-  site,
-  outcome,
-}: CorpusEntryRecord): string {
-  const line = {
-    v: FORMAT_VERSION,
-    id,
-    parent,
-    ancestor,
-    reference,
-    generation,
-    mutators,
-    novelty,
-    task,
-    site,
-    outcome,
-  };
-  return `${JSON.stringify(line)}\n`;
+export function formatRecord(record: CorpusEntryRecord): string {
+  const fields = RECORD_KEYS.map((key) => [key, record[key]]);
+  return `${JSON.stringify({ v: FORMAT_VERSION, ...Object.fromEntries(fields) })}\n`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { measureDistance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import type { MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
+import { lineageOf, type MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
@@ -142,7 +142,7 @@ export class FindingWriter {
     const { violation } = hit;
     return {
       formatVersion: FORMAT_VERSION,
-      ...lineageOf(origin, id),
+      ...hitLineage(origin, id),
       signature: violation.signature,
       signatureVersion: SIGNATURE_VERSION,
       objective: violation.objective,
@@ -168,16 +168,9 @@ export class FindingWriter {
   }
 }
 
-function lineageOf(origin: MutantOrigin | undefined, id: string): Lineage {
-  if (origin === undefined) return { id, parent: null, ancestor: id, generation: 0, mutators: [] };
-  const { parent, mutators, mutationCount, isRebased } = origin;
-  const reference = isRebased ? id : parent.reference;
-  return {
-    id,
-    parent: parent.id,
-    ancestor: parent.ancestor,
-    ...(reference === undefined ? {} : { reference }),
-    generation: parent.generation + mutationCount,
-    mutators,
-  };
+/** The lineage of a hit; that of a seed where it was not mutated. */
+function hitLineage(origin: MutantOrigin | undefined, id: string): Lineage {
+  return origin === undefined
+    ? { id, parent: null, ancestor: id, generation: 0, mutators: [] }
+    : lineageOf(origin, id);
 }

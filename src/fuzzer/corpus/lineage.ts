@@ -1,7 +1,7 @@
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { findBrokenConstraints } from '../../constraints/find-broken-constraints.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { Lineage, TestcaseData } from '../../inputs/testcase.ts';
 import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';
 import { mutatorNames, stackOf } from '../scheduling/mutator-stack.ts';
 import type { Task } from '../scheduling/task.ts';
@@ -69,15 +69,8 @@ export class LineageTracker {
     { novelty, goalName }: AdmissionReason,
     predictedClass: number,
   ): CorpusEntryRecord {
-    const { parent, mutators, mutationCount, isRebased } = this.originOf(task, pick, path);
-    const reference = isRebased ? id : parent.reference;
     return {
-      id,
-      parent: parent.id,
-      ancestor: parent.ancestor,
-      ...(reference === undefined ? {} : { reference }),
-      generation: parent.generation + mutationCount,
-      mutators,
+      ...lineageOf(this.originOf(task, pick, path), id),
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,
       ...(goalName === undefined ? {} : { site: goalName }),
@@ -101,4 +94,17 @@ export class LineageTracker {
       stackOf(stacks, pick, input, arms.length).some((arm) => inputArms[arm].geometric),
     );
   }
+}
+
+/** The lineage of a mutant with this id. */
+export function lineageOf({ parent, mutators, mutationCount, isRebased }: MutantOrigin, id: string): Lineage {
+  const reference = isRebased ? id : parent.reference;
+  return {
+    id,
+    parent: parent.id,
+    ancestor: parent.ancestor,
+    ...(reference === undefined ? {} : { reference }),
+    generation: parent.generation + mutationCount,
+    mutators,
+  };
 }
