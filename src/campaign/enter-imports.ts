@@ -15,14 +15,14 @@ import type { Monitor } from './monitor/monitor.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
-/** Where a testcase of an older campaign lies, and where it comes from. */
+/** Path and lineage of a testcase of an earlier campaign. */
 export interface ImportCandidate {
   readonly lineage: Lineage;
   readonly site?: string | undefined;
   readonly path: string;
 }
 
-/** What campaigns and distilled corpora hold, corpus and findings, before any testcase is read. */
+/** Testcases that `--corpus` offers, from journals and findings; none is loaded yet. */
 export interface ImportCandidates {
   readonly folders: readonly string[];
   /** Each testcase once. */
@@ -33,62 +33,69 @@ export interface ImportCandidates {
 
 /** @throws UserError where a folder holds no corpus */
 export async function findImports(folders: readonly string[]): Promise<ImportCandidates> {
-  const places = new Map<string, ImportCandidate>();
+  const byId = new Map<string, ImportCandidate>();
   const damage: string[] = [];
   for (const folder of folders)
-    for (const place of await candidatesIn(folder, damage))
-      if (!places.has(place.lineage.id)) places.set(place.lineage.id, place);
-  return { folders, candidates: [...places.values()], damagedCount: damage.length };
+    for (const candidate of await candidatesIn(folder, damage))
+      if (!byId.has(candidate.lineage.id)) byId.set(candidate.lineage.id, candidate);
+  return { folders, candidates: [...byId.values()], damagedCount: damage.length };
 }
 
 /**
- * Reads the testcases: seeds first. What the settings of this campaign do not allow is left out and counted.
+ * Loads the candidates and returns those that are legal in this campaign, by ascending generation; the others are counted
+ * by reason and reported.
  *
- * @param varying whether testcases may be of other forms than the seeds
+ * @param varying whether testcases may have other shapes than the seeds
  */
 export async function readImports(
   { folders, candidates, damagedCount }: ImportCandidates,
-  plan: ResolvedInputs,
+  resolved: ResolvedInputs,
   varying: boolean,
-  notes: Notices,
+  notices: Notices,
 ): Promise<ImportedTestcase[]> {
-  const inputs = stripBatchDimension(plan.inputs);
+  const inputs = stripBatchDimension(resolved.inputs);
   const leftOut = new Map<string, number>();
-  const leave = (why: string, count = 1): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + count);
-  if (damagedCount > 0) leave('are damaged', damagedCount);
-  const dataOf = new Map(plan.seeds.map((seed) => [testcaseId(seed), seed]));
-  const read: { readonly place: ImportCandidate; readonly data: TestcaseData }[] = [];
-  for (const place of candidates) {
-    if (dataOf.has(place.lineage.id)) continue;
-    const data = await loadTestcase(place.path, inputs, place.lineage.id);
+  const countLeftOut = (why: string, count = 1): void =>
+    void leftOut.set(why, (leftOut.get(why) ?? 0) + count);
+  if (damagedCount > 0) countLeftOut('are damaged', damagedCount);
+  const dataOf = new Map(resolved.seeds.map((seed) => [testcaseId(seed), seed]));
+  const read: { readonly candidate: ImportCandidate; readonly data: TestcaseData }[] = [];
+  for (const candidate of candidates) {
+    if (dataOf.has(candidate.lineage.id)) continue;
+    const data = await loadTestcase(candidate.path, inputs, candidate.lineage.id);
     if (typeof data === 'string') {
-      leave(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
+      countLeftOut(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
       continue;
     }
-    dataOf.set(place.lineage.id, data);
-    read.push({ place, data });
+    dataOf.set(candidate.lineage.id, data);
+    read.push({ candidate, data });
   }
-  read.sort((a, b) => a.place.lineage.generation - b.place.lineage.generation);
-  const forms = new Set(plan.seeds.map(({ form }) => form.key));
-  const isMutated = plan.mutators.map((list) => list.length > 0);
-  const imported = read.flatMap(({ place: { lineage, site }, data }): ImportedTestcase[] => {
+  read.sort((a, b) => a.candidate.lineage.generation - b.candidate.lineage.generation);
+  const shapeKeys = new Set(resolved.seeds.map(({ form }) => form.key));
+  const isMutated = resolved.mutators.map((list) => list.length > 0);
+  const imported = read.flatMap(({ candidate: { lineage, site }, data }): ImportedTestcase[] => {
     const ancestor = dataOf.get(lineage.ancestor);
     const reference = lineage.reference === undefined ? ancestor : dataOf.get(lineage.reference);
     if (ancestor === undefined || reference === undefined) {
-      leave('lack the seed that they are measured from');
+      countLeftOut('lack the seed that they are measured from');
       return [];
     }
-    const fits = varying || forms.has(data.form.key);
-    const roots = { ancestor, reference };
-    if (!fits || findBrokenConstraints(data, roots, plan.limits, plan.descriptors, isMutated).length > 0) {
-      leave('are not legal in this campaign');
+    const fits = varying || shapeKeys.has(data.form.key);
+    const anchors = { ancestor, reference };
+    if (
+      !fits ||
+      findBrokenConstraints(data, anchors, resolved.limits, resolved.descriptors, isMutated).length > 0
+    ) {
+      countLeftOut('are not legal in this campaign');
       return [];
     }
     return [{ lineage, site, data, ancestor }];
   });
   for (const [why, count] of leftOut)
-    notes.warn(`${count} of the testcases in ${folders.join(', ')} ${why}: they are left out`);
-  notes.info(`${imported.length} testcases of ${folders.join(', ')} join the ${plan.seeds.length} seeds`);
+    notices.warn(`${count} of the testcases in ${folders.join(', ')} ${why}: they are left out`);
+  notices.info(
+    `${imported.length} testcases of ${folders.join(', ')} join the ${resolved.seeds.length} seeds`,
+  );
   return imported;
 }
 
@@ -99,7 +106,7 @@ async function candidatesIn(folder: string, damage: string[]): Promise<ImportCan
   if (!names.includes('corpus') && !names.includes('findings'))
     throw new UserError(`--corpus: ${folder} holds no corpus: name a campaign, or what distill wrote`);
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
-  const places: ImportCandidate[] = lines.map(({ record }) => ({
+  const candidates: ImportCandidate[] = lines.map(({ record }) => ({
     lineage: pickLineage(record),
     site: record.site,
     path: testcasePath(folder, record.id),
@@ -108,9 +115,9 @@ async function candidatesIn(folder: string, damage: string[]): Promise<ImportCan
     const path = join(folder, 'findings', name);
     const lineage = await readFindingLineage(join(path, 'finding.json'));
     if (lineage === undefined) damage.push(path);
-    else if (lineage !== 'flaky') places.push({ lineage, path: join(path, 'input.npz') });
+    else if (lineage !== 'flaky') candidates.push({ lineage, path: join(path, 'input.npz') });
   }
-  return places;
+  return candidates;
 }
 
 function pickLineage({ id, parent, ancestor, reference, generation, mutators }: Lineage): Lineage {

@@ -20,24 +20,24 @@ export interface ResolvedThreshold {
 export async function resolveThreshold(
   config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
   feedback: FeedbackName,
-  scout: ProbeWorker,
+  probeWorker: ProbeWorker,
   seeds: readonly SeedResult[],
-  notes: Notices,
+  notices: Notices,
 ): Promise<ResolvedThreshold> {
   if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
-  const sound = seeds.filter(isFuzzable);
-  if (config.guidance === 'none' || sound.length === 0) return { value: 0, why: 'not used' };
+  const fuzzableSeeds = seeds.filter(isFuzzable);
+  if (config.guidance === 'none' || fuzzableSeeds.length === 0) return { value: 0, why: 'not used' };
   if (!feedbackKind(feedback).isCalibrated) return { value: 0, why: 'a mutant with a new element is new' };
-  const calibrated = await scout.calibrate(sound);
+  const calibrated = await probeWorker.calibrate(fuzzableSeeds);
   if (calibrated === undefined) {
-    notes.warn(
+    notices.warn(
       'the threshold cannot be calibrated, since the model ends its process on mutants of the seeds',
     );
-    return { value: fallbackThreshold(sound), why: 'a thousandth of the length of the activations' };
+    return { value: fallbackThreshold(fuzzableSeeds), why: 'a thousandth of the length of the activations' };
   }
   const { threshold, mutants } = calibrated;
   if (threshold === undefined) {
-    notes.warn(
+    notices.warn(
       'no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range',
     );
     return { value: Number.MIN_VALUE, why: 'nothing moved' };

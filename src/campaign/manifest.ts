@@ -4,14 +4,13 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
-import { groupByInput } from '../config/values.ts';
+import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { WatchedTensors } from '../model/coverage-tensors.ts';
-import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import type { ModelInfo } from '../model/model.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
@@ -26,7 +25,7 @@ export function modelName(path: string): string {
   return file.replace(/\.[^.]+$/, '') || 'model';
 }
 
-/** What was resolved before the first mutant. */
+/** Resolved values that campaign.yaml records. */
 export interface ResolvedCampaign {
   readonly folder: string;
   readonly masterSeed: string;
@@ -36,7 +35,7 @@ export interface ResolvedCampaign {
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
   /** The same of the second model of a pair. */
-  readonly copyGiven: string | undefined;
+  readonly secondModelGiven: string | undefined;
   readonly watched: WatchedTensors;
   readonly threshold: number;
   readonly feedback: FeedbackName;
@@ -45,7 +44,7 @@ export interface ResolvedCampaign {
   readonly importIds: readonly string[];
 }
 
-/** What campaign.yaml holds: settings that give the same campaign again, and what they were resolved with. */
+/** Content of campaign.yaml: settings that reproduce the campaign, and the facts they were resolved from. */
 export type ResolvedSettings = Readonly<Record<string, unknown>> & {
   readonly resolved: Readonly<Record<string, unknown>>;
 };
@@ -58,7 +57,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     batch,
     modelPath,
     modelGiven,
-    copyGiven,
+    secondModelGiven,
     watched,
     threshold,
     feedback,
@@ -116,7 +115,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
         : {
             copySha256: model.secondModel.sha256,
             copyRuntime: model.secondModel.runtime.version,
-            copyGiven,
+            copyGiven: secondModelGiven,
           }),
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       seedsSha256: seedsDigest(inputs),
@@ -159,7 +158,7 @@ const CHANGEABLE_SETTINGS = new Set([
   'formatVersion',
 ]);
 
-/** @throws ChangedError naming the first of some facts that differs */
+/** @throws ResumeMismatchError naming the first of these facts that differs */
 function checkFactsUnchanged(
   recorded: ResolvedSettings,
   now: ResolvedSettings,
@@ -182,6 +181,7 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
   corpusSha256: 'the testcases of --corpus have',
   inputs: "the model's inputs have",
   outputs: "the model's outputs have",
+  feedback: "the coverage criterion's feedback has",
 };
 
 /**
@@ -194,7 +194,7 @@ export function checkResumable(folder: string, recorded: ResolvedSettings, now: 
   const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
   // What was recorded went through YAML, which knows no undefined.
   const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
-  // With another model much of what is told by it differs too.
+  // The model first: settings that were inferred from another one differ too, and would be blamed instead.
   checkFactsUnchanged(recorded, plain, ['modelSha256']);
   for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
     if (CHANGEABLE_SETTINGS.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key]))

@@ -89,7 +89,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     batch,
     modelPath: path.absolute,
     modelGiven,
-    copyGiven: secondModelGiven,
+    secondModelGiven,
     watched,
     threshold: threshold.value,
     feedback: target.feedback,

@@ -31,12 +31,12 @@ export async function recordedSettings(folder: string): Promise<RawSettings> {
   return readCampaignFile(file);
 }
 
-/** What a campaign's folder says of it. */
+/** A campaign as its folder records it: settings, starting threshold, last checkpoint, and damage found. */
 export interface SavedCampaign {
   readonly settings: ResolvedSettings;
-  /** As the campaign began with. */
+  /** Threshold at the campaign's start, before it was adapted. */
   readonly threshold: ResolvedThreshold;
-  /** Undefined where it was killed before the first one: it begins anew. */
+  /** Last checkpoint; undefined if none was written, and then the campaign starts over. */
   readonly checkpoint: Checkpoint<SavedCampaignState> | undefined;
   readonly damage: readonly string[];
 }

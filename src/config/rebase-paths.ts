@@ -1,10 +1,8 @@
 import { relative, resolve } from 'node:path';
 import { parseModuleSpec } from '../extensions/spec.ts';
+import { CODEPOINTS } from './values.ts';
 
 type Rebase = (path: string) => string;
-
-/** Name of the vocabulary of Unicode characters, which has no file. */
-const CODEPOINTS = 'codepoints';
 
 /** Changes the paths in a campaign file's settings from relative to its folder to relative to the working folder. */
 export function rebasePaths(

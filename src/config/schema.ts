@@ -99,13 +99,9 @@ export const campaignSchema = z.strictObject({
 export type CampaignConfig = z.output<typeof campaignSchema>;
 
 const secondModelSchema = z.object(secondModelSection);
-const coverageSchema = z.object(coverageSection);
 
 /** Settings to load a second model. */
 export type SecondModelConfig = z.output<typeof secondModelSchema>;
-
-/** Settings of coverage and search. */
-export type CoverageConfig = z.output<typeof coverageSchema>;
 
 export type { BudgetConfig } from './budget-section.ts';
 export type { FlagMeta } from './flag-meta.ts';

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Name of the vocabulary whose ids are Unicode code points. */
+export const CODEPOINTS = 'codepoints';
+
 const MS_PER_UNIT: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,

@@ -5,7 +5,7 @@ export class UserError extends Error {
 
 /** A campaign that can't be resumed: its model, seeds or settings differ from the recorded ones. */
 export class ResumeMismatchError extends UserError {
-  override readonly name = 'ChangedError';
+  override readonly name = 'ResumeMismatchError';
   /** The difference, as a clause for messages. */
   readonly difference: string;
 
@@ -22,7 +22,7 @@ export class MachineError extends Error {
 
 /** The user interrupted the command before there was any work to save. */
 export class InterruptedError extends Error {
-  override readonly name: string = 'Interrupted';
+  override readonly name: string = 'InterruptedError';
 }
 
 /** First line of the message of any thrown value, for embedding in another message. */

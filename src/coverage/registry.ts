@@ -1,4 +1,4 @@
-import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import { Registry } from '../extensions/registry.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { calibrateByQuantile } from './calibration.ts';
 import { norm } from './criteria/norm.ts';
@@ -24,18 +24,7 @@ export async function resolveCriterion(
   spec: string,
   settings: CoverageCriterionSettings,
 ): Promise<ResolvedCriterion> {
-  return makeResolved(await CRITERIA.resolve(spec), settings);
-}
-
-/** Makes a built-in criterion. @throws UserError as `resolveCriterion` */
-export function makeCriterion(spec: string, settings: CoverageCriterionSettings): ResolvedCriterion {
-  return makeResolved(CRITERIA.resolveBuiltIn(spec), settings);
-}
-
-function makeResolved(
-  { kind, values: parameters }: ResolvedExtension<CoverageCriterionKind>,
-  settings: CoverageCriterionSettings,
-): ResolvedCriterion {
+  const { kind, values: parameters } = await CRITERIA.resolve(spec);
   const { observe, calibrate = calibrateByQuantile } = kind.make(parameters, settings);
   return { observe, calibrate, feedback: kind.feedback ?? DEFAULT_FEEDBACK };
 }

@@ -23,7 +23,7 @@ export interface ExportedKind<Made> {
 export interface PluginKindOptions<E> {
   /** The flag that names the module, for messages. */
   readonly flag: string;
-  /** What messages call a kind of this sort. */
+  /** Noun for a kind in messages. */
   readonly noun: string;
   /** Whether the kind's name is used beyond messages: it must be there then, and be one that folders may have. */
   readonly requiresName?: boolean;
@@ -48,7 +48,7 @@ export interface PluginKind<E extends ExportedKind<unknown>, Made> {
     readonly parameters: readonly Parameter[];
     readonly plugin: string;
   };
-  /** Makes one, from values and what the sort of kind has as its context. */
+  /** Calls the plug-in's `make` within the time limit, with the spec's values and the context of this extension type. */
   make(values: ParameterValues, context?: object): Made;
   /** Calls into the plug-in within the time limit. @throws UserError that names the plug-in */
   guard<T>(call: () => T): T;

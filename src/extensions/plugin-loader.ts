@@ -53,7 +53,7 @@ function explainImportError(error: unknown, path: string): string {
 
 /** A call of a plug-in threw or took too long; the message names the plug-in. */
 export class PluginError extends Error {
-  override readonly name: string = 'PluginFailure';
+  override readonly name: string = 'PluginError';
 }
 
 const callContext: { call: () => void } = createContext({ call: () => {} }) as { call: () => void };

@@ -27,7 +27,7 @@ export interface ResolvedExtension<K> extends Settings {
 export interface RegistryOptions<K> {
   /** The flag whose specs are resolved, for messages. */
   readonly flag: string;
-  /** What messages call one of the kinds. */
+  /** Noun for a kind in messages. */
   readonly noun: string;
   readonly kinds: readonly K[];
   /** Names that are legal in place of a kind's and that the caller handles, such as groups; for suggestions. */
@@ -38,7 +38,7 @@ export interface RegistryOptions<K> {
   readonly prefix?: string;
   /** Whether specs may hold `name=`, which tells several of a kind apart. */
   readonly takesName?: boolean;
-  /** What messages call a spec of a name that is not there; `unknown mutator x` unless given. */
+  /** Message for a name that is not there; `unknown mutator x` by default. */
   describeUnknown?(name: string): string;
   /** Loads a kind from a module. Absent where modules are not taken. */
   loadPlugin?(path: string): Promise<K>;

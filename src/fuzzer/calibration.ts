@@ -19,7 +19,7 @@ export const CALIBRATION_MUTANTS = [2048, 512, 128] as const;
 export type CalibrationMutants = (typeof CALIBRATION_MUTANTS)[number];
 
 /**
- * A threshold that suits how far mutants of these seeds lie from one another; undefined where none moves.
+ * Calibrates the novelty threshold on random walks from the seeds; undefined if no step changes the observation.
  *
  * @param heartbeat called between runs of the model
  */

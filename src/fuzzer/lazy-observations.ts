@@ -1,7 +1,7 @@
 import { isFiniteVector } from '../coverage/observation.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 
-/** The observations of a run, made when they are first needed: many runs bring nothing that is compared. */
+/** A run's observations, computed on first use: in many runs no row is compared. */
 export class LazyObservations {
   readonly #observe: () => Float32Array;
   readonly #rows: number;

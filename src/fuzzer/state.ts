@@ -114,9 +114,9 @@ export interface SavedFuzzerState {
 }
 
 /**
- * The engine's whole state: corpus, feedback, schedulers and directed search. It is pure and synchronous: it
- * changes by `nextTask` and `apply` alone, both called in the order of task numbers and interleaved as the feedback delay
- * says, so that equal results give equal states.
+ * The engine's whole state: corpus, feedback, schedulers and directed search. Synchronous. Once seeds and imports are in or
+ * a checkpoint is restored, it changes by `nextTask` and `apply` alone, both called in the order of task numbers and
+ * interleaved as the feedback delay says, so that equal results give equal states.
  */
 export class FuzzerState implements CorpusSource {
   readonly #options: FuzzerStateOptions;

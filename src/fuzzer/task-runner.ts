@@ -41,7 +41,7 @@ export interface CorpusView extends ParentSource {
   readonly history: Pick<NoveltyHistory, 'filter'> | undefined;
 }
 
-/** Rows that break an objective, where none judges. */
+/** Violating rows of a lookahead run: none, since no objective judges it. */
 const NO_ROWS: ReadonlySet<number> = new Set();
 
 /** Carries out tasks: mutates, runs the model, has objectives judge, and keeps mutants that are new or nearer to the goal. */

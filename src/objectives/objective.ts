@@ -73,8 +73,8 @@ export interface Objective {
    */
   margins?(run: JudgedBatch, row: number, out: Float64Array): number;
   /**
-   * Whether the first `TWO_SIDED_MARGINS` margins are of two sides of a boundary: between a row at 0 of a margin in the
-   * first half and a row at 0 of its counterpart in the second half lies a violation.
+   * Whether margins i and i + `TWO_SIDED_MARGINS` / 2 measure the two sides of one decision boundary: between a row where
+   * one is 0 and a row where the other is 0 there is a violation.
    */
   readonly isTwoSided?: boolean;
   /**

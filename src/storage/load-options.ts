@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ModelConfig, SecondModelConfig } from '../config/schema.ts';
+import { CODEPOINTS } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
-import { CODEPOINTS } from '../model/language/vocabulary.ts';
 import { type LoadOptions, MODEL_JSON, type SecondModelOptions } from '../model/model.ts';
 
 /** Folder in a campaign's folder that holds the quantized copy derived from its model. */

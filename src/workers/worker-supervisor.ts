@@ -23,7 +23,8 @@ const MAX_START_ATTEMPTS = 3;
 const MAX_VECTORS_PER_MESSAGE = 2000;
 
 /**
- * Supervises one worker process: restarts it when it dies and tracks which corpus entries and index vectors it has.
+ * Holds one worker process: starts it, replaces it on request (`replace`), and tracks which corpus entries and index vectors
+ * it has.
  */
 export class WorkerSupervisor implements TaskWorker {
   readonly #options: WorkerSupervisorOptions;
@@ -31,7 +32,7 @@ export class WorkerSupervisor implements TaskWorker {
   readonly #sha256: string;
   readonly #spawn: SpawnProcess<FuzzApi>;
   #source: CorpusSource | undefined;
-  readonly #sealedIndexFolder: string;
+  readonly #snapshotFolder: string;
   #process: RpcProcess<FuzzApi>;
   #ready: Promise<void>;
   #sentEntries: EntryCache<true>;
@@ -43,14 +44,14 @@ export class WorkerSupervisor implements TaskWorker {
 
   /**
    * @param sha256 hash that the model's file must have whenever a process loads it
-   * @param sealedIndexFolder folder of the sealed indexes
+   * @param snapshotFolder folder of the index snapshots
    * @param child a process that has loaded the model and is prepared already; one is started by default
    */
   constructor(
     options: WorkerSupervisorOptions,
     setup: WorkerSetup,
     sha256: string,
-    sealedIndexFolder: string,
+    snapshotFolder: string,
     child?: RpcProcess<FuzzApi>,
     spawn: SpawnProcess<FuzzApi> = spawnWorker,
   ) {
@@ -58,7 +59,7 @@ export class WorkerSupervisor implements TaskWorker {
     this.#setup = setup;
     this.#sha256 = sha256;
     this.#spawn = spawn;
-    this.#sealedIndexFolder = sealedIndexFolder;
+    this.#snapshotFolder = snapshotFolder;
     this.#sentEntries = EntryCache.forTestcases(setup.warm);
     this.#process = child ?? spawn(options.child);
     this.#ready = child === undefined ? this.#start() : Promise.resolve();
@@ -119,7 +120,7 @@ export class WorkerSupervisor implements TaskWorker {
     this.#process.kill();
   }
 
-  /** Sends messages one after the other, since each holds what those before it did not; waits for no answer. */
+  /** Serializes sending, since a message omits the entries that earlier ones carried; does not wait for answers. */
   #send<T>(
     task: Task,
     span: Span,
@@ -158,7 +159,7 @@ export class WorkerSupervisor implements TaskWorker {
     if (indexSize === 0 || width === 0) return;
     let held = this.#indexSize;
     if (held === undefined) {
-      const opening = { width, size: indexSize, sealed: this.#sealedIndexFolder };
+      const opening = { width, size: indexSize, snapshotFolder: this.#snapshotFolder };
       held = await this.#process.call('openIndex', opening, LOAD_TIMEOUT_MS);
     }
     while (indexSize - held > MAX_VECTORS_PER_MESSAGE) {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { criterionHelp, makeCriterion, resolveCriterion } from '../../src/coverage/registry.ts';
+import { criterionHelp, resolveCriterion } from '../../src/coverage/registry.ts';
 import { runOf, tensorOf } from '../support/observations.ts';
 
 const settings = { seed: 'seed', varying: false };
@@ -8,21 +8,22 @@ test('built-in criteria are made by their names and compare by distance', async 
   const run = runOf(tensorOf('a', [[3, 4]]));
   const norm = await resolveCriterion('norm', settings);
   expect([...norm.observe(run)]).toEqual([5]);
-  expect([...makeCriterion('values', settings).observe(run)]).toEqual([3, 4]);
-  expect([norm.feedback, makeCriterion('values', settings).feedback]).toEqual(['distance', 'distance']);
-  expect(() => makeCriterion('vales', settings)).toThrow(
+  const values = await resolveCriterion('values', settings);
+  expect([...values.observe(run)]).toEqual([3, 4]);
+  expect([norm.feedback, values.feedback]).toEqual(['distance', 'distance']);
+  await expect(resolveCriterion('vales', settings)).rejects.toThrow(
     '--measure must be one of norm, values (did you mean values?), not "vales"',
   );
 });
 
-test('a criterion without a calibration of its own has the 99 % quantile of steps', () => {
+test('a criterion without a calibration of its own has the 99 % quantile of steps', async () => {
   const walk = Array.from({ length: 200 }, (_, i) => ({
     from: Float32Array.of(0),
     vector: Float32Array.of(Math.sqrt(i + 1)),
   }));
-  expect(makeCriterion('values', settings).calibrate(walk)).toBeCloseTo(199, 3);
-  expect(makeCriterion('norm', settings).calibrate(walk)).toBeCloseTo(101 / 25, 3);
-  expect(makeCriterion('norm:cell=1', settings).calibrate(walk)).toBeCloseTo(101, 3);
+  expect((await resolveCriterion('values', settings)).calibrate(walk)).toBeCloseTo(199, 3);
+  expect((await resolveCriterion('norm', settings)).calibrate(walk)).toBeCloseTo(101 / 25, 3);
+  expect((await resolveCriterion('norm:cell=1', settings)).calibrate(walk)).toBeCloseTo(101, 3);
 });
 
 test('the help of a built-in criterion says what is compared, and a module stands for itself', () => {

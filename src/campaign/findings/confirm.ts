@@ -29,7 +29,7 @@ export interface HitConfirmerOptions {
   readonly hasPadding: boolean;
 }
 
-/** The verdict on a hit, with what the runs told about it. */
+/** Verdict on a hit, with the origin, summary and outputs that its reruns recorded. */
 export type ConfirmedHit = Confirmation &
   Pick<RerunResult, 'origin' | 'summary' | 'outputs' | 'layerDivergences'>;
 

@@ -35,6 +35,6 @@ export interface Monitor extends Notices {
   onFault(fault: Fault, folder: string): void;
   /** Called when the novelty threshold was adapted. */
   onThresholdChange(threshold: number, why: string): void;
-  /** Called about once a second. */
+  /** Called four times a second. */
   onStatistics(statistics: Statistics): void;
 }

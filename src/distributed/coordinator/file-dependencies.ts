@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CODEPOINTS } from '../../config/values.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
-import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
+import { CODEPOINTS } from '../../config/values.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import type { Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import { CODEPOINTS } from '../../model/language/vocabulary.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import { LOAD_TIMEOUT_MS, memoryShare } from '../../workers/resource-limits.ts';
 import type { RpcClient } from '../../workers/rpc-client.ts';

@@ -113,7 +113,7 @@ export function trajectoriesPerTask(batch: number): number {
   return Math.max(1, Math.floor(batch / (2 * DIRECTED_STEPS * MUTANTS_PER_PICK)));
 }
 
-/** The same as above, for a campaign that seeks a violation. */
+/** As `QUARTER_BATCH_TASKS` and `HALF_BATCH_TASKS`, for campaigns that search for an objective's violation. */
 const QUARTER_BATCH_VIOLATION_TASKS = 768;
 const HALF_BATCH_VIOLATION_TASKS = 1536;
 

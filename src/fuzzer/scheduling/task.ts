@@ -21,7 +21,7 @@ export interface Task {
   readonly saturatedSignatures: readonly string[];
   /** Size of the index that the task sees: the number of corpus entries whose activations are in it. */
   readonly indexSize: number;
-  /** Squared L2 distance above which activations are new. */
+  /** Score above which an observation is new: a squared L2 distance, or a number of new elements. */
   readonly threshold: number;
   /** Names of objectives disabled because their plug-in failed. */
   readonly disabledObjectives?: readonly string[];

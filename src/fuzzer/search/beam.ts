@@ -1,4 +1,4 @@
-import { UNKNOWN_MARGIN } from './search-goal.ts';
+import { MAX_MARGIN } from './search-goal.ts';
 
 /** One search state of a beam: the corpus entry that its next mutants are made from. */
 export interface BeamSlot {
@@ -21,7 +21,7 @@ export function makeBeam(): BeamSlot[] {
 }
 
 export function makeSlot(): BeamSlot {
-  return { entry: -1, margin: UNKNOWN_MARGIN, tries: 0 };
+  return { entry: -1, margin: MAX_MARGIN, tries: 0 };
 }
 
 /** Moves a slot on to an entry with a smaller margin. */

@@ -8,11 +8,11 @@ import {
   type GoalProgress,
   goalName,
   isSiteFault,
+  MAX_MARGIN,
   marginSignaturesOf,
   owningObjective,
   type SavedDirectedSearch,
   type SearchGoal,
-  UNKNOWN_MARGIN,
 } from './search-goal.ts';
 
 /** Tasks without an improvement after which a goal no longer gets the extra turns of the closest one. */
@@ -56,7 +56,7 @@ export class DirectedSearch {
 
   #closestGoal(): number | undefined {
     let closest: number | undefined;
-    let least = UNKNOWN_MARGIN;
+    let least = MAX_MARGIN;
     this.#states.forEach(({ isDone, idleTasks, closestOpenMargin }, i) => {
       if (isDone || idleTasks > MAX_IDLE_TASKS || closestOpenMargin >= least) return;
       least = closestOpenMargin;
@@ -167,7 +167,7 @@ export class DirectedSearch {
     for (const { goal, subgoals } of this.#states) {
       const name = goalName(goal);
       for (const { best } of subgoals)
-        if (best < UNKNOWN_MARGIN) margins.set(name, Math.min(best, margins.get(name) ?? UNKNOWN_MARGIN));
+        if (best < MAX_MARGIN) margins.set(name, Math.min(best, margins.get(name) ?? MAX_MARGIN));
     }
     return margins;
   }

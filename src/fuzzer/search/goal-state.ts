@@ -4,10 +4,10 @@ import {
   type GoalAssignment,
   type GoalProgress,
   type Improvement,
+  MAX_MARGIN,
   marginSignaturesOf,
   type SavedGoal,
   type SearchGoal,
-  UNKNOWN_MARGIN,
 } from './search-goal.ts';
 
 /** Margin, in halvings of the distance, from which on evaluating mutants in full brings more than lookahead. */
@@ -23,7 +23,7 @@ export interface Subgoal {
 }
 
 function makeSubgoal(): Subgoal {
-  return { best: UNKNOWN_MARGIN, slots: makeBeam(), done: false };
+  return { best: MAX_MARGIN, slots: makeBeam(), done: false };
 }
 
 /** Whether a subgoal is open and some hundred mutants of its closest entry may reach it. */
@@ -62,11 +62,11 @@ export class GoalState {
     this.#isDone = true;
   }
 
-  /** The smallest margin among subgoals that are still open; `UNKNOWN_MARGIN` where none is known. */
+  /** The smallest margin among subgoals that are still open; `MAX_MARGIN` where none is known. */
   get closestOpenMargin(): number {
     return this.#subgoals.reduce(
       (least, { best, done }) => (done ? least : Math.min(least, best)),
-      UNKNOWN_MARGIN,
+      MAX_MARGIN,
     );
   }
 
@@ -136,7 +136,7 @@ export class GoalState {
     else
       for (const subgoal of this.#subgoals)
         if (subgoal.best === 0)
-          subgoal.best = Math.min(UNKNOWN_MARGIN, ...subgoal.slots.map(({ margin }) => margin));
+          subgoal.best = Math.min(MAX_MARGIN, ...subgoal.slots.map(({ margin }) => margin));
   }
 
   /** Closes the subgoal whose signature has enough findings, and with the last of them the goal. */

@@ -7,8 +7,8 @@ import {
   type GoalAssignment,
   type GoalProgress,
   type Improvement,
+  MAX_MARGIN,
   type SearchGoal,
-  UNKNOWN_MARGIN,
 } from './search-goal.ts';
 import { makeMarginBuffer, subgoalMargins } from './subgoal-margins.ts';
 
@@ -84,7 +84,7 @@ export class GoalTracker {
       this.objective = objective;
       this.#measureMargins = (batch, _tensors, row, out) => {
         const count = objective?.margins?.(batch, row, out) ?? 0;
-        for (let i = 0; i < count; i++) out[i] = Math.min(UNKNOWN_MARGIN, out[i]);
+        for (let i = 0; i < count; i++) out[i] = Math.min(MAX_MARGIN, out[i]);
         return count;
       };
     }
@@ -119,11 +119,11 @@ export class GoalTracker {
     };
     for (let subgoal = 0; subgoal < this.#subgoalCount; subgoal++) {
       const margin = this.#margins[subgoal];
-      if (!(margin >= (this.#smallestMargins[subgoal] ?? UNKNOWN_MARGIN)))
+      if (!(margin >= (this.#smallestMargins[subgoal] ?? MAX_MARGIN)))
         this.#smallestMargins[subgoal] = margin;
       // A margin of 0 is already a finding (or was masked downstream), so it is no starting point for further search.
       if (margin === 0) continue;
-      const leastOfSubgoal = this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? UNKNOWN_MARGIN;
+      const leastOfSubgoal = this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? MAX_MARGIN;
       const isBestOfSubgoal = margin < leastOfSubgoal;
       if (isBestOfSubgoal) keep(this.#bestBySubgoal, subgoal, subgoal, margin);
       if (subgoal !== subgoals[pick]) continue;
@@ -145,7 +145,7 @@ export class GoalTracker {
     const subgoal = subgoals[pick];
     return Math.max(
       this.#bestByTrajectory.get(pick % this.#picksPerStep)?.margin ?? marginsToBeat[pick],
-      this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? UNKNOWN_MARGIN,
+      this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? MAX_MARGIN,
     );
   }
 
@@ -172,7 +172,7 @@ export class GoalTracker {
     );
     const smallestMargins = Array.from(
       { length: this.#subgoalCount },
-      (_, subgoal) => this.#smallestMargins[subgoal] ?? UNKNOWN_MARGIN,
+      (_, subgoal) => this.#smallestMargins[subgoal] ?? MAX_MARGIN,
     );
     return { subgoalCount: this.#subgoalCount, improvements, smallestMargins };
   }

@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import { BEAM_WIDTH, closestSlot, isStale } from './beam.ts';
 import { type GoalState, isClose } from './goal-state.ts';
-import { canPredictMargins, type GoalAssignment, marginSignaturesOf, UNKNOWN_MARGIN } from './search-goal.ts';
+import { canPredictMargins, type GoalAssignment, MAX_MARGIN, marginSignaturesOf } from './search-goal.ts';
 
 /** Share of picks that go to the closest subgoal, and within a subgoal to its closest slot unless that is stale. */
 const CLOSEST_SHARE = 0.5;
@@ -55,7 +55,7 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
       return {
         subgoal: 0,
         slotIndex: 0,
-        margin: UNKNOWN_MARGIN,
+        margin: MAX_MARGIN,
         parent: drawStart(request),
         acrossBoundary: -1,
       };

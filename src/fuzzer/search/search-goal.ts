@@ -56,8 +56,8 @@ export function owningObjective(goals: readonly SearchGoal[], signature: string)
   return owner;
 }
 
-/** A margin that has not been measured. Finite, since assignments and checkpoints pass through JSON. */
-export const UNKNOWN_MARGIN = 1e6;
+/** Upper bound of margins, and that of one not yet measured. Finite, since assignments and checkpoints pass through JSON. */
+export const MAX_MARGIN = 1e6;
 
 /** The part of a task that directs it at a goal. Plain data. */
 export interface GoalAssignment {

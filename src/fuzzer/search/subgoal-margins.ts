@@ -1,5 +1,5 @@
 import { MAX_MARGINS } from '../../objectives/objective.ts';
-import { UNKNOWN_MARGIN } from './search-goal.ts';
+import { MAX_MARGIN } from './search-goal.ts';
 
 /** Subgoals of a site: each element of its operand, or of a large operand the closest one and some spread over it. */
 const MAX_SITE_SUBGOALS = 16;
@@ -16,16 +16,16 @@ const MAX_SITE_SUBGOALS = 16;
 export function subgoalMargins(margins: Float64Array, out: Float64Array, isShapeVarying = false): number {
   const { length } = margins;
   if (length <= MAX_SITE_SUBGOALS && !isShapeVarying) {
-    for (let i = 0; i < length; i++) out[i] = Math.min(UNKNOWN_MARGIN, margins[i]);
+    for (let i = 0; i < length; i++) out[i] = Math.min(MAX_MARGIN, margins[i]);
     return length;
   }
-  let least = UNKNOWN_MARGIN;
+  let least = MAX_MARGIN;
   for (let i = 0; i < length; i++) if (margins[i] < least) least = margins[i];
   out[0] = least;
   if (isShapeVarying) return 1;
   const spread = MAX_SITE_SUBGOALS - 1;
   for (let s = 0; s < spread; s++) {
-    out[s + 1] = Math.min(UNKNOWN_MARGIN, margins[Math.floor(((s + 0.5) * length) / spread)]);
+    out[s + 1] = Math.min(MAX_MARGIN, margins[Math.floor(((s + 0.5) * length) / spread)]);
   }
   return MAX_SITE_SUBGOALS;
 }

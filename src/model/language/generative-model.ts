@@ -1,10 +1,10 @@
+import { CODEPOINTS } from '../../config/values.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Model } from '../model.ts';
 import { bindInputs } from './bind-inputs.ts';
 import { ANSWER, type GenerationSettings, LOG_PROBS, PROMPT } from './generation.ts';
 import { TextGenerator } from './text-generator.ts';
 import { readTokenizer } from './tokenizer.ts';
-import { CODEPOINTS } from './vocabulary.ts';
 
 /** The network's own graph is hidden: one run of the generative model is many runs of it. */
 const EMPTY_GRAPH: Graph = {

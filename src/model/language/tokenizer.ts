@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { CODEPOINTS } from '../../config/values.ts';
 import { errorMessage, UserError } from '../../core/errors.ts';
 import {
-  CODEPOINTS,
   codepointVocabulary,
   encoderOf,
   isJsonPath,

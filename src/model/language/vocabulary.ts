@@ -4,9 +4,6 @@ import { errorMessage, fileError, UserError } from '../../core/errors.ts';
 /** The token of each id; null for ids without one. */
 export type Vocabulary = readonly (string | null)[];
 
-/** Name of the vocabulary whose ids are Unicode code points. */
-export const CODEPOINTS = 'codepoints';
-
 /** Limit on the ids of a vocabulary. */
 export const MAX_IDS = 1 << 21;
 

@@ -246,9 +246,15 @@ const methods = {
   }) => calibrate(requirePrepared().options, seeds, mutants, heartbeat),
 
   /** Opens the history; returns how many of the first `size` observations it holds already. */
-  openIndex(parameters: { readonly width: number; readonly size: number; readonly sealed: string }): number {
+  openIndex(parameters: {
+    readonly width: number;
+    readonly size: number;
+    readonly snapshotFolder: string;
+  }): number {
     width = parameters.width;
-    history = feedbackKind(requirePrepared().feedback).openHistory(width, { folder: parameters.sealed });
+    history = feedbackKind(requirePrepared().feedback).openHistory(width, {
+      folder: parameters.snapshotFolder,
+    });
     return history.loadPrefix(parameters.size);
   },
 

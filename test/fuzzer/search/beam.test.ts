@@ -9,13 +9,13 @@ import {
   makeBeam,
   restartStaleSlots,
 } from '../../../src/fuzzer/search/beam.ts';
-import { UNKNOWN_MARGIN } from '../../../src/fuzzer/search/search-goal.ts';
+import { MAX_MARGIN } from '../../../src/fuzzer/search/search-goal.ts';
 
 const slot = (margin: number, tries = 0, entry = 1): BeamSlot => ({ entry, margin, tries });
 
 test('a beam begins with three slots at no entry', () => {
   expect(BEAM_WIDTH).toBe(3);
-  expect(makeBeam()).toEqual(new Array(3).fill({ entry: -1, margin: UNKNOWN_MARGIN, tries: 0 }));
+  expect(makeBeam()).toEqual(new Array(3).fill({ entry: -1, margin: MAX_MARGIN, tries: 0 }));
 });
 
 test('an advanced slot is at the new entry, and its tries start again', () => {
@@ -38,5 +38,5 @@ test('a slot is stale after more than 512 mutants without an improvement', () =>
 test('stale slots restart, all but the closest', () => {
   const slots = [slot(4, 600), slot(9, 600), slot(9, 512)];
   restartStaleSlots(slots);
-  expect(slots).toEqual([slot(4, 600), { entry: -1, margin: UNKNOWN_MARGIN, tries: 0 }, slot(9, 512)]);
+  expect(slots).toEqual([slot(4, 600), { entry: -1, margin: MAX_MARGIN, tries: 0 }, slot(9, 512)]);
 });

@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
-import {
-  type GoalProgress,
-  type SearchGoal,
-  UNKNOWN_MARGIN,
-} from '../../../src/fuzzer/search/search-goal.ts';
+import { type GoalProgress, MAX_MARGIN, type SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
 import { TWO_SIDED_MARGINS } from '../../../src/objectives/objective.ts';
 
 const siteGoal = (site: string): SearchGoal => ({
@@ -100,7 +96,7 @@ describe('beam slots', () => {
     for (let n = 0; n < 300; n++) step(search, 50, 7);
     const { assignment } = search.plan(0, 64, ENTRIES, random());
     expect(assignment.marginsToBeat).toContain(10);
-    expect(assignment.marginsToBeat).toContain(UNKNOWN_MARGIN);
+    expect(assignment.marginsToBeat).toContain(MAX_MARGIN);
   });
 
   test('are restored from JSON, and restart where entries are missing', () => {
@@ -114,9 +110,7 @@ describe('beam slots', () => {
     const broken = new DirectedSearch([siteGoal('a'), siteGoal('b')]);
     broken.restore(search.save(), false);
     expect(
-      broken
-        .plan(0, 16, ENTRIES, random())
-        .assignment.marginsToBeat.every((margin) => margin === UNKNOWN_MARGIN),
+      broken.plan(0, 16, ENTRIES, random()).assignment.marginsToBeat.every((margin) => margin === MAX_MARGIN),
     ).toBe(true);
     expect(broken.margins).toEqual(search.margins);
   });
@@ -134,7 +128,7 @@ describe('the goal of an objective with two sides', () => {
     ];
     const smallestMargins = Array.from({ length: TWO_SIDED_MARGINS }, (_, target) =>
       Math.min(
-        UNKNOWN_MARGIN,
+        MAX_MARGIN,
         ...improvements.filter(({ subgoal }) => subgoal === target).map(({ margin }) => margin),
       ),
     );
@@ -164,7 +158,7 @@ describe('the goal of an objective with two sides', () => {
     const search = atBoundary();
     const { assignment } = search.plan(0, 8, ENTRIES, random());
     const smallestMargins = Array.from({ length: TWO_SIDED_MARGINS }, (_, target) =>
-      target === 2 ? 0 : UNKNOWN_MARGIN,
+      target === 2 ? 0 : MAX_MARGIN,
     );
     search.apply(
       assignment,

@@ -3,8 +3,8 @@ import { GoalState, isClose } from '../../../src/fuzzer/search/goal-state.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
+  MAX_MARGIN,
   type SearchGoal,
-  UNKNOWN_MARGIN,
 } from '../../../src/fuzzer/search/search-goal.ts';
 
 const SITE: SearchGoal = {
@@ -13,18 +13,18 @@ const SITE: SearchGoal = {
 };
 
 /** Two picks, both for slot 0 of subgoal 0. */
-const assignment = (best: readonly number[] = [UNKNOWN_MARGIN, UNKNOWN_MARGIN]): GoalAssignment => ({
+const assignment = (best: readonly number[] = [MAX_MARGIN, MAX_MARGIN]): GoalAssignment => ({
   goalIndex: 0,
   subgoals: [0, 0],
   slots: [0, 0],
-  marginsToBeat: [UNKNOWN_MARGIN, UNKNOWN_MARGIN],
+  marginsToBeat: [MAX_MARGIN, MAX_MARGIN],
   best,
 });
 
 const progress = (fields: Partial<GoalProgress>): GoalProgress => ({
   subgoalCount: 2,
   improvements: [],
-  smallestMargins: [UNKNOWN_MARGIN, UNKNOWN_MARGIN],
+  smallestMargins: [MAX_MARGIN, MAX_MARGIN],
   ...fields,
 });
 
@@ -89,13 +89,13 @@ describe('applying progress', () => {
     const improvements = [{ candidate: 0, pick: 0, subgoal: 0, margin: 5 }];
     state.apply(assignment(), progress({ improvements }), () => 8, never);
     // Two picks of eight mutants each were for this slot.
-    expect(state.subgoals[0].slots[0]).toEqual({ entry: -1, margin: UNKNOWN_MARGIN, tries: 16 });
+    expect(state.subgoals[0].slots[0]).toEqual({ entry: -1, margin: MAX_MARGIN, tries: 16 });
   });
 
   test('idle tasks are counted from the last smaller margin', () => {
     const state = new GoalState(SITE);
     for (const margin of [9, 9, 9, 8]) {
-      state.apply(assignment(), progress({ smallestMargins: [margin, UNKNOWN_MARGIN] }), () => 8, never);
+      state.apply(assignment(), progress({ smallestMargins: [margin, MAX_MARGIN] }), () => 8, never);
       if (margin === 9) expect(state.closestOpenMargin).toBe(9);
     }
     expect(state.idleTasks).toBe(0);
@@ -141,10 +141,10 @@ test('the slots across the boundary are those of the other side, and only a goal
 test('the keys in a checkpoint are those of earlier versions', () => {
   const state = new GoalState(SITE);
   state.apply(assignment(), { subgoalCount: 1, improvements: [], smallestMargins: [9] }, () => 4, never);
-  const lane = { entry: -1, margin: UNKNOWN_MARGIN, tries: 0 };
+  const slot = { entry: -1, margin: MAX_MARGIN, tries: 0 };
   expect(state.save()).toEqual({
     idle: 0,
     done: false,
-    targets: [{ best: 9, done: false, lanes: [{ ...lane, tries: 8 }, lane, lane] }],
+    targets: [{ best: 9, done: false, lanes: [{ ...slot, tries: 8 }, slot, slot] }],
   });
 });

@@ -1,10 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Candidate, GoalTracker } from '../../../src/fuzzer/search/goal-tracker.ts';
-import {
-  type GoalAssignment,
-  type SearchGoal,
-  UNKNOWN_MARGIN,
-} from '../../../src/fuzzer/search/search-goal.ts';
+import { type GoalAssignment, MAX_MARGIN, type SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
 import type { BatchTensor } from '../../../src/model/batched-model.ts';
 import type { JudgedBatch, Objective } from '../../../src/objectives/objective.ts';
 import { testcaseOf } from '../../support/tasks.ts';
@@ -112,7 +108,7 @@ describe('a task without steps', () => {
   test('bounds margins that are infinite', () => {
     const tracker = trackerOf();
     record(tracker, [[Number.POSITIVE_INFINITY, 30]], [0]);
-    expect(tracker.progress(0).smallestMargins).toEqual([UNKNOWN_MARGIN, 30]);
+    expect(tracker.progress(0).smallestMargins).toEqual([MAX_MARGIN, 30]);
   });
 
   test('keeps no row that cannot be an entry, and skips rows that hold no mutant', () => {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { type Random, randomStream } from '../../../src/core/random.ts';
 import { GoalState } from '../../../src/fuzzer/search/goal-state.ts';
 import { type PickRequest, planPicks } from '../../../src/fuzzer/search/plan-picks.ts';
-import { type SearchGoal, UNKNOWN_MARGIN } from '../../../src/fuzzer/search/search-goal.ts';
+import { MAX_MARGIN, type SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
 
 const SITE: SearchGoal = {
   site: 'log',
@@ -43,7 +43,7 @@ test('before the first task, half of the picks begin at seeds and half at any en
   // 10 of 100 entries are seeds: 0.5 + 0.5 · 0.1.
   expect(shareOf(parents, (entry) => entry < 10)).toBeCloseTo(0.55, 1);
   expect(assignment.best).toEqual([]);
-  expect(new Set(assignment.marginsToBeat)).toEqual(new Set([UNKNOWN_MARGIN]));
+  expect(new Set(assignment.marginsToBeat)).toEqual(new Set([MAX_MARGIN]));
   expect(assignment.goalIndex).toBe(3);
 });
 
@@ -86,7 +86,7 @@ test('without lookahead, a goal that allows it has picks for close subgoals and 
   const beam = (entry: number, margin: number): (readonly [number, number])[] => [
     [entry, margin + 1],
     [entry + 1, margin],
-    [-1, UNKNOWN_MARGIN],
+    [-1, MAX_MARGIN],
   ];
   const state = stateWith(goal, [beam(20, 9), beam(30, 30), beam(40, 8)]);
   const { parents } = planPicks(state, request());
@@ -110,9 +110,9 @@ test('the partner across the boundary is the closest one that is compatible', ()
             [62, 8],
           ]
         : [
-            [-1, UNKNOWN_MARGIN],
-            [-1, UNKNOWN_MARGIN],
-            [-1, UNKNOWN_MARGIN],
+            [-1, MAX_MARGIN],
+            [-1, MAX_MARGIN],
+            [-1, MAX_MARGIN],
           ],
   );
   const state = stateWith({ objective: 'quantization', isTwoSided: true }, beams);
