@@ -17,3 +17,10 @@ export interface RunResult {
   /** Prompts as a language model has read them. */
   readonly prefilled?: PrefilledPrompts;
 }
+
+/** @throws Error if the run gave no such tensor */
+export function tensorNamed(tensors: ReadonlyMap<string, NamedTensor>, name: string): NamedTensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new Error(`the model gave no ${name}`);
+  return tensor;
+}

@@ -1,6 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
 import type { InputSpec, Model, NamedTensor, SecondModel } from './model.ts';
+import { tensorNamed } from './run-result.ts';
 
 /**
  * Runs two models on the same inputs: the result is the reference's, with the outputs of the second model beside it.
@@ -39,8 +40,8 @@ export function pairModels(
       const referenceOutputs = byName(result.outputs);
       const secondTensors = byName([...secondResult.outputs, ...secondResult.activations]);
       const secondOutputs = [...outputs].map(([name, secondName]): NamedTensor => {
-        const tensor = tensorOf(secondTensors, secondName);
-        checkSameSize(tensorOf(referenceOutputs, name), tensor);
+        const tensor = tensorNamed(secondTensors, secondName);
+        checkSameSize(tensorNamed(referenceOutputs, name), tensor);
         return { ...tensor, name };
       });
       return { ...result, secondOutputs };
@@ -55,12 +56,6 @@ export function pairModels(
 
 function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
-}
-
-function tensorOf(tensors: ReadonlyMap<string, NamedTensor>, name: string): NamedTensor {
-  const tensor = tensors.get(name);
-  if (tensor === undefined) throw new Error(`the model gave no ${name}`);
-  return tensor;
 }
 
 /** For each input of the second model, the reference's input that it takes, and the type to convert that to. */

@@ -7,9 +7,10 @@ import { errorMessage, MachineError, UserError } from '../../../core/errors.ts';
 import type { DType, Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor } from '../../model.ts';
+import { tensorNamed } from '../../run-result.ts';
 import { resolveConfinedFile } from '../confined-path.ts';
 import { startTfjs } from '../tfjs/backend.ts';
-import { fromTf, tensorNamed, toTf } from '../tfjs/tf-tensor.ts';
+import { fromTf, toTf } from '../tfjs/tf-tensor.ts';
 import { readSavedModel, type SavedModelContent, type SignatureTensor } from './graph.ts';
 
 /** The part of tfjs-node's backend that runs SavedModels, which its types leave out. */

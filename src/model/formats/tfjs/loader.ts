@@ -10,10 +10,11 @@ import { errorMessage, UserError } from '../../../core/errors.ts';
 import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
+import { tensorNamed } from '../../run-result.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
 import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph.ts';
-import { fromTf, tensorNamed, toTf } from './tf-tensor.ts';
+import { fromTf, toTf } from './tf-tensor.ts';
 
 /** A loaded graph model or layers model. */
 interface LoadedNetwork {

@@ -14,10 +14,3 @@ export function fromTf(name: string, tensor: tf.Tensor): NamedTensor {
   // Its numeric types have the names of ours.
   return { name, type: tensor.dtype as DType, shape: tensor.shape, data: tensor.dataSync() };
 }
-
-/** @throws Error if the run gave no such tensor */
-export function tensorNamed(tensors: ReadonlyMap<string, NamedTensor>, name: string): NamedTensor {
-  const tensor = tensors.get(name);
-  if (tensor === undefined) throw new Error(`the model gave no ${name}`);
-  return tensor;
-}
