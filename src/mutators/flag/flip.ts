@@ -11,7 +11,7 @@ const RATE = {
 /** Mirrors some values within their bounds: of flags, true becomes false and false true. */
 export const flip: MutatorKind = {
   name: 'flip',
-  help: 'count some values over: true to false, low to high',
+  help: 'turns some values over: true to false, low to high',
   source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
   domains: ['flags', 'numbers'],
   parameters: [RATE],
