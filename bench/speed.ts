@@ -1,6 +1,6 @@
 /**
- * Measures the speed of campaigns: mutants per second over raw inference of prepared batches on as many cores, in singleWorker
- * run. Prints a JSON line for each network, runtime and criterion, with singleWorker worker and with twoWorkers.
+ * Measures the speed of campaigns: mutants per second over raw inference of prepared batches on as many cores, in one
+ * run. Prints a JSON line for each network, runtime and criterion, with one worker and with two.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 });
 const seconds = Number(options.seconds);
 
-/** Inputs per second of several processes that run concurrently, each on singleWorker prepared batch. */
+/** Inputs per second of several processes that run concurrently, each on one prepared batch. */
 async function rawInference(model: string, runtime: 'onnx' | 'wasm', processes: number): Promise<number> {
   const script = new URL('./raw-process.js', import.meta.url);
   const limits = { script, timeout: 600_000, memory: 64e9 };
