@@ -10,6 +10,7 @@ import type { NewCorpusEntry } from './corpus/corpus-entry.ts';
 import type { ImportedTestcase } from './corpus/imported-testcase.ts';
 import { LineageTracker, type MutantOrigin } from './corpus/lineage.ts';
 import type { CorpusSource } from './executor.ts';
+import { requiredEntries } from './required-entries.ts';
 import type { ArmDescriptor } from './scheduling/mutator-arms.ts';
 import type {
   MutatorScheduler,
@@ -255,15 +256,8 @@ export class FuzzerState implements CorpusSource {
     };
   }
 
-  requiredEntries({ parents, partners }: Task): number[] {
-    const required = new Set(parents);
-    for (const partner of partners) if (partner >= 0) required.add(partner);
-    if (!this.#isTiedToAncestor) return [...required];
-    for (const parent of parents) {
-      const { ancestorIndex, referenceIndex } = this.corpus.at(parent);
-      required.add(ancestorIndex).add(referenceIndex);
-    }
-    return [...required];
+  requiredEntries(task: Task): number[] {
+    return requiredEntries(task, this.#isTiedToAncestor, (entryIndex) => this.corpus.at(entryIndex));
   }
 
   vectors(from: number, to: number): Float32Array {

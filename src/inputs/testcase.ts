@@ -23,6 +23,11 @@ export interface Lineage {
 /** A testcase: one row of data for each model input. */
 export type TestcaseData = TestcaseBatch;
 
+/** Bytes of a testcase's values. */
+export function byteLengthOf({ inputs }: TestcaseData): number {
+  return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /**
  * Id of a testcase: the first 16 hex digits of the SHA-256 of its inputs in order of their names, each as name, type,
  * shape and little-endian values.

@@ -1,5 +1,5 @@
 import { LruCache } from '../core/lru-cache.ts';
-import type { TestcaseData } from '../inputs/testcase.ts';
+import { byteLengthOf, type TestcaseData } from '../inputs/testcase.ts';
 
 /** Bytes of testcases in one worker's cache, and the least number of them. */
 const MAX_CACHE_BYTES = 64 << 20;
@@ -17,9 +17,9 @@ export class EntryCache<T> {
   }
 
   /** A cache for as many entries of a testcase's size as fit in its memory. */
-  static forTestcases<T>({ inputs }: TestcaseData): EntryCache<T> {
-    const bytes = inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return new EntryCache(Math.max(MIN_CACHED_ENTRIES, Math.floor(MAX_CACHE_BYTES / Math.max(1, bytes))));
+  static forTestcases<T>(testcase: TestcaseData): EntryCache<T> {
+    const bytes = Math.max(1, byteLengthOf(testcase));
+    return new EntryCache(Math.max(MIN_CACHED_ENTRIES, Math.floor(MAX_CACHE_BYTES / bytes)));
   }
 
   get(entry: number): T | undefined {

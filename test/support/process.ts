@@ -7,8 +7,9 @@ export interface RecordedCall {
 }
 
 /** Answers of a fake process by method; what throws `ProcessDied` ends it. */
-// biome-ignore lint/suspicious/noExplicitAny: as in `Api`
-type Answers = Readonly<Record<string, (parameters: any) => unknown>>;
+export type Answers<A extends Api> = {
+  readonly [M in keyof A]?: (parameters: Parameters<A[M]>[0]) => unknown;
+};
 
 /** A process that runs in this one: its methods are functions of the test. */
 export class FakeProcess<A extends Api> implements RpcProcess<A> {
@@ -16,9 +17,9 @@ export class FakeProcess<A extends Api> implements RpcProcess<A> {
   isAlive = true;
   memory = { rss: 0, peak: 0 };
   readonly calls: RecordedCall[] = [];
-  readonly #answers: Answers;
+  readonly #answers: Answers<A>;
 
-  constructor(answers: Answers) {
+  constructor(answers: Answers<A>) {
     this.#answers = answers;
   }
 
@@ -46,7 +47,7 @@ export class FakeProcess<A extends Api> implements RpcProcess<A> {
 }
 
 /** Starts fake processes with the same answers, and keeps them in `started`. */
-export function spawner<A extends Api>(answers: Answers) {
+export function spawner<A extends Api>(answers: Answers<A>) {
   const started: FakeProcess<A>[] = [];
   const spawn = (): FakeProcess<A> => {
     const process = new FakeProcess<A>(answers);

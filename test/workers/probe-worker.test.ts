@@ -4,20 +4,17 @@ import { ProbeWorker } from '../../src/workers/probe-worker.ts';
 import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import type { FuzzApi } from '../../src/workers/services/fuzz-service.ts';
 import type { WorkerSetup } from '../../src/workers/worker-setup.ts';
-import { crash, spawner } from '../support/process.ts';
+import { type Answers, crash, spawner } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of a fake process, as in `Api`
-type Answers = Readonly<Record<string, (parameters: any) => unknown>>;
-
-function probing(answers: Answers) {
-  const processes = spawner<FuzzApi>({ load: () => ({ path: 'm.onnx' }), ...answers });
+function probing(answers: Answers<FuzzApi>) {
+  const processes = spawner<FuzzApi>({ load: () => ({ model: { path: 'm.onnx' }, sites: [] }), ...answers });
   const model = { path: 'm.onnx', options: { runtime: 'auto' } } as const;
   const worker = new ProbeWorker({ timeout: 1000, memory: 1e9 }, model, processes.spawn);
   return { worker, started: processes.started };
 }
 
-const prepared = async (answers: Answers, batch = 4) => {
+const prepared = async (answers: Answers<FuzzApi>, batch = 4) => {
   const probe = probing(answers);
   await probe.worker.prepare({ batch } as WorkerSetup);
   return probe;

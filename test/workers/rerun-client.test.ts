@@ -3,7 +3,7 @@ import type { RerunResult } from '../../src/evaluation/rerun-testcase.ts';
 import { RerunClient } from '../../src/workers/rerun-client.ts';
 import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import type { RerunApi, RerunJob, VariantJob } from '../../src/workers/services/rerun-service.ts';
-import { crash, spawner } from '../support/process.ts';
+import { type Answers, crash, spawner } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
 
 const JOB: Omit<RerunJob, 'runs'> = {
@@ -23,8 +23,7 @@ const matching = (runs: number): RerunResult => ({
   otherSignatures: [],
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of a fake process, as in `Api`
-function client(answers: Readonly<Record<string, (parameters: any) => unknown>>) {
+function client(answers: Answers<RerunApi>) {
   const processes = spawner<RerunApi>({ open: () => undefined, ...answers });
   return {
     rerunClient: new RerunClient({ timeout: 1000, memory: 1e9 }, processes.spawn),

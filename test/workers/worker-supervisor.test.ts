@@ -3,7 +3,7 @@ import type { CorpusSource } from '../../src/fuzzer/executor.ts';
 import type { FuzzApi } from '../../src/workers/services/fuzz-service.ts';
 import type { TaskMessage, WorkerSetup } from '../../src/workers/worker-setup.ts';
 import { WorkerSupervisor } from '../../src/workers/worker-supervisor.ts';
-import { crash, spawner } from '../support/process.ts';
+import { type Answers, crash, spawner } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
 import { numberedTask, resultOf, seedEntryOf } from '../support/worker-tasks.ts';
 
@@ -39,13 +39,7 @@ const SOURCE: CorpusSource = {
   vectors: (from, to) => Float32Array.from({ length: to - from }, (_, i) => from + i),
 };
 
-interface Answers {
-  readonly load?: () => unknown;
-  readonly runTask?: (message: TaskMessage) => unknown;
-  readonly openIndex?: () => number;
-}
-
-function supervise(answers: Answers = {}) {
+function supervise(answers: Answers<FuzzApi> = {}) {
   const processes = spawner<FuzzApi>({
     load: () => ({ model: { sha256: SHA, path: 'm.onnx' }, sites: [] }),
     openIndex: () => 0,

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { ExecutorContext } from '../../campaign/executor-factory.ts';
 import { packEntries } from '../../fuzzer/packed-entries.ts';
 import type { CorpusEntryData } from '../../fuzzer/scheduling/task.ts';
+import { byteLengthOf } from '../../inputs/testcase.ts';
 import { packMessage } from '../protocol/codec.ts';
 import { type CorpusPart, type Descriptor, MESSAGE_VERSION } from '../protocol/messages.ts';
 import { type RedisSession, refreshHeartbeat } from '../protocol/session.ts';
@@ -103,7 +104,7 @@ export class CampaignPublisher {
     for (let bytes = 0; from + entries.length < count; ) {
       const entry = this.#context.corpusSource.entryData(from + entries.length);
       entries.push(entry);
-      bytes += entry.data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      bytes += byteLengthOf(entry.data);
       if (entries.length === MAX_PART_ENTRIES || bytes >= MAX_PART_BYTES) break;
     }
     return entries;

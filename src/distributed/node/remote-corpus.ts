@@ -4,8 +4,10 @@ import { LruCache } from '../../core/lru-cache.ts';
 import type { CorpusSource } from '../../fuzzer/executor.ts';
 import { entryMetadataAt, type PackedEntries } from '../../fuzzer/packed-entries.ts';
 import { activationsAt, unpackTestcase } from '../../fuzzer/packed-testcases.ts';
+import { requiredEntries } from '../../fuzzer/required-entries.ts';
 import type { CorpusEntryData, Task } from '../../fuzzer/scheduling/task.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
+import { VectorList } from '../../tensor/vector-list.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
@@ -27,7 +29,7 @@ export class RemoteCorpus implements CorpusSource {
   readonly #session: RedisSession;
   readonly #needsAncestors: boolean;
   readonly #entries: RemoteEntry[] = [];
-  #vectors = new Float32Array(1024);
+  readonly #vectors = new VectorList();
   /** Values by entry index, as many bytes of them as may be cached. */
   readonly #valuesByEntry: LruCache<number, TestcaseData>;
   /** Number of tasks that hold an entry; held entries are not evicted. */
@@ -45,7 +47,7 @@ export class RemoteCorpus implements CorpusSource {
     this.width = width;
     this.#needsAncestors = needsAncestor(limits, descriptors);
     this.#valuesByEntry = new LruCache(maxBytes, {
-      weightOf: valueBytes,
+      weightOf: byteLengthOf,
       isPinned: (entry) => this.#holdCounts.has(entry),
     });
   }
@@ -103,19 +105,12 @@ export class RemoteCorpus implements CorpusSource {
     return { ...lineage, data, activations: this.vectors(entry, entry + 1) };
   }
 
-  requiredEntries({ parents, partners }: Pick<Task, 'parents' | 'partners'>): number[] {
-    const required = new Set(parents);
-    for (const partner of partners) if (partner >= 0) required.add(partner);
-    if (!this.#needsAncestors) return [...required];
-    for (const entry of parents) {
-      const { ancestorIndex, referenceIndex } = this.#entryAt(entry);
-      required.add(ancestorIndex).add(referenceIndex);
-    }
-    return [...required];
+  requiredEntries(task: Pick<Task, 'parents' | 'partners'>): number[] {
+    return requiredEntries(task, this.#needsAncestors, (entry) => this.#entryAt(entry));
   }
 
   vectors(from: number, to: number): Float32Array {
-    return this.#vectors.slice(from * this.width, to * this.width);
+    return this.#vectors.slice(from, to);
   }
 
   #entryAt(entry: number): RemoteEntry {
@@ -130,7 +125,7 @@ export class RemoteCorpus implements CorpusSource {
       const packed = await this.#fetchPart(part);
       for (let i = 0; i < packed.count; i++) {
         this.#entries.push({ ...entryMetadataAt(packed, i), part });
-        this.#appendVector(activationsAt(packed, i));
+        this.#vectors.append(activationsAt(packed, i));
       }
       this.#cacheValues(packed, part);
     }
@@ -160,18 +155,4 @@ export class RemoteCorpus implements CorpusSource {
     }
     this.#valuesByEntry.evict();
   }
-
-  #appendVector(vector: Float32Array): void {
-    const end = this.#entries.length * this.width;
-    if (end > this.#vectors.length) {
-      const larger = new Float32Array(2 * end);
-      larger.set(this.#vectors);
-      this.#vectors = larger;
-    }
-    this.#vectors.set(vector, end - this.width);
-  }
-}
-
-function valueBytes({ inputs }: TestcaseData): number {
-  return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

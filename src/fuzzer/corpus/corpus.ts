@@ -1,5 +1,7 @@
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import { LruCache } from '../../core/lru-cache.ts';
+import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
+import { VectorList } from '../../tensor/vector-list.ts';
 import type { CorpusEntry } from './corpus-entry.ts';
 
 /** Reads testcases back that were evicted from memory. */
@@ -12,27 +14,29 @@ export interface TestcaseLoader {
 const MAX_CACHED_BYTES = 256 << 20;
 
 /**
- * The entries in order of arrival with their activations. Testcases are cached (LRU, bounded by bytes); those that are
+ * The entries in order of arrival with their activations. Testcases are in an LRU cache bounded by bytes; those that are
  * evicted come back from the loader.
  */
 export class Corpus {
   readonly #loader: TestcaseLoader;
-  readonly #maxCachedBytes: number;
   readonly #entries: CorpusEntry[] = [];
   readonly #indexById = new Map<string, number>();
   /** Indices of the entries that the scheduler picks among: those admitted for their activations. */
   readonly #scheduled: number[] = [];
   /** Rank of each entry among the scheduled ones; negative for the others. */
   readonly #ranks: number[] = [];
-  readonly #cached = new Map<number, TestcaseData>();
-  #vectors = new Float32Array(1024);
-  #width = 0;
+  readonly #cached: LruCache<number, TestcaseData>;
+  readonly #vectors = new VectorList();
   #seeds = 0;
-  #cachedBytes = 0;
+  /** Entries that the loader can read back: the first so many. */
+  #written = 0;
 
   constructor(loader: TestcaseLoader, maxCachedBytes = MAX_CACHED_BYTES) {
     this.#loader = loader;
-    this.#maxCachedBytes = maxCachedBytes;
+    this.#cached = new LruCache(maxCachedBytes, {
+      weightOf: byteLengthOf,
+      isPinned: (entryIndex) => entryIndex >= this.#written,
+    });
   }
 
   get size(): CorpusSize {
@@ -57,7 +61,7 @@ export class Corpus {
 
   /** Length of an entry's activation vector; 0 while the corpus is empty. */
   get width(): number {
-    return this.#width;
+    return this.#vectors.width;
   }
 
   has(id: string): boolean {
@@ -75,55 +79,31 @@ export class Corpus {
 
   add(entry: CorpusEntry, data: TestcaseData, activations: Float32Array): void {
     const entryIndex = this.#entries.length;
-    this.#width = activations.length;
-    const end = (entryIndex + 1) * this.#width;
-    if (end > this.#vectors.length) {
-      const larger = new Float32Array(2 * end);
-      larger.set(this.#vectors);
-      this.#vectors = larger;
-    }
-    this.#vectors.set(activations, entryIndex * this.#width);
+    this.#vectors.append(activations);
     this.#entries.push(entry);
     this.#indexById.set(entry.id, entryIndex);
     this.#ranks.push(entry.site === undefined ? this.#scheduled.push(entryIndex) - 1 : -1);
     if (entry.parent === null) this.#seeds = entryIndex + 1;
-    this.#cache(entryIndex, data);
+    this.#cached.set(entryIndex, data);
   }
 
   /** Activations of the entries from index `from` up to `to`, `[to - from, width]`; a copy. */
   activations(from: number, to: number): Float32Array {
-    return this.#vectors.slice(from * this.#width, to * this.#width);
+    return this.#vectors.slice(from, to);
   }
 
   /** @throws MachineError if the testcase was evicted and can't be read back */
   data(entryIndex: number): TestcaseData {
     const cached = this.#cached.get(entryIndex);
-    if (cached !== undefined) {
-      this.#cached.delete(entryIndex);
-      this.#cached.set(entryIndex, cached);
-      return cached;
-    }
+    if (cached !== undefined) return cached;
     const data = this.#loader.load(this.#entries[entryIndex].id);
-    this.#cache(entryIndex, data);
+    this.#cached.set(entryIndex, data);
     return data;
   }
 
   /** Evicts the least recently used testcases among the first `written` entries, which the loader can read back. */
   evict(written: number): void {
-    for (const [entryIndex, data] of this.#cached) {
-      if (this.#cachedBytes <= this.#maxCachedBytes) return;
-      if (entryIndex >= written) continue;
-      this.#cached.delete(entryIndex);
-      this.#cachedBytes -= byteLengthOf(data);
-    }
+    this.#written = written;
+    this.#cached.evict();
   }
-
-  #cache(entryIndex: number, data: TestcaseData): void {
-    this.#cached.set(entryIndex, data);
-    this.#cachedBytes += byteLengthOf(data);
-  }
-}
-
-function byteLengthOf(data: TestcaseData): number {
-  return data.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
