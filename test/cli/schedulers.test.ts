@@ -4,7 +4,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { readNightlyFile } from '../../src/config/nightly.ts';
-import { HANGS } from '../support/command.ts';
+import '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
 const EXAMPLES = 'examples/nightly';
@@ -59,70 +59,54 @@ test('the nightly file is one', async () => {
   expect([time, keep]).toEqual([6 * 3_600_000, 14]);
 });
 
-test(
-  'cron: what is new is printed, and nothing the night after',
-  () => {
-    const line = example('crontab')
-      .split('\n')
-      .find((one) => /^\d/.test(one));
-    const command = line?.split(/ +/).slice(5).join(' ') ?? '';
-    const first = run(command);
-    expect(first.stdout).toMatch(/## neurofuzz nightly, .*: [1-9] new/);
-    writeNight(1000);
-    const second = run(command);
-    expect([second.status, second.stdout, second.stderr]).toEqual([0, '', '']);
-  },
-  HANGS,
-);
+test('cron: what is new is printed, and nothing the night after', () => {
+  const line = example('crontab')
+    .split('\n')
+    .find((one) => /^\d/.test(one));
+  const command = line?.split(/ +/).slice(5).join(' ') ?? '';
+  const first = run(command);
+  expect(first.stdout).toMatch(/## neurofuzz nightly, .*: [1-9] new/);
+  writeNight(1000);
+  const second = run(command);
+  expect([second.status, second.stdout, second.stderr]).toEqual([0, '', '']);
+});
 
 describe('systemd', () => {
   const setting = (file: string, key: string): string =>
     new RegExp(`^${key}=(.*)$`, 'm').exec(example(file))?.[1] ?? '';
 
-  test(
-    'the unit runs a night',
-    () => {
-      rmSync(join(home, 'fuzzing/nights/report.html'));
-      const { status, stdout } = run(setting('neurofuzz-nightly.service', 'ExecStart'));
-      expect([status, stdout]).toEqual([0, expect.stringContaining('known')]);
-      expect(existsSync(join(home, 'fuzzing/nights/report.html'))).toBe(true);
-      expect(setting('neurofuzz-nightly.timer', 'OnCalendar')).toBe('*-*-* 01:00:00');
-    },
-    HANGS,
-  );
+  test('the unit runs a night', () => {
+    rmSync(join(home, 'fuzzing/nights/report.html'));
+    const { status, stdout } = run(setting('neurofuzz-nightly.service', 'ExecStart'));
+    expect([status, stdout]).toEqual([0, expect.stringContaining('known')]);
+    expect(existsSync(join(home, 'fuzzing/nights/report.html'))).toBe(true);
+    expect(setting('neurofuzz-nightly.timer', 'OnCalendar')).toBe('*-*-* 01:00:00');
+  });
 });
 
-test(
-  'GitHub Actions: the steps leave a summary, and the files that later steps take are there',
-  () => {
-    const { jobs } = parse(example('github-actions.yml'));
-    const steps: { name?: string; run?: string; uses?: string; with?: Record<string, string> }[] =
-      jobs.nightly.steps;
-    const summary = join(home, 'summary.md');
-    const step = (name: string) =>
-      run(steps.find((one) => one.name === name)?.run ?? '', { GITHUB_STEP_SUMMARY: summary });
-    expect(step('fuzz').status).toBe(0);
-    expect(step('summary').status).toBe(0);
-    expect(readFileSync(summary, 'utf8')).toMatch(/\| known \| \w+ \|/);
-    const taken = steps.flatMap(({ uses = '', with: given = {} }) =>
-      /artifact|sarif|cache/.test(uses) ? (given.path ?? given.sarif_file).trim().split(/\s+/) : [],
-    );
-    expect(taken.length).toBeGreaterThanOrEqual(4);
-    for (const path of taken) expect([path, existsSync(join(home, 'fuzzing', path))]).toEqual([path, true]);
-  },
-  HANGS,
-);
+test('GitHub Actions: the steps leave a summary, and the files that later steps take are there', () => {
+  const { jobs } = parse(example('github-actions.yml'));
+  const steps: { name?: string; run?: string; uses?: string; with?: Record<string, string> }[] =
+    jobs.nightly.steps;
+  const summary = join(home, 'summary.md');
+  const step = (name: string) =>
+    run(steps.find((one) => one.name === name)?.run ?? '', { GITHUB_STEP_SUMMARY: summary });
+  expect(step('fuzz').status).toBe(0);
+  expect(step('summary').status).toBe(0);
+  expect(readFileSync(summary, 'utf8')).toMatch(/\| known \| \w+ \|/);
+  const taken = steps.flatMap(({ uses = '', with: given = {} }) =>
+    /artifact|sarif|cache/.test(uses) ? (given.path ?? given.sarif_file).trim().split(/\s+/) : [],
+  );
+  expect(taken.length).toBeGreaterThanOrEqual(4);
+  for (const path of taken) expect([path, existsSync(join(home, 'fuzzing', path))]).toEqual([path, true]);
+});
 
-test(
-  'Kubernetes: the container runs a night on its volume, one at a time',
-  () => {
-    const [claim, job] = parseAllDocuments(example('kubernetes.yaml')).map((document) => document.toJS());
-    expect(job.spec.concurrencyPolicy).toBe('Forbid');
-    const pod = job.spec.jobTemplate.spec.template.spec;
-    expect(pod.volumes[0].persistentVolumeClaim.claimName).toBe(claim.metadata.name);
-    const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(example('Dockerfile'))?.[1] ?? '[]');
-    const { status, stdout } = run([...entry, ...pod.containers[0].args].join(' '));
-    expect([status, stdout]).toEqual([0, expect.stringContaining('report: nights/report.html')]);
-  },
-  HANGS,
-);
+test('Kubernetes: the container runs a night on its volume, one at a time', () => {
+  const [claim, job] = parseAllDocuments(example('kubernetes.yaml')).map((document) => document.toJS());
+  expect(job.spec.concurrencyPolicy).toBe('Forbid');
+  const pod = job.spec.jobTemplate.spec.template.spec;
+  expect(pod.volumes[0].persistentVolumeClaim.claimName).toBe(claim.metadata.name);
+  const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(example('Dockerfile'))?.[1] ?? '[]');
+  const { status, stdout } = run([...entry, ...pod.containers[0].args].join(' '));
+  expect([status, stdout]).toEqual([0, expect.stringContaining('report: nights/report.html')]);
+});

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CoverageCriterionKind } from '../../src/coverage/criterion.ts';
 import { parameterValues } from '../../src/extensions/parameters.ts';
-import { BUNDLED, digests, readJson } from '../support/campaign.ts';
-import { neurofuzz, start } from '../support/command.ts';
+import { BUNDLED, digests, readJson, savedExecs } from '../support/campaign.ts';
+import { amid, neurofuzz, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { runOf, tensorOf } from '../support/observations.ts';
 
@@ -69,7 +69,7 @@ describe('a campaign by neuron coverage', () => {
 
   beforeAll(async () => {
     await neurofuzz([...args, '-j', '1', '-o', whole]);
-  }, 120_000);
+  });
 
   test('keeps mutants with a neuron that no entry before them covers, and records how many', () => {
     const known = new Set<number>();
@@ -91,15 +91,13 @@ describe('a campaign by neuron coverage', () => {
     const [two, killed] = ['two', 'killed'].map((name) => join(folder, name));
     await neurofuzz([...args, '-j', '2', '-o', two]);
     expect(digests(two, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
-    const { child, ended } = start([...args, '-j', '1', '-o', killed]);
-    const checkpoint = join(killed, 'state/checkpoint.json');
-    while (child.exitCode === null && !(existsSync(checkpoint) && readJson(checkpoint).state.execs > 0))
-      await new Promise((done) => setTimeout(done, 10));
-    child.kill('SIGKILL');
-    expect((await ended).code).toBeNull();
+    const running = start([...args, '-j', '1', '-o', killed]);
+    await amid(running, 'a checkpoint on the way', () => savedExecs(killed) > 0);
+    running.child.kill('SIGKILL');
+    expect((await running.ended).code).toBeNull();
     await neurofuzz(['fuzz', '--resume', '-j', '1', '--quiet', '-o', killed]);
     expect(digests(killed, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
-  }, 180_000);
+  });
 
   test('is distilled to fewer testcases that cover the same neurons', async () => {
     const distilled = join(folder, 'distilled');

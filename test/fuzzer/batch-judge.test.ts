@@ -10,13 +10,12 @@ import {
   objectiveOf,
   rowFunctionModel,
   runnerOptions,
-  taskOf,
-  testcaseOf,
   valuesOf,
   viewOf,
 } from '../support/task-runner.ts';
+import { taskOf, testcaseOf } from '../support/tasks.ts';
 
-const parent = { data: testcaseOf(0, 0, 0), activations: new Float32Array(3) };
+const parent = { data: testcaseOf([0, 0, 0]), activations: new Float32Array(3) };
 
 /** Judges the first batch of a task, rows `from` to `to`; its mutants are 1, 2, 3 and 4. */
 async function judge(objectives: readonly Objective[], from = 0, to = 4) {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { WalkStep } from '../../src/coverage/criterion.ts';
 import { CALIBRATION_MUTANTS, calibrate } from '../../src/fuzzer/calibration.ts';
-import { armOf, objectiveOf, rowFunctionModel, runnerOptions, testcaseOf } from '../support/task-runner.ts';
+import { armOf, objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
+import { testcaseOf } from '../support/tasks.ts';
 
 const seed = {
-  data: testcaseOf(0, 0, 0),
+  data: testcaseOf([0, 0, 0]),
   activations: Float32Array.of(0, 0, 0),
   violation: undefined,
   predictedClass: 0,

@@ -9,18 +9,17 @@ import {
   FORM,
   rowFunctionModel,
   runnerOptions,
-  taskOf,
-  testcaseOf,
   valuesOf,
   viewOf,
 } from '../support/task-runner.ts';
+import { taskOf, testcaseOf } from '../support/tasks.ts';
 
 test('new mutants become candidates with their class; the filter is asked about no violation and hears of each candidate', () => {
   const arms = [[armOf(([first, ...rest], index) => [first + index + 1, ...rest])]];
   const options = runnerOptions({ model: rowFunctionModel((x) => x).model, arms });
   const generator = new MutantGenerator(options);
   const task = taskOf([0]);
-  const view = viewOf([{ data: testcaseOf(7, 0, 0), activations: Float32Array.of(70) }], undefined);
+  const view = viewOf([{ data: testcaseOf([7, 0, 0]), activations: Float32Array.of(70) }], undefined);
   const execution = executionOf(task, view, options);
   generator.batches(task, view).next();
   const rows = [

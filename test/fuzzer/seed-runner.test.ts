@@ -4,9 +4,10 @@ import { PluginError } from '../../src/extensions/plugin-loader.ts';
 import { NO_CLASS } from '../../src/fuzzer/corpus/predicted-class.ts';
 import { isFuzzable, runSeeds } from '../../src/fuzzer/seed-runner.ts';
 import type { JudgedBatch } from '../../src/objectives/objective.ts';
-import { objectiveOf, rowFunctionModel, runnerOptions, testcaseOf } from '../support/task-runner.ts';
+import { objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
+import { testcaseOf } from '../support/tasks.ts';
 
-const seeds = [1, 2, 3, 4, 5].map((x) => testcaseOf(x, 0, 0));
+const seeds = [1, 2, 3, 4, 5].map((x) => testcaseOf([x, 0, 0]));
 const run = (
   options: Partial<Parameters<typeof runnerOptions>[0]>,
   answer: (x: readonly number[]) => readonly number[] = (x) => x,

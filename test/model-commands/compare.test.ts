@@ -3,10 +3,10 @@ import type { CompareConfig, compareModels } from '../../src/model-commands/comp
 import { built } from '../support/built.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeLogOnnx, writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
+import { NO_NOTICES } from '../support/notices.ts';
 
 const folder = testFolder();
 const LIMITS = { worst: 1, bound: 20 };
-const silent = { info() {}, warn() {} };
 let compare: typeof compareModels;
 let config: CompareConfig;
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 test('a network in two formats gives the same on the seeds', async () => {
-  const report = await compare(config, LIMITS, silent);
+  const report = await compare(config, LIMITS, NO_NOTICES);
   expect(report).toMatchObject({
     formatVersion: 1,
     reference: { path: config.model, format: 'onnx', runtime: 'onnx' },
@@ -46,12 +46,12 @@ test('a network in two formats gives the same on the seeds', async () => {
 
 test('needs seeds, an objective that compares, and a model of the same inputs and outputs', async () => {
   const { seeds: _seeds, ...without } = config;
-  await expect(compare(without, LIMITS, silent)).rejects.toThrow('give inputs with --seeds');
-  await expect(compare({ ...config, objective: 'nonfinite' }, LIMITS, silent)).rejects.toThrow(
+  await expect(compare(without, LIMITS, NO_NOTICES)).rejects.toThrow('give inputs with --seeds');
+  await expect(compare({ ...config, objective: 'nonfinite' }, LIMITS, NO_NOTICES)).rejects.toThrow(
     '--objective: name one that compares',
   );
   const other = { ...config, against: writeLogOnnx(folder), againstRuntime: 'onnx' } as const;
-  await expect(compare(other, LIMITS, silent)).rejects.toThrow(
+  await expect(compare(other, LIMITS, NO_NOTICES)).rejects.toThrow(
     "the outputs cannot be matched: probabilities is 1×3 and the copy's y 1×4",
   );
 });

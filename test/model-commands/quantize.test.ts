@@ -5,9 +5,9 @@ import type { writeQuantizedModel } from '../../src/model-commands/quantize.ts';
 import { built } from '../support/built.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
+import { NO_NOTICES } from '../support/notices.ts';
 
 const folder = testFolder();
-const silent = { info() {}, warn() {} };
 const CONFIG = { runtime: 'auto', timeout: '30s' } as const;
 let write: typeof writeQuantizedModel;
 
@@ -24,11 +24,11 @@ test('an ONNX copy is one file, calibrated on the seeds where it needs that', as
     [4, 3, 2, 1],
   ]);
   const out = join(folder, 'deep', 'int8.onnx');
-  const written = await write({ ...CONFIG, model, seeds }, 'int8', out, silent);
+  const written = await write({ ...CONFIG, model, seeds }, 'int8', out, NO_NOTICES);
   expect(written).toEqual({ path: out, bytes: statSync(out).size, seeds: 2 });
-  const half = await write({ ...CONFIG, model }, 'float16', join(folder, 'half.onnx'), silent);
+  const half = await write({ ...CONFIG, model }, 'float16', join(folder, 'half.onnx'), NO_NOTICES);
   expect(half.seeds).toBeUndefined();
-  await expect(write({ ...CONFIG, model }, 'int8', join(folder, 'x.onnx'), silent)).rejects.toThrow(
+  await expect(write({ ...CONFIG, model }, 'int8', join(folder, 'x.onnx'), NO_NOTICES)).rejects.toThrow(
     'int8 is calibrated on seeds, and there are none',
   );
 });
@@ -36,7 +36,7 @@ test('an ONNX copy is one file, calibrated on the seeds where it needs that', as
 test('a TensorFlow.js copy is a folder', async () => {
   const model = writeSoftmaxTfjs(folder);
   const out = join(folder, 'copy');
-  const written = await write({ ...CONFIG, model }, 'int8', out, silent);
+  const written = await write({ ...CONFIG, model }, 'int8', out, NO_NOTICES);
   expect(written.path).toBe(join(out, 'model.json'));
   expect(written.bytes).toBeGreaterThan(readFileSync(written.path).length);
 });
@@ -44,7 +44,7 @@ test('a TensorFlow.js copy is a folder', async () => {
 test('an existing file is never overwritten', async () => {
   const model = writeSoftmaxOnnx(folder, 'kept.onnx');
   const before = readFileSync(model);
-  await expect(write({ ...CONFIG, model }, 'float16', model, silent)).rejects.toThrow(
+  await expect(write({ ...CONFIG, model }, 'float16', model, NO_NOTICES)).rejects.toThrow(
     /kept\.onnx is there already: choose another file with --out/,
   );
   expect(readFileSync(model)).toEqual(before);

@@ -4,9 +4,9 @@ import { loadModel } from '../../src/model/formats/registry.ts';
 import { readSeeds } from '../../src/model-commands/read-seeds.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
+import { NO_NOTICES } from '../support/notices.ts';
 
 const folder = testFolder();
-const silent = { info() {}, warn() {} };
 const CONFIG = { runtime: 'auto', timeout: '30s' } as const;
 
 test('seeds are read for a model from settings of model and inputs alone', async () => {
@@ -18,7 +18,7 @@ test('seeds are read for a model from settings of model and inputs alone', async
   const { seeds, inputs, descriptors } = await readSeeds(
     describeModel(model).model,
     { ...CONFIG, seeds: writeSeeds(folder, rows) },
-    silent,
+    NO_NOTICES,
   );
   await model.dispose();
   expect(seeds.map((seed) => [...(seed.inputs[0] ?? [])])).toEqual(rows);

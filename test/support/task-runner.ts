@@ -1,8 +1,6 @@
 import { HitCollector } from '../../src/fuzzer/hit-collector.ts';
 import type { Arm } from '../../src/fuzzer/scheduling/mutator-arms.ts';
-import { NO_ARM } from '../../src/fuzzer/scheduling/mutator-stack.ts';
 import type { CorpusEntryData, Task } from '../../src/fuzzer/scheduling/task.ts';
-import { MUTANTS_PER_PICK } from '../../src/fuzzer/scheduling/task-sizes.ts';
 import { GoalTracker } from '../../src/fuzzer/search/goal-tracker.ts';
 import { Trajectories } from '../../src/fuzzer/search/trajectories.ts';
 import type { TaskExecution } from '../../src/fuzzer/task-execution.ts';
@@ -20,10 +18,6 @@ import { traitsOf } from './mutators.ts';
 export const SIZE = 3;
 const X: InputSpec = { name: 'x', type: 'float32', shape: [null, SIZE] };
 export const FORM = shapeSignatureOf([makeTestcaseInput(X, [SIZE])]);
-
-export function testcaseOf(...values: number[]): TestcaseData {
-  return { form: FORM, inputs: [Float32Array.from(values)] };
-}
 
 export function valuesOf({ inputs: [values] }: TestcaseData): number[] {
   return [...(values as Float32Array)];
@@ -108,22 +102,6 @@ export function runnerOptions(
     },
     keep: 5,
     ...options,
-  };
-}
-
-/** A task whose picks are for one corpus entry each; its mutators are the first ones. */
-export function taskOf(parents: readonly number[], rest: Partial<Task> = {}): Task {
-  return {
-    number: 1,
-    firstExec: 0,
-    mutants: parents.length * MUTANTS_PER_PICK,
-    parents,
-    partners: parents.map(() => -1),
-    stacks: parents.flatMap(() => [0, NO_ARM, NO_ARM, NO_ARM]),
-    saturatedSignatures: [],
-    indexSize: 0,
-    threshold: 0,
-    ...rest,
   };
 }
 

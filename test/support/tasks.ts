@@ -34,7 +34,7 @@ export function taskOf(parents: readonly number[], fields: Partial<Task> = {}): 
     stacks: parents.flatMap(() => [0, -1, -1, -1]),
     saturatedSignatures: [],
     indexSize: 0,
-    threshold: 1,
+    threshold: 0,
     ...fields,
   };
 }

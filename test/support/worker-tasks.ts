@@ -1,5 +1,4 @@
-import type { CorpusEntryData, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
-import { emptyResult } from '../../src/workers/lost-tasks.ts';
+import type { CorpusEntryData, Task } from '../../src/fuzzer/scheduling/task.ts';
 import { entryOf, taskOf, testcaseOf } from './tasks.ts';
 
 /** A corpus entry that is a seed, with its index as its only value. */
@@ -11,8 +10,4 @@ export function seedEntryOf(entryIndex: number, activations: number[] = [entryIn
 export function numberedTask(number: number, fields: Partial<Task> = {}): Task {
   const mutants = fields.mutants ?? 8;
   return taskOf([0], { number, firstExec: number * mutants, mutants, stacks: [], ...fields });
-}
-
-export function resultOf(task: Task): TaskResult {
-  return emptyResult(task);
 }

@@ -14,13 +14,7 @@ test('a model is loaded, and the size of its files reported before a runtime has
   await model.dispose();
 });
 
-test('an action within limits returns its result, and fails with its error', async () => {
-  const sizes: number[] = [];
-  const half = withinLimits(async (allow) => {
-    allow(500);
-    sizes.push(500);
-    return 'loaded';
-  });
-  expect([await half, sizes]).toEqual(['loaded', [500]]);
+test('the result or the error of an action is passed on', async () => {
+  expect(await withinLimits(async () => 'loaded')).toBe('loaded');
   await expect(withinLimits(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
 });

@@ -99,14 +99,23 @@ describe('a session whose process the model ends', () => {
     expect((await open.shapes(['y'])).failure).toBe('the process ended with SIGSEGV');
   });
 
+  test('refuses the first load by its path', async () => {
+    const { open } = dying('load');
+    await expect(open.load('a.onnx', { runtime: 'auto' })).rejects.toThrow(/^a\.onnx: loading it ends/);
+  });
+
   test('blames the second model where loading that ends it', async () => {
-    const { open } = dying('none');
-    await open.load('m.onnx', { runtime: 'auto' });
-    const { open: broken } = dying('load');
-    await expect(broken.load('a.onnx', { runtime: 'auto' })).rejects.toThrow(/^a\.onnx: loading it ends/);
-    open.close();
+    let loads = 0;
+    const { spawn } = spawner<ModelApi>({
+      load: () => {
+        if (loads++ > 0) throw crash();
+        return { model: { path: 'a.onnx' }, sites: [] };
+      },
+    });
+    const open = new SessionWithFakes({}, spawn);
+    await open.load('a.onnx', { runtime: 'auto' });
     await expect(open.loadSecondModel({ path: 'b.onnx', runtime: 'auto' })).rejects.toThrow(
-      'there is no second model',
+      /^b\.onnx: loading it ends/,
     );
   });
 });

@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Span, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
+import { emptyResult } from '../../src/workers/lost-tasks.ts';
 import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import { TaskIsolation } from '../../src/workers/task-isolation.ts';
 import type { TaskWorker } from '../../src/workers/task-worker.ts';
 import { crash } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
-import { numberedTask, resultOf } from '../support/worker-tasks.ts';
+import { numberedTask } from '../support/worker-tasks.ts';
 
 /** A worker whose process is ended by the spans that `dies` names. */
 class FakeWorker implements TaskWorker {
@@ -28,7 +29,7 @@ class FakeWorker implements TaskWorker {
       this.#isDead = true;
       throw crash();
     }
-    return { ...resultOf(task), counts: [{ signature: 'nonfinite', hits: span.to - span.from }] };
+    return { ...emptyResult(task), counts: [{ signature: 'nonfinite', hits: span.to - span.from }] };
   }
 
   async makeMutant(_task: Task, mutantIndex: number) {

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { Span, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
+import { emptyResult } from '../../src/workers/lost-tasks.ts';
 import type { TaskWorker } from '../../src/workers/task-worker.ts';
 import { WorkerPool } from '../../src/workers/worker-pool.ts';
 import { crash } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
-import { numberedTask, resultOf } from '../support/worker-tasks.ts';
+import { numberedTask } from '../support/worker-tasks.ts';
 
 /** A worker whose tasks are answered when the test says so. */
 class ManualWorker implements TaskWorker {
@@ -22,7 +23,7 @@ class ManualWorker implements TaskWorker {
     return new Promise((resolve, reject) => {
       const answer = (error?: Error): void => {
         this.running.splice(0, 1);
-        if (error === undefined) resolve(resultOf(task));
+        if (error === undefined) resolve(emptyResult(task));
         else reject(error);
       };
       this.running.push({ task, answer });

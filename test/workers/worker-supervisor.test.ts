@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { CorpusSource } from '../../src/fuzzer/executor.ts';
+import { emptyResult } from '../../src/workers/lost-tasks.ts';
 import type { FuzzApi } from '../../src/workers/services/fuzz-service.ts';
 import type { TaskMessage, WorkerSetup } from '../../src/workers/worker-setup.ts';
 import { WorkerSupervisor } from '../../src/workers/worker-supervisor.ts';
 import { type Answers, crash, spawner } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
-import { numberedTask, resultOf, seedEntryOf } from '../support/worker-tasks.ts';
+import { numberedTask, seedEntryOf } from '../support/worker-tasks.ts';
 
 const SETUP: WorkerSetup = {
   descriptors: [],
@@ -43,7 +44,7 @@ function supervise(answers: Answers<FuzzApi> = {}) {
   const processes = spawner<FuzzApi>({
     load: () => ({ model: { sha256: SHA, path: 'm.onnx' }, sites: [] }),
     openIndex: () => 0,
-    runTask: ({ task }: TaskMessage) => resultOf(task),
+    runTask: ({ task }: TaskMessage) => emptyResult(task),
     ...answers,
   });
   const supervisor = new WorkerSupervisor(OPTIONS, SETUP, SHA, 'sealed', undefined, processes.spawn);
@@ -64,7 +65,7 @@ test('entries and vectors are sent once', async () => {
   const { run } = supervise({
     runTask: (message) => {
       messages.push(message);
-      return resultOf(message.task);
+      return emptyResult(message.task);
     },
   });
   await run(0, [1, 2], 2);
@@ -85,7 +86,7 @@ test('a replaced process gets everything again', async () => {
   const { supervisor, started, run } = supervise({
     runTask: (message) => {
       messages.push(message);
-      return resultOf(message.task);
+      return emptyResult(message.task);
     },
   });
   await run(0, [1], 3);

@@ -4,7 +4,7 @@ import type { MutatorKind } from '../mutator.ts';
 const COLUMN = {
   name: 'column',
   default: 0,
-  help: 'which column, along the last dimension, from 0',
+  help: 'which column, along the last dimension',
   min: 0,
   max: 1e9,
   integer: true,

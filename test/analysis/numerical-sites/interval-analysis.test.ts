@@ -182,7 +182,7 @@ test('no number of a run leaves the intervals, whatever the operations', async (
   );
   // Intervals without an end would hold anything.
   expect(seen).toBeGreaterThan(200);
-}, 60_000);
+});
 
 test('a site is ruled out exactly where the range keeps it from its region', async () => {
   const graph = new OnnxBuilder();

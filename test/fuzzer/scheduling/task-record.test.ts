@@ -58,7 +58,13 @@ test('a task comes back from its record in JSON', () => {
 
 test('the keys on disk are those of earlier versions', () => {
   const goal = { goalIndex: 1, subgoals: [0], slots: [2], marginsToBeat: [9], best: [8] };
-  const task = taskOf([4], { disabledObjectives: ['assert'], goal, picksPerStep: 1, lookahead: true });
+  const task = taskOf([4], {
+    threshold: 1,
+    disabledObjectives: ['assert'],
+    goal,
+    picksPerStep: 1,
+    lookahead: true,
+  });
   expect(toTaskRecord(task)).toEqual({
     number: 1,
     execsBefore: 0,

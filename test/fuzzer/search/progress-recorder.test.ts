@@ -12,11 +12,10 @@ import {
   objectiveOf,
   rowFunctionModel,
   runnerOptions,
-  taskOf,
-  testcaseOf,
   valuesOf,
   viewOf,
 } from '../../support/task-runner.ts';
+import { taskOf, testcaseOf } from '../../support/tasks.ts';
 
 /** Records a batch of the mutants 1 to 4, whose margins are those given, for a goal whose best margin is 50. */
 async function record(margins: readonly number[], rest: Partial<Objective> = {}, violating: number[] = []) {
@@ -36,7 +35,7 @@ async function record(margins: readonly number[], rest: Partial<Objective> = {},
   });
   const generator = new MutantGenerator(options);
   const task = taskOf([0], { goal });
-  const view = viewOf([{ data: testcaseOf(0, 0, 0), activations: new Float32Array(1) }], undefined);
+  const view = viewOf([{ data: testcaseOf([0, 0, 0]), activations: new Float32Array(1) }], undefined);
   const execution = executionOf(task, view, options);
   generator.batches(task, view).next();
   const outputs = [
