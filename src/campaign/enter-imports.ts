@@ -5,6 +5,7 @@ import { fileError, UserError } from '../core/errors.ts';
 import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
+import { NO_CLASS } from '../inputs/class-label.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
@@ -153,7 +154,8 @@ export async function enterImports(
 ): Promise<void> {
   if (imports.length === 0) return;
   const labels =
-    labelsById && new Map(imports.map(({ data, lineage }) => [data, labelsById.get(lineage.ancestor) ?? -1]));
+    labelsById &&
+    new Map(imports.map(({ data, lineage }) => [data, labelsById.get(lineage.ancestor) ?? NO_CLASS]));
   const results = await probeWorker.runSeeds(
     imports.map(({ data }) => data),
     labels,
@@ -185,7 +187,7 @@ function importOrigin({ lineage, ancestor }: ImportedTestcase): MutantOrigin | u
       referenceIndex: 0,
       novelty: null,
       task: 0,
-      outcome: -1,
+      outcome: NO_CLASS,
     },
     ancestor,
     mutators: lineage.mutators,

@@ -21,6 +21,7 @@ import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
 import type { CampaignParts } from './campaign-parts.ts';
+import type { DerivedModel } from './derived-model.ts';
 import { enterImports, findImports, type ImportCandidates, readImports } from './enter-imports.ts';
 import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
 import { HitConfirmer } from './findings/confirm.ts';
@@ -40,6 +41,8 @@ export interface CampaignContext {
   readonly folder: string;
   readonly options: WorkerSupervisorOptions;
   readonly probeWorker: ProbeWorker;
+  /** The quantized copy that is part of the campaign. */
+  readonly derivedModel: DerivedModel;
   readonly target: Target;
   /** The folder's campaign if it is resumed. */
   readonly saved: SavedCampaign | undefined;
@@ -120,6 +123,8 @@ export async function openCampaign(
     saved === undefined
       ? await CampaignStore.create(folder, prepared.settings)
       : await CampaignStore.open(folder, saved.checkpoint?.entries ?? 0);
+  // Right after campaign.yaml, which records its digest.
+  await context.derivedModel.persist();
   const rerunClient = new RerunClient(context.options.child);
   const faults = new FaultRegistry({
     maxPerSignature: config.keep,

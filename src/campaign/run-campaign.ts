@@ -77,14 +77,22 @@ export async function runCampaign(
     if (executorFactory === undefined)
       for (let worker = 1; worker < jobs; worker++)
         otherWorkers.push(createSupervisor(folder, options, target));
-    const context: CampaignContext = { config, monitor, folder, options, probeWorker, target, saved };
+    const context: CampaignContext = {
+      config,
+      monitor,
+      folder,
+      options,
+      probeWorker,
+      derivedModel,
+      target,
+      saved,
+    };
     const prepared = await prepareCampaign(context);
     await executorFactory?.check(target.setup, resolvedLoadOptions(options, target));
     signal.removeEventListener('abort', interrupt);
     if (!resume) await folderClaim.create();
     hasBegun = true;
     const campaign = await openCampaign(context, prepared);
-    await derivedModel.persist();
     return await runOpenCampaign({ context, prepared, campaign, signal, otherWorkers, executorFactory });
   } catch (error) {
     if (signal.aborted && !hasBegun) throw new InterruptedError('interrupted before the campaign began');

@@ -6,7 +6,7 @@ const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
 
 /** How pixels become input values: value = (level / scale − mean) / std for levels 0 to 255. */
 const preprocessSettings = z.strictObject({
-  layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "as the input's shape says, unless told" }),
+  layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "as the input's shape says by default" }),
   scale: positiveNumber.default(255).meta({ help: 'what levels are divided by first' }),
   mean: perChannel.default(0).meta({ help: 'one number, or one a channel' }),
   std: perChannel
@@ -35,8 +35,8 @@ const columnSettings = z.strictObject({
       'must have a kind out of range, integer, category, fixed',
     )
     .meta({ help: 'any number, whole numbers, some values, or what the seed has' }),
-  range: interval.optional().meta({ help: "legal values; the input's range, else the seeds', unless told" }),
-  values: z.array(z.number()).min(1).optional().meta({ help: "of a category; the seeds' unless told" }),
+  range: interval.optional().meta({ help: "legal values; by default the input's range, else the seeds'" }),
+  values: z.array(z.number()).min(1).optional().meta({ help: "of a category; the seeds' by default" }),
 });
 
 export type ColumnSettings = z.output<typeof columnSettings>;

@@ -44,7 +44,7 @@ export function campaignJsonSchema(
 
 /** The schema of a setting whose strings name kinds. */
 function withKinds(property: unknown, { names, help, takesPlugins }: SettingKinds) {
-  const { type, pattern: _pattern, ...rest } = property as Readonly<Record<string, unknown>>;
+  const { type, ...rest } = property as Readonly<Record<string, unknown>>;
   if (!takesPlugins) return { ...rest, help, type, enum: names };
   const spec = `^(?:${names.join('|')}):|[/\\\\]|\\.[cm]?[jt]s(?::|$)`;
   return {

@@ -34,7 +34,7 @@ export const secondModelSection = {
 };
 
 /** Coverage and the search that it guides. */
-export const coverageSection = {
+const coverageSection = {
   coverage: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
     flags: '--coverage <tensor...>',
     help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the layer before the output",
@@ -45,7 +45,7 @@ export const coverageSection = {
   }),
   threshold: withFlag(z.union([z.literal('auto'), positiveNumber]).default('auto'), {
     flags: '--threshold <x>',
-    help: 'squared L2 distance above which activations are new; auto: calibrated on the seeds',
+    help: 'squared L2 distance above which activations are new, or number of new elements where coverage is a set; auto: calibrated on the seeds, 0 for a set',
   }),
   guidance: withFlag(z.enum(['auto', 'ann', 'none']).default('auto'), {
     flags: '--guidance <kind>',

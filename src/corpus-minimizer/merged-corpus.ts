@@ -62,7 +62,7 @@ export class MergedCorpus {
         margins[goal] = smallest;
         indices.set(goal, index);
       }
-    return { margins, holders: new Set(Object.keys(margins).flatMap((goal) => indices.get(goal) ?? [])) };
+    return { margins, holders: new Set(indices.values()) };
   }
 
   #undamagedIndexOf(id: string): number | undefined {

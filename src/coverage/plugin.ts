@@ -58,7 +58,8 @@ function makePluginCriterion(
   const criterion = plugin.make(values, settings);
   const method = criterion?.observe === undefined && criterion?.vectors !== undefined ? 'vectors' : 'observe';
   plugin.requireMethod(criterion, method);
-  const { calibrate, [method]: observe = criterion.observe } = criterion;
+  const { calibrate } = criterion;
+  const observe = criterion.observe ?? criterion.vectors;
   let width: number | undefined;
   const checked: CoverageCriterion['observe'] = (result) =>
     plugin.guard(() => {

@@ -15,7 +15,7 @@ export interface AttributionRequest {
   /** The violating row. */
   readonly testcase: TestcaseBatch;
   /** The batch it ran in, if the violation may not occur in a batch of one. */
-  readonly batch?: { readonly block: TestcaseBatch; readonly rows: number };
+  readonly batch?: { readonly testcases: TestcaseBatch; readonly rows: number };
   /** Whether to fall back to exposing operations one at a time, which is slow. */
   readonly exhaustive: boolean;
 }
@@ -65,7 +65,7 @@ export class Attributor {
       const alone = await localizer.locate(this.#feeds(testcase));
       if (alone !== undefined) return alone;
       if (batch !== undefined && batch.rows > 1) {
-        const together = await localizer.locate(this.#feeds(batch.block, batch.rows));
+        const together = await localizer.locate(this.#feeds(batch.testcases, batch.rows));
         if (together !== undefined) return together;
       }
       return exhaustive ? await localizer.locateOneByOne(this.#feeds(testcase)) : undefined;
@@ -75,7 +75,7 @@ export class Attributor {
     }
   }
 
-  #feeds(block: TestcaseBatch, rows = 1): Tensor[] {
-    return this.#model.feeds(block, rows);
+  #feeds(testcases: TestcaseBatch, rows = 1): Tensor[] {
+    return this.#model.feeds(testcases, rows);
   }
 }

@@ -2,6 +2,7 @@ import { errorMessage } from '../core/errors.ts';
 import { type BatchedModel, type BatchResult, sliceResult } from '../model/batched-model.ts';
 import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../objectives/objective.ts';
+import { runInHalves } from './run-in-halves.ts';
 
 /** Data about a batch that objectives may need beside the model's outputs. */
 export interface BatchContext {
@@ -36,29 +37,21 @@ export async function prepareSlices(
     ...(objective.timed === true && time !== undefined ? { time } : {}),
   };
   if (objective.change === undefined || transform === undefined) return [{ batch: whole, firstRow: 0 }];
-  return runTransformed(model, whole, transform(), 0);
-}
-
-async function runTransformed(
-  model: Pick<BatchedModel, 'run'>,
-  run: JudgedBatch,
-  transformed: TestcaseBatch,
-  firstRow: number,
-): Promise<readonly BatchSlice[]> {
-  try {
-    return [{ batch: { ...run, transformed: await model.run(transformed, run.rows, []) }, firstRow }];
-  } catch (error) {
-    if (run.rows === 1) return [{ batch: { ...run, transformedError: errorMessage(error) }, firstRow }];
-    const middle = run.rows >> 1;
-    const runPart = (from: number, to: number): Promise<readonly BatchSlice[]> =>
-      runTransformed(
-        model,
-        sliceBatch(run, from, to),
-        sliceTestcases(transformed, from, to),
-        firstRow + from,
-      );
-    return [...(await runPart(0, middle)), ...(await runPart(middle, run.rows))];
+  const transformed = transform();
+  const { rows } = result;
+  const run = (from: number, to: number): Promise<BatchResult> =>
+    model.run(to - from === rows ? transformed : sliceTestcases(transformed, from, to), to - from, []);
+  const slices: BatchSlice[] = [];
+  for await (const outcome of runInHalves(0, rows, run)) {
+    const { from, to } = outcome;
+    const batch = to - from === rows ? whole : sliceBatch(whole, from, to);
+    const added =
+      'error' in outcome
+        ? { transformedError: errorMessage(outcome.error) }
+        : { transformed: outcome.result };
+    slices.push({ batch: { ...batch, ...added }, firstRow: from });
   }
+  return slices;
 }
 
 /** Rows `[from, to)` of a batch: views, without copying. */

@@ -1,4 +1,5 @@
 import { errorMessage } from '../core/errors.ts';
+import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
@@ -60,7 +61,9 @@ export async function rerunOnce(
   }
   const time = usual === undefined ? undefined : { took: (performance.now() - start) / 1000, usual };
   const labels =
-    label === undefined ? undefined : Int32Array.from({ length: rows }, (_, i) => (i === row ? label : -1));
+    label === undefined
+      ? undefined
+      : Int32Array.from({ length: rows }, (_, i) => (i === row ? label : NO_CLASS));
   results.push(result);
   const violations: AttributedViolation[] = [];
   for (const { objective, violation } of await judge(context, testcase, result, { labels, time })) {
@@ -68,7 +71,7 @@ export async function rerunOnce(
     if (traced === undefined) {
       traced = await attributor.attribute(objective, violation, {
         testcase: sliceTestcases(batch, row, row + 1),
-        batch: { block: batch, rows },
+        batch: { testcases: batch, rows },
         exhaustive: true,
       });
       attributed.set(violation.signature, traced);

@@ -77,7 +77,7 @@ function firstAssignment(text: string) {
   return found === null ? undefined : { key: found[1], value: found[2].trim(), length: found[0].length };
 }
 
-/** The setting at the start of a text of settings alone; one without a value has an empty one. */
+/** The setting at the start of a text of settings alone; one without a value has an empty one. Empty parts are skipped. */
 function firstSetting(text: string) {
   const found = /^,*([^,=]+|(?==))(?:=([^,]*))?/.exec(text);
   if (found === null) return undefined;

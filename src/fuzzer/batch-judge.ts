@@ -2,6 +2,7 @@ import { errorMessage } from '../core/errors.ts';
 import { Attributor } from '../evaluation/attributor.ts';
 import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
+import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
@@ -128,7 +129,7 @@ export class BatchJudge {
     if (!this.#isLabelled) return undefined;
     return Int32Array.from({ length: to - from }, (_, i) => {
       const pick = this.#generator.pickOf(from + i);
-      return view.entryData(task.parents[pick]).label ?? -1;
+      return view.entryData(task.parents[pick]).label ?? NO_CLASS;
     });
   }
 
@@ -140,7 +141,7 @@ export class BatchJudge {
     violations: readonly RowViolation[],
   ): Promise<readonly RowViolation[]> {
     if (objective.attribute === undefined) return violations;
-    const batch = { block: this.#generator.rows(form, from, to), rows: to - from };
+    const batch = { testcases: this.#generator.rows(form, from, to), rows: to - from };
     const attributed: RowViolation[] = [];
     for (const { row, violation } of violations) {
       const before = traced.get(violation.signature) ?? { count: 0, attributed: violation };

@@ -1,3 +1,4 @@
+import { NO_CLASS } from '../inputs/class-label.ts';
 import { type PackedTestcases, packTestcases, unpackTestcase } from './packed-testcases.ts';
 import type { CorpusEntryData } from './scheduling/task.ts';
 
@@ -17,7 +18,7 @@ export function packEntries(entries: readonly CorpusEntryData[]): PackedEntries 
     ancestors: entries.map(({ ancestorIndex }) => ancestorIndex),
     references: entries.map(({ referenceIndex }) => referenceIndex),
     ...(entries.some(({ label }) => label !== undefined)
-      ? { labels: entries.map(({ label }) => label ?? -1) }
+      ? { labels: entries.map(({ label }) => label ?? NO_CLASS) }
       : {}),
   };
 }

@@ -5,13 +5,14 @@ import { prepareSlices } from '../evaluation/prepare-slices.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
 import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
+import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { JudgedBatch, Objective, Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
-import { NO_CLASS, predictedClassOf } from './corpus/predicted-class.ts';
+import { predictedClassOf } from './corpus/predicted-class.ts';
 import type { TaskRunnerOptions } from './task-runner.ts';
 
 /** A seed after its first run. */
@@ -91,7 +92,6 @@ async function judgeSeeds(
   labels: readonly number[] | undefined,
 ): Promise<SeedResult[]> {
   const { model, objectives, watched, transforms, criterion, traces } = options;
-  const block = packBatch(seeds);
   const observations = criterion.observe({
     ...result,
     activations: result.activations.slice(0, watched.length),
@@ -101,7 +101,7 @@ async function judgeSeeds(
   const exemptions = new Map<number, string>();
   for (const objective of objectives) {
     const transform = transforms.get(objective.name);
-    const transformed = transform && (() => transform.apply(block, seeds.length));
+    const transformed = transform && (() => transform.apply(packBatch(seeds), seeds.length));
     for (const { batch, firstRow } of await prepareSlices(
       objective,
       model,

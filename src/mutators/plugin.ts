@@ -79,10 +79,11 @@ function optional<N extends string, T>(name: N, value: T | undefined): { readonl
 function makePluginMutator(plugin: MutatorPlugin, values: ParameterValues, input: InputDescriptor): Mutator {
   const mutator = plugin.make(values, input);
   plugin.requireMethod(mutator, 'mutate');
+  const renamed = {} as RenamedContext;
   const guarded: Mutator = {
     mutate(out, offset, parent, context) {
       try {
-        mutator.mutate(out, offset, parent, withOldNames(context));
+        mutator.mutate(out, offset, parent, copyWithOldNames(renamed, context));
       } catch (error) {
         throw plugin.asUserError(error);
       }
@@ -92,8 +93,18 @@ function makePluginMutator(plugin: MutatorPlugin, values: ParameterValues, input
   return { ...guarded, lengthOf: mutator.lengthOf.bind(mutator) };
 }
 
-/** The context with its members' names in older plug-ins: `mate`, `turn` and `turns`. */
-function withOldNames(context: MutationContext): MutationContext {
-  const { partner, mutantIndex, mutantCount } = context;
-  return Object.assign({ mate: partner, turn: mutantIndex, turns: mutantCount }, context);
+/** A mutation context with the names of older plug-ins beside the others. */
+type RenamedContext = { -readonly [K in keyof MutationContext]: MutationContext[K] } & {
+  mate: MutationContext['partner'];
+  turn: number;
+  turns: number;
+};
+
+/** Fills `renamed`, one for all mutants of a mutator: nothing is allocated for each. */
+function copyWithOldNames(renamed: RenamedContext, context: MutationContext): MutationContext {
+  Object.assign(renamed, context);
+  renamed.mate = context.partner;
+  renamed.turn = context.mutantIndex;
+  renamed.turns = context.mutantCount;
+  return renamed;
 }

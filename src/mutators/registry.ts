@@ -127,7 +127,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
 ];
 
 /** The name of all mutators that fit an input. */
-export const ALL_MUTATORS = 'all';
+const ALL_MUTATORS = 'all';
 
 /** The name that leaves an input as its ancestor seed has it. */
 export const NO_MUTATOR = 'none';

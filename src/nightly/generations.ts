@@ -4,7 +4,7 @@ import { readCampaignFile } from '../config/load.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 
 /** Subfolders of the nightly folder. */
-export const CAMPAIGNS_FOLDER = 'campaigns';
+const CAMPAIGNS_FOLDER = 'campaigns';
 export const NIGHTS_FOLDER = 'nights';
 export const BASELINES_FOLDER = 'baselines';
 

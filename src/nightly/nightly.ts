@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
+import { checkExtensions } from '../campaign/resolve/check-extensions.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
 import { makeFolder } from '../core/atomic-file.ts';
 import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';
@@ -61,7 +62,8 @@ const CAMPAIGN_CONCURRENCY = 8;
  *
  * @param replayLine makes the command that reproduces the finding in a folder
  * @param signal stops the campaigns early; the reports are still written
- * @throws UserError if another night runs in the folder, or it is not writable; MachineError if the disk is full
+ * @throws UserError if a campaign names what does not exist, another night runs in the folder, or it is not writable;
+ *   MachineError if the disk is full
  */
 export async function nightly(
   config: NightlyConfig,
@@ -70,12 +72,22 @@ export async function nightly(
   signal: AbortSignal,
 ): Promise<NightResult> {
   const { out } = config;
+  for (const campaign of config.campaigns) await checkCampaign(campaign);
   await makeFolder(out, 'the nightly folder');
   const lock = await Lock.acquire(out);
   try {
     return await runNight(config, observer, replayLine, signal);
   } finally {
     await lock.release();
+  }
+}
+
+/** Refuses a misspelt kind at once: at the campaign's turn, hours of the night may have passed. */
+async function checkCampaign({ name, config }: NightlyCampaign): Promise<void> {
+  try {
+    await checkExtensions(config);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`campaigns.${name}: ${error.message}`) : error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
-import type { Parameter, ParameterValues } from '../extensions/parameters.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
@@ -111,7 +111,6 @@ export const TWO_SIDED_MARGINS = 32;
 
 /** A kind of objective. */
 export interface ObjectiveKind extends ExtensionKind<Objective, SettingsContext> {
-  readonly parameters: readonly Parameter[];
   /** Whether it compares the model with a second one. */
   readonly needsSecondModel?: boolean;
   /** The kinds of rule that its text may begin with, each with settings of its own. */

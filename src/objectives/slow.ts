@@ -44,7 +44,7 @@ function formatMilliseconds(seconds: number): string {
 const TIMES = {
   name: 'times',
   default: 5,
-  help: 'how many times as long counts; 5 unless told',
+  help: 'how many times as long counts',
   min: 1.5,
   max: 1e6,
 } as const;
@@ -53,7 +53,7 @@ const TIMES = {
 const LEAST = {
   name: 'least',
   default: 2,
-  help: 'milliseconds below which nothing is slow; 2 unless told',
+  help: 'milliseconds below which nothing is slow',
   min: 0,
   max: 1e6,
 } as const;

@@ -107,7 +107,9 @@ async function isAlive(owner: Owner, path: string): Promise<boolean> {
     return silentMs < DEAD_AFTER_MS;
   }
   if (owner.pid <= 0 || !isProcessAlive(owner.pid)) return false;
-  return owner.started === null || processStart(owner.pid) === owner.started;
+  const started = processStart(owner.pid);
+  // Unreadable is not another process: the system may hide those of other users.
+  return owner.started === null || started === null || started === owner.started;
 }
 
 /** Removes a dead owner's lock. A second lock file ensures that of several processes only one removes it, and none removes a new owner's. */

@@ -4,6 +4,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import type { LoadOptions } from '../model/model.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
@@ -68,6 +69,19 @@ export async function openCampaign(
     rerunClient.close();
     throw error;
   }
+}
+
+/** The part of a request to run a finding again that is the same for its testcase and for variants of it. */
+export function rerunRequest({ modelPath, loadOptions, config }: OpenCampaign, finding: Finding) {
+  return {
+    model: modelPath,
+    loadOptions,
+    objectives: objectiveSpecs(config.objective),
+    expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
+    // Without tracing, the signature names the tensor that was observed instead of the operation.
+    canTrace: finding.violation.details.origin !== undefined,
+    label: finding.label,
+  };
 }
 
 async function findCampaignFolder(folder: string): Promise<string> {

@@ -5,12 +5,11 @@ import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import { decodeTestcase } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
-import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { BATCH_FILE, INPUT_FILE, REFERENCE_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
 import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
-import { openCampaign } from './open-campaign.ts';
+import { openCampaign, rerunRequest } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
@@ -122,22 +121,16 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   const start = performance.now();
   const finding = await readFinding(folder);
   const campaign = await openCampaign(folder, finding, options.model);
-  const { config, inputs, modelPath, loadOptions, modelSha256, secondModelSha256, rerunClient } = campaign;
+  const { inputs, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
     const rerun = await rerunClient.reproduce(finding.objective, {
-      model: modelPath,
-      loadOptions,
-      objectives: objectiveSpecs(config.objective),
-      expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
-      // Without tracing, the signature names the tensor that was observed instead of the operation.
-      canTrace: finding.violation.details.origin !== undefined,
+      ...rerunRequest(campaign, finding),
       batch: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,
-      label: finding.label,
       transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
       reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
     });

@@ -4,9 +4,9 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
-import { NO_CLASS } from '../fuzzer/corpus/predicted-class.ts';
 import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { SeedResult } from '../fuzzer/seed-runner.ts';
+import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -169,7 +169,7 @@ export class ProbeWorker {
     labelOf: ReadonlyMap<TestcaseData, number> | undefined,
   ): Promise<SeedResult[]> {
     try {
-      const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? -1);
+      const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? NO_CLASS);
       return await this.#process.call('runSeeds', { testcases, labels });
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;

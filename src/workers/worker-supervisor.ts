@@ -1,7 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { CorpusSource } from '../fuzzer/executor.ts';
 import { packEntries } from '../fuzzer/packed-entries.ts';
-import type { CorpusEntryData, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { CorpusEntryData, Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { EntryCache } from './entry-cache.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
@@ -106,10 +106,7 @@ export class WorkerSupervisor implements TaskWorker {
   }
 
   /** Makes one of a task's mutants without running it. */
-  async makeMutant(
-    task: Task,
-    mutantIndex: number,
-  ): Promise<{ readonly pick: number; readonly data: CorpusEntryData['data'] }> {
+  async makeMutant(task: Task, mutantIndex: number): Promise<Pick<Hit, 'pick' | 'data'>> {
     const span = { from: mutantIndex, to: mutantIndex + 1 };
     const { answer } = await this.#send(task, span, (message) => this.#process.call('makeMutant', message));
     return answer;

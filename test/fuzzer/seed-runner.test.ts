@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
 import { PluginError } from '../../src/extensions/plugin-loader.ts';
-import { NO_CLASS } from '../../src/fuzzer/corpus/predicted-class.ts';
 import { isFuzzable, runSeeds } from '../../src/fuzzer/seed-runner.ts';
+import { NO_CLASS } from '../../src/inputs/class-label.ts';
 import type { JudgedBatch } from '../../src/objectives/objective.ts';
 import { objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
 import { testcaseOf } from '../support/tasks.ts';

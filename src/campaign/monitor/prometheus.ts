@@ -12,7 +12,11 @@ export function campaignMetrics(statistics: Statistics): Metric[] {
     makeMetric('lost_total', 'mutants that never ran, since the model ended its process before', lost),
     makeMetric('execs_per_second', 'mutants a second over the last ten seconds', execsPerSecondNow),
     makeMetric('corpus', 'testcases in the corpus', corpus),
-    makeMetric('threshold', 'squared L2 distance above which activations are new', threshold),
+    makeMetric(
+      'threshold',
+      'squared L2 distance, or number of new elements, above which activations are new',
+      threshold,
+    ),
     makeMetric('hits_total', 'violations, kept or not', hits),
     makeMetric('faults', 'signatures', faults.length),
     makeMetric('workers', 'worker processes, or machines on a queue', workers.length),

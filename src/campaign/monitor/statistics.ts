@@ -49,7 +49,7 @@ export interface Statistics {
   readonly tasks: number;
   readonly corpus: number;
   readonly seeds: number;
-  /** The current novelty threshold: squared L2 distance above which activations are new. */
+  /** Score above which activations are new, now: a squared L2 distance, or a number of new elements. */
   readonly threshold: number;
   /** Times that the threshold was adapted in this session. */
   readonly thresholdChanges: number;

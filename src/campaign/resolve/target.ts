@@ -4,6 +4,7 @@ import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
+import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
@@ -171,7 +172,7 @@ function workerSetup(
     traces: goals.traces,
     criterion: config.measure,
     keep: config.keep,
-    labels: labels === undefined ? [] : [...new Set(seeds.map((seed) => labels.get(seed) ?? -1))],
+    labels: labels === undefined ? [] : [...new Set(seeds.map((seed) => labels.get(seed) ?? NO_CLASS))],
     callLimit: callLimitMs(config),
     warm: seeds[0],
   };

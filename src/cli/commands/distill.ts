@@ -14,7 +14,7 @@ export function distillCommand(): Command {
     .option('-o, --out <dir>', "the distilled corpus's folder (default: <campaign>-distilled)")
     .option(
       '--threshold <x>',
-      "squared L2 distance within which one testcase stands for another (default: the campaigns' own)",
+      "squared L2 distance within which one testcase stands for another, or number of elements that may be left uncovered where coverage is a set (default: the campaigns' own)",
     )
     .option('--max <n>', 'most testcases: the distance grows until so many cover all (default: no bound)')
     .option('--json', 'one JSON object on standard output')

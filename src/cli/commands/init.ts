@@ -19,7 +19,7 @@ export function initCommand(): Command {
     .argument('[model]', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option(
       '-o, --out <file>',
-      'the file to write, campaign.yaml unless told; one that is there is never overwritten',
+      'the file to write, campaign.yaml by default; one that is there is never overwritten',
     )
     .addOption(
       new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),

@@ -46,12 +46,12 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   } else process.stdout.write(`${table(OBJECTIVES.list().flatMap(objectiveRows)).join('\n')}\n`);
 }
 
-function parameterJson({ name, help, min, max }: Parameter) {
-  return { name, help, between: boundsJson({ min, max }) };
+function parameterJson({ name, default: usual, help, min, max }: Parameter) {
+  return { name, default: usual ?? null, help, between: boundsJson({ min, max }) };
 }
 
 function parameterText(parameter: Parameter): string {
-  return `${parameter.name}=: ${parameter.help}, ${describeBounds(parameter)}`;
+  return `${parameter.name}=${parameter.default ?? ''}: ${parameter.help}, ${describeBounds(parameter)}`;
 }
 
 function objectiveRows({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {

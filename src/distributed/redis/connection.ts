@@ -5,7 +5,7 @@ import { isFull, retryWhileFull } from './retry-when-full.ts';
 import { WatchedConnector } from './watched-connector.ts';
 
 /** Environment variable with the address, to keep a password out of the process list. */
-export const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
+const QUEUE_VARIABLE = 'NEUROFUZZ_QUEUE';
 
 /** Delay between attempts to connect: initial and maximum. */
 const MIN_RETRY_DELAY_MS = 200;

@@ -1,8 +1,6 @@
+import { NO_CLASS } from '../../inputs/class-label.ts';
 import type { BatchResult } from '../../model/batched-model.ts';
 import { DTYPES, readNumber } from '../../tensor/tensor.ts';
-
-/** The class of a testcase for which no output has several values. */
-export const NO_CLASS = -1;
 
 /** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
 export function predictedClassOf({ outputs, texts }: BatchResult, row: number): number {

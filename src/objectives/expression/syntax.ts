@@ -27,7 +27,7 @@ export const COMPARISON_OPERATORS = ['<', '<=', '>', '>=', '==', '!='] as const;
 export type ComparisonOperator = (typeof COMPARISON_OPERATORS)[number];
 
 /** Functions applied to each value. */
-export const ELEMENTWISE_FUNCTIONS = [
+const ELEMENTWISE_FUNCTIONS = [
   'abs',
   'sqrt',
   'exp',
@@ -46,13 +46,13 @@ export const ELEMENTWISE_FUNCTIONS = [
 ] as const;
 
 /** Functions that reduce all values of a testcase to one number. */
-export const REDUCING_FUNCTIONS = ['sum', 'mean', 'std', 'norm', 'argmax', 'argmin', 'size'] as const;
+const REDUCING_FUNCTIONS = ['sum', 'mean', 'std', 'norm', 'argmax', 'argmin', 'size'] as const;
 
 /** Functions that reduce one argument, or combine two arguments value by value. */
 export const REDUCING_OR_PAIRWISE_FUNCTIONS = ['min', 'max'] as const;
 
 /** Functions along the last axis. */
-export const LAST_AXIS_FUNCTIONS = ['softmax'] as const;
+const LAST_AXIS_FUNCTIONS = ['softmax'] as const;
 
 /** Functions that reduce a condition over all values of a testcase. */
 export const QUANTIFIERS = ['all', 'any'] as const;

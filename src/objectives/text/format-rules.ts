@@ -82,7 +82,7 @@ const MIN_PROMPT_LENGTH = 8;
 const ECHO_LENGTH = {
   name: 'least',
   default: 32,
-  help: 'characters of a piece that counts, or the whole prompt; 32 unless told',
+  help: 'characters of a piece that counts, or the whole prompt',
   min: MIN_PROMPT_LENGTH,
   max: 1e6,
   integer: true,

@@ -6,7 +6,7 @@ import { type Rule, type RuleKind, type RuleViolation, wholeWordsOf, wordEndTest
 const timesParameter = (usual: number, unit: string): DefaultedParameter => ({
   name: 'times',
   default: usual,
-  help: `how often ${unit} in a row counts; ${usual} unless told`,
+  help: `how often ${unit} in a row counts`,
   min: 2,
   max: 1000,
   integer: true,
@@ -100,7 +100,7 @@ function spanOfTokens(
 const LOOP_LENGTH = {
   name: 'least',
   default: 24,
-  help: 'characters that all of it has at least; 24 unless told',
+  help: 'characters that all of it has at least',
   min: 2,
   max: 1e6,
   integer: true,

@@ -47,7 +47,7 @@ export interface RuleKind extends ExtensionKind<Rule, RuleContext> {
 }
 
 /** A run of letters and digits, with apostrophes and hyphens inside. */
-export const WORD_PATTERN = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
+const WORD_PATTERN = /[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu;
 
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
 

@@ -154,7 +154,7 @@ export const words: RuleKind = {
   words: {
     file: { help: 'the list, a word or phrase a line' },
     fold: {
-      help: 'what does not matter: case unless told; none, or homoglyphs, letters that look alike',
+      help: 'what does not matter: case by default; none, or homoglyphs, letters that look alike',
       legal: FOLDS,
     },
   },

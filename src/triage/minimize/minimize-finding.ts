@@ -7,14 +7,14 @@ import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/test
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
-import { comparesModels, objectiveSpecs } from '../../objectives/registry.ts';
+import { comparesModels } from '../../objectives/registry.ts';
 import { CampaignStore } from '../../storage/campaign-store.ts';
 import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
 import { INPUT_FILE } from '../../storage/finding-files.ts';
 import { testcasePath } from '../../storage/journal.ts';
 import { readFindingFile } from '../findings.ts';
 import { recordedImageFormats } from '../image-formats.ts';
-import type { OpenCampaign } from '../open-campaign.ts';
+import { type OpenCampaign, rerunRequest } from '../open-campaign.ts';
 import { minimizePrompt, promptTokens } from './minimize-prompt.ts';
 import { type MinimizeValuesOptions, minimizeValues } from './minimize-values.ts';
 import { TryBudget } from './test-oracle.ts';
@@ -113,17 +113,6 @@ export async function minimizeFinding(
     });
   }
   return { smaller, ...tokenCount(testcase), tries: maxTries - budget.remaining };
-}
-
-function rerunRequest({ modelPath, loadOptions, config }: OpenCampaign, finding: Finding) {
-  return {
-    model: modelPath,
-    loadOptions,
-    objectives: objectiveSpecs(config.objective),
-    expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
-    canTrace: finding.violation.details.origin !== undefined,
-    label: finding.label,
-  };
 }
 
 type VariantSearch = Pick<MinimizeValuesOptions, 'oracle' | 'marginOracle' | 'budget'>;

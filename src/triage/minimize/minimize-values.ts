@@ -32,7 +32,7 @@ export interface ValueBounds {
 }
 
 /** Lists the values of a testcase that differ from its seed's. Both have the same shapes. */
-export function diffValues(seed: TestcaseData, testcase: TestcaseData): ValueChange[] {
+function diffValues(seed: TestcaseData, testcase: TestcaseData): ValueChange[] {
   return testcase.form.inputs.flatMap(({ type, size }, input) =>
     Array.from({ length: size }, (_, index) => ({ input, index })).filter(
       ({ index }) =>

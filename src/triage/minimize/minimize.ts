@@ -10,7 +10,7 @@ import { openCampaign } from '../open-campaign.ts';
 import { minimizeFinding, type SmallerFinding } from './minimize-finding.ts';
 
 /** Default of `MinimizeOptions.tries`. */
-export const DEFAULT_TRIES = 20_000;
+const DEFAULT_TRIES = 20_000;
 
 export interface MinimizeOptions {
   /** Maximum number of variants run for each finding. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_CLASS, predictedClassOf } from '../../../src/fuzzer/corpus/predicted-class.ts';
+import { predictedClassOf } from '../../../src/fuzzer/corpus/predicted-class.ts';
+import { NO_CLASS } from '../../../src/inputs/class-label.ts';
 import type { BatchResult } from '../../../src/model/batched-model.ts';
 
 type Output = BatchResult['outputs'][number];
