@@ -188,7 +188,10 @@ describe('a setting', () => {
       ['--scheduler', 'recent:newest=0'],
       /--scheduler: recent:newest must be a whole number from 1 to 1000000, not '0'/,
     ],
-    [['--scheduler', 'Yield'], /--scheduler must be a name, as name:parameter=1, or a module such as/],
+    [
+      ['--scheduler', 'Yield'],
+      /--scheduler must be one of yield, recent, uniform \(did you mean yield\?\), not "Yield"/,
+    ],
     [['--measure', 'vales'], /--measure must be one of norm, values \(did you mean values\?\), not "vales"/],
     [['--measure', 'values:widht=8'], /--measure: values has no parameter widht: did you mean width\?/],
     [['--batch', '0'], /--batch must be 1 or more, not 0/],
