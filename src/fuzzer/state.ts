@@ -355,7 +355,11 @@ export class FuzzerState implements CorpusSource {
     // Entries admitted for a goal alone say nothing about how far new activations lie.
     const thresholdChange =
       task.goal === undefined
-        ? this.#options.feedback.adapt(result.mutants, admission.novel.length, task.threshold)
+        ? this.#options.feedback.adapt(
+            result.mutants,
+            admission.novel.map(({ entry }) => entry.novelty ?? Number.MAX_VALUE),
+            task.threshold,
+          )
         : undefined;
     return {
       entries: [...admission.improvements, ...admission.novel].map(({ entry }) => entry),

@@ -70,12 +70,12 @@ export class Feedback {
   /**
    * Adapts the threshold to a task's share of new mutants.
    *
-   * @param kept mutants of the task that entered the corpus
+   * @param scores of the mutants of the task that entered the corpus for being new
    * @param judgedBy the threshold when the task was handed out
    * @returns the change, if there is one
    */
-  adapt(mutants: number, kept: number, judgedBy?: number): ThresholdChange | undefined {
-    return this.#threshold.observe(mutants, kept, judgedBy);
+  adapt(mutants: number, scores: readonly number[], judgedBy?: number): ThresholdChange | undefined {
+    return this.#threshold.observe(mutants, scores, judgedBy);
   }
 
   save(): SavedNoveltyThreshold {

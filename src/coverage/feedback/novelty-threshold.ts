@@ -1,8 +1,11 @@
 /** Mutants after which the threshold is adapted. */
 const WINDOW_MUTANTS = 10_000;
 
-/** Share of a window's mutants above which the corpus floods. */
-const FLOOD_SHARE = 0.01;
+/** Share of a window's mutants above which the threshold rises. */
+const TARGET_SHARE = 0.01;
+
+/** Mutants kept in a window, 1 in 50 of it, at which the corpus floods: the window ends there. */
+const FLOOD_COUNT = WINDOW_MUTANTS / 50;
 
 /** Times a threshold may be halved below where it started. */
 const MAX_HALVINGS = 20;
@@ -12,6 +15,8 @@ export interface SavedNoveltyThreshold {
   readonly value: number;
   readonly mutants: number;
   readonly added: number;
+  /** Scores of the mutants kept in the window; absent from checkpoints of older versions. */
+  readonly scores?: readonly number[];
 }
 
 /** A new value of a threshold. */
@@ -23,7 +28,8 @@ export interface ThresholdChange {
 
 /**
  * The score above which an observation is new. A calibrated one follows the search: it doubles when more than one mutant
- * in a hundred is kept, and halves when none is. It depends on nothing but the results in task order, so that equal
+ * in a hundred is kept, and halves when none is. Where the corpus floods, it rises at once to the score that
+ * one mutant in a hundred had exceeded. It depends on nothing but the results in task order, so that equal
  * campaigns have equal thresholds.
  */
 export class NoveltyThreshold {
@@ -32,7 +38,7 @@ export class NoveltyThreshold {
   readonly #minimum: number;
   #value: number;
   #mutants = 0;
-  #added = 0;
+  #scores: number[] = [];
 
   /**
    * @param isAdaptive false for one that the user set
@@ -53,30 +59,45 @@ export class NoveltyThreshold {
   /**
    * Counts the mutants of a task and those of them that were kept.
    *
+   * @param scores of the mutants that were kept
    * @param judgedBy the value when the task was handed out
    * @returns the change, if there is one
    */
-  observe(mutants: number, added: number, judgedBy = this.#value): ThresholdChange | undefined {
+  observe(mutants: number, scores: readonly number[], judgedBy = this.#value): ThresholdChange | undefined {
     if (this.#isDelayed && judgedBy !== this.#value) return undefined;
     this.#mutants += mutants;
-    this.#added += added;
-    if (!this.#isAdaptive || this.#mutants < WINDOW_MUTANTS) return undefined;
+    this.#scores.push(...scores);
+    const kept = this.#scores.length;
+    const isFlooded = kept > FLOOD_COUNT;
+    if (!this.#isAdaptive || (this.#mutants < WINDOW_MUTANTS && !isFlooded)) return undefined;
     const before = this.#value;
-    const why = `${this.#added} of the last ${this.#mutants} mutants were kept`;
-    if (this.#added > FLOOD_SHARE * this.#mutants) this.#value *= 2;
-    else if (this.#added === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
+    const why = `${kept} of the last ${this.#mutants} mutants were kept`;
+    if (kept > TARGET_SHARE * this.#mutants) this.#value = Math.max(2 * this.#value, this.#targetScore());
+    else if (kept === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
     this.#mutants = 0;
-    this.#added = 0;
+    this.#scores = [];
     return this.#value === before ? undefined : { threshold: this.#value, why };
   }
 
-  save(): SavedNoveltyThreshold {
-    return { value: this.#value, mutants: this.#mutants, added: this.#added };
+  /** The score that a hundredth of the window's mutants exceeded; 0 where the window did not flood. */
+  #targetScore(): number {
+    if (this.#scores.length <= FLOOD_COUNT) return 0;
+    const descending = [...this.#scores].sort((a, b) => b - a);
+    return descending[Math.floor(TARGET_SHARE * this.#mutants)] ?? 0;
   }
 
-  restore({ value, mutants, added }: SavedNoveltyThreshold): void {
+  save(): SavedNoveltyThreshold {
+    return {
+      value: this.#value,
+      mutants: this.#mutants,
+      added: this.#scores.length,
+      scores: [...this.#scores],
+    };
+  }
+
+  restore({ value, mutants, added, scores }: SavedNoveltyThreshold): void {
     this.#value = value;
     this.#mutants = mutants;
-    this.#added = added;
+    this.#scores = scores === undefined ? new Array<number>(added).fill(value) : [...scores];
   }
 }
