@@ -17,6 +17,15 @@ export function isFiniteVector(values: Float32Array, offset: number, length: num
   return sum === 0;
 }
 
+/** The largest finite number of single precision. */
+const MAX_FLOAT32 = 2 ** 127 * (2 - 2 ** -23);
+
+/** A value as single precision holds it: one that is finite stays so. */
+export function toFiniteFloat32(value: number): number {
+  if (!Number.isFinite(value)) return value;
+  return Math.max(-MAX_FLOAT32, Math.min(MAX_FLOAT32, value));
+}
+
 /** Squared L2 distance between `a` at `offset` and `b`. */
 export function squaredDistance(a: Float32Array, offset: number, b: Float32Array): number {
   let sum = 0;

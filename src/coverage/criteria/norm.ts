@@ -1,7 +1,8 @@
 import type { BatchResult } from '../../model/batched-model.ts';
-import { readNumber } from '../../tensor/tensor.ts';
+import { type DType, readNumber, type TensorData } from '../../tensor/tensor.ts';
 import { stepQuantile } from '../calibration.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
+import { toFiniteFloat32 } from '../observation.ts';
 
 const CELL = {
   name: 'cell',
@@ -38,10 +39,27 @@ function tensorNorms({ rows, activations }: BatchResult): Float32Array {
         const value = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
         squares += value * value;
       }
-      norms[row * width + column] = Math.sqrt(squares);
+      norms[row * width + column] =
+        squares < MAX_EXACT_SQUARES ? Math.sqrt(squares) : largeNorm(type, data, row * size, size);
     }
   });
   return norms;
+}
+
+/** Sum of squares below which the length is a number of single precision. */
+const MAX_EXACT_SQUARES = 1e76;
+
+/** The length of values whose squares may overflow: scaled by the largest, and finite where they are. */
+function largeNorm(type: DType, data: TensorData, from: number, size: number): number {
+  let largest = 0;
+  for (let i = from; i < from + size; i++) {
+    const magnitude = Math.abs(readNumber(type, data, i));
+    if (!Number.isFinite(magnitude)) return magnitude;
+    largest = Math.max(largest, magnitude);
+  }
+  let squares = 0;
+  for (let i = from; i < from + size; i++) squares += (readNumber(type, data, i) / largest) ** 2;
+  return toFiniteFloat32(largest * Math.sqrt(squares));
 }
 
 function calibrateByCell(walk: readonly WalkStep[], cell: number): number | undefined {

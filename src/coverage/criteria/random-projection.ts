@@ -1,4 +1,5 @@
 import { randomStream } from '../../core/random.ts';
+import { toFiniteFloat32 } from '../observation.ts';
 
 /** Numbers in a projected vector: the relative error of squared distances is √(2/64), about 18 %, whatever the width was. */
 export const PROJECTED_WIDTH = 64;
@@ -27,12 +28,13 @@ export class RandomProjection {
     }
   }
 
-  /** Projects `[rows, width]` to `[rows, PROJECTED_WIDTH]`. A row that is not finite stays so. */
+  /** Projects `[rows, width]` to `[rows, PROJECTED_WIDTH]`. Finite rows stay finite, and others stay as they are. */
   project(values: Float32Array, rows: number): Float32Array {
     const projected = new Float32Array(rows * PROJECTED_WIDTH);
     for (let row = 0; row < rows; row++) {
       this.#accumulate(values, row * this.#width);
-      projected.set(this.#sums, row * PROJECTED_WIDTH);
+      for (let i = 0; i < PROJECTED_WIDTH; i++)
+        projected[row * PROJECTED_WIDTH + i] = toFiniteFloat32(this.#sums[i]);
     }
     return projected;
   }

@@ -1,6 +1,7 @@
 import type { BatchResult } from '../../model/batched-model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { CoverageCriterionKind } from '../criterion.ts';
+import { toFiniteFloat32 } from '../observation.ts';
 import { PROJECTED_WIDTH, RandomProjection } from './random-projection.ts';
 
 /** The width up to which observations are not projected. */
@@ -49,7 +50,7 @@ function joinActivations({ activations, rows }: BatchResult): Float32Array {
   for (const { type, size, data } of activations) {
     for (let row = 0; row < rows; row++) {
       for (let i = 0; i < size; i++)
-        joined[row * width + column + i] = readNumber(type, data, row * size + i);
+        joined[row * width + column + i] = toFiniteFloat32(readNumber(type, data, row * size + i));
     }
     column += size;
   }

@@ -20,6 +20,9 @@ const EF_SEARCH = 40;
 const RANDOM_SEED = 100;
 const INITIAL_CAPACITY = 4096;
 
+/** A distance whose square is a number of single precision. */
+const MAX_DISTANCE = 1e19;
+
 /** Vectors between two snapshots: the most that a new process has to insert, which takes it a few seconds. */
 const SNAPSHOT_INTERVAL = 40_000;
 
@@ -50,6 +53,8 @@ export class HnswIndex implements NeighbourIndex {
   readonly #snapshotInterval: number;
   /** hnswlib-node takes plain arrays only; this one is reused by every call. */
   readonly #scratch: number[];
+  /** Larger values are clamped: hnswlib adds up squares in single precision. */
+  readonly #maxMagnitude: number;
   #capacity = INITIAL_CAPACITY;
   #size = 0;
 
@@ -59,6 +64,7 @@ export class HnswIndex implements NeighbourIndex {
     this.#index.initIndex(INITIAL_CAPACITY, LINKS_PER_NODE, EF_CONSTRUCTION, RANDOM_SEED);
     this.#index.setEf(EF_SEARCH);
     this.#scratch = new Array<number>(dimensions).fill(0);
+    this.#maxMagnitude = MAX_DISTANCE / (2 * Math.sqrt(dimensions));
     this.#snapshotOptions = snapshots;
     this.#snapshotInterval = snapshots.interval ?? SNAPSHOT_INTERVAL;
   }
@@ -131,7 +137,11 @@ export class HnswIndex implements NeighbourIndex {
 
   #toArray(values: Float32Array, offset: number): number[] {
     const scratch = this.#scratch;
-    for (let i = 0; i < scratch.length; i++) scratch[i] = values[offset + i];
+    const limit = this.#maxMagnitude;
+    for (let i = 0; i < scratch.length; i++) {
+      const value = values[offset + i];
+      scratch[i] = value > limit ? limit : value < -limit ? -limit : value;
+    }
     return scratch;
   }
 }

@@ -32,3 +32,21 @@ test('its threshold is a twenty-fifth of the median step of one length, and the 
   const still = { from: Float32Array.of(1), vector: Float32Array.of(1) };
   expect(criterion.calibrate?.([still])).toBeUndefined();
 });
+
+test('lengths of finite values are finite, however large', () => {
+  const largest = 3.4028234663852886e38;
+  const halves = {
+    name: 'd',
+    type: 'float64' as const,
+    size: 2,
+    shape: [2],
+    data: Float64Array.of(3e160, 4e160),
+  };
+  expect([...criterion.observe(runOf(tensorOf('a', [[3e30, 4e30]])))]).toEqual([Math.fround(5e30)]);
+  expect([...criterion.observe(runOf(tensorOf('a', [[largest, -largest, largest]])))]).toEqual([largest]);
+  expect([...criterion.observe(runOf(halves))]).toEqual([largest]);
+  expect([...criterion.observe(runOf(tensorOf('a', [[1, Number.NEGATIVE_INFINITY]])))]).toEqual([
+    Number.POSITIVE_INFINITY,
+  ]);
+  expect([...criterion.observe(runOf(tensorOf('a', [[Number.NaN, 1e38]])))]).toEqual([Number.NaN]);
+});

@@ -19,6 +19,15 @@ describe('the HNSW index', () => {
     expect(index.size).toBe(2);
   });
 
+  test('gives finite distances of the largest numbers, and tells the near from the far', () => {
+    const index = new HnswIndex(3);
+    index.add(Float32Array.of(1, 2, 3));
+    index.add(Float32Array.of(-3.4e38, 3.4e38, 3.4e38));
+    expect(index.nearest(Float32Array.of(-3.4e38, 3.4e38, 3.4e38))).toBe(0);
+    expect(index.nearest(Float32Array.of(3.4e38, -3.4e38, -3.4e38))).toBeLessThan(Number.POSITIVE_INFINITY);
+    expect(index.nearest(Float32Array.of(1, 2, 4))).toBe(1);
+  });
+
   test('finds the true nearest for 99 of 100 queries, also after it has grown past its first size', () => {
     const exact = new ExactIndex();
     const approximate = new HnswIndex(10);
