@@ -1,8 +1,9 @@
 import { errorMessage, UserError } from '../core/errors.ts';
-import { type DType, rowsOf, shapeText, type Tensor, type TensorData } from '../tensor/tensor.ts';
+import { type DType, readNumber, rowsOf, shapeText, type Tensor, type TensorData } from '../tensor/tensor.ts';
 import { type BatchAxis, batchAxis } from './batch-axis.ts';
 import { type Completion, completionsOf } from './language/completion.ts';
 import type { PrefilledPrompts } from './language/prefilled-prompts.ts';
+import { maskOnlyTest } from './mask-only-tensors.ts';
 import type { Model, NamedTensor, RunResult } from './model.ts';
 import type { BatchBuffer, TestcaseBatch } from './testcase-batch.ts';
 
@@ -27,6 +28,8 @@ export interface BatchResult {
   readonly secondOutputs?: readonly BatchTensor[];
   /** Prompt and answer of each row, from a language model. */
   readonly texts?: readonly Completion[];
+  /** Whether −∞ in an inner tensor is a mask; absent where that is not known. */
+  readonly isMaskOnly?: (tensor: string) => boolean;
   /** Prompts as a language model has read them, in the order of the rows. Absent from a slice of a batch. */
   readonly prefilled?: PrefilledPrompts;
 }
@@ -35,11 +38,13 @@ export interface BatchResult {
 export class BatchedModel {
   readonly model: Model;
   readonly #batchAxis: BatchAxis;
+  readonly #isMaskOnly: (tensor: string) => boolean;
   #maxBatchSize: number;
 
   constructor(model: Model) {
     this.model = model;
     this.#batchAxis = batchAxis(model.inputs);
+    this.#isMaskOnly = maskOnlyTest(model);
     this.#maxBatchSize = this.#batchAxis === 'free' ? Number.POSITIVE_INFINITY : 1;
   }
 
@@ -87,12 +92,25 @@ export class BatchedModel {
       })),
       outputs: result.outputs.map(split),
       activations: result.activations.map(split),
+      isMaskOnly: this.#isMaskOnly,
       ...(secondOutputs === undefined ? {} : { secondOutputs: secondOutputs.map(split) }),
       ...(textGeneration === undefined
         ? {}
         : { texts: completionsOf(textGeneration.tokenizer, batch, rows, result.outputs) }),
       ...(prefilled === undefined ? {} : { prefilled }),
     };
+  }
+
+  /** The largest magnitude among the watched values of the first testcase; infinite where one is not finite. */
+  async largestMagnitude(batch: TestcaseBatch, watched: readonly string[]): Promise<number> {
+    const { activations } = await this.run(batch, 1, watched);
+    let largest = 0;
+    for (const { type, data } of activations)
+      for (let i = 0; i < data.length; i++) {
+        const magnitude = Math.abs(readNumber(type, data, i));
+        largest = Number.isNaN(magnitude) ? Number.POSITIVE_INFINITY : Math.max(largest, magnitude);
+      }
+    return largest;
   }
 
   /** Watched tensors that do not have one row for each of two testcases. */
@@ -169,12 +187,13 @@ class NotBatchedError extends Error {
 export function sliceResult(result: BatchResult, from: number, to: number): BatchResult {
   const slice = (tensors: readonly BatchTensor[]): BatchTensor[] =>
     tensors.map((tensor) => ({ ...tensor, data: rowsOf(tensor.data, tensor.size, from, to) }));
-  const { inputs, outputs, activations, secondOutputs, texts } = result;
+  const { inputs, outputs, activations, isMaskOnly, secondOutputs, texts } = result;
   return {
     rows: to - from,
     inputs: slice(inputs),
     outputs: slice(outputs),
     activations: slice(activations),
+    ...(isMaskOnly === undefined ? {} : { isMaskOnly }),
     ...(secondOutputs === undefined ? {} : { secondOutputs: slice(secondOutputs) }),
     ...(texts === undefined ? {} : { texts: texts.slice(from, to) }),
   };

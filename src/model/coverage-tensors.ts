@@ -2,8 +2,12 @@ import picomatch from 'picomatch';
 import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { findLogits } from './graph/find-logits.ts';
-import { producersByTensor } from './graph/graph.ts';
-import { LAYOUT_OPS } from './graph/layout-ops.ts';
+import {
+  ComparableTensors,
+  findLayerBefore,
+  findValueOutputs,
+  isLinearOutput,
+} from './graph/output-layers.ts';
 import type { ModelInfo } from './model.ts';
 
 /** Tensors that coverage watches, and the reason for choosing them. */
@@ -45,42 +49,107 @@ function matchTensors(watchable: readonly string[], pattern: string): readonly s
   throw new UserError(`--coverage: no tensor matches ${pattern}; neurofuzz inspect lists them`);
 }
 
-/** The tensors of `--coverage auto`. */
+/** The tensors of `--coverage auto`: the first of the candidates. */
 export function chooseWatchedTensors(model: WatchableModel): WatchedTensors {
+  return coverageCandidates(model)[0];
+}
+
+/** Tensors that coverage watches at most where a model has many outputs. */
+const MAX_OUTPUT_TENSORS = 8;
+
+/**
+ * What `--coverage auto` may watch, the best first: the logits of a classifier, else the outputs, or the layers before
+ * those that an activation function bounds, else the first output. Later candidates are for models whose runs show that
+ * an earlier one cannot be compared.
+ */
+export function coverageCandidates(model: WatchableModel): readonly [WatchedTensors, ...WatchedTensors[]] {
   if (model.generation !== undefined) {
     const { tensor, why } = model.generation.defaultCoverage;
-    return { tensors: [tensor], why };
+    return [{ tensors: [tensor], why }];
   }
+  const tensors = new ComparableTensors(model);
+  const outputs = findValueOutputs(model);
   const logits = findLogits(model.graph);
-  if (logits !== undefined && model.watchable.includes(logits.tensor)) {
-    return { tensors: [logits.tensor], why: logits.why };
+  const layers = outputs.map((output) => watchLayer(tensors, output)).filter((layer) => layer !== undefined);
+  const floatOutputs = outputs.filter((output) => tensors.has(output));
+  const last = watchOutput({ outputs: floatOutputs.length > 0 ? floatOutputs : outputs });
+  const candidates: WatchedTensors[] = [];
+  if (logits !== undefined && tensors.has(logits.tensor))
+    candidates.push({ tensors: [logits.tensor], why: logits.why });
+  if (layers.length > 0) candidates.push(joinLayers(layers));
+  const [first = last, ...others] = candidates;
+  return first === last ? [last] : [first, ...others, last];
+}
+
+/** A tensor to watch for an output. */
+interface OutputLayer {
+  readonly tensor: string;
+  readonly why: string;
+}
+
+function watchLayer(tensors: ComparableTensors, output: string): OutputLayer | undefined {
+  if (tensors.has(output) && isLinearOutput(tensors, output))
+    return { tensor: output, why: `the output ${output}, since no softmax leads to it` };
+  const before = findLayerBefore(tensors, output);
+  if (before !== undefined)
+    return { tensor: before, why: `the layer before the output ${output}, since there is no softmax` };
+  return tensors.has(output)
+    ? { tensor: output, why: `the output ${output}, since no layer before it can be watched` }
+    : undefined;
+}
+
+function joinLayers(layers: readonly OutputLayer[]): WatchedTensors {
+  const byTensor = new Map(layers.map((layer) => [layer.tensor, layer]));
+  const joined = [...byTensor.values()].slice(0, MAX_OUTPUT_TENSORS);
+  if (joined.length === 1) return { tensors: [joined[0].tensor], why: joined[0].why };
+  const { size } = byTensor;
+  const which = size > joined.length ? `the first ${joined.length} of ${size}` : String(size);
+  return {
+    tensors: joined.map(({ tensor }) => tensor),
+    why: `${which} outputs or the layers before them, since there is no softmax`,
+  };
+}
+
+/** How tensors look in a run of one testcase. */
+export interface CoverageProbe {
+  /** Why runs that watch them are limited to one testcase; undefined where they are not. */
+  readonly batchLimitReason: string | undefined;
+  /** The largest magnitude among their values; infinite where one is not finite. */
+  readonly largestMagnitude: number;
+}
+
+/** Magnitude above which values are those of masks: a squared length of it leaves single precision. */
+const MAX_COMPARABLE_MAGNITUDE = 1e15;
+
+/**
+ * The first candidate that has a row for each testcase and no values of masks; where none is such, the first that can be
+ * watched at all.
+ *
+ * @param probe runs one testcase with the tensors watched
+ * @throws the error of the last candidate where none can be watched
+ */
+export async function selectCandidate<P extends CoverageProbe>(
+  candidates: readonly WatchedTensors[],
+  probe: (tensors: readonly string[]) => Promise<P>,
+): Promise<{ readonly watched: WatchedTensors; readonly probed: P }> {
+  let usable: { readonly watched: WatchedTensors; readonly probed: P } | undefined;
+  let failure: unknown;
+  for (const watched of candidates) {
+    try {
+      const probed = await probe(watched.tensors);
+      const isComparable = probed.largestMagnitude <= MAX_COMPARABLE_MAGNITUDE;
+      if (probed.batchLimitReason === undefined && isComparable) return { watched, probed };
+      usable ??= { watched, probed };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failure = error;
+    }
   }
-  const [output] = model.outputs;
-  const before = findLayerBefore(model, output);
-  if (before !== undefined) {
-    return { tensors: [before], why: `the layer before the output ${output}, since there is no softmax` };
-  }
-  return watchOutput(model);
+  if (usable === undefined) throw failure;
+  return usable;
 }
 
 /** The output, for models in which nothing better can be watched. */
-export function watchOutput({ outputs }: Pick<WatchableModel, 'outputs'>): WatchedTensors {
+function watchOutput({ outputs }: Pick<WatchableModel, 'outputs'>): WatchedTensors {
   return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
-}
-
-/** Operations that only rearrange or convert their input's values: they do not count as a layer. */
-const REARRANGING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'DequantizeLinear']);
-
-function findLayerBefore({ graph, watchable }: WatchableModel, output: string): string | undefined {
-  const producers = producersByTensor(graph);
-  const canWatch = new Set(watchable);
-  let tensor: string | undefined = output;
-  for (let hops = 0; hops < 8; hops++) {
-    const node = producers.get(tensor);
-    const before: string | undefined = node?.inputs.find((name) => canWatch.has(name) && producers.has(name));
-    if (node === undefined || before === undefined) return undefined;
-    if (!REARRANGING_OPS.has(node.op)) return before;
-    tensor = before;
-  }
-  return undefined;
 }

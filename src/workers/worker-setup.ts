@@ -59,6 +59,8 @@ export interface ProbeResult {
   /** Why runs are limited to one testcase; undefined where they are not. */
   readonly batchLimitReason: string | undefined;
   readonly largestBatch: number;
+  /** The largest magnitude among the watched values of the first testcase; infinite where one is not finite. */
+  readonly largestMagnitude: number;
   /** Watched tensors without a row for each testcase. */
   readonly unbatchedTensors: readonly string[];
 }

@@ -1,7 +1,11 @@
 import type { CampaignConfig } from '../../config/schema.ts';
-import { UserError } from '../../core/errors.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { resolveWatchedTensors, type WatchedTensors, watchOutput } from '../../model/coverage-tensors.ts';
+import {
+  coverageCandidates,
+  resolveWatchedTensors,
+  selectCandidate,
+  type WatchedTensors,
+} from '../../model/coverage-tensors.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { ProbeResult } from '../../workers/worker-setup.ts';
@@ -20,8 +24,13 @@ export async function resolveCoverage(
   seed: TestcaseData,
   notices: Notices,
 ): Promise<ResolvedCoverage> {
+  if (coverage === 'auto') {
+    const chosen = await selectCandidate(coverageCandidates(model), (tensors) =>
+      probeWorker.probe(seed, tensors),
+    );
+    return { watched: chosen.watched, ...chosen.probed };
+  }
   const watched = resolveWatchedTensors(model, coverage);
-  if (coverage === 'auto') return resolveAutoCoverage(model, watched, probeWorker, seed);
   const probed = await probeWorker.probe(seed, watched.tensors);
   const namedTensors = new Set([coverage].flat());
   const dropped = probed.unbatchedTensors.filter((name) => !namedTensors.has(name));
@@ -31,22 +40,4 @@ export async function resolveCoverage(
     `--coverage: ${dropped.length} of the tensors that match have no row for each testcase and are left out, such as ${dropped[0]}`,
   );
   return { watched: { ...watched, tensors }, ...(await probeWorker.probe(seed, tensors)) };
-}
-
-/** Falls back to the output where the tensor that `auto` selects is not numeric or has no row for each testcase. */
-async function resolveAutoCoverage(
-  model: ModelInfo,
-  watched: WatchedTensors,
-  probeWorker: ProbeWorker,
-  seed: TestcaseData,
-): Promise<ResolvedCoverage> {
-  const probed = await probeWorker.probe(seed, watched.tensors).catch((error: unknown) => {
-    if (!(error instanceof UserError)) throw error;
-    return undefined;
-  });
-  if (probed !== undefined && probed.batchLimitReason === undefined) return { watched, ...probed };
-  const output = watchOutput(model);
-  const probedOutput = await probeWorker.probe(seed, output.tensors);
-  const isNoBetter = probedOutput.batchLimitReason !== undefined && probed !== undefined;
-  return isNoBetter ? { watched, ...probed } : { watched: output, ...probedOutput };
 }

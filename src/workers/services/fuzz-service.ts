@@ -161,7 +161,12 @@ const methods = {
     const batchLimitReason = await batchedModel.probe(batch, watched);
     const unbatchedTensors =
       batchLimitReason === undefined ? [] : await batchedModel.findUnbatchedTensors(batch, watched);
-    return { batchLimitReason, largestBatch: batchedModel.maxBatchSize, unbatchedTensors };
+    return {
+      batchLimitReason,
+      largestBatch: batchedModel.maxBatchSize,
+      largestMagnitude: await batchedModel.largestMagnitude(batch, watched),
+      unbatchedTensors,
+    };
   },
 
   /** The goals whose tensors can be watched, a row for each testcase. */

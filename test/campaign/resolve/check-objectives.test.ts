@@ -65,7 +65,12 @@ describe('tensors of objectives', () => {
     await checkObjectiveTensors(model, objectives, ['watched'], seed, {
       async probe(_seed, tensors) {
         probed = tensors;
-        return { batchLimitReason: undefined, largestBatch: 8, unbatchedTensors: unbatched };
+        return {
+          batchLimitReason: undefined,
+          largestBatch: 8,
+          largestMagnitude: 1,
+          unbatchedTensors: unbatched,
+        };
       },
     });
     return probed;

@@ -1,0 +1,126 @@
+import { dataOperands } from './data-operands.ts';
+import type { Graph, GraphNode } from './graph.ts';
+
+/** Magnitude from which a constant beside a computed tensor is a mask: exports write −∞, −3.4e38, −65504, −1e9 or −10000. */
+const MIN_MASK_MAGNITUDE = 1e4;
+
+/** Limit on the operations that are followed back. */
+const MAX_HOPS = 8;
+
+/** Operations that bring a mask into values. */
+const MASKING_OPS: ReadonlySet<string> = new Set([
+  'Where',
+  'Select',
+  'SelectV2',
+  'Add',
+  'AddV2',
+  'Sub',
+  'Min',
+  'Minimum',
+]);
+
+/** Operations whose results hold the mask that an operand holds. */
+const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
+  ...MASKING_OPS,
+  'Mul',
+  'Cast',
+  'Identity',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+  'ExpandDims',
+  'Expand',
+  'BroadcastTo',
+  'Tile',
+  'Transpose',
+  'Slice',
+  'StridedSlice',
+  'Concat',
+  'Gather',
+  'ScatterND',
+  'ScatterElements',
+  'Trilu',
+]);
+
+/** Operations for which −∞ means "left out": their results are as if the element was not there. */
+const MASK_READING_OPS: ReadonlySet<string> = new Set([
+  'Softmax',
+  'LogSoftmax',
+  'ReduceMax',
+  'Max',
+  'ReduceLogSumExp',
+  'Exp',
+  'ArgMax',
+  'TopK',
+  'TopKV2',
+  'IsInf',
+  'IsNaN',
+  'Equal',
+  'Greater',
+  'GreaterEqual',
+  'GreaterOrEqual',
+  'Less',
+  'LessEqual',
+  'LessOrEqual',
+]);
+
+/** Whether a small constant holds values that only masks have. */
+export function holdsMaskValue(graph: Graph, constant: string): boolean {
+  return graph.values.get(constant)?.some((value) => Math.abs(value) >= MIN_MASK_MAGNITUDE) ?? false;
+}
+
+/** Whether a tensor's values are huge by construction, since a constant masks some of them. */
+export function isMaskedTensor(
+  graph: Graph,
+  producers: ReadonlyMap<string, GraphNode>,
+  tensor: string,
+  hops = 0,
+): boolean {
+  if (graph.constants.has(tensor)) return holdsMaskValue(graph, tensor);
+  const node = producers.get(tensor);
+  if (node === undefined || hops > MAX_HOPS || !MASK_PASSING_OPS.has(node.op)) return false;
+  return dataOperands(node).some((name) => isMaskedTensor(graph, producers, name, hops + 1));
+}
+
+/** The tensor that a mask is laid over; the tensor itself where none is. Undefined where all of it is a mask. */
+export function findTensorBeforeMask(
+  graph: Graph,
+  producers: ReadonlyMap<string, GraphNode>,
+  tensor: string,
+): string | undefined {
+  let current = tensor;
+  for (let hops = 0; hops <= MAX_HOPS && isMaskedTensor(graph, producers, current); hops++) {
+    const node = producers.get(current);
+    const computed = (node === undefined ? [] : dataOperands(node)).filter((name) => producers.has(name));
+    const unmasked = computed.find((name) => !isMaskedTensor(graph, producers, name)) ?? computed[0];
+    if (unmasked === undefined) return undefined;
+    current = unmasked;
+  }
+  return isMaskedTensor(graph, producers, current) ? undefined : current;
+}
+
+/**
+ * Inner tensors in which −∞ is a mask: constants put it in, and only operations for which it means "left out" read it.
+ *
+ * @param isMaskConstant whether a constant holds −∞, or values so low that two of them add up to it
+ */
+export function findMaskOnlyTensors(
+  graph: Graph,
+  isMaskConstant: (name: string) => boolean,
+): ReadonlySet<string> {
+  const masked = new Set<string>();
+  const holdsMask = (name: string): boolean =>
+    masked.has(name) || (graph.constants.has(name) && isMaskConstant(name));
+  for (const { op, inputs, outputs } of graph.nodes)
+    if (MASK_PASSING_OPS.has(op) && inputs.some(holdsMask)) masked.add(outputs[0]);
+  if (masked.size === 0) return masked;
+  for (const output of graph.outputs) masked.delete(output);
+  // Backwards: a tensor keeps its place where all that read it either read masks or keep theirs.
+  for (const { op, inputs, outputs, subgraphs = [] } of [...graph.nodes].reverse()) {
+    const isAllowed =
+      subgraphs.length === 0 &&
+      (MASK_READING_OPS.has(op) || (MASK_PASSING_OPS.has(op) && outputs.every((name) => masked.has(name))));
+    if (!isAllowed) for (const name of inputs) masked.delete(name);
+  }
+  return masked;
+}

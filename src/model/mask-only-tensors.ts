@@ -1,0 +1,36 @@
+import { DTYPES, readNumber, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { findMaskOnlyTensors } from './graph/masks.ts';
+import type { Model } from './model.ts';
+
+/** Values from which two add up to −∞ in single precision; exports write such a mask as the least finite number. */
+const MIN_MASK_VALUE = -1e30;
+
+/** Constants above this size are weights. */
+const MAX_MASK_VALUES = 1 << 24;
+
+/**
+ * A test whether −∞ in an inner tensor of a model is a mask, that is, left out of a softmax or a maximum. The graph is
+ * searched, and its constants are read, when the test is first asked.
+ */
+export function maskOnlyTest(model: Pick<Model, 'graph' | 'constant'>): (tensor: string) => boolean {
+  let found: ReadonlySet<string> | undefined;
+  return (tensor) => {
+    found ??= findMaskOnlyTensors(model.graph, (name) => isMaskConstant(model, name));
+    return found.has(tensor);
+  };
+}
+
+function isMaskConstant(model: Pick<Model, 'graph' | 'constant'>, name: string): boolean {
+  const { graph } = model;
+  const small = graph.values.get(name);
+  if (small !== undefined) return small.some((value) => value <= MIN_MASK_VALUE);
+  if (sizeOf(graph.constants.get(name) ?? []) > MAX_MASK_VALUES) return false;
+  const tensor = model.constant(name);
+  return tensor !== undefined && holdsMaskValue(tensor);
+}
+
+function holdsMaskValue({ type, data }: Tensor): boolean {
+  if (DTYPES[type].kind !== 'float') return false;
+  for (let i = 0; i < data.length; i++) if (readNumber(type, data, i) <= MIN_MASK_VALUE) return true;
+  return false;
+}
