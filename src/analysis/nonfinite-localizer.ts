@@ -1,5 +1,6 @@
 import { type AttributeValue, type GraphNode, producersByTensor } from '../model/graph/graph.ts';
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
+import { maskOnlyTest } from '../model/mask-only-tensors.ts';
 import type { Finiteness, Model, NamedTensor } from '../model/model.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
 import { nonfiniteConstantTest } from './nonfinite-constants.ts';
@@ -57,10 +58,12 @@ export class NonfiniteLocalizer {
   /** Numerical sites; undefined until they are needed. */
   #candidates: readonly GraphNode[] | undefined;
   readonly #isNonfiniteConstant: (name: string) => boolean;
+  readonly #isMaskOnly: (name: string) => boolean;
 
   constructor(model: Model) {
     this.#model = model;
     this.#isNonfiniteConstant = nonfiniteConstantTest(model);
+    this.#isMaskOnly = maskOnlyTest(model);
     const { nodes, types } = model.graph;
     this.#nodes = nodes;
     this.#producers = producersByTensor(model.graph);
@@ -83,7 +86,11 @@ export class NonfiniteLocalizer {
    */
   async locate(feeds: readonly Tensor[]): Promise<Origin | undefined> {
     const seen = await this.#observeFiniteness(feeds);
-    const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
+    // Masks that a graph adds up to −∞ are no fault; what a softmax makes of them may be.
+    const bad = (name: string): boolean => {
+      const finiteness = seen.get(name) ?? 'finite';
+      return finiteness === 'nan' || (finiteness === 'inf' && !this.#isMaskOnly(name));
+    };
     const nan = (name: string): boolean => seen.get(name) === 'nan';
     const firstFrom = (isSource: (name: string) => boolean, isResult: (name: string) => boolean) =>
       this.#nodes.find(

@@ -8,8 +8,13 @@ type NonfiniteKind = 'nan' | 'inf';
 
 const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
+const INNER = {
+  help: 'which infinities of watched inner tensors count: `unmasked` leaves out the −∞ of masks that a softmax or a maximum reads, `any` leaves out none',
+  legal: ['unmasked', 'any'],
+} as const;
+
 /**
- * A NaN or an infinity in any output or watched tensor. The violation names the first such tensor, watched tensors
+ * A NaN or an infinity in any output or watched tensor, but −∞ in an inner tensor where it is a mask. The violation names the first such tensor, watched tensors
  * before outputs, because they lie upstream of the outputs; a NaN takes precedence over an infinity in the same tensor.
  * The fault is the first operation that produces it from finite operands.
  */
@@ -17,11 +22,14 @@ export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
   help: 'a NaN or an infinity in any output or watched tensor',
   parameters: [],
-  make: () => ({
+  words: { inner: INNER },
+  make: (_values, { words: { inner = 'unmasked' } }) => ({
     name: 'nonfinite',
     judge(result, report) {
-      const tensors = distinctFloatTensors(result);
-      const affected = tensors.filter(holdsNonFinite);
+      const { isMaskOnly = () => false } = result;
+      const affected = distinctFloatTensors(result)
+        .filter(holdsNonFinite)
+        .map((tensor) => ({ tensor, ignoresMasks: inner === 'unmasked' && isMaskOnly(tensor.name) }));
       if (affected.length === 0) return;
       for (let row = 0; row < result.rows; row++) {
         const violation = findNonfinite(affected, row);
@@ -75,14 +83,21 @@ function holdsNonFinite(tensor: BatchTensor): boolean {
   return sum !== 0;
 }
 
-function findNonfinite(tensors: readonly BatchTensor[], row: number): Violation | undefined {
-  for (const tensor of tensors) {
+/** A tensor with values that are not finite. */
+interface AffectedTensor {
+  readonly tensor: BatchTensor;
+  /** Whether its −∞ are masks. */
+  readonly ignoresMasks: boolean;
+}
+
+function findNonfinite(tensors: readonly AffectedTensor[], row: number): Violation | undefined {
+  for (const { tensor, ignoresMasks } of tensors) {
     let kind: NonfiniteKind | undefined;
     let index = -1;
     let count = 0;
     for (let i = 0; i < tensor.size; i++) {
       const value = readNumber(tensor.type, tensor.data, row * tensor.size + i);
-      if (Number.isFinite(value)) continue;
+      if (Number.isFinite(value) || (ignoresMasks && value === Number.NEGATIVE_INFINITY)) continue;
       count++;
       if (index < 0 || (kind === 'inf' && Number.isNaN(value))) {
         index = i;

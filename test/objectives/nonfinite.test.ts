@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { parameterValues } from '../../src/extensions/parameters.ts';
 import type { BatchResult, BatchTensor } from '../../src/model/batched-model.ts';
+import { nonfinite } from '../../src/objectives/nonfinite.ts';
 import { slug, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 
@@ -82,4 +84,30 @@ describe('a name in a signature', () => {
   ])('%j becomes %j', (name, safe) => {
     expect(slug(name)).toBe(safe);
   });
+});
+
+describe('−∞ in an inner tensor', () => {
+  const run = (...values: number[]): BatchResult => ({
+    rows: 1,
+    inputs: [],
+    outputs: [tensor('y', 1, 0)],
+    activations: [tensor('scores', values.length, ...values)],
+    isMaskOnly: (name) => name === 'scores',
+  });
+  const signatures = (settings: Readonly<Record<string, string>>, result: BatchResult): string[] => {
+    const found: string[] = [];
+    const context = { words: settings, text: '', name: '' };
+    nonfinite.make(parameterValues(), context).judge(result, (_row, { signature }) => found.push(signature));
+    return found;
+  };
+
+  test('is no violation where it is a mask, unlike a NaN and +∞', () => {
+    expect(signatures({}, run(1, -inf, -inf))).toEqual([]);
+    expect(signatures({}, run(1, -inf, nan))).toEqual(['nonfinite-nan-scores']);
+    expect(signatures({}, run(1, -inf, inf))).toEqual(['nonfinite-inf-scores']);
+    expect(signatures({}, { ...run(1, -inf), isMaskOnly: () => false })).toEqual(['nonfinite-inf-scores']);
+  });
+
+  test('is one by the strict reading', () =>
+    expect(signatures({ inner: 'any' }, run(1, -inf))).toEqual(['nonfinite-inf-scores']));
 });
