@@ -7,6 +7,7 @@ import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import type { CampaignParts } from './campaign-parts.ts';
+import type { SeedAccount } from './idle-reason.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
@@ -55,13 +56,18 @@ function fallbackThreshold(seeds: readonly SeedResult[]): number {
 /** The parts of a campaign that seeds and imports are added to. */
 export type SeededCampaign = Pick<CampaignParts, 'state' | 'store' | 'faults' | 'findings'>;
 
-/** Adds the seeds to the corpus; those that violate an objective already become findings of generation 0. */
+/**
+ * Adds the seeds to the corpus; those that violate an objective already become findings of generation 0.
+ *
+ * @throws UserError where the objectives leave out every seed
+ */
 export async function enterSeeds(
   seeds: readonly SeedResult[],
   campaign: SeededCampaign,
   monitor: Monitor,
-): Promise<void> {
+): Promise<SeedAccount> {
   let duplicates = 0;
+  let nonFinite = 0;
   const exempt = new Map<string, number>();
   for (const seed of seeds) {
     const { data, activations, violation, exemption, predictedClass } = seed;
@@ -69,21 +75,36 @@ export async function enterSeeds(
       const entry = campaign.state.addSeed(data, activations, predictedClass);
       if (entry === undefined) duplicates++;
       else campaign.store.addEntry(entry);
-    } else if (violation === undefined && exemption !== undefined) {
-      exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
-    } else if (violation === undefined) {
-      monitor.warn('a seed whose activations are not finite is left out');
-    } else await storeSeedFinding({ ...seed, violation }, undefined, campaign, monitor);
+    } else if (violation !== undefined)
+      await storeSeedFinding({ ...seed, violation }, undefined, campaign, monitor);
+    else if (exemption !== undefined) exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
+    else nonFinite++;
   }
-  for (const [reason, count] of exempt)
-    monitor.warn(`${count} of ${seeds.length} seeds ${reason}: they are left out`);
-  if (seeds.length > 0 && [...exempt.values()].reduce((sum, count) => sum + count, 0) === seeds.length)
-    throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
-  if (duplicates > 0) monitor.warn(`${duplicates} of the seeds are equal to others and count once`);
   const violating = seeds.filter((seed) => seed.violation !== undefined).length;
+  const account = { seeds: seeds.length, violating, nonFinite };
+  reportSeeds(account, exempt, duplicates, monitor);
+  return account;
+}
+
+/** @throws UserError where the objectives leave out every seed */
+function reportSeeds(
+  { seeds, violating, nonFinite }: SeedAccount,
+  exempt: ReadonlyMap<string, number>,
+  duplicates: number,
+  notices: Notices,
+): void {
+  for (const [reason, count] of exempt)
+    notices.warn(`${count} of ${seeds} seeds ${reason}: they are left out`);
+  if (seeds > 0 && [...exempt.values()].reduce((sum, count) => sum + count, 0) === seeds)
+    throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
+  if (nonFinite > 0)
+    notices.warn(
+      `${nonFinite} of ${seeds} seeds are left out: values that coverage watches are not finite there; --coverage names other tensors`,
+    );
+  if (duplicates > 0) notices.warn(`${duplicates} of the seeds are equal to others and count once`);
   if (violating > 0)
-    monitor.warn(
-      `${violating} of ${seeds.length} seeds break an objective already: they are findings and are not fuzzed`,
+    notices.warn(
+      `${violating} of ${seeds} seeds break an objective already: they are findings and are not fuzzed`,
     );
 }
 

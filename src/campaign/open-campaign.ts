@@ -28,6 +28,7 @@ import { HitConfirmer } from './findings/confirm.ts';
 import { FaultRegistry } from './findings/fault-registry.ts';
 import { FindingWriter } from './findings/finding-writer.ts';
 import { SeedSpan } from './findings/severity.ts';
+import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
@@ -231,10 +232,11 @@ export async function addSeedsAndImports(
   { monitor, probeWorker, target }: CampaignContext,
   { seeds, imports }: PreparedCampaign,
   campaign: CampaignParts,
-): Promise<void> {
-  await enterSeeds(seeds, campaign, monitor);
+): Promise<SeedAccount> {
+  const account = await enterSeeds(seeds, campaign, monitor);
   await enterImports(imports, probeWorker, labelsById(target), campaign, monitor);
   campaign.state.setSaturatedSignatures(campaign.faults.saturatedSignatures);
+  return account;
 }
 
 /** Class that each labelled seed shows, by the seed's id. */

@@ -16,6 +16,7 @@ import type { CampaignParts } from './campaign-parts.ts';
 import { CheckpointSource } from './checkpoint-source.ts';
 import { DerivedModel } from './derived-model.ts';
 import { type ExecutorFactory, MAX_REFERENCE_RUNS, referenceRunsOf } from './executor-factory.ts';
+import { idleReason } from './idle-reason.ts';
 import { createLocalPool, createSupervisor, resolvedLoadOptions } from './local-workers.ts';
 import { runMainLoop } from './main-loop.ts';
 import { modelName } from './manifest.ts';
@@ -165,7 +166,8 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
     });
     const testcaseInputs = stripBatchDimension(target.inputs.inputs);
     if (saved !== undefined) await restoreCampaign(saved, campaign, testcaseInputs, probeWorker, monitor);
-    if (saved?.checkpoint === undefined) await addSeedsAndImports(context, prepared, campaign);
+    const seedAccount =
+      saved?.checkpoint === undefined ? await addSeedsAndImports(context, prepared, campaign) : undefined;
     const earlierSeconds = saved?.checkpoint?.elapsedSeconds ?? 0;
     await store.flush(
       new CheckpointSource({ state, faults, elapsedSeconds: () => earlierSeconds }).checkpoint,
@@ -199,7 +201,8 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
     await findings.writeSignatures();
     await writeStats(store, statistics);
     await store.appendEvent('stop', { stopped, execs: state.execs });
-    return { ...plan, statistics, stopped };
+    const end = { stopped, execs: state.execs, seedAccount, watched: target.watched.tensors };
+    return { ...plan, statistics, stopped, idleReason: idleReason(end, config) };
   } finally {
     executor?.close();
     await executor?.whenClosed;

@@ -141,6 +141,10 @@ async function runTurns(
     const turn = await tryTurn(config, remaining, milliseconds, observer, signal, failures);
     if (turn === undefined) return false;
     execsByCampaign.set(campaign.name, execs + turn.execs);
+    const { idleReason, statistics } = turn.summary;
+    const { name } = campaign;
+    if (idleReason !== undefined && statistics.faults.every(({ kept }) => kept === 0))
+      failures.set(name, { name, message: idleReason, isMachine: false });
     return turn.summary.stopped === 'time';
   };
   const groups = splitByShare(campaigns, queue === undefined ? 1 : CAMPAIGN_CONCURRENCY);

@@ -25,6 +25,8 @@ export interface CampaignPlan {
 export interface CampaignSummary extends CampaignPlan {
   readonly statistics: Statistics;
   readonly stopped: StopReason;
+  /** Why no mutant ran, one line; undefined where some did, or none was asked for. */
+  readonly idleReason: string | undefined;
 }
 
 /** Receives the events of a campaign (LibAFL's Monitor): a terminal screen, a log, or a test. */

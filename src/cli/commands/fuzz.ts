@@ -78,6 +78,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
       throw new UserError(
         'the plug-ins that were to judge all failed, as said above: mend them and run again',
       );
+    if (summary.idleReason !== undefined) throw new UserError(summary.idleReason);
     if (summary.statistics.execs < (config.minExecs ?? 0)) {
       throw new MachineError(
         `only ${summary.statistics.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,

@@ -49,7 +49,7 @@ const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   interrupted: 'interrupted',
   disk: 'the folder has reached --max-disk',
   plugins: 'no objective is left, since each plug-in failed',
-  seeds: 'every seed breaks an objective: nothing to mutate',
+  seeds: 'no seed can be mutated',
 };
 
 /** Maximum number of mutators named in the summary. */
