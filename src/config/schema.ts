@@ -37,7 +37,7 @@ export const secondModelSection = {
 const coverageSection = {
   coverage: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
     flags: '--coverage <tensor...>',
-    help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the layer before the output",
+    help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the outputs or the layers before them",
   }),
   measure: withFlag(extensionSpec.default('norm'), {
     flags: '--measure <kind>',

@@ -6,6 +6,7 @@ import { values } from './criteria/values.ts';
 import type { CoverageCriterionKind, CoverageCriterionSettings, ResolvedCriterion } from './criterion.ts';
 import { DEFAULT_FEEDBACK } from './feedback/registry.ts';
 import { loadCriterionPlugin } from './plugin.ts';
+import { withoutMasks } from './without-masks.ts';
 
 /** The built-in coverage criteria, and how specs of `--measure` are resolved. */
 export const CRITERIA = new Registry<CoverageCriterionKind>({
@@ -26,7 +27,11 @@ export async function resolveCriterion(
 ): Promise<ResolvedCriterion> {
   const { kind, values: parameters } = await CRITERIA.resolve(spec);
   const { observe, calibrate = calibrateByQuantile } = kind.make(parameters, settings);
-  return { observe, calibrate, feedback: kind.feedback ?? DEFAULT_FEEDBACK };
+  return {
+    observe: (result) => observe(withoutMasks(result)),
+    calibrate,
+    feedback: kind.feedback ?? DEFAULT_FEEDBACK,
+  };
 }
 
 /** The help of a spec's criterion; the spec itself for a module, which is not loaded. */

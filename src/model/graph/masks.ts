@@ -108,19 +108,27 @@ export function findMaskOnlyTensors(
   graph: Graph,
   isMaskConstant: (name: string) => boolean,
 ): ReadonlySet<string> {
+  const transparent = findMaskTransparentTensors(graph);
   const masked = new Set<string>();
   const holdsMask = (name: string): boolean =>
     masked.has(name) || (graph.constants.has(name) && isMaskConstant(name));
-  for (const { op, inputs, outputs } of graph.nodes)
-    if (MASK_PASSING_OPS.has(op) && inputs.some(holdsMask)) masked.add(outputs[0]);
-  if (masked.size === 0) return masked;
-  for (const output of graph.outputs) masked.delete(output);
-  // Backwards: a tensor keeps its place where all that read it either read masks or keep theirs.
-  for (const { op, inputs, outputs, subgraphs = [] } of [...graph.nodes].reverse()) {
-    const isAllowed =
-      subgraphs.length === 0 &&
-      (MASK_READING_OPS.has(op) || (MASK_PASSING_OPS.has(op) && outputs.every((name) => masked.has(name))));
-    if (!isAllowed) for (const name of inputs) masked.delete(name);
-  }
+  for (const { inputs, outputs } of graph.nodes)
+    if (transparent.has(outputs[0]) && inputs.some(holdsMask)) masked.add(outputs[0]);
   return masked;
+}
+
+/** Results of operations that may bring in masks, as far as only operations that read masks use them. */
+function findMaskTransparentTensors(graph: Graph): ReadonlySet<string> {
+  const transparent = new Set<string>();
+  for (const { op, outputs } of graph.nodes) if (MASK_PASSING_OPS.has(op)) transparent.add(outputs[0]);
+  for (const output of graph.outputs) transparent.delete(output);
+  // Backwards, so that all readers of a tensor are decided before it.
+  for (const { op, inputs, outputs, subgraphs = [] } of [...graph.nodes].reverse()) {
+    const isTransparent =
+      subgraphs.length === 0 &&
+      (MASK_READING_OPS.has(op) ||
+        (MASK_PASSING_OPS.has(op) && outputs.every((name) => transparent.has(name))));
+    if (!isTransparent) for (const name of inputs) transparent.delete(name);
+  }
+  return transparent;
 }
