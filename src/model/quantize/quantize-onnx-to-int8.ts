@@ -17,8 +17,8 @@ import {
 
 /**
  * A copy of an ONNX model whose convolutions and matrix products work on 8-bit integers, written as QuantizeLinear and
- * DequantizeLinear around them, which ONNX Runtime turns into its integer kernels. Weights are symmetric int8 with one
- * scale for each channel. Activations are uint8, as its kernels for x86 take them, with one scale and zero point for
+ * DequantizeLinear around them, which ONNX Runtime turns into its integer kernels. Weights are symmetric, with one
+ * scale for each channel, and uint8 as well. Activations are uint8, as its kernels for x86 take them, with one scale and zero point for
  * each tensor, from the calibration range widened to hold zero. Biases are int32 at the product of both scales. The
  * scheme is that of Jacob et al. (CVPR 2018), with the choices of ONNX Runtime's `quantize_static`.
  *
@@ -103,9 +103,15 @@ function quantizeWeights(
   const channels = channelScales.length;
   const dequantized = makeFreshName(draft, `${weight.name}_dequantized`);
   const parts = [
-    addConstant(draft, `${weight.name}_int8`, 'int8', dims, integers),
+    addConstant(draft, `${weight.name}_uint8`, 'uint8', dims, integers),
     addConstant(draft, `${weight.name}_scale`, 'float32', [channels], channelScales),
-    addConstant(draft, `${weight.name}_zero_point`, 'int8', [channels], new Int8Array(channels)),
+    addConstant(
+      draft,
+      `${weight.name}_zero_point`,
+      'uint8',
+      [channels],
+      new Uint8Array(channels).fill(WEIGHT_ZERO_POINT),
+    ),
   ];
   const added = [makeDraftNode('DequantizeLinear', parts, dequantized, { axis })];
   replaceInput(node, 1, dequantized);
@@ -172,12 +178,18 @@ function asymmetricScale([low, high]: CalibrationRange): {
   return { scale, zeroPoint: Math.max(0, Math.min(255, Math.round(-min / scale))) };
 }
 
-/** Weights as integers from −127 to 127, with one scale for each index along an axis. */
+/**
+ * Zero point of weights. They are symmetric, and stored as uint8 all the same: ONNX Runtime multiplies uint8 by int8 with an
+ * instruction that saturates sums of two products at 16 bits on x86 processors without VNNI.
+ */
+const WEIGHT_ZERO_POINT = 128;
+
+/** Weights as integers from −127 to 127 around the zero point, with one scale for each index along an axis. */
 function quantizeSymmetric(
   values: Float32Array,
   dims: readonly number[],
   axis: number,
-): { readonly integers: Int8Array; readonly channelScales: Float32Array } {
+): { readonly integers: Uint8Array; readonly channelScales: Float32Array } {
   const channels = dims[axis];
   const stride = sizeOf(dims.slice(axis + 1));
   const channelOf = (i: number): number => Math.floor(i / stride) % channels;
@@ -187,8 +199,10 @@ function quantizeSymmetric(
     largest[c] = Math.max(largest[c], Math.abs(value));
   });
   const channelScales = Float32Array.from(largest, (value) => (value > 0 ? value / 127 : 1));
-  const integers = Int8Array.from(values, (value, i) =>
-    Math.max(-127, Math.min(127, Math.round(value / channelScales[channelOf(i)]))),
+  const integers = Uint8Array.from(
+    values,
+    (value, i) =>
+      WEIGHT_ZERO_POINT + Math.max(-127, Math.min(127, Math.round(value / channelScales[channelOf(i)]))),
   );
   return { integers, channelScales };
 }

@@ -130,6 +130,15 @@ describe('an int8 copy', () => {
     expect([...copy.graph.constants.keys()]).not.toContain('w1');
   });
 
+  test('stores weights unsigned around 128, since kernels for signed ones saturate on processors without VNNI', async () => {
+    const copy = await loadModel(await onnxCopy(writeDense('unsigned'), 'int8', seeds), { runtime: 'auto' });
+    const weights = copy.constant('w1_uint8');
+    expect(weights?.type).toBe('uint8');
+    expect([...(copy.constant('w1_zero_point')?.data ?? [])].every((zero) => zero === 128)).toBe(true);
+    expect(Math.max(...Array.from(weights?.data as Uint8Array, (value) => Math.abs(value - 128)))).toBe(127);
+    await copy.dispose();
+  });
+
   test('holds spans that the seeds do not reach to what they reach', async () => {
     const path = await onnxCopy(writeDense('clipped'), 'int8', seeds);
     const copy = await loadModel(path, { runtime: 'auto' });
