@@ -22,3 +22,4 @@ function run(command, args) {
 if (modifiedAt('node_modules/.package-lock.json') < modifiedAt('package-lock.json'))
   run('npm', ['ci', '--loglevel=error']);
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+run(process.execPath, ['scripts/bundle.js']);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
+import { VERSION } from '../core/package-files.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
@@ -15,8 +15,6 @@ import type { ModelInfo } from '../model/model.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
 export function modelName(path: string): string {
@@ -105,7 +103,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
   return {
     ...defined,
     resolved: {
-      neurofuzz: version,
+      neurofuzz: VERSION,
       node: process.version,
       runtime: model.runtime.version,
       modelGiven,

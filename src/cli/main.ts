@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';
+import { VERSION } from '../core/package-files.ts';
 import { EXIT } from './exit-codes.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** All commands, in the order of the help. A command is imported only when it is needed. */
 const COMMANDS = new Map<string, () => Promise<Command>>([
@@ -40,7 +38,7 @@ function commandsFor(argv: readonly string[]): Promise<Command[]> {
 export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('neurofuzz')
     .description('Coverage-guided fuzzing for saved neural networks')
-    .version(version)
+    .version(VERSION)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
   for (const command of await commandsFor(argv)) program.addCommand(command);

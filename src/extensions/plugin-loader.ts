@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createContext, Script } from 'node:vm';
 import { errorMessage, UserError } from '../core/errors.ts';
+import { packageFile } from '../core/package-files.ts';
 import { remapPath } from './path-remap.ts';
 
 /** Time limit of one call of a plug-in in this process, in ms. */
@@ -37,7 +38,7 @@ let isExposed = false;
 function exposeOwnPackage(): void {
   if (isExposed) return;
   isExposed = true;
-  const packageUrl = JSON.stringify(new URL('../index.js', import.meta.url).href);
+  const packageUrl = JSON.stringify(packageFile('dist/src/index.js').href);
   const hook = `export const resolve = (specifier, context, next) =>
     specifier === 'neurofuzz' ? { url: ${packageUrl}, shortCircuit: true } : next(specifier, context);`;
   register(`data:text/javascript,${encodeURIComponent(hook)}`);

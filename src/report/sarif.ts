@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { escapeControl } from '../core/escape-control.ts';
+import { VERSION } from '../core/package-files.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 const SCHEMA_URL = 'https://json.schemastore.org/sarif-2.1.0.json';
 
@@ -37,7 +35,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
     runs: [
       {
         tool: {
-          driver: { name: 'neurofuzz', semanticVersion: version, rules: rules.map(ruleOf) },
+          driver: { name: 'neurofuzz', semanticVersion: VERSION, rules: rules.map(ruleOf) },
         },
         columnKind: 'utf16CodeUnits',
         results: campaigns.flatMap((campaign) => resultsOf(campaign, rules)),

@@ -1,14 +1,15 @@
-import { createRequire } from 'node:module';
 import { basename, dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Document, isScalar, visit } from 'yaml';
 import { flagSettings, type SettingName } from '../config/schema.ts';
+import { packageFile } from '../core/package-files.ts';
 import type { LoadOptions } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { InspectedInput, Inspection } from './inspect.ts';
 import { settingHelp } from './setting-kinds.ts';
 
 /** JSON Schema in the package, for editors. */
-const SCHEMA_PATH = createRequire(import.meta.url).resolve('neurofuzz/campaign.schema.json');
+const SCHEMA_PATH = fileURLToPath(packageFile('schema/campaign.schema.json'));
 
 /** Size of a dynamic dimension in drawn seeds: of sequences, and of the sides of pictures. */
 const DEFAULT_SEQUENCE_LENGTH = 16;

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorMessage } from '../core/errors.ts';
+import { processScript } from '../core/package-files.ts';
 import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
 import { availableCores, memoryShare } from '../workers/resource-limits.ts';
 import { RpcClient } from '../workers/rpc-client.ts';
@@ -78,7 +79,7 @@ export async function diagnose(): Promise<Diagnosis> {
 }
 
 async function tryRuntime(kind: RuntimeKind, model: string): Promise<RuntimeDiagnosis> {
-  const script = new URL('../workers/services/doctor-service.js', import.meta.url);
+  const script = processScript('doctor-service');
   const child = new RpcClient<DoctorApi>({ script, timeout: TIMEOUT_MS, memory: memoryShare(1) });
   try {
     const { runtime, testcasesPerSecond } = await child.call('benchmark', { model, runtime: kind });

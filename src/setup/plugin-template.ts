@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fileError, UserError } from '../core/errors.ts';
+import { packageFile } from '../core/package-files.ts';
 
 /** Kinds of plug-ins: the example that is the template of each, and the flag that names one. */
 export const PLUGIN_TEMPLATES = {
@@ -18,7 +19,7 @@ export type PluginTemplateName = keyof typeof PLUGIN_TEMPLATES;
  * @throws UserError where it can't be written
  */
 export async function writePluginTemplate(kind: PluginTemplateName, file: string): Promise<void> {
-  const example = new URL(`../../../examples/${PLUGIN_TEMPLATES[kind].file}`, import.meta.url);
+  const example = packageFile(`examples/${PLUGIN_TEMPLATES[kind].file}`);
   const text = await readFile(fileURLToPath(example), 'utf8');
   try {
     await writeFile(file, text, { flag: 'wx' });

@@ -2,6 +2,7 @@ import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
+import { processScript } from '../core/package-files.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
@@ -56,7 +57,7 @@ export class ModelSession {
   constructor(
     limits: Partial<ProcessLimits> = {},
     spawn: SpawnProcess<ModelApi> = (options) =>
-      new RpcClient({ ...options, script: new URL('./services/model-service.js', import.meta.url) }),
+      new RpcClient({ ...options, script: processScript('model-service') }),
   ) {
     this.#limits = { timeout: LOAD_TIMEOUT_MS, memory: memoryShare(1), ...limits };
     this.#spawn = spawn;

@@ -1,3 +1,4 @@
+import { processScript } from '../core/package-files.ts';
 import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import type { VariantOutcome } from '../evaluation/test-variants.ts';
@@ -27,7 +28,7 @@ export class RerunClient {
   constructor(
     limits: ProcessLimits,
     spawn: SpawnProcess<RerunApi> = (options) =>
-      new RpcClient({ ...options, script: new URL('./services/rerun-service.js', import.meta.url) }),
+      new RpcClient({ ...options, script: processScript('rerun-service') }),
   ) {
     this.#limits = limits;
     this.#spawn = spawn;

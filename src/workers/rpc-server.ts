@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { processScript } from '../core/package-files.ts';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
 import type { LoadingLimits, WatchdogSettings } from './watchdog.ts';
 
@@ -34,7 +35,7 @@ export function setLimits(limits: LoadingLimits | undefined): void {
 /** Answers calls, one after the other, until the parent disconnects. */
 export function serve(methods: Api): void {
   const memory = Number(process.env.NEUROFUZZ_MEMORY ?? Number.POSITIVE_INFINITY);
-  watchdog = new Worker(new URL('./watchdog.js', import.meta.url), {
+  watchdog = new Worker(processScript('watchdog'), {
     workerData: { memory, parent: process.ppid } satisfies WatchdogSettings,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });

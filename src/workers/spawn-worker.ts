@@ -1,3 +1,4 @@
+import { processScript } from '../core/package-files.ts';
 import { type ProcessLimits, RpcClient } from './rpc-client.ts';
 import type { FuzzApi } from './services/fuzz-service.ts';
 
@@ -5,6 +6,6 @@ import type { FuzzApi } from './services/fuzz-service.ts';
 export function spawnWorker(limits: ProcessLimits): RpcClient<FuzzApi> {
   return new RpcClient<FuzzApi>({
     ...limits,
-    script: new URL('./services/fuzz-service.js', import.meta.url),
+    script: processScript('fuzz-service'),
   });
 }

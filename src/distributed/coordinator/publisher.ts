@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type { ExecutorContext } from '../../campaign/executor-factory.ts';
+import { VERSION } from '../../core/package-files.ts';
 import { packEntries } from '../../fuzzer/packed-entries.ts';
 import type { CorpusEntryData } from '../../fuzzer/scheduling/task.ts';
 import { byteLengthOf } from '../../inputs/testcase.ts';
@@ -8,8 +8,6 @@ import { type CorpusPart, type Descriptor, MESSAGE_VERSION } from '../protocol/m
 import { type RedisSession, refreshHeartbeat } from '../protocol/session.ts';
 import type { UploadBundle } from '../transfer/file-transfer.ts';
 import type { CampaignUpload } from './upload-manifest.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Maximum number of entries in a part of the corpus, and size of their values in bytes at which a part is closed. */
 const MAX_PART_ENTRIES = 512;
@@ -47,7 +45,7 @@ export class CampaignPublisher {
     ];
     this.#descriptor = {
       v: MESSAGE_VERSION,
-      version,
+      version: VERSION,
       session: session.session,
       name,
       setup,

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { errorMessage } from '../../core/errors.ts';
+import { VERSION } from '../../core/package-files.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
 import { checkDescriptor, type Descriptor } from '../protocol/messages.ts';
@@ -18,8 +18,6 @@ import { CampaignMembership } from './campaign-membership.ts';
 import { type CampaignLoad, selectCampaign } from './campaign-selection.ts';
 import { JoinedCampaign, type WorkTotals } from './joined-campaign.ts';
 import type { WorkerNodeStatistics } from './node-metrics.ts';
-
-const { version } = createRequire(import.meta.url)('neurofuzz/package.json') as { version: string };
 
 /** Poll interval for campaigns, and heartbeat interval. */
 const POLL_INTERVAL_MS = 500;
@@ -262,7 +260,7 @@ export class WorkerNodeController {
       id: this.#id,
       host: hostname(),
       pid: process.pid,
-      version,
+      version: VERSION,
       jobs: this.#options.jobs,
       busy: busy > 0,
       sessions: [...this.#campaigns.keys()],
@@ -282,7 +280,7 @@ export class WorkerNodeController {
 /** Checks a descriptor. A version mismatch is reported first, because the format may differ. */
 function checkVersion(message: unknown): Descriptor {
   const { version: publishedVersion }: Partial<Descriptor> = message ?? {};
-  if (typeof publishedVersion === 'string' && publishedVersion !== version)
-    throw new Error(`it is of neurofuzz ${publishedVersion.slice(0, 64)}, and this machine has ${version}`);
+  if (typeof publishedVersion === 'string' && publishedVersion !== VERSION)
+    throw new Error(`it is of neurofuzz ${publishedVersion.slice(0, 64)}, and this machine has ${VERSION}`);
   return checkDescriptor(message);
 }

@@ -1,0 +1,55 @@
+// Bundles the scripts of processes: opening hundreds of modules takes a process longer than all else it does at its start.
+// What is imported only when it is needed stays in chunks of its own.
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** Scripts by their names in dist/processes/, with the modules that they start at. */
+const SCRIPTS = {
+  main: 'cli/main.js',
+  'fuzz-service': 'workers/services/fuzz-service.js',
+  'model-service': 'workers/services/model-service.js',
+  'rerun-service': 'workers/services/rerun-service.js',
+  'doctor-service': 'workers/services/doctor-service.js',
+  watchdog: 'workers/watchdog.js',
+};
+
+/** Packages that load files of their own, or are large and seldom needed: they stay in node_modules. */
+const EXTERNAL = [
+  '@huggingface/tokenizers',
+  '@tensorflow/*',
+  'bullmq',
+  'hnswlib-node',
+  'ioredis',
+  'msgpackr',
+  'onnxruntime-node',
+  'pino',
+  'prom-client',
+  'sharp',
+];
+
+const FOLDER = 'dist/processes';
+
+const { metafile } = await build({
+  entryPoints: Object.entries(SCRIPTS).map(([out, module]) => ({ out, in: `dist/src/${module}` })),
+  outdir: FOLDER,
+  metafile: true,
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  external: EXTERNAL,
+  // CommonJS packages that are bundled require modules of Node.js.
+  banner: {
+    js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
+  },
+  legalComments: 'eof',
+  logLevel: 'warning',
+});
+
+for (const name of readdirSync(FOLDER, { recursive: true })) {
+  const path = join(FOLDER, name);
+  if (/\.js$/.test(name) && metafile.outputs[path.replaceAll('\\', '/')] === undefined) rmSync(path);
+}
