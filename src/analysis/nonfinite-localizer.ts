@@ -1,7 +1,14 @@
-import { type AttributeValue, type GraphNode, producersByTensor } from '../model/graph/graph.ts';
+import {
+  type AttributeValue,
+  bodyTensorsOf,
+  type Graph,
+  type GraphNode,
+  producersByTensor,
+  searchableGraph,
+} from '../model/graph/graph.ts';
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
 import { maskOnlyTest } from '../model/mask-only-tensors.ts';
-import type { Finiteness, Model, NamedTensor } from '../model/model.ts';
+import type { Finiteness, FinitenessVerdicts, Model, NamedTensor } from '../model/model.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
 import { nonfiniteConstantTest } from './nonfinite-constants.ts';
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
@@ -50,9 +57,12 @@ const MAX_PATH_LENGTH = 64;
  */
 export class NonfiniteLocalizer {
   readonly #model: Model;
+  readonly #graph: Graph;
   readonly #nodes: readonly GraphNode[];
   readonly #producers: ReadonlyMap<string, GraphNode>;
-  /** Floating-point tensors that nodes compute, in topological order. */
+  /** Tensors of bodies, those that a body is given included. */
+  readonly #bodyTensors: ReadonlySet<string>;
+  /** Floating-point tensors that nodes compute, in topological order, and those that bodies are given. */
   readonly #floatTensors: readonly string[];
   readonly #observableTensors: ReadonlySet<string>;
   /** Numerical sites; undefined until they are needed. */
@@ -64,17 +74,20 @@ export class NonfiniteLocalizer {
     this.#model = model;
     this.#isNonfiniteConstant = nonfiniteConstantTest(model);
     this.#isMaskOnly = maskOnlyTest(model);
-    const { nodes, types } = model.graph;
+    this.#graph = searchableGraph(model.graph);
+    const { nodes, types } = this.#graph;
     this.#nodes = nodes;
-    this.#producers = producersByTensor(model.graph);
-    const watchable = new Set(model.watchable);
+    this.#producers = producersByTensor(this.#graph);
+    this.#bodyTensors = new Set(bodyTensorsOf(model.graph).keys());
+    const watchable = new Set([...model.watchable, ...this.#bodyTensors]);
     const isFloat = (name: string): boolean => {
       const type = types.get(name);
       return type !== undefined && DTYPES[type].kind === 'float';
     };
-    this.#floatTensors = nodes
-      .flatMap(({ outputs }) => outputs)
-      .filter((name) => watchable.has(name) && isFloat(name));
+    const computed = nodes.flatMap(({ outputs }) => outputs);
+    this.#floatTensors = [...new Set([...computed, ...this.#bodyTensors])].filter(
+      (name) => watchable.has(name) && isFloat(name),
+    );
     this.#observableTensors = new Set(this.#floatTensors);
   }
 
@@ -85,7 +98,17 @@ export class NonfiniteLocalizer {
    * @param feeds one testcase
    */
   async locate(feeds: readonly Tensor[]): Promise<Origin | undefined> {
-    const seen = await this.#observeFiniteness(feeds);
+    const { first, firstNan } = await this.#observeFiniteness(feeds);
+    return this.#locateIn(first, 'inf') ?? this.#locateIn(firstNan, 'nan');
+  }
+
+  /**
+   * The operation at which something begins that is not finite.
+   *
+   * @param seen the worst value of each floating-point tensor
+   * @param sought anything that is not finite, out of finite operands; or a NaN, out of operands that hold none
+   */
+  #locateIn(seen: ReadonlyMap<string, Finiteness>, sought: 'inf' | 'nan'): Origin | undefined {
     // Masks that a graph adds up to −∞ are no fault; what a softmax makes of them may be.
     const bad = (name: string): boolean => {
       const finiteness = seen.get(name) ?? 'finite';
@@ -99,8 +122,8 @@ export class NonfiniteLocalizer {
       );
     // Masks are infinite constants: an operation that reads one is an origin only if it computes a NaN.
     const isMask = (name: string): boolean =>
-      this.#model.graph.constants.has(name) && this.#isNonfiniteConstant(name);
-    const node = firstFrom((name) => bad(name) || isMask(name), bad) ?? firstFrom(nan, nan);
+      this.#graph.constants.has(name) && this.#isNonfiniteConstant(name);
+    const node = sought === 'nan' ? firstFrom(nan, nan) : firstFrom((name) => bad(name) || isMask(name), bad);
     if (node === undefined) return undefined;
     const source = this.#producers.get(this.#tensorBeforeRearranging(node));
     if (source !== undefined && source !== node) {
@@ -126,7 +149,7 @@ export class NonfiniteLocalizer {
     }
     for (const node of this.#candidates) {
       const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#observableTensors.has(name));
-      const { activations } = await this.#model.run(feeds, [...new Set(tensors)]);
+      const activations = await this.#watch(feeds, [...new Set(tensors)]);
       const seen = new Map(activations.map((tensor) => [tensor.name, finitenessOf(tensor)]));
       const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
       const tensor = node.outputs.find(bad);
@@ -134,6 +157,16 @@ export class NonfiniteLocalizer {
       return { node, tensor, kind: seen.get(tensor) === 'nan' ? 'nan' : 'inf', path: [node.name] };
     }
     return undefined;
+  }
+
+  /** Tensors of a run; none where it fails since a body gives them several shapes, which cannot be watched. */
+  async #watch(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly NamedTensor[]> {
+    try {
+      return (await this.#model.run(feeds, tensors)).activations;
+    } catch (error) {
+      if (tensors.some((name) => this.#bodyTensors.has(name))) return [];
+      throw error;
+    }
   }
 
   /** The operand behind operations that only rearrange values, since those compute none. */
@@ -152,7 +185,7 @@ export class NonfiniteLocalizer {
   /** The operands of an origin, at its worst element. */
   async describe(origin: Origin, feeds: readonly Tensor[]): Promise<OriginDetails> {
     const { node, tensor, path } = origin;
-    const watchable = new Set(this.#model.watchable);
+    const watchable = new Set([...this.#model.watchable, ...this.#bodyTensors]);
     const inputs = [...new Set(node.inputs)].filter((name) => name !== '');
     const watched = [tensor, ...inputs.filter((name) => watchable.has(name))];
     const { activations } = await this.#model.run(feeds, watched);
@@ -195,29 +228,30 @@ export class NonfiniteLocalizer {
   }
 
   /** The worst value of each floating-point tensor. */
-  async #observeFiniteness(feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Finiteness>> {
+  async #observeFiniteness(feeds: readonly Tensor[]): Promise<FinitenessVerdicts> {
     const { nonFiniteFlags } = this.#model.capabilities;
-    if (this.#floatTensors.length === 0) return new Map();
+    const seen = new Map<string, Finiteness>();
+    if (this.#floatTensors.length === 0) return { first: seen, firstNan: seen };
     if (nonFiniteFlags !== undefined) {
       try {
-        const flags = await nonFiniteFlags.nonFinite(feeds, this.#floatTensors);
-        return new Map(this.#floatTensors.map((name, i) => [name, flags[i]]));
+        return await nonFiniteFlags.nonFinite(feeds, this.#floatTensors);
       } catch {
         // Some graphs cannot be changed so; their tensors are watched. It is tried again each time, since the result for
         // one testcase must not depend on those before it; a session that failed to open fails at once.
       }
     }
-    const seen = new Map<string, Finiteness>();
+    // What a body holds may have other shapes in each iteration, and cannot be watched then.
+    const tensors = this.#floatTensors.filter((name) => !this.#bodyTensors.has(name));
     const chunk = new ChunkSize(MAX_TENSORS_PER_RUN);
-    for (let from = 0; from < this.#floatTensors.length; ) {
-      const names = this.#floatTensors.slice(from, from + chunk.tensors);
+    for (let from = 0; from < tensors.length; ) {
+      const names = tensors.slice(from, from + chunk.tensors);
       const { activations } = await this.#model.run(feeds, names);
       for (const tensor of activations) seen.set(tensor.name, finitenessOf(tensor));
       from += names.length;
       const bytes = activations.reduce((sum, { data }) => sum + data.byteLength, 0);
       chunk.adapt(bytes, activations.length);
     }
-    return seen;
+    return { first: seen, firstNan: seen };
   }
 
   /** The shortest path of operations along tensors that are not finite, from a node to an output. */

@@ -15,9 +15,13 @@ const MAX_DEATH_WARNINGS = 3;
 /** Options for loading the model with the runtimes that were resolved for it. */
 export function resolvedLoadOptions(
   options: WorkerSupervisorOptions,
-  { model, secondModel }: Target,
+  { model, secondModel, fixedInputs }: Target,
 ): LoadOptions {
-  const loadOptions = { ...options.model.options, runtime: model.runtime.kind };
+  const loadOptions = {
+    ...options.model.options,
+    runtime: model.runtime.kind,
+    ...(fixedInputs === undefined ? {} : { fixedInputs }),
+  };
   return secondModel === undefined
     ? loadOptions
     : {

@@ -1,6 +1,7 @@
 import { errorMessage, UserError } from '../core/errors.ts';
 import { type DType, readNumber, rowsOf, shapeText, type Tensor, type TensorData } from '../tensor/tensor.ts';
 import { type BatchAxis, batchAxis } from './batch-axis.ts';
+import { type BodyTensor, bodyTensorsOf } from './graph/graph.ts';
 import { type Completion, completionsOf } from './language/completion.ts';
 import type { PrefilledPrompts } from './language/prefilled-prompts.ts';
 import { maskOnlyTest } from './mask-only-tensors.ts';
@@ -39,12 +40,14 @@ export class BatchedModel {
   readonly model: Model;
   readonly #batchAxis: BatchAxis;
   readonly #isMaskOnly: (tensor: string) => boolean;
+  readonly #bodyTensors: ReadonlyMap<string, BodyTensor>;
   #maxBatchSize: number;
 
   constructor(model: Model) {
     this.model = model;
     this.#batchAxis = batchAxis(model.inputs);
     this.#isMaskOnly = maskOnlyTest(model);
+    this.#bodyTensors = bodyTensorsOf(model.graph);
     this.#maxBatchSize = this.#batchAxis === 'free' ? Number.POSITIVE_INFINITY : 1;
   }
 
@@ -59,7 +62,25 @@ export class BatchedModel {
    * @throws Error if the runtime fails, or a tensor cannot be split into rows
    */
   async run(batch: TestcaseBatch, rows: number, watched: readonly string[]): Promise<BatchResult> {
-    return this.#splitRows(batch, rows, await this.model.run(this.feeds(batch, rows), watched));
+    return this.#splitRows(batch, rows, await this.#runWatching(this.feeds(batch, rows), watched));
+  }
+
+  /**
+   * Runs the model. Where a body computes tensors of different shapes in its iterations, the runtime cannot stack them and
+   * fails a run in which they are watched; that is no fault of the testcase, and those tensors come without values.
+   */
+  async #runWatching(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult> {
+    const outer = watched.filter((name) => !this.#bodyTensors.has(name));
+    if (outer.length === watched.length) return this.model.run(feeds, watched);
+    try {
+      return await this.model.run(feeds, watched);
+    } catch {
+      const result = await this.model.run(feeds, outer);
+      const activations = watched.map(
+        (name) => result.activations.find((tensor) => tensor.name === name) ?? absentTensor(name),
+      );
+      return { ...result, activations };
+    }
   }
 
   /**
@@ -77,7 +98,11 @@ export class BatchedModel {
 
   #splitRows(batch: TestcaseBatch, rows: number, result: RunResult): BatchResult {
     const split = (tensor: NamedTensor): BatchTensor => {
-      if (rows > 1 && tensor.shape[0] !== rows) throw new NotBatchedError(tensor, rows);
+      if (rows > 1 && tensor.shape[0] !== rows) {
+        // A body that did not run gives no rows.
+        if (this.#bodyTensors.has(tensor.name)) return { ...absentTensor(tensor.name), size: 0 };
+        throw new NotBatchedError(tensor, rows);
+      }
       const { name, type, data } = tensor;
       const shape = this.#batchAxis === 'none' ? tensor.shape : tensor.shape.slice(1);
       return { name, type, size: data.length / rows, shape, data };
@@ -134,7 +159,12 @@ export class BatchedModel {
     const rows = Math.min(2, this.#maxBatchSize);
     try {
       const { activations } = await this.model.run(this.feeds(batch, rows), tensors);
-      return activations.filter(({ shape }) => rows === 1 || shape[0] === rows).map(({ name }) => name);
+      // A branch that the testcase does not take may be taken by another.
+      const isAbsent = ({ name, data }: NamedTensor): boolean =>
+        data.length === 0 && this.#bodyTensors.has(name);
+      return activations
+        .filter((tensor) => rows === 1 || tensor.shape[0] === rows || isAbsent(tensor))
+        .map(({ name }) => name);
     } catch {
       if (tensors.length === 1) return [];
       const middle = tensors.length >> 1;
@@ -175,6 +205,11 @@ export class BatchedModel {
       return `the model takes one testcase a run (${errorMessage(error)})`;
     }
   }
+}
+
+/** A tensor of a body that did not run, or whose iterations cannot be stacked. */
+function absentTensor(name: string): NamedTensor {
+  return { name, type: 'float32', shape: [0], data: new Float32Array(0) };
 }
 
 class NotBatchedError extends Error {

@@ -1,4 +1,5 @@
 import { DTYPES, readNumber, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { searchableGraph } from './graph/graph.ts';
 import { findMaskOnlyTensors } from './graph/masks.ts';
 import type { Model } from './model.ts';
 
@@ -15,13 +16,13 @@ const MAX_MASK_VALUES = 1 << 24;
 export function maskOnlyTest(model: Pick<Model, 'graph' | 'constant'>): (tensor: string) => boolean {
   let found: ReadonlySet<string> | undefined;
   return (tensor) => {
-    found ??= findMaskOnlyTensors(model.graph, (name) => isMaskConstant(model, name));
+    found ??= findMaskOnlyTensors(searchableGraph(model.graph), (name) => isMaskConstant(model, name));
     return found.has(tensor);
   };
 }
 
 function isMaskConstant(model: Pick<Model, 'graph' | 'constant'>, name: string): boolean {
-  const { graph } = model;
+  const graph = searchableGraph(model.graph);
   const small = graph.values.get(name);
   if (small !== undefined) return small.some((value) => value <= MIN_MASK_VALUE);
   if (sizeOf(graph.constants.get(name) ?? []) > MAX_MASK_VALUES) return false;

@@ -44,10 +44,18 @@ export interface NonFiniteFlags {
   /**
    * Runs the model once.
    *
-   * @param tensors floating-point ones out of `watchable`; the same ones at each call
-   * @returns one verdict for each of `tensors`
+   * @param tensors floating-point ones out of `watchable` and of bodies; the same ones at each call
    */
-  nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]>;
+  nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<FinitenessVerdicts>;
+}
+
+/**
+ * A verdict for each tensor. Of a body that ran several times they are those of one iteration: the first in which
+ * something is not finite, or is NaN.
+ */
+export interface FinitenessVerdicts {
+  readonly first: ReadonlyMap<string, Finiteness>;
+  readonly firstNan: ReadonlyMap<string, Finiteness>;
 }
 
 /** Capability to expose in bulk the tensors that will be watched in changing subsets, so that one session serves all. */
@@ -106,11 +114,23 @@ export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256
   readonly outputs: SecondModel['outputs'];
 }
 
+/** An input that has one value in all runs, as plain data. */
+export interface FixedInput {
+  readonly type: DType;
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** Inputs that have one value in all runs, by name. */
+export type FixedInputs = Readonly<Record<string, FixedInput>>;
+
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
   /** A second model to run on the same inputs. */
   readonly secondModel?: SecondModelOptions | undefined;
+  /** Inputs that have one value in all runs; a branch that depends on nothing else is known then. */
+  readonly fixedInputs?: FixedInputs | undefined;
   /** Threads of a session, for runtimes that have a choice; 1 by default. */
   readonly threads?: number | undefined;
   /** Loads a next-token model as one that completes prompts. */

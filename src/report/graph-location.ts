@@ -1,5 +1,5 @@
 import dagre from '@dagrejs/dagre';
-import { type Graph, type GraphNode, producersByTensor } from '../model/graph/graph.ts';
+import { type Graph, type GraphNode, producersByTensor, searchableGraph } from '../model/graph/graph.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { Arrow, Box, GraphView } from './view-model.ts';
 
@@ -69,11 +69,12 @@ export function layOutGraph(
 /**
  * Draws where in the graph a finding originates: the operations before the failing one, and its path to an output.
  *
- * @param graph the model's graph; without it only the path is drawn
+ * @param mainGraph the model's graph; without it only the path is drawn
  * @returns undefined if the failing operation is not known
  */
-export function locateInGraph({ origin }: Finding, graph: Graph | undefined): GraphView | undefined {
+export function locateInGraph({ origin }: Finding, mainGraph: Graph | undefined): GraphView | undefined {
   if (origin === undefined) return undefined;
+  const graph = mainGraph && searchableGraph(mainGraph);
   const boxes = new Map<string, UnplacedBox>();
   const links: Link[] = [];
   const nodeOf = new Map((graph?.nodes ?? []).map((node) => [node.name, node]));

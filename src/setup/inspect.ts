@@ -5,6 +5,7 @@ import type { InputKind } from '../inputs/input-kind.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
 import {
+  countHiddenBodies,
   countOperations,
   countParameters,
   type DeclaredShape,
@@ -53,6 +54,8 @@ export interface Inspection {
   readonly tensors: readonly InspectedTensor[];
   /** Operations that can produce NaN or infinity, in topological order. */
   readonly sites: readonly Omit<NumericalSite, 'targets'>[];
+  /** Number of bodies of control flow that are not searched for such operations. */
+  readonly hiddenBodies: number;
   /** Tensors that `--coverage auto` selects, and the reason. */
   readonly coverage: { readonly auto: readonly string[]; readonly why: string };
   readonly notes: readonly string[];
@@ -111,6 +114,7 @@ function buildInspection(
       shape: shapeOf(name),
     })),
     sites: sites.map(({ targets: _targets, ...site }) => site),
+    hiddenBodies: countHiddenBodies(graph),
     coverage: { auto: watched.tensors, why: watched.why },
     notes,
   };

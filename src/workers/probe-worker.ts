@@ -8,7 +8,7 @@ import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import type { LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
+import type { FixedInputs, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { ObjectiveDescriptor } from './objective-descriptor.ts';
@@ -81,6 +81,12 @@ export class ProbeWorker {
       this.#process.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
     return model;
+  }
+
+  /** Loads the model anew with the branches that inputs of one value choose. */
+  fixInputs(fixedInputs: FixedInputs): Promise<ModelDescription> {
+    this.#model = { ...this.#model, options: { ...this.#model.options, fixedInputs } };
+    return this.load();
   }
 
   /** Derives a quantized copy of the loaded model; see `deriveQuantizedModel`. */

@@ -62,7 +62,10 @@ describe('--coverage auto', () => {
       inputs: ['x', 'rate'],
       nodes: [
         node('Equal', ['rate', 'known'], 'is_known'),
-        { ...node('If', ['is_known'], 'speech'), subgraphs: [graphOf({ nodes: [], outputs: [] })] },
+        {
+          ...node('If', ['is_known'], 'speech'),
+          subgraphs: [{ ...graphOf({ nodes: [], outputs: [] }), role: 'then' }],
+        },
       ],
       outputs: ['speech'],
       constants: { known: { values: [16_000] } },

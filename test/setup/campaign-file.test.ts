@@ -29,6 +29,7 @@ function inspectionOf(name: string): Inspection {
     tensors: [],
     coverage: { auto: [name], why: name },
     sites: [],
+    hiddenBodies: 0,
     notes: [],
   };
 }

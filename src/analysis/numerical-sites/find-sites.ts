@@ -1,30 +1,64 @@
-import { producersByTensor } from '../../model/graph/graph.ts';
+import {
+  type BodyTensor,
+  bodyTensorsOf,
+  producersByTensor,
+  searchableGraph,
+} from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { nonfiniteConstantTest } from '../nonfinite-constants.ts';
-import { regionText } from './hazard.ts';
+import { behindFurtherAxes, regionText } from './hazard.ts';
 import { findProxyTensor } from './proxy-tensors.ts';
 import type { HazardTarget, NumericalSite, SiteContext } from './site.ts';
 import { classifySite } from './site-kinds.ts';
 
-/** The numerical sites of a model, in topological order. Bodies of control-flow operators are not searched. */
+/** The numerical sites of a model and of its bodies, in topological order. */
 export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): NumericalSite[] {
+  const graph = searchableGraph(model.graph);
+  const bodyTensors = bodyTensorsOf(model.graph);
   const context: SiteContext = {
-    graph: model.graph,
-    producers: producersByTensor(model.graph),
+    graph,
+    producers: producersByTensor(graph),
     holdsInfinity: nonfiniteConstantTest(model),
   };
-  return model.graph.nodes.flatMap((node): NumericalSite[] => {
+  return graph.nodes.flatMap((node): NumericalSite[] => {
     const classified = classifySite(node, context);
     if (classified === undefined) return [];
-    const targets = classified.targets.map((target) => withProxy(context, target));
-    const { name, op, inputs } = node;
+    const targets = classified.targets.map((target) => asExposed(withProxy(context, target), bodyTensors));
+    const { name, op, inputs, body } = node;
     const region = targets.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
     const tensors = [...new Set(inputs.filter((input) => input !== ''))];
-    return [{ name, op, kind: classified.kind.name, tensors, region, targets }];
+    return [
+      {
+        name,
+        op,
+        kind: classified.kind.name,
+        tensors,
+        region,
+        ...(body === undefined ? {} : { body }),
+        targets,
+      },
+    ];
   });
 }
 
 function withProxy({ graph, producers }: SiteContext, target: HazardTarget): HazardTarget {
   const proxy = target.proxy ?? findProxyTensor(graph, producers, target.tensor, target.hazard);
   return proxy === undefined ? target : { ...target, proxy };
+}
+
+/** A target with the axes that its tensors have where they are exposed out of bodies. */
+function asExposed(target: HazardTarget, bodyTensors: ReadonlyMap<string, BodyTensor>): HazardTarget {
+  const { tensor, hazard, proxy } = target;
+  const loopsAround = (name: string): number => bodyTensors.get(name)?.loops ?? 0;
+  if (!bodyTensors.has(tensor) && (proxy === undefined || !bodyTensors.has(proxy.tensor))) return target;
+  return {
+    tensor,
+    hazard: behindFurtherAxes(hazard, loopsAround(tensor)),
+    ...(proxy === undefined
+      ? {}
+      : {
+          proxy: { ...proxy, hazard: behindFurtherAxes(proxy.hazard, loopsAround(proxy.tensor)) },
+        }),
+    isInBody: true,
+  };
 }

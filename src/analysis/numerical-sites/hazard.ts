@@ -93,6 +93,25 @@ export function regionText(tensor: string, hazard: Hazard): string {
   }
 }
 
+/**
+ * The hazard of a tensor that has further axes behind the batch. Groups that are counted from the batch on become one:
+ * that all of it is equal is what makes each of them so.
+ */
+export function behindFurtherAxes(hazard: Hazard, count: number): Hazard {
+  const shifted = (axis: number): number => (axis > 0 ? axis + count : axis);
+  switch (hazard.kind) {
+    case 'gap':
+    case 'masked':
+      return { ...hazard, axis: shifted(hazard.axis) };
+    case 'flat':
+      return count === 0 ? hazard : { kind: 'flat', from: shifted(hazard.from) };
+    case 'all':
+      return { kind: 'all', each: behindFurtherAxes(hazard.each, count) };
+    default:
+      return hazard;
+  }
+}
+
 /** Number of times that a distance must halve to be smaller than a unit; 0 for distances up to 0. */
 export function halvings(distance: number, unit: number): number {
   return distance <= 0 ? 0 : Math.log1p(distance / unit) / Math.LN2;

@@ -1,7 +1,8 @@
+import { type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Hazard } from './hazard.ts';
-import { ANY, anyIfNaN, hull, type Interval, roundToType } from './interval.ts';
+import { ANY, anyIfNaN, hull, type Interval, roundToType, union } from './interval.ts';
 import { EXACT_OPS, INTERVAL_RULES } from './interval-rules.ts';
 
 /**
@@ -16,7 +17,7 @@ export function propagateIntervals(
   model: Pick<Model, 'graph' | 'constant'>,
   inputs: ReadonlyMap<string, Interval>,
 ): ReadonlyMap<string, Interval> {
-  const { graph } = model;
+  const graph = searchableGraph(model.graph);
   const constant = (name: string): Tensor | undefined => model.constant(name);
   const known = new Map(inputs);
   const intervalOf = (name: string): Interval => {
@@ -40,12 +41,21 @@ export function propagateIntervals(
     const result = anyIfNaN(rule?.(context));
     node.outputs.forEach((output, i) => {
       // Further outputs are indices and masks, except for Split.
-      const interval = i === 0 || node.op === 'Split' ? result : ANY;
+      const interval =
+        branchResults(node, i)
+          ?.map(intervalOf)
+          .reduce((a, b) => union(a, b)) ?? (i === 0 || node.op === 'Split' ? result : ANY);
       const type = graph.types.get(output);
       known.set(output, type === undefined ? interval : roundToType(interval, type, EXACT_OPS.has(node.op)));
     });
   }
   return known;
+}
+
+/** The results of branches that an output comes from; undefined unless all are known. */
+function branchResults({ op, subgraphs = [] }: GraphNode, output: number): string[] | undefined {
+  if (op !== 'If' || subgraphs.length !== 2) return undefined;
+  return subgraphs.map(({ outputs }) => outputs[output]);
 }
 
 /** Whether an interval overlaps an unsafe region; true if that cannot be decided. */

@@ -22,6 +22,8 @@ export function marginsOf(
   row: number,
 ): Float64Array {
   const operand = watchedTensor(tensors, target.tensor);
+  // Of a body that did not run.
+  if (operand.size === 0) return NO_MARGINS;
   const margins = hazardMargins(target.hazard, operand, row, scratchBuffers.operand);
   if (target.proxy === undefined) return margins;
   const { hazard, tensor } = target.proxy;
@@ -36,6 +38,8 @@ export function marginsOf(
   if (target.hazard.kind === 'masked') return maskMargins(target.hazard.axis, operand, row, proxyMargins);
   return proxyMargins.length === margins.length ? combineElements(margins, proxyMargins) : margins;
 }
+
+const NO_MARGINS = new Float64Array(0);
 
 /** Limit on an operand's margin once its proxy is in the unsafe region. */
 const ABOVE_PROXY = 1;

@@ -9,6 +9,8 @@ export interface HazardTarget {
   readonly hazard: Hazard;
   /** Tensor to watch as well, since the operand saturates and shows no progress. */
   readonly proxy?: ProxyTensor;
+  /** True if it is in a body, which may run any number of times, or not at all: its tensors differ in size then. */
+  readonly isInBody?: true;
 }
 
 /** An operation that can compute a NaN or an infinity from finite values, or fail. */
@@ -22,6 +24,8 @@ export interface NumericalSite {
   readonly tensors: readonly string[];
   /** The unsafe region, for messages. */
   readonly region: string;
+  /** The body of an If, Loop or Scan that it is in, for people; undefined in the main graph. */
+  readonly body?: string;
   readonly targets: readonly HazardTarget[];
 }
 

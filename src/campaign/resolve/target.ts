@@ -7,7 +7,7 @@ import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
-import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import type { FixedInputs, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
@@ -16,6 +16,7 @@ import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
 import { resolveBatchSize } from './batch-size.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
+import { findFixedInputs } from './fixed-inputs.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
 import {
   checkCalibrationSeeds,
@@ -37,6 +38,8 @@ export interface Target {
   readonly sites: readonly NumericalSite[];
   /** How the second model is loaded; undefined for a single model. */
   readonly secondModel: SecondModelOptions | undefined;
+  /** Inputs that have one value in the whole campaign and decide branches of the model. */
+  readonly fixedInputs: FixedInputs | undefined;
   readonly masterSeed: string;
   readonly watched: WatchedTensors;
   readonly inputs: ResolvedInputs;
@@ -72,7 +75,7 @@ export async function resolveTarget(
     pluginModules(config),
   );
   checkLabels(config, objectives);
-  const { model: firstModel, sites } = await loadModel(path.asGiven, probeWorker, notices);
+  const { model: firstModel, sites: firstSites } = await loadModel(path.asGiven, probeWorker, notices);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   await checkCalibrationSeeds(config, firstModel);
   const namedPair =
@@ -85,11 +88,20 @@ export async function resolveTarget(
     objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
   );
   const { seeds } = inputs;
-  const pair: ModelPair | undefined =
+  const fixedInputs = findFixedInputs(firstModel, inputs);
+  if (fixedInputs !== undefined)
+    notices.info(
+      `branches of the model are chosen by ${Object.keys(fixedInputs).join(', ')}: the same in all seeds, and not mutated`,
+    );
+  const { model: observedModel, sites } =
+    fixedInputs === undefined
+      ? { model: namedPair?.model ?? firstModel, sites: firstSites }
+      : await probeWorker.fixInputs(fixedInputs);
+  const derivedPair: ModelPair | undefined =
     config.quantize === undefined
-      ? namedPair
+      ? undefined
       : await loadDerivedModel(config.quantize, config, seeds, probeWorker, derived);
-  const model = pair?.model ?? firstModel;
+  const model = derivedPair?.model ?? observedModel;
   reportSecondModel(config, model, notices);
   const coverage = await resolveCoverage(model, config, probeWorker, seeds[0], notices);
   const { watched, batchLimitReason, largestBatch } = coverage;
@@ -117,7 +129,8 @@ export async function resolveTarget(
     path,
     model,
     sites,
-    secondModel: pair?.loading,
+    secondModel: (derivedPair ?? namedPair)?.loading,
+    fixedInputs,
     masterSeed,
     watched,
     inputs,

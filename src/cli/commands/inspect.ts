@@ -38,7 +38,7 @@ const MAX_TENSORS = 40;
 const count = new Intl.NumberFormat('en');
 
 function inspectionText(inspection: Inspection, all: boolean): string {
-  const { model, inputs, outputs, parameters, operations, tensors, sites, coverage, notes } = inspection;
+  const { model, inputs, outputs, parameters, operations, tensors, coverage, notes } = inspection;
   const { runtime } = model;
   const shown = all ? tensors : tensors.slice(-MAX_TENSORS);
   const hidden = tensors.length - shown.length;
@@ -63,7 +63,7 @@ function inspectionText(inspection: Inspection, all: boolean): string {
     `operations  ${Object.entries(operations)
       .map(([op, n]) => `${op} ${n}`)
       .join(', ')}`,
-    `sites       ${sites.length === 0 ? 'no operation that can go wrong numerically' : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`}`,
+    `sites       ${sitesLine(inspection)}`,
     `watched     ${coverage.auto.join(', ')} (--coverage auto): ${coverage.why}`,
     `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MAX_TENSORS} here; --all lists them all` : ''}`,
     ...table(
@@ -73,15 +73,46 @@ function inspectionText(inspection: Inspection, all: boolean): string {
   ].join('\n');
 }
 
+function sitesLine({ sites, hiddenBodies }: Inspection): string {
+  const found =
+    sites.length === 0
+      ? `no operation ${hiddenBodies > 0 ? 'found ' : ''}that can go wrong numerically`
+      : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`;
+  return [found, ...hiddenBodiesText(hiddenBodies)].join('; ');
+}
+
 /** The numerical sites, one a line. */
-function sitesText({ model, sites }: Inspection): string {
-  if (sites.length === 0) return `${model.path} has no operation that can make a NaN or an infinity`;
+function sitesText({ model, sites, hiddenBodies }: Inspection): string {
+  const notSearched = hiddenBodiesText(hiddenBodies);
+  if (sites.length === 0)
+    return [
+      notSearched.length === 0
+        ? `${model.path} has no operation that can make a NaN or an infinity`
+        : `no operation found in ${model.path} that can make a NaN or an infinity`,
+      ...notSearched,
+    ].join('\n');
   return [
     'operation, kind, what it reads, when it goes wrong (docs/numerical-errors.md)',
     ...table(
-      sites.map(({ name, op, kind, tensors, region }) => [name, op, kind, tensors.join(', '), region]),
+      sites.map(({ name, op, kind, tensors, region, body }) => [
+        name,
+        op,
+        kind,
+        tensors.join(', '),
+        body === undefined ? region : `${region}, in ${body}`,
+      ]),
     ),
+    ...notSearched,
   ].join('\n');
+}
+
+function hiddenBodiesText(hiddenBodies: number): string[] {
+  if (hiddenBodies === 0) return [];
+  return [
+    hiddenBodies === 1
+      ? '1 body is not looked into'
+      : `${count.format(hiddenBodies)} bodies are not looked into`,
+  ];
 }
 
 function shapeOrUnknown(shape: DeclaredShape | undefined): string {

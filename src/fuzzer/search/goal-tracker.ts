@@ -76,8 +76,10 @@ export class GoalTracker {
     if ('site' in goal) {
       this.tensors = tensorsToWatch(goal.hazardTarget);
       this.objective = undefined;
+      const { hazardTarget } = goal;
+      const isVarying = isShapeVarying || hazardTarget.isInBody === true;
       this.#measureMargins = (_batch, tensors, row, out) =>
-        subgoalMargins(marginsOf(goal.hazardTarget, tensors, row), out, isShapeVarying);
+        subgoalMargins(marginsOf(hazardTarget, tensors, row), out, isVarying);
     } else {
       this.tensors = [];
       const objective = objectives.find(({ name }) => name === goal.objective);

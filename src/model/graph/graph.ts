@@ -17,8 +17,10 @@ export interface GraphNode {
   readonly outputs: readonly string[];
   /** Attributes that the file gives, by name; those left at their defaults are absent. */
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  /** Bodies of an If, Loop or Scan; their tensors cannot be watched. */
-  readonly subgraphs?: readonly Graph[];
+  /** Bodies of an If, Loop or Scan. */
+  readonly subgraphs?: readonly Subgraph[];
+  /** The body that it is in, for people, such as `loop /Loop_3`; undefined in the main graph. */
+  readonly body?: string;
 }
 
 /** A model's computation, independent of its format: nodes in topological order, connected by tensor names. */
@@ -34,7 +36,57 @@ export interface Graph {
   readonly shapes: ReadonlyMap<string, DeclaredShape>;
   /** Types of tensors, as far as they are declared or can be inferred. */
   readonly types: ReadonlyMap<string, DType>;
+  /** The graph with the operations of bodies among its own; undefined where there are none that can be looked into. */
+  readonly flattened?: FlattenedGraph;
+  /** Number of bodies that cannot be looked into; undefined for none. */
+  readonly hiddenBodies?: number;
 }
+
+/** A graph that an operation runs. */
+export interface Subgraph extends Graph {
+  /** What it is to the operation: `then`, `else` or `body`. */
+  readonly role: string;
+}
+
+/**
+ * A graph in which the operations of a body stand before the operation that runs it, which reads the body's results.
+ * What a body is given by that operation has no producer.
+ */
+export interface FlattenedGraph extends Graph {
+  /** The tensors of bodies. */
+  readonly bodyTensors: ReadonlyMap<string, BodyTensor>;
+}
+
+/** Where a tensor of a body is computed. */
+export interface BodyTensor {
+  /** Number of bodies around it. */
+  readonly depth: number;
+  /** Number of those that run once an iteration: where the tensor is exposed, it has an axis for each. */
+  readonly loops: number;
+}
+
+/** The graph in which operations are looked for: with those of bodies, where there are any. */
+export function searchableGraph(graph: Graph): Graph {
+  return graph.flattened ?? graph;
+}
+
+/** Operations of TensorFlow that run functions as their bodies. */
+const FUNCTION_RUNNING_OPS: ReadonlySet<string> = new Set(['If', 'StatelessIf', 'While', 'StatelessWhile']);
+
+/** Number of bodies whose operations are not seen: of operators that are not understood, and of TensorFlow's. */
+export function countHiddenBodies({ nodes, hiddenBodies = 0 }: Graph): number {
+  const functions = nodes.filter(
+    ({ op, subgraphs }) => subgraphs === undefined && FUNCTION_RUNNING_OPS.has(op),
+  );
+  return hiddenBodies + 2 * functions.length;
+}
+
+/** The tensors of bodies. */
+export function bodyTensorsOf({ flattened }: Graph): ReadonlyMap<string, BodyTensor> {
+  return flattened?.bodyTensors ?? NO_BODY_TENSORS;
+}
+
+const NO_BODY_TENSORS: ReadonlyMap<string, BodyTensor> = new Map();
 
 /** Size of the largest constants whose values are kept in the graph. */
 export const MAX_CONSTANT_VALUES = 64;

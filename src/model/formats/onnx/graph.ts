@@ -9,10 +9,11 @@ import {
 } from '../../graph/graph.ts';
 import { decodeMessage } from '../decode-message.ts';
 import { attributesOf, plainConstant } from './attributes.ts';
+import { bodiesOf, roleOf } from './control-flow/bodies.ts';
+import { withFlattenedBodies } from './control-flow/flatten.ts';
 import {
   longToNumber,
   ModelProto,
-  type OnnxAttribute,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
@@ -38,7 +39,7 @@ export interface OnnxContent {
   /** Version of the default domain's operators; 0 if the model names none. */
   readonly opset: number;
   readonly external: readonly ExternalTensor[];
-  /** A constant of the main graph; undefined if there is none, or its values lie in another file. */
+  /** A constant, of bodies too; undefined if there is none, or its values lie in another file. */
   constant(name: string): Tensor | undefined;
 }
 
@@ -72,12 +73,13 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
     );
   }
   const external: ExternalTensor[] = [];
+  const imported = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+  const opset = imported === undefined ? 0 : longToNumber(imported.version);
   const read = readGraph(graph, external, path, 0);
-  const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   const tensors = new Map(constantTensors(graph));
   return {
-    graph: read,
-    opset: opset === undefined ? 0 : longToNumber(opset.version),
+    graph: withFlattenedBodies(read, opset),
+    opset,
     external,
     constant(name) {
       const tensor = tensors.get(name);
@@ -90,13 +92,18 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   };
 }
 
-/** Initializers, and `Constant` nodes that hold a tensor. */
+/** Initializers, and `Constant` nodes that hold a tensor; those of the main graph last, since they win over others. */
 function constantTensors({ initializer, node }: OnnxGraph): [name: string, tensor: OnnxTensor][] {
+  const inner = node.flatMap(bodiesOf).flatMap(({ graph }) => constantTensors(graph));
   const constants = node.flatMap(({ opType, attribute, output }): [string, OnnxTensor][] => {
     const value = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : undefined;
     return value ? [[output[0] ?? '', value]] : [];
   });
-  return [...initializer.map((tensor): [string, OnnxTensor] => [tensor.name, tensor]), ...constants];
+  return [
+    ...inner,
+    ...initializer.map((tensor): [string, OnnxTensor] => [tensor.name, tensor]),
+    ...constants,
+  ];
 }
 
 function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, depth: number): Graph {
@@ -159,8 +166,10 @@ function readNode(
   path: string,
   depth: number,
 ): GraphNode {
-  const inner = node.attribute.flatMap(subgraphsOf);
-  const subgraphs = inner.map((graph) => readGraph(graph, external, path, depth + 1));
+  const subgraphs = bodiesOf(node).map(({ attribute, graph }) => ({
+    ...readGraph(graph, external, path, depth + 1),
+    role: roleOf(attribute),
+  }));
   return {
     name: node.name || `${node.opType}_${index}`,
     op: node.opType,
@@ -173,10 +182,6 @@ function readNode(
     attributes: attributesOf(node),
     ...(subgraphs.length > 0 ? { subgraphs } : {}),
   };
-}
-
-function subgraphsOf({ g, graphs }: OnnxAttribute): OnnxGraph[] {
-  return g === null || g === undefined ? [...graphs] : [g, ...graphs];
 }
 
 /** Tensors of the outer graph that a subgraph reads. */

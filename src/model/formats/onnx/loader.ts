@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import * as ort from 'onnxruntime-node';
 import { errorMessage, UserError } from '../../../core/errors.ts';
-import { isDType, type Tensor } from '../../../tensor/tensor.ts';
-import { computedTensors, type Graph } from '../../graph/graph.ts';
+import { isDType, readNumber, type Tensor } from '../../../tensor/tensor.ts';
+import { bodyTensorsOf, computedTensors, type Graph } from '../../graph/graph.ts';
 import type {
-  Finiteness,
+  FinitenessVerdicts,
+  FixedInputs,
   InputSpec,
   Model,
   ModelCapabilities,
@@ -16,10 +17,14 @@ import type {
   Runtime,
 } from '../../model.ts';
 import { readUnpacked } from '../confined-path.ts';
-import { exposeOnnxTensors, flagOnnxTensors, flagOutputNames } from './expose-tensors.ts';
+import { exposedName, exposeInBodies } from './control-flow/expose-bodies.ts';
+import { prepareControlFlow } from './control-flow/prepare-model.ts';
+import { exposeOnnxTensors } from './expose-tensors.ts';
 import { readExternalFiles } from './external-data.ts';
+import { type FlaggedTensors, flagTensors } from './flag-tensors.ts';
 import { MAX_ONNX_BYTES, readOnnx } from './graph.ts';
-import { firstNumber, fromOrt, toOrt } from './ort-tensor.ts';
+import { moveAxesBehindFirst } from './move-axes.ts';
+import { fromOrt, toOrt } from './ort-tensor.ts';
 import { SessionCache } from './session-cache.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
@@ -61,7 +66,8 @@ export const onnxLoader: ModelLoader = {
     }
     const bytes = await readUnpacked(path, MAX_ONNX_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
-    const { graph, external, constant } = readOnnx(bytes, path);
+    const plainContent = readOnnx(bytes, path);
+    const { external } = plainContent;
     const externalData = await readExternalFiles(external, path);
     options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
     const threads = options.threads ?? 1;
@@ -74,15 +80,21 @@ export const onnxLoader: ModelLoader = {
       });
     const hash = createHash('sha256').update(bytes);
     for (const { data } of externalData) hash.update(data);
+    const plain = await openPlain(path, bytes, open);
+    const hasBodies = plainContent.graph.nodes.some(({ subgraphs }) => subgraphs !== undefined);
+    const fixedInputs = hasBodies ? (options.fixedInputs ?? {}) : {};
+    const observed = hasBodies ? await prepareControlFlow(bytes, fixedInputs, open) : bytes;
+    const { graph, constant } = hasBodies ? readOnnx(observed, path) : plainContent;
     return new OnnxModel({
       path,
       sha256: hash.digest('hex'),
       threads,
-      bytes,
+      observed,
+      fixedInputs,
       graph,
       constant,
       open,
-      plain: await openPlain(path, bytes, open),
+      plain,
     });
   },
 };
@@ -99,12 +111,19 @@ interface OnnxModelParts {
   readonly path: string;
   readonly sha256: string;
   readonly threads: number;
-  readonly bytes: Uint8Array;
+  /** The file that sessions are derived from in which inner tensors are observed. */
+  readonly observed: Uint8Array;
+  /** Inputs that have one value in all runs of those sessions. */
+  readonly fixedInputs: FixedInputs;
   readonly graph: Graph;
   readonly constant: Model['constant'];
   readonly open: OpenSession;
   /** Session of the unmodified model. */
   readonly plain: ort.InferenceSession;
+}
+
+interface OpenFlags extends Omit<FlaggedTensors, 'bytes'> {
+  readonly session: ort.InferenceSession;
 }
 
 class OnnxModel implements Model, NonFiniteFlags {
@@ -118,13 +137,24 @@ class OnnxModel implements Model, NonFiniteFlags {
   readonly watchable: readonly string[];
   readonly capabilities: ModelCapabilities;
   readonly constant: Model['constant'];
-  readonly #bytes: Uint8Array;
+  readonly #observed: Uint8Array;
+  readonly #fixedInputs: FixedInputs;
   readonly #open: OpenSession;
   readonly #sessions: SessionCache;
   /** Session in which all floating-point tensors are flagged. */
-  #flagSession: Promise<ort.InferenceSession> | undefined;
+  #flags: Promise<OpenFlags> | undefined;
 
-  constructor({ path, sha256, threads, bytes, graph, constant, open, plain }: OnnxModelParts) {
+  constructor({
+    path,
+    sha256,
+    threads,
+    observed,
+    fixedInputs,
+    graph,
+    constant,
+    open,
+    plain,
+  }: OnnxModelParts) {
     this.path = path;
     this.sha256 = sha256;
     this.runtime = {
@@ -139,40 +169,68 @@ class OnnxModel implements Model, NonFiniteFlags {
     this.graph = graph;
     this.watchable = [...new Set(computedTensors(graph))];
     this.constant = constant;
-    this.#bytes = bytes;
+    this.#observed = observed;
+    this.#fixedInputs = fixedInputs;
     this.#open = open;
     this.#sessions = new SessionCache(plain, this.outputs, (exposed) =>
-      open(exposeOnnxTensors(bytes, exposed), fusionOptions(exposed.length)),
+      open(exposeTensors(observed, exposed, graph), fusionOptions(exposed.length)),
     );
     this.capabilities = { nonFiniteFlags: this, tensorExposure: this.#sessions };
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult> {
+    if (watched.length > 0) this.#checkFixedInputs(feeds);
     const session = await this.#sessions.sessionFor(watched);
-    const wanted = [...new Set([...this.outputs, ...watched])];
+    const bodyTensors = bodyTensorsOf(this.graph);
+    const resultName = (name: string): string => exposedName(name, bodyTensors.get(name)?.depth ?? 0);
+    const wanted = [...new Set([...this.outputs, ...watched.map(resultName)])];
     const results = await session.run(this.#namedFeeds(feeds), wanted);
-    const pick = (name: string): NamedTensor => fromOrt(name, results[name]);
+    const pick = (name: string): NamedTensor =>
+      moveAxesBehindFirst(fromOrt(name, results[resultName(name)]), bodyTensors.get(name)?.loops ?? 0);
     return { outputs: this.outputs.map(pick), activations: watched.map(pick) };
   }
 
-  async nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly Finiteness[]> {
-    this.#flagSession ??= this.#open(flagOnnxTensors(this.#bytes, tensors), TRACING_SESSION_OPTIONS);
-    const session = await this.#flagSession;
-    const flagNames = tensors.map((_, i) => flagOutputNames(i));
-    const results = await session.run(this.#namedFeeds(feeds), flagNames.flat());
-    const isSet = (name: string): boolean => Number.isNaN(firstNumber(results[name]));
-    return flagNames.map(([nonFinite, nan]) => (!isSet(nonFinite) ? 'finite' : isSet(nan) ? 'nan' : 'inf'));
+  async nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<FinitenessVerdicts> {
+    this.#flags ??= this.#openFlags(tensors);
+    this.#checkFixedInputs(feeds);
+    const { session, read, outputs } = await this.#flags;
+    return read(await session.run(this.#namedFeeds(feeds), outputs));
+  }
+
+  async #openFlags(tensors: readonly string[]): Promise<OpenFlags> {
+    const { bytes, outputs, read } = flagTensors(this.#observed, tensors, bodyTensorsOf(this.graph));
+    return { session: await this.#open(bytes, TRACING_SESSION_OPTIONS), outputs, read };
   }
 
   async dispose(): Promise<void> {
     await this.#sessions.dispose();
-    await (await this.#flagSession?.catch(() => undefined))?.release();
-    this.#flagSession = undefined;
+    await (await this.#flags?.catch(() => undefined))?.session.release();
+    this.#flags = undefined;
+  }
+
+  /** @throws Error where an input has another value than the one that branches were chosen for */
+  #checkFixedInputs(feeds: readonly Tensor[]): void {
+    this.inputs.forEach(({ name }, i) => {
+      const { type, data } = feeds[i];
+      const differs = this.#fixedInputs[name]?.values.some((value, k) => readNumber(type, data, k) !== value);
+      if (differs === true)
+        throw new Error(`input ${name} has another value than the model's branches were chosen for`);
+    });
   }
 
   #namedFeeds(feeds: readonly Tensor[]): Record<string, ort.Tensor> {
     return Object.fromEntries(this.inputs.map(({ name }, i) => [name, toOrt(feeds[i])]));
   }
+}
+
+/** The file with further outputs: tensors of the graph and of its bodies. */
+function exposeTensors(bytes: Uint8Array, tensors: readonly string[], graph: Graph): Uint8Array {
+  const bodyTensors = bodyTensorsOf(graph);
+  const inBodies = tensors.filter((name) => bodyTensors.has(name));
+  return exposeOnnxTensors(
+    exposeInBodies(bytes, inBodies, graph.types),
+    tensors.map((name) => exposedName(name, bodyTensors.get(name)?.depth ?? 0)),
+  );
 }
 
 function fusionOptions(exposed: number): ort.InferenceSession.SessionOptions {

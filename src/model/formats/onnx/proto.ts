@@ -195,6 +195,7 @@ export interface OnnxGraph {
 
 /** The fields of a decoded ModelProto that the reader uses. */
 export interface OnnxModel {
+  readonly irVersion: Long;
   readonly graph: OnnxGraph | null;
   readonly opsetImport: readonly { readonly domain: string; readonly version: Long }[];
   readonly functions: readonly { readonly node: readonly OnnxNode[] }[];

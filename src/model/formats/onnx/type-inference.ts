@@ -17,6 +17,12 @@ type TypeRule = (
   typeOfTensor: (name: string) => DType | undefined,
 ) => readonly (DType | undefined)[];
 
+/** Results of an operation with bodies have the types of its first body's results. */
+const typesOfBody =
+  (skipped: number): TypeRule =>
+  ({ subgraphs = [] }, typeOfTensor) =>
+    (subgraphs[0]?.outputs ?? []).slice(skipped).map(typeOfTensor);
+
 const BOOL_RESULT = fixedTypes('bool');
 const INT64_RESULT = fixedTypes('int64');
 const UNKNOWN_RESULT = fixedTypes();
@@ -61,9 +67,10 @@ const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   MaxPool: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64'],
   Dropout: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'bool'],
   Unique: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64', 'int64', 'int64'],
-  If: UNKNOWN_RESULT,
-  Loop: UNKNOWN_RESULT,
-  Scan: UNKNOWN_RESULT,
+  If: typesOfBody(0),
+  // The first result of a Loop's body is whether to go on.
+  Loop: typesOfBody(1),
+  Scan: typesOfBody(0),
 };
 
 /** Operations on quantized numbers, and on values that are not numeric tensors: their result types are unknown. */
