@@ -131,7 +131,7 @@ describe('an operation of a body at which numbers stop being finite', () => {
     const model = await loadBuilt(folder, 'branch-in-loop', graph);
     const origin = await new NonfiniteLocalizer(model).locate([floats([1, 3], 1, 0, 2)]);
     expect(origin).toMatchObject({
-      node: { name: 'inverse', body: 'then of next in loop y' },
+      node: { name: 'inverse', body: 'then branch of next in loop y' },
       kind: 'inf',
       path: ['inverse', 'next', 'y'],
     });

@@ -1,10 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
 import { BatchedModel, sliceResult } from '../../src/model/batched-model.ts';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import type { InputSpec } from '../../src/model/model.ts';
 import { makeTestcaseInput, packBatch, shapeSignatureOf } from '../../src/model/testcase-batch.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
+import { branch, countdownLoop, integer, loadBuilt, scalar } from '../support/control-flow.ts';
+import { testFolder } from '../support/folder.ts';
 import { functionModel } from '../support/function-model.ts';
+
+const folder = testFolder();
 
 const input = (...shape: (number | null)[]): InputSpec => ({ name: 'x', type: 'float32', shape });
 const form = shapeSignatureOf([makeTestcaseInput(input(null, 2), [2])]);
@@ -87,4 +92,69 @@ test('a slice of a result has its rows, and no prefilled prompts', async () => {
   expect(slice.inputs[0].data).toEqual(Float32Array.of(3, 4, 5, 6));
   expect(slice.outputs[0].data).toEqual(Float32Array.of(7, 11));
   expect(slice).not.toHaveProperty('prefilled');
+});
+
+describe('tensors of bodies', () => {
+  /** A Loop of three iterations, each of which gives its state one more column; behind them `y`, the sums of rows. */
+  function growingLoop(): OnnxBuilder {
+    const graph = new OnnxBuilder();
+    graph.input('x', 'float32', ['batch', 2]);
+    const body = new OnnxBuilder();
+    body.input('i', 'int64', []);
+    body.input('go', 'bool', []);
+    body.input('state', 'float32', ['batch', 'columns']);
+    body.node('Identity', ['go'], 'go_on');
+    body.node('Concat', ['state', 'x'], 'longer', { axis: 1 });
+    body.output('go_on', 'bool', []);
+    body.output('longer', 'float32', ['batch', 'more_columns']);
+    const always = graph.constant('always', 'bool', [], Uint8Array.of(1));
+    graph.node('Loop', [integer(graph, 'trips', 3), always, 'x'], 'looped', { body });
+    graph.node('ReduceSum', ['looped', graph.constant('last', 'int64', [1], BigInt64Array.of(1n))], 'y', {
+      keepdims: 0,
+    });
+    graph.output('y', 'float32', ['batch']);
+    return graph;
+  }
+
+  test('come without values where the iterations are of several shapes, and are not found to be watchable', async () => {
+    const growing = await loadBuilt(folder, 'growing', growingLoop());
+    const batched = new BatchedModel(growing);
+    const { outputs, activations } = await batched.run(batch, 2, ['looped', 'longer']);
+    expect(outputs[0].data).toEqual(Float32Array.of(12, 28));
+    expect(activations).toMatchObject([
+      { name: 'looped', size: 8 },
+      { name: 'longer', size: 0 },
+    ]);
+    expect(await batched.findWatchableTensors(batch, ['looped', 'longer'])).toEqual(['looped']);
+    await growing.dispose();
+  });
+
+  test('have a row for each testcase, and are watchable in a branch that the testcase does not take', async () => {
+    const loop = await loadBuilt(folder, 'countdown', countdownLoop(2, 3));
+    const batched = new BatchedModel(loop);
+    const { activations } = await batched.run(batch, 2, ['quotient']);
+    expect(activations[0]).toMatchObject({ size: 4, shape: [2, 2] });
+    expect([...activations[0].data].map(Number)).toEqual(
+      [1, 2, 1 / 2, 1, 3, 4, 3 / 2, 2].map((value) => expect.closeTo(value / 3, 6)),
+    );
+    // What has no rows is not.
+    expect(await batched.findWatchableTensors(batch, ['quotient', 'left'])).toEqual(['quotient']);
+    await loop.dispose();
+    const graph = new OnnxBuilder();
+    graph.input('x', 'float32', ['batch', 2]);
+    graph.node('ReduceSum', ['x'], 'sum', { keepdims: 0 });
+    graph.node('Greater', ['sum', scalar(graph, 'zero', 0)], 'positive');
+    graph.node('If', ['positive'], 'y', {
+      then_branch: branch('Abs', ['x'], 'kept'),
+      else_branch: branch('Neg', ['x'], 'turned'),
+    });
+    graph.output('y', 'float32', ['batch', 2]);
+    const choosing = await loadBuilt(folder, 'choosing', graph);
+    const chosen = new BatchedModel(choosing);
+    expect(await chosen.findWatchableTensors(batch, ['kept', 'turned'])).toEqual(['kept', 'turned']);
+    expect((await chosen.run(batch, 2, ['kept', 'turned'])).activations.map(({ size }) => size)).toEqual([
+      2, 0,
+    ]);
+    await choosing.dispose();
+  });
 });

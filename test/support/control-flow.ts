@@ -17,11 +17,11 @@ export function loadBuilt(
   return loadModel(path, { runtime: 'onnx', ...options });
 }
 
-/** A branch of an If that gives one result, of a shape of `[batch, 3]`. */
+/** A branch of an If that gives one result, a matrix. */
 export function branch(op: string, inputs: readonly string[], result: string): OnnxBuilder {
   const body = new OnnxBuilder();
   body.node(op, inputs, result);
-  body.output(result, 'float32', ['batch', 3]);
+  body.output(result, 'float32', ['rows', 'columns']);
   return body;
 }
 
@@ -56,6 +56,25 @@ export function countdownLoop(trips: number, divisor: number): OnnxBuilder {
   body.output('quotient', 'float32', ['batch', 2]);
   const always = graph.constant('always', 'bool', [], Uint8Array.of(1));
   graph.node('Loop', [integer(graph, 'trips', trips), always, 'x'], 'looped', { body });
+  graph.node('Neg', ['looped'], 'y');
+  graph.output('y', 'float32', ['batch', 2]);
+  return graph;
+}
+
+/** A Loop of two iterations, each of which takes the logarithm of its state and 3, from x `[batch, 2]` on. */
+export function logLoop(): OnnxBuilder {
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['batch', 2]);
+  const body = new OnnxBuilder();
+  body.input('i', 'int64', []);
+  body.input('go', 'bool', []);
+  body.input('state', 'float32', ['batch', 2]);
+  body.node('Identity', ['go'], 'go_on');
+  body.node('Log', [body.node('Add', ['state', scalar(body, 'three', 3)], 'sum')], 'log');
+  body.output('go_on', 'bool', []);
+  body.output('log', 'float32', ['batch', 2]);
+  const always = graph.constant('always', 'bool', [], Uint8Array.of(1));
+  graph.node('Loop', [integer(graph, 'trips', 2), always, 'x'], 'looped', { body });
   graph.node('Neg', ['looped'], 'y');
   graph.output('y', 'float32', ['batch', 2]);
   return graph;

@@ -5,7 +5,9 @@ import type { NumericalSite } from '../../../src/analysis/numerical-sites/site.t
 import { SITE_KINDS } from '../../../src/analysis/numerical-sites/site-kinds.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { readOnnx } from '../../../src/model/formats/onnx/graph.ts';
+import { countHiddenBodies } from '../../../src/model/graph/graph.ts';
 import type { DType } from '../../../src/tensor/tensor.ts';
+import { countdownLoop, integer, recurrentScan } from '../../support/control-flow.ts';
 
 /** Sites of a graph whose input x is `[batch, 4]`. */
 function sites(
@@ -172,4 +174,60 @@ test('docs/numerical-errors.md tells of every kind as the table in the code does
   const page = readFileSync('docs/numerical-errors.md', 'utf8');
   for (const { name, ops, unsafe, source } of SITE_KINDS)
     expect(page).toContain(`| \`${name}\` | ${ops.join(', ')} | ${unsafe} | ${source} |`);
+});
+
+describe('operations of bodies', () => {
+  test('are sites, which name the body', () => {
+    const inLoop = findNumericalSites(readOnnx(countdownLoop(3, 2).finish('loop'), 'loop.onnx'));
+    expect(inLoop).toEqual([
+      {
+        name: 'quotient',
+        op: 'Div',
+        kind: 'div',
+        tensors: ['state', 'left'],
+        region: 'left = 0',
+        body: 'loop looped',
+        targets: [{ tensor: 'left', hazard: { kind: 'at', bound: 0, unit: 2 ** -149 }, isInBody: true }],
+      },
+    ]);
+    const inScan = findNumericalSites(readOnnx(recurrentScan().finish('scan'), 'scan.onnx'));
+    expect(inScan.map(({ name, body }) => [name, body])).toEqual([['after', 'scan y']]);
+  });
+
+  test('have types from what the body is given, and axes behind those of the iterations', () => {
+    const graph = new OnnxBuilder();
+    graph.input('x', 'float16', ['batch', 3]);
+    const body = new OnnxBuilder();
+    body.input('i', 'int64', []);
+    body.input('go', 'bool', []);
+    body.input('state', 'float16', ['batch', 3]);
+    body.node('Identity', ['go'], 'go_on');
+    const infinity = body.constant('infinity', 'float16', [3], Uint16Array.of(0, 0, 0xfc00));
+    body.node(
+      'Softmax',
+      [body.node('Add', [body.node('Exp', ['state'], 'exp'), infinity], 'masked')],
+      'next',
+      {
+        axis: 1,
+      },
+    );
+    body.output('go_on', 'bool', []);
+    body.output('next', 'float16', ['batch', 3]);
+    const always = graph.constant('always', 'bool', [], Uint8Array.of(1));
+    graph.node('Loop', [integer(graph, 'trips', 2), always, 'x'], 'y', { body });
+    graph.output('y', 'float16', ['batch', 3]);
+    const found = findNumericalSites(readOnnx(graph.finish('axes'), 'axes.onnx'));
+    expect(found.map(({ name, targets }) => [name, targets[0].hazard])).toEqual([
+      ['exp', expect.objectContaining({ kind: 'above', bound: Math.log(65504) })],
+      ['masked', expect.objectContaining({ kind: 'above', bound: 65504 })],
+      ['next', { kind: 'masked', axis: 2 }],
+    ]);
+  });
+
+  test('are not seen where the operators are too old for it, and then their bodies are counted', () => {
+    const { graph } = readOnnx(countdownLoop(3, 2).finish('old', 10), 'old.onnx');
+    expect(countHiddenBodies(graph)).toBe(1);
+    expect(graph.flattened).toBeUndefined();
+    expect(countHiddenBodies(readOnnx(countdownLoop(3, 2).finish('new', 11), 'new.onnx').graph)).toBe(0);
+  });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   above,
   at,
+  behindFurtherAxes,
   below,
   type Hazard,
   limitsOf,
@@ -134,4 +135,24 @@ describe('margins over a row', () => {
     expect(at(1e-40, -110)).toBe(1);
     expect(at(0, -20)).toBe(0);
   });
+
+  test('of a body that did not run are none', () => {
+    const flat: HazardTarget = { tensor: 'x', hazard: { kind: 'flat', from: 2 }, isInBody: true };
+    expect([...margins(flat, 0, tensor('x', [0]))]).toEqual([]);
+    const zero: HazardTarget = {
+      tensor: 'x',
+      hazard: below(0, single),
+      proxy: { tensor: 'z', hazard: below(-104, single) },
+      isInBody: true,
+    };
+    expect([...margins(zero, 0, tensor('x', [0]), tensor('z', [1], 5))]).toEqual([]);
+  });
+});
+
+test('behind the axes of iterations a hazard counts its own from there, but for the last ones and the batch', () => {
+  const masked = (axis: number): Hazard => ({ kind: 'masked', axis });
+  expect([-1, 0, 1, 2].map((axis) => behindFurtherAxes(masked(axis), 2))).toEqual([-1, 0, 3, 4].map(masked));
+  expect(behindFurtherAxes({ kind: 'flat', from: 1, groups: 4 }, 1)).toEqual({ kind: 'flat', from: 2 });
+  expect(behindFurtherAxes({ kind: 'all', each: masked(1) }, 1)).toEqual({ kind: 'all', each: masked(2) });
+  expect(behindFurtherAxes(below(0, single), 3)).toEqual(below(0, single));
 });

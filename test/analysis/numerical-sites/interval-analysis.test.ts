@@ -6,6 +6,7 @@ import { propagateIntervals } from '../../../src/analysis/numerical-sites/interv
 import { findReachableSites } from '../../../src/analysis/numerical-sites/reachability.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
+import { branch, countdownLoop, loadBuilt, scalar } from '../../support/control-flow.ts';
 import { testFolder } from '../../support/folder.ts';
 
 const folder = testFolder();
@@ -230,4 +231,36 @@ test('a product with a vocabulary of weights has the interval of its widest colu
   expect(low).toBeCloseTo(-14, 2);
   expect(high).toBeCloseTo(13, 2);
   await model.dispose();
+});
+
+test('of an If has both branches, and in a Loop what the iterations before gave may be anything', async () => {
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['batch', 3]);
+  graph.node('ReduceSum', ['x'], 'sum', { keepdims: 0 });
+  graph.node('Greater', ['sum', scalar(graph, 'zero', 0)], 'positive');
+  graph.node('If', ['positive'], 'chosen', {
+    then_branch: branch('Abs', ['x'], 'kept'),
+    else_branch: branch('Exp', ['x'], 'grown'),
+  });
+  graph.node('Log', [graph.node('Add', ['chosen', scalar(graph, 'one', 1)], 'shifted')], 'y');
+  graph.output('y', 'float32', ['batch', 3]);
+  const model = await loadBuilt(folder, 'branches', graph);
+  const inputs = new Map([['x', { low: -2, high: 3 }]]);
+  const intervals = propagateIntervals(model, inputs);
+  const { low, high } = intervals.get('chosen') ?? { low: 0, high: 0 };
+  expect(low).toBe(0);
+  expect(high).toBeCloseTo(Math.exp(3), 3);
+  // Neither the exponential in the branch nor the logarithm behind both can go wrong.
+  expect(findReachableSites(model, inputs).map(({ name, targets }) => [name, targets.length])).toEqual([
+    ['grown', 0],
+    ['y', 0],
+  ]);
+  await model.dispose();
+  const loop = await loadBuilt(folder, 'loop', countdownLoop(3, 2));
+  expect(propagateIntervals(loop, inputs).get('quotient')).toEqual({
+    low: Number.NEGATIVE_INFINITY,
+    high: Number.POSITIVE_INFINITY,
+  });
+  expect(findReachableSites(loop, inputs)[0].targets).toHaveLength(1);
+  await loop.dispose();
 });

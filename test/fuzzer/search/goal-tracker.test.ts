@@ -189,3 +189,22 @@ test('the goal of a site measures its hazard in the tensor that the model expose
   expect(improvements.length).toBe(1);
   expect(tracker.candidates[0].predictedClass).toBe(0);
 });
+
+test('the goal of a site in a body has one subgoal, however many values the body computes, and none of them counts', () => {
+  const goal: SearchGoal = {
+    site: 'log',
+    hazardTarget: { tensor: 'y', hazard: { kind: 'below', bound: 0, unit: 1 }, isInBody: true },
+  };
+  const tracker = new GoalTracker(
+    assignment({ subgoals: [0], marginsToBeat: [50], best: [] }),
+    [goal],
+    [],
+    false,
+    undefined,
+  );
+  record(tracker, [[]], [0]);
+  expect(tracker.progress(0)).toEqual({ subgoalCount: 1, improvements: [], smallestMargins: [MAX_MARGIN] });
+  record(tracker, [[1024, 3, 7]], [0]);
+  record(tracker, [[63]], [0]);
+  expect(tracker.progress(0)).toMatchObject({ subgoalCount: 1, smallestMargins: [2] });
+});

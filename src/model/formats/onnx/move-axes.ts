@@ -3,13 +3,14 @@ import type { NamedTensor } from '../../run-result.ts';
 
 /**
  * Moves the first axes of a tensor behind the next one, which is the batch: `[iterations, batch, ...]` becomes
- * `[batch, iterations, ...]`. A tensor without further axes stays as it is.
+ * `[batch, iterations, ...]`. A tensor without further axes becomes one row, since it holds nothing for each testcase.
  *
  * @param count number of axes to move
  */
 export function moveAxesBehindFirst(tensor: NamedTensor, count: number): NamedTensor {
   const { type, shape, data } = tensor;
-  if (count === 0 || shape.length <= count || data.length === 0) return tensor;
+  if (count === 0 || data.length === 0) return tensor;
+  if (shape.length <= count) return { ...tensor, shape: [1, ...shape] };
   const iterations = sizeOf(shape.slice(0, count));
   const batch = shape[count];
   const size = data.length / (iterations * batch);

@@ -25,7 +25,14 @@ test('axes of iterations go behind the batch, and each value with them', () => {
   );
 });
 
-test('a number an iteration stays as it is', () => {
+test('a number an iteration is a row', () => {
   const tensor = { name: 't', type: 'float32' as const, shape: [3], data: Float32Array.of(1, 2, 3) };
-  expect(moveAxesBehindFirst(tensor, 1)).toBe(tensor);
+  expect(moveAxesBehindFirst(tensor, 1)).toEqual({ ...tensor, shape: [1, 3] });
+});
+
+test('nothing moves without iterations', () => {
+  const tensor = { name: 't', type: 'float32' as const, shape: [2, 3], data: new Float32Array(6) };
+  expect(moveAxesBehindFirst(tensor, 0)).toBe(tensor);
+  const none = { name: 't', type: 'float32' as const, shape: [0], data: new Float32Array(0) };
+  expect(moveAxesBehindFirst(none, 2)).toBe(none);
 });

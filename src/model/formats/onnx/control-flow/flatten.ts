@@ -50,7 +50,9 @@ class Flattening {
       else
         for (const body of subgraphs) {
           const label =
-            node.op === 'If' ? `${body.role} of ${node.name}` : `${node.op.toLowerCase()} ${node.name}`;
+            node.op === 'If'
+              ? `${body.role} branch of ${node.name}`
+              : `${node.op.toLowerCase()} ${node.name}`;
           this.#typedNodes.push(...givenTensors(node, body));
           this.add(body, {
             depth: depth + 1,

@@ -58,7 +58,7 @@ describe('tensors of a body', () => {
     expect(activations.map(valuesOf)).toEqual([
       { shape: [2, 3, 2], values: [6, 12, 2, 4, 1, 2, 60, 0, 20, 0, 10, 0] },
       { shape: [2, 3, 2], values: [24, 48, 6, 12, 2, 4, 240, 0, 60, 0, 20, 0] },
-      { shape: [3], values: [4, 3, 2] },
+      { shape: [1, 3], values: [4, 3, 2] },
     ]);
     await model.dispose();
   });

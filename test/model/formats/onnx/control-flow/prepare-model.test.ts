@@ -105,8 +105,8 @@ describe('an If whose condition is known is its branch', () => {
       const model = await loadBuilt(folder, `open-${i}`, graph);
       expect(opsOf(model)).toContain('If');
       expect(findNumericalSites(model).map(({ name, body }) => [name, body])).toEqual([
-        ['log', `then of chosen`],
-        ['sqrt', `else of chosen`],
+        ['log', 'then branch of chosen'],
+        ['sqrt', 'else branch of chosen'],
       ]);
       await model.dispose();
     }
@@ -151,8 +151,8 @@ test('names that both branches, or a branch and the graph around it, have stay t
   const model = await loadBuilt(folder, 'rates', sampleRateModel());
   const sites = findNumericalSites(model).map(({ name, op, tensors, body }) => [name, op, tensors[0], body]);
   expect(sites).toEqual([
-    ['raw', 'Sqrt', 'x', 'then of chosen'],
-    ['chosen/else/raw', 'Log', 'x', 'else of chosen'],
+    ['raw', 'Sqrt', 'x', 'then branch of chosen'],
+    ['chosen/else/raw', 'Log', 'x', 'else branch of chosen'],
   ]);
   await model.dispose();
 });
