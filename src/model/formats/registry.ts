@@ -36,7 +36,12 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   const { path: secondPath, match, ...loading } = secondModel;
   return pairModels(
     reference,
-    await loadSingleModel(secondPath, { threads: single.threads, ...loading, onModelBytes: addBytes }),
+    await loadSingleModel(secondPath, {
+      threads: single.threads,
+      fixedInputs: single.fixedInputs,
+      ...loading,
+      onModelBytes: addBytes,
+    }),
     match,
   );
 }

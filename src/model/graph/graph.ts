@@ -73,7 +73,7 @@ export function searchableGraph(graph: Graph): Graph {
 /** Operations of TensorFlow that run functions as their bodies. */
 const FUNCTION_RUNNING_OPS: ReadonlySet<string> = new Set(['If', 'StatelessIf', 'While', 'StatelessWhile']);
 
-/** Number of bodies whose operations are not seen: of operators that are not understood, and of TensorFlow's. */
+/** Number of bodies whose operations are not seen: of operators that are not understood, of functions, of TensorFlow's. */
 export function countHiddenBodies({ nodes, hiddenBodies = 0 }: Graph): number {
   const functions = nodes.filter(
     ({ op, subgraphs }) => subgraphs === undefined && FUNCTION_RUNNING_OPS.has(op),

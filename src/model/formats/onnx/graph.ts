@@ -77,8 +77,13 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   const opset = imported === undefined ? 0 : longToNumber(imported.version);
   const read = readGraph(graph, external, path, 0);
   const tensors = new Map(constantTensors(graph));
+  const functionCalls = countFunctionCalls(graph, model);
+  const flattened = withFlattenedBodies(read, opset);
   return {
-    graph: withFlattenedBodies(read, opset),
+    graph:
+      functionCalls === 0
+        ? flattened
+        : { ...flattened, hiddenBodies: functionCalls + (flattened.hiddenBodies ?? 0) },
     opset,
     external,
     constant(name) {
@@ -90,6 +95,20 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
         : tensorOf(tensor, name);
     },
   };
+}
+
+/** Number of operations that run a function of the model's own, whose operations are not seen. */
+function countFunctionCalls({ node }: OnnxGraph, model: Pick<OnnxModel, 'functions'>): number {
+  const isCall = ({ opType, domain }: OnnxNode): boolean =>
+    model.functions.some((candidate) => candidate.name === opType && candidate.domain === domain);
+  return node.reduce(
+    (sum, inner) =>
+      bodiesOf(inner).reduce(
+        (calls, { graph }) => calls + countFunctionCalls(graph, model),
+        sum + (isCall(inner) ? 1 : 0),
+      ),
+    0,
+  );
 }
 
 /** Initializers, and `Constant` nodes that hold a tensor; those of the main graph last, since they win over others. */

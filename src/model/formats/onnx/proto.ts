@@ -198,5 +198,9 @@ export interface OnnxModel {
   readonly irVersion: Long;
   readonly graph: OnnxGraph | null;
   readonly opsetImport: readonly { readonly domain: string; readonly version: Long }[];
-  readonly functions: readonly { readonly node: readonly OnnxNode[] }[];
+  readonly functions: readonly {
+    readonly name: string;
+    readonly domain: string;
+    readonly node: readonly OnnxNode[];
+  }[];
 }
