@@ -8,13 +8,13 @@ import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
-import type { FixedInputs } from '../model/model.ts';
+import type { InputInvariants } from '../model/model.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { type SeededCampaign, storeSeedFinding } from './enter-seeds.ts';
 import type { Monitor } from './monitor/monitor.ts';
-import { hasFixedInputs } from './resolve/fixed-inputs.ts';
+import { keepsInvariants } from './resolve/input-invariants.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
@@ -49,13 +49,13 @@ export async function findImports(folders: readonly string[]): Promise<ImportCan
  * by reason and reported.
  *
  * @param varying whether testcases may have other shapes than the seeds
- * @param fixedInputs inputs that have one value in the whole campaign
+ * @param invariants what the inputs of all testcases have in common
  */
 export async function readImports(
   { folders, candidates, damagedCount }: ImportCandidates,
   resolved: ResolvedInputs,
   varying: boolean,
-  fixedInputs: FixedInputs | undefined,
+  invariants: InputInvariants | undefined,
   notices: Notices,
 ): Promise<ImportedTestcase[]> {
   const inputs = stripBatchDimension(resolved.inputs);
@@ -89,7 +89,7 @@ export async function readImports(
     const anchors = { ancestor, reference };
     if (
       !fits ||
-      !hasFixedInputs(data, fixedInputs) ||
+      !keepsInvariants(data, invariants) ||
       findBrokenConstraints(data, anchors, resolved.limits, resolved.descriptors, isMutated).length > 0
     ) {
       countLeftOut('are not legal in this campaign');

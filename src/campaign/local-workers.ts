@@ -15,12 +15,12 @@ const MAX_DEATH_WARNINGS = 3;
 /** Options for loading the model with the runtimes that were resolved for it. */
 export function resolvedLoadOptions(
   options: WorkerSupervisorOptions,
-  { model, secondModel, fixedInputs }: Target,
+  { model, secondModel, invariants }: Target,
 ): LoadOptions {
   const loadOptions = {
     ...options.model.options,
     runtime: model.runtime.kind,
-    ...(fixedInputs === undefined ? {} : { fixedInputs }),
+    ...(invariants === undefined ? {} : { invariants }),
   };
   return secondModel === undefined
     ? loadOptions

@@ -68,7 +68,7 @@ export interface PreparedCampaign {
  */
 export async function prepareCampaign(context: CampaignContext): Promise<PreparedCampaign> {
   const { config, monitor, folder, probeWorker, target, saved } = context;
-  const { path, model, masterSeed, watched, inputs, batch, setup, fixedInputs } = target;
+  const { path, model, masterSeed, watched, inputs, batch, setup, invariants } = target;
   const isResumed = saved?.checkpoint !== undefined;
   const seeds = isResumed ? [] : await probeWorker.runSeeds(inputs.seeds, inputs.labels);
   const candidates: ImportCandidates | undefined =
@@ -76,7 +76,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
   const imports =
     candidates === undefined || isResumed
       ? []
-      : await readImports(candidates, inputs, setup.varying, fixedInputs, monitor);
+      : await readImports(candidates, inputs, setup.varying, invariants, monitor);
   const threshold =
     saved?.threshold ?? (await resolveThreshold(config, target.feedback, probeWorker, seeds, monitor));
   monitor.info(

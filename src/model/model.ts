@@ -114,23 +114,28 @@ export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256
   readonly outputs: SecondModel['outputs'];
 }
 
-/** An input that has one value in all runs, as plain data. */
+/** The value of an input, as plain data. */
 export interface FixedInput {
   readonly type: DType;
   readonly shape: readonly number[];
   readonly values: readonly number[];
 }
 
-/** Inputs that have one value in all runs, by name. */
-export type FixedInputs = Readonly<Record<string, FixedInput>>;
+/** What is known of the inputs in all runs, beside what the model declares; by their names. Plain data. */
+export interface InputInvariants {
+  /** Inputs that have one value. */
+  readonly values: Readonly<Record<string, FixedInput>>;
+  /** Shapes of inputs, the batch dimension included; null where a size may differ. */
+  readonly shapes: Readonly<Record<string, readonly (number | null)[]>>;
+}
 
 /** Options of loading. */
 export interface LoadOptions {
   readonly runtime: RuntimeKind | 'auto';
   /** A second model to run on the same inputs. */
   readonly secondModel?: SecondModelOptions | undefined;
-  /** Inputs that have one value in all runs; a branch that depends on nothing else is known then. */
-  readonly fixedInputs?: FixedInputs | undefined;
+  /** What is known of the inputs in all runs; a branch that depends on nothing else is known then. */
+  readonly invariants?: InputInvariants | undefined;
   /** Threads of a session, for runtimes that have a choice; 1 by default. */
   readonly threads?: number | undefined;
   /** Loads a next-token model as one that completes prompts. */

@@ -8,7 +8,7 @@ import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import type { FixedInputs, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
+import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { ObjectiveDescriptor } from './objective-descriptor.ts';
@@ -83,9 +83,9 @@ export class ProbeWorker {
     return model;
   }
 
-  /** Loads the model anew with the branches that inputs of one value choose. */
-  fixInputs(fixedInputs: FixedInputs): Promise<ModelDescription> {
-    this.#model = { ...this.#model, options: { ...this.#model.options, fixedInputs } };
+  /** Loads the model anew with the branches that are known from what the inputs have in common. */
+  chooseBranches(invariants: InputInvariants): Promise<ModelDescription> {
+    this.#model = { ...this.#model, options: { ...this.#model.options, invariants } };
     return this.load();
   }
 

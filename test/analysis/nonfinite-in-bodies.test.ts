@@ -43,8 +43,8 @@ describe('an operation of a body at which numbers stop being finite', () => {
   });
 
   test('has the same name once an input of one value has decided the branch', async () => {
-    const fixedInputs = { sr: { type: 'int64' as const, shape: [], values: [8000] } };
-    const model = await loadBuilt(folder, 'fixed', sampleRateModel(), { fixedInputs });
+    const invariants = { values: { sr: { type: 'int64' as const, shape: [], values: [8000] } }, shapes: {} };
+    const model = await loadBuilt(folder, 'fixed', sampleRateModel(), { invariants });
     const origin = await new NonfiniteLocalizer(model).locate([floats([1, 4], 1, -1, 2, 3), rate(8000)]);
     expect(origin?.node.name).toBe('chosen/else/raw');
     await model.dispose();

@@ -7,7 +7,7 @@ import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
-import type { FixedInputs, ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
@@ -16,7 +16,7 @@ import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
 import { resolveBatchSize } from './batch-size.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
-import { findFixedInputs } from './fixed-inputs.ts';
+import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
 import {
   checkCalibrationSeeds,
@@ -38,8 +38,8 @@ export interface Target {
   readonly sites: readonly NumericalSite[];
   /** How the second model is loaded; undefined for a single model. */
   readonly secondModel: SecondModelOptions | undefined;
-  /** Inputs that have one value in the whole campaign and decide branches of the model. */
-  readonly fixedInputs: FixedInputs | undefined;
+  /** What the inputs of all testcases have in common, which branches of the model depend on. */
+  readonly invariants: InputInvariants | undefined;
   readonly masterSeed: string;
   readonly watched: WatchedTensors;
   readonly inputs: ResolvedInputs;
@@ -88,15 +88,15 @@ export async function resolveTarget(
     objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
   );
   const { seeds } = inputs;
-  const fixedInputs = findFixedInputs(firstModel, inputs);
-  if (fixedInputs !== undefined)
+  const invariants = findInvariants(firstModel, inputs);
+  if (invariants !== undefined && Object.keys(invariants.values).length > 0)
     notices.info(
-      `branches of the model are chosen by ${Object.keys(fixedInputs).join(', ')}: the same in all seeds, and not mutated`,
+      `branches of the model are chosen by ${Object.keys(invariants.values).join(', ')}: the same in all seeds, and not mutated`,
     );
   const { model: observedModel, sites } =
-    fixedInputs === undefined
+    invariants === undefined
       ? { model: namedPair?.model ?? firstModel, sites: firstSites }
-      : await probeWorker.fixInputs(fixedInputs);
+      : await probeWorker.chooseBranches(invariants);
   const derivedPair: ModelPair | undefined =
     config.quantize === undefined
       ? undefined
@@ -130,7 +130,7 @@ export async function resolveTarget(
     model,
     sites,
     secondModel: (derivedPair ?? namedPair)?.loading,
-    fixedInputs,
+    invariants,
     masterSeed,
     watched,
     inputs,

@@ -38,7 +38,7 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
     reference,
     await loadSingleModel(secondPath, {
       threads: single.threads,
-      fixedInputs: single.fixedInputs,
+      invariants: single.invariants,
       ...loading,
       onModelBytes: addBytes,
     }),

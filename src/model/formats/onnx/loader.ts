@@ -6,7 +6,7 @@ import { isDType, readNumber, type Tensor } from '../../../tensor/tensor.ts';
 import { bodyTensorsOf, computedTensors, type Graph } from '../../graph/graph.ts';
 import type {
   FinitenessVerdicts,
-  FixedInputs,
+  InputInvariants,
   InputSpec,
   Model,
   ModelCapabilities,
@@ -56,6 +56,8 @@ type OpenSession = (
   options?: ort.InferenceSession.SessionOptions,
 ) => Promise<ort.InferenceSession>;
 
+const NO_INVARIANTS: InputInvariants = { values: {}, shapes: {} };
+
 /** ONNX models on ONNX Runtime's CPU provider. */
 export const onnxLoader: ModelLoader = {
   async load(path, options) {
@@ -82,15 +84,15 @@ export const onnxLoader: ModelLoader = {
     for (const { data } of externalData) hash.update(data);
     const plain = await openPlain(path, bytes, open);
     const hasBodies = plainContent.graph.nodes.some(({ subgraphs }) => subgraphs !== undefined);
-    const fixedInputs = hasBodies ? (options.fixedInputs ?? {}) : {};
-    const observed = hasBodies ? await prepareControlFlow(bytes, fixedInputs, open) : bytes;
+    const invariants = (hasBodies ? options.invariants : undefined) ?? NO_INVARIANTS;
+    const observed = hasBodies ? await prepareControlFlow(bytes, invariants, open) : bytes;
     const { graph, constant } = hasBodies ? readOnnx(observed, path) : plainContent;
     return new OnnxModel({
       path,
       sha256: hash.digest('hex'),
       threads,
       observed,
-      fixedInputs,
+      invariants,
       graph,
       constant,
       open,
@@ -113,8 +115,8 @@ interface OnnxModelParts {
   readonly threads: number;
   /** The file that sessions are derived from in which inner tensors are observed. */
   readonly observed: Uint8Array;
-  /** Inputs that have one value in all runs of those sessions. */
-  readonly fixedInputs: FixedInputs;
+  /** What those sessions rely on. */
+  readonly invariants: InputInvariants;
   readonly graph: Graph;
   readonly constant: Model['constant'];
   readonly open: OpenSession;
@@ -138,23 +140,13 @@ class OnnxModel implements Model, NonFiniteFlags {
   readonly capabilities: ModelCapabilities;
   readonly constant: Model['constant'];
   readonly #observed: Uint8Array;
-  readonly #fixedInputs: FixedInputs;
+  readonly #invariants: InputInvariants;
   readonly #open: OpenSession;
   readonly #sessions: SessionCache;
   /** Session in which all floating-point tensors are flagged. */
   #flags: Promise<OpenFlags> | undefined;
 
-  constructor({
-    path,
-    sha256,
-    threads,
-    observed,
-    fixedInputs,
-    graph,
-    constant,
-    open,
-    plain,
-  }: OnnxModelParts) {
+  constructor({ path, sha256, threads, observed, invariants, graph, constant, open, plain }: OnnxModelParts) {
     this.path = path;
     this.sha256 = sha256;
     this.runtime = {
@@ -170,7 +162,7 @@ class OnnxModel implements Model, NonFiniteFlags {
     this.watchable = [...new Set(computedTensors(graph))];
     this.constant = constant;
     this.#observed = observed;
-    this.#fixedInputs = fixedInputs;
+    this.#invariants = invariants;
     this.#open = open;
     this.#sessions = new SessionCache(plain, this.outputs, (exposed) =>
       open(exposeTensors(observed, exposed, graph), fusionOptions(exposed.length)),
@@ -179,7 +171,7 @@ class OnnxModel implements Model, NonFiniteFlags {
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult> {
-    if (watched.length > 0) this.#checkFixedInputs(feeds);
+    if (watched.length > 0) this.#checkInvariants(feeds);
     const session = await this.#sessions.sessionFor(watched);
     const bodyTensors = bodyTensorsOf(this.graph);
     const resultName = (name: string): string => exposedName(name, bodyTensors.get(name)?.depth ?? 0);
@@ -192,7 +184,7 @@ class OnnxModel implements Model, NonFiniteFlags {
 
   async nonFinite(feeds: readonly Tensor[], tensors: readonly string[]): Promise<FinitenessVerdicts> {
     this.#flags ??= this.#openFlags(tensors);
-    this.#checkFixedInputs(feeds);
+    this.#checkInvariants(feeds);
     const { session, read, outputs } = await this.#flags;
     return read(await session.run(this.#namedFeeds(feeds), outputs));
   }
@@ -208,13 +200,16 @@ class OnnxModel implements Model, NonFiniteFlags {
     this.#flags = undefined;
   }
 
-  /** @throws Error where an input has another value than the one that branches were chosen for */
-  #checkFixedInputs(feeds: readonly Tensor[]): void {
+  /** @throws Error where an input is another than branches were chosen for */
+  #checkInvariants(feeds: readonly Tensor[]): void {
+    const { values, shapes } = this.#invariants;
     this.inputs.forEach(({ name }, i) => {
-      const { type, data } = feeds[i];
-      const differs = this.#fixedInputs[name]?.values.some((value, k) => readNumber(type, data, k) !== value);
-      if (differs === true)
-        throw new Error(`input ${name} has another value than the model's branches were chosen for`);
+      const { type, data, shape } = feeds[i];
+      const hasValue = values[name]?.values.every((value, k) => readNumber(type, data, k) === value) ?? true;
+      const hasShape = shapes[name]?.every((size, axis) => size === null || shape[axis] === size) ?? true;
+      if (hasValue && hasShape) return;
+      const part = hasShape ? 'value' : 'shape';
+      throw new Error(`input ${name} has another ${part} than the model's branches were chosen for`);
     });
   }
 

@@ -1,16 +1,9 @@
 import type * as ort from 'onnxruntime-node';
-import { bytesOf, makeData, sizeOf, writeNumber } from '../../../../tensor/tensor.ts';
-import type { FixedInput, FixedInputs } from '../../../model.ts';
+import { bytesOf, makeData, readNumber, sizeOf, writeNumber } from '../../../../tensor/tensor.ts';
+import type { FixedInput, InputInvariants } from '../../../model.ts';
 import { firstNumber } from '../ort-tensor.ts';
-import {
-  longToNumber,
-  ModelProto,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-} from '../proto.ts';
-import { DATA_TYPE } from '../tensor.ts';
+import { ModelProto, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor } from '../proto.ts';
+import { DATA_TYPE, tensorOf } from '../tensor.ts';
 import { bodiesOf } from './bodies.ts';
 import { definedNames } from './unique-names.ts';
 
@@ -24,42 +17,42 @@ const RANDOM_OPS: ReadonlySet<string> = new Set([
   'Bernoulli',
 ]);
 
+/** Sizes of a tensor; undefined where one is not known. */
+export type KnownSizes = readonly (number | undefined)[];
+
 /**
- * Decides conditions that depend on nothing but constants, declared shapes of inputs and inputs that have one value. The
- * operations before a condition are cut out of the model and run, so that their result is the runtime's own.
+ * Decides conditions that depend on nothing but constants, known shapes and inputs that have one value. The operations
+ * before a condition are cut out of the model and run, so that their result is the runtime's own.
  */
 export class ConditionEvaluator {
+  /** Tensors whose shapes would decide a condition that was asked for, and are not known. */
+  readonly undecidedShapes = new Set<string>();
   readonly #model: OnnxModel;
   readonly #open: (bytes: Uint8Array) => Promise<ort.InferenceSession>;
+  readonly #shapes: ReadonlyMap<string, KnownSizes>;
   /** The node that computes each tensor, of the graph and of all bodies: names are unique. */
   readonly #producers = new Map<string, OnnxNode>();
-  /** Constants, fixed inputs among them. */
-  readonly #constants = new Map<string, OnnxTensor | object>();
-  /** Declared sizes of the model's inputs; a free one is undefined. */
-  readonly #shapes = new Map<string, readonly (number | undefined)[]>();
+  /** Constants, inputs of one value among them. */
+  readonly #constants = new Map<string, OnnxTensor>();
   readonly #decided = new Map<string, Promise<boolean | undefined>>();
 
-  /** @param model with unique names */
+  /**
+   * @param model with unique names
+   * @param shapes of tensors, as far as they are the same in all runs
+   */
   constructor(
     model: OnnxModel,
-    fixed: FixedInputs,
+    values: InputInvariants['values'],
+    shapes: ReadonlyMap<string, KnownSizes>,
     open: (bytes: Uint8Array) => Promise<ort.InferenceSession>,
   ) {
     this.#model = model;
+    this.#shapes = shapes;
     this.#open = open;
     if (model.graph === null) return;
     this.#collect(model.graph);
-    for (const { name, type } of model.graph.input) {
-      const dims = type?.tensorType?.shape?.dim;
-      // Exporters write 0 for a free dimension.
-      if (dims)
-        this.#shapes.set(
-          name,
-          dims.map(({ dimValue, dimParam }) =>
-            dimParam || !dimValue ? undefined : longToNumber(dimValue) || undefined,
-          ),
-        );
-      const value = fixed[name];
+    for (const { name } of model.graph.input) {
+      const value = values[name];
       if (value !== undefined) this.#constants.set(name, fixedTensor(name, value));
     }
   }
@@ -80,8 +73,13 @@ export class ConditionEvaluator {
   }
 
   async #evaluate(condition: string): Promise<boolean | undefined> {
-    const part = this.#cutOut(condition);
-    if (part === undefined) return undefined;
+    const part = this.#cutOut(condition, undefined);
+    if (part === undefined) {
+      const shapes = new Set<string>();
+      if (this.#cutOut(condition, shapes) !== undefined)
+        for (const tensor of shapes) this.undecidedShapes.add(tensor);
+      return undefined;
+    }
     const { irVersion, opsetImport, functions } = this.#model;
     const graph = { name: 'condition', ...part, output: [{ name: condition }] };
     const bytes = ModelProto.encode({ irVersion, opsetImport, functions, graph } as object).finish();
@@ -99,8 +97,15 @@ export class ConditionEvaluator {
     }
   }
 
-  /** The operations and constants that compute a tensor; undefined if it depends on the inputs of a run. */
-  #cutOut(wanted: string): { readonly node: OnnxNode[]; readonly initializer: object[] } | undefined {
+  /**
+   * The operations and constants that compute a tensor; undefined if it depends on the inputs of a run.
+   *
+   * @param shapes if given, shapes count as known, and this receives the tensors whose shapes are read
+   */
+  #cutOut(
+    wanted: string,
+    shapes: Set<string> | undefined,
+  ): { readonly node: OnnxNode[]; readonly initializer: object[] } | undefined {
     const node = new Set<OnnxNode>();
     const initializer: object[] = [];
     const seen = new Set<string>(['', wanted]);
@@ -115,6 +120,10 @@ export class ConditionEvaluator {
       const producer = this.#producers.get(tensor);
       if (producer === undefined || RANDOM_OPS.has(producer.opType)) return undefined;
       node.add(producer);
+      if (shapes !== undefined && producer.opType === 'Shape') {
+        shapes.add(producer.input[0]);
+        continue;
+      }
       for (const name of readNames(producer)) {
         if (!seen.has(name)) pending.push(name);
         seen.add(name);
@@ -123,7 +132,7 @@ export class ConditionEvaluator {
     return { node: [...node], initializer };
   }
 
-  /** What operations give that read declared sizes of an input only: its Shape, its rank, or one of its sizes. */
+  /** What operations give that read known sizes of a tensor only: its Shape, its rank, or one of its sizes. */
   #knownShape(tensor: string): object | undefined {
     const node = this.#producers.get(tensor);
     if (node === undefined) return undefined;
@@ -132,12 +141,25 @@ export class ConditionEvaluator {
     const source = this.#producers.get(node.input[0] ?? '');
     const sizes = source === undefined ? undefined : this.#shapeReadBy(source);
     if (sizes === undefined) return undefined;
-    return node.opType === 'Size' ? int64Tensor(tensor, [], [sizes.length]) : undefined;
+    if (node.opType === 'Size') return int64Tensor(tensor, [], [sizes.length]);
+    const index = node.opType === 'Gather' ? this.#constantScalar(node.input[1] ?? '') : undefined;
+    const size = index === undefined ? undefined : sizes.at(index);
+    return size === undefined ? undefined : int64Tensor(tensor, [], [size]);
   }
 
   /** The sizes that a Shape node gives. */
-  #shapeReadBy({ opType, input, attribute }: OnnxNode): readonly (number | undefined)[] | undefined {
+  #shapeReadBy({ opType, input, attribute }: OnnxNode): KnownSizes | undefined {
     return opType === 'Shape' && attribute.length === 0 ? this.#shapes.get(input[0]) : undefined;
+  }
+
+  /** The number in a constant without dimensions. */
+  #constantScalar(name: string): number | undefined {
+    const producer = this.#producers.get(name);
+    const value = producer?.attribute.find((attribute) => attribute.name === 'value')?.t;
+    const tensor = (producer?.opType === 'Constant' ? value : this.#constants.get(name)) ?? undefined;
+    if (tensor === undefined || tensor.dims.length > 0) return undefined;
+    const { type, data } = tensorOf(tensor, name);
+    return readNumber(type, data, 0);
   }
 }
 
@@ -151,12 +173,12 @@ function readNames(node: OnnxNode): string[] {
   return [...node.input, ...captured];
 }
 
-function fixedTensor(name: string, { type, shape, values }: FixedInput): object {
+function fixedTensor(name: string, { type, shape, values }: FixedInput): OnnxTensor {
   const data = makeData(type, sizeOf(shape));
   values.forEach((value, i) => {
     writeNumber(type, data, i, value);
   });
-  return { name, dataType: DATA_TYPE[type], dims: shape, rawData: bytesOf(data) };
+  return { name, dataType: DATA_TYPE[type], dims: shape, rawData: bytesOf(data) } as unknown as OnnxTensor;
 }
 
 function int64Tensor(name: string, dims: readonly number[], values: readonly (number | undefined)[]): object {

@@ -3,8 +3,8 @@ import { decodeMessage } from '../../decode-message.ts';
 import { ModelProto, type OnnxGraph, type OnnxModel, type OnnxNode } from '../proto.ts';
 import { DATA_TYPE } from '../tensor.ts';
 import { bodiesOf, changed, controlFlowOf, mapBodies } from './bodies.ts';
+import { encodeModel } from './encode-model.ts';
 import { ADDED_PREFIX, insertOutputs, lengthened, NodeList, untyped } from './node-list.ts';
-import { encodeModel } from './prepare-model.ts';
 import { definedNames } from './unique-names.ts';
 
 /**

@@ -57,6 +57,23 @@ describe('an If whose condition is known is its branch', () => {
       },
     ],
     [
+      "one of an input's sizes",
+      'Sqrt',
+      (graph) => {
+        graph.node('Gather', [graph.node('Shape', ['x'], 'shape'), integer(graph, 'last', -1)], 'columns');
+        return graph.node('Equal', ['columns', integer(graph, 'four', 4)], 'has_four');
+      },
+    ],
+    [
+      'the shape that a computed tensor has',
+      'Log',
+      (graph) => {
+        graph.node('Transpose', ['x'], 'turned', { perm: [1, 0] });
+        graph.node('Gather', [graph.node('Shape', ['turned'], 'shape'), integer(graph, 'first', 0)], 'rows');
+        return graph.node('Equal', ['rows', integer(graph, 'three', 3)], 'has_three');
+      },
+    ],
+    [
       'the result of another If that is known',
       'Sqrt',
       (graph) => {
@@ -158,8 +175,8 @@ test('names that both branches, or a branch and the graph around it, have stay t
 });
 
 test('an input of one value decides a branch, whose operations keep their names; a run with another is refused', async () => {
-  const fixedInputs = { sr: { type: 'int64' as const, shape: [], values: [8000] } };
-  const model = await loadBuilt(folder, 'fixed', sampleRateModel(), { fixedInputs });
+  const invariants = { values: { sr: { type: 'int64' as const, shape: [], values: [8000] } }, shapes: {} };
+  const model = await loadBuilt(folder, 'fixed', sampleRateModel(), { invariants });
   expect(opsOf(model)).toEqual(['Equal', 'Log', 'Mul', 'Identity', 'Neg']);
   expect(findNumericalSites(model)).toMatchObject([{ name: 'chosen/else/raw', op: 'Log' }]);
   const rate = (value: bigint) => ({ type: 'int64' as const, shape: [], data: BigInt64Array.of(value) });
@@ -172,6 +189,44 @@ test('an input of one value decides a branch, whose operations keep their names;
   );
   // The unmodified model takes any.
   expect([...(await model.run([x, rate(16000n)], [])).outputs[0].data][3]).toBe(-4);
+  await model.dispose();
+});
+
+test('shapes that the inputs have in all runs decide branches, one after the other; a run with another is refused', async () => {
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['rows', 'columns']);
+  const sizeOf = (body: OnnxBuilder, tensor: string, axis: number): string =>
+    body.node(
+      'Gather',
+      [body.node('Shape', [tensor], `${tensor}_shape`), integer(body, `${tensor}_axis`, axis)],
+      `${tensor}_size`,
+    );
+  // Only where two columns are known to be cut off is it known how many are left of five, and that is once x has five.
+  graph.node('Equal', [sizeOf(graph, 'x', 1), integer(graph, 'five', 5)], 'is_wide');
+  const cut = new OnnxBuilder();
+  const index = (name: string, value: number): string =>
+    cut.constant(name, 'int64', [1], BigInt64Array.of(BigInt(value)));
+  cut.node('Slice', ['x', index('from', 0), index('to', 3), index('axis', 1)], 'narrow');
+  cut.output('narrow', 'float32', ['rows', 'left']);
+  graph.node('If', ['is_wide'], 'cut', { then_branch: cut, else_branch: branch('Neg', ['x'], 'other') });
+  graph.node('Equal', [sizeOf(graph, 'cut', 1), integer(graph, 'three', 3)], 'is_narrow');
+  graph.node('If', ['is_narrow'], 'y', {
+    then_branch: branch('Sqrt', ['cut'], 'root'),
+    else_branch: branch('Log', ['cut'], 'log'),
+  });
+  graph.output('y', 'float32', ['rows', 'left']);
+  const free = await loadBuilt(folder, 'free', graph);
+  expect(opsOf(free).filter((op) => op === 'If')).toHaveLength(2);
+  await free.dispose();
+  const invariants = { values: {}, shapes: { x: [null, 5] } };
+  const model = await loadBuilt(folder, 'shapes', graph, { invariants });
+  expect(opsOf(model)).not.toContain('If');
+  expect(model.watchable).toContain('root');
+  const { outputs } = await model.run([floats([2, 5], 1, 4, 9, 0, 0, 16, 25, 36, 0, 0)], ['root']);
+  expect([...outputs[0].data]).toEqual([1, 2, 3, 4, 5, 6]);
+  await expect(model.run([floats([1, 3], 1, 4, 9)], ['root'])).rejects.toThrow(
+    "input x has another shape than the model's branches were chosen for",
+  );
   await model.dispose();
 });
 
