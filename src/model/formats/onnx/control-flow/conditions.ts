@@ -4,7 +4,7 @@ import type { FixedInput, InputInvariants } from '../../../model.ts';
 import { firstNumber } from '../ort-tensor.ts';
 import { ModelProto, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor } from '../proto.ts';
 import { DATA_TYPE, tensorOf } from '../tensor.ts';
-import { bodiesOf } from './bodies.ts';
+import { bodiesOf, controlFlowOf } from './bodies.ts';
 import { definedNames } from './unique-names.ts';
 
 /** Operations that give other values in each run. */
@@ -16,6 +16,12 @@ const RANDOM_OPS: ReadonlySet<string> = new Set([
   'Multinomial',
   'Bernoulli',
 ]);
+
+/** A part of a graph. */
+interface CutOut {
+  readonly node: readonly OnnxNode[];
+  readonly initializer: readonly object[];
+}
 
 /** Sizes of a tensor; undefined where one is not known. */
 export type KnownSizes = readonly (number | undefined)[];
@@ -34,7 +40,9 @@ export class ConditionEvaluator {
   readonly #producers = new Map<string, OnnxNode>();
   /** Constants, inputs of one value among them. */
   readonly #constants = new Map<string, OnnxTensor>();
-  readonly #decided = new Map<string, Promise<boolean | undefined>>();
+  /** Conditions of all Ifs, those of bodies included. */
+  readonly #conditions = new Set<string>();
+  #together: Promise<ReadonlyMap<string, boolean> | undefined> | undefined;
 
   /**
    * @param model with unique names
@@ -61,33 +69,45 @@ export class ConditionEvaluator {
     for (const tensor of initializer) this.#constants.set(tensor.name, tensor);
     for (const inner of node) {
       for (const output of inner.output) this.#producers.set(output, inner);
+      if (controlFlowOf(inner) === 'If') this.#conditions.add(inner.input[0]);
       for (const { graph } of bodiesOf(inner)) this.#collect(graph);
     }
   }
 
   /** The value of a condition; undefined if it depends on the inputs of a run, or cannot be computed. */
-  decide(condition: string): Promise<boolean | undefined> {
-    const known = this.#decided.get(condition) ?? this.#evaluate(condition);
-    this.#decided.set(condition, known);
-    return known;
-  }
-
-  async #evaluate(condition: string): Promise<boolean | undefined> {
-    const part = this.#cutOut(condition, undefined);
+  async decide(condition: string): Promise<boolean | undefined> {
+    const part = this.#cutOut([condition], undefined);
     if (part === undefined) {
       const shapes = new Set<string>();
-      if (this.#cutOut(condition, shapes) !== undefined)
+      if (this.#cutOut([condition], shapes) !== undefined)
         for (const tensor of shapes) this.undecidedShapes.add(tensor);
       return undefined;
     }
+    this.#together ??= this.#computeTogether();
+    const values = (await this.#together) ?? (await this.#compute([condition], part));
+    return values?.get(condition);
+  }
+
+  /** All conditions that can be computed, in one session; undefined if one of them fails, as in a branch not taken. */
+  #computeTogether(): Promise<ReadonlyMap<string, boolean> | undefined> {
+    const conditions = [...this.#conditions].filter((name) => this.#cutOut([name], undefined) !== undefined);
+    const part = this.#cutOut(conditions, undefined);
+    return part === undefined ? Promise.resolve(undefined) : this.#compute(conditions, part);
+  }
+
+  async #compute(
+    conditions: readonly string[],
+    part: CutOut,
+  ): Promise<ReadonlyMap<string, boolean> | undefined> {
     const { irVersion, opsetImport, functions } = this.#model;
-    const graph = { name: 'condition', ...part, output: [{ name: condition }] };
+    const graph = { name: 'conditions', ...part, output: conditions.map((name) => ({ name })) };
     const bytes = ModelProto.encode({ irVersion, opsetImport, functions, graph } as object).finish();
     try {
       const session = await this.#open(bytes);
       try {
-        const { [condition]: result } = await session.run({}, [condition]);
-        return result.size === 1 ? firstNumber(result) !== 0 : undefined;
+        const results = await session.run({}, [...conditions]);
+        const decided = conditions.filter((name) => results[name].size === 1);
+        return new Map(decided.map((name) => [name, firstNumber(results[name]) !== 0]));
       } finally {
         await session.release();
       }
@@ -98,19 +118,16 @@ export class ConditionEvaluator {
   }
 
   /**
-   * The operations and constants that compute a tensor; undefined if it depends on the inputs of a run.
+   * The operations and constants that compute tensors; undefined if one depends on the inputs of a run.
    *
    * @param shapes if given, shapes count as known, and this receives the tensors whose shapes are read
    */
-  #cutOut(
-    wanted: string,
-    shapes: Set<string> | undefined,
-  ): { readonly node: OnnxNode[]; readonly initializer: object[] } | undefined {
+  #cutOut(wanted: readonly string[], shapes: Set<string> | undefined): CutOut | undefined {
     const node = new Set<OnnxNode>();
     const initializer: object[] = [];
-    const seen = new Set<string>(['', wanted]);
+    const seen = new Set<string>(['', ...wanted]);
     // Grows while it is walked.
-    const pending = [wanted];
+    const pending = [...wanted];
     for (const tensor of pending) {
       const constant = this.#constants.get(tensor) ?? this.#knownShape(tensor);
       if (constant !== undefined) {

@@ -164,6 +164,28 @@ describe('an If whose condition is known is its branch', () => {
   });
 });
 
+test('a condition that cannot be computed, in a branch that is not taken, leaves the others known', async () => {
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['batch', 3]);
+  bool(graph, 'no', false);
+  const failing = new OnnxBuilder();
+  const pair = failing.constant('pair', 'int64', [2], BigInt64Array.of(1n, 2n));
+  const triple = failing.constant('triple', 'int64', [3], BigInt64Array.of(1n, 2n, 3n));
+  failing.node('Gather', [triple, failing.node('Mul', [pair, pair], 'four')], 'beyond');
+  failing.node('ReduceMax', ['beyond'], 'largest', { keepdims: 0 });
+  failing.node('Cast', ['largest'], 'condition', { to: 9 });
+  failing.node('If', ['condition'], 'inner', {
+    then_branch: branch('Neg', ['x'], 'first'),
+    else_branch: branch('Abs', ['x'], 'second'),
+  });
+  failing.output('inner', 'float32', ['batch', 3]);
+  graph.node('If', ['no'], 'y', { then_branch: failing, else_branch: branch('Sqrt', ['x'], 'root') });
+  graph.output('y', 'float32', ['batch', 3]);
+  const model = await loadBuilt(folder, 'failing', graph);
+  expect(opsOf(model)).toEqual(['Sqrt', 'Identity']);
+  await model.dispose();
+});
+
 test('names that both branches, or a branch and the graph around it, have stay the names of operations apart', async () => {
   const model = await loadBuilt(folder, 'rates', sampleRateModel());
   const sites = findNumericalSites(model).map(({ name, op, tensors, body }) => [name, op, tensors[0], body]);
