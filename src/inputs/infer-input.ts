@@ -51,13 +51,11 @@ export function inferInput(input: InputSpec, graph: Graph): InferredInput {
 function countLookupRows(input: string, graph: Graph): number | undefined {
   const indexTensors = new Set([input]);
   let rows: number | undefined;
-  for (const { name, op, inputs, outputs } of graph.nodes) {
+  for (const { op, inputs, outputs } of graph.nodes) {
     if (PASS_THROUGH_OPS.has(op) && indexTensors.has(inputs[0]))
       for (const output of outputs) indexTensors.add(output);
-    // A Keras layer's table is a constant named after the layer.
-    const isLayer = op === 'Embedding' && indexTensors.has(inputs[0]);
-    if (!isLayer && !(LOOKUP_OPS.has(op) && indexTensors.has(inputs[1]))) continue;
-    const table = graph.constants.get(isLayer ? `${name}/embeddings` : inputs[0]);
+    if (!LOOKUP_OPS.has(op) || !indexTensors.has(inputs[1])) continue;
+    const table = graph.constants.get(inputs[0]);
     if (table !== undefined && table.length > 0) rows = Math.min(rows ?? table[0], table[0]);
   }
   return rows;

@@ -4,7 +4,15 @@ import type { Graph } from '../../src/model/graph/graph.ts';
 
 test('the range of numbers that an embedding layer takes is its vocabulary', () => {
   const graph: Graph = {
-    nodes: [{ name: 'words', op: 'Embedding', inputs: ['text'], outputs: ['words'] }],
+    nodes: [
+      { name: 'words/Cast', op: 'Cast', inputs: ['text'], outputs: ['words/Cast'] },
+      {
+        name: 'words/Gather',
+        op: 'Gather',
+        inputs: ['words/embeddings', 'words/Cast'],
+        outputs: ['words'],
+      },
+    ],
     inputs: ['text'],
     outputs: ['words'],
     constants: new Map([['words/embeddings', [120, 8]]]),

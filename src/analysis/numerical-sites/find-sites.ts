@@ -7,6 +7,7 @@ import {
 import type { Model } from '../../model/model.ts';
 import { nonfiniteConstantTest } from '../nonfinite-constants.ts';
 import { behindFurtherAxes, regionText } from './hazard.ts';
+import { hull } from './interval.ts';
 import { findProxyTensor } from './proxy-tensors.ts';
 import type { HazardTarget, NumericalSite, SiteContext } from './site.ts';
 import { classifySite } from './site-kinds.ts';
@@ -19,6 +20,12 @@ export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): Nu
     graph,
     producers: producersByTensor(graph),
     holdsInfinity: nonfiniteConstantTest(model),
+    smallestValue: (name) => {
+      const small = graph.values.get(name);
+      if (small !== undefined && small.length > 0) return Math.min(...small);
+      const tensor = model.constant(name);
+      return tensor === undefined ? undefined : hull(tensor).low;
+    },
   };
   return graph.nodes.flatMap((node): NumericalSite[] => {
     const classified = classifySite(node, context);

@@ -1,42 +1,29 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
+import { ACTIVATION_RULES } from './activation-interval-rules.ts';
 import {
+  ANY,
   add,
   enclose,
   type Interval,
   invert,
   multiply,
   negate,
+  ROUNDING_ERROR,
   square,
   UNIT_INTERVAL,
   union,
 } from './interval.ts';
-import type { IntervalRule } from './interval-rule.ts';
-import { batchNormalisation, convolution, gemm, matrixProduct } from './linear-interval-rules.ts';
+import { APPROXIMATION_ERROR, forOps, type IntervalRule, increasing } from './interval-rule.ts';
+import {
+  batchNormalisation,
+  convolution,
+  depthwiseConvolution,
+  gemm,
+  matrixProduct,
+  transposedConvolution,
+} from './linear-interval-rules.ts';
+import { RECURRENT_RULES } from './recurrent-interval-rules.ts';
 import { numericAttribute } from './site.ts';
-
-/** Bound on the absolute error of runtimes' function approximations, for results near zero or their limits. */
-const APPROXIMATION_ERROR = 2e-6;
-
-/**
- * An increasing function with values between `min` and `max`.
- *
- * @param slack bound on the absolute error of approximations
- */
-const increasing =
-  (
-    f: (x: number) => number,
-    min = Number.NEGATIVE_INFINITY,
-    max = Number.POSITIVE_INFINITY,
-    slack = 0,
-  ): IntervalRule =>
-  ({ inputIntervals: [x] }) => {
-    const low = f(x.low) - slack;
-    const high = f(x.high) + slack;
-    return {
-      low: Number.isNaN(low) ? min : Math.max(min, low),
-      high: Number.isNaN(high) ? max : Math.min(max, high),
-    };
-  };
 
 const constantInterval =
   (interval: Interval): IntervalRule =>
@@ -82,8 +69,47 @@ const minimum: IntervalRule = ({ node, inputIntervals }) =>
         high: Math.min(...inputIntervals.map(({ high }) => high)),
       };
 
-const product: IntervalRule = ({ node, inputIntervals: [a, b] }) =>
-  node.inputs[0] === node.inputs[1] ? square(a) : multiply(a, b);
+const product: IntervalRule = ({ node, inputIntervals }) =>
+  node.inputs.length === 2 && node.inputs[0] === node.inputs[1]
+    ? square(inputIntervals[0])
+    : inputIntervals.reduce(multiply);
+
+/** A sum of several tensors; rounding errors are relative to the partial sums, which may cancel. */
+const sum: IntervalRule = ({ inputIntervals }) => {
+  const { low, high } = inputIntervals.reduce(add);
+  if (inputIntervals.length < 3) return { low, high };
+  const magnitude = inputIntervals.reduce(
+    (total, x) => total + Math.max(Math.abs(x.low), Math.abs(x.high)),
+    0,
+  );
+  return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
+};
+
+/** Magnitude from which a sum of fewer than 2²⁷ numbers may overflow. */
+const SAFE_SUMMAND = 2e30;
+
+/** A mean lies within its operands, unless their sum overflows. */
+const mean: IntervalRule = ({ node, inputIntervals }) => {
+  const isElementwise = node.op === 'Mean' && !isReduction(node);
+  const { low, high } = isElementwise ? union(...inputIntervals) : inputIntervals[0];
+  return {
+    low: low < -SAFE_SUMMAND ? Number.NEGATIVE_INFINITY : low,
+    high: high > SAFE_SUMMAND ? Number.POSITIVE_INFINITY : high,
+  };
+};
+
+/** Values between others; rounding errors are relative to the largest. */
+const interpolation: IntervalRule = ({ inputIntervals: [x] }) => {
+  const slack = Math.max(Math.abs(x.low), Math.abs(x.high)) * ROUNDING_ERROR;
+  return { low: x.low - slack, high: x.high + slack };
+};
+
+/** Padding with zeros, or with a number that is an operand or an attribute. */
+const padding: IntervalRule = ({ node, inputIntervals: [x], intervalOf }) => {
+  const number = numericAttribute(node, 'value') ?? 0;
+  const tensor = node.inputs[2] ?? '';
+  return union(x, tensor === '' ? { low: number, high: number } : intervalOf(tensor));
+};
 
 const quotient: IntervalRule = ({ inputIntervals: [a, b] }) =>
   b.low <= 0 && b.high >= 0 ? undefined : multiply(a, invert(b));
@@ -111,15 +137,6 @@ const power: IntervalRule = ({ inputIntervals: [x, p] }) => {
     : undefined;
 };
 
-const leakyRelu =
-  (slope: number): IntervalRule =>
-  ({ node, inputIntervals: [x] }) => {
-    const alpha = numericAttribute(node, 'alpha') ?? slope;
-    const f = (value: number): number => (value < 0 ? alpha * value : value);
-    return enclose(f(x.low), f(x.high), x.low <= 0 && x.high >= 0 ? 0 : f(x.low));
-  };
-
-const relu = increasing((x) => Math.max(0, x));
 const atLeast = (low: number): IntervalRule => constantInterval({ low, high: Number.POSITIVE_INFINITY });
 
 /** The tangent between two of its poles. */
@@ -143,6 +160,8 @@ const difference: IntervalRule = ({ node, inputIntervals: [a, b] }) =>
 
 /** Interval rules of ONNX and TensorFlow operators, by operator type. */
 export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
+  ...ACTIVATION_RULES,
+  ...RECURRENT_RULES,
   ...forOps(
     passThrough,
     'Identity Reshape Flatten Squeeze Unsqueeze ExpandDims Transpose Dropout Slice StridedSlice Gather',
@@ -151,9 +170,13 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
     passThrough,
     'GatherV2 GatherElements GatherND Expand Tile MaxPool GlobalMaxPool ReduceMax ReduceMin Split Cast',
   ),
-  ...forOps(passThrough, 'DepthToSpace SpaceToDepth ReduceMean GlobalAveragePool'),
-  ...forOps(unionWithZero, 'AveragePool AvgPool'),
-  ...forOps(unionOfInputs, 'Concat ConcatV2 Mean'),
+  ...forOps(passThrough, 'DepthToSpace SpaceToDepth MaxPool3D ResizeNearestNeighbor MirrorPad'),
+  ...forOps(mean, 'Mean ReduceMean GlobalAveragePool'),
+  ...forOps((input) => union(mean(input) ?? ANY, { low: 0, high: 0 }), 'AveragePool AvgPool AvgPool3D'),
+  ...forOps(unionWithZero, 'Masking'),
+  ...forOps(interpolation, 'ResizeBilinear'),
+  ...forOps(padding, 'Pad PadV2'),
+  ...forOps(unionOfInputs, 'Concat ConcatV2'),
   ...forOps(
     constantInterval(UNIT_INTERVAL),
     'Equal NotEqual Less LessOrEqual LessEqual Greater GreaterOrEqual GreaterEqual And Or Xor Not',
@@ -165,7 +188,7 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(atLeast(1), 'Cosh'),
   ...forOps(product, 'Mul'),
   ...forOps(quotient, 'Div RealDiv'),
-  ...forOps(({ inputIntervals: [a, b] }) => add(a, b), 'Add AddV2 BiasAdd'),
+  ...forOps(sum, 'Add AddV2 AddN BiasAdd'),
   ...forOps(difference, 'Sub'),
   ...forOps(({ inputIntervals: [x] }) => negate(x), 'Neg'),
   ...forOps(({ inputIntervals: [x] }) => square(x), 'Square'),
@@ -186,14 +209,10 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(matrixProduct, 'MatMul'),
   ...forOps(gemm, 'Gemm'),
   ...forOps(convolution(false), 'Conv'),
-  ...forOps(convolution(true), 'Conv2D'),
+  ...forOps(convolution(true), 'Conv1D Conv2D Conv3D'),
+  ...forOps(depthwiseConvolution, 'DepthwiseConv2dNative'),
+  ...forOps(transposedConvolution, 'Conv2DTranspose Conv3DTranspose'),
   ...forOps(batchNormalisation, 'BatchNormalization FusedBatchNormV3'),
-  ...forOps(leakyRelu(0.01), 'LeakyRelu'),
-  ...forOps(relu, 'Relu'),
-  ...forOps(
-    increasing((x) => Math.min(6, Math.max(0, x))),
-    'Relu6',
-  ),
   ...forOps(
     increasing((x) => Math.sqrt(Math.max(0, x)), 0),
     'Sqrt',
@@ -203,15 +222,6 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(increasing(Math.expm1, -1, Number.POSITIVE_INFINITY, APPROXIMATION_ERROR), 'Expm1'),
   ...forOps(increasing(Math.log, undefined, undefined, APPROXIMATION_ERROR), 'Log'),
   ...forOps(increasing(Math.log1p, undefined, undefined, APPROXIMATION_ERROR), 'Log1p'),
-  ...forOps(
-    increasing((x) => 1 / (1 + Math.exp(-x)), 0, 1, APPROXIMATION_ERROR),
-    'Sigmoid',
-  ),
-  ...forOps(increasing(Math.tanh, -1, 1, APPROXIMATION_ERROR), 'Tanh'),
-  ...forOps(
-    increasing((x) => (x > 30 ? x : Math.log1p(Math.exp(x))), 0, undefined, APPROXIMATION_ERROR),
-    'Softplus',
-  ),
   ...forOps(increasing(Math.floor), 'Floor'),
   ...forOps(increasing(Math.ceil), 'Ceil'),
   ...forOps(({ inputIntervals: [x] }) => ({ low: Math.floor(x.low), high: Math.ceil(x.high) }), 'Round'),
@@ -222,11 +232,8 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
 export const EXACT_OPS: ReadonlySet<string> = new Set(
   [
     'Identity Reshape Flatten Squeeze Unsqueeze ExpandDims Transpose Dropout Slice StridedSlice Gather GatherV2',
-    'GatherElements GatherND Expand Tile MaxPool GlobalMaxPool ReduceMax ReduceMin Split DepthToSpace SpaceToDepth',
+    'GatherElements GatherND Expand Tile MaxPool MaxPool3D GlobalMaxPool ReduceMax ReduceMin Split DepthToSpace',
+    'SpaceToDepth ResizeNearestNeighbor Pad PadV2 MirrorPad Masking ThresholdedRelu',
     'Concat ConcatV2 Where Select SelectV2 Clip ClipByValue Relu Relu6 Max Maximum Min Minimum Neg Abs Floor Ceil Round',
   ].flatMap((names) => names.split(' ')),
 );
-
-function forOps(rule: IntervalRule, names: string): Record<string, IntervalRule> {
-  return Object.fromEntries(names.split(' ').map((name) => [name, rule]));
-}

@@ -1,4 +1,4 @@
-import { readNumber, type Tensor } from '../../tensor/tensor.ts';
+import { readNumber, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import { ANY, add, type Interval, invert, multiply, negate, ROUNDING_ERROR, union } from './interval.ts';
 import type { IntervalRule, RuleInput } from './interval-rule.ts';
 import { numericAttribute } from './site.ts';
@@ -70,20 +70,50 @@ export const gemm: IntervalRule = (input) => {
     : add(scaled, multiply(intervalOf(bias), { low: beta, high: beta }));
 };
 
-/** Convolutions with constant kernels; padding adds zeros. */
-export const convolution =
-  (channelLast: boolean): IntervalRule =>
+/**
+ * Convolutions with constant kernels; padding adds zeros.
+ *
+ * @param outputsOf number of output channels, by the kernel's shape
+ * @param channelOf output channel that a weight belongs to, by its index
+ */
+const convolutionBy =
+  (
+    outputsOf: (shape: readonly number[]) => number,
+    channelOf: (index: number, kernel: Tensor, outputs: number) => number,
+  ): IntervalRule =>
   ({ node, inputIntervals: [x], intervalOf, constant, isConstant }) => {
     const [, name, bias] = node.inputs;
     const kernel = isConstant(name) ? constant(name) : undefined;
     if (kernel === undefined) return undefined;
-    const outputs = channelLast ? (kernel.shape.at(-1) ?? 1) : kernel.shape[0];
-    const kernelSize = kernel.data.length / outputs;
-    const result = weightedSum(union(x, { low: 0, high: 0 }), kernel, outputs, (i) =>
-      channelLast ? i % outputs : Math.floor(i / kernelSize),
-    );
+    const outputs = outputsOf(kernel.shape);
+    const padded = union(x, { low: 0, high: 0 });
+    const result = weightedSum(padded, kernel, outputs, (i) => channelOf(i, kernel, outputs));
     return bias === undefined || bias === '' ? result : add(result, intervalOf(bias));
   };
+
+/** ONNX has kernels of `[outputs, inputs, ...]`, TensorFlow of `[..., inputs, outputs]`. */
+export const convolution = (channelLast: boolean): IntervalRule =>
+  channelLast
+    ? convolutionBy(
+        (shape) => shape.at(-1) ?? 1,
+        (i, _, outputs) => i % outputs,
+      )
+    : convolutionBy(
+        ([outputs]) => outputs,
+        (i, { data }, outputs) => Math.floor(i / (data.length / outputs)),
+      );
+
+/** TensorFlow's kernels of `[..., inputs, multiplier]`, which sum within each input channel. */
+export const depthwiseConvolution: IntervalRule = convolutionBy(
+  (shape) => sizeOf(shape.slice(-2)),
+  (i, _, outputs) => i % outputs,
+);
+
+/** Keras's kernels of `[..., outputs, inputs]`; each result is a sum of some of the terms. */
+export const transposedConvolution: IntervalRule = convolutionBy(
+  (shape) => shape.at(-2) ?? 1,
+  (i, { shape }, outputs) => Math.floor(i / (shape.at(-1) ?? 1)) % outputs,
+);
 
 export const batchNormalisation: IntervalRule = ({
   node,

@@ -1,9 +1,9 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
+import { BOUNDED_ACTIVATIONS } from './bounded-activations.ts';
 import { above, below, outside } from './hazard.ts';
 import { findMaskProxy, isMasked } from './masks.ts';
 import { isDifferenceOfMoments, isNorm, isSoftplus } from './patterns.ts';
 import {
-  constantValuesOf,
   floatLimitsOf,
   type HazardTarget,
   isConstant,
@@ -191,10 +191,12 @@ export const SITE_KINDS: readonly SiteKind[] = [
     unsafe: 'a result that overflows, since a running variance with its epsilon is not above zero, or tiny',
     source: 'Ioffe & Szegedy, Batch Normalization (2015), algorithm 1',
     findTargets: (node, context) => {
-      const variance = constantValuesOf(context, node.inputs[4]);
+      const [, , , , variance = ''] = node.inputs;
+      const smallest = context.smallestValue(variance);
       const epsilon = numericAttribute(node, 'epsilon') ?? 1e-5;
-      const smallest = variance === undefined ? undefined : Math.min(...variance) + epsilon;
-      return smallest !== undefined && smallest < TINY_VARIANCE ? overflowTargets(node, context) : [];
+      return smallest !== undefined && smallest + epsilon < TINY_VARIANCE
+        ? overflowTargets(node, context)
+        : [];
     },
   },
   {
@@ -255,12 +257,18 @@ export const SITE_KINDS: readonly SiteKind[] = [
       context.graph.types.get(node.outputs[0]) === 'float16' ? overflowTargets(node, context) : [],
   },
   {
-    name: 'activation',
-    ops: ['Dense', 'Conv1D', 'Conv2D', 'Activation', 'DepthwiseConv2D'],
-    unsafe: 'a result that overflows, of a layer that ends in an exponential',
-    source: 'Keras documentation, activations.exponential',
-    findTargets: (node, context) =>
-      node.attributes?.activation === 'exponential' ? overflowTargets(node, context) : [],
+    name: 'recurrence',
+    ops: ['SimpleRNN', 'LSTM', 'GRU'],
+    unsafe:
+      'a result that overflows, where the activation function has no bound and each step adds to the state',
+    source:
+      'Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks (2013), section 2',
+    findTargets: (node, context) => {
+      const { activation } = node.attributes ?? {};
+      return activation === undefined || BOUNDED_ACTIVATIONS.has(String(activation))
+        ? []
+        : overflowTargets(node, context);
+    },
   },
 ];
 

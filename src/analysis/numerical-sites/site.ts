@@ -36,6 +36,8 @@ export interface SiteContext {
   readonly producers: ReadonlyMap<string, GraphNode>;
   /** Whether a constant holds an infinity, as masks do. */
   readonly holdsInfinity: (constant: string) => boolean;
+  /** The least value of a constant; undefined if it cannot be read. */
+  readonly smallestValue: (constant: string) => number | undefined;
 }
 
 /** A kind of numerical site: operators and their unsafe operands. */

@@ -10,9 +10,6 @@ export interface LogitsChoice {
   readonly why: string;
 }
 
-/** A dense layer with a fused softmax: its logits cannot be watched. */
-export const DENSE_SOFTMAX = 'Dense+Softmax';
-
 const SOFTMAX_OPS = new Set(['Softmax', 'LogSoftmax']);
 const SUM_OPS = new Set(['Sum', 'ReduceSum']);
 const DIVIDE_OPS = new Set(['Div', 'RealDiv']);
@@ -95,9 +92,6 @@ function findSoftmaxInput(
 ): LogitsChoice | undefined {
   if (SOFTMAX_OPS.has(node.op)) {
     return { tensor: node.inputs[0], why: `the input of the last softmax, ${node.name}` };
-  }
-  if (node.op === DENSE_SOFTMAX) {
-    return { tensor: node.inputs[0], why: `the layer before ${node.name}, which has its softmax inside` };
   }
   if (!DIVIDE_OPS.has(node.op)) return undefined;
   const numerator = findProducer(node.inputs[0], producers);

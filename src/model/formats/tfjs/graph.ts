@@ -1,12 +1,5 @@
 import type { DType } from '../../../tensor/tensor.ts';
-import { DENSE_SOFTMAX } from '../../graph/find-logits.ts';
-import {
-  type AttributeValue,
-  type DeclaredShape,
-  type Graph,
-  type GraphNode,
-  sortTopologically,
-} from '../../graph/graph.ts';
+import { type AttributeValue, type Graph, type GraphNode, sortTopologically } from '../../graph/graph.ts';
 
 interface TfNode {
   readonly name: string;
@@ -108,50 +101,4 @@ export function readTfjsGraph(
     shapes: new Map(),
     types: new Map(types),
   };
-}
-
-/**
- * Reads a layers model: one node for each layer, with a tensor of its name.
- *
- * @param weights names and shapes
- */
-export function readLayersGraph(
-  layers: readonly LoadedLayer[],
-  outputs: readonly string[],
-  weights: readonly (readonly [name: string, shape: readonly number[]])[],
-): Graph {
-  const nodes = layers
-    .filter((layer) => layer.className !== 'InputLayer')
-    .map(
-      (layer): GraphNode => ({
-        name: layer.name,
-        op: layer.endsInSoftmax ? (layer.className === 'Dense' ? DENSE_SOFTMAX : 'Softmax') : layer.className,
-        inputs: layer.inputs,
-        outputs: [layer.name],
-        attributes: layer.attributes,
-      }),
-    );
-  return {
-    nodes: sortTopologically(nodes),
-    inputs: layers.filter((layer) => layer.className === 'InputLayer').map((layer) => layer.name),
-    outputs,
-    constants: new Map(weights),
-    values: new Map(),
-    types: new Map(layers.map(({ name }) => [name, 'float32'])),
-    shapes: new Map(layers.map(({ name, shape }) => [name, shape])),
-  };
-}
-
-/** Properties of a loaded layer. */
-export interface LoadedLayer {
-  readonly name: string;
-  readonly className: string;
-  /** True for a softmax, and for a layer with softmax as its activation. */
-  readonly endsInSoftmax: boolean;
-  /** Shape of its output. */
-  readonly shape: DeclaredShape;
-  /** Settings of numbers and text, such as `activation` and `epsilon`. */
-  readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** Names of the layers whose outputs it reads. */
-  readonly inputs: readonly string[];
 }

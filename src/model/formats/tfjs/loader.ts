@@ -1,11 +1,5 @@
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  type layers,
-  model as layersModel,
-  loadLayersModel,
-  type SymbolicTensor,
-} from '@tensorflow/tfjs-layers';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
@@ -13,19 +7,10 @@ import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../
 import { tensorNamed } from '../../run-result.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
-import { type GraphTopology, type LoadedLayer, readLayersGraph, readTfjsGraph } from './graph.ts';
+import { type GraphTopology, readTfjsGraph } from './graph.ts';
+import { openLayersModel } from './layers/network.ts';
+import { inputSpec, type LoadedNetwork } from './loaded-network.ts';
 import { fromTf, toTf } from './tf-tensor.ts';
-
-/** A loaded graph model or layers model. */
-interface LoadedNetwork {
-  readonly inputs: readonly InputSpec[];
-  readonly outputs: readonly string[];
-  readonly graph: Graph;
-  /** Runs the network; the tensors asked for come back in their order and are the caller's to dispose. */
-  execute(feeds: readonly tf.Tensor[], wanted: readonly string[]): Promise<tf.Tensor[]>;
-  constant(name: string): tf.Tensor | undefined;
-  dispose(): void;
-}
 
 /** TensorFlow.js graph and layers models (`model.json` with its weight files). */
 export const tfjsLoader: ModelLoader = {
@@ -71,7 +56,7 @@ class TfjsModel implements Model {
     this.inputs = network.inputs;
     this.outputs = network.outputs;
     this.graph = network.graph;
-    this.watchable = computedTensors(network.graph);
+    this.watchable = network.watchable;
     this.#network = network;
   }
 
@@ -104,7 +89,7 @@ class TfjsModel implements Model {
 
 async function openNetwork(files: TfjsFiles, path: string): Promise<LoadedNetwork> {
   try {
-    return await (files.format === 'tfjs-graph' ? openGraphModel(files) : openLayersModel(files));
+    return await (files.format === 'tfjs-graph' ? openGraphModel(files) : openLayersModel(files.artifacts));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`TensorFlow.js cannot load ${path}: ${errorMessage(error)}`);
@@ -145,6 +130,7 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
     inputs,
     outputs,
     graph,
+    watchable: computedTensors(graph),
     async execute(feeds, wanted) {
       const named = Object.fromEntries(inputs.map((input, i) => [input.name, feeds[i]]));
       const results = isAsync
@@ -157,64 +143,8 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   };
 }
 
-async function openLayersModel(files: TfjsFiles): Promise<LoadedNetwork> {
-  const loaded = await loadLayersModel(tf.io.fromMemory(files.artifacts));
-  const inputs = loaded.inputs.map((tensor) =>
-    inputSpec(tensor.name.replace(/:\d+$/, ''), tensor.dtype, tensor.shape),
-  );
-  const outputs = loaded.outputs.map((tensor) => tensor.sourceLayer.name);
-  const graph = readLayersGraph(loaded.layers.map(describeLayer), outputs, [...weightShapesOf(files)]);
-  /** Networks with other outputs, by these. */
-  const subnetworks = new Map<string, typeof loaded>([[outputs.join(), loaded]]);
-  return {
-    inputs,
-    outputs,
-    graph,
-    async execute(feeds, wanted) {
-      const key = wanted.join();
-      let network = subnetworks.get(key);
-      if (network === undefined) {
-        const tensors = wanted.map((name) => loaded.getLayer(name).output as SymbolicTensor);
-        network = layersModel({ inputs: loaded.inputs, outputs: tensors });
-        subnetworks.set(key, network);
-      }
-      const runnable = network;
-      return tf.tidy(() => ([] as tf.Tensor[]).concat(runnable.predictOnBatch([...feeds]) as tf.Tensor));
-    },
-    constant: (name) => loaded.weights.find((weight) => weight.originalName === name)?.read(),
-    dispose: () => loaded.dispose(),
-  };
-}
-
 function weightShapesOf({ artifacts }: TfjsFiles): Map<string, readonly number[]> {
   return new Map(artifacts.weightSpecs?.map(({ name, shape }) => [name, shape]));
-}
-
-function describeLayer(layer: layers.Layer): LoadedLayer {
-  const nodes = layer.inboundNodes;
-  const settings = layer.getConfig();
-  const plain = Object.entries(settings).filter(
-    (entry): entry is [string, number | string] =>
-      typeof entry[1] === 'number' || typeof entry[1] === 'string',
-  );
-  return {
-    name: layer.name,
-    className: layer.getClassName(),
-    endsInSoftmax: layer.getClassName() === 'Softmax' || settings.activation === 'softmax',
-    attributes: Object.fromEntries(plain),
-    shape: ([] as (number | null)[]).concat(layer.outputShape as (number | null)[]),
-    inputs: nodes.length > 0 ? nodes[0].inboundLayers.map(({ name }) => name) : [],
-  };
-}
-
-function inputSpec(name: string, dtype: string, shape: readonly (number | null)[] | undefined): InputSpec {
-  if (!isDType(dtype)) throw new UserError(`input ${name} is ${dtype}; only inputs of numbers can be fuzzed`);
-  if (shape === undefined) throw new UserError(`input ${name} has no known number of dimensions`);
-  return {
-    name: name.replace(/:0$/, ''),
-    type: dtype,
-    shape: shape.map((dimension) => (dimension === null || dimension < 0 ? null : dimension)),
-  };
 }
 
 /**
