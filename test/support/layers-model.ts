@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
+import {
+  input,
+  type LayersModel,
+  layers,
+  model,
+  type SymbolicTensor,
+  sequential,
+} from '@tensorflow/tfjs-layers';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import type { Model } from '../../src/model/model.ts';
 import { sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
@@ -63,4 +70,31 @@ export async function runWatched(folder: string, name: string, net: LayersModel,
   const { outputs, activations } = await loaded.run(feeds, loaded.watchable);
   outputs.forEach((output, i) => void expect(output).toEqual(alone.outputs[i]));
   return { loaded, activations };
+}
+
+/** Four units x + 0.2, which are all dead where x < −0.2, under a layer normalization and a softmax. */
+export function normalizedUnits(epsilon: number): LayersModel {
+  const net = sequential({
+    layers: [
+      layers.dense({ units: 4, inputShape: [4], activation: 'relu', name: 'hidden' }),
+      layers.layerNormalization({ epsilon, name: 'norm' }),
+      layers.dense({ units: 3, activation: 'softmax', name: 'classes' }),
+    ],
+  });
+  net.layers[0].setWeights([tf.eye(4), tf.fill([4], 0.2)]);
+  return net;
+}
+
+/** A softmax whose scores are masked with −∞ by words that a table looks up. */
+export function maskedSoftmax(): LayersModel {
+  const words = input({ shape: [6], name: 'words', dtype: 'int32' });
+  const scores = input({ shape: [6], name: 'scores' });
+  const table = layers.embedding({ inputDim: 2, outputDim: 1, name: 'table' });
+  const mask = layers.flatten({ name: 'mask' }).apply(table.apply(words)) as SymbolicTensor;
+  table.setWeights([tf.tensor2d([0, Number.NEGATIVE_INFINITY], [2, 1])]);
+  const masked = layers.add({ name: 'masked' }).apply([scores, mask]);
+  return model({
+    inputs: [words, scores],
+    outputs: layers.softmax({ axis: -1, name: 'weights' }).apply(masked) as SymbolicTensor,
+  });
 }
