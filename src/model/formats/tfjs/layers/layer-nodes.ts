@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { DType } from '../../../../tensor/tensor.ts';
-import type { AttributeValue, GraphNode } from '../../../graph/graph.ts';
+import type { AttributeValue, DeclaredShape, GraphNode } from '../../../graph/graph.ts';
 import type { Layer, LayerCall } from './layer-call.ts';
 import type { LayerConstants } from './layer-constants.ts';
 
@@ -24,6 +24,8 @@ export interface LayerExpansion {
   readonly inner: ReadonlyMap<string, InnerTensor>;
   /** Computes the layer's output from an inner tensor that is watched, so that the layer need not run twice. */
   readonly activation?: SeparateActivation | undefined;
+  /** Shapes of the inner tensors. */
+  readonly shapes: ReadonlyMap<string, DeclaredShape>;
   /** Types other than float32. */
   readonly types: ReadonlyMap<string, DType>;
 }
@@ -42,6 +44,7 @@ export class LayerNodes {
   readonly #constants: LayerConstants;
   readonly #nodes: GraphNode[] = [];
   readonly #inner = new Map<string, InnerTensor>();
+  readonly #shapes = new Map<string, DeclaredShape>();
   readonly #types = new Map<string, DType>();
   readonly #inputType: DType | undefined;
   #activation: SeparateActivation | undefined;
@@ -64,12 +67,20 @@ export class LayerNodes {
    * Adds a node; returns the tensor that it computes.
    *
    * @param compute computes it at runtime, for tensors within the layer that can be watched
+   * @param shape if it is not that of the layer's result
    */
-  add(op: string, inputs: readonly string[], attributes: Attributes = {}, compute?: InnerTensor): string {
+  add(
+    op: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    compute?: InnerTensor,
+    shape = this.call.outputShapes[0],
+  ): string {
     const base = `${this.call.name}/${op}`;
     let name = base;
     for (let count = 2; this.#nodes.some((node) => node.name === name); count++) name = `${base}_${count}`;
     this.#nodes.push({ name, op, inputs, outputs: [name], attributes });
+    this.#shapes.set(name, shape);
     if (compute !== undefined) this.#inner.set(name, compute);
     return name;
   }
@@ -77,7 +88,7 @@ export class LayerNodes {
   /** The layer's first input, converted to a type unless it has it. */
   inputAs(type: DType): string {
     if (this.#inputType === type) return this.input;
-    const cast = this.add('Cast', [this.input]);
+    const cast = this.add('Cast', [this.input], {}, undefined, this.call.inputShapes[0]);
     this.#types.set(cast, type);
     return cast;
   }
@@ -114,10 +125,12 @@ export class LayerNodes {
     if (this.#nodes.length === 0) this.add('Identity', [this.input]);
     const last = this.#nodes[this.#nodes.length - 1];
     this.#inner.delete(last.name);
+    this.#shapes.delete(last.name);
     return {
       nodes: [...this.#nodes.slice(0, -1), { ...last, outputs: this.call.outputs }],
       inner: this.#inner,
       activation: this.#activation,
+      shapes: this.#shapes,
       types: this.#types,
     };
   }

@@ -18,8 +18,12 @@ export const expandDot: LayerExpander = (nodes, layer) => {
     if (normalize !== true) return input;
     const rank = nodes.call.inputShapes[i].length;
     const axis = Number(Array.isArray(axes) ? axes[i] : axes);
-    return nodes.add('L2Normalize', [input], { axis, epsilon: SMALLEST_SQUARED_NORM }, (inputs) =>
-      normalized(inputs[i], axis < 0 ? axis + rank : axis),
+    return nodes.add(
+      'L2Normalize',
+      [input],
+      { axis, epsilon: SMALLEST_SQUARED_NORM },
+      (inputs) => normalized(inputs[i], axis < 0 ? axis + rank : axis),
+      nodes.call.inputShapes[i],
     );
   });
   nodes.add('MatMul', factors);

@@ -39,6 +39,7 @@ export function readLayersGraph(
       const kept = TYPE_KEEPING_OPS.has(node.op) ? first : undefined;
       for (const name of node.outputs) types.set(name, expansion?.types.get(name) ?? kept ?? 'float32');
     }
+    for (const [name, shape] of expansion?.shapes ?? []) shapes.set(name, shape);
     step.outputs.forEach((name, i) => void shapes.set(name, step.outputShapes[i]));
     for (const name of [...(expansion?.inner.keys() ?? []), ...step.outputs]) watchable.add(name);
     nodes.push(...added);

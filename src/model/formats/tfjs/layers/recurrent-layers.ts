@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { DeclaredShape } from '../../../graph/graph.ts';
 import type { Layer } from './layer-call.ts';
 import type { InnerTensor, LayerExpander, LayerNodes } from './layer-nodes.ts';
 import { settingsOf } from './layer-nodes.ts';
@@ -19,9 +20,16 @@ function addRecurrent(
   op: string,
   states: readonly string[],
   compute?: InnerTensor,
+  shape?: DeclaredShape,
 ): string {
   const weights = ['kernel', 'recurrent_kernel', 'bias'].map((name) => nodes.weight(layer, name) ?? '');
-  return nodes.add(op, [nodes.input, ...weights, ...states], settingsOf(layer, RECURRENT_SETTINGS), compute);
+  return nodes.add(
+    op,
+    [nodes.input, ...weights, ...states],
+    settingsOf(layer, RECURRENT_SETTINGS),
+    compute,
+    shape,
+  );
 }
 
 interface BidirectionalLayer {
@@ -38,6 +46,7 @@ export const expandBidirectional: LayerExpander = (nodes, layer) => {
   const mergeOp = MERGE_OPS[String(layer.getConfig().mergeMode)];
   const states = nodes.call.inputs.slice(1);
   const half = states.length / 2;
+  const [result] = nodes.call.outputShapes;
   // Several results, or states from elsewhere, are not worth an analysis.
   if (
     mergeOp === undefined ||
@@ -49,8 +58,8 @@ export const expandBidirectional: LayerExpander = (nodes, layer) => {
   }
   const directions = [forwardLayer, backwardLayer].map((direction, i) => {
     const compute: InnerTensor = ([input], kwargs = {}) => {
-      const result = first(direction.call(input, { ...kwargs }));
-      return i === 1 && returnSequences ? tf.reverse(result, 1) : result;
+      const output = first(direction.call(input, { ...kwargs }));
+      return i === 1 && returnSequences ? tf.reverse(output, 1) : output;
     };
     const initialStates = states.slice(i * half, (i + 1) * half);
     return addRecurrent(
@@ -59,6 +68,7 @@ export const expandBidirectional: LayerExpander = (nodes, layer) => {
       direction.getClassName(),
       initialStates,
       states.length === 0 ? compute : undefined,
+      [...result.slice(0, -1), mergeOp === 'Concat' ? Number(result.at(-1)) / 2 : result[result.length - 1]],
     );
   });
   nodes.add(mergeOp, directions, mergeOp === 'Concat' ? { axis: -1 } : {});

@@ -31,21 +31,27 @@ export const expandSeparableConvolution: LayerExpander = (nodes, layer) => {
     (name) => nodes.weight(layer, name) ?? '',
   );
   const settings = settingsOf(layer, CONVOLUTION_SETTINGS);
+  const isChannelsFirst = settings.dataFormat === 'channelsFirst';
+  const [batch, ...sizes] = nodes.call.outputShapes[0];
+  const [height, width, channels] = isChannelsFirst ? [...sizes.slice(1), sizes[0]] : sizes;
   const depthwise = nodes.add(
     'DepthwiseConv2dNative',
     [nodes.input, depthwiseKernel],
     settings,
     depthwiseOf(layer),
+    [batch, height, width, layer.weights[1].shape[2]],
   );
-  // With channels first the layer applies its activation function before it moves the channels back.
-  if (settings.dataFormat === 'channelsFirst') {
-    const product = nodes.add('Conv2D', [depthwise, pointwiseKernel]);
-    const bias = nodes.weight(layer, 'bias');
-    addActivation(nodes, layer, bias === undefined ? product : nodes.add('BiasAdd', [product, bias]));
+  if (!isChannelsFirst) {
+    const product = nodes.add('Conv2D', [depthwise, pointwiseKernel], {}, withoutBias(nodes, layer));
+    addBiasAndActivation(nodes, layer, product);
     return;
   }
-  const product = nodes.add('Conv2D', [depthwise, pointwiseKernel], {}, withoutBias(nodes, layer));
-  addBiasAndActivation(nodes, layer, product);
+  // The layer applies its activation function before it moves the channels back: neither is a tensor of its result's form.
+  const shape = [batch, height, width, channels];
+  const product = nodes.add('Conv2D', [depthwise, pointwiseKernel], {}, undefined, shape);
+  const bias = nodes.weight(layer, 'bias');
+  const sum = bias === undefined ? product : nodes.add('BiasAdd', [product, bias], {}, undefined, shape);
+  addActivation(nodes, layer, sum);
 };
 
 function depthwiseOf(layer: Layer): InnerTensor {

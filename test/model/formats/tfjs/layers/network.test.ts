@@ -141,6 +141,22 @@ const CASES: readonly (readonly [
     'layer/DepthwiseConv2dNative layer/Conv2D layer/BiasAdd',
   ],
   [
+    'SeparableConv2D with channels first',
+    [[2, 5, 5]],
+    through(
+      layers.separableConv2d({
+        filters: 3,
+        kernelSize: 3,
+        useBias: false,
+        dataFormat: 'channelsFirst',
+        activation: 'softmax',
+        name: 'layer',
+      }),
+    ),
+    'DepthwiseConv2dNative Conv2D Softmax',
+    'layer/DepthwiseConv2dNative',
+  ],
+  [
     'BatchNormalization',
     [[4]],
     through(layers.batchNormalization({ name: 'layer' })),
@@ -351,6 +367,7 @@ test.each(
         expect(Number.isFinite(high)).toBe(true);
       }
       const declared = loaded.graph.shapes.get(tensor.name) ?? [];
+      expect(declared).toHaveLength(tensor.shape.length);
       declared.forEach((dimension, axis) => {
         if (typeof dimension === 'number') expect(tensor.shape[axis]).toBe(dimension);
       });
