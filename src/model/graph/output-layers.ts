@@ -35,7 +35,11 @@ const LINEAR_OPS: ReadonlySet<string> = new Set([
   'QLinearConv',
   'BatchMatMul',
   'BatchMatMulV2',
+  'Conv1D',
   'Conv2D',
+  'Conv3D',
+  'Conv2DTranspose',
+  'Conv3DTranspose',
   'DepthwiseConv2dNative',
   '_FusedMatMul',
 ]);

@@ -63,6 +63,20 @@ describe('sites of a layers model are', () => {
     expect(await sitesOf(batchNormalized(0, 1e-3))).toEqual([]);
   });
 
+  test.each(['cpu', 'wasm'] as const)('no softmax of finite logits: on %s it is finite', async (runtime) => {
+    const net = sequential({ layers: [layers.softmax({ axis: -1, inputShape: [4], name: 'classes' })] });
+    const loaded = await loadModel(await writeLayersModel(folder, `softmax-${runtime}`, net), { runtime });
+    const max = 3.4028234663852886e38;
+    const rows = [max, -max, 0, 1, -max, -max, -max, -max, max, max, max, max];
+    const { outputs } = await loaded.run(
+      [{ type: 'float32', shape: [3, 4], data: Float32Array.from(rows) }],
+      [],
+    );
+    const shares = [...(outputs[0].data as Float32Array)];
+    expect(shares).toEqual([1, 0, 0, 0, ...new Array(8).fill(0.25)]);
+    await loaded.dispose();
+  });
+
   test('a softmax that a constant may mask, and no other', async () => {
     expect(await sitesOf(maskedSoftmax())).toEqual([
       'softmax-mask weights/Softmax: masked = −∞ all along axis -1',
