@@ -1,7 +1,6 @@
-import type { GraphNode } from '../../model/graph/graph.ts';
 import { ACTIVATION_RULES } from './activation-interval-rules.ts';
+import { COMBINING_RULES } from './combining-interval-rules.ts';
 import {
-  ANY,
   add,
   enclose,
   type Interval,
@@ -34,69 +33,6 @@ const constantInterval =
 const passThrough: IntervalRule = ({ inputIntervals: [x] }) => x;
 const unionOfInputs: IntervalRule = ({ inputIntervals }) => union(...inputIntervals);
 const unionWithZero: IntervalRule = ({ inputIntervals: [x] }) => union(x, { low: 0, high: 0 });
-
-/** Sums of unknown length: only the sign is known. */
-function unboundedSum({ low, high }: Interval): Interval {
-  return {
-    low: low >= 0 ? low : Number.NEGATIVE_INFINITY,
-    high: high <= 0 ? high : Number.POSITIVE_INFINITY,
-  };
-}
-
-/** Whether an operation is TensorFlow's reduction of the name, told by its attributes, and not ONNX's elementwise one. */
-function isReduction({ attributes = {} }: GraphNode): boolean {
-  return 'keep_dims' in attributes || 'Tidx' in attributes;
-}
-
-const reduceSum: IntervalRule = ({ inputIntervals: [x] }) => unboundedSum(x);
-
-const sumOrReduceSum: IntervalRule = ({ node, inputIntervals }) =>
-  isReduction(node) ? unboundedSum(inputIntervals[0]) : inputIntervals.reduce(add);
-
-const maximum: IntervalRule = ({ node, inputIntervals }) =>
-  isReduction(node)
-    ? inputIntervals[0]
-    : {
-        low: Math.max(...inputIntervals.map(({ low }) => low)),
-        high: Math.max(...inputIntervals.map(({ high }) => high)),
-      };
-
-const minimum: IntervalRule = ({ node, inputIntervals }) =>
-  isReduction(node)
-    ? inputIntervals[0]
-    : {
-        low: Math.min(...inputIntervals.map(({ low }) => low)),
-        high: Math.min(...inputIntervals.map(({ high }) => high)),
-      };
-
-const product: IntervalRule = ({ node, inputIntervals }) =>
-  node.inputs.length === 2 && node.inputs[0] === node.inputs[1]
-    ? square(inputIntervals[0])
-    : inputIntervals.reduce(multiply);
-
-/** A sum of several tensors; rounding errors are relative to the partial sums, which may cancel. */
-const sum: IntervalRule = ({ inputIntervals }) => {
-  const { low, high } = inputIntervals.reduce(add);
-  if (inputIntervals.length < 3) return { low, high };
-  const magnitude = inputIntervals.reduce(
-    (total, x) => total + Math.max(Math.abs(x.low), Math.abs(x.high)),
-    0,
-  );
-  return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
-};
-
-/** Magnitude from which a sum of fewer than 2²⁷ numbers may overflow. */
-const SAFE_SUMMAND = 2e30;
-
-/** A mean lies within its operands, unless their sum overflows. */
-const mean: IntervalRule = ({ node, inputIntervals }) => {
-  const isElementwise = node.op === 'Mean' && !isReduction(node);
-  const { low, high } = isElementwise ? union(...inputIntervals) : inputIntervals[0];
-  return {
-    low: low < -SAFE_SUMMAND ? Number.NEGATIVE_INFINITY : low,
-    high: high > SAFE_SUMMAND ? Number.POSITIVE_INFINITY : high,
-  };
-};
 
 /** Values between others; rounding errors are relative to the largest. */
 const interpolation: IntervalRule = ({ inputIntervals: [x] }) => {
@@ -146,10 +82,6 @@ const tangent: IntervalRule = ({ inputIntervals: [x] }) => {
   return { low: Math.tan(x.low) - APPROXIMATION_ERROR, high: Math.tan(x.high) + APPROXIMATION_ERROR };
 };
 
-/** The logarithm of a sum of unknown length; a sum of positive terms is at least the smallest of them. */
-const logOfSum: IntervalRule = ({ inputIntervals: [x] }) =>
-  x.low > 0 ? { low: Math.log(x.low) - APPROXIMATION_ERROR, high: Number.POSITIVE_INFINITY } : undefined;
-
 const magnitude: IntervalRule = ({ inputIntervals: [x] }) => ({
   low: x.low <= 0 && x.high >= 0 ? 0 : Math.min(Math.abs(x.low), Math.abs(x.high)),
   high: Math.max(-x.low, x.high),
@@ -161,6 +93,7 @@ const difference: IntervalRule = ({ node, inputIntervals: [a, b] }) =>
 /** Interval rules of ONNX and TensorFlow operators, by operator type. */
 export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...ACTIVATION_RULES,
+  ...COMBINING_RULES,
   ...RECURRENT_RULES,
   ...forOps(
     passThrough,
@@ -171,8 +104,6 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
     'GatherV2 GatherElements GatherND Expand Tile MaxPool GlobalMaxPool ReduceMax ReduceMin Split Cast',
   ),
   ...forOps(passThrough, 'DepthToSpace SpaceToDepth MaxPool3D ResizeNearestNeighbor MirrorPad'),
-  ...forOps(mean, 'Mean ReduceMean GlobalAveragePool'),
-  ...forOps((input) => union(mean(input) ?? ANY, { low: 0, high: 0 }), 'AveragePool AvgPool AvgPool3D'),
   ...forOps(unionWithZero, 'Masking'),
   ...forOps(interpolation, 'ResizeBilinear'),
   ...forOps(padding, 'Pad PadV2'),
@@ -186,24 +117,17 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(constantInterval({ low: Number.NEGATIVE_INFINITY, high: 0 }), 'LogSoftmax'),
   ...forOps(atLeast(0), 'ReduceL1 ReduceL2 ReduceSumSquare ArgMax ArgMin'),
   ...forOps(atLeast(1), 'Cosh'),
-  ...forOps(product, 'Mul'),
   ...forOps(quotient, 'Div RealDiv'),
-  ...forOps(sum, 'Add AddV2 AddN BiasAdd'),
   ...forOps(difference, 'Sub'),
   ...forOps(({ inputIntervals: [x] }) => negate(x), 'Neg'),
   ...forOps(({ inputIntervals: [x] }) => square(x), 'Square'),
   ...forOps(({ inputIntervals: [x] }) => invert(x), 'Reciprocal Inv'),
-  ...forOps(maximum, 'Max Maximum'),
-  ...forOps(minimum, 'Min Minimum'),
   ...forOps(magnitude, 'Abs'),
   ...forOps(
     ({ inputIntervals: [, a, b] }) => (b === undefined ? undefined : union(a, b)),
     'Where Select SelectV2',
   ),
-  ...forOps(reduceSum, 'ReduceSum'),
-  ...forOps(logOfSum, 'ReduceLogSum'),
   ...forOps(tangent, 'Tan'),
-  ...forOps(sumOrReduceSum, 'Sum'),
   ...forOps(clip, 'Clip ClipByValue'),
   ...forOps(power, 'Pow'),
   ...forOps(matrixProduct, 'MatMul'),

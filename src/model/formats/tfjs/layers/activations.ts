@@ -91,7 +91,8 @@ export const expandActivation: LayerExpander = (nodes, layer) => addActivation(n
 
 export const expandRelu: LayerExpander = (nodes, layer) => {
   const { maxValue } = layer.getConfig();
-  if (typeof maxValue === 'number') nodes.add('Clip', [nodes.input], { min: 0, max: maxValue });
+  // The runtime clips to the nearest number of single precision.
+  if (typeof maxValue === 'number') nodes.add('Clip', [nodes.input], { min: 0, max: Math.fround(maxValue) });
   else nodes.add('Relu', [nodes.input]);
 };
 

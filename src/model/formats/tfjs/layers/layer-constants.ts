@@ -25,12 +25,13 @@ export class LayerConstants {
     return name;
   }
 
-  /** Adds a vector; returns its name. */
-  add(wanted: string, values: readonly number[]): string {
+  /** Adds a vector in single precision; returns its name. */
+  add(wanted: string, numbers: readonly number[]): string {
+    const values = numbers.map(Math.fround);
     const name = this.#unusedName(wanted);
     this.shapes.set(name, [values.length]);
     this.values.set(name, values);
-    this.#settings.set(name, tf.tensor1d([...values], 'float32'));
+    this.#settings.set(name, tf.tensor1d(values, 'float32'));
     return name;
   }
 
