@@ -13,12 +13,50 @@ export function cpuSeconds(pid: number | undefined): number {
 
 /** CPU time of all child processes of a process, in seconds. */
 export function childSeconds(parent: number | undefined): number {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
+  return processIds()
     .filter((pid) => parentOf(pid) === parent)
     .reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
+
+/** What a process and all below it use at a moment. */
+export interface TreeUse {
+  /** Resident bytes; pages that processes share count in each. */
+  readonly memory: number;
+  /** CPU time in seconds. */
+  readonly cpuSeconds: number;
+}
+
+/** What a process and all below it use now; nothing if it does not exist. Linux only. */
+export function treeUse(root: number | undefined): TreeUse {
+  const children = new Map<number, number[]>();
+  for (const pid of processIds()) {
+    const parent = parentOf(pid) ?? 0;
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const tree = root === undefined ? [] : [root];
+  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  return {
+    memory: tree.reduce((sum, pid) => sum + residentBytes(pid), 0),
+    cpuSeconds: tree.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+  };
+}
+
+function residentBytes(pid: number): number {
+  try {
+    return PAGE * Number(statOf(pid)[21]);
+  } catch {
+    return 0;
+  }
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Bytes of a page of memory. */
+const PAGE = 4096;
 
 /** Clock ticks per second, which are 100 on Linux. */
 const TICKS = 100;
