@@ -1,0 +1,44 @@
+import { join, resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+
+const folder = testFolder();
+
+/** Exports of transformers by both exporters of PyTorch, with the sizes that they leave open. */
+const EXPORTS: readonly (readonly [name: string, shape: readonly string[]])[] = [
+  ['gpt2-dynamo', ['input_ids=1,8']],
+  ['gpt2-torchscript', ['input_ids=1,8', 'attention_mask=1,8']],
+  ['bert-dynamo', ['input_ids=1,8', 'attention_mask=1,8']],
+  ['bert-torchscript', ['input_ids=1,8', 'attention_mask=1,8']],
+  ['vit-dynamo', []],
+  ['vit-torchscript', []],
+  ['resnet-dynamo', []],
+  ['resnet-torchscript', []],
+  ['mobilenet-v2-dynamo', []],
+  ['mobilenet-v2-torchscript', []],
+];
+
+test.each(EXPORTS)('%s is fuzzed by its logits, and nothing is found in it', async (name, shape) => {
+  const run = await neurofuzz([
+    'fuzz',
+    resolve('test/fixtures/transformers', `${name}.onnx`),
+    ...(shape.length === 0 ? [] : ['--shape', ...shape]),
+    '--out',
+    join(folder, name),
+    '--seed',
+    '1',
+    '--execs',
+    '1000',
+    '--json',
+    '--quiet',
+  ]);
+  expect(run).toMatchObject({ code: 0 });
+  const { execs, coverage, corpus, findings } = JSON.parse(run.stdout);
+  expect({ execs, tensors: coverage.tensors, findings }).toEqual({
+    execs: 1000,
+    tensors: ['logits'],
+    findings: { hits: 0, signatures: [] },
+  });
+  expect(corpus.count).toBeGreaterThan(corpus.seeds);
+});
