@@ -15,6 +15,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: { '^.+\\.ts$': compiled({}), '^.+\\.tsx$': compiled({ tsx: true }) },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Packages that a bench has downloaded.
+  modulePathIgnorePatterns: ['<rootDir>/bench/\\.cache/'],
   testTimeout: 60_000,
   // Native runtimes in every worker: more than two processes only wait for one another here.
   maxWorkers: 2,
