@@ -37,7 +37,11 @@ export class Bounds {
     };
   }
 
+  /** Whether a model is out of bounds, or none was measured. */
   get isBroken(): boolean {
-    return [this.#failed, this.#late, this.#empty, this.#large].some((models) => models.length > 0);
+    return (
+      this.#models === 0 ||
+      [this.#failed, this.#late, this.#empty, this.#large].some((models) => models.length > 0)
+    );
   }
 }
