@@ -6,9 +6,7 @@ import { ATTRIBUTE_TYPE, type Long, ModelProto, type OnnxTensor } from '../forma
 import { tensorOf } from '../formats/onnx/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import { findQuantization } from './find-quantization.ts';
-
-/** Opset from which on Cast takes bfloat16 and QuantizeLinear an axis. */
-const MIN_OPSET = 13;
+import { upgradeOnnx } from './upgrade-opset.ts';
 
 export interface DraftNode {
   input: string[];
@@ -58,27 +56,25 @@ export interface OnnxDraft {
 }
 
 /**
- * Decodes an ONNX file for quantization. Constant nodes of tensors become weights, and external weights are read in.
+ * Decodes an ONNX file for quantization and upgrades it to the operators of version 13, from which on Cast takes bfloat16
+ * and QuantizeLinear an axis. Constant nodes of tensors become weights, and external weights are read in.
  *
  * @param external contents of the weight files, by the location that the model names
- * @throws UserError if the model is quantized already, or its opset is too old
+ * @throws UserError if the model is quantized already, or its operators are too old to upgrade
  */
 export function openOnnxDraft(
   bytes: Uint8Array,
   path: string,
   external: ReadonlyMap<string, Uint8Array>,
 ): OnnxDraft {
-  const content = readOnnx(bytes, path);
-  const evidence = findQuantization(content.graph);
+  const original = readOnnx(bytes, path);
+  const evidence = findQuantization(original.graph);
   if (evidence !== undefined) {
     throw new UserError(`${path} is quantized already (${evidence}): name the model that it was made from`);
   }
-  if (content.opset < MIN_OPSET) {
-    throw new UserError(
-      `${path} uses version ${content.opset} of the ONNX operators and quantizing needs ${MIN_OPSET}: export it again, or convert it with onnx.version_converter`,
-    );
-  }
-  const model = decodeMessage<DecodedModel>(ModelProto, bytes);
+  const upgraded = upgradeOnnx(bytes, original, path);
+  const content = upgraded === bytes ? original : readOnnx(upgraded, path);
+  const model = decodeMessage<DecodedModel>(ModelProto, upgraded);
   const { graph } = model;
   const constants = new Set<DraftNode>();
   for (const node of graph.node) {

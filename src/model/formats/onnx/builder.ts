@@ -1,11 +1,24 @@
 import { bytesOf, type DType, type TensorData } from '../../../tensor/tensor.ts';
 import { ATTRIBUTE_TYPE, ModelProto } from './proto.ts';
-import { DATA_TYPE } from './tensor.ts';
+import { DATA_TYPE, STRING_TYPE } from './tensor.ts';
 
-/** Attributes of a node: integers, lists of integers, floats, or the graph that a Loop or an If runs. */
-export type NodeAttributes = Readonly<
-  Record<string, number | readonly number[] | { readonly float: number } | OnnxBuilder>
->;
+/** An attribute of a node: an integer, a list of integers, another kind by name, or the graph that a Loop or an If runs. */
+export type NodeAttribute =
+  | number
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly string: string }
+  | { readonly strings: readonly string[] }
+  | OnnxBuilder;
+
+export type NodeAttributes = Readonly<Record<string, NodeAttribute>>;
+
+/** Type of an input or output: of a tensor, or of a list of maps as ZipMap makes one. */
+export type ValueType = DType | 'string' | { readonly mapsFrom: 'string' | 'int64' };
+
+/** The domain of the operations that converters of scikit-learn write. */
+export const ML_DOMAIN = 'ai.onnx.ml';
 
 /** A dimension of an input or output: a size, or the name of a free one. */
 export type Dimension = number | string;
@@ -16,13 +29,14 @@ export class OnnxBuilder {
   readonly #constants: object[] = [];
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
+  #usesMl = false;
 
-  input(name: string, type: DType, dims: readonly Dimension[]): string {
+  input(name: string, type: ValueType, dims: readonly Dimension[]): string {
     this.#inputs.push(valueInfo(name, type, dims));
     return name;
   }
 
-  output(name: string, type: DType, dims: readonly Dimension[]): void {
+  output(name: string, type: ValueType, dims: readonly Dimension[]): void {
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
@@ -31,8 +45,15 @@ export class OnnxBuilder {
     return name;
   }
 
+  strings(name: string, dims: readonly number[], values: readonly string[]): string {
+    const stringData = values.map((value) => Buffer.from(value));
+    this.#constants.push({ name, dataType: STRING_TYPE, dims, stringData });
+    return name;
+  }
+
   /**
    * @param outputs names; an empty one omits that output
+   * @param domain of the operation; `ML_DOMAIN` is imported as its version 3
    * @returns the first name that is not empty
    */
   node(
@@ -40,17 +61,16 @@ export class OnnxBuilder {
     inputs: readonly string[],
     outputs: string | readonly string[],
     attributes: NodeAttributes = {},
+    domain: '' | typeof ML_DOMAIN = '',
   ): string {
     const output = ([] as string[]).concat(outputs);
     const name = output.find((outputName) => outputName !== '') ?? op;
-    const attribute = Object.entries(attributes).map(([key, value]) => {
-      if (typeof value === 'number') return { name: key, i: value, type: ATTRIBUTE_TYPE.int };
-      if (value instanceof OnnxBuilder)
-        return { name: key, g: value.#graph(key), type: ATTRIBUTE_TYPE.graph };
-      if ('float' in value) return { name: key, f: value.float, type: ATTRIBUTE_TYPE.float };
-      return { name: key, ints: [...value], type: ATTRIBUTE_TYPE.ints };
-    });
-    this.#nodes.push({ opType: op, name, input: inputs, output, attribute });
+    const attribute = Object.entries(attributes).map(([key, value]) => ({
+      name: key,
+      ...encode(key, value),
+    }));
+    this.#usesMl ||= domain === ML_DOMAIN;
+    this.#nodes.push({ opType: op, name, domain, input: inputs, output, attribute });
     return name;
   }
 
@@ -59,13 +79,17 @@ export class OnnxBuilder {
     const model = ModelProto.fromObject({
       irVersion: 8,
       producerName: 'neurofuzz',
-      opsetImport: [{ domain: '', version: opset }],
-      graph: this.#graph(name),
+      opsetImport: [
+        { domain: '', version: opset },
+        ...(this.#usesMl ? [{ domain: ML_DOMAIN, version: 3 }] : []),
+      ],
+      graph: this.graph(name),
     });
     return ModelProto.encode(model).finish();
   }
 
-  #graph(name: string): object {
+  /** The graph alone, as a body. */
+  graph(name: string): object {
     return {
       name,
       node: this.#nodes,
@@ -76,7 +100,26 @@ export class OnnxBuilder {
   }
 }
 
-function valueInfo(name: string, type: DType, dims: readonly Dimension[]): object {
+function encode(name: string, value: NodeAttribute): object {
+  if (typeof value === 'number') return { i: value, type: ATTRIBUTE_TYPE.int };
+  if (value instanceof OnnxBuilder) return { g: value.graph(name), type: ATTRIBUTE_TYPE.graph };
+  if ('float' in value) return { f: value.float, type: ATTRIBUTE_TYPE.float };
+  if ('floats' in value) return { floats: value.floats, type: ATTRIBUTE_TYPE.floats };
+  if ('string' in value) return { s: Buffer.from(value.string), type: ATTRIBUTE_TYPE.string };
+  if ('strings' in value)
+    return { strings: value.strings.map((text) => Buffer.from(text)), type: ATTRIBUTE_TYPE.strings };
+  return { ints: [...value], type: ATTRIBUTE_TYPE.ints };
+}
+
+function valueInfo(name: string, type: ValueType, dims: readonly Dimension[]): object {
   const dim = dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d }));
-  return { name, type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim } } } };
+  if (typeof type === 'string')
+    return { name, type: { tensorType: { elemType: elementType(type), shape: { dim } } } };
+  const valueType = { tensorType: { elemType: DATA_TYPE.float32 } };
+  const elemType = { mapType: { keyType: elementType(type.mapsFrom), valueType } };
+  return { name, type: { sequenceType: { elemType } } };
+}
+
+function elementType(type: DType | 'string'): number {
+  return type === 'string' ? STRING_TYPE : DATA_TYPE[type];
 }

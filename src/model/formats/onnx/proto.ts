@@ -116,6 +116,7 @@ export const ATTRIBUTE_TYPE = {
   graph: 5,
   floats: 6,
   ints: 7,
+  strings: 8,
 } as const;
 
 /** A 64-bit integer as protobufjs decodes it. */
@@ -140,6 +141,7 @@ export interface OnnxTensor {
   readonly int64Data: readonly Long[];
   readonly doubleData: readonly number[];
   readonly uint64Data: readonly Long[];
+  readonly stringData: readonly Uint8Array[];
   readonly externalData: readonly KeyValue[];
   readonly dataLocation: number;
 }
@@ -153,6 +155,7 @@ export interface OnnxAttribute {
   readonly s: Uint8Array;
   readonly floats: readonly number[];
   readonly ints: readonly Long[];
+  readonly strings: readonly Uint8Array[];
   readonly t: OnnxTensor | null;
   readonly g: OnnxGraph | null;
   readonly tensors: readonly OnnxTensor[];
@@ -180,6 +183,9 @@ export interface OnnxValue {
       readonly elemType: number;
       readonly shape: { readonly dim: readonly OnnxDimension[] } | null;
     } | null;
+    readonly sequenceType?: object | null;
+    readonly mapType?: object | null;
+    readonly optionalType?: object | null;
   } | null;
 }
 

@@ -19,6 +19,9 @@ export const DATA_TYPE: Readonly<Record<DType, number>> = {
   uint64: 13,
 };
 
+/** TensorProto.DataType STRING. */
+export const STRING_TYPE = 8;
+
 /**
  * Decodes a TensorProto file (.pb), the format of inputs in the test data of ONNX models.
  *
