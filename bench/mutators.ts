@@ -1,6 +1,6 @@
 /**
  * Measures the speed of each mutator in million values per second, on one core, with rows of 784 values in batches of
- * 256: 28×28 images, tables of 784 columns, sequences of 784 tokens. `bounds` names the constraints applied.
+ * 256: 28×28 images, tables of 784 columns, sequences of 784 tokens, 49 strings of up to 16 characters. `bounds` names the constraints applied.
  */
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
@@ -12,6 +12,7 @@ import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutationContext, MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
+import { codePointsOf, encodeStrings, MAX_CODE_POINT } from '../src/tensor/strings.ts';
 import { line, median } from './campaign.ts';
 
 const { values: options } = parseArgs({
@@ -27,6 +28,7 @@ const ROWS = 256;
 /** Consecutive mutants of one parent, as in a campaign. */
 const TURNS = 8;
 const PARENTS = 32;
+const STRING_WIDTH = 16;
 
 function inputFor({ domains }: MutatorKind): InputDescriptor {
   const common = {
@@ -42,6 +44,17 @@ function inputFor({ domains }: MutatorKind): InputDescriptor {
     const tokens = { special: [0], length: [1, SIZE] as const, vocabulary, dictionary: [[5, 6, 7]] };
     return { ...common, type: 'int64', domains: ['tokens', 'text'], range: { low: 0, high: 127 }, tokens };
   }
+  if (domains.includes('strings')) {
+    const words = ['red', 'green', 'blue'].map(codePointsOf);
+    const strings = { width: STRING_WIDTH, words, alphabet: codePointsOf('abc '), areTexts: true };
+    return {
+      ...common,
+      type: 'uint32',
+      domains: ['strings'],
+      range: { low: 0, high: MAX_CODE_POINT },
+      strings,
+    };
+  }
   if (domains.includes('table')) {
     const columns = Array.from({ length: SIZE }, () => ({ kind: 'integer' }) as const);
     return { ...common, type: 'float32', domains: ['table'], range: { low: -100, high: 100 }, columns };
@@ -52,9 +65,13 @@ function inputFor({ domains }: MutatorKind): InputDescriptor {
   return { ...common, type: 'float32', domains: [domain, 'numbers'], range: { low: -1, high: 1 }, picture };
 }
 
-function rowsFor({ tokens, columns }: InputDescriptor, type: 'float32' | 'float64'): WorkingArray[] {
+function rowsFor({ tokens, columns, strings }: InputDescriptor, type: 'float32' | 'float64'): WorkingArray[] {
   const random = randomStream('bench', 'mutators');
   return Array.from({ length: PARENTS }, (_, n) => {
+    if (strings !== undefined) {
+      const texts = Array.from({ length: SIZE / STRING_WIDTH }, () => 'red and blue'.slice(random.below(8)));
+      return Float64Array.from(encodeStrings(texts, [texts.length], STRING_WIDTH).data as Uint32Array);
+    }
     if (tokens === undefined && columns === undefined) return drawDigit(n % 10, random);
     return makeWorkingArray(type, SIZE).map(() => 1 + random.below(100)) as WorkingArray;
   });
@@ -76,7 +93,12 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
     noise,
     arithmetic: noise.vectorMath,
     bounds: bounds[0],
-    shape: input.picture === undefined ? [SIZE] : [28, 28, 1],
+    shape:
+      input.strings !== undefined
+        ? [SIZE / STRING_WIDTH, STRING_WIDTH]
+        : input.picture === undefined
+          ? [SIZE]
+          : [28, 28, 1],
     partner: parents[0],
     mutantIndex: 0,
     mutantCount: TURNS,

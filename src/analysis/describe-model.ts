@@ -11,8 +11,8 @@ export interface ModelDescription {
 }
 
 export function describeModel(model: Model): ModelDescription {
-  const { path, format, sha256, runtime, inputs, outputs, graph, watchable, secondModel, capabilities } =
-    model;
+  const { path, format, sha256, runtime, inputs, outputs, omittedOutputs, classes } = model;
+  const { graph, watchable, secondModel, capabilities } = model;
   const { textGeneration } = capabilities;
   const info: ModelInfo = {
     path,
@@ -21,6 +21,8 @@ export function describeModel(model: Model): ModelDescription {
     runtime,
     inputs,
     outputs,
+    ...(omittedOutputs === undefined ? {} : { omittedOutputs }),
+    ...(classes === undefined ? {} : { classes }),
     graph,
     watchable,
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),

@@ -123,10 +123,11 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       threshold,
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
-      inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape }, i) => ({
+      inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({
         name,
         type,
         shape: [...shape],
+        ...(strings === undefined ? {} : { strings: true }),
         range: [inputs.descriptors[i].range.low, inputs.descriptors[i].range.high],
       })),
       outputs: [...model.outputs],

@@ -71,12 +71,12 @@ export type TokenSettings = z.output<typeof tokenSettings>;
 export const inputSection = {
   seeds: withFlag(paths.optional(), {
     flags: '-i, --seeds <path...>',
-    help: 'files or folders: .npy .npz .idx .idx.gz .json .pb .png .jpg, .txt for texts; name=path for one of several inputs',
+    help: 'files or folders: .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for texts and strings; name=path for one of several inputs',
     defaultText: "drawn at random within each input's range",
   }),
   labels: withFlag(z.string().min(1).optional(), {
     flags: '--labels <what>',
-    help: 'the class that each seed shows, for misclassified: a file of numbers in the order of the seeds (.npy .idx .json .txt); folders: by the names of the folders they lie in; column: the last column of the seeds themselves, column=0 the first',
+    help: 'the class that each seed shows, for misclassified: a file of numbers, or of names that the model has for them, in the order of the seeds (.npy .idx .json .txt); folders: by the names of the folders they lie in; column: the last column of the seeds themselves, column=0 the first',
     defaultText: 'none',
   }),
   range: withFlag(ranges.optional(), {

@@ -40,7 +40,7 @@ export const mutationSection = {
   }),
   edits: withFlag(positiveInteger.optional(), {
     flags: '--edits <n>',
-    help: 'most insertions, deletions and substitutions of tokens from the ancestor seed',
+    help: 'most insertions, deletions and substitutions of tokens, or of characters in strings, from the ancestor seed',
     defaultText: 'none',
   }),
   deephunter: withFlag(deephunterSettings.optional(), {
@@ -56,7 +56,7 @@ export const mutationSection = {
   }),
   dictionary: withFlag(paths.optional(), {
     flags: '--dictionary <file...>',
-    help: "words to put into tokens: a line each, or AFL's format; name=file for one of several inputs",
+    help: "words to put into tokens and strings: a line each, or AFL's format; name=file for one of several inputs",
     defaultText: 'none',
   }),
 };

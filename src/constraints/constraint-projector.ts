@@ -6,6 +6,7 @@ import { BoundsTracker } from './bounds.ts';
 import type { ConstraintLimits, DeepHunterRule } from './constraint-limits.ts';
 import { isWithinEditDistance } from './is-within-edit-distance.ts';
 import { INWARD_FACTOR, NormProjection } from './norm-projection.ts';
+import { countStringEdits } from './string-edits.ts';
 import { stripPadding } from './strip-padding.ts';
 
 /** Cached bounds for DeepHunter's rule, one per reference entry; the cache is cleared when full. */
@@ -19,6 +20,8 @@ export class ConstraintProjector {
   readonly #limits: ConstraintLimits;
   readonly #descriptors: readonly InputDescriptor[];
   readonly #mutatedInputs: readonly number[];
+  /** Mutated inputs that norms measure: those of numbers and tokens. */
+  readonly #measuredInputs: readonly number[];
   readonly #norms: NormProjection;
   readonly #referenceBounds: readonly Map<number, BoundsTracker>[];
   readonly #verifies: boolean;
@@ -36,8 +39,9 @@ export class ConstraintProjector {
     this.#limits = limits;
     this.#descriptors = descriptors;
     this.#mutatedInputs = mutatedInputs;
+    this.#measuredInputs = mutatedInputs.filter((input) => descriptors[input].strings === undefined);
     const maxValues = maxSizes.reduce((sum, size) => sum + size, 0);
-    this.#norms = new NormProjection(descriptors, mutatedInputs, maxValues);
+    this.#norms = new NormProjection(descriptors, this.#measuredInputs, maxValues);
     this.#referenceBounds = descriptors.map(() => new Map());
     const { linf, l2, l0, deephunter } = limits;
     const projections = [l2, l0, deephunter].filter((limit) => limit !== undefined).length;
@@ -78,7 +82,7 @@ export class ConstraintProjector {
     const { l0, l2, edits, deephunter } = this.#limits;
     for (const input of this.#mutatedInputs) this.#projectColumns(form, inputs, row, input, bounds[input]);
     if (deephunter !== undefined && reference !== undefined) {
-      for (const input of this.#mutatedInputs)
+      for (const input of this.#measuredInputs)
         this.#projectDeepHunter(deephunter, form, inputs, row, input, reference);
     }
     if (l0 !== undefined) this.#norms.projectL0(l0, form, inputs, row, ancestor);
@@ -153,10 +157,17 @@ export class ConstraintProjector {
     ancestor: TestcaseBatch,
   ): boolean {
     for (const input of this.#mutatedInputs) {
-      const { tokens } = this.#descriptors[input];
+      const { tokens, strings } = this.#descriptors[input];
+      const mutants = inputs[input];
+      if (strings !== undefined) {
+        const { size, shape } = form.inputs[input];
+        const rowStrings = mutants.subarray(row * size, (row + 1) * size);
+        if (countStringEdits(rowStrings, ancestor.inputs[input], shape[shape.length - 1]) > maxEdits)
+          return false;
+      }
       if (tokens === undefined) continue;
       const { size } = form.inputs[input];
-      const mutant = inputs[input].subarray(row * size, (row + 1) * size);
+      const mutant = mutants.subarray(row * size, (row + 1) * size);
       const ids = stripPadding(mutant, tokens.pad);
       const from = stripPadding(ancestor.inputs[input], tokens.pad);
       if (!isWithinEditDistance(ids, from, maxEdits)) return false;
@@ -175,7 +186,7 @@ export class ConstraintProjector {
     const { linf, l2, l0, deephunter } = this.#limits;
     let squares = 0;
     let changes = 0;
-    for (const input of this.#mutatedInputs) {
+    for (const input of this.#measuredInputs) {
       const { size, type } = form.inputs[input];
       const { range, tokens } = this.#descriptors[input];
       let referenceChanges = 0;

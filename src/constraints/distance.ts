@@ -1,6 +1,7 @@
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { editDistance } from './edit-distance.ts';
+import { countChangedStrings, countStringEdits } from './string-edits.ts';
 import { stripPadding } from './strip-padding.ts';
 
 /** Distances between a testcase and its ancestor seed, over all inputs. */
@@ -8,13 +9,17 @@ export interface Distance {
   readonly linf: number;
   readonly l2: number;
   readonly l0: number;
-  /** Insertions, deletions and substitutions of tokens; absent unless an input's length differs or it is padded. */
+  /**
+   * Insertions, deletions and substitutions of tokens or of characters; absent unless an input's length differs, it is
+   * padded, or it is one of strings.
+   */
   readonly edits?: number;
 }
 
 /**
  * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the
- * ancestor's, contributes only its edit distance, to `edits` and to `l0`.
+ * ancestor's, contributes only its edit distance, to `edits` and to `l0`; one of strings contributes its edit distance to
+ * `edits` and the number of strings that differ to `l0`.
  *
  * @param pads padding token id of each input; undefined if it has none
  */
@@ -27,8 +32,14 @@ export function measureDistance(
   let squares = 0;
   let l0 = 0;
   let edits: number | undefined;
-  form.inputs.forEach(({ type, size }, input) => {
+  form.inputs.forEach(({ type, size, shape, isString }, input) => {
     const [values, from] = [inputs[input], ancestor.inputs[input]];
+    if (isString) {
+      const width = shape[shape.length - 1];
+      edits = (edits ?? 0) + countStringEdits(values, from, width);
+      l0 += countChangedStrings(values, from, width);
+      return;
+    }
     const pad = pads[input];
     if (values.length !== from.length || pad !== undefined) {
       const count = editDistance(stripPadding(values, pad), stripPadding(from, pad));

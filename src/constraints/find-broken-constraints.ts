@@ -2,9 +2,10 @@ import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
-import { DTYPES, readNumber } from '../tensor/tensor.ts';
+import { DTYPES, readNumber, type TensorData } from '../tensor/tensor.ts';
 import type { ConstraintLimits } from './constraint-limits.ts';
 import { editDistance } from './edit-distance.ts';
+import { stripPadding } from './strip-padding.ts';
 
 /** Testcases from which constraints measure. */
 export interface ConstraintAnchors {
@@ -43,6 +44,12 @@ export function findBrokenConstraints(
     if (illegal >= 0) broken.push(`${name}[${illegal}] is ${values[illegal]}, which is not legal there`);
     if (descriptors[input].tokens !== undefined)
       broken.push(...findBrokenTokenConstraints(testcase, ancestor, input, limits, descriptors));
+    if (descriptors[input].strings !== undefined) {
+      const edits = characterEdits(testcase, ancestor, input);
+      if (limits.edits !== undefined && edits > limits.edits)
+        broken.push(`${name} is ${edits} edits from its seed, above ${limits.edits}`);
+      continue;
+    }
     if (isResized) continue;
     for (let i = 0; i < size; i++) {
       const difference = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
@@ -63,6 +70,19 @@ export function findBrokenConstraints(
   if (l2 !== undefined && Math.sqrt(squares) > l2) broken.push(`L2 is ${Math.sqrt(squares)}, above ${l2}`);
   if (l0 !== undefined && changes > l0) broken.push(`L0 is ${changes}, above ${l0}`);
   return broken;
+}
+
+/** Edits of characters in the strings of an input, string by string. */
+function characterEdits(testcase: TestcaseBatch, ancestor: TestcaseBatch, input: number): number {
+  const { shape } = testcase.form.inputs[input];
+  const width = shape[shape.length - 1];
+  const [values, from] = [testcase.inputs[input], ancestor.inputs[input]];
+  let edits = 0;
+  for (let at = 0; at < values.length; at += width) {
+    const text = (all: TensorData): TensorData => stripPadding(all.subarray(at, at + width), 0);
+    edits += editDistance(text(values), text(from));
+  }
+  return edits;
 }
 
 function measureChanges(

@@ -45,6 +45,12 @@ export async function fitToInput(
   file: SeedFile,
   pixelScalingOf: PixelScalingLookup,
 ): Promise<InputValue[]> {
+  if (input.strings !== undefined) return fitStrings(input, tensor, file);
+  if (tensor.isString) {
+    throw new UserError(
+      `${file.path} holds strings, and input ${input.name} takes numbers (${input.type}): convert them`,
+    );
+  }
   const { imageFormat, interval } = pixelScalingOf(input.name);
   if (file.pixels !== undefined && imageFormat !== undefined)
     return fitImages(input, tensor, file, imageFormat);
@@ -64,6 +70,29 @@ export async function fitToInput(
     const where = `${file.path}, testcase ${row}`;
     return { shape, data: convertValues(values, tensor.type, input, pixels, where) };
   });
+}
+
+/** Splits strings into testcases. They keep the length that the file has room for. */
+function fitStrings(input: InputSpec, { shape, data, isString }: Tensor, file: SeedFile): InputValue[] {
+  if (!isString) {
+    throw new UserError(
+      `${file.path} holds numbers, and input ${input.name} takes strings: save them as strings, as with astype('U') in NumPy`,
+    );
+  }
+  const [sizes, wanted] = [shape.slice(0, -1), input.shape.slice(0, -1)];
+  const division = divideIntoTestcases(sizes, wanted);
+  if (division === undefined) {
+    throw new UserError(
+      `${file.path} holds ${shapeText(sizes)} strings; input ${input.name} takes testcases of ${shapeText(wanted)}: give one such array, or a batch with one more dimension in front`,
+    );
+  }
+  if (division.count === 0) throw new UserError(`${file.path} holds no testcase`);
+  const width = shape[shape.length - 1];
+  const size = sizeOf(division.shape) * width;
+  return Array.from({ length: division.count }, (_, row) => ({
+    shape: [...division.shape, width],
+    data: cloneData(rowsOf(data, size, row, row + 1)),
+  }));
 }
 
 /** Converts images of any size, greyscale or colour, to the input's image format. */

@@ -42,7 +42,13 @@ function isShape(setting: ShapeSetting): setting is readonly number[] {
 }
 
 function fixShape(input: InputSpec, requested: readonly number[], inputs: readonly InputSpec[]): InputSpec {
-  const { name, shape } = input;
+  const { name, strings } = input;
+  if (strings !== undefined) {
+    // The length of strings follows from the seeds.
+    const { shape, ...rest } = fixShape(withoutStrings(input), requested, inputs);
+    return { ...rest, strings, shape: [...shape, null] };
+  }
+  const { shape } = input;
   const isBatched = batchAxis(inputs) === 'free';
   const withBatch = isBatched && requested.length === shape.length - 1 ? [null, ...requested] : requested;
   const sizes = withBatch.map((size, i) => (isBatched && i === 0 ? null : size));
@@ -54,4 +60,9 @@ function fixShape(input: InputSpec, requested: readonly number[], inputs: readon
     );
   }
   return { ...input, shape: sizes };
+}
+
+/** An input of strings with a string as a value. */
+function withoutStrings({ name, type, shape }: InputSpec): InputSpec {
+  return { name, type, shape: shape.slice(0, -1) };
 }

@@ -74,6 +74,10 @@ export function resolveImageFormat(
   settings: PreprocessSettings | undefined,
   [low, high]: readonly [low: number, high: number],
 ): ImageFormat | undefined {
+  if (input.strings !== undefined) {
+    if (settings === undefined) return undefined;
+    throw new UserError(`preprocess: input ${input.name} takes strings, which are no picture`);
+  }
   const axes = findImageAxes(input.shape, settings?.layout, settings === undefined ? MIN_IMAGE_SIDE : 1);
   if (settings === undefined) {
     if (axes === undefined) return undefined;

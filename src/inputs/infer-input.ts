@@ -1,5 +1,6 @@
 import type { Graph } from '../model/graph/graph.ts';
 import type { InputSpec } from '../model/model.ts';
+import { MAX_CODE_POINT } from '../tensor/strings.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import { type InputKind, inferInputKind } from './input-kind.ts';
 
@@ -30,6 +31,11 @@ const PASS_THROUGH_OPS = new Set([
 /** @param input without the batch dimension */
 export function inferInput(input: InputSpec, graph: Graph): InferredInput {
   const kind = inferInputKind(input);
+  if (input.strings !== undefined) {
+    const { length } = input.strings.pool;
+    const reason = length === 0 ? 'it takes strings' : `it takes strings, of which the model lists ${length}`;
+    return { kind, range: [0, MAX_CODE_POINT], isFromModel: true, reason };
+  }
   if (kind === 'mask' || kind === 'flag')
     return { kind, range: [0, 1], isFromModel: false, reason: `it looks like a ${kind}` };
   const rows = countLookupRows(input.name, graph);

@@ -4,7 +4,7 @@ import type { Range } from './range.ts';
 import type { Column } from './table-column.ts';
 
 /** Domains of inputs that mutators apply to; an input may belong to several. */
-export const DOMAINS = ['numbers', 'flags', 'image', 'table', 'tokens', 'text'] as const;
+export const DOMAINS = ['numbers', 'flags', 'image', 'table', 'tokens', 'text', 'strings'] as const;
 export type Domain = (typeof DOMAINS)[number];
 
 /** Names of domains in help and messages. */
@@ -15,6 +15,7 @@ export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   table: 'tables with columns',
   tokens: 'tokens',
   text: 'text (tokens with a vocabulary)',
+  strings: 'strings',
 };
 
 /** An input of token ids. */
@@ -34,6 +35,18 @@ export interface TokenDescriptor {
   readonly dictionary: readonly (readonly number[])[];
 }
 
+/** An input of strings, whose values are code points and whose last dimension is a string, padded with zeros. */
+export interface StringDescriptor {
+  /** Most code points of a string. */
+  readonly width: number;
+  /** Code points of each string that graph, seeds or dictionary list; of texts, their words. */
+  readonly words: readonly (readonly number[])[];
+  /** Code points to make other strings of, at least one. */
+  readonly alphabet: readonly number[];
+  /** Whether strings hold several words. */
+  readonly areTexts: boolean;
+}
+
 /** Everything mutators and constraints need to know about an input. Plain data, sent between processes. */
 export interface InputDescriptor {
   readonly name: string;
@@ -47,4 +60,5 @@ export interface InputDescriptor {
   /** Mask of a row: nonzero where the ancestor's value must stay. */
   readonly fixed: Uint8Array | undefined;
   readonly tokens: TokenDescriptor | undefined;
+  readonly strings?: StringDescriptor | undefined;
 }

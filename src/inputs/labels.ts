@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
+import { decodeStrings } from '../tensor/strings.ts';
 import { copyInto, makeData, readNumber, rowsOf, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { readSeedFiles } from './seed-files.ts';
 
@@ -79,15 +80,17 @@ export interface ResolvedLabels {
  *
  * @param paths file of each seed
  * @param column labels from the seeds' tables, for that source
+ * @param classes names of the model's classes, which labels may be instead of numbers
  * @throws UserError if the number of labels differs from that of seeds, or a label is not a class number
  */
 export async function resolveLabels(
   source: LabelSource,
   paths: readonly string[],
   column: readonly number[],
+  classes: readonly string[] = [],
 ): Promise<ResolvedLabels> {
-  if (source.kind === 'folders') return labelByFolders(paths);
-  const labels = source.kind === 'column' ? column : await readLabelFile(source.path);
+  if (source.kind === 'folders') return labelByFolders(paths, classes);
+  const labels = source.kind === 'column' ? column : await readLabelFile(source.path, classes);
   const where = source.kind === 'column' ? '--labels column' : `--labels: ${source.path}`;
   if (labels.length !== paths.length)
     throw new UserError(
@@ -96,14 +99,16 @@ export async function resolveLabels(
   const invalid = labels.findIndex((label) => !Number.isInteger(label) || label < 0);
   if (invalid >= 0)
     throw new UserError(
-      `${where}: label ${invalid} is ${labels[invalid]}; labels are numbers of classes from 0`,
+      `${where}: label ${invalid} is ${labels[invalid]}; labels are numbers of classes from 0${classes.length > 0 ? `, or ${classes.slice(0, 8).join(', ')}` : ''}`,
     );
   return { labels, folderClasses: undefined };
 }
 
-/** Labels by folder name: class numbers if all names are numbers, else indices in the sorted names. */
-function labelByFolders(paths: readonly string[]): ResolvedLabels {
+/** Labels by folder name: the model's classes of these names, class numbers if all names are numbers, else indices in the sorted names. */
+function labelByFolders(paths: readonly string[], modelClasses: readonly string[]): ResolvedLabels {
   const names = paths.map((path) => basename(dirname(path)));
+  if (names.every((name) => modelClasses.includes(name)))
+    return { labels: names.map((name) => modelClasses.indexOf(name)), folderClasses: undefined };
   const classes = [...new Set(names)].sort();
   if (classes.every((name) => /^\d+$/.test(name)))
     return { labels: names.map(Number), folderClasses: undefined };
@@ -117,11 +122,15 @@ function labelByFolders(paths: readonly string[]): ResolvedLabels {
   };
 }
 
-async function readLabelFile(path: string): Promise<readonly number[]> {
+async function readLabelFile(path: string, classes: readonly string[]): Promise<readonly number[]> {
+  const classOf = (label: string): number => {
+    const index = classes.indexOf(label.trim());
+    return index < 0 ? Number(label) : index;
+  };
   if (/\.(txt|csv)$/i.test(path)) {
     try {
       const lines = (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
-      return lines.map(Number);
+      return lines.map(classOf);
     } catch (error) {
       throw fileError(error, 'read the labels', path);
     }
@@ -129,7 +138,8 @@ async function readLabelFile(path: string): Promise<readonly number[]> {
   const files = await readSeedFiles(path);
   return files.flatMap(({ arrays }) => {
     if (arrays.size !== 1) throw new UserError(`--labels: ${path} holds ${arrays.size} arrays: give one`);
-    const [{ type, data, shape }] = [...arrays.values()];
+    const [{ type, data, shape, isString }] = [...arrays.values()];
+    if (isString) return decodeStrings(data, shape[shape.length - 1]).map(classOf);
     const rows = shape[0] ?? 1;
     if (sizeOf(shape) !== rows)
       throw new UserError(

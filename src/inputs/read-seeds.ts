@@ -9,6 +9,8 @@ import { fitToInput, type InputValue, type PixelScalingLookup } from './fit-to-i
 import { splitLabelColumn } from './labels.ts';
 import { findArray, readSeedFiles, type SeedFile } from './seed-files.ts';
 import type { Seeds } from './seeds.ts';
+import { readStringLines } from './string-seeds.ts';
+import { splitTable } from './table-seeds.ts';
 import { type TextSeedFormat, tokenizeSeedFile } from './tokenize-seed-file.ts';
 
 /** Where each seed of the first input comes from; filled by `readSeeds`. */
@@ -38,18 +40,22 @@ export async function readSeeds(
   textFormatOf: (input: string) => TextSeedFormat | undefined = () => undefined,
 ): Promise<Seeds> {
   const inputs = stripBatchDimension(modelInputs);
+  const takesText = ({ name, strings }: InputSpec): boolean =>
+    strings !== undefined || textFormatOf(name) !== undefined;
   const collector = new SeedCollector(inputs, pixelScalingOf, textFormatOf, sources);
   for (const [name, path] of paths.byName) {
     const input = findInput(inputs, name, path);
-    for (const file of await readSeedFiles(path, textFormatOf(name) !== undefined)) {
-      if (file.text === undefined) await collector.addArray(input, requireArray(file, input.name), file);
+    for (const file of await readSeedFiles(path, takesText(input))) {
+      if (file.rows !== undefined) await collector.addTable([input], file.rows, file);
+      else if (file.text === undefined) await collector.addArray(input, requireArray(file, input.name), file);
       else await collector.addText(input, file);
     }
   }
-  const textInput = inputs.find(({ name }) => textFormatOf(name) !== undefined);
+  const textInput = inputs.find(takesText);
   for (const path of paths.forAll) {
     for (const file of await readSeedFiles(path, textInput !== undefined)) {
       if (file.text !== undefined) await collector.addText(textInput ?? inputs[0], file);
+      if (file.rows !== undefined) await collector.addTable(inputs, file.rows, file);
       for (const [name, tensor] of file.arrays) {
         const isOnly = file.arrays.size === 1 && inputs.length === 1;
         const input = name === null || isOnly ? soleInput(inputs, file) : findInput(inputs, name, file.path);
@@ -98,7 +104,20 @@ class SeedCollector {
     this.#valuesByInput.set(input.name, values);
   }
 
+  async addTable(
+    inputs: readonly InputSpec[],
+    rows: readonly (readonly string[])[],
+    file: SeedFile,
+  ): Promise<void> {
+    for (const [input, tensor] of splitTable(inputs, rows, file.path))
+      await this.addArray(input, tensor, file);
+  }
+
   async addText(input: InputSpec, file: SeedFile): Promise<void> {
+    if (input.strings !== undefined) {
+      await this.addArray(input, readStringLines(input, file), file);
+      return;
+    }
     const format = this.#textFormatOf(input.name);
     if (format === undefined)
       throw new UserError(

@@ -6,6 +6,7 @@ import { decodeOnnxTensor } from '../model/formats/onnx/tensor.ts';
 import { decodeNpy } from '../tensor/npy.ts';
 import { decodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { decodeCsv } from './formats/csv.ts';
 import { decodeIdx } from './formats/idx.ts';
 import { decodeJson } from './formats/json.ts';
 import { decodeImage } from './formats/png.ts';
@@ -19,6 +20,8 @@ export interface SeedFile {
   readonly pixels: 'one' | 'many' | undefined;
   /** Content of a text file, which has no arrays. */
   readonly text?: string;
+  /** Cells of a .csv file, which has no arrays. */
+  readonly rows?: readonly (readonly string[])[];
   /** Whether the file was found in a folder rather than named. */
   readonly isInFolder?: boolean;
 }
@@ -47,8 +50,17 @@ const decodeTextFile: SeedFileDecoder = (bytes, path) => {
   return { arrays: new Map(), pixels: undefined, text };
 };
 
-/** Extension of text files. They are seeds only for inputs that take text; elsewhere they may be notes on the seeds. */
-const TEXT_EXTENSION = '.txt';
+const decodeCsvFile: SeedFileDecoder = (bytes, path) => {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
+  return { arrays: new Map(), pixels: undefined, rows: decodeCsv(text, path) };
+};
+
+/**
+ * Extensions of text files. In a folder they are seeds only for inputs that take text; elsewhere they may be notes on the
+ * seeds, or their labels.
+ */
+const [TEXT_EXTENSION, TABLE_EXTENSION] = ['.txt', '.csv'] as const;
 
 /** Decoders by file name ending. */
 const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] = [
@@ -59,6 +71,7 @@ const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] 
   ['-ubyte', decodeIdxFile],
   ['-ubyte.gz', decodeIdxFile],
   ['.json', (bytes, path) => ({ arrays: decodeJson(bytes, path), pixels: undefined })],
+  [TABLE_EXTENSION, decodeCsvFile],
   ['.pb', (bytes, path) => unnamedArray(decodeOnnxTensor(bytes, path))],
   ['.png', decodeImageFile],
   ['.jpg', decodeImageFile],
@@ -66,7 +79,7 @@ const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] 
   [TEXT_EXTENSION, decodeTextFile],
 ];
 
-const SUPPORTED_EXTENSIONS = '.npy, .npz, .idx, .idx.gz, .json, .pb, .png or .jpg';
+const SUPPORTED_EXTENSIONS = '.npy, .npz, .idx, .idx.gz, .json, .csv, .pb, .png or .jpg';
 
 function findDecoder(path: string): SeedFileDecoder | undefined {
   const name = basename(path).toLowerCase();
@@ -74,7 +87,8 @@ function findDecoder(path: string): SeedFileDecoder | undefined {
 }
 
 function isTextFile(path: string): boolean {
-  return path.toLowerCase().endsWith(TEXT_EXTENSION);
+  const name = path.toLowerCase();
+  return name.endsWith(TEXT_EXTENSION) || name.endsWith(TABLE_EXTENSION);
 }
 
 /**

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
+import { inputText } from '../model/input-text.ts';
 import type { InputSpec } from '../model/model.ts';
 import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
-import { bytesOf, shapeText, type Tensor } from '../tensor/tensor.ts';
+import { bytesOf, type Tensor } from '../tensor/tensor.ts';
 
 /** Origin of a testcase: its ancestors and the mutators applied. */
 export interface Lineage {
@@ -56,6 +57,7 @@ export function encodeTestcase({ form: { inputs }, inputs: data }: TestcaseBatch
         type: input.type,
         shape: rows === undefined ? input.shape : [rows, ...input.shape],
         data: data[i],
+        ...(input.isString ? { isString: true } : {}),
       },
     ]),
   );
@@ -81,11 +83,12 @@ export function decodeTestcase(
     const shape = rows === undefined ? input.shape : [rows, ...input.shape];
     const fits =
       tensor?.type === input.type &&
+      (tensor.isString === true) === (input.strings !== undefined) &&
       tensor.shape.length === shape.length &&
       shape.every((dimension, i) => dimension === null || dimension === tensor.shape[i]);
     if (!fits) {
       throw new UserError(
-        `${source} does not fit the model: input ${input.name} takes ${input.type} ${shapeText(shape)}`,
+        `${source} does not fit the model: input ${input.name} takes ${inputText(input, shape)}`,
       );
     }
     return tensor;

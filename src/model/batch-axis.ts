@@ -8,8 +8,10 @@ export type BatchAxis = 'free' | 'one' | 'none';
  * of one, where it is 1 in every input; else a testcase is the whole input.
  */
 export function batchAxis(inputs: readonly InputSpec[]): BatchAxis {
-  if (inputs.every((input) => input.shape.length > 0 && input.shape[0] === null)) return 'free';
-  if (inputs.every((input) => input.shape.length > 0 && input.shape[0] === 1)) return 'one';
+  const startsWith = (input: InputSpec, size: number | null): boolean =>
+    input.shape.length > (input.strings === undefined ? 0 : 1) && input.shape[0] === size;
+  if (inputs.every((input) => startsWith(input, null))) return 'free';
+  if (inputs.every((input) => startsWith(input, 1))) return 'one';
   return 'none';
 }
 

@@ -1,5 +1,13 @@
 import { errorMessage, UserError } from '../core/errors.ts';
-import { type DType, readNumber, rowsOf, shapeText, type Tensor, type TensorData } from '../tensor/tensor.ts';
+import {
+  DTYPES,
+  type DType,
+  readNumber,
+  rowsOf,
+  shapeText,
+  type Tensor,
+  type TensorData,
+} from '../tensor/tensor.ts';
 import { type BatchAxis, batchAxis } from './batch-axis.ts';
 import { type BodyTensor, bodyTensorsOf } from './graph/graph.ts';
 import { type Completion, completionsOf } from './language/completion.ts';
@@ -16,6 +24,8 @@ export interface BatchTensor {
   /** Shape of one row, without the batch dimension. */
   readonly shape: readonly number[];
   readonly data: TensorData;
+  /** Names of the classes that integers are indices of, or that the last axis of floats has scores for. */
+  readonly classes?: readonly string[];
 }
 
 /** Result of running a batch of testcases, row by row. */
@@ -107,6 +117,12 @@ export class BatchedModel {
       const shape = this.#batchAxis === 'none' ? tensor.shape : tensor.shape.slice(1);
       return { name, type, size: data.length / rows, shape, data };
     };
+    const splitOutput = (tensor: NamedTensor): BatchTensor => {
+      const output = split(tensor);
+      const classes = this.model.classes?.get(tensor.name);
+      const isScored = DTYPES[output.type].kind !== 'float' || output.shape.at(-1) === classes?.length;
+      return classes !== undefined && isScored ? { ...output, classes } : output;
+    };
     const { secondOutputs, prefilled } = result;
     const { textGeneration } = this.model.capabilities;
     return {
@@ -115,10 +131,10 @@ export class BatchedModel {
         ...input,
         data: rowsOf(batch.inputs[i], input.size, 0, rows),
       })),
-      outputs: result.outputs.map(split),
+      outputs: result.outputs.map(splitOutput),
       activations: result.activations.map(split),
       isMaskOnly: this.#isMaskOnly,
-      ...(secondOutputs === undefined ? {} : { secondOutputs: secondOutputs.map(split) }),
+      ...(secondOutputs === undefined ? {} : { secondOutputs: secondOutputs.map(splitOutput) }),
       ...(textGeneration === undefined
         ? {}
         : { texts: completionsOf(textGeneration.tokenizer, batch, rows, result.outputs) }),

@@ -70,9 +70,11 @@ export function coverageCandidates(model: WatchableModel): readonly [WatchedTens
   const tensors = new ComparableTensors(model);
   const outputs = findValueOutputs(model);
   const logits = findLogits(model.graph);
-  const layers = outputs.map((output) => watchLayer(tensors, output)).filter((layer) => layer !== undefined);
   const floatOutputs = outputs.filter((output) => tensors.has(output));
-  const last = watchOutput({ outputs: floatOutputs.length > 0 ? floatOutputs : outputs });
+  // Classes beside their scores tell nothing more.
+  const compared = floatOutputs.length > 0 ? floatOutputs : outputs;
+  const layers = compared.map((output) => watchLayer(tensors, output)).filter((layer) => layer !== undefined);
+  const last = watchOutput({ outputs: compared });
   const candidates: WatchedTensors[] = [];
   if (logits !== undefined && tensors.has(logits.tensor))
     candidates.push({ tensors: [logits.tensor], why: logits.why });

@@ -3,11 +3,31 @@ import type { Graph } from './graph/graph.ts';
 import type { GenerationSettings, TextGeneration } from './language/generation.ts';
 import type { Finiteness, RunResult } from './run-result.ts';
 
+/** What a model's graph says about an input of strings. */
+export interface StringInput {
+  /** Strings that the graph compares the input with, in ascending order: categories, keys, words of n-grams. */
+  readonly pool: readonly string[];
+  /** Whether the model splits the strings into words, so that those of the pool are parts of them. */
+  readonly areTexts: boolean;
+}
+
 /** An input of a model; `null` marks a free dimension. */
 export interface InputSpec {
   readonly name: string;
   readonly type: DType;
   readonly shape: readonly (number | null)[];
+  /**
+   * Present for an input of strings. Its values, of type uint32, are code points, and the last dimension is the length of
+   * a string, which zeros fill up.
+   */
+  readonly strings?: StringInput;
+}
+
+/** An output that a model has and `run` does not give. */
+export interface OmittedOutput {
+  readonly name: string;
+  /** A clause for messages. */
+  readonly reason: string;
 }
 
 export const RUNTIMES = ['tensorflow', 'wasm', 'cpu', 'onnx'] as const;
@@ -82,6 +102,13 @@ export interface Model {
   readonly runtime: Runtime;
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
+  /** Outputs that hold neither numbers nor strings with known values. */
+  readonly omittedOutputs?: readonly OmittedOutput[];
+  /**
+   * Names of classes, by output: of the indices that an output of integers holds, or of the last axis of an output of
+   * floats. An index of −1 stands for a name that is not among them.
+   */
+  readonly classes?: ReadonlyMap<string, readonly string[]>;
   readonly graph: Graph;
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];

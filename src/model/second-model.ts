@@ -1,5 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
+import { alignClasses } from './align-classes.ts';
+import { inputText } from './input-text.ts';
 import type { InputSpec, Model, NamedTensor, SecondModel } from './model.ts';
 import { tensorNamed } from './run-result.ts';
 
@@ -30,6 +32,8 @@ export function pairModels(
     runtime,
     inputs: reference.inputs,
     outputs: reference.outputs,
+    ...(reference.omittedOutputs === undefined ? {} : { omittedOutputs: reference.omittedOutputs }),
+    ...(reference.classes === undefined ? {} : { classes: reference.classes }),
     graph,
     watchable,
     secondModel,
@@ -42,7 +46,10 @@ export function pairModels(
       const secondOutputs = [...outputs].map(([name, secondName]): NamedTensor => {
         const tensor = tensorNamed(secondTensors, secondName);
         checkSameSize(tensorNamed(referenceOutputs, name), tensor);
-        return { ...tensor, name };
+        return {
+          ...alignClasses(tensor, second.classes?.get(secondName), reference.classes?.get(name)),
+          name,
+        };
       });
       return { ...result, secondOutputs };
     },
@@ -76,11 +83,12 @@ function matchInputs(
     const from = haveSameNames ? byInputName[i] : i;
     const matched = reference.inputs[from];
     const fits =
+      (matched.strings === undefined) === (input.strings === undefined) &&
       matched.shape.length === input.shape.length &&
       matched.shape.every((size, d) => size === null || input.shape[d] === null || size === input.shape[d]);
     if (!fits) {
       throw new UserError(
-        `${second.path} takes ${input.name} as ${shapeText(input.shape)} and ${reference.path} takes ${matched.name} as ${shapeText(matched.shape)}: only models of the same input shapes can be compared`,
+        `${second.path} takes ${input.name} as ${inputText(input, input.shape)} and ${reference.path} takes ${matched.name} as ${inputText(matched, matched.shape)}: only models of the same input shapes can be compared`,
       );
     }
     return { from, type: input.type };

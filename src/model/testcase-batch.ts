@@ -8,6 +8,8 @@ export interface TestcaseInput {
   readonly shape: readonly number[];
   /** Values in one row. */
   readonly size: number;
+  /** Whether values are code points of strings, whose length is the last dimension. */
+  readonly isString?: boolean;
 }
 
 /** Shapes of a testcase's inputs, in the model's order. Testcases of equal signatures can share a batch. */
@@ -30,7 +32,8 @@ export interface BatchBuffer extends TestcaseBatch {
 
 /** An input with its free dimensions fixed to `shape`, which has no batch dimension. */
 export function makeTestcaseInput(input: InputSpec, shape: readonly number[]): TestcaseInput {
-  return { name: input.name, type: input.type, shape, size: sizeOf(shape) };
+  const { name, type, strings } = input;
+  return { name, type, shape, size: sizeOf(shape), ...(strings === undefined ? {} : { isString: true }) };
 }
 
 export function shapeSignatureOf(inputs: readonly TestcaseInput[]): ShapeSignature {

@@ -45,6 +45,12 @@ import { splice } from './numeric/splice.ts';
 import { uniform } from './numeric/uniform.ts';
 import { values } from './numeric/values.ts';
 import { loadMutatorPlugin } from './plugin.ts';
+import { blend } from './string/blend.ts';
+import { category } from './string/category.ts';
+import { misspell } from './string/misspell.ts';
+import { permute } from './string/permute.ts';
+import { phrase } from './string/phrase.ts';
+import { unusual } from './string/unusual.ts';
 import { column } from './table/column.ts';
 import { letterCase } from './token/case.ts';
 import { crossover } from './token/crossover.ts';
@@ -119,6 +125,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary],
   },
   { name: 'text', help: 'tokens whose vocabulary is known', kinds: [keyboard, homoglyph, letterCase] },
+  { name: 'strings', help: 'strings', kinds: [category, misspell, unusual, phrase, blend, permute] },
   {
     name: 'changes',
     help: 'changes that an answer must follow in a known way, for metamorphic objectives',
@@ -151,9 +158,19 @@ export function isMutatorGroup(spec: string): boolean {
 }
 
 /** Whether a mutator can work on an input. */
-export function fitsInput({ domains, name }: MutatorKind, input: InputDescriptor): boolean {
-  if (name === dictionary.name && (input.tokens?.dictionary.length ?? 0) === 0) return false;
-  return domains.some((domain) => input.domains.includes(domain));
+export function fitsInput(kind: MutatorKind, input: InputDescriptor): boolean {
+  return kind.domains.some((domain) => input.domains.includes(domain)) && lackOf(kind, input) === undefined;
+}
+
+/** What an input of the right domain lacks for a mutator, as a clause for messages; undefined if nothing. */
+function lackOf({ name }: MutatorKind, { tokens, strings }: InputDescriptor): string | undefined {
+  if (name === dictionary.name && tokens?.dictionary.length === 0)
+    return 'needs words: give some with --dictionary';
+  if (name === category.name && strings?.words.length === 0)
+    return 'needs strings, and neither the model nor the seeds list any: give some with --dictionary';
+  if (name === phrase.name && strings?.areTexts === false)
+    return 'is for texts of several words, and there are single ones';
+  return undefined;
 }
 
 /**
@@ -176,11 +193,9 @@ function withDefaults(kind: MutatorKind): ConfiguredMutator {
 export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDescriptor): Mutator {
   if (!fitsInput(kind, input)) {
     const wanted = kind.domains.map((domain) => DOMAIN_LABELS[domain]).join(' or ');
-    const why =
-      kind.name === dictionary.name && input.tokens !== undefined
-        ? 'needs words: give some with --dictionary'
-        : `is for ${wanted}, and input ${input.name} is ${input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none'}`;
-    throw new UserError(`--mutator: ${kind.name} ${why}`);
+    const given = input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none';
+    const reason = lackOf(kind, input) ?? `is for ${wanted}, and input ${input.name} is ${given}`;
+    throw new UserError(`--mutator: ${kind.name} ${reason}`);
   }
   return kind.make(values, input);
 }
@@ -188,11 +203,13 @@ export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDes
 /** The default mix of an input, chosen by its domains; the plainest mutator comes first. */
 export function defaultMutators(input: InputDescriptor): readonly ConfiguredMutator[] {
   const { domains } = input;
-  const names = domains.includes('tokens')
-    ? ['tokens', 'text']
-    : domains.includes('flags')
-      ? ['flags']
-      : ['tables', 'numbers', 'images'];
+  const names = domains.includes('strings')
+    ? ['strings']
+    : domains.includes('tokens')
+      ? ['tokens', 'text']
+      : domains.includes('flags')
+        ? ['flags']
+        : ['tables', 'numbers', 'images'];
   return names
     .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
     .filter((kind) => fitsInput(kind, input))

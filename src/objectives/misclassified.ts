@@ -1,6 +1,7 @@
 import { formatNumber } from '../core/format-number.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
+import { className, namedClasses } from './class-name.ts';
 import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
 import {
   instanceName,
@@ -66,12 +67,13 @@ class Misclassified implements Objective {
       report(row, {
         objective: 'misclassified',
         signature: `${this.name}-${slug(output.name)}`,
-        summary: `${output.name} says ${best} (${formatNumber(values[best])}) of a seed that shows ${label} (${formatNumber(values[label])}), with ${formatPercent(confidence)} of the softmax`,
+        summary: `${output.name} says ${className(output, best)} (${formatNumber(values[best])}) of a seed that shows ${className(output, label)} (${formatNumber(values[label])}), with ${formatPercent(confidence)} of the softmax`,
         tensors: [],
         details: {
           output: output.name,
           label,
           class: best,
+          ...namedClasses(output, { label, class: best }),
           confidence,
           values: [values[label], values[best]],
         },

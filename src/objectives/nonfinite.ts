@@ -55,8 +55,8 @@ export const nonfinite: ObjectiveKind = {
 };
 
 /** The element in which the value was found and the number of non-finite values in its row. */
-function describeLocation({ tensor, index, nonFinite, size }: Violation['details']): string {
-  const where = elementName(String(tensor), Number(size), Number(index));
+function describeLocation({ tensor, index, nonFinite, size, element }: Violation['details']): string {
+  const where = String(element ?? elementName(String(tensor), Number(size), Number(index)));
   return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : where;
 }
 
@@ -105,7 +105,9 @@ function findNonfinite(tensors: readonly AffectedTensor[], row: number): Violati
       }
     }
     if (kind === undefined) continue;
-    const details = { kind, tensor: tensor.name, index, nonFinite: count, size: tensor.size };
+    const { name, size, classes } = tensor;
+    const element = classes === undefined ? {} : { element: elementName(name, size, index, classes) };
+    const details = { kind, tensor: name, index, nonFinite: count, size, ...element };
     return {
       objective: 'nonfinite',
       signature: `nonfinite-${kind}-${slug(tensor.name)}`,

@@ -1,6 +1,7 @@
 import { formatNumber } from '../core/format-number.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
+import { className, namedClasses } from './class-name.ts';
 import { disagreementMargins } from './disagreement-margins.ts';
 import { elementName } from './element-name.ts';
 import { type Objective, slug, type Violation } from './objective.ts';
@@ -119,7 +120,7 @@ export class OutputDisagreement implements Objective {
   #finitenessDisagreement({ tensor, a, b }: RowPair, index: number): Disagreement {
     return {
       kind: 'nan',
-      summary: `${elementName(tensor.name, tensor.size, index)} is ${a[index]} ${this.#labels.reference} and ${b[index]} ${this.#labels.second}`,
+      summary: `${elementName(tensor.name, tensor.size, index, tensor.classes)} is ${a[index]} ${this.#labels.reference} and ${b[index]} ${this.#labels.second}`,
       details: {
         side: Number.isFinite(a[index]) ? 'copy' : Number.isFinite(b[index]) ? 'reference' : 'both',
         index,
@@ -139,13 +140,15 @@ export class OutputDisagreement implements Objective {
       const copy = argmax(b, from, count);
       const position = from / count;
       const where = tensor.size === count ? tensor.name : `${tensor.name}, position ${position},`;
-      const beyond = top === 1 ? '' : `, and ${reference} is not among its best ${top}`;
+      const names = [className(tensor, reference), className(tensor, copy)];
+      const beyond = top === 1 ? '' : `, and ${names[0]} is not among its best ${top}`;
       return {
         kind: 'class',
-        summary: `${where} says ${reference} ${this.#labels.reference} (${formatNumber(a[from + reference])} against ${formatNumber(a[from + copy])}) and ${copy} ${this.#labels.second} (${formatNumber(b[from + copy])} against ${formatNumber(b[from + reference])})${beyond}`,
+        summary: `${where} says ${names[0]} ${this.#labels.reference} (${formatNumber(a[from + reference])} against ${formatNumber(a[from + copy])}) and ${names[1]} ${this.#labels.second} (${formatNumber(b[from + copy])} against ${formatNumber(b[from + reference])})${beyond}`,
         details: {
           reference,
           copy,
+          ...namedClasses(tensor, { reference, copy }),
           position,
           referenceValues: [a[from + reference], a[from + copy]],
           copyValues: [b[from + reference], b[from + copy]],
@@ -162,8 +165,8 @@ export class OutputDisagreement implements Objective {
     const [reference, copy] = [a[index], b[index]];
     return {
       kind: 'class',
-      summary: `${elementName(tensor.name, tensor.size, index)} is ${reference} ${this.#labels.reference} and ${copy} ${this.#labels.second}`,
-      details: { index, reference, copy },
+      summary: `${elementName(tensor.name, tensor.size, index)} is ${className(tensor, reference)} ${this.#labels.reference} and ${className(tensor, copy)} ${this.#labels.second}`,
+      details: { index, reference, copy, ...namedClasses(tensor, { reference, copy }) },
     };
   }
 
@@ -181,7 +184,7 @@ export class OutputDisagreement implements Objective {
     const difference = Math.abs(a[worst] - b[worst]);
     return {
       kind: 'difference',
-      summary: `${elementName(tensor.name, tensor.size, worst)} is ${formatNumber(a[worst])} ${this.#labels.reference} and ${formatNumber(b[worst])} ${this.#labels.second}, ${formatNumber(difference)} apart`,
+      summary: `${elementName(tensor.name, tensor.size, worst, tensor.classes)} is ${formatNumber(a[worst])} ${this.#labels.reference} and ${formatNumber(b[worst])} ${this.#labels.second}, ${formatNumber(difference)} apart`,
       details: {
         index: worst,
         reference: a[worst],

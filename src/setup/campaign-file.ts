@@ -60,9 +60,7 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
     ),
     seedsSection(inputs),
     shapeSection(inputs),
-    section(`Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`, {
-      range: settingsByInput(inputs, ({ range }) => [...range]),
-    }),
+    rangeSection(inputs),
     section(
       'What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.',
       { mutator: settingsByInput(inputs, mutatorsOf) },
@@ -95,9 +93,17 @@ function seedsSection(inputs: readonly InspectedInput[]): string {
   const seeds =
     inputs.length === 1 ? ['seeds/'] : settingsByInput(inputs, ({ name }) => `seeds/${fileName(name)}.npy`);
   return section(
-    'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .pb .png .jpg, one testcase each or a batch.\nReal ones find more. Without any, some are drawn at random within the ranges below.',
+    'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for strings, one testcase each or a batch.\nReal ones find more. Without any, some are drawn at random within the ranges below.',
     { seeds },
     true,
+  );
+}
+
+function rangeSection(inputs: readonly InspectedInput[]): string {
+  const range = settingsByInput(inputs, (input) => input.range && [...input.range]);
+  return section(
+    `Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`,
+    Object.keys(range).length === 0 ? undefined : { range },
   );
 }
 
@@ -153,6 +159,7 @@ function drawnShape(
 function mutatorsOf({ kind, type }: InspectedInput, _index: number, inputs: readonly InspectedInput[]) {
   if (kind === 'mask' && inputs.length > 1) return 'none';
   if (type === 'bool') return 'flags';
+  if (kind === 'strings') return 'strings';
   if (kind === 'tokens') return ['tokens', 'text'];
   if (kind === 'image') return ['numbers', 'images'];
   return kind === 'features' ? ['tables', 'numbers'] : 'numbers';

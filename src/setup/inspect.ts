@@ -22,12 +22,12 @@ const INSPECTION_VERSION = 1;
 /** An input, described. */
 export interface InspectedInput {
   readonly name: string;
-  readonly type: DType;
+  readonly type: DType | 'string';
   /** The batch dimension included; a free dimension is its name, or null. */
   readonly shape: DeclaredShape;
   readonly kind: InputKind;
-  /** Assumed legal values. */
-  readonly range: readonly [low: number, high: number];
+  /** Assumed legal values; absent for strings. */
+  readonly range?: readonly [low: number, high: number];
   readonly why: string;
 }
 
@@ -40,12 +40,18 @@ export interface InspectedTensor {
   readonly shape: DeclaredShape | undefined;
 }
 
+/** An output. */
+export interface InspectedOutput extends Omit<InspectedTensor, 'op'> {
+  /** Names of the classes that it tells, where the model has some. */
+  readonly classes?: readonly string[];
+}
+
 /** Description of a model. */
 export interface Inspection {
   readonly formatVersion: number;
   readonly model: Pick<ModelInfo, 'path' | 'format' | 'sha256' | 'runtime'>;
   readonly inputs: readonly InspectedInput[];
-  readonly outputs: readonly Omit<InspectedTensor, 'op'>[];
+  readonly outputs: readonly InspectedOutput[];
   /** Numbers in the weights and other constants. */
   readonly parameters: number;
   /** Number of operations of each kind, the most frequent first. */
@@ -74,17 +80,23 @@ export function inspect(config: ModelConfig): Promise<Inspection> {
     const inferred = missing.length === 0 ? undefined : await session.shapes(missing);
     const shapeOf = (name: string): DeclaredShape | undefined =>
       declared.get(name) ?? inferred?.shapes.get(name);
-    const notes =
-      inferred?.failure === undefined
-        ? []
-        : [`some shapes are not known: the model fails on zeros (${inferred.failure})`];
+    const notes = (model.omittedOutputs ?? []).map(
+      ({ name, reason }) => `output ${name} is not looked at: ${reason}`,
+    );
+    if (inferred?.failure !== undefined)
+      notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);
     return buildInspection(model, session.sites, shapeOf, notes);
   });
 }
 
 function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 'range' | 'why'> {
   const { kind, range, reason } = inferInput(input, graph);
-  return { kind, range, why: reason };
+  return { kind, ...(kind === 'strings' ? {} : { range }), why: reason };
+}
+
+/** An input's shape with a string as one value. */
+function stringShape({ shape, strings }: InputSpec): DeclaredShape {
+  return strings === undefined ? shape : shape.slice(0, -1);
 }
 
 function buildInspection(
@@ -101,11 +113,14 @@ function buildInspection(
     model: { path, format, sha256, runtime },
     inputs: stripBatchDimension(model.inputs).map((input, i) => ({
       name: input.name,
-      type: input.type,
-      shape: graph.shapes.get(input.name) ?? model.inputs[i].shape,
+      type: input.strings === undefined ? input.type : 'string',
+      shape: graph.shapes.get(input.name) ?? stringShape(model.inputs[i]),
       ...guessOf(input, graph),
     })),
-    outputs: model.outputs.map((name) => ({ name, shape: shapeOf(name) })),
+    outputs: model.outputs.map((name) => {
+      const classes = model.classes?.get(name);
+      return { name, shape: shapeOf(name), ...(classes === undefined ? {} : { classes }) };
+    }),
     parameters: countParameters(graph),
     operations: Object.fromEntries(countOperations(graph)),
     tensors: model.watchable.map((name) => ({

@@ -2,9 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { fileError, UserError } from '../core/errors.ts';
-import type { InputSpec } from '../model/model.ts';
+import type { InputSpec, StringInput } from '../model/model.ts';
 import { isDType } from '../tensor/tensor.ts';
 import { CAMPAIGN_FILE } from './campaign-store.ts';
+
+/** The strings of an input whose model is not loaded. */
+const UNKNOWN_STRINGS: StringInput = { pool: [], areTexts: false };
 
 /** An input as recorded in campaign.yaml. */
 export interface ManifestInput extends InputSpec {
@@ -58,11 +61,11 @@ export async function readManifest(folder: string): Promise<CampaignManifest> {
  */
 export function checkInputs(inputs: readonly unknown[], file: string): ManifestInput[] {
   return inputs.map((input) => {
-    const { name, type, shape, range = [0, 1] } = (input ?? {}) as Partial<ManifestInput>;
+    const { name, type, shape, range = [0, 1], strings } = (input ?? {}) as Partial<ManifestInput>;
     if (typeof name !== 'string' || !Array.isArray(shape))
       throw new UserError(`${file} is damaged: an input lacks its name or shape`);
     if (type === undefined || !isDType(type))
       throw new UserError(`${file}: input ${name} has the unknown type ${type}`);
-    return { name, type, shape, range };
+    return { name, type, shape, range, ...(strings === undefined ? {} : { strings: UNKNOWN_STRINGS }) };
   });
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.ts';
+import { MAX_CODE_POINT } from './strings.ts';
 import { bytesOf, DTYPES, type DType, makeData, sizeOf, type Tensor, type TensorData } from './tensor.ts';
 
 // Format: numpy/lib/format.py (NEP 1). The readers on npm handle neither big-endian or column-major data nor truncated
@@ -24,18 +25,37 @@ const DTYPE_BY_CODE = new Map(
   (Object.entries(NPY_DESCR) as [DType, string][]).map(([type, descr]) => [descr.slice(1), type]),
 );
 
+/** NumPy's type of strings, of which each value has as many code points as its number says. */
+const STRING_DESCR = /^[<>|=]U(\d+)$/;
+
 /**
- * Decodes one .npy file: bool, integers and floats of any byte order, in row- or column-major order.
+ * Decodes one .npy file: bool, integers, floats and strings (`<U`) of any byte order, in row- or column-major order.
+ * Strings become code points with one dimension more.
  *
  * @param source the file's name in messages
  * @throws UserError if it is not an .npy file, is truncated, or holds another type
  */
 export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
-  const header = readHeader(bytes, source);
+  const stored = readHeader(bytes, source);
+  const width = STRING_DESCR.exec(stored.descr)?.[1];
+  if (width === undefined) return decodeNumbers(bytes, stored, source);
+  if (stored.isColumnMajor && stored.shape.length > 1)
+    throw new UserError(
+      `${source} holds strings in column-major order: save numpy.ascontiguousarray of them`,
+    );
+  const header = { ...stored, descr: `${stored.descr[0]}u4`, shape: [...stored.shape, Number(width)] };
+  const codePoints = decodeNumbers(bytes, { ...header, isColumnMajor: false }, source);
+  const invalid = codePoints.data.find((code) => code > MAX_CODE_POINT);
+  if (invalid !== undefined)
+    throw new UserError(`${source} holds ${invalid}, which is no Unicode character: save it again`);
+  return { ...codePoints, isString: true };
+}
+
+function decodeNumbers(bytes: Uint8Array, header: NpyHeader, source: string): Tensor {
   const type = DTYPE_BY_CODE.get(header.descr.slice(1));
   if (type === undefined) {
     throw new UserError(
-      `${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits`,
+      `${source} holds values of type '${header.descr}': save bools, integers or floats of up to 64 bits, or strings as astype('U')`,
     );
   }
   const length = sizeOf(header.shape);
@@ -57,8 +77,10 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
 
 /** Encodes a tensor as .npy version 1.0: little-endian, row-major, header padded to 64 bytes as NumPy does. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
-  const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
-  const dict = `{'descr': '${NPY_DESCR[tensor.type]}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const dims = tensor.isString ? tensor.shape.slice(0, -1) : tensor.shape;
+  const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(', ')})`;
+  const descr = tensor.isString ? `<U${tensor.shape.at(-1)}` : NPY_DESCR[tensor.type];
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
   const unpadded = MAGIC.length + 4 + dict.length + 1;
   const padding = (64 - (unpadded % 64)) % 64;
   const header = Buffer.from(`${dict}${' '.repeat(padding)}\n`, 'latin1');

@@ -33,6 +33,8 @@ export interface Tensor {
   readonly type: DType;
   readonly shape: readonly number[];
   readonly data: TensorData;
+  /** Whether the values, of type uint32, are code points of strings: the last dimension is one string, padded with zeros. */
+  readonly isString?: boolean;
 }
 
 interface DTypeInfo {

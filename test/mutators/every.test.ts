@@ -7,6 +7,7 @@ import type { InputDescriptor } from '../../src/inputs/input-descriptor.ts';
 import type { Column } from '../../src/inputs/table-column.ts';
 import type { MutatorKind } from '../../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../../src/mutators/registry.ts';
+import { codePointsOf, MAX_CODE_POINT } from '../../src/tensor/strings.ts';
 import { DTYPES, type DType, makeData, readNumber, writeNumber } from '../../src/tensor/tensor.ts';
 import { givenOf, pictureTraits, shapeOf, traitsOf } from '../support/mutators.ts';
 
@@ -53,6 +54,17 @@ function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
         const kinds: Column[] = [{ kind: 'range' }, { kind: 'integer' }, { kind: 'fixed' }];
         const columns = Array.from({ length: size }, (_, i) => kinds[i % kinds.length]);
         return { input: traitsOf({ domains: ['table'], size, range, columns }), shape: [size], linf, key };
+      });
+  }
+  if (domains.includes('strings')) {
+    return fc
+      .record({ rows: fc.integer({ min: 1, max: 5 }), width: fc.integer({ min: 2, max: 12 }), key: fc.nat() })
+      .map(({ rows, width, key }) => {
+        const words = ['ab', 'c', 'dé'].map((word) => codePointsOf(word));
+        const strings = { width, words, alphabet: codePointsOf('abcdé'), areTexts: true };
+        const range = { low: 0, high: MAX_CODE_POINT };
+        const input = traitsOf({ type: 'uint32', domains: ['strings'], size: rows * width, range, strings });
+        return { input, shape: [rows, width], linf: undefined, key };
       });
   }
   if (domains.includes('tokens') || domains.includes('text')) {

@@ -41,7 +41,10 @@ export class SeedSpan {
     if (spans === undefined) return undefined;
     let outside = 0;
     let all = 0;
-    const clipped = form.inputs.map(({ type, size }, i) => {
+    // Code points have no order.
+    if (form.inputs.every(({ isString }) => isString)) return undefined;
+    const clipped = form.inputs.map(({ type, size, isString }, i) => {
+      if (isString) return inputs[i];
       const values = cloneData(inputs[i]);
       const { low, high } = spans[i];
       for (let k = 0; k < size; k++) {

@@ -3,6 +3,7 @@ import type { Seeds } from '../../inputs/seeds.ts';
 import type { DType } from '../../tensor/tensor.ts';
 import type { InputRanges } from './infer-ranges.ts';
 import type { InputSettings } from './input-settings.ts';
+import { stringDescriptor } from './strings.ts';
 import { type TokenPlan, tokenDescriptor } from './tokens.ts';
 
 /**
@@ -11,7 +12,7 @@ import { type TokenPlan, tokenDescriptor } from './tokens.ts';
  * @param fixedMasks by input, 1 at each position that is never mutated
  */
 export function describeInputs(
-  { testcaseInputs, tokens, dictionaries }: InputSettings,
+  { testcaseInputs, tokens, strings, dictionaries }: InputSettings,
   seeds: Seeds,
   { ranges, tables, imageFormats }: InputRanges,
   fixedMasks: readonly (Uint8Array | undefined)[],
@@ -22,13 +23,17 @@ export function describeInputs(
     return {
       name,
       type,
-      domains: domainsOf(type, plan, imageFormats[i] !== undefined, tables[i] !== undefined),
+      domains:
+        strings[i] !== undefined
+          ? ['strings']
+          : domainsOf(type, plan, imageFormats[i] !== undefined, tables[i] !== undefined),
       size: Math.max(ofTokens?.length[1] ?? 0, ...seeds.map(({ inputs }) => inputs[i].length)),
       range: ranges[i],
       picture: imageFormats[i],
       columns: tables[i]?.columns,
       fixed: fixedMasks[i],
       tokens: ofTokens,
+      strings: strings[i] && stringDescriptor(strings[i], seeds, i),
     };
   });
 }

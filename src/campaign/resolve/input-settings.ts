@@ -7,10 +7,12 @@ import { type InferredInput, inferInput } from '../../inputs/infer-input.ts';
 import type { Range } from '../../inputs/range.ts';
 import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
+import { MAX_CODE_POINT } from '../../tensor/strings.ts';
 import type { Notices } from './model-settings.ts';
 import { resolvePixelScaling } from './pixel-scaling.ts';
 import { declaredRanges } from './ranges.ts';
 import { type RequestedMutators, requestedMutators } from './requested-mutators.ts';
+import { planStrings, type StringPlan } from './strings.ts';
 import { type RequestedTable, requestedTables } from './tables.ts';
 import { planTokens, readDictionaryWords, type TokenPlan } from './tokens.ts';
 
@@ -29,6 +31,10 @@ export interface InputSettings {
   readonly requestedTables: readonly RequestedTable[];
   /** Undefined for an input that takes no tokens. */
   readonly tokens: readonly (TokenPlan | undefined)[];
+  /** Undefined for an input that takes no strings. */
+  readonly strings: readonly (StringPlan | undefined)[];
+  /** Names of the model's classes; undefined where it has none. */
+  readonly classes: readonly string[] | undefined;
   /** Words of the dictionaries as token ids. */
   readonly dictionaries: readonly (readonly (readonly number[])[])[];
 }
@@ -54,10 +60,14 @@ export async function readInputSettings(
   const testcaseInputs = stripBatchDimension(inputs);
   const inferredInputs = testcaseInputs.map((input) => inferInput(input, model.graph));
   const tokens = await planTokens(testcaseInputs, inferredInputs, config, model.generation);
+  const strings = await planStrings(testcaseInputs, config);
   const mutators = await requestedMutators(config.mutator, testcaseInputs, inferredInputs, notices);
   const ranges = declaredRanges(config.range, names);
   for (const [i, plan] of tokens.entries())
     if (plan?.ids !== undefined && !ranges.has(names[i])) ranges.set(names[i], plan.ids);
+  // A range that is given for all inputs is one of numbers.
+  for (const [i, plan] of strings.entries())
+    if (plan !== undefined) ranges.set(names[i], { low: 0, high: MAX_CODE_POINT });
   const scaled = resolvePixelScaling(testcaseInputs, inferredInputs, ranges, preprocess);
   const tableOf = requestedTables(config.table, names);
   return {
@@ -70,6 +80,8 @@ export async function readInputSettings(
     pixelScalings: scaled.scalings,
     requestedTables: names.map(tableOf),
     tokens,
+    strings,
+    classes: model.classes?.values().next().value,
     dictionaries: await readDictionaryWords(config, testcaseInputs, tokens, notices),
   };
 }

@@ -5,6 +5,7 @@ import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generatio
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import { stringsText } from '../../inputs/strings-text.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import { chooseMutators } from './choose-mutators.ts';
@@ -72,18 +73,26 @@ export async function resolveInputs(
     limits,
     lengthChanges,
     imageFormats: ranges.imageFormats,
-    textOf: testcaseText(tokens),
+    textOf: testcaseText(tokens, inputs),
   };
 }
 
-/** @throws UserError where `--edits` is given and no input of tokens is mutated */
+/** @throws UserError where a limit is given that is for none of the inputs that are mutated */
 function constraintLimits(
   { linf, l2, l0, edits, deephunter }: MutationConfig,
   descriptors: readonly InputDescriptor[],
   isMutated: readonly boolean[],
 ): ConstraintLimits {
-  if (edits !== undefined && !descriptors.some(({ tokens }, i) => tokens !== undefined && isMutated[i]))
-    throw new UserError('--edits: no input of tokens is mutated; --l0 is for numbers');
+  const hasCharacters = ({ tokens, strings }: InputDescriptor, i: number): boolean =>
+    isMutated[i] && (tokens !== undefined || strings !== undefined);
+  if (edits !== undefined && !descriptors.some(hasCharacters))
+    throw new UserError('--edits: no input of tokens or strings is mutated; --l0 is for numbers');
+  const mutated = descriptors.filter((_, i) => isMutated[i]);
+  const isOnlyStrings = mutated.length > 0 && mutated.every(({ strings }) => strings !== undefined);
+  const norms = { linf, l2, l0, deephunter };
+  const norm = Object.entries(norms).find(([, limit]) => limit !== undefined)?.[0];
+  if (norm !== undefined && isOnlyStrings)
+    throw new UserError(`--${norm} is for numbers, and only strings are mutated; --edits limits those`);
   return { linf, l2, l0, edits, deephunter };
 }
 
@@ -101,10 +110,14 @@ function withFollowerSizes(
   );
 }
 
-function testcaseText(tokens: readonly (TokenPlan | undefined)[]): ResolvedInputs['textOf'] {
+function testcaseText(
+  tokens: readonly (TokenPlan | undefined)[],
+  inputs: readonly InputSpec[],
+): ResolvedInputs['textOf'] {
   const index = tokens.findIndex((plan) => plan?.tokenizer !== undefined);
   const tokenizer = tokens[index]?.tokenizer;
-  if (tokenizer === undefined) return () => undefined;
+  if (tokenizer === undefined)
+    return inputs.some(({ strings }) => strings !== undefined) ? stringsText : () => undefined;
   return ({ form, inputs }) => {
     const { type, size } = form.inputs[index];
     const ids = Array.from({ length: size }, (_, i) => readNumber(type, inputs[index], i));

@@ -94,13 +94,17 @@ export function objectiveGoals(
     }));
 }
 
-/** The interval of each input's values, by its name: its range, widened to the values of the seeds. */
+/**
+ * The interval of each input's values, by its name: its range, widened to the values of the seeds. Strings have none, since
+ * numbers that are read from them may be any.
+ */
 export function valueIntervals(
-  descriptors: readonly Pick<InputDescriptor, 'name' | 'type' | 'range'>[],
+  descriptors: readonly Pick<InputDescriptor, 'name' | 'type' | 'range' | 'strings'>[],
   seeds: Seeds,
 ): Map<string, Interval> {
   return new Map(
-    descriptors.map(({ name, type, range }, i) => {
+    descriptors.flatMap(({ name, type, range, strings }, i) => {
+      if (strings !== undefined) return [];
       let { low, high } = range;
       for (const { inputs } of seeds) {
         for (let k = 0; k < inputs[i].length; k++) {
@@ -109,7 +113,7 @@ export function valueIntervals(
           high = Math.max(high, value);
         }
       }
-      return [name, { low, high }];
+      return [[name, { low, high }] as const];
     }),
   );
 }

@@ -1,15 +1,18 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { groupByInput, type ValuesByInput } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import { randomStream } from '../../core/random.ts';
 import { drawSeeds } from '../../inputs/draw-seeds.ts';
 import { type LabelSource, parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
 import { intervalAt } from '../../inputs/range.ts';
 import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import type { InputSpec } from '../../model/model.ts';
 import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
 import { padSeeds } from './pad-seeds.ts';
+import { padStrings } from './strings.ts';
 
 /** Seeds drawn where none are given. */
 const DRAWN_SEED_COUNT = 32;
@@ -47,19 +50,23 @@ export async function resolveSeeds(
       'a model that goes on with texts needs prompts: give some with --seeds prompts.txt, one a line',
     );
   if (!areGiven)
-    return { seeds: drawRandomSeeds(settings, masterSeed, notices), areGiven, labels: undefined };
+    return {
+      seeds: padStrings(drawRandomSeeds(settings, masterSeed, notices), settings.strings),
+      areGiven,
+      labels: undefined,
+    };
   const sources: SeedSources = {
     labelColumn: labelSource?.kind === 'column' ? labelSource.column : undefined,
     paths: [],
     labels: [],
   };
   const seeds = await readGivenSeeds(settings, paths, config.generate?.prompts, sources);
-  const labels = labelSource && (await readLabels(labelSource, seeds, sources, notices));
+  const labels = labelSource && (await readLabels(labelSource, seeds, sources, settings.classes, notices));
   return { seeds, areGiven, labels };
 }
 
 async function readGivenSeeds(
-  { inputs, pixelScalings, tokens }: InputSettings,
+  { inputs, pixelScalings, tokens, strings }: InputSettings,
   paths: ValuesByInput<string>,
   splitBy: 'lines' | 'files' | undefined,
   sources: SeedSources,
@@ -75,31 +82,40 @@ async function readGivenSeeds(
       return tokenizer && { tokenizer, splitBy };
     },
   );
-  return padSeeds(seeds, tokens);
+  return padStrings(padSeeds(seeds, tokens), strings);
 }
 
 async function readLabels(
   source: LabelSource,
   seeds: Seeds,
   { paths, labels: columnLabels }: SeedSources,
+  classes: readonly string[] | undefined,
   notices: Notices,
 ): Promise<ReadonlyMap<Seeds[number], number>> {
-  const { labels, folderClasses } = await resolveLabels(source, paths, columnLabels);
+  const { labels, folderClasses } = await resolveLabels(source, paths, columnLabels, classes);
   if (folderClasses !== undefined) notices.info(folderClasses);
   return new Map(seeds.map((seed, i) => [seed, labels[i]]));
 }
 
 function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: Notices): Seeds {
-  const { inputs, testcaseInputs, inferredInputs } = settings;
+  const { inputs, testcaseInputs, inferredInputs, strings } = settings;
   const drawRange = (i: number, position = 0, size = 1): readonly [number, number] => {
     const range = rangeWithoutSeeds(settings, i);
     const { low, high } = size === 1 ? range : intervalAt(range, position, size);
     // A mask that hides the whole testcase would leave nothing to fuzz.
     return inferredInputs[i].kind === 'mask' ? [high, high] : [low, high];
   };
-  const intervals = testcaseInputs.map(({ name }, i) => `${name} in [${drawRange(i).join(', ')}]`).join(', ');
+  const describe = ({ name }: InputSpec, i: number): string => {
+    const plan = strings[i];
+    if (plan === undefined) return `${name} in [${drawRange(i).join(', ')}]`;
+    return plan.words.length === 0
+      ? `${name} of random letters`
+      : `${name} out of ${plural(plan.words.length, 'listed string')}`;
+  };
+  const intervals = testcaseInputs.map(describe).join(', ');
   notices.warn(
     `no seeds given: drew ${DRAWN_SEED_COUNT} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
-  return drawSeeds(inputs, drawRange, DRAWN_SEED_COUNT, randomStream(masterSeed, 'seeds'));
+  const random = randomStream(masterSeed, 'seeds');
+  return drawSeeds(inputs, drawRange, DRAWN_SEED_COUNT, random, (i) => strings[i]);
 }

@@ -153,6 +153,8 @@ async function loadModel(
   const { model } = description;
   const { kind, version, why } = model.runtime;
   notices.info(`model ${name}: ${model.format}, on ${kind} (${version}): ${why}`);
+  for (const { name: output, reason } of model.omittedOutputs ?? [])
+    notices.warn(`output ${output} is not looked at: ${reason}`);
   if (model.generation !== undefined) notices.info(`texts: ${model.generation.description}`);
   return description;
 }

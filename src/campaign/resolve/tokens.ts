@@ -130,12 +130,14 @@ export async function readDictionaryWords(
   for (const name of byName.keys()) {
     if (!names.includes(name))
       throw new UserError(`dictionary: the model has no input ${name}: ${suggestName(name, names)}`);
-    if (plans[names.indexOf(name)] === undefined)
-      throw new UserError(`--dictionary: input ${name} takes no tokens`);
+    const index = names.indexOf(name);
+    if (plans[index] === undefined && inputs[index].strings === undefined)
+      throw new UserError(`--dictionary: input ${name} takes neither tokens nor strings`);
   }
-  if (forAll.length > 0 && plans.every((plan) => plan === undefined))
+  const takesWords = inputs.some(({ strings }, i) => strings !== undefined || plans[i] !== undefined);
+  if (forAll.length > 0 && !takesWords)
     throw new UserError(
-      '--dictionary: no input of the model takes tokens; say which in the campaign file under tokens',
+      '--dictionary: no input of the model takes tokens or strings; say which takes tokens in the campaign file under tokens',
     );
   return Promise.all(
     inputs.map(async ({ name }, i) => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
 import type { Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
@@ -54,11 +55,17 @@ function inspectionText(inspection: Inspection, all: boolean): string {
         type,
         shapeOrUnknown(shape),
         kind,
-        `${range.join(' to ')}: ${why}`,
+        range === undefined ? why : `${range.join(' to ')}: ${why}`,
       ]),
     ),
     'outputs',
-    ...table(outputs.map(({ name, shape }) => [name, shapeOrUnknown(shape)])),
+    ...table(
+      outputs.map(({ name, shape, classes }) => [
+        name,
+        shapeOrUnknown(shape),
+        classes ? classesText(classes) : '',
+      ]),
+    ),
     `parameters  ${count.format(parameters)}`,
     `operations  ${Object.entries(operations)
       .map(([op, n]) => `${op} ${n}`)
@@ -104,6 +111,15 @@ function sitesText({ model, sites, hiddenBodies }: Inspection): string {
     ),
     ...notSearched,
   ].join('\n');
+}
+
+/** Most classes of an output that are listed. */
+const MAX_CLASSES = 8;
+
+function classesText(classes: readonly string[]): string {
+  const shown = classes.slice(0, MAX_CLASSES).map((name) => escapeControl(name));
+  const rest = classes.length - shown.length;
+  return `classes ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function hiddenBodiesText(hiddenBodies: number): string[] {

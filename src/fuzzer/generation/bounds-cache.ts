@@ -31,8 +31,8 @@ export class BoundsCache {
     ancestor: number,
     ancestorInput: () => TensorData,
   ): BoundsTracker {
-    const { range, columns, fixed } = this.#descriptors[input];
-    const options = { range, columns, fixed, linf: this.#linf };
+    const { range, columns, fixed, strings } = this.#descriptors[input];
+    const options = { range, columns, fixed, linf: strings === undefined ? this.#linf : undefined };
     const dependsOnAncestor = isAnchored(options);
     const cached = this.#bounds[input];
     const key = dependsOnAncestor ? ancestor : shape.key;

@@ -35,7 +35,11 @@ export function resolveLengthChanges(
   const leader = inputs.findIndex((_, i) => isOpen(i) && isMutated[i] && descriptors[i].tokens !== undefined);
   const tokens = descriptors[leader]?.tokens;
   if (tokens === undefined) return undefined;
-  const followers = inputs.flatMap(({ shape }, i) => (i !== leader && shape.includes(null) ? [i] : []));
+  // The length of strings is open and the same in all testcases.
+  const openSizes = ({ shape, strings }: InputSpec) => (strings === undefined ? shape : shape.slice(0, -1));
+  const followers = inputs.flatMap((input, i) =>
+    i !== leader && openSizes(input).includes(null) ? [i] : [],
+  );
   const areAlike = followers.every(
     (i) => isOpen(i) && seeds.every(({ inputs }) => inputs[i].length === inputs[leader].length),
   );

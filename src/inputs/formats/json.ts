@@ -1,14 +1,16 @@
 import { errorMessage, UserError } from '../../core/errors.ts';
-import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import { encodeStrings } from '../../tensor/strings.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** Largest number of dimensions, as in NumPy. */
 const MAX_DEPTH = 64;
 
 /**
- * Decodes nested arrays of numbers or booleans, or an object of such arrays by input name, to float64 tensors.
+ * Decodes nested arrays of numbers or booleans, or of strings, or an object of such arrays by input name, to tensors:
+ * float64, or code points of strings.
  *
  * @returns tensors by input name; null is the key of a single array
- * @throws UserError on invalid JSON, rows of different lengths or a value that is not a number
+ * @throws UserError on invalid JSON, rows of different lengths or values that are not all numbers or all strings
  */
 export function decodeJson(bytes: Uint8Array, source: string): Map<string | null, Tensor> {
   let json: unknown;
@@ -31,16 +33,18 @@ function toTensor(value: unknown, source: string): Tensor {
     shape.push(inner.length);
     if (shape.length > MAX_DEPTH) throw new UserError(`${source} is nested deeper than ${MAX_DEPTH} arrays`);
   }
-  const data = new Float64Array(sizeOf(shape));
-  let at = 0;
+  const numbers: number[] = [];
+  const strings: string[] = [];
   const fill = (part: unknown, depth: number): void => {
     if (depth === shape.length) {
-      if (typeof part !== 'number' && typeof part !== 'boolean') {
+      if (typeof part === 'string' && numbers.length === 0) strings.push(part);
+      else if ((typeof part === 'number' || typeof part === 'boolean') && strings.length === 0)
+        numbers.push(Number(part));
+      else {
         throw new UserError(
-          `${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a number is expected`,
+          `${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a ${strings.length > 0 ? 'string' : 'number'} is expected`,
         );
       }
-      data[at++] = Number(part);
     } else if (Array.isArray(part) && part.length === shape[depth]) {
       for (const item of part) fill(item, depth + 1);
     } else {
@@ -48,5 +52,6 @@ function toTensor(value: unknown, source: string): Tensor {
     }
   };
   fill(value, 0);
-  return { type: 'float64', shape, data };
+  if (strings.length > 0) return encodeStrings(strings, shape);
+  return { type: 'float64', shape, data: Float64Array.from(numbers) };
 }

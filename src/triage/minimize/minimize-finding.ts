@@ -3,6 +3,7 @@ import { renderFindingArtifacts } from '../../campaign/findings/finding-artifact
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
 import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
+import { stringsText } from '../../inputs/strings-text.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';
@@ -140,8 +141,13 @@ async function findCandidates(
   }
   const tokenInputs = new Set(Object.keys(config.tokens ?? {}));
   const isNumber = (input: number): boolean => {
-    const { type, name } = inputs[input];
-    return type !== 'bool' && !tokenInputs.has(name) && inferInputKind(inputs[input]) !== 'tokens';
+    const { type, name, strings } = inputs[input];
+    return (
+      strings === undefined &&
+      type !== 'bool' &&
+      !tokenInputs.has(name) &&
+      inferInputKind(inputs[input]) !== 'tokens'
+    );
   };
   const { linf: maxDistance = Number.POSITIVE_INFINITY, l2, deephunter, table } = config;
   const isBoundedByValue = l2 === undefined && deephunter === undefined && table === undefined;
@@ -201,7 +207,9 @@ async function storeVariant(
     {
       testcase,
       outputs: comparesModels(record.objective) ? rerun.outputs : undefined,
-      text: tokenizer?.decode(prompt < 0 ? [] : promptTokens(testcase, prompt)),
+      text:
+        tokenizer?.decode(prompt < 0 ? [] : promptTokens(testcase, prompt)) ??
+        (inputs.some(({ strings }) => strings !== undefined) ? stringsText(testcase) : undefined),
     },
     recordedImageFormats(inputs, config),
   );

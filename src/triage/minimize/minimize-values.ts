@@ -1,7 +1,9 @@
 import { type ImageFormat, levelsToValues, valuesToLevels } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { TestcaseInput } from '../../model/testcase-batch.ts';
 import {
   cloneData,
+  copyInto,
   DTYPES,
   type DType,
   readNumber,
@@ -16,7 +18,7 @@ import { type MarginOracle, measureMargins, type TestOracle, type TryBudget } fr
 /** A value of an input that differs from the seed's. */
 interface ValueChange {
   readonly input: number;
-  /** Flat index of the value. */
+  /** Flat index of the value, or of the first code point of a string, which changes as a whole. */
   readonly index: number;
   /** The new value; by default the testcase's value at this index. */
   readonly value?: number;
@@ -33,15 +35,22 @@ export interface ValueBounds {
 
 /** Lists the values of a testcase that differ from its seed's. Both have the same shapes. */
 function diffValues(seed: TestcaseData, testcase: TestcaseData): ValueChange[] {
-  return testcase.form.inputs.flatMap(({ type, size }, input) =>
-    Array.from({ length: size }, (_, index) => ({ input, index })).filter(
-      ({ index }) =>
-        !Object.is(
-          readNumber(type, testcase.inputs[input], index),
-          readNumber(type, seed.inputs[input], index),
-        ),
-    ),
-  );
+  return testcase.form.inputs.flatMap((testcaseInput, input) => {
+    const { type, size } = testcaseInput;
+    const length = lengthOfChange(testcaseInput);
+    const isSame = (index: number): boolean =>
+      Object.is(readNumber(type, testcase.inputs[input], index), readNumber(type, seed.inputs[input], index));
+    const isChanged = (start: number): boolean => !Array.from({ length }, (_, i) => start + i).every(isSame);
+    return Array.from({ length: length === 0 ? 0 : size / length }, (_, i) => ({
+      input,
+      index: i * length,
+    })).filter(({ index }) => isChanged(index));
+  });
+}
+
+/** Values that change together: those of a string. */
+function lengthOfChange({ isString, shape }: TestcaseInput): number {
+  return isString ? shape[shape.length - 1] : 1;
 }
 
 export interface MinimizeValuesOptions {
@@ -211,7 +220,12 @@ function applyChanges(
   const inputs = seed.inputs.map(cloneData);
   for (const change of changes) {
     const { input, index, value, share = 1 } = change;
-    const { type } = seed.form.inputs[input];
+    const { type, isString } = seed.form.inputs[input];
+    if (isString) {
+      const end = index + lengthOfChange(seed.form.inputs[input]);
+      copyInto(inputs[input], testcase.inputs[input].subarray(index, end), index);
+      continue;
+    }
     const [from, testcaseValue] = valuesOf(change, seed, testcase);
     const to = value ?? testcaseValue;
     writeNumber(type, inputs[input], index, share === 1 ? to : interpolate(from, to, share, type));

@@ -83,7 +83,9 @@ describe('with seeds', () => {
   });
 
   test('a limit on edits needs an input of tokens', async () => {
-    await expect(resolve({ seeds: seeds(), edits: 2 })).rejects.toThrow('no input of tokens is mutated');
+    await expect(resolve({ seeds: seeds(), edits: 2 })).rejects.toThrow(
+      'no input of tokens or strings is mutated',
+    );
   });
 
   test('settings that name an input the model does not have are refused', async () => {

@@ -34,3 +34,8 @@ test("an input's interval is its range, widened to values of seeds outside of it
   const seeds = [testcaseOf([0.5, -2]), testcaseOf([0.25, 0.5])];
   expect(valueIntervals([descriptor], seeds)).toEqual(new Map([['x', { low: -2, high: 1 }]]));
 });
+
+test('strings have no interval: a number that is read from one may be any', () => {
+  const strings = { width: 2, words: [], alphabet: [97], areTexts: false };
+  expect(valueIntervals([traitsOf({ size: 2, strings })], [testcaseOf([97, 0])])).toEqual(new Map());
+});

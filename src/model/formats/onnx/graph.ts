@@ -20,7 +20,9 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from './proto.ts';
+import { analyzeStrings, type StringFlow } from './string-flow.ts';
 import { dtypeOf, tensorOf } from './tensor.ts';
+import { nonTensorOutputs } from './tensor-outputs.ts';
 import { inferTypes } from './type-inference.ts';
 
 /** A tensor whose values lie in another file. */
@@ -39,6 +41,9 @@ export interface OnnxContent {
   /** Version of the default domain's operators; 0 if the model names none. */
   readonly opset: number;
   readonly external: readonly ExternalTensor[];
+  readonly strings: StringFlow;
+  /** Names of outputs that are sequences, maps or optional values. */
+  readonly nonTensorOutputs: readonly string[];
   /** A constant, of bodies too; undefined if there is none, or its values lie in another file. */
   constant(name: string): Tensor | undefined;
 }
@@ -86,6 +91,8 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
         : { ...flattened, hiddenBodies: functionCalls + (flattened.hiddenBodies ?? 0) },
     opset,
     external,
+    strings: analyzeStrings(graph),
+    nonTensorOutputs: nonTensorOutputs(graph),
     constant(name) {
       const tensor = tensors.get(name);
       return tensor === undefined ||

@@ -7,6 +7,7 @@ import { prepareControlFlow } from './control-flow/prepare-model.ts';
 import { readExternalFiles } from './external-data.ts';
 import { MAX_ONNX_BYTES, readOnnx } from './graph.ts';
 import { OnnxModel, type OpenSession, ORT_VERSION } from './onnx-model.ts';
+import { rewriteNonTensorOutputs } from './tensor-outputs.ts';
 
 /** One thread a session: two single-threaded sessions beat one with two threads, and rows stay bit-equal. */
 const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
@@ -28,9 +29,8 @@ export const onnxLoader: ModelLoader = {
     }
     const bytes = await readUnpacked(path, MAX_ONNX_BYTES);
     if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
-    const plainContent = readOnnx(bytes, path);
-    const { external } = plainContent;
-    const externalData = await readExternalFiles(external, path);
+    const original = readOnnx(bytes, path);
+    const externalData = await readExternalFiles(original.external, path);
     options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
     const threads = options.threads ?? 1;
     const open: OpenSession = (modelBytes, further = {}) =>
@@ -42,10 +42,15 @@ export const onnxLoader: ModelLoader = {
       });
     const hash = createHash('sha256').update(bytes);
     for (const { data } of externalData) hash.update(data);
-    const plain = await openPlain(path, bytes, open);
+    const rewritten =
+      original.nonTensorOutputs.length > 0 ? rewriteNonTensorOutputs(bytes) : { bytes, omitted: [] };
+    const plainContent = rewritten.bytes === bytes ? original : readOnnx(rewritten.bytes, path);
+    const plain = await openPlain(path, rewritten.bytes, open);
     const hasBodies = plainContent.graph.nodes.some(({ subgraphs }) => subgraphs !== undefined);
     const invariants = (hasBodies ? options.invariants : undefined) ?? NO_INVARIANTS;
-    const observed = hasBodies ? await prepareControlFlow(bytes, invariants, open) : bytes;
+    const observed = hasBodies
+      ? await prepareControlFlow(rewritten.bytes, invariants, open)
+      : rewritten.bytes;
     const { graph, constant } = hasBodies ? readOnnx(observed, path) : plainContent;
     return new OnnxModel({
       path,
@@ -55,6 +60,8 @@ export const onnxLoader: ModelLoader = {
       invariants,
       graph,
       constant,
+      strings: plainContent.strings,
+      omitted: rewritten.omitted,
       open,
       plain,
     });

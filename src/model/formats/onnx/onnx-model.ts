@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as ort from 'onnxruntime-node';
-import { UserError } from '../../../core/errors.ts';
-import { isDType, readNumber, type Tensor } from '../../../tensor/tensor.ts';
+import { readNumber, type Tensor } from '../../../tensor/tensor.ts';
 import { bodyTensorsOf, computedTensors, type Graph } from '../../graph/graph.ts';
 import type {
   FinitenessVerdicts,
@@ -11,15 +10,19 @@ import type {
   ModelCapabilities,
   NamedTensor,
   NonFiniteFlags,
+  OmittedOutput,
   RunResult,
   Runtime,
 } from '../../model.ts';
+import { ClassLabels } from './class-labels.ts';
 import { exposedName, exposeInBodies } from './control-flow/expose-bodies.ts';
 import { exposeOnnxTensors } from './expose-tensors.ts';
 import { type FlaggedTensors, flagTensors } from './flag-tensors.ts';
+import { inputSpec, usableOutputs, withIndexTypes } from './io-specs.ts';
 import { moveAxesBehindFirst } from './move-axes.ts';
-import { fromOrt, toOrt } from './ort-tensor.ts';
+import { toOrt, toOrtStrings } from './ort-tensor.ts';
 import { SessionCache } from './session-cache.ts';
+import type { StringFlow } from './string-flow.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
 
@@ -54,8 +57,11 @@ export interface OnnxModelParts {
   readonly invariants: InputInvariants;
   readonly graph: Graph;
   readonly constant: Model['constant'];
+  readonly strings: StringFlow;
+  /** Outputs of the file that were rewritten away. */
+  readonly omitted: readonly OmittedOutput[];
   readonly open: OpenSession;
-  /** Session of the unmodified model. */
+  /** Session of the file with no further tensor exposed. */
   readonly plain: ort.InferenceSession;
 }
 
@@ -71,6 +77,8 @@ export class OnnxModel implements Model, NonFiniteFlags {
   readonly runtime: Runtime;
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
+  readonly omittedOutputs: readonly OmittedOutput[];
+  readonly classes: ReadonlyMap<string, readonly string[]>;
   readonly graph: Graph;
   readonly watchable: readonly string[];
   readonly capabilities: ModelCapabilities;
@@ -79,10 +87,13 @@ export class OnnxModel implements Model, NonFiniteFlags {
   readonly #invariants: InputInvariants;
   readonly #open: OpenSession;
   readonly #sessions: SessionCache;
+  readonly #labels: ClassLabels;
   /** Session in which all floating-point tensors are flagged. */
   #flags: Promise<OpenFlags> | undefined;
 
-  constructor({ path, sha256, threads, observed, invariants, graph, constant, open, plain }: OnnxModelParts) {
+  constructor(parts: OnnxModelParts) {
+    const { path, sha256, threads, observed, invariants, constant, strings, omitted, open, plain } = parts;
+    const graph = withIndexTypes(parts.graph, strings);
     this.path = path;
     this.sha256 = sha256;
     this.runtime = {
@@ -92,10 +103,20 @@ export class OnnxModel implements Model, NonFiniteFlags {
       threads,
       why: 'ONNX models run on ONNX Runtime (CPU)',
     };
-    this.inputs = plain.inputMetadata.map((metadata) => inputSpec(metadata, path));
-    this.outputs = numericOutputs(plain.outputMetadata, path);
+    this.inputs = plain.inputMetadata.map((metadata) => inputSpec(metadata, strings, path));
+    const outputs = usableOutputs(plain.outputMetadata, strings, path);
+    this.outputs = outputs.usable;
+    this.omittedOutputs = [...omitted, ...outputs.omitted];
+    this.#labels = new ClassLabels(strings.values);
+    this.classes = new Map(
+      this.outputs.flatMap((name) => {
+        const names = strings.values.get(name) ?? strings.classes.get(name);
+        return names === undefined ? [] : [[name, names] as const];
+      }),
+    );
     this.graph = graph;
-    this.watchable = [...new Set(computedTensors(graph))];
+    const isWatchable = (name: string): boolean => !strings.tensors.has(name) || strings.values.has(name);
+    this.watchable = [...new Set(computedTensors(graph))].filter(isWatchable);
     this.constant = constant;
     this.#observed = observed;
     this.#invariants = invariants;
@@ -114,7 +135,10 @@ export class OnnxModel implements Model, NonFiniteFlags {
     const wanted = [...new Set([...this.outputs, ...watched.map(resultName)])];
     const results = await session.run(this.#namedFeeds(feeds), wanted);
     const pick = (name: string): NamedTensor =>
-      moveAxesBehindFirst(fromOrt(name, results[resultName(name)]), bodyTensors.get(name)?.loops ?? 0);
+      moveAxesBehindFirst(
+        this.#labels.toTensor(name, results[resultName(name)]),
+        bodyTensors.get(name)?.loops ?? 0,
+      );
     return { outputs: this.outputs.map(pick), activations: watched.map(pick) };
   }
 
@@ -150,7 +174,12 @@ export class OnnxModel implements Model, NonFiniteFlags {
   }
 
   #namedFeeds(feeds: readonly Tensor[]): Record<string, ort.Tensor> {
-    return Object.fromEntries(this.inputs.map(({ name }, i) => [name, toOrt(feeds[i])]));
+    return Object.fromEntries(
+      this.inputs.map(({ name, strings }, i) => [
+        name,
+        strings === undefined ? toOrt(feeds[i]) : toOrtStrings(feeds[i]),
+      ]),
+    );
   }
 }
 
@@ -166,25 +195,4 @@ function exposeTensors(bytes: Uint8Array, tensors: readonly string[], graph: Gra
 
 function fusionOptions(exposed: number): ort.InferenceSession.SessionOptions {
   return exposed > MAX_FUSED_EXPOSED_TENSORS ? { graphOptimizationLevel: 'disabled' } : {};
-}
-
-/** Outputs of numbers: text and maps, as classifiers of scikit-learn give them, are left out. */
-function numericOutputs(metadata: readonly ort.InferenceSession.ValueMetadata[], path: string): string[] {
-  const numeric = metadata.filter((output) => output.isTensor && isDType(output.type));
-  if (numeric.length === 0)
-    throw new UserError(`${path} has no output of numbers, so there is nothing to look at`);
-  return numeric.map(({ name }) => name);
-}
-
-function inputSpec(metadata: ort.InferenceSession.ValueMetadata, path: string): InputSpec {
-  const { name } = metadata;
-  if (!metadata.isTensor || !isDType(metadata.type)) {
-    const kind = metadata.isTensor ? metadata.type : 'no tensor';
-    throw new UserError(`${path}: input ${name} is ${kind}; only inputs of numbers can be fuzzed`);
-  }
-  return {
-    name,
-    type: metadata.type,
-    shape: metadata.shape.map((dimension) => (typeof dimension === 'number' ? dimension : null)),
-  };
 }

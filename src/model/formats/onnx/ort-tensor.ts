@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../../core/errors.ts';
+import { decodeStrings } from '../../../tensor/strings.ts';
 import { isDType, readNumber, type Tensor, type TensorData } from '../../../tensor/tensor.ts';
 import type { NamedTensor } from '../../model.ts';
 
@@ -23,6 +24,12 @@ hideFloat16Array();
 export function toOrt({ type, shape, data }: Tensor): ort.Tensor {
   // The constructor has an overload for each pair of type and array, and none for their union.
   return new ort.Tensor(type, data as Float32Array, shape);
+}
+
+/** @param tensor code points of strings, `[..., width]` */
+export function toOrtStrings({ shape, data }: Tensor): ort.Tensor {
+  const width = shape[shape.length - 1];
+  return new ort.Tensor('string', decodeStrings(data, width), shape.slice(0, -1));
 }
 
 /** @throws UserError if the tensor holds text */

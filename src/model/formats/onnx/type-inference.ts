@@ -26,6 +26,9 @@ const typesOfBody =
 const BOOL_RESULT = fixedTypes('bool');
 const INT64_RESULT = fixedTypes('int64');
 const UNKNOWN_RESULT = fixedTypes();
+const FLOAT_RESULT = fixedTypes('float32');
+/** Labels, whose type their declaration tells, and scores. */
+const CLASSIFIER_RESULT = fixedTypes(undefined, 'float32');
 
 /** Operations whose results do not have the type of their first input. */
 const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
@@ -67,6 +70,23 @@ const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
   MaxPool: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64'],
   Dropout: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'bool'],
   Unique: ({ inputs }, typeOfTensor) => [typeOfTensor(inputs[0]), 'int64', 'int64', 'int64'],
+  // Operations of ai.onnx.ml give single precision whatever they take.
+  OneHotEncoder: FLOAT_RESULT,
+  TfIdfVectorizer: FLOAT_RESULT,
+  FeatureVectorizer: FLOAT_RESULT,
+  Normalizer: FLOAT_RESULT,
+  Scaler: FLOAT_RESULT,
+  LinearRegressor: FLOAT_RESULT,
+  SVMRegressor: FLOAT_RESULT,
+  TreeEnsembleRegressor: FLOAT_RESULT,
+  LinearClassifier: CLASSIFIER_RESULT,
+  SVMClassifier: CLASSIFIER_RESULT,
+  TreeEnsembleClassifier: CLASSIFIER_RESULT,
+  LabelEncoder: ({ attributes = {} }) => [
+    'values_floats' in attributes ? 'float32' : 'values_int64s' in attributes ? 'int64' : undefined,
+  ],
+  StringSplit: fixedTypes(undefined, 'int64'),
+  RegexFullMatch: BOOL_RESULT,
   If: typesOfBody(0),
   // The first result of a Loop's body is whether to go on.
   Loop: typesOfBody(1),
@@ -75,7 +95,7 @@ const TYPE_RULES: Readonly<Record<string, TypeRule>> = {
 
 /** Operations on quantized numbers, and on values that are not numeric tensors: their result types are unknown. */
 const OPAQUE_OPS =
-  /^(QLinear|QGemm|QAttention|Sequence|Split?ToSequence|Optional|String|Tree|ZipMap|Label|Tfidf)/;
+  /^(QLinear|QGemm|QAttention|Sequence|Split?ToSequence|Optional|String|Tree|ZipMap|CategoryMapper|DictVectorizer)/;
 
 /**
  * Infers the types of all tensors: an operation's results have the type of its first input, unless the ONNX
