@@ -1,6 +1,6 @@
 import { errorMessage } from '../core/errors.ts';
 import { makeData, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { batchAxis } from './batch-axis.ts';
+import { batchLayout } from './batch-axis.ts';
 import type { Model } from './model.ts';
 
 /** Shapes of tensors in a run; a free batch dimension is null. */
@@ -21,12 +21,13 @@ const FREE_DIMENSION_SIZE = 32;
  * runtimes do not allow, only the outputs' shapes are inferred.
  */
 export async function inferShapes(model: Model, tensors: readonly string[]): Promise<InferredShapes> {
-  const axis = batchAxis(model.inputs);
+  const { axis, positions } = batchLayout(model.inputs);
   let failure = '';
   for (const rows of axis === 'free' ? [PROBE_ROWS, 1] : [1]) {
-    const feeds = model.inputs.map(({ type, shape }): Tensor => {
+    const feeds = model.inputs.map(({ type, shape }, input): Tensor => {
       const dims = shape.map(
-        (dimension, i) => dimension ?? (i === 0 && axis === 'free' ? rows : FREE_DIMENSION_SIZE),
+        (dimension, i) =>
+          dimension ?? (i === positions[input] && axis === 'free' ? rows : FREE_DIMENSION_SIZE),
       );
       return { type, shape: dims, data: makeData(type, sizeOf(dims)) };
     });

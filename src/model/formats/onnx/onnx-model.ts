@@ -176,15 +176,22 @@ function numericOutputs(metadata: readonly ort.InferenceSession.ValueMetadata[],
   return numeric.map(({ name }) => name);
 }
 
+/** Names that exporters write for any size that they don't know: equal ones say nothing. */
+const UNKNOWN_SIZE_PATTERN = /^(?:\?|none|unk|unknown|-1)?$/i;
+
 function inputSpec(metadata: ort.InferenceSession.ValueMetadata, path: string): InputSpec {
   const { name } = metadata;
   if (!metadata.isTensor || !isDType(metadata.type)) {
     const kind = metadata.isTensor ? metadata.type : 'no tensor';
     throw new UserError(`${path}: input ${name} is ${kind}; only inputs of numbers can be fuzzed`);
   }
+  const dimensions = metadata.shape.map((size) =>
+    typeof size === 'string' && !UNKNOWN_SIZE_PATTERN.test(size) ? size : null,
+  );
   return {
     name,
     type: metadata.type,
     shape: metadata.shape.map((dimension) => (typeof dimension === 'number' ? dimension : null)),
+    ...(dimensions.every((dimension) => dimension === null) ? {} : { dimensions }),
   };
 }
