@@ -206,7 +206,6 @@ describe('sizes that a model leaves open', () => {
   });
 
   test.each([
-    [[], /input tokens is \?, with a size left open: give seeds .* or the size with --shape tokens=1,…/],
     [['--shape', '1,6'], /--shape: the model has several inputs, so say which: tokens=1,6/],
     [['--shape', 'token=1,6'], /--shape: the model has no input token: did you mean tokens\?/],
     [['--shape', 'tokens=1,6,2'], /--shape tokens=1,6,2 does not fit the model, where tokens is \?×\?/],

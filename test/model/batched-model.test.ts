@@ -158,6 +158,8 @@ describe('tensors of bodies', () => {
       2, 0,
     ]);
     await choosing.dispose();
+});
+
 describe('a batch that is not the first dimension', () => {
   const named = (name: string, shape: (number | null)[], dimensions: (string | null)[]): InputSpec => ({
     name,

@@ -9,10 +9,12 @@ import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import { chooseMutators } from './choose-mutators.ts';
 import { describeInputs } from './describe-inputs.ts';
+import { explainGuesses } from './explain-guesses.ts';
 import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
+import { resolveOpenSizes, type TryRun } from './resolve-open-sizes.ts';
 import { resolveSeeds } from './resolve-seeds.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
@@ -39,6 +41,7 @@ export interface ResolvedInputs {
  * Resolves the settings of inputs against the loaded model: seeds, legal values, mutators and constraints.
  *
  * @param keepsLabels whether the default mix of mutators must leave the class that a seed shows as it is
+ * @param tryRun tells which sizes the model runs on, where it leaves some open and there are no seeds
  * @throws UserError where settings, seeds and model do not fit each other
  */
 export async function resolveInputs(
@@ -47,11 +50,14 @@ export async function resolveInputs(
   masterSeed: string,
   notices: Notices,
   keepsLabels = false,
+  tryRun?: TryRun,
 ): Promise<ResolvedInputs> {
-  const settings = await readInputSettings(model, config, notices);
+  const shape = await resolveOpenSizes(model, config, tryRun, notices);
+  const settings = await readInputSettings(model, { ...config, shape }, notices);
   const { inputs, testcaseInputs, tokens, requestedMutators } = settings;
   const takesPrompts = model.generation !== undefined;
   const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices);
+  explainGuesses(settings, config, seedSet.areGiven, notices);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
   const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);

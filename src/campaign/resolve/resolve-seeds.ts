@@ -2,12 +2,12 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { groupByInput, type ValuesByInput } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';
-import { drawSeeds } from '../../inputs/draw-seeds.ts';
+import { type DrawnValues, drawSeeds } from '../../inputs/draw-seeds.ts';
+import { seedValues } from '../../inputs/infer-input.ts';
 import { type LabelSource, parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
-import { intervalAt } from '../../inputs/range.ts';
 import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
-import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
+import type { InputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
 import { padSeeds } from './pad-seeds.ts';
 
@@ -90,16 +90,17 @@ async function readLabels(
 }
 
 function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: Notices): Seeds {
-  const { inputs, testcaseInputs, inferredInputs } = settings;
-  const drawRange = (i: number, position = 0, size = 1): readonly [number, number] => {
-    const range = rangeWithoutSeeds(settings, i);
-    const { low, high } = size === 1 ? range : intervalAt(range, position, size);
-    // A mask that hides the whole testcase would leave nothing to fuzz.
-    return inferredInputs[i].kind === 'mask' ? [high, high] : [low, high];
-  };
-  const intervals = testcaseInputs.map(({ name }, i) => `${name} in [${drawRange(i).join(', ')}]`).join(', ');
+  const { inputs, testcaseInputs, inferredInputs, declaredRanges } = settings;
+  const valuesOf = (i: number): DrawnValues =>
+    seedValues(inferredInputs[i], declaredRanges.get(inputs[i].name));
+  const intervals = testcaseInputs
+    .map(({ name }, i) => {
+      const { low, high } = valuesOf(i).range;
+      return `${name} in [${low}, ${high}]`;
+    })
+    .join(', ');
   notices.warn(
     `no seeds given: drew ${DRAWN_SEED_COUNT} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
-  return drawSeeds(inputs, drawRange, DRAWN_SEED_COUNT, randomStream(masterSeed, 'seeds'));
+  return drawSeeds(inputs, valuesOf, DRAWN_SEED_COUNT, randomStream(masterSeed, 'seeds'));
 }

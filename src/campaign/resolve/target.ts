@@ -86,6 +86,7 @@ export async function resolveTarget(
     masterSeed,
     notices,
     objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
+    (testcase) => probeWorker.tryRun(testcase),
   );
   const { seeds } = inputs;
   const invariants = findInvariants(firstModel, inputs);

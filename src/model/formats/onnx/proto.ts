@@ -116,6 +116,7 @@ export const ATTRIBUTE_TYPE = {
   graph: 5,
   floats: 6,
   ints: 7,
+  strings: 8,
 } as const;
 
 /** A 64-bit integer as protobufjs decodes it. */
