@@ -10,6 +10,7 @@ import { readNumber } from '../../tensor/tensor.ts';
 import { chooseMutators } from './choose-mutators.ts';
 import { describeInputs } from './describe-inputs.ts';
 import { explainGuesses } from './explain-guesses.ts';
+import { explainLengths } from './explain-lengths.ts';
 import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
@@ -69,6 +70,8 @@ export async function resolveInputs(
   const seeds = validSeeds(seedSet.seeds, descriptors, isMutated, notices);
   const limits = constraintLimits(config, descriptors, isMutated);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
+  if (seedSet.areGiven && !takesPrompts)
+    explainLengths(testcaseInputs, seeds, lengthChanges, config, notices);
   return {
     inputs,
     seeds,
