@@ -158,6 +158,7 @@ describe('tensors of bodies', () => {
       2, 0,
     ]);
     await choosing.dispose();
+  });
 });
 
 describe('a batch that is not the first dimension', () => {
