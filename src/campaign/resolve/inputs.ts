@@ -14,8 +14,7 @@ import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { resolveOpenSizes, type TryRun } from './resolve-open-sizes.ts';
-import { resolveSeeds } from './resolve-seeds.ts';
+import { resolveOpenSizes, resolveSeeds, type TryRun } from './resolve-seeds.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
 
