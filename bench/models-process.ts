@@ -1,7 +1,8 @@
 /** Process that runs a model on prepared batches, with or without watched tensors. */
 
+import { describeModel } from '../src/analysis/describe-model.ts';
 import { randomStream } from '../src/core/random.ts';
-import { inferInput } from '../src/inputs/infer-input.ts';
+import { inferInputs } from '../src/inputs/infer-input.ts';
 import { stripBatchDimension } from '../src/model/batch-axis.ts';
 import { BatchedModel } from '../src/model/batched-model.ts';
 import { chooseWatchedTensors } from '../src/model/coverage-tensors.ts';
@@ -37,8 +38,10 @@ const methods = {
     );
     block = allocateBatch(shapeSignatureOf(sized), batch);
     const random = randomStream('bench', 'models');
+    const { model: info } = describeModel(model);
+    const inferred = inferInputs(inputs, info);
     for (const [i, input] of inputs.entries()) {
-      const [low, high] = inferInput(input, model.graph).range;
+      const { low, high } = inferred[i].range;
       const column = block.inputs[i];
       for (let k = 0; k < column.length; k++) {
         writeNumber(input.type, column, k, low + (high - low) * random.uniform());

@@ -59,6 +59,12 @@ function inputFor({ domains }: MutatorKind): InputDescriptor {
     const columns = Array.from({ length: SIZE }, () => ({ kind: 'integer' }) as const);
     return { ...common, type: 'float32', domains: ['table'], range: { low: -100, high: 100 }, columns };
   }
+  if (domains.includes('audio'))
+    return { ...common, type: 'float32', domains: ['audio'], range: { low: -1, high: 1 } };
+  if (domains.includes('splits')) {
+    const splits = Array.from({ length: SIZE }, (_, i) => [i, i + 0.5, i + 1]);
+    return { ...common, type: 'float32', domains: ['splits'], range: { low: 0, high: SIZE }, splits };
+  }
   const spec = { name: 'x', type: 'float32', shape: [28, 28, 1] } as const;
   const domain = domains.includes('image') ? 'image' : 'numbers';
   const picture = resolveImageFormat(spec, undefined, [-1, 1]);

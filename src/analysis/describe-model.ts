@@ -1,5 +1,6 @@
 import type { TextGeneration } from '../model/language/generation.ts';
 import type { Model, ModelInfo, SecondModel, SecondModelInfo } from '../model/model.ts';
+import { gatherInputEvidence } from './input-evidence/input-evidence.ts';
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
 import type { NumericalSite } from './numerical-sites/site.ts';
 
@@ -25,6 +26,7 @@ export function describeModel(model: Model): ModelDescription {
     ...(classes === undefined ? {} : { classes }),
     graph,
     watchable,
+    evidence: gatherInputEvidence(model),
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
     ...(textGeneration === undefined ? {} : { generation: describeGeneration(textGeneration) }),
   };

@@ -82,13 +82,13 @@ export const inputSection = {
   range: withFlag(ranges.optional(), {
     flags: '--range <lo,hi...>',
     help: 'legal values of the inputs; name=lo,hi for one input',
-    defaultText: 'from the seeds',
+    defaultText: 'from the seeds; without any from the graph, as a division by 255 says them, else 0,1',
     example: 'lo,hi',
   }),
   shape: withFlag(shapes.optional(), {
     flags: '--shape <sizes...>',
     help: 'sizes of an input that the model leaves open, as 1,128; name=1,128 for one of several inputs',
-    defaultText: 'from the seeds',
+    defaultText: 'from the seeds; without any the first that the model runs on',
     example: '1,128',
   }),
   preprocess: z

@@ -99,7 +99,29 @@ function settingError(
   const isFlag = Object.hasOwn(flags, name);
   const where = isFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
   const given = (isFlag ? flags : file)[name];
-  return new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
+  const ofInput = issueOfInput(issue, given);
+  if (ofInput === undefined)
+    return new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
+  const { input, value, issue: inner } = ofInput;
+  const place = isFlag ? `${where} ${input}` : `${where}.${input}`;
+  return new UserError(`${place} ${describeIssue(inner, value)}, not ${JSON.stringify(value)}`);
+}
+
+/** The issue with what a setting says of one input, where it is by input; undefined for other issues. */
+function issueOfInput(
+  issue: z.core.$ZodIssue,
+  given: unknown,
+): { readonly input: string; readonly value: unknown; readonly issue: z.core.$ZodIssue } | undefined {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  const values = new Map(Object.entries(given));
+  const named = String(issue.path[1]);
+  if (issue.path.length > 1 && values.has(named)) return { input: named, value: values.get(named), issue };
+  if (issue.code !== 'invalid_union') return undefined;
+  for (const inner of issue.errors.flat()) {
+    const input = String(inner.path[0]);
+    if (inner.path.length > 0 && values.has(input)) return { input, value: values.get(input), issue: inner };
+  }
+  return undefined;
 }
 
 /** Without an objective, a second model is compared and generated text is judged. */

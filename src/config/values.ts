@@ -41,9 +41,11 @@ export function parseSize(text: string): number {
   return Math.floor(Number(digits) * BYTES_PER_UNIT[unit.toLowerCase()]);
 }
 
+const TWO_NUMBERS = 'must be two numbers lo,hi';
+
 const interval = z
-  .tuple([z.number(), z.number()])
-  .refine(([low, high]) => low < high, 'must be two numbers lo,hi with lo below hi');
+  .tuple([z.number(TWO_NUMBERS), z.number(TWO_NUMBERS)], TWO_NUMBERS)
+  .refine(([low, high]) => low < high, `${TWO_NUMBERS} with lo below hi`);
 
 /** Legal values: one interval for all inputs, or one for each by name. */
 export const ranges = z.union([interval, z.record(z.string(), interval)]);

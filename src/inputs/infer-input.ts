@@ -1,68 +1,131 @@
-import type { Graph } from '../model/graph/graph.ts';
-import type { InputSpec } from '../model/model.ts';
+import type { InputEvidence } from '../model/input-evidence.ts';
+import type { InputSpec, ModelInfo } from '../model/model.ts';
 import { MAX_CODE_POINT } from '../tensor/strings.ts';
 import { DTYPES } from '../tensor/tensor.ts';
-import { type InputKind, inferInputKind } from './input-kind.ts';
+import type { DrawnValues } from './draw-seeds.ts';
+import { evidenceRange } from './evidence-range.ts';
+import { guessInputKind, type InputKind, SAMPLE_RATE_PATTERN, type TensorNames } from './input-kind.ts';
+import type { Range } from './range.ts';
 
 /** Kind and range of an input, inferred from the model's graph without seeds. */
 export interface InferredInput {
   readonly kind: InputKind;
-  /** Range for random seeds, and the legal range unless one is configured. */
-  readonly range: readonly [low: number, high: number];
+  readonly kindReason: string;
+  /** Legal range unless one is configured or seeds are given. */
+  readonly range: Range;
   /** Whether the model determines the range, as by the rows of a lookup table, so that other values are invalid. */
   readonly isFromModel: boolean;
-  readonly reason: string;
+  readonly rangeReason: string;
+  /** False where nothing says what the values may be. */
+  readonly isRangeKnown: boolean;
+  /** What drawn seeds have throughout the input; undefined where they are drawn from its range. */
+  readonly seedValue: number | undefined;
+  /** Whether it keeps the values of its seeds unless mutators are asked for. */
+  readonly stays: boolean;
+  /** Split values of the model's decision trees, ascending, by column; undefined where no trees read the input. */
+  readonly splits: readonly (readonly number[])[] | undefined;
 }
 
-/** Embedding lookups: the input's values are row indices of a table. */
-const LOOKUP_OPS = new Set(['Gather', 'GatherV2', 'ResourceGather']);
+const UNKNOWN_RANGE_REASON = 'the model does not say';
 
-/** Operations that pass indices from an input to a table unchanged. */
-const PASS_THROUGH_OPS = new Set([
-  'Identity',
-  'Cast',
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'ExpandDims',
-]);
+/** Sample rate that most speech models take. */
+const USUAL_SAMPLE_RATE = 16_000;
+
+/**
+ * Infers kind and range of each input of a model. Commands that say what a model takes and campaigns that fuzz it ask here,
+ * so that they say the same.
+ *
+ * @param inputs without the batch dimension
+ */
+export function inferInputs(
+  inputs: readonly InputSpec[],
+  { evidence, outputs = [] }: Pick<ModelInfo, 'evidence' | 'outputs'>,
+): InferredInput[] {
+  const names = { inputs: inputs.map(({ name }) => name), outputs };
+  const inferred = inputs.map((input, i) => inferInput(input, evidence?.[i], names));
+  // Something has to be mutated.
+  return inferred.every(({ stays }) => stays)
+    ? inferred.map((input) => ({ ...input, stays: false }))
+    : inferred;
+}
 
 /** @param input without the batch dimension */
-export function inferInput(input: InputSpec, graph: Graph): InferredInput {
-  const kind = inferInputKind(input);
-  if (input.strings !== undefined) {
-    const { length } = input.strings.pool;
-    const reason = length === 0 ? 'it takes strings' : `it takes strings, of which the model lists ${length}`;
-    return { kind, range: [0, MAX_CODE_POINT], isFromModel: true, reason };
-  }
-  if (kind === 'mask' || kind === 'flag')
-    return { kind, range: [0, 1], isFromModel: false, reason: `it looks like a ${kind}` };
-  const rows = countLookupRows(input.name, graph);
-  if (rows !== undefined && rows > 1) {
-    return { kind, range: [0, rows - 1], isFromModel: true, reason: `it looks up a table of ${rows} rows` };
-  }
-  if (kind === 'image' && DTYPES[input.type].kind === 'int') {
-    return {
-      kind,
-      range: [0, Math.min(255, DTYPES[input.type].max)],
-      isFromModel: false,
-      reason: 'it takes levels',
-    };
-  }
-  return { kind, range: [0, 1], isFromModel: false, reason: 'the model does not say' };
+export function inferInput(
+  input: InputSpec,
+  evidence: InputEvidence = {},
+  names: TensorNames = { inputs: [input.name], outputs: [] },
+): InferredInput {
+  const { kind, reason } = guessInputKind(input, evidence, names);
+  const { range, reason: rangeReason, isFromModel = false } = inferRange(input, kind, evidence);
+  const isAlone = names.inputs.length === 1;
+  return {
+    kind,
+    kindReason: reason,
+    range,
+    rangeReason,
+    isRangeKnown: rangeReason !== UNKNOWN_RANGE_REASON,
+    isFromModel,
+    seedValue: seedValueOf(kind, range, evidence),
+    stays: !isAlone && (kind === 'mask' || kind === 'state' || kind === 'selector'),
+    splits: evidence.splits?.values,
+  };
 }
 
-/** Rows of the smallest table that an input indexes; undefined if it indexes none. */
-function countLookupRows(input: string, graph: Graph): number | undefined {
-  const indexTensors = new Set([input]);
-  let rows: number | undefined;
-  for (const { op, inputs, outputs } of graph.nodes) {
-    if (PASS_THROUGH_OPS.has(op) && indexTensors.has(inputs[0]))
-      for (const output of outputs) indexTensors.add(output);
-    if (!LOOKUP_OPS.has(op) || !indexTensors.has(inputs[1])) continue;
-    const table = graph.constants.get(inputs[0]);
-    if (table !== undefined && table.length > 0) rows = Math.min(rows ?? table[0], table[0]);
+function inferRange(
+  input: InputSpec,
+  kind: InputKind,
+  evidence: InputEvidence,
+): { readonly range: Range; readonly reason: string; readonly isFromModel?: boolean } {
+  const { name, type, strings } = input;
+  if (strings !== undefined) {
+    const { length } = strings.pool;
+    const reason = length === 0 ? 'any strings' : `strings, of which the model lists ${length}`;
+    return { range: { low: 0, high: MAX_CODE_POINT }, isFromModel: true, reason };
   }
-  return rows;
+  if (kind === 'mask' || kind === 'flag')
+    return { range: { low: 0, high: 1 }, reason: `it looks like a ${kind}` };
+  const rows = evidence.lookupRows;
+  if (rows !== undefined && rows > 1) {
+    const high = Math.min(rows - 1, DTYPES[type].max);
+    return { range: { low: 0, high }, isFromModel: true, reason: `it looks up a table of ${rows} rows` };
+  }
+  if (kind === 'state')
+    return { range: { low: -1, high: 1 }, reason: 'states of recurrent networks lie there' };
+  if (kind === 'selector') {
+    const values = evidence.comparedWith ?? [USUAL_SAMPLE_RATE];
+    const reason =
+      evidence.comparedWith === undefined
+        ? 'the usual sample rate'
+        : 'the constants that it is compared with';
+    return { range: spanOf(values), reason };
+  }
+  const fromGraph = evidenceRange(input, kind, evidence);
+  if (fromGraph !== undefined) return fromGraph;
+  if (kind === 'image' && DTYPES[type].kind === 'int')
+    return { range: { low: 0, high: Math.min(255, DTYPES[type].max) }, reason: 'it takes levels' };
+  if (kind === 'audio') return { range: { low: -1, high: 1 }, reason: 'samples of audio lie there' };
+  if (SAMPLE_RATE_PATTERN.test(name) && DTYPES[type].kind === 'int')
+    return { range: { low: 8000, high: 48_000 }, reason: 'its name says a sample rate' };
+  return { range: { low: 0, high: 1 }, reason: UNKNOWN_RANGE_REASON };
+}
+
+/** The interval of some values, with a width. */
+function spanOf(values: readonly number[]): Range {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { low, high: high > low ? high : low + 1 };
+}
+
+/** A mask that hides the whole testcase would leave nothing to fuzz; a state begins at zero; a selector has a value that is known. */
+function seedValueOf(kind: InputKind, { high }: Range, { comparedWith }: InputEvidence): number | undefined {
+  if (kind === 'mask') return high;
+  if (kind === 'state') return 0;
+  return kind === 'selector' ? (comparedWith?.[0] ?? USUAL_SAMPLE_RATE) : undefined;
+}
+
+/** What seeds of an input are drawn from. @param declared the configured range */
+export function seedValues({ range, seedValue, splits, kind }: InferredInput, declared?: Range): DrawnValues {
+  // A mask that hides the whole testcase would leave nothing to fuzz.
+  const value = kind === 'mask' ? (declared ?? range).high : seedValue;
+  if (value !== undefined) return { range: { low: value, high: value } };
+  return { range: declared ?? range, splits };
 }

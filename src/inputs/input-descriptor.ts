@@ -4,7 +4,17 @@ import type { Range } from './range.ts';
 import type { Column } from './table-column.ts';
 
 /** Domains of inputs that mutators apply to; an input may belong to several. */
-export const DOMAINS = ['numbers', 'flags', 'image', 'table', 'tokens', 'text', 'strings'] as const;
+export const DOMAINS = [
+  'numbers',
+  'flags',
+  'image',
+  'audio',
+  'table',
+  'splits',
+  'tokens',
+  'text',
+  'strings',
+] as const;
 export type Domain = (typeof DOMAINS)[number];
 
 /** Names of domains in help and messages. */
@@ -12,7 +22,9 @@ export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   numbers: 'numbers',
   flags: 'switches',
   image: 'images',
+  audio: 'audio',
   table: 'tables with columns',
+  splits: 'inputs of decision trees',
   tokens: 'tokens',
   text: 'text (tokens with a vocabulary)',
   strings: 'strings',
@@ -61,4 +73,6 @@ export interface InputDescriptor {
   readonly fixed: Uint8Array | undefined;
   readonly tokens: TokenDescriptor | undefined;
   readonly strings?: StringDescriptor | undefined;
+  /** Split values of the model's decision trees, ascending, by column; absent where no trees read the input. */
+  readonly splits?: readonly (readonly number[])[] | undefined;
 }

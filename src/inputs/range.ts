@@ -12,6 +12,13 @@ export interface Range extends Interval {
   readonly channelsFirst?: boolean | undefined;
 }
 
+/** A range for messages, its ends to four digits. */
+export function rangeText({ low, high, channels, channelsFirst }: Range): string {
+  const ends = [low, high].map((end) => Number(end.toPrecision(4))).join(' to ');
+  if (channels === undefined) return ends;
+  return `${ends}, ${channelsFirst === true ? 'by channel' : 'by column'}`;
+}
+
 /** Legal interval at a position of a row of `size` values. */
 export function intervalAt(range: Range, position: number, size: number): Interval {
   const { channels, channelsFirst } = range;

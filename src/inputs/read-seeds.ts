@@ -9,7 +9,7 @@ import { fitToInput, type InputValue, type PixelScalingLookup } from './fit-to-i
 import { splitLabelColumn } from './labels.ts';
 import { findArray, readSeedFiles, type SeedFile } from './seed-files.ts';
 import type { Seeds } from './seeds.ts';
-import { readStringLines } from './string-seeds.ts';
+import { readStringLines } from './strings/string-seeds.ts';
 import { splitTable } from './table-seeds.ts';
 import { type TextSeedFormat, tokenizeSeedFile } from './tokenize-seed-file.ts';
 

@@ -1,4 +1,5 @@
 import { errorMessage, UserError } from '../core/errors.ts';
+import { moveAxisFirst, moveFirstToAxis } from '../tensor/axis.ts';
 import {
   DTYPES,
   type DType,
@@ -8,7 +9,7 @@ import {
   type Tensor,
   type TensorData,
 } from '../tensor/tensor.ts';
-import { type BatchAxis, batchAxis } from './batch-axis.ts';
+import { type BatchLayout, batchLayout } from './batch-axis.ts';
 import { type BodyTensor, bodyTensorsOf } from './graph/graph.ts';
 import { type Completion, completionsOf } from './language/completion.ts';
 import type { PrefilledPrompts } from './language/prefilled-prompts.ts';
@@ -48,17 +49,17 @@ export interface BatchResult {
 /** Runs batches of testcases through a model and splits its tensors into rows. */
 export class BatchedModel {
   readonly model: Model;
-  readonly #batchAxis: BatchAxis;
+  readonly #layout: BatchLayout;
   readonly #isMaskOnly: (tensor: string) => boolean;
   readonly #bodyTensors: ReadonlyMap<string, BodyTensor>;
   #maxBatchSize: number;
 
   constructor(model: Model) {
     this.model = model;
-    this.#batchAxis = batchAxis(model.inputs);
+    this.#layout = batchLayout(model.inputs);
     this.#isMaskOnly = maskOnlyTest(model);
     this.#bodyTensors = bodyTensorsOf(model.graph);
-    this.#maxBatchSize = this.#batchAxis === 'free' ? Number.POSITIVE_INFINITY : 1;
+    this.#maxBatchSize = this.#layout.axis === 'free' ? Number.POSITIVE_INFINITY : 1;
   }
 
   /** Rows that one run can take: 1 for a model without a batch dimension, or one found not to honour it. */
@@ -108,13 +109,15 @@ export class BatchedModel {
 
   #splitRows(batch: TestcaseBatch, rows: number, result: RunResult): BatchResult {
     const split = (tensor: NamedTensor): BatchTensor => {
-      if (rows > 1 && tensor.shape[0] !== rows) {
+      const { name, type } = tensor;
+      const axis = this.#axisOf(name);
+      if (rows > 1 && tensor.shape[axis] !== rows) {
         // A body that did not run gives no rows.
-        if (this.#bodyTensors.has(tensor.name)) return { ...absentTensor(tensor.name), size: 0 };
+        if (this.#bodyTensors.has(name)) return { ...absentTensor(name), size: 0 };
         throw new NotBatchedError(tensor, rows);
       }
-      const { name, type, data } = tensor;
-      const shape = this.#batchAxis === 'none' ? tensor.shape : tensor.shape.slice(1);
+      const data = moveAxisFirst(tensor, axis);
+      const shape = this.#layout.axis === 'none' ? tensor.shape : tensor.shape.toSpliced(axis, 1);
       return { name, type, size: data.length / rows, shape, data };
     };
     const splitOutput = (tensor: NamedTensor): BatchTensor => {
@@ -154,11 +157,18 @@ export class BatchedModel {
     return largest;
   }
 
+  /** Position of the batch dimension in a tensor that the model computes: where its declared shape has the batch's name, else the first. */
+  #axisOf(tensor: string): number {
+    const { name } = this.#layout;
+    const declared = name === undefined ? undefined : this.model.graph.shapes.get(tensor);
+    return Math.max(0, declared?.indexOf(name ?? null) ?? 0);
+  }
+
   /** Watched tensors that do not have one row for each of two testcases. */
   async findUnbatchedTensors(batch: BatchBuffer, watched: readonly string[]): Promise<string[]> {
     try {
       const { activations } = await this.model.run(this.feeds(batch, 2), watched);
-      return activations.filter(({ shape }) => shape[0] !== 2).map(({ name }) => name);
+      return activations.filter(({ name, shape }) => shape[this.#axisOf(name)] !== 2).map(({ name }) => name);
     } catch {
       // Then it is not the tensors that keep two testcases from sharing a run.
       return [];
@@ -179,7 +189,9 @@ export class BatchedModel {
       const isAbsent = ({ name, data }: NamedTensor): boolean =>
         data.length === 0 && this.#bodyTensors.has(name);
       return activations
-        .filter((tensor) => rows === 1 || tensor.shape[0] === rows || isAbsent(tensor))
+        .filter(
+          (tensor) => rows === 1 || tensor.shape[this.#axisOf(tensor.name)] === rows || isAbsent(tensor),
+        )
         .map(({ name }) => name);
     } catch {
       if (tensors.length === 1) return [];
@@ -189,12 +201,15 @@ export class BatchedModel {
     }
   }
 
-  /** The first `rows` rows of a batch as the model's inputs, as views. */
+  /** The first `rows` rows of a batch as the model's inputs, as views where the batch is their first dimension. */
   feeds(batch: TestcaseBatch, rows: number): Tensor[] {
     return batch.form.inputs.map((input, i) => {
       const data = rowsOf(batch.inputs[i], input.size, 0, rows);
-      const shape = this.#batchAxis === 'none' ? input.shape : [rows, ...input.shape];
-      return { type: input.type, shape, data };
+      const { type, shape } = input;
+      if (this.#layout.axis === 'none') return { type, shape, data };
+      const position = this.#layout.positions[i];
+      const tensor = { type, shape: shape.toSpliced(position, 0, rows), data };
+      return { ...tensor, data: moveFirstToAxis(tensor, position) };
     });
   }
 
@@ -206,15 +221,20 @@ export class BatchedModel {
    * @throws UserError if the model fails on the first testcase
    */
   async probe(batch: BatchBuffer, watched: readonly string[]): Promise<string | undefined> {
+    let single: BatchResult;
     try {
-      await this.run(batch, 1, watched);
+      single = await this.run(batch, 1, watched);
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw new UserError(`${this.model.path} fails on the first seed: ${errorMessage(error)}`);
+      throw new UserError(
+        `${this.model.path} fails on the first seed: ${errorMessage(error)}; give inputs that it takes with --seeds, or other sizes with --shape`,
+      );
     }
     if (this.#maxBatchSize === 1 || batch.capacity < 2) return undefined;
     try {
-      await this.run(batch, 2, watched);
+      const pair = await this.run(batch, 2, watched);
+      // A first dimension of 2 that is not the batch looks like two rows, but of another shape than one has.
+      checkSameShapes(single, pair);
       return undefined;
     } catch (error) {
       this.#maxBatchSize = 1;
@@ -228,8 +248,16 @@ function absentTensor(name: string): NamedTensor {
   return { name, type: 'float32', shape: [0], data: new Float32Array(0) };
 }
 
+/** @throws NotBatchedError if a row of two has another shape than a row alone; tensors of bodies that did not run have none */
+function checkSameShapes(single: BatchResult, pair: BatchResult): void {
+  for (const kind of ['outputs', 'activations'] as const)
+    for (const [i, tensor] of pair[kind].entries())
+      if (tensor.size > 0 && tensor.shape.join() !== single[kind][i].shape.join())
+        throw new NotBatchedError({ name: tensor.name, shape: [pair.rows, ...tensor.shape] }, pair.rows);
+}
+
 class NotBatchedError extends Error {
-  constructor(tensor: NamedTensor, rows: number) {
+  constructor(tensor: Pick<NamedTensor, 'name' | 'shape'>, rows: number) {
     super(`tensor ${tensor.name} is ${shapeText(tensor.shape)} for a batch of ${rows}`);
   }
 }

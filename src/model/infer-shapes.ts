@@ -1,6 +1,6 @@
 import { errorMessage } from '../core/errors.ts';
 import { makeData, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import { batchAxis } from './batch-axis.ts';
+import { batchLayout } from './batch-axis.ts';
 import type { Model } from './model.ts';
 
 /** Shapes of tensors in a run; a free batch dimension is null. */
@@ -19,14 +19,22 @@ const FREE_DIMENSION_SIZE = 32;
 /**
  * Runs a model on zeros to infer the shapes of its tensors. If it cannot be run with all tensors watched, as some
  * runtimes do not allow, only the outputs' shapes are inferred.
+ *
+ * @param sizes whole shapes, batch included, of inputs with open sizes that the model is known to run on, by name
  */
-export async function inferShapes(model: Model, tensors: readonly string[]): Promise<InferredShapes> {
-  const axis = batchAxis(model.inputs);
+export async function inferShapes(
+  model: Model,
+  tensors: readonly string[],
+  sizes: Readonly<Record<string, readonly number[]>> = {},
+): Promise<InferredShapes> {
+  const { axis, positions } = batchLayout(model.inputs);
   let failure = '';
   for (const rows of axis === 'free' ? [PROBE_ROWS, 1] : [1]) {
-    const feeds = model.inputs.map(({ type, shape }): Tensor => {
+    const feeds = model.inputs.map(({ name, type, shape }, input): Tensor => {
       const dims = shape.map(
-        (dimension, i) => dimension ?? (i === 0 && axis === 'free' ? rows : FREE_DIMENSION_SIZE),
+        (dimension, i) =>
+          dimension ??
+          (i === positions[input] && axis === 'free' ? rows : (sizes[name]?.[i] ?? FREE_DIMENSION_SIZE)),
       );
       return { type, shape: dims, data: makeData(type, sizeOf(dims)) };
     });

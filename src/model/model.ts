@@ -1,5 +1,6 @@
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import type { Graph } from './graph/graph.ts';
+import type { InputEvidence } from './input-evidence.ts';
 import type { GenerationSettings, TextGeneration } from './language/generation.ts';
 import type { Finiteness, RunResult } from './run-result.ts';
 
@@ -16,6 +17,10 @@ export interface InputSpec {
   readonly name: string;
   readonly type: DType;
   readonly shape: readonly (number | null)[];
+  /** Names of the free dimensions, null for those without; equal names are equal sizes. Absent where there are none. */
+  readonly dimensions?: readonly (string | null)[];
+  /** A testcase is the whole input, although fixed sizes make its first dimension 1. */
+  readonly isWhole?: true;
   /**
    * Present for an input of strings. Its values, of type uint32, are code points, and the last dimension is the length of
    * a string, which zeros fill up.
@@ -133,6 +138,8 @@ export interface Model {
 export interface ModelInfo
   extends Omit<Model, 'run' | 'capabilities' | 'constant' | 'dispose' | 'secondModel'> {
   readonly secondModel?: SecondModelInfo;
+  /** What the graph says of the values of each of `inputs`. */
+  readonly evidence?: readonly InputEvidence[];
   readonly generation?: Pick<TextGeneration, 'sha256' | 'vocabularySize' | 'description' | 'defaultCoverage'>;
 }
 

@@ -2,6 +2,13 @@ import { UserError } from '../core/errors.ts';
 import { parameterValues } from '../extensions/parameters.ts';
 import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import { DOMAIN_LABELS, type InputDescriptor } from '../inputs/input-descriptor.ts';
+import { clip } from './audio/clip.ts';
+import { gain } from './audio/gain.ts';
+import { noise } from './audio/noise.ts';
+import { offset } from './audio/offset.ts';
+import { resample } from './audio/resample.ts';
+import { shift } from './audio/shift.ts';
+import { silence } from './audio/silence.ts';
 import { bright } from './corruption/bright.ts';
 import { defocusBlur } from './corruption/defocus-blur.ts';
 import { elastic } from './corruption/elastic.ts';
@@ -52,6 +59,7 @@ import { permute } from './string/permute.ts';
 import { phrase } from './string/phrase.ts';
 import { unusual } from './string/unusual.ts';
 import { column } from './table/column.ts';
+import { splitValue } from './table/split-value.ts';
 import { letterCase } from './token/case.ts';
 import { crossover } from './token/crossover.ts';
 import { deletion } from './token/delete.ts';
@@ -118,7 +126,12 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
       jpeg,
     ],
   },
-  { name: 'tables', help: 'columns of tables', kinds: [column] },
+  {
+    name: 'audio',
+    help: 'samples of sound or another signal',
+    kinds: [gain, offset, noise, silence, resample, clip, shift],
+  },
+  { name: 'tables', help: 'columns of tables, and inputs of decision trees', kinds: [column, splitValue] },
   {
     name: 'tokens',
     help: 'token ids',
@@ -209,7 +222,7 @@ export function defaultMutators(input: InputDescriptor): readonly ConfiguredMuta
       ? ['tokens', 'text']
       : domains.includes('flags')
         ? ['flags']
-        : ['tables', 'numbers', 'images'];
+        : ['tables', 'numbers', 'images', 'audio'];
   return names
     .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
     .filter((kind) => fitsInput(kind, input))

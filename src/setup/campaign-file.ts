@@ -11,10 +11,6 @@ import { settingHelp } from './setting-kinds.ts';
 /** JSON Schema in the package, for editors. */
 const SCHEMA_PATH = fileURLToPath(packageFile('schema/campaign.schema.json'));
 
-/** Size of a dynamic dimension in drawn seeds: of sequences, and of the sides of pictures. */
-const DEFAULT_SEQUENCE_LENGTH = 16;
-const DEFAULT_IMAGE_SIDE = 32;
-
 /** YAML with lists of numbers and words in one line. */
 function yamlText(settings: object): string {
   const document = new Document(settings);
@@ -62,7 +58,7 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
     shapeSection(inputs),
     rangeSection(inputs),
     section(
-      'What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.',
+      `What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.${inputs.map(stayingLine).join('')}`,
       { mutator: settingsByInput(inputs, mutatorsOf) },
     ),
     tokenSection(inputs),
@@ -99,21 +95,33 @@ function seedsSection(inputs: readonly InspectedInput[]): string {
   );
 }
 
-function rangeSection(inputs: readonly InspectedInput[]): string {
-  const range = settingsByInput(inputs, (input) => input.range && [...input.range]);
+function shapeSection(inputs: readonly InspectedInput[]): string | undefined {
+  const shape = settingsByInput(inputs, ({ drawnShape }) => drawnShape && [...drawnShape]);
+  if (Object.keys(shape).length === 0) return undefined;
   return section(
-    `Legal values. ${inputs.map(({ name, why }) => `${name}: ${why}`).join('; ')}.`,
-    Object.keys(range).length === 0 ? undefined : { range },
+    'Sizes that the model leaves open, for the drawn seeds, as tried on it. Seeds of your own bring theirs: take this out then.',
+    { shape },
   );
 }
 
-function shapeSection(inputs: readonly InspectedInput[]): string | undefined {
-  const shape = settingsByInput(inputs, (input) => drawnShape(input, inputs));
-  if (Object.keys(shape).length === 0) return undefined;
-  return section(
-    'Sizes that the model leaves open, for the drawn seeds. Seeds of your own bring theirs: take this out then.',
-    { shape },
+/** Ranges that differ by channel or column are left to neurofuzz, which takes them from the model each time. */
+function rangeSection(inputs: readonly InspectedInput[]): string {
+  const mutated = inputs.filter(({ stays }) => stays === undefined);
+  const lines = mutated.map(({ name, why, range, isRangeByChannel }) => {
+    const byChannel = range !== undefined && isRangeByChannel;
+    return `\n  ${name}: ${byChannel ? `${range.join(' to ')} over all columns; each has its own, ` : ''}${why}`;
+  });
+  const ranges = settingsByInput(mutated, ({ range, isRangeByChannel }) =>
+    range === undefined || isRangeByChannel ? undefined : [...range],
   );
+  const comment = `Legal values; without a line here they are taken from the seeds, or from the model.${lines.join('')}`;
+  return section(comment, Object.keys(ranges).length === 0 ? undefined : { range: ranges });
+}
+
+function stayingLine({ name, kind, stays }: InspectedInput): string {
+  return stays === undefined
+    ? ''
+    : `\n  ${name}: ${kind} stays ${stays}; ${kind === 'mask' ? 'flags' : 'numbers'} would change it`;
 }
 
 function pictureSection(inputs: readonly InspectedInput[]): string | undefined {
@@ -138,30 +146,17 @@ function examplePreprocess({ shape }: InspectedInput): object {
     : { scale: 255, mean: [0.5], std: [0.5] };
 }
 
-function inputLine({ name, type, shape, kind }: InspectedInput): string {
-  return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}`;
+function inputLine({ name, type, shape, kind, kindWhy }: InspectedInput): string {
+  return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}: ${kindWhy}`;
 }
 
-/** Shape of drawn seeds; undefined where no dimension but the batch is dynamic. */
-function drawnShape(
-  { shape, kind }: InspectedInput,
-  inputs: readonly InspectedInput[],
-): number[] | undefined {
-  const isBatched = inputs.every((input) => input.shape.length > 0 && typeof input.shape[0] !== 'number');
-  const isOpen = shape.some((dimension, i) => typeof dimension !== 'number' && !(isBatched && i === 0));
-  if (!isOpen) return undefined;
-  const free = kind === 'image' ? DEFAULT_IMAGE_SIDE : DEFAULT_SEQUENCE_LENGTH;
-  return shape.map((dimension, i) =>
-    typeof dimension === 'number' ? dimension : isBatched && i === 0 ? 1 : free,
-  );
-}
-
-function mutatorsOf({ kind, type }: InspectedInput, _index: number, inputs: readonly InspectedInput[]) {
-  if (kind === 'mask' && inputs.length > 1) return 'none';
+function mutatorsOf({ kind, type, stays }: InspectedInput): string | string[] {
+  if (stays !== undefined) return 'none';
   if (type === 'bool') return 'flags';
   if (kind === 'strings') return 'strings';
   if (kind === 'tokens') return ['tokens', 'text'];
   if (kind === 'image') return ['numbers', 'images'];
+  if (kind === 'audio') return ['numbers', 'audio'];
   return kind === 'features' ? ['tables', 'numbers'] : 'numbers';
 }
 

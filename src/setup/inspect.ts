@@ -1,7 +1,10 @@
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { ModelConfig } from '../config/schema.ts';
-import { inferInput } from '../inputs/infer-input.ts';
+import { UserError } from '../core/errors.ts';
+import { type InferredInput, inferInputs } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
+import { chooseOpenSizes, type OpenSizes } from '../inputs/open-sizes.ts';
+import { tryOnDrawnTestcase } from '../inputs/trial-testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
 import {
@@ -9,12 +12,11 @@ import {
   countOperations,
   countParameters,
   type DeclaredShape,
-  type Graph,
   producersByTensor,
 } from '../model/graph/graph.ts';
 import type { InputSpec, ModelInfo } from '../model/model.ts';
 import type { DType } from '../tensor/tensor.ts';
-import { withModelSession } from '../workers/model-session.ts';
+import { type ModelSession, withModelSession } from '../workers/model-session.ts';
 
 /** Version of the object that `inspect --json` prints. */
 const INSPECTION_VERSION = 1;
@@ -26,9 +28,16 @@ export interface InspectedInput {
   /** The batch dimension included; a free dimension is its name, or null. */
   readonly shape: DeclaredShape;
   readonly kind: InputKind;
+  readonly kindWhy: string;
   /** Assumed legal values; absent for strings. */
   readonly range?: readonly [low: number, high: number];
+  /** Whether the range differs by channel or column; `range` then spans all. */
+  readonly isRangeByChannel: boolean;
   readonly why: string;
+  /** What it has in drawn seeds, and keeps unless mutators are asked for; undefined for an input that is mutated. */
+  readonly stays?: number;
+  /** Sizes of drawn seeds, batch included, where the model leaves some open. */
+  readonly drawnShape?: readonly number[];
 }
 
 /** A tensor that can be watched. */
@@ -75,9 +84,11 @@ export interface Inspection {
 export function inspect(config: ModelConfig): Promise<Inspection> {
   return withModelSession(config, async (session) => {
     const model = session.info;
+    const inputs = inferInputs(stripBatchDimension(model.inputs), model);
+    const { sizes, note } = await drawnSizes(session, inputs);
     const declared = model.graph.shapes;
     const missing = model.watchable.filter((name) => !declared.has(name));
-    const inferred = missing.length === 0 ? undefined : await session.shapes(missing);
+    const inferred = missing.length === 0 ? undefined : await session.shapes(missing, sizes);
     const shapeOf = (name: string): DeclaredShape | undefined =>
       declared.get(name) ?? inferred?.shapes.get(name);
     const notes = (model.omittedOutputs ?? []).map(
@@ -85,13 +96,49 @@ export function inspect(config: ModelConfig): Promise<Inspection> {
     );
     if (inferred?.failure !== undefined)
       notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);
-    return buildInspection(model, session.sites, shapeOf, notes);
+    if (note !== undefined) notes.push(note);
+    return buildInspection(model, { inputs, sizes, sites: session.sites, shapeOf, notes });
   });
 }
 
-function guessOf(input: InputSpec, graph: Graph): Pick<InspectedInput, 'kind' | 'range' | 'why'> {
-  const { kind, range, reason } = inferInput(input, graph);
-  return { kind, ...(kind === 'strings' ? {} : { range }), why: reason };
+/** Sizes for open dimensions, and a note where the model runs on no drawn seed. */
+async function drawnSizes(
+  session: ModelSession,
+  inputs: readonly InferredInput[],
+): Promise<{ readonly sizes: OpenSizes['shapes']; readonly note: string | undefined }> {
+  const { info } = session;
+  const trySizes = tryOnDrawnTestcase(inputs, (testcase) => session.tryRun(testcase));
+  try {
+    const { shapes, failure, tries } = await chooseOpenSizes(info.inputs, inputs, trySizes);
+    const message = tries === 0 ? await trySizes(info.inputs) : failure;
+    if (message === undefined) return { sizes: shapes, note: undefined };
+    const tried = tries === 0 ? 'drawn inputs' : `drawn inputs of ${tries} sizes`;
+    return {
+      sizes: shapes,
+      note: `the model fails on ${tried} (${message}): give inputs that it takes with --seeds, or sizes with --shape`,
+    };
+  } catch (error) {
+    if (error instanceof UserError) return { sizes: {}, note: error.message };
+    throw error;
+  }
+}
+
+function inspectedGuess({
+  kind,
+  kindReason,
+  range,
+  rangeReason,
+  stays,
+  seedValue,
+}: InferredInput): Omit<InspectedInput, 'name' | 'type' | 'shape' | 'drawnShape'> {
+  return {
+    kind,
+    kindWhy: kindReason,
+    ...(kind === 'strings' ? {} : { range: [range.low, range.high] as const }),
+    isRangeByChannel: range.channels !== undefined,
+    why: rangeReason,
+    ...(stays && seedValue !== undefined ? { stays: seedValue } : {}),
+  };
 }
 
 /** An input's shape with a string as one value. */
@@ -101,9 +148,19 @@ function stringShape({ shape, strings }: InputSpec): DeclaredShape {
 
 function buildInspection(
   model: ModelInfo,
-  sites: readonly NumericalSite[],
-  shapeOf: (name: string) => DeclaredShape | undefined,
-  notes: readonly string[],
+  {
+    inputs,
+    sizes,
+    sites,
+    shapeOf,
+    notes,
+  }: {
+    readonly inputs: readonly InferredInput[];
+    readonly sizes: OpenSizes['shapes'];
+    readonly sites: readonly NumericalSite[];
+    readonly shapeOf: (name: string) => DeclaredShape | undefined;
+    readonly notes: readonly string[];
+  },
 ): Inspection {
   const { path, format, sha256, runtime, graph } = model;
   const producers = producersByTensor(graph);
@@ -111,11 +168,12 @@ function buildInspection(
   return {
     formatVersion: INSPECTION_VERSION,
     model: { path, format, sha256, runtime },
-    inputs: stripBatchDimension(model.inputs).map((input, i) => ({
+    inputs: model.inputs.map((input, i) => ({
       name: input.name,
       type: input.strings === undefined ? input.type : 'string',
-      shape: graph.shapes.get(input.name) ?? stringShape(model.inputs[i]),
-      ...guessOf(input, graph),
+      shape: graph.shapes.get(input.name) ?? stringShape(input),
+      ...inspectedGuess(inputs[i]),
+      ...(sizes[input.name] === undefined ? {} : { drawnShape: sizes[input.name] }),
     })),
     outputs: model.outputs.map((name) => {
       const classes = model.classes?.get(name);

@@ -47,11 +47,27 @@ export function moveAxisFirst({ type, shape, data }: Tensor, axis: number): Tens
   if (axis === 0) return data;
   const rows = shape[axis];
   const { outer, inner } = splitAt(shape, axis);
+  if (outer === 1 || rows === 1) return data;
   const out = makeData(type, data.length);
   for (let row = 0; row < rows; row++)
     for (let block = 0; block < outer; block++) {
       const from = block * rows + row;
       copyInto(out, rowsOf(data, inner, from, from + 1), (row * outer + block) * inner);
+    }
+  return out;
+}
+
+/** The inverse of `moveAxisFirst`: `data` is `[rows, ...shape without the axis]`, in the order of `shape` afterwards. */
+export function moveFirstToAxis(tensor: Tensor, axis: number): TensorData {
+  const { type, shape, data } = tensor;
+  const { outer, inner } = splitAt(shape, axis);
+  const rows = shape[axis];
+  if (outer === 1 || rows === 1) return data;
+  const out = makeData(type, data.length);
+  for (let row = 0; row < rows; row++)
+    for (let block = 0; block < outer; block++) {
+      const from = row * outer + block;
+      copyInto(out, rowsOf(data, inner, from, from + 1), (block * rows + row) * inner);
     }
   return out;
 }

@@ -19,6 +19,7 @@ import {
   type SpawnProcess,
 } from './rpc-client.ts';
 import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
+import { TRY_TIMEOUT_MS } from './try-run.ts';
 
 /** Milliseconds that the run on zeros may take that shapes are read from. */
 const SHAPES_TIMEOUT_MS = 10_000;
@@ -100,13 +101,35 @@ export class ModelSession {
     return info;
   }
 
-  /** Shapes that tensors have in a run on zeros, as far as the model can be run on those. */
-  async shapes(tensors: readonly string[]): Promise<InferredShapes> {
+  /**
+   * Shapes that tensors have in a run on zeros, as far as the model can be run on those.
+   *
+   * @param sizes whole shapes of inputs with open sizes that the model is known to run on, by name
+   */
+  async shapes(
+    tensors: readonly string[],
+    sizes: Readonly<Record<string, readonly number[]>> = {},
+  ): Promise<InferredShapes> {
     const child = await this.#ensureLoaded();
     try {
-      return await child.call('shapes', tensors, SHAPES_TIMEOUT_MS);
+      return await child.call('shapes', { tensors, sizes }, SHAPES_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof ProcessDied) return { shapes: new Map(), failure: error.message };
+      throw error;
+    }
+  }
+
+  /**
+   * Runs one testcase whose sizes are a guess. A process that it ends is replaced with the next call.
+   *
+   * @returns why it fails; undefined where it runs
+   */
+  async tryRun(testcase: TestcaseData): Promise<string | undefined> {
+    const child = await this.#ensureLoaded();
+    try {
+      return await child.call('tryRun', testcase, TRY_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof ProcessDied) return error.message;
       throw error;
     }
   }

@@ -17,6 +17,7 @@ import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { ProcessDied, type ProcessLimits, type RpcProcess, type SpawnProcess } from './rpc-client.ts';
 import type { FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
 import { spawnWorker } from './spawn-worker.ts';
+import { TRY_TIMEOUT_MS } from './try-run.ts';
 import type { PluginModule, ProbeResult, WorkerSetup } from './worker-setup.ts';
 
 /** Milliseconds that loading plug-ins may take. */
@@ -94,6 +95,22 @@ export class ProbeWorker {
     return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
       this.#process.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
     );
+  }
+
+  /**
+   * Runs one testcase whose sizes are a guess. A process that it ends is replaced.
+   *
+   * @returns why it fails; undefined where it runs
+   */
+  async tryRun(testcase: TestcaseData): Promise<string | undefined> {
+    try {
+      return await this.#process.call('tryRun', testcase, TRY_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      this.#process = this.#spawn(this.#limits);
+      await this.load();
+      return error.message;
+    }
   }
 
   /** Runs a testcase alone and in a batch of two, with tensors watched. */

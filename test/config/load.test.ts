@@ -75,3 +75,19 @@ test('a second model or generated text implies the objective', () => {
   expect(objectiveOf({ generate: { vocabulary: 'codepoints' } })).toEqual(['text']);
   expect(objectiveOf({ quantize: 'int8', objective: 'slow' })).toEqual('slow');
 });
+
+test('a setting by input names the input that is wrong, and what is wrong with it', () => {
+  const flags = z.object(inputSection);
+  const ranges: [unknown, string][] = [
+    [{ y: [0, 1], x: [5, 1] }, '--range x must be two numbers lo,hi with lo below hi, not [5,1]'],
+    [{ y: [0, 1], x: ['a', 'b'] }, '--range x must be two numbers lo,hi, not ["a","b"]'],
+    [{ y: [0, 1], x: [0, 1, 2] }, '--range x must be two numbers lo,hi, not [0,1,2]'],
+  ];
+  for (const [range, message] of ranges) expect(() => parseSections(flags, { range })).toThrow(message);
+  expect(() => checkSettings({ model: 'm', range: { x: '0,1' } }, {}, 'c.yaml')).toThrow(
+    'c.yaml: range.x must be two numbers lo,hi, not "0,1"',
+  );
+  expect(() => parseSections(flags, { shape: { x: [1, 0] } })).toThrow(
+    '--shape x must be sizes such as 1,128, not [1,0]',
+  );
+});

@@ -8,7 +8,6 @@ import {
   resolveImageFormat,
   valuesToLevels,
 } from '../../src/inputs/image.ts';
-import { inferInputKind } from '../../src/inputs/input-kind.ts';
 import type { DType } from '../../src/tensor/tensor.ts';
 
 const input = (shape: readonly (number | null)[], type: DType = 'float32') => ({
@@ -92,22 +91,4 @@ test('bounds follow the channels, in both layouts', () => {
     linf: 0.5,
   }).centreOn(Float32Array.of(-1, 0, 5, 6));
   expect([...near.high]).toEqual([-0.5, 0, 5.5, 6]);
-});
-
-test.each([
-  ['image', [28, 28, 1], 'float32', 'image'],
-  ['x', [3, 224, 224], 'float32', 'image'],
-  ['x', [null, null, 3], 'uint8', 'image'],
-  ['input_ids', [128], 'int64', 'tokens'],
-  ['x', [null], 'int32', 'tokens'],
-  ['attention_mask', [null], 'int64', 'mask'],
-  ['mask', [16], 'bool', 'mask'],
-  ['training', [], 'bool', 'flag'],
-  ['keep', [], 'float32', 'number'],
-  ['x', [6], 'float32', 'features'],
-  ['wave', [null, 1], 'float32', 'sequence'],
-  ['mel', [null, 40], 'float32', 'sequence'],
-  ['volume', [8, 8, 8, 8], 'float32', 'array'],
-] as const)('an input %s of %j %s looks like %s %s', (name, shape, type, kind) => {
-  expect(inferInputKind({ name, shape, type })).toBe(kind);
 });

@@ -113,7 +113,12 @@ describe('values', () => {
 
 test('seeds are drawn within the range of each input, the same for the same stream', () => {
   const draw = () =>
-    drawSeeds([image, label], (input) => (input === 0 ? [-2, -1] : [3, 5]), 50, randomStream('s'));
+    drawSeeds(
+      [image, label],
+      (input) => ({ range: input === 0 ? { low: -2, high: -1 } : { low: 3, high: 5 } }),
+      50,
+      randomStream('s'),
+    );
   const seeds = draw();
   expect(seeds.length).toBe(50);
   for (const { inputs } of seeds) {
@@ -124,9 +129,25 @@ test('seeds are drawn within the range of each input, the same for the same stre
   expect(draw()).toEqual(seeds);
 });
 
+test('half of the values that decision trees test are drawn at a split value or just above it, in their column', () => {
+  const table: InputSpec = { name: 'table', type: 'float32', shape: [null, 2] };
+  const seeds = drawSeeds(
+    [table],
+    () => ({ range: { low: 0, high: 1 }, splits: [[0.5, 3], []] }),
+    400,
+    randomStream('s'),
+  );
+  const firsts = seeds.map(({ inputs }) => Number(inputs[0][0]));
+  const share = (value: number): number => firsts.filter((first) => first === value).length / 400;
+  const above = (value: number): number => Math.fround(value + 2 ** (Math.floor(Math.log2(value)) - 23));
+  for (const split of [0.5, 3])
+    for (const value of [split, above(split)]) expect(Math.abs(share(value) - 1 / 8)).toBeLessThan(0.06);
+  expect(seeds.every(({ inputs }) => Number(inputs[0][1]) <= 1)).toBe(true);
+});
+
 test('a size left open needs seeds', () => {
   const free: InputSpec = { name: 'x', type: 'float32', shape: [null, null] };
-  expect(() => drawSeeds([free], () => [0, 1], 1, randomStream('s'))).toThrow(
+  expect(() => drawSeeds([free], () => ({ range: { low: 0, high: 1 } }), 1, randomStream('s'))).toThrow(
     /with a size left open: give seeds/,
   );
 });

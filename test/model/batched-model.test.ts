@@ -69,7 +69,9 @@ describe('a batched model', () => {
     });
     const probe = new BatchedModel(failing).probe(batch, []);
     await expect(probe).rejects.toThrow(UserError);
-    await expect(probe).rejects.toThrow('function fails on the first seed: kernel failed');
+    await expect(probe).rejects.toThrow(
+      'function fails on the first seed: kernel failed; give inputs that it takes with --seeds, or other sizes with --shape',
+    );
   });
 
   test('takes a testcase as the whole input if there is no batch dimension', async () => {
@@ -156,5 +158,49 @@ describe('tensors of bodies', () => {
       2, 0,
     ]);
     await choosing.dispose();
+  });
+});
+
+describe('a batch that is not the first dimension', () => {
+  const named = (name: string, shape: (number | null)[], dimensions: (string | null)[]): InputSpec => ({
+    name,
+    type: 'float32',
+    shape,
+    dimensions,
+  });
+  const x = named('x', [null, 2], ['batch', null]);
+  const state = named('h', [2, null, 2], [null, 'batch', null]);
+  /** Gives h + 100 as the next state, `[2, batch, 2]`. */
+  const next = functionModel({ inputs: [x, state], outputs: ['hn'] }, ([, h]) => [
+    {
+      name: 'hn',
+      type: 'float32',
+      shape: h.shape,
+      data: Float32Array.from(h.data as Float32Array, (v) => v + 100),
+    },
+  ]);
+  const declared = { ...next, graph: { ...next.graph, shapes: new Map([['hn', [2, 'batch', 2]]]) } };
+  const rowForm = shapeSignatureOf([makeTestcaseInput(x, [2]), makeTestcaseInput(state, [2, 2])]);
+  const rowsOfState = packBatch(
+    [0, 10, 20].map((start) => ({
+      form: rowForm,
+      inputs: [Float32Array.of(0, 0), Float32Array.of(start, start + 1, start + 2, start + 3)],
+    })),
+  );
+
+  test('is where rows are put into inputs and taken out of outputs', async () => {
+    const batched = new BatchedModel(declared);
+    const [, feed] = batched.feeds(rowsOfState, 3);
+    expect(feed.shape).toEqual([2, 3, 2]);
+    expect([...feed.data]).toEqual([0, 1, 10, 11, 20, 21, 2, 3, 12, 13, 22, 23]);
+    const { outputs } = await batched.run(rowsOfState, 3, []);
+    expect(outputs[0]).toMatchObject({ size: 4, shape: [2, 2] });
+    expect([...outputs[0].data]).toEqual([100, 101, 102, 103, 110, 111, 112, 113, 120, 121, 122, 123]);
+    expect((await batched.run(rowsOfState, 1, [])).outputs[0]).toMatchObject({ size: 4, shape: [2, 2] });
+    expect(await batched.probe(rowsOfState, [])).toBeUndefined();
+  });
+
+  test('leaves a model one testcase a run where an output does not say where its rows are', async () => {
+    expect(await new BatchedModel(next).probe(rowsOfState, [])).toMatch(/takes one testcase a run/);
   });
 });

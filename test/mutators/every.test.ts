@@ -67,6 +67,45 @@ function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
         return { input, shape: [rows, width], linf: undefined, key };
       });
   }
+  if (domains.includes('audio')) {
+    return fc
+      .record({
+        shape: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 2 }),
+        range: ranges,
+        linf: limits,
+        key: fc.nat(),
+      })
+      .map(({ shape, range, linf, key }) => {
+        const size = shape.reduce((product, side) => product * side, 1);
+        return { input: traitsOf({ domains: ['numbers', 'audio'], size, range }), shape, linf, key };
+      });
+  }
+  if (domains.includes('splits')) {
+    const split = fc.double({ min: -2e4, max: 2e4, noNaN: true });
+    return fc
+      .record({
+        splits: fc.array(fc.array(split, { maxLength: 4 }), { minLength: 1, maxLength: 9 }),
+        type: fc.constantFrom<DType>('float32', 'float64', 'int64'),
+        range: ranges,
+        linf: limits,
+        key: fc.nat(),
+      })
+      .map(({ splits: drawn, type, range, linf, key }) => {
+        // Each has a column with splits.
+        const splits = [[0, ...drawn[0]], ...drawn.slice(1)];
+        const legal =
+          DTYPES[type].kind === 'float'
+            ? range
+            : { low: Math.floor(range.low), high: Math.floor(range.low) + 9 };
+        const size = splits.length;
+        return {
+          input: traitsOf({ type, domains: ['splits'], size, range: legal, splits }),
+          shape: [size],
+          linf,
+          key,
+        };
+      });
+  }
   if (domains.includes('tokens') || domains.includes('text')) {
     return fc.record({ size: fc.integer({ min: 1, max: 40 }), key: fc.nat() }).map(({ size, key }) => {
       const tokens = {

@@ -171,7 +171,7 @@ test('specs are refused that make no sense', () => {
     '--objective: quantization:top must be a whole number',
   );
   expect(() => makeBuiltIn('quantization:cosine=2')).toThrow('a number from -1 to 1');
-  expect(() => makeBuiltIn('nonfinite:x=1')).toThrow('it has none');
+  expect(() => makeBuiltIn('nonfinite:x=1')).toThrow('there is inner');
   expect(() => makeBuiltIn('quantisation')).toThrow('did you mean quantization?');
   expect(['quantization:top=2', 'differential', 'nonfinite', 'crash'].map(comparesModels)).toEqual([
     true,

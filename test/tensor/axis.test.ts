@@ -1,5 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { concatAlong, gatherAlong, lastSliceAlong, moveAxisFirst } from '../../src/tensor/axis.ts';
+import {
+  concatAlong,
+  gatherAlong,
+  lastSliceAlong,
+  moveAxisFirst,
+  moveFirstToAxis,
+} from '../../src/tensor/axis.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 const tensor = (shape: readonly number[], values: readonly number[]): Tensor => ({
@@ -32,4 +38,11 @@ test('an axis moves to the front', () => {
   expect([...moveAxisFirst(CUBE, 1)]).toEqual([0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]);
   expect([...moveAxisFirst(CUBE, 2)]).toEqual([0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]);
   expect(moveAxisFirst(CUBE, 0)).toBe(CUBE.data);
+});
+
+test('and back: the first dimension becomes an axis', () => {
+  for (const axis of [0, 1, 2]) {
+    const moved = { ...CUBE, data: moveAxisFirst(CUBE, axis) };
+    expect([...moveFirstToAxis(moved, axis)]).toEqual([...CUBE.data]);
+  }
 });

@@ -21,6 +21,15 @@ beforeAll(async () => {
 const CONFIG = { runtime: 'auto', timeout: '30s' } as const;
 
 describe('a session', () => {
+  test('says why a run fails whose sizes are a guess', async () => {
+    const model = writeSoftmaxOnnx(folder);
+    const messages = await sessions.withModelSession({ ...CONFIG, model }, async (open) => [
+      await open.tryRun(testcaseOf([1, 0, 0, 0])),
+      await open.tryRun(testcaseOf([1, 0, 0])),
+    ]);
+    expect(messages).toEqual([undefined, expect.stringMatching(/dimension/i)]);
+  });
+
   test('runs testcases batch by batch and returns outputs and tensors row by row', async () => {
     const model = writeSoftmaxOnnx(folder);
     const { name, outputs, batches } = await sessions.withModelSession(

@@ -61,6 +61,19 @@ test('calibration is tried with fewer mutants after each death, and given up in 
   expect(attempts).toEqual([2048, 512, 128]);
 });
 
+test('a run of guessed sizes that ends the process is a failure of those sizes, and the process is replaced', async () => {
+  const { worker, started } = probing({
+    tryRun: ({ inputs }: TestcaseData) => {
+      if (Number(inputs[0][0]) < 0) throw crash();
+      return Number(inputs[0][0]) === 0 ? 'Pad: too short' : undefined;
+    },
+  });
+  expect(await worker.tryRun(testcaseOf([0]))).toBe('Pad: too short');
+  expect(await worker.tryRun(testcaseOf([-1]))).toMatch(/SIGSEGV/i);
+  expect(started.at(-1)?.methods()).toEqual(['load']);
+  expect(await worker.tryRun(testcaseOf([1]))).toBeUndefined();
+});
+
 test('a plug-in that hangs while it is loaded is named', async () => {
   const { worker } = probing({
     describeObjectives: () => {

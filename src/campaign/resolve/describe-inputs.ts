@@ -12,13 +12,14 @@ import { type TokenPlan, tokenDescriptor } from './tokens.ts';
  * @param fixedMasks by input, 1 at each position that is never mutated
  */
 export function describeInputs(
-  { testcaseInputs, tokens, strings, dictionaries }: InputSettings,
+  { testcaseInputs, inferredInputs, tokens, strings, dictionaries }: InputSettings,
   seeds: Seeds,
   { ranges, tables, imageFormats }: InputRanges,
   fixedMasks: readonly (Uint8Array | undefined)[],
 ): InputDescriptor[] {
   return testcaseInputs.map(({ name, type }, i): InputDescriptor => {
     const plan = tokens[i];
+    const { splits } = inferredInputs[i];
     const ofTokens = plan === undefined ? undefined : tokenDescriptor(plan, dictionaries[i], seeds, i);
     return {
       name,
@@ -26,7 +27,12 @@ export function describeInputs(
       domains:
         strings[i] !== undefined
           ? ['strings']
-          : domainsOf(type, plan, imageFormats[i] !== undefined, tables[i] !== undefined),
+          : domainsOf(type, plan, {
+              image: imageFormats[i] !== undefined,
+              audio: inferredInputs[i].kind === 'audio',
+              table: tables[i] !== undefined,
+              splits: splits !== undefined,
+            }),
       size: Math.max(ofTokens?.length[1] ?? 0, ...seeds.map(({ inputs }) => inputs[i].length)),
       range: ranges[i],
       picture: imageFormats[i],
@@ -34,6 +40,7 @@ export function describeInputs(
       fixed: fixedMasks[i],
       tokens: ofTokens,
       strings: strings[i] && stringDescriptor(strings[i], seeds, i),
+      ...(splits === undefined ? {} : { splits }),
     };
   });
 }
@@ -41,13 +48,14 @@ export function describeInputs(
 function domainsOf(
   type: DType,
   tokens: TokenPlan | undefined,
-  isImage: boolean,
-  isTable: boolean,
+  has: Readonly<Record<'image' | 'audio' | 'table' | 'splits', boolean>>,
 ): readonly Domain[] {
   if (type === 'bool') return ['flags'];
   const domains: Domain[] = ['numbers'];
-  if (isImage && tokens === undefined) domains.push('image');
-  if (isTable) domains.push('table');
+  if (has.image && tokens === undefined) domains.push('image');
+  if (has.audio) domains.push('audio');
+  if (has.table) domains.push('table');
+  if (has.splits) domains.push('splits');
   if (tokens !== undefined) domains.push('tokens');
   if (tokens?.vocabulary !== undefined) domains.push('text');
   return domains;

@@ -30,7 +30,7 @@ export function inferRanges(
   mutatorSetting: CampaignConfig['mutator'],
   notices: Notices,
 ): InputRanges {
-  const { testcaseInputs, declaredRanges, preprocess, requestedMutators } = settings;
+  const { testcaseInputs, inferredInputs, declaredRanges, preprocess, requestedMutators } = settings;
   const { seeds, areGiven } = seedSet;
   const tables = inferTables(settings, seedSet, notices);
   const isKept = requestedMutators.map((requested) => requested === 'none');
@@ -48,9 +48,11 @@ export function inferRanges(
     }
     return range;
   });
-  const imageFormats = testcaseInputs.map((input, i) =>
-    resolveImageFormat(input, preprocess.get(input.name), [ranges[i].low, ranges[i].high]),
-  );
+  const imageFormats = testcaseInputs.map((input, i) => {
+    const ofPictures = preprocess.get(input.name);
+    const takesImages = ofPictures !== undefined || inferredInputs[i].kind === 'image';
+    return takesImages ? resolveImageFormat(input, ofPictures, [ranges[i].low, ranges[i].high]) : undefined;
+  });
   return { ranges, tables, imageFormats, isKept };
 }
 

@@ -3,7 +3,7 @@ import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { PixelScaling } from '../../inputs/fit-to-input.ts';
 import { fixFreeShapes } from '../../inputs/free-shapes.ts';
-import { type InferredInput, inferInput } from '../../inputs/infer-input.ts';
+import { type InferredInput, inferInputs } from '../../inputs/infer-input.ts';
 import type { Range } from '../../inputs/range.ts';
 import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
@@ -58,10 +58,10 @@ export async function readInputSettings(
       throw new UserError(`preprocess: the model has no input ${name}: ${suggestName(name, names)}`);
   }
   const testcaseInputs = stripBatchDimension(inputs);
-  const inferredInputs = testcaseInputs.map((input) => inferInput(input, model.graph));
+  const inferredInputs = inferInputs(testcaseInputs, model);
   const tokens = await planTokens(testcaseInputs, inferredInputs, config, model.generation);
   const strings = await planStrings(testcaseInputs, config);
-  const mutators = await requestedMutators(config.mutator, testcaseInputs, inferredInputs, notices);
+  const mutators = await requestedMutators(config.mutator, testcaseInputs, inferredInputs);
   const ranges = declaredRanges(config.range, names);
   for (const [i, plan] of tokens.entries())
     if (plan?.ids !== undefined && !ranges.has(names[i])) ranges.set(names[i], plan.ids);
@@ -91,6 +91,5 @@ export function rangeWithoutSeeds(
   { testcaseInputs, declaredRanges, inferredInputs }: InputSettings,
   input: number,
 ): Range {
-  const [low, high] = inferredInputs[input].range;
-  return declaredRanges.get(testcaseInputs[input].name) ?? { low, high };
+  return declaredRanges.get(testcaseInputs[input].name) ?? inferredInputs[input].range;
 }

@@ -5,16 +5,17 @@ import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generatio
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
-import { stringsText } from '../../inputs/strings-text.ts';
+import { stringsText } from '../../inputs/strings/strings-text.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import { chooseMutators } from './choose-mutators.ts';
 import { describeInputs } from './describe-inputs.ts';
+import { explainGuesses, explainLengths } from './explain-inputs.ts';
 import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { resolveSeeds } from './resolve-seeds.ts';
+import { resolveOpenSizes, resolveSeeds, type TryRun } from './resolve-seeds.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
 
@@ -40,6 +41,7 @@ export interface ResolvedInputs {
  * Resolves the settings of inputs against the loaded model: seeds, legal values, mutators and constraints.
  *
  * @param keepsLabels whether the default mix of mutators must leave the class that a seed shows as it is
+ * @param tryRun tells which sizes the model runs on, where it leaves some open and there are no seeds
  * @throws UserError where settings, seeds and model do not fit each other
  */
 export async function resolveInputs(
@@ -48,11 +50,14 @@ export async function resolveInputs(
   masterSeed: string,
   notices: Notices,
   keepsLabels = false,
+  tryRun?: TryRun,
 ): Promise<ResolvedInputs> {
-  const settings = await readInputSettings(model, config, notices);
+  const shape = await resolveOpenSizes(model, config, tryRun, notices);
+  const settings = await readInputSettings(model, { ...config, shape }, notices);
   const { inputs, testcaseInputs, tokens, requestedMutators } = settings;
   const takesPrompts = model.generation !== undefined;
   const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices);
+  explainGuesses(settings, config, seedSet.areGiven, notices);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
   const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);
@@ -64,6 +69,8 @@ export async function resolveInputs(
   const seeds = validSeeds(seedSet.seeds, descriptors, isMutated, notices);
   const limits = constraintLimits(config, descriptors, isMutated);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
+  if (seedSet.areGiven && !takesPrompts)
+    explainLengths(testcaseInputs, seeds, lengthChanges, config, notices);
   return {
     inputs,
     seeds,

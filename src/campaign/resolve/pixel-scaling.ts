@@ -37,7 +37,8 @@ export function resolvePixelScaling(
     const range = ranges.get(input.name);
     const settings = preprocess.get(input.name);
     const interval = DTYPES[input.type].kind === 'float' ? floatInterval(range, inferredInputs[i]) : LEVELS;
-    const imageFormat = resolveImageFormat(input, settings, interval);
+    const takesImages = settings !== undefined || inferredInputs[i].kind === 'image';
+    const imageFormat = takesImages ? resolveImageFormat(input, settings, interval) : undefined;
     if (settings !== undefined && imageFormat !== undefined && range === undefined)
       declaredRanges.set(input.name, rangeOfPicture(imageFormat));
     return { interval, imageFormat };
@@ -47,5 +48,5 @@ export function resolvePixelScaling(
 
 function floatInterval(range: Range | undefined, inferred: InferredInput): readonly [number, number] {
   if (range !== undefined) return [range.low, range.high];
-  return inferred.kind === 'image' ? inferred.range : DEFAULT_INTERVAL;
+  return inferred.kind === 'image' ? [inferred.range.low, inferred.range.high] : DEFAULT_INTERVAL;
 }

@@ -9,7 +9,6 @@ import {
   NO_MUTATOR,
   resolveMutatorSpec,
 } from '../../mutators/registry.ts';
-import type { Notices } from './model-settings.ts';
 
 /** A mutator that the settings ask for. */
 export interface RequestedMutator extends ConfiguredMutator {
@@ -21,7 +20,7 @@ export interface RequestedMutator extends ConfiguredMutator {
 export type RequestedMutators = 'none' | 'default' | readonly RequestedMutator[];
 
 /**
- * Reads which mutators are requested for each input.
+ * Reads which mutators are requested for each input. Mutators without an input's name are not for states and selectors.
  *
  * @param inputs without the batch dimension
  * @throws UserError on an input that the model does not have, or a spec that is not valid
@@ -30,7 +29,6 @@ export async function requestedMutators(
   setting: ListSetting,
   inputs: readonly InputSpec[],
   inferredInputs: readonly InferredInput[],
-  notices: Notices,
 ): Promise<RequestedMutators[]> {
   const names = inputs.map((input) => input.name);
   const { forAll, byName } = groupListsByInput(setting, names);
@@ -47,7 +45,9 @@ export async function requestedMutators(
   return Promise.all(
     inputs.map(async ({ name }, i): Promise<RequestedMutators> => {
       const ownSpecs = byName.get(name);
-      const specs = ownSpecs ?? forAll;
+      const { kind, stays } = inferredInputs[i];
+      const isOnRequest = stays && (kind === 'state' || kind === 'selector');
+      const specs = ownSpecs ?? (isOnRequest ? [] : forAll);
       if (specs.includes(NO_MUTATOR)) {
         if (specs.length > 1)
           throw new UserError(
@@ -56,11 +56,7 @@ export async function requestedMutators(
         return 'none';
       }
       if (specs.length > 0) return resolveSpecs(specs, ownSpecs === undefined ? 'all' : 'own');
-      if (inferredInputs[i].kind === 'mask' && inputs.length > 1) {
-        notices.info(`input ${name} looks like a mask: it stays as its seeds have it`);
-        return 'none';
-      }
-      return 'default';
+      return stays ? 'none' : 'default';
     }),
   );
 }

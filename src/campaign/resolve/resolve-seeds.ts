@@ -1,15 +1,20 @@
-import type { CampaignConfig } from '../../config/schema.ts';
+import type { CampaignConfig, InputConfig } from '../../config/schema.ts';
 import { groupByInput, type ValuesByInput } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
 import { randomStream } from '../../core/random.ts';
-import { drawSeeds } from '../../inputs/draw-seeds.ts';
+import { type DrawnValues, drawSeeds } from '../../inputs/draw-seeds.ts';
+import { fixFreeShapes } from '../../inputs/free-shapes.ts';
+import { inferInputs, seedValues } from '../../inputs/infer-input.ts';
 import { type LabelSource, parseLabelSource, resolveLabels } from '../../inputs/labels.ts';
-import { intervalAt } from '../../inputs/range.ts';
+import { chooseOpenSizes } from '../../inputs/open-sizes.ts';
 import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
-import type { InputSpec } from '../../model/model.ts';
-import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
+import { tryOnDrawnTestcase } from '../../inputs/trial-testcase.ts';
+import { stripBatchDimension } from '../../model/batch-axis.ts';
+import type { InputSpec, ModelInfo } from '../../model/model.ts';
+import type { InputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
 import { padSeeds } from './pad-seeds.ts';
 import { padStrings } from './strings.ts';
@@ -98,16 +103,15 @@ async function readLabels(
 }
 
 function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: Notices): Seeds {
-  const { inputs, testcaseInputs, inferredInputs, strings } = settings;
-  const drawRange = (i: number, position = 0, size = 1): readonly [number, number] => {
-    const range = rangeWithoutSeeds(settings, i);
-    const { low, high } = size === 1 ? range : intervalAt(range, position, size);
-    // A mask that hides the whole testcase would leave nothing to fuzz.
-    return inferredInputs[i].kind === 'mask' ? [high, high] : [low, high];
-  };
+  const { inputs, testcaseInputs, inferredInputs, declaredRanges, strings } = settings;
+  const valuesOf = (i: number): DrawnValues =>
+    seedValues(inferredInputs[i], declaredRanges.get(inputs[i].name));
   const describe = ({ name }: InputSpec, i: number): string => {
     const plan = strings[i];
-    if (plan === undefined) return `${name} in [${drawRange(i).join(', ')}]`;
+    if (plan === undefined) {
+      const { low, high } = valuesOf(i).range;
+      return `${name} in [${low}, ${high}]`;
+    }
     return plan.words.length === 0
       ? `${name} of random letters`
       : `${name} out of ${plural(plan.words.length, 'listed string')}`;
@@ -117,5 +121,41 @@ function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: N
     `no seeds given: drew ${DRAWN_SEED_COUNT} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
   const random = randomStream(masterSeed, 'seeds');
-  return drawSeeds(inputs, drawRange, DRAWN_SEED_COUNT, random, (i) => strings[i]);
+  return drawSeeds(inputs, valuesOf, DRAWN_SEED_COUNT, random, (i) => strings[i]);
+}
+
+/** Runs one testcase; returns why it fails, undefined where it runs. */
+export type TryRun = (testcase: TestcaseData) => Promise<string | undefined>;
+
+/**
+ * The `shape` setting, completed by sizes that the model runs on where it leaves some open and no seeds bring any.
+ *
+ * @param run without it, sizes stay open
+ * @throws UserError where the model runs on none of the sizes tried
+ */
+export async function resolveOpenSizes(
+  model: ModelInfo,
+  { shape, seeds }: Pick<InputConfig, 'shape' | 'seeds'>,
+  run: TryRun | undefined,
+  notices: Notices,
+): Promise<InputConfig['shape']> {
+  if (seeds !== undefined || model.generation !== undefined || run === undefined) return shape;
+  const inputs = fixFreeShapes(model.inputs, shape);
+  const inferredInputs = inferInputs(stripBatchDimension(inputs), model);
+  const trySizes = tryOnDrawnTestcase(inferredInputs, run);
+  const { shapes, failure, tries } = await chooseOpenSizes(inputs, inferredInputs, trySizes);
+  if (tries === 0) return shape;
+  const flags = Object.entries(shapes).map(([name, sizes]) => `${name}=${sizes.join()}`);
+  if (failure !== undefined)
+    throw new UserError(
+      `${model.path} runs on none of ${tries} sizes tried where it leaves them open, such as ${flags.join(' ')} (${failure}): give sizes with --shape ${flags[0]}, or inputs that it takes with --seeds`,
+    );
+  notices.info(
+    `sizes left open by the model are --shape ${flags.join(' ')}, the first of ${tries} tried that it runs on; --shape overrules them`,
+  );
+  return Array.isArray(shape) ? shape : { ...(shape as Record<string, number[]>), ...mutable(shapes) };
+}
+
+function mutable(shapes: Readonly<Record<string, readonly number[]>>): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(shapes).map(([name, sizes]) => [name, [...sizes]]));
 }

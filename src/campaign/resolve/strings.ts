@@ -1,9 +1,9 @@
 import type { MutationConfig } from '../../config/schema.ts';
 import { groupByInput } from '../../config/values.ts';
 import { readDictionary } from '../../inputs/dictionary.ts';
-import type { DrawnStrings } from '../../inputs/draw-strings.ts';
 import type { StringDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import type { DrawnStrings } from '../../inputs/strings/draw-strings.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { makeTestcaseInput, type ShapeSignature, shapeSignatureOf } from '../../model/testcase-batch.ts';
 import { codePointsOf, decodeStrings, encodeStrings } from '../../tensor/strings.ts';

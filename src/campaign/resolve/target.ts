@@ -14,7 +14,6 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
-import { resolveBatchSize } from './batch-size.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
@@ -29,6 +28,7 @@ import type { Notices } from './model-settings.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
+import { resolveBatchSize } from './sizes/batch-size.ts';
 
 /** A campaign's settings, resolved against the loaded model. */
 export interface Target {
@@ -86,6 +86,7 @@ export async function resolveTarget(
     masterSeed,
     notices,
     objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
+    (testcase) => probeWorker.tryRun(testcase),
   );
   const { seeds } = inputs;
   const invariants = findInvariants(firstModel, inputs);

@@ -80,7 +80,7 @@ async function planInput(
   inferred: InferredInput,
   settings: TokenSettings,
 ): Promise<TokenPlan> {
-  const high = inferred.isFromModel ? inferred.range[1] : undefined;
+  const high = inferred.isFromModel ? inferred.range.high : undefined;
   const size = high === undefined ? Number.POSITIVE_INFINITY : high + 1;
   const tokenizer =
     settings.vocabulary === undefined ? undefined : await readTokenizer(settings.vocabulary, size);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
-import type { Inspection } from '../../setup/inspect.ts';
+import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { printJson } from '../output/logging.ts';
@@ -50,12 +50,12 @@ function inspectionText(inspection: Inspection, all: boolean): string {
     '',
     'inputs',
     ...table(
-      inputs.map(({ name, type, shape, kind, range, why }) => [
-        name,
-        type,
-        shapeOrUnknown(shape),
-        kind,
-        range === undefined ? why : `${range.join(' to ')}: ${why}`,
+      inputs.map((input) => [
+        input.name,
+        input.type,
+        shapeOrUnknown(input.shape),
+        `${input.kind}: ${input.kindWhy}`,
+        valuesText(input),
       ]),
     ),
     'outputs',
@@ -86,6 +86,16 @@ function sitesLine({ sites, hiddenBodies }: Inspection): string {
       ? `no operation ${hiddenBodies > 0 ? 'found ' : ''}that can go wrong numerically`
       : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`;
   return [found, ...hiddenBodiesText(hiddenBodies)].join('; ');
+}
+
+/** Values and sizes that an input has without further settings, and the flags that overrule them. */
+function valuesText({ name, range, why, stays, drawnShape, kind }: InspectedInput): string {
+  const sizes = drawnShape === undefined ? '' : `; runs on --shape ${name}=${drawnShape.join()}`;
+  if (stays !== undefined)
+    return `stays ${stays} (--mutator ${name}=${kind === 'mask' ? 'flags' : 'numbers'} changes it)${sizes}`;
+  if (range === undefined) return `${why}${sizes}`;
+  const ends = range.map((end) => Number(end.toPrecision(4))).join(' to ');
+  return `${ends}: ${why} (--range ${name}=lo,hi)${sizes}`;
 }
 
 /** The numerical sites, one a line. */

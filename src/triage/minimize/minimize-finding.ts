@@ -3,7 +3,7 @@ import { renderFindingArtifacts } from '../../campaign/findings/finding-artifact
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
 import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
-import { stringsText } from '../../inputs/strings-text.ts';
+import { stringsText } from '../../inputs/strings/strings-text.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';

@@ -33,6 +33,7 @@ import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
+import { tryRun } from '../try-run.ts';
 import type { PluginModule, ProbeResult, TaskMessage, WorkerSetup } from '../worker-setup.ts';
 
 /** What a prepared worker knows of its plug-ins. */
@@ -147,6 +148,8 @@ const methods = {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
   }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds),
+
+  tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel(), testcase),
 
   /** Runs one and two testcases; see `BatchedModel.probe`. */
   async probe({

@@ -11,6 +11,7 @@ import { makeObjective } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { loadWithinLimits, withinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
+import { tryRun } from '../try-run.ts';
 
 /** Tensors of one batch, `[rows, ...shape]` each. */
 export type BatchOutputs = Pick<BatchResult, 'rows' | 'outputs' | 'activations' | 'secondOutputs'>;
@@ -56,13 +57,21 @@ const methods = {
   },
 
   /** Shapes of tensors in a run on zeros, within the limits of loading: declared sizes may be any. */
-  shapes: (tensors: readonly string[]): Promise<InferredShapes> => {
+  shapes: ({
+    tensors,
+    sizes,
+  }: {
+    readonly tensors: readonly string[];
+    readonly sizes: Readonly<Record<string, readonly number[]>>;
+  }): Promise<InferredShapes> => {
     const { model } = requireModel();
     return withinLimits((allow) => {
       allow(modelBytes);
-      return inferShapes(model, tensors);
+      return inferShapes(model, tensors, sizes);
     });
   },
+
+  tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel().model, testcase),
 
   /** Tries a testcase alone and twice in a batch: another one may fail for its own values. */
   probe: async ({

@@ -14,17 +14,20 @@ const MASK = traitsOf({ name: 'mask', type: 'bool', size: 8 });
 const INPUTS = [IMAGE, MASK];
 const inferred = (kind: InferredInput['kind']): InferredInput => ({
   kind,
-  range: [0, 1],
+  kindReason: '',
+  range: { low: 0, high: 1 },
+  rangeReason: '',
+  isRangeKnown: false,
   isFromModel: false,
-  reason: '',
+  seedValue: undefined,
+  stays: ['mask', 'state', 'selector'].includes(kind),
+  splits: undefined,
 });
 
-/** Reads a setting for the two inputs; returns the requests with the messages for the user. */
+/** Reads a setting for the two inputs. */
 async function request(setting: ListSetting, kinds: InferredInput['kind'][] = ['image', 'flag']) {
-  const infos: string[] = [];
   const specs = INPUTS.map(({ name, type }) => ({ name, type, shape: [8] }));
-  const notices = { info: (text: string) => infos.push(text), warn: () => {} };
-  return { requests: await requestedMutators(setting, specs, kinds.map(inferred), notices), infos };
+  return { requests: await requestedMutators(setting, specs, kinds.map(inferred)) };
 }
 
 const choose = async (
@@ -38,11 +41,16 @@ const choose = async (
 
 describe('requests', () => {
   test('without a setting are the default mix, except for a mask beside other inputs', async () => {
-    expect(await request(undefined)).toEqual({ requests: ['default', 'default'], infos: [] });
-    expect(await request(undefined, ['image', 'mask'])).toEqual({
-      requests: ['default', 'none'],
-      infos: ['input mask looks like a mask: it stays as its seeds have it'],
-    });
+    expect(await request(undefined)).toEqual({ requests: ['default', 'default'] });
+    expect(await request(undefined, ['image', 'mask'])).toEqual({ requests: ['default', 'none'] });
+  });
+
+  test('without a name are not for the state of a recurrent network, nor for a selector', async () => {
+    for (const kind of ['state', 'selector'] as const) {
+      expect((await request('flip', ['image', kind])).requests[1]).toBe('none');
+      expect((await request('mask=flip', ['image', kind])).requests[1]).toMatchObject([{ spec: 'flip' }]);
+    }
+    expect((await request('flip', ['image', 'mask'])).requests[1]).toMatchObject([{ spec: 'flip' }]);
   });
 
   test('name an input, or are for all, or of a group', async () => {

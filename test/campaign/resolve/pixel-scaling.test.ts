@@ -6,7 +6,17 @@ import type { Range } from '../../../src/inputs/range.ts';
 import type { InputSpec } from '../../../src/model/model.ts';
 
 const IMAGE: InputSpec = { name: 'image', type: 'float32', shape: [8, 8, 1] };
-const INFERRED: InferredInput = { kind: 'image', range: [0, 1], isFromModel: false, reason: '' };
+const INFERRED: InferredInput = {
+  kind: 'image',
+  kindReason: '',
+  range: { low: 0, high: 1 },
+  rangeReason: '',
+  isRangeKnown: false,
+  isFromModel: false,
+  seedValue: undefined,
+  stays: false,
+  splits: undefined,
+};
 const HALVED: PreprocessSettings = { scale: 255, mean: 0.5, std: 0.5, colour: 'RGB', resize: 'crop' };
 
 const scalingOf = (

@@ -48,7 +48,14 @@ describe.each([
   test('says what it takes and gives, and computes outputs and an inner tensor', async () => {
     const model = await loadModel(write(), { runtime });
     expect(model.runtime.kind).toBe(runtime);
-    expect(model.inputs).toEqual([{ name: 'x', type: 'float32', shape: [null, 4] }]);
+    expect(model.inputs).toEqual([
+      {
+        name: 'x',
+        type: 'float32',
+        shape: [null, 4],
+        ...(runtime === 'onnx' ? { dimensions: ['batch', null] } : {}),
+      },
+    ]);
     expect(model.outputs).toEqual(['probabilities']);
     expect(model.watchable).toEqual(['logits', 'probabilities']);
     const { outputs, activations } = await model.run(

@@ -50,9 +50,27 @@ export function inputSpec(
         name,
         type: 'uint32',
         shape: [...shape, null],
+        ...stringDimensions(metadata),
         strings: pools.get(name) ?? { pool: [], areTexts: false },
       }
-    : { name, type: type as DType, shape };
+    : { name, type: type as DType, shape, ...dimensionNames(metadata) };
+}
+
+/** The same for an input of strings, whose last dimension is the length of a string. */
+function stringDimensions(metadata: ort.InferenceSession.TensorValueMetadata): Pick<InputSpec, 'dimensions'> {
+  const { dimensions } = dimensionNames(metadata);
+  return dimensions === undefined ? {} : { dimensions: [...dimensions, null] };
+}
+
+/** Names that exporters write for any size that they don't know: equal ones say nothing. */
+const UNKNOWN_SIZE_PATTERN = /^(?:\?|none|unk|unknown|-1)?$/i;
+
+/** Names of the free dimensions; empty where none has one. */
+function dimensionNames({ shape }: ort.InferenceSession.TensorValueMetadata): Pick<InputSpec, 'dimensions'> {
+  const dimensions = shape.map((size) =>
+    typeof size === 'string' && !UNKNOWN_SIZE_PATTERN.test(size) ? size : null,
+  );
+  return dimensions.every((dimension) => dimension === null) ? {} : { dimensions };
 }
 
 /** A graph in which tensors of strings with known values have the type of their indices, as runs give them. */

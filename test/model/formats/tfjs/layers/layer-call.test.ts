@@ -1,5 +1,6 @@
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { input, layers, model, type SymbolicTensor, sequential } from '@tensorflow/tfjs-layers';
+import { gatherInputEvidence } from '../../../../../src/analysis/input-evidence/input-evidence.ts';
 import { inferInput } from '../../../../../src/inputs/infer-input.ts';
 import { startTfjs } from '../../../../../src/model/formats/tfjs/backend.ts';
 import { findLogits } from '../../../../../src/model/graph/find-logits.ts';
@@ -151,7 +152,8 @@ test('masks reach the layers that TensorFlow.js gives them to', async () => {
   // Its outputs are compared with those of the whole model within.
   const { loaded, activations } = await runWatched(folder, 'masked', net, 'cpu');
   const words = loaded.inputs[0];
-  expect(inferInput({ ...words, shape: [6] }, loaded.graph).range).toEqual([0, 3]);
+  const [evidence] = gatherInputEvidence(loaded);
+  expect(inferInput({ ...words, shape: [6] }, evidence).range).toEqual({ low: 0, high: 3 });
   expect(activations.find(({ name }) => name === 'first')?.shape).toEqual([4, 6, 3]);
   await loaded.dispose();
 });

@@ -1,4 +1,4 @@
-import type { Random } from '../core/random.ts';
+import type { Random } from '../../core/random.ts';
 
 /** What the strings of an input are drawn from. */
 export interface DrawnStrings {

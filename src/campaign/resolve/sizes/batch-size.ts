@@ -1,10 +1,10 @@
-import type { CampaignConfig } from '../../config/schema.ts';
-import { UserError } from '../../core/errors.ts';
-import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
-import type { ModelInfo } from '../../model/model.ts';
-import type { ShapeSignature } from '../../model/testcase-batch.ts';
-import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
-import type { Notices } from './model-settings.ts';
+import type { CampaignConfig } from '../../../config/schema.ts';
+import { UserError } from '../../../core/errors.ts';
+import { defaultBatch } from '../../../fuzzer/scheduling/task-sizes.ts';
+import type { ModelInfo } from '../../../model/model.ts';
+import type { ShapeSignature } from '../../../model/testcase-batch.ts';
+import type { ObjectiveDescriptor } from '../../../workers/objective-descriptor.ts';
+import type { Notices } from '../model-settings.ts';
 
 /** Texts completed in one run: a run takes as many decoding steps as its longest answer. */
 const TEXT_BATCH_SIZE = 64;

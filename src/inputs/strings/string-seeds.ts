@@ -1,8 +1,8 @@
-import { UserError } from '../core/errors.ts';
-import type { InputSpec } from '../model/model.ts';
-import { encodeStrings } from '../tensor/strings.ts';
-import { shapeText, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import type { SeedFile } from './seed-files.ts';
+import { UserError } from '../../core/errors.ts';
+import type { InputSpec } from '../../model/model.ts';
+import { encodeStrings } from '../../tensor/strings.ts';
+import { shapeText, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import type { SeedFile } from '../seed-files.ts';
 
 /**
  * Reads the testcases of a text file for an input of strings: a line each. Where a testcase is several strings, they are

@@ -1,5 +1,5 @@
-import { decodeStrings } from '../tensor/strings.ts';
-import type { TestcaseData } from './testcase.ts';
+import { decodeStrings } from '../../tensor/strings.ts';
+import type { TestcaseData } from '../testcase.ts';
 
 /** Nested lists of a shape; the value itself for a scalar. */
 type Nested = string | readonly Nested[];

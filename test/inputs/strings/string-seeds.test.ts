@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readSeeds } from '../../src/inputs/read-seeds.ts';
-import { stringsText } from '../../src/inputs/strings-text.ts';
-import { decodeTestcase, encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
-import type { InputSpec } from '../../src/model/model.ts';
-import { encodeNpy } from '../../src/tensor/npy.ts';
-import { decodeStrings, encodeStrings } from '../../src/tensor/strings.ts';
-import { testFolder } from '../support/folder.ts';
+import { readSeeds } from '../../../src/inputs/read-seeds.ts';
+import { stringsText } from '../../../src/inputs/strings/strings-text.ts';
+import { decodeTestcase, encodeTestcase, testcaseId } from '../../../src/inputs/testcase.ts';
+import type { InputSpec } from '../../../src/model/model.ts';
+import { encodeNpy } from '../../../src/tensor/npy.ts';
+import { decodeStrings, encodeStrings } from '../../../src/tensor/strings.ts';
+import { testFolder } from '../../support/folder.ts';
 
 const folder = testFolder();
 const POOL = { pool: [], areTexts: false };

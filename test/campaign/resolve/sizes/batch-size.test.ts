@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { type BatchSizeOptions, resolveBatchSize } from '../../../src/campaign/resolve/batch-size.ts';
-import { testcaseOf } from '../../support/tasks.ts';
+import {
+  type BatchSizeOptions,
+  resolveBatchSize,
+} from '../../../../src/campaign/resolve/sizes/batch-size.ts';
+import { testcaseOf } from '../../../support/tasks.ts';
 
 const shapeOf = (size: number) => testcaseOf(new Array<number>(size).fill(0)).form;
 

@@ -1,0 +1,107 @@
+import type { InputConfig } from '../../config/schema.ts';
+import type { LengthChanges } from '../../fuzzer/generation/length-changes.ts';
+import type { InferredInput } from '../../inputs/infer-input.ts';
+import { rangeText } from '../../inputs/range.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import type { InputSpec } from '../../model/model.ts';
+import { shapeText } from '../../tensor/tensor.ts';
+import type { InputSettings } from './input-settings.ts';
+import type { Notices } from './model-settings.ts';
+import type { RequestedMutators } from './requested-mutators.ts';
+
+/** Kinds that follow from type and number of dimensions alone: the inputs get the mutators of their type. */
+const PLAIN_KINDS: ReadonlySet<InferredInput['kind']> = new Set([
+  'sequence',
+  'features',
+  'number',
+  'flag',
+  'array',
+]);
+
+/** Kinds as nouns, where their name is none. */
+const KIND_NOUNS: Readonly<Partial<Record<InferredInput['kind'], string>>> = {
+  image: 'a picture',
+  mask: 'a mask',
+  state: 'a state of a recurrent network',
+  selector: 'a choice between ways to work',
+};
+
+/**
+ * Says in one line an input what was guessed of it, why, and the flag that overrules it. Inputs that are plain numbers of
+ * an unknown range have no line.
+ *
+ * @param areGiven whether seeds are given: ranges are then those of the seeds
+ */
+export function explainGuesses(
+  { testcaseInputs, inferredInputs, requestedMutators, declaredRanges }: InputSettings,
+  { tokens, preprocess }: Pick<InputConfig, 'tokens' | 'preprocess'>,
+  areGiven: boolean,
+  notices: Notices,
+): void {
+  testcaseInputs.forEach(({ name }, i) => {
+    if (tokens?.[name] !== undefined || preprocess?.[name] !== undefined) return;
+    const inferred = inferredInputs[i];
+    const isRangeGuessed = !areGiven && !declaredRanges.has(name);
+    const guesses = [
+      kindGuess(name, inferred, requestedMutators[i], areGiven),
+      isRangeGuessed ? rangeGuess(name, inferred) : undefined,
+    ].filter((guess) => guess !== undefined);
+    if (guesses.length > 0) notices.info(`input ${name} ${guesses.join('; ')}`);
+  });
+}
+
+function kindGuess(
+  name: string,
+  { kind, kindReason, stays, seedValue }: InferredInput,
+  requested: RequestedMutators,
+  areGiven: boolean,
+): string | undefined {
+  if (PLAIN_KINDS.has(kind) || (requested !== 'default' && !(stays && requested === 'none')))
+    return undefined;
+  const guess = `looks like ${KIND_NOUNS[kind] ?? kind}: ${kindReason}`;
+  if (requested === 'default') return `${guess}; --mutator ${name}=numbers overrules that`;
+  const value = areGiven || seedValue === undefined ? 'as its seeds have it' : String(seedValue);
+  const mutators = kind === 'mask' ? 'flags' : 'numbers';
+  return `${guess}; it stays ${value}: --mutator ${name}=${mutators} has it mutated`;
+}
+
+function rangeGuess(
+  name: string,
+  { range, rangeReason, isRangeKnown, stays }: InferredInput,
+): string | undefined {
+  if (stays || !isRangeKnown) return undefined;
+  return `its range is ${rangeText(range)}: ${rangeReason}; --range ${name}=lo,hi overrules that`;
+}
+
+/** Shapes of seeds named in a line. */
+const MAX_NAMED_SHAPES = 4;
+
+/**
+ * Says which sizes of inputs that the model leaves open are tried, where those are the sizes of the seeds: a model may fail
+ * on shorter or longer inputs.
+ *
+ * @param inputs without the batch dimension
+ */
+export function explainLengths(
+  inputs: readonly InputSpec[],
+  seeds: Seeds,
+  lengthChanges: LengthChanges | undefined,
+  { tokens }: Pick<InputConfig, 'tokens'>,
+  notices: Notices,
+): void {
+  inputs.forEach(({ name, shape }, i) => {
+    if (!shape.includes(null) || lengthChanges?.followers.includes(i) === true) return;
+    if (i !== lengthChanges?.leader) {
+      const shapes = [...new Set(seeds.map(({ form }) => shapeText(form.inputs[i].shape)))];
+      const more = shapes.length > MAX_NAMED_SHAPES ? ` and ${shapes.length - MAX_NAMED_SHAPES} more` : '';
+      notices.info(
+        `input ${name} keeps the sizes of its seeds, ${shapes.slice(0, MAX_NAMED_SHAPES).join(', ')}${more}, and the model leaves others open: add seeds of other sizes, the shortest among them, to try those`,
+      );
+    } else if (tokens?.[name]?.length === undefined) {
+      const { minLength, maxLength } = lengthChanges;
+      notices.info(
+        `input ${name} has ${minLength} to ${maxLength} tokens in mutants, no more than the longest seed: tokens.${name}.length in the campaign file tries others`,
+      );
+    }
+  });
+}
