@@ -33,6 +33,8 @@ export interface LoopContext extends StatisticsSources {
   readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;
   readonly checkpointSource: CheckpointSource;
+  /** When the command began, on `performance.now()`'s clock: `--time` counts from then. */
+  readonly startedAt: number;
 }
 
 /**
@@ -40,10 +42,12 @@ export interface LoopContext extends StatisticsSources {
  * feedback delay allows: with many workers it is in flight that long, and with few the campaign must do the same.
  */
 export async function runMainLoop(context: LoopContext): Promise<StopReason> {
-  const { config, signal, faults, state } = context;
+  const { config, signal, faults, state, startedAt } = context;
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   if (state.corpus.size.count === 0) return 'seeds';
-  const stop = new StopConditions(signal, config.time === undefined ? undefined : parseDuration(config.time));
+  const left =
+    config.time === undefined ? undefined : startedAt + parseDuration(config.time) - performance.now();
+  const stop = new StopConditions(signal, left === undefined ? undefined : Math.max(0, left));
   const stopTimers = startTimers(context, stop);
   let reason: StopReason;
   try {

@@ -1,4 +1,4 @@
-import { unzipSync, type Zippable, zipSync } from 'fflate';
+import { deflateSync, unzipSync, type ZipOptions, type Zippable, zipSync } from 'fflate';
 import { UserError } from '../core/errors.ts';
 import { decodeNpy, encodeNpy } from './npy.ts';
 import type { Tensor } from './tensor.ts';
@@ -39,11 +39,26 @@ export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor
   return arrays;
 }
 
-/** Encodes arrays as an uncompressed .npz; equal arrays give equal bytes. */
+/** Bytes from which on an array is deflated if that pays; smaller ones are stored, which is faster. */
+const MIN_DEFLATED_BYTES = 1 << 20;
+
+/** Bytes from the middle of an array that are deflated to see whether that pays: noise does not get smaller. */
+const SAMPLE_BYTES = 1 << 16;
+const MAX_DEFLATED_SHARE = 0.7;
+
+function zipLevel(file: Uint8Array): NonNullable<ZipOptions['level']> {
+  if (file.length < MIN_DEFLATED_BYTES) return 0;
+  const from = (file.length - SAMPLE_BYTES) >> 1;
+  const sample = deflateSync(file.subarray(from, from + SAMPLE_BYTES), { level: 1 });
+  return sample.length < MAX_DEFLATED_SHARE * SAMPLE_BYTES ? 1 : 0;
+}
+
+/** Encodes arrays as an .npz, large ones deflated where that makes them smaller; equal arrays give equal bytes. */
 export function encodeNpz(arrays: Iterable<readonly [name: string, tensor: Tensor]>): Uint8Array {
   const files: Zippable = {};
   for (const [name, tensor] of [...arrays].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
-    files[`${name}.npy`] = encodeNpy(tensor);
+    const file = encodeNpy(tensor);
+    files[`${name}.npy`] = [file, { level: zipLevel(file) }];
   }
-  return zipSync(files, { level: 0, mtime: EARLIEST_ZIP_TIME });
+  return zipSync(files, { mtime: EARLIEST_ZIP_TIME });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { WalkStep } from '../../src/coverage/criterion.ts';
-import { CALIBRATION_MUTANTS, calibrate } from '../../src/fuzzer/calibration.ts';
+import { calibrate } from '../../src/fuzzer/calibration.ts';
 import { armOf, objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
 import { testcaseOf } from '../support/tasks.ts';
 
@@ -10,7 +10,7 @@ const seed = {
   violation: undefined,
   predictedClass: 0,
 };
-const [, , FEWEST] = CALIBRATION_MUTANTS;
+const MUTANTS = 128;
 const adding = armOf(([first, ...rest]) => [first + 2, ...rest]);
 
 /** The steps that a criterion is calibrated on. */
@@ -25,14 +25,14 @@ async function walk(options: Partial<Parameters<typeof runnerOptions>[0]> = {}) 
       return 42;
     },
   };
-  const result = await calibrate({ ...parts, criterion }, [seed], FEWEST, () => {});
+  const result = await calibrate({ ...parts, criterion }, [seed], { mutants: MUTANTS, attempt: 0 }, () => {});
   return { steps, result };
 }
 
 describe('a calibration', () => {
   test('walks from the seeds, each step from the mutants of the one before', async () => {
     const { steps, result } = await walk();
-    expect(result).toEqual({ threshold: 42, mutants: FEWEST });
+    expect(result).toEqual({ threshold: 42, mutants: MUTANTS });
     // Every mutant moves by 2, near or far, and the last ones have gone 16 steps.
     expect(steps.every(({ vector, from }) => vector[0] - from[0] === 2)).toBe(true);
     expect(Math.max(...steps.map(({ vector }) => vector[0]))).toBe(32);

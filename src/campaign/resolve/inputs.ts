@@ -1,3 +1,4 @@
+import type { BudgetConfig } from '../../config/budget-section.ts';
 import type { InputConfig, ModelConfig, MutationConfig } from '../../config/schema.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
@@ -14,15 +15,18 @@ import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { resolveSeeds } from './resolve-seeds.ts';
+import { DRAWN_SEED_COUNT, resolveSeeds } from './resolve-seeds.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
+import { drawnSeedCount } from './workload.ts';
 
 /** The resolved inputs of a campaign. Arrays are by input, in the model's order. */
 export interface ResolvedInputs {
   /** The model's inputs, with the sizes fixed that the settings fix. */
   readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
+  /** Whether the seeds were drawn at random, since none are given. */
+  readonly areDrawn: boolean;
   /** The class that each seed shows; undefined without `--labels`. */
   readonly labels: ReadonlyMap<Seeds[number], number> | undefined;
   readonly descriptors: readonly InputDescriptor[];
@@ -40,19 +44,22 @@ export interface ResolvedInputs {
  * Resolves the settings of inputs against the loaded model: seeds, legal values, mutators and constraints.
  *
  * @param keepsLabels whether the default mix of mutators must leave the class that a seed shows as it is
+ * @param drawn seeds to draw where none are given; by default as many as the model's size allows
  * @throws UserError where settings, seeds and model do not fit each other
  */
 export async function resolveInputs(
   model: ModelInfo,
-  config: ModelConfig & InputConfig & MutationConfig,
+  config: ModelConfig & InputConfig & MutationConfig & Pick<Partial<BudgetConfig>, 'time'>,
   masterSeed: string,
   notices: Notices,
   keepsLabels = false,
+  drawn?: number,
 ): Promise<ResolvedInputs> {
   const settings = await readInputSettings(model, config, notices);
   const { inputs, testcaseInputs, tokens, requestedMutators } = settings;
   const takesPrompts = model.generation !== undefined;
-  const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices);
+  const count = drawn ?? drawnSeedCount(model, testcaseInputs, config, DRAWN_SEED_COUNT);
+  const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices, count);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
   const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);
@@ -67,6 +74,7 @@ export async function resolveInputs(
   return {
     inputs,
     seeds,
+    areDrawn: !seedSet.areGiven,
     labels: seedSet.labels,
     descriptors: withFollowerSizes(descriptors, lengthChanges),
     mutators,

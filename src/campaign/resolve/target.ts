@@ -14,7 +14,7 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
-import { resolveBatchSize } from './batch-size.ts';
+import { resolveBatchSize, valueCount } from './batch-size.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
@@ -26,9 +26,18 @@ import {
   reportSecondModel,
 } from './model-pair.ts';
 import type { Notices } from './model-settings.ts';
+import { type FixedBatch, openFixedBatch } from './open-batch.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
+import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
+import { resolveWorkload, usualWorkload, type Workload } from './workload.ts';
+
+/** Sizes that a campaign's folder records; without a workload it was begun by a version that had none. */
+export interface RecordedSizes {
+  readonly workload?: Workload;
+  readonly fixedBatch?: FixedBatch;
+}
 
 /** A campaign's settings, resolved against the loaded model. */
 export interface Target {
@@ -44,9 +53,12 @@ export interface Target {
   readonly watched: WatchedTensors;
   readonly inputs: ResolvedInputs;
   readonly batch: number;
+  readonly workload: Workload;
+  /** How rows run where the model's batch is fixed to 1. */
+  readonly fixedBatch: FixedBatch | undefined;
   /** Whether findings name the layer from which on the two models of a pair diverge. */
   readonly comparesLayers: boolean;
-  /** Whether the model takes one testcase in a run. */
+  /** Whether the unmodified model takes one testcase in a run. */
   readonly isUnbatched: boolean;
   /** Names of sites that cannot go wrong within the ranges of the inputs. */
   readonly unreachable: ReadonlySet<string>;
@@ -61,6 +73,7 @@ export interface Target {
  * initializes the probe worker with the result.
  *
  * @param derived the quantized copy that is part of the campaign
+ * @param recorded what a campaign that is resumed records; undefined for a new one
  * @throws UserError where the settings do not fit the model
  */
 export async function resolveTarget(
@@ -68,6 +81,7 @@ export async function resolveTarget(
   notices: Notices,
   probeWorker: ProbeWorker,
   derived: DerivedModel,
+  recorded?: RecordedSizes,
 ): Promise<Target> {
   const path = modelPath(config);
   const objectives = await probeWorker.describeObjectives(
@@ -86,6 +100,7 @@ export async function resolveTarget(
     masterSeed,
     notices,
     objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
+    recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
   );
   const { seeds } = inputs;
   const invariants = findInvariants(firstModel, inputs);
@@ -101,7 +116,12 @@ export async function resolveTarget(
     config.quantize === undefined
       ? undefined
       : await loadDerivedModel(config.quantize, config, seeds, probeWorker, derived);
-  const model = derivedPair?.model ?? observedModel;
+  const { model, fixedBatch } = await openFixedBatch(
+    derivedPair?.model ?? observedModel,
+    { batch: config.batch, seeds, objectives, recorded },
+    probeWorker,
+    notices,
+  );
   reportSecondModel(config, model, notices);
   const coverage = await resolveCoverage(model, config, probeWorker, seeds[0], notices);
   const { watched, batchLimitReason, largestBatch } = coverage;
@@ -115,6 +135,16 @@ export async function resolveTarget(
   );
   const shapes = distinctShapes(seeds);
   const batch = resolveBatchSize(config, { model, objectives, shapes, largestBatch }, notices);
+  const workload =
+    recorded === undefined
+      ? resolveWorkload(config, {
+          model,
+          shape: shapes.reduce((a, b) => (valueCount(b) > valueCount(a) ? b : a)),
+          batch,
+          answerTokens: model.generation === undefined ? undefined : config.generate?.length,
+          drawnSeeds: inputs.areDrawn ? seeds.length : undefined,
+        })
+      : (recorded.workload ?? usualWorkload(batch));
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const setup = workerSetup(config, {
     inputs,
@@ -135,8 +165,10 @@ export async function resolveTarget(
     watched,
     inputs,
     batch,
+    workload,
+    fixedBatch,
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
-    isUnbatched: largestBatch === 1,
+    isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
     objectives,
     feedback,
