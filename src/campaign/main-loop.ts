@@ -12,7 +12,7 @@ import type { Fault, FaultRegistry, StoredFinding } from './findings/fault-regis
 import type { FindingWriter } from './findings/finding-writer.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
-import { StopConditions } from './stop-conditions.ts';
+import { StopConditions, timeLeft } from './stop-conditions.ts';
 
 /** Milliseconds between updates of the monitor, and between writes of stats.json. */
 const STATUS_INTERVAL_MS = 250;
@@ -45,9 +45,8 @@ export async function runMainLoop(context: LoopContext): Promise<StopReason> {
   const { config, signal, faults, state, startedAt } = context;
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   if (state.corpus.size.count === 0) return 'seeds';
-  const left =
-    config.time === undefined ? undefined : startedAt + parseDuration(config.time) - performance.now();
-  const stop = new StopConditions(signal, left === undefined ? undefined : Math.max(0, left));
+  const limit = config.time === undefined ? undefined : parseDuration(config.time);
+  const stop = new StopConditions(signal, timeLeft(limit, startedAt, performance.now()));
   const stopTimers = startTimers(context, stop);
   let reason: StopReason;
   try {

@@ -16,6 +16,9 @@ const MAX_WALK_STEPS = 16;
 /** Most walks beside each other. */
 const MAX_WALKS = 16;
 
+/** Mutants of a pick, where a step has as many: one of them walks on, and copying it takes longer than running many models. */
+const MIN_MUTANTS_PER_PICK = 4;
+
 /** Most mutants of a calibration; a power of two, as all numbers of mutants are that a calibration may have. */
 export const CALIBRATION_MUTANTS = 2048;
 
@@ -50,11 +53,8 @@ export function walkSizes(mutants: number, rowBytes: number): WalkSizes {
   const steps = Math.min(MAX_WALK_STEPS, mutants);
   const perStep = Math.max(1, Math.floor(mutants / steps));
   const rowsInMemory = Math.max(1, Math.floor(MAX_BYTES / Math.max(1, rowBytes)));
-  const mutantsPerPick = Math.min(
-    MUTANTS_PER_PICK,
-    Math.max(1, perStep / MAX_WALKS),
-    floorToPowerOfTwo(rowsInMemory),
-  );
+  const wanted = Math.max(perStep / MAX_WALKS, MIN_MUTANTS_PER_PICK);
+  const mutantsPerPick = Math.min(MUTANTS_PER_PICK, perStep, wanted, floorToPowerOfTwo(rowsInMemory));
   const picks = perStep / mutantsPerPick;
   return {
     steps,

@@ -167,8 +167,7 @@ export class ProbeWorker {
       results.push(...(await this.#runSeedBatch(testcases.slice(from, from + batch), labelOf)));
       onProgress(results.length);
     }
-    // The process sends copies back, which would be in memory beside what it was sent.
-    return results.map((result, i) => ({ ...result, data: testcases[i] }));
+    return results;
   }
 
   /**
@@ -212,7 +211,8 @@ export class ProbeWorker {
   ): Promise<SeedResult[]> {
     try {
       const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? NO_CLASS);
-      return await this.#process.call('runSeeds', { testcases, labels });
+      const verdicts = await this.#process.call('runSeeds', { testcases, labels });
+      return verdicts.map((verdict, i) => ({ ...verdict, data: testcases[i] }));
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;
       await this.#replace();

@@ -124,7 +124,7 @@ function percent(share: number): string {
   return `${(100 * share).toPrecision(2)} %`;
 }
 
-const PROGRESS_COLUMNS = 30;
+const PROGRESS_COLUMNS = 16;
 
 /** The screen's text before the first mutant: what is being done, how far it is, and for how long. */
 export function phaseScreenText(phase: StartPhase, seconds: number): string {

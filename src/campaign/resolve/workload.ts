@@ -40,8 +40,8 @@ const MIN_CALIBRATION_MUTANTS = 4;
 /** Seconds that copying one value takes where rows do not fit into a cache. */
 const COPY_SECONDS = 3.5e-10;
 
-/** Copies of a row that making, judging and observing a mutant costs beside the run. */
-const MUTANT_COPIES = 4;
+/** Copies of a row that making a mutant of a calibration and keeping one in four of them costs beside the run. */
+const MUTANT_COPIES = 12;
 
 /** Longest estimated seconds of the smallest task. */
 const MIN_TASK_SECONDS = 0.1;

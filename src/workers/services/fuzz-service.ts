@@ -41,6 +41,9 @@ export type BatchOpeningReport =
   | { readonly description: ModelDescription; readonly isExact: boolean }
   | { readonly refusal: string };
 
+/** The result of a seed without its testcase. */
+export type SeedVerdict = Omit<SeedResult, 'data'>;
+
 /** What a prepared worker knows of its plug-ins. */
 export interface PreparedInfo {
   /** The feedback of the coverage criterion. */
@@ -253,13 +256,17 @@ const methods = {
     return { feedback };
   },
 
-  runSeeds: ({
+  /** Runs testcases; the results are without them, since the caller has them. */
+  runSeeds: async ({
     testcases,
     labels,
   }: {
     readonly testcases: readonly TestcaseData[];
     readonly labels: readonly number[] | undefined;
-  }): Promise<SeedResult[]> => runSeeds(requirePrepared().options, testcases, labels),
+  }): Promise<SeedVerdict[]> =>
+    (await runSeeds(requirePrepared().options, testcases, labels)).map(
+      ({ data: _data, ...verdict }) => verdict,
+    ),
 
   calibrate: ({ seeds, plan }: { readonly seeds: readonly SeedResult[]; readonly plan: CalibrationPlan }) =>
     calibrate(requirePrepared().options, seeds, plan, heartbeat),
