@@ -15,8 +15,8 @@ import type { ModelInfo } from '../model/model.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
-import type { FixedBatch } from './resolve/open-batch.ts';
-import type { Workload } from './resolve/workload.ts';
+import type { FixedBatch } from './resolve/sizes/open-batch.ts';
+import type { Workload } from './resolve/sizes/workload.ts';
 
 /** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
 export function modelName(path: string): string {

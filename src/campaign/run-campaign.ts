@@ -31,8 +31,8 @@ import {
   prepareCampaign,
 } from './open-campaign.ts';
 import { checkExtensions } from './resolve/check-extensions.ts';
-import { defaultMaxDisk } from './resolve/disk-limit.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
+import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
 import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 

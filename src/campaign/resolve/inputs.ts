@@ -16,9 +16,9 @@ import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
 import { DRAWN_SEED_COUNT, resolveSeeds } from './resolve-seeds.ts';
+import { drawnSeedCount } from './sizes/workload.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
-import { drawnSeedCount } from './workload.ts';
 
 /** The resolved inputs of a campaign. Arrays are by input, in the model's order. */
 export interface ResolvedInputs {

@@ -26,12 +26,12 @@ import {
   reportSecondModel,
 } from './model-pair.ts';
 import type { Notices } from './model-settings.ts';
-import { type FixedBatch, openFixedBatch } from './open-batch.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
-import { resolveWorkload, usualWorkload, type Workload } from './workload.ts';
+import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
+import { resolveWorkload, usualWorkload, type Workload } from './sizes/workload.ts';
 
 /** Sizes that a campaign's folder records; without a workload it was begun by a version that had none. */
 export interface RecordedSizes {

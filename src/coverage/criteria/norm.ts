@@ -1,6 +1,6 @@
 import type { BatchResult } from '../../model/batched-model.ts';
-import { type DType, readNumber, type TensorData } from '../../tensor/tensor.ts';
 import { sumOfSquares } from '../../tensor/reductions.ts';
+import { type DType, readNumber, type TensorData } from '../../tensor/tensor.ts';
 import { stepQuantile } from '../calibration.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 import { toFiniteFloat32 } from '../observation.ts';

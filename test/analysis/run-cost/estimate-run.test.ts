@@ -45,7 +45,8 @@ test('a testcase costs less in a batch, and more on a slower runtime or at a lar
 
 test('bodies of loops count as often as they are taken to run, those of conditions once', () => {
   const body = graphOf([{ op: 'MatMul', inputs: ['x', 'm'], outputs: ['y'] }], { m: [16, 16] });
-  const outer = (op: string) => graphOf([{ op, inputs: ['x'], outputs: ['y'], subgraphs: [body] }], {});
+  const outer = (op: string) =>
+    graphOf([{ op, inputs: ['x'], outputs: ['y'], subgraphs: [{ ...body, role: 'body' }] }], {});
   const input = new Map([['x', [1, 16]]]);
   expect(estimateWork(outer('If'), input).multiplyAdds).toBe(256);
   expect(estimateWork(outer('Loop'), input).multiplyAdds).toBe(16 * 256);

@@ -1,13 +1,13 @@
-import { estimateRunSeconds } from '../../analysis/run-cost/estimate-run.ts';
-import type { CampaignConfig } from '../../config/schema.ts';
-import { parseDuration } from '../../config/values.ts';
-import { CALIBRATION_MUTANTS } from '../../fuzzer/calibration.ts';
-import { RUN_COST } from '../../fuzzer/scheduling/bandit.ts';
-import { LARGE_ROW_VALUES, MUTANTS_PER_PICK } from '../../fuzzer/scheduling/task-sizes.ts';
-import { batchAxis } from '../../model/batch-axis.ts';
-import type { InputSpec, ModelInfo } from '../../model/model.ts';
-import type { ShapeSignature } from '../../model/testcase-batch.ts';
-import { DTYPES } from '../../tensor/tensor.ts';
+import { estimateRunSeconds } from '../../../analysis/run-cost/estimate-run.ts';
+import type { CampaignConfig } from '../../../config/schema.ts';
+import { parseDuration } from '../../../config/values.ts';
+import { CALIBRATION_MUTANTS } from '../../../fuzzer/calibration.ts';
+import { RUN_COST } from '../../../fuzzer/scheduling/bandit.ts';
+import { LARGE_ROW_VALUES, MUTANTS_PER_PICK } from '../../../fuzzer/scheduling/task-sizes.ts';
+import { batchAxis } from '../../../model/batch-axis.ts';
+import type { InputSpec, ModelInfo } from '../../../model/model.ts';
+import type { ShapeSignature } from '../../../model/testcase-batch.ts';
+import { DTYPES } from '../../../tensor/tensor.ts';
 
 /** Sizes of a campaign that follow from its model and settings, never from the clock: a resumed campaign keeps them. */
 export interface Workload {

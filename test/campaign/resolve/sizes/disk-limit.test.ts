@@ -1,9 +1,9 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { defaultMaxDisk } from '../../../src/campaign/resolve/disk-limit.ts';
-import { parseSize } from '../../../src/config/values.ts';
-import { testFolder } from '../../support/folder.ts';
+import { defaultMaxDisk } from '../../../../src/campaign/resolve/sizes/disk-limit.ts';
+import { parseSize } from '../../../../src/config/values.ts';
+import { testFolder } from '../../../support/folder.ts';
 
 const folder = testFolder();
 

@@ -4,10 +4,10 @@ import {
   firstLookSeconds,
   resolveWorkload,
   usualWorkload,
-} from '../../../src/campaign/resolve/workload.ts';
-import type { Graph } from '../../../src/model/graph/graph.ts';
-import type { ModelInfo } from '../../../src/model/model.ts';
-import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
+} from '../../../../src/campaign/resolve/sizes/workload.ts';
+import type { Graph } from '../../../../src/model/graph/graph.ts';
+import type { ModelInfo } from '../../../../src/model/model.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../../../src/model/testcase-batch.ts';
 
 /** A convolution of `filters` 3×3 filters on 3×side×side. */
 function modelOf(side: number, filters: number, kind: 'onnx' | 'cpu' = 'onnx') {

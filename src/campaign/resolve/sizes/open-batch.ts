@@ -1,12 +1,12 @@
-import { UserError } from '../../core/errors.ts';
-import { defaultBatch } from '../../fuzzer/scheduling/task-sizes.ts';
-import type { Seeds } from '../../inputs/seeds.ts';
-import { batchAxis } from '../../model/batch-axis.ts';
-import type { ModelInfo } from '../../model/model.ts';
-import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
-import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import { valueCount } from './batch-size.ts';
-import type { Notices } from './model-settings.ts';
+import { UserError } from '../../../core/errors.ts';
+import { defaultBatch } from '../../../fuzzer/scheduling/task-sizes.ts';
+import type { Seeds } from '../../../inputs/seeds.ts';
+import { batchAxis } from '../../../model/batch-axis.ts';
+import type { ModelInfo } from '../../../model/model.ts';
+import type { ObjectiveDescriptor } from '../../../workers/objective-descriptor.ts';
+import type { ProbeWorker } from '../../../workers/probe-worker.ts';
+import { valueCount } from '../batch-size.ts';
+import type { Notices } from '../model-settings.ts';
 
 /** How a model whose batch is fixed to 1 runs rows: in a copy with a free batch, or one by one in each worker. */
 export type FixedBatch = 'opened' | 'row by row';
