@@ -28,6 +28,7 @@ export async function campaign(
     info() {},
     warn() {},
     onStart() {},
+    onPhase() {},
     onFault() {},
     onThresholdChange() {},
     onStatistics,

@@ -35,6 +35,7 @@ const silent: Monitor = {
   info() {},
   warn() {},
   onStart() {},
+  onPhase() {},
   onFault() {},
   onThresholdChange() {},
   onStatistics() {},

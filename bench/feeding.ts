@@ -197,6 +197,7 @@ await withFolder(async (folder) => {
     info() {},
     warn() {},
     onStart() {},
+    onPhase() {},
     onFault() {},
     onThresholdChange() {},
     onStatistics() {},
@@ -220,6 +221,7 @@ await withFolder(async (folder) => {
       elapsedSeconds: () => collector.elapsedSeconds,
     }),
     sites: [],
+    startedAt: performance.now(),
     unreachableSites: new Set(),
   });
   const seconds = (performance.now() - start) / 1000 - executor.seconds;

@@ -73,7 +73,7 @@ try {
           }, 200);
           let early: Statistics | undefined;
           const monitor: Monitor = {
-            ...{ info() {}, warn() {}, onStart() {}, onFault() {}, onThresholdChange() {} },
+            ...{ info() {}, warn() {}, onPhase() {}, onStart() {}, onFault() {}, onThresholdChange() {} },
             onStatistics(now) {
               if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
             },

@@ -27,6 +27,7 @@ const observer = {
   info() {},
   warn() {},
   onStart() {},
+  onPhase() {},
   onFault() {},
   onThresholdChange() {},
   onStatistics() {},

@@ -17,28 +17,36 @@ export interface ResolvedThreshold {
   readonly why: string;
 }
 
-/** The threshold asked for, or one calibrated on the seeds. */
+/**
+ * The threshold asked for, or one calibrated on the seeds.
+ *
+ * @param calibrationMutants mutants that it is calibrated on
+ */
 export async function resolveThreshold(
   config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
   feedback: FeedbackName,
+  calibrationMutants: number,
   probeWorker: ProbeWorker,
   seeds: readonly SeedResult[],
-  notices: Notices,
+  monitor: Pick<Monitor, 'warn' | 'onPhase'>,
 ): Promise<ResolvedThreshold> {
   if (config.threshold !== 'auto') return { value: config.threshold, why: 'as asked for' };
   const fuzzableSeeds = seeds.filter(isFuzzable);
   if (config.guidance === 'none' || fuzzableSeeds.length === 0) return { value: 0, why: 'not used' };
   if (!feedbackKind(feedback).isCalibrated) return { value: 0, why: 'a mutant with a new element is new' };
-  const calibrated = await probeWorker.calibrate(fuzzableSeeds);
+  const report = (done: number): void =>
+    monitor.onPhase({ name: 'calibrating', done, total: calibrationMutants });
+  report(0);
+  const calibrated = await probeWorker.calibrate(fuzzableSeeds, calibrationMutants, report);
   if (calibrated === undefined) {
-    notices.warn(
+    monitor.warn(
       'the threshold cannot be calibrated, since the model ends its process on mutants of the seeds',
     );
     return { value: fallbackThreshold(fuzzableSeeds), why: 'a thousandth of the length of the activations' };
   }
   const { threshold, mutants } = calibrated;
   if (threshold === undefined) {
-    notices.warn(
+    monitor.warn(
       'no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range',
     );
     return { value: Number.MIN_VALUE, why: 'nothing moved' };

@@ -12,7 +12,7 @@ import type { Target } from './resolve/target.ts';
 /** Worker deaths that are reported as warnings; later ones are in events.jsonl and in the statistics. */
 const MAX_DEATH_WARNINGS = 3;
 
-/** Options for loading the model with the runtimes that were resolved for it. */
+/** Options for loading the unmodified model with the runtimes that were resolved for it: findings are confirmed in it. */
 export function resolvedLoadOptions(
   options: WorkerSupervisorOptions,
   { model, secondModel, invariants }: Target,
@@ -30,6 +30,12 @@ export function resolvedLoadOptions(
       };
 }
 
+/** Options for loading the model as workers run it: as it is, or with a free batch. */
+export function workerLoadOptions(options: WorkerSupervisorOptions, target: Target): LoadOptions {
+  const loadOptions = resolvedLoadOptions(options, target);
+  return target.fixedBatch === 'opened' ? { ...loadOptions, opensBatch: true } : loadOptions;
+}
+
 /**
  * Supervises a worker process of a campaign.
  *
@@ -42,7 +48,7 @@ export function createSupervisor(
   process?: ProbeWorker['child'],
 ): WorkerSupervisor {
   const { path, setup, model } = target;
-  const loading = { path: path.absolute, options: resolvedLoadOptions(options, target) };
+  const loading = { path: path.absolute, options: workerLoadOptions(options, target) };
   return new WorkerSupervisor(
     { ...options, model: loading },
     setup,

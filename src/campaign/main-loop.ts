@@ -12,7 +12,7 @@ import type { Fault, FaultRegistry, StoredFinding } from './findings/fault-regis
 import type { FindingWriter } from './findings/finding-writer.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
-import { StopConditions } from './stop-conditions.ts';
+import { StopConditions, timeLeft } from './stop-conditions.ts';
 
 /** Milliseconds between updates of the monitor, and between writes of stats.json. */
 const STATUS_INTERVAL_MS = 250;
@@ -33,6 +33,8 @@ export interface LoopContext extends StatisticsSources {
   readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;
   readonly checkpointSource: CheckpointSource;
+  /** When the command began, on `performance.now()`'s clock: `--time` counts from then. */
+  readonly startedAt: number;
 }
 
 /**
@@ -40,10 +42,11 @@ export interface LoopContext extends StatisticsSources {
  * feedback delay allows: with many workers it is in flight that long, and with few the campaign must do the same.
  */
 export async function runMainLoop(context: LoopContext): Promise<StopReason> {
-  const { config, signal, faults, state } = context;
+  const { config, signal, faults, state, startedAt } = context;
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   if (state.corpus.size.count === 0) return 'seeds';
-  const stop = new StopConditions(signal, config.time === undefined ? undefined : parseDuration(config.time));
+  const limit = config.time === undefined ? undefined : parseDuration(config.time);
+  const stop = new StopConditions(signal, timeLeft(limit, startedAt, performance.now()));
   const stopTimers = startTimers(context, stop);
   let reason: StopReason;
   try {

@@ -15,6 +15,8 @@ import type { ModelInfo } from '../model/model.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
+import type { FixedBatch } from './resolve/sizes/open-batch.ts';
+import type { Workload } from './resolve/sizes/workload.ts';
 
 /** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
 export function modelName(path: string): string {
@@ -37,6 +39,8 @@ export interface ResolvedCampaign {
   readonly watched: WatchedTensors;
   readonly threshold: number;
   readonly feedback: FeedbackName;
+  readonly workload: Workload;
+  readonly fixedBatch: FixedBatch | undefined;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -59,6 +63,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     watched,
     threshold,
     feedback,
+    workload,
+    fixedBatch,
     inputs,
     importIds,
   } = resolved;
@@ -121,6 +127,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
         ? {}
         : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),
       threshold,
+      workload,
+      ...(fixedBatch === undefined ? {} : { fixedBatch }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

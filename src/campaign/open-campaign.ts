@@ -70,7 +70,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
   const { config, monitor, folder, probeWorker, target, saved } = context;
   const { path, model, masterSeed, watched, inputs, batch, setup, invariants } = target;
   const isResumed = saved?.checkpoint !== undefined;
-  const seeds = isResumed ? [] : await probeWorker.runSeeds(inputs.seeds, inputs.labels);
+  const seeds = isResumed ? [] : await runSeeds(context);
   const candidates: ImportCandidates | undefined =
     config.corpus === undefined ? undefined : await findImports([config.corpus].flat());
   const imports =
@@ -78,7 +78,15 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
       ? []
       : await readImports(candidates, inputs, setup.varying, invariants, monitor);
   const threshold =
-    saved?.threshold ?? (await resolveThreshold(config, target.feedback, probeWorker, seeds, monitor));
+    saved?.threshold ??
+    (await resolveThreshold(
+      config,
+      target.feedback,
+      target.workload.calibrationMutants,
+      probeWorker,
+      seeds,
+      monitor,
+    ));
   monitor.info(
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
@@ -97,6 +105,8 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     watched,
     threshold: threshold.value,
     feedback: target.feedback,
+    workload: target.workload,
+    fixedBatch: target.fixedBatch,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
@@ -105,6 +115,13 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
       monitor.warn(`since then ${change}`);
   }
   return { seeds, imports, threshold: threshold.value, settings, modelGiven, secondModelGiven };
+}
+
+function runSeeds({ monitor, probeWorker, target: { inputs } }: CampaignContext): Promise<SeedResult[]> {
+  const total = inputs.seeds.length;
+  const report = (done: number): void => monitor.onPhase({ name: 'seeds', done, total });
+  report(0);
+  return probeWorker.runSeeds(inputs.seeds, inputs.labels, report);
 }
 
 /** The second model as findings name it: the same in two campaigns wherever their folders lie. */
@@ -180,14 +197,15 @@ async function makeState(
   { config, folder, target, saved }: CampaignContext,
   { seeds, threshold }: PreparedCampaign,
 ): Promise<FuzzerState> {
-  const { model, masterSeed, inputs, batch, setup } = target;
+  const { model, masterSeed, inputs, workload, setup } = target;
   const { descriptors, limits } = inputs;
-  const arms = await describeArms(inputs.mutators);
+  const arms = await describeArms(inputs.mutators, workload.editsRows);
   const makeMutatorScheduler = (): MutatorScheduler =>
     new MutatorScheduler(
       descriptors.map(({ name }) => name),
       arms,
       config.guidance !== 'none',
+      workload.runCost,
     );
   const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
   const isGuided = config.guidance !== 'none' && width > 0;
@@ -218,7 +236,7 @@ async function makeState(
         : { directed: new DirectedSearch(setup.goals), mutatorScheduler: makeMutatorScheduler() },
     tasks: {
       masterSeed,
-      batch,
+      batch: workload.taskMutants,
       maxExecs: config.execs ?? Number.POSITIVE_INFINITY,
       feedbackDelay: config.epoch === undefined ? feedbackDelay : epochFeedbackDelay(config.epoch),
       singleBatches: model.generation !== undefined,

@@ -17,7 +17,7 @@ import { CheckpointSource } from './checkpoint-source.ts';
 import { DerivedModel } from './derived-model.ts';
 import { type ExecutorFactory, MAX_REFERENCE_RUNS, referenceRunsOf } from './executor-factory.ts';
 import { idleReason } from './idle-reason.ts';
-import { createLocalPool, createSupervisor, resolvedLoadOptions } from './local-workers.ts';
+import { createLocalPool, createSupervisor, workerLoadOptions } from './local-workers.ts';
 import { runMainLoop } from './main-loop.ts';
 import { modelName } from './manifest.ts';
 import { currentStatistics, writeStats } from './monitor/current-statistics.ts';
@@ -32,8 +32,9 @@ import {
 } from './open-campaign.ts';
 import { checkExtensions } from './resolve/check-extensions.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
-import { callLimitMs, resolveTarget } from './resolve/target.ts';
-import { readSavedCampaign, restoreCampaign } from './resume.ts';
+import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
+import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
+import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 
 /** A campaign's folder: `--out`, or one named after the model. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
@@ -46,23 +47,28 @@ export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): st
  * @param signal stops it in order
  * @param resume whether to resume the campaign in the folder
  * @param executorFactory creates the executor; worker processes on this machine if there is none
+ * @param startedAt when the command began, on `performance.now()`'s clock: `--time` counts from then
  * @throws UserError before anything is written if the request is wrong; MachineError if the machine fails;
  *   InterruptedError if it is stopped before the campaign starts
  */
 export async function runCampaign(
-  config: CampaignConfig,
+  requested: CampaignConfig,
   monitor: Monitor,
   signal: AbortSignal,
   resume = false,
   executorFactory?: ExecutorFactory,
+  startedAt = performance.now(),
 ): Promise<CampaignSummary> {
-  const folder = defaultFolder(config);
-  await checkExtensions(config);
-  setCallTimeout(callLimitMs(config));
-  checkSecondModel(config);
+  const folder = defaultFolder(requested);
+  monitor.onPhase({ name: 'loading' });
+  await checkExtensions(requested);
+  setCallTimeout(callLimitMs(requested));
+  checkSecondModel(requested);
   const folderClaim = new FolderClaim(folder);
   if (resume) await folderClaim.lock();
   else await checkFolder(folder);
+  const saved = resume ? await folderClaim.whileHeld(() => readSavedCampaign(folder)) : undefined;
+  const config = await withDiskLimit(requested, folder, saved);
   const jobs = config.jobs ?? availableCores();
   const options = supervisorOptions(config, jobs);
   const derivedModel = new DerivedModel(folder);
@@ -72,8 +78,8 @@ export async function runCampaign(
   const otherWorkers: WorkerSupervisor[] = [];
   let hasBegun = false;
   try {
-    const target = await resolveTarget(config, monitor, probeWorker, derivedModel);
-    const saved = resume ? await readSavedCampaign(folder) : undefined;
+    const recorded = saved?.settings.resolved as RecordedSizes | undefined;
+    const target = await resolveTarget(config, monitor, probeWorker, derivedModel, recorded);
     // The other workers start while the probe worker runs the seeds.
     if (executorFactory === undefined)
       for (let worker = 1; worker < jobs; worker++)
@@ -89,12 +95,13 @@ export async function runCampaign(
       saved,
     };
     const prepared = await prepareCampaign(context);
-    await executorFactory?.check(target.setup, resolvedLoadOptions(options, target));
+    await executorFactory?.check(target.setup, workerLoadOptions(options, target));
     signal.removeEventListener('abort', interrupt);
     if (!resume) await folderClaim.create();
     hasBegun = true;
     const campaign = await openCampaign(context, prepared);
-    return await runOpenCampaign({ context, prepared, campaign, signal, otherWorkers, executorFactory });
+    const run = { context, prepared, campaign, signal, otherWorkers, executorFactory, startedAt };
+    return await runOpenCampaign(run);
   } catch (error) {
     if (signal.aborted && !hasBegun) throw new InterruptedError('interrupted before the campaign began');
     throw error;
@@ -104,6 +111,17 @@ export async function runCampaign(
     await derivedModel.close();
     await folderClaim.release();
   }
+}
+
+/** The settings with a limit of the folder's size: as asked for, as recorded, or by the disk. */
+async function withDiskLimit(
+  config: CampaignConfig,
+  folder: string,
+  saved: SavedCampaign | undefined,
+): Promise<CampaignConfig> {
+  if (config.maxDisk !== undefined) return config;
+  const recorded = saved?.settings.maxDisk;
+  return { ...config, maxDisk: typeof recorded === 'string' ? recorded : await defaultMaxDisk(folder) };
 }
 
 /** The lock on a campaign's folder, which is created when nothing stands in the way of the campaign any more. */
@@ -123,6 +141,16 @@ class FolderClaim {
     await makeFolder(this.#folder, 'the campaign folder');
     await this.lock();
     await checkFolder(this.#folder);
+  }
+
+  /** Runs an action; the folder is released if it fails. */
+  async whileHeld<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
   }
 
   async release(): Promise<void> {
@@ -148,6 +176,8 @@ interface CampaignRun {
   /** All worker processes but the probe worker, which joins the pool. */
   readonly otherWorkers: readonly WorkerSupervisor[];
   readonly executorFactory: ExecutorFactory | undefined;
+  /** When the command began, on `performance.now()`'s clock. */
+  readonly startedAt: number;
 }
 
 /** Restores or seeds an open campaign and runs the fuzzing loop. */
@@ -191,6 +221,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       collector,
       executor,
       checkpointSource,
+      startedAt: run.startedAt,
       sites: target.sites,
       unreachableSites: target.unreachable,
     };
@@ -245,7 +276,7 @@ async function createExecutor({
   return executorFactory.create({
     setup,
     model,
-    loading: { path: path.absolute, options: resolvedLoadOptions(options, target) },
+    loading: { path: path.absolute, options: workerLoadOptions(options, target) },
     timeout: options.child.timeout,
     corpusSource: state,
     referenceRuns: referenceRunsOf(referenceSeeds),

@@ -1,5 +1,13 @@
 import type { StopReason } from './monitor/monitor.ts';
 
+/**
+ * Milliseconds that are left of a time limit, which counts from the command's start: loading, seeds and calibrating are part
+ * of it. Undefined without a limit.
+ */
+export function timeLeft(limitMs: number | undefined, startedAt: number, now: number): number | undefined {
+  return limitMs === undefined ? undefined : Math.max(0, startedAt + limitMs - now);
+}
+
 interface Waiter {
   readonly resolve: (reason: StopReason) => void;
   readonly reject: (error: unknown) => void;

@@ -6,7 +6,7 @@ import { duration, size } from './values.ts';
 export const budgetSection = {
   time: withFlag(duration.optional(), {
     flags: '-t, --time <duration>',
-    help: 'stop after this long, as 90s, 10m, 8h',
+    help: "stop so long after the command's start, as 90s, 10m, 8h",
     defaultText: 'until Ctrl-C',
   }),
   execs: withFlag(positiveInteger.optional(), {
@@ -30,7 +30,7 @@ export const budgetSection = {
   maxDisk: withFlag(size.optional(), {
     flags: '--max-disk <size>',
     help: 'end the campaign in order when its folder holds so much, as 2GB',
-    defaultText: 'none',
+    defaultText: 'a tenth of the disk that is free when it begins',
   }),
   minExecs: withFlag(positiveInteger.optional(), {
     flags: '--min-execs <n>',

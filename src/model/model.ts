@@ -180,6 +180,8 @@ export interface LoadOptions {
   readonly signature?: string | undefined;
   /** Tags of the SavedModel graph to load; by default `serve`. */
   readonly tags?: readonly string[] | undefined;
+  /** Loads a copy whose batch is free instead of 1; see `openBatchAxis`. ONNX alone. */
+  readonly opensBatch?: boolean | undefined;
   /** Called with the size of the model's files once they are read, before a runtime gets them. */
   readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }

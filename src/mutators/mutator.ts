@@ -3,6 +3,7 @@ import type { Random } from '../core/random.ts';
 import type { DefaultedParameter, ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { Domain, InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { RowEdits } from './row-edits.ts';
 import type { NoisePool } from './simd/noise-pool.ts';
 import type { VectorMath } from './simd/vector-math.ts';
 
@@ -22,6 +23,8 @@ export interface MutationContext {
   /** Index of this mutant among those made of the parent in a row, `[0, mutantCount)`. */
   readonly mutantIndex: number;
   readonly mutantCount: number;
+  /** Copies parents into rows that are expensive to copy, and undoes changes; absent where rows are copied whole. */
+  readonly edits?: RowEdits | undefined;
 }
 
 /** Makes mutants of testcases, for one input of the model. */
@@ -61,8 +64,26 @@ export interface MutatorKind extends ExtensionKind<Mutator, InputDescriptor> {
   readonly mayChangeMeaning?: boolean;
   /** Whether all values that it writes are within the bounds, so that nothing has to be clipped. */
   readonly staysInBounds?: boolean;
+  /**
+   * Whether mutants differ from their parent in a part of their values alone. `mutate` then begins with `copyParent`, calls
+   * `edits.changed` with each run of positions that it writes, and may be given the parent in `out` itself.
+   */
+  readonly editsPart?: boolean;
   /** The time of a mutant in copies of its values; the scheduler keeps a smaller floor for expensive ones. */
   readonly cost: number;
+  /** As `cost`, of a mutator that edits a part, where the parent need not be copied. */
+  readonly editCost?: number;
   /** Makes a mutator for an input and allocates its buffers. */
   make(values: ParameterValues, input: InputDescriptor): Mutator;
+}
+
+/** Writes the parent to `out` from `offset` on, for mutators that change a part of it. */
+export function copyParent(
+  out: WorkingArray,
+  offset: number,
+  parent: WorkingArray,
+  { edits }: Pick<MutationContext, 'edits'>,
+): void {
+  if (edits === undefined) out.set(parent, offset);
+  else edits.copy(out, offset, parent);
 }

@@ -1,5 +1,6 @@
 import { formatNumber } from '../core/format-number.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
+import { areFinite } from '../tensor/reductions.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { elementName } from './element-name.ts';
 import { type ObjectiveKind, slug, type Violation } from './objective.ts';
@@ -73,14 +74,11 @@ function distinctFloatTensors(result: BatchResult): BatchTensor[] {
   return [...byName.values()];
 }
 
-// Hot loop over the whole batch, without branches: v·0 is 0 for every finite v and NaN for all others.
 function holdsNonFinite(tensor: BatchTensor): boolean {
   const { data } = tensor;
   if (data instanceof Uint16Array) return data.some((half) => (half & 0x7c00) === 0x7c00);
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return false;
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data[i] * 0;
-  return sum !== 0;
+  return !areFinite(data);
 }
 
 /** A tensor with values that are not finite. */

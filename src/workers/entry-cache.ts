@@ -1,9 +1,9 @@
 import { LruCache } from '../core/lru-cache.ts';
 import { byteLengthOf, type TestcaseData } from '../inputs/testcase.ts';
 
-/** Bytes of testcases in one worker's cache, and the least number of them. */
+/** Bytes of testcases in one worker's cache, and the least number of them; what one task needs stays in any case. */
 const MAX_CACHE_BYTES = 64 << 20;
-const MIN_CACHED_ENTRIES = 64;
+const MIN_CACHED_ENTRIES = 4;
 
 /**
  * LRU cache of corpus entries by index. The main process mirrors each worker's cache to know which entries it need

@@ -3,7 +3,7 @@ import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
-import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
+import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
 import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { SeedResult } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
@@ -14,8 +14,14 @@ import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { ObjectiveDescriptor } from './objective-descriptor.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import { ProcessDied, type ProcessLimits, type RpcProcess, type SpawnProcess } from './rpc-client.ts';
-import type { FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
+import {
+  type OnProgress,
+  ProcessDied,
+  type ProcessLimits,
+  type RpcProcess,
+  type SpawnProcess,
+} from './rpc-client.ts';
+import type { BatchOpeningReport, FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
 import type { PluginModule, ProbeResult, WorkerSetup } from './worker-setup.ts';
@@ -69,6 +75,22 @@ export class ProbeWorker {
     return refuseIfProcessDies(this.#model.path, 'loading it', () =>
       this.#process.call('load', this.#model, LOAD_TIMEOUT_MS),
     );
+  }
+
+  /** Replaces the model by a copy with a free batch where that gives equal results; see `tryOpenBatch`. */
+  async openBatch(testcases: readonly TestcaseData[]): Promise<BatchOpeningReport> {
+    let report: BatchOpeningReport;
+    try {
+      report = await this.#process.call('openBatch', testcases, LOAD_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      this.#process = this.#spawn(this.#limits);
+      await this.load();
+      return { refusal: `running it ends the process with ${error.exitStatus}` };
+    }
+    if ('description' in report)
+      this.#model = { ...this.#model, options: { ...this.#model.options, opensBatch: true } };
+    return report;
   }
 
   /**
@@ -146,24 +168,37 @@ export class ProbeWorker {
     return this.#process.call('prepare', setup, LOAD_TIMEOUT_MS);
   }
 
-  /** Runs testcases; one that ends the process is a violation, found by halving its batch. */
+  /**
+   * Runs testcases; one that ends the process is a violation, found by halving its batch.
+   *
+   * @param onProgress called with the number of testcases that have run
+   */
   async runSeeds(
     testcases: readonly TestcaseData[],
     labelOf?: ReadonlyMap<TestcaseData, number>,
+    onProgress: OnProgress = () => {},
   ): Promise<SeedResult[]> {
     const { batch } = this.#requireSetup();
     const results: SeedResult[] = [];
     for (let from = 0; from < testcases.length; from += batch) {
       results.push(...(await this.#runSeedBatch(testcases.slice(from, from + batch), labelOf)));
+      onProgress(results.length);
     }
     return results;
   }
 
-  /** Calibrates the threshold with fewer mutants after each death; undefined where every attempt ended the process. */
-  async calibrate(seeds: readonly SeedResult[]) {
-    for (const mutants of CALIBRATION_MUTANTS) {
+  /**
+   * Calibrates the threshold with fewer mutants after each death; undefined where every attempt ended the process.
+   *
+   * @param most mutants of the first attempt
+   * @param onProgress called with the number of mutants that have run
+   */
+  async calibrate(seeds: readonly SeedResult[], most: number, onProgress: OnProgress = () => {}) {
+    for (let attempt = 0; attempt < CALIBRATION_ATTEMPTS; attempt++) {
+      const mutants = Math.max(1, most >> (2 * attempt));
+      const parameters = { seeds: walkSeeds(seeds, mutants), plan: { mutants, attempt } };
       try {
-        return await this.#process.call('calibrate', { seeds, mutants });
+        return await this.#process.call('calibrate', parameters, undefined, onProgress);
       } catch (error) {
         if (!(error instanceof ProcessDied)) throw error;
         await this.#replace();
@@ -193,7 +228,8 @@ export class ProbeWorker {
   ): Promise<SeedResult[]> {
     try {
       const labels = labelOf && testcases.map((testcase) => labelOf.get(testcase) ?? NO_CLASS);
-      return await this.#process.call('runSeeds', { testcases, labels });
+      const verdicts = await this.#process.call('runSeeds', { testcases, labels });
+      return verdicts.map((verdict, i) => ({ ...verdict, data: testcases[i] }));
     } catch (error) {
       if (!(error instanceof ProcessDied)) throw error;
       await this.#replace();

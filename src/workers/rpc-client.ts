@@ -23,7 +23,12 @@ export interface RpcReply {
   readonly error?: { readonly name: string; readonly message: string };
   /** Bytes of memory held; with some of the messages. */
   readonly rss?: number;
+  /** How far the call in progress has come, in units of its own; with some of the heartbeats. */
+  readonly progress?: number;
 }
+
+/** Called with how far a call has come. */
+export type OnProgress = (done: number) => void;
 
 /** The process ended before it answered. */
 export class ProcessDied extends Error {
@@ -62,6 +67,7 @@ export interface RpcProcess<A extends Api> {
     method: M,
     parameters: Parameters<A[M]>[0],
     timeout?: number,
+    onProgress?: OnProgress,
   ): Promise<RpcResult<A, M>>;
   kill(): void;
 }
@@ -73,6 +79,7 @@ interface PendingCall {
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
   readonly timeout: number;
+  readonly onProgress: OnProgress | undefined;
 }
 
 /** Length of the tail of standard error that is kept. */
@@ -133,18 +140,20 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
    * Calls a method. Calls are answered in the order in which they are made.
    *
    * @param timeout milliseconds without a heartbeat before the process is ended
+   * @param onProgress called with the progress that heartbeats report
    * @throws ProcessDied where it ends first; UserError, MachineError or Error as the method throws
    */
   call<M extends keyof A & string>(
     method: M,
     parameters: Parameters<A[M]>[0],
     timeout = this.#options.timeout,
+    onProgress?: OnProgress,
   ): Promise<RpcResult<A, M>> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     const id = this.#nextId++;
     if (this.#pending.size === 0) this.#lastHeard = performance.now();
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve as PendingCall['resolve'], reject, timeout });
+      this.#pending.set(id, { resolve: resolve as PendingCall['resolve'], reject, timeout, onProgress });
       const request: RpcRequest = { id, method, parameters };
       // Writing fails where the process is ending; its `close` event rejects the call.
       this.#process.send(request, () => {});
@@ -164,7 +173,11 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
       this.#rss = reply.rss;
       this.#peakRss = Math.max(this.#peakRss, reply.rss);
     }
-    if (reply.id === undefined) return;
+    if (reply.id === undefined) {
+      const [running] = this.#pending.values();
+      if (reply.progress !== undefined) running?.onProgress?.(reply.progress);
+      return;
+    }
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
     if (reply.error === undefined) pending?.resolve(reply.result as never);

@@ -10,10 +10,14 @@ const MEMORY_REPORT_INTERVAL_MS = 1000;
 let lastHeartbeat = 0;
 let lastMemoryReport = 0;
 
-/** Tells the parent that work is in progress; call it between runs of a model. Cheap to call too often. */
-export function heartbeat(): void {
+/**
+ * Tells the parent that work is in progress; call it between runs of a model. Cheap to call too often.
+ *
+ * @param progress how far the call has come, where it counts that
+ */
+export function heartbeat(progress?: number): void {
   const now = performance.now();
-  if (now - lastHeartbeat >= HEARTBEAT_INTERVAL_MS) send({});
+  if (now - lastHeartbeat >= HEARTBEAT_INTERVAL_MS) send(progress === undefined ? {} : { progress });
 }
 
 function send(reply: RpcReply): void {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { StopConditions } from '../../src/campaign/stop-conditions.ts';
+import { StopConditions, timeLeft } from '../../src/campaign/stop-conditions.ts';
 
 const never = new Promise<string>(() => {});
 
@@ -27,4 +27,10 @@ test('time asks to stop, and a failure beside the work is thrown where it is wai
   await expect(
     new StopConditions(new AbortController().signal, undefined).raceWithStop(Promise.reject(new Error('no'))),
   ).rejects.toThrow('no');
+});
+
+test('a time limit counts from the start of the command', () => {
+  expect(timeLeft(10_000, 0, 4000)).toBe(6000);
+  expect(timeLeft(10_000, 500, 12_000)).toBe(0);
+  expect(timeLeft(undefined, 0, 4000)).toBeUndefined();
 });

@@ -34,7 +34,7 @@ test('a task that needs more than the capacity keeps all of it', () => {
   expect([1, 2, 3, 4].map((entry) => cache.get(entry))).toEqual([undefined, 2, 3, 4]);
 });
 
-test('holds 64 MB of testcases, and 64 of those that are larger than a megabyte', () => {
+test('holds 64 MB of testcases, and four of those that are larger than 16 MB', () => {
   const heldOf = (bytes: number): number => {
     const cache = EntryCache.forTestcases<true>({
       form: { inputs: [], key: '' },
@@ -45,5 +45,6 @@ test('holds 64 MB of testcases, and 64 of those that are larger than a megabyte'
     return Array.from({ length: 300 }, (_, entry) => cache.get(entry)).filter((held) => held).length;
   };
   expect(heldOf(2 ** 19)).toBe(128);
-  expect(heldOf(2 ** 21)).toBe(64);
+  expect(heldOf(2 ** 21)).toBe(32);
+  expect(heldOf(2 ** 25)).toBe(4);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { CalibrationPlan } from '../../src/fuzzer/calibration.ts';
 import type { TestcaseData } from '../../src/inputs/testcase.ts';
 import { ProbeWorker } from '../../src/workers/probe-worker.ts';
 import { ProcessDied } from '../../src/workers/rpc-client.ts';
@@ -52,12 +53,12 @@ test('seeds go with their labels, −1 where one has none', async () => {
 test('calibration is tried with fewer mutants after each death, and given up in the end', async () => {
   const attempts: number[] = [];
   const { worker } = await prepared({
-    calibrate: ({ mutants }: { readonly mutants: number }) => {
-      attempts.push(mutants);
+    calibrate: ({ plan }: { readonly plan: CalibrationPlan }) => {
+      attempts.push(plan.mutants);
       throw crash();
     },
   });
-  expect(await worker.calibrate([])).toBeUndefined();
+  expect(await worker.calibrate([], 2048)).toBeUndefined();
   expect(attempts).toEqual([2048, 512, 128]);
 });
 

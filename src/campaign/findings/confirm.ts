@@ -82,7 +82,8 @@ export class HitConfirmer {
       const why = alone.matchingRuns > 0 ? undefined : `it shows in a batch of ${batch.rows} and not alone`;
       return { reproduced, status: 'flaky', ...(why === undefined ? {} : { why }), outputs };
     }
-    if (alone.matchingRuns > 0 || batch.rows === 1) return { reproduced, status: 'flaky' };
+    if (alone.matchingRuns > 0 || batch.rows === 1 || this.#options.isUnbatched)
+      return { reproduced, status: 'flaky' };
     const together = await rerunClient.reproduce(objective, {
       ...request,
       batch: batch.data,

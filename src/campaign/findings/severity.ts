@@ -12,12 +12,19 @@ interface InputSpan {
 
 /** The box that the seeds span: an interval at each position of each input, for each shape among them. */
 export class SeedSpan {
-  readonly #spansByShape = new Map<string, readonly InputSpan[]>();
+  readonly #seeds: readonly TestcaseData[];
+  #spansByShape: ReadonlyMap<string, readonly InputSpan[]> | undefined;
 
   constructor(seeds: readonly TestcaseData[]) {
-    for (const { form, inputs } of seeds) {
-      const spans = this.#spansByShape.get(form.key) ?? form.inputs.map(({ size }) => emptySpan(size));
-      this.#spansByShape.set(form.key, spans);
+    this.#seeds = seeds;
+  }
+
+  /** Measured for the first finding: of large seeds it takes long. */
+  #measure(): ReadonlyMap<string, readonly InputSpan[]> {
+    const spansByShape = new Map<string, readonly InputSpan[]>();
+    for (const { form, inputs } of this.#seeds) {
+      const spans = spansByShape.get(form.key) ?? form.inputs.map(({ size }) => emptySpan(size));
+      spansByShape.set(form.key, spans);
       form.inputs.forEach(({ type, size }, i) => {
         const { low, high } = spans[i];
         for (let k = 0; k < size; k++) {
@@ -27,6 +34,7 @@ export class SeedSpan {
         }
       });
     }
+    return spansByShape;
   }
 
   /**
@@ -37,6 +45,7 @@ export class SeedSpan {
     form,
     inputs,
   }: TestcaseData): { readonly data: TestcaseData; readonly outside: number } | undefined {
+    this.#spansByShape ??= this.#measure();
     const spans = this.#spansByShape.get(form.key);
     if (spans === undefined) return undefined;
     let outside = 0;

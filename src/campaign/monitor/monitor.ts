@@ -29,8 +29,25 @@ export interface CampaignSummary extends CampaignPlan {
   readonly idleReason: string | undefined;
 }
 
+/** What a campaign does before its first mutant. */
+export interface StartPhase {
+  readonly name: 'loading' | 'seeds' | 'calibrating';
+  /** Seeds or mutants that have run, and how many there are; absent where nothing is counted. */
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** The phase for people: `running 12 of 32 seeds`. */
+export function phaseText({ name, done = 0, total = 0 }: StartPhase): string {
+  if (name === 'loading') return 'loading the model';
+  const progress = `${done} of ${total}`;
+  return name === 'seeds' ? `running ${progress} seeds` : `calibrating on ${progress} mutants`;
+}
+
 /** Receives the events of a campaign (LibAFL's Monitor): a terminal screen, a log, or a test. */
 export interface Monitor extends Notices {
+  /** Called with what the campaign does before its first mutant, and with its progress. */
+  onPhase(phase: StartPhase): void;
   /** Called once, before the first mutant. */
   onStart(plan: CampaignPlan): void;
   /** Called for each new fault, once its first finding is on disk. */

@@ -3,7 +3,7 @@ import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
-import type { CampaignPlan, Monitor } from './monitor.ts';
+import { type CampaignPlan, type Monitor, phaseText, type StartPhase } from './monitor.ts';
 import type { SiteStatistics } from './site-statistics.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -17,6 +17,8 @@ export class StatusScreen implements Monitor {
   readonly #stream: NodeJS.WriteStream;
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #resumeLine: (folder: string) => string;
+  readonly #started = performance.now();
+  #phase: StartPhase | undefined;
   #plan: CampaignPlan | undefined;
   #isFinished = false;
 
@@ -33,6 +35,11 @@ export class StatusScreen implements Monitor {
 
   warn(text: string): void {
     this.#printAbove(pc.yellow(`warning: ${text}`));
+  }
+
+  onPhase(phase: StartPhase): void {
+    this.#phase = phase;
+    this.#drawPhase();
   }
 
   onStart(plan: CampaignPlan): void {
@@ -61,9 +68,15 @@ export class StatusScreen implements Monitor {
     this.#draw.done();
   }
 
+  #drawPhase(): void {
+    if (this.#phase === undefined || this.#isFinished) return;
+    this.#draw(phaseScreenText(this.#phase, (performance.now() - this.#started) / 1000));
+  }
+
   #printAbove(text: string): void {
     this.#draw.clear();
     this.#stream.write(`${text}\n`);
+    if (this.#plan === undefined) this.#drawPhase();
   }
 }
 
@@ -109,6 +122,16 @@ function mutatorsText({ mutators, rejected }: Statistics): string {
 
 function percent(share: number): string {
   return `${(100 * share).toPrecision(2)} %`;
+}
+
+const PROGRESS_COLUMNS = 16;
+
+/** The screen's text before the first mutant: what is being done, how far it is, and for how long. */
+export function phaseScreenText(phase: StartPhase, seconds: number): string {
+  const { done = 0, total = 0 } = phase;
+  const full = total === 0 ? 0 : Math.round((PROGRESS_COLUMNS * Math.min(done, total)) / total);
+  const bar = total === 0 ? '' : `  ${'█'.repeat(full)}${'░'.repeat(PROGRESS_COLUMNS - full)}`;
+  return `\n  ${pc.bold('state'.padEnd(9))} ${phaseText(phase)}, ${durationText(seconds)}${bar}\n`;
 }
 
 /** The screen's text, within 80 columns. */

@@ -1,3 +1,4 @@
+import type { BudgetConfig } from '../../config/budget-section.ts';
 import type { InputConfig, ModelConfig, MutationConfig } from '../../config/schema.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
@@ -15,7 +16,8 @@ import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { resolveOpenSizes, resolveSeeds, type TryRun } from './resolve-seeds.ts';
+import { DRAWN_SEED_COUNT, resolveOpenSizes, resolveSeeds, type TryRun } from './resolve-seeds.ts';
+import { drawnSeedCount } from './sizes/workload.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
 
@@ -24,6 +26,8 @@ export interface ResolvedInputs {
   /** The model's inputs, with the sizes fixed that the settings fix. */
   readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
+  /** Whether the seeds were drawn at random, since none are given. */
+  readonly areDrawn: boolean;
   /** The class that each seed shows; undefined without `--labels`. */
   readonly labels: ReadonlyMap<Seeds[number], number> | undefined;
   readonly descriptors: readonly InputDescriptor[];
@@ -37,26 +41,34 @@ export interface ResolvedInputs {
   readonly imageFormats: readonly (ImageFormat | undefined)[];
 }
 
+/** What resolving inputs depends on beside model and settings. */
+export interface InputOptions {
+  /** Whether the default mix of mutators must leave the class that a seed shows as it is. */
+  readonly keepsLabels?: boolean;
+  /** Tells which sizes the model runs on, where it leaves some open and there are no seeds. */
+  readonly tryRun?: TryRun;
+  /** Seeds to draw where none are given; by default as many as the model's size allows. */
+  readonly drawnSeeds?: number | undefined;
+}
+
 /**
  * Resolves the settings of inputs against the loaded model: seeds, legal values, mutators and constraints.
  *
- * @param keepsLabels whether the default mix of mutators must leave the class that a seed shows as it is
- * @param tryRun tells which sizes the model runs on, where it leaves some open and there are no seeds
  * @throws UserError where settings, seeds and model do not fit each other
  */
 export async function resolveInputs(
   model: ModelInfo,
-  config: ModelConfig & InputConfig & MutationConfig,
+  config: ModelConfig & InputConfig & MutationConfig & Pick<Partial<BudgetConfig>, 'time'>,
   masterSeed: string,
   notices: Notices,
-  keepsLabels = false,
-  tryRun?: TryRun,
+  { keepsLabels = false, tryRun, drawnSeeds }: InputOptions = {},
 ): Promise<ResolvedInputs> {
   const shape = await resolveOpenSizes(model, config, tryRun, notices);
   const settings = await readInputSettings(model, { ...config, shape }, notices);
   const { inputs, testcaseInputs, tokens, requestedMutators } = settings;
   const takesPrompts = model.generation !== undefined;
-  const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices);
+  const count = drawnSeeds ?? drawnSeedCount(model, testcaseInputs, config, DRAWN_SEED_COUNT);
+  const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices, count);
   explainGuesses(settings, config, seedSet.areGiven, notices);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
@@ -74,6 +86,7 @@ export async function resolveInputs(
   return {
     inputs,
     seeds,
+    areDrawn: !seedSet.areGiven,
     labels: seedSet.labels,
     descriptors: withFollowerSizes(descriptors, lengthChanges),
     mutators,

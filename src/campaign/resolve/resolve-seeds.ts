@@ -19,8 +19,8 @@ import type { Notices } from './model-settings.ts';
 import { padSeeds } from './pad-seeds.ts';
 import { padStrings } from './strings.ts';
 
-/** Seeds drawn where none are given. */
-const DRAWN_SEED_COUNT = 32;
+/** Most seeds drawn where none are given. */
+export const DRAWN_SEED_COUNT = 32;
 
 /** The seeds of a campaign, before any is refused. */
 export interface SeedSet {
@@ -35,6 +35,7 @@ export interface SeedSet {
  * Reads the seeds and their labels, or draws seeds where none are given.
  *
  * @param takesPrompts whether the model completes texts: random token ids would be no prompts
+ * @param drawn number of seeds to draw
  * @throws UserError where seeds or labels cannot be read or do not fit the model
  */
 export async function resolveSeeds(
@@ -43,6 +44,7 @@ export async function resolveSeeds(
   takesPrompts: boolean,
   masterSeed: string,
   notices: Notices,
+  drawn = DRAWN_SEED_COUNT,
 ): Promise<SeedSet> {
   const names = settings.inputs.map(({ name }) => name);
   const paths = groupByInput(config.seeds, names);
@@ -56,7 +58,7 @@ export async function resolveSeeds(
     );
   if (!areGiven)
     return {
-      seeds: padStrings(drawRandomSeeds(settings, masterSeed, notices), settings.strings),
+      seeds: padStrings(drawRandomSeeds(settings, masterSeed, notices, drawn), settings.strings),
       areGiven,
       labels: undefined,
     };
@@ -102,7 +104,12 @@ async function readLabels(
   return new Map(seeds.map((seed, i) => [seed, labels[i]]));
 }
 
-function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: Notices): Seeds {
+function drawRandomSeeds(
+  settings: InputSettings,
+  masterSeed: string,
+  notices: Notices,
+  count: number,
+): Seeds {
   const { inputs, testcaseInputs, inferredInputs, declaredRanges, strings } = settings;
   const valuesOf = (i: number): DrawnValues =>
     seedValues(inferredInputs[i], declaredRanges.get(inputs[i].name));
@@ -118,10 +125,10 @@ function drawRandomSeeds(settings: InputSettings, masterSeed: string, notices: N
   };
   const intervals = testcaseInputs.map(describe).join(', ');
   notices.warn(
-    `no seeds given: drew ${DRAWN_SEED_COUNT} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
+    `no seeds given: drew ${count} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
   );
   const random = randomStream(masterSeed, 'seeds');
-  return drawSeeds(inputs, valuesOf, DRAWN_SEED_COUNT, random, (i) => strings[i]);
+  return drawSeeds(inputs, valuesOf, count, random, (i) => strings[i]);
 }
 
 /** Runs one testcase; returns why it fails, undefined where it runs. */

@@ -28,7 +28,16 @@ import type { Notices } from './model-settings.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
-import { resolveBatchSize } from './sizes/batch-size.ts';
+import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
+import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
+import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
+import { resolveWorkload, usualWorkload, type Workload } from './sizes/workload.ts';
+
+/** Sizes that a campaign's folder records; without a workload it was begun by a version that had none. */
+export interface RecordedSizes {
+  readonly workload?: Workload;
+  readonly fixedBatch?: FixedBatch;
+}
 
 /** A campaign's settings, resolved against the loaded model. */
 export interface Target {
@@ -44,9 +53,12 @@ export interface Target {
   readonly watched: WatchedTensors;
   readonly inputs: ResolvedInputs;
   readonly batch: number;
+  readonly workload: Workload;
+  /** How rows run where the model's batch is fixed to 1. */
+  readonly fixedBatch: FixedBatch | undefined;
   /** Whether findings name the layer from which on the two models of a pair diverge. */
   readonly comparesLayers: boolean;
-  /** Whether the model takes one testcase in a run. */
+  /** Whether the unmodified model takes one testcase in a run. */
   readonly isUnbatched: boolean;
   /** Names of sites that cannot go wrong within the ranges of the inputs. */
   readonly unreachable: ReadonlySet<string>;
@@ -61,6 +73,7 @@ export interface Target {
  * initializes the probe worker with the result.
  *
  * @param derived the quantized copy that is part of the campaign
+ * @param recorded what a campaign that is resumed records; undefined for a new one
  * @throws UserError where the settings do not fit the model
  */
 export async function resolveTarget(
@@ -68,6 +81,7 @@ export async function resolveTarget(
   notices: Notices,
   probeWorker: ProbeWorker,
   derived: DerivedModel,
+  recorded?: RecordedSizes,
 ): Promise<Target> {
   const path = modelPath(config);
   const objectives = await probeWorker.describeObjectives(
@@ -80,14 +94,11 @@ export async function resolveTarget(
   await checkCalibrationSeeds(config, firstModel);
   const namedPair =
     config.quantize === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
-  const inputs = await resolveInputs(
-    firstModel,
-    config,
-    masterSeed,
-    notices,
-    objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
-    (testcase) => probeWorker.tryRun(testcase),
-  );
+  const inputs = await resolveInputs(firstModel, config, masterSeed, notices, {
+    keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
+    tryRun: (testcase) => probeWorker.tryRun(testcase),
+    drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
+  });
   const { seeds } = inputs;
   const invariants = findInvariants(firstModel, inputs);
   if (invariants !== undefined && Object.keys(invariants.values).length > 0)
@@ -102,7 +113,12 @@ export async function resolveTarget(
     config.quantize === undefined
       ? undefined
       : await loadDerivedModel(config.quantize, config, seeds, probeWorker, derived);
-  const model = derivedPair?.model ?? observedModel;
+  const { model, fixedBatch } = await openFixedBatch(
+    derivedPair?.model ?? observedModel,
+    { batch: config.batch, seeds, objectives, recorded },
+    probeWorker,
+    notices,
+  );
   reportSecondModel(config, model, notices);
   const coverage = await resolveCoverage(model, config, probeWorker, seeds[0], notices);
   const { watched, batchLimitReason, largestBatch } = coverage;
@@ -116,6 +132,16 @@ export async function resolveTarget(
   );
   const shapes = distinctShapes(seeds);
   const batch = resolveBatchSize(config, { model, objectives, shapes, largestBatch }, notices);
+  const workload =
+    recorded === undefined
+      ? resolveWorkload(config, {
+          model,
+          shape: shapes.reduce((a, b) => (valueCount(b) > valueCount(a) ? b : a)),
+          batch,
+          answerTokens: model.generation === undefined ? undefined : config.generate?.length,
+          drawnSeeds: inputs.areDrawn ? seeds.length : undefined,
+        })
+      : (recorded.workload ?? usualWorkload(batch));
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const setup = workerSetup(config, {
     inputs,
@@ -136,8 +162,10 @@ export async function resolveTarget(
     watched,
     inputs,
     batch,
+    workload,
+    fixedBatch,
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
-    isUnbatched: largestBatch === 1,
+    isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
     objectives,
     feedback,

@@ -24,6 +24,9 @@ interface FuzzOptions extends OutputOptions {
   readonly metrics?: string;
 }
 
+/** The start of the process on `performance.now()`'s clock. */
+const PROCESS_START = 0;
+
 /** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
 export function fuzzCommand(): Command {
   const command = new Command('fuzz')
@@ -67,7 +70,14 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
   const { runCampaign } = await import('../../campaign/run-campaign.ts');
   try {
     const watched = metrics === undefined ? monitor : metrics.wrap(monitor);
-    const summary = await runCampaign(config, watched, shutdown.signal, options.resume, executorFactory);
+    const summary = await runCampaign(
+      config,
+      watched,
+      shutdown.signal,
+      options.resume,
+      executorFactory,
+      PROCESS_START,
+    );
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
@@ -104,6 +114,7 @@ async function startMetrics({ metrics }: FuzzOptions) {
   const wrap = (monitor: Monitor): Monitor => ({
     info: (text) => monitor.info(text),
     warn: (text) => monitor.warn(text),
+    onPhase: (phase) => monitor.onPhase(phase),
     onStart: (plan) => monitor.onStart(plan),
     onFault: (fault, folder) => monitor.onFault(fault, folder),
     onThresholdChange: (threshold, why) => monitor.onThresholdChange(threshold, why),

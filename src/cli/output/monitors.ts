@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Monitor } from '../../campaign/monitor/monitor.ts';
+import { type Monitor, phaseText } from '../../campaign/monitor/monitor.ts';
 import { StatusScreen } from '../../campaign/monitor/status-screen.ts';
 import { resumeLine } from '../launcher.ts';
 
@@ -15,15 +15,22 @@ export function createStatusScreen(): FinishingMonitor {
   return new StatusScreen(process.stderr, resumeLine);
 }
 
-/** Interval of statistics in the log. */
+/** Interval of statistics in the log, and of progress before the first mutant. */
 const LOG_INTERVAL_SECONDS = 5;
 
 /** Logs events and statistics, for output that is not a terminal. */
 export function createLogMonitor(log: Logger): FinishingMonitor {
   let loggedSeconds = 0;
+  let loggedPhase: { readonly name: string; readonly at: number } | undefined;
   return {
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
+    onPhase: (phase) => {
+      const now = performance.now();
+      if (loggedPhase?.name === phase.name && now - loggedPhase.at < 1000 * LOG_INTERVAL_SECONDS) return;
+      loggedPhase = { name: phase.name, at: now };
+      log.info({ phase: phase.name }, phaseText(phase));
+    },
     onStart: (plan) =>
       log.info(
         {

@@ -1,4 +1,5 @@
 import type { BatchResult } from '../../model/batched-model.ts';
+import { sumOfSquares } from '../../tensor/reductions.ts';
 import { type DType, readNumber, type TensorData } from '../../tensor/tensor.ts';
 import { stepQuantile } from '../calibration.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
@@ -34,11 +35,7 @@ function tensorNorms({ rows, activations }: BatchResult): Float32Array {
   const norms = new Float32Array(rows * width);
   activations.forEach(({ type, size, data }, column) => {
     for (let row = 0; row < rows; row++) {
-      let squares = 0;
-      for (let i = row * size; i < (row + 1) * size; i++) {
-        const value = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
-        squares += value * value;
-      }
+      const squares = squaresOf(type, data, row * size, (row + 1) * size);
       norms[row * width + column] =
         squares < MAX_EXACT_SQUARES ? Math.sqrt(squares) : largeNorm(type, data, row * size, size);
     }
@@ -60,6 +57,16 @@ function largeNorm(type: DType, data: TensorData, from: number, size: number): n
   let squares = 0;
   for (let i = from; i < from + size; i++) squares += (readNumber(type, data, i) / largest) ** 2;
   return toFiniteFloat32(largest * Math.sqrt(squares));
+}
+
+function squaresOf(type: DType, data: TensorData, from: number, to: number): number {
+  if (data instanceof Float32Array) return sumOfSquares(data, from, to);
+  let squares = 0;
+  for (let i = from; i < to; i++) {
+    const value = readNumber(type, data, i);
+    squares += value * value;
+  }
+  return squares;
 }
 
 function calibrateByCell(walk: readonly WalkStep[], cell: number): number | undefined {

@@ -11,7 +11,7 @@ export interface TestcaseLoader {
 }
 
 /** Bytes of testcases that are kept in memory. */
-const MAX_CACHED_BYTES = 256 << 20;
+const MAX_CACHED_BYTES = 128 << 20;
 
 /**
  * The entries in order of arrival with their activations. Testcases are in an LRU cache bounded by bytes; those that are

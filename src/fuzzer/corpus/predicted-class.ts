@@ -1,5 +1,6 @@
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import type { BatchResult } from '../../model/batched-model.ts';
+import { indexOfGreatest } from '../../tensor/reductions.ts';
 import { DTYPES, readNumber } from '../../tensor/tensor.ts';
 
 /** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
@@ -8,6 +9,7 @@ export function predictedClassOf({ outputs, texts }: BatchResult, row: number): 
   const output = outputs.find(({ size, type }) => size > 1 && DTYPES[type].kind === 'float');
   if (output === undefined) return NO_CLASS;
   const { size, type, data } = output;
+  if (data instanceof Float32Array) return indexOfGreatest(data, row * size, (row + 1) * size);
   let best = 0;
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < size; i++) {

@@ -3,8 +3,9 @@ import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
 import type { TensorData } from '../../tensor/tensor.ts';
 
-/** Bounds kept for each input. One for each seed would take too much memory for a folder of photographs. */
+/** Bounds kept for each input, and their bytes: one for each seed would take too much memory for a folder of photographs. */
 const MAX_CACHED_BOUNDS = 64;
+const MAX_CACHED_BYTES = 64 << 20;
 
 /** Bounds of each input around the ancestors used last. */
 export class BoundsCache {
@@ -38,9 +39,11 @@ export class BoundsCache {
     const key = dependsOnAncestor ? ancestor : shape.key;
     const known = cached.get(key);
     if (known !== undefined) return known;
-    if (cached.size >= MAX_CACHED_BOUNDS) cached.clear();
     const { type, size } = shape.inputs[input];
     const bounds = new BoundsTracker(type, size, options);
+    const bytes = bounds.low.byteLength + bounds.high.byteLength + (bounds.widths?.byteLength ?? 0);
+    const most = Math.min(MAX_CACHED_BOUNDS, Math.floor(MAX_CACHED_BYTES / Math.max(1, bytes)));
+    if (cached.size >= most) cached.clear();
     if (dependsOnAncestor) bounds.centreOn(ancestorInput());
     cached.set(key, bounds);
     return bounds;

@@ -2,7 +2,9 @@ import type { BoundsTracker, WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
 import type { MutationContext } from '../../mutators/mutator.ts';
+import { RowEdits } from '../../mutators/row-edits.ts';
 import type { NoisePool } from '../../mutators/simd/noise-pool.ts';
+import type { VectorMath } from '../../mutators/simd/vector-math.ts';
 import { copyInto, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 import type { Arm } from '../scheduling/mutator-arms.ts';
 import { stackOf } from '../scheduling/mutator-stack.ts';
@@ -45,14 +47,28 @@ export interface InputMutationsOptions {
   readonly bounds: BoundsCache;
   /** Of each input. */
   readonly scratch: readonly ScratchBuffers[];
+  /** Of each input, the array that mutants are written to; absent unless a batch is one row of fixed length. */
+  readonly singleRows?: readonly TensorData[];
 }
+
+/** Bytes from which on a row is edited in place: copying a shorter one costs next to nothing. */
+const MIN_EDITED_BYTES = 1 << 18;
 
 /** Applies the mutator stacks of picks, input by input. */
 export class InputMutations {
   readonly #options: InputMutationsOptions;
+  /** Of each input; undefined where rows are copied whole. */
+  readonly #edits: readonly (RowEdits | undefined)[];
 
   constructor(options: InputMutationsOptions) {
     this.#options = options;
+    // Other types are mutated in a buffer that holds another parent each time.
+    this.#edits = options.arms.map((_, input) => {
+      const row = options.singleRows?.[input];
+      return row instanceof Float32Array && row.byteLength >= MIN_EDITED_BYTES
+        ? new RowEdits(row)
+        : undefined;
+    });
   }
 
   /**
@@ -93,6 +109,7 @@ export class InputMutations {
           partner: values,
           mutantIndex: 0,
           mutantCount: mutants,
+          edits: this.#edits[i],
         },
       };
     });
@@ -124,20 +141,49 @@ export class InputMutations {
     const scratch = this.#options.scratch[input];
     const { vectorMath } = this.#options.noise;
     const isFloat = batch instanceof Float32Array;
+    const { edits } = context;
     let from = parent;
     context.mutantIndex = mutantIndex;
+    const last = edits === undefined ? stack.length - 1 : firstInPlace(stack);
+    edits?.begin();
     for (let step = 0; step < stack.length; step++) {
       const { mutator, confined } = stack[step];
-      const isLast = step === stack.length - 1;
+      const isLast = step >= last;
       const out = isLast ? (isFloat ? batch : scratch.mutant) : scratch.intermediate(step, size);
       const offset = isLast && isFloat ? row * size : 0;
       context.partner = partner ?? from;
       mutator.mutate(out, offset, from, context);
-      if (!confined) vectorMath.clip(out, offset, size, context.bounds);
+      if (!confined) clip(vectorMath, out, offset, size, context);
       from = out;
     }
+    edits?.end(last === 0);
     if (isFloat) return;
     const { mutant } = scratch;
     for (let k = 0; k < size; k++) writeNumber(type, batch, row * size + k, mutant[k]);
   }
+}
+
+/** Index of the mutator after which all others edit a part of what it wrote, in the same array. */
+function firstInPlace(stack: readonly Arm[]): number {
+  let step = stack.length - 1;
+  while (step > 0 && stack[step].editsPart === true) step--;
+  return step;
+}
+
+/** Clips a mutant to the bounds: what was edited, where the rest is its parent's. */
+function clip(
+  vectorMath: VectorMath,
+  out: WorkingArray,
+  offset: number,
+  size: number,
+  { bounds, edits }: Pick<MutationContext, 'edits'> & { readonly bounds: BoundsTracker },
+): void {
+  if (edits === undefined || !edits.isComplete) {
+    vectorMath.clip(out, offset, size, bounds);
+    return;
+  }
+  const { low, high } = bounds;
+  edits.forEachRun((from, to) => {
+    for (let i = from; i < to; i++) out[i] = out[i] > low[i] ? Math.min(out[i], high[i]) : low[i];
+  });
 }

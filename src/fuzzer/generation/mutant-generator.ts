@@ -90,12 +90,18 @@ export class MutantGenerator {
       type === 'float32' ? this.#noise.inputs[floatInputs.indexOf(i)] : makeData(type, size * batch),
     );
     const scratch = descriptors.map(({ type, size }) => makeScratchBuffers(type, size, this.#noise.scratch));
+    const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
+    const projector = new ConstraintProjector(limits, descriptors, mutated, sizes);
+    this.#projector = projector.isNeeded ? projector : undefined;
+    // A projected row differs from its parent in other places than those that mutators wrote.
+    const isSingleRow = batch === 1 && lengthChanges === undefined && this.#projector === undefined;
     this.#mutations = new InputMutations({
       arms,
       lengthLeader: lengthChanges?.leader,
       noise: this.#noise,
       bounds: new BoundsCache(descriptors, limits.linf),
       scratch,
+      ...(isSingleRow ? { singleRows: this.#inputs } : {}),
     });
     this.#shapes = new MutantShapes({
       arms,
@@ -105,9 +111,6 @@ export class MutantGenerator {
     });
     this.#picks = new Int32Array(batch);
     this.#voidRows = new Uint8Array(batch);
-    const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
-    const projector = new ConstraintProjector(limits, descriptors, mutated, sizes);
-    this.#projector = projector.isNeeded ? projector : undefined;
   }
 
   /**

@@ -9,9 +9,10 @@ const PRIOR_MUTANTS = 512;
 /**
  * Cost of running a mutant, in copies of its values. It is added to the cost of making one, since an expensive mutator
  * matters less where running is expensive. On ONNX Runtime a small dense net takes as long as 43 copies, a small
- * convolutional net as long as 85. One number for all models, since measured times would make equal campaigns differ.
+ * convolutional net as long as 85. One number for all models of small inputs, since measured times would make equal campaigns
+ * differ; for large inputs it is estimated from the graph.
  */
-const RUN_COST = 43;
+export const RUN_COST = 43;
 
 /** How strongly the better arm is preferred: shares are proportional to this power of the yields. */
 const YIELD_EXPONENT = 2;
@@ -29,6 +30,7 @@ export interface SavedBandit {
  */
 export class Bandit {
   readonly #costs: readonly number[];
+  readonly #runCost: number;
   readonly #floors: readonly number[];
   readonly #floor: number;
   #mutants: number[];
@@ -38,11 +40,13 @@ export class Bandit {
   /**
    * @param costs of a mutant of each arm, in copies of its values
    * @param floor share of the picks that all arms together get whatever their rewards, the more expensive the less
+   * @param runCost of running a mutant, in copies of its values
    */
-  constructor(costs: readonly number[], floor: number) {
+  constructor(costs: readonly number[], floor: number, runCost = RUN_COST) {
     this.#costs = costs;
+    this.#runCost = runCost;
     this.#floor = floor;
-    this.#floors = normalize(costs.map((cost) => 1 / (RUN_COST + cost)));
+    this.#floors = normalize(costs.map((cost) => 1 / (runCost + cost)));
     this.#mutants = costs.map(() => 0);
     this.#rewards = costs.map(() => 0);
   }
@@ -97,7 +101,7 @@ export class Bandit {
     const rewards = totalReward === 0 ? this.#mutants : this.#rewards;
     const weights = this.#costs.map((cost, arm) => {
       const reward = (rewards[arm] + PRIOR_MUTANTS * mean) / (this.#mutants[arm] + PRIOR_MUTANTS);
-      return (reward / (RUN_COST + cost)) ** YIELD_EXPONENT;
+      return (reward / (this.#runCost + cost)) ** YIELD_EXPONENT;
     });
     const floor = this.#floor;
     return normalize(weights).map((share, arm) => floor * this.#floors[arm] + (1 - floor) * share);

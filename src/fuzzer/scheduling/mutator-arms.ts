@@ -23,18 +23,27 @@ export interface Arm {
   /** Whether all values it writes are within the bounds, so that they need no clipping. */
   readonly confined: boolean;
   readonly geometric: boolean;
+  /** Whether it changes a part of its parent's values alone: see `MutatorKind.editsPart`. */
+  readonly editsPart?: boolean;
   /** Path of its plug-in's module; absent for a built-in mutator. */
   readonly plugin?: string;
 }
 
-/** Describes the arms of each input, in the order of their specs. */
-export async function describeArms(specs: readonly (readonly string[])[]): Promise<ArmDescriptor[][]> {
+/**
+ * Describes the arms of each input, in the order of their specs.
+ *
+ * @param editsRows whether rows are edited in place, so that a mutator that changes a part costs that part
+ */
+export async function describeArms(
+  specs: readonly (readonly string[])[],
+  editsRows = false,
+): Promise<ArmDescriptor[][]> {
   return Promise.all(
     specs.map(async (list) => {
       const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
-      return mutators.map(({ kind: { name, cost, partner, domains, geometric } }) => ({
+      return mutators.map(({ kind: { name, cost, editCost, partner, domains, geometric } }) => ({
         name,
-        cost,
+        cost: editsRows ? (editCost ?? cost) : cost,
         partner,
         acceptsAnyShape: domains.includes('tokens'),
         geometric: geometric === true,
@@ -52,11 +61,12 @@ export async function makeArms(
     specs.map(async (list, input) => {
       const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
       return mutators.map((mutator) => {
-        const { staysInBounds, geometric, plugin } = mutator.kind;
+        const { staysInBounds, geometric, editsPart, plugin } = mutator.kind;
         return {
           mutator: makeMutator(mutator, descriptors[input]),
           confined: staysInBounds === true,
           geometric: geometric === true,
+          ...(editsPart === true ? { editsPart } : {}),
           ...(plugin === undefined ? {} : { plugin }),
         };
       });

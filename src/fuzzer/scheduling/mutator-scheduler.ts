@@ -1,5 +1,5 @@
 import type { Random } from '../../core/random.ts';
-import { Bandit, type SavedBandit } from './bandit.ts';
+import { Bandit, RUN_COST, type SavedBandit } from './bandit.ts';
 import { type ArmDescriptor, MAX_STACK_DEPTH } from './mutator-arms.ts';
 import { type MutatorStacks, stackOf } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
@@ -61,8 +61,14 @@ export class MutatorScheduler {
   /**
    * @param arms of each input; none for an input that is not mutated
    * @param isAdaptive whether rewards change the shares: without guidance they stay as they are
+   * @param runCost of running a mutant, in copies of its values
    */
-  constructor(inputs: readonly string[], arms: readonly (readonly ArmDescriptor[])[], isAdaptive: boolean) {
+  constructor(
+    inputs: readonly string[],
+    arms: readonly (readonly ArmDescriptor[])[],
+    isAdaptive: boolean,
+    runCost = RUN_COST,
+  ) {
     this.#inputs = inputs;
     this.#arms = arms;
     this.#isAdaptive = isAdaptive;
@@ -71,11 +77,13 @@ export class MutatorScheduler {
         new Bandit(
           list.map(({ cost }) => cost),
           MIN_SHARE,
+          runCost,
         ),
     );
     this.#depths = new Bandit(
       STACK_DEPTHS.map((depth) => depth * MUTATOR_COST),
       MIN_SHARE,
+      runCost,
     );
     this.#tallies = arms.map((list) => list.map(() => ({ mutants: 0, entries: 0, signatures: 0 })));
   }

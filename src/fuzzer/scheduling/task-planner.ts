@@ -33,7 +33,7 @@ export interface TaskPlannerOptions {
   /** Mutators of each input. */
   readonly arms: readonly (readonly ArmDescriptor[])[];
   readonly masterSeed: string;
-  /** Mutants in one run of the model. */
+  /** Mutants that the sizes of tasks are derived from: those of one run of the model, or more where that takes few. */
   readonly batch: number;
   /** Whether a task is one batch: a run of the model takes long. */
   readonly singleBatches: boolean;

@@ -135,6 +135,9 @@ export const MUTANTS_PER_PICK = 8;
 const MAX_BATCH_VALUES = 1 << 18;
 const MAX_BATCH = 256;
 
+/** Values from which on a testcase is a batch of its own: copying it may take as long as running it. */
+export const LARGE_ROW_VALUES = MAX_BATCH_VALUES / 2 + 1;
+
 /** Default batch size for testcases of so many values. */
 export function defaultBatch(valuesPerRow: number): number {
   let batch = MAX_BATCH;

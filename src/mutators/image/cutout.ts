@@ -1,4 +1,4 @@
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 import { makeLayoutCache } from './layout.ts';
 
 const MOST = {
@@ -16,13 +16,16 @@ export const cutout: MutatorKind = {
   source: 'cutout (DeVries & Taylor 2017); occlusion of DeepXplore (Pei et al. 2017)',
   domains: ['image'],
   parameters: [MOST],
+  editsPart: true,
   cost: 8,
+  editCost: 0.7,
   make(value, input) {
     const most = value(MOST);
     const layoutFor = makeLayoutCache(input);
     return {
-      mutate(out, offset, parent, { shape, random }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { shape, random, edits } = context;
+        copyParent(out, offset, parent, context);
         const layout = layoutFor(shape);
         const { height, width, channels, rowStep, columnStep, channelStep, black, white } = layout;
         const high = 1 + random.below(Math.max(1, Math.floor(most * height)));
@@ -35,6 +38,8 @@ export const cutout: MutatorKind = {
           for (let y = top; y < top + high; y++) {
             const row = offset + y * rowStep + c * channelStep;
             for (let x = left; x < left + wide; x++) out[row + x * columnStep] = value;
+            const first = row - offset + left * columnStep;
+            edits?.changed(first, first + (wide - 1) * columnStep + 1);
           }
         }
       },

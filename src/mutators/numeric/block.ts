@@ -1,4 +1,4 @@
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 import { forEachRun, makeBox } from './box.ts';
 
 const SHARE = {
@@ -17,18 +17,22 @@ export const block: MutatorKind = {
   domains: ['numbers'],
   parameters: [SHARE],
   staysInBounds: true,
+  editsPart: true,
   cost: 1,
+  editCost: 0.03,
   make(value) {
     const share = value(SHARE);
     const box = makeBox();
     return {
-      mutate(out, offset, parent, { bounds, random, shape }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { bounds, random, shape, edits } = context;
+        copyParent(out, offset, parent, context);
         const { low, high } = bounds;
         box.draw(shape, share, random);
         const fill = random.uniform();
         forEachRun(box, shape, (from, to) => {
           for (let i = from; i < to; i++) out[offset + i] = low[i] + (high[i] - low[i]) * fill;
+          edits?.changed(from, to);
         });
       },
     };

@@ -1,5 +1,5 @@
 import { MIN_AMOUNT } from '../min-amount.ts';
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 
 const RATE = {
   name: 'rate',
@@ -17,18 +17,22 @@ export const saltPepper: MutatorKind = {
   domains: ['numbers'],
   parameters: [RATE],
   staysInBounds: true,
+  editsPart: true,
   cost: 2,
+  editCost: 8,
   make(value) {
     const rate = value(RATE);
     return {
-      mutate(out, offset, parent, { bounds, random }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { bounds, random, edits } = context;
+        copyParent(out, offset, parent, context);
         const { length } = parent;
         const count = Math.ceil(rate * random.uniform() * length);
         for (let n = 0; n < count; n++) {
           const draw = random.below(2 * length);
           const i = draw >> 1;
           out[offset + i] = draw & 1 ? bounds.high[i] : bounds.low[i];
+          edits?.changed(i, i + 1);
         }
       },
     };

@@ -1,4 +1,4 @@
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 import { drawCount, makeCountParameter } from './count-parameter.ts';
 
 const MOST = makeCountParameter('values', 8);
@@ -47,7 +47,9 @@ export const special: MutatorKind = {
   domains: ['numbers'],
   parameters: [MOST],
   staysInBounds: true,
+  editsPart: true,
   cost: 1,
+  editCost: 0.05,
   make(value, { type }) {
     const most = value(MOST);
     const numbers =
@@ -55,8 +57,9 @@ export const special: MutatorKind = {
     const clipped = (number: number, low: number, high: number): number =>
       number < low ? low : number > high ? high : number;
     return {
-      mutate(out, offset, parent, { bounds, random }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { bounds, random, edits } = context;
+        copyParent(out, offset, parent, context);
         const { low, high } = bounds;
         const { length } = parent;
         const draw = (i: number): number => {
@@ -68,12 +71,14 @@ export const special: MutatorKind = {
         if (random.uniform() < 1 / 32) {
           const choice = numbers[random.below(numbers.length)];
           for (let i = 0; i < length; i++) out[offset + i] = clipped(choice, low[i], high[i]);
+          edits?.changed(0, length);
           return;
         }
         const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = draw(i);
+          edits?.changed(i, i + 1);
         }
       },
     };

@@ -1,4 +1,4 @@
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 import { forEachRun, makeBox } from './box.ts';
 
 /** Minimum length of a run that is copied by `set`. */
@@ -13,18 +13,22 @@ export const splice: MutatorKind = {
   domains: ['numbers', 'flags'],
   parameters: [],
   partner: 'other',
+  editsPart: true,
   cost: 8,
+  editCost: 14,
   make() {
     const box = makeBox();
     return {
-      mutate(out, offset, parent, { partner, random, shape }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { partner, random, shape, edits } = context;
+        copyParent(out, offset, parent, context);
         const variant = random.below(3);
         if (variant === 0) {
           const count = 1 + random.below(Math.max(1, parent.length >> 4));
           for (let n = 0; n < count; n++) {
             const i = random.below(parent.length);
             out[offset + i] = partner[i];
+            edits?.changed(i, i + 1);
           }
           return;
         }
@@ -37,6 +41,7 @@ export const splice: MutatorKind = {
           }
         }
         forEachRun(box, shape, (from, to) => {
+          edits?.changed(from, to);
           // A view costs more than a short run, and less than a long one.
           if (to - from > MIN_BULK_COPY) out.set(partner.subarray(from, to), offset + from);
           else for (let i = from; i < to; i++) out[offset + i] = partner[i];

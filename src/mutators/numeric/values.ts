@@ -1,4 +1,4 @@
-import type { MutatorKind } from '../mutator.ts';
+import { copyParent, type MutatorKind } from '../mutator.ts';
 import { drawCount, makeCountParameter } from './count-parameter.ts';
 
 const MOST = makeCountParameter('values', 8);
@@ -11,17 +11,21 @@ export const values: MutatorKind = {
   domains: ['numbers', 'flags'],
   parameters: [MOST],
   staysInBounds: true,
+  editsPart: true,
   cost: 1,
+  editCost: 0.01,
   make(value) {
     const most = value(MOST);
     return {
-      mutate(out, offset, parent, { bounds, random }) {
-        out.set(parent, offset);
+      mutate(out, offset, parent, context) {
+        const { bounds, random, edits } = context;
+        copyParent(out, offset, parent, context);
         const { length } = parent;
         const count = drawCount(most, random);
         for (let n = 0; n < count; n++) {
           const i = random.below(length);
           out[offset + i] = bounds.low[i] + (bounds.high[i] - bounds.low[i]) * random.uniform();
+          edits?.changed(i, i + 1);
         }
       },
     };

@@ -13,7 +13,7 @@ import { prepareSlices } from '../../evaluation/prepare-slices.ts';
 import { watchedTensors } from '../../evaluation/watched-tensors.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
-import { type CalibrationMutants, calibrate } from '../../fuzzer/calibration.ts';
+import { type CalibrationPlan, calibrate } from '../../fuzzer/calibration.ts';
 import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transform.ts';
 import { unpackEntry } from '../../fuzzer/packed-entries.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
@@ -33,8 +33,17 @@ import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
+import { tryOpenBatch } from '../try-open-batch.ts';
 import { tryRun } from '../try-run.ts';
 import type { PluginModule, ProbeResult, TaskMessage, WorkerSetup } from '../worker-setup.ts';
+
+/** The opened model, or why it is not opened. */
+export type BatchOpeningReport =
+  | { readonly description: ModelDescription; readonly isExact: boolean }
+  | { readonly refusal: string };
+
+/** The result of a seed without its testcase. */
+export type SeedVerdict = Omit<SeedResult, 'data'>;
 
 /** What a prepared worker knows of its plug-ins. */
 export interface PreparedInfo {
@@ -50,6 +59,7 @@ interface PreparedWorker {
 }
 
 let model: Model | undefined;
+let loadedWith: LoadOptions | undefined;
 let batchedModel: BatchedModel | undefined;
 let preparedWorker: PreparedWorker | undefined;
 let history: NoveltyHistory | undefined;
@@ -138,7 +148,19 @@ const methods = {
     model = undefined;
     batchedModel = undefined;
     model = await loadWithinLimits(path, options);
+    loadedWith = options;
     return describeModel(model);
+  },
+
+  /** Replaces the model by a copy with a free batch where that gives equal results; see `tryOpenBatch`. */
+  async openBatch(testcases: readonly TestcaseData[]): Promise<BatchOpeningReport> {
+    if (loadedWith === undefined) throw new Error('no model is loaded');
+    const original = requireModel();
+    const opening = await tryOpenBatch(original, loadedWith, testcases);
+    if ('refusal' in opening) return opening;
+    await original.dispose();
+    model = opening.model;
+    return { description: describeModel(model), isExact: opening.isExact };
   },
 
   deriveQuantizedModel: ({
@@ -237,21 +259,20 @@ const methods = {
     return { feedback };
   },
 
-  runSeeds: ({
+  /** Runs testcases; the results are without them, since the caller has them. */
+  runSeeds: async ({
     testcases,
     labels,
   }: {
     readonly testcases: readonly TestcaseData[];
     readonly labels: readonly number[] | undefined;
-  }): Promise<SeedResult[]> => runSeeds(requirePrepared().options, testcases, labels),
+  }): Promise<SeedVerdict[]> =>
+    (await runSeeds(requirePrepared().options, testcases, labels)).map(
+      ({ data: _data, ...verdict }) => verdict,
+    ),
 
-  calibrate: ({
-    seeds,
-    mutants,
-  }: {
-    readonly seeds: readonly SeedResult[];
-    readonly mutants: CalibrationMutants;
-  }) => calibrate(requirePrepared().options, seeds, mutants, heartbeat),
+  calibrate: ({ seeds, plan }: { readonly seeds: readonly SeedResult[]; readonly plan: CalibrationPlan }) =>
+    calibrate(requirePrepared().options, seeds, plan, heartbeat),
 
   /** Opens the history; returns how many of the first `size` observations it holds already. */
   openIndex(parameters: {
@@ -269,7 +290,7 @@ const methods = {
   grow: growIndex,
 
   runTask: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
-    requirePrepared().taskRunner.run(task, makeView(needed), span, heartbeat),
+    requirePrepared().taskRunner.run(task, makeView(needed), span, () => heartbeat()),
 
   /** Makes one mutant of a task without running it. */
   makeMutant: ({ task, span, ...needed }: TaskMessage) =>

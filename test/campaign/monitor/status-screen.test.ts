@@ -2,7 +2,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import type { CampaignPlan } from '../../../src/campaign/monitor/monitor.ts';
 import type { Statistics } from '../../../src/campaign/monitor/statistics.ts';
-import { screenText as coloured, sparkline } from '../../../src/campaign/monitor/status-screen.ts';
+import {
+  screenText as coloured,
+  phaseScreenText,
+  sparkline,
+} from '../../../src/campaign/monitor/status-screen.ts';
 
 /** Colours take no columns; whether there are any is the terminal's matter (and CI's). */
 const screenText = (...of: Parameters<typeof coloured>): string => stripVTControlCharacters(coloured(...of));
@@ -88,4 +92,14 @@ test('it says what the workers are at', () => {
 test('a sparkline has the highest count full and none blank', () => {
   expect(sparkline([0, 1, 4, 8])).toBe(' ▂▅█');
   expect(sparkline([0, 0])).toBe('  ');
+});
+
+test('before the first mutant it shows what is done and how far it is, within 80 columns', () => {
+  const text = (...of: Parameters<typeof phaseScreenText>) =>
+    stripVTControlCharacters(phaseScreenText(...of));
+  expect(text({ name: 'loading' }, 2)).toContain('loading the model, 2 s');
+  expect(text({ name: 'seeds', done: 3, total: 13 }, 4)).toMatch(/running 3 of 13 seeds, 4 s {2}█{4}░{12}/);
+  const calibrating = text({ name: 'calibrating', done: 2048, total: 2048 }, 70);
+  expect(calibrating).toMatch(/calibrating on 2048 of 2048 mutants, 1 min 10 s {2}█{16}$/m);
+  for (const line of calibrating.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

@@ -14,6 +14,7 @@ const MODEL = {
     { name: 'b', type: 'float32', shape: [null, 3] },
   ],
   graph: { nodes: [], constants: new Map() },
+  runtime: { kind: 'onnx' },
 } as unknown as ModelInfo;
 
 /** Resolves the inputs of the model; returns them with the messages for the user. */

@@ -12,12 +12,22 @@ const folder = testFolder();
 function modelWith(strings: StringInput): ModelInfo {
   return {
     path: 'model.onnx',
+    runtime: { kind: 'onnx' },
     inputs: [
       { name: 's', type: 'uint32', shape: [null, 2, null], strings },
       { name: 'x', type: 'float32', shape: [null, 1] },
     ],
     classes: new Map([['label', ['no', 'yes']]]),
-    graph: { nodes: [], constants: new Map() },
+    outputs: [],
+    graph: {
+      nodes: [],
+      inputs: [],
+      outputs: [],
+      constants: new Map(),
+      values: new Map(),
+      shapes: new Map(),
+      types: new Map(),
+    },
   } as unknown as ModelInfo;
 }
 

@@ -41,6 +41,7 @@ export function resolveBatchSize(
   return Math.min(batch ?? usual, largestBatch);
 }
 
-function valueCount({ inputs }: ShapeSignature): number {
+/** Values of one testcase. */
+export function valueCount({ inputs }: ShapeSignature): number {
   return inputs.reduce((sum, { size }) => sum + size, 0);
 }

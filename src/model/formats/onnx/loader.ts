@@ -3,6 +3,7 @@ import * as ort from 'onnxruntime-node';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { InputInvariants, ModelLoader } from '../../model.ts';
 import { readUnpacked } from '../confined-path.ts';
+import { openBatchAxis } from './batch/open-batch-axis.ts';
 import { prepareControlFlow } from './control-flow/prepare-model.ts';
 import { readExternalFiles } from './external-data.ts';
 import { MAX_ONNX_BYTES, readOnnx } from './graph.ts';
@@ -27,11 +28,12 @@ export const onnxLoader: ModelLoader = {
         `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
       );
     }
-    const bytes = await readUnpacked(path, MAX_ONNX_BYTES);
-    if (bytes.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
+    const file = await readUnpacked(path, MAX_ONNX_BYTES);
+    if (file.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
+    const bytes = options.opensBatch === true ? withOpenBatch(file, path) : file;
     const original = readOnnx(bytes, path);
     const externalData = await readExternalFiles(original.external, path);
-    options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, bytes.length));
+    options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, file.length));
     const threads = options.threads ?? 1;
     const open: OpenSession = (modelBytes, further = {}) =>
       ort.InferenceSession.create(modelBytes, {
@@ -40,7 +42,7 @@ export const onnxLoader: ModelLoader = {
         externalData,
         ...further,
       });
-    const hash = createHash('sha256').update(bytes);
+    const hash = createHash('sha256').update(file);
     for (const { data } of externalData) hash.update(data);
     const rewritten =
       original.nonTensorOutputs.length > 0 ? rewriteNonTensorOutputs(bytes) : { bytes, omitted: [] };
@@ -67,6 +69,13 @@ export const onnxLoader: ModelLoader = {
     });
   },
 };
+
+/** @throws UserError where an operation may not compute each row by itself */
+function withOpenBatch(bytes: Uint8Array, path: string): Uint8Array {
+  const opened = openBatchAxis(bytes, path);
+  if ('bytes' in opened) return opened.bytes;
+  throw new UserError(`${path}: its batch of 1 cannot be opened: ${opened.refusal}`);
+}
 
 async function openPlain(path: string, bytes: Uint8Array, open: OpenSession): Promise<ort.InferenceSession> {
   try {

@@ -1,0 +1,157 @@
+import type { Graph, GraphNode } from '../../model/graph/graph.ts';
+import type { RuntimeKind } from '../../model/model.ts';
+import { sizeOf } from '../../tensor/tensor.ts';
+import { type KnownShape, numbersOf, outputShape } from './shape-rules.ts';
+
+/** Work of one run of a model on one testcase. */
+export interface RunWork {
+  /** Multiplications with an addition each, in convolutions, matrix products and recurrent layers. */
+  readonly multiplyAdds: number;
+  /** Values of testcases that all operations read and write. */
+  readonly values: number;
+  /** Values of weights that all operations read, once for all rows of a batch. */
+  readonly weights: number;
+  readonly nodes: number;
+}
+
+/** Throughput of a runtime on one thread. */
+interface RuntimeSpeed {
+  readonly multiplyAddsPerSecond: number;
+  readonly valuesPerSecond: number;
+  readonly secondsPerNode: number;
+}
+
+/**
+ * Throughput of the runtimes on one thread of a 2-core cloud machine, rounded. Fixed numbers: with measured ones two
+ * campaigns on two machines, or on one that is busy, would differ.
+ */
+const SPEEDS: Readonly<Record<RuntimeKind, RuntimeSpeed>> = {
+  onnx: { multiplyAddsPerSecond: 2e10, valuesPerSecond: 3e9, secondsPerNode: 2e-6 },
+  tensorflow: { multiplyAddsPerSecond: 1e10, valuesPerSecond: 1e9, secondsPerNode: 2e-5 },
+  wasm: { multiplyAddsPerSecond: 5e9, valuesPerSecond: 5e8, secondsPerNode: 1e-5 },
+  cpu: { multiplyAddsPerSecond: 2e8, valuesPerSecond: 1e8, secondsPerNode: 1e-5 },
+};
+
+/** Runs of a Loop's or Scan's body, whose number the graph does not say. */
+const BODY_RUNS = 16;
+
+/**
+ * Estimates the seconds that one testcase takes in a run, from the graph's operations and sizes and a fixed table of speeds:
+ * a number that is the same on every machine.
+ *
+ * @param inputs shapes of the model's inputs with a batch of 1, by name; a size that is open is taken from them
+ * @param rows testcases in a run, which share the cost of starting operations and of reading weights
+ */
+export function estimateRunSeconds(
+  graph: Graph,
+  inputs: ReadonlyMap<string, KnownShape>,
+  runtime: RuntimeKind,
+  rows = 1,
+): number {
+  const { multiplyAdds, values, weights, nodes } = estimateWork(graph, inputs);
+  const { multiplyAddsPerSecond, valuesPerSecond, secondsPerNode } = SPEEDS[runtime];
+  const perRun = weights / valuesPerSecond + nodes * secondsPerNode;
+  return multiplyAdds / multiplyAddsPerSecond + values / valuesPerSecond + perRun / rows;
+}
+
+/** The work of one run; see `estimateRunSeconds`. */
+export function estimateWork(graph: Graph, inputs: ReadonlyMap<string, KnownShape>): RunWork {
+  const shapes = new Map<string, KnownShape>([...graph.constants, ...inputs]);
+  let multiplyAdds = 0;
+  let values = 0;
+  let weights = 0;
+  let nodes = 0;
+  for (const node of graph.nodes) {
+    const inputShapes = node.inputs.map((name) => shapes.get(name));
+    const shape =
+      declaredShape(graph, node) ?? outputShape(node, { inputs: inputShapes, values: graph.values });
+    for (const output of node.outputs) if (shape !== undefined) shapes.set(output, shape);
+    node.inputs.forEach((name, i) => {
+      const size = sizeOf(inputShapes[i] ?? [0]);
+      if (graph.constants.has(name)) weights += size;
+      else values += size;
+    });
+    values += node.outputs.length * sizeOf(shape ?? [0]);
+    multiplyAdds += multiplyAddsOf(graph, node, inputShapes, shape);
+    nodes++;
+    for (const body of node.subgraphs ?? []) {
+      const runs = node.op === 'If' ? 1 : BODY_RUNS;
+      const work = estimateWork(body, shapes);
+      multiplyAdds += runs * work.multiplyAdds;
+      values += runs * work.values;
+      weights += runs * work.weights;
+      nodes += runs * work.nodes;
+    }
+  }
+  return { multiplyAdds, values, weights, nodes };
+}
+
+/** The shape that the file declares for a node's first output, with a batch of 1; undefined where another size is open. */
+function declaredShape({ shapes }: Graph, { outputs: [output] }: GraphNode): KnownShape | undefined {
+  const declared = output === undefined ? undefined : shapes.get(output);
+  if (declared === undefined) return undefined;
+  const sizes = declared.map((size, d) => (typeof size === 'number' ? size : d === 0 ? 1 : undefined));
+  return sizes.every((size) => size !== undefined) ? sizes : undefined;
+}
+
+/** Weights of the recurrent operations, by the index of the input. */
+const RECURRENT_WEIGHTS = [1, 2];
+
+function multiplyAddsOf(
+  graph: Graph,
+  node: GraphNode,
+  inputs: readonly (KnownShape | undefined)[],
+  output: KnownShape | undefined,
+): number {
+  const [x, w] = inputs;
+  const count = (shape: KnownShape | undefined): number => (shape === undefined ? 0 : sizeOf(shape));
+  switch (node.op) {
+    case 'Conv':
+    case 'ConvInteger':
+      return count(w) * count(output?.slice(2));
+    case 'QLinearConv':
+      return count(inputs[3]) * count(output?.slice(2));
+    case 'ConvTranspose':
+      return count(w) * count(x?.slice(2));
+    case 'Conv2D':
+    case '_FusedConv2D':
+    case 'FusedConv2D':
+    case 'DepthwiseConv2dNative':
+    case 'FusedDepthwiseConv2dNative':
+      return count(w) * count(output?.slice(1, 3));
+    case 'MatMul':
+    case 'MatMulInteger':
+    case '_FusedMatMul':
+    case 'BatchMatMul':
+    case 'BatchMatMulV2':
+    case 'Gemm':
+      return count(output) * innerSize(node, x);
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return (x?.[0] ?? 1) * RECURRENT_WEIGHTS.reduce((sum, i) => sum + count(inputs[i]), 0);
+    default:
+      return layerMultiplyAdds(graph, node, output);
+  }
+}
+
+/** Terms of each sum of a matrix product. */
+function innerSize(node: GraphNode, a: KnownShape | undefined): number {
+  if (a === undefined) return 0;
+  const isTransposed = [...numbersOf(node, 'transA', []), ...numbersOf(node, 'transpose_a', [])].includes(1);
+  return a[a.length - (isTransposed ? 2 : 1)] ?? 1;
+}
+
+/** Of a layer that reads no constants by name, as in a TensorFlow.js layers model: its kernels, at each of its positions. */
+function layerMultiplyAdds(
+  { constants }: Graph,
+  { name, inputs }: GraphNode,
+  output: KnownShape | undefined,
+): number {
+  if (output === undefined || inputs.some((input) => constants.has(input))) return 0;
+  const positions = output.length > 2 ? sizeOf(output.slice(1, -1)) : 1;
+  let sum = 0;
+  for (const [weight, shape] of constants)
+    if (shape.length >= 2 && weight.startsWith(`${name}/`)) sum += sizeOf(shape) * positions;
+  return sum;
+}

@@ -1,0 +1,71 @@
+import { UserError } from '../../../core/errors.ts';
+import { defaultBatch } from '../../../fuzzer/scheduling/task-sizes.ts';
+import type { Seeds } from '../../../inputs/seeds.ts';
+import { batchAxis } from '../../../model/batch-axis.ts';
+import type { ModelInfo } from '../../../model/model.ts';
+import type { ObjectiveDescriptor } from '../../../workers/objective-descriptor.ts';
+import type { ProbeWorker } from '../../../workers/probe-worker.ts';
+import type { Notices } from '../model-settings.ts';
+import { valueCount } from './batch-size.ts';
+
+/** How a model whose batch is fixed to 1 runs rows: in a copy with a free batch, or one by one in each worker. */
+export type FixedBatch = 'opened' | 'row by row';
+
+/** The model as it runs, and how, where its batch is fixed. */
+export interface ResolvedFixedBatch {
+  readonly model: ModelInfo;
+  readonly fixedBatch: FixedBatch | undefined;
+}
+
+export interface OpenBatchOptions {
+  /** The batch that was asked for. */
+  readonly batch: number | undefined;
+  readonly seeds: Seeds;
+  readonly objectives: readonly Pick<ObjectiveDescriptor, 'timed'>[];
+  /** As a campaign that is resumed records it; undefined for a new one. */
+  readonly recorded: { readonly fixedBatch?: FixedBatch } | undefined;
+}
+
+/**
+ * Opens the batch of a model where it is fixed to 1 and batches pay, in a copy that all workers run. Findings are confirmed in
+ * the unmodified model.
+ *
+ * @throws UserError where a campaign that ran in such a copy can't be resumed in one
+ */
+export async function openFixedBatch(
+  model: ModelInfo,
+  { batch, seeds, objectives, recorded }: OpenBatchOptions,
+  probeWorker: ProbeWorker,
+  notices: Notices,
+): Promise<ResolvedFixedBatch> {
+  if (batchAxis(model.inputs) !== 'one' || model.generation !== undefined)
+    return { model, fixedBatch: undefined };
+  if (recorded !== undefined && recorded.fixedBatch !== 'opened')
+    return { model, fixedBatch: recorded.fixedBatch };
+  const [first] = seeds;
+  const second = seeds.find(({ form }, i) => i > 0 && form.key === first.form.key);
+  const reason =
+    model.secondModel !== undefined || batch === 1 || objectives.some(({ timed }) => timed === true)
+      ? 'runs of several are not asked for'
+      : model.format !== 'onnx'
+        ? 'only ONNX models are copied with a free one'
+        : defaultBatch(valueCount(first.form)) === 1
+          ? 'a testcase is large enough for a run of its own'
+          : second === undefined
+            ? 'there are no two seeds to compare a copy with a free one on'
+            : undefined;
+  const report =
+    reason === undefined && second !== undefined ? await probeWorker.openBatch([first, second]) : undefined;
+  if (report !== undefined && 'description' in report) {
+    const equal = report.isExact ? 'equal' : 'equal but for rounding';
+    notices.info(
+      `the model's batch is fixed to 1: it is opened in a copy, in which two seeds give ${equal} results alone and together; findings are confirmed in the unmodified model`,
+    );
+    return { model: report.description.model, fixedBatch: 'opened' };
+  }
+  const why = reason ?? report?.refusal ?? '';
+  if (recorded?.fixedBatch === 'opened')
+    throw new UserError(`the campaign ran in a copy with a free batch, which cannot be made: ${why}`);
+  notices.info(`the model's batch is fixed to 1 and stays so (${why}): each worker runs row by row`);
+  return { model, fixedBatch: 'row by row' };
+}
