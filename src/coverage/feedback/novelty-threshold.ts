@@ -7,6 +7,10 @@ const TARGET_SHARE = 0.01;
 /** Mutants kept in a window, 1 in 50 of it, at which the corpus floods: the window ends there. */
 const FLOOD_COUNT = WINDOW_MUTANTS / 50;
 
+/** Share of mutants kept from which fewer show that the corpus floods: a slow model runs few. */
+const STEEP_FLOOD_SHARE = 0.25;
+const STEEP_FLOOD_COUNT = 16;
+
 /** Times a threshold may be halved below where it started. */
 const MAX_HALVINGS = 20;
 
@@ -68,20 +72,21 @@ export class NoveltyThreshold {
     this.#mutants += mutants;
     this.#scores.push(...scores);
     const kept = this.#scores.length;
-    const isFlooded = kept > FLOOD_COUNT;
+    const isFlooded =
+      kept > FLOOD_COUNT || (kept > STEEP_FLOOD_COUNT && kept > STEEP_FLOOD_SHARE * this.#mutants);
     if (!this.#isAdaptive || (this.#mutants < WINDOW_MUTANTS && !isFlooded)) return undefined;
     const before = this.#value;
     const why = `${kept} of the last ${this.#mutants} mutants were kept`;
-    if (kept > TARGET_SHARE * this.#mutants) this.#value = Math.max(2 * this.#value, this.#targetScore());
+    if (isFlooded) this.#value = Math.max(2 * this.#value, this.#targetScore());
+    else if (kept > TARGET_SHARE * this.#mutants) this.#value *= 2;
     else if (kept === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
     this.#mutants = 0;
     this.#scores = [];
     return this.#value === before ? undefined : { threshold: this.#value, why };
   }
 
-  /** The score that a hundredth of the window's mutants exceeded; 0 where the window did not flood. */
+  /** The score that a hundredth of the window's mutants exceeded. */
   #targetScore(): number {
-    if (this.#scores.length <= FLOOD_COUNT) return 0;
     const descending = [...this.#scores].sort((a, b) => b - a);
     return descending[Math.floor(TARGET_SHARE * this.#mutants)] ?? 0;
   }

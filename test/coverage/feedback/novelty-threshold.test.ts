@@ -20,15 +20,22 @@ describe('a threshold', () => {
 
   test('rises at once where the corpus floods, to the score that one mutant in a hundred had exceeded', () => {
     const threshold = new NoveltyThreshold(1, true);
-    expect(threshold.observe(300, kept(200, 5))).toBeUndefined();
+    expect(threshold.observe(900, kept(200, 5))).toBeUndefined();
     const scores = [50, 70, 60, 90, 80, 5, 5];
-    expect(threshold.observe(200, scores)).toEqual({
+    expect(threshold.observe(100, scores)).toEqual({
       threshold: 5,
-      why: '207 of the last 500 mutants were kept',
+      why: '207 of the last 1000 mutants were kept',
     });
-    expect(threshold.observe(200, kept(201, 6))).toMatchObject({ threshold: 10 });
+    expect(threshold.observe(900, kept(201, 6))).toMatchObject({ threshold: 10 });
     const steep = Array.from({ length: 201 }, (_, i) => 2 ** i);
     expect(threshold.observe(400, steep)?.threshold).toBe(2 ** 196);
+  });
+
+  test('rises after few mutants where a quarter of them are kept', () => {
+    const threshold = new NoveltyThreshold(1, true);
+    expect(threshold.observe(64, kept(16, 5))).toBeUndefined();
+    expect(threshold.observe(6, [9, 7])).toMatchObject({ threshold: 9 });
+    expect(threshold.observe(80, kept(20, 5))).toBeUndefined();
   });
 
   test('keeps few of mutants whose scores grow without bound', () => {
