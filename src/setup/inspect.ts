@@ -4,9 +4,10 @@ import { UserError } from '../core/errors.ts';
 import { type InferredInput, inferInputs } from '../inputs/infer-input.ts';
 import type { InputKind } from '../inputs/input-kind.ts';
 import { chooseOpenSizes, type OpenSizes } from '../inputs/open-sizes.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
 import { tryOnDrawnTestcase } from '../inputs/trial-testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
-import { chooseWatchedTensors } from '../model/coverage-tensors.ts';
+import { coverageCandidates, selectCandidate, type WatchedTensors } from '../model/coverage-tensors.ts';
 import {
   countHiddenBodies,
   countOperations,
@@ -85,7 +86,8 @@ export function inspect(config: ModelConfig): Promise<Inspection> {
   return withModelSession(config, async (session) => {
     const model = session.info;
     const inputs = inferInputs(stripBatchDimension(model.inputs), model);
-    const { sizes, note } = await drawnSizes(session, inputs);
+    const { sizes, note, testcase } = await drawnSizes(session, inputs);
+    const coverage = await chooseCoverage(session, testcase);
     const declared = model.graph.shapes;
     const missing = model.watchable.filter((name) => !declared.has(name));
     const inferred = missing.length === 0 ? undefined : await session.shapes(missing, sizes);
@@ -97,21 +99,48 @@ export function inspect(config: ModelConfig): Promise<Inspection> {
     if (inferred?.failure !== undefined)
       notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);
     if (note !== undefined) notes.push(note);
-    return buildInspection(model, { inputs, sizes, sites: session.sites, shapeOf, notes });
+    return buildInspection(model, { inputs, sizes, sites: session.sites, coverage, shapeOf, notes });
   });
 }
 
-/** Sizes for open dimensions, and a note where the model runs on no drawn seed. */
-async function drawnSizes(
+/** The tensors that a campaign would watch: of several candidates, that which a run shows to be comparable. */
+async function chooseCoverage(
   session: ModelSession,
-  inputs: readonly InferredInput[],
-): Promise<{ readonly sizes: OpenSizes['shapes']; readonly note: string | undefined }> {
+  testcase: TestcaseData | undefined,
+): Promise<WatchedTensors> {
+  const candidates = coverageCandidates(session.info);
+  if (testcase === undefined || candidates.length === 1) return candidates[0];
+  try {
+    const probe = (tensors: readonly string[]) => session.probeTensors(testcase, tensors);
+    return (await selectCandidate(candidates, probe)).watched;
+  } catch (error) {
+    if (error instanceof UserError) return candidates[0];
+    throw error;
+  }
+}
+
+/** What a trial of drawn seeds shows. */
+interface DrawnSizes {
+  /** Sizes for open dimensions. */
+  readonly sizes: OpenSizes['shapes'];
+  /** Why the model runs on no drawn seed. */
+  readonly note: string | undefined;
+  /** A drawn testcase that it runs on. */
+  readonly testcase?: TestcaseData | undefined;
+}
+
+async function drawnSizes(session: ModelSession, inputs: readonly InferredInput[]): Promise<DrawnSizes> {
   const { info } = session;
-  const trySizes = tryOnDrawnTestcase(inputs, (testcase) => session.tryRun(testcase));
+  let runnable: TestcaseData | undefined;
+  const trySizes = tryOnDrawnTestcase(inputs, async (testcase) => {
+    const failure = await session.tryRun(testcase);
+    if (failure === undefined) runnable = testcase;
+    return failure;
+  });
   try {
     const { shapes, failure, tries } = await chooseOpenSizes(info.inputs, inputs, trySizes);
     const message = tries === 0 ? await trySizes(info.inputs) : failure;
-    if (message === undefined) return { sizes: shapes, note: undefined };
+    if (message === undefined) return { sizes: shapes, note: undefined, testcase: runnable };
     const tried = tries === 0 ? 'drawn inputs' : `drawn inputs of ${tries} sizes`;
     return {
       sizes: shapes,
@@ -152,19 +181,20 @@ function buildInspection(
     inputs,
     sizes,
     sites,
+    coverage,
     shapeOf,
     notes,
   }: {
     readonly inputs: readonly InferredInput[];
     readonly sizes: OpenSizes['shapes'];
     readonly sites: readonly NumericalSite[];
+    readonly coverage: WatchedTensors;
     readonly shapeOf: (name: string) => DeclaredShape | undefined;
     readonly notes: readonly string[];
   },
 ): Inspection {
   const { path, format, sha256, runtime, graph } = model;
   const producers = producersByTensor(graph);
-  const watched = chooseWatchedTensors(model);
   return {
     formatVersion: INSPECTION_VERSION,
     model: { path, format, sha256, runtime },
@@ -188,7 +218,7 @@ function buildInspection(
     })),
     sites: sites.map(({ targets: _targets, ...site }) => site),
     hiddenBodies: countHiddenBodies(graph),
-    coverage: { auto: watched.tensors, why: watched.why },
+    coverage: { auto: coverage.tensors, why: coverage.why },
     notes,
   };
 }

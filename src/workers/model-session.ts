@@ -20,6 +20,7 @@ import {
 } from './rpc-client.ts';
 import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
+import type { ProbeResult } from './worker-setup.ts';
 
 /** Milliseconds that the run on zeros may take that shapes are read from. */
 const SHAPES_TIMEOUT_MS = 10_000;
@@ -132,6 +133,17 @@ export class ModelSession {
       if (error instanceof ProcessDied) return error.message;
       throw error;
     }
+  }
+
+  /**
+   * Probes tensors as a campaign does before it watches them.
+   *
+   * @throws UserError where the model fails, or ends the process
+   */
+  probeTensors(testcase: TestcaseData, tensors: readonly string[]): Promise<ProbeResult> {
+    return this.#call('watching its tensors', (child) =>
+      child.call('probeTensors', { testcase, tensors }, LOAD_TIMEOUT_MS),
+    );
   }
 
   /**

@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import type { inspect } from '../../src/setup/inspect.ts';
 import { built } from '../support/built.ts';
+import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeLogOnnx, writeSoftmaxOnnx } from '../support/models.ts';
 
@@ -29,6 +33,25 @@ test('a model is described with the shapes that a run on zeros shows', async () 
     ['logits', 'MatMul', [null, 3]],
     ['probabilities', 'Softmax', ['batch', 3]],
   ]);
+});
+
+test('tensors for coverage are those that a campaign takes: not one whose values in a run are huge', async () => {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 2]);
+  graph.node(
+    'MatMul',
+    [x, graph.constant('w', 'float32', [2, 2], Float32Array.of(1e20, 0, 0, 1e20))],
+    'huge',
+  );
+  graph.node('Sigmoid', ['huge'], 'y');
+  graph.output('y', 'float32', ['batch', 2]);
+  const model = join(folder, 'huge.onnx');
+  writeFileSync(model, graph.finish('huge'));
+  const { coverage } = await inspectModel({ ...CONFIG, model });
+  expect(coverage.auto).toEqual(['y']);
+  const args = ['fuzz', model, '-o', join(folder, 'out'), '--execs', '64', '--json', '--quiet'];
+  const { stdout } = await neurofuzz(args);
+  expect(JSON.parse(stdout).coverage.tensors).toEqual(['y']);
 });
 
 test('operations that can produce NaN or infinity are listed', async () => {

@@ -32,6 +32,7 @@ import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
+import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 import { tryOpenBatch } from '../try-open-batch.ts';
 import { tryRun } from '../try-run.ts';
@@ -182,16 +183,7 @@ const methods = {
     readonly watched: readonly string[];
   }): Promise<ProbeResult> {
     batchedModel = new BatchedModel(requireModel());
-    const batch = packBatch(testcases);
-    const batchLimitReason = await batchedModel.probe(batch, watched);
-    const unbatchedTensors =
-      batchLimitReason === undefined ? [] : await batchedModel.findUnbatchedTensors(batch, watched);
-    return {
-      batchLimitReason,
-      largestBatch: batchedModel.maxBatchSize,
-      largestMagnitude: await batchedModel.largestMagnitude(batch, watched),
-      unbatchedTensors,
-    };
+    return probeTensors(batchedModel, testcases, watched);
   },
 
   /** The goals whose tensors can be watched, a row for each testcase. */

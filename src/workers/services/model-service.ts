@@ -10,8 +10,10 @@ import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { loadWithinLimits, withinLimits } from '../load-within-limits.ts';
+import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 import { tryRun } from '../try-run.ts';
+import type { ProbeResult } from '../worker-setup.ts';
 
 /** Tensors of one batch, `[rows, ...shape]` each. */
 export type BatchOutputs = Pick<BatchResult, 'rows' | 'outputs' | 'activations' | 'secondOutputs'>;
@@ -72,6 +74,16 @@ const methods = {
   },
 
   tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel().model, testcase),
+
+  /** How large the values of tensors are in a run of a testcase, and whether two share a run that watches them. */
+  probeTensors: ({
+    testcase,
+    tensors,
+  }: {
+    readonly testcase: TestcaseData;
+    readonly tensors: readonly string[];
+  }): Promise<ProbeResult> =>
+    probeTensors(new BatchedModel(requireModel().model), [testcase, testcase], tensors),
 
   /** Tries a testcase alone and twice in a batch: another one may fail for its own values. */
   probe: async ({
