@@ -1,5 +1,5 @@
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
-import { intervalAt } from '../inputs/range.ts';
+import { type Interval, intervalAt } from '../inputs/range.ts';
 import { columnAt } from '../inputs/table-column.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { DTYPES, readNumber, type TensorData } from '../tensor/tensor.ts';
@@ -35,6 +35,8 @@ export function findBrokenConstraints(
   let squares = 0;
   let changes = 0;
   let largest = 0;
+  const { linf, l2, l0 } = limits;
+  const isMeasured = linf !== undefined || l2 !== undefined || l0 !== undefined;
   for (const [input, { name, type }] of testcase.form.inputs.entries()) {
     const values = testcase.inputs[input];
     const from = ancestor.inputs[input];
@@ -51,7 +53,7 @@ export function findBrokenConstraints(
       continue;
     }
     if (isResized) continue;
-    for (let i = 0; i < size; i++) {
+    for (let i = 0; i < size && isMeasured; i++) {
       const difference = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));
       squares += difference * difference;
       if (difference > 0) changes++;
@@ -65,7 +67,6 @@ export function findBrokenConstraints(
         broken.push(`${moved.changes} of ${size} values of ${name} change, by up to ${moved.largest}`);
     }
   }
-  const { linf, l2, l0 } = limits;
   if (linf !== undefined && largest > linf) broken.push(`L-infinity is ${largest}, above ${linf}`);
   if (l2 !== undefined && Math.sqrt(squares) > l2) broken.push(`L2 is ${Math.sqrt(squares)}, above ${l2}`);
   if (l0 !== undefined && changes > l0) broken.push(`L0 is ${changes}, above ${l0}`);
@@ -114,6 +115,9 @@ function findIllegalPosition(
   const from = ancestor.inputs[input];
   const size = values.length;
   const { kind, min, max } = DTYPES[type];
+  const isPlain = columns === undefined && fixed === undefined && range.channels === undefined;
+  if (isPlain && mutated && values instanceof Float32Array && from instanceof Float32Array)
+    return findOutOfRange(values, from, range);
   for (let i = 0; i < size; i++) {
     const value = readNumber(type, values, i);
     const seedValue = size === from.length ? readNumber(type, from, i) : undefined;
@@ -129,6 +133,16 @@ function findIllegalPosition(
     const column = columns === undefined ? undefined : columnAt(columns, i);
     if (column?.kind === 'fixed' || (column?.kind === 'integer' && !Number.isInteger(value))) return i;
     if (column?.kind === 'category' && !column.values.includes(value)) return i;
+  }
+  return -1;
+}
+
+// Hot for large inputs, of which each kept testcase has millions of values: no call a value.
+function findOutOfRange(values: Float32Array, from: Float32Array, { low, high }: Interval): number {
+  const isComparable = values.length === from.length;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (!(value >= low && value <= high) && !(isComparable && value === from[i])) return i;
   }
   return -1;
 }
