@@ -77,8 +77,10 @@ function openDimensions(
 ): OpenDimension[] {
   const { axis: batch, positions } = batchLayout(inputs);
   const byName = new Map<string, OpenDimension>();
-  inputs.forEach(({ shape, dimensions = [] }, input) => {
+  inputs.forEach(({ shape, dimensions = [], strings }, input) => {
     shape.forEach((size, axis) => {
+      // The length of strings follows from what they are drawn from.
+      if (strings !== undefined && axis === shape.length - 1) return;
       if (size !== null || (batch === 'free' && axis === positions[input])) return;
       const name = dimensions[axis] ?? null;
       const key = name === null ? `${input}.${axis}` : `=${name}`;
@@ -148,7 +150,10 @@ function shapesOf(
   return Object.fromEntries(
     sized
       .filter(({ shape }, i) => shape.some((size, axis) => size !== inputs[i].shape[axis]))
-      .map(({ name, shape }) => [name, shape.map((size) => size ?? 1)]),
+      .map(({ name, shape, strings }) => [
+        name,
+        (strings === undefined ? shape : shape.slice(0, -1)).map((size) => size ?? 1),
+      ]),
   );
 }
 

@@ -217,7 +217,7 @@ describe('a request that makes no sense ends with 2 and one line', () => {
     [
       'other input shapes',
       () => ['--against', other],
-      /takes x as \?×5 and .* takes x as \?×4: only models of the same/,
+      /takes x as float32 \?×5 and .* takes x as float32 \?×4: only models of the same/,
     ],
     [
       'outputs that cannot be matched',

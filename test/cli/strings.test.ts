@@ -58,6 +58,13 @@ describe('a classifier of texts', () => {
     expect(stdout).toContain('still broken 10/10');
   });
 
+  test('is fuzzed without seeds, on texts of the words that it lists', async () => {
+    const args = ['fuzz', `${FIXTURES}/tfidf.onnx`, '-n', '600', '-s', '1', '--json', '--quiet'];
+    const { stdout, code } = await neurofuzz([...args, '-o', join(folder, 'drawn')]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ execs: 600, corpus: { seeds: 32 } });
+  });
+
   test('triage lists one fault, and a finding is made smaller', async () => {
     const { stdout } = await neurofuzz(['triage', out]);
     expect(stdout).toMatch(/nonfinite-nan-features .* edits? /);

@@ -5,7 +5,8 @@ import { testFolder } from '../support/folder.ts';
 import { runOf, tensorOf } from '../support/observations.ts';
 
 // Jest has no hooks of the module loader; these modules import nothing that needs one.
-jest.unstable_mockModule('node:module', () => ({ register() {} }));
+const { createRequire } = await import('node:module');
+jest.unstable_mockModule('node:module', () => ({ createRequire, register() {} }));
 const { resolveCriterion } = await import('../../src/coverage/registry.ts');
 
 const folder = testFolder();

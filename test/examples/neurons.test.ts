@@ -84,7 +84,9 @@ describe('a campaign by neuron coverage', () => {
       for (const neuron of covered) known.add(neuron);
     }
     expect(kept).toBeGreaterThan(0);
-    expect(readFileSync(join(whole, 'campaign.yaml'), 'utf8')).toMatch(/threshold: 0\n {2}feedback: set\n/);
+    expect(readFileSync(join(whole, 'campaign.yaml'), 'utf8')).toMatch(
+      /threshold: 0\n(?: {2}[ ]*\S.*\n)* {2}feedback: set\n/,
+    );
   });
 
   test('comes to the same with two workers, and killed and resumed', async () => {

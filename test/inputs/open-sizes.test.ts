@@ -31,6 +31,17 @@ test('a model without open sizes beside its batch is not tried', async () => {
   expect(await choose([input('x', 'batch', 3)], () => false)).toMatchObject({ shapes: {}, tries: 0 });
 });
 
+test('the length of strings is no open size: it follows from what they are drawn from', async () => {
+  const strings = { pool: ['red', 'green'], areTexts: false };
+  const words: InputSpec = { name: 'words', type: 'uint32', shape: [null, null, null], strings };
+  expect(await choose([{ ...words, shape: [null, null] }], () => false)).toMatchObject({
+    shapes: {},
+    tries: 0,
+  });
+  const { shapes } = await choose([{ ...words, dimensions: ['batch', 'words', null] }], () => true);
+  expect(shapes).toEqual({ words: [1, 16] });
+});
+
 test('one name has one size in all inputs, and the batch is one wherever it lies', async () => {
   const inputs = [
     input('x', 'batch', 'time', 8),

@@ -27,7 +27,9 @@ test('a command line gives settings as a campaign file would', () => {
 test('the help of all settings shows their defaults', () => {
   const help = addAllSettingFlags(new Command()).helpInformation().replace(/\s+/g, ' ');
   expect(help).toContain('--keep <n> findings kept on disk for one signature; all are counted (default: 5)');
-  expect(help).toContain('--time <duration> stop after this long, as 90s, 10m, 8h (default: until Ctrl-C)');
+  expect(help).toContain(
+    "--time <duration> stop so long after the command's start, as 90s, 10m, 8h (default: until Ctrl-C)",
+  );
 });
 
 test('a command has the flags that it names, in that order and with its own help', () => {
