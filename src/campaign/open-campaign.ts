@@ -1,8 +1,10 @@
 import { basename, join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { Feedback } from '../coverage/feedback/feedback.ts';
+import { FLOOD_COUNT } from '../coverage/feedback/novelty-threshold.ts';
 import { feedbackKind } from '../coverage/feedback/registry.ts';
 import { criterionHelp } from '../coverage/registry.ts';
+import { CALIBRATION_MUTANTS } from '../fuzzer/calibration.ts';
 import { Corpus } from '../fuzzer/corpus/corpus.ts';
 import { describeArms } from '../fuzzer/scheduling/mutator-arms.ts';
 import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
@@ -32,6 +34,7 @@ import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
+import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
 import type { SavedCampaign } from './resume.ts';
 
@@ -221,6 +224,7 @@ async function makeState(
       threshold,
       isAdaptive: config.threshold === 'auto',
       isDelayed: config.epoch !== undefined,
+      floodCount: floodCount(workload),
       snapshots: { folder: join(folder, STATE_FOLDER), isWriter: true },
     }),
     mutation: {
@@ -243,6 +247,14 @@ async function makeState(
     },
     objectives: target.objectives.map(({ name }) => name),
   });
+}
+
+/** Least mutants kept that are a flood. */
+const MIN_FLOOD_COUNT = 16;
+
+/** Mutants kept at which the corpus floods: as much fewer of a slow model as its calibration has fewer mutants. */
+function floodCount({ calibrationMutants }: Workload): number {
+  return Math.max(MIN_FLOOD_COUNT, Math.round((FLOOD_COUNT * calibrationMutants) / CALIBRATION_MUTANTS));
 }
 
 /** Adds seeds and imports to a campaign that starts; those that violate an objective become findings. */

@@ -18,12 +18,12 @@ const generateSettings = z.strictObject({
       help: 'a JSON list of tokens or map of tokens to ids, a text file of a token a line, a tokenizer.json of Hugging Face; codepoints: ids are Unicode characters',
     }),
   length: positiveInteger
-    .max(MAX_ANSWER_TOKENS, `must have a length of at most ${MAX_ANSWER_TOKENS}`)
+    .max(MAX_ANSWER_TOKENS, `must be at most ${MAX_ANSWER_TOKENS}`)
     .default(64)
     .meta({ help: 'most tokens of an answer' }),
   temperature: z
-    .number('must have a number as temperature')
-    .min(0, 'must have a temperature of 0 or more')
+    .number('must be a number')
+    .min(0, 'must be 0 or more')
     .default(0)
     .meta({ help: 'what logits are divided by before a token is drawn; 0 takes the likeliest' }),
   topK: positiveInteger

@@ -2,18 +2,12 @@ import { z } from 'zod';
 import { positiveInteger, positiveNumber, withFlag } from './flag-meta.ts';
 import { paths, specLists } from './values.ts';
 
-const fractionNamed = (name: string) =>
-  z
-    .number(`must have a number as ${name}`)
-    .positive(`must have ${name} above 0`)
-    .max(1, `must have ${name} of at most 1`);
+const fraction = z.number('must be a number').positive('must be above 0').max(1, 'must be at most 1');
 
 /** DeepHunter's rule. */
 const deephunterSettings = z.strictObject({
-  alpha: fractionNamed('alpha')
-    .default(0.02)
-    .meta({ help: 'fewer values than this share may change at will' }),
-  beta: fractionNamed('beta').default(0.2).meta({ help: 'else all of them by this share of the range' }),
+  alpha: fraction.default(0.02).meta({ help: 'fewer values than this share may change at will' }),
+  beta: fraction.default(0.2).meta({ help: 'else all of them by this share of the range' }),
 });
 
 /** Mutators, and constraints on what they may do. */

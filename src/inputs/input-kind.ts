@@ -35,6 +35,9 @@ const AUDIO_NAME_PATTERN = /audio|wav|speech|pcm|sound|voice|signal|^samples$/i;
 const FEATURES_NAME_PATTERN = /mel|spec|fbank|mfcc|cepstr|feat/i;
 export const SAMPLE_RATE_PATTERN = /^(?:sr|fs)$|sampl(?:e|ing)_?rate/i;
 
+/** Shortest sequence of fixed length that is taken for tokens: categories of a table are looked up as well. */
+const MIN_TOKENS = 8;
+
 /** Shortest signal of fixed length that is taken for audio: 10 ms at 16 kHz. */
 const MIN_AUDIO_SAMPLES = 160;
 
@@ -77,7 +80,8 @@ export function guessInputKind(
   if (MASK_NAME_PATTERN.test(name) && kind !== 'float') return { kind: 'mask', ...byName };
   if (kind === 'bool') return { kind: 'flag', reason: 'its type is bool' };
   if (isSingle(shape)) return scalarKind(input, evidence, names);
-  if (evidence.lookupRows !== undefined && evidence.isEmbedding === true && shape.length <= 2)
+  const isSequence = shape.includes(null) || shape.some((size) => (size ?? 0) >= MIN_TOKENS);
+  if (evidence.lookupRows !== undefined && evidence.isEmbedding === true && shape.length <= 2 && isSequence)
     return { kind: 'tokens', reason: `its values look up a table of ${evidence.lookupRows} rows` };
   const state = kind === 'float' && names.inputs.length > 1 ? stateReason(name, evidence, names) : undefined;
   if (state !== undefined) return { kind: 'state', reason: state };

@@ -466,7 +466,7 @@ test('a time budget ends the campaign', async () => {
     '-i',
     writeSeeds(folder, [[0, 0.5, 0.2, 1]], 'time.npz'),
     '-t',
-    '300ms',
+    '8s',
   ];
   const { code, stdout } = await neurofuzz([...args, '-o', join(folder, 'timed'), '--json', '--quiet']);
   expect(code).toBe(0);

@@ -88,7 +88,9 @@ describe('inspect', () => {
 
   test('prints a table for people', async () => {
     const { stdout } = await neurofuzz(['inspect', fixture('tfjs-graph')]);
-    expect(stdout).toMatch(/^ {2}x {2}float32 {2}\?×2 {2}features {2}0 to 1: the model does not say$/m);
+    expect(stdout).toMatch(
+      /^ {2}x {2}float32 {2}\?×2 {2}features: it has one dimension {2}0 to 1: the model does not say \(--range x=lo,hi\)$/m,
+    );
     expect(stdout).toMatch(/^parameters {2}116$/m);
     expect(stdout).toMatch(/^ {2}\* {2}logits\/BiasAdd +BiasAdd +\?×2$/m);
   });

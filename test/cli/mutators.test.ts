@@ -133,7 +133,7 @@ describe('what makes no sense is refused:', () => {
     ));
 
   test('an alpha of 2', () =>
-    refused([model, '-i', seeds, '--deephunter', '2,0.2'], /--deephunter must have alpha of at most 1/));
+    refused([model, '-i', seeds, '--deephunter', '2,0.2'], /--deephunter alpha must be at most 1/));
 
   test('geometric mutators alone, of which the rule allows one', () =>
     refused(

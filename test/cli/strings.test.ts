@@ -135,7 +135,9 @@ describe('a table of strings and a number', () => {
     ]);
     expect(code).toBe(0);
     const { stdout } = await neurofuzz(['inspect', model]);
-    expect(stdout).toMatch(/colour +string +\?×1 +strings: its type is string +strings, of which the model lists 3/);
+    expect(stdout).toMatch(
+      /colour +string +\?×1 +strings: its type is string +strings, of which the model lists 3/,
+    );
     expect(stdout).toMatch(/output_label .* classes accept, reject, review/);
   });
 });

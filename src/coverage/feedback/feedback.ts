@@ -22,6 +22,8 @@ export interface FeedbackOptions {
   readonly isAdaptive: boolean;
   /** Whether so many results are in flight that those judged by an older threshold must not count. */
   readonly isDelayed?: boolean;
+  /** Mutants kept at which the corpus floods; fewer of a model that runs few. */
+  readonly floodCount?: number | undefined;
   readonly snapshots?: SnapshotOptions;
 }
 
@@ -31,10 +33,11 @@ export class Feedback {
   readonly #history: NoveltyHistory;
   readonly #threshold: NoveltyThreshold;
 
-  constructor({ kind, width, threshold, isAdaptive, isDelayed, snapshots }: FeedbackOptions) {
+  constructor(options: FeedbackOptions) {
+    const { kind, width, threshold, isAdaptive, isDelayed, floodCount, snapshots } = options;
     this.#kind = kind;
     this.#history = width === undefined ? UNGUIDED : kind.openHistory(width, snapshots);
-    this.#threshold = new NoveltyThreshold(threshold, isAdaptive && kind.isCalibrated, isDelayed);
+    this.#threshold = new NoveltyThreshold(threshold, isAdaptive && kind.isCalibrated, isDelayed, floodCount);
   }
 
   /** Entries in the history; always 0 where the campaign is unguided. */

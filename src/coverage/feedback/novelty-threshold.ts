@@ -5,11 +5,7 @@ const WINDOW_MUTANTS = 10_000;
 const TARGET_SHARE = 0.01;
 
 /** Mutants kept in a window, 1 in 50 of it, at which the corpus floods: the window ends there. */
-const FLOOD_COUNT = WINDOW_MUTANTS / 50;
-
-/** Share of mutants kept from which fewer show that the corpus floods: a slow model runs few. */
-const STEEP_FLOOD_SHARE = 0.25;
-const STEEP_FLOOD_COUNT = 16;
+export const FLOOD_COUNT = WINDOW_MUTANTS / 50;
 
 /** Times a threshold may be halved below where it started. */
 const MAX_HALVINGS = 20;
@@ -19,8 +15,10 @@ export interface SavedNoveltyThreshold {
   readonly value: number;
   readonly mutants: number;
   readonly added: number;
-  /** Scores of the mutants kept in the window; absent from checkpoints of older versions. */
+  /** Scores of the mutants kept in the window; absent from checkpoints of older versions, as `floods` is. */
   readonly scores?: readonly number[];
+  /** Windows in a row, the last ones, in which the corpus flooded. */
+  readonly floods?: number;
 }
 
 /** A new value of a threshold. */
@@ -32,24 +30,28 @@ export interface ThresholdChange {
 
 /**
  * The score above which an observation is new. A calibrated one follows the search: it doubles when more than one mutant
- * in a hundred is kept, and halves when none is. Where the corpus floods, it rises at once to the score that
- * one mutant in a hundred had exceeded. It depends on nothing but the results in task order, so that equal
+ * in a hundred is kept, and halves when none is. Where the corpus floods, it rises at once to the median score
+ * of those that were kept, and from flood to flood to a higher one: three quarters lie below, then seven eighths. It depends on nothing but the results in task order, so that equal
  * campaigns have equal thresholds.
  */
 export class NoveltyThreshold {
   readonly #isAdaptive: boolean;
   readonly #isDelayed: boolean;
   readonly #minimum: number;
+  readonly #floodCount: number;
   #value: number;
   #mutants = 0;
   #scores: number[] = [];
+  #floods = 0;
 
   /**
    * @param isAdaptive false for one that the user set
    * @param isDelayed whether so many results are in flight that those of mutants judged by another value must not count:
    *   the threshold would overshoot
+   * @param floodCount mutants kept at which the corpus floods
    */
-  constructor(start: number, isAdaptive: boolean, isDelayed = false) {
+  constructor(start: number, isAdaptive: boolean, isDelayed = false, floodCount = FLOOD_COUNT) {
+    this.#floodCount = floodCount;
     this.#isDelayed = isDelayed;
     this.#value = start;
     this.#isAdaptive = isAdaptive;
@@ -72,12 +74,12 @@ export class NoveltyThreshold {
     this.#mutants += mutants;
     this.#scores.push(...scores);
     const kept = this.#scores.length;
-    const isFlooded =
-      kept > FLOOD_COUNT || (kept > STEEP_FLOOD_COUNT && kept > STEEP_FLOOD_SHARE * this.#mutants);
+    const isFlooded = kept > this.#floodCount;
     if (!this.#isAdaptive || (this.#mutants < WINDOW_MUTANTS && !isFlooded)) return undefined;
     const before = this.#value;
     const why = `${kept} of the last ${this.#mutants} mutants were kept`;
-    if (isFlooded) this.#value = Math.max(2 * this.#value, this.#targetScore());
+    this.#floods = isFlooded ? this.#floods + 1 : 0;
+    if (isFlooded) this.#value = Math.max(2 * this.#value, this.#scoreAbove(1 - 0.5 ** this.#floods));
     else if (kept > TARGET_SHARE * this.#mutants) this.#value *= 2;
     else if (kept === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
     this.#mutants = 0;
@@ -85,10 +87,10 @@ export class NoveltyThreshold {
     return this.#value === before ? undefined : { threshold: this.#value, why };
   }
 
-  /** The score that a hundredth of the window's mutants exceeded. */
-  #targetScore(): number {
-    const descending = [...this.#scores].sort((a, b) => b - a);
-    return descending[Math.floor(TARGET_SHARE * this.#mutants)] ?? 0;
+  /** The score that a share of the kept mutants does not exceed: of scores that span many decades as well. */
+  #scoreAbove(share: number): number {
+    const ascending = [...this.#scores].sort((a, b) => a - b);
+    return ascending[Math.min(ascending.length - 1, Math.floor(share * ascending.length))];
   }
 
   save(): SavedNoveltyThreshold {
@@ -97,10 +99,12 @@ export class NoveltyThreshold {
       mutants: this.#mutants,
       added: this.#scores.length,
       scores: [...this.#scores],
+      floods: this.#floods,
     };
   }
 
-  restore({ value, mutants, added, scores }: SavedNoveltyThreshold): void {
+  restore({ value, mutants, added, scores, floods = 0 }: SavedNoveltyThreshold): void {
+    this.#floods = floods;
     this.#value = value;
     this.#mutants = mutants;
     this.#scores = scores === undefined ? new Array<number>(added).fill(value) : [...scores];
