@@ -1,5 +1,6 @@
 import { dataOperands } from './data-operands.ts';
 import type { Graph, GraphNode } from './graph.ts';
+import { LAYOUT_OPS } from './layout-ops.ts';
 
 /** Magnitude from which a constant beside a computed tensor is a mask: exports write −∞, −3.4e38, −65504, −1e9 or −10000. */
 const MIN_MASK_MAGNITUDE = 1e4;
@@ -22,14 +23,9 @@ const MASKING_OPS: ReadonlySet<string> = new Set([
 /** Operations whose results hold the mask that an operand holds. */
 const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
   ...MASKING_OPS,
+  ...LAYOUT_OPS,
   'Mul',
   'Cast',
-  'Identity',
-  'Reshape',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'ExpandDims',
   'Expand',
   'BroadcastTo',
   'Tile',
