@@ -37,9 +37,11 @@ function describeGeneration({
   sha256,
   vocabularySize,
   description,
+  maxTokens,
+  weightsPerToken,
   defaultCoverage,
 }: TextGeneration): NonNullable<ModelInfo['generation']> {
-  return { sha256, vocabularySize, description, defaultCoverage };
+  return { sha256, vocabularySize, description, maxTokens, weightsPerToken, defaultCoverage };
 }
 
 function describeSecondModel({

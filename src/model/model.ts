@@ -140,7 +140,10 @@ export interface ModelInfo
   readonly secondModel?: SecondModelInfo;
   /** What the graph says of the values of each of `inputs`. */
   readonly evidence?: readonly InputEvidence[];
-  readonly generation?: Pick<TextGeneration, 'sha256' | 'vocabularySize' | 'description' | 'defaultCoverage'>;
+  readonly generation?: Pick<
+    TextGeneration,
+    'sha256' | 'vocabularySize' | 'description' | 'maxTokens' | 'weightsPerToken' | 'defaultCoverage'
+  >;
 }
 
 /** Description of the second model of a pair, as plain data. */

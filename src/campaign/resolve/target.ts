@@ -138,7 +138,6 @@ export async function resolveTarget(
           model,
           shape: shapes.reduce((a, b) => (valueCount(b) > valueCount(a) ? b : a)),
           batch,
-          answerTokens: model.generation === undefined ? undefined : config.generate?.length,
           drawnSeeds: inputs.areDrawn ? seeds.length : undefined,
         })
       : (recorded.workload ?? usualWorkload(batch));

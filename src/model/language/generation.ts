@@ -35,6 +35,8 @@ export interface TextGeneration {
   readonly sha256: string;
   /** Way of decoding, a clause for messages. */
   readonly description: string;
+  /** Weights that one token multiplies: those of the network, for each token of the window that is run again with it. */
+  readonly weightsPerToken: number;
   /** The tensor that coverage watches by default, and the reason for it. */
   readonly defaultCoverage: { readonly tensor: string; readonly why: string };
   /**

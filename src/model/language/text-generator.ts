@@ -3,6 +3,7 @@ import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { rowsOf, type Tensor } from '../../tensor/tensor.ts';
+import { countParameters } from '../graph/graph.ts';
 import type { Model, NamedTensor, RunResult } from '../model.ts';
 import { tokenIdsOf } from './completion.ts';
 import { DecodingSession } from './decoding-session.ts';
@@ -44,6 +45,7 @@ export class TextGenerator implements TextGeneration {
   generatedTokens = 0;
   readonly sha256: string;
   readonly description: string;
+  readonly weightsPerToken: number;
   readonly defaultCoverage: TextGeneration['defaultCoverage'];
   readonly #network: Model;
   readonly #onStep: () => void;
@@ -76,6 +78,8 @@ export class TextGenerator implements TextGeneration {
     this.#endTokens = new Set(end.map((token) => tokenIdOf(token, tokenizer, vocabularySize, 'end')));
     this.sha256 = digestSettings(settings, tokenizer);
     this.description = describeDecoding(binding, settings);
+    const tokensPerRun = binding.mode === 'window' ? (binding.windowLength ?? length) : 1;
+    this.weightsPerToken = countParameters(network.graph) * tokensPerRun;
     this.defaultCoverage = chooseCoverage(binding);
   }
 

@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals';
+import { layers, sequential } from '@tensorflow/tfjs-layers';
 import { estimateRunSeconds, estimateWork } from '../../../src/analysis/run-cost/estimate-run.ts';
+import { loadModel } from '../../../src/model/formats/registry.ts';
+import { startTfjs } from '../../../src/model/formats/tfjs/backend.ts';
 import type { Graph, GraphNode } from '../../../src/model/graph/graph.ts';
+import { testFolder } from '../../support/folder.ts';
+import { writeLayersModel } from '../../support/layers-model.ts';
+
+const folder = testFolder();
 
 function graphOf(nodes: readonly Partial<GraphNode>[], constants: Record<string, number[]>): Graph {
   return {
@@ -52,7 +59,27 @@ test('bodies of loops count as often as they are taken to run, those of conditio
   expect(estimateWork(outer('Loop'), input).multiplyAdds).toBe(16 * 256);
 });
 
-test('a layer of TensorFlow.js counts its kernels at each of its positions', () => {
+test('layers of TensorFlow.js count their kernels at each position or step, as their graph has them', async () => {
+  await startTfjs('cpu');
+  const work = async (layer: layers.Layer, ...shape: number[]): Promise<number> => {
+    const path = await writeLayersModel(folder, layer.name, sequential({ layers: [layer] }));
+    const model = await loadModel(path, { runtime: 'cpu' });
+    const { multiplyAdds } = estimateWork(model.graph, new Map([[model.inputs[0].name, [1, ...shape]]]));
+    await model.dispose();
+    return multiplyAdds;
+  };
+  const cell = { units: 5, recurrentInitializer: 'zeros' } as const;
+  const same = { padding: 'same', kernelSize: 3, filters: 4 } as const;
+  expect(await work(layers.conv1d({ ...same, inputShape: [10, 2] }), 10, 2)).toBe(3 * 2 * 4 * 10);
+  expect(await work(layers.conv2d({ ...same, inputShape: [6, 6, 2] }), 6, 6, 2)).toBe(9 * 2 * 4 * 36);
+  expect(await work(layers.conv2dTranspose({ ...same, strides: 2, inputShape: [6, 6, 2] }), 6, 6, 2)).toBe(
+    9 * 2 * 4 * 36,
+  );
+  expect(await work(layers.lstm({ ...cell, inputShape: [7, 3] }), 7, 3)).toBe(7 * (3 * 20 + 5 * 20));
+  expect(await work(layers.gru({ ...cell, inputShape: [7, 3] }), 7, 3)).toBe(7 * (3 * 15 + 5 * 15));
+});
+
+test('a layer that is one operation counts its kernels at each of its positions', () => {
   const layers = graphOf([{ name: 'conv', op: 'Conv2D', inputs: ['x'], outputs: ['conv'] }], {
     'conv/kernel': [3, 3, 3, 8],
   });

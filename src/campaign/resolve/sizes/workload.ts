@@ -1,4 +1,4 @@
-import { estimateRunSeconds } from '../../../analysis/run-cost/estimate-run.ts';
+import { estimateRunSeconds, estimateTokenSeconds } from '../../../analysis/run-cost/estimate-run.ts';
 import type { CampaignConfig } from '../../../config/schema.ts';
 import { parseDuration } from '../../../config/values.ts';
 import { CALIBRATION_MUTANTS } from '../../../fuzzer/calibration.ts';
@@ -63,21 +63,22 @@ export function usualWorkload(batch: number): Workload {
   };
 }
 
-type CostModel = Pick<ModelInfo, 'graph' | 'inputs' | 'runtime' | 'secondModel'>;
+type CostModel = Pick<ModelInfo, 'graph' | 'inputs' | 'runtime' | 'secondModel' | 'generation'>;
 
 /** Estimated seconds that one testcase of a shape takes in a run of `rows`. */
 export function estimateSeconds(
-  { graph, inputs, runtime, secondModel }: CostModel,
+  { graph, inputs, runtime, secondModel, generation }: CostModel,
   shape: Pick<ShapeSignature, 'inputs'>,
   rows: number,
-  steps = 1,
 ): number {
+  const models = secondModel === undefined ? 1 : 2;
+  if (generation !== undefined)
+    return models * generation.maxTokens * estimateTokenSeconds(generation.weightsPerToken, runtime.kind);
   const hasBatch = batchAxis(inputs) !== 'none';
   const shapes = new Map(
     shape.inputs.map(({ name, shape: sizes }) => [name, hasBatch ? [1, ...sizes] : sizes]),
   );
-  const models = secondModel === undefined ? 1 : 2;
-  return steps * models * estimateRunSeconds(graph, shapes, runtime.kind, rows);
+  return models * estimateRunSeconds(graph, shapes, runtime.kind, rows);
 }
 
 /** Seeds to draw where none are given: fewer of a model that is slow or whose testcases are large. */
@@ -106,8 +107,6 @@ export interface WorkloadOptions {
   /** The largest of the seeds' shapes. */
   readonly shape: ShapeSignature;
   readonly batch: number;
-  /** Tokens of a generated answer: each is a run of the graph; undefined for a model that generates none. */
-  readonly answerTokens: number | undefined;
   /** Seeds that were drawn; undefined where they are given. */
   readonly drawnSeeds: number | undefined;
 }
@@ -115,10 +114,10 @@ export interface WorkloadOptions {
 /** Decides the sizes of a campaign. Those of a model with small inputs that is not slow are the usual ones. */
 export function resolveWorkload(
   config: Pick<CampaignConfig, 'time'>,
-  { model, shape, batch, answerTokens, drawnSeeds }: WorkloadOptions,
+  { model, shape, batch, drawnSeeds }: WorkloadOptions,
 ): Workload {
   const rowValues = shape.inputs.reduce((sum, { size }) => sum + size, 0);
-  const runSeconds = estimateSeconds(model, shape, batch, answerTokens ?? 1);
+  const runSeconds = estimateSeconds(model, shape, batch);
   const mutantSeconds = runSeconds + MUTANT_COPIES * rowValues * COPY_SECONDS;
   const affordable = Math.floor(firstLookSeconds(config) / mutantSeconds);
   const isLarge = rowValues >= LARGE_ROW_VALUES;
@@ -130,7 +129,7 @@ export function resolveWorkload(
       Math.min(CALIBRATION_MUTANTS, floorToPowerOfTwo(affordable)),
     ),
     // A task of a model that generates text is a batch.
-    taskMutants: answerTokens === undefined ? taskMutants(batch, mutantSeconds) : batch,
+    taskMutants: model.generation === undefined ? taskMutants(batch, mutantSeconds) : batch,
     runCost: isLarge ? Number((runSeconds / (rowValues * COPY_SECONDS)).toPrecision(3)) : RUN_COST,
     editsRows: isLarge && batch === 1,
   };

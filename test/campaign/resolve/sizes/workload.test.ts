@@ -27,10 +27,7 @@ function modelOf(side: number, filters: number, kind: 'onnx' | 'cpu' = 'onnx') {
 }
 
 const workloadOf = (side: number, filters: number, batch: number, time?: string, kind?: 'cpu') =>
-  resolveWorkload(
-    { time },
-    { ...modelOf(side, filters, kind), batch, answerTokens: undefined, drawnSeeds: undefined },
-  );
+  resolveWorkload({ time }, { ...modelOf(side, filters, kind), batch, drawnSeeds: undefined });
 
 test('a small model has the usual sizes, even within seconds', () => {
   expect(workloadOf(16, 4, 256, '10s')).toEqual({
@@ -47,6 +44,25 @@ test('a calibration takes a tenth of --time and five seconds at most, by the est
   }
   expect(firstLookSeconds({ time: '10s' })).toBe(1);
   expect(firstLookSeconds({ time: '8h' })).toBe(5);
+});
+
+test('a model that generates text costs what its tokens do, since its own graph is hidden', () => {
+  const { model, shape } = modelOf(16, 4);
+  const generating = (maxTokens: number, weightsPerToken: number, time: string) =>
+    resolveWorkload(
+      { time },
+      {
+        model: { ...model, generation: { maxTokens, weightsPerToken } } as unknown as ModelInfo,
+        shape,
+        batch: 64,
+        drawnSeeds: undefined,
+      },
+    );
+  const small = generating(64, 1e5, '10s');
+  expect(small.calibrationMutants * small.runMicroseconds).toBeLessThanOrEqual(1e6);
+  expect(small).toMatchObject({ calibrationMutants: 128, taskMutants: 64 });
+  expect(generating(8, 1e5, '10s').calibrationMutants).toBe(1024);
+  expect(generating(64, 124e6, '10s').calibrationMutants).toBeLessThan(4 * 2);
 });
 
 test('equal models and settings have equal workloads; a slower runtime gets fewer mutants, but some', () => {
