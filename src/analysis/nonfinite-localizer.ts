@@ -109,11 +109,7 @@ export class NonfiniteLocalizer {
    * @param sought anything that is not finite, out of finite operands; or a NaN, out of operands that hold none
    */
   #locateIn(seen: ReadonlyMap<string, Finiteness>, sought: 'inf' | 'nan'): Origin | undefined {
-    // Masks that a graph adds up to −∞ are no fault; what a softmax makes of them may be.
-    const bad = (name: string): boolean => {
-      const finiteness = seen.get(name) ?? 'finite';
-      return finiteness === 'nan' || (finiteness === 'inf' && !this.#isMaskOnly(name));
-    };
+    const bad = (name: string): boolean => this.#isBad(seen, name);
     const nan = (name: string): boolean => seen.get(name) === 'nan';
     const firstFrom = (isSource: (name: string) => boolean, isResult: (name: string) => boolean) =>
       this.#nodes.find(
@@ -151,12 +147,18 @@ export class NonfiniteLocalizer {
       const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#observableTensors.has(name));
       const activations = await this.#watch(feeds, [...new Set(tensors)]);
       const seen = new Map(activations.map((tensor) => [tensor.name, finitenessOf(tensor)]));
-      const bad = (name: string): boolean => (seen.get(name) ?? 'finite') !== 'finite';
+      const bad = (name: string): boolean => this.#isBad(seen, name);
       const tensor = node.outputs.find(bad);
       if (tensor === undefined || node.inputs.some(bad)) continue;
       return { node, tensor, kind: seen.get(tensor) === 'nan' ? 'nan' : 'inf', path: [node.name] };
     }
     return undefined;
+  }
+
+  /** Masks that a graph adds up to −∞ are no fault; what a softmax makes of them may be. */
+  #isBad(seen: ReadonlyMap<string, Finiteness>, name: string): boolean {
+    const finiteness = seen.get(name) ?? 'finite';
+    return finiteness === 'nan' || (finiteness === 'inf' && !this.#isMaskOnly(name));
   }
 
   /** Tensors of a run; none where it fails since a body gives them several shapes, which cannot be watched. */

@@ -89,21 +89,22 @@ export async function enterSeeds(
     else nonFinite++;
   }
   const violating = seeds.filter((seed) => seed.violation !== undefined).length;
-  const account = { seeds: seeds.length, violating, nonFinite };
+  const exemptSeeds = [...exempt.values()].reduce((sum, count) => sum + count, 0);
+  const account = { seeds: seeds.length, violating, exempt: exemptSeeds, nonFinite };
   reportSeeds(account, exempt, duplicates, monitor);
   return account;
 }
 
 /** @throws UserError where the objectives leave out every seed */
 function reportSeeds(
-  { seeds, violating, nonFinite }: SeedAccount,
-  exempt: ReadonlyMap<string, number>,
+  { seeds, violating, exempt, nonFinite }: SeedAccount,
+  exemptions: ReadonlyMap<string, number>,
   duplicates: number,
   notices: Notices,
 ): void {
-  for (const [reason, count] of exempt)
+  for (const [reason, count] of exemptions)
     notices.warn(`${count} of ${seeds} seeds ${reason}: they are left out`);
-  if (seeds > 0 && [...exempt.values()].reduce((sum, count) => sum + count, 0) === seeds)
+  if (seeds > 0 && exempt === seeds)
     throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
   if (nonFinite > 0)
     notices.warn(

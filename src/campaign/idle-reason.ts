@@ -1,5 +1,4 @@
 import type { CampaignConfig } from '../config/schema.ts';
-import { parseDuration } from '../config/values.ts';
 import type { StopReason } from './monitor/monitor.ts';
 
 /** What became of the seeds, in numbers. */
@@ -7,6 +6,8 @@ export interface SeedAccount {
   readonly seeds: number;
   /** Those that break an objective already. */
   readonly violating: number;
+  /** Those that an objective leaves out, as one whose label is wrong from the start. */
+  readonly exempt: number;
   /** Those whose watched tensors are not finite, so that coverage cannot compare them. */
   readonly nonFinite: number;
 }
@@ -24,19 +25,18 @@ export interface CampaignEnd {
 
 /**
  * Why a campaign ended without a single mutant, and the flag that mends it: one line. Undefined where mutants ran, or the
- * user asked for none.
+ * user ended it.
  */
 export function idleReason(
   { stopped, execs, seedAccount, watched }: CampaignEnd,
-  { execs: maxExecs, time }: Pick<CampaignConfig, 'execs' | 'time'>,
+  { time }: Pick<CampaignConfig, 'time'>,
 ): string | undefined {
-  if (execs > 0 || maxExecs === 0) return undefined;
+  if (execs > 0) return undefined;
   switch (stopped) {
     case 'seeds':
       return `no mutant ran: ${seedReasons(seedAccount, watched)}`;
     case 'time':
-      if (time === undefined || parseDuration(time) === 0) return undefined;
-      return `no mutant ran within --time ${time}: give more time with --time, or a smaller model or batch (--batch)`;
+      return `no mutant ran within --time ${time}, which loading, seeds and calibrating are part of: give more`;
     case 'disk':
       return 'no mutant ran: the folder reached --max-disk with the seeds alone; allow more with --max-disk';
     default:
@@ -46,9 +46,10 @@ export function idleReason(
 
 function seedReasons(account: SeedAccount | undefined, watched: readonly string[]): string {
   if (account === undefined) return 'no seed is left; start anew with other --seeds';
-  const { seeds, violating, nonFinite } = account;
+  const { seeds, violating, exempt, nonFinite } = account;
   const reasons: string[] = [];
   if (violating > 0) reasons.push(`${violating} of ${seeds} seeds break an objective`);
+  if (exempt > 0) reasons.push(`${exempt} of ${seeds} seeds are left out by an objective`);
   if (nonFinite > 0)
     reasons.push(`${nonFinite} of ${seeds} seeds have values that are not finite in ${watched.join(', ')}`);
   const remedies = [

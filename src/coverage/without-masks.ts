@@ -1,8 +1,6 @@
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
+import { MAX_MASK_VALUE } from '../model/mask-only-tensors.ts';
 import { readNumber, writeNumber } from '../tensor/tensor.ts';
-
-/** Values of masks: −∞, or the least finite numbers, which exports write for it. */
-const MAX_MASK_VALUE = -1e30;
 
 /** A run with 0 in place of each masked value of its watched tensors: beside a mask, no other value would count. */
 export function withoutMasks(result: BatchResult): BatchResult {

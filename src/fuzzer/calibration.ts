@@ -1,3 +1,4 @@
+import { floorToPowerOfTwo } from '../core/floor-to-power-of-two.ts';
 import type { WalkStep } from '../coverage/criterion.ts';
 import type { NoveltyFilter } from '../coverage/feedback/feedback-kind.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
@@ -67,10 +68,6 @@ export function walkSizes(mutants: number, rowBytes: number): WalkSizes {
         : Math.min(picks, Math.max(1, Math.floor(rowsInMemory / mutantsPerPick))),
     walks: Math.min(MAX_WALKS, picks, rowsInMemory),
   };
-}
-
-function floorToPowerOfTwo(count: number): number {
-  return 2 ** Math.floor(Math.log2(count));
 }
 
 /**

@@ -46,6 +46,14 @@ export interface BatchResult {
   readonly prefilled?: PrefilledPrompts;
 }
 
+/** What runs of one and two testcases show. */
+export interface BatchProbe {
+  /** Why runs are limited to one testcase; undefined where they are not. */
+  readonly batchLimitReason: string | undefined;
+  /** The largest magnitude among the watched values of the first testcase; infinite where one is not finite. */
+  readonly largestMagnitude: number;
+}
+
 /** Runs batches of testcases through a model and splits its tensors into rows. */
 export class BatchedModel {
   readonly model: Model;
@@ -145,18 +153,6 @@ export class BatchedModel {
     };
   }
 
-  /** The largest magnitude among the watched values of the first testcase; infinite where one is not finite. */
-  async largestMagnitude(batch: TestcaseBatch, watched: readonly string[]): Promise<number> {
-    const { activations } = await this.run(batch, 1, watched);
-    let largest = 0;
-    for (const { type, data } of activations)
-      for (let i = 0; i < data.length; i++) {
-        const magnitude = Math.abs(readNumber(type, data, i));
-        largest = Number.isNaN(magnitude) ? Number.POSITIVE_INFINITY : Math.max(largest, magnitude);
-      }
-    return largest;
-  }
-
   /** Position of the batch dimension in a tensor that the model computes: where its declared shape has the batch's name, else the first. */
   #axisOf(tensor: string): number {
     const { name } = this.#layout;
@@ -217,10 +213,9 @@ export class BatchedModel {
    * Runs the first testcase of a batch, and two where there is a batch dimension: an export may declare a free batch
    * that its body does not honour. Runs are then limited to one row.
    *
-   * @returns the reason for that limit; undefined if there is none
    * @throws UserError if the model fails on the first testcase
    */
-  async probe(batch: BatchBuffer, watched: readonly string[]): Promise<string | undefined> {
+  async probe(batch: BatchBuffer, watched: readonly string[]): Promise<BatchProbe> {
     let single: BatchResult;
     try {
       single = await this.run(batch, 1, watched);
@@ -230,17 +225,31 @@ export class BatchedModel {
         `${this.model.path} fails on the first seed: ${errorMessage(error)}; give inputs that it takes with --seeds, or other sizes with --shape`,
       );
     }
-    if (this.#maxBatchSize === 1 || batch.capacity < 2) return undefined;
+    const largestMagnitude = largestMagnitudeOf(single.activations);
+    if (this.#maxBatchSize === 1 || batch.capacity < 2)
+      return { batchLimitReason: undefined, largestMagnitude };
     try {
       const pair = await this.run(batch, 2, watched);
       // A first dimension of 2 that is not the batch looks like two rows, but of another shape than one has.
       checkSameShapes(single, pair);
-      return undefined;
+      return { batchLimitReason: undefined, largestMagnitude };
     } catch (error) {
       this.#maxBatchSize = 1;
-      return `the model takes one testcase a run (${errorMessage(error)})`;
+      const batchLimitReason = `the model takes one testcase a run (${errorMessage(error)})`;
+      return { batchLimitReason, largestMagnitude };
     }
   }
+}
+
+/** The largest magnitude among values; infinite where one is not finite. */
+function largestMagnitudeOf(tensors: readonly BatchTensor[]): number {
+  let largest = 0;
+  for (const { type, data } of tensors)
+    for (let i = 0; i < data.length; i++) {
+      const magnitude = Math.abs(readNumber(type, data, i));
+      largest = Number.isNaN(magnitude) ? Number.POSITIVE_INFINITY : Math.max(largest, magnitude);
+    }
+  return largest;
 }
 
 /** A tensor of a body that did not run, or whose iterations cannot be stacked. */

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
+import type { BatchProbe } from './batched-model.ts';
 import { findLogits } from './graph/find-logits.ts';
 import {
   ComparableTensors,
@@ -112,14 +113,6 @@ function joinLayers(layers: readonly OutputLayer[]): WatchedTensors {
   };
 }
 
-/** How tensors look in a run of one testcase. */
-export interface CoverageProbe {
-  /** Why runs that watch them are limited to one testcase; undefined where they are not. */
-  readonly batchLimitReason: string | undefined;
-  /** The largest magnitude among their values; infinite where one is not finite. */
-  readonly largestMagnitude: number;
-}
-
 /** Magnitude above which values are those of masks: a squared length of it leaves single precision. */
 const MAX_COMPARABLE_MAGNITUDE = 1e15;
 
@@ -130,7 +123,7 @@ const MAX_COMPARABLE_MAGNITUDE = 1e15;
  * @param probe runs one testcase with the tensors watched
  * @throws the error of the last candidate where none can be watched
  */
-export async function selectCandidate<P extends CoverageProbe>(
+export async function selectCandidate<P extends BatchProbe>(
   candidates: readonly WatchedTensors[],
   probe: (tensors: readonly string[]) => Promise<P>,
 ): Promise<{ readonly watched: WatchedTensors; readonly probed: P }> {

@@ -3,8 +3,8 @@ import { searchableGraph } from './graph/graph.ts';
 import { findMaskOnlyTensors } from './graph/masks.ts';
 import type { Model } from './model.ts';
 
-/** Values from which two add up to −∞ in single precision; exports write such a mask as the least finite number. */
-const MIN_MASK_VALUE = -1e30;
+/** Values down from here are those of masks: −∞, or the least finite number, which exports write for it. */
+export const MAX_MASK_VALUE = -1e30;
 
 /** Constants above this size are weights. */
 const MAX_MASK_VALUES = 1 << 24;
@@ -24,7 +24,7 @@ export function maskOnlyTest(model: Pick<Model, 'graph' | 'constant'>): (tensor:
 function isMaskConstant(model: Pick<Model, 'graph' | 'constant'>, name: string): boolean {
   const graph = searchableGraph(model.graph);
   const small = graph.values.get(name);
-  if (small !== undefined) return small.some((value) => value <= MIN_MASK_VALUE);
+  if (small !== undefined) return small.some((value) => value <= MAX_MASK_VALUE);
   if (sizeOf(graph.constants.get(name) ?? []) > MAX_MASK_VALUES) return false;
   const tensor = model.constant(name);
   return tensor !== undefined && holdsMaskValue(tensor);
@@ -32,6 +32,6 @@ function isMaskConstant(model: Pick<Model, 'graph' | 'constant'>, name: string):
 
 function holdsMaskValue({ type, data }: Tensor): boolean {
   if (DTYPES[type].kind !== 'float') return false;
-  for (let i = 0; i < data.length; i++) if (readNumber(type, data, i) <= MIN_MASK_VALUE) return true;
+  for (let i = 0; i < data.length; i++) if (readNumber(type, data, i) <= MAX_MASK_VALUE) return true;
   return false;
 }

@@ -15,13 +15,12 @@ export async function probeTensors(
   watched: readonly string[],
 ): Promise<ProbeResult> {
   const batch = packBatch(testcases);
-  const batchLimitReason = await model.probe(batch, watched);
+  const probe = await model.probe(batch, watched);
   const unbatchedTensors =
-    batchLimitReason === undefined ? [] : await model.findUnbatchedTensors(batch, watched);
+    probe.batchLimitReason === undefined ? [] : await model.findUnbatchedTensors(batch, watched);
   return {
-    batchLimitReason,
+    ...probe,
     largestBatch: model.maxBatchSize,
-    largestMagnitude: await model.largestMagnitude(batch, watched),
     unbatchedTensors,
   };
 }

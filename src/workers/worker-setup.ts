@@ -5,6 +5,7 @@ import type { Span, Task } from '../fuzzer/scheduling/task.ts';
 import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import type { BatchProbe } from '../model/batched-model.ts';
 
 /** Configuration of a worker process, as plain data. */
 export interface WorkerSetup {
@@ -55,12 +56,8 @@ export interface TaskMessage {
 }
 
 /** How a model takes batches while some tensors are watched. */
-export interface ProbeResult {
-  /** Why runs are limited to one testcase; undefined where they are not. */
-  readonly batchLimitReason: string | undefined;
+export interface ProbeResult extends BatchProbe {
   readonly largestBatch: number;
-  /** The largest magnitude among the watched values of the first testcase; infinite where one is not finite. */
-  readonly largestMagnitude: number;
   /** Watched tensors without a row for each testcase. */
   readonly unbatchedTensors: readonly string[];
 }

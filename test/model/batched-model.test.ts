@@ -58,8 +58,10 @@ describe('a batched model', () => {
   test('runs one row at a time if the batch dimension is not honoured', async () => {
     const batched = new BatchedModel(model);
     expect(batched.maxBatchSize).toBe(Number.POSITIVE_INFINITY);
-    expect(await batched.probe(batch, ['sum'])).toBeUndefined();
-    expect(await batched.probe(batch, ['total'])).toMatch(/one testcase a run .*total is 1 for a batch of 2/);
+    expect((await batched.probe(batch, ['sum'])).batchLimitReason).toBeUndefined();
+    expect((await batched.probe(batch, ['total'])).batchLimitReason).toMatch(
+      /one testcase a run .*total is 1 for a batch of 2/,
+    );
     expect(batched.maxBatchSize).toBe(1);
   });
 
@@ -197,10 +199,12 @@ describe('a batch that is not the first dimension', () => {
     expect(outputs[0]).toMatchObject({ size: 4, shape: [2, 2] });
     expect([...outputs[0].data]).toEqual([100, 101, 102, 103, 110, 111, 112, 113, 120, 121, 122, 123]);
     expect((await batched.run(rowsOfState, 1, [])).outputs[0]).toMatchObject({ size: 4, shape: [2, 2] });
-    expect(await batched.probe(rowsOfState, [])).toBeUndefined();
+    expect((await batched.probe(rowsOfState, [])).batchLimitReason).toBeUndefined();
   });
 
   test('leaves a model one testcase a run where an output does not say where its rows are', async () => {
-    expect(await new BatchedModel(next).probe(rowsOfState, [])).toMatch(/takes one testcase a run/);
+    expect((await new BatchedModel(next).probe(rowsOfState, [])).batchLimitReason).toMatch(
+      /takes one testcase a run/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
-import { type CoverageProbe, coverageCandidates, selectCandidate } from '../../src/model/coverage-tensors.ts';
+import type { BatchProbe } from '../../src/model/batched-model.ts';
+import { coverageCandidates, selectCandidate } from '../../src/model/coverage-tensors.ts';
 import { type GraphParts, graphOf, node, watchableOf } from '../support/graphs.ts';
 
 const candidatesOf = (parts: GraphParts) => coverageCandidates(watchableOf(graphOf(parts)));
@@ -135,7 +136,7 @@ describe('--coverage auto', () => {
 
 describe('a candidate is selected', () => {
   const candidates = ['first', 'second', 'third'].map((name) => ({ tensors: [name], why: name }));
-  const select = async (probes: Readonly<Record<string, Partial<CoverageProbe> | UserError>>) => {
+  const select = async (probes: Readonly<Record<string, Partial<BatchProbe> | UserError>>) => {
     const { watched } = await selectCandidate(candidates, async ([name]) => {
       const probe = probes[name] ?? {};
       if (probe instanceof UserError) throw probe;

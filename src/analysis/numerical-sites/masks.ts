@@ -1,5 +1,6 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
 import { LAYOUT_OPS } from '../../model/graph/layout-ops.ts';
+import { MASK_PASSING_OPS } from '../../model/graph/masks.ts';
 import { above, below, type ProxyTensor } from './hazard.ts';
 import { findProducer, isSum } from './patterns.ts';
 import { findProxyTensor } from './proxy-tensors.ts';
@@ -7,24 +8,6 @@ import { constantValuesOf, floatLimitsOf, isConstant, type SiteContext } from '.
 
 /** Limit on the operations that are followed back. */
 const MAX_HOPS = 6;
-
-/** Operations that pass a mask on. */
-const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
-  'Add',
-  'AddV2',
-  'BiasAdd',
-  'Sub',
-  'Where',
-  'SelectV2',
-  'Mul',
-  'Gather',
-  'GatherV2',
-  'Reshape',
-  'Flatten',
-  'Unsqueeze',
-  'Expand',
-  'Transpose',
-]);
 
 /** Whether a tensor is computed from a mask: a constant with infinities, or a logarithm. */
 export function isMasked(tensor: string, context: SiteContext, hops: number): boolean {

@@ -21,9 +21,10 @@ const MASKING_OPS: ReadonlySet<string> = new Set([
 ]);
 
 /** Operations whose results hold the mask that an operand holds. */
-const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
+export const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
   ...MASKING_OPS,
   ...LAYOUT_OPS,
+  'BiasAdd',
   'Mul',
   'Cast',
   'Expand',

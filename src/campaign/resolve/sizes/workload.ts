@@ -1,6 +1,7 @@
 import { estimateRunSeconds, estimateTokenSeconds } from '../../../analysis/run-cost/estimate-run.ts';
 import type { CampaignConfig } from '../../../config/schema.ts';
 import { parseDuration } from '../../../config/values.ts';
+import { floorToPowerOfTwo } from '../../../core/floor-to-power-of-two.ts';
 import { CALIBRATION_MUTANTS } from '../../../fuzzer/calibration.ts';
 import { RUN_COST } from '../../../fuzzer/scheduling/bandit.ts';
 import { LARGE_ROW_VALUES, MUTANTS_PER_PICK } from '../../../fuzzer/scheduling/task-sizes.ts';
@@ -139,8 +140,4 @@ export function resolveWorkload(
 function taskMutants(batch: number, mutantSeconds: number): number {
   const onePick = 4 * MUTANTS_PER_PICK;
   return batch >= onePick || MUTANTS_PER_PICK * mutantSeconds > MIN_TASK_SECONDS ? batch : onePick;
-}
-
-function floorToPowerOfTwo(count: number): number {
-  return count < 1 ? 0 : 2 ** Math.floor(Math.log2(count));
 }
