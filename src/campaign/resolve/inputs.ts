@@ -69,7 +69,8 @@ export async function resolveInputs(
   const takesPrompts = model.generation !== undefined;
   const count = drawnSeeds ?? drawnSeedCount(model, testcaseInputs, config, DRAWN_SEED_COUNT);
   const seedSet = await resolveSeeds(settings, config, takesPrompts, masterSeed, notices, count);
-  explainGuesses(settings, config, seedSet.areGiven, notices);
+  // What a model completes are prompts, whatever their type.
+  if (!takesPrompts) explainGuesses(settings, config, seedSet.areGiven, notices);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
   const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);
