@@ -42,30 +42,44 @@ export async function openFixedBatch(
     return { model, fixedBatch: undefined };
   if (recorded !== undefined && recorded.fixedBatch !== 'opened')
     return { model, fixedBatch: recorded.fixedBatch };
-  const [first] = seeds;
-  const second = seeds.find(({ form }, i) => i > 0 && form.key === first.form.key);
-  const reason =
-    model.secondModel !== undefined || batch === 1 || objectives.some(({ timed }) => timed === true)
-      ? 'runs of several are not asked for'
-      : model.format !== 'onnx'
-        ? 'only ONNX models are copied with a free one'
-        : defaultBatch(valueCount(first.form)) === 1
-          ? 'a testcase is large enough for a run of its own'
-          : second === undefined
-            ? 'there are no two seeds to compare a copy with a free one on'
-            : undefined;
-  const report =
-    reason === undefined && second !== undefined ? await probeWorker.openBatch([first, second]) : undefined;
-  if (report !== undefined && 'description' in report) {
-    const equal = report.isExact ? 'equal' : 'equal but for rounding';
+  const pair = pairOfOneShape(seeds);
+  const reason = reasonAgainst(model, batch, seeds, objectives);
+  const opening =
+    reason !== undefined
+      ? { refusal: reason }
+      : pair === undefined
+        ? { refusal: 'there are no two seeds to compare a copy with a free one on' }
+        : await probeWorker.openBatch(pair);
+  if ('description' in opening) {
+    const equal = opening.isExact ? 'equal' : 'equal but for rounding';
     notices.info(
       `the model's batch is fixed to 1: it is opened in a copy, in which two seeds give ${equal} results alone and together; findings are confirmed in the unmodified model`,
     );
-    return { model: report.description.model, fixedBatch: 'opened' };
+    return { model: opening.description.model, fixedBatch: 'opened' };
   }
-  const why = reason ?? report?.refusal ?? '';
+  const { refusal } = opening;
   if (recorded?.fixedBatch === 'opened')
-    throw new UserError(`the campaign ran in a copy with a free batch, which cannot be made: ${why}`);
-  notices.info(`the model's batch is fixed to 1 and stays so (${why}): each worker runs row by row`);
+    throw new UserError(`the campaign ran in a copy with a free batch, which cannot be made: ${refusal}`);
+  notices.info(`the model's batch is fixed to 1 and stays so (${refusal}): each worker runs row by row`);
   return { model, fixedBatch: 'row by row' };
+}
+
+/** Why no copy is tried, a clause for people; undefined where one is. */
+function reasonAgainst(
+  { secondModel, format }: ModelInfo,
+  batch: number | undefined,
+  [{ form }]: Seeds,
+  objectives: OpenBatchOptions['objectives'],
+): string | undefined {
+  if (secondModel !== undefined || batch === 1 || objectives.some(({ timed }) => timed === true))
+    return 'runs of several are not asked for';
+  if (format !== 'onnx') return 'only ONNX models are copied with a free one';
+  if (defaultBatch(valueCount(form)) === 1) return 'a testcase is large enough for a run of its own';
+  return undefined;
+}
+
+/** The first seed and another of its shape. */
+function pairOfOneShape([first, ...others]: Seeds): readonly [Seeds[number], Seeds[number]] | undefined {
+  const second = others.find(({ form }) => form.key === first.form.key);
+  return second && [first, second];
 }
