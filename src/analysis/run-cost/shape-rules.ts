@@ -56,20 +56,29 @@ const transposedConv: ShapeRule = (node, { inputs: [x, w] }) => {
 const pool: ShapeRule = (node, { inputs: [x] }) =>
   x && [...x.slice(0, 2), ...slidingSizes(node, x.slice(2), numbersOf(node, 'kernel_shape', [1, 1]))];
 
-/** TensorFlow's convolutions over `[batch, height, width, channels]`; their padding is taken for SAME. */
+/** Strides over height and width: graph models give one for each dimension, layers models the two alone. */
+function tfStrides(node: GraphNode): readonly number[] {
+  const strides = numbersOf(node, 'strides', [1, 1]);
+  return strides.length === 4 ? strides.slice(1, 3) : strides;
+}
+
+/** Sizes of a window's positions over height and width; the padding is taken for SAME. */
+function tfPositions(node: GraphNode, spatial: KnownShape): number[] {
+  const strides = tfStrides(node);
+  return spatial.map((size, d) => Math.ceil(size / (strides[d] ?? 1)));
+}
+
+/** TensorFlow's convolutions over `[batch, height, width, channels]`. */
 const tfConv =
   (isDepthwise: boolean): ShapeRule =>
   (node, { inputs: [x, w] }) => {
     if (x?.length !== 4 || w?.length !== 4) return undefined;
-    const strides = numbersOf(node, 'strides', [1, 1, 1, 1]);
-    const channels = isDepthwise ? w[2] * w[3] : w[3];
-    return [x[0], Math.ceil(x[1] / strides[1]), Math.ceil(x[2] / strides[2]), channels];
+    return [x[0], ...tfPositions(node, x.slice(1, 3)), isDepthwise ? w[2] * w[3] : w[3]];
   };
 
 const tfPool: ShapeRule = (node, { inputs: [x] }) => {
   if (x?.length !== 4) return undefined;
-  const strides = numbersOf(node, 'strides', [1, 1, 1, 1]);
-  return x.map((size, d) => Math.ceil(size / (strides[d] ?? 1)));
+  return [x[0], ...tfPositions(node, x.slice(1, 3)), x[3]];
 };
 
 const matMul: ShapeRule = (node, { inputs: [a, b] }) => {
@@ -189,5 +198,7 @@ export function outputShape(node: GraphNode, context: ShapeContext): KnownShape 
   const rule =
     RULES[node.op] ??
     (/^(Reduce|Mean$|Sum$|ArgM)/.test(node.op) && node.inputs.length <= 2 ? reduce : largest);
-  return rule(node, context) ?? largest(node, context);
+  const shape = rule(node, context);
+  // A rule that met attributes of another form says nothing.
+  return shape?.every(Number.isFinite) ? shape : largest(node, context);
 }

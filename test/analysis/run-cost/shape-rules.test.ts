@@ -51,6 +51,25 @@ test.each([
     [1, 4, 4, 5],
   ],
   [
+    'Conv2D',
+    [
+      [1, 8, 8, 3],
+      [3, 3, 3, 5],
+    ],
+    { strides: [2, 2], padding: 'same', dataFormat: 'channelsLast' },
+    [1, 4, 4, 5],
+  ],
+  ['AvgPool', [[1, 9, 8, 3]], { strides: [2, 2], poolSize: [2, 2] }, [1, 5, 4, 3]],
+  [
+    'Conv',
+    [
+      [1, 8, 8, 3],
+      [3, 3, 3, 5],
+    ],
+    { strides: [Number.NaN, 1] },
+    [1, 8, 8, 3],
+  ],
+  [
     'Gemm',
     [
       [1, 16],
