@@ -69,3 +69,19 @@ export function stripBatchDimension(inputs: readonly InputSpec[]): InputSpec[] {
     ...(dimensions === undefined ? {} : { dimensions: dimensions.toSpliced(positions[i], 1) }),
   }));
 }
+
+/**
+ * The shape of an input with its batch dimension; as it is where there is none.
+ *
+ * @param input index of the input
+ * @param shape of one testcase
+ * @param size of the batch; null where it is free
+ */
+export function withBatchDimension<T extends number | null>(
+  { axis, positions }: Pick<BatchLayout, 'axis' | 'positions'>,
+  input: number,
+  shape: readonly number[],
+  size: T,
+): (number | T)[] {
+  return axis === 'none' ? [...shape] : ([...shape] as (number | T)[]).toSpliced(positions[input], 0, size);
+}

@@ -1,5 +1,5 @@
 import type { TestcaseData } from '../../inputs/testcase.ts';
-import { batchAxis } from '../../model/batch-axis.ts';
+import { batchLayout, withBatchDimension } from '../../model/batch-axis.ts';
 import { MAX_CONSTANT_VALUES, searchableGraph } from '../../model/graph/graph.ts';
 import type { FixedInput, InputInvariants, ModelInfo } from '../../model/model.ts';
 import { DTYPES, readNumber } from '../../tensor/tensor.ts';
@@ -18,8 +18,8 @@ export function findInvariants(
   const [{ form }] = seeds;
   const isOneShape = lengthChanges === undefined && seeds.every((seed) => seed.form.key === form.key);
   if (!isOneShape) return { values: {}, shapes: {} };
-  const axis = batchAxis(model.inputs);
-  const batch = axis === 'none' ? [] : [axis === 'free' ? null : 1];
+  const layout = batchLayout(model.inputs);
+  const { axis } = layout;
   // With a free batch the runtime gets a row for each testcase, whose number differs.
   const values = axis === 'free' ? [] : model.inputs.map((_, i) => commonValue(seeds, mutators[i], i));
   const named = <T>(all: readonly (T | undefined)[]): Record<string, T> =>
@@ -28,9 +28,11 @@ export function findInvariants(
     );
   return {
     values: named(
-      values.map((value) => value && { ...value, shape: axis === 'one' ? [1, ...value.shape] : value.shape }),
+      values.map((value, i) => value && { ...value, shape: withBatchDimension(layout, i, value.shape, 1) }),
     ),
-    shapes: named(form.inputs.map(({ shape }) => [...batch, ...shape])),
+    shapes: named(
+      form.inputs.map(({ shape }, i) => withBatchDimension(layout, i, shape, axis === 'free' ? null : 1)),
+    ),
   };
 }
 

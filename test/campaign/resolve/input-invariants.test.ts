@@ -54,6 +54,14 @@ describe('an input decides branches', () => {
     });
   });
 
+  test('with the batch where the model has it, as in the state of a recurrent network', () => {
+    const inputs = [
+      { ...INPUTS[0], shape: [1, null, 4], dimensions: ['layers', 'batch', 'features'] },
+      { ...INPUTS[1], shape: [null], dimensions: ['batch'] },
+    ];
+    expect(find([testcase(1, 16000)], undefined, { inputs })?.shapes).toEqual({ x: [1, null, 4], sr: [null] });
+  });
+
   test('with the batch of one that the model counts', () => {
     const inputs = INPUTS.map((input) => ({ ...input, shape: [1, ...input.shape] }));
     expect(find([testcase(1, 16000)], undefined, { inputs })).toEqual({

@@ -5,7 +5,7 @@ import { floorToPowerOfTwo } from '../../../core/floor-to-power-of-two.ts';
 import { CALIBRATION_MUTANTS } from '../../../fuzzer/calibration.ts';
 import { RUN_COST } from '../../../fuzzer/scheduling/bandit.ts';
 import { LARGE_ROW_VALUES, MUTANTS_PER_PICK } from '../../../fuzzer/scheduling/task-sizes.ts';
-import { batchAxis } from '../../../model/batch-axis.ts';
+import { batchLayout, withBatchDimension } from '../../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../../model/model.ts';
 import type { ShapeSignature } from '../../../model/testcase-batch.ts';
 import { DTYPES } from '../../../tensor/tensor.ts';
@@ -75,9 +75,9 @@ export function estimateSeconds(
   const models = secondModel === undefined ? 1 : 2;
   if (generation !== undefined)
     return models * generation.maxTokens * estimateTokenSeconds(generation.weightsPerToken, runtime.kind);
-  const hasBatch = batchAxis(inputs) !== 'none';
+  const layout = batchLayout(inputs);
   const shapes = new Map(
-    shape.inputs.map(({ name, shape: sizes }) => [name, hasBatch ? [1, ...sizes] : sizes]),
+    shape.inputs.map(({ name, shape: sizes }, i) => [name, withBatchDimension(layout, i, sizes, 1)]),
   );
   return models * estimateRunSeconds(graph, shapes, runtime.kind, rows);
 }
