@@ -1,7 +1,9 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import type { RuntimeKind } from '../../model/model.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
-import { type KnownShape, numbersOf, outputShape } from './shape-rules.ts';
+import { type KnownShape, numbersOf } from './node-facts.ts';
+import { outputShape } from './shape-rules.ts';
+import { outputValues } from './shape-values.ts';
 
 /** Work of one run of a model on one testcase. */
 export interface RunWork {
@@ -68,14 +70,17 @@ export function estimateTokenSeconds(weightsPerToken: number, runtime: RuntimeKi
 /** The work of one run; see `estimateRunSeconds`. */
 export function estimateWork(graph: Graph, inputs: ReadonlyMap<string, KnownShape>): RunWork {
   const shapes = new Map<string, KnownShape>([...graph.constants, ...inputs]);
+  const known = new Map(graph.values);
   let multiplyAdds = 0;
   let values = 0;
   let weights = 0;
   let nodes = 0;
   for (const node of graph.nodes) {
     const inputShapes = node.inputs.map((name) => shapes.get(name));
-    const shape =
-      declaredShape(graph, node) ?? outputShape(node, { inputs: inputShapes, values: graph.values });
+    const context = { inputs: inputShapes, values: known };
+    const shape = declaredShape(graph, node) ?? outputShape(node, context);
+    const sizes = outputValues(node, context);
+    if (sizes !== undefined && node.outputs.length > 0) known.set(node.outputs[0], sizes);
     for (const output of node.outputs) if (shape !== undefined) shapes.set(output, shape);
     node.inputs.forEach((name, i) => {
       const size = sizeOf(inputShapes[i] ?? [0]);

@@ -1,29 +1,9 @@
-import type { AttributeValue, GraphNode } from '../../model/graph/graph.ts';
+import type { GraphNode } from '../../model/graph/graph.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
-
-/** A tensor's shape with every size known; `[n]` where only the number of values is. */
-export type KnownShape = readonly number[];
-
-/** Facts that a node's output shape is computed from. */
-export interface ShapeContext {
-  /** Shape of each of the node's inputs; undefined where it is not known. */
-  readonly inputs: readonly (KnownShape | undefined)[];
-  /** Values of small constants by name. */
-  readonly values: ReadonlyMap<string, readonly number[]>;
-}
+import { LAYOUT_SHAPE_RULES } from './layout-shape-rules.ts';
+import { type KnownShape, numberOf, numbersOf, type ShapeContext } from './node-facts.ts';
 
 type ShapeRule = (node: GraphNode, context: ShapeContext) => KnownShape | undefined;
-
-/** Numbers of an attribute; a default where it is absent. */
-export function numbersOf(node: GraphNode, name: string, fallback: readonly number[]): readonly number[] {
-  const value: AttributeValue | undefined = node.attributes?.[name];
-  if (typeof value === 'number') return [value];
-  return value === undefined || typeof value === 'string' ? fallback : value;
-}
-
-function numberOf(node: GraphNode, name: string, fallback: number): number {
-  return numbersOf(node, name, [fallback])[0] ?? fallback;
-}
 
 /** Positions of a window of `kernel` values along each of the last dimensions (ONNX Conv and pooling). */
 function slidingSizes(node: GraphNode, spatial: KnownShape, kernel: readonly number[]): number[] {
@@ -62,10 +42,14 @@ function tfStrides(node: GraphNode): readonly number[] {
   return strides.length === 4 ? strides.slice(1, 3) : strides;
 }
 
-/** Sizes of a window's positions over height and width; the padding is taken for SAME. */
-function tfPositions(node: GraphNode, spatial: KnownShape): number[] {
+/** Positions of a window of `kernel` values over height and width; without padding it stays within them. */
+function tfPositions(node: GraphNode, spatial: KnownShape, kernel: readonly number[]): number[] {
   const strides = tfStrides(node);
-  return spatial.map((size, d) => Math.ceil(size / (strides[d] ?? 1)));
+  const isPadded = !/^valid$/i.test(String(node.attributes?.padding ?? 'same'));
+  return spatial.map((size, d) => {
+    const room = isPadded ? size : Math.max(1, size - (kernel[d] ?? 1) + 1);
+    return Math.ceil(room / (strides[d] ?? 1));
+  });
 }
 
 /** TensorFlow's convolutions over `[batch, height, width, channels]`. */
@@ -73,12 +57,18 @@ const tfConv =
   (isDepthwise: boolean): ShapeRule =>
   (node, { inputs: [x, w] }) => {
     if (x?.length !== 4 || w?.length !== 4) return undefined;
-    return [x[0], ...tfPositions(node, x.slice(1, 3)), isDepthwise ? w[2] * w[3] : w[3]];
+    return [x[0], ...tfPositions(node, x.slice(1, 3), w.slice(0, 2)), isDepthwise ? w[2] * w[3] : w[3]];
   };
+
+/** Height and width of a pooling window, by the name that the kind of model gives it. */
+function tfWindow(node: GraphNode): readonly number[] {
+  const window = numbersOf(node, 'ksize', numbersOf(node, 'poolSize', [1, 1]));
+  return window.length === 4 ? window.slice(1, 3) : window;
+}
 
 const tfPool: ShapeRule = (node, { inputs: [x] }) => {
   if (x?.length !== 4) return undefined;
-  return [x[0], ...tfPositions(node, x.slice(1, 3)), x[3]];
+  return [x[0], ...tfPositions(node, x.slice(1, 3), tfWindow(node)), x[3]];
 };
 
 const matMul: ShapeRule = (node, { inputs: [a, b] }) => {
@@ -113,11 +103,14 @@ const reduce: ShapeRule = (node, { inputs: [x], values }) => {
   return x.flatMap((size, d) => (isReduced.has(d) ? (keeps ? [1] : []) : [size]));
 };
 
-const concat: ShapeRule = (node, { inputs }) => {
-  const known = inputs.filter((shape) => shape !== undefined);
+/** TensorFlow's axis is the last input. */
+const concat: ShapeRule = (node, { inputs, values }) => {
+  const isV2 = node.op === 'ConcatV2';
+  const known = inputs.slice(0, isV2 ? -1 : undefined).filter((shape) => shape !== undefined);
   const [first] = known;
   if (first === undefined) return undefined;
-  const axis = numberOf(node, 'axis', first.length - 1);
+  const named = isV2 ? values.get(node.inputs.at(-1) ?? '')?.[0] : undefined;
+  const axis = named ?? numberOf(node, 'axis', first.length - 1);
   const at = axis < 0 ? axis + first.length : axis;
   return first.map((size, d) => (d === at ? known.reduce((sum, shape) => sum + (shape[d] ?? 0), 0) : size));
 };
@@ -185,12 +178,14 @@ const RULES: Readonly<Record<string, ShapeRule>> = {
   Reshape: reshape,
   Transpose: transpose,
   Concat: concat,
+  ConcatV2: concat,
   Split: split,
   Resize: resize,
   Upsample: resize,
   Gather: gather,
   Flatten: flatten,
   Shape: (_node, { inputs: [x] }) => x && [x.length],
+  ...LAYOUT_SHAPE_RULES,
 };
 
 /** The shape of a node's outputs, as far as it can be told; the first one's where they differ. */

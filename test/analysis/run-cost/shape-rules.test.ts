@@ -59,6 +59,15 @@ test.each([
     { strides: [2, 2], padding: 'same', dataFormat: 'channelsLast' },
     [1, 4, 4, 5],
   ],
+  [
+    'Conv2D',
+    [
+      [1, 1, 300, 1],
+      [1, 256, 1, 36],
+    ],
+    { strides: [1, 1, 4, 1], padding: 'VALID' },
+    [1, 1, 12, 36],
+  ],
   ['AvgPool', [[1, 9, 8, 3]], { strides: [2, 2], poolSize: [2, 2] }, [1, 5, 4, 3]],
   [
     'Conv',
