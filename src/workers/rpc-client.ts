@@ -1,6 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MachineError, UserError } from '../core/errors.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
+import { ArrayFiles } from './array-files.ts';
 import { MEMORY_MARK } from './watchdog.ts';
 
 /** Methods of a process: functions of one plain parameter. */
@@ -92,6 +96,7 @@ const CLOCK_INTERVAL_MS = 100;
 export class RpcClient<A extends Api> implements RpcProcess<A> {
   readonly #process: ChildProcess;
   readonly #options: RpcClientOptions;
+  readonly #arrays: ArrayFiles;
   readonly #pending = new Map<number, PendingCall>();
   readonly #clock: NodeJS.Timeout;
   #nextId = 1;
@@ -104,6 +109,11 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
 
   constructor(options: RpcClientOptions) {
     this.#options = options;
+    const arrayFolder = join(
+      options.tempFolder ?? tmpdir(),
+      `neurofuzz-${process.pid}-${randomBytes(6).toString('hex')}`,
+    );
+    this.#arrays = new ArrayFiles(arrayFolder, 'request-');
     this.#process = fork(options.script, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -111,6 +121,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
       env: {
         ...process.env,
         NEUROFUZZ_MEMORY: String(options.memory),
+        NEUROFUZZ_ARRAYS: arrayFolder,
         ...(options.tempFolder === undefined ? {} : { TMPDIR: options.tempFolder }),
       },
     });
@@ -154,7 +165,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     if (this.#pending.size === 0) this.#lastHeard = performance.now();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as PendingCall['resolve'], reject, timeout, onProgress });
-      const request: RpcRequest = { id, method, parameters };
+      const request: RpcRequest = { id, method, parameters: this.#arrays.pack(parameters) };
       // Writing fails where the process is ending; its `close` event rejects the call.
       this.#process.send(request, () => {});
     });
@@ -165,6 +176,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     this.#killReason ??= 'done';
     clearInterval(this.#clock);
     this.#process.kill('SIGKILL');
+    this.#arrays.remove();
   }
 
   #receive(reply: RpcReply): void {
@@ -180,7 +192,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     }
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (reply.error === undefined) pending?.resolve(reply.result as never);
+    if (reply.error === undefined) pending?.resolve(this.#arrays.unpack(reply.result) as never);
     else pending?.reject(reviveError(reply.error));
   }
 
@@ -192,6 +204,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   }
 
   #handleClose(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#arrays.remove();
     const exitStatus = signal ?? `exit ${code}`;
     const ranOut =
       this.#stderrTail.includes(MEMORY_MARK) || /heap out of memory|bad_alloc/.test(this.#stderrTail);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { processScript } from '../core/package-files.ts';
+import { ArrayFiles } from './array-files.ts';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
 import type { LoadingLimits, WatchdogSettings } from './watchdog.ts';
 
@@ -29,6 +30,8 @@ function send(reply: RpcReply): void {
   } else process.send?.(reply);
 }
 
+const arrays = new ArrayFiles(process.env.NEUROFUZZ_ARRAYS ?? '', 'reply-');
+
 let watchdog: Worker | undefined;
 
 /** Sets limits in addition to the process's own; undefined lifts them. */
@@ -46,7 +49,10 @@ export function serve(methods: Api): void {
   watchdog.unref();
   // Ctrl-C reaches every process of a terminal; the parent alone decides which ones end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-  process.on('disconnect', () => process.exit());
+  process.on('disconnect', () => {
+    arrays.remove();
+    process.exit();
+  });
   let last = Promise.resolve();
   process.on('message', (request: RpcRequest) => {
     last = last.then(() => answer(methods, request));
@@ -55,7 +61,7 @@ export function serve(methods: Api): void {
 
 async function answer(methods: Api, { id, method, parameters }: RpcRequest): Promise<void> {
   try {
-    send({ id, result: await methods[method](parameters) });
+    send({ id, result: arrays.pack(await methods[method](arrays.unpack(parameters))) });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     send({ id, error: { name, message } });
