@@ -242,7 +242,10 @@ async function makeState(
       masterSeed,
       batch: workload.taskMutants,
       maxExecs: config.execs ?? Number.POSITIVE_INFINITY,
-      feedbackDelay: config.epoch === undefined ? feedbackDelay : epochFeedbackDelay(config.epoch),
+      feedbackDelay:
+        config.epoch === undefined
+          ? (task) => feedbackDelay(task, workload.minFeedbackDelay)
+          : epochFeedbackDelay(config.epoch),
       singleBatches: model.generation !== undefined,
     },
     objectives: target.objectives.map(({ name }) => name),

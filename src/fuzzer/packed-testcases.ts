@@ -1,4 +1,4 @@
-import type { TestcaseData } from '../inputs/testcase.ts';
+import { byteLengthOf, type TestcaseData } from '../inputs/testcase.ts';
 import type { ShapeSignature } from '../model/testcase-batch.ts';
 import { cloneData, copyInto, type TensorData } from '../tensor/tensor.ts';
 
@@ -11,7 +11,8 @@ export interface ObservedTestcase {
 
 /**
  * Testcases with their observations as they pass between processes: one array for each input, the testcases' values one
- * after the other, since every array has a fixed cost, however short it is.
+ * after the other, since every array has a fixed cost, however short it is. Large testcases keep their own arrays, since
+ * joining and cutting them costs more.
  */
 export interface PackedTestcases {
   readonly count: number;
@@ -20,9 +21,14 @@ export interface PackedTestcases {
   /** Of each testcase, the index of its shape in `shapes`. */
   readonly shapeIndices: Uint16Array;
   readonly inputs: readonly TensorData[];
+  /** Of each testcase the values of each input, in place of `inputs`; absent where testcases are small. */
+  readonly large?: readonly (readonly TensorData[])[];
   /** `[count, width]` */
   readonly activations: Float32Array;
 }
+
+/** Bytes from which on a testcase keeps its own arrays. */
+const LARGE_BYTES = 1 << 18;
 
 /** Packs testcases in their order. */
 export function packTestcases(testcases: readonly ObservedTestcase[]): PackedTestcases {
@@ -36,19 +42,24 @@ export function packTestcases(testcases: readonly ObservedTestcase[]): PackedTes
   });
   if (first === undefined)
     return { count: 0, shapes, shapeIndices, inputs: [], activations: new Float32Array(0) };
-  return {
+  const packed = {
     count: testcases.length,
     shapes,
     shapeIndices,
+    activations: concatenate(
+      first.activations,
+      testcases.map(({ activations }) => activations),
+    ),
+  };
+  if (testcases.some(({ data }) => byteLengthOf(data) >= LARGE_BYTES))
+    return { ...packed, inputs: [], large: testcases.map(({ data }) => data.inputs) };
+  return {
+    ...packed,
     inputs: first.data.inputs.map((values, input) =>
       concatenate(
         values,
         testcases.map(({ data }) => data.inputs[input]),
       ),
-    ),
-    activations: concatenate(
-      first.activations,
-      testcases.map(({ activations }) => activations),
     ),
   };
 }
@@ -59,14 +70,16 @@ export function activationsAt({ count, activations }: PackedTestcases, i: number
   return activations.subarray(i * width, (i + 1) * width);
 }
 
-/** One testcase, copied: a view would keep all of them in memory. */
+/** One testcase, copied where it shares arrays with others: a view would keep all of them in memory. */
 export function unpackTestcase(packed: PackedTestcases, i: number): ObservedTestcase {
   const form = packed.shapes[packed.shapeIndices[i]];
+  const activations = cloneData(activationsAt(packed, i));
+  if (packed.large !== undefined) return { data: { form, inputs: packed.large[i] }, activations };
   const inputs = packed.inputs.map((values, input) => {
     const start = offsetOf(packed, input, i);
     return cloneData(values.subarray(start, start + form.inputs[input].size) as TensorData);
   });
-  return { data: { form, inputs }, activations: cloneData(activationsAt(packed, i)) };
+  return { data: { form, inputs }, activations };
 }
 
 function offsetOf({ shapes, shapeIndices }: PackedTestcases, input: number, i: number): number {

@@ -1,5 +1,19 @@
-import { closeSync, mkdirSync, openSync, readSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isProcessAlive } from '../core/is-process-alive.ts';
 
 /** Bytes from which on an array travels as a file: serialized, 5 MB take a round trip of 40 ms, as a file 5 ms. */
 const MIN_FILE_BYTES = 1 << 18;
@@ -28,6 +42,33 @@ interface ArrayReference {
   readonly arrayFile: string;
   readonly type: string;
   readonly length: number;
+}
+
+/** Folder that Linux keeps in memory. */
+const MEMORY_FOLDER = '/dev/shm';
+
+const FOLDER_PATTERN = /^neurofuzz-arrays-(\d+)-/;
+
+/** Age of a folder from which on it is taken for abandoned, if its process is gone: another container may see it too. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
+
+/** A folder for the arrays of this process and another: in memory where the system has such a place. */
+export function arrayFolder(parent = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir()): string {
+  return join(parent, `neurofuzz-arrays-${process.pid}-${randomBytes(6).toString('hex')}`);
+}
+
+/** Removes the folders of processes that were killed together with those that they started. */
+export function removeAbandonedFolders(parent: string, now = Date.now()): void {
+  for (const name of readdirSync(parent)) {
+    const pid = Number(FOLDER_PATTERN.exec(name)?.[1] ?? process.pid);
+    if (pid === process.pid || isProcessAlive(pid)) continue;
+    const folder = join(parent, name);
+    try {
+      if (now - statSync(folder).mtimeMs >= ABANDONED_MS) rmSync(folder, { recursive: true });
+    } catch {
+      // It is another user's, or just went.
+    }
+  }
 }
 
 /**
@@ -120,7 +161,10 @@ export class ArrayFiles {
   }
 
   #write(array: TypedArray): ArrayReference {
-    if (this.#count === 0) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    if (this.#count === 0) {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      removeAbandonedFolders(dirname(this.#folder));
+    }
     const arrayFile = join(this.#folder, `${this.#prefix}${this.#count++}`);
     writeFileSync(arrayFile, new Uint8Array(array.buffer, array.byteOffset, array.byteLength), {
       flag: 'wx',

@@ -1,10 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { MachineError, UserError } from '../core/errors.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
-import { ArrayFiles } from './array-files.ts';
+import { ArrayFiles, arrayFolder } from './array-files.ts';
 import { MEMORY_MARK } from './watchdog.ts';
 
 /** Methods of a process: functions of one plain parameter. */
@@ -109,11 +106,8 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
 
   constructor(options: RpcClientOptions) {
     this.#options = options;
-    const arrayFolder = join(
-      options.tempFolder ?? tmpdir(),
-      `neurofuzz-${process.pid}-${randomBytes(6).toString('hex')}`,
-    );
-    this.#arrays = new ArrayFiles(arrayFolder, 'request-');
+    const folder = arrayFolder();
+    this.#arrays = new ArrayFiles(folder, 'request-');
     this.#process = fork(options.script, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -121,7 +115,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
       env: {
         ...process.env,
         NEUROFUZZ_MEMORY: String(options.memory),
-        NEUROFUZZ_ARRAYS: arrayFolder,
+        NEUROFUZZ_ARRAYS: folder,
         ...(options.tempFolder === undefined ? {} : { TMPDIR: options.tempFolder }),
       },
     });

@@ -31,6 +31,15 @@ test('an observation is a view, and a testcase that is unpacked a copy', () => {
   expect(unpacked.data.inputs[0].buffer).not.toBe(packed.inputs[0].buffer);
 });
 
+test('large testcases keep their arrays, also beside small ones', () => {
+  const large = testcase(new Array<number>(1 << 17).fill(1), 8, 6, 7);
+  const packed = packTestcases([testcases[0], large]);
+  expect(packed.inputs).toEqual([]);
+  expect(unpackTestcase(packed, 0)).toEqual(testcases[0]);
+  expect(unpackTestcase(packed, 1).data.inputs[0]).toBe(large.data.inputs[0]);
+  expect(unpackTestcase(packed, 1).activations).toEqual(large.activations);
+});
+
 test('none are packed as none', () => {
   expect(packTestcases([])).toMatchObject({ count: 0, shapes: [], inputs: [] });
 });

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ArrayFiles } from '../../src/workers/array-files.ts';
+import { ArrayFiles, removeAbandonedFolders } from '../../src/workers/array-files.ts';
 import { testFolder } from '../support/folder.ts';
 
 const LARGE = 1 << 17;
@@ -62,6 +62,17 @@ describe('large arrays travel as files', () => {
     expect(sender.pack(message)).toBe(message);
     expect(sender.unpack(message)).toBe(message);
     expect(existsSync(folder)).toBe(false);
+  });
+
+  test('folders of processes that are gone are removed after a day', () => {
+    const parent = join(root, 'abandoned');
+    const gone = join(parent, 'neurofuzz-arrays-4194305-ab');
+    const own = join(parent, `neurofuzz-arrays-${process.pid}-ab`);
+    for (const folder of [gone, own, join(parent, 'others')]) mkdirSync(folder, { recursive: true });
+    removeAbandonedFolders(parent);
+    expect(existsSync(gone)).toBe(true);
+    removeAbandonedFolders(parent, Date.now() + 25 * 60 * 60 * 1000);
+    expect(readdirSync(parent).sort()).toEqual([`neurofuzz-arrays-${process.pid}-ab`, 'others']);
   });
 
   test('within the message where the folder can not be made', () => {

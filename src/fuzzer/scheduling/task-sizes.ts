@@ -21,9 +21,15 @@ const HALF_BATCH_TASKS = 384;
 const SINGLE_BATCH_TASKS = 512;
 const MAX_BATCHES_PER_TASK = 8;
 
-/** Task n sees the state after task n − delay. The delay grows by at most 1 from task to task, so none sees less than the one before it. */
-export function feedbackDelay(task: number): number {
-  return Math.min(MAX_FEEDBACK_DELAY, Math.max(1, Math.floor(task / BLIND_SHARE)));
+/**
+ * Task n sees the state after task n − delay. The delay grows by at most 1 from task to task, so none sees less than the one
+ * before it.
+ *
+ * @param least the delay that it grows to at once, where the first tasks take long: with one in flight, a campaign of a slow
+ *   model would have one worker for minutes
+ */
+export function feedbackDelay(task: number, least = 1): number {
+  return Math.min(MAX_FEEDBACK_DELAY, Math.max(1, Math.min(task, least), Math.floor(task / BLIND_SHARE)));
 }
 
 /** While epochs grow, each has one task for this many before it. */

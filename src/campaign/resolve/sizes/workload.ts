@@ -20,6 +20,8 @@ export interface Workload {
   readonly calibrationMutants: number;
   /** Mutants that the sizes of tasks are derived from. */
   readonly taskMutants: number;
+  /** Tasks that may be in flight from the first ones on; absent where it is 1. */
+  readonly minFeedbackDelay?: number;
   /** Cost of running a mutant, in copies of its values: mutators that cost more are chosen less. */
   readonly runCost: number;
   /** Whether mutants are edited in a row that holds their parent, instead of being copied: mutators of a part cost less. */
@@ -46,6 +48,10 @@ const MUTANT_COPIES = 12;
 
 /** Longest estimated seconds of the smallest task. */
 const MIN_TASK_SECONDS = 0.1;
+
+/** Estimated seconds of a pick's mutants from which on several tasks are in flight from the first ones on, and how many. */
+const SLOW_PICK_SECONDS = 0.01;
+const SLOW_FEEDBACK_DELAY = 4;
 
 /** Estimated seconds that first looks may take. */
 export function firstLookSeconds({ time }: Pick<Partial<CampaignConfig>, 'time'>): number {
@@ -131,6 +137,9 @@ export function resolveWorkload(
     ),
     // A task of a model that generates text is a batch.
     taskMutants: model.generation === undefined ? taskMutants(batch, mutantSeconds) : batch,
+    ...(model.generation === undefined && MUTANTS_PER_PICK * mutantSeconds >= SLOW_PICK_SECONDS
+      ? { minFeedbackDelay: SLOW_FEEDBACK_DELAY }
+      : {}),
     runCost: isLarge ? Number((runSeconds / (rowValues * COPY_SECONDS)).toPrecision(3)) : RUN_COST,
     editsRows: isLarge && batch === 1,
   };
