@@ -66,8 +66,15 @@ export async function writeFolderDurably(
   await syncToDisk(dirname(parent));
 }
 
-/** Replaces a file atomically, without fsync: a power failure may lose the new content. */
-export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
+/**
+ * Replaces a file atomically, without fsync: a power failure may lose the new content.
+ *
+ * @param content also in parts
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
   const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${basename(path)}`);
   await writeFile(unfinished, content);
   await rename(unfinished, path);

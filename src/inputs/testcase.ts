@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.ts';
 import { inputText } from '../model/input-text.ts';
 import type { InputSpec } from '../model/model.ts';
 import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/testcase-batch.ts';
-import { decodeNpz, encodeNpz } from '../tensor/npz.ts';
+import { decodeNpz, encodeNpz, encodeNpzParts } from '../tensor/npz.ts';
 import { bytesOf, type Tensor } from '../tensor/tensor.ts';
 
 /** Origin of a testcase: its ancestors and the mutators applied. */
@@ -49,18 +49,28 @@ export function testcaseId({ form: { inputs }, inputs: data }: TestcaseData): st
  *
  * @param rows number of testcases if there are several; arrays then have a leading batch dimension
  */
-export function encodeTestcase({ form: { inputs }, inputs: data }: TestcaseBatch, rows?: number): Uint8Array {
-  return encodeNpz(
-    inputs.map((input, i): [string, Tensor] => [
-      input.name,
-      {
-        type: input.type,
-        shape: rows === undefined ? input.shape : [rows, ...input.shape],
-        data: data[i],
-        ...(input.isString ? { isString: true } : {}),
-      },
-    ]),
-  );
+export function encodeTestcase(testcase: TestcaseBatch, rows?: number): Uint8Array {
+  return encodeNpz(namedTensors(testcase, rows));
+}
+
+/** The parts of `encodeTestcase` for one testcase, in which large values are not copied. */
+export function encodeTestcaseParts(testcase: TestcaseBatch): readonly Uint8Array[] {
+  return encodeNpzParts(namedTensors(testcase, undefined));
+}
+
+function namedTensors(
+  { form: { inputs }, inputs: data }: TestcaseBatch,
+  rows: number | undefined,
+): [string, Tensor][] {
+  return inputs.map((input, i) => [
+    input.name,
+    {
+      type: input.type,
+      shape: rows === undefined ? input.shape : [rows, ...input.shape],
+      data: data[i],
+      ...(input.isString ? { isString: true } : {}),
+    },
+  ]);
 }
 
 /**

@@ -5,7 +5,7 @@ import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomi
 import { fileError } from '../core/errors.ts';
 import { folderBytes } from '../core/folder-bytes.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
-import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import { encodeTestcase, encodeTestcaseParts, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { FINDING_FILE, SIGNATURE_FILE } from './finding-files.ts';
@@ -112,9 +112,9 @@ export class CampaignStore {
     for (let from = 0; from < entries.length; from += WRITE_CONCURRENCY) {
       await Promise.all(
         entries.slice(from, from + WRITE_CONCURRENCY).map(({ id, data }) => {
-          const bytes = encodeTestcase(data);
-          this.#bytes += bytes.length;
-          return writeAtomically(testcasePath(this.folder, id), bytes);
+          const parts = encodeTestcaseParts(data);
+          this.#bytes += parts.reduce((sum, part) => sum + part.length, 0);
+          return writeAtomically(testcasePath(this.folder, id), parts.length === 1 ? parts[0] : parts);
         }),
       );
     }

@@ -77,6 +77,11 @@ function decodeNumbers(bytes: Uint8Array, header: NpyHeader, source: string): Te
 
 /** Encodes a tensor as .npy version 1.0: little-endian, row-major, header padded to 64 bytes as NumPy does. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
+  return Buffer.concat(encodeNpyParts(tensor));
+}
+
+/** The header and the values of `encodeNpy`, the latter not copied. */
+export function encodeNpyParts(tensor: Tensor): readonly [header: Uint8Array, values: Uint8Array] {
   const dims = tensor.isString ? tensor.shape.slice(0, -1) : tensor.shape;
   const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(', ')})`;
   const descr = tensor.isString ? `<U${tensor.shape.at(-1)}` : NPY_DESCR[tensor.type];
@@ -88,7 +93,7 @@ export function encodeNpy(tensor: Tensor): Uint8Array {
   prefix.write(MAGIC, 'latin1');
   prefix.writeUInt8(1, 6);
   prefix.writeUInt16LE(header.length, 8);
-  return Buffer.concat([prefix, header, bytesOf(tensor.data)]);
+  return [Buffer.concat([prefix, header]), bytesOf(tensor.data)];
 }
 
 interface NpyHeader {
