@@ -43,6 +43,9 @@ export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor
 /** Bytes from which on an array is deflated if that pays; smaller ones are stored, which is faster. */
 const MIN_DEFLATED_BYTES = 1 << 20;
 
+/** Bytes from which on an array is not copied into the archive: a small one is, in one piece. */
+const MIN_STREAMED_BYTES = 1 << 18;
+
 /** Samples from all over an array that are deflated to see whether that pays: noise does not get smaller, a box in it does. */
 const SAMPLES = 8;
 const SAMPLE_BYTES = 1 << 12;
@@ -70,7 +73,7 @@ export function encodeNpzParts(
   arrays: Iterable<readonly [name: string, tensor: Tensor]>,
 ): readonly Uint8Array[] {
   const sorted = [...arrays].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const isLarge = sorted.some(([, { data }]) => data.byteLength >= MIN_DEFLATED_BYTES);
+  const isLarge = sorted.some(([, { data }]) => data.byteLength >= MIN_STREAMED_BYTES);
   return isLarge ? zipLargeArrays(sorted) : [zipSmallArrays(sorted)];
 }
 
