@@ -1,10 +1,19 @@
 import type { Model } from '../model/model.ts';
+import type { Violation } from '../objectives/objective.ts';
 
 /** The violation that a rerun is expected to reproduce. */
 export interface ExpectedViolation {
   readonly signature: string;
   /** Tensors in which the violation was found. */
   readonly tensors: readonly string[];
+}
+
+/** Whether a violation is the expected one, by the operation or by the tensor that its signature names. */
+export function isExpected(
+  { signature, symptom }: Pick<Violation, 'signature' | 'symptom'>,
+  expected: Pick<ExpectedViolation, 'signature'>,
+): boolean {
+  return signature === expected.signature || symptom === expected.signature;
 }
 
 /** The inner tensors, neither inputs nor outputs, that a run must expose for the violation to be seen. */

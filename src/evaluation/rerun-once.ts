@@ -7,6 +7,7 @@ import { failedRunViolation } from '../objectives/crash-signature.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
 import type { AttributedViolation, Attributor } from './attributor.ts';
 import { type ExpectedViolation, innerTensorsOf } from './expected-violation.ts';
+import { traceFailedRun } from './failed-run.ts';
 import { judgeGuarded } from './judge-guarded.ts';
 import { asPairResult } from './pair-outputs.ts';
 import { type BatchContext, prepareSlices, sliceBatch } from './prepare-slices.ts';
@@ -33,6 +34,8 @@ export interface RerunContext {
   readonly objectives: readonly Objective[];
   readonly expected: ExpectedViolation;
   readonly attributor: Attributor;
+  /** Whether there is memory for tracing. */
+  readonly canTrace: boolean;
   /** Attributed violations by signature: all runs have the same input, so the origin is traced once. */
   readonly attributed: Map<string, AttributedViolation>;
   /** Receives the result of each run that succeeds. */
@@ -57,7 +60,7 @@ export async function rerunOnce(
   try {
     result = await model.run(batch, rows, tensorsToExpose(model, objectives, expected));
   } catch (error) {
-    return [{ violation: failedRunViolation(errorMessage(error)) }];
+    return [{ violation: await traceOnce(context, testcase, error) }];
   }
   const time = usual === undefined ? undefined : { took: (performance.now() - start) / 1000, usual };
   const labels =
@@ -79,6 +82,20 @@ export async function rerunOnce(
     violations.push(traced);
   }
   return violations;
+}
+
+/** The violation of a run that the runtime failed, traced for the first of the reruns only; alone it may not fail. */
+async function traceOnce(
+  { model, canTrace, attributed }: RerunContext,
+  { batch, row }: RerunTestcase,
+  error: unknown,
+): Promise<Violation> {
+  const { signature } = failedRunViolation(errorMessage(error));
+  const known = attributed.get(signature);
+  if (known !== undefined) return known.violation;
+  const violation = await traceFailedRun(model, sliceTestcases(batch, row, row + 1), error, canTrace);
+  attributed.set(signature, { violation });
+  return violation;
 }
 
 /** Inner tensors of the expected violation; with all that objectives read if the violation is in one of those. */

@@ -5,7 +5,7 @@ import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import { type AttributedViolation, Attributor } from './attributor.ts';
-import type { ExpectedViolation } from './expected-violation.ts';
+import { type ExpectedViolation, isExpected } from './expected-violation.ts';
 import { type PairOutputs, pairOutputsOf } from './pair-outputs.ts';
 import { type RerunContext, type RerunTestcase, rerunOnce } from './rerun-once.ts';
 
@@ -58,9 +58,9 @@ export async function rerunTestcase(
   const attributor = new Attributor(model, request.canTrace);
   const results: BatchResult[] = [];
   const attributed = new Map<string, AttributedViolation>();
-  const context: RerunContext = { model, objectives, expected, attributor, attributed, results };
-  const isSame = ({ violation: { signature, symptom } }: AttributedViolation): boolean =>
-    signature === expected.signature || symptom === expected.signature;
+  const { canTrace } = request;
+  const context: RerunContext = { model, objectives, expected, attributor, canTrace, attributed, results };
+  const isSame = ({ violation }: AttributedViolation): boolean => isExpected(violation, expected);
   const otherSignatures = new Set<string>();
   let origin: Origin | undefined;
   let violation: Violation | undefined;

@@ -1,11 +1,10 @@
-import { errorMessage } from '../core/errors.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
-import { failedRunViolation } from '../objectives/crash-signature.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
 import { Attributor } from './attributor.ts';
-import { type ExpectedViolation, innerTensorsOf } from './expected-violation.ts';
+import { type ExpectedViolation, innerTensorsOf, isExpected } from './expected-violation.ts';
+import { traceFailedRun } from './failed-run.ts';
 import { judgeGuarded } from './judge-guarded.ts';
 import { prepareSlices } from './prepare-slices.ts';
 import { objectiveTensors } from './watched-tensors.ts';
@@ -47,7 +46,7 @@ export async function testVariants(
     result = await model.run(batch, rows, watched);
   } catch (error) {
     if (rows > 1) return testHalves(model, objectives, expected, variants);
-    return [failedRunViolation(errorMessage(error)).signature === expected.signature];
+    return [isExpected(await traceFailedRun(model, batch, error, variants.canTrace), expected)];
   }
   const attributor = new Attributor(model, variants.canTrace);
   const isSame = new Array<boolean>(rows).fill(false);

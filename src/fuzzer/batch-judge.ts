@@ -1,11 +1,10 @@
-import { errorMessage } from '../core/errors.ts';
 import { Attributor } from '../evaluation/attributor.ts';
+import { traceFailedRun } from '../evaluation/failed-run.ts';
 import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
-import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import type { MutantRun } from './batch-runner.ts';
 import type { MetamorphicTransform } from './generation/metamorphic-transform.ts';
@@ -76,8 +75,12 @@ export class BatchJudge {
   }
 
   /** Records a mutant that the runtime fails. */
-  recordFailedRun(execution: TaskExecution, slice: MutantSlice, error: unknown): void {
-    this.#recordHit(execution, slice, slice.from, failedRunViolation(errorMessage(error)), undefined);
+  async recordFailedRun(execution: TaskExecution, slice: MutantSlice, error: unknown): Promise<void> {
+    const { model, traces } = this.#options;
+    const { form, from } = slice;
+    const testcase = this.#generator.rows(form, from, from + 1);
+    const violation = await traceFailedRun(model, testcase, error, traces);
+    this.#recordHit(execution, slice, from, violation, undefined);
   }
 
   /**

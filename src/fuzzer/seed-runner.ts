@@ -1,6 +1,7 @@
-import { errorMessage, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
 import { Attributor } from '../evaluation/attributor.ts';
+import { traceFailedRun } from '../evaluation/failed-run.ts';
 import { prepareSlices } from '../evaluation/prepare-slices.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
 import { watchedTensors } from '../evaluation/watched-tensors.ts';
@@ -9,7 +10,6 @@ import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
-import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { JudgedBatch, Objective, Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import { predictedClassOf } from './corpus/predicted-class.ts';
@@ -63,7 +63,7 @@ export async function runSeeds(
     for await (const outcome of runInHalves(0, group.length, run)) {
       const { from, to } = outcome;
       const members = group.slice(from, to);
-      if ('error' in outcome) results.push(failedSeed(members[0], outcome.error));
+      if ('error' in outcome) results.push(await failedSeed(options, members[0], outcome.error));
       else {
         const memberLabels = labels?.slice(firstSeed + from, firstSeed + to);
         results.push(...(await judgeSeeds(options, members, outcome.result, memberLabels)));
@@ -73,8 +73,12 @@ export async function runSeeds(
   return results;
 }
 
-function failedSeed(data: TestcaseData, error: unknown): SeedResult {
-  const violation = failedRunViolation(errorMessage(error));
+async function failedSeed(
+  { model, traces }: SeedRunnerOptions,
+  data: TestcaseData,
+  error: unknown,
+): Promise<SeedResult> {
+  const violation = await traceFailedRun(model, data, error, traces);
   return { data, activations: new Float32Array(0), violation, predictedClass: NO_CLASS };
 }
 

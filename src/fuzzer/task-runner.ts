@@ -177,7 +177,7 @@ export class TaskRunner {
     for await (const outcome of runInHalves(slice.from, slice.to, run)) {
       const part = { ...slice, from: outcome.from, to: outcome.to };
       if ('error' in outcome) {
-        this.#judge.recordFailedRun(execution, part, outcome.error);
+        await this.#judge.recordFailedRun(execution, part, outcome.error);
         continue;
       }
       const { result, whole } = outcome.result;
@@ -206,7 +206,7 @@ export class TaskRunner {
       for await (const outcome of runInHalves(slice.from, slice.to, prefill)) {
         const part = { ...slice, from: outcome.from, to: outcome.to };
         if ('error' in outcome) {
-          this.#judge.recordFailedRun(execution, part, outcome.error);
+          await this.#judge.recordFailedRun(execution, part, outcome.error);
           continue;
         }
         const { result } = outcome;

@@ -88,6 +88,12 @@ export interface TensorExposure {
   expose(tensors: readonly string[]): void;
 }
 
+/** Capability to run the graph as its file has it, where the runtime optimises it otherwise. */
+export interface UnoptimizedRun {
+  /** Runs the model, and the second one of a pair. @throws Error if the runtime fails the run; the message is the runtime's own */
+  run(feeds: readonly Tensor[]): Promise<void>;
+}
+
 /**
  * Abilities that not every runtime or model has. A new one, such as gradients, is another optional member here, with an
  * interface of its own.
@@ -95,6 +101,7 @@ export interface TensorExposure {
 export interface ModelCapabilities {
   readonly nonFiniteFlags?: NonFiniteFlags;
   readonly tensorExposure?: TensorExposure;
+  readonly unoptimizedRun?: UnoptimizedRun;
   /** Of a language model: `run` takes prompts and gives answers. */
   readonly textGeneration?: TextGeneration;
 }

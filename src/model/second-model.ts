@@ -2,7 +2,7 @@ import { UserError } from '../core/errors.ts';
 import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
 import { alignClasses } from './align-classes.ts';
 import { inputText } from './input-text.ts';
-import type { InputSpec, Model, NamedTensor, SecondModel } from './model.ts';
+import type { InputSpec, Model, ModelCapabilities, NamedTensor, SecondModel } from './model.ts';
 import { tensorNamed } from './run-result.ts';
 
 /**
@@ -24,7 +24,7 @@ export function pairModels(
     outputs,
     feeds: (feeds) => inputs.map(({ from, type }) => convertTensor(feeds[from], type)),
   };
-  const { path, format, sha256, runtime, graph, watchable, capabilities } = reference;
+  const { path, format, sha256, runtime, graph, watchable } = reference;
   return {
     path,
     format,
@@ -37,7 +37,7 @@ export function pairModels(
     graph,
     watchable,
     secondModel,
-    capabilities,
+    capabilities: pairCapabilities(reference, secondModel),
     async run(feeds, watched) {
       const result = await reference.run(feeds, watched);
       const secondResult = await second.run(secondModel.feeds(feeds), watchedInSecond);
@@ -59,6 +59,17 @@ export function pairModels(
       await second.dispose();
     },
   };
+}
+
+/** Those of the reference, and runs of both without optimisation where one of them can. */
+function pairCapabilities({ capabilities }: Model, secondModel: SecondModel): ModelCapabilities {
+  const runs = [capabilities.unoptimizedRun, secondModel.model.capabilities.unoptimizedRun] as const;
+  if (runs.every((unoptimized) => unoptimized === undefined)) return capabilities;
+  const run = async (feeds: readonly Tensor[]): Promise<void> => {
+    await runs[0]?.run(feeds);
+    await runs[1]?.run(secondModel.feeds(feeds));
+  };
+  return { ...capabilities, unoptimizedRun: { run } };
 }
 
 function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {

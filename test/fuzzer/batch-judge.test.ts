@@ -3,7 +3,9 @@ import { PluginError } from '../../src/extensions/plugin-loader.ts';
 import { BatchJudge } from '../../src/fuzzer/batch-judge.ts';
 import { BatchRunner } from '../../src/fuzzer/batch-runner.ts';
 import { MutantGenerator } from '../../src/fuzzer/generation/mutant-generator.ts';
+import { BatchedModel } from '../../src/model/batched-model.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import {
   armOf,
   executionOf,
@@ -31,6 +33,34 @@ async function judge(objectives: readonly Objective[], from = 0, to = 4) {
   const run = await new BatchRunner(options, generator).run(slice);
   return { execution, judgement: await new BatchJudge(options, generator).judge(execution, slice, run) };
 }
+
+test('a mutant that the runtime fails is named after what fails without optimisation', async () => {
+  const { model } = rowFunctionModel((x) => x);
+  const failureOf = (node: string): Error => new Error(`running Add node. Name:'${node}' Status Message: no`);
+  const seen: number[] = [];
+  const run = async ([{ data }]: readonly Tensor[]): Promise<void> => {
+    seen.push(Number(data[0]));
+    throw failureOf('written');
+  };
+  const capabilities = { unoptimizedRun: { run } };
+  const failing = new BatchedModel({ ...model.model, capabilities });
+  const arms = [[armOf(([first, ...rest], index) => [first + index + 1, ...rest])]];
+  const options = runnerOptions({ model: failing, arms, traces: true });
+  const generator = new MutantGenerator(options);
+  const view = viewOf([parent], undefined);
+  const execution = executionOf(taskOf([0]), view, options);
+  generator.batches(execution.task, view).next();
+  const slice = { form: parent.data.form, first: 0, from: 2, to: 3 };
+  await new BatchJudge(options, generator).recordFailedRun(execution, slice, failureOf('fused'));
+  expect(seen).toEqual([3]);
+  expect(execution.hitCollector.hits).toMatchObject([
+    {
+      execs: 3,
+      violation: { signature: 'crash-written', symptom: 'crash-fused' },
+      batch: { rows: 1, row: 0 },
+    },
+  ]);
+});
 
 describe('a judgement', () => {
   test('has the rows that break any objective, and the run as each one saw it', async () => {

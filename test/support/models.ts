@@ -192,3 +192,27 @@ export function writePhotographOnnx(folder: string, name = 'photograph.onnx'): s
   graph.output('brightest', 'float32', ['batch']);
   return write(folder, name, graph);
 }
+
+/** Places of the table that `writePositionTableOnnx` looks positions up in. */
+export const TABLE_PLACES = 4;
+
+/**
+ * Writes the sum of embeddings of tokens and of their places, of which a table has `TABLE_PLACES`. ONNX Runtime's optimiser turns
+ * the lookup of places into a slice, so that a longer sequence fails in the addition after it.
+ */
+export function writePositionTableOnnx(folder: string): string {
+  const graph = new OnnxBuilder();
+  const tokens = graph.input('tokens', 'int64', ['batch', 'length']);
+  const scalar = (name: string, value: bigint) => graph.constant(name, 'int64', [], BigInt64Array.of(value));
+  const table = (name: string, rows: number) =>
+    graph.constant(name, 'float32', [rows, 2], new Float32Array(2 * rows).fill(0.5));
+  const [zero, one] = [scalar('zero', 0n), scalar('one', 1n)];
+  const length = graph.node('Gather', [graph.node('Shape', [tokens], 'sizes'), one], 'length', { axis: 0 });
+  const places = graph.node('Range', [zero, length, one], 'places');
+  const placed = graph.node('Gather', [table('place_table', TABLE_PLACES), places], 'placed', { axis: 0 });
+  const embedded = graph.node('Gather', [table('token_table', 8), tokens], 'embedded', { axis: 0 });
+  graph.node('Add', [embedded, placed], 'sum');
+  graph.node('ReduceMean', ['sum'], 'y', { axes: [1], keepdims: 0 });
+  graph.output('y', 'float32', ['batch', 2]);
+  return write(folder, 'position-table.onnx', graph);
+}

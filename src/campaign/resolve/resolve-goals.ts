@@ -29,7 +29,7 @@ export interface ResolvedGoals {
   readonly goals: readonly SearchGoal[];
   /** Names of sites that cannot go wrong within the ranges of the inputs. */
   readonly unreachableSites: ReadonlySet<string>;
-  /** Whether violations are traced to operations. */
+  /** Whether there is memory to trace violations, and runs that fail, to operations. */
   readonly traces: boolean;
 }
 
@@ -58,14 +58,14 @@ export async function resolveGoals(
       ? []
       : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds));
   const isAttributing = objectives.some(({ isAttributable }) => isAttributable);
-  const traces = isAttributing && canExposeTensors(model);
+  const traces = canExposeTensors(model);
   if (isAttributing && !traces)
     notices.warn(
       `the model has more than ${MAX_EXPOSED_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
     );
   const isDirected = guidance === 'auto';
   const observable =
-    traces && isDirected
+    isAttributing && traces && isDirected
       ? await probeWorker.observableGoals(inputs.seeds[0], siteGoals(reachableSites), watched)
       : [];
   return {

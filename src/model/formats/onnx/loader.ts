@@ -65,6 +65,7 @@ export const onnxLoader: ModelLoader = {
       strings: plainContent.strings,
       omitted: rewritten.omitted,
       open,
+      plainFile: rewritten.bytes,
       plain,
     });
   },

@@ -28,7 +28,7 @@ const { version } = createRequire(import.meta.url)('onnxruntime-node/package.jso
 
 export const ORT_VERSION = version;
 
-/** Options for flagging all tensors: no fusion is possible then, and prepacked weights would be a further copy of each. */
+/** Options for tracing: the graph is run as it is, and prepacked weights would be a further copy of each. */
 const TRACING_SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'disabled',
   enableCpuMemArena: false,
@@ -61,7 +61,8 @@ export interface OnnxModelParts {
   /** Outputs of the file that were rewritten away. */
   readonly omitted: readonly OmittedOutput[];
   readonly open: OpenSession;
-  /** Session of the file with no further tensor exposed. */
+  /** The file as it runs with no further tensor exposed, and the session of that. */
+  readonly plainFile: Uint8Array;
   readonly plain: ort.InferenceSession;
 }
 
@@ -88,11 +89,15 @@ export class OnnxModel implements Model, NonFiniteFlags {
   readonly #open: OpenSession;
   readonly #sessions: SessionCache;
   readonly #labels: ClassLabels;
+  readonly #plainFile: Uint8Array;
   /** Session in which all floating-point tensors are flagged. */
   #flags: Promise<OpenFlags> | undefined;
+  /** Session in which the graph is run as it is. */
+  #unoptimized: Promise<ort.InferenceSession> | undefined;
 
   constructor(parts: OnnxModelParts) {
-    const { path, sha256, threads, observed, invariants, constant, strings, omitted, open, plain } = parts;
+    const { path, sha256, threads, observed, invariants, constant, strings, omitted } = parts;
+    const { open, plain, plainFile } = parts;
     const graph = withIndexTypes(parts.graph, strings);
     this.path = path;
     this.sha256 = sha256;
@@ -121,10 +126,15 @@ export class OnnxModel implements Model, NonFiniteFlags {
     this.#observed = observed;
     this.#invariants = invariants;
     this.#open = open;
+    this.#plainFile = plainFile;
     this.#sessions = new SessionCache(plain, this.outputs, (exposed) =>
       open(exposeTensors(observed, exposed, graph), fusionOptions(exposed.length)),
     );
-    this.capabilities = { nonFiniteFlags: this, tensorExposure: this.#sessions };
+    this.capabilities = {
+      nonFiniteFlags: this,
+      tensorExposure: this.#sessions,
+      unoptimizedRun: { run: (feeds) => this.#runUnoptimized(feeds) },
+    };
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult> {
@@ -154,10 +164,17 @@ export class OnnxModel implements Model, NonFiniteFlags {
     return { session: await this.#open(bytes, TRACING_SESSION_OPTIONS), outputs, read };
   }
 
+  async #runUnoptimized(feeds: readonly Tensor[]): Promise<void> {
+    this.#unoptimized ??= this.#open(this.#plainFile, TRACING_SESSION_OPTIONS);
+    await (await this.#unoptimized).run(this.#namedFeeds(feeds), this.outputs);
+  }
+
   async dispose(): Promise<void> {
     await this.#sessions.dispose();
     await (await this.#flags?.catch(() => undefined))?.session.release();
     this.#flags = undefined;
+    await (await this.#unoptimized?.catch(() => undefined))?.release();
+    this.#unoptimized = undefined;
   }
 
   /** @throws Error where an input is another than branches were chosen for */
