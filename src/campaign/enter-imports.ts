@@ -12,7 +12,7 @@ import type { InputInvariants } from '../model/model.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
-import { type SeededCampaign, storeSeedFinding } from './enter-seeds.ts';
+import { type SeededCampaign, storeSeedFindings } from './enter-seeds.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import { keepsInvariants } from './resolve/input-invariants.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
@@ -167,14 +167,13 @@ export async function enterImports(
   );
   let orphans = 0;
   for (const [i, imported] of imports.entries()) {
-    const { activations, predictedClass, violation } = results[i];
-    if (isFuzzable(results[i])) {
-      const entry = campaign.state.addImported(imported, activations, predictedClass);
-      if (entry === 'orphan') orphans++;
-      else if (entry !== 'known') campaign.store.addEntry(entry);
-    } else if (violation !== undefined)
-      await storeSeedFinding({ ...results[i], violation }, importOrigin(imported), campaign, monitor);
+    if (!isFuzzable(results[i])) continue;
+    const { activations, predictedClass } = results[i];
+    const entry = campaign.state.addImported(imported, activations, predictedClass);
+    if (entry === 'orphan') orphans++;
+    else if (entry !== 'known') campaign.store.addEntry(entry);
   }
+  await storeSeedFindings(results, (index) => importOrigin(imports[index]), campaign, monitor);
   if (orphans > 0)
     monitor.warn(
       `${orphans} imported testcases come from a seed that breaks an objective by itself: they are left out`,

@@ -2,9 +2,10 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
+import { HitCollector } from '../fuzzer/hit-collector.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
-import type { Violation } from '../objectives/objective.ts';
+import { packBatch } from '../model/testcase-batch.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import type { SeedAccount } from './idle-reason.ts';
@@ -83,11 +84,12 @@ export async function enterSeeds(
       const entry = campaign.state.addSeed(data, activations, predictedClass);
       if (entry === undefined) duplicates++;
       else campaign.store.addEntry(entry);
-    } else if (violation !== undefined)
-      await storeSeedFinding({ ...seed, violation }, undefined, campaign, monitor);
-    else if (exemption !== undefined) exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
-    else nonFinite++;
+    } else if (violation === undefined) {
+      if (exemption === undefined) nonFinite++;
+      else exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
+    }
   }
+  await storeSeedFindings(seeds, () => undefined, campaign, monitor);
   const violating = seeds.filter((seed) => seed.violation !== undefined).length;
   const exemptSeeds = [...exempt.values()].reduce((sum, count) => sum + count, 0);
   const account = { seeds: seeds.length, violating, exempt: exemptSeeds, nonFinite };
@@ -117,22 +119,45 @@ function reportSeeds(
     );
 }
 
-/** Confirms, stores and counts the violation of a seed or an import. */
-export async function storeSeedFinding(
-  { data, violation, transformed }: SeedResult & { readonly violation: Violation },
-  origin: MutantOrigin | undefined,
+/**
+ * Confirms, stores and counts the violations of seeds or imports, run by run: a violation that needs its batch is confirmed in it.
+ *
+ * @param results of all seeds or imports, in the order in which they ran
+ * @param originOf lineage of the import with this index; undefined for a seed
+ */
+export async function storeSeedFindings(
+  results: readonly SeedResult[],
+  originOf: (index: number) => MutantOrigin | undefined,
   { store, faults, findings }: SeededCampaign,
-  monitor: Monitor,
+  monitor: Pick<Monitor, 'onFault'>,
 ): Promise<void> {
-  const hit: Hit = {
-    pick: -1,
-    execs: 0,
-    violation,
-    data,
-    batch: { data, rows: 1, row: 0 },
-    ...(transformed === undefined ? {} : { transformed }),
-  };
-  const stored = await findings.confirmAndStore([hit], 0, origin && (() => origin), false);
-  for (const fault of faults.register(stored, 0)) monitor.onFault(fault, store.folder);
-  faults.countHits([{ signature: violation.signature, hits: 1 }]);
+  for (let from = 0; from < results.length; from += results[from].run.rows) {
+    const members = results.slice(from, from + results[from].run.rows);
+    if (members.every(({ violation }) => violation === undefined)) continue;
+    const hitCollector = collectHits(members, faults);
+    const { hits } = hitCollector;
+    const outcomes = await findings.confirmAndStore(
+      hits,
+      0,
+      ({ batch }) => originOf(from + batch.row),
+      false,
+    );
+    for (const fault of faults.register(outcomes, 0)) monitor.onFault(fault, store.folder);
+    faults.countHits(hitCollector.counts());
+  }
+}
+
+/** The hits of one run of seeds. */
+function collectHits(members: readonly SeedResult[], faults: SeededCampaign['faults']): HitCollector {
+  const hitCollector = new HitCollector(
+    { saturatedSignatures: faults.countedSignatures },
+    faults.maxPerSignature,
+  );
+  const batch = packBatch(members.map(({ data }) => data));
+  for (const { violation, data, transformed, run } of members) {
+    if (violation === undefined || !hitCollector.countHit(violation)) continue;
+    const hit: Hit = { pick: -1, execs: 0, violation, data, batch: { data: batch, ...run } };
+    hitCollector.add(transformed === undefined ? hit : { ...hit, transformed });
+  }
+  return hitCollector;
 }

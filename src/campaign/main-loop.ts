@@ -8,7 +8,7 @@ import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
 import { ProcessDied } from '../workers/rpc-client.ts';
 import type { CheckpointSource } from './checkpoint-source.ts';
-import type { Fault, FaultRegistry, StoredFinding } from './findings/fault-registry.ts';
+import type { ConfirmationOutcome, Fault, FaultRegistry } from './findings/fault-registry.ts';
 import type { FindingWriter } from './findings/finding-writer.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
@@ -124,15 +124,15 @@ async function processResult(
   );
   const requested = await stop.raceWithStop(confirming.then(() => undefined));
   if (requested !== undefined) rerunClient.close();
-  let stored: StoredFinding[];
+  let outcomes: ConfirmationOutcome[];
   try {
-    stored = await confirming;
+    outcomes = await confirming;
   } catch (error) {
     if (requested !== undefined && error instanceof ProcessDied) return requested;
     throw error;
   }
   // Synchronous from here on: a checkpoint that a timer writes has all of a result or nothing.
-  const newFaults = faults.register(stored, seconds);
+  const newFaults = faults.register(outcomes, seconds);
   faults.countHits(result.counts);
   const applied = state.apply(result, confirmedHits(hits, newFaults, faults));
   for (const entry of applied.entries) store.addEntry(entry);
@@ -164,6 +164,7 @@ function confirmedHits(
           .map(({ pick }) => ({ signature, pick })),
       ),
     saturatedSignatures: faults.saturatedSignatures,
+    countedSignatures: faults.countedSignatures,
   };
 }
 

@@ -268,7 +268,7 @@ export async function addSeedsAndImports(
 ): Promise<SeedAccount> {
   const account = await enterSeeds(seeds, campaign, monitor);
   await enterImports(imports, probeWorker, labelsById(target), campaign, monitor);
-  campaign.state.setSaturatedSignatures(campaign.faults.saturatedSignatures);
+  campaign.state.setCountedSignatures(campaign.faults.countedSignatures);
   return account;
 }
 

@@ -98,7 +98,7 @@ export async function restoreCampaign(
   for (const entry of entries) state.restoreEntry(entry);
   if (checkpoint === undefined) return;
   faults.restore(checkpoint.state.faults);
-  state.setSaturatedSignatures(faults.saturatedSignatures);
+  state.setCountedSignatures(faults.countedSignatures);
   state.restore(checkpoint.state, isComplete);
 }
 

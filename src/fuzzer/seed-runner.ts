@@ -28,6 +28,8 @@ export interface SeedResult {
   readonly transformed?: TestcaseData | undefined;
   /** The class that the model predicts. */
   readonly predictedClass: number;
+  /** The run that it was judged in: its rows are consecutive seeds, and this is the seed's own. */
+  readonly run: { readonly rows: number; readonly row: number };
 }
 
 type SeedRunnerOptions = Pick<
@@ -73,13 +75,16 @@ export async function runSeeds(
   return results;
 }
 
+/** The run of a seed that ran alone. */
+export const SINGLE_RUN: SeedResult['run'] = { rows: 1, row: 0 };
+
 async function failedSeed(
   { model, traces }: SeedRunnerOptions,
   data: TestcaseData,
   error: unknown,
 ): Promise<SeedResult> {
   const violation = await traceFailedRun(model, data, error, traces);
-  return { data, activations: new Float32Array(0), violation, predictedClass: NO_CLASS };
+  return { data, activations: new Float32Array(0), violation, predictedClass: NO_CLASS, run: SINGLE_RUN };
 }
 
 /** The violation that counts for a seed: that of the first objective to report one. */
@@ -131,6 +136,7 @@ async function judgeSeeds(
     exemption: exemptions.get(row),
     transformed: verdicts.get(row)?.transformed,
     predictedClass: predictedClassOf(result, row),
+    run: { rows: seeds.length, row },
   }));
 }
 

@@ -78,8 +78,10 @@ export interface LegalHits {
 export interface ConfirmedHits {
   /** Faults that a hit of the task revealed and that are repeatable, with the first pick that hit each. */
   readonly newFaults: readonly { readonly signature: string; readonly pick: number }[];
-  /** Signatures with enough findings on disk: their hits are only counted from now on. */
+  /** Signatures with enough findings on disk: nothing is searched for that leads to them alone. */
   readonly saturatedSignatures: readonly string[];
+  /** Signatures whose hits are only counted from now on: those, and those of which none is due to be run again. */
+  readonly countedSignatures: readonly string[];
 }
 
 /** The changes that a result led to. */
@@ -126,7 +128,7 @@ export class FuzzerState implements CorpusSource {
   readonly #admission: CorpusAdmission;
   readonly #isTiedToAncestor: boolean;
   readonly #disabledObjectives = new Set<string>();
-  #saturatedSignatures: readonly string[] = [];
+  #countedSignatures: readonly string[] = [];
   #inFlight: Task[] = [];
   #lastApplied = 0;
   #plannedExecs = 0;
@@ -288,9 +290,9 @@ export class FuzzerState implements CorpusSource {
     this.#admission.insert(entry);
   }
 
-  /** Sets the signatures with enough findings on disk, after findings of seeds and imports were stored. */
-  setSaturatedSignatures(signatures: readonly string[]): void {
-    this.#saturatedSignatures = signatures;
+  /** Sets the signatures whose hits are only counted, after findings of seeds and imports were stored. */
+  setCountedSignatures(signatures: readonly string[]): void {
+    this.#countedSignatures = signatures;
   }
 
   /** The next task; undefined once the budget of mutants is handed out. */
@@ -307,7 +309,7 @@ export class FuzzerState implements CorpusSource {
       parents,
       partners,
       stacks,
-      saturatedSignatures: this.#saturatedSignatures,
+      saturatedSignatures: this.#countedSignatures,
       indexSize: feedback.size,
       threshold: this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
@@ -344,7 +346,7 @@ export class FuzzerState implements CorpusSource {
     this.#reward(task, result, admission, confirmed);
     this.#updateGoals(confirmed);
     const disabledObjectives = this.#disableObjectives(result);
-    this.#saturatedSignatures = confirmed.saturatedSignatures;
+    this.#countedSignatures = confirmed.countedSignatures;
     this.#execs += result.mutants;
     this.#lost += result.lost;
     this.#lookaheadMutants += countLookaheadMutants(task);

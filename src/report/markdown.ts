@@ -1,5 +1,6 @@
 import { escapeControl } from '../core/escape-control.ts';
 import { formatCount, plural } from '../core/format-number.ts';
+import { statusOf, type TriagedFault } from '../triage/triage.ts';
 import { stateCounts } from './state-counts.ts';
 import type { ReportedCampaign } from './view-model.ts';
 
@@ -21,7 +22,7 @@ export function markdownText(
   const heading = stateCounts(faults, fixed) ?? plural(faults.length, 'fault');
   const rows = [
     ...faults.map((fault) => [
-      fault.state ?? 'found',
+      stateText(fault),
       fault.name,
       inlineCode(fault.signature),
       escapeMarkdown(fault.summary),
@@ -54,6 +55,12 @@ export function markdownText(
     ...notes.flatMap((note) => ['', escapeMarkdown(note)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The state of a fault, and how it comes up again where it does not alone. */
+function stateText(fault: TriagedFault): string {
+  const status = statusOf(fault);
+  return `${fault.state ?? 'found'}${status === 'confirmed' ? '' : `, ${status}`}`;
 }
 
 /** Escapes a text for Markdown. */

@@ -1,6 +1,6 @@
 import { isSignatureOf } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
-import { isCounted, type TriagedFault } from '../triage/triage.ts';
+import { isCounted, statusOf, type TriagedFault } from '../triage/triage.ts';
 import type { Check, CheckOutcome } from './junit.ts';
 
 /** The faults of a campaign by objective, from which JUnit checks are made. */
@@ -75,8 +75,11 @@ function objectiveOutcome(faults: readonly TriagedFault[]): CheckOutcome {
 }
 
 function faultOutcome(fault: TriagedFault): CheckOutcome {
-  const { state, summary, path, hits, reproduced, findings, flaky } = fault;
+  const { state, summary, path, hits, reproduced } = fault;
+  const status = statusOf(fault);
   if (state === 'known') return { kind: 'skipped', message: `known: ${summary}` };
-  if (findings <= flaky) return { kind: 'skipped', message: `flaky: ${summary}` };
-  return { kind: 'failed', message: summary, details: `${hits} hits, came up again ${reproduced}\n${path}` };
+  if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
+  const manner = status === 'confirmed' ? '' : `, ${status}`;
+  const details = `${hits} hits, came up again ${reproduced}${manner}\n${path}`;
+  return { kind: 'failed', message: summary, details };
 }

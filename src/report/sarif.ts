@@ -5,7 +5,7 @@ import { VERSION } from '../core/package-files.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
-import type { TriagedFault } from '../triage/triage.ts';
+import { statusOf, type TriagedFault } from '../triage/triage.ts';
 
 const SCHEMA_URL = 'https://json.schemastore.org/sarif-2.1.0.json';
 
@@ -63,7 +63,7 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
   });
   const found = faults.map(({ fault, finding }) => ({
     ...common(fault),
-    level: fault.findings > fault.flaky ? 'error' : 'note',
+    level: statusOf(fault) === 'flaky' ? 'note' : 'error',
     ...(fault.state === undefined ? {} : { baselineState: fault.state === 'new' ? 'new' : 'unchanged' }),
     locations: [
       {
@@ -77,6 +77,7 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
     properties: {
       signature: fault.signature,
       reproduced: fault.reproduced,
+      status: statusOf(fault),
       finding: fault.path,
       replay: finding.replay,
     },

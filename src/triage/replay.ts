@@ -134,7 +134,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
       transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
       reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
     });
-    const notes: string[] = [];
+    const notes: string[] = rows === undefined ? [] : [`batch-dependent: run in its batch of ${rows}`];
     if (rerun.otherSignatures.length > 0) notes.push(`breaks as ${rerun.otherSignatures.join(', ')}`);
     if (modelSha256 !== finding.model.sha256) notes.push('the model has changed since');
     if (secondModelSha256 !== finding.copy?.sha256) notes.push('the second model has changed since');

@@ -29,16 +29,17 @@ export interface TriagedFault extends KnownFault {
   readonly campaigns: readonly string[];
   /** Number of violating mutants, including those not stored; at least the number of findings. */
   readonly hits: number;
-  /** Number of findings on disk, and how many of them are flaky. */
+  /** Number of findings on disk, how many of them are flaky, and how many come up in their batch only. */
   readonly findings: number;
   readonly flaky: number;
+  readonly batchDependent: number;
   /** Matching runs out of all reruns of the finding at `path`, such as `10/10`. */
   readonly reproduced: string;
   /** Distance of the finding at `path` from its seed. */
   readonly distance: Distance;
   /** Number of findings that violate the rules given; null if they can't be judged without running a model. */
   readonly broken: number | null;
-  /** Folder of the representative finding: the one nearest to its seed, reproducible ones first. */
+  /** Folder of the representative finding: the one nearest to its seed, those that come up alone first. */
   readonly path: string;
 }
 
@@ -110,21 +111,27 @@ class FaultFindings {
   readonly campaigns = new Set<string>();
   findingCount = 0;
   flakyCount = 0;
+  batchDependentCount = 0;
   /** Findings judged by the rules given, and those that violate them. */
   judgedCount = 0;
   brokenCount = 0;
-  /** The finding nearest to its seed among the reproducible ones that violate the rules, the reproducible ones, and all. */
-  readonly #nearestByTier: (LocatedFinding | undefined)[] = [undefined, undefined, undefined];
+  /**
+   * The finding nearest to its seed among the reproducible ones that violate the rules, the reproducible ones, and all; in each
+   * tier among those that come up alone before the others.
+   */
+  readonly #nearestByTier: (LocatedFinding | undefined)[] = new Array(6).fill(undefined);
 
   add(campaign: string, located: LocatedFinding, broken: boolean | null): void {
     const { finding } = located;
     this.campaigns.add(campaign);
     this.findingCount++;
     const isFlaky = finding.status === 'flaky';
+    const isAlone = finding.status !== 'batch-dependent';
     if (isFlaky) this.flakyCount++;
+    if (!isAlone) this.batchDependentCount++;
     if (broken !== null) this.judgedCount++;
     if (broken === true) this.brokenCount++;
-    const tiers = [!isFlaky && broken !== false, !isFlaky, true];
+    const tiers = [!isFlaky && broken !== false, !isFlaky, true].flatMap((isIn) => [isIn && isAlone, isIn]);
     tiers.forEach((isInTier, tier) => {
       const nearest = this.#nearestByTier[tier];
       if (isInTier && (nearest === undefined || isNearer(finding, nearest.finding)))
@@ -141,7 +148,15 @@ class FaultFindings {
 
 function summarizeFault(
   signature: string,
-  { findingCount, flakyCount, judgedCount, brokenCount, campaigns, representative }: FaultFindings,
+  {
+    findingCount,
+    flakyCount,
+    batchDependentCount,
+    judgedCount,
+    brokenCount,
+    campaigns,
+    representative,
+  }: FaultFindings,
   hitCounts: ReadonlyMap<string, number>,
   firstSeen: ReadonlyMap<string, string>,
   baseline: Baseline | undefined,
@@ -161,6 +176,7 @@ function summarizeFault(
     hits: Math.max(hitCounts.get(signature) ?? 0, findingCount),
     findings: findingCount,
     flaky: flakyCount,
+    batchDependent: batchDependentCount,
     reproduced,
     distance,
     broken: judgedCount === 0 ? null : brokenCount,
@@ -194,6 +210,16 @@ function worstFirst(a: TriagedFault, b: TriagedFault): number {
     b.hits - a.hits ||
     (a.signature < b.signature ? -1 : 1)
   );
+}
+
+/** How a fault comes up again at best. */
+export function statusOf({
+  findings,
+  flaky,
+  batchDependent,
+}: Pick<TriagedFault, 'findings' | 'flaky' | 'batchDependent'>): Finding['status'] {
+  if (findings > flaky + batchDependent) return 'confirmed';
+  return findings > flaky ? 'batch-dependent' : 'flaky';
 }
 
 /** Whether a fault has a finding that reproduces, and that violates the rules if any were given. */

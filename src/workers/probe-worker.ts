@@ -5,7 +5,7 @@ import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
 import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
-import type { SeedResult } from '../fuzzer/seed-runner.ts';
+import { type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
@@ -240,6 +240,7 @@ export class ProbeWorker {
           activations: new Float32Array(0),
           violation,
           predictedClass: NO_CLASS,
+          run: SINGLE_RUN,
         }));
       }
       const middle = testcases.length >> 1;

@@ -16,13 +16,16 @@ import {
 } from './rpc-client.ts';
 import type { ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
 
+/** A model that runs are made in. */
+type OpenedModel = Pick<RerunJob, 'model' | 'loadOptions'>;
+
 /** Runs findings again in a process of their own, which a finding may end. */
 export class RerunClient {
   readonly #limits: ProcessLimits;
   readonly #spawn: SpawnProcess<RerunApi>;
   #process: RpcProcess<RerunApi> | undefined;
-  /** The process in which the model is open. */
-  #processWithModel: RpcProcess<RerunApi> | undefined;
+  /** The process in which a model is open, and which one, with its load options. */
+  #opened: { readonly child: RpcProcess<RerunApi>; readonly key: string } | undefined;
   #closed = false;
 
   constructor(
@@ -129,19 +132,18 @@ export class RerunClient {
     return processDeathViolation(error.kind, error.exitStatus);
   }
 
-  /** The process with the model open, in the session that is there already if one is. */
-  #ensureModelOpen(job: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<RpcProcess<RerunApi>> {
+  /** The process with the model open, in the session that is there already if it was loaded alike. */
+  #ensureModelOpen(job: OpenedModel): Promise<RpcProcess<RerunApi>> {
     const child = this.#ensureProcess();
-    return this.#processWithModel === child ? Promise.resolve(child) : this.#openModel(child, job);
+    const isOpen = this.#opened?.child === child && this.#opened.key === keyOf(job);
+    return isOpen ? Promise.resolve(child) : this.#openModel(child, job);
   }
 
   /** Opens the model in a fresh session. */
-  async #openModel(
-    child: RpcProcess<RerunApi>,
-    { model, loadOptions }: Pick<RerunJob, 'model' | 'loadOptions'>,
-  ): Promise<RpcProcess<RerunApi>> {
+  async #openModel(child: RpcProcess<RerunApi>, job: OpenedModel): Promise<RpcProcess<RerunApi>> {
+    const { model, loadOptions } = job;
     await child.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
-    this.#processWithModel = child;
+    this.#opened = { child, key: keyOf(job) };
     return child;
   }
 
@@ -151,4 +153,9 @@ export class RerunClient {
     if (this.#process?.isAlive !== true) this.#process = this.#spawn(this.#limits);
     return this.#process;
   }
+}
+
+/** Equal for sessions in which a run gives the same. */
+function keyOf({ model, loadOptions }: OpenedModel): string {
+  return JSON.stringify([model, loadOptions]);
 }

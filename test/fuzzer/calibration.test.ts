@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { WalkStep } from '../../src/coverage/criterion.ts';
 import { calibrate, walkSizes } from '../../src/fuzzer/calibration.ts';
+import { SINGLE_RUN } from '../../src/fuzzer/seed-runner.ts';
 import { armOf, objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
 import { testcaseOf } from '../support/tasks.ts';
 
@@ -9,6 +10,7 @@ const seed = {
   activations: Float32Array.of(0, 0, 0),
   violation: undefined,
   predictedClass: 0,
+  run: SINGLE_RUN,
 };
 const MUTANTS = 128;
 const adding = armOf(([first, ...rest]) => [first + 2, ...rest]);

@@ -20,6 +20,13 @@ describe('seeds', () => {
     const results = await run({}, ([x]) => [x, 3, 0]);
     expect(results.map(({ activations }) => [...activations])).toEqual([1, 2, 3, 4, 5].map((x) => [x, 3, 0]));
     expect(results.map(({ predictedClass }) => predictedClass)).toEqual([1, 1, 0, 0, 0]);
+    expect(results.map(({ run: { rows, row } }) => [rows, row])).toEqual([
+      [4, 0],
+      [4, 1],
+      [4, 2],
+      [4, 3],
+      [1, 0],
+    ]);
     expect(results.every(isFuzzable)).toBe(true);
   });
 
@@ -58,6 +65,14 @@ describe('seeds', () => {
       undefined,
     ]);
     expect(results[2]).toMatchObject({ activations: new Float32Array(0), predictedClass: NO_CLASS });
+    // Batches are of four: the first one was halved twice around the third seed.
+    expect(results.map(({ run: { rows, row } }) => [rows, row])).toEqual([
+      [2, 0],
+      [2, 1],
+      [1, 0],
+      [1, 0],
+      [1, 0],
+    ]);
     expect(isFuzzable(results[2])).toBe(false);
   });
 

@@ -159,17 +159,22 @@ describe('applying a result', () => {
     state.apply(resultOf(task, [{ data: testcase(1), activation: 4 }]), {
       newFaults: [{ signature: 'nonfinite-nan-log', pick: 0 }],
       saturatedSignatures: [],
+      countedSignatures: [],
     });
     expect(state.mutatorStatistics).toEqual([
       expect.objectContaining({ mutator: 'gaussian', mutants: task.mutants, entries: 1, signatures: 1 }),
     ]);
   });
 
-  test('tells later tasks of which signatures enough is kept', () => {
+  test('tells later tasks of which signatures hits are only counted', () => {
     const state = seededState();
     const task = handOut(state);
     expect(task.saturatedSignatures).toEqual([]);
-    state.apply(resultOf(task), { newFaults: [], saturatedSignatures: ['nonfinite-nan-log'] });
+    state.apply(resultOf(task), {
+      newFaults: [],
+      saturatedSignatures: [],
+      countedSignatures: ['nonfinite-nan-log'],
+    });
     expect(handOut(state).saturatedSignatures).toEqual(['nonfinite-nan-log']);
   });
 });

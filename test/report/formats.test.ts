@@ -22,6 +22,7 @@ function fault(change: Partial<TriagedFault> = {}): TriagedFault {
     hits: 12,
     findings: 5,
     flaky: 0,
+    batchDependent: 0,
     reproduced: '10/10',
     distance: { linf: 1, l2: 1, l0: 1 },
     broken: null,
@@ -85,6 +86,13 @@ describe('JUnit', () => {
       'text-words': 'passed',
       crash: 'failed',
     });
+  });
+
+  test('what needs its batch fails, and says so', () => {
+    const dependent = fault({ batchDependent: 5 });
+    expect(outcomes([dependent])).toMatchObject({ nonfinite: 'failed', 'nonfinite-nan-log': 'failed' });
+    const check = checksOf([campaign([dependent])]).find(({ name }) => name === dependent.signature);
+    expect(check?.outcome).toMatchObject({ details: expect.stringContaining('10/10, batch-dependent') });
   });
 
   test('what is flaky fails nothing', () => {

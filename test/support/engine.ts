@@ -113,4 +113,4 @@ export function resultOf(
 export const idOf = testcaseId;
 
 /** Nothing was confirmed. */
-export const NOTHING_CONFIRMED = { newFaults: [], saturatedSignatures: [] } as const;
+export const NOTHING_CONFIRMED = { newFaults: [], saturatedSignatures: [], countedSignatures: [] } as const;

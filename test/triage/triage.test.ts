@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
 import { loadBaseline, writeBaseline } from '../../src/triage/baseline.ts';
-import { isReproducible, triage } from '../../src/triage/triage.ts';
+import { isReproducible, statusOf, triage } from '../../src/triage/triage.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -84,12 +84,30 @@ describe('faults', () => {
         hits: 705,
         findings: 4,
         flaky: 1,
+        batchDependent: 0,
         reproduced: '10/10',
         distance: { linf: 0.1, l2: 0.1, l0: 1 },
         broken: null,
         path: join(a, 'findings', 'nonfinite-nan-log', 'a2'),
       },
     ]);
+  });
+
+  test('are told by a finding that shows alone, and are batch-dependent where there is none', async () => {
+    const status = 'batch-dependent';
+    const campaign = campaignOf([
+      { signature: 'assert-a', id: 'a1', linf: 0.1, status },
+      { signature: 'assert-a', id: 'a2', linf: 0.5 },
+      { signature: 'assert-b', id: 'b1', status },
+      { signature: 'assert-b', id: 'b2', status: 'flaky' },
+    ]);
+    const { faults } = await triage([campaign]);
+    const byName = new Map(faults.map((fault) => [fault.signature, fault]));
+    const [a, b] = ['assert-a', 'assert-b'].map((name) => byName.get(name) as (typeof faults)[number]);
+    expect(a).toMatchObject({ summary: 'assert-a of a2', findings: 2, batchDependent: 1 });
+    expect(b).toMatchObject({ summary: 'assert-b of b1', findings: 2, batchDependent: 1, flaky: 1 });
+    expect([a, b].map(statusOf)).toEqual(['confirmed', 'batch-dependent']);
+    expect([a, b].map(isReproducible)).toEqual([true, true]);
   });
 
   test('come worst first: new, sound, what ends the process, what is hit most', async () => {

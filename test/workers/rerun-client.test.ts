@@ -89,6 +89,19 @@ test.each([
   expect(await rerunClient.runVariant(JOB)).toBe(outcome);
 });
 
+test('a variant runs in a session that was opened alike, else in one of its own', async () => {
+  const { rerunClient, started } = client({ reproduce: ({ runs }: RerunJob) => matching(runs) });
+  const threaded = { ...JOB, loadOptions: { runtime: 'auto', threads: 2 } } as const;
+  await rerunClient.runVariant(JOB);
+  await rerunClient.runVariant(JOB);
+  await rerunClient.reproduce('nonfinite', threaded, 1);
+  await rerunClient.runVariant(threaded);
+  await rerunClient.runVariant(JOB);
+  expect(started.map((process) => process.methods())).toEqual([
+    ['open', 'reproduce', 'reproduce', 'open', 'reproduce', 'reproduce', 'open', 'reproduce'],
+  ]);
+});
+
 test('a variant that ends the process has the outcome of that death', async () => {
   const dying = (exitStatus: string) =>
     client({

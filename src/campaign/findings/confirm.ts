@@ -1,9 +1,12 @@
+import { dependsOnBatch } from '../../analysis/batch-dependence/row-difference.ts';
+import type { PairOutputs } from '../../evaluation/pair-outputs.ts';
 import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { LoadOptions, RuntimeKind } from '../../model/model.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
+import type { Violation } from '../../objectives/objective.ts';
 import { comparesModels } from '../../objectives/registry.ts';
 import type { Confirmation, Severity } from '../../storage/finding.ts';
 import type { RerunClient } from '../../workers/rerun-client.ts';
@@ -29,9 +32,13 @@ export interface HitConfirmerOptions {
   readonly hasPadding: boolean;
 }
 
-/** Verdict on a hit, with the origin, summary and outputs that its reruns recorded. */
-export type ConfirmedHit = Confirmation &
-  Pick<RerunResult, 'origin' | 'summary' | 'outputs' | 'layerDivergences'>;
+/** Verdict on a hit, with what was recorded of the reruns that it rests on. */
+export interface ConfirmedHit
+  extends Confirmation,
+    Pick<RerunResult, 'origin' | 'summary' | 'outputs' | 'layerDivergences'> {
+  /** Details of the violation in those reruns; undefined where none of them had it. */
+  readonly details?: Violation['details'] | undefined;
+}
 
 /** Rows of the batch and threads of the session that a disagreement of two models must also show with. */
 const CONTROL_BATCH_ROWS = 3;
@@ -39,6 +46,8 @@ const CONTROL_THREADS = 2;
 
 /** Pair details of a violation that compares no two results. */
 const NO_PAIR_DETAILS: Pick<RerunResult, 'outputs' | 'layerDivergences'> = {};
+
+const SIDES: readonly (keyof PairOutputs)[] = ['reference', 'second'];
 
 /** Runs hits again in a fresh session of the unmodified model, to tell true findings from flaky ones. */
 export class HitConfirmer {
@@ -55,43 +64,53 @@ export class HitConfirmer {
    * @throws UserError if the model can't be loaded; ProcessDied if the client was closed
    */
   async confirm(hit: Hit, reference: TestcaseData | undefined): Promise<ConfirmedHit> {
-    const { rerunClient, comparesLayers } = this.#options;
-    const { violation, data, batch } = hit;
-    const { objective } = violation;
-    const request = { ...this.#rerunRequest(hit), reference };
-    const alone = await rerunClient.reproduce(objective, {
+    const { rerunClient, comparesLayers, isUnbatched } = this.#options;
+    const request = { ...this.#rerunRequest(hit), ...alone(hit.data), reference };
+    const reruns = await rerunClient.reproduce(hit.violation.objective, {
       ...request,
-      batch: data,
-      rows: 1,
-      row: 0,
       explainsOrigin: true,
       comparesLayers,
     });
-    const { origin, summary } = alone;
-    const isPair = comparesModels(objective) || hit.transformed !== undefined;
-    // Outputs of both models are evidence only for a violation that compares them.
-    const { outputs, layerDivergences } = isPair ? alone : NO_PAIR_DETAILS;
-    const reproduced = `${alone.matchingRuns}/${alone.totalRuns}`;
-    if (alone.matchingRuns === alone.totalRuns) {
-      const why = outputs === undefined ? undefined : await this.#flakinessReason(hit, alone);
-      if (why !== undefined) return { reproduced, status: 'flaky', why, outputs };
-      return { reproduced, status: 'confirmed', origin, summary, outputs, layerDivergences };
-    }
-    // A disagreement of two models must not depend on the size of the batch.
-    if (outputs !== undefined) {
-      const why = alone.matchingRuns > 0 ? undefined : `it shows in a batch of ${batch.rows} and not alone`;
-      return { reproduced, status: 'flaky', ...(why === undefined ? {} : { why }), outputs };
-    }
-    if (alone.matchingRuns > 0 || batch.rows === 1 || this.#options.isUnbatched)
-      return { reproduced, status: 'flaky' };
-    const together = await rerunClient.reproduce(objective, {
-      ...request,
-      batch: batch.data,
-      rows: batch.rows,
-      row: batch.row,
-    });
-    const status = together.matchingRuns === together.totalRuns ? 'batch-dependent' : 'flaky';
-    return { reproduced: `${together.matchingRuns}/${together.totalRuns}`, status };
+    if (reruns.matchingRuns === reruns.totalRuns) return this.#confirmAlone(hit, reruns);
+    if (reruns.matchingRuns > 0 || hit.batch.rows === 1 || isUnbatched)
+      return { ...recordOf(hit, reruns), status: 'flaky' };
+    return this.#confirmInBatch(hit, reruns);
+  }
+
+  /** Whether a hit shows in one run of its testcase alone. */
+  async showsAlone(hit: Hit): Promise<boolean> {
+    const { rerunClient } = this.#options;
+    return (await rerunClient.runVariant({ ...this.#rerunRequest(hit), ...alone(hit.data) })) === 'same';
+  }
+
+  /** The verdict on a hit that shows alone every time. */
+  async #confirmAlone(hit: Hit, reruns: RerunResult): Promise<ConfirmedHit> {
+    const record = recordOf(hit, reruns);
+    const why = record.outputs === undefined ? undefined : await this.#flakinessReason(hit, reruns);
+    if (why !== undefined) return { ...record, status: 'flaky', why };
+    const { origin } = reruns;
+    const { layerDivergences } = isPair(hit) ? reruns : NO_PAIR_DETAILS;
+    return { ...record, status: 'confirmed', origin, layerDivergences };
+  }
+
+  /** The verdict on a hit that never shows alone. */
+  async #confirmInBatch(hit: Hit, runsAlone: RerunResult): Promise<ConfirmedHit> {
+    const { rerunClient } = this.#options;
+    const { objective } = hit.violation;
+    const request = { ...this.#rerunRequest(hit), rows: hit.batch.rows, row: hit.batch.row };
+    const together = await rerunClient.reproduce(objective, { ...request, batch: hit.batch.data });
+    const record = recordOf(hit, together);
+    if (together.matchingRuns < together.totalRuns) return { ...record, status: 'flaky' };
+    if (record.outputs === undefined) return { ...record, status: 'batch-dependent' };
+    // Ties of two models break by rounding, which may hang on the size of a run: that is not the rest of the batch.
+    const copies = packBatch(Array.from({ length: hit.batch.rows }, () => hit.data));
+    const amongCopies = await rerunClient.reproduce(objective, { ...request, batch: copies }, 1);
+    const isDependent = SIDES.some((side) =>
+      dependsOnBatch(runsAlone.outputs?.[side], amongCopies.outputs?.[side], together.outputs?.[side]),
+    );
+    if (isDependent) return { ...record, status: 'batch-dependent' };
+    const why = `it shows in a batch of ${hit.batch.rows} and not alone`;
+    return { ...record, reproduced: reproducedText(runsAlone), status: 'flaky', why };
   }
 
   /** How plausible a confirmed hit's input is; undefined if its values can't be varied. */
@@ -100,14 +119,14 @@ export class HitConfirmer {
     // A variant would have to be transformed anew, and tokens have no values that lie near one another.
     if (hit.transformed !== undefined || hasPadding) return undefined;
     return severityOf(hit.data, seedSpan, imageFormats, (variant) =>
-      rerunClient.runVariant({ ...this.#rerunRequest(hit), batch: variant, rows: 1, row: 0 }),
+      rerunClient.runVariant({ ...this.#rerunRequest(hit), ...alone(variant) }),
     );
   }
 
   /** Why a reproduced disagreement of two models does not count, a clause for people; undefined if it does. */
-  async #flakinessReason(hit: Hit, alone: RerunResult): Promise<string | undefined> {
+  async #flakinessReason(hit: Hit, reruns: RerunResult): Promise<string | undefined> {
     const { violation, data } = hit;
-    if (alone.isDeterministic === false) return 'the reference itself gives something else from run to run';
+    if (reruns.isDeterministic === false) return 'the reference itself gives something else from run to run';
     const { rerunClient, runtime, isUnbatched } = this.#options;
     const request = this.#rerunRequest(hit);
     const inBatch = {
@@ -120,7 +139,7 @@ export class HitConfirmer {
       return `it shows alone and not in a batch of ${CONTROL_BATCH_ROWS}`;
     if (runtime !== 'onnx') return undefined;
     const loadOptions = { ...request.loadOptions, threads: CONTROL_THREADS };
-    const threaded = { ...request, loadOptions, batch: data, rows: 1, row: 0 };
+    const threaded = { ...request, loadOptions, ...alone(data) };
     if ((await rerunClient.reproduce(violation.objective, threaded, 1)).matchingRuns === 0)
       return `it shows on one thread and not on ${CONTROL_THREADS}`;
     return undefined;
@@ -138,4 +157,26 @@ export class HitConfirmer {
       transformed,
     };
   }
+}
+
+/** A testcase as a batch of its own. */
+function alone(data: TestcaseData) {
+  return { batch: data, rows: 1, row: 0 };
+}
+
+/** Whether a hit's violation compares two results. */
+function isPair({ violation, transformed }: Hit): boolean {
+  return comparesModels(violation.objective) || transformed !== undefined;
+}
+
+/** What a finding records of the reruns that its verdict rests on. */
+function recordOf(hit: Hit, reruns: RerunResult) {
+  // Outputs of both models are evidence only for a violation that compares them.
+  const { outputs } = isPair(hit) ? reruns : NO_PAIR_DETAILS;
+  const { summary, violation } = reruns;
+  return { reproduced: reproducedText(reruns), summary, details: violation?.details, outputs };
+}
+
+function reproducedText({ matchingRuns, totalRuns }: RerunResult): string {
+  return `${matchingRuns}/${totalRuns}`;
 }

@@ -1,18 +1,28 @@
 import type { HitCount } from '../../fuzzer/scheduling/task.ts';
 import { dependsOnMachine } from '../../objectives/crash-signature.ts';
 import { isSignatureOf, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
-import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../../storage/finding.ts';
+import {
+  type Confirmation,
+  type Finding,
+  FORMAT_VERSION,
+  type SignatureRecord,
+} from '../../storage/finding.ts';
+import {
+  afterConfirmation,
+  type ConfirmationCounts,
+  isResting,
+  isSaturated,
+  NO_CONFIRMATIONS,
+} from './confirmation-schedule.ts';
 
 /** One fault: all hits of a signature, with the number of findings on disk. */
-export interface Fault extends SignatureRecord {
-  /** Findings on disk that were reproduced every time. */
-  readonly kept: number;
-  /** Findings on disk that were not. */
-  readonly flaky: number;
+export interface Fault extends SignatureRecord, ConfirmationCounts {
   /** Seconds from the start of the campaign to the first hit, over all sessions. */
   readonly firstSeconds: number;
-  /** Folder of the first finding, relative to the campaign's. */
+  /** Folder of the first finding that shows alone; until there is one of the first that needs its batch, or is flaky. */
   readonly path: string;
+  /** Why the finding at `path` is flaky, a clause for people; undefined where it is not, or the reason is not known. */
+  readonly why?: string | undefined;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -24,15 +34,27 @@ export interface StoredFinding {
   readonly path: string;
 }
 
+/** A hit that was run again. */
+export interface ConfirmationOutcome extends Pick<Violation, 'signature' | 'objective'> {
+  readonly status: Confirmation['status'];
+  /** Undefined where enough findings like it are on disk. */
+  readonly stored: StoredFinding | undefined;
+}
+
+/** Counts that checkpoints lack of versions that ran no hit again after so many flaky ones. */
+type LaterCounts = 'batchDependent' | 'misses' | 'nextTry';
+
+type SavedFault = Omit<Fault, LaterCounts> & Partial<Pick<Fault, LaterCounts>>;
+
 /** All faults as plain data, with the keys of checkpoints on disk. */
 export interface SavedFaults {
-  readonly faults: readonly Fault[];
+  readonly faults: readonly SavedFault[];
   /** `signature/id` of every finding on disk. */
   readonly keys: readonly string[];
 }
 
 export interface FaultRegistryOptions {
-  /** Findings kept on disk for one signature; the same number of flaky ones also counts as enough. */
+  /** Findings kept on disk for one signature, and at most as many flaky ones beside them. */
   readonly maxPerSignature: number;
   /** Names of the objectives that judge by the time of a run. */
   readonly timedObjectives: readonly string[];
@@ -63,18 +85,37 @@ export class FaultRegistry {
     return this.faults.reduce((sum, { hits }) => sum + hits, 0);
   }
 
-  /** Signatures with enough findings on disk. */
-  get saturatedSignatures(): string[] {
-    return this.faults
-      .filter(({ kept, flaky }) => this.#isEnough(kept, flaky))
-      .map(({ signature }) => signature);
+  /** Findings kept on disk for one signature. */
+  get maxPerSignature(): number {
+    return this.#options.maxPerSignature;
   }
 
-  /** Whether a signature would have enough findings on disk if these were registered too. */
-  isSaturatedWith(signature: string, stored: readonly StoredFinding[]): boolean {
-    const fault = this.#faults.get(signature);
-    const flaky = stored.filter(({ finding }) => finding.status === 'flaky').length;
-    return this.#isEnough((fault?.kept ?? 0) + stored.length - flaky, (fault?.flaky ?? 0) + flaky);
+  /** Signatures with enough findings on disk. */
+  get saturatedSignatures(): string[] {
+    return this.#signaturesWhere((fault) => isSaturated(fault, this.maxPerSignature));
+  }
+
+  /** Signatures whose hits are only counted for now: of those with enough findings, and of those whose next try is not due. */
+  get countedSignatures(): string[] {
+    const keep = this.maxPerSignature;
+    return this.#signaturesWhere((fault) => isSaturated(fault, keep) || isResting(fault, keep));
+  }
+
+  #signaturesWhere(test: (fault: Fault) => boolean): string[] {
+    return this.faults.filter(test).map(({ signature }) => signature);
+  }
+
+  /** Hits of a signature, and what came of running some of them again. */
+  countsOf(signature: string): ConfirmationCounts {
+    return this.#faults.get(signature) ?? NO_CONFIRMATIONS;
+  }
+
+  /** The counts of a signature once an outcome is registered. */
+  countsAfter(
+    counts: ConfirmationCounts,
+    { objective, status, stored }: ConfirmationOutcome,
+  ): ConfirmationCounts {
+    return afterConfirmation(counts, status, stored !== undefined, dependsOnMachine(objective));
   }
 
   /** Whether the finding of a testcase is registered. */
@@ -91,25 +132,33 @@ export class FaultRegistry {
   }
 
   /**
-   * Registers findings that are on disk.
+   * Registers hits that were run again, with their findings on disk.
    *
    * @param seconds since the campaign began, over all sessions
-   * @returns the faults that are new
+   * @returns the faults that are new, and those that had flaky findings alone before
    */
-  register(stored: readonly StoredFinding[], seconds: number): Fault[] {
-    const newFaults: Fault[] = [];
-    for (const { finding, path } of stored) {
-      this.#storedKeys.add(keyOf(finding.signature, finding.id));
-      let fault = this.#faults.get(finding.signature);
-      if (fault === undefined) {
-        fault = faultOf(finding, path, seconds);
-        this.#faults.set(finding.signature, fault);
-        newFaults.push(fault);
+  register(outcomes: readonly ConfirmationOutcome[], seconds: number): Fault[] {
+    const newFaults = new Set<Fault>();
+    for (const outcome of outcomes) {
+      const before = this.#faults.get(outcome.signature);
+      const fault = before ?? this.#addFault(outcome, seconds);
+      if (fault === undefined) continue;
+      const { status, stored } = outcome;
+      if (stored !== undefined) {
+        this.#storedKeys.add(keyOf(fault.signature, stored.finding.id));
+        if (before === undefined || (status !== 'flaky' && before.kept === 0)) newFaults.add(fault);
+        if (isBetter(status, fault)) Object.assign(fault, representedBy(stored));
       }
-      if (finding.status === 'flaky') fault.flaky++;
-      else if (fault.kept++ === 0) fault.path = path;
+      Object.assign(fault, this.countsAfter(fault, outcome));
     }
-    return newFaults;
+    return [...newFaults];
+  }
+
+  #addFault({ stored }: ConfirmationOutcome, seconds: number): Mutable<Fault> | undefined {
+    if (stored === undefined) return undefined;
+    const fault = faultOf(stored, seconds);
+    this.#faults.set(fault.signature, fault);
+    return fault;
   }
 
   /**
@@ -130,13 +179,11 @@ export class FaultRegistry {
   }
 
   restore({ faults, keys }: SavedFaults): void {
-    for (const fault of faults) this.#faults.set(fault.signature, { ...fault });
+    for (const fault of faults) {
+      const { batchDependent = 0, misses = fault.flaky, nextTry = fault.hits } = fault;
+      this.#faults.set(fault.signature, { ...fault, batchDependent, misses, nextTry });
+    }
     for (const key of keys) this.#storedKeys.add(key);
-  }
-
-  #isEnough(kept: number, flaky: number): boolean {
-    const { maxPerSignature } = this.#options;
-    return kept >= maxPerSignature || flaky >= maxPerSignature;
   }
 }
 
@@ -144,20 +191,28 @@ function keyOf(signature: string, id: string): string {
   return `${signature}/${id}`;
 }
 
-function faultOf(finding: Finding, path: string, seconds: number): Mutable<Fault> {
-  const { signature, objective, summary, task, execs } = finding;
+/** Whether a finding of this status represents a fault rather than the one that does. */
+function isBetter(status: Confirmation['status'], { kept, batchDependent }: ConfirmationCounts): boolean {
+  if (status === 'confirmed') return kept === batchDependent;
+  return status === 'batch-dependent' && kept === 0;
+}
+
+/** What a fault has from the finding that represents it. */
+function representedBy({ finding, path }: StoredFinding): Pick<Fault, 'summary' | 'path' | 'why'> {
+  return { summary: finding.summary, path, why: finding.why };
+}
+
+function faultOf(stored: StoredFinding, seconds: number): Mutable<Fault> {
+  const { signature, objective, task, execs } = stored.finding;
   return {
     formatVersion: FORMAT_VERSION,
     signatureVersion: SIGNATURE_VERSION,
     signature,
     objective,
-    summary,
     firstTask: task,
     firstExecs: execs,
-    hits: 0,
-    kept: 0,
-    flaky: 0,
+    ...NO_CONFIRMATIONS,
     firstSeconds: seconds,
-    path,
+    ...representedBy(stored),
   };
 }

@@ -6,9 +6,16 @@ import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { SIGNATURE_VERSION } from '../../objectives/objective.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
-import type { HitConfirmer } from './confirm.ts';
-import type { FaultRegistry, StoredFinding } from './fault-registry.ts';
+import { type Finding, FORMAT_VERSION, findingFolder, type SignatureRecord } from '../../storage/finding.ts';
+import type { ConfirmedHit, HitConfirmer } from './confirm.ts';
+import {
+  type ConfirmationCounts,
+  isResting,
+  isSaturated,
+  isSparse,
+  isStored,
+} from './confirmation-schedule.ts';
+import type { ConfirmationOutcome, Fault, FaultRegistry } from './fault-registry.ts';
 import { renderFindingArtifacts } from './finding-artifacts.ts';
 
 export interface FindingWriterOptions {
@@ -28,6 +35,17 @@ export interface FindingWriterOptions {
   readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
 
+/** A hit with what its finding records of where it comes from. */
+interface LocatedHit {
+  readonly hit: Hit;
+  /** Id of its testcase. */
+  readonly id: string;
+  /** Number of the task that found it; 0 for seeds and imports. */
+  readonly task: number;
+  /** Undefined for a seed. */
+  readonly origin: MutantOrigin | undefined;
+}
+
 /** Confirms hits and writes those that are findings to disk. */
 export class FindingWriter {
   readonly #options: FindingWriterOptions;
@@ -37,8 +55,9 @@ export class FindingWriter {
   }
 
   /**
-   * Confirms hits and writes them to disk, except those of signatures with enough findings there. Changes nothing but the
-   * disk: the caller registers the returned findings.
+   * Confirms hits and writes them to disk, except those of signatures with enough findings there. Once a hit of a signature
+   * did not show alone, hits that do are preferred: of the others the last one is confirmed. Changes nothing but the disk:
+   * the caller registers the outcomes.
    *
    * @param task number of the task that found them; 0 for seeds and imports
    * @param originOf a hit's lineage; undefined for seeds
@@ -48,58 +67,94 @@ export class FindingWriter {
   async confirmAndStore(
     hits: readonly Hit[],
     task: number,
-    originOf: ((hit: Hit) => MutantOrigin) | undefined,
+    originOf: ((hit: Hit) => MutantOrigin | undefined) | undefined,
     untilFinding: boolean,
-  ): Promise<StoredFinding[]> {
+  ): Promise<ConfirmationOutcome[]> {
     const { faults } = this.#options;
-    const stored: StoredFinding[] = [];
-    for (const hit of hits) {
+    const keep = faults.maxPerSignature;
+    const outcomes: ConfirmationOutcome[] = [];
+    const countsBySignature = new Map<string, ConfirmationCounts>();
+    const candidates = this.#withoutStored(hits);
+    for (const [i, { hit, id }] of candidates.entries()) {
       const { signature } = hit.violation;
-      const id = testcaseId(hit.data);
-      const ofSignature = stored.filter(({ finding }) => finding.signature === signature);
-      if (faults.isSaturatedWith(signature, ofSignature)) continue;
-      if (faults.has(signature, id) || ofSignature.some(({ finding }) => finding.id === id)) continue;
-      const finding = await this.#storeOne(hit, id, task, originOf?.(hit));
-      stored.push(finding);
-      if (untilFinding && finding.finding.status !== 'flaky') break;
+      const counts = countsBySignature.get(signature) ?? faults.countsOf(signature);
+      if (isSaturated(counts, keep) || isResting(counts, keep)) continue;
+      const isLast = candidates.slice(i + 1).every((later) => later.hit.violation.signature !== signature);
+      const outcome = await this.#confirmHit({ hit, id, task, origin: originOf?.(hit) }, counts, isLast);
+      if (outcome === undefined) continue;
+      outcomes.push(outcome);
+      countsBySignature.set(signature, faults.countsAfter(counts, outcome));
+      if (untilFinding && outcome.status !== 'flaky') break;
     }
-    return stored;
+    return outcomes;
   }
 
   /** Writes signature.json of every fault. */
   async writeSignatures(): Promise<void> {
     const { store, faults } = this.#options;
-    for (const { kept, flaky: _flaky, firstSeconds: _seconds, path: _path, ...record } of faults.faults)
-      await store.writeSignature(record, kept === 0 || faults.dependsOnMachine(record));
+    for (const fault of faults.faults)
+      await store.writeSignature(recordOf(fault), fault.kept === 0 || faults.dependsOnMachine(fault));
   }
 
-  async #storeOne(
-    hit: Hit,
-    id: string,
-    task: number,
-    origin: MutantOrigin | undefined,
-  ): Promise<StoredFinding> {
+  /** The hits whose testcases are no findings yet, each testcase once a signature. */
+  #withoutStored(hits: readonly Hit[]): { readonly hit: Hit; readonly id: string }[] {
+    const seen = new Set<string>();
+    return hits.flatMap((hit) => {
+      const { signature } = hit.violation;
+      const id = testcaseId(hit.data);
+      const key = `${signature}/${id}`;
+      if (seen.has(key) || this.#options.faults.has(signature, id)) return [];
+      seen.add(key);
+      return [{ hit, id }];
+    });
+  }
+
+  /**
+   * Confirms a hit and writes it to disk where it is kept. Undefined where it is passed over for a later one, since it does
+   * not show alone.
+   */
+  async #confirmHit(
+    located: LocatedHit,
+    counts: ConfirmationCounts,
+    isLast: boolean,
+  ): Promise<ConfirmationOutcome | undefined> {
+    const { confirmer, faults } = this.#options;
+    const { hit } = located;
+    const { signature, objective } = hit.violation;
+    const keep = faults.maxPerSignature;
+    if (counts.misses > 0 && hit.batch.rows > 1 && !(await confirmer.showsAlone(hit))) {
+      if (!isLast) return undefined;
+      const isKnownKind = isSparse(counts, keep) && counts.kept >= keep;
+      if (isKnownKind) return { signature, objective, status: 'flaky', stored: undefined };
+    }
+    return this.#store(located, (status) => isStored(status, counts, keep));
+  }
+
+  /** @param isKept whether a finding with this status goes to disk */
+  async #store(
+    located: LocatedHit,
+    isKept: (status: Finding['status']) => boolean,
+  ): Promise<ConfirmationOutcome> {
     const { store, faults, confirmer, textOf, imageFormats } = this.#options;
-    const { signature } = hit.violation;
+    const { hit, id, origin } = located;
+    const { signature, objective } = hit.violation;
     const isApart = faults.dependsOnMachine(hit.violation);
     // A campaign that was killed after it had written the finding comes to it again.
     for (const path of new Set([findingFolder(signature, id, isApart), findingFolder(signature, id, true)])) {
       const finding = await store.readFinding(path);
-      if (finding !== undefined) return { finding, path };
+      if (finding !== undefined)
+        return { signature, objective, status: finding.status, stored: { finding, path } };
     }
     const reference = faults.isTimed(signature) ? origin?.ancestor : undefined;
     const { outputs, ...confirmed } = await confirmer.confirm(hit, reference);
-    const severity =
-      confirmed.status === 'confirmed' && !isApart ? await confirmer.rateSeverity(hit) : undefined;
-    const path = findingFolder(signature, id, isApart || confirmed.status === 'flaky');
-    const finding = this.#findingOf(
-      hit,
-      { id, task, origin, path },
-      {
-        ...confirmed,
-        ...(severity === undefined ? {} : { severity }),
-      },
-    );
+    const { status } = confirmed;
+    if (!isKept(status)) return { signature, objective, status, stored: undefined };
+    const severity = status === 'confirmed' && !isApart ? await confirmer.rateSeverity(hit) : undefined;
+    const path = findingFolder(signature, id, isApart || status === 'flaky');
+    const finding = this.#findingOf(located, path, {
+      ...confirmed,
+      ...(severity === undefined ? {} : { severity }),
+    });
     const artifactData = {
       testcase: hit.data,
       batch: hit.batch.data,
@@ -108,35 +163,23 @@ export class FindingWriter {
       reference,
       text: textOf(hit.data),
     };
-    await store.writeFinding(
-      path,
-      finding,
-      await renderFindingArtifacts(finding, artifactData, imageFormats),
-    );
-    return { finding, path };
+    const artifacts = await renderFindingArtifacts(finding, artifactData, imageFormats);
+    await store.writeFinding(path, finding, artifacts);
+    return { signature, objective, status, stored: { finding, path } };
   }
 
   /** The record of a finding, its keys in the order of finding.json. */
   #findingOf(
-    hit: Hit,
-    {
-      id,
-      task,
-      origin,
-      path,
-    }: {
-      readonly id: string;
-      readonly task: number;
-      readonly origin: MutantOrigin | undefined;
-      readonly path: string;
-    },
+    { hit, id, task, origin }: LocatedHit,
+    path: string,
     {
       origin: where,
       summary,
+      details,
       layerDivergences,
       severity,
       ...confirmation
-    }: Omit<Awaited<ReturnType<HitConfirmer['confirm']>>, 'outputs'> & Pick<Finding, 'severity'>,
+    }: Omit<ConfirmedHit, 'outputs'> & Pick<Finding, 'severity'>,
   ): Finding {
     const { masterSeed, model, secondModel, padIds } = this.#options;
     const { violation } = hit;
@@ -148,7 +191,7 @@ export class FindingWriter {
       objective: violation.objective,
       // Names of tensors come from the model and may hold control characters.
       summary: escapeControl(summary ?? violation.summary),
-      violation: { tensors: violation.tensors, details: violation.details },
+      violation: { tensors: violation.tensors, details: details ?? violation.details },
       model,
       ...(secondModel === undefined ? {} : { copy: secondModel }),
       seed: masterSeed,
@@ -166,6 +209,13 @@ export class FindingWriter {
       replay: `neurofuzz replay ${path}`,
     };
   }
+}
+
+/** What signature.json holds of a fault. */
+function recordOf(fault: Fault): SignatureRecord {
+  const { formatVersion, signatureVersion, signature, objective, summary, firstTask, firstExecs, hits } =
+    fault;
+  return { formatVersion, signatureVersion, signature, objective, summary, firstTask, firstExecs, hits };
 }
 
 /** The lineage of a hit; that of a seed where it was not mutated. */

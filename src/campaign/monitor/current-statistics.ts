@@ -49,12 +49,24 @@ function rejectedShare({ execs, rejected }: Pick<FuzzerState, 'execs' | 'rejecte
 export async function writeStats(store: CampaignStore, statistics: Statistics): Promise<void> {
   const { sites, faults, ...common } = statistics;
   const signatures = faults.map(
-    ({ signature, objective, summary, hits, kept, flaky, firstExecs, firstSeconds, path }) => ({
+    ({
       signature,
       objective,
       summary,
       hits,
       kept,
+      batchDependent,
+      flaky,
+      firstExecs,
+      firstSeconds,
+      path,
+    }) => ({
+      signature,
+      objective,
+      summary,
+      hits,
+      kept,
+      batchDependent,
       flaky,
       firstExecs,
       firstSeconds,

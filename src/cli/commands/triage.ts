@@ -3,6 +3,7 @@ import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
 import { DISAGREEMENT_PARAMETERS } from '../../objectives/disagreement-parameters.ts';
+import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
@@ -36,11 +37,11 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
       ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, value)}`]
       : [];
   });
-  const { isCounted, isReproducible, triage } = await import('../../triage/triage.ts');
+  const { isCounted, isReproducible, statusOf, triage } = await import('../../triage/triage.ts');
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
-  else process.stdout.write(`${faultTable(result)}\n`);
+  else process.stdout.write(`${faultTable(result, statusOf)}\n`);
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
     await writeBaseline(options.updateBaseline, result.faults.filter(isReproducible));
@@ -48,12 +49,15 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   process.exitCode = result.faults.some(isCounted) ? EXIT.findings : EXIT.done;
 }
 
-function faultTable({ faults, fixed }: TriageResult): string {
+function faultTable(
+  { faults, fixed }: TriageResult,
+  statusOf: (fault: TriagedFault) => Finding['status'],
+): string {
   const rows = faults.map((fault) => [
     fault.state ?? '',
     fault.signature,
     `${plural(fault.hits, 'hit')}, ${fault.findings} kept`,
-    reproducedText(fault),
+    reproducedText(fault, statusOf(fault)),
     seedDistanceText(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
     fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
@@ -70,9 +74,13 @@ function faultTable({ faults, fixed }: TriageResult): string {
   return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(escapeControl))).join('\n');
 }
 
-function reproducedText({ findings, flaky, reproduced }: TriagedFault): string {
-  if (flaky === findings) return `flaky, ${reproduced}`;
-  return flaky > 0 ? `${reproduced}, ${flaky} flaky` : reproduced;
+function reproducedText(fault: TriagedFault, status: Finding['status']): string {
+  const { flaky, batchDependent, reproduced } = fault;
+  const counts = [
+    ...(batchDependent > 0 && status === 'confirmed' ? [`${batchDependent} batch-dependent`] : []),
+    ...(flaky > 0 && status !== 'flaky' ? [`${flaky} flaky`] : []),
+  ];
+  return [...(status === 'confirmed' ? [] : [status]), reproduced, ...counts].join(', ');
 }
 
 /** Distance of the representative finding from its seed. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
@@ -87,6 +88,13 @@ function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
 }
 
+/** How many findings of a fault are kept, and how they come up again. */
+function keptText({ kept, batchDependent, why }: Fault): string {
+  if (kept === 0) return why === undefined ? 'flaky, does not reproduce' : `flaky: ${why}`;
+  if (batchDependent === 0) return `${kept} kept`;
+  return `${kept} kept, ${batchDependent === kept ? '' : `${batchDependent} of them `}batch-dependent`;
+}
+
 /** Stop reasons after which the campaign can be resumed. */
 const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
@@ -106,11 +114,10 @@ export function summaryText(summary: CampaignSummary): string {
     lines.push(`go on: ${resumeLine(folder)}`);
   }
   for (const fault of statistics.faults) {
-    const state = fault.kept > 0 ? `${fault.kept} kept` : 'flaky, does not reproduce';
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${state}`,
+      `  ${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

@@ -17,7 +17,7 @@ export interface Task {
   readonly partners: readonly number[];
   /** The mutators of each pick. */
   readonly stacks: MutatorStacks;
-  /** Signatures with enough findings: further hits are counted and not kept. */
+  /** Signatures whose hits are counted and not kept: enough findings are, or none of the hits is due to be run again yet. */
   readonly saturatedSignatures: readonly string[];
   /** Size of the index that the task sees: the number of corpus entries whose activations are in it. */
   readonly indexSize: number;

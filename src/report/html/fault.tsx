@@ -2,6 +2,7 @@ import type { Distance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, formatNumber, plural, pluralNoun } from '../../core/format-number.ts';
 import type { Finding } from '../../storage/finding.ts';
+import { statusOf } from '../../triage/triage.ts';
 import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
@@ -134,13 +135,12 @@ function mutatorCounts(mutators: readonly string[]): string {
     .join(', ');
 }
 
-function State({ view: { fault, finding } }: { readonly view: FaultView }) {
-  const isFlaky = fault.findings <= fault.flaky;
+function State({ view: { fault } }: { readonly view: FaultView }) {
+  const status = statusOf(fault);
   return (
     <>
       {fault.state === undefined ? null : <span class={`badge ${fault.state}`}>{fault.state}</span>}
-      {isFlaky ? <span class="badge flaky">flaky</span> : null}
-      {finding.status === 'batch-dependent' ? <span class="badge flaky">batch-dependent</span> : null}
+      {status === 'confirmed' ? null : <span class="badge flaky">{status}</span>}
     </>
   );
 }

@@ -1,10 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
-import { FaultRegistry, type StoredFinding } from '../../../src/campaign/findings/fault-registry.ts';
+import { type ConfirmationOutcome, FaultRegistry } from '../../../src/campaign/findings/fault-registry.ts';
 import type { Finding } from '../../../src/storage/finding.ts';
 
-function stored(signature: string, id: string, status: Finding['status'] = 'confirmed'): StoredFinding {
-  const finding = { signature, id, status, objective: 'nonfinite', summary: 'NaN', task: 4, execs: 99 };
-  return { finding: finding as Finding, path: `findings/${signature}/${id}` };
+function stored(
+  signature: string,
+  id: string,
+  status: Finding['status'] = 'confirmed',
+  objective = 'nonfinite',
+): ConfirmationOutcome {
+  const finding = { signature, id, status, objective, summary: `NaN of ${id}`, task: 4, execs: 99 };
+  const onDisk = { finding: finding as Finding, path: `findings/${signature}/${id}` };
+  return { signature, objective, status, stored: onDisk };
+}
+
+/** A hit that came up again like those that are on disk already. */
+function passedOver(signature: string): ConfirmationOutcome {
+  return { signature, objective: 'nonfinite', status: 'flaky', stored: undefined };
 }
 
 const registry = () => new FaultRegistry({ maxPerSignature: 2, timedObjectives: ['slow'] });
@@ -42,19 +53,50 @@ describe('faults', () => {
   });
 });
 
-describe('saturation', () => {
-  test('comes with enough findings, those that are about to be registered included', () => {
+describe('a fault is represented by', () => {
+  test('a finding that shows alone rather than one that needs its batch, and that rather than a flaky one', () => {
     const faults = registry();
-    expect(faults.isSaturatedWith('a', [stored('a', '1')])).toBe(false);
-    expect(faults.isSaturatedWith('a', [stored('a', '1'), stored('a', '2')])).toBe(true);
-    faults.register([stored('a', '1'), stored('a', '2')], 0);
-    expect(faults.saturatedSignatures).toEqual(['a']);
+    faults.register([stored('a', '1', 'flaky')], 0);
+    faults.register([stored('a', '2', 'batch-dependent')], 0);
+    expect(faults.faults).toMatchObject([{ path: 'findings/a/2', summary: 'NaN of 2' }]);
+    faults.register([stored('a', '3'), stored('a', '4')], 0);
+    expect(faults.faults).toMatchObject([
+      { path: 'findings/a/3', summary: 'NaN of 3', kept: 3, batchDependent: 1, flaky: 1 },
+    ]);
   });
 
-  test('counts flaky and confirmed findings apart', () => {
+  test('is new again once one of its findings comes up every time', () => {
     const faults = registry();
-    faults.register([stored('a', '1'), stored('a', '2', 'flaky')], 0);
+    const register = (outcome: ConfirmationOutcome) => faults.register([outcome], 0).length;
+    expect(register(stored('a', '1', 'flaky'))).toBe(1);
+    expect(register(passedOver('a'))).toBe(0);
+    expect(register(stored('a', '2'))).toBe(1);
+    expect(register(stored('a', '3'))).toBe(0);
+  });
+});
+
+describe('saturation', () => {
+  test('comes with enough findings', () => {
+    const faults = registry();
+    faults.register([stored('a', '1')], 0);
     expect(faults.saturatedSignatures).toEqual([]);
+    faults.register([stored('a', '2')], 0);
+    expect([faults.saturatedSignatures, faults.countedSignatures]).toEqual([['a'], ['a']]);
+  });
+
+  test('does not come with flaky findings, nor with those that need their batch', () => {
+    for (const status of ['flaky', 'batch-dependent'] as const) {
+      const faults = registry();
+      faults.register([stored('a', '1', status), stored('a', '2', status)], 0);
+      expect(faults.saturatedSignatures).toEqual([]);
+      // No hit is run again before there are more of them.
+      expect(faults.countedSignatures).toEqual(['a']);
+      faults.countHits([{ signature: 'a', hits: 1 }]);
+      expect(faults.countedSignatures).toEqual([]);
+      faults.register([passedOver('a')], 0);
+      expect(faults.countedSignatures).toEqual(['a']);
+      expect(faults.countsOf('a')).toMatchObject({ misses: 3, flaky: status === 'flaky' ? 2 : 0 });
+    }
   });
 });
 
@@ -73,4 +115,16 @@ test('a saved registry comes back the same', () => {
   const restored = registry();
   restored.restore(JSON.parse(JSON.stringify(faults.save())));
   expect(restored.save()).toEqual(faults.save());
+});
+
+test('what a version saved that closed faults by flaky findings goes on', () => {
+  const faults = registry();
+  faults.register([stored('a', '1', 'flaky'), stored('a', '2', 'flaky')], 0);
+  const saved = JSON.parse(JSON.stringify(faults.save()));
+  for (const fault of saved.faults)
+    for (const key of ['batchDependent', 'misses', 'nextTry']) delete fault[key];
+  const restored = registry();
+  restored.restore(saved);
+  expect(restored.countsOf('a')).toMatchObject({ flaky: 2, misses: 2, batchDependent: 0, nextTry: 0 });
+  expect(restored.saturatedSignatures).toEqual([]);
 });
