@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
@@ -41,6 +42,7 @@ export interface ResolvedCampaign {
   readonly feedback: FeedbackName;
   readonly workload: Workload;
   readonly fixedBatch: FixedBatch | undefined;
+  readonly batchDependence: BatchDependence | undefined;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -65,6 +67,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     feedback,
     workload,
     fixedBatch,
+    batchDependence,
     inputs,
     importIds,
   } = resolved;
@@ -129,6 +132,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       threshold,
       workload,
       ...(fixedBatch === undefined ? {} : { fixedBatch }),
+      ...(batchDependence === undefined ? {} : { batchDependence }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

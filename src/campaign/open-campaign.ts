@@ -110,6 +110,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     feedback: target.feedback,
     workload: target.workload,
     fixedBatch: target.fixedBatch,
+    batchDependence: target.batchDependence,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });

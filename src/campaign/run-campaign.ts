@@ -246,13 +246,14 @@ function planOf(
   { threshold }: PreparedCampaign,
   jobs: number,
 ): CampaignPlan {
-  const { model, masterSeed, watched, inputs, batch } = target;
+  const { model, masterSeed, watched, inputs, batch, batchDependence } = target;
   return {
     folder,
     masterSeed,
     model,
     jobs,
     batch,
+    batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
   };

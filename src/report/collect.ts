@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { errorMessage, MachineError, UserError } from '../core/errors.ts';
@@ -124,12 +125,15 @@ function settingRows({ settings, resolved, coverage }: CampaignManifest): [name:
     typeof value === 'string' ? value : (JSON.stringify(value)?.replaceAll('"', '') ?? '');
   const order = (key: string): number =>
     LEADING_SETTINGS.includes(key) ? LEADING_SETTINGS.indexOf(key) : LEADING_SETTINGS.length;
+  const { batchDependence } = resolved;
   const rows = Object.entries(settings)
     .filter(([key, value]) => !HIDDEN_SETTINGS.has(key) && value !== false)
     .sort(([a], [b]) => order(a) - order(b))
     .map(([key, value]): [string, string] => {
       if (key === 'model') return ['model', text(resolved.modelGiven ?? value)];
       if (key === 'coverage') return [key, coverage.join(', ')];
+      if (key === 'batch' && isBatchDependence(batchDependence))
+        return [key, `${text(value)}: ${dependenceText(batchDependence)}`];
       return [key, Array.isArray(value) ? value.map(text).join(', ') : text(value)];
     });
   rows.push(['model sha256', String(resolved.modelSha256)]);

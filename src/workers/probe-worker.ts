@@ -1,3 +1,4 @@
+import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
@@ -11,6 +12,7 @@ import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
+import type { BatchLook } from './look-at-batches.ts';
 import type { ObjectiveDescriptor } from './objective-descriptor.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
@@ -83,14 +85,22 @@ export class ProbeWorker {
     try {
       report = await this.#process.call('openBatch', testcases, LOAD_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      this.#process = this.#spawn(this.#limits);
-      await this.load();
-      return { refusal: `running it ends the process with ${error.exitStatus}` };
+      const { exitStatus } = await this.#reload(error);
+      return { refusal: `running it ends the process with ${exitStatus}` };
     }
     if ('description' in report)
       this.#model = { ...this.#model, options: { ...this.#model.options, opensBatch: true } };
     return report;
+  }
+
+  /** Whether answers depend on the rest of the batch; not known, and so undefined, where a run ends the process. */
+  async lookAtBatches(look: BatchLook): Promise<BatchDependence | undefined> {
+    try {
+      return await this.#process.call('lookAtBatches', look, LOAD_TIMEOUT_MS);
+    } catch (error) {
+      await this.#reload(error);
+      return undefined;
+    }
   }
 
   /**
@@ -128,10 +138,7 @@ export class ProbeWorker {
     try {
       return await this.#process.call('tryRun', testcase, TRY_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
-      this.#process = this.#spawn(this.#limits);
-      await this.load();
-      return error.message;
+      return (await this.#reload(error)).message;
     }
   }
 
@@ -249,6 +256,14 @@ export class ProbeWorker {
         ...(await this.#runSeedBatch(testcases.slice(middle), labelOf)),
       ];
     }
+  }
+
+  /** Replaces a process that a run ended before it was prepared. @throws any other error, and a death since this was closed */
+  async #reload(error: unknown): Promise<ProcessDied> {
+    if (!(error instanceof ProcessDied) || this.#closed) throw error;
+    this.#process = this.#spawn(this.#limits);
+    await this.load();
+    return error;
   }
 
   async #replace(): Promise<void> {

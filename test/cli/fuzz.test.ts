@@ -298,7 +298,7 @@ test('what shows only in its batch is kept with it, says so, and replays', async
   const model = join(folder, 'mean.onnx');
   writeFileSync(model, graph.finish('mean'));
   const seeds = writeSeeds(folder, [[0.5, 0.6, 0.7, 0.8]], 'mean.npz');
-  const { code } = await neurofuzz([
+  const { code, stdout } = await neurofuzz([
     'fuzz',
     model,
     '-i',
@@ -312,16 +312,23 @@ test('what shows only in its batch is kept with it, says so, and replays', async
     out,
     '--keep',
     '1',
-    '--quiet',
+    '--batch',
+    '64',
   ]);
   expect(code).toBe(1);
+  expect(stdout).toMatch(/1 kept, batch-dependent$/m);
+  expect(stdout).toMatch(
+    /^answers depend on the rest of the batch, first at mean, a ReduceMean: runs were of 64 testcases$/m,
+  );
   const [finding] = findingFolders(out);
   expect(readdirSync(finding).sort()).toEqual(['batch.npz', 'finding.json', 'input.npz']);
   expect(JSON.parse(readFileSync(join(finding, 'finding.json'), 'utf8'))).toMatchObject({
     status: 'batch-dependent',
     reproduced: '10/10',
   });
-  expect((await neurofuzz(['replay', out])).stdout).toMatch(/^still broken 10\/10/);
+  const replayed = (await neurofuzz(['replay', out])).stdout;
+  expect(replayed).toMatch(/^still broken 10\/10 .*\(batch-dependent: run in its batch of \d+\)$/m);
+  expect((await neurofuzz(['triage', out])).stdout).toContain('batch-dependent, 10/10');
 });
 
 test('what does not come up again is set apart as unrepeatable and exits with 0', async () => {

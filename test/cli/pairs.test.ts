@@ -1,10 +1,12 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { formatNumber } from '../../src/core/format-number.ts';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { decodeOutputs } from '../../src/storage/finding-files.ts';
+import { readManifest } from '../../src/storage/manifest-reader.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
@@ -121,23 +123,31 @@ describe('a model and its int8 copy', () => {
   });
 });
 
-test('a disagreement that hangs on the rest of the batch is flaky, says so, and is no finding', async () => {
+test('a disagreement that needs its batch says so, is kept with it, and is not looked for without --batch', async () => {
   const [model, copy] = [0, 1].map((weight) => writeCrowdOnnx(folder, weight));
   const out = join(folder, 'crowd');
   const seeds = writeSeeds(folder, [[1, 0.9, 0.5, 0]], 'crowd.npz');
-  const flags = ['--against', copy, '-i', seeds, '--range=0,1', '-n', '2000', '--keep', '2', '-s', '1'];
-  const { code } = await neurofuzz(['fuzz', model, ...flags, '-o', out, '--quiet']);
-  expect(code).toBe(0);
+  const flags = ['--against', copy, '-i', seeds, '--range=0,1', '-n', '500', '--keep', '1', '-s', '1'];
+  const { code } = await neurofuzz(['fuzz', model, ...flags, '--batch', '64', '-o', out, '--quiet']);
+  expect(code).toBe(1);
   const findings = findingFolders(out);
-  expect(findings).toHaveLength(2);
-  for (const finding of findings) {
-    expect(finding).toMatch(/findings\/unrepeatable\/differential-class-logits\//);
-    expect(readJson(finding, 'finding.json')).toMatchObject({
-      status: 'flaky',
-      reproduced: '0/10',
-      why: expect.stringMatching(/^it shows in a batch of \d+ and not alone$/),
-    });
-  }
+  expect(findings).toHaveLength(1);
+  const [finding] = findings;
+  const { status, reproduced, violation, summary } = readJson(finding, 'finding.json');
+  expect([status, reproduced]).toEqual(['batch-dependent', '10/10']);
+  expect(readdirSync(finding).sort()).toEqual(['batch.npz', 'finding.json', 'input.npz', 'outputs.npz']);
+  // The summary, the details and the outputs are of one run: in its batch.
+  const outputs = decodeNpz(readFileSync(join(finding, 'outputs.npz')), finding);
+  const { reference, copy: second, copyValues } = violation.details;
+  const given = Array.from(outputs.get('copy/logits')?.data as Float32Array);
+  expect([given[reference], given[second]]).toEqual(copyValues);
+  expect(summary).toContain(`${formatNumber(given[second])} against`);
+  const dependence = { side: 'second', cause: 'neighbours', operation: { name: 'most', op: 'ReduceMax' } };
+  expect((await readManifest(out)).resolved).toMatchObject({ batchDependence: dependence });
+
+  const alone = await neurofuzz(['fuzz', model, ...flags, '-o', join(folder, 'crowd-alone')]);
+  expect(alone.code).toBe(0);
+  expect(alone.stderr).toContain("the second model's answers depend on the rest of the batch, first at most");
 });
 
 describe('one network in two formats', () => {

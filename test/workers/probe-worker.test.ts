@@ -75,6 +75,20 @@ test('a run of guessed sizes that ends the process is a failure of those sizes, 
   expect(await worker.tryRun(testcaseOf([1]))).toBeUndefined();
 });
 
+test('a look at batches that ends the process tells nothing, and the process is replaced', async () => {
+  const dependence = { side: 'reference', cause: 'place', operation: null } as const;
+  const { worker, started } = probing({
+    lookAtBatches: ({ canTrace }) => {
+      if (canTrace) throw crash();
+      return dependence;
+    },
+  });
+  const testcases = [testcaseOf([1]), testcaseOf([2])];
+  expect(await worker.lookAtBatches({ testcases, canTrace: true })).toBeUndefined();
+  expect(started.at(-1)?.methods()).toEqual(['load']);
+  expect(await worker.lookAtBatches({ testcases, canTrace: false })).toEqual(dependence);
+});
+
 test('a plug-in that hangs while it is loaded is named', async () => {
   const { worker } = probing({
     describeObjectives: () => {

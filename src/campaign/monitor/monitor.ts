@@ -1,3 +1,4 @@
+import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { Notices } from '../resolve/model-settings.ts';
@@ -13,6 +14,8 @@ export interface CampaignPlan {
   readonly model: ModelInfo;
   readonly jobs: number;
   readonly batch: number;
+  /** How answers depend on the rest of the batch; undefined where they do not, as far as is known. */
+  readonly batchDependence?: BatchDependence | undefined;
   readonly coverage: {
     readonly tensors: readonly string[];
     readonly measure: string;

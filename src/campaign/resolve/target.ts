@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { ModelDescription } from '../../analysis/describe-model.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
@@ -29,6 +30,7 @@ import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
+import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
 import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
 import { resolveWorkload, usualWorkload, type Workload } from './sizes/workload.ts';
@@ -37,6 +39,7 @@ import { resolveWorkload, usualWorkload, type Workload } from './sizes/workload.
 export interface RecordedSizes {
   readonly workload?: Workload;
   readonly fixedBatch?: FixedBatch;
+  readonly batchDependence?: BatchDependence;
 }
 
 /** A campaign's settings, resolved against the loaded model. */
@@ -56,6 +59,8 @@ export interface Target {
   readonly workload: Workload;
   /** How rows run where the model's batch is fixed to 1. */
   readonly fixedBatch: FixedBatch | undefined;
+  /** How answers depend on the rest of the batch; undefined where they do not, as far as is known. */
+  readonly batchDependence: BatchDependence | undefined;
   /** Whether findings name the layer from which on the two models of a pair diverge. */
   readonly comparesLayers: boolean;
   /** Whether the unmodified model takes one testcase in a run. */
@@ -131,7 +136,12 @@ export async function resolveTarget(
     notices,
   );
   const shapes = distinctShapes(seeds);
-  const batch = resolveBatchSize(config, { model, objectives, shapes, largestBatch }, notices);
+  const possibleBatch = resolveBatchSize(config, { model, objectives, shapes, largestBatch }, notices);
+  const { batch, batchDependence } = await resolveBatchDependence(
+    { model, seeds, batch: possibleBatch, requestedBatch: config.batch, fixedBatch, recorded },
+    probeWorker,
+    notices,
+  );
   const workload =
     recorded === undefined
       ? resolveWorkload(config, {
@@ -163,6 +173,7 @@ export async function resolveTarget(
     batch,
     workload,
     fixedBatch,
+    batchDependence,
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,

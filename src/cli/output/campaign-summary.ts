@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
@@ -88,6 +89,12 @@ function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
 }
 
+/** How answers depend on the rest of the batch, and how many testcases a run had. */
+function batchLines({ batch, batchDependence }: CampaignSummary): string[] {
+  if (batchDependence === undefined) return [];
+  return [`${dependenceText(batchDependence)}: runs were of ${plural(batch, 'testcase')}`];
+}
+
 /** How many findings of a fault are kept, and how they come up again. */
 function keptText({ kept, batchDependent, why }: Fault): string {
   if (kept === 0) return why === undefined ? 'flaky, does not reproduce' : `flaky: ${why}`;
@@ -108,7 +115,7 @@ export function summaryText(summary: CampaignSummary): string {
     lines.push(
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
-  lines.push(...mutatorLines(statistics), ...siteLines(statistics));
+  lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
   if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);

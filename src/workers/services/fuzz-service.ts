@@ -1,5 +1,6 @@
 /** A campaign's worker process: one session of the model, and no state that the campaign could not send again. */
 
+import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
@@ -31,6 +32,7 @@ import { makeObjectives } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { EntryCache } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
+import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
@@ -162,6 +164,19 @@ const methods = {
     await original.dispose();
     model = opening.model;
     return { description: describeModel(model), isExact: opening.isExact };
+  },
+
+  /** Whether answers depend on the rest of the batch; see `lookAtBatches`. */
+  lookAtBatches(look: BatchLook): Promise<BatchDependence | undefined> {
+    const options = loadedWith;
+    if (options === undefined) throw new Error('no model is loaded');
+    const loaded = requireModel();
+    return lookAtBatches(
+      loaded,
+      () => loadWithinLimits(loaded.path, options),
+      look,
+      () => heartbeat(),
+    );
   },
 
   deriveQuantizedModel: ({
