@@ -30,26 +30,33 @@ const EXTERNAL = [
 
 const FOLDER = 'dist/processes';
 
-const { metafile } = await build({
-  entryPoints: Object.entries(SCRIPTS).map(([out, module]) => ({ out, in: `dist/src/${module}` })),
-  outdir: FOLDER,
-  metafile: true,
-  bundle: true,
-  splitting: true,
-  chunkNames: 'chunks/[name]-[hash]',
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  external: EXTERNAL,
-  // CommonJS packages that are bundled require modules of Node.js.
-  banner: {
-    js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
-  },
-  legalComments: 'eof',
-  logLevel: 'warning',
-});
+/** Names of files that the bundles consist of. */
+const written = new Set();
+
+// Each script has chunks of its own: in shared ones it would open ten times as many, most of which hold little.
+for (const [out, module] of Object.entries(SCRIPTS)) {
+  const { metafile } = await build({
+    entryPoints: [{ out, in: `dist/src/${module}` }],
+    outdir: FOLDER,
+    metafile: true,
+    bundle: true,
+    splitting: true,
+    chunkNames: `${out}/[name]-[hash]`,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: EXTERNAL,
+    // CommonJS packages that are bundled require modules of Node.js.
+    banner: {
+      js: "import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);",
+    },
+    legalComments: 'eof',
+    logLevel: 'warning',
+  });
+  for (const path of Object.keys(metafile.outputs)) written.add(path);
+}
 
 for (const name of readdirSync(FOLDER, { recursive: true })) {
   const path = join(FOLDER, name);
-  if (/\.js$/.test(name) && metafile.outputs[path.replaceAll('\\', '/')] === undefined) rmSync(path);
+  if (/\.js$/.test(name) && !written.has(path.replaceAll('\\', '/'))) rmSync(path);
 }
