@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { positiveInteger, withFlag } from './flag-meta.ts';
 import { duration, size } from './values.ts';
 

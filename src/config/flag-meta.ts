@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How a setting is given on the command line; its schema tells how the flag's text is read. */
 export interface FlagMeta {

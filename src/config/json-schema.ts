@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { campaignSchema, type SettingName } from './schema.ts';
 
 /** Keys of settings' metadata that JSON Schema does not have. */

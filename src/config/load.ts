@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseDocument } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { flagName } from './flag-meta.ts';

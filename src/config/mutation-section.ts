@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { positiveInteger, positiveNumber, withFlag } from './flag-meta.ts';
 import { paths, specLists } from './values.ts';
 

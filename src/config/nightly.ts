@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { budgetSection } from './budget-section.ts';
 import { type FlagMeta, positiveNumber, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';

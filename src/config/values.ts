@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Name of the vocabulary whose ids are Unicode code points. */
 export const CODEPOINTS = 'codepoints';

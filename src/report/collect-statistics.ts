@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HistoryPoint, MutatorYield, SiteView, StatisticsView } from './view-model.ts';
 
 /** A statistic; a damaged or missing one is not drawn. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { z } from 'zod';
+import * as z from 'zod';
 import { inputSection } from '../../src/config/input-section.ts';
 import { checkSettings, parseSections, readCampaignFile } from '../../src/config/load.ts';
 import { modelSection } from '../../src/config/model-section.ts';

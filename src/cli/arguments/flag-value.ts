@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type FlagMeta, flagName } from '../../config/flag-meta.ts';
 import { UserError } from '../../core/errors.ts';
 

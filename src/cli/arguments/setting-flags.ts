@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSections, type RawSettings } from '../../config/load.ts';
 import { flagSettings, type SettingName } from '../../config/schema.ts';
 import { settingHelp } from '../../setup/setting-kinds.ts';

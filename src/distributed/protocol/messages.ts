@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../core/errors.ts';
 import type { PackedEntries } from '../../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Task, TaskResult } from '../../fuzzer/scheduling/task.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RedisKeys } from './redis-keys.ts';
 
 /** Time to live of a registration, which a node renews by its heartbeat. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type FlagText, parseFlag, parseText } from '../../../src/cli/arguments/flag-value.ts';
 import { campaignSchema, flagSettings, type SettingName } from '../../../src/config/schema.ts';
 
