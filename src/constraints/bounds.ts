@@ -68,13 +68,19 @@ export class BoundsTracker implements Bounds {
     this.low = makeWorkingArray(type, size);
     this.high = makeWorkingArray(type, size);
     this.widths = range.channels === undefined ? undefined : makeWorkingArray(type, size);
-    for (let i = 0; i < size; i++) {
+    // Rounded once where they are the same everywhere: a row may have a million values.
+    const isSame = range.channels === undefined && columns === undefined;
+    for (let i = 0; i < (isSame ? Math.min(1, size) : size); i++) {
       const { low, high } = intervalAt(range, i, size);
       this.#setInterval(i, low, high);
       if (this.widths !== undefined) this.widths[i] = high - low;
     }
+    if (isSame) {
+      this.low.fill(this.low[0]);
+      this.high.fill(this.high[0]);
+    }
     this.isAnchored = isAnchored(options);
-    this.uniform = !this.isAnchored && range.channels === undefined && columns === undefined;
+    this.uniform = !this.isAnchored && isSame;
   }
 
   /** Centres the bounds on an ancestor's row. */
