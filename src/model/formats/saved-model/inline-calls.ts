@@ -7,6 +7,9 @@ const CALL_OPS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 /** Limit on the inlined graph: functions that call functions may grow it without bound. */
 const MAX_NODES = 200_000;
 
+/** Calls of a function within calls of itself from which on it is recursive: sound ones call it for another output at most. */
+const MAX_CALLS_WITHIN_ITSELF = 8;
+
 /** A graph in which calls are replaced by the bodies of the functions. */
 export interface InlinedGraph {
   readonly nodes: readonly TfNodeDef[];
@@ -28,6 +31,8 @@ export function inlineCalls(
 ): InlinedGraph | undefined {
   const functions = new Map(library.map((definition) => [definition.signature.name, definition]));
   const replacements = new Map<string, string>();
+  /** Names of the functions that a call of an inlined body lies in, by the call's name. */
+  const callers = new Map<string, readonly string[]>();
   let nodes = [...graph];
   // Bodies may hold calls, which the next round replaces.
   for (;;) {
@@ -40,9 +45,13 @@ export function inlineCalls(
     if (calls.length === 0) return { nodes, replacements };
     const bodies = new Map<TfNodeDef, readonly TfNodeDef[]>();
     for (const call of calls) {
-      const called = functions.get(call.attr.f?.func?.name ?? '');
+      const name = call.attr.f?.func?.name ?? '';
+      const within = [...(callers.get(call.name) ?? []), name];
+      if (within.filter((caller) => caller === name).length > MAX_CALLS_WITHIN_ITSELF) return undefined;
+      const called = functions.get(name);
       const body = called === undefined ? undefined : inlineBody(call, called, replacements);
       if (body === undefined) return undefined;
+      for (const node of body) if (CALL_OPS.has(node.op)) callers.set(node.name, within);
       bodies.set(call, body);
     }
     nodes = nodes.flatMap((node) => bodies.get(node) ?? [node]);
