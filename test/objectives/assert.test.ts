@@ -11,6 +11,7 @@ import { REDUCE } from '../../src/objectives/expression/reduce-binary.ts';
 import { formatExpression } from '../../src/objectives/expression/syntax.ts';
 import type { JudgedBatch, Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
+import { expectSame } from '../support/expect-same.ts';
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -330,12 +331,12 @@ test('margins are 0 exactly where an expression is violated, and above it elsewh
         rows.forEach((x, row) => {
           const truth = isPlain(x) ? one.truth(x) : nan;
           const expected = truth === true ? undefined : truth === false ? 'assert-p' : 'assert-p-nan';
-          expect(broken.get(row)).toBe(expected);
+          expectSame(broken.get(row), expected);
           const out = new Float64Array(64);
           const count = objective.margins?.(given, row, out) ?? 0;
           const least = Math.min(...out.subarray(0, count));
-          expect(least <= 0).toBe(truth !== true);
-          expect(Number.isNaN(least)).toBe(false);
+          expectSame(least <= 0, truth !== true);
+          expectSame(Number.isNaN(least), false);
         });
       },
     ),
