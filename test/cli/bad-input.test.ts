@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeNpy } from '../../src/tensor/npy.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
 
@@ -266,7 +266,7 @@ describe('the campaign folder', () => {
 });
 
 test('a command that does not exist is refused with the nearest', async () => {
-  const { code, stderr } = await neurofuzz(['fuz']);
+  const { code, stderr } = await neurofuzzProcess(['fuz']);
   expect(code).toBe(2);
   expect(stderr).toMatch(
     /^neurofuzz: unknown command 'fuz' \(Did you mean fuzz\?\); see neurofuzz --help\n$/,

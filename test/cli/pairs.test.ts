@@ -9,7 +9,7 @@ import { decodeOutputs } from '../../src/storage/finding-files.ts';
 import { readManifest } from '../../src/storage/manifest-reader.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeCrowdOnnx, writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
 
@@ -89,7 +89,7 @@ describe('a model and its int8 copy', () => {
   });
 
   test('are judged anew by other rules, without either model', async () => {
-    const { stdout, code: plain } = await neurofuzz(['triage', out, '--json']);
+    const { stdout, code: plain } = await neurofuzzProcess(['triage', out, '--json']);
     expect(plain).toBe(1);
     const { faults } = JSON.parse(stdout);
     expect(faults[0]).toMatchObject({
@@ -297,7 +297,7 @@ describe('neurofuzz quantize', () => {
       '--log-level',
       'error',
     ];
-    expect(await neurofuzz([...args, '--json'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await neurofuzzProcess([...args, '--json'])).toMatchObject({ code: 0, stderr: '' });
     const before = readFileSync(out);
     expect(before.length).toBeLessThan(readFileSync(MODEL).length / 3);
     const again = await neurofuzz(args);
@@ -366,7 +366,7 @@ describe('neurofuzz compare', () => {
   });
 
   test('refuses what it cannot compare', async () => {
-    const { code, stderr } = await neurofuzz(['compare', ...pair]);
+    const { code, stderr } = await neurofuzzProcess(['compare', ...pair]);
     expect([code, stderr]).toEqual([
       2,
       'neurofuzz: there is nothing to compare the two on: give inputs with --seeds\n',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../src/setup/plugin-template.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
 
@@ -70,7 +70,7 @@ describe('docs/plug-ins.md', () => {
         expect(existsSync(join(one, 'findings', 'too-sure'))).toBe(true);
         // From the campaign's own file, where the path is relative to it.
         expect((await neurofuzz(['replay', one])).stdout).toMatch(/^still broken 10\/10 {2}too-sure/);
-        const longer = await neurofuzz(['fuzz', '--resume', '-o', one, '-n', '4000', '--quiet']);
+        const longer = await neurofuzzProcess(['fuzz', '--resume', '-o', one, '-n', '4000', '--quiet']);
         expect(longer.code).toBe(1);
       }
     },
@@ -231,7 +231,7 @@ test('a plug-in in TypeScript is loaded where Node reads it, and else refused wi
 });
 
 test('objectives lists them all', async () => {
-  const { stdout, code } = await neurofuzz(['objectives', '--json']);
+  const { stdout, code } = await neurofuzzProcess(['objectives', '--json']);
   expect(code).toBe(0);
   expect(JSON.parse(stdout).objectives.map((one: { name: string }) => one.name)).toEqual([
     'nonfinite',

@@ -14,7 +14,7 @@ import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { accessibilityFaults, openBrowser, openPage, TESTS_PAGES } from '../support/browser.ts';
 import { BUNDLED, findingFolders, readJson } from '../support/campaign.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writePhotographOnnx } from '../support/models.ts';
 import { junitFaults, sarifFaults } from '../support/schemas.ts';
@@ -61,7 +61,9 @@ describe('the files', () => {
     const baseline = join(folder, 'baseline.json');
     await neurofuzz(['triage', digits, '--update-baseline', baseline]);
     const page = join(folder, 'all.html');
-    const { stdout } = await neurofuzz(['report', digits, pair, '-o', page, '--against', baseline, '--json']);
+    const { stdout } = await neurofuzzProcess([
+      ...['report', digits, pair, '-o', page, '--against', baseline, '--json'],
+    ]);
     const { campaigns } = JSON.parse(stdout);
     expect(campaigns[0].faults.every(({ state }: { state: string }) => state === 'known')).toBe(true);
     expect(campaigns[1].faults.every(({ state }: { state: string }) => state === 'new')).toBe(true);

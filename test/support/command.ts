@@ -25,8 +25,21 @@ function withOneJob(args: readonly string[]): readonly string[] {
   return args[0] === 'fuzz' && !isAsked && !args.includes('--help') ? [...args, '-j', '1'] : args;
 }
 
-/** Runs `neurofuzz` as a user does and waits for its end. */
-export function neurofuzz(args: readonly string[], cwd = process.cwd()): Promise<Ended> {
+declare global {
+  /** See command-host.js. */
+  var runCommand: (args: readonly string[]) => Promise<Ended>;
+}
+
+/**
+ * Runs a command of the built command line to its end, within the process of the tests, one after the other. What tests a
+ * process (its signals, its folder, its environment, the time since its start, code of a plug-in) starts one: `neurofuzzProcess`.
+ */
+export async function neurofuzz(args: readonly string[]): Promise<Ended> {
+  return { ...(await runCommand(withOneJob(args))) };
+}
+
+/** Runs `neurofuzz` as a user does, in a process of its own, and waits for its end. */
+export function neurofuzzProcess(args: readonly string[], cwd = process.cwd()): Promise<Ended> {
   return start(args, cwd).ended;
 }
 

@@ -1,4 +1,5 @@
 import { TestEnvironment } from 'jest-environment-node';
+import { runCommand } from './command-host.js';
 
 /**
  * Jest gives each test file globals of its own, so an array made by a native module is no instance of the
@@ -27,5 +28,7 @@ export default class NativeEnvironment extends TestEnvironment {
     await super.setup();
     // Float16Array came with Node.js 24.
     for (const name of SHARED) if (name in globalThis) this.global[name] = globalThis[name];
+    // A function of this environment: when it ends, Jest takes its properties away.
+    this.global.runCommand = (args) => runCommand(args);
   }
 }
