@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { decodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders } from '../support/campaign.ts';
-import { amid, neurofuzz, start } from '../support/command.ts';
+import { amid, neurofuzz, neurofuzzProcess, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeLogOnnx, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
 
@@ -26,7 +26,7 @@ describe('the bundled campaign, master seed 1', () => {
   const out = join(folder, 'digits');
 
   test('finds a NaN by coverage, keeps it as the design lays it out, and exits with 1', async () => {
-    const { code, stdout } = await neurofuzz([
+    const { code, stdout } = await neurofuzzProcess([
       'fuzz',
       '-c',
       CAMPAIGN,
@@ -103,7 +103,7 @@ describe('the bundled campaign, master seed 1', () => {
     const { replay } = JSON.parse(readFileSync(join(finding, 'finding.json'), 'utf8'));
     const [program, ...args] = replay.split(' ');
     expect(program).toBe('neurofuzz');
-    const one = await neurofuzz([...args, '--json'], out);
+    const one = await neurofuzzProcess([...args, '--json'], out);
     expect(one.code).toBe(1);
     expect(JSON.parse(one.stdout)).toMatchObject({ replayed: 1, broken: 1, fixed: 0, flaky: 0 });
   });
@@ -148,20 +148,7 @@ describe('the bundled campaign, master seed 1', () => {
 
 test('two campaigns with one seed end byte for byte alike, with findings past the first', async () => {
   const run = (out: string) =>
-    neurofuzz([
-      'fuzz',
-      '-c',
-      CAMPAIGN,
-      '--seed',
-      'twins',
-      '-n',
-      '120000',
-      '-o',
-      out,
-      '--quiet',
-      '--keep',
-      '2',
-    ]);
+    neurofuzz(['fuzz', '-c', CAMPAIGN, '--seed', '1', '-n', '30000', '-o', out, '--quiet', '--keep', '2']);
   const [a, b] = [join(folder, 'twin-a'), join(folder, 'deeper', 'twin-b')];
   expect((await run(a)).code).toBe((await run(b)).code);
   const digest = digests(a, 'corpus', 'findings');
@@ -475,7 +462,13 @@ test('a time budget ends the campaign', async () => {
     '-t',
     '8s',
   ];
-  const { code, stdout } = await neurofuzz([...args, '-o', join(folder, 'timed'), '--json', '--quiet']);
+  const { code, stdout } = await neurofuzzProcess([
+    ...args,
+    '-o',
+    join(folder, 'timed'),
+    '--json',
+    '--quiet',
+  ]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ stopped: 'time' });
 });

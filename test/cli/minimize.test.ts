@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { findingFolders, readJson } from '../support/campaign.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -42,7 +42,7 @@ describe('numbers', () => {
   test('findings differ from their seeds in few values, break in the same way, and come up again', async () => {
     const before = findingFolders(out).length;
     expect(before).toBeGreaterThan(0);
-    const { code, stdout } = await neurofuzz(['minimize', '--all', out, '--json']);
+    const { code, stdout } = await neurofuzzProcess(['minimize', '--all', out, '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).findings).toHaveLength(before);
     const small = pairs(out);
