@@ -59,7 +59,10 @@ describe('an input decides branches', () => {
       { ...INPUTS[0], shape: [1, null, 4], dimensions: ['layers', 'batch', 'features'] },
       { ...INPUTS[1], shape: [null], dimensions: ['batch'] },
     ];
-    expect(find([testcase(1, 16000)], undefined, { inputs })?.shapes).toEqual({ x: [1, null, 4], sr: [null] });
+    expect(find([testcase(1, 16000)], undefined, { inputs })?.shapes).toEqual({
+      x: [1, null, 4],
+      sr: [null],
+    });
   });
 
   test('with the batch of one that the model counts', () => {
