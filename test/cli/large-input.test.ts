@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { digests, readJson } from '../support/campaign.ts';
-import { neurofuzz } from '../support/command.ts';
+import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { fixedBatchOnnx } from '../support/fixed-batch.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -37,7 +37,7 @@ describe('a campaign on inputs of 2.8 MB', () => {
 
   beforeAll(async () => {
     model = writeLargeOnnx();
-    const ended = await neurofuzz([
+    const ended = await neurofuzzProcess([
       ...args.slice(0, 1),
       model,
       ...args.slice(1),
@@ -78,15 +78,24 @@ describe('a campaign on inputs of 2.8 MB', () => {
   test('is the same again in two pieces and with another --time, which decides no size of a resumed campaign', async () => {
     const pieces = join(folder, 'pieces');
     const begin = [...args.slice(0, 1), model, ...args.slice(1), '-t', '20m', '-n', '16', '-o', pieces];
-    expect((await neurofuzz(begin)).code).toBe(0);
-    expect((await neurofuzz(['fuzz', '--resume', '-o', pieces, '-t', '2m', '-n', '64'])).code).toBe(0);
+    expect((await neurofuzzProcess(begin)).code).toBe(0);
+    expect((await neurofuzzProcess(['fuzz', '--resume', '-o', pieces, '-t', '2m', '-n', '64'])).code).toBe(0);
     expect(digests(pieces, 'corpus')).toEqual(digests(out, 'corpus'));
     expect(settingsOf(pieces).resolved.workload).toEqual(settingsOf(out).resolved.workload);
   });
 
   test('with no time left once it is loaded ends without a mutant', async () => {
     const late = join(folder, 'late');
-    await neurofuzz([...args.slice(0, 1), model, ...args.slice(1), '-t', '1ms', '-o', late, '--quiet']);
+    await neurofuzzProcess([
+      ...args.slice(0, 1),
+      model,
+      ...args.slice(1),
+      '-t',
+      '1ms',
+      '-o',
+      late,
+      '--quiet',
+    ]);
     expect(readJson(late, 'stats.json').execs).toBe(0);
   });
 });

@@ -12,7 +12,15 @@ import type { Descriptor } from '../../src/distributed/protocol/messages.ts';
 import { DEFAULT_PREFIX, RedisKeys } from '../../src/distributed/protocol/redis-keys.ts';
 import { refreshHeartbeat } from '../../src/distributed/protocol/session.ts';
 import { BUNDLED, digests } from '../support/campaign.ts';
-import { amid, neurofuzz, processesOf, type Running, start, until } from '../support/command.ts';
+import {
+  amid,
+  neurofuzz,
+  neurofuzzProcess,
+  processesOf,
+  type Running,
+  start,
+  until,
+} from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { endAll } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
@@ -117,7 +125,7 @@ const CAMPAIGN = [
     const own = campaign('full');
     await amid(own, 'its machine', () => said().includes('takes part'));
     await client.config('SET', 'maxmemory', '1mb');
-    const refused = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
+    const refused = await neurofuzzProcess([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/is full: give it more/) });
     await amid(own, 'a word on the full Redis', () => /is full: .*; trying again/.test(own.stderr()));
     await client.config('SET', 'maxmemory', '0');
@@ -169,7 +177,7 @@ const CAMPAIGN = [
     await client.flushall();
     await client.set(keys.sessions, 'a shopping list');
     for (const command of [['workers'], ['worker'], [...CAMPAIGN, '-o', join(folder, 'never')]])
-      expect(await neurofuzz([...command, '--queue', redis.url])).toMatchObject({
+      expect(await neurofuzzProcess([...command, '--queue', redis.url])).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/holds keys of somebody else under the same prefix/),
       });
@@ -219,7 +227,7 @@ const CAMPAIGN = [
       join(packages[0], 'index.js'),
     ];
     const [alone, out] = [join(folder, 'texts-alone'), join(folder, 'texts')];
-    const { code: expectedCode } = await neurofuzz([...flags, '-o', alone]);
+    const { code: expectedCode } = await neurofuzzProcess([...flags, '-o', alone]);
     const { stderr } = worker([], join(folder, 'site'));
     const own = start([...flags, '--queue', redis.url, '-o', out]);
     await amid(own, 'a refusal', () => stderr().includes('does not take part'));

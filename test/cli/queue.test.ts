@@ -3,7 +3,15 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { BUNDLED, confirmedFindings, digests, eventsOf, savedExecs } from '../support/campaign.ts';
-import { amid, type Ended, neurofuzz, type Running, start, until } from '../support/command.ts';
+import {
+  amid,
+  type Ended,
+  neurofuzz,
+  neurofuzzProcess,
+  type Running,
+  start,
+  until,
+} from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { endAll } from '../support/queue.ts';
 import { freePort, TESTS_QUEUES, TestRedis } from '../support/redis.ts';
@@ -95,7 +103,7 @@ async function metricsAt(port: number): Promise<string> {
     await amid(resumed, 'a checkpoint on the way', () => savedExecs(out) > 0);
     resumed.child.kill('SIGKILL');
     expect((await resumed.ended).code).toBe(null);
-    const again = await neurofuzz([...CAMPAIGN, '--resume', '--queue', redis.url, '-o', out]);
+    const again = await neurofuzzProcess([...CAMPAIGN, '--resume', '--queue', redis.url, '-o', out]);
     sameAsAlone(out, again);
     expect(eventsOf(out).map(({ event }) => event)).toContain('resume');
     await endAll(running);
@@ -104,7 +112,7 @@ async function metricsAt(port: number): Promise<string> {
   test('leaves nothing in Redis but models for an hour, and its password nowhere', async () => {
     const out = join(folder, 'clean');
     worker('--prefix', 'clean', '--quiet');
-    const ended = await neurofuzz([...CAMPAIGN, '--queue', redis.url, '--prefix', 'clean', '-o', out]);
+    const ended = await neurofuzzProcess([...CAMPAIGN, '--queue', redis.url, '--prefix', 'clean', '-o', out]);
     sameAsAlone(out, ended);
     const client = redis.client();
     await until('a Redis without keys of the campaign', async () => {
@@ -143,7 +151,7 @@ async function metricsAt(port: number): Promise<string> {
     await amid(composed, 'a finding', () => confirmedFindings(out).length > 0);
     let machines: { readonly execs: number; readonly sessions: readonly string[] }[] = [];
     await amid(composed, 'a machine that has said what it did', async () => {
-      const { stdout } = await neurofuzz(['workers', '--queue', redis.url, '--json']);
+      const { stdout } = await neurofuzzProcess(['workers', '--queue', redis.url, '--json']);
       machines = JSON.parse(stdout).machines;
       return machines.length > 0 && machines[0].execs > 0;
     });
@@ -167,7 +175,7 @@ async function metricsAt(port: number): Promise<string> {
     );
     const nights: { code: number | null; states: string[] }[] = [];
     for (let n = 0; n < 2; n++) {
-      const { code, stdout } = await neurofuzz(['nightly', file, '--json', '--quiet']);
+      const { code, stdout } = await neurofuzzProcess(['nightly', file, '--json', '--quiet']);
       const { campaigns } = JSON.parse(stdout);
       const faults: { state: string }[] = campaigns.flatMap(
         (one: { faults: { state: string }[] }) => one.faults,
@@ -182,7 +190,7 @@ async function metricsAt(port: number): Promise<string> {
 
   test('what cannot be is refused in a line', async () => {
     const run = (...args: string[]) =>
-      neurofuzz([...BUNDLED, '-n', '10', '-o', join(folder, 'refused'), ...args]);
+      neurofuzzProcess([...BUNDLED, '-n', '10', '-o', join(folder, 'refused'), ...args]);
     const wrong = redis.url.replace('s3cret', 'other');
     expect(await run('--queue', wrong)).toMatchObject({
       code: 2,
@@ -202,8 +210,10 @@ async function metricsAt(port: number): Promise<string> {
       code: 2,
       stderr: expect.stringMatching(/plug-in/),
     });
-    expect(await neurofuzz(['worker', '--queue', wrong])).toMatchObject({ code: 2 });
+    expect(await neurofuzzProcess(['worker', '--queue', wrong])).toMatchObject({ code: 2 });
     expect(await neurofuzz(['worker', '--queue', redis.url, '--jobs', '0'])).toMatchObject({ code: 2 });
-    expect(await neurofuzz(['workers', '--queue', redis.url, '--prefix', 'a b'])).toMatchObject({ code: 2 });
+    expect(await neurofuzzProcess(['workers', '--queue', redis.url, '--prefix', 'a b'])).toMatchObject({
+      code: 2,
+    });
   });
 });

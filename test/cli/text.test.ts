@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { confirmedFindings, digests, findingFolders, readJson } from '../support/campaign.ts';
-import { amid, neurofuzz, start } from '../support/command.ts';
+import { amid, neurofuzz, neurofuzzProcess, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { CHARACTERS, writeSumOnnx, writeVocabulary } from '../support/language.ts';
 
@@ -18,10 +18,11 @@ const file = (name: string, text: string): string => {
   return path;
 };
 
-/** Runs `fuzz` and returns its JSON with the exit code and the folder. */
+/** Runs `fuzz` and returns its JSON with the exit code and the folder; a plug-in needs a process of its own. */
 async function fuzz(...args: string[]) {
   const out = fresh();
-  const { code, stdout, stderr } = await neurofuzz(['fuzz', ...args, '-o', out, '--json', '--quiet']);
+  const run = args.some((arg) => arg.endsWith('.js')) ? neurofuzzProcess : neurofuzz;
+  const { code, stdout, stderr } = await run(['fuzz', ...args, '-o', out, '--json', '--quiet']);
   if (stdout === '') throw new Error(stderr);
   const json = JSON.parse(stdout);
   return {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CoverageCriterionKind } from '../../src/coverage/criterion.ts';
 import { parameterValues } from '../../src/extensions/parameters.ts';
 import { BUNDLED, digests, readJson, savedExecs } from '../support/campaign.ts';
-import { amid, neurofuzz, start } from '../support/command.ts';
+import { amid, neurofuzzProcess, start } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { runOf, tensorOf } from '../support/observations.ts';
 
@@ -68,7 +68,7 @@ describe('a campaign by neuron coverage', () => {
   }
 
   beforeAll(async () => {
-    await neurofuzz([...args, '-j', '1', '-o', whole]);
+    await neurofuzzProcess([...args, '-j', '1', '-o', whole]);
   });
 
   test('keeps mutants with a neuron that no entry before them covers, and records how many', () => {
@@ -91,19 +91,19 @@ describe('a campaign by neuron coverage', () => {
 
   test('comes to the same with two workers, and killed and resumed', async () => {
     const [two, killed] = ['two', 'killed'].map((name) => join(folder, name));
-    await neurofuzz([...args, '-j', '2', '-o', two]);
+    await neurofuzzProcess([...args, '-j', '2', '-o', two]);
     expect(digests(two, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
     const running = start([...args, '-j', '1', '-o', killed]);
     await amid(running, 'a checkpoint on the way', () => savedExecs(killed) > 0);
     running.child.kill('SIGKILL');
     expect((await running.ended).code).toBeNull();
-    await neurofuzz(['fuzz', '--resume', '-j', '1', '--quiet', '-o', killed]);
+    await neurofuzzProcess(['fuzz', '--resume', '-j', '1', '--quiet', '-o', killed]);
     expect(digests(killed, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
   });
 
   test('is distilled to fewer testcases that cover the same neurons', async () => {
     const distilled = join(folder, 'distilled');
-    const { code, stdout } = await neurofuzz(['distill', whole, '-o', distilled]);
+    const { code, stdout } = await neurofuzzProcess(['distill', whole, '-o', distilled]);
     expect(code).toBe(0);
     expect(stdout).toContain('covers nothing that those kept do not cover');
     const union = (campaign: string) => new Set(coverageOf(campaign).flatMap(({ covered }) => covered));
@@ -113,7 +113,7 @@ describe('a campaign by neuron coverage', () => {
     expect(kept).toBeLessThan(testcases / 2);
     // What is distilled already is as small as it gets.
     const again = join(folder, 'again');
-    await neurofuzz(['distill', distilled, '-o', again]);
+    await neurofuzzProcess(['distill', distilled, '-o', again]);
     expect(readJson(again, 'distilled.json').kept).toBe(kept);
   });
 });
