@@ -222,6 +222,7 @@ await withFolder(async (folder) => {
     }),
     sites: [],
     startedAt: performance.now(),
+    notLookedInto: [],
     unreachableSites: new Set(),
   });
   const seconds = (performance.now() - start) / 1000 - executor.seconds;

@@ -1,3 +1,5 @@
+import { formatNumber, plural } from '../core/format-number.ts';
+import { producersByTensor } from '../model/graph/graph.ts';
 import type { Model, NamedTensor, SecondModel } from '../model/model.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
 import { ChunkSize } from './tensor-chunks.ts';
@@ -7,8 +9,14 @@ export interface LayerDivergence {
   readonly tensor: string;
   /** The second model's name for it. */
   readonly copy: string;
-  /** Signal-to-noise ratio in dB, the reference's values over the difference; null if there is no difference, or nothing finite. */
+  /**
+   * Signal-to-noise ratio in dB, the reference's values over the difference; null if there is no difference, or nothing that
+   * can be compared. -999 where one of the two holds a value that is not finite and the other does not: there is no larger
+   * difference.
+   */
   readonly snr: number | null;
+  /** Number of such values; absent for none. */
+  readonly nonFinite?: number;
 }
 
 /** Differences between the layers of a pair, in topological order. */
@@ -18,12 +26,26 @@ export interface LayerDivergences {
   readonly bound: number;
   /** The first diverged layer; null if there is none. */
   readonly first: string | null;
+  /** The reference's operation that computes that layer, such as `Pow`; absent where none is known. */
+  readonly operation?: string;
+}
+
+/** The first diverged layer with its operation, as `sq (Pow)`; undefined if there is none. */
+export function firstDivergence({ first, operation }: LayerDivergences): string | undefined {
+  if (first === null) return undefined;
+  return operation === undefined ? first : `${first} (${operation})`;
+}
+
+/** How far two layers lie apart, for people. */
+export function divergenceText({ snr, nonFinite = 0 }: Omit<LayerDivergence, 'tensor' | 'copy'>): string {
+  if (nonFinite > 0) return `${plural(nonFinite, 'value')} not finite in one of the two`;
+  return snr === null ? 'no difference' : `${formatNumber(snr, 4)} dB`;
 }
 
 /** Signal-to-noise ratio in dB below which a tenth of a signal's amplitude is error. */
 export const MIN_SNR_DB = 20;
 
-/** Stands for the ratio of a zero signal, −∞ dB, which JSON does not have. */
+/** Stands for −∞ dB, which JSON does not have: the ratio of a zero signal, and of values that are finite in one model alone. */
 const SILENT_SNR_DB = -999;
 
 const MAX_TENSORS_PER_RUN = 32;
@@ -37,6 +59,8 @@ type PairFeeds = readonly [reference: readonly Tensor[], second: readonly Tensor
 interface EnergySums {
   signal: number;
   noise: number;
+  /** Values that are finite in one model alone, or not finite in another way. */
+  nonFinite: number;
 }
 
 /**
@@ -59,7 +83,7 @@ export async function measureLayerDivergences(
   const chunk = new ChunkSize(MAX_TENSORS_PER_RUN);
   while (layers.length < pairs.length) {
     const part = pairs.slice(layers.length, layers.length + chunk.tensors);
-    const sums = part.map((): EnergySums => ({ signal: 0, noise: 0 }));
+    const sums = part.map((): EnergySums => ({ signal: 0, noise: 0, nonFinite: 0 }));
     let bytes = 0;
     for (const [referenceFeeds, secondFeeds] of batches) {
       const { activations: referenceTensors } = await reference.run(
@@ -77,12 +101,19 @@ export async function measureLayerDivergences(
       beat();
     }
     part.forEach(({ tensor, copy }, i) => {
-      layers.push({ tensor, copy, snr: snrOf(sums[i]) });
+      const { nonFinite } = sums[i];
+      layers.push({ tensor, copy, snr: snrOf(sums[i]), ...(nonFinite === 0 ? {} : { nonFinite }) });
     });
     chunk.adapt(bytes, part.length);
   }
   const diverged = layers.find(({ snr }) => snr !== null && snr < bound);
-  return { layers, bound, first: diverged?.tensor ?? null };
+  const producer = diverged && producersByTensor(reference.graph).get(diverged.tensor);
+  return {
+    layers,
+    bound,
+    first: diverged?.tensor ?? null,
+    ...(producer === undefined ? {} : { operation: producer.op }),
+  };
 }
 
 /** Tensors of both models that belong together, in the reference's order. */
@@ -145,16 +176,21 @@ async function shapesOf(
   return shapes;
 }
 
-function addEnergies(sums: EnergySums, reference: NamedTensor, second: NamedTensor): void {
-  if (reference.data.length !== second.data.length) {
+function addEnergies(sums: EnergySums, reference: NamedTensor, copy: NamedTensor): void {
+  if (reference.data.length !== copy.data.length) {
     sums.noise = Number.NaN;
     return;
   }
   const values = toNumbers(reference);
-  const secondValues = toNumbers(second);
+  const secondValues = toNumbers(copy);
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    const error = value - secondValues[i];
+    const second = secondValues[i];
+    if (!Number.isFinite(value) || !Number.isFinite(second)) {
+      if (!Object.is(value, second)) sums.nonFinite++;
+      continue;
+    }
+    const error = value - second;
     sums.signal += value * value;
     sums.noise += error * error;
   }
@@ -166,7 +202,8 @@ function toNumbers({ type, data }: NamedTensor): Float32Array | Float64Array {
     : Float64Array.from({ length: data.length }, (_, i) => readNumber(type, data, i));
 }
 
-function snrOf({ signal, noise }: EnergySums): number | null {
+function snrOf({ signal, noise, nonFinite }: EnergySums): number | null {
+  if (nonFinite > 0) return SILENT_SNR_DB;
   if (noise === 0 || !Number.isFinite(signal) || !Number.isFinite(noise)) return null;
   return Number(Math.max(10 * Math.log10(signal / noise), SILENT_SNR_DB).toPrecision(5));
 }

@@ -9,7 +9,9 @@ import {
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
 import { maskOnlyTest } from '../model/mask-only-tensors.ts';
 import type { Finiteness, FinitenessVerdicts, Model, NamedTensor } from '../model/model.ts';
+import type { RunResult } from '../model/run-result.ts';
 import { DTYPES, readNumber, type Tensor } from '../tensor/tensor.ts';
+import { type Absorption, followAbsorption, type ObservedTensors } from './meant-values.ts';
 import { nonfiniteConstantTest } from './nonfinite-constants.ts';
 import { findNumericalSites } from './numerical-sites/find-sites.ts';
 import { finitenessOf, type Operand, operandOf, worstIndexOf } from './operands.ts';
@@ -24,6 +26,8 @@ export interface Origin {
   readonly kind: 'nan' | 'inf';
   /** Operations from there to an output, by name, the first one included. */
   readonly path: readonly string[];
+  /** Where the values end that come to no output; absent where an output holds some. */
+  readonly absorption?: Absorption;
 }
 
 /** An origin with the operation's operands. */
@@ -96,10 +100,11 @@ export class NonfiniteLocalizer {
    * observed, or it cannot be determined.
    *
    * @param feeds one testcase
+   * @param seenIn inner tensors that hold such values: where no output does, the operation is one that leads to these
    */
-  async locate(feeds: readonly Tensor[]): Promise<Origin | undefined> {
+  async locate(feeds: readonly Tensor[], seenIn: readonly string[] = []): Promise<Origin | undefined> {
     const { first, firstNan } = await this.#observeFiniteness(feeds);
-    return this.#locateIn(first, 'inf') ?? this.#locateIn(firstNan, 'nan');
+    return this.#locateIn(first, 'inf', seenIn) ?? this.#locateIn(firstNan, 'nan', seenIn);
   }
 
   /**
@@ -107,30 +112,60 @@ export class NonfiniteLocalizer {
    *
    * @param seen the worst value of each floating-point tensor
    * @param sought anything that is not finite, out of finite operands; or a NaN, out of operands that hold none
+   * @param seenIn as for `locate`
    */
-  #locateIn(seen: ReadonlyMap<string, Finiteness>, sought: 'inf' | 'nan'): Origin | undefined {
+  #locateIn(
+    seen: ReadonlyMap<string, Finiteness>,
+    sought: 'inf' | 'nan',
+    seenIn: readonly string[],
+  ): Origin | undefined {
     const bad = (name: string): boolean => this.#isBad(seen, name);
     const nan = (name: string): boolean => seen.get(name) === 'nan';
+    const broken = this.#model.outputs.filter(bad);
+    const ends = broken.length > 0 ? broken : seenIn.filter(bad);
     const firstFrom = (isSource: (name: string) => boolean, isResult: (name: string) => boolean) =>
       this.#nodes.find(
         ({ inputs, outputs }) =>
-          outputs.some(isResult) && !inputs.some(isSource) && this.#reachesOutput(outputs, bad),
+          outputs.some(isResult) && !inputs.some(isSource) && this.#reaches(outputs, ends, bad),
       );
     // Masks are infinite constants: an operation that reads one is an origin only if it computes a NaN.
     const isMask = (name: string): boolean =>
       this.#graph.constants.has(name) && this.#isNonfiniteConstant(name);
     const node = sought === 'nan' ? firstFrom(nan, nan) : firstFrom((name) => bad(name) || isMask(name), bad);
     if (node === undefined) return undefined;
+    const absorption = broken.length > 0 ? {} : { absorption: this.#absorptionOf(node, seen) };
     const source = this.#producers.get(this.#tensorBeforeRearranging(node));
     if (source !== undefined && source !== node) {
       const [tensor] = source.outputs;
       const kind = seen.get(node.outputs[0]) === 'nan' ? 'nan' : 'inf';
-      return { node: source, tensor, kind, path: [source.name, ...this.#pathToOutput(node, bad)] };
+      return {
+        node: source,
+        tensor,
+        kind,
+        path: [source.name, ...this.#pathToOutput(node, bad)],
+        ...absorption,
+      };
     }
     const tensor = node.outputs.find(nan) ?? node.outputs.find(bad);
     if (tensor === undefined) return undefined;
     const kind = nan(tensor) ? 'nan' : 'inf';
-    return { node, tensor, kind, path: this.#pathToOutput(node, bad) };
+    return { node, tensor, kind, path: this.#pathToOutput(node, bad), ...absorption };
+  }
+
+  /** Where the values that a node makes come to an end, as far as the tensors were looked at. */
+  #absorptionOf({ outputs }: GraphNode, seen: ReadonlyMap<string, Finiteness>): Absorption {
+    const { types, constants } = this.#graph;
+    const isFloat = (name: string): boolean => {
+      const type = types.get(name);
+      return type === undefined || DTYPES[type].kind === 'float';
+    };
+    const observed: ObservedTensors = {
+      isBad: (name) => this.#isBad(seen, name),
+      isNan: (name) => seen.get(name) === 'nan',
+      isKnown: (name) => seen.has(name) || !isFloat(name),
+      isConstant: (name) => constants.has(name),
+    };
+    return followAbsorption(this.#nodes, outputs, observed);
   }
 
   /**
@@ -144,15 +179,25 @@ export class NonfiniteLocalizer {
       this.#candidates = this.#nodes.filter(({ name }) => sites.has(name)).slice(0, MAX_CANDIDATES);
     }
     for (const node of this.#candidates) {
-      const tensors = [...node.inputs, ...node.outputs].filter((name) => this.#observableTensors.has(name));
-      const activations = await this.#watch(feeds, [...new Set(tensors)]);
-      const seen = new Map(activations.map((tensor) => [tensor.name, finitenessOf(tensor)]));
+      const tensors = [...node.inputs, ...node.outputs, ...this.#readersOf(node)];
+      const watched = [...new Set(tensors)].filter((name) => this.#observableTensors.has(name));
+      const { outputs, activations } = await this.#watch(feeds, watched);
+      const seen = new Map([...outputs, ...activations].map((tensor) => [tensor.name, finitenessOf(tensor)]));
       const bad = (name: string): boolean => this.#isBad(seen, name);
       const tensor = node.outputs.find(bad);
       if (tensor === undefined || node.inputs.some(bad)) continue;
-      return { node, tensor, kind: seen.get(tensor) === 'nan' ? 'nan' : 'inf', path: [node.name] };
+      const absorption = this.#model.outputs.some(bad) ? {} : { absorption: this.#absorptionOf(node, seen) };
+      const kind = seen.get(tensor) === 'nan' ? 'nan' : 'inf';
+      return { node, tensor, kind, path: [node.name], ...absorption };
     }
     return undefined;
+  }
+
+  /** The results of the operations that read a node's. */
+  #readersOf({ outputs }: GraphNode): string[] {
+    return this.#nodes
+      .filter(({ inputs }) => inputs.some((name) => outputs.includes(name)))
+      .flatMap((reader) => reader.outputs);
   }
 
   /** Masks that a graph adds up to −∞ are no fault; what a softmax makes of them may be. */
@@ -162,11 +207,14 @@ export class NonfiniteLocalizer {
   }
 
   /** Tensors of a run; none where it fails since a body gives them several shapes, which cannot be watched. */
-  async #watch(feeds: readonly Tensor[], tensors: readonly string[]): Promise<readonly NamedTensor[]> {
+  async #watch(
+    feeds: readonly Tensor[],
+    tensors: readonly string[],
+  ): Promise<Pick<RunResult, 'outputs' | 'activations'>> {
     try {
-      return (await this.#model.run(feeds, tensors)).activations;
+      return await this.#model.run(feeds, tensors);
     } catch (error) {
-      if (tensors.some((name) => this.#bodyTensors.has(name))) return [];
+      if (tensors.some((name) => this.#bodyTensors.has(name))) return { outputs: [], activations: [] };
       throw error;
     }
   }
@@ -216,17 +264,16 @@ export class NonfiniteLocalizer {
     return tensor === undefined ? undefined : { name, ...tensor };
   }
 
-  /** Whether a node's results lead to a model output that is not finite, by tensors that are not; true if no output is. */
-  #reachesOutput(results: readonly string[], bad: (name: string) => boolean): boolean {
-    const { outputs } = this.#model;
-    if (!outputs.some(bad)) return true;
+  /** Whether a node's results lead to one of these tensors, by tensors that are not finite; true if there are none. */
+  #reaches(results: readonly string[], ends: readonly string[], bad: (name: string) => boolean): boolean {
+    if (ends.length === 0) return true;
     const reached = new Set(results);
     for (const node of this.#nodes) {
       if (!node.inputs.some((name) => reached.has(name))) continue;
       for (const output of node.outputs)
         if (bad(output) || !this.#observableTensors.has(output)) reached.add(output);
     }
-    return outputs.some((name) => reached.has(name));
+    return ends.some((name) => reached.has(name));
   }
 
   /** The worst value of each floating-point tensor. */

@@ -23,6 +23,7 @@ import { modelName } from './manifest.ts';
 import { currentStatistics, writeStats } from './monitor/current-statistics.ts';
 import type { CampaignPlan, CampaignSummary, Monitor } from './monitor/monitor.ts';
 import { StatisticsCollector } from './monitor/statistics.ts';
+import { notLookedInto } from './not-looked-into.ts';
 import {
   addSeedsAndImports,
   type CampaignContext,
@@ -224,6 +225,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       startedAt: run.startedAt,
       sites: target.sites,
       unreachableSites: target.unreachable,
+      notLookedInto: notLookedInto(target),
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);

@@ -10,6 +10,11 @@ export interface AttributedViolation {
   readonly origin?: Origin;
 }
 
+/** Whether the graph means what was seen, as a value that a Where keeps out: it is no violation then. */
+export function isMeant({ origin }: AttributedViolation): boolean {
+  return origin?.absorption?.isMeant === true;
+}
+
 /** The run in which a violation occurred. */
 export interface AttributionRequest {
   /** The violating row. */
@@ -41,7 +46,7 @@ export class Attributor {
     request: AttributionRequest,
   ): Promise<AttributedViolation> {
     if (objective.attribute === undefined || this.#localizer === undefined) return { violation };
-    const origin = await this.#findOrigin(this.#localizer, request);
+    const origin = await this.#findOrigin(this.#localizer, violation.tensors, request);
     return origin === undefined
       ? { violation }
       : { violation: objective.attribute(violation, origin), origin };
@@ -59,13 +64,14 @@ export class Attributor {
 
   async #findOrigin(
     localizer: NonfiniteLocalizer,
+    seenIn: readonly string[],
     { testcase, batch, exhaustive }: AttributionRequest,
   ): Promise<Origin | undefined> {
     try {
-      const alone = await localizer.locate(this.#feeds(testcase));
+      const alone = await localizer.locate(this.#feeds(testcase), seenIn);
       if (alone !== undefined) return alone;
       if (batch !== undefined && batch.rows > 1) {
-        const together = await localizer.locate(this.#feeds(batch.testcases, batch.rows));
+        const together = await localizer.locate(this.#feeds(batch.testcases, batch.rows), seenIn);
         if (together !== undefined) return together;
       }
       return exhaustive ? await localizer.locateOneByOne(this.#feeds(testcase)) : undefined;

@@ -9,6 +9,8 @@ export interface BatchContext {
   /** Per row, the class of its seed; below 0 if that is unknown. */
   readonly labels?: ArrayLike<number> | undefined;
   readonly time?: JudgedBatch['time'] | undefined;
+  /** Results of the numerical site that the run is directed at. */
+  readonly siteTensors?: JudgedBatch['siteTensors'] | undefined;
 }
 
 /** A contiguous slice of a batch. One slice covers the batch unless some transformed rows failed to run. */
@@ -28,13 +30,14 @@ export async function prepareSlices(
   objective: Objective,
   model: Pick<BatchedModel, 'run'>,
   result: BatchResult,
-  { labels, time }: BatchContext,
+  { labels, time, siteTensors }: BatchContext,
   transform: (() => TestcaseBatch) | undefined,
 ): Promise<readonly BatchSlice[]> {
   const whole: JudgedBatch = {
     ...result,
     ...(objective.labelled === true && labels !== undefined ? { labels } : {}),
     ...(objective.timed === true && time !== undefined ? { time } : {}),
+    ...(objective.judgesSites === true && siteTensors !== undefined ? { siteTensors } : {}),
   };
   if (objective.change === undefined || transform === undefined) return [{ batch: whole, firstRow: 0 }];
   const transformed = transform();
@@ -54,9 +57,9 @@ export async function prepareSlices(
   return slices;
 }
 
-/** Rows `[from, to)` of a batch: views, without copying. */
+/** Rows `[from, to)` of a batch: views, without copying; without the tensors of a site, which are of the whole batch. */
 export function sliceBatch(batch: JudgedBatch, from: number, to: number): JudgedBatch {
-  const { labels, transformed, prefilled: _ofAllRows, ...rest } = batch;
+  const { labels, transformed, prefilled: _ofAllRows, siteTensors: _whole, ...rest } = batch;
   return {
     ...rest,
     ...sliceResult(batch, from, to),

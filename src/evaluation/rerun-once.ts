@@ -5,7 +5,7 @@ import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
-import type { AttributedViolation, Attributor } from './attributor.ts';
+import { type AttributedViolation, type Attributor, isMeant } from './attributor.ts';
 import { type ExpectedViolation, innerTensorsOf } from './expected-violation.ts';
 import { traceFailedRun } from './failed-run.ts';
 import { judgeGuarded } from './judge-guarded.ts';
@@ -79,7 +79,7 @@ export async function rerunOnce(
       });
       attributed.set(violation.signature, traced);
     }
-    violations.push(traced);
+    if (!isMeant(traced)) violations.push(traced);
   }
   return violations;
 }

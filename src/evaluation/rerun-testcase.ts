@@ -1,4 +1,9 @@
-import { type LayerDivergences, measureLayerDivergences } from '../analysis/layer-divergence.ts';
+import {
+  divergenceText,
+  firstDivergence,
+  type LayerDivergences,
+  measureLayerDivergences,
+} from '../analysis/layer-divergence.ts';
 import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
@@ -85,10 +90,21 @@ export async function rerunTestcase(
     ...(details === undefined ? {} : { origin: details }),
     ...(violation === undefined
       ? {}
-      : { summary: explainViolation(objectives, violation, details).summary, violation }),
+      : {
+          summary:
+            explainViolation(objectives, violation, details).summary + divergenceClause(layerDivergences),
+          violation,
+        }),
     ...(layerDivergences === undefined ? {} : { layerDivergences }),
     ...pairOutputsOf(results, row),
   };
+}
+
+/** The first layer in which two models differ, as the end of a summary; empty where that is not known. */
+function divergenceClause(divergences: LayerDivergences | undefined): string {
+  const layer = divergences?.layers.find(({ tensor }) => tensor === divergences.first);
+  if (divergences === undefined || layer === undefined) return '';
+  return `; the first layer that departs is ${firstDivergence(divergences)}: ${divergenceText(layer)}`;
 }
 
 /** Adds the operands of the operation that causes a violation to its summary, where they are known. */

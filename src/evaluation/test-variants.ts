@@ -2,7 +2,7 @@ import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import { isSignatureOf, type Objective, type Violation } from '../objectives/objective.ts';
-import { Attributor } from './attributor.ts';
+import { Attributor, isMeant } from './attributor.ts';
 import { type ExpectedViolation, innerTensorsOf, isExpected } from './expected-violation.ts';
 import { traceFailedRun } from './failed-run.ts';
 import { judgeGuarded } from './judge-guarded.ts';
@@ -60,9 +60,9 @@ export async function testVariants(
       const testcase = sliceTestcases(batch, row, row + 1);
       const attributed =
         violation.signature === expected.signature
-          ? violation
-          : (await attributor.attribute(objective, violation, { testcase, exhaustive: true })).violation;
-      isSame[row] = attributed.signature === expected.signature;
+          ? { violation }
+          : await attributor.attribute(objective, violation, { testcase, exhaustive: true });
+      isSame[row] = !isMeant(attributed) && attributed.violation.signature === expected.signature;
     }
   }
   return isSame;

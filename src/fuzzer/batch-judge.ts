@@ -1,4 +1,4 @@
-import { Attributor } from '../evaluation/attributor.ts';
+import { type AttributedViolation, Attributor, isMeant } from '../evaluation/attributor.ts';
 import { traceFailedRun } from '../evaluation/failed-run.ts';
 import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
@@ -53,10 +53,16 @@ export class BatchJudge {
   }
 
   /** Has every objective of the task judge a run. */
-  async judge(execution: TaskExecution, slice: MutantSlice, { result, time }: MutantRun): Promise<Judgement> {
+  async judge(
+    execution: TaskExecution,
+    slice: MutantSlice,
+    { result, whole, time }: MutantRun,
+  ): Promise<Judgement> {
     const violatingRows = new Set<number>();
     const slices = new Map<Objective, readonly BatchSlice[]>();
-    const context = { labels: this.#labels(execution, slice), time };
+    const siteNames = new Set(execution.goalTracker?.siteTensors);
+    const siteTensors = whole.activations.filter(({ name }) => siteNames.has(name));
+    const context = { labels: this.#labels(execution, slice), time, siteTensors };
     for (const objective of execution.objectives) {
       const transform = this.#options.transforms.get(objective.name);
       const transformed =
@@ -67,9 +73,10 @@ export class BatchJudge {
       const violations = this.#violations(execution, objective, slice, seen);
       if (violations === undefined) continue;
       slices.set(objective, seen);
-      for (const { row } of violations) violatingRows.add(row);
-      for (const { row, violation } of await this.#attribute(execution, objective, slice, violations))
+      for (const { row, violation } of await this.#attribute(execution, objective, slice, violations)) {
+        violatingRows.add(row);
         this.#recordHit(execution, slice, slice.from + row, violation, objective);
+      }
     }
     return { violatingRows, slices };
   }
@@ -136,7 +143,10 @@ export class BatchJudge {
     });
   }
 
-  /** Traces violations to operations; of one signature only a sample, since a trace takes several runs. */
+  /**
+   * Traces violations to operations; of one signature only a sample, since a trace takes several runs. Those that the graph
+   * means are left out.
+   */
   async #attribute(
     { traced }: TaskExecution,
     objective: Objective,
@@ -147,7 +157,7 @@ export class BatchJudge {
     const batch = { testcases: this.#generator.rows(form, from, to), rows: to - from };
     const attributed: RowViolation[] = [];
     for (const { row, violation } of violations) {
-      const before = traced.get(violation.signature) ?? { count: 0, attributed: violation };
+      const before = traced.get(violation.signature) ?? { count: 0, attributed: { violation } };
       const count = before.count + 1;
       const isDue = count <= MAX_FIRST_TRACES || count % TRACE_INTERVAL_VIOLATIONS === 0;
       const testcase = this.#generator.rows(form, from + row, from + row + 1);
@@ -155,9 +165,9 @@ export class BatchJudge {
       const request = { testcase, batch, exhaustive: count === 1 };
       const trace = isDue ? await this.#attributor.attribute(objective, violation, request) : undefined;
       // A violation that only an exhaustive trace can attribute is taken to be like the one before it.
-      const traceResult = trace?.origin === undefined ? before.attributed : trace.violation;
+      const traceResult: AttributedViolation = trace?.origin === undefined ? before.attributed : trace;
       traced.set(violation.signature, { count, attributed: traceResult });
-      attributed.push({ row, violation: traceResult });
+      if (!isMeant(traceResult)) attributed.push({ row, violation: traceResult.violation });
     }
     return attributed;
   }

@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
-import { Attributor } from '../evaluation/attributor.ts';
+import { type AttributedViolation, Attributor, isMeant } from '../evaluation/attributor.ts';
 import { traceFailedRun } from '../evaluation/failed-run.ts';
 import { prepareSlices } from '../evaluation/prepare-slices.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
@@ -134,22 +134,30 @@ async function judgeSeeds(
     activations: rowsOf(observations, width, row, row + 1).slice(),
     violation: violations.get(row),
     exemption: exemptions.get(row),
-    transformed: verdicts.get(row)?.transformed,
+    transformed: violations.has(row) ? verdicts.get(row)?.transformed : undefined,
     predictedClass: predictedClassOf(result, row),
     run: { rows: seeds.length, row },
   }));
 }
 
-/** Traces each row's violation to the operation that causes it; exhaustively for the first one only, which takes long. */
+/**
+ * Traces each row's violation to the operation that causes it; exhaustively for the first one of a signature only, which
+ * takes long: those after it that are not traced otherwise are taken to be like it. What the graph means is none.
+ */
 async function attributeAll(
   attributor: Attributor,
   seeds: readonly TestcaseData[],
   verdicts: ReadonlyMap<number, SeedVerdict>,
 ): Promise<ReadonlyMap<number, Violation>> {
   const violations = new Map<number, Violation>();
+  const firstOf = new Map<string, AttributedViolation>();
   for (const [row, { objective, violation }] of verdicts) {
-    const request = { testcase: seeds[row], exhaustive: violations.size === 0 };
-    violations.set(row, (await attributor.attribute(objective, violation, request)).violation);
+    const first = firstOf.get(violation.signature);
+    const request = { testcase: seeds[row], exhaustive: first === undefined };
+    const traced = await attributor.attribute(objective, violation, request);
+    const attributed = traced.origin === undefined ? (first ?? traced) : traced;
+    if (first === undefined) firstOf.set(violation.signature, attributed);
+    if (!isMeant(attributed)) violations.set(row, attributed.violation);
   }
   return violations;
 }

@@ -1,4 +1,5 @@
-import type { Objective, Violation } from '../objectives/objective.ts';
+import type { AttributedViolation } from '../evaluation/attributor.ts';
+import type { Objective } from '../objectives/objective.ts';
 import type { MutantBatch } from './generation/mutant-generator.ts';
 import type { ParentSource } from './generation/parent-source.ts';
 import type { HitCollector } from './hit-collector.ts';
@@ -22,7 +23,7 @@ export interface TaskExecution {
   readonly goalTracker: GoalTracker | undefined;
   readonly trajectories: Trajectories;
   /** By signature, how many violations there were, and what the last one that was traced is attributed to. */
-  readonly traced: Map<string, { readonly count: number; readonly attributed: Violation }>;
+  readonly traced: Map<string, { readonly count: number; readonly attributed: AttributedViolation }>;
   /** Mutants that are new. */
   readonly candidates: Candidate[];
   /** Objectives that judge; one whose plug-in fails is removed. */

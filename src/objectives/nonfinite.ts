@@ -1,11 +1,28 @@
 import { formatNumber } from '../core/format-number.ts';
-import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
 import { areFinite } from '../tensor/reductions.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { elementName } from './element-name.ts';
-import { type ObjectiveKind, slug, type Violation } from './objective.ts';
+import { absorbedSignature, type Objective, type ObjectiveKind, slug, type Violation } from './objective.ts';
 
 type NonfiniteKind = 'nan' | 'inf';
+
+/**
+ * Operations that make an infinity at the edge of where they make a NaN, or of zero by zero: where neither comes to an
+ * output, both are one fault.
+ */
+const POLE_OPS: ReadonlySet<string> = new Set([
+  'Atanh',
+  'Div',
+  'Inv',
+  'Log',
+  'Log1p',
+  'Pow',
+  'RealDiv',
+  'Reciprocal',
+  'ReduceLogSum',
+  'Rsqrt',
+]);
 
 const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
@@ -14,36 +31,77 @@ const INNER = {
   legal: ['unmasked', 'any'],
 } as const;
 
+const ABSORBED = {
+  help: 'whether an infinity counts that later operations absorb, so that all outputs are finite: `on`, or `off`',
+  legal: ['on', 'off'],
+} as const;
+
 /**
- * A NaN or an infinity in any output or watched tensor, but −∞ in an inner tensor where it is a mask. The violation names the first such tensor, watched tensors
- * before outputs, because they lie upstream of the outputs; a NaN takes precedence over an infinity in the same tensor.
- * The fault is the first operation that produces it from finite operands.
+ * A NaN or an infinity in any output, in any watched tensor or in what a numerical site makes, but −∞ in an inner tensor
+ * where it is a mask. The violation names the first such tensor, watched tensors before outputs, because they lie upstream
+ * of the outputs; what a site makes counts where all else is finite. A NaN takes precedence over an infinity in the same
+ * tensor. The fault is the first operation that produces it from finite operands; an infinity that comes to no output has
+ * a signature of its own.
  */
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
-  help: 'a NaN or an infinity in any output or watched tensor',
+  help: 'a NaN or an infinity in any output, watched tensor or numerical site',
   parameters: [],
-  words: { inner: INNER },
-  make: (_values, { words: { inner = 'unmasked' } }) => ({
+  words: { inner: INNER, absorbed: ABSORBED },
+  make: (_values, { words }) => makeNonfinite(words.inner !== 'any', words.absorbed !== 'off'),
+};
+
+/**
+ * @param exemptsMasks whether −∞ in an inner tensor is none where it is a mask
+ * @param countsAbsorbed whether infinities count that come to no output
+ */
+function makeNonfinite(exemptsMasks: boolean, countsAbsorbed: boolean): Objective {
+  return {
     name: 'nonfinite',
+    judgesSites: true,
     judge(result, report) {
-      const { isMaskOnly = () => false } = result;
-      const affected = distinctFloatTensors(result)
-        .filter(holdsNonFinite)
-        .map((tensor) => ({ tensor, ignoresMasks: inner === 'unmasked' && isMaskOnly(tensor.name) }));
-      if (affected.length === 0) return;
+      const { isMaskOnly = () => false, siteTensors = [], activations, outputs } = result;
+      const outputNames = new Set(outputs.map(({ name }) => name));
+      const affectedOf = (tensors: readonly BatchTensor[]): AffectedTensor[] =>
+        distinctFloatTensors(tensors)
+          .filter(holdsNonFinite)
+          .map((tensor) => ({
+            tensor,
+            isOutput: outputNames.has(tensor.name),
+            ignoresMasks: exemptsMasks && isMaskOnly(tensor.name),
+          }));
+      const affected = affectedOf([...activations, ...outputs]);
+      const broken = affected.filter(({ isOutput }) => isOutput);
+      const innerAffected = [...affected.filter(({ isOutput }) => !isOutput), ...affectedOf(siteTensors)];
+      if (affected.length === 0 && innerAffected.length === 0) return;
       for (let row = 0; row < result.rows; row++) {
-        const violation = findNonfinite(affected, row);
+        const violation =
+          findNonfinite(broken, row, false) === undefined
+            ? findNonfinite(innerAffected, row, true, countsAbsorbed)
+            : findNonfinite(affected, row, false);
         if (violation !== undefined) report(row, violation);
       }
     },
-    attribute: (violation, { node, tensor, kind }) => ({
-      ...violation,
-      signature: `nonfinite-${kind}-${slug(node.name)}`,
-      symptom: violation.signature,
-      summary: `${KIND_WORDS[kind]} from ${describeOperation(node.op, node.name)}, seen in ${describeLocation(violation.details)}`,
-      details: { ...violation.details, origin: { operation: node.name, kind: node.op, tensor } },
-    }),
+    attribute: (violation, { node, tensor, kind, absorption }) => {
+      const { outputsFinite } = violation.details;
+      const absorber = absorption?.absorber;
+      const details = {
+        ...violation.details,
+        ...(absorber === undefined ? {} : { absorbedBy: describeOperation(absorber.op, absorber.name) }),
+        origin: { operation: node.name, kind: node.op, tensor },
+      };
+      return {
+        ...violation,
+        signature: signatureOf(
+          kind,
+          node.name,
+          countsAbsorbed && outputsFinite === true && (kind === 'inf' || POLE_OPS.has(node.op)),
+        ),
+        symptom: violation.signature,
+        summary: `${KIND_WORDS[kind]} from ${describeOperation(node.op, node.name)}, seen in ${describeLocation(details)}`,
+        details,
+      };
+    },
     explain: (violation, { operation, kind, result, operands }) => {
       const values = operands.flatMap(({ value }) => (value === undefined ? [] : [formatNumber(value)]));
       const of = values.length === 0 ? '' : ` of ${values.join(' and ')}`;
@@ -52,13 +110,26 @@ export const nonfinite: ObjectiveKind = {
         summary: `${describeOperation(kind, operation)} makes ${result}${of}, seen in ${describeLocation(violation.details)}`,
       };
     },
-  }),
-};
+  };
+}
 
-/** The element in which the value was found and the number of non-finite values in its row. */
-function describeLocation({ tensor, index, nonFinite, size, element }: Violation['details']): string {
+/** The signature of a value that is placed at an operation or a tensor. */
+function signatureOf(kind: NonfiniteKind, place: string, isAbsorbed: boolean): string {
+  return isAbsorbed ? absorbedSignature(slug(place)) : `nonfinite-${kind}-${slug(place)}`;
+}
+
+/**
+ * The element in which the value was found, the number of non-finite values in its row, and what becomes of it: whether
+ * that is an output, or the outputs are finite.
+ */
+function describeLocation(details: Violation['details']): string {
+  const { tensor, index, nonFinite, size, element, isOutput, outputsFinite, absorbedBy } = details;
   const where = String(element ?? elementName(String(tensor), Number(size), Number(index)));
-  return Number(nonFinite) > 1 ? `${where}; ${nonFinite} of its ${size} values are not finite` : where;
+  const place = isOutput === true ? `output ${where}` : where;
+  const count = Number(nonFinite) > 1 ? `; ${nonFinite} of its ${size} values are not finite` : '';
+  if (isOutput === true) return `${place}${count}`;
+  const by = absorbedBy === undefined ? '' : `, absorbed by ${absorbedBy}`;
+  return `${place}${count}${by}, outputs ${outputsFinite === true ? '' : 'not '}finite`;
 }
 
 /** An operation for messages: its type, and its name unless that is the same. */
@@ -66,9 +137,9 @@ function describeOperation(op: string, name: string): string {
   return name.toLowerCase() === op.toLowerCase() ? op : `${op} ${name}`;
 }
 
-function distinctFloatTensors(result: BatchResult): BatchTensor[] {
+function distinctFloatTensors(tensors: readonly BatchTensor[]): BatchTensor[] {
   const byName = new Map<string, BatchTensor>();
-  for (const tensor of [...result.activations, ...result.outputs]) {
+  for (const tensor of tensors) {
     if (DTYPES[tensor.type].kind === 'float' && !byName.has(tensor.name)) byName.set(tensor.name, tensor);
   }
   return [...byName.values()];
@@ -84,18 +155,31 @@ function holdsNonFinite(tensor: BatchTensor): boolean {
 /** A tensor with values that are not finite. */
 interface AffectedTensor {
   readonly tensor: BatchTensor;
+  readonly isOutput: boolean;
   /** Whether its −∞ are masks. */
   readonly ignoresMasks: boolean;
 }
 
-function findNonfinite(tensors: readonly AffectedTensor[], row: number): Violation | undefined {
-  for (const { tensor, ignoresMasks } of tensors) {
+/**
+ * The violation of a row in the first of these tensors that has one.
+ *
+ * @param outputsFinite whether all outputs of the row are finite
+ * @param countsInfinities whether an infinity is a violation as a NaN is
+ */
+function findNonfinite(
+  tensors: readonly AffectedTensor[],
+  row: number,
+  outputsFinite: boolean,
+  countsInfinities = true,
+): Violation | undefined {
+  for (const { tensor, isOutput, ignoresMasks } of tensors) {
     let kind: NonfiniteKind | undefined;
     let index = -1;
     let count = 0;
     for (let i = 0; i < tensor.size; i++) {
       const value = readNumber(tensor.type, tensor.data, row * tensor.size + i);
       if (Number.isFinite(value) || (ignoresMasks && value === Number.NEGATIVE_INFINITY)) continue;
+      if (!countsInfinities && !Number.isNaN(value)) continue;
       count++;
       if (index < 0 || (kind === 'inf' && Number.isNaN(value))) {
         index = i;
@@ -105,10 +189,19 @@ function findNonfinite(tensors: readonly AffectedTensor[], row: number): Violati
     if (kind === undefined) continue;
     const { name, size, classes } = tensor;
     const element = classes === undefined ? {} : { element: elementName(name, size, index, classes) };
-    const details = { kind, tensor: name, index, nonFinite: count, size, ...element };
+    const details = {
+      kind,
+      tensor: name,
+      index,
+      nonFinite: count,
+      size,
+      ...element,
+      isOutput,
+      outputsFinite,
+    };
     return {
       objective: 'nonfinite',
-      signature: `nonfinite-${kind}-${slug(tensor.name)}`,
+      signature: signatureOf(kind, name, outputsFinite && kind === 'inf'),
       summary: `${KIND_WORDS[kind]} in ${describeLocation(details)}`,
       tensors: [tensor.name],
       details,

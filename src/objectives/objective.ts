@@ -2,7 +2,7 @@ import type { Origin, OriginDetails } from '../analysis/nonfinite-localizer.ts';
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts';
-import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
+import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
 export const SIGNATURE_VERSION = 2;
@@ -35,13 +35,15 @@ export interface JudgedBatch extends BatchResult {
   readonly transformedError?: string;
   /** Of each row, the margin that `Objective.predictMargins` gave, and its index among the margins. */
   readonly predictedMargins?: { readonly margins: ArrayLike<number>; readonly indices: ArrayLike<number> };
+  /** Results of the numerical site that the run is directed at; absent from other runs. */
+  readonly siteTensors?: readonly BatchTensor[];
   /** Seconds that the run took, and the usual time of its shape. Absent unless an objective has `timed`. */
   readonly time?: { readonly took: number; readonly usual: number };
 }
 
 /** Decides which rows of a run violate a property. */
 export interface Objective {
-  /** Unique within a campaign; signatures are this name, or begin with it and a hyphen. */
+  /** Unique within a campaign; signatures are this name, or begin with it and a hyphen; `isSignatureOf` knows the exception. */
   readonly name: string;
   /** Tensors that it reads beside the outputs; the inner ones are watched for it. */
   readonly tensors?: readonly string[];
@@ -49,6 +51,8 @@ export interface Objective {
   readonly change?: readonly string[] | undefined;
   /** Whether it needs the class labels of seeds. */
   readonly labelled?: boolean;
+  /** Whether it judges what numerical sites make, in runs that are directed at one. */
+  readonly judgesSites?: boolean;
   /** Whether it needs the time of runs; batches are of one row then. */
   readonly timed?: boolean;
   /** Path of the plug-in module; absent for built-in objectives. */
@@ -124,9 +128,27 @@ export function instanceName(kind: string, name: string): string {
   return name === '' ? kind : `${kind}-${name}`;
 }
 
+/**
+ * What signatures of an infinity begin with that later operations absorb, so that all outputs are finite. They belong to
+ * the objective `nonfinite` and rank below all others.
+ */
+const ABSORBED_PREFIX = 'absorbed-inf-';
+
+/** The signature of an infinity that an operation makes and later ones absorb. */
+export function absorbedSignature(slugOfPlace: string): string {
+  return `${ABSORBED_PREFIX}${slugOfPlace}`;
+}
+
+/** Whether a signature is of an infinity that no output shows. */
+export function isAbsorbed(signature: string): boolean {
+  return signature.startsWith(ABSORBED_PREFIX);
+}
+
 /** Whether a signature belongs to an objective. */
 export function isSignatureOf(signature: string, name: string): boolean {
-  return signature === name || signature.startsWith(`${name}-`);
+  return (
+    signature === name || signature.startsWith(`${name}-`) || (name === 'nonfinite' && isAbsorbed(signature))
+  );
 }
 
 /** A tensor's name as a part of a signature: at most 40 letters, digits, `_`, `.` and `-`. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { escapeControl } from '../core/escape-control.ts';
 import { VERSION } from '../core/package-files.ts';
+import { isAbsorbed } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
@@ -63,7 +64,7 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
   });
   const found = faults.map(({ fault, finding }) => ({
     ...common(fault),
-    level: statusOf(fault) === 'flaky' ? 'note' : 'error',
+    level: levelOf(fault),
     ...(fault.state === undefined ? {} : { baselineState: fault.state === 'new' ? 'new' : 'unchanged' }),
     locations: [
       {
@@ -89,6 +90,12 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
     properties: { signature: fault.signature },
   }));
   return [...found, ...absent];
+}
+
+/** `warning` for an infinity that comes to no output; `note` for a fault that does not reproduce. */
+function levelOf(fault: TriagedFault): 'error' | 'warning' | 'note' {
+  if (statusOf(fault) === 'flaky') return 'note';
+  return isAbsorbed(fault.signature) ? 'warning' : 'error';
 }
 
 /** A path as a URI: a relative reference, or a `file:` URI if it is absolute. */

@@ -4,6 +4,7 @@ import { UserError } from '../core/errors.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import type { NamedTensor } from '../model/model.ts';
 import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
+import { isAbsorbed } from '../objectives/objective.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
@@ -196,7 +197,9 @@ function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
 /** Objectives by severity: crashes and hangs first, because a program cannot handle them; the others in registry order. */
 const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.names()];
 
-function rankOf({ objective }: TriagedFault): number {
+/** Infinities that come to no output rank below all faults that do. */
+function rankOf({ objective, signature }: TriagedFault): number {
+  if (isAbsorbed(signature)) return OBJECTIVE_RANKING.length + 1;
   const rank = OBJECTIVE_RANKING.indexOf(objective);
   return rank < 0 ? OBJECTIVE_RANKING.length : rank;
 }

@@ -1,5 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { measureLayerDivergences } from '../../src/analysis/layer-divergence.ts';
+import {
+  divergenceText,
+  firstDivergence,
+  measureLayerDivergences,
+} from '../../src/analysis/layer-divergence.ts';
 import type { Model, NamedTensor } from '../../src/model/model.ts';
 import { functionModel } from '../support/function-model.ts';
 
@@ -47,11 +51,40 @@ test('tensors of other names are matched by shape, in order', async () => {
   expect(layers.map(({ tensor, copy }) => [tensor, copy])).toEqual([['p', 'v']]);
 });
 
-test('values that are not finite, and layers of other sizes, have no ratio; nothing but error is -999 dB', async () => {
-  const { layers, first } = await measure(
-    modelOf({ a: [Number.NaN, 1], b: [1, 2], c: [0, 0] }),
-    modelOf({ a: [1, 1], b: [1], c: [1, 1] }),
-  );
-  expect(layers.map(({ snr }) => snr)).toEqual([null, null, -999]);
+test('layers of other sizes have no ratio; nothing but error is -999 dB', async () => {
+  const { layers, first } = await measure(modelOf({ b: [1, 2], c: [0, 0] }), modelOf({ b: [1], c: [1, 1] }));
+  expect(layers.map(({ snr }) => snr)).toEqual([null, -999]);
   expect(first).toBe('c');
+});
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+test('a value that is finite in one model alone is the largest difference there is', async () => {
+  const { layers, first } = await measure(
+    modelOf({ same: [inf, nan, 1], a: [78616, 1], b: [1, inf], c: [inf, nan] }),
+    modelOf({ same: [inf, nan, 1], a: [inf, 1], b: [1, 2], c: [-inf, inf] }),
+    2,
+  );
+  expect(layers).toEqual([
+    { tensor: 'same', copy: 'same', snr: null },
+    { tensor: 'a', copy: 'a', snr: -999, nonFinite: 2 },
+    { tensor: 'b', copy: 'b', snr: -999, nonFinite: 2 },
+    { tensor: 'c', copy: 'c', snr: -999, nonFinite: 4 },
+  ]);
+  expect(first).toBe('a');
+  expect(layers.map(divergenceText)).toEqual([
+    'no difference',
+    ...Array.from({ length: 2 }, () => '2 values not finite in one of the two'),
+    '4 values not finite in one of the two',
+  ]);
+});
+
+test('the first layer is told with the operation that computes it', async () => {
+  const graph = {
+    ...modelOf({}).graph,
+    nodes: [{ name: 'squares', op: 'Pow', inputs: ['d'], outputs: ['sq'] }],
+  };
+  const divergences = await measure({ ...modelOf({ sq: [4] }), graph }, modelOf({ sq: [inf] }));
+  expect(firstDivergence(divergences)).toBe('sq (Pow)');
+  expect(firstDivergence(await measure(modelOf({ sq: [4] }), modelOf({ sq: [4] })))).toBeUndefined();
 });

@@ -64,7 +64,7 @@ describe('a defect that a million draws of noise do not show', () => {
     expect(code).toBe(1);
     const summary = JSON.parse(stdout);
     expect(summary.findings.signatures[0]).toMatchObject({ signature: 'nonfinite-nan-sqrt' });
-    expect(summary.findings.signatures[0].summary).toMatch(/^Sqrt makes NaN of -[0-9.]+, seen in y$/);
+    expect(summary.findings.signatures[0].summary).toMatch(/^Sqrt makes NaN of -[0-9.]+, seen in output y$/);
     expect(summary.sites).toEqual([
       { site: 'sqrt', kind: 'sqrt', status: 'triggered', margin: 0, signature: 'nonfinite-nan-sqrt' },
     ]);

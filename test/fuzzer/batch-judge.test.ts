@@ -3,15 +3,22 @@ import { PluginError } from '../../src/extensions/plugin-loader.ts';
 import { BatchJudge } from '../../src/fuzzer/batch-judge.ts';
 import { BatchRunner } from '../../src/fuzzer/batch-runner.ts';
 import { MutantGenerator } from '../../src/fuzzer/generation/mutant-generator.ts';
+import type { Task } from '../../src/fuzzer/scheduling/task.ts';
+import type { SearchGoal } from '../../src/fuzzer/search/search-goal.ts';
+import type { TaskRunnerOptions } from '../../src/fuzzer/task-runner.ts';
 import { BatchedModel } from '../../src/model/batched-model.ts';
+import type { InputSpec, NamedTensor } from '../../src/model/model.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
+import { makeBuiltIn } from '../../src/objectives/registry.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
+import { functionModel } from '../support/function-model.ts';
 import {
   armOf,
   executionOf,
   objectiveOf,
   rowFunctionModel,
   runnerOptions,
+  SIZE,
   valuesOf,
   viewOf,
 } from '../support/task-runner.ts';
@@ -20,17 +27,19 @@ import { taskOf, testcaseOf } from '../support/tasks.ts';
 const parent = { data: testcaseOf([0, 0, 0]), activations: new Float32Array(3) };
 
 /** Judges the first batch of a task, rows `from` to `to`; its mutants are 1, 2, 3 and 4. */
-async function judge(objectives: readonly Objective[], from = 0, to = 4) {
+function judge(objectives: readonly Objective[], from = 0, to = 4) {
   const { model } = rowFunctionModel((x) => x);
   const arms = [[armOf(([first, ...rest], index) => [first + index + 1, ...rest])]];
-  const options = runnerOptions({ model, arms, objectives });
+  return judgeWith(runnerOptions({ model, arms, objectives }), taskOf([0]), from, to);
+}
+
+async function judgeWith(options: TaskRunnerOptions, task: Task, from = 0, to = 4) {
   const generator = new MutantGenerator(options);
-  const task = taskOf([0]);
   const view = viewOf([parent], undefined);
   const execution = executionOf(task, view, options);
   generator.batches(task, view).next();
   const slice = { form: parent.data.form, first: 0, from, to };
-  const run = await new BatchRunner(options, generator).run(slice);
+  const run = await new BatchRunner(options, generator).run(slice, execution.goalTracker?.tensors);
   return { execution, judgement: await new BatchJudge(options, generator).judge(execution, slice, run) };
 }
 
@@ -60,6 +69,61 @@ test('a mutant that the runtime fails is named after what fails without optimisa
       batch: { rows: 1, row: 0 },
     },
   ]);
+});
+
+/** A model whose inner `q` is infinite where x is 3, and whose `layer` and output are finite. */
+function absorbingModel(): BatchedModel {
+  const x: InputSpec = { name: 'x', type: 'float32', shape: [null, SIZE] };
+  const named = (name: string, shape: readonly number[], data: Float32Array): NamedTensor => ({
+    name,
+    type: 'float32',
+    shape,
+    data,
+  });
+  return new BatchedModel(
+    functionModel({ inputs: [x], outputs: ['y'], watchable: ['q', 'layer', 'y'] }, ([{ shape, data }]) => {
+      const values = data as Float32Array;
+      return [
+        named('x', shape, values),
+        named(
+          'q',
+          shape,
+          values.map((value) => 1 / (value - 3)),
+        ),
+        named(
+          'layer',
+          shape,
+          values.map((value) => value + 1),
+        ),
+        named('y', shape, values),
+      ];
+    }),
+  );
+}
+
+describe('what a numerical site makes', () => {
+  const goal: SearchGoal = {
+    site: 'q',
+    hazardTarget: { tensor: 'x', hazard: { kind: 'at', bound: 3, unit: 1 } },
+    results: ['q'],
+  };
+  const assignment = { goalIndex: 0, subgoals: [0], slots: [0], marginsToBeat: [9], best: [] };
+  const signaturesOf = async (watched: readonly string[], task: Partial<Task>): Promise<string[]> => {
+    const arms = [[armOf(([first, ...rest], index) => [first + index + 1, ...rest])]];
+    const objectives = [makeBuiltIn('nonfinite')];
+    const options = runnerOptions({ model: absorbingModel(), arms, objectives, goals: [goal], watched });
+    const { execution } = await judgeWith(options, taskOf([0], task));
+    return execution.hitCollector.hits.map(({ violation, execs }) => `${violation.signature} of ${execs}`);
+  };
+
+  test.each([[['y']], [['layer']], [['q']], [['layer', 'y']]])(
+    'is judged alike where coverage watches %j',
+    async (watched) =>
+      expect(await signaturesOf(watched, { goal: assignment })).toEqual(['absorbed-inf-q of 3']),
+  );
+
+  test('is not seen by tasks for coverage, which expose nothing of it', async () =>
+    expect(await signaturesOf(['y'], {})).toEqual([]));
 });
 
 describe('a judgement', () => {

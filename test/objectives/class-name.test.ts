@@ -52,6 +52,6 @@ test('a mistake and a value that is not finite name the class', () => {
     details: { label: 0, class: 1, names: { label: 'no', class: 'yes' } },
   });
   expect(violationOf('nonfinite', { outputs: [scores(0, Number.NaN, 0)] })?.summary).toBe(
-    'NaN in shares[yes]',
+    'NaN in output shares[yes]',
   );
 });

@@ -38,17 +38,17 @@ test('each row that breaks is reported with where and what', () => {
   expect([...seen.keys()]).toEqual([1, 2]);
   expect(seen.get(1)).toMatchObject({
     signature: 'nonfinite-nan-y',
-    summary: 'NaN in y[0]',
+    summary: 'NaN in output y[0]',
     tensors: ['y'],
-    details: { kind: 'nan', index: 0 },
+    details: { kind: 'nan', index: 0, outputsFinite: false },
   });
-  expect(seen.get(2)).toMatchObject({ signature: 'nonfinite-inf-y', summary: 'an infinity in y[1]' });
+  expect(seen.get(2)).toMatchObject({ signature: 'nonfinite-inf-y', summary: 'an infinity in output y[1]' });
 });
 
 test('a NaN outranks an infinity in the same tensor, wherever it lies', () => {
   expect(judge([tensor('y', 3, inf, nan, inf)]).get(0)).toMatchObject({
     signature: 'nonfinite-nan-y',
-    summary: 'NaN in y[1]; 3 of its 3 values are not finite',
+    summary: 'NaN in output y[1]; 3 of its 3 values are not finite',
   });
 });
 
@@ -104,10 +104,87 @@ describe('−∞ in an inner tensor', () => {
   test('is no violation where it is a mask, unlike a NaN and +∞', () => {
     expect(signatures({}, run(1, -inf, -inf))).toEqual([]);
     expect(signatures({}, run(1, -inf, nan))).toEqual(['nonfinite-nan-scores']);
-    expect(signatures({}, run(1, -inf, inf))).toEqual(['nonfinite-inf-scores']);
-    expect(signatures({}, { ...run(1, -inf), isMaskOnly: () => false })).toEqual(['nonfinite-inf-scores']);
+    expect(signatures({}, run(1, -inf, inf))).toEqual(['absorbed-inf-scores']);
+    expect(signatures({}, { ...run(1, -inf), isMaskOnly: () => false })).toEqual(['absorbed-inf-scores']);
   });
 
   test('is one by the strict reading', () =>
-    expect(signatures({ inner: 'any' }, run(1, -inf))).toEqual(['nonfinite-inf-scores']));
+    expect(signatures({ inner: 'any' }, run(1, -inf))).toEqual(['absorbed-inf-scores']));
+});
+
+describe('whether the outputs are finite', () => {
+  const row = (y: number, watched: number, ofSite?: number) => ({
+    rows: 1,
+    inputs: [],
+    outputs: [tensor('y', 1, y)],
+    activations: [tensor('layer', 1, watched)],
+    ...(ofSite === undefined ? {} : { siteTensors: [tensor('quotient', 2, 1, ofSite)] }),
+  });
+  const verdict = (run: BatchResult, spec = 'nonfinite'): Violation | undefined => {
+    let found: Violation | undefined;
+    makeBuiltIn(spec).judge(run, (_row, violation) => {
+      found = violation;
+    });
+    return found;
+  };
+
+  test('stands in the message, in the details and, of an infinity, in the signature', () => {
+    expect(verdict(row(0, inf))).toMatchObject({
+      signature: 'absorbed-inf-layer',
+      summary: 'an infinity in layer, outputs finite',
+      details: { outputsFinite: true },
+    });
+    expect(verdict(row(nan, inf))).toMatchObject({
+      signature: 'nonfinite-inf-layer',
+      summary: 'an infinity in layer, outputs not finite',
+      details: { outputsFinite: false },
+    });
+    expect(verdict(row(0, nan))).toMatchObject({
+      signature: 'nonfinite-nan-layer',
+      summary: 'NaN in layer, outputs finite',
+    });
+  });
+
+  test('of what a site makes it is a violation only where they are', () => {
+    expect(verdict(row(0, 0, inf))).toMatchObject({
+      signature: 'absorbed-inf-quotient',
+      tensors: ['quotient'],
+    });
+    expect(verdict(row(0, 0, 1))).toBeUndefined();
+    // An output that is not finite is confirmed in a session that exposes nothing.
+    expect(verdict(row(inf, 0, inf))).toMatchObject({ signature: 'nonfinite-inf-y', tensors: ['y'] });
+  });
+
+  test('decides whether infinities count where absorbed ones are left out', () => {
+    expect(verdict(row(0, inf, inf), 'nonfinite:absorbed=off')).toBeUndefined();
+    expect(verdict(row(inf, inf), 'nonfinite:absorbed=off')?.signature).toBe('nonfinite-inf-layer');
+    expect(verdict(row(0, inf, nan), 'nonfinite:absorbed=off')?.signature).toBe('nonfinite-nan-quotient');
+  });
+
+  test('is kept where the operation is named, with the operation that absorbs it', () => {
+    const { attribute } = makeBuiltIn('nonfinite');
+    const node = (name: string, op: string) => ({ name, op, inputs: [], outputs: [] });
+    const origin = { node: node('e', 'Exp'), tensor: 'e', kind: 'inf', path: ['e'] } as const;
+    const absorption = { absorber: node('d', 'Div'), isMeant: false };
+    expect(attribute?.(verdict(row(0, 0, inf)) as Violation, { ...origin, absorption })).toMatchObject({
+      signature: 'absorbed-inf-e',
+      symptom: 'absorbed-inf-quotient',
+      summary: 'an infinity from Exp e, seen in quotient[1], absorbed by Div d, outputs finite',
+    });
+    expect(attribute?.(verdict(row(inf, 0)) as Violation, origin).signature).toBe('nonfinite-inf-e');
+  });
+
+  test('makes one fault of a division by zero that no output shows, be it of one or of zero', () => {
+    const signature = (op: string, run: BatchResult, spec?: string): string | undefined =>
+      makeBuiltIn(spec ?? 'nonfinite').attribute?.(verdict(run, spec) as Violation, {
+        node: { name: 'q', op, inputs: [], outputs: [] },
+        tensor: 'q',
+        kind: 'nan',
+        path: ['q'],
+      }).signature;
+    expect(signature('Div', row(0, 0, nan))).toBe('absorbed-inf-q');
+    expect(signature('Sqrt', row(0, 0, nan))).toBe('nonfinite-nan-q');
+    expect(signature('Div', row(nan, 0))).toBe('nonfinite-nan-q');
+    expect(signature('Div', row(0, 0, nan), 'nonfinite:absorbed=off')).toBe('nonfinite-nan-q');
+  });
 });

@@ -9,7 +9,7 @@ import { nonfiniteConstantTest } from '../nonfinite-constants.ts';
 import { behindFurtherAxes, regionText } from './hazard.ts';
 import { hull } from './interval.ts';
 import { findProxyTensor } from './proxy-tensors.ts';
-import type { HazardTarget, NumericalSite, SiteContext } from './site.ts';
+import { type HazardTarget, isInteger, type NumericalSite, type SiteContext } from './site.ts';
 import { classifySite } from './site-kinds.ts';
 
 /** The numerical sites of a model and of its bodies, in topological order. */
@@ -27,11 +27,15 @@ export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): Nu
       return tensor === undefined ? undefined : hull(tensor).low;
     },
   };
+  const modelOutputs = new Set(model.graph.outputs);
+  // What a body computes may have another shape in each iteration.
+  const isInnerFloat = (tensor: string): boolean =>
+    tensor !== '' && !modelOutputs.has(tensor) && !bodyTensors.has(tensor) && !isInteger(context, tensor);
   return graph.nodes.flatMap((node): NumericalSite[] => {
     const classified = classifySite(node, context);
     if (classified === undefined) return [];
     const targets = classified.targets.map((target) => asExposed(withProxy(context, target), bodyTensors));
-    const { name, op, inputs, body } = node;
+    const { name, op, inputs, outputs, body } = node;
     const region = targets.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
     const tensors = [...new Set(inputs.filter((input) => input !== ''))];
     return [
@@ -40,6 +44,7 @@ export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): Nu
         op,
         kind: classified.kind.name,
         tensors,
+        results: outputs.filter((output) => isInnerFloat(output)),
         region,
         ...(body === undefined ? {} : { body }),
         targets,

@@ -21,7 +21,23 @@ export type Hazard =
   /** Every value of a group is in an unsafe region of its own, as if all units of a layer are dead. */
   | { readonly kind: 'all'; readonly each: Hazard }
   /** All values from an axis on, or of each channel group, are equal, so that their variance is zero. */
-  | { readonly kind: 'flat'; readonly from: number; readonly groups?: number };
+  | { readonly kind: 'flat'; readonly from: number; readonly groups?: number }
+  | SumHazard;
+
+/** What a sum adds up: values, their magnitudes or squares, squares of what they differ from their mean, exp(x − max). */
+export type SumTerm = 'value' | 'magnitude' | 'square' | 'deviation' | 'exponential';
+
+/**
+ * A partial sum, of either sign, at or beyond a bound, although what comes of the sum may lie far below it: a mean, a root, a
+ * share. Terms are added in memory order; over these axes, or over all from one on.
+ */
+export interface SumHazard {
+  readonly kind: 'sum';
+  readonly term: SumTerm;
+  readonly over: { readonly axes: readonly number[] } | { readonly from: number };
+  readonly bound: number;
+  readonly unit: number;
+}
 
 /** Tensor to watch in an operand's place, and its unsafe region. */
 export interface ProxyTensor {
@@ -71,6 +87,14 @@ export function outside(bound: number, limits: FloatLimits, strict = false): rea
   return [above(bound, limits, strict), below(-bound, limits, strict)];
 }
 
+const SUM_TEXTS: Readonly<Record<SumTerm, (tensor: string) => string>> = {
+  value: (tensor) => `Σ ${tensor}`,
+  magnitude: (tensor) => `Σ |${tensor}|`,
+  square: (tensor) => `Σ ${tensor}²`,
+  deviation: (tensor) => `Σ (${tensor} − mean)²`,
+  exponential: (tensor) => `Σ exp(${tensor} − max)`,
+};
+
 /** The unsafe region of a tensor for people. */
 export function regionText(tensor: string, hazard: Hazard): string {
   switch (hazard.kind) {
@@ -90,6 +114,8 @@ export function regionText(tensor: string, hazard: Hazard): string {
       return `all ${regionText(tensor, hazard.each)}`;
     case 'flat':
       return `variance of ${tensor} = 0`;
+    case 'sum':
+      return `|${SUM_TEXTS[hazard.term](tensor)}| ≥ ${formatNumber(hazard.bound)}`;
   }
 }
 
@@ -107,6 +133,11 @@ export function behindFurtherAxes(hazard: Hazard, count: number): Hazard {
       return count === 0 ? hazard : { kind: 'flat', from: shifted(hazard.from) };
     case 'all':
       return { kind: 'all', each: behindFurtherAxes(hazard.each, count) };
+    case 'sum': {
+      const { over } = hazard;
+      const moved = 'from' in over ? { from: shifted(over.from) } : { axes: over.axes.map(shifted) };
+      return { ...hazard, over: moved };
+    }
     default:
       return hazard;
   }

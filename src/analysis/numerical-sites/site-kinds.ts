@@ -1,5 +1,6 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
 import { BOUNDED_ACTIVATIONS } from './bounded-activations.ts';
+import { halfSumTargets } from './half-sum-targets.ts';
 import { above, below, outside } from './hazard.ts';
 import { findMaskProxy, isMasked } from './masks.ts';
 import { isDifferenceOfMoments, isNorm, isSoftplus } from './patterns.ts';
@@ -180,6 +181,12 @@ export const SITE_KINDS: readonly SiteKind[] = [
       'GroupNormalization',
       'MeanVarianceNormalization',
       'SimplifiedLayerNormalization',
+      'RMSNormalization',
+      'SkipLayerNormalization',
+      'SkipSimplifiedLayerNormalization',
+      'EmbedLayerNormalization',
+      'SkipGroupNorm',
+      'GroupNorm',
     ],
     unsafe: 'a variance of zero where epsilon is none or below 10⁻³⁰',
     source: 'Ba, Kiros & Hinton, Layer Normalization (2016), for epsilon',
@@ -236,9 +243,12 @@ export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'sum-of-squares',
     ops: ['ReduceSumSquare', 'ReduceL2', 'Square'],
-    unsafe: '|x| ≥ √max',
+    unsafe: '|x| ≥ √max; in half precision, a partial sum of squares beyond max',
     source: HIGHAM,
-    findTargets: firstOperandTargets((limits) => outside(Math.sqrt(limits.max), limits)),
+    findTargets: (node, context) =>
+      node.op === 'Square' || context.graph.types.get(node.outputs[0]) !== 'float16'
+        ? firstOperandTargets((limits) => outside(Math.sqrt(limits.max), limits))(node, context)
+        : halfSumTargets(node, context),
   },
   {
     name: 'cast',
@@ -250,11 +260,47 @@ export const SITE_KINDS: readonly SiteKind[] = [
   },
   {
     name: 'half-sum',
-    ops: ['MatMul', 'Gemm', 'Conv', 'ConvTranspose', 'Add', 'Mul', 'ReduceSum', 'ReduceMean', 'FusedMatMul'],
-    unsafe: 'a result beyond 65504 in half precision',
+    ops: [
+      'MatMul',
+      'Gemm',
+      'Conv',
+      'ConvTranspose',
+      'Add',
+      'Sub',
+      'Mul',
+      'FusedMatMul',
+      'FusedGemm',
+      'FusedConv',
+      'ReduceSum',
+      'ReduceMean',
+      'ReduceL1',
+      'GlobalAveragePool',
+      'LayerNormalization',
+      'SimplifiedLayerNormalization',
+      'RMSNormalization',
+      'SkipLayerNormalization',
+      'InstanceNormalization',
+      'Softmax',
+    ],
+    unsafe:
+      'a result beyond 65504 in half precision, or a partial sum of what a mean, a norm or a normalisation adds up',
     source: 'Micikevicius et al., Mixed Precision Training (2018), section 3.3',
-    findTargets: (node, context) =>
-      context.graph.types.get(node.outputs[0]) === 'float16' ? overflowTargets(node, context) : [],
+    findTargets: halfSumTargets,
+  },
+  {
+    name: 'attention',
+    ops: [
+      'Attention',
+      'MultiHeadAttention',
+      'GroupQueryAttention',
+      'DecoderMaskedMultiHeadAttention',
+      'PackedMultiHeadAttention',
+      'QAttention',
+    ],
+    unsafe: '|x| ≥ √max of what queries and keys come from, where their products overflow before the softmax',
+    source:
+      'Vaswani et al., Attention Is All You Need (2017), section 3.2.1, for the scale that is to prevent it',
+    findTargets: firstOperandTargets((limits) => outside(Math.sqrt(limits.max), limits)),
   },
   {
     name: 'recurrence',
@@ -275,6 +321,11 @@ export const SITE_KINDS: readonly SiteKind[] = [
 const KINDS_BY_OP = new Map<string, SiteKind[]>();
 for (const kind of SITE_KINDS)
   for (const op of kind.ops) KINDS_BY_OP.set(op, [...(KINDS_BY_OP.get(op) ?? []), kind]);
+
+/** Whether operations of this type are sites, where their operands are not such that they cannot fail. */
+export function isSiteOperation(op: string): boolean {
+  return KINDS_BY_OP.has(op);
+}
 
 /** The kind of a node with its unsafe operands; undefined if it cannot fail numerically. */
 export function classifySite(

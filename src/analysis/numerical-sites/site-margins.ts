@@ -2,6 +2,7 @@ import type { BatchTensor } from '../../model/batched-model.ts';
 import { readNumber, sizeOf } from '../../tensor/tensor.ts';
 import { type Hazard, halvings, marginOf } from './hazard.ts';
 import type { HazardTarget } from './site.ts';
+import { sumMargins } from './sum-margins.ts';
 
 /** Tensors to watch for the margins of a target. */
 export function tensorsToWatch({ tensor, proxy }: HazardTarget): string[] {
@@ -133,6 +134,8 @@ function hazardMargins(
       return gapMargins(hazard, shape, at, scratch.take(size));
     case 'masked':
       return unmaskedMargins(hazard.axis, shape, at, scratch.take(size));
+    case 'sum':
+      return sumMargins(hazard, shape, (axis) => toRowAxis(axis, shape), at, scratch.take(size));
     case 'flat': {
       const groups = hazard.groups ?? sizeOf(shape.slice(0, toRowAxis(hazard.from, shape)));
       return spreadMargins(size / groups, at, scratch.take(groups));

@@ -107,6 +107,15 @@ export function castTargets({ op, inputs, outputs }: GraphNode, context: SiteCon
   ];
 }
 
+/** Normalisations of com.microsoft that add up several operands first. */
+const SUMMING_NORMALISATIONS: ReadonlySet<string> = new Set([
+  'SkipLayerNormalization',
+  'SkipSimplifiedLayerNormalization',
+  'EmbedLayerNormalization',
+  'SkipGroupNorm',
+  'GroupNorm',
+]);
+
 /** A variance below which a normalisation's quotient overflows. */
 export const TINY_VARIANCE = 1e-30;
 
@@ -114,12 +123,14 @@ export function normalisationTargets(node: GraphNode, context: SiteContext): Haz
   const { op, inputs } = node;
   const epsilon = numericAttribute(node, 'epsilon') ?? (op === 'MeanVarianceNormalization' ? 1e-9 : 1e-5);
   if (epsilon >= TINY_VARIANCE) return [];
+  // What these normalise is a sum that they compute themselves.
+  if (SUMMING_NORMALISATIONS.has(op)) return overflowTargets(node, context);
   const [tensor] = inputs;
   const flat = (hazard: Hazard): HazardTarget[] => {
     const proxy = findDeadUnitsProxy(tensor, context);
     return [{ tensor, hazard }, ...(proxy === undefined ? [] : [{ tensor, hazard, proxy }])];
   };
-  if (op === 'LayerNormalization' || op === 'SimplifiedLayerNormalization')
+  if (op === 'LayerNormalization' || op === 'SimplifiedLayerNormalization' || op === 'RMSNormalization')
     return flat({ kind: 'flat', from: numericAttribute(node, 'axis') ?? -1 });
   const groups =
     op === 'GroupNormalization'

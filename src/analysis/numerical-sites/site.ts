@@ -22,6 +22,8 @@ export interface NumericalSite {
   readonly kind: string;
   /** Tensors that it reads. */
   readonly tensors: readonly string[];
+  /** Inner floating-point tensors of the main graph that it computes. */
+  readonly results: readonly string[];
   /** The unsafe region, for messages. */
   readonly region: string;
   /** The body of an If, Loop or Scan that it is in, for people; undefined in the main graph. */

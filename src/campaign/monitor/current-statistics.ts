@@ -3,6 +3,7 @@ import type { Executor } from '../../fuzzer/executor.ts';
 import type { FuzzerState } from '../../fuzzer/state.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { FaultRegistry } from '../findings/fault-registry.ts';
+import { type NotLookedInto, overflowingHalfSums } from '../not-looked-into.ts';
 import { siteStatistics } from './site-statistics.ts';
 import type { Statistics, StatisticsCollector } from './statistics.ts';
 
@@ -16,12 +17,15 @@ export interface StatisticsSources {
   /** The model's numerical sites, and the names of those that no input within the range can reach. */
   readonly sites: readonly NumericalSite[];
   readonly unreachableSites: ReadonlySet<string>;
+  /** What the campaign leaves out by its settings and its model. */
+  readonly notLookedInto: readonly NotLookedInto[];
 }
 
 /** Reads the campaign's statistics at this moment. */
 export function currentStatistics(sources: StatisticsSources): Statistics {
   const { collector, state, faults, store, executor, sites, unreachableSites } = sources;
   const { count, seeds } = state.corpus.size;
+  const siteRows = siteStatistics(sites, unreachableSites, state.siteMargins, faults.confirmed);
   return collector.snapshot({
     execs: state.execs,
     lost: state.lost,
@@ -34,7 +38,8 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     threshold: state.threshold,
     hits: faults.hitCount,
     faults: faults.faults,
-    sites: siteStatistics(sites, unreachableSites, state.siteMargins, faults.confirmed),
+    sites: siteRows,
+    notLookedInto: [...sources.notLookedInto, ...overflowingHalfSums(siteRows)],
     workers: executor.workers,
     ...(executor.queue === undefined ? {} : { queue: executor.queue }),
     diskMB: Math.round(store.bytes / 1e6),
@@ -45,9 +50,12 @@ function rejectedShare({ execs, rejected }: Pick<FuzzerState, 'execs' | 'rejecte
   return rejected === 0 ? 0 : Number((rejected / (execs + rejected)).toPrecision(4));
 }
 
-/** Writes stats.json and adds a line to stats.jsonl. The sites, of which there may be hundreds, go to stats.json alone. */
+/**
+ * Writes stats.json and adds a line to stats.jsonl. The sites, of which there may be hundreds, and what is left out, which
+ * hardly changes, go to stats.json alone.
+ */
 export async function writeStats(store: CampaignStore, statistics: Statistics): Promise<void> {
-  const { sites, faults, ...common } = statistics;
+  const { sites, faults, notLookedInto, ...common } = statistics;
   const signatures = faults.map(
     ({
       signature,
@@ -73,5 +81,5 @@ export async function writeStats(store: CampaignStore, statistics: Statistics): 
       path,
     }),
   );
-  await store.writeStats({ ...common, signatures }, { sites });
+  await store.writeStats({ ...common, signatures }, { sites, notLookedInto });
 }

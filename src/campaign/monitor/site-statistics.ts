@@ -1,5 +1,6 @@
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { isSiteFault } from '../../fuzzer/search/search-goal.ts';
+import { isAbsorbed } from '../../objectives/objective.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 
 /** Statistics of one numerical site. */
@@ -19,8 +20,17 @@ export interface SiteStatistics {
    * measured.
    */
   readonly margin: number | null;
-  /** Signature of the fault that is named after it; null where its values never reached an output. */
+  /**
+   * Signature of the fault that is named after it; null where nothing came of it, as behind a Where that selects the other
+   * branch.
+   */
   readonly signature: string | null;
+}
+
+/** The signature of the fault that is named after a site: of two, the one whose values come to an output. */
+function signatureOf(faults: readonly Fault[], site: string): string | undefined {
+  const signatures = faults.map(({ signature }) => signature).filter((text) => isSiteFault(text, site));
+  return signatures.find((text) => !isAbsorbed(text)) ?? signatures[0];
 }
 
 /**
@@ -35,7 +45,7 @@ export function siteStatistics(
   faults: readonly Fault[],
 ): SiteStatistics[] {
   return sites.map(({ name, op, kind, region }) => {
-    const signature = faults.find((fault) => isSiteFault(fault.signature, name))?.signature ?? null;
+    const signature = signatureOf(faults, name) ?? null;
     const margin = signature === null ? (margins.get(name) ?? null) : 0;
     const status = margin === 0 ? 'triggered' : unreachable.has(name) ? 'unreachable' : 'open';
     const rounded = margin === null ? null : Number(margin.toPrecision(4));

@@ -3,6 +3,7 @@ import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts
 import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
 import type { Fault } from '../findings/fault-registry.ts';
+import type { NotLookedInto } from '../not-looked-into.ts';
 import type { SiteStatistics } from './site-statistics.ts';
 
 /** Seconds over which the current rate is measured. */
@@ -23,6 +24,7 @@ type StateCounts = Pick<
   | 'hits'
   | 'faults'
   | 'sites'
+  | 'notLookedInto'
   | 'workers'
   | 'queue'
   | 'diskMB'
@@ -61,6 +63,8 @@ export interface Statistics {
   readonly faults: readonly Fault[];
   /** Numerical sites in topological order. */
   readonly sites: readonly SiteStatistics[];
+  /** What the campaign leaves out. */
+  readonly notLookedInto: readonly NotLookedInto[];
   readonly jobs: number;
   readonly workers: readonly WorkerStatistics[];
   /** Absent for a campaign that is not on a queue. */

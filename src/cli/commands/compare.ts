@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { divergenceText, firstDivergence } from '../../analysis/layer-divergence.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { secondModelSection } from '../../config/schema.ts';
@@ -78,8 +79,10 @@ function comparisonText({
   departures,
   objective,
 }: ComparisonReport): string {
-  const { layers, bound, first } = departures;
-  const departed = first === null ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
+  const { layers, bound } = departures;
+  const first = firstDivergence(departures);
+  const departed =
+    first === undefined ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
   return [
     `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${testcases} inputs: ${violations} disagree (${objective})`,
     '',
@@ -104,7 +107,7 @@ function comparisonText({
     ...table(
       layers.map((layer) => [
         layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
-        layer.snr === null ? 'no difference' : `${formatNumber(layer.snr, 4)} dB`,
+        divergenceText(layer),
       ]),
     ),
   ].join('\n');

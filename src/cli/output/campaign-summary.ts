@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
+import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
+import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { isAbsorbed } from '../../objectives/objective.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
@@ -40,6 +43,7 @@ export function summaryJson(summary: CampaignSummary): unknown {
       margin,
       signature,
     })),
+    notLookedInto: statistics.notLookedInto,
     stopped,
   };
 }
@@ -81,8 +85,10 @@ function siteLines({ sites }: CampaignSummary['statistics']): string[] {
     .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
     .slice(0, MAX_SITES)
     .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
+  const triggered = withStatus('triggered');
+  const withoutFault = triggered.filter(({ signature }) => signature === null).length;
   const parts = [
-    `${withStatus('triggered').length} went wrong`,
+    `${triggered.length} went wrong${withoutFault === 0 ? '' : `, ${withoutFault} of them to no effect`}`,
     `${withStatus('unreachable').length} cannot within the range`,
     `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
   ];
@@ -117,10 +123,12 @@ export function summaryText(summary: CampaignSummary): string {
     );
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
   if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);
   }
-  for (const fault of statistics.faults) {
+  const rank = ({ signature }: Fault): number => Number(isAbsorbed(signature));
+  for (const fault of [...statistics.faults].sort((a, b) => rank(a) - rank(b))) {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,

@@ -1,4 +1,4 @@
-import { marginsOf, tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
+import { marginsOf } from '../../analysis/numerical-sites/site-margins.ts';
 import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
@@ -6,6 +6,7 @@ import type { ObservedTestcase } from '../packed-testcases.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
+  goalTensors,
   type Improvement,
   MAX_MARGIN,
   type SearchGoal,
@@ -45,8 +46,10 @@ type MeasureMargins = (
 
 /** Measures a task's mutants against its goal and keeps the best ones: one of each trajectory and one of each subgoal. */
 export class GoalTracker {
-  /** Tensors that the model must expose for the goal's margins. */
+  /** Tensors that the model must expose for the goal. */
   readonly tensors: readonly string[];
+  /** Those among them that the goal's site computes. */
+  readonly siteTensors: readonly string[];
   /** The objective of the goal; undefined for a site's goal. */
   readonly objective: Objective | undefined;
   readonly #assignment: GoalAssignment;
@@ -73,15 +76,15 @@ export class GoalTracker {
     this.#assignment = assignment;
     this.#picksPerStep = picksPerStep ?? assignment.subgoals.length;
     const goal = goals[assignment.goalIndex];
+    this.tensors = goalTensors(goal);
+    this.siteTensors = ('site' in goal ? goal.results : undefined) ?? [];
     if ('site' in goal) {
-      this.tensors = tensorsToWatch(goal.hazardTarget);
       this.objective = undefined;
       const { hazardTarget } = goal;
       const isVarying = isShapeVarying || hazardTarget.isInBody === true;
       this.#measureMargins = (_batch, tensors, row, out) =>
         subgoalMargins(marginsOf(hazardTarget, tensors, row), out, isVarying);
     } else {
-      this.tensors = [];
       const objective = objectives.find(({ name }) => name === goal.objective);
       this.objective = objective;
       this.#measureMargins = (batch, _tensors, row, out) => {

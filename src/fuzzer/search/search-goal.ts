@@ -1,4 +1,5 @@
 import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites/site.ts';
+import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { isSignatureOf, slug } from '../../objectives/objective.ts';
 
 /** A goal of directed search: one way in which a numerical site can go wrong, or an objective's violation. Plain data. */
@@ -8,6 +9,8 @@ export interface SiteGoal {
   /** Name of the site. */
   readonly site: string;
   readonly hazardTarget: HazardTarget;
+  /** Inner tensors that the site computes, by which runs are judged. */
+  readonly results?: readonly string[];
 }
 
 export interface ObjectiveGoal {
@@ -23,7 +26,20 @@ export interface ObjectiveGoal {
 
 /** One goal for every way in which one of the sites can go wrong. */
 export function siteGoals(sites: readonly NumericalSite[]): SiteGoal[] {
-  return sites.flatMap(({ name, targets }) => targets.map((hazardTarget) => ({ site: name, hazardTarget })));
+  return sites.flatMap(({ name, results, targets }) =>
+    targets.map((hazardTarget) => ({ site: name, hazardTarget, results })),
+  );
+}
+
+/** Tensors to watch in runs that are directed at a goal: for its margins, and what its site computes. */
+export function goalTensors(goal: SearchGoal): readonly string[] {
+  if (!('site' in goal)) return [];
+  return [...new Set([...tensorsToWatch(goal.hazardTarget), ...(goal.results ?? [])])];
+}
+
+/** A goal with those of its site's results that can be watched. */
+export function withResults(goal: SearchGoal, isWatchable: (tensor: string) => boolean): SearchGoal {
+  return 'site' in goal ? { ...goal, results: (goal.results ?? []).filter(isWatchable) } : goal;
 }
 
 /** Name of the site or objective. Several goals may share one: a site can go wrong in several ways. */
@@ -43,7 +59,7 @@ export function canPredictMargins(goal: SearchGoal): boolean {
 
 /** Whether a signature names a fault of a site. */
 export function isSiteFault(signature: string, site: string): boolean {
-  return /^(?:nonfinite-(?:nan|inf)|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
+  return /^(?:nonfinite-(?:nan|inf)|absorbed-inf|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
 }
 
 /** The objective that a signature belongs to; of two whose names both fit, the longer one. */

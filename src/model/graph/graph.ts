@@ -11,6 +11,8 @@ export interface GraphNode {
   readonly name: string;
   /** Operator type in the format's own naming, such as `MatMul` or `Softmax`. */
   readonly op: string;
+  /** The set of operators that it is of, such as `com.microsoft`; absent for the format's own. */
+  readonly domain?: string;
   /** Names of the tensors it reads; an empty string is an omitted optional input. */
   readonly inputs: readonly string[];
   /** Names of the tensors it computes. */

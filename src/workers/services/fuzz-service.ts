@@ -19,7 +19,7 @@ import { MetamorphicTransform } from '../../fuzzer/generation/metamorphic-transf
 import { unpackEntry } from '../../fuzzer/packed-entries.ts';
 import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { CorpusEntryData, TaskResult } from '../../fuzzer/scheduling/task.ts';
-import type { SearchGoal } from '../../fuzzer/search/search-goal.ts';
+import { goalTensors, type SearchGoal, withResults } from '../../fuzzer/search/search-goal.ts';
 import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
@@ -88,8 +88,8 @@ function growIndex(vectors: Float32Array): void {
   }
 }
 
-/** Tensors to watch for a goal. */
-function goalTensors(goal: SearchGoal): readonly string[] {
+/** Tensors to watch for a goal's margins. */
+function marginTensors(goal: SearchGoal): readonly string[] {
   return 'site' in goal ? tensorsToWatch(goal.hazardTarget) : [];
 }
 
@@ -217,7 +217,9 @@ const methods = {
     const watchable = new Set(
       await batchedModel.findWatchableTensors(packBatch([testcase, testcase]), tensors),
     );
-    return goals.filter((goal) => goalTensors(goal).every((name) => watchable.has(name)));
+    return goals
+      .filter((goal) => marginTensors(goal).every((name) => watchable.has(name)))
+      .map((goal) => withResults(goal, (name) => watchable.has(name)));
   },
 
   /** The sites, with the hazard targets that are reachable while the inputs are within their intervals. */

@@ -20,7 +20,7 @@ function sites(
   const number = (value: number): string =>
     graph.constant(`c${constants++}`, 'float32', [], Float32Array.of(value));
   write(graph, number);
-  graph.output('y', 'float32', ['batch', 4]);
+  graph.output('y', type === 'float16' ? type : 'float32', ['batch', 4]);
   return findNumericalSites(readOnnx(graph.finish('sites'), 'sites.onnx'));
 }
 
@@ -53,6 +53,56 @@ test('what cannot go wrong is no site: constant divisors, sound epsilons, whole 
   };
   expect(sites(norm(1e-5))).toEqual([]);
   expect(one(norm(0)).region).toBe('variance of x = 0');
+});
+
+describe('in half precision', () => {
+  const half = (write: Parameters<typeof sites>[0]) =>
+    sites(write, 'float16').map(({ kind, region }) => [kind, region]);
+
+  test('a mean, a norm and a normalisation are judged by what they add up', () => {
+    const scale = (graph: OnnxBuilder) =>
+      graph.constant('scale', 'float16', [4], new Uint16Array(4).fill(0x3c00));
+    expect(half((graph) => graph.node('ReduceMean', ['x'], 'y', { axes: [1], keepdims: 1 }))).toEqual([
+      ['half-sum', '|Σ x| ≥ 65504'],
+    ]);
+    expect(half((graph) => graph.node('GlobalAveragePool', ['x'], 'y'))).toEqual([
+      ['half-sum', '|Σ x| ≥ 65504'],
+    ]);
+    expect(half((graph) => graph.node('ReduceL2', ['x'], 'y', { axes: [1] }))).toEqual([
+      ['sum-of-squares', '|Σ x²| ≥ 65504'],
+    ]);
+    expect(half((graph) => graph.node('LayerNormalization', ['x', scale(graph)], 'y'))).toEqual([
+      ['half-sum', '|Σ x| ≥ 65504 or |Σ (x − mean)²| ≥ 65504'],
+    ]);
+  });
+
+  test('a product is judged by its result; a softmax is safe that is short', () => {
+    expect(half((graph) => graph.node('Mul', ['x', 'x'], 'y'))).toEqual([
+      ['half-sum', 'y > 65504 or y < -65504'],
+    ]);
+    expect(half((graph) => graph.node('Softmax', ['x'], 'y'))).toEqual([]);
+  });
+
+  test('none of that holds in single precision', () =>
+    expect(sites((graph) => graph.node('ReduceMean', ['x'], 'y', { axes: [1] }))).toEqual([]));
+});
+
+test('operations of com.microsoft that divide or multiply what is computed are sites', () => {
+  expect(one((graph) => graph.node('MultiHeadAttention', ['x'], 'y')).kind).toBe('attention');
+  const skip = (epsilon: number) => (graph: OnnxBuilder) =>
+    graph.node('SkipLayerNormalization', ['x', 'x', 'x'], 'y', { epsilon: { float: epsilon } });
+  expect(sites(skip(1e-5))).toEqual([]);
+  expect(one(skip(0))).toMatchObject({
+    kind: 'normalisation',
+    region: 'y > 3.40282e+38 or y < -3.40282e+38',
+  });
+});
+
+test('a site names the inner tensors that it computes, by which it is judged', () => {
+  const [log, exp] = sites((graph) => {
+    graph.node('Exp', [graph.node('Log', ['x'], 'inner')], 'y');
+  });
+  expect([log.results, exp.results]).toEqual([['inner'], []]);
 });
 
 describe('a kind is told by what an operation stands in', () => {
@@ -185,6 +235,7 @@ describe('operations of bodies', () => {
         op: 'Div',
         kind: 'div',
         tensors: ['state', 'left'],
+        results: [],
         region: 'left = 0',
         body: 'loop looped',
         targets: [{ tensor: 'left', hazard: { kind: 'at', bound: 0, unit: 2 ** -149 }, isInBody: true }],

@@ -8,23 +8,27 @@ const site = (name: string): NumericalSite => ({
   op: 'Log',
   kind: 'log',
   tensors: [],
+  results: [],
   region: 'x ≤ 0',
   targets: [],
 });
 
 test('a site has gone wrong, cannot, or is open with the smallest margin so far', () => {
-  const sites = ['faulty', 'masked', 'far', 'unmeasured', 'safe'].map(site);
+  const sites = ['faulty', 'absorbed', 'guarded', 'far', 'unmeasured', 'safe'].map(site);
   const margins = new Map([
-    ['masked', 0],
+    ['guarded', 0],
     ['far', 12.345678],
     ['faulty', 5],
   ]);
-  const faults = [{ signature: 'nonfinite-inf-faulty' }] as Fault[];
+  const faults = ['absorbed-inf-faulty', 'nonfinite-inf-faulty', 'absorbed-inf-absorbed'].map(
+    (signature) => ({ signature }) as Fault,
+  );
   const rows = siteStatistics(sites, new Set(['safe']), margins, faults);
   expect(rows.map(({ site: name, status, margin, signature }) => [name, status, margin, signature])).toEqual([
     ['faulty', 'triggered', 0, 'nonfinite-inf-faulty'],
-    // It went wrong, and its values never reached an output.
-    ['masked', 'triggered', 0, null],
+    ['absorbed', 'triggered', 0, 'absorbed-inf-absorbed'],
+    // It went wrong, and nothing came of it.
+    ['guarded', 'triggered', 0, null],
     ['far', 'open', 12.35, null],
     ['unmeasured', 'open', null, null],
     ['safe', 'unreachable', null, null],

@@ -3,11 +3,13 @@ import type { HazardTarget } from '../../../src/analysis/numerical-sites/site.ts
 import {
   canPredictMargins,
   goalName,
+  goalTensors,
   isSiteFault,
   marginSignaturesOf,
   owningObjective,
   type SearchGoal,
   siteGoals,
+  withResults,
 } from '../../../src/fuzzer/search/search-goal.ts';
 
 const below = (tensor: string): HazardTarget => ({ tensor, hazard: { kind: 'below', bound: 0, unit: 1 } });
@@ -16,6 +18,7 @@ const objective = (name: string): SearchGoal => ({ objective: name, isTwoSided: 
 test('a signature is a fault of the site that it is named after', () => {
   expect(isSiteFault('nonfinite-nan-log_7', 'log_7')).toBe(true);
   expect(isSiteFault('nonfinite-inf-a_log', 'a/log')).toBe(true);
+  expect(isSiteFault('absorbed-inf-exp', 'exp')).toBe(true);
   expect(isSiteFault('crash-div', 'div')).toBe(true);
   expect(isSiteFault('nonfinite-nan-log_7', 'log')).toBe(false);
   expect(isSiteFault('hang', 'hang')).toBe(false);
@@ -27,14 +30,20 @@ test('a site has a goal for each way in which it can go wrong, all under its nam
     op: 'Div',
     kind: 'divide',
     tensors: ['a', 'b'],
+    results: ['quotient'],
     region: '0',
     targets: [below('a'), below('b')],
   };
   const goals = siteGoals([site]);
   expect(goals).toEqual([
-    { site: 'div', hazardTarget: below('a') },
-    { site: 'div', hazardTarget: below('b') },
+    { site: 'div', hazardTarget: below('a'), results: ['quotient'] },
+    { site: 'div', hazardTarget: below('b'), results: ['quotient'] },
   ]);
+  expect(goals.map(goalTensors)).toEqual([
+    ['a', 'quotient'],
+    ['b', 'quotient'],
+  ]);
+  expect(withResults(goals[0], () => false)).toMatchObject({ hazardTarget: below('a'), results: [] });
   expect(goals.map(goalName)).toEqual(['div', 'div']);
   expect(goals.flatMap(marginSignaturesOf)).toEqual([]);
   expect(goals.map(canPredictMargins)).toEqual([false, false]);

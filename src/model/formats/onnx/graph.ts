@@ -199,6 +199,7 @@ function readNode(
   return {
     name: node.name || `${node.opType}_${index}`,
     op: node.opType,
+    ...(node.domain === '' || node.domain === 'ai.onnx' ? {} : { domain: node.domain }),
     // Tensors that a subgraph captures are inputs, since they have to be computed before the node runs.
     inputs: [
       ...node.input,

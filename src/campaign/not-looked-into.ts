@@ -1,0 +1,111 @@
+import { findUnanalysedOperations } from '../analysis/unanalysed-operations.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
+import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
+import { shapeText } from '../tensor/tensor.ts';
+import type { SiteStatistics } from './monitor/site-statistics.ts';
+import type { Target } from './resolve/target.ts';
+
+/** Something that a campaign leaves out, which a green result says nothing about. */
+export interface NotLookedInto {
+  /** What it is left out of. */
+  readonly kind: 'inputs' | 'sizes' | 'operations' | 'precision';
+  /** A clause for people, which names what is left out. */
+  readonly text: string;
+}
+
+/** The parts of a target that tell what is left out. */
+type Scope = Pick<Target, 'model'> & {
+  readonly inputs: Pick<Target['inputs'], 'seeds' | 'descriptors' | 'mutators' | 'lengthChanges'>;
+};
+
+/** One function for each reason to leave something out; each gives a clause, or nothing. */
+const REASONS: readonly ((scope: Scope) => NotLookedInto | undefined)[] = [
+  inputsThatStay,
+  sizesThatStay,
+  unanalysedOperations,
+  widenedHalves,
+];
+
+/** What a campaign does not look into, by its settings and its model. */
+export function notLookedInto(scope: Scope): NotLookedInto[] {
+  return REASONS.map((reason) => reason(scope)).filter((reason) => reason !== undefined);
+}
+
+/** Names in one clause; further ones are counted. */
+const MAX_NAMES = 4;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+  return `${names.slice(0, MAX_NAMES).join(', ')}${more}`;
+}
+
+function inputsThatStay({ inputs: { descriptors, mutators } }: Scope): NotLookedInto | undefined {
+  const names = descriptors.map(({ name }) => name).filter((_, i) => mutators[i].length === 0);
+  return names.length === 0
+    ? undefined
+    : { kind: 'inputs', text: `inputs that stay as the seeds have them: ${listed(names)}` };
+}
+
+/** Sizes that the model leaves open and all testcases have in common. */
+function sizesThatStay({ model, inputs: { seeds, lengthChanges } }: Scope): NotLookedInto | undefined {
+  const sizes = stripBatchDimension(model.inputs).flatMap(({ name, shape, strings }, i) => {
+    const changes = lengthChanges?.leader === i || lengthChanges?.followers.includes(i) === true;
+    if (changes || strings !== undefined || !shape.includes(null)) return [];
+    const shapes = new Set(seeds.map(({ form }) => shapeText(form.inputs[i].shape)));
+    return shapes.size === 1 ? [`${name} ${[...shapes][0]}`] : [];
+  });
+  return sizes.length === 0
+    ? undefined
+    : { kind: 'sizes', text: `sizes that stay, though the model leaves them open: ${listed(sizes)}` };
+}
+
+function unanalysedOperations({ model }: Scope): NotLookedInto | undefined {
+  const { operators, hiddenBodies } = findUnanalysedOperations(model.graph);
+  const counts = Object.entries(operators).map(([op, count]) => (count === 1 ? op : `${op} (${count})`));
+  const parts = [
+    ...(counts.length === 0 ? [] : [`operations without analysis: ${listed(counts)}`]),
+    ...(hiddenBodies === 0 ? [] : [`operations within bodies of control flow: ${hiddenBodies}`]),
+  ];
+  return parts.length === 0 ? undefined : { kind: 'operations', text: parts.join(', ') };
+}
+
+/** Operations that move values or round them, whatever the runtime computes in. */
+const ROUNDING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'CastLike', 'Transpose', 'Slice']);
+
+function widenedHalves({ model: { graph, runtime } }: Scope): NotLookedInto | undefined {
+  const isHalf = (name: string): boolean => graph.types.get(name) === 'float16';
+  const computesHalves = graph.nodes.some(
+    ({ op, outputs, inputs }) => !ROUNDING_OPS.has(op) && outputs.some(isHalf) && inputs.some(isHalf),
+  );
+  if (runtime.kind !== 'onnx' || !computesHalves) return undefined;
+  return {
+    kind: 'precision',
+    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware',
+  };
+}
+
+/** Sums of halves that went beyond the largest half, and whose result a runtime that computes wider does not show. */
+export function overflowingHalfSums(sites: readonly SiteStatistics[]): NotLookedInto[] {
+  const names = sites
+    .filter(
+      ({ kind, status, signature }) => kind === 'half-sum' && status === 'triggered' && signature === null,
+    )
+    .map(({ site, op }) => `${site} (${op})`);
+  return names.length === 0
+    ? []
+    : [{ kind: 'precision', text: `sums beyond 65504 that half precision would not hold: ${listed(names)}` }];
+}
+
+/** Lines of a summary. */
+const MAX_LINES = 3;
+
+/** What was not looked into in at most three lines, one a kind as far as they reach. */
+export function notLookedIntoLines(reasons: readonly NotLookedInto[]): string[] {
+  const byKind = new Map<string, string[]>();
+  for (const { kind, text } of reasons) byKind.set(kind, [...(byKind.get(kind) ?? []), text]);
+  const clauses = [...byKind.values()].map((texts) => texts.join('; '));
+  const last = clauses.slice(MAX_LINES - 1).join('; ');
+  return [...clauses.slice(0, MAX_LINES - 1), ...(last === '' ? [] : [last])].map(
+    (clause) => `not looked into: ${clause}`,
+  );
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from '@jest/globals';
+import type { SiteStatistics } from '../../src/campaign/monitor/site-statistics.ts';
+import {
+  type NotLookedInto,
+  notLookedInto,
+  notLookedIntoLines,
+  overflowingHalfSums,
+} from '../../src/campaign/not-looked-into.ts';
+import type { GraphNode } from '../../src/model/graph/graph.ts';
+import type { ModelInfo } from '../../src/model/model.ts';
+import type { DType } from '../../src/tensor/tensor.ts';
+import { functionModel } from '../support/function-model.ts';
+import { testcaseOf } from '../support/tasks.ts';
+
+type Scope = Parameters<typeof notLookedInto>[0];
+
+/** A campaign on a model with one input x of an open length, whose seeds all have two values. */
+function scope(
+  nodes: readonly GraphNode[] = [],
+  types: Readonly<Record<string, DType>> = {},
+  inputs: Partial<Scope['inputs']> = {},
+): Scope {
+  const { graph, ...model } = functionModel(
+    { inputs: [{ name: 'x', type: 'float32', shape: [null, null] }], outputs: ['y'] },
+    () => [],
+  );
+  return {
+    model: {
+      ...model,
+      graph: { ...graph, nodes, types: new Map(Object.entries(types)) },
+    } as unknown as ModelInfo,
+    inputs: {
+      seeds: [testcaseOf([1, 2])],
+      descriptors: [{ name: 'x' }] as unknown as Scope['inputs']['descriptors'],
+      mutators: [['gaussian']],
+      lengthChanges: { leader: 0, followers: [], minLength: 1, maxLength: 9 },
+      ...inputs,
+    },
+  };
+}
+
+const node = (op: string, fields: Partial<GraphNode> = {}): GraphNode => ({
+  name: op,
+  op,
+  inputs: ['x'],
+  outputs: ['y'],
+  ...fields,
+});
+const textsOf = (of: Scope): string[] => notLookedInto(of).map(({ text }) => text);
+
+describe('what a campaign does not look into', () => {
+  test('is nothing where all is', () => expect(notLookedInto(scope([node('Exp')]))).toEqual([]));
+
+  test('are inputs that no mutator changes', () =>
+    expect(notLookedInto(scope([], {}, { mutators: [[]] }))).toEqual([
+      { kind: 'inputs', text: 'inputs that stay as the seeds have them: x' },
+    ]));
+
+  test('are sizes that are open and the same in all testcases', () => {
+    expect(textsOf(scope([], {}, { lengthChanges: undefined }))).toEqual([
+      'sizes that stay, though the model leaves them open: x 2',
+    ]);
+    const seeds = [testcaseOf([1, 2]), testcaseOf([1, 2, 3])];
+    expect(textsOf(scope([], {}, { lengthChanges: undefined, seeds }))).toEqual([]);
+  });
+
+  test('are operations of which nothing is known, each with its number', () => {
+    const unknown = node('Mystery', { domain: 'org.example' });
+    expect(textsOf(scope([unknown, unknown, node('LRN')]))).toEqual([
+      'operations without analysis: Mystery (2), LRN',
+    ]);
+  });
+
+  test('is half precision where the runtime computes it wider', () => {
+    const half = { x: 'float16', y: 'float16' } as const;
+    expect(notLookedInto(scope([node('MatMul')], half)).map(({ kind }) => kind)).toEqual(['precision']);
+    expect(notLookedInto(scope([node('MatMul')]))).toEqual([]);
+    // Rounding to halves and back is what the runtime does as the graph has it.
+    expect(notLookedInto(scope([node('Cast')], half))).toEqual([]);
+  });
+
+  test('are sums whose overflow no result shows', () => {
+    const site = { site: 'var', op: 'ReduceMean', kind: 'half-sum', status: 'triggered', signature: null };
+    const rows = [
+      site,
+      { ...site, site: 'found', signature: 'absorbed-inf-found' },
+      { ...site, site: 'far', status: 'open' },
+      { ...site, site: 'log', kind: 'log' },
+    ] as SiteStatistics[];
+    expect(overflowingHalfSums(rows).map(({ text }) => text)).toEqual([
+      'sums beyond 65504 that half precision would not hold: var (ReduceMean)',
+    ]);
+    expect(overflowingHalfSums([])).toEqual([]);
+  });
+});
+
+test('the summary has three lines at most, and what is of one kind in one of them', () => {
+  const of = (kind: NotLookedInto['kind'], text: string): NotLookedInto => ({ kind, text });
+  const all = [
+    of('inputs', 'a'),
+    of('sizes', 'b'),
+    of('operations', 'c'),
+    of('precision', 'd'),
+    of('inputs', 'e'),
+  ];
+  expect(notLookedIntoLines(all)).toEqual([
+    'not looked into: a; e',
+    'not looked into: b',
+    'not looked into: c; d',
+  ]);
+  expect(notLookedIntoLines(all.slice(0, 2)).length).toBe(2);
+  expect(notLookedIntoLines([])).toEqual([]);
+});
