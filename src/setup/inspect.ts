@@ -69,7 +69,7 @@ export interface Inspection {
   /** In topological order. */
   readonly tensors: readonly InspectedTensor[];
   /** Operations that can produce NaN or infinity, in topological order. */
-  readonly sites: readonly Omit<NumericalSite, 'targets'>[];
+  readonly sites: readonly Omit<NumericalSite, 'targets' | 'results'>[];
   /** Number of bodies of control flow that are not searched for such operations. */
   readonly hiddenBodies: number;
   /** Tensors that `--coverage auto` selects, and the reason. */
@@ -216,7 +216,7 @@ function buildInspection(
       op: producers.get(name)?.op ?? '',
       shape: shapeOf(name),
     })),
-    sites: sites.map(({ targets: _targets, ...site }) => site),
+    sites: sites.map(({ targets: _targets, results: _results, ...site }) => site),
     hiddenBodies: countHiddenBodies(graph),
     coverage: { auto: coverage.tensors, why: coverage.why },
     notes,
