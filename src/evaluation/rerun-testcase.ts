@@ -10,6 +10,7 @@ import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import { type AttributedViolation, Attributor } from './attributor.ts';
+import { type BrokenState, findBrokenState } from './broken-state.ts';
 import { type ExpectedViolation, isExpected } from './expected-violation.ts';
 import { type PairOutputs, pairOutputsOf } from './pair-outputs.ts';
 import { type RerunContext, type RerunTestcase, rerunOnce } from './rerun-once.ts';
@@ -82,6 +83,10 @@ export async function rerunTestcase(
   const testcase = sliceTestcases(batch, row, row + 1);
   const details =
     explainsOrigin && origin !== undefined ? await attributor.describeOrigin(origin, testcase) : undefined;
+  const brokenState =
+    explainsOrigin && violation?.details.outputsFinite === false
+      ? await findBrokenState(model.model, model.feeds(testcase, 1))
+      : undefined;
   const layerDivergences = comparesLayers ? await layerDivergencesAt(model, testcase, heartbeat) : undefined;
   return {
     matchingRuns,
@@ -91,8 +96,11 @@ export async function rerunTestcase(
     ...(violation === undefined
       ? {}
       : {
-          summary:
-            explainViolation(objectives, violation, details).summary + divergenceClause(layerDivergences),
+          summary: [
+            explainViolation(objectives, violation, details).summary,
+            ...brokenStateClauses(brokenState),
+            ...divergenceClauses(layerDivergences),
+          ].join('; '),
           violation,
         }),
     ...(layerDivergences === undefined ? {} : { layerDivergences }),
@@ -100,11 +108,19 @@ export async function rerunTestcase(
   };
 }
 
-/** The first layer in which two models differ, as the end of a summary; empty where that is not known. */
-function divergenceClause(divergences: LayerDivergences | undefined): string {
+/** That a state stays broken, for the summary. */
+function brokenStateClauses(state: BrokenState | undefined): string[] {
+  if (state === undefined) return [];
+  return [
+    `state output ${state.output} is broken for good: given back as ${state.input}, it stays so on zeros`,
+  ];
+}
+
+/** The first layer in which two models differ, for the summary; none where that is not known. */
+function divergenceClauses(divergences: LayerDivergences | undefined): string[] {
   const layer = divergences?.layers.find(({ tensor }) => tensor === divergences.first);
-  if (divergences === undefined || layer === undefined) return '';
-  return `; the first layer that departs is ${firstDivergence(divergences)}: ${divergenceText(layer)}`;
+  if (divergences === undefined || layer === undefined) return [];
+  return [`the first layer that departs is ${firstDivergence(divergences)}: ${divergenceText(layer)}`];
 }
 
 /** Adds the operands of the operation that causes a violation to its summary, where they are known. */

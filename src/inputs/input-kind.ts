@@ -35,6 +35,11 @@ const AUDIO_NAME_PATTERN = /audio|wav|speech|pcm|sound|voice|signal|^samples$/i;
 const FEATURES_NAME_PATTERN = /mel|spec|fbank|mfcc|cepstr|feat/i;
 export const SAMPLE_RATE_PATTERN = /^(?:sr|fs)$|sampl(?:e|ing)_?rate/i;
 
+/** Whether an input's name says that it is the state of a recurrent network. */
+export function isStateName(name: string): boolean {
+  return STATE_NAME_PATTERN.test(name);
+}
+
 /** Shortest sequence of fixed length that is taken for tokens: categories of a table are looked up as well. */
 const MIN_TOKENS = 8;
 
