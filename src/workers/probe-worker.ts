@@ -5,7 +5,7 @@ import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
-import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
+import { type SearchGoal, withResults } from '../fuzzer/search/search-goal.ts';
 import { type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
@@ -158,14 +158,22 @@ export class ProbeWorker {
     );
   }
 
-  /** The goals whose tensors can be watched. */
-  observableGoals(
+  /** The goals whose tensors can be watched; without what sites compute where watching that ends the process. */
+  async observableGoals(
     testcase: TestcaseData,
     goals: readonly SearchGoal[],
     watched: readonly string[],
   ): Promise<SearchGoal[]> {
+    try {
+      return await this.#process.call('observableGoals', { testcase, goals, watched }, LOAD_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+    }
+    this.#process = this.#spawn(this.#limits);
+    await this.load();
+    const bare = goals.map((goal) => withResults(goal, () => false));
     return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
-      this.#process.call('observableGoals', { testcase, goals, watched }, LOAD_TIMEOUT_MS),
+      this.#process.call('observableGoals', { testcase, goals: bare, watched }, LOAD_TIMEOUT_MS),
     );
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { CalibrationPlan } from '../../src/fuzzer/calibration.ts';
+import { goalTensors, type SearchGoal } from '../../src/fuzzer/search/search-goal.ts';
 import type { TestcaseData } from '../../src/inputs/testcase.ts';
 import { ProbeWorker } from '../../src/workers/probe-worker.ts';
 import { ProcessDied } from '../../src/workers/rpc-client.ts';
@@ -122,4 +123,22 @@ test('its process joins the pool while it is alive', async () => {
   expect(worker.child).toBe(started[0]);
   worker.close();
   expect(worker.child).toBeUndefined();
+});
+
+test('goals are looked at without what sites compute where watching that ends the process', async () => {
+  const goal = {
+    site: 'pow',
+    hazardTarget: { tensor: 'x', hazard: { kind: 'above', bound: 1, unit: 1 } },
+    results: ['power'],
+  } as const;
+  const answer = ({ goals }: { readonly goals: readonly SearchGoal[] }) => {
+    if (goals.some((asked) => goalTensors(asked).includes('power'))) throw crash();
+    return goals;
+  };
+  const { worker, started } = await prepared({ observableGoals: answer });
+  expect(await worker.observableGoals(testcaseOf([1]), [goal], [])).toEqual([{ ...goal, results: [] }]);
+  expect(started.map((process) => process.methods())).toEqual([
+    ['prepare', 'observableGoals'],
+    ['load', 'observableGoals'],
+  ]);
 });

@@ -12,7 +12,22 @@ export function appendGraph(bytes: Uint8Array, graph: object): Uint8Array {
   return joined;
 }
 
-/** The same ONNX file with further tensors among its outputs. */
-export function exposeOnnxTensors(bytes: Uint8Array, tensors: readonly string[]): Uint8Array {
-  return tensors.length === 0 ? bytes : appendGraph(bytes, { output: tensors.map((name) => ({ name })) });
+/**
+ * The same ONNX file with further tensors among its outputs.
+ *
+ * @param fusedAway those of them that get a second reader: ONNX Runtime 1.30 fuses a Gelu written out with Pow although the
+ *   power is an output, which then has no producer, and the run ends the process
+ */
+export function exposeOnnxTensors(
+  bytes: Uint8Array,
+  tensors: readonly string[],
+  fusedAway: readonly string[] = [],
+): Uint8Array {
+  if (tensors.length === 0) return bytes;
+  const readers = fusedAway.map((name, i) => {
+    const output = `neurofuzz_reader_${i}`;
+    return { opType: 'Identity', name: output, input: [name], output: [output] };
+  });
+  const output = [...tensors, ...readers.map(({ name }) => name)].map((name) => ({ name }));
+  return appendGraph(bytes, { node: readers, output });
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as ort from 'onnxruntime-node';
 import { readNumber, type Tensor } from '../../../tensor/tensor.ts';
-import { bodyTensorsOf, computedTensors, type Graph } from '../../graph/graph.ts';
+import { bodyTensorsOf, computedTensors, type Graph, producersByTensor } from '../../graph/graph.ts';
 import type {
   FinitenessVerdicts,
   InputInvariants,
@@ -204,9 +204,11 @@ export class OnnxModel implements Model, NonFiniteFlags {
 function exposeTensors(bytes: Uint8Array, tensors: readonly string[], graph: Graph): Uint8Array {
   const bodyTensors = bodyTensorsOf(graph);
   const inBodies = tensors.filter((name) => bodyTensors.has(name));
+  const producers = producersByTensor(graph);
   return exposeOnnxTensors(
     exposeInBodies(bytes, inBodies, graph.types),
     tensors.map((name) => exposedName(name, bodyTensors.get(name)?.depth ?? 0)),
+    tensors.filter((name) => producers.get(name)?.op === 'Pow'),
   );
 }
 
