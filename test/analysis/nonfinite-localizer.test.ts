@@ -125,6 +125,29 @@ describe('where numbers stop being finite', () => {
     await model.dispose();
   });
 
+  test('is, where all outputs are finite, what leads to the tensor that it was seen in, and what ends it there', async () => {
+    const model = await onnx('absorbed', (graph) => {
+      const one = graph.constant('one', 'float32', [], Float32Array.of(1));
+      const zero = graph.constant('zero', 'float32', [], Float32Array.of(0));
+      graph.node('Div', [one, graph.node('Exp', ['x'], 'exp')], 'share');
+      const open = graph.node('Greater', [graph.node('Neg', ['x'], 'negative'), zero], 'open');
+      graph.node('Where', [open, graph.node('Log', ['negative'], 'log'), zero], 'kept');
+      graph.node('Add', ['share', 'kept'], 'y');
+      graph.output('y', 'float32', ['batch', 3]);
+    });
+    const localiser = new NonfiniteLocalizer(model);
+    const [absorbed, guarded] = [
+      await localiser.locate(feeds(100, 0, -1), ['exp']),
+      await localiser.locate(feeds(100, 0, -1), ['log']),
+    ];
+    expect(absorbed).toMatchObject({
+      node: { name: 'exp' },
+      absorption: { absorber: { name: 'share' }, isMeant: false },
+    });
+    expect(guarded).toMatchObject({ node: { name: 'log' }, absorption: { isMeant: true } });
+    await model.dispose();
+  });
+
   test('comes with what the operation was given at the element that went wrong', async () => {
     const model = await onnx('operands', (graph) => {
       const divisors = graph.constant('shift', 'float32', [3], Float32Array.of(1, 2, 3));

@@ -95,6 +95,13 @@ describe('JUnit', () => {
     expect(check?.outcome).toMatchObject({ details: expect.stringContaining('10/10, batch-dependent') });
   });
 
+  test('an infinity that no output shows is a failure of the objective that finds it', () => {
+    expect(outcomes([fault({ signature: 'absorbed-inf-exp' })])).toMatchObject({
+      nonfinite: 'failed',
+      'absorbed-inf-exp': 'failed',
+    });
+  });
+
   test('what is flaky fails nothing', () => {
     expect(outcomes([fault({ flaky: 5 })])).toMatchObject({
       nonfinite: 'passed',
@@ -151,6 +158,13 @@ describe('SARIF', () => {
     ])
       expect(sarifFaults(sarifText([campaign(change)]))).toEqual([]);
     expect(sarifFaults(sarifText([]))).toEqual([]);
+  });
+
+  test('a fault is an error, one that no output shows a warning, one that does not reproduce a note', () => {
+    const level = (change: Partial<TriagedFault>) => resultsOf(sarifText([campaign(change)]))[0].level;
+    expect(level({})).toBe('error');
+    expect(level({ signature: 'absorbed-inf-exp' })).toBe('warning');
+    expect(level({ signature: 'absorbed-inf-exp', flaky: 5 })).toBe('note');
   });
 
   test('the schema would notice', () => {

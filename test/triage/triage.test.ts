@@ -110,16 +110,17 @@ describe('faults', () => {
     expect([a, b].map(isReproducible)).toEqual([true, true]);
   });
 
-  test('come worst first: new, sound, what ends the process, what is hit most', async () => {
+  test('come worst first: new, sound, what ends the process, what is hit most, what no output shows last', async () => {
     const now = campaignOf(
       [
+        { signature: 'absorbed-inf-exp', id: '0' },
         { signature: 'text-words-x', id: '1', objective: 'text' },
         { signature: 'nonfinite-inf-exp', id: '2' },
         { signature: 'crash-div', id: '3', objective: 'crash' },
         { signature: 'nonfinite-nan-log', id: '4' },
         { signature: 'nonfinite-nan-flaky', id: '5', status: 'flaky' },
       ],
-      { 'nonfinite-inf-exp': 3, 'nonfinite-nan-log': 90 },
+      { 'nonfinite-inf-exp': 3, 'nonfinite-nan-log': 90, 'absorbed-inf-exp': 99 },
     );
     const order = async (against?: string) =>
       (await triage([now], { against })).faults.map(({ signature }) => signature);
@@ -128,6 +129,7 @@ describe('faults', () => {
       'nonfinite-nan-log',
       'nonfinite-inf-exp',
       'text-words-x',
+      'absorbed-inf-exp',
       'nonfinite-nan-flaky',
     ];
     expect(await order()).toEqual(worst);
