@@ -210,6 +210,7 @@ async function makeState(
       arms,
       config.guidance !== 'none',
       workload.runCost,
+      descriptors.map(({ pickShare }) => pickShare),
     );
   const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
   const isGuided = config.guidance !== 'none' && width > 0;

@@ -161,7 +161,7 @@ async function walkRandomly(
 }
 
 function walkTask(
-  { arms }: TaskRunnerOptions,
+  { arms, descriptors }: TaskRunnerOptions,
   number: number,
   parents: readonly number[],
   mutants: number,
@@ -172,7 +172,10 @@ function walkTask(
     mutants,
     parents,
     partners: parents.map(() => -1),
-    stacks: parents.flatMap(() => arms.flatMap(simplestStack)),
+    // Inputs that few picks mutate would raise the threshold for all others.
+    stacks: parents.flatMap(() =>
+      arms.flatMap((list, input) => simplestStack(descriptors[input].pickShare === undefined ? list : [])),
+    ),
     saturatedSignatures: [],
     indexSize: 0,
     threshold: 0,

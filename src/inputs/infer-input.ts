@@ -22,6 +22,8 @@ export interface InferredInput {
   readonly seedValue: number | undefined;
   /** Whether it keeps the values of its seeds unless mutators are asked for. */
   readonly stays: boolean;
+  /** Operations that fail where a mask hides everything; such a mask is mutated now and then. Undefined for other inputs. */
+  readonly maskedSites?: readonly string[] | undefined;
   /** Split values of the model's decision trees, ascending, by column; undefined where no trees read the input. */
   readonly splits: readonly (readonly number[])[] | undefined;
 }
@@ -43,9 +45,9 @@ export function inferInputs(
 ): InferredInput[] {
   const names = { inputs: inputs.map(({ name }) => name), outputs };
   const inferred = inputs.map((input, i) => inferInput(input, evidence?.[i], names));
-  // Something has to be mutated.
-  return inferred.every(({ stays }) => stays)
-    ? inferred.map((input) => ({ ...input, stays: false }))
+  // Something has to be mutated, and masks alone are mutated only now and then.
+  return inferred.every(({ stays, maskedSites }) => stays || maskedSites !== undefined)
+    ? inferred.map(({ maskedSites: _sites, ...input }) => ({ ...input, stays: false }))
     : inferred;
 }
 
@@ -58,6 +60,8 @@ export function inferInput(
   const { kind, reason } = guessInputKind(input, evidence, names);
   const { range, reason: rangeReason, isFromModel = false } = inferRange(input, kind, evidence);
   const isAlone = names.inputs.length === 1;
+  const maskedSites = kind === 'mask' && !isAlone ? evidence.maskedSites : undefined;
+  const mayStay = kind === 'mask' ? maskedSites === undefined : kind === 'state' || kind === 'selector';
   return {
     kind,
     kindReason: reason,
@@ -66,7 +70,8 @@ export function inferInput(
     isRangeKnown: rangeReason !== UNKNOWN_RANGE_REASON,
     isFromModel,
     seedValue: seedValueOf(kind, range, evidence),
-    stays: !isAlone && (kind === 'mask' || kind === 'state' || kind === 'selector'),
+    stays: !isAlone && mayStay,
+    ...(maskedSites === undefined ? {} : { maskedSites }),
     splits: evidence.splits?.values,
   };
 }

@@ -7,6 +7,7 @@ import type { Column } from './table-column.ts';
 export const DOMAINS = [
   'numbers',
   'flags',
+  'mask',
   'image',
   'audio',
   'table',
@@ -21,6 +22,7 @@ export type Domain = (typeof DOMAINS)[number];
 export const DOMAIN_LABELS: Readonly<Record<Domain, string>> = {
   numbers: 'numbers',
   flags: 'switches',
+  mask: 'masks',
   image: 'images',
   audio: 'audio',
   table: 'tables with columns',
@@ -71,6 +73,8 @@ export interface InputDescriptor {
   readonly columns: readonly Column[] | undefined;
   /** Mask of a row: nonzero where the ancestor's value must stay. */
   readonly fixed: Uint8Array | undefined;
+  /** Share of the picks that mutate it; absent for all. */
+  readonly pickShare?: number;
   readonly tokens: TokenDescriptor | undefined;
   readonly strings?: StringDescriptor | undefined;
   /** Split values of the model's decision trees, ascending, by column; absent where no trees read the input. */

@@ -34,4 +34,6 @@ export interface InputEvidence {
    * operation on a sequence of feature vectors (`steps`).
    */
   readonly readAs?: { readonly kind: 'signal' | 'steps'; readonly by: string };
+  /** Names of the operations that fail where the values mask everything along an axis, in the order of the graph. */
+  readonly maskedSites?: readonly string[];
 }

@@ -25,7 +25,9 @@ import { shotNoise } from './corruption/shot-noise.ts';
 import { snow } from './corruption/snow.ts';
 import { speckleNoise } from './corruption/speckle-noise.ts';
 import { zoomBlur } from './corruption/zoom-blur.ts';
+import { causal } from './flag/causal.ts';
 import { flip } from './flag/flip.ts';
+import { padding } from './flag/padding.ts';
 import { blur } from './image/blur.ts';
 import { brightness } from './image/brightness.ts';
 import { contrast } from './image/contrast.ts';
@@ -103,6 +105,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     ],
   },
   { name: 'flags', help: 'switches', kinds: [flip, values, splice] },
+  { name: 'masks', help: 'masks, as a mask may be', kinds: [flip, padding, causal, splice] },
   { name: 'images', help: 'changes that a camera makes', kinds: [...GEOMETRIC, ...PHOTOMETRIC] },
   {
     name: 'corruptions',
@@ -220,9 +223,11 @@ export function defaultMutators(input: InputDescriptor): readonly ConfiguredMuta
     ? ['strings']
     : domains.includes('tokens')
       ? ['tokens', 'text']
-      : domains.includes('flags')
-        ? ['flags']
-        : ['tables', 'numbers', 'images', 'audio'];
+      : domains.includes('mask')
+        ? ['masks']
+        : domains.includes('flags')
+          ? ['flags']
+          : ['tables', 'numbers', 'images', 'audio'];
   return names
     .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
     .filter((kind) => fitsInput(kind, input))

@@ -152,6 +152,7 @@ function inputLine({ name, type, shape, kind, kindWhy }: InspectedInput): string
 
 function mutatorsOf({ kind, type, stays }: InspectedInput): string | string[] {
   if (stays !== undefined) return 'none';
+  if (kind === 'mask') return 'masks';
   if (type === 'bool') return 'flags';
   if (kind === 'strings') return 'strings';
   if (kind === 'tokens') return ['tokens', 'text'];

@@ -99,6 +99,13 @@ describe('inputs that stay beside others', () => {
     expect(seedValues(mask)).toEqual({ range: { low: 1, high: 1 } });
   });
 
+  test('are masks, but for those that can hide everything from an operation that then fails', () => {
+    const mask = infer(spec('mask', 'int64', [null]), { maskedSites: ['Softmax_9'] });
+    expect(mask).toMatchObject({ stays: false, maskedSites: ['Softmax_9'] });
+    expect(seedValues(mask)).toEqual({ range: { low: 1, high: 1 } });
+    expect(infer(spec('x', 'int64', [null]), { maskedSites: ['Softmax_9'] }).maskedSites).toBeUndefined();
+  });
+
   test('do not stay where nothing else would be mutated', () => {
     expect(inferInput(spec('mask', 'int64', [8])).stays).toBe(false);
     const masks = inferInputs([spec('mask', 'int64', [8]), spec('mask2', 'int64', [8])], { outputs: ['y'] });

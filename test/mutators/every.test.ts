@@ -107,6 +107,18 @@ function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
         };
       });
   }
+  if (domains.includes('mask')) {
+    return fc
+      .record({
+        type: fc.constantFrom<DType>('bool', 'int32', 'int64', 'float32'),
+        shape: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 4 }),
+        key: fc.nat(),
+      })
+      .map(({ type, shape, key }) => {
+        const size = shape.reduce((product, side) => product * side, 1);
+        return { input: traitsOf({ type, domains: ['mask'], size }), shape, linf: undefined, key };
+      });
+  }
   if (domains.includes('tokens') || domains.includes('text')) {
     return fc.record({ size: fc.integer({ min: 1, max: 40 }), key: fc.nat() }).map(({ size, key }) => {
       const tokens = {

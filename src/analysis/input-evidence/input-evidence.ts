@@ -4,6 +4,7 @@ import { affinePrefix } from './affine-prefix.ts';
 import { findComparedConstants, findReading, findStateReader } from './first-readers.ts';
 import { readersByTensor } from './graph-flow.ts';
 import { findLookupTable } from './lookup-rows.ts';
+import { findMaskSites } from './mask-sites.ts';
 import { rangeEvidence } from './range-evidence.ts';
 import { findTreeSplits } from './tree-splits.ts';
 
@@ -11,6 +12,7 @@ import { findTreeSplits } from './tree-splits.ts';
 export function gatherInputEvidence(model: Pick<Model, 'graph' | 'inputs' | 'constant'>): InputEvidence[] {
   const { graph } = model;
   const readers = readersByTensor(graph);
+  const maskSites = findMaskSites(model);
   return model.inputs.map(({ name, shape }): InputEvidence => {
     const table = findLookupTable(graph, readers, name);
     const prefix = affinePrefix(model, readers, name);
@@ -19,6 +21,7 @@ export function gatherInputEvidence(model: Pick<Model, 'graph' | 'inputs' | 'con
     const splits = findTreeSplits(graph, readers, prefix, shape.at(-1) ?? undefined);
     const stateOf = findStateReader(readers, name);
     const readAs = findReading(model, readers, name);
+    const maskedSites = maskSites.get(name);
     return {
       ...(table === undefined ? {} : { lookupRows: table.rows, isEmbedding: table.isEmbedding }),
       ...rangeEvidence(model, prefix, shape.length),
@@ -26,6 +29,7 @@ export function gatherInputEvidence(model: Pick<Model, 'graph' | 'inputs' | 'con
       ...(compared.length === 0 ? {} : { comparedWith: compared }),
       ...(stateOf === undefined ? {} : { stateOf }),
       ...(readAs === undefined ? {} : { readAs }),
+      ...(maskedSites === undefined ? {} : { maskedSites }),
     };
   });
 }

@@ -36,6 +36,31 @@ export async function chooseMutators(
   return mutators;
 }
 
+/** Share of the picks that mutate a mask: what a model makes of its other inputs is what campaigns are for. */
+const MASK_PICK_SHARE = 1 / 8;
+
+/**
+ * The share of the picks that mutate each input; undefined for all of them. Masks that get the default mix of masks are
+ * mutated now and then, unless nothing else is mutated. Told by the specs, which campaigns record: a campaign that is resumed
+ * does the same.
+ */
+export function pickShares(
+  mutators: readonly (readonly string[])[],
+  inputs: readonly InputDescriptor[],
+): (number | undefined)[] {
+  const isRare = mutators.map(
+    (specs, i) =>
+      specs.length > 0 &&
+      inputs[i].domains.includes('mask') &&
+      specs.join() ===
+        defaultMutators(inputs[i])
+          .map(({ spec }) => spec)
+          .join(),
+  );
+  const isAnyOther = mutators.some((specs, i) => specs.length > 0 && !isRare[i]);
+  return isRare.map((rare) => (rare && isAnyOther ? MASK_PICK_SHARE : undefined));
+}
+
 /** The specs of an input's mutators. @throws UserError where one was requested for this input and does not fit it */
 function mutatorSpecs(requested: RequestedMutators, input: InputDescriptor): string[] {
   if (requested === 'none') return [];

@@ -32,6 +32,7 @@ export function describeInputs(
               audio: inferredInputs[i].kind === 'audio',
               table: tables[i] !== undefined,
               splits: splits !== undefined,
+              mask: inferredInputs[i].kind === 'mask',
             }),
       size: Math.max(ofTokens?.length[1] ?? 0, ...seeds.map(({ inputs }) => inputs[i].length)),
       range: ranges[i],
@@ -48,10 +49,11 @@ export function describeInputs(
 function domainsOf(
   type: DType,
   tokens: TokenPlan | undefined,
-  has: Readonly<Record<'image' | 'audio' | 'table' | 'splits', boolean>>,
+  has: Readonly<Record<'image' | 'audio' | 'table' | 'splits' | 'mask', boolean>>,
 ): readonly Domain[] {
-  if (type === 'bool') return ['flags'];
-  const domains: Domain[] = ['numbers'];
+  const domains: Domain[] = [type === 'bool' ? 'flags' : 'numbers'];
+  if (has.mask && tokens === undefined) domains.push('mask');
+  if (type === 'bool') return domains;
   if (has.image && tokens === undefined) domains.push('image');
   if (has.audio) domains.push('audio');
   if (has.table) domains.push('table');

@@ -52,13 +52,15 @@ export function explainGuesses(
 
 function kindGuess(
   name: string,
-  { kind, kindReason, stays, seedValue }: InferredInput,
+  { kind, kindReason, stays, seedValue, maskedSites }: InferredInput,
   requested: RequestedMutators,
   areGiven: boolean,
 ): string | undefined {
   if (PLAIN_KINDS.has(kind) || (requested !== 'default' && !(stays && requested === 'none')))
     return undefined;
   const guess = `looks like ${KIND_NOUNS[kind] ?? kind}: ${kindReason}`;
+  if (requested === 'default' && maskedSites !== undefined)
+    return `${guess}; ${maskedSites.slice(0, 3).join(', ')} would fail where it hides everything, so it is mutated now and then: --mutator ${name}=none leaves it as its seeds have it`;
   if (requested === 'default') return `${guess}; --mutator ${name}=numbers overrules that`;
   const value = areGiven || seedValue === undefined ? 'as its seeds have it' : String(seedValue);
   const mutators = kind === 'mask' ? 'flags' : 'numbers';

@@ -3,7 +3,7 @@ import { type ImageFormat, resolveImageFormat } from '../../inputs/image.ts';
 import type { Range } from '../../inputs/range.ts';
 import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { rangeOfSeeds } from './ranges.ts';
+import { isMaskOfSeeds, rangeOfSeeds } from './ranges.ts';
 import type { SeedSet } from './resolve-seeds.ts';
 import { describeTable, resolveTable, type Table } from './tables.ts';
 
@@ -38,6 +38,11 @@ export function inferRanges(
     const table = tables[i];
     if (table !== undefined) return table.range;
     if (declaredRanges.has(input.name) || !areGiven) return rangeWithoutSeeds(settings, i);
+    if (inferredInputs[i].kind === 'mask' && !isKept[i]) {
+      if (isMaskOfSeeds(input, seeds, i)) return inferredInputs[i].range;
+      // Other values mean more than "masked": what may follow what is not known.
+      if (inferredInputs[i].maskedSites !== undefined && requestedMutators[i] === 'default') isKept[i] = true;
+    }
     const isMutated = isKept.map((kept) => !kept);
     const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, mutatorSetting);
     if (stays && isMutated[i]) {

@@ -9,7 +9,7 @@ import type { Seeds } from '../../inputs/seeds.ts';
 import { stringsText } from '../../inputs/strings/strings-text.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
-import { chooseMutators } from './choose-mutators.ts';
+import { chooseMutators, pickShares } from './choose-mutators.ts';
 import { describeInputs } from './describe-inputs.ts';
 import { explainGuesses, explainLengths } from './explain-inputs.ts';
 import { readFixedMasks } from './fixed-masks.ts';
@@ -78,6 +78,7 @@ export async function resolveInputs(
     keepsLabels,
     allowsOneGeometric: config.deephunter !== undefined,
   });
+  const shares = pickShares(mutators, descriptors);
   const isMutated = mutators.map((specs) => specs.length > 0);
   const seeds = validSeeds(seedSet.seeds, descriptors, isMutated, notices);
   const limits = constraintLimits(config, descriptors, isMutated);
@@ -89,7 +90,7 @@ export async function resolveInputs(
     seeds,
     areDrawn: !seedSet.areGiven,
     labels: seedSet.labels,
-    descriptors: withFollowerSizes(descriptors, lengthChanges),
+    descriptors: withFollowerSizes(withPickShares(descriptors, shares), lengthChanges),
     mutators,
     limits,
     lengthChanges,
@@ -115,6 +116,16 @@ function constraintLimits(
   if (norm !== undefined && isOnlyStrings)
     throw new UserError(`--${norm} is for numbers, and only strings are mutated; --edits limits those`);
   return { linf, l2, l0, edits, deephunter };
+}
+
+function withPickShares(
+  descriptors: readonly InputDescriptor[],
+  shares: readonly (number | undefined)[],
+): readonly InputDescriptor[] {
+  return descriptors.map((descriptor, i) => {
+    const pickShare = shares[i];
+    return pickShare === undefined ? descriptor : { ...descriptor, pickShare };
+  });
 }
 
 /** Inputs that follow the length of another one need buffers as long as that one's. */

@@ -37,6 +37,17 @@ export function declaredRanges(setting: InputConfig['range'], names: readonly st
   return declared;
 }
 
+/** Whether an input holds zeros and ones alone in all seeds, as masks do. */
+export function isMaskOfSeeds({ type }: InputSpec, seeds: Seeds, column: number): boolean {
+  return seeds.every(({ inputs }) => {
+    for (let i = 0; i < inputs[column].length; i++) {
+      const value = readNumber(type, inputs[column], i);
+      if (value !== 0 && value !== 1) return false;
+    }
+    return true;
+  });
+}
+
 /** The smallest and the largest value in the seeds; undefined where the input is empty in all of them. */
 function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
   let low = Number.POSITIVE_INFINITY;

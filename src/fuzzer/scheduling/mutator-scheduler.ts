@@ -57,19 +57,24 @@ export class MutatorScheduler {
   readonly #depths: Bandit;
   readonly #tallies: Tally[][];
   readonly #isAdaptive: boolean;
+  /** Of each input, the share of the picks that mutate it; undefined for all. */
+  readonly #pickShares: readonly (number | undefined)[];
 
   /**
    * @param arms of each input; none for an input that is not mutated
    * @param isAdaptive whether rewards change the shares: without guidance they stay as they are
    * @param runCost of running a mutant, in copies of its values
+   * @param pickShares of each input, the share of the picks that mutate it; undefined for all
    */
   constructor(
     inputs: readonly string[],
     arms: readonly (readonly ArmDescriptor[])[],
     isAdaptive: boolean,
     runCost = RUN_COST,
+    pickShares: readonly (number | undefined)[] = [],
   ) {
     this.#inputs = inputs;
+    this.#pickShares = pickShares;
     this.#arms = arms;
     this.#isAdaptive = isAdaptive;
     this.#bandits = arms.map(
@@ -94,7 +99,8 @@ export class MutatorScheduler {
     const depth = hasChoice ? STACK_DEPTHS[this.#depths.select(random)] : 1;
     return this.#bandits.map((bandit, input) => {
       const arms = this.#arms[input].length;
-      if (arms === 0) return [];
+      const pickShare = this.#pickShares[input];
+      if (arms === 0 || (pickShare !== undefined && random.uniform() >= pickShare)) return [];
       // A single mutator was asked for as it is: stacking it would change by how much it mutates.
       const length = arms === 1 ? 1 : depth;
       return Array.from({ length }, () => bandit.select(random));

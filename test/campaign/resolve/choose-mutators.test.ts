@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { chooseMutators } from '../../../src/campaign/resolve/choose-mutators.ts';
+import { chooseMutators, pickShares } from '../../../src/campaign/resolve/choose-mutators.ts';
 import {
   type RequestedMutators,
   requestedMutators,
@@ -105,5 +105,20 @@ describe('mutators', () => {
       'input image has no other mutator',
     );
     expect(await choose(only)).toEqual([['rotate'], []]);
+  });
+});
+
+describe('the share of the picks that mutate an input', () => {
+  const mask = traitsOf({ name: 'mask', type: 'bool', size: 8, domains: ['flags', 'mask'] });
+  const masks = ['flip', 'padding', 'causal', 'splice'];
+
+  test('is one in eight for a mask with the default mix, by its specs', () => {
+    expect(pickShares([['gaussian'], masks], [IMAGE, mask])).toEqual([undefined, 1 / 8]);
+  });
+
+  test('is all for a mask with mutators of its own, and where nothing else is mutated', () => {
+    expect(pickShares([['gaussian'], ['flip']], [IMAGE, mask])).toEqual([undefined, undefined]);
+    expect(pickShares([[], masks], [IMAGE, mask])).toEqual([undefined, undefined]);
+    expect(pickShares([['gaussian'], masks], [IMAGE, MASK])).toEqual([undefined, undefined]);
   });
 });

@@ -74,6 +74,17 @@ describe('the choice among mutators', () => {
     expect(sharesOf(again)).toEqual(fresh);
   });
 
+  test('leaves an input with a share alone in the other picks', () => {
+    const arms = [[arm('x')], [arm('one'), arm('other')]];
+    const choice = new MutatorScheduler(['x', 'mask'], arms, true, undefined, [undefined, 1 / 8]);
+    const random = randomStream('share');
+    const drawn = Array.from({ length: 4000 }, () => choice.select(random));
+    expect(drawn.every(([x]) => x.length === 1)).toBe(true);
+    const mutated = drawn.filter(([, mask]) => mask.length > 0).length;
+    expect(mutated).toBeGreaterThan(400);
+    expect(mutated).toBeLessThan(600);
+  });
+
   test('applies a mutator that is alone once', () => {
     const choice = new MutatorScheduler(['x', 'y'], [[arm('alone')], [arm('one'), arm('other')]], true);
     const random = randomStream('alone');
