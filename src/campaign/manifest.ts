@@ -17,6 +17,7 @@ import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { FixedBatch } from './resolve/sizes/open-batch.ts';
+import type { SizeChanges } from './resolve/sizes/size-changes.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 
 /** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
@@ -43,6 +44,7 @@ export interface ResolvedCampaign {
   readonly workload: Workload;
   readonly fixedBatch: FixedBatch | undefined;
   readonly batchDependence: BatchDependence | undefined;
+  readonly sizeChanges: SizeChanges;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -68,6 +70,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     workload,
     fixedBatch,
     batchDependence,
+    sizeChanges,
     inputs,
     importIds,
   } = resolved;
@@ -133,6 +136,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       workload,
       ...(fixedBatch === undefined ? {} : { fixedBatch }),
       ...(batchDependence === undefined ? {} : { batchDependence }),
+      ...(Object.values(sizeChanges).every(({ length }) => length === 0) ? {} : { sizeChanges }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

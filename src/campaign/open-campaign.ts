@@ -26,6 +26,7 @@ import type { CampaignParts } from './campaign-parts.ts';
 import type { DerivedModel } from './derived-model.ts';
 import { enterImports, findImports, type ImportCandidates, readImports } from './enter-imports.ts';
 import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
+import { enterFailingSizes } from './enter-sizes.ts';
 import { HitConfirmer } from './findings/confirm.ts';
 import { FaultRegistry } from './findings/fault-registry.ts';
 import { FindingWriter } from './findings/finding-writer.ts';
@@ -111,6 +112,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     workload: target.workload,
     fixedBatch: target.fixedBatch,
     batchDependence: target.batchDependence,
+    sizeChanges: target.sizeChanges,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
@@ -249,6 +251,7 @@ async function makeState(
           ? (task) => feedbackDelay(task, workload.minFeedbackDelay)
           : epochFeedbackDelay(config.epoch),
       singleBatches: model.generation !== undefined,
+      sizeChanges: target.sizeChanges.running,
     },
     objectives: target.objectives.map(({ name }) => name),
   });
@@ -269,6 +272,7 @@ export async function addSeedsAndImports(
   campaign: CampaignParts,
 ): Promise<SeedAccount> {
   const account = await enterSeeds(seeds, campaign, monitor);
+  await enterFailingSizes(target, probeWorker, campaign, monitor);
   await enterImports(imports, probeWorker, labelsById(target), campaign, monitor);
   campaign.state.setCountedSignatures(campaign.faults.countedSignatures);
   return account;

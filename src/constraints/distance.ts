@@ -1,8 +1,11 @@
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
-import { readNumber } from '../tensor/tensor.ts';
+import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { editDistance } from './edit-distance.ts';
 import { countChangedStrings, countStringEdits } from './string-edits.ts';
 import { stripPadding } from './strip-padding.ts';
+
+/** Values up to which an edit distance is computed, whose cost is their square. */
+const MAX_EDITED = 4096;
 
 /** Distances between a testcase and its ancestor seed, over all inputs. */
 export interface Distance {
@@ -18,7 +21,8 @@ export interface Distance {
 
 /**
  * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the
- * ancestor's, contributes only its edit distance, to `edits` and to `l0`; one of strings contributes its edit distance to
+ * ancestor's, contributes only its edit distance, to `edits` and to `l0`; a large one, or one of floating point, only by how
+ * many values it is longer or shorter; one of strings contributes its edit distance to
  * `edits` and the number of strings that differ to `l0`.
  *
  * @param pads padding token id of each input; undefined if it has none
@@ -42,7 +46,10 @@ export function measureDistance(
     }
     const pad = pads[input];
     if (values.length !== from.length || pad !== undefined) {
-      const count = editDistance(stripPadding(values, pad), stripPadding(from, pad));
+      const isText = DTYPES[type].kind === 'int' && Math.max(values.length, from.length) <= MAX_EDITED;
+      const count = isText
+        ? editDistance(stripPadding(values, pad), stripPadding(from, pad))
+        : Math.abs(values.length - from.length);
       edits = (edits ?? 0) + count;
       l0 += count;
       return;

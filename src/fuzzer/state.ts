@@ -2,6 +2,7 @@ import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-
 import type { Feedback } from '../coverage/feedback/feedback.ts';
 import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { SizeChange } from '../inputs/sizes/size-change.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import { type Admission, CorpusAdmission } from './corpus/admission.ts';
@@ -63,6 +64,8 @@ export interface FuzzerStateOptions {
     readonly feedbackDelay: (taskNumber: number) => number;
     /** Whether a task is one batch: a run of the model takes long. */
     readonly singleBatches: boolean;
+    /** Sizes beyond those of the seeds that some tasks have; absent for none. */
+    readonly sizeChanges?: readonly SizeChange[];
   };
   /** Names of the objectives. */
   readonly objectives: readonly string[];
@@ -163,6 +166,7 @@ export class FuzzerState implements CorpusSource {
       singleBatches: tasks.singleBatches,
       allowsOneGeometric: limits.deephunter !== undefined,
       isTiedToAncestor: this.#isTiedToAncestor,
+      sizeChanges: tasks.sizeChanges ?? [],
     });
   }
 
@@ -356,7 +360,7 @@ export class FuzzerState implements CorpusSource {
     this.#inFlight.shift();
     // Entries admitted for a goal alone say nothing about how far new activations lie.
     const thresholdChange =
-      task.goal === undefined
+      task.goal === undefined && task.sizeChange === undefined
         ? this.#options.feedback.adapt(
             result.mutants,
             admission.novel.map(({ entry }) => entry.novelty ?? Number.MAX_VALUE),
@@ -438,11 +442,13 @@ export class FuzzerState implements CorpusSource {
 
   /** Rewards the mutators of the picks that led to entries and to faults. */
   #reward(
-    { goal, stacks }: Task,
+    { goal, stacks, sizeChange }: Task,
     { mutants }: TaskResult,
     { improvements, novel }: Admission,
     confirmed: ConfirmedHits,
   ): void {
+    // Nothing of another size is kept, which says nothing about the mutators.
+    if (sizeChange !== undefined) return;
     const { mutation, search } = this.#options;
     const faultPicks = confirmed.newFaults.map(({ pick }) => pick);
     if (goal === undefined) {

@@ -10,6 +10,8 @@ import type { BatchProbe } from '../model/batched-model.ts';
 /** Configuration of a worker process, as plain data. */
 export interface WorkerSetup {
   readonly descriptors: readonly InputDescriptor[];
+  /** As `descriptors`, with room for the sizes that tasks change; absent where none changes any. */
+  readonly resizedDescriptors?: readonly InputDescriptor[];
   /** Whether testcases may differ in shape. */
   readonly varying: boolean;
   /** Specs of the objectives. */

@@ -290,3 +290,17 @@ describe('a saved state', () => {
     ]);
   });
 });
+
+test('a task of another size teaches neither the choice of mutators nor the threshold', () => {
+  const sizeChange = { dimension: 'x', places: [{ input: 0, axis: 0 }], lengthInputs: [], size: 3 };
+  const { tasks } = stateOptions();
+  const state = seededState({ tasks: { ...tasks, sizeChanges: [sizeChange] } });
+  const task = handOut(state);
+  expect(task.sizeChange).toEqual(sizeChange);
+  const before = state.mutatorStatistics;
+  const { entries, thresholdChange } = state.apply(resultOf(task), NOTHING_CONFIRMED);
+  expect([entries, thresholdChange]).toEqual([[], undefined]);
+  expect(state.mutatorStatistics).toEqual(before);
+  expect(state.execs).toBe(task.mutants);
+  expect(handOut(state).sizeChange).toBeUndefined();
+});

@@ -3,6 +3,7 @@ import type { InputConfig, ModelConfig, MutationConfig } from '../../config/sche
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
+import { fixFreeShapes } from '../../inputs/free-shapes.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
@@ -83,10 +84,10 @@ export async function resolveInputs(
   const seeds = validSeeds(seedSet.seeds, descriptors, isMutated, notices);
   const limits = constraintLimits(config, descriptors, isMutated);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
-  if (seedSet.areGiven && !takesPrompts)
-    explainLengths(testcaseInputs, seeds, lengthChanges, config, notices);
+  if (seedSet.areGiven && !takesPrompts) explainLengths(testcaseInputs, lengthChanges, config, notices);
   return {
-    inputs,
+    // Sizes that were chosen to draw seeds of are still open.
+    inputs: seedSet.areGiven ? inputs : fixFreeShapes(model.inputs, config.shape),
     seeds,
     areDrawn: !seedSet.areGiven,
     labels: seedSet.labels,

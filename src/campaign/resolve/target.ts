@@ -7,6 +7,7 @@ import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
@@ -33,6 +34,13 @@ import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
 import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
+import { withRunnableSeed } from './sizes/runnable-seeds.ts';
+import {
+  NO_SIZE_CHANGES,
+  resizedDescriptors,
+  resolveSizeChanges,
+  type SizeChanges,
+} from './sizes/size-changes.ts';
 import { resolveWorkload, usualWorkload, type Workload } from './sizes/workload.ts';
 
 /** Sizes that a campaign's folder records; without a workload it was begun by a version that had none. */
@@ -40,6 +48,7 @@ export interface RecordedSizes {
   readonly workload?: Workload;
   readonly fixedBatch?: FixedBatch;
   readonly batchDependence?: BatchDependence;
+  readonly sizeChanges?: SizeChanges;
 }
 
 /** A campaign's settings, resolved against the loaded model. */
@@ -61,6 +70,8 @@ export interface Target {
   readonly fixedBatch: FixedBatch | undefined;
   /** How answers depend on the rest of the batch; undefined where they do not, as far as is known. */
   readonly batchDependence: BatchDependence | undefined;
+  /** Sizes beyond those of the seeds. */
+  readonly sizeChanges: SizeChanges;
   /** Whether findings name the layer from which on the two models of a pair diverge. */
   readonly comparesLayers: boolean;
   /** Whether the unmodified model takes one testcase in a run. */
@@ -99,11 +110,17 @@ export async function resolveTarget(
   await checkCalibrationSeeds(config, firstModel);
   const namedPair =
     config.quantize === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
-  const inputs = await resolveInputs(firstModel, config, masterSeed, notices, {
+  const tryRun = (seed: TestcaseData): Promise<string | undefined> => probeWorker.tryRun(seed);
+  const resolved = await resolveInputs(firstModel, config, masterSeed, notices, {
     keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
-    tryRun: (testcase) => probeWorker.tryRun(testcase),
+    tryRun,
     drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
   });
+  const inputs = await withRunnableSeed(firstModel, resolved, tryRun, notices);
+  const sizeChanges =
+    recorded === undefined
+      ? await resolveSizeChanges(firstModel, inputs, config, tryRun, notices)
+      : (recorded.sizeChanges ?? NO_SIZE_CHANGES);
   const { seeds } = inputs;
   const invariants = findInvariants(firstModel, inputs);
   if (invariants !== undefined && Object.keys(invariants.values).length > 0)
@@ -154,6 +171,7 @@ export async function resolveTarget(
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const setup = workerSetup(config, {
     inputs,
+    resizedDescriptors: resizedDescriptors(inputs, sizeChanges.running),
     goals,
     watched: watched.tensors,
     masterSeed,
@@ -174,6 +192,7 @@ export async function resolveTarget(
     workload,
     fixedBatch,
     batchDependence,
+    sizeChanges,
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
@@ -204,10 +223,12 @@ function workerSetup(
   {
     inputs,
     goals,
+    resizedDescriptors: resized,
     ...resolved
   }: {
     readonly inputs: ResolvedInputs;
     readonly goals: ResolvedGoals;
+    readonly resizedDescriptors: WorkerSetup['resizedDescriptors'];
     readonly watched: readonly string[];
     readonly masterSeed: string;
     readonly batch: number;
@@ -218,6 +239,7 @@ function workerSetup(
   return {
     ...resolved,
     descriptors,
+    ...(resized === undefined ? {} : { resizedDescriptors: resized }),
     mutators,
     limits,
     lengthChanges,

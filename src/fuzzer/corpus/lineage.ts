@@ -1,6 +1,7 @@
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { findBrokenConstraints } from '../../constraints/find-broken-constraints.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import { resizeTestcase } from '../../inputs/sizes/size-change.ts';
 import type { Lineage, TestcaseData } from '../../inputs/testcase.ts';
 import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';
 import { mutatorNames, stackOf } from '../scheduling/mutator-stack.ts';
@@ -54,7 +55,10 @@ export class LineageTracker {
     return {
       parent,
       ancestor: corpus.data(parent.ancestorIndex),
-      mutators: path.flatMap((step) => mutatorNames(task.stacks, step, this.#inputNames, arms)),
+      mutators: [
+        ...sizeMutators(task, this.#inputNames),
+        ...path.flatMap((step) => mutatorNames(task.stacks, step, this.#inputNames, arms)),
+      ],
       mutationCount: path.length,
       isRebased: this.#isRebased(task, pick),
     };
@@ -82,9 +86,17 @@ export class LineageTracker {
   brokenConstraints(task: Task, pick: number, data: TestcaseData): string[] {
     const { corpus, descriptors, limits } = this.#options;
     const { ancestorIndex, referenceIndex } = corpus.at(task.parents[pick]);
-    const reference = this.#isRebased(task, pick) ? data : corpus.data(referenceIndex);
-    const roots = { ancestor: corpus.data(ancestorIndex), reference };
+    const reference = this.#isRebased(task, pick) ? data : this.#atSizeOf(task, corpus.data(referenceIndex));
+    const roots = { ancestor: this.#atSizeOf(task, corpus.data(ancestorIndex)), reference };
     return findBrokenConstraints(data, roots, limits, descriptors, this.#isMutated);
+  }
+
+  /** A testcase at the size that a task's mutants have. */
+  #atSizeOf({ sizeChange }: Task, data: TestcaseData): TestcaseData {
+    const { descriptors } = this.#options;
+    return sizeChange === undefined
+      ? data
+      : resizeTestcase(data, sizeChange, (input) => descriptors[input].tokens?.special ?? []);
   }
 
   #isRebased({ stacks }: Task, pick: number): boolean {
@@ -94,6 +106,12 @@ export class LineageTracker {
       stackOf(stacks, pick, input, arms.length).some((arm) => inputArms[arm].geometric),
     );
   }
+}
+
+/** `input:size` of each input that a task gives another size. */
+function sizeMutators({ sizeChange }: Task, names: readonly string[]): string[] {
+  if (sizeChange === undefined) return [];
+  return [...new Set(sizeChange.places.map(({ input }) => `${names[input]}:size`))];
 }
 
 /** The lineage of a mutant with this id. */

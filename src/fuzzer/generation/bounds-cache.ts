@@ -11,7 +11,7 @@ const MAX_CACHED_BYTES = 64 << 20;
 export class BoundsCache {
   readonly #descriptors: readonly InputDescriptor[];
   readonly #linf: number | undefined;
-  readonly #bounds: readonly Map<number | string, BoundsTracker>[];
+  readonly #bounds: readonly Map<string, BoundsTracker>[];
 
   /** @param linf the L∞ limit; undefined for none */
   constructor(descriptors: readonly InputDescriptor[], linf: number | undefined) {
@@ -36,7 +36,7 @@ export class BoundsCache {
     const options = { range, columns, fixed, linf: strings === undefined ? this.#linf : undefined };
     const dependsOnAncestor = isAnchored(options);
     const cached = this.#bounds[input];
-    const key = dependsOnAncestor ? ancestor : shape.key;
+    const key = dependsOnAncestor ? `${ancestor}/${shape.key}` : shape.key;
     const known = cached.get(key);
     if (known !== undefined) return known;
     const { type, size } = shape.inputs[input];

@@ -1,4 +1,5 @@
 import { type Random, randomStream } from '../../core/random.ts';
+import type { SizeChange } from '../../inputs/sizes/size-change.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
@@ -13,9 +14,12 @@ import {
   evaluatesNearest,
   isDirected,
   isDirectedSingleBatch,
+  isResized,
   LOOKAHEAD_STEPS,
   MUTANTS_PER_PICK,
   mutantsInTask,
+  resizedMutants,
+  sizeIndex,
   violationSearchMutants,
 } from './task-sizes.ts';
 
@@ -41,12 +45,14 @@ export interface TaskPlannerOptions {
   readonly allowsOneGeometric: boolean;
   /** Whether constraints tie a mutant to its ancestor, so that only entries of one ancestor can be combined. */
   readonly isTiedToAncestor: boolean;
+  /** Sizes beyond those of the seeds that some tasks have, in turn. */
+  readonly sizeChanges: readonly SizeChange[];
 }
 
 /** The part of a task that says what is mutated and what the mutants are searched for. */
 export type PlannedWork = Pick<
   Task,
-  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead'
+  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead' | 'sizeChange'
 >;
 
 /**
@@ -69,6 +75,7 @@ export class TaskPlanner {
       return isDirectedSingleBatch(taskNumber) && directed?.search.canLookAhead(evaluatesNearest(taskNumber))
         ? LOOKAHEAD_STEPS * batch
         : batch;
+    if (this.#sizeChangeOf(taskNumber) !== undefined) return resizedMutants(batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch);
     return directed !== undefined && isDirected(taskNumber)
       ? directedMutants(batch)
@@ -80,6 +87,8 @@ export class TaskPlanner {
     const { directed, singleBatches, masterSeed } = this.#options;
     const random = randomStream(masterSeed, 'schedule', taskNumber);
     const pickCount = Math.ceil(mutants / MUTANTS_PER_PICK);
+    const sizeChange = this.#sizeChangeOf(taskNumber);
+    if (sizeChange !== undefined) return { ...toWork(this.#planForCoverage(pickCount, random)), sizeChange };
     const isForGoal = singleBatches ? isDirectedSingleBatch(taskNumber) : isDirected(taskNumber);
     const lookahead =
       isForGoal && singleBatches && directed?.search.canLookAhead(evaluatesNearest(taskNumber)) === true;
@@ -87,6 +96,12 @@ export class TaskPlanner {
     return goalIndex === undefined
       ? toWork(this.#planForCoverage(pickCount, random))
       : this.#planForGoal(goalIndex, pickCount, lookahead, random);
+  }
+
+  #sizeChangeOf(taskNumber: number): SizeChange | undefined {
+    const { sizeChanges, singleBatches } = this.#options;
+    if (sizeChanges.length === 0 || singleBatches || !isResized(taskNumber)) return undefined;
+    return sizeChanges[sizeIndex(taskNumber, sizeChanges.length)];
   }
 
   #planForCoverage(pickCount: number, random: Random): PlannedMutation[] {

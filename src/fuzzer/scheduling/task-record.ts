@@ -1,3 +1,4 @@
+import type { SizeChange } from '../../inputs/sizes/size-change.ts';
 import type { GoalAssignment } from '../search/search-goal.ts';
 import type { Task } from './task.ts';
 
@@ -22,11 +23,13 @@ export interface TaskRecord {
   };
   readonly stride?: number;
   readonly looks?: boolean;
+  readonly resized?: SizeChange;
 }
 
 /** The record of a task for the checkpoint. */
 export function toTaskRecord(task: Task): TaskRecord {
   const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
+  const { sizeChange } = task;
   return {
     number,
     execsBefore: task.firstExec,
@@ -41,6 +44,7 @@ export function toTaskRecord(task: Task): TaskRecord {
     ...(goal === undefined ? {} : { focus: toGoalRecord(goal) }),
     ...(picksPerStep === undefined ? {} : { stride: picksPerStep }),
     ...(lookahead === undefined ? {} : { looks: lookahead }),
+    ...(sizeChange === undefined ? {} : { resized: sizeChange }),
   };
 }
 
@@ -56,7 +60,7 @@ function toGoalRecord({
 
 /** The task that a checkpoint's record describes. */
 export function fromTaskRecord(record: TaskRecord): Task {
-  const { number, mutants, parents, threshold, ended, focus, stride, looks } = record;
+  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized } = record;
   return {
     number,
     firstExec: record.execsBefore,
@@ -81,5 +85,6 @@ export function fromTaskRecord(record: TaskRecord): Task {
         }),
     ...(stride === undefined ? {} : { picksPerStep: stride }),
     ...(looks === undefined ? {} : { lookahead: looks }),
+    ...(resized === undefined ? {} : { sizeChange: resized }),
   };
 }

@@ -84,6 +84,24 @@ export function isDirected(task: number): boolean {
   return task % DIRECTED_INTERVAL_TASKS === 0;
 }
 
+/** One task in this many has another size than its parents, where there are sizes to try. */
+const RESIZED_INTERVAL_TASKS = 16;
+
+/** Whether a task has another size: one that is not directed, the first among them. */
+export function isResized(task: number): boolean {
+  return task % RESIZED_INTERVAL_TASKS === 1;
+}
+
+/** Which of so many sizes a task has: they take turns. */
+export function sizeIndex(task: number, sizes: number): number {
+  return Math.floor(task / RESIZED_INTERVAL_TASKS) % sizes;
+}
+
+/** Number of mutants in a task of another size: no more than in the smallest of the others, so that its share is theirs. */
+export function resizedMutants(batch: number): number {
+  return Math.ceil(batch / 4);
+}
+
 /** Number of mutants in a directed task: it builds on earlier ones, so many small tasks get further than few large ones. */
 export function directedMutants(batch: number): number {
   return Math.ceil(batch / 4);

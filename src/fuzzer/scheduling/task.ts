@@ -1,3 +1,4 @@
+import type { SizeChange } from '../../inputs/sizes/size-change.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
@@ -34,6 +35,11 @@ export interface Task {
   readonly picksPerStep?: number;
   /** Whether all steps but the last use lookahead: margins are predicted from the prompt, and no answer is generated. */
   readonly lookahead?: boolean;
+  /**
+   * The size that all mutants have in place of their parents'. They are judged and not kept: activations of different sizes
+   * cannot be compared.
+   */
+  readonly sizeChange?: SizeChange;
 }
 
 /** Number of mutants of a task that get lookahead alone: those of all steps but the last. */

@@ -21,7 +21,9 @@ import { makeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { CorpusEntryData, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import { goalTensors, type SearchGoal, withResults } from '../../fuzzer/search/search-goal.ts';
 import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
-import { type CorpusView, TaskRunner, type TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
+import type { CorpusView, TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
+import { TaskRunners } from '../../fuzzer/task-runners.ts';
+import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
@@ -57,7 +59,7 @@ export interface PreparedInfo {
 interface PreparedWorker {
   readonly feedback: FeedbackName;
   readonly options: TaskRunnerOptions;
-  readonly taskRunner: TaskRunner;
+  readonly taskRunners: TaskRunners;
   readonly entryCache: EntryCache<CorpusEntryData>;
 }
 
@@ -125,6 +127,19 @@ function checkObjective(objective: Objective, batch: JudgedBatch, labels: readon
     const refusal = objective.refuses?.(candidate);
     if (refusal !== undefined) throw new UserError(`--objective: ${objective.name} ${refusal}`);
   }
+}
+
+/** The transform of each objective that runs testcases twice, by the objective's name. */
+async function makeTransforms(
+  objectives: readonly Objective[],
+  descriptors: readonly InputDescriptor[],
+  masterSeed: string,
+): Promise<Map<string, MetamorphicTransform>> {
+  const transforms = new Map<string, MetamorphicTransform>();
+  for (const { name, change } of objectives)
+    if (change !== undefined)
+      transforms.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
+  return transforms;
 }
 
 const methods = {
@@ -227,14 +242,11 @@ const methods = {
     findReachableSites(requireModel(), inputs),
 
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
-    const { goals, watched, descriptors, masterSeed } = setup;
+    const { goals, watched, descriptors, resizedDescriptors, masterSeed } = setup;
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
     const objectives = await makeObjectives(setup.objectives);
-    const transforms = new Map<string, MetamorphicTransform>();
-    for (const { name, change } of objectives)
-      if (change !== undefined)
-        transforms.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
+    const transforms = await makeTransforms(objectives, descriptors, masterSeed);
     const criterion = await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying });
     const { feedback } = criterion;
     const options: TaskRunnerOptions = {
@@ -248,7 +260,14 @@ const methods = {
     preparedWorker = {
       feedback,
       options,
-      taskRunner: new TaskRunner(options),
+      taskRunners: new TaskRunners(options, {
+        ...(resizedDescriptors === undefined
+          ? {}
+          : {
+              descriptors: resizedDescriptors,
+              transforms: await makeTransforms(objectives, resizedDescriptors, masterSeed),
+            }),
+      }),
       entryCache: EntryCache.forTestcases(setup.warm),
     };
     const alwaysWatched = watchedTensors(watched, objectives, requireModel());
@@ -298,12 +317,16 @@ const methods = {
 
   grow: growIndex,
 
-  runTask: ({ task, span, ...needed }: TaskMessage): Promise<TaskResult> =>
-    requirePrepared().taskRunner.run(task, makeView(needed), span, () => heartbeat()),
+  runTask({ task, span, ...needed }: TaskMessage): Promise<TaskResult> {
+    const { runner, view } = requirePrepared().taskRunners.forTask(task, makeView(needed));
+    return runner.run(task, view, span, () => heartbeat());
+  },
 
   /** Makes one mutant of a task without running it. */
-  makeMutant: ({ task, span, ...needed }: TaskMessage) =>
-    requirePrepared().taskRunner.makeMutant(task, makeView(needed), span.from),
+  makeMutant({ task, span, ...needed }: TaskMessage) {
+    const { runner, view } = requirePrepared().taskRunners.forTask(task, makeView(needed));
+    return runner.makeMutant(task, view, span.from);
+  },
 };
 
 export type FuzzApi = typeof methods;

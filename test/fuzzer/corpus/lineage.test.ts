@@ -6,6 +6,7 @@ import { MAX_STACK_DEPTH } from '../../../src/fuzzer/scheduling/mutator-arms.ts'
 import { NO_ARM } from '../../../src/fuzzer/scheduling/mutator-stack.ts';
 import type { Task } from '../../../src/fuzzer/scheduling/task.ts';
 import { ARM, DESCRIPTOR, testcase } from '../../support/engine.ts';
+import { testcaseOf } from '../../support/tasks.ts';
 
 const SEED: CorpusEntry = {
   id: 'seed',
@@ -102,5 +103,19 @@ describe('constraints', () => {
 
   test('include the range of the values', () => {
     expect(tracker().brokenConstraints(TASK, 1, testcase(11))).toHaveLength(1);
+  });
+});
+
+describe('a mutant of another size', () => {
+  const sizeChange = { dimension: 'x', places: [{ input: 0, axis: 0 }], lengthInputs: [], size: 3 };
+  const data = testcaseOf([0, 9, 9]);
+
+  test('is told by its mutators, the size first', () => {
+    expect(tracker().originOf({ ...TASK, sizeChange }, 1).mutators).toEqual(['x:size', 'x:gaussian']);
+  });
+
+  test('is measured from its ancestor at that size', () => {
+    expect(tracker({ linf: 9 }).brokenConstraints({ ...TASK, sizeChange }, 1, data)).toEqual([]);
+    expect(tracker({ linf: 8 }).brokenConstraints({ ...TASK, sizeChange }, 1, data)).toHaveLength(1);
   });
 });

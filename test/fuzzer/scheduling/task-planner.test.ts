@@ -58,6 +58,7 @@ function planner(
     batch: BATCH,
     singleBatches: false,
     allowsOneGeometric: false,
+    sizeChanges: [],
     isTiedToAncestor: false,
     ...overrides,
   });
@@ -151,4 +152,36 @@ test('where a run takes long a task is one batch, and looks ahead where margins 
   const without = planner([VIOLATION_GOAL], { singleBatches: true, batch: 8 });
   expect(without.mutantsIn(1)).toBe(8);
   expect(without.plan(1, 8).lookahead).toBeUndefined();
+});
+
+describe('sizes beyond those of the seeds', () => {
+  const change = (size: number) => ({ dimension: 'x', places: [], lengthInputs: [], size });
+  const resizing = (goals: readonly SearchGoal[] = []) =>
+    planner(goals, { sizeChanges: [change(5), change(9)] });
+
+  test('are those of one task in 16, in turn, and of no more than a sixteenth of the mutants', () => {
+    const plans = resizing([SITE_GOAL]);
+    const sizes: (number | undefined)[] = [];
+    let resized = 0;
+    let all = 0;
+    for (let task = 1; task <= 2000; task++) {
+      const mutants = plans.mutantsIn(task);
+      const { sizeChange } = plans.plan(task, Math.min(mutants, 8));
+      sizes.push(sizeChange?.size);
+      all += mutants;
+      if (sizeChange !== undefined) resized += mutants;
+    }
+    expect(sizes.slice(0, 34).flatMap((size, i) => (size === undefined ? [] : [[i + 1, size]]))).toEqual([
+      [1, 5],
+      [17, 9],
+      [33, 5],
+    ]);
+    expect(resized / all).toBeLessThanOrEqual(1 / 16);
+    expect(resized).toBeGreaterThan(0);
+  });
+
+  test('have no task of their own where each is one long run', () => {
+    const plans = planner([], { sizeChanges: [change(5)], singleBatches: true });
+    expect(plans.plan(1, 8).sizeChange).toBeUndefined();
+  });
 });

@@ -32,6 +32,12 @@ const tasks: fc.Arbitrary<Task> = fc.record(
     }),
     picksPerStep: fc.integer({ min: 1, max: 512 }),
     lookahead: fc.boolean(),
+    sizeChange: fc.record({
+      dimension: fc.string(),
+      places: fc.array(fc.record({ input: fc.nat(), axis: fc.nat() })),
+      lengthInputs: indices,
+      size: fc.nat(),
+    }),
   },
   {
     requiredKeys: [

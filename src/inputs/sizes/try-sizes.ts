@@ -1,0 +1,116 @@
+import { sizeOf } from '../../tensor/tensor.ts';
+import type { Seeds } from '../seeds.ts';
+import type { TestcaseData } from '../testcase.ts';
+import type { OpenDimension } from './open-dimensions.ts';
+import { resizeTestcase, type SizeChange } from './size-change.ts';
+
+/** Runs a testcase; gives the failure's message, undefined for none. */
+export type TryTestcase = (testcase: TestcaseData) => Promise<string | undefined>;
+
+/** What became of a dimension's sizes beyond those of the seeds. */
+export interface TriedSizes {
+  readonly dimension: OpenDimension;
+  /** Sizes that the model runs on, beyond those of the seeds; the least that it runs on first, where it is less than theirs. */
+  readonly running: readonly SizeChange[];
+  /** Sizes on which it fails with every seed that was tried, although it runs on smaller ones. */
+  readonly failing: readonly SizeChange[];
+  /** Whether it runs on the sizes of the seeds alone, as far as was tried: something that the graph does not say ties it to them. */
+  readonly isTied: boolean;
+}
+
+/** Runs that finding out sizes may take, for all dimensions together. */
+const MAX_RUNS = 96;
+
+/** Seeds that a size is tried with before it counts as failing. */
+const TRIED_SEEDS = 3;
+
+/** Values of a testcase up to which larger sizes than the seeds' are tried. */
+const MAX_TRIED_VALUES = 1 << 22;
+
+/**
+ * Tries sizes that no seed has: the least that runs, one less and one more than the seeds', and more than twice the
+ * largest, which is odd, but for sides of pictures. Which are tried is a function of what ran.
+ *
+ * @param seeds the first of them runs
+ */
+export async function trySizes(
+  dimensions: readonly OpenDimension[],
+  seeds: Seeds,
+  run: TryTestcase,
+  specialOf: (input: number) => readonly number[],
+): Promise<TriedSizes[]> {
+  let runs = 0;
+  const tried: TriedSizes[] = [];
+  for (const dimension of dimensions) {
+    const { sizes } = dimension;
+    const known = new Map(sizes.map((size) => [size, true]));
+    const runsAt = async (size: number, seedCount: number): Promise<boolean> => {
+      if (known.get(size)) return true;
+      for (const seed of seeds.slice(0, seedCount)) {
+        // Nothing is known of a size that could not be tried.
+        if (runs >= MAX_RUNS) return false;
+        runs++;
+        const works = (await run(resizeTestcase(seed, { ...dimension, size }, specialOf))) === undefined;
+        known.set(size, works);
+        if (works) return true;
+      }
+      return false;
+    };
+    const [smallest] = sizes;
+    const least = changesBelow(dimension) ? await findLeast(smallest, (size) => runsAt(size, 1)) : smallest;
+    const candidates = candidateSizes(dimension, least, seeds[0]);
+    for (const size of candidates) await runsAt(size, TRIED_SEEDS);
+    const changeTo = (size: number): SizeChange => {
+      const { dimension: name, places, lengthInputs } = dimension;
+      return { dimension: name, places, lengthInputs, size };
+    };
+    const others = candidates.filter((size) => !sizes.includes(size));
+    const running = others.filter((size) => known.get(size) === true);
+    // One is no proof that a dimension is free: it is broadcast.
+    const isTied = sizes.length === 1 && !running.some((size) => size > 1);
+    tried.push({
+      dimension,
+      running: running.map(changeTo),
+      failing: isTied ? [] : others.filter((size) => known.get(size) === false && size > least).map(changeTo),
+      isTied,
+    });
+  }
+  return tried;
+}
+
+/** Whether smaller sizes are tried: mutators make texts shorter by themselves. */
+function changesBelow({ hasLengthMutators }: OpenDimension): boolean {
+  return !hasLengthMutators;
+}
+
+/** The least size that runs: the first power of two that does, and down from it as far as each half of the way does. */
+async function findLeast(smallest: number, runsAt: (size: number) => Promise<boolean>): Promise<number> {
+  let running = 1;
+  while (running < smallest && !(await runsAt(running))) running = Math.min(smallest, 2 * running);
+  let failing = running === 1 ? 0 : running === smallest ? lastPowerBelow(smallest) : running / 2;
+  while (running - failing > 1) {
+    const middle = (failing + running) >> 1;
+    if (await runsAt(middle)) running = middle;
+    else failing = middle;
+  }
+  return running;
+}
+
+function lastPowerBelow(size: number): number {
+  let power = 1;
+  while (2 * power < size) power *= 2;
+  return size === 1 ? 0 : power;
+}
+
+function candidateSizes(dimension: OpenDimension, least: number, seed: TestcaseData): number[] {
+  const { sizes, isSide, places } = dimension;
+  const [smallest, largest] = [sizes[0], sizes[sizes.length - 1]];
+  const far = 2 * largest + 1;
+  const { input, axis } = places[0];
+  const { shape } = seed.form.inputs[input];
+  const farValues = (sizeOf(shape) / Math.max(1, shape[axis])) * far;
+  const candidates = [largest + 1];
+  if (changesBelow(dimension)) candidates.unshift(least, smallest - 1);
+  if (!isSide && farValues <= MAX_TRIED_VALUES) candidates.push(far);
+  return [...new Set(candidates)].filter((size) => size > 0);
+}
