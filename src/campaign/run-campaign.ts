@@ -258,6 +258,7 @@ function planOf(
     batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
+    unexplored: target.unexplored,
   };
 }
 

@@ -4,6 +4,11 @@ import {
   producersByTensor,
   searchableGraph,
 } from '../../model/graph/graph.ts';
+import {
+  dependenciesOf,
+  findInputDependencies,
+  type InputDependencies,
+} from '../../model/graph/input-dependencies.ts';
 import type { Model } from '../../model/model.ts';
 import { nonfiniteConstantTest } from '../nonfinite-constants.ts';
 import { behindFurtherAxes, regionText } from './hazard.ts';
@@ -31,12 +36,15 @@ export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): Nu
   // What a body computes may have another shape in each iteration.
   const isInnerFloat = (tensor: string): boolean =>
     tensor !== '' && !modelOutputs.has(tensor) && !bodyTensors.has(tensor) && !isInteger(context, tensor);
+  let dependencies: ReturnType<typeof findInputDependencies> | undefined;
   return graph.nodes.flatMap((node): NumericalSite[] => {
     const classified = classifySite(node, context);
     if (classified === undefined) return [];
     const targets = classified.targets.map((target) => asExposed(withProxy(context, target), bodyTensors));
     const { name, op, inputs, outputs, body } = node;
     const region = targets.map(({ tensor, hazard }) => regionText(tensor, hazard)).join(' or ');
+    dependencies ??= findInputDependencies(model.graph);
+    const sizesOf = findSizes(targets, dependencies);
     const tensors = [...new Set(inputs.filter((input) => input !== ''))];
     return [
       {
@@ -47,10 +55,22 @@ export function findNumericalSites(model: Pick<Model, 'graph' | 'constant'>): Nu
         results: outputs.filter((output) => isInnerFloat(output)),
         region,
         ...(body === undefined ? {} : { body }),
+        ...(sizesOf.length === 0 ? {} : { sizesOf }),
         targets,
       },
     ];
   });
+}
+
+/** The inputs on whose sizes all unsafe operands depend, where none depends on any input's values. */
+function findSizes(
+  targets: readonly HazardTarget[],
+  dependencies: ReadonlyMap<string, InputDependencies>,
+): string[] {
+  const all = targets.map(({ tensor }) => dependenciesOf(dependencies, tensor));
+  return all.some(({ values, sizes }) => values.size > 0 || sizes.size === 0)
+    ? []
+    : [...new Set(all.flatMap(({ sizes }) => [...sizes]))];
 }
 
 function withProxy({ graph, producers }: SiteContext, target: HazardTarget): HazardTarget {

@@ -28,6 +28,8 @@ export interface NumericalSite {
   readonly region: string;
   /** The body of an If, Loop or Scan that it is in, for people; undefined in the main graph. */
   readonly body?: string;
+  /** Inputs on whose sizes alone, and not on their values, it depends whether it fails; absent for other sites. */
+  readonly sizesOf?: readonly string[];
   readonly targets: readonly HazardTarget[];
 }
 

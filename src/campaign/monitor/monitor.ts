@@ -22,6 +22,8 @@ export interface CampaignPlan {
     readonly threshold: number;
   };
   readonly seeds: number;
+  /** What is not looked into, a line each. */
+  readonly unexplored: readonly string[];
 }
 
 /** Result of a campaign. */

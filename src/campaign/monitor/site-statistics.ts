@@ -25,6 +25,8 @@ export interface SiteStatistics {
    * branch.
    */
   readonly signature: string | null;
+  /** Inputs on whose sizes alone it depends; absent for other sites. */
+  readonly sizesOf?: readonly string[];
 }
 
 /** The signature of the fault that is named after a site: of two, the one whose values come to an output. */
@@ -44,11 +46,20 @@ export function siteStatistics(
   margins: ReadonlyMap<string, number>,
   faults: readonly Fault[],
 ): SiteStatistics[] {
-  return sites.map(({ name, op, kind, region }) => {
+  return sites.map(({ name, op, kind, region, sizesOf }) => {
     const signature = signatureOf(faults, name) ?? null;
     const margin = signature === null ? (margins.get(name) ?? null) : 0;
     const status = margin === 0 ? 'triggered' : unreachable.has(name) ? 'unreachable' : 'open';
     const rounded = margin === null ? null : Number(margin.toPrecision(4));
-    return { site: name, op, kind, region, status, margin: rounded, signature };
+    return {
+      site: name,
+      op,
+      kind,
+      region,
+      status,
+      margin: rounded,
+      signature,
+      ...(sizesOf === undefined ? {} : { sizesOf }),
+    };
   });
 }

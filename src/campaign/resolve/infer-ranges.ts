@@ -3,7 +3,7 @@ import { type ImageFormat, resolveImageFormat } from '../../inputs/image.ts';
 import type { Range } from '../../inputs/range.ts';
 import { type InputSettings, rangeWithoutSeeds } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { isMaskOfSeeds, rangeOfSeeds } from './ranges.ts';
+import { isConstant, isMaskOfSeeds, rangeOfSeeds, spanOfSeeds } from './ranges.ts';
 import type { SeedSet } from './resolve-seeds.ts';
 import { describeTable, resolveTable, type Table } from './tables.ts';
 
@@ -43,6 +43,9 @@ export function inferRanges(
       // Other values mean more than "masked": what may follow what is not known.
       if (inferredInputs[i].maskedSites !== undefined && requestedMutators[i] === 'default') isKept[i] = true;
     }
+    const ids = lookedUpIds(settings, seeds, i);
+    if (ids !== undefined && !isKept[i] && !(mutatorSetting === undefined && isConstant(input, seeds, i)))
+      return ids;
     const isMutated = isKept.map((kept) => !kept);
     const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, mutatorSetting);
     if (stays && isMutated[i]) {
@@ -61,14 +64,31 @@ export function inferRanges(
   return { ranges, tables, imageFormats, isKept };
 }
 
+/** The rows of the table that an input looks up, and what seeds have beside them; undefined for other inputs. */
+function lookedUpIds(
+  { testcaseInputs, inferredInputs }: Pick<InputSettings, 'testcaseInputs' | 'inferredInputs'>,
+  seeds: SeedSet['seeds'],
+  i: number,
+): Range | undefined {
+  const { isFromModel, range } = inferredInputs[i];
+  if (!isFromModel || testcaseInputs[i].strings !== undefined) return undefined;
+  const span = spanOfSeeds(testcaseInputs[i], seeds, i) ?? range;
+  return { low: Math.min(range.low, span.low), high: Math.max(range.high, span.high) };
+}
+
 function inferTables(
-  { testcaseInputs, tokens, requestedMutators, declaredRanges, requestedTables }: InputSettings,
+  settings: InputSettings,
   { seeds, areGiven }: SeedSet,
   notices: Notices,
 ): (Table | undefined)[] {
+  const { testcaseInputs, tokens, requestedMutators, declaredRanges, requestedTables } = settings;
   const tables = testcaseInputs.map((input, i) =>
     tokens[i] === undefined && requestedMutators[i] !== 'none'
-      ? resolveTable(input, i, seeds, areGiven, declaredRanges.get(input.name), requestedTables[i])
+      ? resolveTable(input, i, seeds, areGiven, {
+          declared: declaredRanges.get(input.name),
+          ids: areGiven ? lookedUpIds(settings, seeds, i) : undefined,
+          requested: requestedTables[i],
+        })
       : undefined,
   );
   tables.forEach((table, i) => {

@@ -37,6 +37,12 @@ export function declaredRanges(setting: InputConfig['range'], names: readonly st
   return declared;
 }
 
+/** Whether an input has one value throughout, in all seeds. */
+export function isConstant(input: InputSpec, seeds: Seeds, column: number): boolean {
+  const span = spanOfSeeds(input, seeds, column);
+  return span === undefined || span.low === span.high;
+}
+
 /** Whether an input holds zeros and ones alone in all seeds, as masks do. */
 export function isMaskOfSeeds({ type }: InputSpec, seeds: Seeds, column: number): boolean {
   return seeds.every(({ inputs }) => {
@@ -49,7 +55,7 @@ export function isMaskOfSeeds({ type }: InputSpec, seeds: Seeds, column: number)
 }
 
 /** The smallest and the largest value in the seeds; undefined where the input is empty in all of them. */
-function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
+export function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Range | undefined {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const { inputs } of seeds) {

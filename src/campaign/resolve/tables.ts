@@ -37,12 +37,20 @@ export function requestedTables(
   return (name) => (setting as Readonly<Record<string, RequestedTable>>)[name];
 }
 
+/** What a table's columns depend on beside its seeds. */
+export interface TableOptions {
+  /** The input's declared range, for columns that have none of their own. */
+  readonly declared: Range | undefined;
+  /** Rows of the table that the values look up; undefined where they look up none. */
+  readonly ids?: Range | undefined;
+  readonly requested: RequestedTable;
+}
+
 /**
  * Resolves the columns of a table input, as set or as inferred from its seeds. Undefined for an input that is no table.
  *
  * @param column index of the input
  * @param areGiven whether the seeds were given: drawn ones are no basis for inference
- * @param declared the input's declared range, for columns that have none of their own
  * @throws UserError where the columns that are set do not fit the input
  */
 export function resolveTable(
@@ -50,8 +58,7 @@ export function resolveTable(
   column: number,
   seeds: Seeds,
   areGiven: boolean,
-  declared: Range | undefined,
-  requested: RequestedTable,
+  { declared, ids, requested }: TableOptions,
 ): Table | undefined {
   const width = input.shape.at(-1);
   if (requested === 'none') return undefined;
@@ -75,11 +82,11 @@ export function resolveTable(
     );
   }
   const columns = settings.map((columnSettings, c) =>
-    resolveColumn(columnSettings, seen[c], seeds.length, input, c),
+    resolveColumn(columnSettings, seen[c], seeds.length, input, c, ids !== undefined),
   );
   if (requested === undefined && columns.every(({ kind }) => kind === 'range')) return undefined;
   const channels = settings.map((columnSettings, c) =>
-    resolveInterval(columnSettings, columns[c], seen[c], declared, input, c),
+    resolveInterval(columnSettings, columns[c], seen[c], declared ?? ids, input, c),
   );
   const low = Math.min(...channels.map((channel) => channel.low));
   const high = Math.max(...channels.map((channel) => channel.high));
@@ -110,7 +117,10 @@ function resolveColumn(
   seeds: number,
   input: InputSpec,
   c: number,
+  holdsIds: boolean,
 ): Column {
+  // All rows of a table are legal, and not those alone that seeds look up.
+  if (kind === undefined && holdsIds && seen.length > 1) return { kind: 'integer' };
   if (kind === undefined) return guessColumn(seen, seeds);
   if (kind !== 'category') {
     if (values !== undefined)

@@ -36,12 +36,14 @@ export function summaryJson(summary: CampaignSummary): unknown {
         }),
       ),
     },
-    sites: statistics.sites.map(({ site, kind, status, margin, signature }) => ({
+    unexplored: summary.unexplored,
+    sites: statistics.sites.map(({ site, kind, status, margin, signature, sizesOf }) => ({
       site,
       kind,
       status,
       margin,
       signature,
+      ...(sizesOf === undefined ? {} : { sizesOf }),
     })),
     notLookedInto: statistics.notLookedInto,
     stopped,
@@ -92,7 +94,13 @@ function siteLines({ sites }: CampaignSummary['statistics']): string[] {
     `${withStatus('unreachable').length} cannot within the range`,
     `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
   ];
-  return [`numerical sites: ${sites.length}: ${parts.join('; ')}`];
+  const ofSizes = open.flatMap(({ site, sizesOf }) =>
+    sizesOf === undefined ? [] : [`${site} depends on the sizes of ${sizesOf.join(' and ')} alone`],
+  );
+  return [
+    `numerical sites: ${sites.length}: ${parts.join('; ')}`,
+    ...(ofSizes.length === 0 ? [] : [`of the open ones ${ofSizes.slice(0, MAX_SITES).join(', ')}`]),
+  ];
 }
 
 /** How answers depend on the rest of the batch, and how many testcases a run had. */
@@ -121,7 +129,12 @@ export function summaryText(summary: CampaignSummary): string {
     lines.push(
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
-  lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
+  lines.push(
+    ...mutatorLines(statistics),
+    ...siteLines(statistics),
+    ...batchLines(summary),
+    ...summary.unexplored,
+  );
   if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));
   if (RESUMABLE.has(summary.stopped)) {

@@ -1,7 +1,7 @@
 import type { Graph } from './graph.ts';
 
 /** Operations that read the shape of their operands alone. */
-const SHAPE_OPS: ReadonlySet<string> = new Set([
+export const SHAPE_OPS: ReadonlySet<string> = new Set([
   'Shape',
   'ShapeN',
   'Size',

@@ -282,3 +282,24 @@ describe('operations of bodies', () => {
     expect(countHiddenBodies(readOnnx(countdownLoop(3, 2).finish('new', 11), 'new.onnx').graph)).toBe(0);
   });
 });
+
+describe('a site whose operand follows from sizes', () => {
+  const quotient = (write: (graph: OnnxBuilder) => string) =>
+    one((graph) => {
+      graph.node('Div', ['x', write(graph)], 'y');
+    });
+  const countOf = (graph: OnnxBuilder): string => {
+    graph.node('Shape', ['x'], 'shape');
+    return graph.node('Cast', ['shape'], 'count', { to: 1 });
+  };
+
+  test('names the inputs whose sizes those are', () => {
+    expect(quotient(countOf).sizesOf).toEqual(['x']);
+  });
+
+  test('is one of values where it depends on both, or on a constant', () => {
+    const both = (graph: OnnxBuilder): string => graph.node('Add', [countOf(graph), 'x'], 'both');
+    expect(quotient(both).sizesOf).toBeUndefined();
+    expect(one((graph) => graph.node('Log', ['x'], 'y')).sizesOf).toBeUndefined();
+  });
+});

@@ -34,3 +34,8 @@ test('a site has gone wrong, cannot, or is open with the smallest margin so far'
     ['safe', 'unreachable', null, null],
   ]);
 });
+
+test('a site that depends on sizes alone says of which inputs', () => {
+  const [row] = siteStatistics([{ ...site('count'), sizesOf: ['x'] }], new Set(), new Map(), []);
+  expect(row.sizesOf).toEqual(['x']);
+});

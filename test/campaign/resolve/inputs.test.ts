@@ -100,3 +100,96 @@ describe('with seeds', () => {
       );
   });
 });
+
+describe('what the graph says of inputs with seeds', () => {
+  const folder = testFolder();
+  let files = 0;
+  const INPUTS = [
+    { name: 'x', type: 'float32', shape: [null, 2] },
+    { name: 'region', type: 'int64', shape: [null, 3] },
+    { name: 'mask', type: 'int64', shape: [null, 3] },
+  ] as const;
+  const EVIDENCE = [{}, { lookupRows: 300, isEmbedding: false }, { maskedSites: ['Softmax_9'] }];
+
+  /** Resolves the inputs with these rows of ids and masks, and as many of x. */
+  async function resolveWith(
+    ids: readonly (readonly number[])[],
+    masks: readonly (readonly number[])[],
+    config: Partial<CampaignConfig> = {},
+  ) {
+    const write = (type: 'float32' | 'int64', rows: readonly (readonly number[])[]): string => {
+      const path = join(folder, `seeds-${files++}.npy`);
+      const shape = [rows.length, rows[0].length];
+      const data =
+        type === 'int64' ? BigInt64Array.from(rows.flat().map(BigInt)) : Float32Array.from(rows.flat());
+      writeFileSync(path, encodeNpy({ type, shape, data }));
+      return path;
+    };
+    const model = { ...MODEL, inputs: INPUTS, evidence: EVIDENCE } as unknown as ModelInfo;
+    const seeds = {
+      x: write(
+        'float32',
+        ids.map((_, i) => [i, i / 2]),
+      ),
+      region: write('int64', ids),
+      mask: write('int64', masks),
+    };
+    const notices = { info() {}, warn() {} };
+    return resolveInputs(model, { ...config, seeds } as CampaignConfig, 'seed', notices);
+  }
+
+  const FEW = [
+    [7, 8, 9],
+    [7, 20, 30],
+  ];
+  const ONES = [
+    [1, 1, 1],
+    [1, 1, 1],
+  ];
+
+  test('ids go up to the rows of the table that they look up, not to those of the seeds', async () => {
+    const { descriptors, mutators } = await resolveWith(FEW, ONES);
+    expect(descriptors[1].range).toEqual({ low: 0, high: 299 });
+    expect(mutators[1].length).toBeGreaterThan(0);
+    const sevens = FEW.map((row) => row.map(() => 7));
+    const constant = await resolveWith(sevens, ONES);
+    expect(constant.mutators[1]).toEqual([]);
+  });
+
+  test('columns of ids that are the same in all seeds stay, and the others go up to the rows', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => [5, i % 2, i]);
+    const { descriptors } = await resolveWith(
+      rows,
+      rows.map(() => [1, 1, 1]),
+    );
+    const { columns, range } = descriptors[1];
+    expect(columns?.map(({ kind }) => kind)).toEqual(['fixed', 'integer', 'integer']);
+    expect(range.channels?.slice(1)).toEqual([
+      { low: 0, high: 299 },
+      { low: 0, high: 299 },
+    ]);
+  });
+
+  test('a mask that a site hangs on is mutated now and then, also where it is the same in all seeds', async () => {
+    const { descriptors, mutators } = await resolveWith(FEW, ONES);
+    expect(mutators[2]).toEqual(['flip', 'padding', 'causal', 'splice']);
+    expect(descriptors[2]).toMatchObject({ range: { low: 0, high: 1 }, pickShare: 1 / 8 });
+  });
+
+  test('the mutators that a campaign records mean the same when it is resumed', async () => {
+    const first = await resolveWith(FEW, ONES);
+    const mutator = Object.fromEntries(
+      INPUTS.map(({ name }, i) => [name, first.mutators[i].length === 0 ? 'none' : [...first.mutators[i]]]),
+    );
+    const again = await resolveWith(FEW, ONES, { mutator });
+    expect([again.mutators, again.descriptors]).toEqual([first.mutators, first.descriptors]);
+  });
+
+  test('a mask with other values than 0 and 1 stays', async () => {
+    const { mutators } = await resolveWith(FEW, [
+      [0, 1, 2],
+      [1, 1, 1],
+    ]);
+    expect(mutators[2]).toEqual([]);
+  });
+});
