@@ -18,8 +18,8 @@ export interface TriedSizes {
   readonly isTied: boolean;
 }
 
-/** Runs that finding out sizes may take, for all dimensions together. */
-const MAX_RUNS = 96;
+/** Most runs that finding out sizes may take, for all dimensions together. */
+export const MAX_SIZE_RUNS = 96;
 
 /** Seeds that a size is tried with before it counts as failing. */
 const TRIED_SEEDS = 3;
@@ -32,12 +32,14 @@ const MAX_TRIED_VALUES = 1 << 22;
  * largest, which is odd, but for sides of pictures. Which are tried is a function of what ran.
  *
  * @param seeds the first of them runs
+ * @param maxRuns for all dimensions together
  */
 export async function trySizes(
   dimensions: readonly OpenDimension[],
   seeds: Seeds,
   run: TryTestcase,
   specialOf: (input: number) => readonly number[],
+  maxRuns = MAX_SIZE_RUNS,
 ): Promise<TriedSizes[]> {
   let runs = 0;
   const tried: TriedSizes[] = [];
@@ -48,12 +50,13 @@ export async function trySizes(
       if (known.get(size)) return true;
       for (const seed of seeds.slice(0, seedCount)) {
         // Nothing is known of a size that could not be tried.
-        if (runs >= MAX_RUNS) return false;
+        if (runs >= maxRuns) return false;
         runs++;
-        const works = (await run(resizeTestcase(seed, { ...dimension, size }, specialOf))) === undefined;
-        known.set(size, works);
-        if (works) return true;
+        if ((await run(resizeTestcase(seed, { ...dimension, size }, specialOf))) !== undefined) continue;
+        known.set(size, true);
+        return true;
       }
+      known.set(size, false);
       return false;
     };
     const [smallest] = sizes;

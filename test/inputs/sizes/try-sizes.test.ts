@@ -8,6 +8,7 @@ async function trial(
   sizes: readonly number[],
   runs: (size: number, seed: number) => boolean,
   own: Partial<OpenDimension> = {},
+  maxRuns?: number,
 ) {
   const dimension: OpenDimension = {
     dimension: 'T',
@@ -31,6 +32,7 @@ async function trial(
       return runs(data.length, Number(data[0])) ? undefined : 'fails';
     },
     () => [],
+    maxRuns,
   );
   const of = (changes: readonly { readonly size: number }[]) => changes.map(({ size }) => size);
   return { running: of(result.running), failing: of(result.failing), isTied: result.isTied, tried };
@@ -66,6 +68,12 @@ test('a size at which the model fails with every seed is told, where it runs on 
   // Too small is no fault, and one seed that runs shows that the size is none.
   expect((await trial([8], (size) => size >= 8)).failing).toEqual([]);
   expect((await trial([8], (size, seed) => size !== 9 || seed === 1)).running).toContain(9);
+});
+
+test('a size that could not be tried is neither', async () => {
+  const { running, failing, tried } = await trial([16_000], () => true, {}, 2);
+  expect(tried).toEqual([1, 15_999]);
+  expect([running, failing]).toEqual([[1, 15_999], []]);
 });
 
 test('where nothing but the size of the seeds runs, or a size of one, something ties it to them', async () => {

@@ -1,15 +1,21 @@
-import type { InputConfig, MutationConfig } from '../../../config/schema.ts';
+import type { CampaignConfig, InputConfig, MutationConfig } from '../../../config/schema.ts';
 import { inferInputs } from '../../../inputs/infer-input.ts';
 import type { InputDescriptor } from '../../../inputs/input-descriptor.ts';
 import { distinctShapes } from '../../../inputs/seeds.ts';
 import { openDimensions } from '../../../inputs/sizes/open-dimensions.ts';
 import { resizeTestcase, type SizeChange } from '../../../inputs/sizes/size-change.ts';
-import { type TriedSizes, type TryTestcase, trySizes } from '../../../inputs/sizes/try-sizes.ts';
+import {
+  MAX_SIZE_RUNS,
+  type TriedSizes,
+  type TryTestcase,
+  trySizes,
+} from '../../../inputs/sizes/try-sizes.ts';
 import { stripBatchDimension } from '../../../model/batch-axis.ts';
 import { searchableGraph } from '../../../model/graph/graph.ts';
 import type { ModelInfo } from '../../../model/model.ts';
 import type { ResolvedInputs } from '../inputs.ts';
 import type { Notices } from '../model-settings.ts';
+import { estimateSeconds, firstLookSeconds } from './workload.ts';
 
 /** Sizes beyond those of the seeds, as a campaign's folder records them. */
 export interface SizeChanges {
@@ -21,6 +27,9 @@ export interface SizeChanges {
   readonly untried: readonly string[];
 }
 
+/** Least runs that finding out sizes may take, however slow the model is. */
+const MIN_SIZE_RUNS = 4;
+
 export const NO_SIZE_CHANGES: SizeChanges = { running: [], failing: [], untried: [] };
 
 /**
@@ -29,9 +38,9 @@ export const NO_SIZE_CHANGES: SizeChanges = { running: [], failing: [], untried:
  * @param run runs one testcase; undefined where nothing may be tried
  */
 export async function resolveSizeChanges(
-  model: Pick<ModelInfo, 'graph' | 'evidence' | 'outputs' | 'generation'>,
+  model: Parameters<typeof estimateSeconds>[0] & Pick<ModelInfo, 'evidence' | 'outputs'>,
   inputs: ResolvedInputs,
-  config: Pick<InputConfig, 'tokens'> & MutationConfig,
+  config: Pick<InputConfig, 'tokens'> & Pick<Partial<CampaignConfig>, 'against' | 'time'> & MutationConfig,
   run: TryTestcase,
   notices: Notices,
 ): Promise<SizeChanges> {
@@ -51,7 +60,10 @@ export async function resolveSizeChanges(
     return { running: [], failing: [], untried: [`sizes of ${names} other than the seeds': ${reason}`] };
   }
   const specialOf = (input: number): readonly number[] => descriptors[input].tokens?.special ?? [];
-  const tried = await trySizes(dimensions, seeds, run, specialOf);
+  const seconds = estimateSeconds(model, seeds[0].form, 1);
+  const affordable = Math.floor(firstLookSeconds(config) / seconds);
+  const maxRuns = Math.min(MAX_SIZE_RUNS, Math.max(MIN_SIZE_RUNS, affordable));
+  const tried = await trySizes(dimensions, seeds, run, specialOf, maxRuns);
   for (const sizes of tried) explainSizes(sizes, notices);
   return {
     running: tried.flatMap(({ running }) => running),
@@ -63,11 +75,12 @@ export async function resolveSizeChanges(
 /** Why sizes stay, a clause for people; undefined where they may change. */
 function reasonAgainst(
   { graph }: Pick<ModelInfo, 'graph'>,
-  { linf, l2, l0, edits, deephunter }: MutationConfig,
+  { against, linf, l2, l0, edits, deephunter }: Pick<CampaignConfig, 'against'> & MutationConfig,
   descriptors: readonly InputDescriptor[],
 ): string | undefined {
   if ([linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined))
     return 'the distance from the seeds is limited';
+  if (against !== undefined) return 'the second model may take no others';
   if (descriptors.some(({ fixed }) => fixed !== undefined)) return '--fixed keeps positions';
   if (searchableGraph(graph).nodes.some(({ op }) => op === 'If'))
     return 'branches of the model are chosen by what all testcases have in common';
@@ -89,13 +102,15 @@ function explainSizes({ dimension, running, failing, isTied }: TriedSizes, notic
     );
     return;
   }
+  // Seeds of several sizes cannot have one that is asked for.
+  const keeps = sizes.length === 1 ? '; --shape keeps sizes as they are' : '';
   if (running.length > 0)
     notices.info(
-      `size ${name} is ${spanText(sizes)} in the seeds: one task in 16 has ${sizesOf(running)} instead; --shape keeps sizes as they are`,
+      `size ${name} is ${spanText(sizes)} in the seeds: one task in 16 has ${sizesOf(running)} instead${keeps}`,
     );
   if (failing.length > 0)
     notices.warn(
-      `the model leaves size ${name} open and fails with every seed where it is ${sizesOf(failing)}: that is a finding; --shape keeps sizes as they are`,
+      `the model leaves size ${name} open and fails with every seed where it is ${sizesOf(failing)}: that is a finding${keeps}`,
     );
 }
 

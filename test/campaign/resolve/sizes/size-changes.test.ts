@@ -23,8 +23,14 @@ const modelOf = (...ops: string[]) =>
       nodes: ops.map((op) => ({ name: op, op, inputs: [], outputs: [] })),
       inputs: ['x'],
       outputs: [],
+      constants: new Map(),
+      values: new Map(),
+      shapes: new Map(),
+      types: new Map(),
     },
+    inputs: INPUTS.inputs,
     outputs: ['y'],
+    runtime: { kind: 'onnx' },
   }) as unknown as ModelInfo;
 
 /** Resolves sizes of a model that runs where `runs` says so; gives them with the lines for the user. */
@@ -54,14 +60,15 @@ test('sizes that run take turns, those that fail are told as findings, and what 
   expect(changes.failing.map(({ size }) => size)).toEqual([7]);
   expect(changes.untried).toEqual(['sizes of T above 13']);
   expect(lines).toEqual([
-    'size T is 4 to 6 in the seeds: one task in 16 has 2, 3, 13 instead; --shape keeps sizes as they are',
-    'warning: the model leaves size T open and fails with every seed where it is 7: that is a finding; --shape keeps sizes as they are',
+    'size T is 4 to 6 in the seeds: one task in 16 has 2, 3, 13 instead',
+    'warning: the model leaves size T open and fails with every seed where it is 7: that is a finding',
   ]);
 });
 
-test('nothing is tried where distances are limited or branches are chosen, and that is said', async () => {
+test('nothing is tried where distances are limited, models compared or branches chosen, and that is said', async () => {
   for (const [config, model] of [
     [{ linf: 0.1 }, modelOf('Relu')],
+    [{ against: 'other.onnx' }, modelOf('Relu')],
     [{}, modelOf('If')],
   ] as const) {
     const { changes, tries } = await resolve(() => true, config as never, model);
