@@ -1,7 +1,8 @@
+import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { resizeTestcase, type SizeChange } from '../inputs/sizes/size-change.ts';
 import { type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
-import { type SeededCampaign, storeSeedFinding } from './enter-seeds.ts';
+import { type SeededCampaign, storeSeedFindings } from './enter-seeds.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { Target } from './resolve/target.ts';
 
@@ -13,19 +14,15 @@ export async function enterFailingSizes(
   { inputs: { seeds, descriptors }, sizeChanges }: Pick<Target, 'inputs' | 'sizeChanges'>,
   probeWorker: Pick<ProbeWorker, 'runSeeds'>,
   campaign: SeededCampaign,
-  monitor: Monitor,
+  monitor: Pick<Monitor, 'onFault'>,
 ): Promise<void> {
   const [seed] = seeds;
   const { failing } = sizeChanges;
   if (failing.length === 0 || seed === undefined) return;
   const specialOf = (input: number): readonly number[] => descriptors[input].tokens?.special ?? [];
   const resized = failing.map((change) => resizeTestcase(seed, change, specialOf));
-  // One after the other: they differ in shape.
-  for (const [i, result] of (await probeWorker.runSeeds(resized)).entries()) {
-    const { violation } = result;
-    if (violation === undefined) continue;
-    await storeSeedFinding({ ...result, violation }, originOf(seed, failing[i], campaign), campaign, monitor);
-  }
+  const results = await probeWorker.runSeeds(resized);
+  await storeSeedFindings(results, (i) => originOf(seed, failing[i], campaign), campaign, monitor);
 }
 
 /** Lineage of a seed at another size; undefined where the seed is not in the corpus. */
@@ -33,7 +30,7 @@ function originOf(
   seed: TestcaseData,
   { places }: SizeChange,
   { state: { corpus } }: SeededCampaign,
-): Parameters<typeof storeSeedFinding>[1] {
+): MutantOrigin | undefined {
   const index = corpus.indexOf(testcaseId(seed));
   if (index === undefined) return undefined;
   const names = new Set(places.map(({ input }) => seed.form.inputs[input].name));

@@ -38,13 +38,15 @@ async function enter(sizes: readonly number[], sound: number, isKnown: boolean) 
       confirmAndStore: async (
         [hit]: readonly Hit[],
         _task: number,
-        originOf?: (hit: Hit) => { mutators: string[] },
+        originOf?: (hit: Hit) => { mutators: string[] } | undefined,
       ) => {
-        stored.push({ hit, mutators: originOf?.(hit).mutators });
+        stored.push({ hit, mutators: originOf?.(hit)?.mutators });
         return [];
       },
     },
     faults: {
+      maxPerSignature: 5,
+      countedSignatures: [],
       register: () => [],
       countHits: ([{ signature }]: { signature: string }[]) => counts.push(signature),
     },
@@ -55,6 +57,7 @@ async function enter(sizes: readonly number[], sound: number, isKnown: boolean) 
       activations: new Float32Array(0),
       violation: data.inputs[0].length <= sound ? undefined : violationOf('crash-join'),
       predictedClass: -1,
+      run: { rows: 1, row: 0 },
     }));
   await enterFailingSizes(target, { runSeeds }, campaign, {} as Monitor);
   return { stored, counts };
