@@ -8,8 +8,6 @@ import type { SizeChange } from './size-change.ts';
 export interface OpenDimension extends Omit<SizeChange, 'size'> {
   /** The different sizes in the seeds, ascending. */
   readonly sizes: readonly number[];
-  /** Whether it is a side of pictures: then a size costs its square. */
-  readonly isSide: boolean;
   /** Whether mutators change the size within that of the seeds. */
   readonly hasLengthMutators: boolean;
 }
@@ -57,7 +55,6 @@ export function openDimensions(
         places,
         lengthInputs: lengthInputsOf(seeds, sizeIn),
         sizes: [...new Set(seeds.map(sizeIn))].sort((a, b) => a - b),
-        isSide: places.some((place) => kinds[place.input] === 'image'),
         hasLengthMutators: places.some((place) => place.input === lengthLeader),
       };
     });

@@ -1,4 +1,3 @@
-import { sizeOf } from '../../tensor/tensor.ts';
 import type { Seeds } from '../seeds.ts';
 import type { TestcaseData } from '../testcase.ts';
 import type { OpenDimension } from './open-dimensions.ts';
@@ -24,12 +23,9 @@ export const MAX_SIZE_RUNS = 96;
 /** Seeds that a size is tried with before it counts as failing. */
 const TRIED_SEEDS = 3;
 
-/** Values of a testcase up to which larger sizes than the seeds' are tried. */
-const MAX_TRIED_VALUES = 1 << 22;
-
 /**
- * Tries sizes that no seed has: the least that runs, one less and one more than the seeds', and more than twice the
- * largest, which is odd, but for sides of pictures. Which are tried is a function of what ran.
+ * Tries sizes that no seed has: the least that runs, one less than the smallest and one more than the largest of the seeds. One
+ * of neighbours is odd. Which are tried is a function of what ran.
  *
  * @param seeds the first of them runs
  * @param maxRuns for all dimensions together
@@ -61,7 +57,7 @@ export async function trySizes(
     };
     const [smallest] = sizes;
     const least = changesBelow(dimension) ? await findLeast(smallest, (size) => runsAt(size, 1)) : smallest;
-    const candidates = candidateSizes(dimension, least, seeds[0]);
+    const candidates = candidateSizes(dimension, least);
     for (const size of candidates) await runsAt(size, TRIED_SEEDS);
     const changeTo = (size: number): SizeChange => {
       const { dimension: name, places, lengthInputs } = dimension;
@@ -105,15 +101,10 @@ function lastPowerBelow(size: number): number {
   return size === 1 ? 0 : power;
 }
 
-function candidateSizes(dimension: OpenDimension, least: number, seed: TestcaseData): number[] {
-  const { sizes, isSide, places } = dimension;
+function candidateSizes(dimension: OpenDimension, least: number): number[] {
+  const { sizes } = dimension;
   const [smallest, largest] = [sizes[0], sizes[sizes.length - 1]];
-  const far = 2 * largest + 1;
-  const { input, axis } = places[0];
-  const { shape } = seed.form.inputs[input];
-  const farValues = (sizeOf(shape) / Math.max(1, shape[axis])) * far;
-  const candidates = [largest + 1];
-  if (changesBelow(dimension)) candidates.unshift(least, smallest - 1);
-  if (!isSide && farValues <= MAX_TRIED_VALUES) candidates.push(far);
-  return [...new Set(candidates)].filter((size) => size > 0);
+  const below = changesBelow(dimension) ? [least, smallest - 1] : [];
+  // Not far beyond: a sound model may have a longest input, such as that of its table of positions.
+  return [...new Set([...below, largest + 1])].filter((size) => size > 0);
 }
