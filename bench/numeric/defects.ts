@@ -1,36 +1,15 @@
-import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { TfjsBuilder, type TfjsFilesContent } from '../../src/model/formats/tfjs/builder.ts';
-import { type DType, makeData, numberToHalf, type TensorData } from '../../src/tensor/tensor.ts';
+import type { DType } from '../../src/tensor/tensor.ts';
+import { Pen } from './pen.ts';
 import { type Score, writeScoreOnnx, writeScoreTfjs } from './score.ts';
 
-/** Adds tensors and the operations between them to a graph. */
-class Pen {
-  readonly graph: OnnxBuilder;
+/** A pen for defects behind a score. */
+class ScorePen extends Pen {
   readonly score: string;
-  #constants = 0;
 
   constructor(score: Score) {
-    this.graph = new OnnxBuilder();
+    super();
     this.score = writeScoreOnnx(this.graph, score);
-  }
-
-  constant(values: number | readonly number[], type: DType = 'float32'): string {
-    const list = [values].flat() as number[];
-    const data = makeData(type, list.length) as TensorData;
-    list.forEach((value, i) => {
-      data[i] = type === 'int64' ? BigInt(value) : type === 'float16' ? numberToHalf(value) : value;
-    });
-    const dims = typeof values === 'number' ? [] : [list.length];
-    return this.graph.constant(`constant_${this.#constants++}`, type, dims, data);
-  }
-
-  op(
-    op: string,
-    inputs: readonly string[],
-    name: string,
-    attributes: Parameters<OnnxBuilder['node']>[3] = {},
-  ): string {
-    return this.graph.node(op, inputs, name, attributes);
   }
 
   /** factor · score. */
@@ -58,20 +37,10 @@ class Pen {
     const apart = this.op('Sub', [this.constant([0.85, 0.9, 0.93, 0.96, 0.98, 1]), this.score], 'apart');
     return this.op('Relu', [apart], 'units');
   }
-
-  clipped(tensor: string, low: number, high: number): string {
-    return this.op('Clip', [tensor, this.constant(low), this.constant(high)], 'clipped');
-  }
-
-  cast(tensor: string, type: DType, name: string): string {
-    return this.op('Cast', [tensor], name, { to: TYPE_NUMBERS[type] ?? 1 });
-  }
 }
 
-const TYPE_NUMBERS: Partial<Record<DType, number>> = { float32: 1, int32: 6, int64: 7, float16: 10 };
-
 /** A planted defect, or its repair: adds the operations after the score and returns the output. */
-type Write = (pen: Pen, repaired: boolean) => string;
+type Write = (pen: ScorePen, repaired: boolean) => string;
 
 /** The name of a model and its defect, which is in the operation `op` and must be attributed to it. */
 export interface Defect {
@@ -86,7 +55,7 @@ export interface Defect {
 const SUM_AXIS = [1];
 
 /** 1000 divided by the number of whole hundredths left before the limit; infinite beyond it. */
-function wholeNumbers(pen: Pen, op: 'Div' | 'Mod', name: string, repaired: boolean): string {
+function wholeNumbers(pen: ScorePen, op: 'Div' | 'Mod', name: string, repaired: boolean): string {
   const rest = pen.op('Relu', [pen.left()], 'rest');
   const hundreds = pen.op('Ceil', [pen.op('Mul', [rest, pen.constant(100)], 'hundreds')], 'ceil');
   const parts = pen.cast(hundreds, 'int32', 'parts');
@@ -463,7 +432,7 @@ export function writeDefect(
   score: Score,
   repaired: boolean,
 ): Uint8Array {
-  const pen = new Pen(score);
+  const pen = new ScorePen(score);
   const output = write(pen, repaired);
   pen.graph.node('Identity', [output], 'y');
   pen.graph.output('y', type, ['batch', 'n']);

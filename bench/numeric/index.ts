@@ -6,10 +6,9 @@
 import { parseArgs } from 'node:util';
 import { randomStream } from '../../src/core/random.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
-import { readNumber } from '../../src/tensor/tensor.ts';
+import { readNumber, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { campaign, line, median, withFolder } from '../campaign.ts';
 import { makeNumericModels, type NumericModel } from './make.ts';
-import { INPUTS } from './score.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -17,6 +16,8 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '3' },
     searches: { type: 'string', default: 'auto,ann,none' },
     time: { type: 'string', default: '20s' },
+    /** Limit of mutants in place of the time limits, so that campaigns are the same on any machine. */
+    execs: { type: 'string' },
     /** Number of master seeds, and time limit, of each search but the first. */
     'other-seeds': { type: 'string', default: '3' },
     'other-time': { type: 'string', default: '20s' },
@@ -42,9 +43,12 @@ async function nonFiniteOnNoise({ name, path }: NumericModel, draws: number): Pr
   let wrong = 0;
   for (const draw of [uniform, gaussian]) {
     for (let done = 0; done < draws; done += BATCH) {
-      const data = Float32Array.from({ length: BATCH * INPUTS }, draw);
+      const feeds = model.inputs.map(({ shape: [, ...row] }): Tensor => {
+        const shape = [BATCH, ...row.map((size) => size ?? 1)];
+        return { type: 'float32', shape, data: Float32Array.from({ length: sizeOf(shape) }, draw) };
+      });
       try {
-        const { outputs } = await model.run([{ type: 'float32', shape: [BATCH, INPUTS], data }], []);
+        const { outputs } = await model.run(feeds, []);
         for (const { type, data } of outputs)
           for (let i = 0; i < data.length; i++) if (!Number.isFinite(readNumber(type, data, i))) wrong++;
       } catch {
@@ -58,8 +62,8 @@ async function nonFiniteOnNoise({ name, path }: NumericModel, draws: number): Pr
 
 await withFolder(async (folder) => {
   const words = options.models.split(',').filter((word) => word !== '');
-  const { models, seeds } = await makeNumericModels(folder, words, options.cache);
-  const common = { seeds, range: [-1, 1], jobs: Number(options.jobs) };
+  const models = await makeNumericModels(folder, words, options.cache);
+  const common = { range: [-1, 1], jobs: Number(options.jobs) };
   let runs = 0;
   const totals = new Map<string, { found: number; seconds: number[] }>();
   for (const model of models) {
@@ -68,6 +72,7 @@ await withFolder(async (folder) => {
     for (const [place, guidance] of options.searches.split(',').entries()) {
       const own = place === 0 ? masters : masters.slice(0, Number(options['other-seeds']));
       const time = place === 0 ? options.time : options['other-time'];
+      const most = options.execs === undefined ? model.mostExecs : Number(options.execs);
       const seconds: number[] = [];
       const execs: number[] = [];
       const signatures = new Set<string>();
@@ -77,11 +82,12 @@ await withFolder(async (folder) => {
         const settings = {
           ...common,
           model: model.path,
+          seeds: model.seeds,
           guidance,
           seed,
           out,
           untilFinding: true,
-          time,
+          ...(most === undefined ? { time } : { execs: most }),
         };
         const { statistics } = await campaign(settings);
         const first = statistics.faults.find((fault) => fault.kept > 0);
@@ -102,7 +108,7 @@ await withFolder(async (folder) => {
         guidance,
         found: seconds.length,
         of: own.length,
-        time,
+        ...(most === undefined ? { time } : { mostExecs: most }),
         namedRightly: named,
         signatures: [...signatures],
         ...(seconds.length === 0
@@ -111,12 +117,20 @@ await withFolder(async (folder) => {
               medianSeconds: Number(median(seconds).toFixed(2)),
               worstSeconds: Number(Math.max(...seconds).toFixed(2)),
               medianExecs: median(execs),
+              worstExecs: Math.max(...execs),
             }),
       });
     }
     if (options.twins === '0') continue;
     const out = `${folder}/out-${runs++}`;
-    const settings = { ...common, model: model.twin, seed: '1', out, time: options.twins };
+    const settings = {
+      ...common,
+      model: model.twin,
+      seeds: model.seeds,
+      seed: '1',
+      out,
+      time: options.twins,
+    };
     const { statistics: figures } = await campaign(settings);
     line({
       bench: 'numeric-twin',

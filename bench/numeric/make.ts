@@ -3,7 +3,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomStream } from '../../src/core/random.ts';
 import { encodeNpz } from '../../src/tensor/npz.ts';
+import { sizeOf } from '../../src/tensor/tensor.ts';
 import { DEFECTS, TFJS_DEFECTS, writeDefect, writeTfjsDefect } from './defects.ts';
+import { FINE_DEFECTS, writeFineDefect } from './fine-defects.ts';
 import { type Extent, INPUTS, makeScore, type Score } from './score.ts';
 
 /** A model with one planted defect, and its repaired twin. */
@@ -13,13 +15,35 @@ export interface NumericModel {
   readonly site: string;
   readonly path: string;
   readonly twin: string;
-  /** Maximum score over a million noise samples, and after gradient ascent; the model fails at 1. */
-  readonly noise: number;
-  readonly most: number;
+  /** Path of its seeds. */
+  readonly seeds: string;
+  /** Mutants within which every campaign must find it; undefined where time is the limit. */
+  readonly mostExecs?: number;
 }
 
-/** Seeds of all models. */
+/** Seeds of each model. */
 const SEEDS = 20;
+
+/** Mutants within which a fine defect must be found. */
+const FINE_EXECS = 50_000;
+
+/** Writes seeds within ±`extent`; returns the path. */
+async function writeSeeds(
+  path: string,
+  inputs: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  extent: number,
+): Promise<string> {
+  const random = randomStream('numeric', 'seeds');
+  const arrays = inputs.map(({ name, shape }) => {
+    const data = Float32Array.from(
+      { length: SEEDS * sizeOf(shape) },
+      () => 2 * extent * random.uniform() - extent,
+    );
+    return [name, { type: 'float32', shape: [SEEDS, ...shape], data }] as const;
+  });
+  await writeFile(path, encodeNpz(arrays));
+  return path;
+}
 
 /**
  * Writes the models and their seeds, equal on every machine.
@@ -31,8 +55,9 @@ export async function makeNumericModels(
   folder: string,
   names: readonly string[],
   cache: string,
-): Promise<{ readonly models: readonly NumericModel[]; readonly seeds: string }> {
+): Promise<readonly NumericModel[]> {
   await mkdir(folder, { recursive: true });
+  const seeds = await writeSeeds(join(folder, 'seeds.npz'), [{ name: 'x', shape: [INPUTS] }], 0.3);
   const isAsked = ({ name }: { readonly name: string }): boolean =>
     names.length === 0 || names.includes(name);
   const models: NumericModel[] = [];
@@ -47,7 +72,7 @@ export async function makeNumericModels(
     const [path, twin] = ['', '-repaired'].map((kind) => join(folder, `${defect.name}${kind}.onnx`));
     await writeFile(path, writeDefect(defect, score, false));
     await writeFile(twin, writeDefect(defect, score, true));
-    models.push({ name: defect.name, site: defect.site, path, twin, noise: score.noise, most: score.most });
+    models.push({ name: defect.name, site: defect.site, path, twin, seeds });
   }
   for (const defect of TFJS_DEFECTS.filter(isAsked)) {
     const score = scoreOf(defect.name);
@@ -60,20 +85,17 @@ export async function makeNumericModels(
       await writeFile(join(path, weightFile), weights);
       paths.push(join(path, 'model.json'));
     }
-    models.push({
-      name: defect.name,
-      site: defect.site,
-      path: paths[0],
-      twin: paths[1],
-      noise: score.noise,
-      most: score.most,
-    });
+    models.push({ name: defect.name, site: defect.site, path: paths[0], twin: paths[1], seeds });
   }
   await mkdir(dirname(cache), { recursive: true });
   await writeFile(cache, JSON.stringify(known));
-  const random = randomStream('numeric', 'seeds');
-  const data = Float32Array.from({ length: SEEDS * INPUTS }, () => 0.6 * random.uniform() - 0.3);
-  const seeds = join(folder, 'seeds.npz');
-  await writeFile(seeds, encodeNpz([['x', { type: 'float32', shape: [SEEDS, INPUTS], data }]]));
-  return { models, seeds };
+  for (const defect of FINE_DEFECTS.filter(isAsked)) {
+    const { name, site, inputs } = defect;
+    const [path, twin] = ['', '-repaired'].map((kind) => join(folder, `${name}${kind}.onnx`));
+    await writeFile(path, writeFineDefect(defect, false));
+    await writeFile(twin, writeFineDefect(defect, true));
+    const own = await writeSeeds(join(folder, `${name}-seeds.npz`), inputs, 1);
+    models.push({ name, site, path, twin, seeds: own, mostExecs: FINE_EXECS });
+  }
+  return models;
 }

@@ -25,6 +25,10 @@ export interface MutationContext {
   readonly mutantCount: number;
   /** Copies parents into rows that are expensive to copy, and undoes changes; absent where rows are copied whole. */
   readonly edits?: RowEdits | undefined;
+  /** Standard deviation of steps, as a share of the range, for `creep`; undefined where it is to be drawn. */
+  readonly strength?: number | undefined;
+  /** The parent's values of the other inputs of the same type and shape, for kinds with `readsInputs`. */
+  readonly siblings?: readonly WorkingArray[] | undefined;
 }
 
 /** Makes mutants of testcases, for one input of the model. */
@@ -60,6 +64,10 @@ export interface MutatorKind extends ExtensionKind<Mutator, InputDescriptor> {
   readonly partner?: PartnerKind;
   /** Whether it moves values instead of changing them: DeepHunter's rule allows one such change. */
   readonly geometric?: boolean;
+  /** Whether climbs to goals alone use it, unless the input has no other: too little changes to be new. */
+  readonly forGoals?: boolean;
+  /** Whether it reads the values of other inputs: `MutationContext.siblings`. */
+  readonly readsInputs?: boolean;
   /** Whether a mutant may belong to another class than its parent: another digit, another sense. */
   readonly mayChangeMeaning?: boolean;
   /** Whether all values that it writes are within the bounds, so that nothing has to be clipped. */

@@ -43,6 +43,8 @@ import { reorder } from './metamorphic/reorder.ts';
 import type { Mutator, MutatorKind } from './mutator.ts';
 import { bisect } from './numeric/bisect.ts';
 import { block } from './numeric/block.ts';
+import { copy } from './numeric/copy.ts';
+import { creep } from './numeric/creep.ts';
 import { gaussian } from './numeric/gaussian.ts';
 import { interpolate } from './numeric/interpolate.ts';
 import { momentum } from './numeric/momentum.ts';
@@ -92,6 +94,8 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     kinds: [
       gaussian,
       uniform,
+      creep,
+      copy,
       saltPepper,
       values,
       block,

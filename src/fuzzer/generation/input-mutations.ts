@@ -84,15 +84,18 @@ export class InputMutations {
   ): (InputMutation | undefined)[] {
     const { arms, lengthLeader, noise, bounds, scratch } = this.#options;
     const partner = task.partners[pick] < 0 ? parent : source.entryData(task.partners[pick]);
+    const strengths = task.goal?.strengths;
     return form.inputs.map((input, i): InputMutation | undefined => {
       if (input.size === 0) return undefined;
       const stack = stackOf(task.stacks, pick, i, form.inputs.length);
       const isResized = parent.data.inputs[i].length !== input.size;
       if (stack.length === 0 || arms[i].length === 0) return isResized ? { kind: 'follow' } : undefined;
       const values = scratch[i].parent(parent.data.inputs[i]);
+      const stackedArms = stack.map((arm) => arms[i][arm]);
+      const readsInputs = stackedArms.some((arm) => arm.readsInputs === true);
       return {
         kind: 'mutate',
-        stack: stack.map((arm) => arms[i][arm]),
+        stack: stackedArms,
         parent: isResized && i !== lengthLeader ? scratch[i].resized(values, input.size) : values,
         partner: partner === parent ? undefined : scratch[i].partner(partner.data.inputs[i]),
         context: {
@@ -110,8 +113,21 @@ export class InputMutations {
           mutantIndex: 0,
           mutantCount: mutants,
           edits: this.#edits[i],
+          strength: strengths?.[pick],
+          siblings: readsInputs ? this.#siblings(form, parent, i) : undefined,
         },
       };
+    });
+  }
+
+  /** The parent's values of other inputs of the same type and shape. */
+  #siblings({ inputs }: ShapeSignature, { data }: CorpusEntryData, input: number): WorkingArray[] {
+    const { type, shape, size } = inputs[input];
+    return inputs.flatMap((other, i) => {
+      const isSibling = i !== input && other.type === type && String(other.shape) === String(shape);
+      return isSibling && data.inputs[i].length === size
+        ? [this.#options.scratch[i].parent(data.inputs[i])]
+        : [];
     });
   }
 

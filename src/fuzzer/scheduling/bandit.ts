@@ -38,7 +38,7 @@ export class Bandit {
   #shares: readonly number[] | undefined;
 
   /**
-   * @param costs of a mutant of each arm, in copies of its values
+   * @param costs of a mutant of each arm, in copies of its values; an arm of infinite cost has no share
    * @param floor share of the picks that all arms together get whatever their rewards, the more expensive the less
    * @param runCost of running a mutant, in copies of its values
    */

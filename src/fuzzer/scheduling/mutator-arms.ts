@@ -15,6 +15,8 @@ export interface ArmDescriptor {
   /** Whether the partner may have another shape. */
   readonly acceptsAnyShape: boolean;
   readonly geometric: boolean;
+  /** Whether climbs to goals alone use it: see `MutatorKind.forGoals`. */
+  readonly forGoals?: boolean;
 }
 
 /** A mutator that was made for an input. */
@@ -25,6 +27,8 @@ export interface Arm {
   readonly geometric: boolean;
   /** Whether it changes a part of its parent's values alone: see `MutatorKind.editsPart`. */
   readonly editsPart?: boolean;
+  /** Whether it reads the values of other inputs. */
+  readonly readsInputs?: boolean;
   /** Path of its plug-in's module; absent for a built-in mutator. */
   readonly plugin?: string;
 }
@@ -41,12 +45,13 @@ export async function describeArms(
   return Promise.all(
     specs.map(async (list) => {
       const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
-      return mutators.map(({ kind: { name, cost, editCost, partner, domains, geometric } }) => ({
+      return mutators.map(({ kind: { name, cost, editCost, partner, domains, geometric, forGoals } }) => ({
         name,
         cost: editsRows ? (editCost ?? cost) : cost,
         partner,
         acceptsAnyShape: domains.includes('tokens'),
         geometric: geometric === true,
+        ...(forGoals === true ? { forGoals } : {}),
       }));
     }),
   );
@@ -61,12 +66,13 @@ export async function makeArms(
     specs.map(async (list, input) => {
       const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
       return mutators.map((mutator) => {
-        const { staysInBounds, geometric, editsPart, plugin } = mutator.kind;
+        const { staysInBounds, geometric, editsPart, readsInputs, plugin } = mutator.kind;
         return {
           mutator: makeMutator(mutator, descriptors[input]),
           confined: staysInBounds === true,
           geometric: geometric === true,
           ...(editsPart === true ? { editsPart } : {}),
+          ...(readsInputs === true ? { readsInputs } : {}),
           ...(plugin === undefined ? {} : { plugin }),
         };
       });

@@ -53,6 +53,8 @@ export interface SavedMutatorScheduler {
 export class MutatorScheduler {
   readonly #inputs: readonly string[];
   readonly #arms: readonly (readonly ArmDescriptor[])[];
+  /** Of each input, whether each arm is selected here; the others are for climbs, whose planner chooses them. */
+  readonly #isSelectable: readonly (readonly boolean[])[];
   readonly #bandits: readonly Bandit[];
   readonly #depths: Bandit;
   readonly #tallies: Tally[][];
@@ -77,10 +79,14 @@ export class MutatorScheduler {
     this.#pickShares = pickShares;
     this.#arms = arms;
     this.#isAdaptive = isAdaptive;
+    this.#isSelectable = arms.map((list) => {
+      const hasOthers = list.some(({ forGoals }) => forGoals !== true);
+      return list.map(({ forGoals }) => !hasOthers || forGoals !== true);
+    });
     this.#bandits = arms.map(
-      (list) =>
+      (list, input) =>
         new Bandit(
-          list.map(({ cost }) => cost),
+          list.map(({ cost }, arm) => (this.#isSelectable[input][arm] ? cost : Number.POSITIVE_INFINITY)),
           MIN_SHARE,
           runCost,
         ),
@@ -95,10 +101,10 @@ export class MutatorScheduler {
 
   /** Draws the mutator stack of each input for one pick, as indices of the input's arms. */
   select(random: Random): number[][] {
-    const hasChoice = this.#arms.some((list) => list.length > 1);
+    const hasChoice = this.#isSelectable.some((list) => countTrue(list) > 1);
     const depth = hasChoice ? STACK_DEPTHS[this.#depths.select(random)] : 1;
     return this.#bandits.map((bandit, input) => {
-      const arms = this.#arms[input].length;
+      const arms = countTrue(this.#isSelectable[input]);
       const pickShare = this.#pickShares[input];
       if (arms === 0 || (pickShare !== undefined && random.uniform() >= pickShare)) return [];
       // A single mutator was asked for as it is: stacking it would change by how much it mutates.
@@ -127,16 +133,19 @@ export class MutatorScheduler {
     for (let pick = 0; pick < picks; pick++) {
       const count = Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
       let deepest = 0;
+      let isSelected = true;
       for (let input = 0; input < this.#arms.length; input++) {
         const stack = stackOf(stacks, pick, input, this.#arms.length);
         for (const arm of stack) {
-          if (this.#isAdaptive) this.#bandits[input].addReward(arm, count, rewards[pick]);
+          isSelected &&= this.#isSelectable[input][arm];
+          if (this.#isAdaptive && this.#isSelectable[input][arm])
+            this.#bandits[input].addReward(arm, count, rewards[pick]);
           this.#tallies[input][arm].mutants += count;
         }
         deepest = Math.max(deepest, stack.length);
       }
       const depth = STACK_DEPTHS.indexOf(deepest);
-      if (this.#isAdaptive && depth >= 0) this.#depths.addReward(depth, count, rewards[pick]);
+      if (this.#isAdaptive && isSelected && depth >= 0) this.#depths.addReward(depth, count, rewards[pick]);
     }
     for (const { pick } of entries) this.#count(stacks, pick, 'entries');
     for (const pick of signatures) this.#count(stacks, pick, 'signatures');
@@ -177,4 +186,8 @@ export class MutatorScheduler {
     for (let input = 0; input < this.#arms.length; input++)
       for (const arm of stackOf(stacks, pick, input, this.#arms.length)) this.#tallies[input][arm][outcome]++;
   }
+}
+
+function countTrue(list: readonly boolean[]): number {
+  return list.filter(Boolean).length;
 }

@@ -1,5 +1,6 @@
 import { type Random, randomStream } from '../../core/random.ts';
 import type { SizeChange } from '../../inputs/sizes/size-change.ts';
+import { drawStrength } from '../../mutators/numeric/mutation-strength.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
@@ -25,6 +26,9 @@ import {
 
 /** Share of the picks with a known class boundary that bisect the way across it. */
 const ACROSS_BOUNDARY_SHARE = 0.5;
+
+/** Share of the picks at a site's entry that climb: by steps whose strength is learned. */
+const CLIMB_SHARE = 0.5;
 
 export interface TaskPlannerOptions {
   readonly corpus: Corpus;
@@ -129,19 +133,30 @@ export class TaskPlanner {
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
     const parents = forAllSteps(plan.parents);
     const acrossBoundary = forAllSteps(plan.acrossBoundary);
+    const planAcross = (pick: number): PlannedMutation | undefined =>
+      acrossBoundary[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
+        ? undefined
+        : this.#mutations.planAcrossBoundary(parents[pick], acrossBoundary[pick]);
+    const strengths = new Array<number>(pickCount).fill(0);
+    const learnedStrengths = forAllSteps(plan.learnedStrengths);
+    const planClimb = (pick: number): PlannedMutation | undefined => {
+      const learned = learnedStrengths[pick];
+      if (learned === null || random.uniform() >= CLIMB_SHARE) return undefined;
+      const climb = this.#mutations.planClimb(parents[pick], random);
+      if (climb?.hasStrength) strengths[pick] = drawStrength(random, learned);
+      return climb;
+    };
+    const picks = parents.map(
+      (parent, pick) =>
+        planAcross(pick) ?? planClimb(pick) ?? this.#mutations.plan(parent, mutatorScheduler, random),
+    );
     const goal: GoalAssignment = {
       ...plan.assignment,
       subgoals: forAllSteps(plan.assignment.subgoals),
       slots: forAllSteps(plan.assignment.slots),
       marginsToBeat: forAllSteps(plan.assignment.marginsToBeat),
+      ...(strengths.some((strength) => strength > 0) ? { strengths } : {}),
     };
-    const planAcross = (pick: number): PlannedMutation | undefined =>
-      acrossBoundary[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
-        ? undefined
-        : this.#mutations.planAcrossBoundary(parents[pick], acrossBoundary[pick]);
-    const picks = parents.map(
-      (parent, pick) => planAcross(pick) ?? this.#mutations.plan(parent, mutatorScheduler, random),
-    );
     return {
       ...toWork(picks),
       goal,

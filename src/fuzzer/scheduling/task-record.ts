@@ -20,6 +20,7 @@ export interface TaskRecord {
     readonly lanes: readonly number[];
     readonly bars: readonly number[];
     readonly best: readonly number[];
+    readonly strengths?: readonly number[];
   };
   readonly stride?: number;
   readonly looks?: boolean;
@@ -54,8 +55,16 @@ function toGoalRecord({
   slots,
   marginsToBeat,
   best,
+  strengths,
 }: GoalAssignment): NonNullable<TaskRecord['focus']> {
-  return { point: goalIndex, targets: subgoals, lanes: slots, bars: marginsToBeat, best };
+  return {
+    point: goalIndex,
+    targets: subgoals,
+    lanes: slots,
+    bars: marginsToBeat,
+    best,
+    ...(strengths === undefined ? {} : { strengths }),
+  };
 }
 
 /** The task that a checkpoint's record describes. */
@@ -81,6 +90,7 @@ export function fromTaskRecord(record: TaskRecord): Task {
             slots: focus.lanes,
             marginsToBeat: focus.bars,
             best: focus.best,
+            ...(focus.strengths === undefined ? {} : { strengths: focus.strengths }),
           },
         }),
     ...(stride === undefined ? {} : { picksPerStep: stride }),

@@ -7,6 +7,8 @@ export interface BeamSlot {
   margin: number;
   /** Mutants since the last improvement. */
   tries: number;
+  /** The mutation strength that last brought it nearer; absent while none has. */
+  strength?: number;
 }
 
 /** Slots of a beam. */
@@ -24,8 +26,13 @@ export function makeSlot(): BeamSlot {
   return { entry: -1, margin: MAX_MARGIN, tries: 0 };
 }
 
-/** Moves a slot on to an entry with a smaller margin. */
-export function advanceSlot(slot: BeamSlot, entry: number, margin: number): void {
+/**
+ * Moves a slot on to an entry with a smaller margin.
+ *
+ * @param strength of the steps that led there; 0 for other mutators
+ */
+export function advanceSlot(slot: BeamSlot, entry: number, margin: number, strength = 0): void {
+  if (strength > 0) slot.strength = strength;
   slot.entry = entry;
   slot.margin = margin;
   slot.tries = 0;

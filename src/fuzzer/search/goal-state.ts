@@ -112,7 +112,7 @@ export class GoalState {
   }
 
   #advanceBeams(
-    { best, subgoals, slots }: GoalAssignment,
+    { best, subgoals, slots, strengths }: GoalAssignment,
     improvements: readonly Improvement[],
     admit: (candidate: number) => number | undefined,
   ): void {
@@ -124,7 +124,7 @@ export class GoalState {
       const slot = isOfOwnSubgoal ? beam[slots[pick]] : farthestSlot(beam);
       if (margin >= slot.margin) continue;
       const entry = admit(candidate);
-      if (entry !== undefined) advanceSlot(slot, entry, margin);
+      if (entry !== undefined) advanceSlot(slot, entry, margin, strengths?.[pick]);
     }
   }
 

@@ -20,6 +20,11 @@ export interface PlannedPicks {
   readonly parents: readonly number[];
   /** Of each pick, an entry on the other side of the boundary; below 0 where none is known. */
   readonly acrossBoundary: readonly number[];
+  /**
+   * Of each pick, the mutation strength that last brought its slot nearer, undefined while none has; null where it may not climb:
+   * its slot has no entry, or the goal is no site.
+   */
+  readonly learnedStrengths: readonly (number | undefined | null)[];
 }
 
 /** All that the picks of a task are drawn from. */
@@ -58,22 +63,25 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
         margin: MAX_MARGIN,
         parent: drawStart(request),
         acrossBoundary: -1,
+        learnedStrength: null,
       };
     const subgoal = random.uniform() < closestShare ? closest : eligible[random.below(eligible.length)];
     const { slots } = subgoals[subgoal];
     const front = closestSlot(slots);
     const takesFront = exploits || (!isStale(slots[front]) && random.uniform() < CLOSEST_SHARE);
     const slotIndex = takesFront ? front : random.below(BEAM_WIDTH);
-    const { entry, margin } = slots[slotIndex];
+    const { entry, margin, strength } = slots[slotIndex];
     const opposite = entry < 0 ? [] : state.slotsAcrossBoundary(subgoal);
     const partners = opposite.filter((slot) => slot.entry >= 0 && areCompatible(entry, slot.entry));
     const partner = partners[closestSlot(partners)];
     const parent = entry < 0 ? drawStart(request) : entry;
-    return { subgoal, slotIndex, margin, parent, acrossBoundary: partner?.entry ?? -1 };
+    const learnedStrength = entry < 0 || !('site' in goal) ? null : strength;
+    return { subgoal, slotIndex, margin, parent, acrossBoundary: partner?.entry ?? -1, learnedStrength };
   });
   return {
     parents: picks.map(({ parent }) => parent),
     acrossBoundary: picks.map(({ acrossBoundary }) => acrossBoundary),
+    learnedStrengths: picks.map(({ learnedStrength }) => learnedStrength),
     assignment: {
       goalIndex,
       subgoals: picks.map(({ subgoal }) => subgoal),

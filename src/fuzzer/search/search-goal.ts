@@ -1,6 +1,7 @@
 import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { isSignatureOf, slug } from '../../objectives/objective.ts';
+import type { BeamSlot } from './beam.ts';
 
 /** A goal of directed search: one way in which a numerical site can go wrong, or an objective's violation. Plain data. */
 export type SearchGoal = SiteGoal | ObjectiveGoal;
@@ -87,6 +88,8 @@ export interface GoalAssignment {
   readonly marginsToBeat: readonly number[];
   /** The smallest margin so far of each subgoal; empty until a task has told how many subgoals there are. */
   readonly best: readonly number[];
+  /** Of each pick, the mutation strength of its steps; 0 for picks without one. Absent where none has one. */
+  readonly strengths?: readonly number[];
 }
 
 /** A mutant with a smaller margin than the beam slot it started from, or than any before it. */
@@ -110,7 +113,7 @@ export interface GoalProgress {
 export interface SavedGoal {
   readonly targets: readonly {
     readonly best: number;
-    readonly lanes: readonly { readonly entry: number; readonly margin: number; readonly tries: number }[];
+    readonly lanes: readonly Readonly<BeamSlot>[];
     readonly done: boolean;
   }[];
   readonly idle: number;
