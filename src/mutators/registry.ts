@@ -50,6 +50,7 @@ import { interpolate } from './numeric/interpolate.ts';
 import { momentum } from './numeric/momentum.ts';
 import { multiply } from './numeric/multiply.ts';
 import { negate } from './numeric/negate.ts';
+import { path } from './numeric/path.ts';
 import { saltPepper } from './numeric/salt-pepper.ts';
 import { special } from './numeric/special.ts';
 import { splice } from './numeric/splice.ts';
@@ -96,6 +97,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
       uniform,
       creep,
       copy,
+      path,
       saltPepper,
       values,
       block,

@@ -113,7 +113,7 @@ export class InputMutations {
           mutantIndex: 0,
           mutantCount: mutants,
           edits: this.#edits[i],
-          strength: strengths?.[pick],
+          strength: strengths?.[pick] || undefined,
           siblings: readsInputs ? this.#siblings(form, parent, i) : undefined,
         },
       };

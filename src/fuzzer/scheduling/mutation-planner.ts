@@ -13,12 +13,6 @@ const MAX_PARTNER_ATTEMPTS = 8;
 /** Partners are drawn from this many of the newest entries: older ones may have to be read from disk. */
 const PARTNER_POOL_SIZE = 8192;
 
-/** Share of the picks of a climb that copy values within the testcase, where a mutator can. */
-const COPY_SHARE = 0.125;
-
-/** Share of the other picks of a climb that move all inputs at once, where there are several. */
-const ALL_INPUTS_SHARE = 0.5;
-
 /** The part of the corpus that planning reads. */
 export interface PlannerCorpus {
   readonly size: CorpusSize;
@@ -34,12 +28,6 @@ export interface PlannedMutation {
   readonly partner: number;
   /** `[inputs, MAX_STACK_DEPTH]` arms: a pick's part of `MutatorStacks`. */
   readonly stacks: readonly number[];
-}
-
-/** A step of a climb. */
-export interface PlannedClimb extends PlannedMutation {
-  /** Whether its mutants move values by a strength. */
-  readonly hasStrength: boolean;
 }
 
 /** Plans the mutation of corpus entries: the mutators to stack, and a crossover partner for those that need one. */
@@ -80,27 +68,6 @@ export class MutationPlanner {
     return stacks.every(({ length }) => length === 0)
       ? undefined
       : { parent, partner, stacks: stacks.flatMap(padStack) };
-  }
-
-  /**
-   * Plans a step of a climb: values are moved by a strength, or made equal to others of the testcase. Inputs that have no part in
-   * it stay as they are. Undefined where no mutator for climbs was asked for.
-   */
-  planClimb(parent: number, random: Random): PlannedClimb | undefined {
-    const [creeps, copies] = ['creep', 'copy'].map((name) =>
-      this.#arms.map((list) => list.findIndex((arm) => arm.forGoals === true && arm.name === name)),
-    );
-    const inputsWith = (arms: readonly number[]): number[] =>
-      arms.flatMap((arm, input) => (arm < 0 ? [] : [input]));
-    const [creeping, copying] = [inputsWith(creeps), inputsWith(copies)];
-    if (creeping.length === 0) return undefined;
-    const isCopy = copying.length > 0 && random.uniform() < COPY_SHARE;
-    const inputs = isCopy ? copying : creeping;
-    const isForAll = !isCopy && random.uniform() < ALL_INPUTS_SHARE;
-    const chosen = isForAll ? inputs : [inputs[random.below(inputs.length)]];
-    const arms = isCopy ? copies : creeps;
-    const stacks = this.#arms.map((_, input) => (chosen.includes(input) ? [arms[input]] : []));
-    return { parent, partner: -1, stacks: stacks.flatMap(padStack), hasStrength: !isCopy };
   }
 
   /** Plans the mutation of an entry with mutators that the scheduler selects. */

@@ -5,6 +5,7 @@ import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
 import type { GoalAssignment } from '../search/search-goal.ts';
+import { ClimbPlanner } from './climb-planner.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
@@ -26,9 +27,6 @@ import {
 
 /** Share of the picks with a known class boundary that bisect the way across it. */
 const ACROSS_BOUNDARY_SHARE = 0.5;
-
-/** Share of the picks at a site's entry that climb: by steps whose strength is learned. */
-const CLIMB_SHARE = 0.5;
 
 export interface TaskPlannerOptions {
   readonly corpus: Corpus;
@@ -66,10 +64,12 @@ export type PlannedWork = Pick<
 export class TaskPlanner {
   readonly #options: TaskPlannerOptions;
   readonly #mutations: MutationPlanner;
+  readonly #climbs: ClimbPlanner;
 
   constructor(options: TaskPlannerOptions) {
     this.#options = options;
     this.#mutations = new MutationPlanner(options.corpus, options.arms, options.allowsOneGeometric);
+    this.#climbs = new ClimbPlanner(options.corpus, options.arms);
   }
 
   /** Mutants in a task, by its number and the state of the directed search. */
@@ -137,13 +137,13 @@ export class TaskPlanner {
       acrossBoundary[pick] < 0 || random.uniform() >= ACROSS_BOUNDARY_SHARE
         ? undefined
         : this.#mutations.planAcrossBoundary(parents[pick], acrossBoundary[pick]);
-    const strengths = new Array<number>(pickCount).fill(0);
+    const strengths = new Array<number | null>(pickCount).fill(null);
     const learnedStrengths = forAllSteps(plan.learnedStrengths);
     const planClimb = (pick: number): PlannedMutation | undefined => {
       const learned = learnedStrengths[pick];
-      if (learned === null || random.uniform() >= CLIMB_SHARE) return undefined;
-      const climb = this.#mutations.planClimb(parents[pick], random);
-      if (climb?.hasStrength) strengths[pick] = drawStrength(random, learned);
+      if (learned === null || random.uniform() >= plan.climbShare) return undefined;
+      const climb = this.#climbs.plan(parents[pick], random);
+      if (climb !== undefined) strengths[pick] = climb.hasStrength ? drawStrength(random, learned) : 0;
       return climb;
     };
     const picks = parents.map(
@@ -155,7 +155,7 @@ export class TaskPlanner {
       subgoals: forAllSteps(plan.assignment.subgoals),
       slots: forAllSteps(plan.assignment.slots),
       marginsToBeat: forAllSteps(plan.assignment.marginsToBeat),
-      ...(strengths.some((strength) => strength > 0) ? { strengths } : {}),
+      ...(strengths.some((strength) => strength !== null) ? { strengths } : {}),
     };
     return {
       ...toWork(picks),

@@ -20,7 +20,7 @@ export interface TaskRecord {
     readonly lanes: readonly number[];
     readonly bars: readonly number[];
     readonly best: readonly number[];
-    readonly strengths?: readonly number[];
+    readonly strengths?: readonly (number | null)[];
   };
   readonly stride?: number;
   readonly looks?: boolean;

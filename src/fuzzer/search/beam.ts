@@ -9,6 +9,8 @@ export interface BeamSlot {
   tries: number;
   /** The mutation strength that last brought it nearer; absent while none has. */
   strength?: number;
+  /** Halvings that fine steps gained since the tries were last set to 0. */
+  gained?: number;
 }
 
 /** Slots of a beam. */
@@ -16,6 +18,9 @@ export const BEAM_WIDTH = 3;
 
 /** Mutants without an improvement after which a slot restarts from another entry, unless it is the closest of its beam. */
 const MAX_STALE_MUTANTS = 512;
+
+/** Halvings that count as an improvement: at a local optimum fine steps gain ever less, and never nothing. */
+export const MIN_GAIN = 0.1;
 
 /** A beam none of whose slots has begun. */
 export function makeBeam(): BeamSlot[] {
@@ -27,15 +32,21 @@ export function makeSlot(): BeamSlot {
 }
 
 /**
- * Moves a slot on to an entry with a smaller margin.
+ * Moves a slot on to an entry with a smaller margin. Its tries start again, unless fine steps gained next to nothing.
  *
  * @param strength of the steps that led there; 0 for other mutators
  */
 export function advanceSlot(slot: BeamSlot, entry: number, margin: number, strength = 0): void {
-  if (strength > 0) slot.strength = strength;
+  const gained = (slot.gained ?? 0) + slot.margin - margin;
   slot.entry = entry;
   slot.margin = margin;
+  if (strength > 0) {
+    slot.strength = strength;
+    slot.gained = gained;
+    if (gained < MIN_GAIN) return;
+  }
   slot.tries = 0;
+  delete slot.gained;
 }
 
 export function isStale({ tries }: BeamSlot): boolean {

@@ -1,5 +1,6 @@
 import { TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
-import { advanceSlot, type BeamSlot, farthestSlot, makeBeam, makeSlot, restartStaleSlots } from './beam.ts';
+import { advanceSlot, type BeamSlot, farthestSlot, MIN_GAIN, makeBeam, makeSlot, restartStaleSlots } from './beam.ts';
+import { ClimbShare } from './climb-share.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
@@ -35,7 +36,10 @@ export function isClose({ best, done }: Subgoal): boolean {
 export class GoalState {
   readonly goal: SearchGoal;
   #subgoals: Subgoal[];
+  readonly #climbShare = new ClimbShare();
   #idleTasks = 0;
+  /** Halvings gained since the idle tasks were last set to 0. */
+  #gained = 0;
   #isDone = false;
 
   constructor(goal: SearchGoal) {
@@ -48,9 +52,14 @@ export class GoalState {
     return this.#subgoals;
   }
 
-  /** Tasks since a margin became smaller. */
+  /** Tasks since a margin became smaller, by a tenth of a halving for a site. */
   get idleTasks(): number {
     return this.#idleTasks;
+  }
+
+  /** Share of the picks that climb; 0 where no goal of its kind does. */
+  get climbShare(): number {
+    return 'site' in this.goal ? this.#climbShare.share : 0;
   }
 
   /** True once the goal was reached or given up: it gets no more tasks. */
@@ -96,6 +105,7 @@ export class GoalState {
     assignment.subgoals.forEach((subgoal, pick) => {
       this.#subgoals[subgoal].slots[assignment.slots[pick]].tries += mutantsOf(pick);
     });
+    if ('site' in this.goal) this.#climbShare.apply(assignment, { improvements }, mutantsOf);
     this.#recordMargins(smallestMargins);
     this.#advanceBeams(assignment, improvements, admit);
     for (const { slots } of this.#subgoals) restartStaleSlots(slots);
@@ -106,9 +116,12 @@ export class GoalState {
     this.#idleTasks++;
     smallestMargins.forEach((margin, i) => {
       if (margin >= this.#subgoals[i].best) return;
+      this.#gained += this.#subgoals[i].best - margin;
       this.#subgoals[i].best = margin;
-      this.#idleTasks = 0;
     });
+    if (this.#gained === 0 || ('site' in this.goal && this.#gained < MIN_GAIN)) return;
+    this.#idleTasks = 0;
+    this.#gained = 0;
   }
 
   #advanceBeams(
@@ -124,7 +137,7 @@ export class GoalState {
       const slot = isOfOwnSubgoal ? beam[slots[pick]] : farthestSlot(beam);
       if (margin >= slot.margin) continue;
       const entry = admit(candidate);
-      if (entry !== undefined) advanceSlot(slot, entry, margin, strengths?.[pick]);
+      if (entry !== undefined) advanceSlot(slot, entry, margin, strengths?.[pick] ?? 0);
     }
   }
 
@@ -150,6 +163,8 @@ export class GoalState {
   save(): SavedGoal {
     return {
       idle: this.#idleTasks,
+      ...(this.#gained === 0 ? {} : { gained: this.#gained }),
+      ...('site' in this.goal ? { climb: this.#climbShare.save() } : {}),
       targets: this.#subgoals.map(({ slots, best, done }) => ({
         best,
         done,
@@ -160,9 +175,11 @@ export class GoalState {
   }
 
   /** @param keepsEntries whether entries have the indices they had when it was saved; else all beams restart */
-  restore({ targets, idle, done }: SavedGoal, keepsEntries: boolean): void {
+  restore({ targets, idle, gained = 0, done, climb }: SavedGoal, keepsEntries: boolean): void {
     this.#idleTasks = idle;
+    this.#gained = gained;
     this.#isDone = done;
+    if (climb !== undefined) this.#climbShare.restore(climb);
     this.#subgoals = targets.map((target) => ({
       best: target.best,
       done: target.done,

@@ -21,10 +21,12 @@ export interface PlannedPicks {
   /** Of each pick, an entry on the other side of the boundary; below 0 where none is known. */
   readonly acrossBoundary: readonly number[];
   /**
-   * Of each pick, the mutation strength that last brought its slot nearer, undefined while none has; null where it may not climb:
-   * its slot has no entry, or the goal is no site.
+   * Of each pick, the mutation strength that last brought its slot nearer, undefined while none has; null where it may not climb,
+   * since its slot has no entry.
    */
   readonly learnedStrengths: readonly (number | undefined | null)[];
+  /** Share of the other picks that climb. */
+  readonly climbShare: number;
 }
 
 /** All that the picks of a task are drawn from. */
@@ -75,12 +77,13 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
     const partners = opposite.filter((slot) => slot.entry >= 0 && areCompatible(entry, slot.entry));
     const partner = partners[closestSlot(partners)];
     const parent = entry < 0 ? drawStart(request) : entry;
-    const learnedStrength = entry < 0 || !('site' in goal) ? null : strength;
+    const learnedStrength = entry < 0 ? null : strength;
     return { subgoal, slotIndex, margin, parent, acrossBoundary: partner?.entry ?? -1, learnedStrength };
   });
   return {
     parents: picks.map(({ parent }) => parent),
     acrossBoundary: picks.map(({ acrossBoundary }) => acrossBoundary),
+    climbShare: state.climbShare,
     learnedStrengths: picks.map(({ learnedStrength }) => learnedStrength),
     assignment: {
       goalIndex,

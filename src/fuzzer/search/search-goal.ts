@@ -2,6 +2,7 @@ import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { isSignatureOf, slug } from '../../objectives/objective.ts';
 import type { BeamSlot } from './beam.ts';
+import type { SavedClimbShare } from './climb-share.ts';
 
 /** A goal of directed search: one way in which a numerical site can go wrong, or an objective's violation. Plain data. */
 export type SearchGoal = SiteGoal | ObjectiveGoal;
@@ -88,8 +89,11 @@ export interface GoalAssignment {
   readonly marginsToBeat: readonly number[];
   /** The smallest margin so far of each subgoal; empty until a task has told how many subgoals there are. */
   readonly best: readonly number[];
-  /** Of each pick, the mutation strength of its steps; 0 for picks without one. Absent where none has one. */
-  readonly strengths?: readonly number[];
+  /**
+   * Of each pick that climbs, the mutation strength of its steps, 0 for steps without one; null for other picks. Absent where no
+   * pick climbs.
+   */
+  readonly strengths?: readonly (number | null)[];
 }
 
 /** A mutant with a smaller margin than the beam slot it started from, or than any before it. */
@@ -117,6 +121,9 @@ export interface SavedGoal {
     readonly done: boolean;
   }[];
   readonly idle: number;
+  readonly gained?: number;
+  /** Of a site's goal. */
+  readonly climb?: SavedClimbShare;
   readonly done: boolean;
 }
 
