@@ -1,4 +1,4 @@
-import { formatNumber } from '../core/format-number.ts';
+import { formatExactly } from '../core/format-number.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { areFinite } from '../tensor/reductions.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
@@ -103,7 +103,7 @@ function makeNonfinite(exemptsMasks: boolean, countsAbsorbed: boolean): Objectiv
       };
     },
     explain: (violation, { operation, kind, result, operands }) => {
-      const values = operands.flatMap(({ value }) => (value === undefined ? [] : [formatNumber(value)]));
+      const values = operands.flatMap(({ value }) => (value === undefined ? [] : [formatExactly(value)]));
       const of = values.length === 0 ? '' : ` of ${values.join(' and ')}`;
       return {
         ...violation,

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatCount, formatNumber, plural, pluralNoun } from '../../src/core/format-number.ts';
+import {
+  formatCount,
+  formatExactly,
+  formatNumber,
+  plural,
+  pluralNoun,
+} from '../../src/core/format-number.ts';
 
 describe('formatNumber', () => {
   test('rounds to significant digits and drops trailing zeros', () => {
@@ -14,6 +20,23 @@ describe('formatNumber', () => {
       'NaN',
       'Infinity',
     ]);
+  });
+});
+
+describe('formatExactly', () => {
+  test('tells a number of single precision from its neighbours, in as few digits as it takes', () => {
+    expect(formatExactly(1)).toBe('1');
+    expect(formatExactly(1 + 2 ** -23)).toBe('1.0000001');
+    expect(formatExactly(1 - 2 ** -24)).toBe('0.99999994');
+    expect(formatExactly(Math.fround(88.72284))).toBe('88.72284');
+    expect(formatExactly(Math.fround(-0.1))).toBe('-0.1');
+    expect(formatExactly(Math.fround(3.4028234e38))).toBe('3.4028235e+38');
+  });
+
+  test('writes a number of double precision as it is, and what is not finite by name', () => {
+    expect(formatExactly(1 + 2 ** -52)).toBe('1.0000000000000002');
+    expect(formatExactly(Number.NaN)).toBe('NaN');
+    expect(formatExactly(Number.NEGATIVE_INFINITY)).toBe('-Infinity');
   });
 });
 

@@ -57,6 +57,21 @@ test('the fault is placed at the first tensor: watched ones come before outputs'
   expect(seen.get(0)?.signature).toBe('nonfinite-inf-logits');
 });
 
+test('an operand is told with as many digits as tell it from its bound', () => {
+  const [, violation] = [...judge([tensor('y', 1, nan)])][0];
+  const explained = makeBuiltIn('nonfinite').explain?.(violation, {
+    operation: 'Acos_27',
+    kind: 'Acos',
+    tensor: 'y',
+    result: 'NaN',
+    index: 0,
+    operands: [{ tensor: 'x', value: 1 + 2 ** -23, range: [1 + 2 ** -23, 1 + 2 ** -23] }],
+    attributes: {},
+    path: ['Acos_27'],
+  });
+  expect(explained?.summary).toBe('Acos Acos_27 makes NaN of 1.0000001, seen in y');
+});
+
 test('integers are never judged, halves and doubles are', () => {
   const half: BatchTensor = {
     name: 'h',

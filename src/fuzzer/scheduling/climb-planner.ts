@@ -65,7 +65,7 @@ export class ClimbPlanner {
   /** An entry some generations before another; undefined where the corpus has none of the same shape. */
   #ancestorOf(entry: number, random: Random): number | undefined {
     if (inputsWith(this.#paths).length === 0) return undefined;
-    const generations = Math.ceil(MAX_GENERATIONS ** random.uniform());
+    const generations = Math.floor((MAX_GENERATIONS + 1) ** random.uniform());
     let ancestor = entry;
     for (let n = 0; n < generations; n++) {
       const { parent } = this.#corpus.at(ancestor);

@@ -1,4 +1,10 @@
-import { type GoalAssignment, type GoalProgress, MAX_MARGIN } from './search-goal.ts';
+import {
+  type ClimbYield,
+  type GoalAssignment,
+  type GoalProgress,
+  MAX_MARGIN,
+  type SavedClimbShare,
+} from './search-goal.ts';
 
 /** Tasks of a goal after which earlier gains count half: what pays changes as a margin shrinks. */
 const HALF_LIFE_TASKS = 16;
@@ -19,31 +25,24 @@ const YIELD_EXPONENT = 2;
 const MIN_SHARE = 0.2;
 const MAX_SHARE = 0.85;
 
-/** Mutants of one kind of pick, and the halvings of the distance that they gained. */
-interface Yield {
-  mutants: number;
-  gain: number;
-}
-
-/** A climb share in a checkpoint. */
-export interface SavedClimbShare {
-  readonly climbs: Readonly<Yield>;
-  readonly others: Readonly<Yield>;
-}
-
 /**
  * The share of a goal's picks that climb by fine steps, in place of the mutators that the scheduler selects: learned from the
  * margin that picks of either kind gained per mutant.
  */
 export class ClimbShare {
-  #climbs: Yield = { mutants: 0, gain: 0 };
-  #others: Yield = { mutants: 0, gain: 0 };
+  #climbs: ClimbYield = { mutants: 0, gain: 0 };
+  #others: ClimbYield = { mutants: 0, gain: 0 };
+
+  /** True until a pick has counted. */
+  get isUntaught(): boolean {
+    return this.#climbs.mutants + this.#others.mutants === 0;
+  }
 
   get share(): number {
     const mutants = this.#climbs.mutants + this.#others.mutants;
     const gain = this.#climbs.gain + this.#others.gain;
     const mean = Math.max(MIN_GAIN_PER_MUTANT, gain / Math.max(1, mutants));
-    const rateOf = (kind: Yield, ratio: number): number =>
+    const rateOf = (kind: ClimbYield, ratio: number): number =>
       (kind.gain + PRIOR_MUTANTS * mean * ratio) / (kind.mutants + PRIOR_MUTANTS);
     const climbing = rateOf(this.#climbs, PRIOR_RATIO) ** YIELD_EXPONENT;
     const share = climbing / (climbing + rateOf(this.#others, 1) ** YIELD_EXPONENT);
@@ -65,7 +64,8 @@ export class ClimbShare {
       kind.mutants *= kept;
       kind.gain *= kept;
     }
-    const kindOf = (pick: number): Yield => ((strengths[pick] ?? null) === null ? this.#others : this.#climbs);
+    const kindOf = (pick: number): ClimbYield =>
+      (strengths[pick] ?? null) === null ? this.#others : this.#climbs;
     const gains = new Map<number, number>();
     for (const { pick, margin } of improvements)
       gains.set(pick, Math.max(gains.get(pick) ?? 0, marginsToBeat[pick] - margin));

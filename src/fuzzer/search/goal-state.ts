@@ -1,5 +1,13 @@
 import { TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
-import { advanceSlot, type BeamSlot, farthestSlot, MIN_GAIN, makeBeam, makeSlot, restartStaleSlots } from './beam.ts';
+import {
+  advanceSlot,
+  type BeamSlot,
+  farthestSlot,
+  MIN_GAIN,
+  makeBeam,
+  makeSlot,
+  restartStaleSlots,
+} from './beam.ts';
 import { ClimbShare } from './climb-share.ts';
 import {
   type GoalAssignment,
@@ -164,7 +172,7 @@ export class GoalState {
     return {
       idle: this.#idleTasks,
       ...(this.#gained === 0 ? {} : { gained: this.#gained }),
-      ...('site' in this.goal ? { climb: this.#climbShare.save() } : {}),
+      ...(this.#climbShare.isUntaught ? {} : { climb: this.#climbShare.save() }),
       targets: this.#subgoals.map(({ slots, best, done }) => ({
         best,
         done,

@@ -1,8 +1,6 @@
 import type { HazardTarget, NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { isSignatureOf, slug } from '../../objectives/objective.ts';
-import type { BeamSlot } from './beam.ts';
-import type { SavedClimbShare } from './climb-share.ts';
 
 /** A goal of directed search: one way in which a numerical site can go wrong, or an objective's violation. Plain data. */
 export type SearchGoal = SiteGoal | ObjectiveGoal;
@@ -113,16 +111,34 @@ export interface GoalProgress {
   readonly smallestMargins: readonly number[];
 }
 
+/** Mutants of one kind of pick, and the halvings of the distance that they gained. */
+export interface ClimbYield {
+  mutants: number;
+  gain: number;
+}
+
+/** A climb share in a checkpoint. */
+export interface SavedClimbShare {
+  readonly climbs: Readonly<ClimbYield>;
+  readonly others: Readonly<ClimbYield>;
+}
+
 /** A goal's search state in a checkpoint. The keys on disk are older than the names in the code, and stay. */
 export interface SavedGoal {
   readonly targets: readonly {
     readonly best: number;
-    readonly lanes: readonly Readonly<BeamSlot>[];
+    readonly lanes: readonly {
+      readonly entry: number;
+      readonly margin: number;
+      readonly tries: number;
+      readonly strength?: number;
+      readonly gained?: number;
+    }[];
     readonly done: boolean;
   }[];
   readonly idle: number;
   readonly gained?: number;
-  /** Of a site's goal. */
+  /** Of a site's goal, once a pick has counted. */
   readonly climb?: SavedClimbShare;
   readonly done: boolean;
 }

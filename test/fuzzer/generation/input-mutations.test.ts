@@ -4,6 +4,7 @@ import { BoundsCache } from '../../../src/fuzzer/generation/bounds-cache.ts';
 import { InputMutations, type PickSlice } from '../../../src/fuzzer/generation/input-mutations.ts';
 import { makeScratchBuffers } from '../../../src/fuzzer/generation/scratch-buffers.ts';
 import type { Arm } from '../../../src/fuzzer/scheduling/mutator-arms.ts';
+import { shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import type { MutationContext } from '../../../src/mutators/mutator.ts';
 import { NoisePool } from '../../../src/mutators/simd/noise-pool.ts';
 import { traitsOf } from '../../support/mutators.ts';
@@ -92,4 +93,48 @@ test('crossover takes the partner, and the values themselves where there is none
 test('integers are mutated as float64 and rounded once, at the end of the stack', () => {
   // 1 + 0.5 + 0.5 is 2; rounding in between would make it 3.
   expect(mutate([1, 4], [1, 1], { type: 'int32' })).toEqual([2, 5]);
+});
+
+test('a mutator that reads inputs is given those of its type and shape, and the strength of its pick', () => {
+  const inputs = [
+    { name: 'a', type: 'float32' as const, shape: [2], size: 2 },
+    { name: 'b', type: 'float32' as const, shape: [2], size: 2 },
+    { name: 'c', type: 'float32' as const, shape: [3], size: 3 },
+    { name: 'd', type: 'int32' as const, shape: [2], size: 2 },
+  ];
+  const seen: unknown[] = [];
+  const reader: Arm = {
+    ...armOf((value, { siblings, strength }) => {
+      seen.push([siblings?.map((values) => [...values]), strength]);
+      return value;
+    }),
+    readsInputs: true,
+  };
+  const noise = new NoisePool('siblings', [4, 4, 6], 3);
+  const mutations = new InputMutations({
+    arms: [[reader, DOUBLE], [], [], []],
+    lengthLeader: undefined,
+    noise,
+    bounds: new BoundsCache(
+      inputs.map(({ name, type, size }) => traitsOf({ name, type, size })),
+      undefined,
+    ),
+    scratch: inputs.map(({ type, size }) => makeScratchBuffers(type, size, noise.scratch)),
+  });
+  const data = {
+    form: shapeSignatureOf(inputs),
+    inputs: [Float32Array.of(0, 1), Float32Array.of(0.5, 0.25), new Float32Array(3), new Int32Array(2)],
+  };
+  const entry = entryOf(0, data);
+  const slice: PickSlice = { pick: 0, form: data.form, mutants: 8, parent: entry };
+  const goal = { goalIndex: 0, subgoals: [0], slots: [0], marginsToBeat: [1], best: [1], strengths: [0.125] };
+  const stacks = [0, ...new Array<number>(15).fill(-1)];
+  const [mutation] = mutations.prepare(
+    taskOf([0], { stacks, goal }),
+    { entryData: () => entry },
+    slice,
+    randomStream('siblings'),
+  );
+  mutations.write(mutation, slice, 0, noise.inputs[0], 0, 0);
+  expect(seen[0]).toEqual([[[0.5, 0.25]], 0.125]);
 });

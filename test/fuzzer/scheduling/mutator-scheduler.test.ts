@@ -31,6 +31,27 @@ function taught(choice: MutatorScheduler, tasks: number): MutatorScheduler {
 
 const sharesOf = (choice: MutatorScheduler): number[] => choice.statistics.map(({ share }) => share);
 
+describe('mutators for climbs', () => {
+  const withClimbs = [[arm('noise'), { ...arm('creep'), forGoals: true }, arm('splice')]];
+
+  test('are never selected, and their yield changes no share', () => {
+    const choice = new MutatorScheduler(['x'], withClimbs, true);
+    const random = randomStream('climbs');
+    for (let n = 0; n < 500; n++) expect(choice.select(random)[0]).not.toContain(1);
+    const before = sharesOf(choice);
+    expect(before[1]).toBe(0);
+    choice.reward([1, NO_ARM, NO_ARM, NO_ARM], MUTANTS_PER_PICK, [{ pick: 0, novelty: 1 }], []);
+    expect(sharesOf(choice)).toEqual(before);
+    expect(choice.statistics[1]).toMatchObject({ mutants: MUTANTS_PER_PICK, entries: 1 });
+  });
+
+  test('are selected where the input has no other', () => {
+    const choice = new MutatorScheduler(['x'], [[{ ...arm('creep'), forGoals: true }]], true);
+    expect(choice.select(randomStream('only'))).toEqual([[0]]);
+    expect(sharesOf(choice)).toEqual([1]);
+  });
+});
+
 describe('the choice among mutators', () => {
   test('begins with equal shares for equal costs, and less for what is dear', () => {
     const [dull, good, dear] = sharesOf(new MutatorScheduler(['x'], ARMS, true));

@@ -185,3 +185,37 @@ describe('sizes beyond those of the seeds', () => {
     expect(plans.plan(1, 8).sizeChange).toBeUndefined();
   });
 });
+
+test('picks at a known entry of a site climb in part, each with a strength of its own or none', () => {
+  const arms = [[ARM, { ...ARM, name: 'creep', forGoals: true }, { ...ARM, name: 'copy', forGoals: true }]];
+  const mutatorScheduler = new MutatorScheduler(['x'], arms, true);
+  const search = new DirectedSearch([SITE_GOAL]);
+  const tasks = planner([], { arms, directed: { search, mutatorScheduler } });
+  const unknown = tasks.plan(2, 64);
+  expect(unknown.goal?.strengths).toBeUndefined();
+  expect(unknown.stacks.every((arm) => arm <= 0)).toBe(true);
+  const progress = {
+    subgoalCount: 1,
+    improvements: [{ candidate: 0, pick: 0, subgoal: 0, margin: 9 }],
+    smallestMargins: [9],
+  };
+  if (unknown.goal === undefined) throw new Error('no goal');
+  search.apply(
+    unknown.goal,
+    progress,
+    () => 8,
+    () => 3,
+  );
+  const { goal, stacks, parents } = tasks.plan(4, 4096);
+  const strengths = goal?.strengths ?? [];
+  expect(strengths).toHaveLength(parents.length);
+  strengths.forEach((strength, pick) => {
+    const arm = stacks[4 * pick];
+    expect(arm).toBe(strength === null ? 0 : strength === 0 ? 2 : 1);
+    if (strength !== null) expect(parents[pick]).toBe(3);
+  });
+  const climbing = strengths.flatMap((strength) => strength ?? []);
+  expect(climbing.length).toBeGreaterThan(30);
+  expect(climbing).toContain(0);
+  expect(new Set(climbing).size).toBeGreaterThan(20);
+});

@@ -23,13 +23,24 @@ const tasks: fc.Arbitrary<Task> = fc.record(
     indexSize: fc.nat(),
     threshold: fc.double({ min: 0, max: 1e9, noNaN: true }).map((threshold) => threshold + 0),
     disabledObjectives: names,
-    goal: fc.record({
-      goalIndex: fc.nat(),
-      subgoals: indices,
-      slots: indices,
-      marginsToBeat: margins,
-      best: margins,
-    }),
+    goal: fc
+      .record({
+        goalIndex: fc.nat(),
+        subgoals: indices,
+        slots: indices,
+        marginsToBeat: margins,
+        best: margins,
+      })
+      .chain((goal) =>
+        fc
+          .option(
+            fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true }).map((n) => n + 0)), {
+              maxLength: 6,
+            }),
+            { nil: undefined },
+          )
+          .map((strengths) => (strengths === undefined ? goal : { ...goal, strengths })),
+      ),
     picksPerStep: fc.integer({ min: 1, max: 512 }),
     lookahead: fc.boolean(),
     sizeChange: fc.record({
@@ -63,7 +74,14 @@ test('a task comes back from its record in JSON', () => {
 });
 
 test('the keys on disk are those of earlier versions', () => {
-  const goal = { goalIndex: 1, subgoals: [0], slots: [2], marginsToBeat: [9], best: [8] };
+  const goal = {
+    goalIndex: 1,
+    subgoals: [0],
+    slots: [2],
+    marginsToBeat: [9],
+    best: [8],
+    strengths: [1e-3, null],
+  };
   const task = taskOf([4], {
     threshold: 1,
     disabledObjectives: ['assert'],
@@ -82,7 +100,7 @@ test('the keys on disk are those of earlier versions', () => {
     indexed: 0,
     threshold: 1,
     ended: ['assert'],
-    focus: { point: 1, targets: [0], lanes: [2], bars: [9], best: [8] },
+    focus: { point: 1, targets: [0], lanes: [2], bars: [9], best: [8], strengths: [1e-3, null] },
     stride: 1,
     looks: true,
   });

@@ -6,6 +6,7 @@ import {
   closestSlot,
   farthestSlot,
   isStale,
+  MIN_GAIN,
   makeBeam,
   restartStaleSlots,
 } from '../../../src/fuzzer/search/beam.ts';
@@ -22,6 +23,26 @@ test('an advanced slot is at the new entry, and its tries start again', () => {
   const advanced = slot(20, 300, 4);
   advanceSlot(advanced, 9, 12);
   expect(advanced).toEqual({ entry: 9, margin: 12, tries: 0 });
+});
+
+test('an advanced slot keeps the strength of fine steps, and other mutators leave that as it is', () => {
+  const advanced = slot(20, 300);
+  advanceSlot(advanced, 9, 12, 1e-3);
+  expect(advanced).toEqual({ entry: 9, margin: 12, tries: 0, strength: 1e-3 });
+  advanceSlot(advanced, 10, 11);
+  expect(advanced).toEqual({ entry: 10, margin: 11, tries: 0, strength: 1e-3 });
+});
+
+test('fine steps that gain next to nothing do not make the tries start again, until together they gained enough', () => {
+  const advanced = slot(20, 300);
+  advanceSlot(advanced, 2, 20 - 0.6 * MIN_GAIN, 1e-3);
+  expect(advanced.tries).toBe(300);
+  expect(advanced.entry).toBe(2);
+  advanceSlot(advanced, 3, 20 - 1.2 * MIN_GAIN, 1e-4);
+  expect(advanced.tries).toBe(0);
+  advanced.tries = 5;
+  advanceSlot(advanced, 4, 20 - 1.3 * MIN_GAIN, 1e-4);
+  expect(advanced.tries).toBe(5);
 });
 
 test('of several slots with the same margin the first is the closest, and the farthest', () => {

@@ -148,3 +148,54 @@ test('the keys in a checkpoint are those of earlier versions', () => {
     targets: [{ best: 9, done: false, lanes: [{ ...slot, tries: 8 }, slot, slot] }],
   });
 });
+
+describe('climbs', () => {
+  const climbing = (margin: number): GoalAssignment => ({
+    ...assignment([margin, MAX_MARGIN]),
+    marginsToBeat: [margin, margin],
+    strengths: [1e-3, null],
+  });
+  const step = (state: GoalState, pick: number, from: number, to: number): void =>
+    state.apply(
+      climbing(from),
+      progress({
+        improvements: [{ candidate: 0, pick, subgoal: 0, margin: to }],
+        smallestMargins: [to, MAX_MARGIN],
+      }),
+      () => 8,
+      () => 7,
+    );
+
+  test('their share follows what they gain, and a slot keeps the strength that paid', () => {
+    const state = new GoalState(SITE);
+    step(state, 0, 20, 19);
+    const { climbShare } = state;
+    step(state, 0, 19, 15);
+    expect(state.climbShare).toBeGreaterThan(climbShare);
+    expect(state.subgoals[0].slots[0]).toMatchObject({ margin: 15, strength: 1e-3 });
+  });
+
+  test('what they learned comes back from a checkpoint', () => {
+    const state = new GoalState(SITE);
+    for (let n = 0; n < 5; n++) step(state, n % 2, 20 - n, 19 - n - 0.01 * n);
+    const again = new GoalState(SITE);
+    again.restore(JSON.parse(JSON.stringify(state.save())), true);
+    expect(again.save()).toEqual(state.save());
+    for (const each of [state, again]) step(each, 0, 14, 13.95);
+    expect(again.save()).toEqual(state.save());
+    expect(again.climbShare).toBe(state.climbShare);
+  });
+
+  test('gains of less than a tenth of a halving leave the goal idle, until together they come to more', () => {
+    const state = new GoalState(SITE);
+    step(state, 0, 20, 19);
+    step(state, 0, 19, 18.95);
+    expect(state.idleTasks).toBe(1);
+    step(state, 0, 18.95, 18.85);
+    expect(state.idleTasks).toBe(0);
+  });
+
+  test('objectives are not climbed to', () => {
+    expect(new GoalState({ objective: 'assert', isTwoSided: false }).climbShare).toBe(0);
+  });
+});

@@ -145,3 +145,20 @@ test('equal streams give equal plans, and one of no picks draws nothing', () => 
   };
   expect(planPicks(state, request({ count: 0, random: unused })).parents).toEqual([]);
 });
+
+test('picks at a slot with an entry may climb, and are told the strength that brought it nearer', () => {
+  const state = new GoalState(SITE);
+  const lanes = [
+    { entry: 20, margin: 9, tries: 0, strength: 1e-4 },
+    { entry: 21, margin: 12, tries: 0, strength: 1e-2 },
+    { entry: -1, margin: MAX_MARGIN, tries: 0 },
+  ];
+  state.restore({ targets: [{ best: 9, done: false, lanes }], idle: 0, done: false }, true);
+  const { assignment, learnedStrengths, climbShare } = planPicks(state, request());
+  expect(climbShare).toBe(state.climbShare);
+
+  learnedStrengths.forEach((strength, pick) => {
+    expect(strength).toBe([1e-4, 1e-2, null][assignment.slots[pick]]);
+  });
+  expect(new Set(learnedStrengths).size).toBe(3);
+});
