@@ -2,9 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { DEFECTS, TFJS_DEFECTS, writeDefect, writeTfjsDefect } from '../../bench/numeric/defects.ts';
+import { FINE_DEFECTS, writeFineDefect } from '../../bench/numeric/fine-defects.ts';
 import { type Extent, INPUTS, makeScore, type Score } from '../../bench/numeric/score.ts';
+import { findNumericalSites } from '../../src/analysis/numerical-sites/find-sites.ts';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { loadModel } from '../../src/model/formats/registry.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
@@ -221,4 +224,13 @@ test('inspect --sites lists the operations that can go wrong, and says so where 
   expect(json.sites).toEqual([
     { name: 'sqrt', op: 'Sqrt', kind: 'sqrt', tensors: ['left'], region: 'left < 0' },
   ]);
+});
+
+test.each(FINE_DEFECTS)('the fine defect $name is at a site of the model', async (defect) => {
+  const path = join(folder, `${defect.name}.onnx`);
+  writeFileSync(path, writeFineDefect(defect, false));
+  const model = await loadModel(path, { runtime: 'auto' });
+  const sites = findNumericalSites(model).map(({ name }) => name);
+  await model.dispose();
+  expect(sites).toContain(defect.site);
 });
