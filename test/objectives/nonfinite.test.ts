@@ -69,7 +69,7 @@ test('an operand is told with as many digits as tell it from its bound', () => {
     attributes: {},
     path: ['Acos_27'],
   });
-  expect(explained?.summary).toBe('Acos Acos_27 makes NaN of 1.0000001, seen in y');
+  expect(explained?.summary).toBe('Acos Acos_27 makes NaN of 1.0000001, seen in output y');
 });
 
 test('integers are never judged, halves and doubles are', () => {
