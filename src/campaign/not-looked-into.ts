@@ -1,9 +1,11 @@
 import { findUnanalysedOperations } from '../analysis/unanalysed-operations.ts';
+import type { CampaignConfig } from '../config/schema.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { SiteStatistics } from './monitor/site-statistics.ts';
 import type { Target } from './resolve/target.ts';
+import { stayingInputs, untriedIds } from './staying-inputs.ts';
 
 /** Something that a campaign leaves out, which a green result says nothing about. */
 export interface NotLookedInto {
@@ -13,15 +15,17 @@ export interface NotLookedInto {
   readonly text: string;
 }
 
-/** The parts of a target that tell what is left out. */
-type Scope = Pick<Target, 'model'> & {
-  readonly inputs: Pick<Target['inputs'], 'seeds' | 'descriptors' | 'mutators' | 'lengthChanges'>;
-};
+/** The parts of a target, and of the settings, that tell what is left out. */
+type Scope = Pick<Target, 'model' | 'sites' | 'sizeChanges'> &
+  Pick<CampaignConfig, 'mutator'> & {
+    readonly inputs: Pick<Target['inputs'], 'seeds' | 'descriptors' | 'mutators' | 'lengthChanges'>;
+  };
 
 /** One function for each reason to leave something out; each gives a clause, or nothing. */
 const REASONS: readonly ((scope: Scope) => NotLookedInto | undefined)[] = [
   inputsThatStay,
-  sizesThatStay,
+  idsNeverTried,
+  sizesNeverTried,
   unanalysedOperations,
   widenedHalves,
 ];
@@ -39,24 +43,31 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MAX_NAMES).join(', ')}${more}`;
 }
 
-function inputsThatStay({ inputs: { descriptors, mutators } }: Scope): NotLookedInto | undefined {
-  const names = descriptors.map(({ name }) => name).filter((_, i) => mutators[i].length === 0);
-  return names.length === 0
-    ? undefined
-    : { kind: 'inputs', text: `inputs that stay as the seeds have them: ${listed(names)}` };
+function inputsThatStay({ model, sites, inputs, mutator }: Scope): NotLookedInto | undefined {
+  // The inputs of a model that generates text are its prompts.
+  const names = model.generation === undefined ? stayingInputs(model, sites, inputs, mutator) : [];
+  return names.length === 0 ? undefined : { kind: 'inputs', text: `inputs that stay: ${listed(names)}` };
 }
 
-/** Sizes that the model leaves open and all testcases have in common. */
-function sizesThatStay({ model, inputs: { seeds, lengthChanges } }: Scope): NotLookedInto | undefined {
-  const sizes = stripBatchDimension(model.inputs).flatMap(({ name, shape, strings }, i) => {
+function idsNeverTried({ model, inputs }: Scope): NotLookedInto | undefined {
+  const ids = model.generation === undefined ? untriedIds(model, inputs) : [];
+  return ids.length === 0 ? undefined : { kind: 'inputs', text: listed(ids) };
+}
+
+function sizesNeverTried(scope: Scope): NotLookedInto | undefined {
+  const { running, failing, untried } = scope.sizeChanges;
+  const sizes = [...running, ...failing, ...untried].length === 0 ? sizesThatStay(scope) : untried;
+  return sizes.length === 0 ? undefined : { kind: 'sizes', text: listed(sizes) };
+}
+
+/** Sizes that the model leaves open, that were given, and that all testcases have in common. */
+function sizesThatStay({ model, inputs: { seeds, lengthChanges } }: Scope): string[] {
+  return stripBatchDimension(model.inputs).flatMap(({ name, shape, strings }, i) => {
     const changes = lengthChanges?.leader === i || lengthChanges?.followers.includes(i) === true;
     if (changes || strings !== undefined || !shape.includes(null)) return [];
     const shapes = new Set(seeds.map(({ form }) => shapeText(form.inputs[i].shape)));
-    return shapes.size === 1 ? [`${name} ${[...shapes][0]}`] : [];
+    return shapes.size === 1 ? [`sizes of ${name} other than ${[...shapes][0]}`] : [];
   });
-  return sizes.length === 0
-    ? undefined
-    : { kind: 'sizes', text: `sizes that stay, though the model leaves them open: ${listed(sizes)}` };
 }
 
 function unanalysedOperations({ model }: Scope): NotLookedInto | undefined {

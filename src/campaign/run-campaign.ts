@@ -225,7 +225,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       startedAt: run.startedAt,
       sites: target.sites,
       unreachableSites: target.unreachable,
-      notLookedInto: notLookedInto(target),
+      notLookedInto: notLookedInto({ ...target, mutator: config.mutator }),
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);
@@ -258,7 +258,6 @@ function planOf(
     batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
-    unexplored: target.unexplored,
   };
 }
 

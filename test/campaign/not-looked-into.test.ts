@@ -6,6 +6,7 @@ import {
   notLookedIntoLines,
   overflowingHalfSums,
 } from '../../src/campaign/not-looked-into.ts';
+import { NO_SIZE_CHANGES } from '../../src/campaign/resolve/sizes/size-changes.ts';
 import type { GraphNode } from '../../src/model/graph/graph.ts';
 import type { ModelInfo } from '../../src/model/model.ts';
 import type { DType } from '../../src/tensor/tensor.ts';
@@ -29,9 +30,12 @@ function scope(
       ...model,
       graph: { ...graph, nodes, types: new Map(Object.entries(types)) },
     } as unknown as ModelInfo,
+    sites: [],
+    sizeChanges: NO_SIZE_CHANGES,
+    mutator: undefined,
     inputs: {
       seeds: [testcaseOf([1, 2])],
-      descriptors: [{ name: 'x' }] as unknown as Scope['inputs']['descriptors'],
+      descriptors: [{ name: 'x', range: { low: 0, high: 1 } }] as unknown as Scope['inputs']['descriptors'],
       mutators: [['gaussian']],
       lengthChanges: { leader: 0, followers: [], minLength: 1, maxLength: 9 },
       ...inputs,
@@ -53,15 +57,22 @@ describe('what a campaign does not look into', () => {
 
   test('are inputs that no mutator changes', () =>
     expect(notLookedInto(scope([], {}, { mutators: [[]] }))).toEqual([
-      { kind: 'inputs', text: 'inputs that stay as the seeds have them: x' },
+      {
+        kind: 'inputs',
+        text: 'inputs that stay: x (no site depends on it; --mutator x=numbers --range x=lo,hi has it mutated)',
+      },
     ]));
 
   test('are sizes that are open and the same in all testcases', () => {
-    expect(textsOf(scope([], {}, { lengthChanges: undefined }))).toEqual([
-      'sizes that stay, though the model leaves them open: x 2',
-    ]);
+    expect(textsOf(scope([], {}, { lengthChanges: undefined }))).toEqual(['sizes of x other than 2']);
     const seeds = [testcaseOf([1, 2]), testcaseOf([1, 2, 3])];
     expect(textsOf(scope([], {}, { lengthChanges: undefined, seeds }))).toEqual([]);
+  });
+
+  test('are sizes beyond those that were tried', () => {
+    const sizeChanges = { ...NO_SIZE_CHANGES, untried: ['sizes of T above 9'] };
+    const fixed = scope([], {}, { lengthChanges: undefined });
+    expect(textsOf({ ...fixed, sizeChanges })).toEqual(['sizes of T above 9']);
   });
 
   test('are operations of which nothing is known, each with its number', () => {

@@ -22,8 +22,6 @@ export interface CampaignPlan {
     readonly threshold: number;
   };
   readonly seeds: number;
-  /** What is not looked into, a line each. */
-  readonly unexplored: readonly string[];
 }
 
 /** Result of a campaign. */

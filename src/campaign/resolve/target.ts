@@ -16,7 +16,6 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
-import { unexploredLines } from '../unexplored.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
@@ -71,8 +70,6 @@ export interface Target {
   readonly fixedBatch: FixedBatch | undefined;
   /** How answers depend on the rest of the batch; undefined where they do not, as far as is known. */
   readonly batchDependence: BatchDependence | undefined;
-  /** What is not looked into, a line each. */
-  readonly unexplored: readonly string[];
   /** Sizes beyond those of the seeds. */
   readonly sizeChanges: SizeChanges;
   /** Whether findings name the layer from which on the two models of a pair diverge. */
@@ -195,7 +192,6 @@ export async function resolveTarget(
     workload,
     fixedBatch,
     batchDependence,
-    unexplored: unexploredLines(firstModel, sites, inputs, sizeChanges, config),
     sizeChanges,
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,

@@ -36,7 +36,6 @@ export function summaryJson(summary: CampaignSummary): unknown {
         }),
       ),
     },
-    unexplored: summary.unexplored,
     sites: statistics.sites.map(({ site, kind, status, margin, signature, sizesOf }) => ({
       site,
       kind,
@@ -129,12 +128,7 @@ export function summaryText(summary: CampaignSummary): string {
     lines.push(
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
-  lines.push(
-    ...mutatorLines(statistics),
-    ...siteLines(statistics),
-    ...batchLines(summary),
-    ...summary.unexplored,
-  );
+  lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
   if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));
   if (RESUMABLE.has(summary.stopped)) {
