@@ -25,7 +25,7 @@ const [digits, pair, texts] = ['digits', 'pair', 'texts'].map((name) => join(fol
 beforeAll(async () => {
   const bundled = (name: string, out: string, execs: string) =>
     neurofuzz(['fuzz', '-c', `corpora/${name}/campaign.yaml`, '-n', execs, '-s', '1', '--quiet', '-o', out]);
-  await neurofuzz([...BUNDLED, '-n', '6000', '-s', '1', '--keep', '2', '-o', digits]);
+  await neurofuzz([...BUNDLED, '-n', '6000', '-s', '5', '--keep', '2', '-o', digits]);
   await neurofuzz(['minimize', '--all', digits, '--tries', '300']);
   await bundled('quantized-digits', pair, '4000');
   await bundled('char-lm', texts, '1500');
