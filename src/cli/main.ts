@@ -4,8 +4,8 @@ import { VERSION } from '../core/package-files.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** All commands, in the order of the help. A command is imported only when it is needed. */
-const COMMANDS = new Map<string, () => Promise<Command>>([
-  ['fuzz', async () => (await import('./commands/fuzz.ts')).fuzzCommand()],
+const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
+  ['fuzz', async (startedAt) => (await import('./commands/fuzz.ts')).fuzzCommand(startedAt)],
   ['replay', async () => (await import('./commands/replay.ts')).replayCommand()],
   ['triage', async () => (await import('./commands/triage.ts')).triageCommand()],
   ['minimize', async () => (await import('./commands/minimize.ts')).minimizeCommand()],
@@ -24,24 +24,25 @@ const COMMANDS = new Map<string, () => Promise<Command>>([
 ]);
 
 /** The command named in the arguments; all commands if there is none, for the help and for suggestions. */
-function commandsFor(argv: readonly string[]): Promise<Command[]> {
+function commandsFor(argv: readonly string[], startedAt: number): Promise<Command[]> {
   const maker = COMMANDS.get(argv[2] ?? '');
   const makers = maker === undefined ? [...COMMANDS.values()] : [maker];
-  return Promise.all(makers.map((make) => make()));
+  return Promise.all(makers.map((make) => make(startedAt)));
 }
 
 /**
  * Runs the command line. This is the only place where errors become messages and exit codes.
  *
  * @param argv as `process.argv`
+ * @param startedAt when the command began, on `performance.now()`'s clock: with its process by default
  */
-export async function run(argv: readonly string[]): Promise<void> {
+export async function run(argv: readonly string[], startedAt = 0): Promise<void> {
   const program = new Command('neurofuzz')
     .description('Coverage-guided fuzzing for saved neural networks')
     .version(VERSION)
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
-  for (const command of await commandsFor(argv)) program.addCommand(command);
+  for (const command of await commandsFor(argv, startedAt)) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }

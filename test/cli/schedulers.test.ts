@@ -29,7 +29,7 @@ function writeNight(execs: number): void {
   const text = example('nightly.yaml')
     .replace('time: 6h', 'time: 10m\nminimize: 50')
     .replaceAll('../../corpora', resolve('corpora'))
-    .replace(/^ +config: .*$/gm, `$&\n    execs: ${execs}\n    jobs: 1\n    seed: '1'`);
+    .replace(/^ +config: .*$/gm, `$&\n    execs: ${execs}\n    jobs: 1\n    seed: '5'`);
   writeFileSync(join(home, 'fuzzing', 'nightly.yaml'), text);
 }
 

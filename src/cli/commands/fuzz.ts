@@ -24,11 +24,12 @@ interface FuzzOptions extends OutputOptions {
   readonly metrics?: string;
 }
 
-/** The start of the process on `performance.now()`'s clock. */
-const PROCESS_START = 0;
-
-/** `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file. */
-export function fuzzCommand(): Command {
+/**
+ * `neurofuzz fuzz`: runs a campaign, by flags or by a campaign file.
+ *
+ * @param startedAt when the command began, on `performance.now()`'s clock
+ */
+export function fuzzCommand(startedAt: number): Command {
   const command = new Command('fuzz')
     .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
     .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
@@ -53,10 +54,10 @@ export function fuzzCommand(): Command {
     .option('--quiet', 'no status, only errors')
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
     .addHelpText('after', EXAMPLES)
-    .action(fuzz);
+    .action((model: string | undefined, options: FuzzOptions) => fuzz(model, options, startedAt));
 }
 
-async function fuzz(model: string | undefined, options: FuzzOptions): Promise<void> {
+async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: number): Promise<void> {
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = readSettingFlags(options);
   const settings = await resolveSettings(file, model === undefined ? flags : { ...flags, model }, options);
@@ -76,7 +77,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions): Promise<vo
       shutdown.signal,
       options.resume,
       executorFactory,
-      PROCESS_START,
+      startedAt,
     );
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
