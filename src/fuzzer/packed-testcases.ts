@@ -74,12 +74,18 @@ export function activationsAt({ count, activations }: PackedTestcases, i: number
 export function unpackTestcase(packed: PackedTestcases, i: number): ObservedTestcase {
   const form = packed.shapes[packed.shapeIndices[i]];
   const activations = cloneData(activationsAt(packed, i));
-  if (packed.large !== undefined) return { data: { form, inputs: packed.large[i] }, activations };
+  if (packed.large !== undefined)
+    return { data: { form, inputs: packed.large[i].map(withOwnBuffer) }, activations };
   const inputs = packed.inputs.map((values, input) => {
     const start = offsetOf(packed, input, i);
     return cloneData(values.subarray(start, start + form.inputs[input].size) as TensorData);
   });
   return { data: { form, inputs }, activations };
+}
+
+/** The array, copied where it is a view: of a message that holds all testcases, if they did not travel as files. */
+function withOwnBuffer(values: TensorData): TensorData {
+  return values.buffer.byteLength === values.byteLength ? values : cloneData(values);
 }
 
 function offsetOf({ shapes, shapeIndices }: PackedTestcases, input: number, i: number): number {

@@ -91,11 +91,13 @@ export class ArrayFiles {
 
   /** A message with its large arrays in files; the message itself where it has none, or they can't be written. */
   pack<T>(message: T): T {
+    const written: string[] = [];
     try {
-      return this.#replace(message, (array) => this.#write(array)) as T;
+      return this.#replace(message, (array) => this.#write(array, written)) as T;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      // A temporary folder that is full or read-only slows messages down, no more.
+      // A temporary folder that is full or read-only slows messages down, no more: nobody will read what was written.
+      for (const path of written) rmSync(path, { force: true });
       return message;
     }
   }
@@ -160,12 +162,14 @@ export class ArrayFiles {
     return copy ?? map;
   }
 
-  #write(array: TypedArray): ArrayReference {
+  /** @param written receives the file's path before it is written */
+  #write(array: TypedArray, written: string[]): ArrayReference {
     if (this.#count === 0) {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
       removeAbandonedFolders(dirname(this.#folder));
     }
     const arrayFile = join(this.#folder, `${this.#prefix}${this.#count++}`);
+    written.push(arrayFile);
     writeFileSync(arrayFile, new Uint8Array(array.buffer, array.byteOffset, array.byteLength), {
       flag: 'wx',
     });

@@ -40,6 +40,15 @@ test('large testcases keep their arrays, also beside small ones', () => {
   expect(unpackTestcase(packed, 1).activations).toEqual(large.activations);
 });
 
+test('a large testcase that is a view of a message is copied', () => {
+  const whole = new Int32Array(1 << 18);
+  const values = whole.subarray(0, 1 << 17);
+  const view = testcase([], 8, 6, 7);
+  const form = shapeSignatureOf([makeTestcaseInput(TEXT, [values.length]), makeTestcaseInput(FLAG, [1])]);
+  const packed = packTestcases([{ ...view, data: { form, inputs: [values, Float32Array.of(1)] } }]);
+  expect(unpackTestcase(packed, 0).data.inputs[0].buffer.byteLength).toBe(values.byteLength);
+});
+
 test('none are packed as none', () => {
   expect(packTestcases([])).toMatchObject({ count: 0, shapes: [], inputs: [] });
 });

@@ -75,6 +75,15 @@ describe('large arrays travel as files', () => {
     expect(readdirSync(parent).sort()).toEqual([`neurofuzz-arrays-${process.pid}-ab`, 'others']);
   });
 
+  test('a message of which one array can not be written leaves no file behind', () => {
+    const { folder, sender } = pair('left');
+    sender.pack({ first: new Float32Array(LARGE) });
+    writeFileSync(join(folder, 'a2'), 'in the way');
+    const message = { inputs: [new Float32Array(LARGE), new Float32Array(LARGE)] };
+    expect(sender.pack(message)).toBe(message);
+    expect(readdirSync(folder)).toEqual(['a0']);
+  });
+
   test('within the message where the folder can not be made', () => {
     const file = join(root, 'a-file');
     writeFileSync(file, '');

@@ -11,7 +11,10 @@ export interface TriedSizes {
   readonly dimension: OpenDimension;
   /** Sizes that the model runs on, beyond those of the seeds; the least that it runs on first, where it is less than theirs. */
   readonly running: readonly SizeChange[];
-  /** Sizes on which it fails with every seed that was tried, although it runs on smaller ones. */
+  /**
+   * Sizes on which it fails with every seed that was tried, although it runs on smaller ones; none where only a larger one than
+   * those of the seeds fails: a sound model may have a longest input.
+   */
   readonly failing: readonly SizeChange[];
   /** Whether it runs on the sizes of the seeds alone, as far as was tried: something that the graph does not say ties it to them. */
   readonly isTied: boolean;
@@ -56,6 +59,8 @@ export async function trySizes(
       return false;
     };
     const [smallest] = sizes;
+    // Before the least size is looked for, which may take all runs that a slow model has.
+    for (const size of candidateSizes(dimension, smallest)) await runsAt(size, TRIED_SEEDS);
     const least = changesBelow(dimension) ? await findLeast(smallest, (size) => runsAt(size, 1)) : smallest;
     const candidates = candidateSizes(dimension, least);
     for (const size of candidates) await runsAt(size, TRIED_SEEDS);
@@ -66,11 +71,14 @@ export async function trySizes(
     const others = candidates.filter((size) => !sizes.includes(size));
     const running = others.filter((size) => known.get(size) === true);
     // One is no proof that a dimension is free: it is broadcast.
-    const isTied = sizes.length === 1 && !running.some((size) => size > 1);
+    const wasTried = others.some((size) => size > 1 && known.has(size));
+    const isTied = wasTried && sizes.length === 1 && !running.some((size) => size > 1);
+    const failing = others.filter((size) => known.get(size) === false && size > least);
+    const isLimit = failing.every((size) => size > sizes[sizes.length - 1]);
     tried.push({
       dimension,
       running: running.map(changeTo),
-      failing: isTied ? [] : others.filter((size) => known.get(size) === false && size > least).map(changeTo),
+      failing: isTied || isLimit ? [] : failing.map(changeTo),
       isTied,
     });
   }

@@ -110,7 +110,7 @@ function explainSizes({ dimension, running, failing, isTied }: TriedSizes, notic
     );
   if (failing.length > 0)
     notices.warn(
-      `the model leaves size ${name} open and fails with every seed where it is ${sizesOf(failing)}: that is a finding${keeps}`,
+      `the model leaves size ${name} open and fails with every seed that was tried where it is ${sizesOf(failing)}: that is a finding${keeps}`,
     );
 }
 
