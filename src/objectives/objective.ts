@@ -5,7 +5,7 @@ import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
-export const SIGNATURE_VERSION = 2;
+export const SIGNATURE_VERSION = 3;
 
 /** A value of a violation's details: plain data, as JSON has it. */
 export type Detail = string | number | boolean | readonly Detail[] | { readonly [name: string]: Detail };
