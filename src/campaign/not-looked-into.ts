@@ -17,7 +17,7 @@ export interface NotLookedInto {
 
 /** The parts of a target, and of the settings, that tell what is left out. */
 type Scope = Pick<Target, 'model' | 'sites' | 'sizeChanges'> &
-  Pick<CampaignConfig, 'mutator'> & {
+  Pick<CampaignConfig, 'mutator' | 'guidance'> & {
     readonly inputs: Pick<Target['inputs'], 'seeds' | 'descriptors' | 'mutators' | 'lengthChanges'>;
   };
 
@@ -27,6 +27,7 @@ const REASONS: readonly ((scope: Scope) => NotLookedInto | undefined)[] = [
   idsNeverTried,
   sizesNeverTried,
   unanalysedOperations,
+  unwatchedSites,
   widenedHalves,
 ];
 
@@ -78,6 +79,16 @@ function unanalysedOperations({ model }: Scope): NotLookedInto | undefined {
     ...(hiddenBodies === 0 ? [] : [`operations within bodies of control flow: ${hiddenBodies}`]),
   ];
   return parts.length === 0 ? undefined : { kind: 'operations', text: parts.join(', ') };
+}
+
+/** What sites compute is watched by tasks that are directed at them. */
+function unwatchedSites({ sites, guidance }: Scope): NotLookedInto | undefined {
+  return guidance === 'auto' || sites.length === 0
+    ? undefined
+    : {
+        kind: 'operations',
+        text: `what numerical sites compute, where coverage does not watch it (--guidance auto does): ${listed(sites.map(({ name }) => name))}`,
+      };
 }
 
 /** Operations that move values or round them, whatever the runtime computes in. */

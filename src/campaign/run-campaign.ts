@@ -225,7 +225,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       startedAt: run.startedAt,
       sites: target.sites,
       unreachableSites: target.unreachable,
-      notLookedInto: notLookedInto({ ...target, mutator: config.mutator }),
+      notLookedInto: notLookedInto({ ...target, mutator: config.mutator, guidance: config.guidance }),
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);

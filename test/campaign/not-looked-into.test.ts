@@ -33,6 +33,7 @@ function scope(
     sites: [],
     sizeChanges: NO_SIZE_CHANGES,
     mutator: undefined,
+    guidance: 'auto',
     inputs: {
       seeds: [testcaseOf([1, 2])],
       descriptors: [{ name: 'x', range: { low: 0, high: 1 } }] as unknown as Scope['inputs']['descriptors'],
@@ -79,6 +80,14 @@ describe('what a campaign does not look into', () => {
     const unknown = node('Mystery', { domain: 'org.example' });
     expect(textsOf(scope([unknown, unknown, node('LRN')]))).toEqual([
       'operations without analysis: Mystery (2), LRN',
+    ]);
+  });
+
+  test('is what sites compute where no task is directed at them', () => {
+    const sites = [{ name: 'log' }] as unknown as Scope['sites'];
+    expect(textsOf({ ...scope(), sites })).toEqual([]);
+    expect(textsOf({ ...scope(), sites, guidance: 'none' })).toEqual([
+      'what numerical sites compute, where coverage does not watch it (--guidance auto does): log',
     ]);
   });
 
