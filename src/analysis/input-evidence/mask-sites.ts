@@ -1,11 +1,12 @@
 import { producersByTensor, searchableGraph } from '../../model/graph/graph.ts';
-import { MASK_PASSING_OPS } from '../../model/graph/masks.ts';
+import { COMPARING_OPS, MASK_PASSING_OPS } from '../../model/graph/masks.ts';
 import type { Model } from '../../model/model.ts';
 import { findNumericalSites } from '../numerical-sites/find-sites.ts';
 
 /** Operations that make a mask out of masks, beside those that move, convert and combine its values. */
 const MASK_MAKING_OPS: ReadonlySet<string> = new Set([
   ...MASK_PASSING_OPS,
+  ...COMPARING_OPS,
   'Not',
   'LogicalNot',
   'And',
@@ -14,14 +15,7 @@ const MASK_MAKING_OPS: ReadonlySet<string> = new Set([
   'LogicalOr',
   'Xor',
   'LogicalXor',
-  'Equal',
   'NotEqual',
-  'Greater',
-  'GreaterEqual',
-  'GreaterOrEqual',
-  'Less',
-  'LessEqual',
-  'LessOrEqual',
   'Max',
   'Maximum',
   'GatherND',

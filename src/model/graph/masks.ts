@@ -41,8 +41,20 @@ export const MASK_PASSING_OPS: ReadonlySet<string> = new Set([
   'Trilu',
 ]);
 
+/** Operations that compare values, by the names of ONNX and of TensorFlow. */
+export const COMPARING_OPS: ReadonlySet<string> = new Set([
+  'Equal',
+  'Greater',
+  'GreaterEqual',
+  'GreaterOrEqual',
+  'Less',
+  'LessEqual',
+  'LessOrEqual',
+]);
+
 /** Operations for which −∞ means "left out": their results are as if the element was not there. */
 const MASK_READING_OPS: ReadonlySet<string> = new Set([
+  ...COMPARING_OPS,
   'Softmax',
   'LogSoftmax',
   'ReduceMax',
@@ -54,13 +66,6 @@ const MASK_READING_OPS: ReadonlySet<string> = new Set([
   'TopKV2',
   'IsInf',
   'IsNaN',
-  'Equal',
-  'Greater',
-  'GreaterEqual',
-  'GreaterOrEqual',
-  'Less',
-  'LessEqual',
-  'LessOrEqual',
 ]);
 
 /** Whether a small constant holds values that only masks have. */
