@@ -1,3 +1,4 @@
+import { errorMessage } from '../core/errors.ts';
 import { type AttributedViolation, Attributor, isMeant } from '../evaluation/attributor.ts';
 import { traceFailedRun } from '../evaluation/failed-run.ts';
 import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
@@ -5,6 +6,7 @@ import { PluginError } from '../extensions/plugin-loader.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
+import { failedRunViolation } from '../objectives/crash-signature.ts';
 import type { Objective, Violation } from '../objectives/objective.ts';
 import type { MutantRun } from './batch-runner.ts';
 import type { MetamorphicTransform } from './generation/metamorphic-transform.ts';
@@ -81,12 +83,20 @@ export class BatchJudge {
     return { violatingRows, slices };
   }
 
-  /** Records a mutant that the runtime fails. */
+  /** Records a mutant that the runtime fails. Only a sample of like failures is traced, since a trace is another run. */
   async recordFailedRun(execution: TaskExecution, slice: MutantSlice, error: unknown): Promise<void> {
     const { model, traces } = this.#options;
     const { form, from } = slice;
+    const { traced } = execution;
+    const untraced = failedRunViolation(errorMessage(error));
+    const before = traced.get(untraced.signature);
+    const count = (before?.count ?? 0) + 1;
     const testcase = this.#generator.rows(form, from, from + 1);
-    const violation = await traceFailedRun(model, testcase, error, traces);
+    const violation =
+      before === undefined || isTraceDue(count)
+        ? await traceFailedRun(model, testcase, error, traces)
+        : before.attributed.violation;
+    traced.set(untraced.signature, { count, attributed: { violation } });
     this.#recordHit(execution, slice, from, violation, undefined);
   }
 
@@ -159,7 +169,7 @@ export class BatchJudge {
     for (const { row, violation } of violations) {
       const before = traced.get(violation.signature) ?? { count: 0, attributed: { violation } };
       const count = before.count + 1;
-      const isDue = count <= MAX_FIRST_TRACES || count % TRACE_INTERVAL_VIOLATIONS === 0;
+      const isDue = isTraceDue(count);
       const testcase = this.#generator.rows(form, from + row, from + row + 1);
       // Exhaustive for the first one of each task: results must not depend on what a worker has seen before.
       const request = { testcase, batch, exhaustive: count === 1 };
@@ -198,6 +208,11 @@ export class BatchJudge {
       batch: { data: this.#generator.copy(form, from, to), rows: to - from, row: row - from },
     });
   }
+}
+
+/** Whether the violation of a signature that is the task's `count`th is traced. */
+function isTraceDue(count: number): boolean {
+  return count <= MAX_FIRST_TRACES || count % TRACE_INTERVAL_VIOLATIONS === 0;
 }
 
 /** The first row that judging fails on alone, counted from the first one that ran; -1 where there is none. */

@@ -60,7 +60,8 @@ test('a mutant that the runtime fails is named after what fails without optimisa
   const execution = executionOf(taskOf([0]), view, options);
   generator.batches(execution.task, view).next();
   const slice = { form: parent.data.form, first: 0, from: 2, to: 3 };
-  await new BatchJudge(options, generator).recordFailedRun(execution, slice, failureOf('fused'));
+  const batchJudge = new BatchJudge(options, generator);
+  await batchJudge.recordFailedRun(execution, slice, failureOf('fused'));
   expect(seen).toEqual([3]);
   expect(execution.hitCollector.hits).toMatchObject([
     {
@@ -69,6 +70,10 @@ test('a mutant that the runtime fails is named after what fails without optimisa
       batch: { rows: 1, row: 0 },
     },
   ]);
+  // Of many alike a sample is traced, and all are counted.
+  for (let n = 2; n <= 32; n++) await batchJudge.recordFailedRun(execution, slice, failureOf('fused'));
+  expect(seen).toEqual([3, 3, 3]);
+  expect(execution.hitCollector.counts()).toMatchObject([{ signature: 'crash-written', hits: 32 }]);
 });
 
 /** A model whose inner `q` is infinite where x is 3, and whose `layer` and output are finite. */
