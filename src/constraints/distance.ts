@@ -1,3 +1,4 @@
+import { resizeInput } from '../inputs/sizes/size-change.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { editDistance } from './edit-distance.ts';
@@ -21,8 +22,9 @@ export interface Distance {
 
 /**
  * Measures a testcase's distances from its ancestor. An input that is padded, or whose length differs from the
- * ancestor's, contributes only its edit distance, to `edits` and to `l0`; a large one, or one of floating point, only by how
- * many values it is longer or shorter; one of strings contributes its edit distance to
+ * ancestor's, contributes only its edit distance, to `edits` and to `l0`; a large one only by how many values it is longer or
+ * shorter. Floating-point values of another size are compared with the ancestor at that size (`resizeInput`), and the number of
+ * values by which it is longer or shorter counts in `edits` and `l0`. One of strings contributes its edit distance to
  * `edits` and the number of strings that differ to `l0`.
  *
  * @param pads padding token id of each input; undefined if it has none
@@ -37,7 +39,8 @@ export function measureDistance(
   let l0 = 0;
   let edits: number | undefined;
   form.inputs.forEach(({ type, size, shape, isString }, input) => {
-    const [values, from] = [inputs[input], ancestor.inputs[input]];
+    const values = inputs[input];
+    let from = ancestor.inputs[input];
     if (isString) {
       const width = shape[shape.length - 1];
       edits = (edits ?? 0) + countStringEdits(values, from, width);
@@ -52,7 +55,9 @@ export function measureDistance(
         : Math.abs(values.length - from.length);
       edits = (edits ?? 0) + count;
       l0 += count;
-      return;
+      const resized = pad === undefined ? resizeInput(ancestor.form.inputs[input], from, shape) : undefined;
+      if (resized === undefined) return;
+      from = resized;
     }
     for (let i = 0; i < size; i++) {
       const difference = Math.abs(readNumber(type, values, i) - readNumber(type, from, i));

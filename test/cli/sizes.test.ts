@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { randomStream } from '../../src/core/random.ts';
@@ -53,4 +53,42 @@ test('seeds that all fail at a size that the model leaves open are findings, and
   ]);
   expect(json.execs).toBe(400);
   expect(stderr).toContain('it runs where the size is 8');
+});
+
+test('a finding of another size than its seed is measured from the seed at that size, and minimized toward it', async () => {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 'frames']);
+  graph.node('ReduceMax', [x], 'loudest', { axes: [1], keepdims: 1 });
+  graph.node('Add', ['loudest', graph.constant('offset', 'float32', [1], Float32Array.of(0.9))], 'shifted');
+  graph.node('Log', ['shifted'], 'level');
+  graph.output('level', 'float32', ['batch', 1]);
+  const model = join(folder, 'level.onnx');
+  writeFileSync(model, graph.finish('level'));
+  const seeds = join(folder, 'frames.npy');
+  const data = Float32Array.from({ length: 24 }, (_, i) => 0.25 + i / 64);
+  writeFileSync(seeds, encodeNpy({ type: 'float32', shape: [1, 24], data }));
+  const out = join(folder, 'level');
+  const fuzzing = [
+    '--range=-1,1',
+    '--until-finding',
+    '--execs',
+    '200000',
+    '-s',
+    '1',
+    '--jobs',
+    '1',
+    '--json',
+  ];
+  const fuzzed = await neurofuzz(['fuzz', model, '-i', seeds, '-o', out, ...fuzzing]);
+  expect(fuzzed.code).toBe(1);
+  const [{ path }] = JSON.parse(fuzzed.stdout).findings.signatures;
+  const { distance } = JSON.parse(readFileSync(join(path, 'finding.json'), 'utf8'));
+  // One frame is left of 24, and it has changed.
+  expect(distance).toMatchObject({ l0: 24, edits: 23 });
+  expect(distance.linf).toBeGreaterThan(1);
+  const minimized = await neurofuzz(['minimize', path, '--json']);
+  expect(minimized).toMatchObject({ code: 0 });
+  const smaller = JSON.parse(minimized.stdout);
+  expect(JSON.stringify(smaller)).toContain('"edits":23');
+  expect(smaller.findings[0].smaller[0].distance.linf).toBeCloseTo(1.15, 2);
 });

@@ -50,6 +50,39 @@ export function resizeTestcase(
   };
 }
 
+/**
+ * A testcase with the shapes of another: each axis of another size is cut at the end, or its last slice repeated. Undefined where
+ * an input has another number of dimensions, or does not hold numbers of floating point.
+ */
+export function resizeToForm(testcase: TestcaseData, form: TestcaseData['form']): TestcaseData | undefined {
+  const inputs: TensorData[] = [];
+  for (const [i, input] of testcase.form.inputs.entries()) {
+    const { shape } = form.inputs[i];
+    const resized = resizeInput(input, testcase.inputs[i], shape);
+    if (resized === undefined) return undefined;
+    inputs.push(resized);
+  }
+  return { form, inputs };
+}
+
+/** Data of an input at another shape; undefined as for `resizeToForm`. */
+export function resizeInput(
+  input: TestcaseInput,
+  data: TensorData,
+  shape: readonly number[],
+): TensorData | undefined {
+  if (input.shape.length !== shape.length) return undefined;
+  const current = [...input.shape];
+  let resized = data;
+  for (const [axis, size] of shape.entries()) {
+    if (current[axis] === size) continue;
+    if (DTYPES[input.type].kind !== 'float') return undefined;
+    resized = resizeAxis(input, current, resized, axis, size, []);
+    current[axis] = size;
+  }
+  return resized;
+}
+
 function resizeAxis(
   { type }: TestcaseInput,
   shape: readonly number[],

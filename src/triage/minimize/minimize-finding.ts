@@ -3,6 +3,7 @@ import { renderFindingArtifacts } from '../../campaign/findings/finding-artifact
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
 import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
+import { resizeToForm } from '../../inputs/sizes/size-change.ts';
 import { stringsText } from '../../inputs/strings/strings-text.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
@@ -66,12 +67,13 @@ export async function minimizeFinding(
   const readTestcase = async (path: string): Promise<TestcaseData> =>
     decodeTestcase(inputs, await readFindingFile(path), path);
   const testcase = await readTestcase(join(folder, INPUT_FILE));
-  const seed = await readTestcase(testcasePath(campaign.folder, finding.ancestor));
+  const ancestor = await readTestcase(testcasePath(campaign.folder, finding.ancestor));
   const prompt = inputs.findIndex(
     ({ name, shape }) => config.generate !== undefined && name === PROMPT && shape.length === 1,
   );
-  if (prompt < 0 && seed.form.key !== testcase.form.key)
-    return { refusal: 'its shape is not that of its seed' };
+  const seed =
+    prompt < 0 && ancestor.form.key !== testcase.form.key ? resizeToForm(ancestor, testcase.form) : ancestor;
+  if (seed === undefined) return { refusal: 'its shape is not that of its seed' };
   const budget = new TryBudget(maxTries);
   const request = rerunRequest(campaign, finding);
   const search: VariantSearch = {
@@ -91,7 +93,7 @@ export async function minimizeFinding(
     const id = testcaseId(candidate.testcase);
     if (id === finding.id || smaller.some((other) => other.id === id)) continue;
     const path = findingFolder(finding.signature, id, false);
-    const distance = measureDistance(candidate.testcase, seed, padIds);
+    const distance = measureDistance(candidate.testcase, ancestor, padIds);
     // Another finding may have been minimized to the same testcase.
     if ((await store.readFinding(path)) === undefined) {
       const rerun = await rerunClient.reproduce(finding.objective, {

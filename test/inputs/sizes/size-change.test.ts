@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { resizeTestcase } from '../../../src/inputs/sizes/size-change.ts';
+import { resizeTestcase, resizeToForm } from '../../../src/inputs/sizes/size-change.ts';
 import type { TestcaseData } from '../../../src/inputs/testcase.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
 import { type DType, makeData, sizeOf, writeNumber } from '../../../src/tensor/tensor.ts';
@@ -62,4 +62,16 @@ test('special tokens stay at both ends', () => {
   expect(valuesOf(resizeTestcase(ids, change(3, at(0, 0)), special))).toEqual([[101, 7, 102]]);
   expect(valuesOf(resizeTestcase(ids, change(7, at(0, 0)), special))).toEqual([[101, 7, 8, 9, 9, 9, 102]]);
   expect(valuesOf(resizeTestcase(ids, change(1, at(0, 0)), special))).toEqual([[101]]);
+});
+
+test('a testcase takes the shapes of another where its numbers are of floating point', () => {
+  const picture = testcaseOf(['float32', [2, 2], [1, 2, 3, 4]]);
+  const wanted = testcaseOf(['float32', [3, 1], []]);
+  const resized = resizeToForm(picture, wanted.form);
+  expect(resized?.form).toBe(wanted.form);
+  expect(valuesOf(resized as TestcaseData)).toEqual([[1, 3, 3]]);
+  expect(resizeToForm(picture, testcaseOf(['float32', [4], []]).form)).toBeUndefined();
+  expect(
+    resizeToForm(testcaseOf(['int64', [2], [1, 2]]), testcaseOf(['int64', [1], []]).form),
+  ).toBeUndefined();
 });
