@@ -8,6 +8,7 @@ import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
 import { type SearchGoal, withResults } from '../fuzzer/search/search-goal.ts';
 import { type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
+import type { FailedTry } from '../inputs/sizes/try-sizes.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -31,6 +32,9 @@ import type { PluginModule, ProbeResult, WorkerSetup } from './worker-setup.ts';
 /** Milliseconds that loading plug-ins may take. */
 const PLUGIN_TIMEOUT_MS = 15_000;
 
+/** Runs of guessed sizes that may crash or hang: each costs a timeout or a start. */
+const MAX_TRIES_THAT_END_PROCESS = 4;
+
 /** Worker process used during setup to inspect the model and run the seeds; joins the pool once the campaign starts. */
 export class ProbeWorker {
   readonly #limits: ProcessLimits;
@@ -38,6 +42,7 @@ export class ProbeWorker {
   #model: { readonly path: string; readonly options: LoadOptions };
   #process: RpcProcess<FuzzApi>;
   #setup: WorkerSetup | undefined;
+  #triesThatEndedProcess = 0;
   #closed = false;
 
   constructor(
@@ -130,15 +135,19 @@ export class ProbeWorker {
   }
 
   /**
-   * Runs one testcase whose sizes are a guess. A process that it ends is replaced.
+   * Runs one testcase whose sizes are a guess. A process that it ends is replaced, but not without end.
    *
    * @returns why it fails; undefined where it runs
    */
-  async tryRun(testcase: TestcaseData): Promise<string | undefined> {
+  async tryRun(testcase: TestcaseData): Promise<FailedTry | undefined> {
+    if (this.#triesThatEndedProcess >= MAX_TRIES_THAT_END_PROCESS)
+      return { message: `${MAX_TRIES_THAT_END_PROCESS} runs before it ended the process`, wasNotRun: true };
     try {
-      return await this.#process.call('tryRun', testcase, TRY_TIMEOUT_MS);
+      const message = await this.#process.call('tryRun', testcase, TRY_TIMEOUT_MS);
+      return message === undefined ? undefined : { message, wasNotRun: false };
     } catch (error) {
-      return (await this.#reload(error)).message;
+      this.#triesThatEndedProcess++;
+      return { message: (await this.#reload(error)).message, wasNotRun: false };
     }
   }
 

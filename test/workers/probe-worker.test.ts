@@ -70,10 +70,27 @@ test('a run of guessed sizes that ends the process is a failure of those sizes, 
       return Number(inputs[0][0]) === 0 ? 'Pad: too short' : undefined;
     },
   });
-  expect(await worker.tryRun(testcaseOf([0]))).toBe('Pad: too short');
-  expect(await worker.tryRun(testcaseOf([-1]))).toMatch(/SIGSEGV/i);
+  expect(await worker.tryRun(testcaseOf([0]))).toEqual({ message: 'Pad: too short', wasNotRun: false });
+  expect((await worker.tryRun(testcaseOf([-1])))?.message).toMatch(/SIGSEGV/i);
   expect(started.at(-1)?.methods()).toEqual(['load']);
   expect(await worker.tryRun(testcaseOf([1]))).toBeUndefined();
+});
+
+test('runs of guessed sizes that end the process come to an end themselves', async () => {
+  let runs = 0;
+  const { worker } = probing({
+    tryRun: () => {
+      runs++;
+      throw crash();
+    },
+  });
+  const failures = [];
+  for (let i = 0; i < 8; i++) failures.push(await worker.tryRun(testcaseOf([i])));
+  expect(runs).toBe(4);
+  expect(failures.map((failed) => failed?.wasNotRun)).toEqual([
+    ...Array(4).fill(false),
+    ...Array(4).fill(true),
+  ]);
 });
 
 test('a look at batches that ends the process tells nothing, and the process is replaced', async () => {

@@ -7,6 +7,7 @@ import { fixFreeShapes } from '../../inputs/free-shapes.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import { stringsText } from '../../inputs/strings/strings-text.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
@@ -17,7 +18,7 @@ import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { DRAWN_SEED_COUNT, resolveOpenSizes, resolveSeeds, type TryRun } from './resolve-seeds.ts';
+import { DRAWN_SEED_COUNT, resolveOpenSizes, resolveSeeds } from './resolve-seeds.ts';
 import { drawnSeedCount } from './sizes/workload.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
@@ -47,7 +48,7 @@ export interface InputOptions {
   /** Whether the default mix of mutators must leave the class that a seed shows as it is. */
   readonly keepsLabels?: boolean;
   /** Tells which sizes the model runs on, where it leaves some open and there are no seeds. */
-  readonly tryRun?: TryRun;
+  readonly tryRun?: TryTestcase;
   /** Seeds to draw where none are given; by default as many as the model's size allows. */
   readonly drawnSeeds?: number | undefined;
 }

@@ -10,7 +10,7 @@ import { type LabelSource, parseLabelSource, resolveLabels } from '../../inputs/
 import { chooseOpenSizes } from '../../inputs/open-sizes.ts';
 import { readSeeds, type SeedSources } from '../../inputs/read-seeds.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import { tryOnDrawnTestcase } from '../../inputs/trial-testcase.ts';
 import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
@@ -131,9 +131,6 @@ function drawRandomSeeds(
   return drawSeeds(inputs, valuesOf, count, random, (i) => strings[i]);
 }
 
-/** Runs one testcase; returns why it fails, undefined where it runs. */
-export type TryRun = (testcase: TestcaseData) => Promise<string | undefined>;
-
 /**
  * The `shape` setting, completed by sizes that the model runs on where it leaves some open and no seeds bring any.
  *
@@ -143,13 +140,13 @@ export type TryRun = (testcase: TestcaseData) => Promise<string | undefined>;
 export async function resolveOpenSizes(
   model: ModelInfo,
   { shape, seeds }: Pick<InputConfig, 'shape' | 'seeds'>,
-  run: TryRun | undefined,
+  run: TryTestcase | undefined,
   notices: Notices,
 ): Promise<InputConfig['shape']> {
   if (seeds !== undefined || model.generation !== undefined || run === undefined) return shape;
   const inputs = fixFreeShapes(model.inputs, shape);
   const inferredInputs = inferInputs(stripBatchDimension(inputs), model);
-  const trySizes = tryOnDrawnTestcase(inferredInputs, run);
+  const trySizes = tryOnDrawnTestcase(inferredInputs, async (testcase) => (await run(testcase))?.message);
   const { shapes, failure, tries } = await chooseOpenSizes(inputs, inferredInputs, trySizes);
   if (tries === 0) return shape;
   const flags = Object.entries(shapes).map(([name, sizes]) => `${name}=${sizes.join()}`);

@@ -7,7 +7,7 @@ import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
@@ -110,7 +110,7 @@ export async function resolveTarget(
   await checkCalibrationSeeds(config, firstModel);
   const namedPair =
     config.quantize === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
-  const tryRun = (seed: TestcaseData): Promise<string | undefined> => probeWorker.tryRun(seed);
+  const tryRun: TryTestcase = (seed) => probeWorker.tryRun(seed);
   const resolved = await resolveInputs(firstModel, config, masterSeed, notices, {
     keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
     tryRun,

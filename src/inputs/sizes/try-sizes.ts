@@ -3,8 +3,16 @@ import type { TestcaseData } from '../testcase.ts';
 import type { OpenDimension } from './open-dimensions.ts';
 import { resizeTestcase, type SizeChange } from './size-change.ts';
 
-/** Runs a testcase; gives the failure's message, undefined for none. */
-export type TryTestcase = (testcase: TestcaseData) => Promise<string | undefined>;
+/** A run that failed. */
+export interface FailedTry {
+  /** The runtime's message, or how the process ended. */
+  readonly message: string;
+  /** Whether it was not run: too many earlier ones ended the process. */
+  readonly wasNotRun: boolean;
+}
+
+/** Runs a testcase whose sizes are a guess; undefined where it runs. */
+export type TryTestcase = (testcase: TestcaseData) => Promise<FailedTry | undefined>;
 
 /** What became of a dimension's sizes beyond those of the seeds. */
 export interface TriedSizes {
@@ -51,7 +59,9 @@ export async function trySizes(
         // Nothing is known of a size that could not be tried.
         if (runs >= maxRuns) return false;
         runs++;
-        if ((await run(resizeTestcase(seed, { ...dimension, size }, specialOf))) !== undefined) continue;
+        const failed = await run(resizeTestcase(seed, { ...dimension, size }, specialOf));
+        if (failed?.wasNotRun) return false;
+        if (failed !== undefined) continue;
         known.set(size, true);
         return true;
       }

@@ -9,6 +9,7 @@ async function trial(
   runs: (size: number, seed: number) => boolean,
   own: Partial<OpenDimension> = {},
   maxRuns?: number,
+  notRunAt?: number,
 ) {
   const dimension: OpenDimension = {
     dimension: 'T',
@@ -28,7 +29,9 @@ async function trial(
     seeds,
     async ({ inputs: [data] }) => {
       tried.push(data.length);
-      return runs(data.length, Number(data[0])) ? undefined : 'fails';
+      return runs(data.length, Number(data[0]))
+        ? undefined
+        : { message: 'fails', wasNotRun: data.length === notRunAt };
     },
     () => [],
     maxRuns,
@@ -74,4 +77,10 @@ test('a size that could not be tried is neither', async () => {
 test('where nothing but the size of the seeds runs, or a size of one, something ties it to them', async () => {
   expect(await trial([12], (size) => size === 12)).toMatchObject({ running: [], failing: [], isTied: true });
   expect(await trial([12], (size) => size === 12 || size === 1)).toMatchObject({ failing: [], isTied: true });
+});
+
+test('a size that was not run is neither one that runs nor one that fails', async () => {
+  const runs = (size: number): boolean => size % 16 === 0;
+  expect(await trial([64], runs)).toMatchObject({ running: [16], failing: [63, 65] });
+  expect(await trial([64], runs, {}, undefined, 63)).toMatchObject({ running: [16], failing: [] });
 });

@@ -24,7 +24,8 @@ async function takeOn(
   const taken = await withRunnableSeed(
     { inputs: open, outputs: ['y'] } as unknown as ModelInfo,
     inputs as unknown as ResolvedInputs,
-    async ({ inputs: [data] }) => (runs(data.length, Number(data[0])) ? undefined : 'fails'),
+    async ({ inputs: [data] }) =>
+      runs(data.length, Number(data[0])) ? undefined : { message: 'fails', wasNotRun: false },
     { info() {}, warn: (line) => warnings.push(line) },
   );
   return { taken, warnings, given: inputs };

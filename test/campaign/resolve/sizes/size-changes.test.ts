@@ -47,7 +47,7 @@ async function resolve(
     config,
     async ({ inputs: [data] }) => {
       tries++;
-      return runs(data.length) ? undefined : 'fails';
+      return runs(data.length) ? undefined : { message: 'fails', wasNotRun: false };
     },
     { info: (line) => lines.push(line), warn: (line) => lines.push(`warning: ${line}`) },
   );
