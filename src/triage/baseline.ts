@@ -19,6 +19,8 @@ export interface KnownFault {
 /** Faults that are already known, to tell new ones from them. */
 export interface Baseline {
   readonly faults: readonly KnownFault[];
+  /** Whether it is a campaign with signatures of another version: a fault may have another name there. */
+  readonly hasOtherSignatures?: boolean;
 }
 
 /** The baseline of a first run: no fault is known. */
@@ -44,12 +46,14 @@ export async function loadBaseline(path: string): Promise<Baseline> {
     );
   const firstSeen = await readFirstSeen(path);
   const faults = new Map<string, KnownFault>();
+  let hasOtherSignatures = false;
   for (const { finding } of readFindings(path)) {
-    const { signature, objective, summary, status } = finding;
+    const { signature, objective, summary, status, signatureVersion } = finding;
+    if (signatureVersion !== SIGNATURE_VERSION) hasOtherSignatures = true;
     if (status === 'flaky' || faults.has(signature)) continue;
     faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
   }
-  return { faults: [...faults.values()] };
+  return { faults: [...faults.values()], hasOtherSignatures };
 }
 
 async function readBaselineFile(path: string): Promise<Baseline> {

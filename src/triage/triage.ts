@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import type { NamedTensor } from '../model/model.ts';
 import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
-import { isAbsorbed } from '../objectives/objective.ts';
+import { isAbsorbed, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
@@ -49,6 +49,11 @@ export interface TriageResult {
   readonly faults: readonly TriagedFault[];
   /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
+  /**
+   * Campaigns with findings whose signatures another version gave, the one compared with included: a fault may have another name
+   * there.
+   */
+  readonly otherSignatures: readonly string[];
 }
 
 export interface TriageOptions {
@@ -76,6 +81,7 @@ export async function triage(
   const findingsBySignature = new Map<string, FaultFindings>();
   const hitCounts = new Map<string, number>();
   const firstSeen = new Map<string, string>();
+  const otherSignatures = new Set<string>();
   for (const campaign of campaigns) {
     await checkIsCampaign(campaign);
     for (const { folder, finding } of readFindings(campaign)) {
@@ -83,6 +89,7 @@ export async function triage(
       const faultFindings = findingsBySignature.get(finding.signature) ?? new FaultFindings();
       findingsBySignature.set(finding.signature, faultFindings);
       faultFindings.add(campaign, { folder, finding }, broken);
+      if (finding.signatureVersion !== SIGNATURE_VERSION) otherSignatures.add(campaign);
     }
     for (const [signature, hits] of await readHitCounts(campaign))
       hitCounts.set(signature, (hitCounts.get(signature) ?? 0) + hits);
@@ -92,6 +99,7 @@ export async function triage(
     }
   }
   const baseline = typeof against === 'string' ? await loadBaseline(against) : against;
+  if (typeof against === 'string' && baseline?.hasOtherSignatures) otherSignatures.add(against);
   const faults = [...findingsBySignature]
     .map(([signature, faultFindings]) =>
       summarizeFault(signature, faultFindings, hitCounts, firstSeen, baseline),
@@ -99,7 +107,7 @@ export async function triage(
     .sort(worstFirst);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
   const fixed = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
-  return { faults, fixed };
+  return { faults, fixed, otherSignatures: [...otherSignatures] };
 }
 
 async function checkIsCampaign(campaign: string): Promise<void> {

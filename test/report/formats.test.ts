@@ -206,6 +206,7 @@ describe('Markdown', () => {
     folder: 'out',
     faults,
     fixed: [KNOWN],
+    otherSignatures: [],
     execs: 1000,
     seconds: 5,
   });

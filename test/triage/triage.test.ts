@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
+import { SIGNATURE_VERSION } from '../../src/objectives/objective.ts';
 import { loadBaseline, writeBaseline } from '../../src/triage/baseline.ts';
 import { isReproducible, statusOf, triage } from '../../src/triage/triage.ts';
 import { neurofuzz } from '../support/command.ts';
@@ -16,6 +17,7 @@ interface Planted {
   readonly status?: string;
   readonly linf?: number;
   readonly edits?: number;
+  readonly signatureVersion?: number;
 }
 
 let campaigns = 0;
@@ -25,13 +27,16 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
   const path = join(folder, `campaign-${campaigns++}`);
   mkdirSync(path);
   writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
-  for (const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits } of planted) {
+  for (const one of planted) {
+    const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits } = one;
+    const { signatureVersion = SIGNATURE_VERSION } = one;
     const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
     mkdirSync(own, { recursive: true });
     const finding = {
       formatVersion: 1,
       id,
       signature,
+      signatureVersion,
       objective,
       summary: `${signature} of ${id}`,
       violation: { tensors: [], details: {} },
@@ -173,6 +178,18 @@ describe('against what was known', () => {
       expect(fixed.map(({ signature }) => signature)).toEqual(['nonfinite-nan-sqrt']);
     }
     expect((await loadBaseline(baseline)).faults).toHaveLength(2);
+  });
+
+  test('campaigns whose signatures another version gave are named', async () => {
+    const old = campaignOf([
+      { signature: 'nonfinite-nan-log', id: '7', signatureVersion: SIGNATURE_VERSION - 1 },
+    ]);
+    expect((await triage([now], { against: before })).otherSignatures).toEqual([]);
+    expect((await triage([now], { against: old })).otherSignatures).toEqual([old]);
+    expect((await triage([now, old], { against: before })).otherSignatures).toEqual([old]);
+    const { code, stderr } = await neurofuzz(['triage', now, '--against', old]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${old} has signatures of another version of neurofuzz`);
   });
 
   test('the command exits with 1 for new ones alone, and writes the baseline', async () => {

@@ -40,6 +40,10 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   const { isCounted, isReproducible, statusOf, triage } = await import('../../triage/triage.ts');
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
+  for (const campaign of result.otherSignatures)
+    process.stderr.write(
+      `neurofuzz: ${escapeControl(campaign)} has signatures of another version of neurofuzz: a fault may have another name there, and be told as fixed and new\n`,
+    );
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
   else process.stdout.write(`${faultTable(result, statusOf)}\n`);
   if (typeof options.updateBaseline === 'string') {
