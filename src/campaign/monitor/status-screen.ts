@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import { type CampaignPlan, type Monitor, phaseText, type StartPhase } from './monitor.ts';
+import { mutatorLabel } from './mutator-label.ts';
 import type { SiteStatistics } from './site-statistics.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -113,9 +114,10 @@ const MAX_MUTATORS = 4;
 /** The mutators with the largest shares, and the share of draws that was rejected. */
 function mutatorsText({ mutators, rejected }: Statistics): string {
   const largest = [...mutators].sort((a, b) => b.share - a.share).slice(0, MAX_MUTATORS);
-  const shares = largest.map(({ mutator, share, mutants, entries }) => {
+  const shares = largest.map((one) => {
+    const { share, mutants, entries } = one;
     const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
-    return `${mutator} ${Math.round(100 * share)} %${yields}`;
+    return `${mutatorLabel(one, mutators)} ${Math.round(100 * share)} %${yields}`;
   });
   return [...(rejected > 0 ? [`${percent(rejected)} rejected`] : []), ...shares].join(', ');
 }

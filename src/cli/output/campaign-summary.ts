@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
+import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
@@ -65,7 +66,7 @@ const MAX_MUTATORS = 5;
 /** The mutators that added most corpus entries, if there is more than one, and the share of mutants rejected by the constraints. */
 function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): string[] {
   const best = mutators.filter(({ entries }) => entries > 0).sort((a, b) => b.entries - a.entries);
-  const named = best.slice(0, MAX_MUTATORS).map(({ mutator, entries }) => `${mutator} ${entries}`);
+  const named = best.slice(0, MAX_MUTATORS).map((one) => `${mutatorLabel(one, mutators)} ${one.entries}`);
   const lines: string[] = [];
   if (mutators.length > 1 && named.length > 0) lines.push(`new entries by ${named.join(', ')}`);
   if (rejected > 0)

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Monitor, phaseText } from '../../campaign/monitor/monitor.ts';
+import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { StatusScreen } from '../../campaign/monitor/status-screen.ts';
 import { resumeLine } from '../launcher.ts';
 
@@ -52,7 +53,8 @@ export function createLogMonitor(log: Logger): FinishingMonitor {
     onStatistics: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...statistics }) => {
       if (statistics.elapsedSeconds - loggedSeconds < LOG_INTERVAL_SECONDS) return;
       loggedSeconds = statistics.elapsedSeconds;
-      const favourite = [...mutators].sort((a, b) => b.share - a.share)[0]?.mutator;
+      const [largest] = [...mutators].sort((a, b) => b.share - a.share);
+      const favourite = largest && mutatorLabel(largest, mutators);
       log.info(
         { ...statistics, signatures: faults.length, slowest: slowestPhase(shares), favourite },
         'fuzzing',
