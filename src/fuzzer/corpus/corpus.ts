@@ -27,6 +27,9 @@ export class Corpus {
   readonly #ranks: number[] = [];
   readonly #cached: LruCache<number, TestcaseData>;
   readonly #vectors = new VectorList();
+  /** Of each entry the key of its shapes. Entries of one shape share the string. */
+  readonly #shapeKeys: string[] = [];
+  readonly #sharedKeys = new Map<string, string>();
   #seeds = 0;
   /** Entries that the loader can read back: the first so many. */
   #written = 0;
@@ -85,6 +88,14 @@ export class Corpus {
     this.#ranks.push(entry.site === undefined ? this.#scheduled.push(entryIndex) - 1 : -1);
     if (entry.parent === null) this.#seeds = entryIndex + 1;
     this.#cached.set(entryIndex, data);
+    const { key } = data.form;
+    if (!this.#sharedKeys.has(key)) this.#sharedKeys.set(key, key);
+    this.#shapeKeys.push(this.#sharedKeys.get(key) ?? key);
+  }
+
+  /** Key of an entry's shapes (`ShapeSignature.key`). Does not read its testcase. */
+  shapeKey(entryIndex: number): string {
+    return this.#shapeKeys[entryIndex];
   }
 
   /** Activations of the entries from index `from` up to `to`, `[to - from, width]`; a copy. */

@@ -29,14 +29,14 @@ type ArmByInput = readonly number[];
  * step stay as they are, so that it changes one thing.
  */
 export class ClimbPlanner {
-  readonly #corpus: Pick<PlannerCorpus, 'at' | 'indexOf' | 'data'>;
+  readonly #corpus: Pick<PlannerCorpus, 'at' | 'indexOf' | 'shapeKey'>;
   readonly #creeps: ArmByInput;
   readonly #copies: ArmByInput;
   readonly #paths: ArmByInput;
 
   /** @param arms of each input */
   constructor(
-    corpus: Pick<PlannerCorpus, 'at' | 'indexOf' | 'data'>,
+    corpus: Pick<PlannerCorpus, 'at' | 'indexOf' | 'shapeKey'>,
     arms: readonly (readonly ArmDescriptor[])[],
   ) {
     this.#corpus = corpus;
@@ -73,8 +73,7 @@ export class ClimbPlanner {
       if (before === undefined) break;
       ancestor = before;
     }
-    const isUsable =
-      ancestor !== entry && this.#corpus.data(ancestor).form.key === this.#corpus.data(entry).form.key;
+    const isUsable = ancestor !== entry && this.#corpus.shapeKey(ancestor) === this.#corpus.shapeKey(entry);
     return isUsable ? ancestor : undefined;
   }
 }

@@ -1,5 +1,4 @@
 import type { Random } from '../../core/random.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { PartnerKind } from '../../mutators/mutator.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { CorpusEntry } from '../corpus/corpus-entry.ts';
@@ -18,7 +17,7 @@ export interface PlannerCorpus {
   readonly size: CorpusSize;
   at(entry: number): Pick<CorpusEntry, 'parent' | 'ancestorIndex' | 'referenceIndex' | 'outcome'>;
   indexOf(id: string): number | undefined;
-  data(entry: number): Pick<TestcaseData, 'form'>;
+  shapeKey(entry: number): string;
 }
 
 /** How the mutants of a pick are made. */
@@ -132,7 +131,7 @@ export class MutationPlanner {
   }
 
   #haveSameShape(a: number, b: number): boolean {
-    return this.#corpus.data(a).form.key === this.#corpus.data(b).form.key;
+    return this.#corpus.shapeKey(a) === this.#corpus.shapeKey(b);
   }
 
   #replaceUnfit(stacks: number[][], isUnfit: (arm: ArmDescriptor) => boolean): void {

@@ -71,6 +71,13 @@ describe('the cache of testcases', () => {
     expect(loads).toEqual(['e1']);
   });
 
+  test('is not asked for the shapes of an entry', () => {
+    const { corpus, loads } = cached();
+    corpus.evict(3);
+    expect([0, 1, 2].map((i) => corpus.shapeKey(i))).toEqual([0, 1, 2].map((i) => testcase(i).form.key));
+    expect(loads).toEqual([]);
+  });
+
   test('evicts none that is not on disk yet', () => {
     const { corpus, loads } = cached();
     corpus.evict(0);

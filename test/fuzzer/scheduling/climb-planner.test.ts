@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
 import { ClimbPlanner, type PlannedClimb } from '../../../src/fuzzer/scheduling/climb-planner.ts';
 import type { ArmDescriptor } from '../../../src/fuzzer/scheduling/mutator-arms.ts';
-import { testcaseOf } from '../../support/tasks.ts';
 
 const arm = (name: string, forGoals = false): ArmDescriptor => ({
   name,
@@ -25,7 +24,7 @@ const corpusOf = (lengths: readonly number[]) => ({
     outcome: 0,
   }),
   indexOf: (id: string) => Number(id.slice(1)),
-  data: (index: number) => testcaseOf(new Array<number>(lengths[index]).fill(0)),
+  shapeKey: (index: number) => String(lengths[index]),
 });
 
 const plans = (

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import type { Random } from '../../../src/core/random.ts';
 import { MutationPlanner, type PlannerCorpus } from '../../../src/fuzzer/scheduling/mutation-planner.ts';
 import type { ArmDescriptor } from '../../../src/fuzzer/scheduling/mutator-arms.ts';
-import { testcaseOf } from '../../support/tasks.ts';
 
 const arm = (name: string, fields: Partial<ArmDescriptor> = {}): ArmDescriptor => ({
   name,
@@ -41,7 +40,7 @@ const corpusOf = (entries: readonly Entry[]): PlannerCorpus => ({
     return { parent, ancestorIndex: ancestor, referenceIndex: reference, outcome };
   },
   indexOf: (id) => (Number(id.slice(1)) < entries.length ? Number(id.slice(1)) : undefined),
-  data: (index) => testcaseOf(new Array<number>(entries[index].length ?? 2).fill(0)),
+  shapeKey: (index) => String(entries[index].length ?? 2),
 });
 
 /** Draws the newest entry first, then the ones before it in turn. */
