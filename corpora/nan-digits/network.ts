@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+// Registers the gradients, which the build of tfjs-core for Node.js leaves out.
+import '@tensorflow/tfjs-layers';
 import { randomStream } from '../../src/core/random.ts';
 
 /** Rows of images `[count, 784]` in [-1, 1] and the class of each. */
