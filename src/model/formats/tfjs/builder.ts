@@ -8,10 +8,14 @@ export interface TfjsFilesContent {
   readonly weights: Uint8Array;
 }
 
-type TfType = 'float32' | 'int32';
+type TfType = 'float32' | 'int32' | 'string';
 
 /** Enum names of TensorFlow's DataType. */
-const TF_TYPE_NAME: Readonly<Record<TfType, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32' };
+const TF_TYPE_NAME: Readonly<Record<TfType, string>> = {
+  float32: 'DT_FLOAT',
+  int32: 'DT_INT32',
+  string: 'DT_STRING',
+};
 
 /** Values of NodeDef attributes in the JSON form of TensorFlow's protocol buffers. */
 export const attr = {
@@ -46,12 +50,28 @@ export class TfjsBuilder {
     this.#outputs[name] = tensorInfo(name, type, dims);
   }
 
-  constant(name: string, type: TfType, dims: readonly number[], data: TensorData): string {
+  constant(name: string, type: Exclude<TfType, 'string'>, dims: readonly number[], data: TensorData): string {
     if (sizeOf(dims) !== data.length) throw new Error(`constant ${name} does not fill its shape`);
+    return this.#weight(name, type, dims, bytesOf(data));
+  }
+
+  /** A constant of strings: each stands behind the number of its bytes, a little-endian uint32. */
+  strings(name: string, dims: readonly number[], texts: readonly string[]): string {
+    if (sizeOf(dims) !== texts.length) throw new Error(`constant ${name} does not fill its shape`);
+    const parts = texts.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    });
+    return this.#weight(name, 'string', dims, Buffer.concat(parts));
+  }
+
+  #weight(name: string, type: TfType, dims: readonly number[], bytes: Uint8Array): string {
     const tensor = { dtype: TF_TYPE_NAME[type], tensorShape: shapeAttr(dims) };
     this.#nodes.push({ name, op: 'Const', attr: { dtype: attr.type(type), value: { tensor } } });
     this.#weightSpecs.push({ name, shape: dims, dtype: type });
-    this.#weightData.push(bytesOf(data));
+    this.#weightData.push(bytes);
     return name;
   }
 

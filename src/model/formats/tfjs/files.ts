@@ -55,23 +55,49 @@ async function readWeightGroup(
   path: string,
   hash: Hash,
 ): Promise<Uint8Array> {
-  const need = weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
+  const least = weights.reduce((sum, spec) => sum + weightBytes(spec, path), 0);
+  // How long strings are stands in the file.
+  const most = weights.some(isStringWeight) ? least + MAX_STRING_BYTES : least;
   const parts: Uint8Array[] = [];
   let have = 0;
   for (const file of paths) {
     // A hostile manifest may name one file a million times.
-    if (have > need) break;
-    const bytes = await readUnpacked(await resolveConfinedFile(dirname(path), file, path), need);
+    if (have > most) break;
+    const bytes = await readUnpacked(await resolveConfinedFile(dirname(path), file, path), most);
     hash.update(bytes);
     parts.push(bytes);
     have += bytes.length;
   }
+  const data = Buffer.concat(parts);
+  const need = weights.reduce((from, spec) => endOfWeight(spec, data, from), 0);
   if (have < need) {
     throw new UserError(
       `${path}: the weights in ${paths.join(', ')} are cut short: ${have} bytes where the manifest says ${need}; copy them again`,
     );
   }
-  return Buffer.concat(parts).subarray(0, need);
+  return data.subarray(0, need);
+}
+
+/** Limit on the bytes of a group's strings. */
+const MAX_STRING_BYTES = 1 << 26;
+
+function isStringWeight({ dtype, quantization }: io.WeightsManifestEntry): boolean {
+  return dtype === 'string' && quantization === undefined;
+}
+
+/** Bytes of the length that stands before each string. */
+const STRING_LENGTH_BYTES = 4;
+
+/** Offset behind a weight that begins at `from`; it may lie behind the end of the data, where that is cut short. */
+function endOfWeight(spec: io.WeightsManifestEntry, data: Uint8Array, from: number): number {
+  if (!isStringWeight(spec)) return from + storedBytes(spec);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let end = from;
+  for (let left = sizeOf(spec.shape); left > 0; left--) {
+    if (end + STRING_LENGTH_BYTES > data.length) return end + left * STRING_LENGTH_BYTES;
+    end += STRING_LENGTH_BYTES + view.getUint32(end, true);
+  }
+  return end;
 }
 
 /** Each weight's manifest entry and its bytes, in the order of the weight data. */
@@ -79,9 +105,10 @@ export function storedWeights({
   weightSpecs = [],
   weightData,
 }: TfjsArtifacts): { readonly spec: io.WeightsManifestEntry; readonly bytes: Uint8Array }[] {
+  const data = new Uint8Array(weightData);
   let from = 0;
   return weightSpecs.map((spec) => {
-    const bytes = new Uint8Array(weightData, from, storedBytes(spec));
+    const bytes = data.subarray(from, endOfWeight(spec, data, from));
     from += bytes.length;
     return { spec, bytes };
   });
@@ -127,8 +154,10 @@ const BYTES_BY_TYPE: Readonly<Record<string, number>> = {
   complex64: 8,
 };
 
-/** Size of a weight in the weight file; NaN for types that are not supported. */
-function storedBytes({ shape, dtype, quantization }: io.WeightsManifestEntry): number {
+/** Size of a weight in the weight file, the least where it holds strings; NaN for types that are not supported. */
+function storedBytes(spec: io.WeightsManifestEntry): number {
+  const { shape, dtype, quantization } = spec;
+  if (isStringWeight(spec)) return STRING_LENGTH_BYTES * sizeOf(shape);
   return (BYTES_BY_TYPE[quantization?.dtype ?? dtype] ?? Number.NaN) * sizeOf(shape);
 }
 

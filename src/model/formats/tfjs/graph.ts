@@ -39,17 +39,34 @@ const DTYPE_BY_TF_TYPE: Readonly<Record<string, DType>> = {
   10: 'bool',
 };
 
+/** TensorFlow's DataType name and number of strings. */
+const STRING_TYPES: readonly string[] = ['DT_STRING', '7'];
+
 /** Attributes that give the type of an operation's result; the first that is set counts. */
-const RESULT_TYPE_ATTRIBUTES = ['DstT', 'output_type', 'out_type', 'dtype', 'T'];
+const RESULT_TYPE_ATTRIBUTES = ['DstT', 'output_type', 'out_type', 'element_dtype', 'dtype', 'Tparams', 'T'];
 
 /** Comparisons, whose `T` is the type of their operands. */
 const COMPARISON_OPS =
   /^(Equal|NotEqual|Less|LessEqual|Greater|GreaterEqual|Logical.*|IsNan|IsInf|IsFinite)$/;
 
-function typeOfNode({ op, attr = {} }: TfNode): DType | undefined {
-  if (COMPARISON_OPS.test(op)) return 'bool';
+/** TensorFlow's type of an operation's result; undefined where its attributes do not tell. */
+function tfTypeOf({ attr = {} }: TfNode): string | undefined {
   const name = RESULT_TYPE_ATTRIBUTES.find((key) => attr[key]?.type !== undefined);
-  return name === undefined ? undefined : DTYPE_BY_TF_TYPE[String(attr[name].type)];
+  return name === undefined ? undefined : String(attr[name].type);
+}
+
+function typeOfNode(node: TfNode): DType | undefined {
+  if (COMPARISON_OPS.test(node.op)) return 'bool';
+  const type = tfTypeOf(node);
+  return type === undefined ? undefined : DTYPE_BY_TF_TYPE[type];
+}
+
+/** Names of the tensors that hold strings, as far as the nodes tell. */
+export function stringTensors({ node: nodes }: GraphTopology): ReadonlySet<string> {
+  const texts = nodes.filter(
+    (node) => !COMPARISON_OPS.test(node.op) && STRING_TYPES.includes(tfTypeOf(node) ?? ''),
+  );
+  return new Set(texts.map(({ name }) => name));
 }
 
 function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {

@@ -2,12 +2,14 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../../../core/errors.ts';
 import { isDType } from '../../../tensor/tensor.ts';
 import type { Graph } from '../../graph/graph.ts';
-import type { InputSpec } from '../../model.ts';
+import type { InputSpec, OmittedOutput } from '../../model.ts';
 
 /** A loaded graph model or layers model. */
 export interface LoadedNetwork {
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
+  /** Outputs that hold no numbers. */
+  readonly omittedOutputs?: readonly OmittedOutput[];
   readonly graph: Graph;
   /** Tensors of the graph that `execute` can give, in topological order. */
   readonly watchable: readonly string[];
@@ -18,17 +20,19 @@ export interface LoadedNetwork {
   dispose(): void;
 }
 
-/** @throws UserError if the input is not numeric, or its number of dimensions is open */
+/** @throws UserError if the input holds neither numbers nor strings, or its number of dimensions is open */
 export function inputSpec(
   name: string,
   dtype: string,
   shape: readonly (number | null)[] | undefined,
 ): InputSpec {
-  if (!isDType(dtype)) throw new UserError(`input ${name} is ${dtype}; only inputs of numbers can be fuzzed`);
+  const isString = dtype === 'string';
+  if (!isString && !isDType(dtype))
+    throw new UserError(`input ${name} is ${dtype}; only inputs of numbers or strings can be fuzzed`);
   if (shape === undefined) throw new UserError(`input ${name} has no known number of dimensions`);
-  return {
-    name: name.replace(/:0$/, ''),
-    type: dtype,
-    shape: shape.map((dimension) => (dimension === null || dimension < 0 ? null : dimension)),
-  };
+  const sizes = shape.map((dimension) => (dimension === null || dimension < 0 ? null : dimension));
+  const spec = { name: name.replace(/:0$/, '') };
+  return isString
+    ? { ...spec, type: 'uint32', shape: [...sizes, null], strings: { pool: [], areTexts: true } }
+    : { ...spec, type: dtype, shape: sizes };
 }

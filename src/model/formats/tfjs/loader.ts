@@ -3,14 +3,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
-import type { InputSpec, Model, ModelLoader, NamedTensor, Runtime } from '../../model.ts';
+import type { InputSpec, Model, ModelLoader, NamedTensor, OmittedOutput, Runtime } from '../../model.ts';
 import { tensorNamed } from '../../run-result.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
-import { type GraphTopology, readTfjsGraph } from './graph.ts';
+import { keepListTensors } from './function-bodies.ts';
+import { type GraphTopology, readTfjsGraph, stringTensors } from './graph.ts';
 import { openLayersModel } from './layers/network.ts';
 import { inputSpec, type LoadedNetwork } from './loaded-network.ts';
-import { fromTf, toTf } from './tf-tensor.ts';
+import { fromTf, toTf, toTfStrings } from './tf-tensor.ts';
 
 /** TensorFlow.js graph and layers models (`model.json` with its weight files). */
 export const tfjsLoader: ModelLoader = {
@@ -43,6 +44,7 @@ class TfjsModel implements Model {
   readonly runtime: Runtime;
   readonly inputs: readonly InputSpec[];
   readonly outputs: readonly string[];
+  readonly omittedOutputs: readonly OmittedOutput[];
   readonly graph: Graph;
   readonly watchable: readonly string[];
   readonly capabilities = {};
@@ -55,6 +57,7 @@ class TfjsModel implements Model {
     this.runtime = runtime;
     this.inputs = network.inputs;
     this.outputs = network.outputs;
+    this.omittedOutputs = network.omittedOutputs ?? [];
     this.graph = network.graph;
     this.watchable = network.watchable;
     this.#network = network;
@@ -64,7 +67,9 @@ class TfjsModel implements Model {
     // The second model of a pair may have activated another backend.
     await switchTfjs(this.runtime.kind);
     const wanted = [...new Set([...this.outputs, ...watched])];
-    const inputs = feeds.map(toTf);
+    const inputs = feeds.map((feed, i) =>
+      this.inputs[i].strings === undefined ? toTf(feed) : toTfStrings(feed),
+    );
     let results: tf.Tensor[] = [];
     try {
       results = await this.#network.execute(inputs, wanted);
@@ -111,15 +116,25 @@ const ASYNC_OPS = new Set([
 
 async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   const loaded = await loadGraphModel(tf.io.fromMemory(files.artifacts));
+  keepListTensors(loaded);
   const inputs = loaded.inputs.map((node) => inputSpec(node.name, node.dtype, node.shape));
-  const outputs = loaded.outputs.map((node) => node.name.replace(/:0$/, ''));
   const topology = files.artifacts.modelTopology as GraphTopology;
+  const strings = stringTensors(topology);
+  const named = loaded.outputs.map(({ name, dtype }) => ({ name: name.replace(/:0$/, ''), dtype }));
+  const isText = ({ name, dtype }: (typeof named)[number]): boolean =>
+    dtype === 'string' || strings.has(name);
+  const outputs = named.filter((output) => !isText(output)).map(({ name }) => name);
+  const omittedOutputs = named
+    .filter(isText)
+    .map(({ name }) => ({ name, reason: 'it holds strings, and TensorFlow.js models do not say which' }));
+  if (outputs.length === 0)
+    throw new UserError('it has no output of numbers, so there is nothing to look at');
   const constant = (name: string): tf.Tensor | undefined => loaded.weights[name]?.[0];
   const constants = weightShapesOf(files);
   const values = new Map(
     [...constants].flatMap(([name, shape]): [string, number[]][] => {
       const tensor = sizeOf(shape) <= MAX_CONSTANT_VALUES ? constant(name) : undefined;
-      return tensor === undefined ? [] : [[name, [...tensor.dataSync()]]];
+      return tensor === undefined || !isDType(tensor.dtype) ? [] : [[name, [...tensor.dataSync()]]];
     }),
   );
   const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
@@ -129,8 +144,9 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   return {
     inputs,
     outputs,
+    omittedOutputs,
     graph,
-    watchable: computedTensors(graph),
+    watchable: computedTensors(graph).filter((name) => !strings.has(name)),
     async execute(feeds, wanted) {
       const named = Object.fromEntries(inputs.map((input, i) => [input.name, feeds[i]]));
       const results = isAsync
@@ -152,9 +168,11 @@ function weightShapesOf({ artifacts }: TfjsFiles): Map<string, readonly number[]
  * none.
  */
 async function findMissingKernel(network: LoadedNetwork): Promise<string | undefined> {
-  const zeros = network.inputs.map((input) =>
-    tf.zeros(input.shape.map((d) => d ?? 1) as number[], input.type as 'float32'),
-  );
+  const zeros = network.inputs.map(({ shape, type, strings }) => {
+    const sizes = shape.map((size) => size ?? 1);
+    if (strings === undefined) return tf.zeros(sizes as number[], type as 'float32');
+    return toTfStrings({ type: 'uint32', shape: sizes, data: new Uint32Array(sizeOf(sizes)) });
+  });
   try {
     tf.dispose(await network.execute(zeros, network.outputs));
     return undefined;

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { DType, Tensor } from '../../../tensor/tensor.ts';
+import { UserError } from '../../../core/errors.ts';
+import { decodeStrings } from '../../../tensor/strings.ts';
+import { isDType, type Tensor } from '../../../tensor/tensor.ts';
 import type { NamedTensor } from '../../model.ts';
 
 /** A TensorFlow.js tensor; uint8 becomes int32, which stands for it there. */
@@ -9,8 +11,20 @@ export function toTf({ type, shape, data }: Tensor): tf.Tensor {
   return tf.tensor(data as tf.TypedArray, [...shape], type as tf.DataType);
 }
 
-/** Reads out a TensorFlow.js tensor; it stays the caller's to dispose. */
+/** @param tensor code points of strings, `[..., width]` */
+export function toTfStrings({ shape, data }: Tensor): tf.Tensor {
+  const strings = decodeStrings(data, shape[shape.length - 1]);
+  return tf.tensor(strings, shape.slice(0, -1), 'string');
+}
+
+/**
+ * Reads out a TensorFlow.js tensor; it stays the caller's to dispose.
+ *
+ * @throws UserError if it holds no numbers
+ */
 export function fromTf(name: string, tensor: tf.Tensor): NamedTensor {
   // Its numeric types have the names of ours.
-  return { name, type: tensor.dtype as DType, shape: tensor.shape, data: tensor.dataSync() };
+  if (!isDType(tensor.dtype))
+    throw new UserError(`tensor ${name} holds ${tensor.dtype}, which cannot be watched`);
+  return { name, type: tensor.dtype, shape: tensor.shape, data: tensor.dataSync() };
 }
