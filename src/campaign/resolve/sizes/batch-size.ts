@@ -9,9 +9,15 @@ import type { Notices } from '../model-settings.ts';
 /** Texts completed in one run: a run takes as many decoding steps as its longest answer. */
 const TEXT_BATCH_SIZE = 64;
 
+/** Rows of a run where the sizes of what the model computes are not known: a loop over the rows' letters may hold much of each. */
+const UNKNOWN_SIZES_BATCH_SIZE = 32;
+
+/** Loops whose bodies are functions of a TensorFlow model, of which neither sizes nor costs are read. */
+const OPAQUE_LOOPS: readonly string[] = ['While', 'StatelessWhile'];
+
 /** What the batch size depends on beside the settings. */
 export interface BatchSizeOptions {
-  readonly model: Pick<ModelInfo, 'generation'>;
+  readonly model: Pick<ModelInfo, 'generation'> & { readonly graph: Pick<ModelInfo['graph'], 'nodes'> };
   readonly objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'timed'>[];
   /** The shapes of the seeds. */
   readonly shapes: readonly ShapeSignature[];
@@ -36,9 +42,17 @@ export function resolveBatchSize(
     notices.info(`${timed.name}: runs are of one testcase, and what it finds may not come up again`);
     return 1;
   }
-  const usual =
-    model.generation === undefined ? defaultBatch(Math.max(...shapes.map(valueCount))) : TEXT_BATCH_SIZE;
-  return Math.min(batch ?? usual, largestBatch);
+  return Math.min(batch ?? usualBatch(model, shapes), largestBatch);
+}
+
+function usualBatch(
+  { generation, graph }: BatchSizeOptions['model'],
+  shapes: readonly ShapeSignature[],
+): number {
+  if (generation !== undefined) return TEXT_BATCH_SIZE;
+  const bySize = defaultBatch(Math.max(...shapes.map(valueCount)));
+  const isOpaque = graph.nodes.some(({ op }) => OPAQUE_LOOPS.includes(op));
+  return isOpaque ? Math.min(bySize, UNKNOWN_SIZES_BATCH_SIZE) : bySize;
 }
 
 /** Values of one testcase. */

@@ -1,6 +1,7 @@
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { errorMessage, UserError } from '../../../core/errors.ts';
+import { encodeStrings } from '../../../tensor/strings.ts';
 import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor, OmittedOutput, Runtime } from '../../model.ts';
@@ -163,22 +164,27 @@ function weightShapesOf({ artifacts }: TfjsFiles): Map<string, readonly number[]
   return new Map(artifacts.weightSpecs?.map(({ name, shape }) => [name, shape]));
 }
 
+/** An empty one may lead past operations. */
+const TRIED_TEXT = 'the quick brown fox jumps over the lazy dog';
+
 /**
- * The message of a runtime that lacks an operation, which only shows in a run, here on zeros; undefined if it lacks
+ * The message of a runtime that lacks an operation, which only shows in a run, here on zeros and a text; undefined if it lacks
  * none.
  */
 async function findMissingKernel(network: LoadedNetwork): Promise<string | undefined> {
   const zeros = network.inputs.map(({ shape, type, strings }) => {
     const sizes = shape.map((size) => size ?? 1);
     if (strings === undefined) return tf.zeros(sizes as number[], type as 'float32');
-    return toTfStrings({ type: 'uint32', shape: sizes, data: new Uint32Array(sizeOf(sizes)) });
+    const count = sizes.slice(0, -1);
+    return toTfStrings(encodeStrings(new Array(sizeOf(count)).fill(TRIED_TEXT), count));
   });
   try {
     tf.dispose(await network.execute(zeros, network.outputs));
     return undefined;
   } catch (error) {
     const text = errorMessage(error);
-    return /kernel|not registered|backend/i.test(text) ? text : undefined;
+    // Kernels of wasm abort on types and sizes that they were not made for.
+    return /kernel|not registered|backend|aborted\(/i.test(text) ? text : undefined;
   } finally {
     tf.dispose(zeros);
   }

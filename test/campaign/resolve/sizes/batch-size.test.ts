@@ -7,10 +7,12 @@ import { testcaseOf } from '../../../support/tasks.ts';
 
 const shapeOf = (size: number) => testcaseOf(new Array<number>(size).fill(0)).form;
 
+const MODEL: BatchSizeOptions['model'] = { graph: { nodes: [] } };
+
 /** Resolves a batch size; returns it with the messages for the user. */
 function resolve(batch: number | undefined, fields: Partial<BatchSizeOptions> = {}) {
   const infos: string[] = [];
-  const options = { model: {}, objectives: [], shapes: [shapeOf(784)], largestBatch: 1e9, ...fields };
+  const options = { model: MODEL, objectives: [], shapes: [shapeOf(784)], largestBatch: 1e9, ...fields };
   const size = resolveBatchSize({ batch }, options, { info: (text) => infos.push(text), warn: () => {} });
   return { size, infos };
 }
@@ -22,7 +24,15 @@ test('the default follows from the values of the largest testcase', () => {
 
 test('64 texts are completed together', () => {
   const generation = {} as NonNullable<BatchSizeOptions['model']['generation']>;
-  expect(resolve(undefined, { model: { generation } }).size).toBe(64);
+  expect(resolve(undefined, { model: { ...MODEL, generation } }).size).toBe(64);
+});
+
+test('a model with a loop that is not looked into has small batches unless asked for others', () => {
+  const loop = { name: 'loop', op: 'StatelessWhile', inputs: [], outputs: ['loop'], attributes: {} };
+  const model = { graph: { nodes: [loop] } };
+  expect(resolve(undefined, { model }).size).toBe(32);
+  expect(resolve(undefined, { model, shapes: [shapeOf(10_000)] }).size).toBe(16);
+  expect(resolve(64, { model }).size).toBe(64);
 });
 
 test('a batch is never larger than the model takes', () => {
