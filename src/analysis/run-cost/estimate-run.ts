@@ -14,6 +14,8 @@ export interface RunWork {
   /** Values of weights that all operations read, once for all rows of a batch. */
   readonly weights: number;
   readonly nodes: number;
+  /** Values of a testcase in the largest tensor that an operation computes. */
+  readonly largestTensor: number;
 }
 
 /** Throughput of a runtime on one thread. */
@@ -75,6 +77,7 @@ export function estimateWork(graph: Graph, inputs: ReadonlyMap<string, KnownShap
   let values = 0;
   let weights = 0;
   let nodes = 0;
+  let largestTensor = 0;
   for (const node of graph.nodes) {
     const inputShapes = node.inputs.map((name) => shapes.get(name));
     const context = { inputs: inputShapes, values: known };
@@ -87,7 +90,9 @@ export function estimateWork(graph: Graph, inputs: ReadonlyMap<string, KnownShap
       if (graph.constants.has(name)) weights += size;
       else values += size;
     });
-    values += node.outputs.length * sizeOf(shape ?? [0]);
+    const outputSize = sizeOf(shape ?? [0]);
+    values += node.outputs.length * outputSize;
+    largestTensor = Math.max(largestTensor, outputSize);
     multiplyAdds += multiplyAddsOf(graph, node, inputShapes, shape);
     nodes++;
     for (const body of node.subgraphs ?? []) {
@@ -97,9 +102,10 @@ export function estimateWork(graph: Graph, inputs: ReadonlyMap<string, KnownShap
       values += runs * work.values;
       weights += runs * work.weights;
       nodes += runs * work.nodes;
+      largestTensor = Math.max(largestTensor, work.largestTensor);
     }
   }
-  return { multiplyAdds, values, weights, nodes };
+  return { multiplyAdds, values, weights, nodes, largestTensor };
 }
 
 /** The shape that the file declares for a node's first output, with a batch of 1; undefined where another size is open. */

@@ -71,6 +71,17 @@ const tile: ShapeRule = (node, { inputs: [x], values }) => {
   return repeats?.length === x?.length ? x?.map((size, d) => size * (repeats?.[d] ?? 1)) : undefined;
 };
 
+/** A TensorFlow operation is told height and width, and a layer how many times as many there are. */
+const resizePicture: ShapeRule = (node, { inputs: [x], values }) => {
+  if (x?.length !== 4) return undefined;
+  const sizes = values.get(node.inputs[1] ?? '');
+  if (sizes?.length === 2) return [x[0], sizes[0], sizes[1], x[3]];
+  const factors = numbersOf(node, 'size', []);
+  if (factors.length !== 2) return undefined;
+  const first = node.attributes?.dataFormat === 'channelsFirst' ? 2 : 1;
+  return x.map((size, d) => size * (factors[d - first] ?? 1));
+};
+
 /** The shape that one of the inputs holds. */
 const shapeInput =
   (index: number): ShapeRule =>
@@ -89,6 +100,8 @@ export const LAYOUT_SHAPE_RULES: Readonly<Record<string, ShapeRule>> = {
   StridedSlice: slice,
   Pack: pack,
   Tile: tile,
+  ResizeNearestNeighbor: resizePicture,
+  ResizeBilinear: resizePicture,
   Expand: shapeInput(1),
   BroadcastTo: shapeInput(1),
   ConstantOfShape: shapeInput(0),

@@ -39,6 +39,7 @@ test('multiplications are those of convolutions and matrix products, worked out 
   expect(work.weights).toBe(216 + 2 + 20_480 + 10);
   expect(work.values).toBe(3072 + 2048 + 2048 + 2048 + 2048 + 2048 + 2048 + 10);
   expect(work.nodes).toBe(4);
+  expect(work.largestTensor).toBe(8 * 16 * 16);
 });
 
 test('a testcase costs less in a batch, and more on a slower runtime or at a larger size', () => {

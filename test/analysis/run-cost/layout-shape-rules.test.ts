@@ -73,3 +73,11 @@ test('what is not known stays unknown', () => {
   expect(shapeOf('Slice', [1, 10], [])).toBeUndefined();
   expect(shapeOf('ExpandDims', [4], [])).toBeUndefined();
 });
+
+test('pictures are resized to a height and a width, or by factors', () => {
+  expect(shapeOf('ResizeBilinear', [1, 8, 6, 3], [[16, 24]])).toEqual([1, 16, 24, 3]);
+  const byFactors = (dataFormat: string) =>
+    shapeOf('ResizeNearestNeighbor', [1, 8, 6, 3], [], { size: [2, 4], dataFormat });
+  expect(byFactors('channelsLast')).toEqual([1, 16, 24, 3]);
+  expect(byFactors('channelsFirst')).toEqual([1, 8, 12, 12]);
+});

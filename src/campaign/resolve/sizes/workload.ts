@@ -5,10 +5,10 @@ import { floorToPowerOfTwo } from '../../../core/floor-to-power-of-two.ts';
 import { CALIBRATION_MUTANTS } from '../../../fuzzer/calibration.ts';
 import { RUN_COST } from '../../../fuzzer/scheduling/bandit.ts';
 import { LARGE_ROW_VALUES, MUTANTS_PER_PICK } from '../../../fuzzer/scheduling/task-sizes.ts';
-import { batchLayout, withBatchDimension } from '../../../model/batch-axis.ts';
 import type { InputSpec, ModelInfo } from '../../../model/model.ts';
 import type { ShapeSignature } from '../../../model/testcase-batch.ts';
 import { DTYPES } from '../../../tensor/tensor.ts';
+import { singleRowShapes } from './single-row-shapes.ts';
 
 /** Sizes of a campaign that follow from its model and settings, never from the clock: a resumed campaign keeps them. */
 export interface Workload {
@@ -81,11 +81,7 @@ export function estimateSeconds(
   const models = secondModel === undefined ? 1 : 2;
   if (generation !== undefined)
     return models * generation.maxTokens * estimateTokenSeconds(generation.weightsPerToken, runtime.kind);
-  const layout = batchLayout(inputs);
-  const shapes = new Map(
-    shape.inputs.map(({ name, shape: sizes }, i) => [name, withBatchDimension(layout, i, sizes, 1)]),
-  );
-  return models * estimateRunSeconds(graph, shapes, runtime.kind, rows);
+  return models * estimateRunSeconds(graph, singleRowShapes(inputs, shape), runtime.kind, rows);
 }
 
 /** Seeds to draw where none are given: fewer of a model that is slow or whose testcases are large. */

@@ -3,11 +3,17 @@ import {
   type BatchSizeOptions,
   resolveBatchSize,
 } from '../../../../src/campaign/resolve/sizes/batch-size.ts';
+import type { GraphNode } from '../../../../src/model/graph/graph.ts';
+import { graphOf, node } from '../../../support/graphs.ts';
 import { testcaseOf } from '../../../support/tasks.ts';
 
 const shapeOf = (size: number) => testcaseOf(new Array<number>(size).fill(0)).form;
 
-const MODEL: BatchSizeOptions['model'] = { graph: { nodes: [] } };
+const modelOf = (...nodes: GraphNode[]): BatchSizeOptions['model'] => ({
+  graph: graphOf({ nodes, outputs: ['y'], shapes: { wide: ['batch', 512, 4096] } }),
+  inputs: [{ name: 'x', type: 'float32', shape: [null, null] }],
+});
+const MODEL = modelOf();
 
 /** Resolves a batch size; returns it with the messages for the user. */
 function resolve(batch: number | undefined, fields: Partial<BatchSizeOptions> = {}) {
@@ -28,10 +34,15 @@ test('64 texts are completed together', () => {
 });
 
 test('a model with a loop that is not looked into has small batches unless asked for others', () => {
-  const loop = { name: 'loop', op: 'StatelessWhile', inputs: [], outputs: ['loop'], attributes: {} };
-  const model = { graph: { nodes: [loop] } };
+  const model = modelOf(node('StatelessWhile', ['x'], 'loop'));
   expect(resolve(undefined, { model }).size).toBe(32);
   expect(resolve(undefined, { model, shapes: [shapeOf(10_000)] }).size).toBe(16);
+  expect(resolve(64, { model }).size).toBe(64);
+});
+
+test('a model that makes large tensors of small inputs has batches that fit', () => {
+  const model = modelOf(node('Resize', ['x'], 'wide'));
+  expect(resolve(undefined, { model }).size).toBe(16);
   expect(resolve(64, { model }).size).toBe(64);
 });
 
