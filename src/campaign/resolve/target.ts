@@ -10,6 +10,7 @@ import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
@@ -30,6 +31,7 @@ import type { Notices } from './model-settings.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
+import { resolveNoise } from './resolve-noise.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
@@ -49,6 +51,7 @@ export interface RecordedSizes {
   readonly fixedBatch?: FixedBatch;
   readonly batchDependence?: BatchDependence;
   readonly sizeChanges?: SizeChanges;
+  readonly noise?: PairNoise;
 }
 
 /** A campaign's settings, resolved against the loaded model. */
@@ -168,6 +171,7 @@ export async function resolveTarget(
           drawnSeeds: inputs.areDrawn ? seeds.length : undefined,
         })
       : (recorded.workload ?? usualWorkload(batch));
+  const noise = await resolveNoise({ model, seeds, objectives, recorded }, probeWorker, notices);
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const setup = workerSetup(config, {
     inputs,
@@ -177,6 +181,7 @@ export async function resolveTarget(
     masterSeed,
     batch,
     varying,
+    noise,
   });
   const { feedback } = await probeWorker.prepare(setup);
   return {
@@ -224,6 +229,7 @@ function workerSetup(
     inputs,
     goals,
     resizedDescriptors: resized,
+    noise,
     ...resolved
   }: {
     readonly inputs: ResolvedInputs;
@@ -233,6 +239,7 @@ function workerSetup(
     readonly masterSeed: string;
     readonly batch: number;
     readonly varying: boolean;
+    readonly noise: PairNoise | undefined;
   },
 ): WorkerSetup {
   const { seeds, labels, descriptors, mutators, limits, lengthChanges } = inputs;
@@ -240,6 +247,7 @@ function workerSetup(
     ...resolved,
     descriptors,
     ...(resized === undefined ? {} : { resizedDescriptors: resized }),
+    ...(noise === undefined ? {} : { noise }),
     mutators,
     limits,
     lengthChanges,
