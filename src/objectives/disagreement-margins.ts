@@ -154,12 +154,17 @@ function ruleMargin(
   return smallest;
 }
 
-/** Doublings that the measurement of a comparator that is nearest to its bound is short of it; 0 if it is broken. */
+/**
+ * Doublings that the measurement of a comparator that is nearest to its bound is short of it; 0 if one is broken. Where nothing is
+ * allowed, a measurement says nothing until it is broken.
+ */
 export function comparatorMargin(measurements: readonly Measurement[]): number {
-  return measurements.reduce(
-    (least, { distance, allowed }) => Math.min(least, doublingsBelow(allowed, distance, distance > allowed)),
-    UNKNOWN_MARGIN,
-  );
+  let least = UNKNOWN_MARGIN;
+  for (const { distance, allowed } of measurements) {
+    if (distance > allowed) return 0;
+    if (allowed > 0) least = Math.min(least, doublingsBelow(allowed, distance, false));
+  }
+  return least;
 }
 
 function doublingsBelow(allowed: number, measured: number, isBroken: boolean): number {

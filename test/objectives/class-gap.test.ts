@@ -31,7 +31,7 @@ describe('the gap of two classes', () => {
 
   test('of equal values is 0, also of masked ones, and is finite against a masked class', () => {
     expect(gapOf([1, 1], [0, 1]).reference).toBe(0);
-    const masked = gapOf([2, Number.NEGATIVE_INFINITY], [0, 1]);
+    const masked = gapOf([2, Number.NEGATIVE_INFINITY], [1, 2]);
     expect(masked).toEqual({ reference: Number.MAX_VALUE, copy: 1 });
   });
 

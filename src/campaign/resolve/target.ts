@@ -31,11 +31,11 @@ import type { Notices } from './model-settings.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
-import { resolveNoise } from './resolve-noise.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
 import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
+import { resolveNoise } from './sizes/resolve-noise.ts';
 import { withRunnableSeed } from './sizes/runnable-seeds.ts';
 import {
   NO_SIZE_CHANGES,

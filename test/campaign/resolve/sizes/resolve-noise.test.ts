@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { type NoiseOptions, resolveNoise } from '../../../src/campaign/resolve/resolve-noise.ts';
-import type { ModelInfo } from '../../../src/model/model.ts';
-import type { PairNoise } from '../../../src/model/pair-noise.ts';
-import { functionModel } from '../../support/function-model.ts';
-import { NO_NOTICES } from '../../support/notices.ts';
-import { testcaseOf } from '../../support/tasks.ts';
+import { type NoiseOptions, resolveNoise } from '../../../../src/campaign/resolve/sizes/resolve-noise.ts';
+import type { ModelInfo } from '../../../../src/model/model.ts';
+import type { PairNoise } from '../../../../src/model/pair-noise.ts';
+import { functionModel } from '../../../support/function-model.ts';
+import { NO_NOTICES } from '../../../support/notices.ts';
+import { testcaseOf } from '../../../support/tasks.ts';
 
 const NOISE: PairNoise = { y: { reference: 2 ** -20, copy: 0.25 } };
 
