@@ -145,6 +145,7 @@ await withFolder(async (folder) => {
       runtime: 'onnx',
       comparesLayers: false,
       isUnbatched: false,
+      noise: undefined,
       canTrace: false,
       seedSpan: new SeedSpan([]),
       imageFormats: [undefined],

@@ -100,7 +100,8 @@ await withFolder(async (folder) => {
         const { statistics } = await campaign({
           model,
           against: copy,
-          objective: ['quantization'],
+          // As the paper counts them: a tie is a disagreement too.
+          objective: ['quantization:ties=fault'],
           seeds,
           range: [-1, 1],
           linf: LINF,

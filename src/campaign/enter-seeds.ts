@@ -4,7 +4,7 @@ import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.t
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { HitCollector } from '../fuzzer/hit-collector.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
-import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { isFaulty, isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import type { CampaignParts } from './campaign-parts.ts';
@@ -79,18 +79,18 @@ export async function enterSeeds(
   let nonFinite = 0;
   const exempt = new Map<string, number>();
   for (const seed of seeds) {
-    const { data, activations, violation, exemption, predictedClass } = seed;
+    const { data, activations, exemption, predictedClass } = seed;
     if (isFuzzable(seed)) {
       const entry = campaign.state.addSeed(data, activations, predictedClass);
       if (entry === undefined) duplicates++;
       else campaign.store.addEntry(entry);
-    } else if (violation === undefined) {
+    } else if (!isFaulty(seed)) {
       if (exemption === undefined) nonFinite++;
       else exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
     }
   }
   await storeSeedFindings(seeds, () => undefined, campaign, monitor);
-  const violating = seeds.filter((seed) => seed.violation !== undefined).length;
+  const violating = seeds.filter(isFaulty).length;
   const exemptSeeds = [...exempt.values()].reduce((sum, count) => sum + count, 0);
   const account = { seeds: seeds.length, violating, exempt: exemptSeeds, nonFinite };
   reportSeeds(account, exempt, duplicates, monitor);

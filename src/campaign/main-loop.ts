@@ -8,7 +8,12 @@ import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
 import { ProcessDied } from '../workers/rpc-client.ts';
 import type { CheckpointSource } from './checkpoint-source.ts';
-import type { ConfirmationOutcome, Fault, FaultRegistry } from './findings/fault-registry.ts';
+import {
+  type ConfirmationOutcome,
+  type Fault,
+  type FaultRegistry,
+  isConfirmedFault,
+} from './findings/fault-registry.ts';
 import type { FindingWriter } from './findings/finding-writer.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
@@ -156,7 +161,7 @@ function confirmedHits(
 ): ConfirmedHits {
   return {
     newFaults: newFaults
-      .filter((fault) => fault.kept > 0 && !faults.dependsOnMachine(fault))
+      .filter((fault) => isConfirmedFault(fault) && !faults.dependsOnMachine(fault))
       .flatMap(({ signature }) =>
         hits
           .filter(({ violation }) => violation.signature === signature)

@@ -13,6 +13,7 @@ import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { WatchedTensors } from '../model/coverage-tensors.ts';
 import type { ModelInfo } from '../model/model.ts';
+import type { PairNoise } from '../model/pair-noise.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
@@ -45,6 +46,8 @@ export interface ResolvedCampaign {
   readonly fixedBatch: FixedBatch | undefined;
   readonly batchDependence: BatchDependence | undefined;
   readonly sizeChanges: SizeChanges;
+  /** How far gaps move in the models of a pair; undefined where that was not measured. */
+  readonly noise: PairNoise | undefined;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -71,6 +74,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     fixedBatch,
     batchDependence,
     sizeChanges,
+    noise,
     inputs,
     importIds,
   } = resolved;
@@ -137,6 +141,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(fixedBatch === undefined ? {} : { fixedBatch }),
       ...(batchDependence === undefined ? {} : { batchDependence }),
       ...(Object.values(sizeChanges).every(({ length }) => length === 0) ? {} : { sizeChanges }),
+      ...(noise === undefined ? {} : { noise }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

@@ -113,6 +113,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     fixedBatch: target.fixedBatch,
     batchDependence: target.batchDependence,
     sizeChanges: target.sizeChanges,
+    noise: setup.noise,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });
@@ -175,6 +176,7 @@ function makeFindingWriter(
       modelPath: path.absolute,
       loadOptions: resolvedLoadOptions(options, target),
       runtime: model.runtime.kind,
+      noise: setup.noise,
       comparesLayers: target.comparesLayers,
       isUnbatched: target.isUnbatched,
       canTrace: setup.traces,

@@ -2,7 +2,7 @@ import { type LayerDivergences, measureLayerDivergences } from '../analysis/laye
 import { UserError } from '../core/errors.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
-import type { Objective } from '../objectives/objective.ts';
+import { isTie, type Objective } from '../objectives/objective.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type OutputComparison, OutputTally } from './output-tally.ts';
 
@@ -19,8 +19,10 @@ export interface WorstSeed {
 /** How two models compare on a set of testcases. */
 export interface ModelComparison {
   readonly testcases: number;
-  /** Testcases that violate the objective. */
+  /** Testcases that violate the objective, ties left out. */
   readonly violations: number;
+  /** Testcases on which the models' classes differ by their noise alone. */
+  readonly ties: number;
   readonly outputs: readonly OutputComparison[];
   /** Violating testcases first, then by difference, largest first. */
   readonly worst: readonly WorstSeed[];
@@ -52,6 +54,7 @@ export async function comparePair(
   const worst: WorstSeed[] = [];
   const feeds: [Tensor[], Tensor[]][] = [];
   let violations = 0;
+  let ties = 0;
   let first = 0;
   for (const group of groupIntoBatches(
     testcases,
@@ -66,8 +69,11 @@ export async function comparePair(
     const referenceFeeds = model.feeds(batch, group.length);
     feeds.push([referenceFeeds, secondModel.feeds(referenceFeeds)]);
     const summaries = new Map<number, string>();
-    objective.judge(result, (row, { summary }) => void summaries.set(row, summary));
-    violations += summaries.size;
+    objective.judge(result, (row, { summary, signature }) => {
+      if (isTie(signature)) ties++;
+      else violations++;
+      summaries.set(row, summary);
+    });
     tally.add(result).forEach((difference, row) => {
       worst.push({ seed: first + row, difference, violation: summaries.get(row) ?? null });
     });
@@ -77,6 +83,7 @@ export async function comparePair(
   return {
     testcases: testcases.length,
     violations,
+    ties,
     outputs: tally.comparisons(testcases.length),
     worst: worst.slice(0, most),
     departures: await measureLayerDivergences(model.model, secondModel, feeds, bound, heartbeat),

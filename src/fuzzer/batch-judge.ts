@@ -7,7 +7,7 @@ import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
-import type { Objective, Violation } from '../objectives/objective.ts';
+import { isTie, type Objective, type Violation } from '../objectives/objective.ts';
 import type { MutantRun } from './batch-runner.ts';
 import type { MetamorphicTransform } from './generation/metamorphic-transform.ts';
 import type { MutantGenerator } from './generation/mutant-generator.ts';
@@ -24,7 +24,7 @@ export interface BatchJudgeOptions {
 
 /** The objectives' verdicts on a run. */
 export interface Judgement {
-  /** Rows that break an objective, counted from the first one that ran. */
+  /** Rows that break an objective, counted from the first one that ran; ties are none of them. */
   readonly violatingRows: ReadonlySet<number>;
   /** The run as each objective saw it; none where its plug-in failed. */
   readonly slices: ReadonlyMap<Objective, readonly BatchSlice[]>;
@@ -76,7 +76,8 @@ export class BatchJudge {
       if (violations === undefined) continue;
       slices.set(objective, seen);
       for (const { row, violation } of await this.#attribute(execution, objective, slice, violations)) {
-        violatingRows.add(row);
+        // A tie is no fault: the search goes on from it.
+        if (!isTie(violation.signature)) violatingRows.add(row);
         this.#recordHit(execution, slice, slice.from + row, violation, objective);
       }
     }

@@ -10,7 +10,7 @@ import { NO_CLASS } from '../inputs/class-label.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
-import type { JudgedBatch, Objective, Violation } from '../objectives/objective.ts';
+import { isTie, type JudgedBatch, type Objective, type Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import { predictedClassOf } from './corpus/predicted-class.ts';
 import type { TaskRunnerOptions } from './task-runner.ts';
@@ -37,11 +37,15 @@ type SeedRunnerOptions = Pick<
   'batch' | 'model' | 'objectives' | 'watched' | 'transforms' | 'criterion' | 'traces'
 >;
 
-/** Whether a seed can be fuzzed: it violates no objective yet, and its observation can be compared. */
-export function isFuzzable({ violation, exemption, activations }: SeedResult): boolean {
-  return (
-    violation === undefined && exemption === undefined && isFiniteVector(activations, 0, activations.length)
-  );
+/** Whether a seed is a fault already: it violates an objective, and not as a tie. */
+export function isFaulty({ violation }: Pick<SeedResult, 'violation'>): boolean {
+  return violation !== undefined && !isTie(violation.signature);
+}
+
+/** Whether a seed can be fuzzed: it is no fault yet, and its observation can be compared. */
+export function isFuzzable(seed: SeedResult): boolean {
+  const { exemption, activations } = seed;
+  return !isFaulty(seed) && exemption === undefined && isFiniteVector(activations, 0, activations.length);
 }
 
 /**

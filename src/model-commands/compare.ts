@@ -1,4 +1,5 @@
 import type { Notices } from '../campaign/resolve/model-settings.ts';
+import { canExposeTensors } from '../campaign/resolve/resolve-goals.ts';
 import type { InputConfig, ModelConfig, SecondModelConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
@@ -59,12 +60,15 @@ export async function compareModels(
   return withModelSession({ ...config, model: modelPath(config).absolute }, async (session) => {
     const reference = session.info;
     const copy = await session.loadSecondModel(second);
+    if (copy.sha256 === reference.sha256 && copy.runtime.kind === reference.runtime.kind)
+      notices.warn('both models are the same file on the same runtime: they can differ by noise alone');
     const { seeds } = await readSeeds(reference, config, notices);
     const comparison = await session.compare({
       testcases: seeds,
       objective,
       maxListed: worst,
       divergenceDecibels: bound,
+      hasMemory: canExposeTensors(reference),
     });
     return {
       formatVersion: COMPARISON_VERSION,

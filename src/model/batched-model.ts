@@ -15,6 +15,7 @@ import { type Completion, completionsOf } from './language/completion.ts';
 import type { PrefilledPrompts } from './language/prefilled-prompts.ts';
 import { maskOnlyTest } from './mask-only-tensors.ts';
 import type { Model, NamedTensor, RunResult } from './model.ts';
+import type { OutputNoise, PairNoise } from './pair-noise.ts';
 import type { BatchBuffer, TestcaseBatch } from './testcase-batch.ts';
 
 /** One tensor of a run, row by row: `data` is `[rows, size]`. */
@@ -27,6 +28,8 @@ export interface BatchTensor {
   readonly data: TensorData;
   /** Names of the classes that integers are indices of, or that the last axis of floats has scores for. */
   readonly classes?: readonly string[];
+  /** How far the gap between two classes moves in the model that gave it; see `OutputNoise`. Absent where that was not measured. */
+  readonly noise?: number;
 }
 
 /** Result of running a batch of testcases, row by row. */
@@ -60,14 +63,24 @@ export class BatchedModel {
   readonly #layout: BatchLayout;
   readonly #isMaskOnly: (tensor: string) => boolean;
   readonly #bodyTensors: ReadonlyMap<string, BodyTensor>;
+  readonly #noise: PairNoise;
   #maxBatchSize: number;
 
-  constructor(model: Model) {
+  /** @param noise of a pair of models; empty where it was not measured */
+  constructor(model: Model, noise: PairNoise = {}) {
     this.model = model;
+    this.#noise = noise;
     this.#layout = batchLayout(model.inputs);
     this.#isMaskOnly = maskOnlyTest(model);
     this.#bodyTensors = bodyTensorsOf(model.graph);
     this.#maxBatchSize = this.#layout.axis === 'free' ? Number.POSITIVE_INFINITY : 1;
+  }
+
+  /** The same model, whose outputs carry the noise of a pair. */
+  withNoise(noise: PairNoise): BatchedModel {
+    const copy = new BatchedModel(this.model, noise);
+    copy.#maxBatchSize = this.#maxBatchSize;
+    return copy;
   }
 
   /** Rows that one run can take: 1 for a model without a batch dimension, or one found not to honour it. */
@@ -82,6 +95,16 @@ export class BatchedModel {
    */
   async run(batch: TestcaseBatch, rows: number, watched: readonly string[]): Promise<BatchResult> {
     return this.#splitRows(batch, rows, await this.#runWatching(this.feeds(batch, rows), watched));
+  }
+
+  /**
+   * Runs the first `rows` rows on the graph as its file has it; undefined where the model has no such run.
+   *
+   * @throws Error as `run`
+   */
+  async runUnoptimized(batch: TestcaseBatch, rows: number): Promise<BatchResult | undefined> {
+    const result = await this.model.capabilities.unoptimizedRun?.run(this.feeds(batch, rows));
+    return result && this.#splitRows(batch, rows, { ...result, activations: [] });
   }
 
   /**
@@ -128,11 +151,16 @@ export class BatchedModel {
       const shape = this.#layout.axis === 'none' ? tensor.shape : tensor.shape.toSpliced(axis, 1);
       return { name, type, size: data.length / rows, shape, data };
     };
-    const splitOutput = (tensor: NamedTensor): BatchTensor => {
+    const splitOutput = (tensor: NamedTensor, side: keyof OutputNoise): BatchTensor => {
       const output = split(tensor);
       const classes = this.model.classes?.get(tensor.name);
       const isScored = DTYPES[output.type].kind !== 'float' || output.shape.at(-1) === classes?.length;
-      return classes !== undefined && isScored ? { ...output, classes } : output;
+      const noise = this.#noise[tensor.name]?.[side];
+      return {
+        ...output,
+        ...(classes !== undefined && isScored ? { classes } : {}),
+        ...(noise === undefined ? {} : { noise }),
+      };
     };
     const { secondOutputs, prefilled } = result;
     const { textGeneration } = this.model.capabilities;
@@ -142,10 +170,12 @@ export class BatchedModel {
         ...input,
         data: rowsOf(batch.inputs[i], input.size, 0, rows),
       })),
-      outputs: result.outputs.map(splitOutput),
+      outputs: result.outputs.map((tensor) => splitOutput(tensor, 'reference')),
       activations: result.activations.map(split),
       isMaskOnly: this.#isMaskOnly,
-      ...(secondOutputs === undefined ? {} : { secondOutputs: secondOutputs.map(splitOutput) }),
+      ...(secondOutputs === undefined
+        ? {}
+        : { secondOutputs: secondOutputs.map((tensor) => splitOutput(tensor, 'copy')) }),
       ...(textGeneration === undefined
         ? {}
         : { texts: completionsOf(textGeneration.tokenizer, batch, rows, result.outputs) }),

@@ -90,8 +90,13 @@ export interface TensorExposure {
 
 /** Capability to run the graph as its file has it, where the runtime optimises it otherwise. */
 export interface UnoptimizedRun {
-  /** Runs the model, and the second one of a pair. @throws Error if the runtime fails the run; the message is the runtime's own */
-  run(feeds: readonly Tensor[]): Promise<void>;
+  /**
+   * Runs the model, and the second one of a pair.
+   *
+   * @returns the outputs, none of a model of the pair that has no such run
+   * @throws Error if the runtime fails the run; the message is the runtime's own
+   */
+  run(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs' | 'secondOutputs'>>;
 }
 
 /**

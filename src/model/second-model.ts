@@ -2,7 +2,14 @@ import { UserError } from '../core/errors.ts';
 import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
 import { alignClasses } from './align-classes.ts';
 import { inputText } from './input-text.ts';
-import type { InputSpec, Model, ModelCapabilities, NamedTensor, SecondModel } from './model.ts';
+import type {
+  InputSpec,
+  Model,
+  ModelCapabilities,
+  NamedTensor,
+  SecondModel,
+  UnoptimizedRun,
+} from './model.ts';
 import { tensorNamed } from './run-result.ts';
 
 /**
@@ -25,6 +32,18 @@ export function pairModels(
     feeds: (feeds) => inputs.map(({ from, type }) => convertTensor(feeds[from], type)),
   };
   const { path, format, sha256, runtime, graph, watchable } = reference;
+  /** What the second model gave, under the reference's names and in the order of its classes. */
+  const alignOutputs = (tensors: readonly NamedTensor[]): NamedTensor[] => {
+    const tensorsByName = byName(tensors);
+    return [...outputs].map(([name, secondName]) => ({
+      ...alignClasses(
+        tensorNamed(tensorsByName, secondName),
+        second.classes?.get(secondName),
+        reference.classes?.get(name),
+      ),
+      name,
+    }));
+  };
   return {
     path,
     format,
@@ -37,20 +56,14 @@ export function pairModels(
     graph,
     watchable,
     secondModel,
-    capabilities: pairCapabilities(reference, secondModel),
+    capabilities: pairCapabilities(reference, secondModel, alignOutputs),
     async run(feeds, watched) {
       const result = await reference.run(feeds, watched);
       const secondResult = await second.run(secondModel.feeds(feeds), watchedInSecond);
       const referenceOutputs = byName(result.outputs);
-      const secondTensors = byName([...secondResult.outputs, ...secondResult.activations]);
-      const secondOutputs = [...outputs].map(([name, secondName]): NamedTensor => {
-        const tensor = tensorNamed(secondTensors, secondName);
-        checkSameSize(tensorNamed(referenceOutputs, name), tensor);
-        return {
-          ...alignClasses(tensor, second.classes?.get(secondName), reference.classes?.get(name)),
-          name,
-        };
-      });
+      const secondOutputs = alignOutputs([...secondResult.outputs, ...secondResult.activations]);
+      for (const tensor of secondOutputs)
+        checkSameSize(tensorNamed(referenceOutputs, tensor.name), tensor, outputs.get(tensor.name));
       return { ...result, secondOutputs };
     },
     constant: (name) => reference.constant(name),
@@ -62,12 +75,21 @@ export function pairModels(
 }
 
 /** Those of the reference, and runs of both without optimisation where one of them can. */
-function pairCapabilities({ capabilities }: Model, secondModel: SecondModel): ModelCapabilities {
+function pairCapabilities(
+  { capabilities }: Model,
+  secondModel: SecondModel,
+  alignOutputs: (tensors: readonly NamedTensor[]) => NamedTensor[],
+): ModelCapabilities {
   const runs = [capabilities.unoptimizedRun, secondModel.model.capabilities.unoptimizedRun] as const;
   if (runs.every((unoptimized) => unoptimized === undefined)) return capabilities;
-  const run = async (feeds: readonly Tensor[]): Promise<void> => {
-    await runs[0]?.run(feeds);
-    await runs[1]?.run(secondModel.feeds(feeds));
+  const run: UnoptimizedRun['run'] = async (feeds) => {
+    const { outputs = [] } = (await runs[0]?.run(feeds)) ?? {};
+    const second = await runs[1]?.run(secondModel.feeds(feeds));
+    // An inner tensor that --match names is none of the outputs.
+    const isWhole = [...secondModel.outputs.values()].every((name) =>
+      second?.outputs.some((tensor) => tensor.name === name),
+    );
+    return { outputs, secondOutputs: second !== undefined && isWhole ? alignOutputs(second.outputs) : [] };
   };
   return { ...capabilities, unoptimizedRun: { run } };
 }
@@ -155,10 +177,10 @@ function unknownOutputError({ path, outputs }: Model, name: string): UserError {
 }
 
 /** @throws UserError if two matched outputs differ in size */
-function checkSameSize(reference: NamedTensor, second: NamedTensor): void {
+function checkSameSize(reference: NamedTensor, second: NamedTensor, secondName = second.name): void {
   if (reference.data.length === second.data.length) return;
   throw new UserError(
-    `the outputs cannot be matched: ${reference.name} is ${shapeText(reference.shape)} and the copy's ${second.name} ${shapeText(second.shape)}; say which belong together with --match`,
+    `the outputs cannot be matched: ${reference.name} is ${shapeText(reference.shape)} and the copy's ${secondName} ${shapeText(second.shape)}; say which belong together with --match`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ExecutorFactory } from '../campaign/executor-factory.ts';
+import { isConfirmedFault } from '../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
 import { checkExtensions } from '../campaign/resolve/check-extensions.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
@@ -143,7 +144,7 @@ async function runTurns(
     execsByCampaign.set(campaign.name, execs + turn.execs);
     const { idleReason, statistics } = turn.summary;
     const { name } = campaign;
-    if (idleReason !== undefined && statistics.faults.every(({ kept }) => kept === 0))
+    if (idleReason !== undefined && !statistics.faults.some(isConfirmedFault))
       failures.set(name, { name, message: idleReason, isMachine: false });
     return turn.summary.stopped === 'time';
   };

@@ -1,5 +1,7 @@
 import type { BatchResult } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
+import { areBounded, classGap, type GapBounds, gapBounds, isStrong, strengthShare } from './class-gap.ts';
+import type { Measurement } from './comparators/comparator.ts';
 import { MIN_MARGIN, UNKNOWN_MARGIN } from './margin.ts';
 import { TWO_SIDED_MARGINS } from './objective.ts';
 import {
@@ -33,7 +35,8 @@ const GAP_UNIT = 2 ** -14;
 /**
  * Margins of a row for a two-sided search. Per class, how far it is from a tie with the best other class: doublings of
  * the gap over rounding and over the difference of the two models. The first half is for classes that lose, the second
- * half for the class that wins. One margin follows for each of atol, cosine and kl that is set.
+ * half for the class that wins. A tie is none yet, where the models' noise is known: there the margin is what its smaller gap
+ * lacks. One margin follows for each of atol, cosine and kl that is set.
  *
  * @param out receives the margins
  * @returns number of margins
@@ -48,14 +51,15 @@ export function disagreementMargins(
 ): number {
   const pairs = matchOutputs(result).map(({ reference, second }) => ({
     reference,
+    bounds: gapBounds(rules, reference, second),
     read: () => [referenceReader.read(reference, row), secondReader.read(second, row)] as const,
   }));
   let used = TWO_SIDED_MARGINS;
   out.fill(UNKNOWN_MARGIN, 0, used);
   const { top, atol, cosine, kl } = rules;
   if (top !== undefined) {
-    for (const { reference, read } of pairs)
-      if (hasClasses(reference)) writeTieMargins(...read(), lastAxisLength(reference), top, out);
+    for (const { reference, bounds, read } of pairs)
+      if (hasClasses(reference)) writeClassMargins(...read(), lastAxisLength(reference), top, bounds, out);
   }
   for (const [rule, bound] of [
     ['atol', atol],
@@ -74,14 +78,22 @@ export function disagreementMargins(
   return used;
 }
 
+/**
+ * Margin of a disagreement whose gap is 0 where a larger one is asked for; it falls to 0 as the gap grows. Rows that agree lie
+ * above it, so that the search goes on from a tie.
+ */
+const WEAKEST_MARGIN = 1;
+
 /** @param count length of the last axis */
-function writeTieMargins(
+function writeClassMargins(
   a: Float64Array,
   b: Float64Array,
   count: number,
   top: number,
+  bounds: GapBounds,
   out: Float64Array,
 ): void {
+  const weakest = areBounded(bounds) ? WEAKEST_MARGIN : 0;
   for (let from = 0; from < a.length; from += count) {
     const areProbabilities = isDistribution(a, from, count);
     const best = argmax(a, from, count);
@@ -99,7 +111,7 @@ function writeTieMargins(
       const doublings =
         (1 - DIFFERENCE_WEIGHT) * Math.log2(1 + gap / gapUnit) +
         DIFFERENCE_WEIGHT * Math.log2(1 + gap / differenceUnit);
-      const margin = Math.max(MIN_MARGIN, doublings);
+      const margin = weakest + Math.max(MIN_MARGIN, doublings);
       const loser = k % MAX_CLASSES;
       if (margin < out[loser]) out[loser] = margin;
       if (margin < nearest) nearest = margin;
@@ -107,8 +119,12 @@ function writeTieMargins(
     const winner = MAX_CLASSES + (best % MAX_CLASSES);
     if (nearest < out[winner]) out[winner] = nearest;
     if (isInTop(b, from, count, best, top)) continue;
-    out[winner] = 0;
-    out[argmax(b, from, count) % MAX_CLASSES] = 0;
+    const gap = classGap(a, b, from, count, top);
+    const margin = isStrong(gap, bounds)
+      ? 0
+      : Math.max(MIN_MARGIN, weakest * (1 - strengthShare(gap, bounds)));
+    for (const side of [winner, argmax(b, from, count) % MAX_CLASSES])
+      out[side] = Math.min(out[side], margin);
   }
 }
 
@@ -136,6 +152,19 @@ function ruleMargin(
     smallest = Math.min(smallest, doublingsBelow(allowed, difference, difference > allowed));
   }
   return smallest;
+}
+
+/**
+ * Doublings that the measurement of a comparator that is nearest to its bound is short of it; 0 if one is broken. Where nothing is
+ * allowed, a measurement says nothing until it is broken.
+ */
+export function comparatorMargin(measurements: readonly Measurement[]): number {
+  let least = UNKNOWN_MARGIN;
+  for (const { distance, allowed } of measurements) {
+    if (distance > allowed) return 0;
+    if (allowed > 0) least = Math.min(least, doublingsBelow(allowed, distance, false));
+  }
+  return least;
 }
 
 function doublingsBelow(allowed: number, measured: number, isBroken: boolean): number {

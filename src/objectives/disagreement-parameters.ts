@@ -37,19 +37,46 @@ const KL = {
   max: Number.POSITIVE_INFINITY,
 } as const;
 
-/** Tolerances of two models that should agree: shared by all objectives that compare outputs. */
-export const DISAGREEMENT_PARAMETERS: readonly Parameter[] = [TOP, ATOL, RTOL, COSINE, KL];
+const CONFIDENT = {
+  name: 'confident',
+  default: 0,
+  help: "the least gap between the two models' classes, on both sides, in logits",
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+} as const;
 
-/** The rules that `DISAGREEMENT_PARAMETERS` set. If none is set, the predicted class must be the same. */
-export function disagreementRules(values: ParameterValues): DisagreementRules {
+/** What outputs are compared as, beside the parameters. */
+export const DISAGREEMENT_WORDS = {
+  by: {
+    help: 'what outputs are compared as, with its settings behind colons, as by=boxes:iou=0.6:score=0.3: boxes, masks, ranking, regression or tokens',
+  },
+} as const;
+
+/** Tolerances of two models that should agree: shared by all objectives that compare outputs. */
+export const DISAGREEMENT_PARAMETERS: readonly Parameter[] = [TOP, ATOL, RTOL, COSINE, KL, CONFIDENT];
+
+/**
+ * The rules that `DISAGREEMENT_PARAMETERS` set. If none is set, the predicted class must be the same, unless a comparator judges.
+ *
+ * @param tellsTies whether disagreements within the models' noise are told apart
+ * @param hasComparator whether `by` names what the outputs are compared as
+ */
+export function disagreementRules(
+  values: ParameterValues,
+  tellsTies: boolean,
+  hasComparator: boolean,
+): DisagreementRules {
   const [top, atol, rtol, cosine, kl] = [values(TOP), values(ATOL), values(RTOL), values(COSINE), values(KL)];
   const hasTolerance = atol !== undefined || rtol !== undefined;
-  const isPlain = top === undefined && !hasTolerance && cosine === undefined && kl === undefined;
+  const isPlain =
+    !hasComparator && top === undefined && !hasTolerance && cosine === undefined && kl === undefined;
   return {
     top: isPlain ? 1 : top,
     atol: hasTolerance ? (atol ?? 0) : undefined,
     rtol: rtol ?? 0,
     cosine,
     kl,
+    confident: values(CONFIDENT),
+    tellsTies,
   };
 }

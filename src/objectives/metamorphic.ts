@@ -3,12 +3,15 @@ import { formatNumber } from '../core/format-number.ts';
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
-import { DISAGREEMENT_PARAMETERS, disagreementRules } from './disagreement-parameters.ts';
+import type { SideLabels } from './class-disagreement.ts';
+import type { Comparator } from './comparators/comparator.ts';
+import { makeComparator } from './comparators/registry.ts';
+import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS, disagreementRules } from './disagreement-parameters.ts';
 import { elementName } from './element-name.ts';
 import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
 import { type JudgedBatch, type Objective, type ObjectiveKind, slug, type Violation } from './objective.ts';
 import { RowReader } from './output-difference.ts';
-import { OutputDisagreement, type SideLabels } from './output-disagreement.ts';
+import { OutputDisagreement } from './output-disagreement.ts';
 
 const LABELS: SideLabels = { reference: 'as it is', second: 'changed' };
 
@@ -40,17 +43,30 @@ class Metamorphic implements Objective {
   readonly #originalReader = new RowReader();
   readonly #transformedReader = new RowReader();
 
-  constructor(name: string, values: ParameterValues, change: readonly string[]) {
+  constructor(
+    name: string,
+    values: ParameterValues,
+    change: readonly string[],
+    comparator: Comparator | undefined,
+  ) {
     this.name = `metamorphic-${name}`;
     this.change = change;
     const [rises, falls] = [values(RISES), values(FALLS)];
     if (rises !== undefined && falls !== undefined)
       throw new UserError('--objective: metamorphic takes rises or falls, not both');
+    if (comparator !== undefined && (rises !== undefined || falls !== undefined))
+      throw new UserError(
+        '--objective: metamorphic takes rises or falls, or by, not both: these judge each value by itself',
+      );
     this.#direction = rises === undefined ? (falls === undefined ? undefined : -1) : 1;
     this.#slack = values(SLACK);
     this.#disagreement =
       this.#direction === undefined
-        ? new OutputDisagreement(this.name, disagreementRules(values), 'metamorphic', LABELS)
+        ? new OutputDisagreement(this.name, disagreementRules(values, false, comparator !== undefined), {
+            kind: 'metamorphic',
+            labels: LABELS,
+            comparator,
+          })
         : undefined;
     this.isTwoSided = this.#disagreement !== undefined;
   }
@@ -171,8 +187,9 @@ export const metamorphic: ObjectiveKind = {
   name: 'metamorphic',
   help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
   parameters: [...DISAGREEMENT_PARAMETERS, RISES, FALLS, SLACK],
+  words: DISAGREEMENT_WORDS,
   text: 'specs of mutators, one after the other joined by +; input=spec for one of several inputs',
-  make(values, { text, name }) {
+  make(values, { text, name, words }) {
     const change = text
       .replace(/^change=/, '')
       .split('+')
@@ -182,6 +199,7 @@ export const metamorphic: ObjectiveKind = {
       throw new UserError(
         '--objective: metamorphic needs the change that should not matter, as metamorphic:brightness:most=0.1; neurofuzz mutators lists them',
       );
-    return new Metamorphic(name === '' ? slug(change.join('_')) : name, values, change);
+    const comparator = words.by === undefined ? undefined : makeComparator(words.by);
+    return new Metamorphic(name === '' ? slug(change.join('_')) : name, values, change, comparator);
   },
 };

@@ -81,6 +81,8 @@ export interface Objective {
    * one is 0 and a row where the other is 0 there is a violation.
    */
   readonly isTwoSided?: boolean;
+  /** Whether it tells ties from other disagreements, by the noise of a pair of models. */
+  readonly tellsTies?: boolean;
   /**
    * The signature that each margin leads to: the search leaves margins whose signature has enough findings. Absent if a
    * margin may lead to any.
@@ -144,10 +146,30 @@ export function isAbsorbed(signature: string): boolean {
   return signature.startsWith(ABSORBED_PREFIX);
 }
 
+/** What signatures of ties begin with: two models disagree, and one of them has no lead beyond its noise. */
+const TIE_PREFIX = /^(quantization|differential)-tie-/;
+
+/**
+ * The signature of a tie. The word stands right behind the kind, so that no output's name looks like it.
+ *
+ * @param name of the objective, which begins with its kind
+ */
+export function tieSignature(kind: string, name: string, slugOfPlace: string): string {
+  return `${kind}-tie${name.slice(kind.length)}-${slugOfPlace}`;
+}
+
+/** Whether a signature is of a tie: it is counted, ranks below all faults, and is none. */
+export function isTie(signature: string): boolean {
+  return TIE_PREFIX.test(signature);
+}
+
 /** Whether a signature belongs to an objective. */
 export function isSignatureOf(signature: string, name: string): boolean {
   return (
-    signature === name || signature.startsWith(`${name}-`) || (name === 'nonfinite' && isAbsorbed(signature))
+    signature === name ||
+    signature.startsWith(`${name}-`) ||
+    signature.replace(TIE_PREFIX, '$1-').startsWith(`${name}-`) ||
+    (name === 'nonfinite' && isAbsorbed(signature))
   );
 }
 

@@ -1,18 +1,19 @@
 import { formatNumber } from '../core/format-number.ts';
-import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
+import type { BatchResult } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
-import { className, namedClasses } from './class-name.ts';
-import { disagreementMargins } from './disagreement-margins.ts';
-import { elementName } from './element-name.ts';
-import { type Objective, slug, type Violation } from './objective.ts';
 import {
-  argmax,
-  cosineSimilarity,
-  firstFinitenessMismatch,
-  isInTop,
-  klDivergence,
-  RowReader,
-} from './output-difference.ts';
+  type Disagreement,
+  findClassDisagreement,
+  type RowPair,
+  type SideLabels,
+} from './class-disagreement.ts';
+import { type GapBounds, gapBounds } from './class-gap.ts';
+import { className, namedClasses } from './class-name.ts';
+import type { Comparator } from './comparators/comparator.ts';
+import { comparatorMargin, disagreementMargins } from './disagreement-margins.ts';
+import { elementName } from './element-name.ts';
+import { type Objective, slug, tieSignature, type Violation } from './objective.ts';
+import { cosineSimilarity, firstFinitenessMismatch, klDivergence, RowReader } from './output-difference.ts';
 import {
   type DisagreementRules,
   hasClasses,
@@ -21,25 +22,23 @@ import {
   type OutputPair,
 } from './output-pair.ts';
 
-/** Phrases for the two sides in summaries, such as `in the reference`. */
-export interface SideLabels {
-  readonly reference: string;
-  readonly second: string;
+const MODEL_LABELS: SideLabels = { reference: 'in the reference', second: 'in the copy' };
+
+export interface DisagreementOptions {
+  /** Name of the objective's kind, for `Violation.objective`. */
+  readonly kind: string;
+  readonly labels?: SideLabels;
+  /** Compares the outputs as results of a task, beside the rules. */
+  readonly comparator?: Comparator | undefined;
 }
 
-/** A disagreement in one output, before it gets the objective's signature. */
-interface Disagreement {
-  readonly kind: 'nan' | 'class' | 'difference' | 'cosine' | 'kl';
-  readonly summary: string;
-  readonly details: Violation['details'];
+interface BoundedPair extends OutputPair {
+  readonly bounds: GapBounds;
 }
 
-/** One row of an output that both models have. */
-interface RowPair {
-  readonly tensor: BatchTensor;
-  /** The reference's values, and the second model's. */
-  readonly a: Float64Array;
-  readonly b: Float64Array;
+/** A disagreement with the output that it is in. */
+interface OutputDisagreementFound extends Disagreement {
+  readonly output: string;
 }
 
 /**
@@ -50,70 +49,104 @@ interface RowPair {
 export class OutputDisagreement implements Objective {
   readonly name: string;
   readonly isTwoSided = true;
+  readonly tellsTies: boolean;
   readonly #kind: string;
   readonly #labels: SideLabels;
   readonly #rules: DisagreementRules;
+  readonly #comparator: Comparator | undefined;
   readonly #referenceReader = new RowReader();
   readonly #secondReader = new RowReader();
 
   /**
    * @param name signatures begin with it
-   * @param kind name of the objective's kind, for `Violation.objective`
    */
   constructor(
     name: string,
     rules: DisagreementRules,
-    kind = name,
-    labels: SideLabels = { reference: 'in the reference', second: 'in the copy' },
+    { kind, labels = MODEL_LABELS, comparator }: DisagreementOptions,
   ) {
     this.name = name;
     this.#kind = kind;
     this.#labels = labels;
+    this.#comparator = comparator;
     this.#rules = rules;
+    this.tellsTies = rules.tellsTies && rules.top !== undefined;
   }
 
   refuses(result: BatchResult): string | undefined {
     if (result.secondOutputs === undefined)
       return 'needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime';
+    const pairs = matchOutputs(result);
+    const refusal = this.#comparator?.refuses(pairs);
+    if (refusal !== undefined) return refusal;
     const { top, atol, cosine, kl } = this.#rules;
     const comparesValues = atol !== undefined || cosine !== undefined || kl !== undefined;
-    if (
-      top === undefined ||
-      comparesValues ||
-      matchOutputs(result).some(({ reference }) => hasClasses(reference))
-    )
+    if (top === undefined || comparesValues || pairs.some(({ reference }) => hasClasses(reference)))
       return undefined;
     const names = result.outputs.map(({ name }) => name).join(', ');
     return `no output has several values to tell a class by (${names}): say how far they may part, as ${this.name}:atol=0.01`;
   }
 
   judge(result: BatchResult, report: (row: number, violation: Violation) => void): void {
-    const pairs = matchOutputs(result);
+    const pairs = matchOutputs(result).map((pair) => ({
+      ...pair,
+      bounds: gapBounds(this.#rules, pair.reference, pair.second),
+    }));
     for (let row = 0; row < result.rows; row++) {
+      // Rows that disagree are few: nothing is allocated for the others.
+      let found: OutputDisagreementFound[] | undefined;
       for (const pair of pairs) {
         const disagreement = this.#compareRow(pair, row);
         if (disagreement === undefined) continue;
-        report(row, this.#makeViolation(pair.reference.name, disagreement));
-        break;
+        found ??= [];
+        found.push({ ...disagreement, output: pair.reference.name });
       }
+      const counted = found && countedOf(found);
+      const disagreement =
+        counted === undefined || counted.kind === 'tie'
+          ? (this.#compareResults(pairs, row) ?? counted)
+          : counted;
+      if (disagreement !== undefined) report(row, this.#makeViolation(disagreement));
     }
   }
 
-  margins(result: BatchResult, row: number, out: Float64Array): number {
-    return disagreementMargins(result, row, this.#rules, this.#referenceReader, this.#secondReader, out);
+  /** What the comparator finds; undefined without one. */
+  #compareResults(pairs: readonly OutputPair[], row: number): OutputDisagreementFound | undefined {
+    if (this.#comparator === undefined) return undefined;
+    const { name } = this.#comparator;
+    const broken = this.#comparator.measure(pairs, row).find(({ distance, allowed }) => distance > allowed);
+    return broken && { output: broken.output, kind: name, ...broken.describe(this.#labels) };
   }
 
-  #compareRow({ reference, second }: OutputPair, row: number): Disagreement | undefined {
+  margins(result: BatchResult, row: number, out: Float64Array): number {
+    const count = disagreementMargins(
+      result,
+      row,
+      this.#rules,
+      this.#referenceReader,
+      this.#secondReader,
+      out,
+    );
+    if (this.#comparator === undefined) return count;
+    out[count] = comparatorMargin(this.#comparator.measure(matchOutputs(result), row));
+    return count + 1;
+  }
+
+  #compareRow({ reference, second, bounds }: BoundedPair, row: number): Disagreement | undefined {
     const [a, b] = [this.#referenceReader.read(reference, row), this.#secondReader.read(second, row)];
-    const pair: RowPair = { tensor: reference, a, b };
+    const pair: RowPair = { tensor: reference, bounds, a, b };
     const mismatch = firstFinitenessMismatch(a, b);
     if (mismatch >= 0) return this.#finitenessDisagreement(pair, mismatch);
     if (a.some(Number.isNaN)) return undefined;
     const isFloat = DTYPES[reference.type].kind === 'float';
+    const otherClass = isFloat
+      ? findClassDisagreement(pair, this.#rules.top, this.#labels)
+      : this.#valueDisagreement(pair);
+    if (otherClass !== undefined && otherClass.kind !== 'tie') return otherClass;
     return (
-      (isFloat ? this.#classDisagreement(pair) : this.#valueDisagreement(pair)) ??
       this.#toleranceDisagreement(pair) ??
-      (isFloat ? this.#vectorDisagreement(pair) : undefined)
+      (isFloat ? this.#vectorDisagreement(pair) : undefined) ??
+      otherClass
     );
   }
 
@@ -128,34 +161,6 @@ export class OutputDisagreement implements Objective {
         copy: String(b[index]),
       },
     };
-  }
-
-  #classDisagreement({ tensor, a, b }: RowPair): Disagreement | undefined {
-    const { top } = this.#rules;
-    if (top === undefined || !hasClasses(tensor)) return undefined;
-    const count = lastAxisLength(tensor);
-    for (let from = 0; from < a.length; from += count) {
-      const reference = argmax(a, from, count);
-      if (isInTop(b, from, count, reference, top)) continue;
-      const copy = argmax(b, from, count);
-      const position = from / count;
-      const where = tensor.size === count ? tensor.name : `${tensor.name}, position ${position},`;
-      const names = [className(tensor, reference), className(tensor, copy)];
-      const beyond = top === 1 ? '' : `, and ${names[0]} is not among its best ${top}`;
-      return {
-        kind: 'class',
-        summary: `${where} says ${names[0]} ${this.#labels.reference} (${formatNumber(a[from + reference])} against ${formatNumber(a[from + copy])}) and ${names[1]} ${this.#labels.second} (${formatNumber(b[from + copy])} against ${formatNumber(b[from + reference])})${beyond}`,
-        details: {
-          reference,
-          copy,
-          ...namedClasses(tensor, { reference, copy }),
-          position,
-          referenceValues: [a[from + reference], a[from + copy]],
-          copyValues: [b[from + reference], b[from + copy]],
-        },
-      };
-    }
-    return undefined;
   }
 
   #valueDisagreement({ tensor, a, b }: RowPair): Disagreement | undefined {
@@ -218,13 +223,26 @@ export class OutputDisagreement implements Objective {
       : undefined;
   }
 
-  #makeViolation(output: string, { kind, summary, details }: Disagreement): Violation {
+  #makeViolation({ output, kind, summary, details }: OutputDisagreementFound): Violation {
     return {
       objective: this.#kind,
-      signature: `${this.name}-${kind}-${slug(output)}`,
+      signature:
+        kind === 'tie'
+          ? tieSignature(this.#kind, this.name, slug(output))
+          : `${this.name}-${kind}-${slug(output)}`,
       summary,
       tensors: [],
       details: { output, kind, ...details },
     };
   }
+}
+
+/** Of a row's disagreements the first that is no tie, nor the label of one; where there is none the first tie. */
+function countedOf(found: readonly OutputDisagreementFound[]): OutputDisagreementFound {
+  const ties = found.filter(({ kind }) => kind === 'tie');
+  const isLabelOfTie = ({ kind, details }: Disagreement): boolean =>
+    kind === 'class' &&
+    details.gap === undefined &&
+    ties.some((tie) => tie.details.reference === details.reference && tie.details.copy === details.copy);
+  return found.find((entry) => entry.kind !== 'tie' && !isLabelOfTie(entry)) ?? ties[0];
 }

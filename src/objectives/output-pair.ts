@@ -11,6 +11,10 @@ export interface DisagreementRules {
   readonly cosine: number | undefined;
   /** Greatest Kullback-Leibler divergence, in nats. */
   readonly kl: number | undefined;
+  /** Least gap of a disagreement about the class, on both sides; see `ClassGap`. */
+  readonly confident: number;
+  /** Whether disagreements within the models' noise are told apart, as ties. */
+  readonly tellsTies: boolean;
 }
 
 /** One output as both models give it. */

@@ -20,6 +20,7 @@ import type { CampaignManifest, ManifestInput } from '../storage/manifest-reader
 import { readNumber } from '../tensor/tensor.ts';
 import type { LocatedFinding } from '../triage/findings.ts';
 import { recordedImageFormats } from '../triage/image-formats.ts';
+import { gapOf, strengthOf } from '../triage/strength.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { collectNumbers } from './collect-numbers.ts';
 import { locateInGraph } from './graph-location.ts';
@@ -64,7 +65,7 @@ export async function collectFault(
   const { folder, config, graph, lineages, budget, replayLine } = context;
   const { inputs } = context.manifest;
   const shown = findings.find((located) => located.folder === fault.path) ?? findings[0];
-  const others = findings.filter((located) => located !== shown);
+  const others = findings.filter((located) => located !== shown).sort(strongestFirst);
   const { finding } = shown;
   const gaps: string[] = [];
   const testcase = await readTestcase(join(shown.folder, INPUT_FILE), inputs, gaps);
@@ -233,7 +234,14 @@ async function lineageSteps(
   return steps;
 }
 
+/** Orders findings by the smaller gap of two models, the largest first; others stay in their order. */
+function strongestFirst({ finding: a }: LocatedFinding, { finding: b }: LocatedFinding): number {
+  const [strength, otherStrength] = [strengthOf(gapOf(a)), strengthOf(gapOf(b))];
+  return strength === otherStrength ? 0 : otherStrength - strength;
+}
+
 function otherFindingView(campaign: string, { folder, finding }: LocatedFinding): OtherFindingView {
   const { distance, status, minimized } = finding;
-  return { path: relative(campaign, folder), distance, status, minimized: minimized !== undefined };
+  const gap = gapOf(finding);
+  return { path: relative(campaign, folder), distance, gap, status, minimized: minimized !== undefined };
 }

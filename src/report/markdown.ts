@@ -1,5 +1,6 @@
 import { escapeControl } from '../core/escape-control.ts';
 import { formatCount, plural } from '../core/format-number.ts';
+import { isTie } from '../objectives/objective.ts';
 import { statusOf, type TriagedFault } from '../triage/triage.ts';
 import { stateCounts } from './state-counts.ts';
 import type { ReportedCampaign } from './view-model.ts';
@@ -19,7 +20,8 @@ export function markdownText(
   const fixed = campaigns.flatMap((campaign) =>
     campaign.fixed.map((fault) => ({ name: campaign.name, ...fault })),
   );
-  const heading = stateCounts(faults, fixed) ?? plural(faults.length, 'fault');
+  const heading =
+    stateCounts(faults, fixed) ?? plural(faults.filter(({ signature }) => !isTie(signature)).length, 'fault');
   const rows = [
     ...faults.map((fault) => [
       stateText(fault),
@@ -60,7 +62,8 @@ export function markdownText(
 /** The state of a fault, and how it comes up again where it does not alone. */
 function stateText(fault: TriagedFault): string {
   const status = statusOf(fault);
-  return `${fault.state ?? 'found'}${status === 'confirmed' ? '' : `, ${status}`}`;
+  const state = isTie(fault.signature) ? 'a tie, no fault' : (fault.state ?? 'found');
+  return `${state}${status === 'confirmed' ? '' : `, ${status}`}`;
 }
 
 /** Escapes a text for Markdown. */

@@ -1,4 +1,4 @@
-import { isSignatureOf } from '../objectives/objective.ts';
+import { isSignatureOf, isTie } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import { isCounted, statusOf, type TriagedFault } from '../triage/triage.ts';
 import type { Check, CheckOutcome } from './junit.ts';
@@ -77,6 +77,8 @@ function objectiveOutcome(faults: readonly TriagedFault[]): CheckOutcome {
 function faultOutcome(fault: TriagedFault): CheckOutcome {
   const { state, summary, path, hits, reproduced } = fault;
   const status = statusOf(fault);
+  if (isTie(fault.signature) && !isCounted(fault))
+    return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
   if (state === 'known') return { kind: 'skipped', message: `known: ${summary}` };
   if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
   const manner = status === 'confirmed' ? '' : `, ${status}`;

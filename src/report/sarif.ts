@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { escapeControl } from '../core/escape-control.ts';
 import { VERSION } from '../core/package-files.ts';
-import { isAbsorbed } from '../objectives/objective.ts';
+import { isAbsorbed, isTie } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
@@ -92,9 +92,9 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
   return [...found, ...absent];
 }
 
-/** `warning` for an infinity that comes to no output; `note` for a fault that does not reproduce. */
+/** `warning` for an infinity that comes to no output; `note` for a fault that does not reproduce, and for a tie, which is none. */
 function levelOf(fault: TriagedFault): 'error' | 'warning' | 'note' {
-  if (statusOf(fault) === 'flaky') return 'note';
+  if (statusOf(fault) === 'flaky' || isTie(fault.signature)) return 'note';
   return isAbsorbed(fault.signature) ? 'warning' : 'error';
 }
 

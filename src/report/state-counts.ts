@@ -1,13 +1,14 @@
+import { isTie } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 
-/** Number of new, known and fixed faults, as text; undefined if there was no baseline to compare with. */
+/** Number of new, known and fixed faults, as text, ties left out; undefined if there was no baseline to compare with. */
 export function stateCounts(
-  faults: readonly Pick<TriagedFault, 'state'>[],
+  faults: readonly Pick<TriagedFault, 'state' | 'signature'>[],
   fixed: readonly KnownFault[],
 ): string | undefined {
   if (fixed.length === 0 && faults.every(({ state }) => state === undefined)) return undefined;
   const count = (counted: TriagedFault['state']): number =>
-    faults.filter(({ state }) => state === counted).length;
+    faults.filter(({ state, signature }) => state === counted && !isTie(signature)).length;
   return `${count('new')} new, ${count('known')} known, ${fixed.length} fixed`;
 }

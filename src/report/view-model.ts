@@ -1,4 +1,5 @@
 import type { LayerDivergences } from '../analysis/layer-divergence.ts';
+import type { ClassGap } from '../objectives/class-gap.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
 
@@ -156,6 +157,8 @@ export interface LineageStepView {
 export interface OtherFindingView {
   readonly path: string;
   readonly distance: Finding['distance'];
+  /** Of a disagreement of two models about the class. */
+  readonly gap: ClassGap | undefined;
   readonly status: Finding['status'];
   readonly minimized: boolean;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { fileError, UserError } from '../core/errors.ts';
 import type { InputSpec, StringInput } from '../model/model.ts';
+import type { OutputNoise, PairNoise } from '../model/pair-noise.ts';
 import { isDType } from '../tensor/tensor.ts';
 import { CAMPAIGN_FILE } from './campaign-store.ts';
 
@@ -23,6 +24,8 @@ export interface CampaignManifest {
   readonly measure: string;
   /** Inputs without the batch dimension, with the legal range of each. */
   readonly inputs: readonly ManifestInput[];
+  /** How far gaps move in the models of a pair; undefined where that was not measured. */
+  readonly noise: PairNoise | undefined;
   /** The whole file. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly resolved: Readonly<Record<string, unknown>>;
@@ -49,9 +52,19 @@ export async function readManifest(folder: string): Promise<CampaignManifest> {
     coverage: [settings.coverage].flat().map(String),
     measure: String(settings.measure),
     inputs: checkInputs(resolved.inputs, file),
+    noise: checkNoise(resolved.noise, file),
     settings,
     resolved,
   };
+}
+
+/** @throws UserError that names the file, if it is damaged */
+function checkNoise(noise: unknown, file: string): PairNoise | undefined {
+  if (noise === undefined) return undefined;
+  const isNumber = (value: unknown): boolean => typeof value === 'number' && value >= 0;
+  const sides = Object.values(Object(noise)) as Partial<OutputNoise>[];
+  if (sides.every((side) => isNumber(side?.reference) && isNumber(side?.copy))) return noise as PairNoise;
+  throw new UserError(`${file} is damaged: the noise of its models is not recorded as numbers`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
-import { SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { exists, readFindings, readFirstSeen } from './findings.ts';
@@ -50,7 +50,7 @@ export async function loadBaseline(path: string): Promise<Baseline> {
   for (const { finding } of readFindings(path)) {
     const { signature, objective, summary, status, signatureVersion } = finding;
     if (signatureVersion !== SIGNATURE_VERSION) hasOtherSignatures = true;
-    if (status === 'flaky' || faults.has(signature)) continue;
+    if (status === 'flaky' || isTie(signature) || faults.has(signature)) continue;
     faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
   }
   return { faults: [...faults.values()], hasOtherSignatures };
@@ -86,7 +86,9 @@ function isKnownFault(fault: unknown): fault is KnownFault {
 
 /** Replaces a baseline file atomically. @throws UserError if it can't be written */
 export async function writeBaseline(path: string, faults: readonly KnownFault[]): Promise<void> {
-  const known = [...faults]
+  // A tie is no fault, and none is fixed when it does not come up.
+  const known = faults
+    .filter(({ signature }) => !isTie(signature))
     .sort((a, b) => (a.signature < b.signature ? -1 : 1))
     .map(({ signature, objective, summary, firstSeen }) => ({ signature, objective, summary, firstSeen }));
   const json = {

@@ -4,6 +4,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import type { LoadOptions } from '../model/model.ts';
+import type { PairNoise } from '../model/pair-noise.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
@@ -19,6 +20,8 @@ export interface OpenCampaign {
   readonly config: CampaignConfig;
   /** Inputs without the batch dimension, with the legal range of each. */
   readonly inputs: readonly ManifestInput[];
+  /** How far gaps move in the models of a pair, as the campaign measured it. */
+  readonly noise: PairNoise | undefined;
   /** The model's file, and its current digest below. */
   readonly modelPath: string;
   readonly loadOptions: LoadOptions;
@@ -50,7 +53,7 @@ export async function openCampaign(
   try {
     const options = await findingLoadOptions(config, finding, campaignFolder, modelOverride !== undefined);
     const current = await rerunClient.identify(config.model, options);
-    const { inputs } = await readManifest(campaignFolder);
+    const { inputs, noise } = await readManifest(campaignFolder);
     const names = inputs.map((input) => input.name).join();
     if (names !== current.inputs.map((input) => input.name).join()) {
       throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
@@ -59,6 +62,7 @@ export async function openCampaign(
       folder: campaignFolder,
       config,
       inputs,
+      noise,
       modelPath: config.model,
       loadOptions: options,
       modelSha256: current.sha256,
@@ -72,11 +76,12 @@ export async function openCampaign(
 }
 
 /** The part of a request to run a finding again that is the same for its testcase and for variants of it. */
-export function rerunRequest({ modelPath, loadOptions, config }: OpenCampaign, finding: Finding) {
+export function rerunRequest({ modelPath, loadOptions, config, noise }: OpenCampaign, finding: Finding) {
   return {
     model: modelPath,
     loadOptions,
     objectives: objectiveSpecs(config.objective),
+    noise,
     expectedViolation: { signature: finding.signature, tensors: finding.violation.tensors },
     // Without tracing, the signature names the tensor that was observed instead of the operation.
     canTrace: finding.violation.details.origin !== undefined,

@@ -3,8 +3,9 @@ import type { Distance } from '../constraints/distance.ts';
 import { UserError } from '../core/errors.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import type { NamedTensor } from '../model/model.ts';
+import type { ClassGap } from '../objectives/class-gap.ts';
 import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
-import { isAbsorbed, SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { isAbsorbed, isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
@@ -18,6 +19,7 @@ import {
   readFirstSeen,
   readHitCounts,
 } from './findings.ts';
+import { gapOf, strengthOf } from './strength.ts';
 
 /** State of a fault relative to a baseline. */
 export type FaultState = 'new' | 'known' | 'fixed';
@@ -38,9 +40,14 @@ export interface TriagedFault extends KnownFault {
   readonly reproduced: string;
   /** Distance of the finding at `path` from its seed. */
   readonly distance: Distance;
+  /** By how much each of two models prefers its class to the other's, at the finding at `path`; absent where it has none. */
+  readonly gap?: ClassGap;
   /** Number of findings that violate the rules given; null if they can't be judged without running a model. */
   readonly broken: number | null;
-  /** Folder of the representative finding: the one nearest to its seed, those that come up alone first. */
+  /**
+   * Folder of the representative finding: the one nearest to its seed, of disagreements about the class the strongest; those that
+   * come up alone first.
+   */
   readonly path: string;
 }
 
@@ -125,10 +132,10 @@ class FaultFindings {
   judgedCount = 0;
   brokenCount = 0;
   /**
-   * The finding nearest to its seed among the reproducible ones that violate the rules, the reproducible ones, and all; in each
+   * The finding that says most among the reproducible ones that violate the rules, the reproducible ones, and all; in each
    * tier among those that come up alone before the others.
    */
-  readonly #nearestByTier: (LocatedFinding | undefined)[] = new Array(6).fill(undefined);
+  readonly #clearestByTier: (LocatedFinding | undefined)[] = new Array(6).fill(undefined);
 
   add(campaign: string, located: LocatedFinding, broken: boolean | null): void {
     const { finding } = located;
@@ -142,14 +149,14 @@ class FaultFindings {
     if (broken === true) this.brokenCount++;
     const tiers = [!isFlaky && broken !== false, !isFlaky, true].flatMap((isIn) => [isIn && isAlone, isIn]);
     tiers.forEach((isInTier, tier) => {
-      const nearest = this.#nearestByTier[tier];
-      if (isInTier && (nearest === undefined || isNearer(finding, nearest.finding)))
-        this.#nearestByTier[tier] = located;
+      const clearest = this.#clearestByTier[tier];
+      if (isInTier && (clearest === undefined || isClearer(finding, clearest.finding)))
+        this.#clearestByTier[tier] = located;
     });
   }
 
   get representative(): LocatedFinding {
-    const found = this.#nearestByTier.find((nearest) => nearest !== undefined);
+    const found = this.#clearestByTier.find((clearest) => clearest !== undefined);
     if (found === undefined) throw new Error('a fault has no finding');
     return found;
   }
@@ -171,6 +178,7 @@ function summarizeFault(
   baseline: Baseline | undefined,
 ): TriagedFault {
   const { objective, summary, reproduced, distance } = representative.finding;
+  const gap = gapOf(representative.finding);
   const known = baseline?.faults.find((fault) => fault.signature === signature);
   const seenTimes = [firstSeen.get(signature), known?.firstSeen]
     .filter((time) => typeof time === 'string')
@@ -188,13 +196,20 @@ function summarizeFault(
     batchDependent: batchDependentCount,
     reproduced,
     distance,
+    ...(gap === undefined ? {} : { gap }),
     broken: judgedCount === 0 ? null : brokenCount,
     path: representative.folder,
   };
 }
 
-/** Whether a finding is nearer to its seed than another: by token edits, then by L∞, L2 and L0 distance. */
-function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
+/**
+ * Whether a finding says more than another of its fault: by the smaller gap of two models, then by how near it is to its seed, in
+ * token edits, then L∞, L2 and L0 distance.
+ */
+function isClearer(finding: Finding, other: Finding): boolean {
+  const [strength, otherStrength] = [strengthOf(gapOf(finding)), strengthOf(gapOf(other))];
+  if (strength !== otherStrength) return strength > otherStrength;
+  const [a, b] = [finding.distance, other.distance];
   for (const norm of ['edits', 'linf', 'l2', 'l0'] as const) {
     const [distanceA, distanceB] = [a[norm] ?? 0, b[norm] ?? 0];
     if (distanceA !== distanceB) return distanceA < distanceB;
@@ -205,19 +220,27 @@ function isNearer({ distance: a }: Finding, { distance: b }: Finding): boolean {
 /** Objectives by severity: crashes and hangs first, because a program cannot handle them; the others in registry order. */
 const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.names()];
 
-/** Infinities that come to no output rank below all faults that do. */
+/** Infinities that come to no output rank below all faults that do, and ties, which are none, below those. */
 function rankOf({ objective, signature }: TriagedFault): number {
+  if (isTie(signature)) return OBJECTIVE_RANKING.length + 2;
   if (isAbsorbed(signature)) return OBJECTIVE_RANKING.length + 1;
   const rank = OBJECTIVE_RANKING.indexOf(objective);
   return rank < 0 ? OBJECTIVE_RANKING.length : rank;
 }
 
-/** Orders faults: new before known, reproducible before flaky, then by objective, number of hits, and signature. */
+/**
+ * Orders faults: ties last, new before known, reproducible before flaky, then by objective, strength, number of hits, and
+ * signature.
+ */
 function worstFirst(a: TriagedFault, b: TriagedFault): number {
+  const [strength, otherStrength] = [strengthOf(a.gap), strengthOf(b.gap)];
   return (
+    Number(isTie(a.signature)) - Number(isTie(b.signature)) ||
     Number(a.state === 'known') - Number(b.state === 'known') ||
     Number(isReproducible(b)) - Number(isReproducible(a)) ||
     rankOf(a) - rankOf(b) ||
+    // Two infinite ones have no difference.
+    (strength === otherStrength ? 0 : otherStrength - strength) ||
     b.hits - a.hits ||
     (a.signature < b.signature ? -1 : 1)
   );
@@ -238,9 +261,13 @@ export function isReproducible({ findings, flaky, broken }: TriagedFault): boole
   return findings > flaky && broken !== 0;
 }
 
-/** Whether a fault counts as a failure: it is reproducible, and not known from the baseline. */
+/**
+ * Whether a fault counts as a failure: it is reproducible, and not known from the baseline. A tie counts only where rules were given
+ * that it violates.
+ */
 export function isCounted(fault: TriagedFault): boolean {
-  return isReproducible(fault) && fault.state !== 'known';
+  const isFault = !isTie(fault.signature) || (fault.broken ?? 0) > 0;
+  return isFault && isReproducible(fault) && fault.state !== 'known';
 }
 
 /** Judges stored outputs of two models by other parameters of the comparing objective. */

@@ -8,6 +8,8 @@ export interface ObjectiveDescriptor
   > {
   readonly hasMargins: boolean;
   readonly isTwoSided: boolean;
+  /** Whether it tells ties from other disagreements, by the noise of a pair of models. */
+  readonly tellsTies: boolean;
   /** Whether it can predict margins from the prompt alone, before any token is generated. */
   readonly predictsBeforeOutput: boolean;
   /** Whether its violations are traced to operations. */
@@ -25,6 +27,7 @@ export function describeObjective({
   margins,
   predictsBeforeOutput,
   isTwoSided,
+  tellsTies,
   attribute,
 }: Objective): ObjectiveDescriptor {
   return {
@@ -35,6 +38,7 @@ export function describeObjective({
     seedExemption,
     hasMargins: margins !== undefined,
     isTwoSided: isTwoSided === true,
+    tellsTies: tellsTies === true,
     predictsBeforeOutput: predictsBeforeOutput === true,
     isAttributable: attribute !== undefined,
     ...(marginSignatures === undefined ? {} : { marginSignatures }),

@@ -3,6 +3,7 @@ import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
+import type { NoiseRequest } from '../evaluation/pair-noise.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
 import { type SearchGoal, withResults } from '../fuzzer/search/search-goal.ts';
@@ -11,6 +12,7 @@ import { NO_CLASS } from '../inputs/class-label.ts';
 import type { FailedTry } from '../inputs/sizes/try-sizes.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
+import type { PairNoise } from '../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { BatchLook } from './look-at-batches.ts';
@@ -102,6 +104,16 @@ export class ProbeWorker {
   async lookAtBatches(look: BatchLook): Promise<BatchDependence | undefined> {
     try {
       return await this.#process.call('lookAtBatches', look, LOAD_TIMEOUT_MS);
+    } catch (error) {
+      await this.#reload(error);
+      return undefined;
+    }
+  }
+
+  /** How far gaps move in the models of a pair; not known, and so undefined, where a run ends the process. */
+  async measureNoise(request: NoiseRequest): Promise<PairNoise | undefined> {
+    try {
+      return await this.#process.call('measureNoise', request, LOAD_TIMEOUT_MS);
     } catch (error) {
       await this.#reload(error);
       return undefined;

@@ -6,6 +6,7 @@ import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchProbe } from '../model/batched-model.ts';
+import type { PairNoise } from '../model/pair-noise.ts';
 
 /** Configuration of a worker process, as plain data. */
 export interface WorkerSetup {
@@ -25,6 +26,8 @@ export interface WorkerSetup {
   readonly goals: readonly SearchGoal[];
   /** Whether there is memory to trace violations to operations. */
   readonly traces: boolean;
+  /** Of a pair of models, how far gaps between classes move in each; absent where that was not measured. */
+  readonly noise?: PairNoise;
   /** Spec of the coverage criterion. */
   readonly criterion: string;
   readonly masterSeed: string;

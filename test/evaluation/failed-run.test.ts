@@ -23,7 +23,14 @@ const failing = (unoptimized: () => void): BatchedModel =>
       {
         inputs: [{ name: 'x', type: 'float32', shape: [null, 1] }],
         outputs: ['y'],
-        capabilities: { unoptimizedRun: { run: async () => unoptimized() } },
+        capabilities: {
+          unoptimizedRun: {
+            run: async () => {
+              unoptimized();
+              return { outputs: [] };
+            },
+          },
+        },
       },
       () => [],
     ),

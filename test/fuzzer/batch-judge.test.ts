@@ -47,7 +47,7 @@ test('a mutant that the runtime fails is named after what fails without optimisa
   const { model } = rowFunctionModel((x) => x);
   const failureOf = (node: string): Error => new Error(`running Add node. Name:'${node}' Status Message: no`);
   const seen: number[] = [];
-  const run = async ([{ data }]: readonly Tensor[]): Promise<void> => {
+  const run = async ([{ data }]: readonly Tensor[]): Promise<never> => {
     seen.push(Number(data[0]));
     throw failureOf('written');
   };
@@ -132,6 +132,30 @@ describe('what a numerical site makes', () => {
 });
 
 describe('a judgement', () => {
+  test('counts ties as hits, from whose rows the search goes on', async () => {
+    const tie: Objective = {
+      name: 'quantization',
+      judge: ({ rows }, report) => {
+        for (let row = 0; row < rows; row++) {
+          const kind = row === 2 ? 'class' : 'tie';
+          report(row, {
+            objective: 'quantization',
+            signature: `quantization-${kind}-y`,
+            summary: '',
+            tensors: [],
+            details: {},
+          });
+        }
+      },
+    };
+    const { judgement, execution } = await judge([tie]);
+    expect([...judgement.violatingRows]).toEqual([2]);
+    expect(execution.hitCollector.counts()).toEqual([
+      { signature: 'quantization-tie-y', hits: 3 },
+      { signature: 'quantization-class-y', hits: 1 },
+    ]);
+  });
+
   test('has the rows that break any objective, and the run as each one saw it', async () => {
     const [odd, three] = [objectiveOf('odd', ([y]) => y % 2 === 1), objectiveOf('three', ([y]) => y === 3)];
     const { judgement, execution } = await judge([odd, three], 1, 4);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
 import { PluginError } from '../../src/extensions/plugin-loader.ts';
-import { isFuzzable, runSeeds } from '../../src/fuzzer/seed-runner.ts';
+import { isFaulty, isFuzzable, runSeeds } from '../../src/fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../../src/inputs/class-label.ts';
-import type { JudgedBatch } from '../../src/objectives/objective.ts';
+import type { JudgedBatch, Objective } from '../../src/objectives/objective.ts';
 import { objectiveOf, rowFunctionModel, runnerOptions } from '../support/task-runner.ts';
 import { testcaseOf } from '../support/tasks.ts';
 
@@ -41,6 +41,23 @@ describe('seeds', () => {
       'large',
     ]);
     expect(results.map(isFuzzable)).toEqual([true, true, false, false, false]);
+  });
+
+  test('that are ties are hits, and are fuzzed all the same', async () => {
+    const tie: Objective = {
+      name: 'quantization',
+      judge: (_run, report) =>
+        report(1, {
+          objective: 'quantization',
+          signature: 'quantization-tie-y',
+          summary: '',
+          tensors: [],
+          details: {},
+        }),
+    };
+    const results = await run({ objectives: [tie] });
+    expect(results.filter(({ violation }) => violation !== undefined)).toHaveLength(1);
+    expect([results.some(isFaulty), results.every(isFuzzable)]).toEqual([false, true]);
   });
 
   test('that an objective exempts are left out without a violation', async () => {

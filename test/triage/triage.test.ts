@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { UserError } from '../../src/core/errors.ts';
 import { SIGNATURE_VERSION } from '../../src/objectives/objective.ts';
 import { loadBaseline, writeBaseline } from '../../src/triage/baseline.ts';
-import { isReproducible, statusOf, triage } from '../../src/triage/triage.ts';
+import { isCounted, isReproducible, statusOf, triage } from '../../src/triage/triage.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -18,6 +18,7 @@ interface Planted {
   readonly linf?: number;
   readonly edits?: number;
   readonly signatureVersion?: number;
+  readonly gap?: { readonly reference: number; readonly copy: number };
 }
 
 let campaigns = 0;
@@ -28,7 +29,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
   mkdirSync(path);
   writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
   for (const one of planted) {
-    const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits } = one;
+    const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits, gap } = one;
     const { signatureVersion = SIGNATURE_VERSION } = one;
     const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
     mkdirSync(own, { recursive: true });
@@ -39,7 +40,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
       signatureVersion,
       objective,
       summary: `${signature} of ${id}`,
-      violation: { tensors: [], details: {} },
+      violation: { tensors: [], details: gap === undefined ? {} : { gap } },
       model: { path: 'm.onnx', sha256: '0', runtime: 'onnx' },
       distance: { linf, l2: linf, l0: 1, ...(edits === undefined ? {} : { edits }) },
       reproduced: status === 'flaky' ? '3/10' : '10/10',
@@ -140,6 +141,56 @@ describe('faults', () => {
     expect(await order()).toEqual(worst);
     const known = campaignOf([{ signature: 'crash-div', id: '3', objective: 'crash' }]);
     expect(await order(known)).toEqual([...worst.slice(1), 'crash-div']);
+  });
+
+  test('about the class rank by the smaller gap of the two models, as do their findings', async () => {
+    const objective = 'quantization';
+    const now = campaignOf(
+      [
+        {
+          signature: 'quantization-class-a',
+          id: '1',
+          objective,
+          linf: 0.1,
+          gap: { reference: 9, copy: 0.2 },
+        },
+        { signature: 'quantization-class-a', id: '2', objective, linf: 0.5, gap: { reference: 1, copy: 2 } },
+        { signature: 'quantization-class-b', id: '3', objective, gap: { reference: 3, copy: 4 } },
+        { signature: 'quantization-nan-a', id: '4', objective },
+      ],
+      { 'quantization-class-a': 900 },
+    );
+    const { faults } = await triage([now]);
+    expect(faults.map(({ signature, gap }) => [signature, gap])).toEqual([
+      ['quantization-nan-a', undefined],
+      ['quantization-class-b', { reference: 3, copy: 4 }],
+      ['quantization-class-a', { reference: 1, copy: 2 }],
+    ]);
+    expect(faults[2].path).toMatch(/2$/);
+  });
+
+  test('that are ties come last, are none, and are in no baseline', async () => {
+    const tie = {
+      signature: 'quantization-tie-y',
+      objective: 'quantization',
+      gap: { reference: 0, copy: 1 },
+    };
+    const now = campaignOf([
+      { ...tie, id: '1' },
+      { signature: 'absorbed-inf-exp', id: '2', status: 'flaky' },
+    ]);
+    const { faults } = await triage([now]);
+    expect(faults.map(({ signature }) => signature)).toEqual(['absorbed-inf-exp', 'quantization-tie-y']);
+    expect([faults.some(isCounted), isReproducible(faults[1])]).toEqual([false, true]);
+    const baseline = join(folder, 'ties.json');
+    await writeBaseline(baseline, faults);
+    expect((await loadBaseline(baseline)).faults.map(({ signature }) => signature)).toEqual([
+      'absorbed-inf-exp',
+    ]);
+    expect((await loadBaseline(now)).faults).toEqual([]);
+    const { code, stdout } = await neurofuzz(['triage', now]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/tie +quantization-tie-y .* gap 0 and 1 /);
   });
 
   test('of tokens lie as near as their edits', async () => {

@@ -63,7 +63,7 @@ describe('a session', () => {
       expect([...files.keys()]).toEqual(['softmax-float16.onnx']);
       const second = await open.loadSecondModel({ path: writeSoftmaxTfjs(folder), runtime: 'cpu' });
       expect([second.format, open.info.secondModel?.path]).toEqual(['tfjs-graph', second.path]);
-      const request = { objective: 'differential', maxListed: 1, divergenceDecibels: 20 };
+      const request = { objective: 'differential', maxListed: 1, divergenceDecibels: 20, hasMemory: true };
       const comparison = await open.compare({ testcases: seeds, ...request });
       expect(comparison).toMatchObject({ testcases: 2, violations: 0 });
       expect(comparison.worst).toHaveLength(1);

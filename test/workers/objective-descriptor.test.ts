@@ -18,6 +18,7 @@ test('what an objective can do is told by the methods that it has', () => {
     seedExemption: undefined,
     hasMargins: false,
     isTwoSided: false,
+    tellsTies: false,
     predictsBeforeOutput: false,
     isAttributable: false,
   });
@@ -38,4 +39,17 @@ test('what an objective can do is told by the methods that it has', () => {
     marginSignatures: ['own-a'],
     plugin: './own.js',
   });
+});
+
+test('objectives that compare the classes of two models tell ties, unless they are not to', () => {
+  const tellsTies = (spec: string): boolean => describeObjective(makeBuiltIn(spec)).tellsTies;
+  const specs = [
+    'quantization',
+    'differential:top=3',
+    'quantization:ties=fault',
+    'differential:atol=1',
+    'differential:by=boxes',
+    'metamorphic:mirror',
+  ];
+  expect(specs.filter(tellsTies)).toEqual(['quantization', 'differential:top=3']);
 });

@@ -93,6 +93,20 @@ test('runs of guessed sizes that end the process come to an end themselves', asy
   ]);
 });
 
+test('noise is not known where a run ends the process, which is replaced', async () => {
+  const noise = { y: { reference: 0, copy: 1 } };
+  const { worker, started } = probing({
+    measureNoise: ({ hasMemory }: { readonly hasMemory: boolean }) => {
+      if (!hasMemory) throw crash();
+      return noise;
+    },
+  });
+  const testcases = [testcaseOf([1])];
+  expect(await worker.measureNoise({ testcases, hasMemory: true })).toEqual(noise);
+  expect(await worker.measureNoise({ testcases, hasMemory: false })).toBeUndefined();
+  expect(started.at(-1)?.methods()).toEqual(['load']);
+});
+
 test('a look at batches that ends the process tells nothing, and the process is replaced', async () => {
   const dependence = { side: 'reference', cause: 'place', operation: null } as const;
   const { worker, started } = probing({

@@ -5,6 +5,7 @@ import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { LoadOptions, RuntimeKind } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import { comparesModels } from '../../objectives/registry.ts';
@@ -20,6 +21,8 @@ export interface HitConfirmerOptions {
   readonly modelPath: string;
   readonly loadOptions: LoadOptions;
   readonly runtime: RuntimeKind;
+  /** How far gaps move in the models of a pair; undefined where that was not measured. */
+  readonly noise: PairNoise | undefined;
   /** Whether two models are compared and there is memory to compare them layer by layer. */
   readonly comparesLayers: boolean;
   /** Whether the model takes one testcase a run. */
@@ -146,11 +149,12 @@ export class HitConfirmer {
   }
 
   #rerunRequest({ violation: { signature, tensors }, label, transformed }: Hit) {
-    const { objectives, modelPath, loadOptions, canTrace } = this.#options;
+    const { objectives, modelPath, loadOptions, canTrace, noise } = this.#options;
     return {
       model: modelPath,
       loadOptions,
       objectives,
+      noise,
       canTrace,
       expectedViolation: { signature, tensors },
       label,

@@ -1,6 +1,6 @@
 import type { HitCount } from '../../fuzzer/scheduling/task.ts';
 import { dependsOnMachine } from '../../objectives/crash-signature.ts';
-import { isSignatureOf, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
+import { isSignatureOf, isTie, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
 import {
   type Confirmation,
   type Finding,
@@ -23,6 +23,11 @@ export interface Fault extends SignatureRecord, ConfirmationCounts {
   readonly path: string;
   /** Why the finding at `path` is flaky, a clause for people; undefined where it is not, or the reason is not known. */
   readonly why?: string | undefined;
+}
+
+/** Whether a finding of it was confirmed, and it is no tie: then a campaign ends with exit code 1. */
+export function isConfirmedFault({ kept, signature }: Pick<Fault, 'kept' | 'signature'>): boolean {
+  return kept > 0 && !isTie(signature);
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -75,9 +80,9 @@ export class FaultRegistry {
     return [...this.#faults.values()];
   }
 
-  /** Faults with a finding that was confirmed. */
+  /** Faults with a finding that was confirmed; ties are none. */
   get confirmed(): readonly Fault[] {
-    return this.faults.filter(({ kept }) => kept > 0);
+    return this.faults.filter(isConfirmedFault);
   }
 
   /** Hits of all faults. */

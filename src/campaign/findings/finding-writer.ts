@@ -4,7 +4,7 @@ import { lineageOf, type MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
-import { SIGNATURE_VERSION } from '../../objectives/objective.ts';
+import { isTie, SIGNATURE_VERSION } from '../../objectives/objective.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import { type Finding, FORMAT_VERSION, findingFolder, type SignatureRecord } from '../../storage/finding.ts';
 import type { ConfirmedHit, HitConfirmer } from './confirm.ts';
@@ -84,7 +84,7 @@ export class FindingWriter {
       if (outcome === undefined) continue;
       outcomes.push(outcome);
       countsBySignature.set(signature, faults.countsAfter(counts, outcome));
-      if (untilFinding && outcome.status !== 'flaky') break;
+      if (untilFinding && outcome.status !== 'flaky' && !isTie(signature)) break;
     }
     return outcomes;
   }

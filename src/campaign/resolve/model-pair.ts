@@ -17,7 +17,11 @@ export interface ModelPair {
   readonly loading: SecondModelOptions;
 }
 
-/** Loads the second model that the settings name, or the model itself once more; undefined where they name none. */
+/**
+ * Loads the second model that the settings name, or the model itself once more; undefined where they name none.
+ *
+ * @throws UserError where it is the model itself on the same runtime
+ */
 export async function loadNamedModel(
   config: CampaignConfig,
   { path }: ModelInfo,
@@ -26,7 +30,16 @@ export async function loadNamedModel(
   const options = secondModelOptions(config);
   if (options === undefined) return undefined;
   const loading = config.against === undefined ? { ...options, path } : options;
-  return { model: await probeWorker.loadSecondModel(loading), loading };
+  const model = await probeWorker.loadSecondModel(loading);
+  if (config.against === undefined && model.secondModel?.runtime.kind === model.runtime.kind)
+    throw new UserError(sameRuntimeText(model));
+  return { model, loading };
+}
+
+/** Why a model can't be compared with itself on the runtime that it runs on. */
+function sameRuntimeText({ runtime: { kind }, format }: ModelInfo): string {
+  const others = format === 'onnx' ? 'which is the only one for ONNX models' : 'so name another one';
+  return `--against-runtime ${kind}: the model would be compared with itself, since it runs on ${kind} already, ${others}; --against and --quantize name or derive another model`;
 }
 
 /**
@@ -63,7 +76,7 @@ export async function checkCalibrationSeeds(
 /** Reports what the model is compared with, and which outputs of the two are paired. */
 export function reportSecondModel(
   { quantize, against }: Pick<CampaignConfig, 'quantize' | 'against'>,
-  { secondModel }: ModelInfo,
+  { secondModel, sha256, runtime: ownRuntime }: ModelInfo,
   notices: Notices,
 ): void {
   if (secondModel === undefined) return;
@@ -73,4 +86,6 @@ export function reportSecondModel(
   notices.info(
     `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}`,
   );
+  if (secondModel.sha256 === sha256 && runtime.kind === ownRuntime.kind)
+    notices.warn('both models are the same file on the same runtime: they can differ by noise alone');
 }

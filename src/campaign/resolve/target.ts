@@ -10,6 +10,7 @@ import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
@@ -34,6 +35,7 @@ import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
 import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
+import { resolveNoise } from './sizes/resolve-noise.ts';
 import { withRunnableSeed } from './sizes/runnable-seeds.ts';
 import {
   NO_SIZE_CHANGES,
@@ -49,6 +51,7 @@ export interface RecordedSizes {
   readonly fixedBatch?: FixedBatch;
   readonly batchDependence?: BatchDependence;
   readonly sizeChanges?: SizeChanges;
+  readonly noise?: PairNoise;
 }
 
 /** A campaign's settings, resolved against the loaded model. */
@@ -168,6 +171,7 @@ export async function resolveTarget(
           drawnSeeds: inputs.areDrawn ? seeds.length : undefined,
         })
       : (recorded.workload ?? usualWorkload(batch));
+  const noise = await resolveNoise({ model, seeds, objectives, recorded }, probeWorker, notices);
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const setup = workerSetup(config, {
     inputs,
@@ -177,6 +181,7 @@ export async function resolveTarget(
     masterSeed,
     batch,
     varying,
+    noise,
   });
   const { feedback } = await probeWorker.prepare(setup);
   return {
@@ -224,6 +229,7 @@ function workerSetup(
     inputs,
     goals,
     resizedDescriptors: resized,
+    noise,
     ...resolved
   }: {
     readonly inputs: ResolvedInputs;
@@ -233,6 +239,7 @@ function workerSetup(
     readonly masterSeed: string;
     readonly batch: number;
     readonly varying: boolean;
+    readonly noise: PairNoise | undefined;
   },
 ): WorkerSetup {
   const { seeds, labels, descriptors, mutators, limits, lengthChanges } = inputs;
@@ -240,6 +247,7 @@ function workerSetup(
     ...resolved,
     descriptors,
     ...(resized === undefined ? {} : { resizedDescriptors: resized }),
+    ...(noise === undefined ? {} : { noise }),
     mutators,
     limits,
     lengthChanges,

@@ -4,7 +4,7 @@ import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { secondModelSection } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
-import { formatNumber } from '../../core/format-number.ts';
+import { formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -74,6 +74,7 @@ function comparisonText({
   copy,
   testcases,
   violations,
+  ties,
   outputs,
   worst,
   departures,
@@ -84,7 +85,7 @@ function comparisonText({
   const departed =
     first === undefined ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
   return [
-    `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${testcases} inputs: ${violations} disagree (${objective})`,
+    `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${testcases} inputs: ${violations} disagree${ties === 0 ? '' : `, and ${plural(ties, 'tie')} beside`} (${objective})`,
     '',
     'output, share of one class, |difference| median, 90 %, 99 %, most, least cosine, most divergence',
     ...table(
@@ -118,4 +119,4 @@ Examples:
   neurofuzz compare model.onnx model-int8.onnx --seeds digits.npz
   neurofuzz compare model.json model.onnx --seeds digits.npz --objective differential:atol=1e-4 --json
 
-Exit codes: 0 when no input disagrees, 1 otherwise.`;
+Exit codes: 0 when no input disagrees but by a tie, 1 otherwise.`;

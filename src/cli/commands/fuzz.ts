@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
+import { isConfirmedFault } from '../../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
@@ -82,7 +83,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
-    const hasFindings = summary.statistics.faults.some((fault) => fault.kept > 0);
+    const hasFindings = summary.statistics.faults.some(isConfirmedFault);
     process.exitCode = hasFindings && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (hasFindings) return;
     if (summary.stopped === 'plugins')

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { boundsJson, describeBounds, type Parameter } from '../../extensions/parameters.ts';
+import type { SettingsGrammar } from '../../extensions/settings.ts';
+import type { ComparatorKind } from '../../objectives/comparators/comparator.ts';
 import type { ObjectiveKind } from '../../objectives/objective.ts';
 import { printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
@@ -18,32 +20,52 @@ export function objectivesCommand(): Command {
 
 async function run(options: { readonly json?: boolean }): Promise<void> {
   const { OBJECTIVES } = await import('../../objectives/registry.ts');
+  const { COMPARATORS } = await import('../../objectives/comparators/registry.ts');
   if (options.json === true) {
     printJson({
       formatVersion: FORMAT_VERSION,
-      objectives: OBJECTIVES.list().map(({ name, help, parameters, needsSecondModel, text, rules }) => ({
+      objectives: OBJECTIVES.list().map(
+        ({ name, help, parameters, words, needsSecondModel, text, rules }) => ({
+          name,
+          help,
+          parameters: parameters.map(parameterJson),
+          ...wordsJson(words),
+          compares: needsSecondModel === true,
+          text: text ?? null,
+          ...(rules === undefined
+            ? {}
+            : {
+                rules: rules.map((rule) => ({
+                  name: rule.name,
+                  help: rule.help,
+                  parameters: rule.parameters.map(parameterJson),
+                  words: wordsJson(rule.words).words ?? [],
+                  text: rule.text ?? null,
+                })),
+              }),
+        }),
+      ),
+      comparators: COMPARATORS.list().map(({ name, help, parameters, words }) => ({
         name,
         help,
         parameters: parameters.map(parameterJson),
-        compares: needsSecondModel === true,
-        text: text ?? null,
-        ...(rules === undefined
-          ? {}
-          : {
-              rules: rules.map((rule) => ({
-                name: rule.name,
-                help: rule.help,
-                parameters: rule.parameters.map(parameterJson),
-                words: Object.entries(rule.words ?? {}).map(([word, setting]) => ({
-                  name: word,
-                  help: setting.help,
-                })),
-                text: rule.text ?? null,
-              })),
-            }),
+        ...wordsJson(words),
       })),
     });
-  } else process.stdout.write(`${table(OBJECTIVES.list().flatMap(objectiveRows)).join('\n')}\n`);
+    return;
+  }
+  const rows = [...OBJECTIVES.list().flatMap(objectiveRows), ...COMPARATORS.list().flatMap(comparatorRows)];
+  process.stdout.write(`${table(rows).join('\n')}\n`);
+}
+
+/** Settings that are words; none where a kind has none. */
+function wordsJson(words: SettingsGrammar['words'] = {}) {
+  const settings = Object.entries(words).map(([name, { help, legal }]) => ({
+    name,
+    help,
+    ...(legal === undefined ? {} : { legal }),
+  }));
+  return settings.length === 0 ? {} : { words: settings };
 }
 
 function parameterJson({ name, default: usual, help, min, max }: Parameter) {
@@ -54,10 +76,23 @@ function parameterText(parameter: Parameter): string {
   return `${parameter.name}=${parameter.default ?? ''}: ${parameter.help}, ${describeBounds(parameter)}`;
 }
 
-function objectiveRows({ name, help, parameters, text, rules = [] }: ObjectiveKind): string[][] {
+function wordRows(words: SettingsGrammar['words'] = {}): string[][] {
+  return Object.entries(words).map(([word, { help }]) => ['', `${word}=: ${help}`]);
+}
+
+function comparatorRows({ name, help, parameters, words }: ComparatorKind): string[][] {
+  return [
+    [`by=${name}`, help],
+    ...parameters.map((parameter) => ['', parameterText(parameter)]),
+    ...wordRows(words),
+  ];
+}
+
+function objectiveRows({ name, help, parameters, words, text, rules = [] }: ObjectiveKind): string[][] {
   return [
     [name, help],
     ...parameters.map((parameter) => ['', parameterText(parameter)]),
+    ...wordRows(words),
     ...(text === undefined
       ? []
       : [['', `name=: yours for it, a part of its signatures; behind that ${text}`]]),

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { fileError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { isTie } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -49,7 +50,10 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
   if (options.json === true) printJson({ replayed: results.length, ...counts, findings: results });
   else if (results.length === 0) process.stdout.write('no findings to replay\n');
   if (options.junit !== undefined) await writeJunit(options.junit, results, options.regression === true);
-  const failing = options.regression === true ? counts.regressed : results.length - counts.fixed;
+  const failing =
+    options.regression === true
+      ? counts.regressed
+      : results.filter(({ verdict, signature }) => verdict !== 'fixed' && !isTie(signature)).length;
   process.exitCode = failing > 0 ? EXIT.findings : EXIT.done;
 }
 
@@ -91,6 +95,7 @@ async function writeJunit(
 function outcomeOf(result: ReplayResult, isRegression: boolean): CheckOutcome {
   const { verdict, summary, note, path, reproduced } = result;
   if (verdict === 'fixed') return { kind: 'passed' };
+  if (isTie(result.signature)) return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
   const details = [`${verdict} (${reproduced})`, note, path].filter((text) => text !== '').join('\n');
   if (verdict === 'cannot run') return { kind: 'error', message: note, details };
   if (isRegression && !isRegressed(result)) return { kind: 'skipped', message: `known: ${summary}` };
@@ -105,4 +110,4 @@ Examples:
   neurofuzz replay findings/ --regression --junit replay.xml
 
 To keep findings in a repository, copy them with the campaign.yaml above them, and see that it names the model.
-Exit codes: 0 when none is broken any more (with --regression: none that is marked as fixed), 1 otherwise.`;
+Exit codes: 0 when none is broken any more but ties (with --regression: none that is marked as fixed), 1 otherwise.`;

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { escapeControl } from '../../core/escape-control.ts';
-import { plural } from '../../core/format-number.ts';
+import { formatNumber, plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
-import { DISAGREEMENT_PARAMETERS } from '../../objectives/disagreement-parameters.ts';
+import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS } from '../../objectives/disagreement-parameters.ts';
+import { isTie } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -24,6 +25,7 @@ export function triageCommand(): Command {
     .option('--update-baseline <file>', 'write what is there now as a baseline, which --against takes');
   for (const { name, help } of DISAGREEMENT_PARAMETERS)
     command.option(`--${name} <x>`, `judge anew: ${help}`);
+  command.option('--by <comparator>', `judge anew: ${DISAGREEMENT_WORDS.by.help}`);
   return command
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -37,6 +39,7 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
       ? [`${parameter.name}=${parseParameterValue(`--${parameter.name}`, parameter, value)}`]
       : [];
   });
+  if (typeof options.by === 'string') rules.push(`by=${options.by}`);
   const { isCounted, isReproducible, statusOf, triage } = await import('../../triage/triage.ts');
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
@@ -58,11 +61,12 @@ function faultTable(
   statusOf: (fault: TriagedFault) => Finding['status'],
 ): string {
   const rows = faults.map((fault) => [
-    fault.state ?? '',
+    isTie(fault.signature) ? 'tie' : (fault.state ?? ''),
     fault.signature,
     `${plural(fault.hits, 'hit')}, ${fault.findings} kept`,
     reproducedText(fault, statusOf(fault)),
     seedDistanceText(fault),
+    gapText(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
     fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
     fault.summary,
@@ -70,7 +74,7 @@ function faultTable(
   ]);
   for (const { signature, summary, firstSeen } of fixed) {
     const since = firstSeen === null ? '' : `since ${firstSeen.slice(0, 10)}`;
-    rows.push(['fixed', signature, '', '', '', since, '', summary, '']);
+    rows.push(['fixed', signature, '', '', '', '', since, '', summary, '']);
   }
   if (rows.length === 0) return 'no findings';
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
@@ -92,6 +96,12 @@ function seedDistanceText({ distance }: TriagedFault): string {
   return (distance.edits ?? distance.l0) === 0 ? 'a seed' : distanceText(distance);
 }
 
+/** By how much the two models of a pair prefer their classes. */
+function gapText({ gap }: TriagedFault): string {
+  if (gap === undefined) return '';
+  return `gap ${formatNumber(gap.reference, 3)} and ${formatNumber(gap.copy, 3)}`;
+}
+
 const EXAMPLES = `
 Examples:
   neurofuzz triage neurofuzz-out/model
@@ -100,4 +110,4 @@ Examples:
   neurofuzz triage neurofuzz-out/model --atol 0.05 --rtol 0.01
 
 Findings of two models hold what both gave, so they are judged anew without running a model.
-Exit codes: 0 when no fault is left (with --against: none that is new), 1 otherwise.`;
+Exit codes: 0 when no fault is left (with --against: none that is new; ties are none), 1 otherwise.`;

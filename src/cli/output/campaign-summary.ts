@@ -6,7 +6,7 @@ import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
-import { isAbsorbed } from '../../objectives/objective.ts';
+import { isAbsorbed, isTie } from '../../objectives/objective.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
@@ -116,6 +116,12 @@ function keptText({ kept, batchDependent, why }: Fault): string {
   return `${kept} kept, ${batchDependent === kept ? '' : `${batchDependent} of them `}batch-dependent`;
 }
 
+/** That there is no fault, and how many ties there are beside. */
+function nothingFoundText(ties: readonly Fault[]): string {
+  const hits = ties.reduce((sum, tie) => sum + tie.hits, 0);
+  return hits === 0 ? 'nothing found' : `nothing found but ties, which are no faults: ${plural(hits, 'hit')}`;
+}
+
 /** Stop reasons after which the campaign can be resumed. */
 const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
@@ -130,17 +136,18 @@ export function summaryText(summary: CampaignSummary): string {
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
-  if (statistics.faults.length === 0) lines.push('nothing found', `campaign: ${folder}`);
+  if (statistics.faults.every(({ signature }) => isTie(signature)))
+    lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);
   }
-  const rank = ({ signature }: Fault): number => Number(isAbsorbed(signature));
+  const rank = ({ signature }: Fault): number => (isTie(signature) ? 2 : Number(isAbsorbed(signature)));
   for (const fault of [...statistics.faults].sort((a, b) => rank(a) - rank(b))) {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
+      `  ${isTie(fault.signature) ? 'no fault: ' : ''}${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

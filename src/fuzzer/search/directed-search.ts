@@ -1,4 +1,5 @@
 import type { Random } from '../../core/random.ts';
+import { isTie } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import { GoalState, isClose } from './goal-state.ts';
 import { type PlannedPicks, planPicks } from './plan-picks.ts';
@@ -145,9 +146,10 @@ export class DirectedSearch {
 
   /**
    * Closes the goal, or the subgoal, of a signature that has enough findings. Signatures of values that are not finite
-   * close no objective: its margins say nothing about those.
+   * close no objective: its margins say nothing about those. Nor do ties, beyond which a fault may lie.
    */
   recordSaturation(signature: string): void {
+    if (isTie(signature)) return;
     for (const state of this.#states) state.closeSubgoal(signature);
     const owner = owningObjective(this.#goals, signature);
     if (owner === undefined || marginSignaturesOf(owner).length > 0) return;

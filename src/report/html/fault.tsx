@@ -1,6 +1,8 @@
 import type { Distance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, formatNumber, plural, pluralNoun } from '../../core/format-number.ts';
+import type { ClassGap } from '../../objectives/class-gap.ts';
+import { isTie } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { statusOf } from '../../triage/triage.ts';
 import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
@@ -39,6 +41,7 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
         {escapeControl(fault.objective)}; {plural(fault.hits, 'hit')}, {fault.findings} kept; came up again{' '}
         {escapeControl(fault.reproduced)}; {distanceText(finding.distance)} from its seed
         {finding.minimized === undefined ? '' : ', made smaller'}
+        {fault.gap === undefined ? '' : `; ${gapText(fault.gap)}`}
         {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
       </p>
       <div class="replay">
@@ -137,12 +140,18 @@ function mutatorCounts(mutators: readonly string[]): string {
 
 function State({ view: { fault } }: { readonly view: FaultView }) {
   const status = statusOf(fault);
+  if (isTie(fault.signature)) return <span class="badge flaky">a tie, no fault</span>;
   return (
     <>
       {fault.state === undefined ? null : <span class={`badge ${fault.state}`}>{fault.state}</span>}
       {status === 'confirmed' ? null : <span class="badge flaky">{status}</span>}
     </>
   );
+}
+
+/** By how much two models prefer their classes, as text. */
+function gapText({ reference, copy }: ClassGap): string {
+  return `gap ${formatNumber(reference, 3)} and ${formatNumber(copy, 3)}`;
 }
 
 /** A testcase's distance from its seed, as text. */
@@ -240,9 +249,10 @@ function Others({ others, total }: { readonly others: readonly OtherFindingView[
         {total - 1} other {pluralNoun(total - 1, 'finding')} of it
       </summary>
       <ul>
-        {others.map(({ path, distance, status, minimized }) => (
+        {others.map(({ path, distance, gap, status, minimized }) => (
           <li key={path}>
             <code>{escapeControl(path)}</code> {distanceText(distance)}
+            {gap === undefined ? '' : `, ${gapText(gap)}`}
             {minimized ? ', made smaller' : ''}
             {status === 'confirmed' ? '' : `, ${status}`}
           </li>

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { isTie } from '../../objectives/objective.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
 import { stateCounts } from '../state-counts.ts';
 import type { CampaignView } from '../view-model.ts';
@@ -99,7 +100,7 @@ function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
     <>
       <p>
         <strong>
-          {plural(faults.length, 'fault')}
+          {plural(faults.filter(({ fault }) => !isTie(fault.signature)).length, 'fault')}
           {isCompared ? ` (${counts})` : ''}
         </strong>{' '}
         in {plural(campaigns.length, 'campaign')}
@@ -121,7 +122,9 @@ function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
                 <tr key={`${c} ${fault.signature}`}>
                   {isCompared ? (
                     <td>
-                      <span class={`badge ${fault.state ?? ''}`}>{fault.state ?? ''}</span>
+                      <span class={`badge ${isTie(fault.signature) ? 'flaky' : (fault.state ?? '')}`}>
+                        {isTie(fault.signature) ? 'tie' : (fault.state ?? '')}
+                      </span>
                     </td>
                   ) : null}
                   <td class="word">

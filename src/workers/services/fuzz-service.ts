@@ -10,6 +10,7 @@ import { UserError } from '../../core/errors.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { resolveCriterion } from '../../coverage/registry.ts';
+import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
 import { prepareSlices } from '../../evaluation/prepare-slices.ts';
 import { watchedTensors } from '../../evaluation/watched-tensors.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
@@ -27,6 +28,7 @@ import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
@@ -194,6 +196,20 @@ const methods = {
     );
   },
 
+  /** How far gaps move in the models of a pair; see `measurePairNoise`. */
+  measureNoise(request: NoiseRequest): Promise<PairNoise> {
+    const options = loadedWith;
+    if (options === undefined) throw new Error('no model is loaded');
+    const { path } = requireModel();
+    batchedModel ??= new BatchedModel(requireModel());
+    return measurePairNoise(
+      batchedModel,
+      (threads) => loadWithinLimits(path, { ...options, threads }),
+      request,
+      () => heartbeat(),
+    );
+  },
+
   deriveQuantizedModel: ({
     kind,
     seeds,
@@ -251,7 +267,7 @@ const methods = {
     const { feedback } = criterion;
     const options: TaskRunnerOptions = {
       ...setup,
-      model: new BatchedModel(requireModel()),
+      model: new BatchedModel(requireModel(), setup.noise),
       objectives,
       transforms,
       arms: await makeArms(setup.mutators, setup.descriptors),

@@ -1,10 +1,12 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
+import { measurePairNoise } from '../../evaluation/pair-noise.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
 import type { LoadOptions } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
@@ -27,17 +29,35 @@ export interface ComparisonRequest {
   readonly maxListed: number;
   /** Decibels below which a layer counts as diverged. */
   readonly divergenceDecibels: number;
+  /** Whether there is memory for a further session of each model. */
+  readonly hasMemory: boolean;
 }
 
 /** Testcases of one run. */
 const BATCH_ROWS = 64;
 
 let loaded: BatchedModel | undefined;
+let loadedWith: LoadOptions | undefined;
 let modelBytes = 0;
 
 function requireModel(): BatchedModel {
   if (loaded === undefined) throw new Error('no model is loaded');
   return loaded;
+}
+
+/** Testcases that the noise of a pair is measured on. */
+const NOISE_TESTCASES = 16;
+
+function noiseOn(testcases: readonly TestcaseData[], hasMemory: boolean): Promise<PairNoise> {
+  const model = requireModel();
+  const options = loadedWith;
+  if (options === undefined) throw new Error('no model is loaded');
+  return measurePairNoise(
+    model,
+    (threads) => loadWithinLimits(model.model.path, { ...options, threads }),
+    { testcases, hasMemory },
+    heartbeat,
+  );
 }
 
 const methods = {
@@ -55,6 +75,7 @@ const methods = {
     };
     const model = await loadWithinLimits(path, { ...options, onModelBytes });
     loaded = new BatchedModel(model);
+    loadedWith = options;
     return describeModel(model);
   },
 
@@ -121,14 +142,22 @@ const methods = {
     objective,
     maxListed,
     divergenceDecibels,
-  }: ComparisonRequest): Promise<ModelComparison> =>
-    comparePair(
-      requireModel(),
+    hasMemory,
+  }: ComparisonRequest): Promise<ModelComparison> => {
+    const objectiveToJudge = await makeObjective(objective);
+    const model = requireModel();
+    const noise =
+      objectiveToJudge.tellsTies === true
+        ? await noiseOn(testcases.slice(0, NOISE_TESTCASES), hasMemory)
+        : {};
+    return comparePair(
+      model.withNoise(noise),
       testcases,
-      await makeObjective(objective),
+      objectiveToJudge,
       { most: maxListed, bound: divergenceDecibels },
       heartbeat,
-    ),
+    );
+  },
 
   deriveQuantizedModel: ({
     kind,

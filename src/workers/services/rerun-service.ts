@@ -7,6 +7,7 @@ import { variantMargins } from '../../evaluation/variant-margins.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';
+import type { PairNoise } from '../../model/pair-noise.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
@@ -18,6 +19,8 @@ export interface RerunJob extends RerunRequest {
   readonly loadOptions: LoadOptions;
   readonly objectives: readonly string[];
   readonly expectedViolation: ExpectedViolation;
+  /** Of a pair of models, how far gaps between classes move in each; absent where that was not measured. */
+  readonly noise?: PairNoise | undefined;
   readonly runs: number;
 }
 
@@ -27,6 +30,8 @@ export interface VariantJob extends VariantBatch {
   readonly loadOptions: LoadOptions;
   readonly objectives: readonly string[];
   readonly expectedViolation: ExpectedViolation;
+  /** Of a pair of models, how far gaps between classes move in each; absent where that was not measured. */
+  readonly noise?: PairNoise | undefined;
 }
 
 /** Properties that tell whether a model is still the one that was fuzzed. */
@@ -45,11 +50,11 @@ let preparedVariants:
   | { readonly specs: string; readonly model: BatchedModel; readonly objectives: Objective[] }
   | undefined;
 
-async function prepareVariants({ objectives, batch, rows }: VariantJob) {
+async function prepareVariants({ objectives, batch, rows, noise }: VariantJob) {
   if (openModel === undefined) throw new Error('no model is open');
   const specs = JSON.stringify(objectives);
   if (preparedVariants?.specs !== specs) {
-    const model = new BatchedModel(openModel);
+    const model = new BatchedModel(openModel, noise);
     // Finds out whether the model takes several in a run; a failure now is judged when the variants run.
     if (rows > 1) await model.probe({ ...batch, capacity: rows }, []).catch(() => undefined);
     preparedVariants = { specs, model, objectives: await makeObjectives(objectives) };
@@ -78,9 +83,9 @@ const methods = {
 
   async reproduce(job: RerunJob): Promise<RerunResult> {
     if (openModel === undefined) throw new Error('no model is open');
-    const { objectives, expectedViolation, runs } = job;
+    const { objectives, expectedViolation, runs, noise } = job;
     return rerunTestcase(
-      new BatchedModel(openModel),
+      new BatchedModel(openModel, noise),
       await makeObjectives(objectives),
       expectedViolation,
       job,

@@ -67,6 +67,7 @@ async function confirm(
     runtime: 'onnx',
     comparesLayers: false,
     isUnbatched: false,
+    noise: undefined,
     canTrace: false,
     seedSpan: new SeedSpan([]),
     imageFormats: [],

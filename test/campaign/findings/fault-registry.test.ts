@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { type ConfirmationOutcome, FaultRegistry } from '../../../src/campaign/findings/fault-registry.ts';
+import {
+  type ConfirmationOutcome,
+  FaultRegistry,
+  isConfirmedFault,
+} from '../../../src/campaign/findings/fault-registry.ts';
 import type { Finding } from '../../../src/storage/finding.ts';
 
 function stored(
@@ -127,4 +131,14 @@ test('what a version saved that closed faults by flaky findings goes on', () => 
   restored.restore(saved);
   expect(restored.countsOf('a')).toMatchObject({ flaky: 2, misses: 2, batchDependent: 0, nextTry: 0 });
   expect(restored.saturatedSignatures).toEqual([]);
+});
+
+test('a tie is kept and counted, and is no fault that ends a campaign with 1', () => {
+  const faults = registry();
+  faults.register([stored('quantization-tie-y', '1', 'confirmed', 'quantization')], 0);
+  expect([faults.faults.length, faults.confirmed.length]).toEqual([1, 0]);
+  expect(faults.faults.some(isConfirmedFault)).toBe(false);
+  faults.register([stored('quantization-class-y', '2', 'confirmed', 'quantization')], 0);
+  expect(faults.confirmed.map(({ signature }) => signature)).toEqual(['quantization-class-y']);
+  expect(faults.faults.some(isConfirmedFault)).toBe(true);
 });

@@ -11,11 +11,11 @@ import { testcaseOf } from '../../support/tasks.ts';
 const KEEP = 3;
 
 /** A hit of a fault in a batch of two, whose only value says how it comes up again: alone above 0, in its batch at 0. */
-function hitOf(value: number, id = 0): Hit {
+function hitOf(value: number, id = 0, signature = 'assert-x'): Hit {
   const data = testcaseOf([value, id]);
   const violation = {
     objective: 'assert',
-    signature: 'assert-x',
+    signature,
     summary: 'found',
     tensors: [],
     details: {},
@@ -73,7 +73,7 @@ function writing() {
     faults.countHits([{ signature: 'assert-x', hits: counted }]);
     return { outcomes, newFaults };
   };
-  return { faults, written, artifacts, calls, take };
+  return { faults, written, artifacts, calls, take, writer };
 }
 
 describe('hits', () => {
@@ -137,4 +137,12 @@ test('a fault is new again when the first of its findings comes up every time', 
   expect(await signatures(hitOf(-1))).toEqual(['assert-x']);
   expect(await signatures(hitOf(1))).toEqual(['assert-x']);
   expect(await signatures(hitOf(2))).toEqual([]);
+});
+
+test('until the first finding, hits are confirmed up to the first that is no tie', async () => {
+  const { writer, calls } = writing();
+  const hits = [hitOf(1, 0, 'quantization-tie-y'), hitOf(2, 1, 'quantization-class-y'), hitOf(3, 2)];
+  const outcomes = await writer.confirmAndStore(hits, 1, undefined, true);
+  expect(outcomes.map(({ signature }) => signature)).toEqual(['quantization-tie-y', 'quantization-class-y']);
+  expect(calls.confirmed).toEqual([1, 2]);
 });

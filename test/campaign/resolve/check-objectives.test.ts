@@ -52,6 +52,7 @@ describe('tensors of objectives', () => {
       tensors,
       hasMargins: false,
       isTwoSided: false,
+      tellsTies: false,
       predictsBeforeOutput: false,
       isAttributable: false,
     },

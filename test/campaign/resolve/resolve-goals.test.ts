@@ -9,6 +9,7 @@ const objective = (fields: Partial<ObjectiveDescriptor>): ObjectiveDescriptor =>
   name: 'text-words',
   hasMargins: true,
   isTwoSided: false,
+  tellsTies: false,
   predictsBeforeOutput: false,
   isAttributable: false,
   ...fields,

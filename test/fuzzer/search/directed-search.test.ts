@@ -170,6 +170,8 @@ describe('the goal of an objective with two sides', () => {
     expect(search.plan(0, 64, ENTRIES, random()).acrossBoundary.every((partner) => partner < 0)).toBe(true);
     search.recordSaturation('quantization-nan-y');
     search.recordSaturation('nonfinite-nan-y');
+    // Beyond a tie a fault may lie.
+    search.recordSaturation('quantization-tie-y');
     expect(search.nextGoal()).toBe(0);
     search.recordSaturation('quantization-class-y');
     expect(search.nextGoal()).toBeUndefined();

@@ -164,9 +164,10 @@ export class OnnxModel implements Model, NonFiniteFlags {
     return { session: await this.#open(bytes, TRACING_SESSION_OPTIONS), outputs, read };
   }
 
-  async #runUnoptimized(feeds: readonly Tensor[]): Promise<void> {
+  async #runUnoptimized(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>> {
     this.#unoptimized ??= this.#open(this.#plainFile, TRACING_SESSION_OPTIONS);
-    await (await this.#unoptimized).run(this.#namedFeeds(feeds), this.outputs);
+    const results = await (await this.#unoptimized).run(this.#namedFeeds(feeds), this.outputs);
+    return { outputs: this.outputs.map((name) => this.#labels.toTensor(name, results[name])) };
   }
 
   async dispose(): Promise<void> {

@@ -1,0 +1,91 @@
+import { formatNumber } from '../core/format-number.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
+import { type ClassGap, classGap, type GapBounds, isWithinNoise, smallerGap } from './class-gap.ts';
+import { className, namedClasses } from './class-name.ts';
+import type { Violation } from './objective.ts';
+import { argmax, isInTop } from './output-difference.ts';
+import { hasClasses, lastAxisLength } from './output-pair.ts';
+
+/** Phrases for the two sides in summaries, such as `in the reference`. */
+export interface SideLabels {
+  readonly reference: string;
+  readonly second: string;
+}
+
+/** A disagreement in one output, before it gets the objective's signature. */
+export interface Disagreement {
+  /** A part of the signature. */
+  readonly kind: string;
+  readonly summary: string;
+  readonly details: Violation['details'];
+}
+
+/** One row of an output that both models have. */
+export interface RowPair {
+  readonly tensor: BatchTensor;
+  readonly bounds: GapBounds;
+  /** The reference's values, and the second model's. */
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+}
+
+/**
+ * Another class in the second model. Of several positions it is the one at which the smaller gap is largest; a tie where no gap is
+ * beyond the noise.
+ *
+ * @param top the reference's class must be among so many of the second model's best; undefined where that is not asked
+ */
+export function findClassDisagreement(
+  { tensor, bounds, a, b }: RowPair,
+  top: number | undefined,
+  labels: SideLabels,
+): Disagreement | undefined {
+  if (top === undefined || !hasClasses(tensor)) return undefined;
+  const count = lastAxisLength(tensor);
+  let strongest: { readonly from: number; readonly gap: ClassGap } | undefined;
+  for (let from = 0; from < a.length; from += count) {
+    if (isInTop(b, from, count, argmax(a, from, count), top)) continue;
+    const gap = classGap(a, b, from, count, top);
+    if (!isWithinNoise(gap, bounds) && smallerGap(gap) < bounds.confident) continue;
+    if (strongest === undefined || isStronger(gap, strongest.gap, bounds)) strongest = { from, gap };
+  }
+  if (strongest === undefined) return undefined;
+  const { from, gap } = strongest;
+  const isTied = isWithinNoise(gap, bounds);
+  const reference = argmax(a, from, count);
+  const copy = argmax(b, from, count);
+  const position = from / count;
+  const where = tensor.size === count ? tensor.name : `${tensor.name}, position ${position},`;
+  const names = [className(tensor, reference), className(tensor, copy)];
+  const beyond = top === 1 ? '' : `, and ${names[0]} is not among its best ${top}`;
+  const tied = isTied ? `: a tie, ${noiseText(gap, bounds.noise)}` : '';
+  return {
+    kind: isTied ? 'tie' : 'class',
+    summary: `${where} says ${names[0]} ${labels.reference} (${formatNumber(a[from + reference])} against ${formatNumber(a[from + copy])}) and ${names[1]} ${labels.second} (${formatNumber(b[from + copy])} against ${formatNumber(b[from + reference])})${beyond}${tied}`,
+    details: {
+      reference,
+      copy,
+      ...namedClasses(tensor, { reference, copy }),
+      position,
+      referenceValues: [a[from + reference], a[from + copy]],
+      copyValues: [b[from + reference], b[from + copy]],
+      gap: { ...gap },
+      ...(isTied ? { noise: { ...bounds.noise } } : {}),
+    },
+  };
+}
+
+/** Whether a gap is stronger than another: one beyond the noise is stronger than any within it. */
+function isStronger(gap: ClassGap, other: ClassGap, bounds: GapBounds): boolean {
+  const isTied = isWithinNoise(gap, bounds);
+  if (isTied !== isWithinNoise(other, bounds)) return !isTied;
+  return smallerGap(gap) > smallerGap(other);
+}
+
+/** The sides whose lead is within their noise. */
+function noiseText(gap: ClassGap, noise: ClassGap): string {
+  return (['reference', 'copy'] as const)
+    .filter((side) => gap[side] <= noise[side])
+    .map((side) => `a lead of ${formatNumber(gap[side])} where ${formatNumber(noise[side])} is noise`)
+    .join(' and ');
+}
