@@ -114,10 +114,10 @@ const MAX_MUTATORS = 4;
 /** The mutators with the largest shares, and the share of draws that was rejected. */
 function mutatorsText({ mutators, rejected }: Statistics): string {
   const largest = [...mutators].sort((a, b) => b.share - a.share).slice(0, MAX_MUTATORS);
-  const shares = largest.map((one) => {
-    const { share, mutants, entries } = one;
+  const shares = largest.map((figures) => {
+    const { share, mutants, entries } = figures;
     const yields = mutants === 0 ? '' : ` (${((1e3 * entries) / mutants).toPrecision(2)}‰)`;
-    return `${mutatorLabel(one, mutators)} ${Math.round(100 * share)} %${yields}`;
+    return `${mutatorLabel(figures, mutators)} ${Math.round(100 * share)} %${yields}`;
   });
   return [...(rejected > 0 ? [`${percent(rejected)} rejected`] : []), ...shares].join(', ');
 }

@@ -66,7 +66,9 @@ const MAX_MUTATORS = 5;
 /** The mutators that added most corpus entries, if there is more than one, and the share of mutants rejected by the constraints. */
 function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): string[] {
   const best = mutators.filter(({ entries }) => entries > 0).sort((a, b) => b.entries - a.entries);
-  const named = best.slice(0, MAX_MUTATORS).map((one) => `${mutatorLabel(one, mutators)} ${one.entries}`);
+  const named = best
+    .slice(0, MAX_MUTATORS)
+    .map((figures) => `${mutatorLabel(figures, mutators)} ${figures.entries}`);
   const lines: string[] = [];
   if (mutators.length > 1 && named.length > 0) lines.push(`new entries by ${named.join(', ')}`);
   if (rejected > 0)
