@@ -89,7 +89,14 @@ describe('a defect that a million draws of noise do not show', () => {
     const { code, stdout } = await fuzz(model('sqrt', true), 'sqrt-repaired', '-n', '20000');
     expect(code).toBe(0);
     expect(JSON.parse(stdout).sites).toEqual([
-      { site: 'sqrt', kind: 'sqrt', status: 'unreachable', margin: null, signature: null },
+      {
+        site: 'sqrt',
+        kind: 'sqrt',
+        status: 'unreachable',
+        margin: null,
+        signature: null,
+        method: 'interval',
+      },
     ]);
     expect(readJson(folder, 'sqrt-repaired', 'stats.json').sites[0]).toMatchObject({ region: 'floor < 0' });
     const text = await neurofuzz([

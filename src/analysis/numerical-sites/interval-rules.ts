@@ -62,10 +62,15 @@ const clip: IntervalRule = ({ node, inputIntervals: [x], intervalOf }) => {
 };
 
 const power: IntervalRule = ({ inputIntervals: [x, p] }) => {
-  if (p.low !== p.high) return undefined;
+  if (p.low !== p.high) {
+    // The exponent p · ln x is extreme at the ends of both.
+    const corners = [x.low ** p.low, x.low ** p.high, x.high ** p.low, x.high ** p.high];
+    return x.low > 0 ? enclose(...corners) : undefined;
+  }
   const { low: exponent } = p;
   if (exponent === 2) return square(x);
   if (x.low > 0 || (x.low >= 0 && exponent > 0)) return enclose(x.low ** exponent, x.high ** exponent);
+  if (x.high < 0 && Number.isInteger(exponent)) return enclose(x.low ** exponent, x.high ** exponent);
   if (exponent > 0 && exponent % 2 === 0)
     return { low: 0, high: Math.max(x.low ** exponent, x.high ** exponent) };
   return exponent > 0 && exponent % 2 === 1
@@ -123,10 +128,10 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(({ inputIntervals: [x] }) => square(x), 'Square'),
   ...forOps(({ inputIntervals: [x] }) => invert(x), 'Reciprocal Inv'),
   ...forOps(magnitude, 'Abs'),
-  ...forOps(
-    ({ inputIntervals: [, a, b] }) => (b === undefined ? undefined : union(a, b)),
-    'Where Select SelectV2',
-  ),
+  ...forOps(({ inputIntervals: [condition, a, b] }) => {
+    if (b === undefined) return undefined;
+    return condition.low === 1 ? a : condition.high === 0 ? b : union(a, b);
+  }, 'Where Select SelectV2'),
   ...forOps(tangent, 'Tan'),
   ...forOps(clip, 'Clip ClipByValue'),
   ...forOps(power, 'Pow'),

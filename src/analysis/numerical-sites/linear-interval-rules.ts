@@ -1,5 +1,5 @@
-import { readNumber, sizeOf, type Tensor } from '../../tensor/tensor.ts';
-import { ANY, add, type Interval, invert, multiply, negate, ROUNDING_ERROR, union } from './interval.ts';
+import { DTYPES, readNumber, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import { ANY, add, type Interval, invert, multiply, negate, sumError, union } from './interval.ts';
 import type { IntervalRule, RuleInput } from './interval-rule.ts';
 import { numericAttribute } from './site.ts';
 
@@ -34,8 +34,11 @@ function weightedSum(x: Interval, weights: Tensor, sums: number, sumOf: (index: 
     high = Math.max(high, highs[sum]);
     magnitude = Math.max(magnitude, magnitudes[sum]);
   }
+  // Partial sums may overflow although the sum would not.
+  if (magnitude > DTYPES[type].max) return ANY;
   // Rounding errors are relative to the terms, which may cancel.
-  return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
+  const slack = magnitude * sumError(data.length / sums, type);
+  return { low: low - slack, high: high + slack };
 }
 
 /** MatMul and Gemm with a constant right operand, `[..., K, N]` or transposed. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
+import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../../analysis/describe-model.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
@@ -76,8 +77,8 @@ export interface Target {
   readonly comparesLayers: boolean;
   /** Whether the unmodified model takes one testcase in a run. */
   readonly isUnbatched: boolean;
-  /** Names of sites that cannot go wrong within the ranges of the inputs. */
-  readonly unreachable: ReadonlySet<string>;
+  /** Sites that cannot go wrong within the ranges of the inputs, by name, and how that is shown. */
+  readonly unreachable: ReadonlyMap<string, BoundMethod>;
   readonly objectives: readonly ObjectiveDescriptor[];
   /** Which kind of feedback the coverage criterion gives. */
   readonly feedback: FeedbackName;
@@ -147,7 +148,14 @@ export async function resolveTarget(
   if (batchLimitReason !== undefined) notices.warn(`${batchLimitReason}: batches are of one`);
   await checkObjectiveTensors(model, objectives, watched.tensors, seeds[0], probeWorker);
   const goals = await resolveGoals(
-    { model, sites, inputs, objectives, watched: watched.tensors },
+    {
+      model,
+      sites,
+      inputs,
+      changesSizes: sizeChanges.running.length > 0,
+      objectives,
+      watched: watched.tensors,
+    },
     config,
     probeWorker,
     notices,
