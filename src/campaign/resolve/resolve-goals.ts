@@ -11,7 +11,7 @@ import type { ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import { inputBoxes } from './input-boxes.ts';
+import { inputBoxes } from './bounds/input-boxes.ts';
 import type { ResolvedInputs } from './inputs.ts';
 import type { Notices } from './model-settings.ts';
 

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { inputBoxes } from '../../../src/campaign/resolve/input-boxes.ts';
-import type { ResolvedInputs } from '../../../src/campaign/resolve/inputs.ts';
-import type { InputDescriptor } from '../../../src/inputs/input-descriptor.ts';
-import type { InputSpec } from '../../../src/model/model.ts';
-import { traitsOf } from '../../support/mutators.ts';
-import { testcaseOf } from '../../support/tasks.ts';
+import { inputBoxes } from '../../../../src/campaign/resolve/bounds/input-boxes.ts';
+import type { ResolvedInputs } from '../../../../src/campaign/resolve/inputs.ts';
+import type { InputDescriptor } from '../../../../src/inputs/input-descriptor.ts';
+import type { InputSpec } from '../../../../src/model/model.ts';
+import { traitsOf } from '../../../support/mutators.ts';
+import { testcaseOf } from '../../../support/tasks.ts';
 
 const MODEL = { inputs: [{ name: 'x', type: 'float32', shape: [null, 2] } satisfies InputSpec] };
 

@@ -1,16 +1,16 @@
-import { type ElementBounds, makeBounds } from '../../analysis/bounds/element-bounds.ts';
+import { type ElementBounds, makeBounds } from '../../../analysis/bounds/element-bounds.ts';
 import {
   elementShapes,
   type InputBox,
   type InputBoxes,
   MAX_BOX_VALUES,
-} from '../../analysis/bounds/input-boxes.ts';
-import { BoundsTracker, isAnchored } from '../../constraints/bounds.ts';
-import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import type { Seeds } from '../../inputs/seeds.ts';
-import type { ModelInfo } from '../../model/model.ts';
-import { readNumber } from '../../tensor/tensor.ts';
-import type { ResolvedInputs } from './inputs.ts';
+} from '../../../analysis/bounds/input-boxes.ts';
+import { BoundsTracker, isAnchored } from '../../../constraints/bounds.ts';
+import type { InputDescriptor } from '../../../inputs/input-descriptor.ts';
+import type { Seeds } from '../../../inputs/seeds.ts';
+import type { ModelInfo } from '../../../model/model.ts';
+import { readNumber } from '../../../tensor/tensor.ts';
+import type { ResolvedInputs } from '../inputs.ts';
 
 /** Seeds around each of which bounds are computed, at most. */
 const MAX_SEED_BOXES = 256;
