@@ -113,6 +113,15 @@ describe('a defect that a million draws of noise do not show', () => {
     expect(text.stdout).toContain('numerical sites: 1: 0 went wrong; 1 cannot within the range; 0 open');
   });
 
+  test('cannot come up near the seeds, which bounds around each of them show', async () => {
+    const { code, stdout } = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '200', '--linf', '0.1');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).sites).toMatchObject([{ status: 'unreachable', method: 'crown-by-seed' }]);
+    expect(readJson(folder, 'sqrt-ball', 'stats.json').sites[0].method).toBe('crown-by-seed');
+    const resumed = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '300', '--linf', '0.1', '--resume');
+    expect(JSON.parse(resumed.stdout).sites).toMatchObject([{ method: 'crown-by-seed' }]);
+  });
+
   test('is not reached by the random control, which measures no margins, nor by coverage alone', async () => {
     for (const guidance of ['none', 'ann']) {
       const { code, stdout } = await fuzz(model('sqrt'), guidance, '-n', '100000', '--guidance', guidance);

@@ -82,6 +82,8 @@ export function evaluateAffine(
         high += a < b ? b : a;
         magnitude += Math.max(Math.abs(a), Math.abs(b));
         weightSum += Math.abs(weight);
+        // A weight so small that it is rounded, or flushed to zero.
+        if (Math.abs(weight) < normal) weightSum += Math.max(Math.abs(a), Math.abs(b)) / Math.abs(weight);
         count++;
       }
     }

@@ -1,4 +1,5 @@
 import { readNumber, sizeOf } from '../../tensor/tensor.ts';
+import { smallestNormal } from '../numerical-sites/interval.ts';
 import { numericAttribute } from '../numerical-sites/site.ts';
 import { type AffineForm, selection } from './affine-form.ts';
 import {
@@ -100,6 +101,8 @@ const batchNormalisation: AffineRule = (context) => {
     offsetMagnitude[i] = Math.abs(shift[channel]) + Math.abs(mean[channel] * weights[i]);
   }
   if (!weights.every(Number.isFinite) || !offset.every(Number.isFinite)) return undefined;
+  // Scales that a runtime may flush to zero.
+  if (scale.some((value) => value !== 0 && Math.abs(value) < smallestNormal('float32'))) return undefined;
   const indices = Int32Array.from({ length: size }, (_, i) => i);
   const terms = [{ tensor: node.inputs[0], matrix: selection(indices, weights) }];
   const { shape, isBatched } = x;

@@ -114,6 +114,11 @@ function shareBounds(
 ): void {
   let magnitude = 0;
   for (let i = from; i < from + length; i++) magnitude = Math.max(magnitude, magnitudeAt(x, i));
+  if (!Number.isFinite(magnitude)) {
+    bounds.low.fill(Number.NEGATIVE_INFINITY, from, from + length);
+    bounds.high.fill(Number.POSITIVE_INFINITY, from, from + length);
+    return;
+  }
   for (let i = from; i < from + length; i++) {
     let most = 0;
     let least = 0;
@@ -125,19 +130,17 @@ function shareBounds(
     // The exponent's rounding is an error of the share relative to it.
     const share = (1 + 2 * magnitude) * ROUNDING_ERROR + sumError(length, 'float32');
     if (isLog) {
-      const slack = share * (1 + Math.log1p(most));
-      bounds.low[i] = toFinite(-Math.log1p(most) - slack, Number.NEGATIVE_INFINITY);
-      bounds.high[i] = toFinite(Math.min(0, -Math.log1p(least)) + slack, slack);
+      // Errors are relative to the logarithm and to the exponents.
+      const [low, high] = [Math.log1p(most), Math.log1p(Math.min(least, Number.MAX_VALUE))];
+      bounds.low[i] = -low - share * (1 + low);
+      bounds.high[i] = -high + share * (1 + high);
     } else {
       const low = (1 - share) / (1 + most);
       bounds.low[i] = low > SMALLEST_SHARE ? low : 0;
-      bounds.high[i] = toFinite(Math.min(1, 1 / (1 + least)) * (1 + share), Number.POSITIVE_INFINITY);
+      bounds.high[i] = (1 + share) / (1 + least);
     }
   }
 }
-
-/** A number, or what is known where it is none. */
-const toFinite = (value: number, otherwise: number): number => (Number.isNaN(value) ? otherwise : value);
 
 /** Rules of ONNX's operations on groups of elements. */
 export const GROUP_RULES: Readonly<Record<string, GroupRule>> = {

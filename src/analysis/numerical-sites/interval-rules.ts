@@ -19,6 +19,7 @@ import {
   depthwiseConvolution,
   gemm,
   matrixProduct,
+  normalisation,
   transposedConvolution,
 } from './linear-interval-rules.ts';
 import { RECURRENT_RULES } from './recurrent-interval-rules.ts';
@@ -120,7 +121,7 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(constantInterval(UNIT_INTERVAL), 'IsNaN IsInf Softmax'),
   ...forOps(constantInterval({ low: -1, high: 1 }), 'Sin Cos Sign'),
   ...forOps(constantInterval({ low: Number.NEGATIVE_INFINITY, high: 0 }), 'LogSoftmax'),
-  ...forOps(atLeast(0), 'ReduceL1 ReduceL2 ReduceSumSquare ArgMax ArgMin'),
+  ...forOps(atLeast(0), 'ArgMax ArgMin'),
   ...forOps(atLeast(1), 'Cosh'),
   ...forOps(quotient, 'Div RealDiv'),
   ...forOps(difference, 'Sub'),
@@ -141,6 +142,10 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(convolution(true), 'Conv1D Conv2D Conv3D'),
   ...forOps(depthwiseConvolution, 'DepthwiseConv2dNative'),
   ...forOps(transposedConvolution, 'Conv2DTranspose Conv3DTranspose'),
+  ...forOps(
+    normalisation,
+    'LayerNormalization SimplifiedLayerNormalization RMSNormalization InstanceNormalization SkipLayerNormalization',
+  ),
   ...forOps(batchNormalisation, 'BatchNormalization FusedBatchNormV3'),
   ...forOps(
     increasing((x) => Math.sqrt(Math.max(0, x)), 0),
