@@ -52,6 +52,8 @@ const COMPOSED = [
   'Left',
   'Convolution',
   'Guarded',
+  'Layers',
+  'Difference',
 ] as const;
 
 /** One step of a random network: an operation on results of steps before it, with numbers that it takes. */
@@ -211,6 +213,15 @@ export function writeNetwork(steps: readonly NetworkStep[]): RandomNetwork {
         }
         case 'Guarded':
           return node('Log', [node('Add', [node('Relu', [a]), constant([], [Math.abs(number) || 1e-6])])]);
+        case 'Layers': {
+          const hidden = node('Relu', [node('Gemm', [a, matrix(), constant([4], weights.slice(16, 20))])]);
+          return node('MatMul', [hidden, constant([4, 4], weights.slice(20, 36))]);
+        }
+        // What two operands have in common cancels.
+        case 'Difference': {
+          const part = node('Mul', [a, constant([], [0.9])]);
+          return variant < 6 ? node('Sub', [a, part]) : node('Sub', [node('Add', [b, part]), b]);
+        }
         case 'Convolution':
           return convolution(variant, weights, a, node, constant, integers);
         default:
