@@ -8,8 +8,19 @@ import type { BoundPropagation } from './bound-propagation.ts';
 import type { ElementBounds } from './element-bounds.ts';
 import { evaluateElementwise, isElementwise } from './elementwise-rules.ts';
 
-/** Operations whose result overflows for some operands outside the unsafe region, as 1 / x does for a tiny x. */
-const QUOTIENT_OPS: ReadonlySet<string> = new Set(['Div', 'RealDiv', 'Reciprocal', 'Inv', 'Pow']);
+/**
+ * Operations whose result overflows for some operands outside the unsafe region, as 1 / x does for a tiny x and a sum of squares
+ * for many operands.
+ */
+const OVERFLOWING_OPS: ReadonlySet<string> = new Set([
+  'Div',
+  'RealDiv',
+  'Reciprocal',
+  'Inv',
+  'Pow',
+  'ReduceSumSquare',
+  'ReduceL2',
+]);
 
 /** The elements of a tensor that can be in the unsafe region. */
 export function reachingElements(bounds: ElementBounds, hazard: Hazard, type: DType | undefined): number[] {
@@ -31,7 +42,7 @@ export function isReachable(
     bounds === undefined
       ? reachesHazard(flushed(propagation.intervalOf(tensor), type), hazard)
       : reachingElements(bounds, hazard, type).length > 0;
-  if (reaches || !QUOTIENT_OPS.has(op)) return reaches;
+  if (reaches || !OVERFLOWING_OPS.has(op)) return reaches;
   const node = propagation.graph.nodes.find((candidate) => candidate.name === name && candidate.op === op);
   return node !== undefined && mayOverflow(node, propagation);
 }
@@ -41,15 +52,16 @@ function mayOverflow(node: GraphNode, propagation: BoundPropagation): boolean {
   const { graph } = propagation;
   const context = propagation.contextOf(node);
   const type = graph.types.get(node.outputs[0]);
+  const known = propagation.boundsOf(node.outputs[0]);
+  if (known !== undefined && areFinite(known)) return false;
   const mostOf = (name: string): number => DTYPES[graph.types.get(name) ?? 'float32'].max;
   const names = node.inputs.filter((name) => name !== '');
   const operands = names.map((name) => propagation.boundsOf(name));
-  const known = operands.filter((operand) => operand !== undefined);
-  if (type !== undefined && known.length === operands.length && isElementwise(node, context.format)) {
-    const finite = known.map((operand, i) => withinFinite(operand, mostOf(names[i])));
+  const bounds = operands.filter((operand) => operand !== undefined);
+  if (type !== undefined && bounds.length === operands.length && isElementwise(node, context.format)) {
+    const finite = bounds.map((operand, i) => withinFinite(operand, mostOf(names[i])));
     const result = evaluateElementwise(context, finite, type);
-    if (result !== undefined)
-      return !result.low.every(Number.isFinite) || !result.high.every(Number.isFinite);
+    if (result !== undefined) return !areFinite(result);
   }
   const [{ low, high }] = nodeIntervals(node, {
     graph,
@@ -57,6 +69,10 @@ function mayOverflow(node: GraphNode, propagation: BoundPropagation): boolean {
     constant: context.constant,
   });
   return !Number.isFinite(low) || !Number.isFinite(high);
+}
+
+function areFinite({ low, high }: ElementBounds): boolean {
+  return low.every(Number.isFinite) && high.every(Number.isFinite);
 }
 
 function finiteInterval({ low, high }: Interval, most: number): Interval {

@@ -41,8 +41,8 @@ const norm =
   ({ inputIntervals: [x] }) => {
     const most = Math.max(Math.abs(x.low), Math.abs(x.high));
     const sum = 1.5 * MOST_SUMMANDS * (isSquare ? most * most : most);
-    const isFinite = sum <= DTYPES.float32.max;
-    return { low: 0, high: !isFinite ? Number.POSITIVE_INFINITY : isRoot ? Math.sqrt(sum) : sum };
+    const hasEnd = sum <= DTYPES.float32.max;
+    return { low: 0, high: !hasEnd ? Number.POSITIVE_INFINITY : isRoot ? Math.sqrt(sum) : sum };
   };
 
 const sumOrReduceSum: IntervalRule = (input) => (isReduction(input.node) ? reduceSum(input) : sum(input));

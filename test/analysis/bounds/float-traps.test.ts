@@ -138,6 +138,15 @@ const TRAPS: readonly Trap[] = [
     isSafe: positive,
   },
   {
+    name: 'a sum of squares overflows, none of which does',
+    build: (graph) => graph.node('ReduceL2', ['x'], 'y', { axes: [1] }),
+    low: 0,
+    high: 1.5e19,
+    row: [1.5e19, 1.5e19],
+    exact: (row) => Math.hypot(...row),
+    isSafe: (operand) => operand < 1e38,
+  },
+  {
     name: 'a weighted sum below 1 rounds to 1',
     build: (graph) =>
       graph.node('Atanh', [graph.node('MatMul', ['x', column(graph, 'w', 0.7, 0.2, 0.1)], 'sum')], 'y'),
