@@ -45,6 +45,7 @@ export interface ResolvedCampaign {
   readonly fixedBatch: FixedBatch | undefined;
   readonly batchDependence: BatchDependence | undefined;
   readonly sizeChanges: SizeChanges;
+  readonly bounds: number | undefined;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -71,6 +72,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     fixedBatch,
     batchDependence,
     sizeChanges,
+    bounds,
     inputs,
     importIds,
   } = resolved;
@@ -137,6 +139,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(fixedBatch === undefined ? {} : { fixedBatch }),
       ...(batchDependence === undefined ? {} : { batchDependence }),
       ...(Object.values(sizeChanges).every(({ length }) => length === 0) ? {} : { sizeChanges }),
+      ...(bounds === undefined ? {} : { bounds }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

@@ -113,6 +113,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     fixedBatch: target.fixedBatch,
     batchDependence: target.batchDependence,
     sizeChanges: target.sizeChanges,
+    bounds: target.bounds,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });

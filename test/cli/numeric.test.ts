@@ -120,6 +120,11 @@ describe('a defect that a million draws of noise do not show', () => {
     expect(readJson(folder, 'sqrt-ball', 'stats.json').sites[0].method).toBe('crown-by-seed');
     const resumed = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '300', '--linf', '0.1', '--resume');
     expect(JSON.parse(resumed.stdout).sites).toMatchObject([{ method: 'crown-by-seed' }]);
+    // A campaign that was begun before there were such bounds keeps its goals.
+    const settings = join(folder, 'sqrt-ball', 'campaign.yaml');
+    writeFileSync(settings, readFileSync(settings, 'utf8').replace(/^ *bounds: 2\n/m, ''));
+    const older = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '400', '--linf', '0.1', '--resume');
+    expect(JSON.parse(older.stdout).sites).toMatchObject([{ status: 'open' }]);
   });
 
   test('is not reached by the random control, which measures no margins, nor by coverage alone', async () => {

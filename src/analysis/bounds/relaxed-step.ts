@@ -82,6 +82,8 @@ export function relaxedStep(context: NodeContext, result: ElementBounds): Relaxe
     case 'Pow':
       return numberOf(constant(second)) === 2 ? unaryStep(context, first, SQUARE, result, type) : undefined;
     case 'Mul':
+      // A layer may multiply more than two.
+      if (node.inputs.length !== 2) return undefined;
       return first === second
         ? unaryStep(context, first, SQUARE, result, type)
         : productStep(context, result, type);

@@ -1,3 +1,4 @@
+import { DTYPES } from '../../tensor/tensor.ts';
 import { ACTIVATION_RULES } from './activation-interval-rules.ts';
 import { COMBINING_RULES } from './combining-interval-rules.ts';
 import {
@@ -59,7 +60,11 @@ const clip: IntervalRule = ({ node, inputIntervals: [x], intervalOf }) => {
   };
   const low = bound(1, 'min', Number.NEGATIVE_INFINITY);
   const high = bound(2, 'max', Number.POSITIVE_INFINITY);
-  return { low: Math.min(high, Math.max(low, x.low)), high: Math.min(high, Math.max(low, x.high)) };
+  // Without a bound runtimes clip infinities to the largest number.
+  return {
+    low: Math.min(high, DTYPES.float32.max, Math.max(low, x.low)),
+    high: Math.min(high, Math.max(low, -DTYPES.float32.max, x.high)),
+  };
 };
 
 const power: IntervalRule = ({ inputIntervals: [x, p] }) => {

@@ -1,3 +1,4 @@
+import type { InputBoxes } from '../../analysis/bounds/input-boxes.ts';
 import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
@@ -11,7 +12,6 @@ import type { ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
-import { inputBoxes } from './bounds/input-boxes.ts';
 import type { ResolvedInputs } from './inputs.ts';
 import type { Notices } from './model-settings.ts';
 
@@ -41,15 +41,14 @@ export async function resolveGoals(
     model,
     sites,
     inputs,
-    changesSizes,
+    boxes,
     objectives,
     watched,
   }: {
     readonly model: ModelInfo;
     readonly sites: readonly NumericalSite[];
     readonly inputs: ResolvedInputs;
-    /** Whether tasks change sizes that the seeds have. */
-    readonly changesSizes: boolean;
+    readonly boxes: InputBoxes;
     readonly objectives: readonly ObjectiveDescriptor[];
     /** Tensors that coverage observes. */
     readonly watched: readonly string[];
@@ -61,10 +60,7 @@ export async function resolveGoals(
   const reachableSites =
     sites.length === 0
       ? []
-      : await probeWorker.reachableSites(
-          valueIntervals(inputs.descriptors, inputs.seeds),
-          inputBoxes(model, inputs, changesSizes),
-        );
+      : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds), boxes);
   const isAttributing = objectives.some(({ isAttributable }) => isAttributable);
   const traces = canExposeTensors(model);
   if (isAttributing && !traces)

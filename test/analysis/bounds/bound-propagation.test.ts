@@ -88,3 +88,17 @@ test('a sum of many terms may be off by the rounding of all of them', async () =
   expect(bounds?.low[0]).toBeGreaterThan(size - 1.01 * slack);
   await model.dispose();
 });
+
+test('what has overflowed is clipped to the largest number where a Clip has no bound', async () => {
+  const graph = new OnnxBuilder();
+  graph.input('x', 'float32', ['batch', 1]);
+  graph.node('Clip', [graph.node('Exp', ['x'], 'exp'), scalar(graph, 'zero', 0)], 'y');
+  graph.output('y', 'float32', ['batch', 1]);
+  const model = await loadBuilt(folder, 'clip', graph);
+  const { outputs } = await model.run([{ type: 'float32', shape: [1, 1], data: Float32Array.of(200) }], []);
+  const [value] = outputs[0].data as Float32Array;
+  const bounds = propagate(model, 200, 200).boundsOf('y');
+  expect(bounds?.low[0]).toBeLessThanOrEqual(value);
+  expect(bounds?.high[0]).toBeGreaterThanOrEqual(value);
+  await model.dispose();
+});

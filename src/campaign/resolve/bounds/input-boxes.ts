@@ -15,7 +15,8 @@ import type { ResolvedInputs } from '../inputs.ts';
 /** Seeds around each of which bounds are computed, at most. */
 const MAX_SEED_BOXES = 256;
 
-const NO_BOXES: InputBoxes = { boxes: [], seedBoxes: [] };
+/** Of inputs of which intervals are all that is known. */
+export const NO_BOXES: InputBoxes = { boxes: [], seedBoxes: [] };
 
 /** Distance from a seed within which values stay, whatever else limits mutants. */
 function radiusOf(
