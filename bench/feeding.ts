@@ -224,7 +224,7 @@ await withFolder(async (folder) => {
     sites: [],
     startedAt: performance.now(),
     notLookedInto: [],
-    unreachableSites: new Set(),
+    unreachableSites: new Map(),
   });
   const seconds = (performance.now() - start) / 1000 - executor.seconds;
   const { user, system } = process.cpuUsage(cpu);

@@ -48,6 +48,7 @@ export interface ResolvedCampaign {
   readonly sizeChanges: SizeChanges;
   /** How far gaps move in the models of a pair; undefined where that was not measured. */
   readonly noise: PairNoise | undefined;
+  readonly bounds: number | undefined;
   readonly inputs: ResolvedInputs;
   /** Ids of the testcases of older campaigns. */
   readonly importIds: readonly string[];
@@ -75,6 +76,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     batchDependence,
     sizeChanges,
     noise,
+    bounds,
     inputs,
     importIds,
   } = resolved;
@@ -142,6 +144,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(batchDependence === undefined ? {} : { batchDependence }),
       ...(Object.values(sizeChanges).every(({ length }) => length === 0) ? {} : { sizeChanges }),
       ...(noise === undefined ? {} : { noise }),
+      ...(bounds === undefined ? {} : { bounds }),
       // Folders of campaigns with the default are as they were before there was a choice.
       ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
       inputs: stripBatchDimension(inputs.inputs).map(({ name, type, shape, strings }, i) => ({

@@ -114,6 +114,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     batchDependence: target.batchDependence,
     sizeChanges: target.sizeChanges,
     noise: setup.noise,
+    bounds: target.bounds,
     inputs,
     importIds: candidates?.candidates.map(({ lineage }) => lineage.id) ?? [],
   });

@@ -34,6 +34,7 @@ const siteSchema = z.object({
   region: z.string(),
   status: z.string(),
   margin: z.number().nullable(),
+  method: z.string().optional(),
 });
 
 const historySchema = z

@@ -61,6 +61,8 @@ export interface SiteView {
   readonly region: string;
   readonly status: string;
   readonly margin: number | null;
+  /** How it was shown that it cannot go wrong; undefined for others and in campaigns of earlier versions. */
+  readonly method?: string | undefined;
 }
 
 /** A fault with its representative finding. */

@@ -1,7 +1,8 @@
 import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
+import type { InputBoxes } from '../analysis/bounds/input-boxes.ts';
+import type { ReachableSite } from '../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
-import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import { UserError } from '../core/errors.ts';
 import type { NoiseRequest } from '../evaluation/pair-noise.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
@@ -172,10 +173,10 @@ export class ProbeWorker {
     );
   }
 
-  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals. */
-  reachableSites(inputs: ReadonlyMap<string, Interval>): Promise<NumericalSite[]> {
+  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals and boxes. */
+  reachableSites(intervals: ReadonlyMap<string, Interval>, boxes: InputBoxes): Promise<ReachableSite[]> {
     return refuseIfProcessDies(this.#model.path, 'looking at its graph', () =>
-      this.#process.call('reachableSites', inputs, LOAD_TIMEOUT_MS),
+      this.#process.call('reachableSites', { intervals, boxes }, LOAD_TIMEOUT_MS),
     );
   }
 

@@ -89,7 +89,14 @@ describe('a defect that a million draws of noise do not show', () => {
     const { code, stdout } = await fuzz(model('sqrt', true), 'sqrt-repaired', '-n', '20000');
     expect(code).toBe(0);
     expect(JSON.parse(stdout).sites).toEqual([
-      { site: 'sqrt', kind: 'sqrt', status: 'unreachable', margin: null, signature: null },
+      {
+        site: 'sqrt',
+        kind: 'sqrt',
+        status: 'unreachable',
+        margin: null,
+        signature: null,
+        method: 'interval',
+      },
     ]);
     expect(readJson(folder, 'sqrt-repaired', 'stats.json').sites[0]).toMatchObject({ region: 'floor < 0' });
     const text = await neurofuzz([
@@ -104,6 +111,20 @@ describe('a defect that a million draws of noise do not show', () => {
       join(folder, 'text'),
     ]);
     expect(text.stdout).toContain('numerical sites: 1: 0 went wrong; 1 cannot within the range; 0 open');
+  });
+
+  test('cannot come up near the seeds, which bounds around each of them show', async () => {
+    const { code, stdout } = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '200', '--linf', '0.1');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).sites).toMatchObject([{ status: 'unreachable', method: 'crown-by-seed' }]);
+    expect(readJson(folder, 'sqrt-ball', 'stats.json').sites[0].method).toBe('crown-by-seed');
+    const resumed = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '300', '--linf', '0.1', '--resume');
+    expect(JSON.parse(resumed.stdout).sites).toMatchObject([{ method: 'crown-by-seed' }]);
+    // A campaign that was begun before there were such bounds keeps its goals.
+    const settings = join(folder, 'sqrt-ball', 'campaign.yaml');
+    writeFileSync(settings, readFileSync(settings, 'utf8').replace(/^ *bounds: 2\n/m, ''));
+    const older = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '400', '--linf', '0.1', '--resume');
+    expect(JSON.parse(older.stdout).sites).toMatchObject([{ status: 'open' }]);
   });
 
   test('is not reached by the random control, which measures no margins, nor by coverage alone', async () => {

@@ -1,4 +1,5 @@
 import type { GraphNode } from '../../model/graph/graph.ts';
+import { DTYPES } from '../../tensor/tensor.ts';
 import { ANY, add, type Interval, multiply, ROUNDING_ERROR, roundToType, square, union } from './interval.ts';
 import { APPROXIMATION_ERROR, forOps, type IntervalRule } from './interval-rule.ts';
 
@@ -25,11 +26,24 @@ const sum: IntervalRule = ({ inputIntervals }) => {
   return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
 };
 
-/** Sums of unknown length: only the sign is known. */
+/** Numbers of a sum of unknown length, at most. */
+const MOST_SUMMANDS = 2 ** 27;
+
+/** A sum of unknown length; half as much again is for the rounding of so many partial sums. */
 const reduceSum: IntervalRule = ({ inputIntervals: [{ low, high }] }) => ({
-  low: low >= 0 ? low : Number.NEGATIVE_INFINITY,
-  high: high <= 0 ? high : Number.POSITIVE_INFINITY,
+  low: low >= 0 ? low : 1.5 * MOST_SUMMANDS * low,
+  high: high <= 0 ? high : 1.5 * MOST_SUMMANDS * high,
 });
+
+/** The sum, of unknown length, of magnitudes or of squares, or its root. */
+const norm =
+  (isSquare: boolean, isRoot: boolean): IntervalRule =>
+  ({ inputIntervals: [x] }) => {
+    const most = Math.max(Math.abs(x.low), Math.abs(x.high));
+    const sum = 1.5 * MOST_SUMMANDS * (isSquare ? most * most : most);
+    const hasEnd = sum <= DTYPES.float32.max;
+    return { low: 0, high: !hasEnd ? Number.POSITIVE_INFINITY : isRoot ? Math.sqrt(sum) : sum };
+  };
 
 const sumOrReduceSum: IntervalRule = (input) => (isReduction(input.node) ? reduceSum(input) : sum(input));
 
@@ -73,6 +87,9 @@ export const COMBINING_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(sum, 'Add AddV2 AddN BiasAdd'),
   ...forOps(sumOrReduceSum, 'Sum'),
   ...forOps(reduceSum, 'ReduceSum'),
+  ...forOps(norm(false, false), 'ReduceL1'),
+  ...forOps(norm(true, true), 'ReduceL2'),
+  ...forOps(norm(true, false), 'ReduceSumSquare'),
   ...forOps(logOfSum, 'ReduceLogSum'),
   ...forOps(product, 'Mul'),
   ...forOps(mean, 'Mean ReduceMean GlobalAveragePool'),

@@ -1,8 +1,9 @@
-import { type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
+import { type Graph, type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Hazard } from './hazard.ts';
-import { ANY, anyIfNaN, hull, type Interval, roundToType, union } from './interval.ts';
+import { ANY, anyIfNaN, flushed, hull, type Interval, roundToType, union } from './interval.ts';
+import type { RuleInput } from './interval-rule.ts';
 import { EXACT_OPS, INTERVAL_RULES } from './interval-rules.ts';
 
 /**
@@ -29,27 +30,42 @@ export function propagateIntervals(
     return interval;
   };
   for (const node of graph.nodes) {
-    const rule = INTERVAL_RULES[node.op];
-    const inputIntervals = node.inputs.filter((name) => name !== '').map(intervalOf);
-    const context = {
-      node,
-      inputIntervals,
-      intervalOf,
-      constant,
-      isConstant: (name: string) => graph.constants.has(name),
-    };
-    const result = anyIfNaN(rule?.(context));
+    const intervals = nodeIntervals(node, { graph, intervalOf, constant });
     node.outputs.forEach((output, i) => {
-      // Further outputs are indices and masks, except for Split.
-      const interval =
-        branchResults(node, i)
-          ?.map(intervalOf)
-          .reduce((a, b) => union(a, b)) ?? (i === 0 || node.op === 'Split' ? result : ANY);
-      const type = graph.types.get(output);
-      known.set(output, type === undefined ? interval : roundToType(interval, type, EXACT_OPS.has(node.op)));
+      known.set(output, intervals[i]);
     });
   }
   return known;
+}
+
+/** What the interval of a node's results is computed from. */
+export interface IntervalContext extends Pick<RuleInput, 'intervalOf' | 'constant'> {
+  readonly graph: Graph;
+}
+
+/** The interval of each of a node's results, rounded outward. */
+export function nodeIntervals(node: GraphNode, { graph, intervalOf, constant }: IntervalContext): Interval[] {
+  const isExact = EXACT_OPS.has(node.op);
+  const operandOf = (name: string): Interval =>
+    isExact ? intervalOf(name) : flushed(intervalOf(name), graph.types.get(name));
+  const rule = INTERVAL_RULES[node.op];
+  const result = anyIfNaN(
+    rule?.({
+      node,
+      inputIntervals: node.inputs.filter((name) => name !== '').map(operandOf),
+      intervalOf: operandOf,
+      constant,
+      isConstant: (name) => graph.constants.has(name),
+    }),
+  );
+  return node.outputs.map((output, i) => {
+    // Further outputs are indices and masks, except for Split.
+    const interval =
+      branchResults(node, i)
+        ?.map(intervalOf)
+        .reduce((a, b) => union(a, b)) ?? (i === 0 || node.op === 'Split' ? result : ANY);
+    return roundToType(interval, graph.types.get(output) ?? 'float32', isExact);
+  });
 }
 
 /** The results of branches that an output comes from; undefined unless all are known. */

@@ -1,3 +1,4 @@
+import { DTYPES } from '../../tensor/tensor.ts';
 import { ACTIVATION_RULES } from './activation-interval-rules.ts';
 import { COMBINING_RULES } from './combining-interval-rules.ts';
 import {
@@ -19,6 +20,7 @@ import {
   depthwiseConvolution,
   gemm,
   matrixProduct,
+  normalisation,
   transposedConvolution,
 } from './linear-interval-rules.ts';
 import { RECURRENT_RULES } from './recurrent-interval-rules.ts';
@@ -58,14 +60,23 @@ const clip: IntervalRule = ({ node, inputIntervals: [x], intervalOf }) => {
   };
   const low = bound(1, 'min', Number.NEGATIVE_INFINITY);
   const high = bound(2, 'max', Number.POSITIVE_INFINITY);
-  return { low: Math.min(high, Math.max(low, x.low)), high: Math.min(high, Math.max(low, x.high)) };
+  // Without a bound runtimes clip infinities to the largest number.
+  return {
+    low: Math.min(high, DTYPES.float32.max, Math.max(low, x.low)),
+    high: Math.min(high, Math.max(low, -DTYPES.float32.max, x.high)),
+  };
 };
 
 const power: IntervalRule = ({ inputIntervals: [x, p] }) => {
-  if (p.low !== p.high) return undefined;
+  if (p.low !== p.high) {
+    // The exponent p · ln x is extreme at the ends of both.
+    const corners = [x.low ** p.low, x.low ** p.high, x.high ** p.low, x.high ** p.high];
+    return x.low > 0 ? enclose(...corners) : undefined;
+  }
   const { low: exponent } = p;
   if (exponent === 2) return square(x);
   if (x.low > 0 || (x.low >= 0 && exponent > 0)) return enclose(x.low ** exponent, x.high ** exponent);
+  if (x.high < 0 && Number.isInteger(exponent)) return enclose(x.low ** exponent, x.high ** exponent);
   if (exponent > 0 && exponent % 2 === 0)
     return { low: 0, high: Math.max(x.low ** exponent, x.high ** exponent) };
   return exponent > 0 && exponent % 2 === 1
@@ -115,7 +126,7 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(constantInterval(UNIT_INTERVAL), 'IsNaN IsInf Softmax'),
   ...forOps(constantInterval({ low: -1, high: 1 }), 'Sin Cos Sign'),
   ...forOps(constantInterval({ low: Number.NEGATIVE_INFINITY, high: 0 }), 'LogSoftmax'),
-  ...forOps(atLeast(0), 'ReduceL1 ReduceL2 ReduceSumSquare ArgMax ArgMin'),
+  ...forOps(atLeast(0), 'ArgMax ArgMin'),
   ...forOps(atLeast(1), 'Cosh'),
   ...forOps(quotient, 'Div RealDiv'),
   ...forOps(difference, 'Sub'),
@@ -123,10 +134,10 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(({ inputIntervals: [x] }) => square(x), 'Square'),
   ...forOps(({ inputIntervals: [x] }) => invert(x), 'Reciprocal Inv'),
   ...forOps(magnitude, 'Abs'),
-  ...forOps(
-    ({ inputIntervals: [, a, b] }) => (b === undefined ? undefined : union(a, b)),
-    'Where Select SelectV2',
-  ),
+  ...forOps(({ inputIntervals: [condition, a, b] }) => {
+    if (b === undefined) return undefined;
+    return condition.low === 1 ? a : condition.high === 0 ? b : union(a, b);
+  }, 'Where Select SelectV2'),
   ...forOps(tangent, 'Tan'),
   ...forOps(clip, 'Clip ClipByValue'),
   ...forOps(power, 'Pow'),
@@ -136,6 +147,10 @@ export const INTERVAL_RULES: Readonly<Record<string, IntervalRule>> = {
   ...forOps(convolution(true), 'Conv1D Conv2D Conv3D'),
   ...forOps(depthwiseConvolution, 'DepthwiseConv2dNative'),
   ...forOps(transposedConvolution, 'Conv2DTranspose Conv3DTranspose'),
+  ...forOps(
+    normalisation,
+    'LayerNormalization SimplifiedLayerNormalization RMSNormalization InstanceNormalization SkipLayerNormalization',
+  ),
   ...forOps(batchNormalisation, 'BatchNormalization FusedBatchNormV3'),
   ...forOps(
     increasing((x) => Math.sqrt(Math.max(0, x)), 0),

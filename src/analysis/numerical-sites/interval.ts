@@ -65,6 +65,30 @@ export function roundToType({ low, high }: Interval, type: Tensor['type'], isExa
   };
 }
 
+/** Smallest normal number of a type: below it errors are absolute, and runtimes may flush operands and results to zero. */
+export function smallestNormal(type: Tensor['type']): number {
+  return type === 'float16' ? 2 ** -14 : type === 'float64' ? 2 ** -1022 : 2 ** -126;
+}
+
+/** Covers rounding of our own double-precision arithmetic, which is below 2⁻³⁵ of the errors that are bounded. */
+const OWN_ROUNDING = 1 + 2 ** -9;
+
+/**
+ * Bound on the error of a sum relative to the magnitudes of its terms, for any order of summation and products that are rounded:
+ * n · u / (1 − n · u) (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 4.2), and not below that of
+ * approximations.
+ */
+export function sumError(terms: number, type: Tensor['type']): number {
+  const share = type === 'float16' ? HALF_ROUNDING_ERROR : ROUNDING_ERROR;
+  return Math.max(share, (terms + 2) * limitsOf(type).epsilon) * OWN_ROUNDING;
+}
+
+/** An interval of operands as a runtime may read them that takes subnormal numbers for zero. */
+export function flushed({ low, high }: Interval, type: Tensor['type'] | undefined): Interval {
+  const normal = smallestNormal(type ?? 'float32');
+  return { low: low > 0 && low < normal ? 0 : low, high: high < 0 && high > -normal ? 0 : high };
+}
+
 export function union(...intervals: readonly Interval[]): Interval {
   return {
     low: Math.min(...intervals.map(({ low }) => low)),

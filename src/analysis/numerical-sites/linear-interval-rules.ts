@@ -1,5 +1,15 @@
-import { readNumber, sizeOf, type Tensor } from '../../tensor/tensor.ts';
-import { ANY, add, type Interval, invert, multiply, negate, ROUNDING_ERROR, union } from './interval.ts';
+import { DTYPES, readNumber, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import {
+  ANY,
+  add,
+  type Interval,
+  invert,
+  multiply,
+  negate,
+  smallestNormal,
+  sumError,
+  union,
+} from './interval.ts';
 import type { IntervalRule, RuleInput } from './interval-rule.ts';
 import { numericAttribute } from './site.ts';
 
@@ -16,6 +26,7 @@ function weightedSum(x: Interval, weights: Tensor, sums: number, sumOf: (index: 
   const highs = new Float64Array(sums);
   const magnitudes = new Float64Array(sums);
   const { type, data } = weights;
+  let largest = 0;
   // Runs for each of perhaps a hundred million weights: no allocation.
   for (let i = 0; i < data.length; i++) {
     const weight = type === 'float32' ? (data[i] as number) : readNumber(type, data, i);
@@ -25,6 +36,7 @@ function weightedSum(x: Interval, weights: Tensor, sums: number, sumOf: (index: 
     lows[sum] += Math.min(atLow, atHigh);
     highs[sum] += Math.max(atLow, atHigh);
     magnitudes[sum] += Math.max(Math.abs(atLow), Math.abs(atHigh));
+    largest = Math.max(largest, Math.abs(weight));
   }
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -34,8 +46,14 @@ function weightedSum(x: Interval, weights: Tensor, sums: number, sumOf: (index: 
     high = Math.max(high, highs[sum]);
     magnitude = Math.max(magnitude, magnitudes[sum]);
   }
+  // Partial sums may overflow although the sum would not.
+  if (magnitude > DTYPES[type].max) return ANY;
+  const terms = data.length / sums;
+  // Weights, values and products below the smallest normal number may be flushed to zero.
+  const flushing = terms * smallestNormal(type) * (1 + largest + Math.max(Math.abs(x.low), Math.abs(x.high)));
   // Rounding errors are relative to the terms, which may cancel.
-  return { low: low - magnitude * ROUNDING_ERROR, high: high + magnitude * ROUNDING_ERROR };
+  const slack = magnitude * sumError(terms, type) + flushing;
+  return { low: low - slack, high: high + slack };
 }
 
 /** MatMul and Gemm with a constant right operand, `[..., K, N]` or transposed. */
@@ -126,5 +144,30 @@ export const batchNormalisation: IntervalRule = ({
     high: Math.sqrt(variance.high + epsilon),
   };
   if (!(deviation.low > 0)) return undefined;
-  return add(multiply(multiply(add(x, negate(mean)), invert(deviation)), scale), shift);
+  const centred = add(x, negate(mean));
+  const { low, high } = add(multiply(multiply(centred, invert(deviation)), scale), shift);
+  // The factor may be so small that it is rounded, or flushed to zero.
+  const slack = smallestNormal('float32') * Math.max(Math.abs(centred.low), Math.abs(centred.high));
+  return { low: low - slack, high: high + slack };
+};
+
+/** Magnitude of deviations above which their squares overflow, with room for partial sums. */
+const MOST_DEVIATION = 4e19;
+
+/**
+ * What is divided by the root of its mean square and epsilon: beyond a bound the squares overflow, and the quotient is 0 or NaN.
+ * Below it their mean may cancel with the square of the mean, so that epsilon alone is left.
+ */
+export const normalisation: IntervalRule = ({ node, intervalOf, constant }) => {
+  const epsilon = numericAttribute(node, 'epsilon') ?? 1e-5;
+  const operands = node.op === 'SkipLayerNormalization' ? node.inputs.slice(1) : node.inputs;
+  const [, scale = '', shift = ''] = operands;
+  const magnitudeOf = (name: string, otherwise: number): number => {
+    if (name === '' || constant(name)?.type === 'float16')
+      return name === '' ? otherwise : Number.POSITIVE_INFINITY;
+    const { low, high } = intervalOf(name);
+    return Math.max(Math.abs(low), Math.abs(high));
+  };
+  const most = (MOST_DEVIATION / Math.sqrt(epsilon)) * magnitudeOf(scale, 1) + magnitudeOf(shift, 0);
+  return epsilon >= 1e-30 && Number.isFinite(most) ? { low: -most, high: most } : undefined;
 };

@@ -1,3 +1,4 @@
+import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { Executor } from '../../fuzzer/executor.ts';
 import type { FuzzerState } from '../../fuzzer/state.ts';
@@ -14,9 +15,9 @@ export interface StatisticsSources {
   readonly faults: FaultRegistry;
   readonly store: CampaignStore;
   readonly executor: Executor;
-  /** The model's numerical sites, and the names of those that no input within the range can reach. */
+  /** The model's numerical sites, and by name how those are ruled out that no input within the range can reach. */
   readonly sites: readonly NumericalSite[];
-  readonly unreachableSites: ReadonlySet<string>;
+  readonly unreachableSites: ReadonlyMap<string, BoundMethod>;
   /** What the campaign leaves out by its settings and its model. */
   readonly notLookedInto: readonly NotLookedInto[];
 }

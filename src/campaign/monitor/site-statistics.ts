@@ -1,3 +1,4 @@
+import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { isSiteFault } from '../../fuzzer/search/search-goal.ts';
 import { isAbsorbed } from '../../objectives/objective.ts';
@@ -27,6 +28,8 @@ export interface SiteStatistics {
   readonly signature: string | null;
   /** Inputs on whose sizes alone it depends; absent for other sites. */
   readonly sizesOf?: readonly string[];
+  /** How it was shown that it cannot go wrong; absent where it is not `unreachable`. */
+  readonly method?: BoundMethod;
 }
 
 /** The signature of the fault that is named after a site: of two, the one whose values come to an output. */
@@ -38,18 +41,20 @@ function signatureOf(faults: readonly Fault[], site: string): string | undefined
 /**
  * Statistics of all sites, in topological order.
  *
+ * @param unreachable how sites were ruled out, by name
  * @param margins the smallest margin of each site that was measured, by name
  */
 export function siteStatistics(
   sites: readonly NumericalSite[],
-  unreachable: ReadonlySet<string>,
+  unreachable: ReadonlyMap<string, BoundMethod>,
   margins: ReadonlyMap<string, number>,
   faults: readonly Fault[],
 ): SiteStatistics[] {
   return sites.map(({ name, op, kind, region, sizesOf }) => {
     const signature = signatureOf(faults, name) ?? null;
     const margin = signature === null ? (margins.get(name) ?? null) : 0;
-    const status = margin === 0 ? 'triggered' : unreachable.has(name) ? 'unreachable' : 'open';
+    const method = unreachable.get(name);
+    const status = margin === 0 ? 'triggered' : method === undefined ? 'open' : 'unreachable';
     const rounded = margin === null ? null : Number(margin.toPrecision(4));
     return {
       site: name,
@@ -60,6 +65,7 @@ export function siteStatistics(
       margin: rounded,
       signature,
       ...(sizesOf === undefined ? {} : { sizesOf }),
+      ...(status === 'unreachable' && method !== undefined ? { method } : {}),
     };
   });
 }

@@ -1,3 +1,5 @@
+import type { InputBoxes } from '../../analysis/bounds/input-boxes.ts';
+import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
@@ -27,8 +29,8 @@ export function canExposeTensors({ graph }: Pick<ModelInfo, 'graph'>): boolean {
 /** The goals of directed search. */
 export interface ResolvedGoals {
   readonly goals: readonly SearchGoal[];
-  /** Names of sites that cannot go wrong within the ranges of the inputs. */
-  readonly unreachableSites: ReadonlySet<string>;
+  /** Sites that cannot go wrong within the ranges of the inputs, by name, and how that is shown. */
+  readonly unreachableSites: ReadonlyMap<string, BoundMethod>;
   /** Whether there is memory to trace violations, and runs that fail, to operations. */
   readonly traces: boolean;
 }
@@ -39,12 +41,14 @@ export async function resolveGoals(
     model,
     sites,
     inputs,
+    boxes,
     objectives,
     watched,
   }: {
     readonly model: ModelInfo;
     readonly sites: readonly NumericalSite[];
     readonly inputs: ResolvedInputs;
+    readonly boxes: InputBoxes;
     readonly objectives: readonly ObjectiveDescriptor[];
     /** Tensors that coverage observes. */
     readonly watched: readonly string[];
@@ -56,7 +60,7 @@ export async function resolveGoals(
   const reachableSites =
     sites.length === 0
       ? []
-      : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds));
+      : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds), boxes);
   const isAttributing = objectives.some(({ isAttributable }) => isAttributable);
   const traces = canExposeTensors(model);
   if (isAttributing && !traces)
@@ -70,8 +74,8 @@ export async function resolveGoals(
       : [];
   return {
     goals: [...observable, ...(isDirected ? objectiveGoals(objectives, watched) : [])],
-    unreachableSites: new Set(
-      reachableSites.filter(({ targets }) => targets.length === 0).map(({ name }) => name),
+    unreachableSites: new Map(
+      reachableSites.flatMap(({ name, method }) => (method === undefined ? [] : [[name, method] as const])),
     ),
     traces,
   };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
+import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../../analysis/describe-model.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
@@ -17,6 +18,7 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
+import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
@@ -52,7 +54,12 @@ export interface RecordedSizes {
   readonly batchDependence?: BatchDependence;
   readonly sizeChanges?: SizeChanges;
   readonly noise?: PairNoise;
+  /** Version of the bounds that rule sites out, on which its goals depend; absent where they are intervals of tensors alone. */
+  readonly bounds?: number;
 }
+
+/** Version of the bounds that rule sites out: by element and by linear relations. */
+const BOUNDS_VERSION = 2;
 
 /** A campaign's settings, resolved against the loaded model. */
 export interface Target {
@@ -79,8 +86,10 @@ export interface Target {
   readonly comparesLayers: boolean;
   /** Whether the unmodified model takes one testcase in a run. */
   readonly isUnbatched: boolean;
-  /** Names of sites that cannot go wrong within the ranges of the inputs. */
-  readonly unreachable: ReadonlySet<string>;
+  /** Sites that cannot go wrong within the ranges of the inputs, by name, and how that is shown. */
+  readonly unreachable: ReadonlyMap<string, BoundMethod>;
+  /** Version of the bounds that rule sites out; undefined without sites, and in a campaign that was begun without them. */
+  readonly bounds: number | undefined;
   readonly objectives: readonly ObjectiveDescriptor[];
   /** Which kind of feedback the coverage criterion gives. */
   readonly feedback: FeedbackName;
@@ -149,8 +158,16 @@ export async function resolveTarget(
   const { watched, batchLimitReason, largestBatch } = coverage;
   if (batchLimitReason !== undefined) notices.warn(`${batchLimitReason}: batches are of one`);
   await checkObjectiveTensors(model, objectives, watched.tensors, seeds[0], probeWorker);
+  const usesBoxes = recorded === undefined || recorded.bounds !== undefined;
   const goals = await resolveGoals(
-    { model, sites, inputs, objectives, watched: watched.tensors },
+    {
+      model,
+      sites,
+      inputs,
+      boxes: usesBoxes ? inputBoxes(model, inputs, sizeChanges.running.length > 0) : NO_BOXES,
+      objectives,
+      watched: watched.tensors,
+    },
     config,
     probeWorker,
     notices,
@@ -201,6 +218,7 @@ export async function resolveTarget(
     comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
+    bounds: usesBoxes && sites.length > 0 ? BOUNDS_VERSION : undefined,
     objectives,
     feedback,
     setup,

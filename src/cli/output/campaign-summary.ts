@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
+import { BOUND_METHODS } from '../../analysis/bounds/rule-out.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
@@ -37,13 +38,14 @@ export function summaryJson(summary: CampaignSummary): unknown {
         }),
       ),
     },
-    sites: statistics.sites.map(({ site, kind, status, margin, signature, sizesOf }) => ({
+    sites: statistics.sites.map(({ site, kind, status, margin, signature, sizesOf, method }) => ({
       site,
       kind,
       status,
       margin,
       signature,
       ...(sizesOf === undefined ? {} : { sizesOf }),
+      ...(method === undefined ? {} : { method }),
     })),
     notLookedInto: statistics.notLookedInto,
     stopped,
@@ -79,6 +81,16 @@ function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): st
 /** Maximum number of open numerical sites named in the summary. */
 const MAX_SITES = 3;
 
+/** How many sites were ruled out by each method beside intervals, in parentheses; empty where intervals were enough. */
+function methodsText(sites: CampaignSummary['statistics']['sites']): string {
+  const counts = BOUND_METHODS.map((method) => ({
+    method,
+    count: sites.filter((site) => site.method === method).length,
+  })).filter(({ count }) => count > 0);
+  if (counts.every(({ method }) => method === 'interval')) return '';
+  return ` (${counts.map(({ method, count }) => `${count} by ${method}`).join(', ')})`;
+}
+
 /** State of the numerical sites. */
 function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   if (sites.length === 0) return [];
@@ -93,7 +105,7 @@ function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   const withoutFault = triggered.filter(({ signature }) => signature === null).length;
   const parts = [
     `${triggered.length} went wrong${withoutFault === 0 ? '' : `, ${withoutFault} of them to no effect`}`,
-    `${withStatus('unreachable').length} cannot within the range`,
+    `${withStatus('unreachable').length} cannot within the range${methodsText(sites)}`,
     `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
   ];
   const ofSizes = open.flatMap(({ site, sizesOf }) =>

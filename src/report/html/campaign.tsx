@@ -159,13 +159,13 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
             </tr>
           </thead>
           <tbody>
-            {sorted.map(({ site, op, region, status, margin }) => (
+            {sorted.map(({ site, op, region, status, margin, method }) => (
               <tr key={site}>
                 <td class="word">
                   <code>{escapeControl(site)}</code> {escapeControl(op)}
                 </td>
                 <td class="word">{escapeControl(region)}</td>
-                <td>{escapeControl(status)}</td>
+                <td>{escapeControl(method === undefined ? status : `${status} (${method})`)}</td>
                 <td class="number">{margin === null ? '' : margin.toFixed(1)}</td>
               </tr>
             ))}

@@ -1,10 +1,11 @@
 /** A campaign's worker process: one session of the model, and no state that the campaign could not send again. */
 
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
+import type { InputBoxes } from '../../analysis/bounds/input-boxes.ts';
+import { findReachableSites } from '../../analysis/bounds/reachable-sites.ts';
+import type { ReachableSite } from '../../analysis/bounds/rule-out.ts';
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
-import { findReachableSites } from '../../analysis/numerical-sites/reachability.ts';
-import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { UserError } from '../../core/errors.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
@@ -253,9 +254,14 @@ const methods = {
       .map((goal) => withResults(goal, (name) => watchable.has(name)));
   },
 
-  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals. */
-  reachableSites: (inputs: ReadonlyMap<string, Interval>): NumericalSite[] =>
-    findReachableSites(requireModel(), inputs),
+  /** The sites, with the hazard targets that are reachable while the inputs are within their intervals and boxes. */
+  reachableSites: ({
+    intervals,
+    boxes,
+  }: {
+    readonly intervals: ReadonlyMap<string, Interval>;
+    readonly boxes: InputBoxes;
+  }): ReachableSite[] => findReachableSites(requireModel(), intervals, boxes),
 
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     const { goals, watched, descriptors, resizedDescriptors, masterSeed } = setup;

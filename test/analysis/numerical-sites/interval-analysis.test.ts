@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { findReachableSites } from '../../../src/analysis/bounds/reachable-sites.ts';
 import { propagateIntervals } from '../../../src/analysis/numerical-sites/interval-analysis.ts';
-import { findReachableSites } from '../../../src/analysis/numerical-sites/reachability.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { branch, countdownLoop, loadBuilt, scalar } from '../../support/control-flow.ts';
@@ -207,7 +207,8 @@ test('a site is ruled out exactly where the range keeps it from its region', asy
   expect(within(0.9)).toEqual(['log', 'sqrt', 'div', 'exp', 'acos']);
   expect(within(1.5)).toEqual(['log', 'sqrt', 'div']);
   expect(within(2)).toEqual(['sqrt', 'div']);
-  expect(ruledOut(new Map())).toEqual(['sqrt', 'div']);
+  // A quotient of any number by a half may overflow.
+  expect(ruledOut(new Map())).toEqual(['sqrt']);
   await model.dispose();
 });
 

@@ -8,9 +8,9 @@ import {
   type SymbolicTensor,
   sequential,
 } from '@tensorflow/tfjs-layers';
+import { findReachableSites } from '../../../src/analysis/bounds/reachable-sites.ts';
 import { NonfiniteLocalizer } from '../../../src/analysis/nonfinite-localizer.ts';
 import { findNumericalSites } from '../../../src/analysis/numerical-sites/find-sites.ts';
-import { findReachableSites } from '../../../src/analysis/numerical-sites/reachability.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { startTfjs } from '../../../src/model/formats/tfjs/backend.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';

@@ -23,7 +23,7 @@ test('a site has gone wrong, cannot, or is open with the smallest margin so far'
   const faults = ['absorbed-inf-faulty', 'nonfinite-inf-faulty', 'absorbed-inf-absorbed'].map(
     (signature) => ({ signature }) as Fault,
   );
-  const rows = siteStatistics(sites, new Set(['safe']), margins, faults);
+  const rows = siteStatistics(sites, new Map([['safe', 'crown' as const]]), margins, faults);
   expect(rows.map(({ site: name, status, margin, signature }) => [name, status, margin, signature])).toEqual([
     ['faulty', 'triggered', 0, 'nonfinite-inf-faulty'],
     ['absorbed', 'triggered', 0, 'absorbed-inf-absorbed'],
@@ -36,6 +36,6 @@ test('a site has gone wrong, cannot, or is open with the smallest margin so far'
 });
 
 test('a site that depends on sizes alone says of which inputs', () => {
-  const [row] = siteStatistics([{ ...site('count'), sizesOf: ['x'] }], new Set(), new Map(), []);
+  const [row] = siteStatistics([{ ...site('count'), sizesOf: ['x'] }], new Map(), new Map(), []);
   expect(row.sizesOf).toEqual(['x']);
 });
