@@ -94,15 +94,15 @@ function unwatchedSites({ sites, guidance }: Scope): NotLookedInto | undefined {
 /** Operations that move values or round them, whatever the runtime computes in. */
 const ROUNDING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'CastLike', 'Transpose', 'Slice']);
 
-function widenedHalves({ model: { graph, runtime } }: Scope): NotLookedInto | undefined {
+function widenedHalves({ model: { graph, runtime, half } }: Scope): NotLookedInto | undefined {
   const isHalf = (name: string): boolean => graph.types.get(name) === 'float16';
   const computesHalves = graph.nodes.some(
     ({ op, outputs, inputs }) => !ROUNDING_OPS.has(op) && outputs.some(isHalf) && inputs.some(isHalf),
   );
-  if (runtime.kind !== 'onnx' || !computesHalves) return undefined;
+  if (runtime.kind !== 'onnx' || !computesHalves || half !== undefined) return undefined;
   return {
     kind: 'precision',
-    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware',
+    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware (--half emulates that, where it can)',
   };
 }
 

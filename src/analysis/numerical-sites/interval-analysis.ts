@@ -1,4 +1,5 @@
-import { type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
+import { addsUp } from '../../model/formats/onnx/half/partial-sums.ts';
+import { type Graph, type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Hazard } from './hazard.ts';
@@ -29,7 +30,7 @@ export function propagateIntervals(
     return interval;
   };
   for (const node of graph.nodes) {
-    const rule = INTERVAL_RULES[node.op];
+    const rule = hasRoundedSums(graph, node) ? undefined : INTERVAL_RULES[node.op];
     const inputIntervals = node.inputs.filter((name) => name !== '').map(intervalOf);
     const context = {
       node,
@@ -45,11 +46,17 @@ export function propagateIntervals(
         branchResults(node, i)
           ?.map(intervalOf)
           .reduce((a, b) => union(a, b)) ?? (i === 0 || node.op === 'Split' ? result : ANY);
-      const type = graph.types.get(output);
+      const type = graph.rounding?.bfloat16.has(output) ? 'bfloat16' : graph.types.get(output);
       known.set(output, type === undefined ? interval : roundToType(interval, type, EXACT_OPS.has(node.op)));
     });
   }
   return known;
+}
+
+/** Whether an operation's partial sums are rounded to half precision: they may overflow, or stand still below the sum. */
+function hasRoundedSums({ rounding, types }: Graph, { op, outputs: [output] }: GraphNode): boolean {
+  if (rounding === undefined || !rounding.partialSums || !addsUp(op)) return false;
+  return types.get(output) === 'float16' || rounding.bfloat16.has(output);
 }
 
 /** The results of branches that an output comes from; undefined unless all are known. */

@@ -3,7 +3,9 @@ import { describeModel, type ModelDescription } from '../../analysis/describe-mo
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
+import type { HalfSettings } from '../../model/half.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
+import { largestMagnitudes } from '../../model/largest-magnitudes.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
@@ -116,6 +118,16 @@ const methods = {
     return results;
   },
 
+  /** The largest magnitude of each tensor over testcases. */
+  largestMagnitudes: ({
+    testcases,
+    tensors,
+  }: {
+    readonly testcases: readonly TestcaseData[];
+    readonly tensors: readonly string[];
+  }): Promise<ReadonlyMap<string, number>> =>
+    largestMagnitudes(requireModel(), testcases, tensors, heartbeat),
+
   compare: async ({
     testcases,
     objective,
@@ -133,10 +145,12 @@ const methods = {
   deriveQuantizedModel: ({
     kind,
     seeds,
+    half,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
-  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds),
+    readonly half?: HalfSettings | undefined;
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds, half),
 };
 
 export type ModelApi = typeof methods;

@@ -85,7 +85,11 @@ export function estimateSeconds(
   const shapes = new Map(
     shape.inputs.map(({ name, shape: sizes }, i) => [name, withBatchDimension(layout, i, sizes, 1)]),
   );
-  return models * estimateRunSeconds(graph, shapes, runtime.kind, rows);
+  const first = estimateRunSeconds(graph, shapes, runtime.kind, rows);
+  if (secondModel === undefined) return first;
+  const { half } = secondModel;
+  const roundsSums = half !== undefined && half.accumulate !== 'float32';
+  return first + (roundsSums ? estimateRunSeconds(graph, shapes, runtime.kind, rows, true) : first);
 }
 
 /** Seeds to draw where none are given: fewer of a model that is slow or whose testcases are large. */
