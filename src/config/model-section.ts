@@ -78,7 +78,7 @@ const halfSettings = z.strictObject({
     }),
   block: positiveInteger.optional().meta({
     help: 'terms that are added in single precision before a partial sum is rounded',
-    defaultText: '1; of sums of more than 1024 terms a lane, as many as leave 1024 steps',
+    defaultText: '1; of sums of more than 4096 terms a lane, as many as leave 4096 steps',
   }),
 });
 

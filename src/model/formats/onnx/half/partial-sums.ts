@@ -5,7 +5,7 @@ import { HalfNodes, roundedProduct, type SumOrder } from './rounded-product.ts';
 import type { TensorFacts } from './tensor-facts.ts';
 
 /** Steps of a Loop up to which a partial sum is rounded with each term, where no block is asked for. */
-export const MAX_STEPS = 1024;
+export const MAX_STEPS = 4096;
 
 /** Operations that add up, in single precision unless they are expanded. */
 const SUMMING_OPS =

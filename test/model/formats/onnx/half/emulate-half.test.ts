@@ -348,8 +348,8 @@ describe('partial sums', () => {
 
   test('of what is not expanded are named; long sums are rounded a block at a time', async () => {
     const path = write('account', (graph) => {
-      graph.input('x', 'float16', ['batch', 3000]);
-      graph.constant('w', 'float16', [3000, 2], halves(new Array(6000).fill(0.01)));
+      graph.input('x', 'float16', ['batch', 9000]);
+      graph.constant('w', 'float16', [9000, 2], halves(new Array(18_000).fill(0.01)));
       graph.node('MatMul', ['x', 'w'], 'product');
       graph.node('Softmax', ['product'], 'y');
       graph.output('y', 'float16', ['batch', 2]);
