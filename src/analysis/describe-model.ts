@@ -13,7 +13,7 @@ export interface ModelDescription {
 
 export function describeModel(model: Model): ModelDescription {
   const { path, format, sha256, runtime, inputs, outputs, omittedOutputs, classes } = model;
-  const { graph, watchable, secondModel, capabilities } = model;
+  const { half, graph, watchable, secondModel, capabilities } = model;
   const { textGeneration } = capabilities;
   const info: ModelInfo = {
     path,
@@ -24,6 +24,7 @@ export function describeModel(model: Model): ModelDescription {
     outputs,
     ...(omittedOutputs === undefined ? {} : { omittedOutputs }),
     ...(classes === undefined ? {} : { classes }),
+    ...(half === undefined ? {} : { half }),
     graph,
     watchable,
     evidence: gatherInputEvidence(model),
@@ -45,8 +46,8 @@ function describeGeneration({
 }
 
 function describeSecondModel({
-  model: { path, format, sha256, runtime },
+  model: { path, format, sha256, runtime, half },
   outputs,
 }: SecondModel): SecondModelInfo {
-  return { path, format, sha256, runtime, outputs };
+  return { path, format, sha256, runtime, ...(half === undefined ? {} : { half }), outputs };
 }

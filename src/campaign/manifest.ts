@@ -116,7 +116,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     batch,
     seed: masterSeed,
   };
-  const { out: _out, ...kept } = settings;
+  const { out: _out, half = 'auto', ...others } = settings;
+  const halves = emulatedHalves(model);
+  const kept = { ...others, ...(halves === undefined ? {} : { half }) };
   const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
   return {
     ...defined,
@@ -134,6 +136,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
             copyGiven: secondModelGiven,
           }),
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
+      ...(halves === undefined ? {} : { half: halves }),
       seedsSha256: seedsDigest(inputs),
       ...(importIds.length === 0
         ? {}
@@ -157,6 +160,13 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       outputs: [...model.outputs],
     },
   };
+}
+
+/** How the model, and the second one of a pair, compute in emulated half precision; undefined where neither does. */
+function emulatedHalves({ half, secondModel }: ModelInfo): object | undefined {
+  const copy = secondModel?.half;
+  if (half === undefined && copy === undefined) return undefined;
+  return { ...(half === undefined ? {} : { model: half }), ...(copy === undefined ? {} : { copy }) };
 }
 
 function isLabelFile(setting: string): boolean {

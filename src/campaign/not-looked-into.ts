@@ -1,7 +1,9 @@
 import { findUnanalysedOperations } from '../analysis/unanalysed-operations.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
+import { addsUp } from '../model/formats/onnx/half/partial-sums.ts';
 import { LAYOUT_OPS } from '../model/graph/layout-ops.ts';
+import type { HalfArithmetic } from '../model/half.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { SiteStatistics } from './monitor/site-statistics.ts';
 import type { Target } from './resolve/target.ts';
@@ -94,28 +96,43 @@ function unwatchedSites({ sites, guidance }: Scope): NotLookedInto | undefined {
 /** Operations that move values or round them, whatever the runtime computes in. */
 const ROUNDING_OPS: ReadonlySet<string> = new Set([...LAYOUT_OPS, 'Cast', 'CastLike', 'Transpose', 'Slice']);
 
-function widenedHalves({ model: { graph, runtime } }: Scope): NotLookedInto | undefined {
+function widenedHalves({ model: { graph, runtime, half } }: Scope): NotLookedInto | undefined {
   const isHalf = (name: string): boolean => graph.types.get(name) === 'float16';
   const computesHalves = graph.nodes.some(
     ({ op, outputs, inputs }) => !ROUNDING_OPS.has(op) && outputs.some(isHalf) && inputs.some(isHalf),
   );
-  if (runtime.kind !== 'onnx' || !computesHalves) return undefined;
+  if (runtime.kind !== 'onnx' || !computesHalves || half !== undefined) return undefined;
   return {
     kind: 'precision',
-    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware',
+    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware (--half emulates that, where it can)',
   };
 }
 
-/** Sums of halves that went beyond the largest half, and whose result a runtime that computes wider does not show. */
-export function overflowingHalfSums(sites: readonly SiteStatistics[]): NotLookedInto[] {
+/**
+ * Sums of halves that went beyond the largest half, and whose result a runtime that computes wider does not show.
+ *
+ * @param half how the model computes in half precision, where that is emulated: only what adds up wider counts then
+ */
+export function overflowingHalfSums(
+  sites: readonly SiteStatistics[],
+  half?: Pick<HalfArithmetic, 'accumulate' | 'roundedOnce'>,
+): NotLookedInto[] {
+  const isWider = ({ site, op }: SiteStatistics): boolean =>
+    half === undefined || (addsUp(op) && (half.accumulate === 'float32' || half.roundedOnce.includes(site)));
   const names = sites
     .filter(
       ({ kind, status, signature }) => kind === 'half-sum' && status === 'triggered' && signature === null,
     )
+    .filter(isWider)
     .map(({ site, op }) => `${site} (${op})`);
-  return names.length === 0
-    ? []
-    : [{ kind: 'precision', text: `sums beyond 65504 that half precision would not hold: ${listed(names)}` }];
+  if (names.length === 0) return [];
+  const hint = half?.accumulate === 'float32' ? ' (--half accumulate=float16 adds them up so)' : '';
+  return [
+    {
+      kind: 'precision',
+      text: `sums beyond 65504 that half precision would not hold${hint}: ${listed(names)}`,
+    },
+  ];
 }
 
 /** Lines of a summary. */

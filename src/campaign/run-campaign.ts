@@ -226,6 +226,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       sites: target.sites,
       unreachableSites: target.unreachable,
       notLookedInto: notLookedInto({ ...target, mutator: config.mutator, guidance: config.guidance }),
+      half: target.model.half,
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);

@@ -59,6 +59,8 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
     }
     if (value !== null) settings[key] = value;
   }
+  // Folders of campaigns that emulate nothing are as they were before half precision was emulated.
+  if (Object.hasOwn(raw, 'resolved') && settings.half === undefined) settings.half = 'off';
   return rebasePaths(settings, dirname(path));
 }
 

@@ -61,6 +61,27 @@ const generateSettings = z.strictObject({
   }),
 });
 
+/** Most lanes of a sum: each is a part of every step. */
+const MAX_LANES = 64;
+
+/** How half precision is emulated. */
+const halfSettings = z.strictObject({
+  accumulate: z.enum(['float32', 'float16', 'bfloat16']).default('float32').meta({
+    help: 'what each partial sum of MatMul, Gemm, Conv, ReduceSum, ReduceMean and GlobalAveragePool is rounded to; float32: their result alone is rounded',
+  }),
+  lanes: positiveInteger
+    .max(MAX_LANES, `must be at most ${MAX_LANES}`)
+    .refine((lanes) => Number.isInteger(Math.log2(lanes)), 'must be a power of two')
+    .default(1)
+    .meta({
+      help: 'sums that are added up side by side, the k-th term to sum k modulo lanes, then pairwise',
+    }),
+  block: positiveInteger.optional().meta({
+    help: 'terms that are added in single precision before a partial sum is rounded',
+    defaultText: '1; of sums of more than 4096 terms a lane, as many as leave 4096 steps',
+  }),
+});
+
 export type GenerateSettings = z.output<typeof generateSettings>;
 
 /** The model, how it is loaded and what it generates. */
@@ -89,6 +110,12 @@ export const modelSection = {
     help: 'have the model go on with texts: vocabulary=FILE length=64 temperature=0.7 topK=40 end=TOKEN; states=in=out names what is passed round. docs/text.md lists all',
     defaultText: 'off',
     example: 'length=64',
+  }),
+  half: withFlag(z.union([z.enum(['auto', 'off']), halfSettings]).optional(), {
+    flags: '--half <setting...>',
+    help: 'emulate half precision, in an ONNX model of float16 or bfloat16 tensors and in the copy of --quantize float16: accumulate=float32 or float16 says what sums are added up in. auto: where the model computes in it, each result rounded; off: as ONNX Runtime computes such models, in single precision',
+    defaultText: 'auto',
+    example: 'accumulate=float16',
   }),
 };
 

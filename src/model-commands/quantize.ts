@@ -4,6 +4,7 @@ import { modelName } from '../campaign/manifest.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import { halfSettings } from '../model/half.ts';
 import { MODEL_JSON } from '../model/model.ts';
 import { needsCalibration } from '../model/quantize/derive.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -38,7 +39,7 @@ export async function writeQuantizedModel(
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');
     const seeds = calibrates ? (await readSeeds(session.info, config, notices)).seeds : [];
-    const files = await session.quantize(kind, seeds);
+    const files = await session.quantize(kind, seeds, halfSettings(config.half));
     const destination = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
     return {
       path: await writeModelFiles(files, destination),

@@ -1,5 +1,6 @@
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import type { Graph } from './graph/graph.ts';
+import type { HalfArithmetic, HalfChoice } from './half.ts';
 import type { InputEvidence } from './input-evidence.ts';
 import type { GenerationSettings, TextGeneration } from './language/generation.ts';
 import type { Finiteness, RunResult } from './run-result.ts';
@@ -126,6 +127,8 @@ export interface Model {
    * floats. An index of −1 stands for a name that is not among them.
    */
   readonly classes?: ReadonlyMap<string, readonly string[]>;
+  /** How it computes in half precision, where that is emulated; undefined for other models. */
+  readonly half?: HalfArithmetic;
   readonly graph: Graph;
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];
@@ -159,7 +162,7 @@ export interface ModelInfo
 }
 
 /** Description of the second model of a pair, as plain data. */
-export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime'> {
+export interface SecondModelInfo extends Pick<Model, 'path' | 'format' | 'sha256' | 'runtime' | 'half'> {
   readonly outputs: SecondModel['outputs'];
 }
 
@@ -197,6 +200,8 @@ export interface LoadOptions {
   readonly tags?: readonly string[] | undefined;
   /** Loads a copy whose batch is free instead of 1; see `openBatchAxis`. ONNX alone. */
   readonly opensBatch?: boolean | undefined;
+  /** Whether and how half precision is emulated, also of the second model; `off` by default. ONNX alone. */
+  readonly half?: HalfChoice | undefined;
   /** Called with the size of the model's files once they are read, before a runtime gets them. */
   readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }

@@ -53,6 +53,7 @@ export function pairModels(
     outputs: reference.outputs,
     ...(reference.omittedOutputs === undefined ? {} : { omittedOutputs: reference.omittedOutputs }),
     ...(reference.classes === undefined ? {} : { classes: reference.classes }),
+    ...(reference.half === undefined ? {} : { half: reference.half }),
     graph,
     watchable,
     secondModel,

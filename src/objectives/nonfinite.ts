@@ -8,8 +8,8 @@ import { absorbedSignature, type Objective, type ObjectiveKind, slug, type Viola
 type NonfiniteKind = 'nan' | 'inf';
 
 /**
- * Operations that make an infinity at the edge of where they make a NaN, or of zero by zero: where neither comes to an
- * output, both are one fault.
+ * Operations that make an infinity at the edge of where they make a NaN, or of zero by zero: where no output shows either,
+ * the NaN is absorbed as the infinity beside it is.
  */
 const POLE_OPS: ReadonlySet<string> = new Set([
   'Atanh',
@@ -115,7 +115,7 @@ function makeNonfinite(exemptsMasks: boolean, countsAbsorbed: boolean): Objectiv
 
 /** The signature of a value that is placed at an operation or a tensor. */
 function signatureOf(kind: NonfiniteKind, place: string, isAbsorbed: boolean): string {
-  return isAbsorbed ? absorbedSignature(slug(place)) : `nonfinite-${kind}-${slug(place)}`;
+  return isAbsorbed ? absorbedSignature(kind, slug(place)) : `nonfinite-${kind}-${slug(place)}`;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
-export const SIGNATURE_VERSION = 3;
+export const SIGNATURE_VERSION = 4;
 
 /** A value of a violation's details: plain data, as JSON has it. */
 export type Detail = string | number | boolean | readonly Detail[] | { readonly [name: string]: Detail };
@@ -131,19 +131,19 @@ export function instanceName(kind: string, name: string): string {
 }
 
 /**
- * What signatures of an infinity begin with that later operations absorb, so that all outputs are finite. They belong to
- * the objective `nonfinite` and rank below all others.
+ * Signatures of an infinity, or of the NaN beside one, that later operations absorb, so that all outputs are finite. They
+ * belong to the objective `nonfinite` and rank below all others.
  */
-const ABSORBED_PREFIX = 'absorbed-inf-';
+const ABSORBED_PATTERN = /^absorbed-(?:inf|nan)-/;
 
-/** The signature of an infinity that an operation makes and later ones absorb. */
-export function absorbedSignature(slugOfPlace: string): string {
-  return `${ABSORBED_PREFIX}${slugOfPlace}`;
+/** The signature of a value that an operation makes and later ones absorb. */
+export function absorbedSignature(kind: 'inf' | 'nan', slugOfPlace: string): string {
+  return `absorbed-${kind}-${slugOfPlace}`;
 }
 
-/** Whether a signature is of an infinity that no output shows. */
+/** Whether a signature is of such a value that no output shows. */
 export function isAbsorbed(signature: string): boolean {
-  return signature.startsWith(ABSORBED_PREFIX);
+  return ABSORBED_PATTERN.test(signature);
 }
 
 /** What signatures of ties begin with: two models disagree, and one of them has no lead beyond its noise. */

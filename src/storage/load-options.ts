@@ -38,14 +38,15 @@ export function modelPath({ model }: { readonly model?: string | undefined }): {
 }
 
 /** Options to load the model alone, without a second one. */
-export function loadOptions({ runtime, signature, tags, generate }: ModelConfig): LoadOptions {
-  if (generate === undefined) return { runtime, signature, tags };
+export function loadOptions({ runtime, signature, tags, half = 'auto', generate }: ModelConfig): LoadOptions {
+  if (generate === undefined) return { runtime, signature, tags, half };
   const { prompts: _prompts, promptLength: _length, vocabulary, ...sampling } = generate;
   const isPath = vocabulary !== CODEPOINTS && !/^\w+:\/\//.test(vocabulary);
   return {
     runtime,
     signature,
     tags,
+    half,
     generate: { ...sampling, vocabulary: isPath ? resolve(vocabulary) : vocabulary },
   };
 }

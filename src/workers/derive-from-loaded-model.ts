@@ -1,5 +1,6 @@
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { BatchedModel } from '../model/batched-model.ts';
+import type { HalfSettings } from '../model/half.ts';
 import type { Model } from '../model/model.ts';
 import { calibrateRanges } from '../model/quantize/calibrate-ranges.ts';
 import { deriveQuantizedModel } from '../model/quantize/derive.ts';
@@ -15,10 +16,14 @@ export function deriveFromLoadedModel(
   model: Model,
   kind: Quantization,
   seeds: readonly TestcaseData[],
+  half?: HalfSettings,
 ): Promise<ModelFiles> {
   // A model not yet probed runs one batch after the other as it declares itself.
   const batched = new BatchedModel(model);
-  return deriveQuantizedModel(model.path, kind, (tensors) =>
-    calibrateRanges(batched, seeds, tensors, heartbeat),
+  return deriveQuantizedModel(
+    model.path,
+    kind,
+    (tensors) => calibrateRanges(batched, seeds, tensors, heartbeat),
+    half,
   );
 }

@@ -5,6 +5,7 @@ import { parseDuration, parseSize } from '../config/values.ts';
 import { processScript } from '../core/package-files.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import type { HalfSettings } from '../model/half.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
 import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -162,6 +163,22 @@ export class ModelSession {
   }
 
   /**
+   * The largest magnitude of each tensor over testcases; infinite where a value is not finite.
+   *
+   * @param tensors inputs and watchable ones, of floats
+   * @throws UserError where the model fails, or ends the process
+   */
+  async largestMagnitudes(
+    testcases: readonly TestcaseData[],
+    tensors: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    await this.#probe(testcases, []);
+    return this.#call('running it', (child) =>
+      child.call('largestMagnitudes', { testcases, tensors }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /**
    * Compares both models on testcases.
    *
    * @throws UserError where the objective does not fit the outputs, or a model ends the process
@@ -175,11 +192,12 @@ export class ModelSession {
    * Derives a quantized copy of the model's files.
    *
    * @param seeds testcases to calibrate on, for int8 copies of ONNX models
+   * @param half how copies in half precision add up
    * @throws UserError where the model can't be quantized
    */
-  quantize(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
+  quantize(kind: Quantization, seeds: readonly TestcaseData[], half?: HalfSettings): Promise<ModelFiles> {
     return this.#call('quantizing it', (child) =>
-      child.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
+      child.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
     );
   }
 

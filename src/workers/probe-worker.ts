@@ -12,6 +12,7 @@ import { type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { FailedTry } from '../inputs/sizes/try-sizes.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import type { HalfSettings } from '../model/half.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
@@ -141,9 +142,13 @@ export class ProbeWorker {
   }
 
   /** Derives a quantized copy of the loaded model; see `deriveQuantizedModel`. */
-  deriveQuantizedModel(kind: Quantization, seeds: readonly TestcaseData[]): Promise<ModelFiles> {
+  deriveQuantizedModel(
+    kind: Quantization,
+    seeds: readonly TestcaseData[],
+    half?: HalfSettings,
+  ): Promise<ModelFiles> {
     return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
-      this.#process.call('deriveQuantizedModel', { kind, seeds }, LOAD_TIMEOUT_MS),
+      this.#process.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
     );
   }
 

@@ -95,6 +95,10 @@ describe('what a campaign does not look into', () => {
     const half = { x: 'float16', y: 'float16' } as const;
     expect(notLookedInto(scope([node('MatMul')], half)).map(({ kind }) => kind)).toEqual(['precision']);
     expect(notLookedInto(scope([node('MatMul')]))).toEqual([]);
+    // Emulated, it is looked into.
+    const emulated = scope([node('MatMul')], half);
+    const arithmetic = { format: 'float16', accumulate: 'float32' } as NonNullable<Scope['model']['half']>;
+    expect(notLookedInto({ ...emulated, model: { ...emulated.model, half: arithmetic } })).toEqual([]);
     // Rounding to halves and back is what the runtime does as the graph has it.
     expect(notLookedInto(scope([node('Cast')], half))).toEqual([]);
   });
@@ -111,6 +115,15 @@ describe('what a campaign does not look into', () => {
       'sums beyond 65504 that half precision would not hold: var (ReduceMean)',
     ]);
     expect(overflowingHalfSums([])).toEqual([]);
+    // In emulated half precision a result shows what it is, and a sum that is rounded on the way.
+    const sites = [...rows, { ...site, site: 'plus', op: 'Add' }] as SiteStatistics[];
+    const textsOfHalf = (accumulate: 'float16' | 'float32', ...roundedOnce: string[]): string[] =>
+      overflowingHalfSums(sites, { accumulate, roundedOnce }).map(({ text }) => text);
+    expect(textsOfHalf('float32')).toEqual([
+      'sums beyond 65504 that half precision would not hold (--half accumulate=float16 adds them up so): var (ReduceMean)',
+    ]);
+    expect(textsOfHalf('float16')).toEqual([]);
+    expect(textsOfHalf('float16', 'var').length).toBe(1);
   });
 });
 

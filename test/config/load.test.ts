@@ -30,6 +30,13 @@ test('JSON is a campaign file as well', async () => {
   expect(await readCampaignFile(file('campaign.json', '{"batch": 7}'))).toEqual({ batch: 7 });
 });
 
+test('the file of a campaign that says nothing of half precision emulates none, as when it was begun', async () => {
+  const recorded = 'keep: 3\nresolved: { threshold: 1 }\n';
+  expect(await readCampaignFile(file('recorded.yaml', recorded))).toEqual({ keep: 3, half: 'off' });
+  const half = 'half: { accumulate: float16 }\nresolved: { threshold: 1 }\n';
+  expect(await readCampaignFile(file('half.yaml', half))).toEqual({ half: { accumulate: 'float16' } });
+});
+
 test('a flag wins over the file, the file over the default', () => {
   expect(checkSettings({ keep: 3, batch: 64 }, { keep: 9 }, 'f')).toMatchObject({
     keep: 9,

@@ -189,7 +189,7 @@ describe('whether the outputs are finite', () => {
     expect(attribute?.(verdict(row(inf, 0)) as Violation, origin).signature).toBe('nonfinite-inf-e');
   });
 
-  test('makes one fault of a division by zero that no output shows, be it of one or of zero', () => {
+  test('names a division of zero by zero that no output shows after the NaN that it makes', () => {
     const signature = (op: string, run: BatchResult, spec?: string): string | undefined =>
       makeBuiltIn(spec ?? 'nonfinite').attribute?.(verdict(run, spec) as Violation, {
         node: { name: 'q', op, inputs: [], outputs: [] },
@@ -197,7 +197,7 @@ describe('whether the outputs are finite', () => {
         kind: 'nan',
         path: ['q'],
       }).signature;
-    expect(signature('Div', row(0, 0, nan))).toBe('absorbed-inf-q');
+    expect(signature('Div', row(0, 0, nan))).toBe('absorbed-nan-q');
     expect(signature('Sqrt', row(0, 0, nan))).toBe('nonfinite-nan-q');
     expect(signature('Div', row(nan, 0))).toBe('nonfinite-nan-q');
     expect(signature('Div', row(0, 0, nan), 'nonfinite:absorbed=off')).toBe('nonfinite-nan-q');

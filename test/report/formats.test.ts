@@ -164,6 +164,7 @@ describe('SARIF', () => {
     const level = (change: Partial<TriagedFault>) => resultsOf(sarifText([campaign(change)]))[0].level;
     expect(level({})).toBe('error');
     expect(level({ signature: 'absorbed-inf-exp' })).toBe('warning');
+    expect(level({ signature: 'absorbed-nan-div' })).toBe('warning');
     expect(level({ signature: 'absorbed-inf-exp', flaky: 5 })).toBe('note');
   });
 

@@ -1,4 +1,5 @@
 import { formatNumber } from '../../core/format-number.ts';
+import { HALF_MAX } from '../../model/half.ts';
 import { DTYPES, type DType } from '../../tensor/tensor.ts';
 
 /**
@@ -59,6 +60,9 @@ const LIMITS: Readonly<Record<'float16' | 'float32' | 'float64', FloatLimits>> =
   float32: { max: DTYPES.float32.max, tiny: 2 ** -149, epsilon: 2 ** -23 },
   float64: { max: DTYPES.float64.max, tiny: Number.MIN_VALUE, epsilon: Number.EPSILON },
 };
+
+/** The limits of bfloat16, whose tensors are of type float32. */
+export const BFLOAT16_LIMITS: FloatLimits = { max: HALF_MAX.bfloat16, tiny: 2 ** -133, epsilon: 2 ** -7 };
 
 /** The limits of a type; those of single precision if it is unknown. */
 export function limitsOf(type: DType | undefined): FloatLimits {

@@ -1,3 +1,4 @@
+import { addsUp } from '../../model/formats/onnx/half/partial-sums.ts';
 import { type Graph, type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -48,7 +49,7 @@ export function nodeIntervals(node: GraphNode, { graph, intervalOf, constant }: 
   const isExact = EXACT_OPS.has(node.op);
   const operandOf = (name: string): Interval =>
     isExact ? intervalOf(name) : flushed(intervalOf(name), graph.types.get(name));
-  const rule = INTERVAL_RULES[node.op];
+  const rule = hasRoundedSums(graph, node) ? undefined : INTERVAL_RULES[node.op];
   const result = anyIfNaN(
     rule?.({
       node,
@@ -64,8 +65,15 @@ export function nodeIntervals(node: GraphNode, { graph, intervalOf, constant }: 
       branchResults(node, i)
         ?.map(intervalOf)
         .reduce((a, b) => union(a, b)) ?? (i === 0 || node.op === 'Split' ? result : ANY);
-    return roundToType(interval, graph.types.get(output) ?? 'float32', isExact);
+    const type = graph.rounding?.bfloat16.has(output) ? 'bfloat16' : graph.types.get(output);
+    return roundToType(interval, type ?? 'float32', isExact);
   });
+}
+
+/** Whether an operation's partial sums are rounded to half precision: they may overflow, or stand still below the sum. */
+function hasRoundedSums({ rounding, types }: Graph, { op, outputs: [output] }: GraphNode): boolean {
+  if (rounding === undefined || !rounding.partialSums || !addsUp(op)) return false;
+  return types.get(output) === 'float16' || rounding.bfloat16.has(output);
 }
 
 /** The results of branches that an output comes from; undefined unless all are known. */

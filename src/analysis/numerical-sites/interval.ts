@@ -1,5 +1,6 @@
+import { HALF_MAX } from '../../model/half.ts';
 import { DTYPES, readNumber, type Tensor } from '../../tensor/tensor.ts';
-import { limitsOf } from './hazard.ts';
+import { BFLOAT16_LIMITS, limitsOf } from './hazard.ts';
 
 /** Bounds of all values of a tensor that are not NaN; both ends included. */
 export interface Interval {
@@ -14,6 +15,8 @@ export const UNIT_INTERVAL: Interval = { low: 0, high: 1 };
 /** Bound on a result's relative rounding error, larger than the errors of runtimes' single-precision approximations. */
 export const ROUNDING_ERROR = 2 ** -18;
 const HALF_ROUNDING_ERROR = 2 ** -8;
+const BFLOAT16_ROUNDING_ERROR = 2 ** -5;
+const BFLOAT16_INFO = { kind: 'float', min: -HALF_MAX.bfloat16, max: HALF_MAX.bfloat16 } as const;
 
 /** The smallest interval of a tensor's values; any number if it is unknown, empty or holds a NaN. */
 export function hull(tensor: Tensor | undefined): Interval {
@@ -40,15 +43,20 @@ export function anyIfNaN(interval: Interval | undefined): Interval {
  *
  * @param isExact true if the values are copies, which are not rounded
  */
-export function roundToType({ low, high }: Interval, type: Tensor['type'], isExact: boolean): Interval {
-  const { kind, min, max } = DTYPES[type];
+export function roundToType(
+  { low, high }: Interval,
+  type: Tensor['type'] | 'bfloat16',
+  isExact: boolean,
+): Interval {
+  const { kind, min, max } = type === 'bfloat16' ? BFLOAT16_INFO : DTYPES[type];
   if (kind === 'bool') return UNIT_INTERVAL;
   if (kind === 'int')
     return low >= min && high <= max
       ? { low: Math.floor(low), high: Math.ceil(high) }
       : { low: min, high: max };
-  const share = type === 'float16' ? HALF_ROUNDING_ERROR : ROUNDING_ERROR;
-  const { tiny, epsilon } = limitsOf(type);
+  const share =
+    type === 'bfloat16' ? BFLOAT16_ROUNDING_ERROR : type === 'float16' ? HALF_ROUNDING_ERROR : ROUNDING_ERROR;
+  const { tiny, epsilon } = type === 'bfloat16' ? BFLOAT16_LIMITS : limitsOf(type);
   // Below the smallest normal number errors are absolute, and runtimes may flush to zero.
   const normal = tiny / epsilon;
   const slack = (end: number): number =>

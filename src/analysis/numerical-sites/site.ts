@@ -1,6 +1,6 @@
 import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import { DTYPES } from '../../tensor/tensor.ts';
-import { type FloatLimits, type Hazard, limitsOf, type ProxyTensor } from './hazard.ts';
+import { BFLOAT16_LIMITS, type FloatLimits, type Hazard, limitsOf, type ProxyTensor } from './hazard.ts';
 
 /** One way in which an operation can fail numerically: an operand with its unsafe region. */
 export interface HazardTarget {
@@ -64,8 +64,14 @@ export function isInteger({ graph }: SiteContext, tensor: string): boolean {
 }
 
 /** Limits of a tensor's floating-point type; single precision if it is unknown. */
-export function floatLimitsOf({ graph }: SiteContext, tensor: string): FloatLimits {
-  return limitsOf(graph.types.get(tensor));
+export function floatLimitsOf(context: SiteContext, tensor: string): FloatLimits {
+  return halfLimitsOf(context, tensor) ?? limitsOf(context.graph.types.get(tensor));
+}
+
+/** Limits of a tensor in half precision; undefined for others. */
+export function halfLimitsOf({ graph }: SiteContext, tensor: string): FloatLimits | undefined {
+  if (graph.rounding?.bfloat16.has(tensor)) return BFLOAT16_LIMITS;
+  return graph.types.get(tensor) === 'float16' ? limitsOf('float16') : undefined;
 }
 
 /** The values of a small constant; undefined for other tensors. */

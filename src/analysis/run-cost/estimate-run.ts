@@ -36,6 +36,12 @@ const SPEEDS: Readonly<Record<RuntimeKind, RuntimeSpeed>> = {
   cpu: { multiplyAddsPerSecond: 2e8, valuesPerSecond: 1e8, secondsPerNode: 1e-5 },
 };
 
+/**
+ * Multiplications a second in a product whose partial sums are rounded: each term is a step of a Loop that writes all sums.
+ * Measured like the others.
+ */
+const ROUNDED_MULTIPLY_ADDS_PER_SECOND = 1.5e9;
+
 /** Runs of a Loop's or Scan's body, whose number the graph does not say. */
 const BODY_RUNS = 16;
 
@@ -45,15 +51,18 @@ const BODY_RUNS = 16;
  *
  * @param inputs shapes of the model's inputs with a batch of 1, by name; a size that is open is taken from them
  * @param rows testcases in a run, which share the cost of starting operations and of reading weights
+ * @param roundsSums whether partial sums are rounded
  */
 export function estimateRunSeconds(
   graph: Graph,
   inputs: ReadonlyMap<string, KnownShape>,
   runtime: RuntimeKind,
   rows = 1,
+  roundsSums = graph.rounding?.partialSums === true,
 ): number {
   const { multiplyAdds, values, weights, nodes } = estimateWork(graph, inputs);
-  const { multiplyAddsPerSecond, valuesPerSecond, secondsPerNode } = SPEEDS[runtime];
+  const { valuesPerSecond, secondsPerNode, ...speed } = SPEEDS[runtime];
+  const multiplyAddsPerSecond = roundsSums ? ROUNDED_MULTIPLY_ADDS_PER_SECOND : speed.multiplyAddsPerSecond;
   const perRun = weights / valuesPerSecond + nodes * secondsPerNode;
   return multiplyAdds / multiplyAddsPerSecond + values / valuesPerSecond + perRun / rows;
 }

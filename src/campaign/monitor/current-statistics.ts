@@ -2,6 +2,7 @@ import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { Executor } from '../../fuzzer/executor.ts';
 import type { FuzzerState } from '../../fuzzer/state.ts';
+import type { HalfArithmetic } from '../../model/half.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { FaultRegistry } from '../findings/fault-registry.ts';
 import { type NotLookedInto, overflowingHalfSums } from '../not-looked-into.ts';
@@ -20,6 +21,8 @@ export interface StatisticsSources {
   readonly unreachableSites: ReadonlyMap<string, BoundMethod>;
   /** What the campaign leaves out by its settings and its model. */
   readonly notLookedInto: readonly NotLookedInto[];
+  /** How the model computes in half precision, where that is emulated. */
+  readonly half?: HalfArithmetic | undefined;
 }
 
 /** Reads the campaign's statistics at this moment. */
@@ -40,7 +43,7 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     hits: faults.hitCount,
     faults: faults.faults,
     sites: siteRows,
-    notLookedInto: [...sources.notLookedInto, ...overflowingHalfSums(siteRows)],
+    notLookedInto: [...sources.notLookedInto, ...overflowingHalfSums(siteRows, sources.half)],
     workers: executor.workers,
     ...(executor.queue === undefined ? {} : { queue: executor.queue }),
     diskMB: Math.round(store.bytes / 1e6),

@@ -1,6 +1,7 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import { HALF_MAX, halfSettings, halfText } from '../../model/half.ts';
 import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { needsCalibration } from '../../model/quantize/derive.ts';
 import type { Quantization } from '../../model/quantize/kind.ts';
@@ -55,7 +56,8 @@ export async function loadDerivedModel(
   derived: DerivedModel,
 ): Promise<ModelPair> {
   const file =
-    (await derived.find()) ?? (await derived.stage(await probeWorker.deriveQuantizedModel(kind, seeds)));
+    (await derived.find()) ??
+    (await derived.stage(await probeWorker.deriveQuantizedModel(kind, seeds, halfSettings(config.half))));
   const loading = secondModelOptions(config, file);
   if (loading === undefined) throw new Error(`${file} has no load options`);
   return { model: await probeWorker.loadSecondModel(loading), loading };
@@ -73,6 +75,25 @@ export async function checkCalibrationSeeds(
     );
 }
 
+/** @throws UserError where settings of half precision are given and nothing computes in it */
+export function checkHalfSettings(
+  { half, quantize }: Pick<CampaignConfig, 'half' | 'quantize'>,
+  { path, half: arithmetic, secondModel }: ModelInfo,
+): void {
+  const isHalfCopy = quantize !== undefined && Object.hasOwn(HALF_MAX, quantize);
+  if (
+    half === undefined ||
+    typeof half === 'string' ||
+    arithmetic !== undefined ||
+    secondModel?.half !== undefined ||
+    isHalfCopy
+  )
+    return;
+  throw new UserError(
+    `--half: ${path} does not compute in half precision: name an ONNX model of float16 or bfloat16 tensors, or derive a copy with --quantize float16`,
+  );
+}
+
 /** Reports what the model is compared with, and which outputs of the two are paired. */
 export function reportSecondModel(
   { quantize, against }: Pick<CampaignConfig, 'quantize' | 'against'>,
@@ -80,11 +101,11 @@ export function reportSecondModel(
   notices: Notices,
 ): void {
   if (secondModel === undefined) return;
-  const { format, runtime, outputs } = secondModel;
+  const { format, runtime, outputs, half } = secondModel;
   const name = quantize === undefined ? (against ?? 'itself') : `its ${quantize} copy`;
   const pairs = [...outputs].map(([output, second]) => (output === second ? output : `${output}=${second}`));
   notices.info(
-    `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}`,
+    `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}${half === undefined ? '' : `; ${halfText(half)}`}`,
   );
   if (secondModel.sha256 === sha256 && runtime.kind === ownRuntime.kind)
     notices.warn('both models are the same file on the same runtime: they can differ by noise alone');

@@ -24,6 +24,7 @@ import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
 import {
   checkCalibrationSeeds,
+  checkHalfSettings,
   loadDerivedModel,
   loadNamedModel,
   type ModelPair,
@@ -153,6 +154,7 @@ export async function resolveTarget(
     probeWorker,
     notices,
   );
+  checkHalfSettings(config, model);
   reportSecondModel(config, model, notices);
   const coverage = await resolveCoverage(model, config, probeWorker, seeds[0], notices);
   const { watched, batchLimitReason, largestBatch } = coverage;

@@ -19,7 +19,11 @@ export function parseFlag(schema: Schema, meta: FlagMeta, given: FlagText): unkn
   if (typeof given === 'boolean') return settings === undefined ? given : {};
   if (typeof given === 'string')
     return settings === undefined ? parseText(schema, given) : parsePositional(settings, meta, given);
-  if (settings !== undefined) return parsePairs(settings, meta, given);
+  const [word] = given;
+  const isWord =
+    given.length === 1 &&
+    alternatives.some((choice) => choice instanceof z.ZodEnum && z.safeParse(choice, word).success);
+  if (settings !== undefined) return isWord ? word : parsePairs(settings, meta, given);
   const byInput = alternatives.find((alternative) => alternative instanceof z.ZodRecord);
   // Names of inputs are known once a model is loaded: until then an equals sign may be a path's own.
   if (byInput === undefined || alternatives.some(isTextList)) return given;

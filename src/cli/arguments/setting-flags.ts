@@ -9,7 +9,7 @@ import { type FlagText, parseFlag } from './flag-value.ts';
 type Options = object;
 
 /** Settings by which a model is loaded. */
-export const LOADING_FLAGS: readonly SettingName[] = ['runtime', 'signature', 'tags'];
+export const LOADING_FLAGS: readonly SettingName[] = ['runtime', 'signature', 'tags', 'half'];
 
 /** Adds the flags of all settings to a command, with their defaults in the help. */
 export function addAllSettingFlags(command: Command): Command {

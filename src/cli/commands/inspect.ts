@@ -1,14 +1,18 @@
 import { Command } from 'commander';
+import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { escapeControl } from '../../core/escape-control.ts';
+import { formatNumber, plural } from '../../core/format-number.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
+import type { Headroom, TensorHeadroom } from '../../model-commands/headroom.ts';
 import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
-import { printJson } from '../output/logging.ts';
+import { logNotices, type OutputOptions, printJson } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 
-interface InspectOptions {
+interface InspectOptions extends OutputOptions {
+  readonly seeds?: readonly string[];
   readonly json?: boolean;
   readonly all?: boolean;
   readonly sites?: boolean;
@@ -22,15 +26,29 @@ export function inspectCommand(): Command {
     .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
     .option('--sites', 'list the operations that can make a NaN or an infinity, and when they do')
     .option('--json', 'one JSON object on standard output, with all tensors and sites');
+  addSettingFlags(command, ['seeds', 'shape'], {
+    seeds:
+      'with --sites or --json: lists tensors by their headroom to half precision over these inputs, as fuzz takes them',
+  });
   return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: InspectOptions): Promise<void> {
   const { inspect } = await import('../../setup/inspect.ts');
-  const inspection = await inspect(readSections({ ...modelSection, ...resourceSection }, options, { model }));
-  if (options.json === true) printJson(inspection);
-  else if (options.sites === true) process.stdout.write(`${sitesText(inspection)}\n`);
-  else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
+  const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
+  const inspection = await inspect(config);
+  const wantsHeadroom = config.seeds !== undefined && (options.sites === true || options.json === true);
+  const headroom = wantsHeadroom
+    ? await (await import('../../model-commands/headroom.ts')).measureHeadroom(config, logNotices(options))
+    : undefined;
+  if (options.json === true) printJson(headroom === undefined ? inspection : { ...inspection, headroom });
+  else if (options.sites === true) {
+    const parts = [
+      sitesText(inspection),
+      ...(headroom ? [headroomText(headroom, options.all === true)] : []),
+    ];
+    process.stdout.write(`${parts.join('\n\n')}\n`);
+  } else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
 }
 
 /** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
@@ -123,6 +141,29 @@ function sitesText({ model, sites, hiddenBodies }: Inspection): string {
   ].join('\n');
 }
 
+/** Tensors by their headroom, the least first. */
+function headroomText({ format, max, seeds, tensors }: Headroom, all: boolean): string {
+  const shown = all ? tensors : tensors.slice(0, MAX_TENSORS);
+  const rest = tensors.length - shown.length;
+  return [
+    `tensor, operation, largest magnitude over ${plural(seeds, 'seed')}, headroom to ${formatNumber(max)}, the largest ${format}`,
+    ...table(
+      shown.map(({ tensor, op, largest, headroom }) => [
+        tensor,
+        op,
+        largest === null ? 'not finite' : formatNumber(largest),
+        headroomOf({ headroom }),
+      ]),
+    ),
+    ...(rest > 0 ? [`and ${count.format(rest)} with more; --all lists them all`] : []),
+  ].join('\n');
+}
+
+function headroomOf({ headroom }: Pick<TensorHeadroom, 'headroom'>): string {
+  if (headroom === null) return 'all zeros';
+  return headroom >= 1 ? `${formatNumber(headroom)} times` : 'overflows';
+}
+
 /** Most classes of an output that are listed. */
 const MAX_CLASSES = 8;
 
@@ -150,4 +191,5 @@ Examples:
   neurofuzz inspect model.onnx
   neurofuzz inspect saved-model/ --signature serving_default
   neurofuzz inspect model.onnx --sites
+  neurofuzz inspect half.onnx --sites --seeds digits.npz
   neurofuzz inspect model.json --json | jq '.tensors[].name'`;

@@ -59,7 +59,7 @@ export function canPredictMargins(goal: SearchGoal): boolean {
 
 /** Whether a signature names a fault of a site. */
 export function isSiteFault(signature: string, site: string): boolean {
-  return /^(?:nonfinite-(?:nan|inf)|absorbed-inf|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
+  return /^(?:(?:nonfinite|absorbed)-(?:nan|inf)|crash)-(.*)$/.exec(signature)?.[1] === slug(site);
 }
 
 /** The objective that a signature belongs to; of two whose names both fit, the longer one. */

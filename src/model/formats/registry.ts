@@ -39,6 +39,7 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
     await loadSingleModel(secondPath, {
       threads: single.threads,
       invariants: single.invariants,
+      half: single.half,
       ...loading,
       onModelBytes: addBytes,
     }),

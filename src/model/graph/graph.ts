@@ -42,6 +42,16 @@ export interface Graph {
   readonly flattened?: FlattenedGraph;
   /** Number of bodies that cannot be looked into; undefined for none. */
   readonly hiddenBodies?: number;
+  /** Where half precision is emulated: what is rounded. */
+  readonly rounding?: GraphRounding;
+}
+
+/** What is rounded beyond the types of a graph's tensors. */
+export interface GraphRounding {
+  /** Tensors of type float32 whose values are rounded to bfloat16. */
+  readonly bfloat16: ReadonlySet<string>;
+  /** Whether partial sums are rounded too, so that a sum may be far from what its terms add up to. */
+  readonly partialSums: boolean;
 }
 
 /** A graph that an operation runs. */

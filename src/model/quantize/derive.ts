@@ -4,6 +4,7 @@ import { readUnpacked } from '../formats/confined-path.ts';
 import { detectModel } from '../formats/detect.ts';
 import { readExternalFiles } from '../formats/onnx/external-data.ts';
 import { MAX_ONNX_BYTES, readOnnx } from '../formats/onnx/graph.ts';
+import { HALF_MAX, type HalfSettings } from '../half.ts';
 import type { ModelFiles, Quantization } from './kind.ts';
 import type { Calibrator } from './quantizer.ts';
 import { QUANTIZERS } from './registry.ts';
@@ -12,16 +13,23 @@ import { QUANTIZERS } from './registry.ts';
  * Derives a quantized copy of a saved model.
  *
  * @param calibrate called if ranges are needed, which is for int8 copies of ONNX models
+ * @param half how a copy in half precision adds up
  * @throws UserError if the model is quantized already, or cannot be quantized
  */
 export async function deriveQuantizedModel(
   path: string,
   kind: Quantization,
   calibrate: Calibrator,
+  half?: HalfSettings,
 ): Promise<ModelFiles> {
   const { kind: quantization, values } = QUANTIZERS.resolveBuiltIn(kind);
   const quantizer = quantization.make(values);
   const { path: file, family } = await detectModel(path);
+  const addsUpInHalf = half !== undefined && half.accumulate !== 'float32';
+  if (addsUpInHalf && !(quantization.name in HALF_MAX && family === 'onnx'))
+    throw new UserError(
+      `--half accumulate=${half.accumulate} is for float16 and bfloat16 copies of ONNX models: leave it out`,
+    );
   if (family === 'tfjs') return quantizer.quantizeTfjs(file);
   if (family === 'saved-model') {
     throw new UserError(
@@ -31,7 +39,7 @@ export async function deriveQuantizedModel(
   const bytes = await readUnpacked(file, MAX_ONNX_BYTES);
   const externalFiles = await readExternalFiles(readOnnx(bytes, file).external, file);
   const external = new Map(externalFiles.map(({ path: location, data }) => [location, data]));
-  const copy = await quantizer.quantizeOnnx({ bytes, path: file, external }, calibrate);
+  const copy = await quantizer.quantizeOnnx({ bytes, path: file, external, half }, calibrate);
   return new Map([[`${basename(file).replace(/(\.onnx)?(\.gz)?$/i, '')}-${quantization.name}.onnx`, copy]]);
 }
 

@@ -1,8 +1,5 @@
-import { DATA_TYPE } from '../formats/onnx/tensor.ts';
+import { HALF_TYPE } from '../formats/onnx/half/half-tensors.ts';
 import type { Graph } from '../graph/graph.ts';
-
-/** TensorProto.DataType of bfloat16, which is no type of testcases. */
-export const BFLOAT16 = 16;
 
 /** Operations on quantized numbers. */
 const QUANTIZED_OP = /Quantize|QLinear|^QGemm$|Integer$/;
@@ -13,7 +10,7 @@ export function findQuantization({ nodes, types, constants }: Graph): string | u
   if (node !== undefined) return `${node.op} ${node.name}`;
   const rounded = nodes.find(
     ({ op, attributes }) =>
-      op === 'Cast' && (attributes?.to === DATA_TYPE.float16 || attributes?.to === BFLOAT16),
+      op === 'Cast' && (attributes?.to === HALF_TYPE.float16 || attributes?.to === HALF_TYPE.bfloat16),
   );
   if (rounded !== undefined) return `Cast ${rounded.name} to half precision`;
   const half = [...constants.keys()].find((name) => types.get(name) === 'float16');

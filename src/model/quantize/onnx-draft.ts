@@ -2,7 +2,13 @@ import { UserError } from '../../core/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { decodeMessage } from '../formats/decode-message.ts';
 import { readOnnx } from '../formats/onnx/graph.ts';
-import { ATTRIBUTE_TYPE, type Long, ModelProto, type OnnxTensor } from '../formats/onnx/proto.ts';
+import {
+  ATTRIBUTE_TYPE,
+  type KeyValue,
+  type Long,
+  ModelProto,
+  type OnnxTensor,
+} from '../formats/onnx/proto.ts';
 import { tensorOf } from '../formats/onnx/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import { findQuantization } from './find-quantization.ts';
@@ -97,9 +103,14 @@ export function openOnnxDraft(
   return { path, model, graph, originalGraph: content.graph, weights };
 }
 
-export function encodeOnnxDraft({ model, graph }: OnnxDraft): Uint8Array {
+/** @param metadata that is added to the file's */
+export function encodeOnnxDraft({ model, graph }: OnnxDraft, metadata: readonly KeyValue[] = []): Uint8Array {
   // Declared shapes and types of inner tensors may no longer hold; the runtime infers them.
   graph.valueInfo = [];
+  if (metadata.length > 0) {
+    const { metadataProps = [] }: { metadataProps?: readonly KeyValue[] } = model;
+    Object.assign(model, { metadataProps: [...metadataProps, ...metadata] });
+  }
   return ModelProto.encode(model as Parameters<typeof ModelProto.encode>[0]).finish();
 }
 

@@ -1,13 +1,20 @@
 import { UserError } from '../../core/errors.ts';
 import { bytesOf } from '../../tensor/tensor.ts';
+import { halfMetadata } from '../formats/onnx/half/half-metadata.ts';
+import { HALF_TYPE } from '../formats/onnx/half/half-tensors.ts';
+import { SumWriter } from '../formats/onnx/half/sum-writer.ts';
+import { tensorFactsOf } from '../formats/onnx/half/tensor-facts.ts';
+import type { OnnxGraph, OnnxNode } from '../formats/onnx/proto.ts';
 import { DATA_TYPE } from '../formats/onnx/tensor.ts';
 import { LAYOUT_OPS } from '../graph/layout-ops.ts';
-import { BFLOAT16 } from './find-quantization.ts';
+import type { HalfArithmetic, HalfFormat, HalfSettings } from '../half.ts';
 import {
+  type DraftNode,
   encodeOnnxDraft,
   insertAfter,
   makeDraftNode,
   makeFreshName,
+  type OnnxDraft,
   openOnnxDraft,
   weightValues,
 } from './onnx-draft.ts';
@@ -19,7 +26,7 @@ const VALUE_KEEPING_OPS: ReadonlySet<string> = new Set(LAYOUT_OPS);
 /**
  * A copy of an ONNX model that computes in half precision: weights, inputs and the result of every operation are
  * rounded, by pairs of Cast, since ONNX Runtime's CPU provider computes float16 files in single precision. Nothing is
- * rounded inside the bodies of If, Loop and Scan.
+ * rounded inside the bodies of If, Loop and Scan. By these settings partial sums are rounded too.
  *
  * @param external contents of the weight files, by the location that the model names
  * @throws UserError if the model is quantized already, or has no single-precision results
@@ -29,6 +36,7 @@ export function quantizeOnnxToHalf(
   path: string,
   kind: 'float16' | 'bfloat16',
   external: ReadonlyMap<string, Uint8Array>,
+  settings: HalfSettings = { accumulate: 'float32', lanes: 1 },
 ): Uint8Array {
   const draft = openOnnxDraft(bytes, path, external);
   const { graph, originalGraph, weights } = draft;
@@ -47,7 +55,8 @@ export function quantizeOnnxToHalf(
   if (results.length === 0) {
     throw new UserError(`${path} computes no single-precision numbers: there is nothing to round`);
   }
-  const halfType = kind === 'float16' ? DATA_TYPE.float16 : BFLOAT16;
+  const arithmetic = expandDraftSums(draft, new Set(results), kind, settings);
+  const halfType = HALF_TYPE[kind];
   for (const tensor of [...inputs, ...results]) {
     insertAfter(draft, tensor, (from, to) => {
       const half = makeFreshName(draft, `${tensor}_${kind}`);
@@ -57,5 +66,25 @@ export function quantizeOnnxToHalf(
       ];
     });
   }
-  return encodeOnnxDraft(draft);
+  return encodeOnnxDraft(draft, arithmetic.accumulate === 'float32' ? [] : [halfMetadata(arithmetic)]);
+}
+
+/** Rounds the partial sums of the operations that compute these results. */
+function expandDraftSums(
+  { graph }: OnnxDraft,
+  results: ReadonlySet<string>,
+  format: HalfFormat,
+  settings: HalfSettings,
+): HalfArithmetic {
+  const sums = new SumWriter(settings);
+  // A draft's graph has all fields of a decoded one.
+  const facts = tensorFactsOf(graph as unknown as OnnxGraph);
+  graph.node = graph.node.flatMap((node) => {
+    const [result = ''] = node.output;
+    if (!results.has(result)) return [node];
+    const written = sums.expand(node as unknown as OnnxNode, node.name || result, facts);
+    graph.initializer.push(...written.constants);
+    return written.nodes as unknown as DraftNode[];
+  });
+  return { format, ...sums.account() };
 }

@@ -1,5 +1,6 @@
 import type { ParameterValues } from '../../extensions/parameters.ts';
 import type { ExtensionKind } from '../../extensions/registry.ts';
+import type { HalfSettings } from '../half.ts';
 import type { CalibrationRange, ModelFiles } from './kind.ts';
 
 /** Measures the ranges of a model's tensors on the seeds. */
@@ -12,6 +13,8 @@ export interface OnnxSource {
   readonly path: string;
   /** Bytes of the files that weights lie in, by their locations. */
   readonly external: ReadonlyMap<string, Uint8Array>;
+  /** How a copy in half precision adds up. */
+  readonly half?: HalfSettings | undefined;
 }
 
 /** Derives quantized copies of models. Both methods throw a `UserError` if the model is quantized already, or can't be. */

@@ -8,9 +8,9 @@ const roundingTo = (name: 'float16' | 'bfloat16', help: string): QuantizerKind =
   help,
   parameters: [],
   make: () => ({
-    async quantizeOnnx({ bytes, path, external }) {
+    async quantizeOnnx({ bytes, path, external, half }) {
       const { quantizeOnnxToHalf } = await import('./quantize-onnx-to-half.ts');
-      return quantizeOnnxToHalf(bytes, path, name, external);
+      return quantizeOnnxToHalf(bytes, path, name, external, half);
     },
     quantizeTfjs: async (path) => (await import('./quantize-tfjs.ts')).quantizeTfjs(path, name),
   }),

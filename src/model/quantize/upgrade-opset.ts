@@ -38,7 +38,11 @@ interface UpgradableModel {
  * @returns the file itself if it needs no upgrade
  * @throws UserError with the line that converts the model elsewhere, for operations that are not rewritten
  */
-export function upgradeOnnx(bytes: Uint8Array, { graph, opset }: OnnxContent, path: string): Uint8Array {
+export function upgradeOnnx(
+  bytes: Uint8Array,
+  { graph, opset }: Pick<OnnxContent, 'graph' | 'opset'>,
+  path: string,
+): Uint8Array {
   if (opset >= UPGRADED_OPSET) return bytes;
   const model = decodeMessage<UpgradableModel>(ModelProto, bytes);
   if (opset > 0 && opset < OLDEST_OPSET)

@@ -28,6 +28,7 @@ import { TaskRunners } from '../../fuzzer/task-runners.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
+import type { HalfSettings } from '../../model/half.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
@@ -214,10 +215,12 @@ const methods = {
   deriveQuantizedModel: ({
     kind,
     seeds,
+    half,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
-  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds),
+    readonly half?: HalfSettings | undefined;
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds, half),
 
   tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel(), testcase),
 

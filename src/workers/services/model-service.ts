@@ -4,7 +4,9 @@ import { comparePair, type ModelComparison } from '../../evaluation/compare-pair
 import { measurePairNoise } from '../../evaluation/pair-noise.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
+import type { HalfSettings } from '../../model/half.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
+import { largestMagnitudes } from '../../model/largest-magnitudes.ts';
 import type { LoadOptions } from '../../model/model.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
@@ -137,6 +139,16 @@ const methods = {
     return results;
   },
 
+  /** The largest magnitude of each tensor over testcases. */
+  largestMagnitudes: ({
+    testcases,
+    tensors,
+  }: {
+    readonly testcases: readonly TestcaseData[];
+    readonly tensors: readonly string[];
+  }): Promise<ReadonlyMap<string, number>> =>
+    largestMagnitudes(requireModel(), testcases, tensors, heartbeat),
+
   compare: async ({
     testcases,
     objective,
@@ -162,10 +174,12 @@ const methods = {
   deriveQuantizedModel: ({
     kind,
     seeds,
+    half,
   }: {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
-  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds),
+    readonly half?: HalfSettings | undefined;
+  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds, half),
 };
 
 export type ModelApi = typeof methods;

@@ -265,3 +265,35 @@ test('of an If has both branches, and in a Loop what the iterations before gave 
   expect(findReachableSites(loop, inputs)[0].targets).toHaveLength(1);
   await loop.dispose();
 });
+
+test('nothing is ruled out behind sums whose partial sums are rounded to half precision', () => {
+  const graph = {
+    nodes: [
+      { name: 's', op: 'ReduceMean', inputs: ['x'], outputs: ['s'] },
+      { name: 't', op: 'Tanh', inputs: ['x'], outputs: ['t'] },
+    ],
+    inputs: ['x'],
+    outputs: ['s', 't'],
+    constants: new Map(),
+    values: new Map(),
+    shapes: new Map([['x', [1, 4]]]),
+    types: new Map([...'xst'].map((name) => [name, 'float16'] as const)),
+  };
+  const highOf = (
+    tensor: string,
+    partialSums: boolean,
+    bfloat16: readonly string[] = [],
+  ): number | undefined =>
+    propagateIntervals(
+      {
+        graph: { ...graph, rounding: { partialSums, bfloat16: new Set(bfloat16) } },
+        constant: () => undefined,
+      },
+      new Map([['x', { low: 1, high: 2 }]]),
+    ).get(tensor)?.high;
+  expect(highOf('s', false)).toBeLessThan(2.1);
+  expect(highOf('s', true)).toBe(Number.POSITIVE_INFINITY);
+  expect(highOf('t', true)).toBeLessThan(1.01);
+  // bfloat16 rounds to fewer digits than float16.
+  expect(highOf('t', true, ['t'])).toBeGreaterThan(highOf('t', true) as number);
+});

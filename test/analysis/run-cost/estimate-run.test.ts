@@ -42,6 +42,15 @@ test('multiplications are those of convolutions and matrix products, worked out 
   expect(work.largestTensor).toBe(8 * 16 * 16);
 });
 
+test('a product whose partial sums are rounded costs a step a term', () => {
+  const rounding = { bfloat16: new Set<string>(), partialSums: true };
+  const once = { ...NET, rounding: { ...rounding, partialSums: false } };
+  expect(estimateRunSeconds(once, INPUT, 'onnx')).toBe(estimateRunSeconds(NET, INPUT, 'onnx'));
+  expect(estimateRunSeconds({ ...NET, rounding }, INPUT, 'onnx', 64)).toBeGreaterThan(
+    4 * estimateRunSeconds(NET, INPUT, 'onnx', 64),
+  );
+});
+
 test('a testcase costs less in a batch, and more on a slower runtime or at a larger size', () => {
   const alone = estimateRunSeconds(NET, INPUT, 'onnx');
   expect(estimateRunSeconds(NET, INPUT, 'onnx', 64)).toBeLessThan(alone / 2);

@@ -30,6 +30,8 @@ describe('a flag is read as its setting needs it', () => {
     ['shape', ['tokens=1,12'], { tokens: [1, 12] }],
     ['table', ['auto'], 'auto'],
     ['table', ['x=none', 'y=auto'], { x: 'none', y: 'auto' }],
+    ['half', ['off'], 'off'],
+    ['half', ['accumulate=float16', 'lanes=4'], { accumulate: 'float16', lanes: 4 }],
     ['deephunter', true, {}],
     ['deephunter', '0.1,0.3', { alpha: 0.1, beta: 0.3 }],
     ['generate', ['vocabulary=codepoints', 'logits=1234'], { vocabulary: 'codepoints', logits: '1234' }],

@@ -19,6 +19,7 @@ test('a signature is a fault of the site that it is named after', () => {
   expect(isSiteFault('nonfinite-nan-log_7', 'log_7')).toBe(true);
   expect(isSiteFault('nonfinite-inf-a_log', 'a/log')).toBe(true);
   expect(isSiteFault('absorbed-inf-exp', 'exp')).toBe(true);
+  expect(isSiteFault('absorbed-nan-div', 'div')).toBe(true);
   expect(isSiteFault('crash-div', 'div')).toBe(true);
   expect(isSiteFault('nonfinite-nan-log_7', 'log')).toBe(false);
   expect(isSiteFault('hang', 'hang')).toBe(false);

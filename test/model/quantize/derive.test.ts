@@ -209,6 +209,38 @@ describe('an int8 copy', () => {
   });
 });
 
+describe('a float16 copy with partial sums in half precision', () => {
+  const half = { accumulate: 'float16', lanes: 1 } as const;
+
+  test('says how it adds up, and differs from one whose results alone are rounded', async () => {
+    const path = writeDense('narrow-sums');
+    const once = await loadModel(await onnxCopy(path, 'float16'), { runtime: 'auto' });
+    const [[, bytes]] = await deriveQuantizedModel(path, 'float16', noCalibration, half);
+    writeFileSync(join(folder, 'narrow.onnx'), bytes);
+    const narrow = await loadModel(join(folder, 'narrow.onnx'), { runtime: 'auto', half: 'auto' });
+    expect(once.half).toBeUndefined();
+    expect(narrow.half).toEqual({ ...half, format: 'float16', partialSums: 2, blocks: {}, roundedOnce: [] });
+    const x = Float32Array.from({ length: 80 }, (_, i) => Math.sin(i) * 30);
+    const feeds = [{ type: 'float32', shape: [10, 8], data: x }] as const;
+    const [a, b] = [await once.run(feeds, []), await narrow.run(feeds, [])];
+    const [wide, rounded] = [a, b].map(({ outputs: [{ data }] }) => data as Float32Array);
+    expect(rounded).not.toEqual(wide);
+    expect(rounded.map(roundToFloat16)).toEqual(rounded);
+    wide.forEach((value, i) => {
+      expect(Math.abs(rounded[i] - value)).toBeLessThan(2);
+    });
+    await once.dispose();
+    await narrow.dispose();
+  });
+
+  test('is no other kind of copy', async () => {
+    const refused = deriveQuantizedModel(writeDense('refused'), 'int8', noCalibration, half);
+    await expect(refused).rejects.toThrow('--half accumulate=float16 is for float16 and bfloat16 copies');
+    const tfjs = deriveQuantizedModel(writeSoftmaxTfjs(folder, 'refused'), 'float16', noCalibration, half);
+    await expect(tfjs).rejects.toThrow('copies of ONNX models');
+  });
+});
+
 describe('what can not be quantized is refused', () => {
   test.each([
     ['test/fixtures/convnet-float16.onnx', 'int8', /is quantized already \(float16 weight/],

@@ -81,7 +81,12 @@ export function estimateSeconds(
   const models = secondModel === undefined ? 1 : 2;
   if (generation !== undefined)
     return models * generation.maxTokens * estimateTokenSeconds(generation.weightsPerToken, runtime.kind);
-  return models * estimateRunSeconds(graph, singleRowShapes(inputs, shape), runtime.kind, rows);
+  const shapes = singleRowShapes(inputs, shape);
+  const first = estimateRunSeconds(graph, shapes, runtime.kind, rows);
+  if (secondModel === undefined) return first;
+  const { half } = secondModel;
+  const roundsSums = half !== undefined && half.accumulate !== 'float32';
+  return first + (roundsSums ? estimateRunSeconds(graph, shapes, runtime.kind, rows, true) : first);
 }
 
 /** Seeds to draw where none are given: fewer of a model that is slow or whose testcases are large. */

@@ -31,12 +31,14 @@ export class OnnxBuilder {
   readonly #outputs: object[] = [];
   #usesMl = false;
 
-  input(name: string, type: ValueType, dims: readonly Dimension[]): string {
+  /** @param dims left out where the runtime is to infer them */
+  input(name: string, type: ValueType, dims?: readonly Dimension[]): string {
     this.#inputs.push(valueInfo(name, type, dims));
     return name;
   }
 
-  output(name: string, type: ValueType, dims: readonly Dimension[]): void {
+  /** @param dims left out where the runtime is to infer them */
+  output(name: string, type: ValueType, dims?: readonly Dimension[]): void {
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
@@ -111,10 +113,11 @@ function encode(name: string, value: NodeAttribute): object {
   return { ints: [...value], type: ATTRIBUTE_TYPE.ints };
 }
 
-function valueInfo(name: string, type: ValueType, dims: readonly Dimension[]): object {
-  const dim = dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d }));
+function valueInfo(name: string, type: ValueType, dims: readonly Dimension[] | undefined): object {
+  const dim = dims?.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d }));
+  const shape = dim === undefined ? {} : { shape: { dim } };
   if (typeof type === 'string')
-    return { name, type: { tensorType: { elemType: elementType(type), shape: { dim } } } };
+    return { name, type: { tensorType: { elemType: elementType(type), ...shape } } };
   const valueType = { tensorType: { elemType: DATA_TYPE.float32 } };
   const elemType = { mapType: { keyType: elementType(type.mapsFrom), valueType } };
   return { name, type: { sequenceType: { elemType } } };

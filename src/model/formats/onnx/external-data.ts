@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError, UserError } from '../../../core/errors.ts';
 import { resolveConfinedFile } from '../confined-path.ts';
-import type { ExternalTensor } from './graph.ts';
+import type { ExternalTensor } from './external-tensor.ts';
 
 /** A file of weights beside a model. */
 export interface ExternalFile {

@@ -7,10 +7,14 @@ import {
   MAX_CONSTANT_VALUES,
   sortTopologically,
 } from '../../graph/graph.ts';
+import type { HalfArithmetic, HalfFormat } from '../../half.ts';
 import { decodeMessage } from '../decode-message.ts';
 import { attributesOf, plainConstant } from './attributes.ts';
 import { bodiesOf, roleOf } from './control-flow/bodies.ts';
 import { withFlattenedBodies } from './control-flow/flatten.ts';
+import { EXTERNAL_LOCATION, type ExternalTensor, externalTensor } from './external-tensor.ts';
+import { readHalfMetadata } from './half/half-metadata.ts';
+import { BFLOAT16_TYPE, bfloat16Values, halfFormatsOf } from './half/half-tensors.ts';
 import {
   longToNumber,
   ModelProto,
@@ -25,31 +29,21 @@ import { dtypeOf, tensorOf } from './tensor.ts';
 import { nonTensorOutputs } from './tensor-outputs.ts';
 import { inferTypes } from './type-inference.ts';
 
-/** A tensor whose values lie in another file. */
-export interface ExternalTensor {
-  readonly tensor: string;
-  /** The file's path as the model gives it, relative to the model's folder. */
-  readonly location: string;
-  /** In bytes. */
-  readonly offset: number;
-  /** In bytes; undefined for the rest of the file. */
-  readonly length: number | undefined;
-}
-
 export interface OnnxContent {
   readonly graph: Graph;
   /** Version of the default domain's operators; 0 if the model names none. */
   readonly opset: number;
   readonly external: readonly ExternalTensor[];
   readonly strings: StringFlow;
+  /** Formats of 16 bits that it has tensors of. */
+  readonly halfFormats: ReadonlySet<HalfFormat>;
+  /** Of a copy that was derived to compute in half precision: how; undefined for others. */
+  readonly half: HalfArithmetic | undefined;
   /** Names of outputs that are sequences, maps or optional values. */
   readonly nonTensorOutputs: readonly string[];
   /** A constant, of bodies too; undefined if there is none, or its values lie in another file. */
   constant(name: string): Tensor | undefined;
 }
-
-/** TensorProto.DataLocation EXTERNAL. */
-const EXTERNAL_LOCATION = 1;
 
 /** Size limit of an ONNX file: protobuf holds no more. */
 export const MAX_ONNX_BYTES = 2 ** 31;
@@ -92,6 +86,8 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
     opset,
     external,
     strings: analyzeStrings(graph),
+    halfFormats: halfFormatsOf(graph),
+    half: readHalfMetadata(model.metadataProps),
     nonTensorOutputs: nonTensorOutputs(graph),
     constant(name) {
       const tensor = tensors.get(name);
@@ -144,8 +140,9 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
     const type = dtypeOf(tensor.dataType);
     if (type !== undefined) types.set(name, type);
     if (tensor.dataLocation === EXTERNAL_LOCATION) external.push(externalTensor(name, tensor));
-    else if (type !== undefined && sizeOf(dims) <= MAX_CONSTANT_VALUES)
-      values.set(name, numbersOf(tensor, path));
+    else if (sizeOf(dims) > MAX_CONSTANT_VALUES) return;
+    else if (type !== undefined) values.set(name, numbersOf(tensor, path));
+    else if (tensor.dataType === BFLOAT16_TYPE) values.set(name, bfloat16Values(tensor));
   };
   for (const tensor of graph.initializer) keep(tensor.name, tensor);
   for (const { values } of graph.sparseInitializer) if (values !== null) keep(values.name, values);
@@ -231,15 +228,4 @@ function declaredShapes(values: readonly OnnxValue[]): Map<string, DeclaredShape
     if (!dims.includes(0)) shapes.set(name, dims);
   }
   return shapes;
-}
-
-function externalTensor(tensor: string, { externalData }: OnnxTensor): ExternalTensor {
-  const value = (name: string): string | undefined => externalData.find(({ key }) => key === name)?.value;
-  const length = value('length');
-  return {
-    tensor,
-    location: value('location') ?? '',
-    offset: Number(value('offset') ?? 0),
-    length: length === undefined ? undefined : Number(length),
-  };
 }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import * as ort from 'onnxruntime-node';
 import { errorMessage, UserError } from '../../../core/errors.ts';
+import { type HalfChoice, type HalfSettings, halfSettings } from '../../half.ts';
 import type { InputInvariants, ModelLoader } from '../../model.ts';
 import { readUnpacked } from '../confined-path.ts';
 import { openBatchAxis } from './batch/open-batch-axis.ts';
 import { prepareControlFlow } from './control-flow/prepare-model.ts';
 import { readExternalFiles } from './external-data.ts';
-import { MAX_ONNX_BYTES, readOnnx } from './graph.ts';
+import { MAX_ONNX_BYTES, type OnnxContent, readOnnx } from './graph.ts';
+import { type EmulatedModel, emulateHalf } from './half/emulate-half.ts';
 import { OnnxModel, type OpenSession, ORT_VERSION } from './onnx-model.ts';
 import { rewriteNonTensorOutputs } from './tensor-outputs.ts';
 
@@ -47,29 +49,70 @@ export const onnxLoader: ModelLoader = {
     const rewritten =
       original.nonTensorOutputs.length > 0 ? rewriteNonTensorOutputs(bytes) : { bytes, omitted: [] };
     const plainContent = rewritten.bytes === bytes ? original : readOnnx(rewritten.bytes, path);
-    const plain = await openPlain(path, rewritten.bytes, open);
+    const { half, refusal } = await emulatedModel(rewritten.bytes, plainContent, path, options.half, open);
+    const plainFile = half?.emulated.bytes ?? rewritten.bytes;
+    const plain = half?.session ?? (await openPlain(path, plainFile, open));
     const hasBodies = plainContent.graph.nodes.some(({ subgraphs }) => subgraphs !== undefined);
     const invariants = (hasBodies ? options.invariants : undefined) ?? NO_INVARIANTS;
-    const observed = hasBodies
+    const prepared = hasBodies
       ? await prepareControlFlow(rewritten.bytes, invariants, open)
       : rewritten.bytes;
-    const { graph, constant } = hasBodies ? readOnnx(observed, path) : plainContent;
+    const content = hasBodies ? readOnnx(prepared, path) : plainContent;
+    const observedHalf =
+      half === undefined || !hasBodies ? half?.emulated : emulateHalf(prepared, content, path, half.settings);
     return new OnnxModel({
       path,
       sha256: hash.digest('hex'),
       threads,
-      observed,
+      observed: observedHalf?.bytes ?? prepared,
       invariants,
-      graph,
-      constant,
+      graph: content.graph,
+      constant: content.constant,
+      half: observedHalf,
+      copyArithmetic: content.half,
+      halfRefusal: refusal,
       strings: plainContent.strings,
       omitted: rewritten.omitted,
       open,
-      plainFile: rewritten.bytes,
+      plainFile,
       plain,
     });
   },
 };
+
+/** A model in emulated half precision, and its session. */
+interface OpenEmulation {
+  readonly emulated: EmulatedModel;
+  readonly settings: HalfSettings;
+  readonly session: ort.InferenceSession;
+}
+
+/**
+ * The model in emulated half precision, where it computes in that and emulation is chosen.
+ *
+ * @returns nothing for other models; where `auto` finds one that can't be emulated, why
+ * @throws UserError where one can't be emulated for which settings are given
+ */
+async function emulatedModel(
+  bytes: Uint8Array,
+  content: OnnxContent,
+  path: string,
+  choice: HalfChoice | undefined,
+  open: OpenSession,
+): Promise<{ readonly half?: OpenEmulation; readonly refusal?: string }> {
+  const settings = halfSettings(choice);
+  if (settings === undefined) return {};
+  try {
+    const emulated = emulateHalf(bytes, content, path, settings);
+    if (emulated === undefined) return {};
+    return { half: { emulated, settings, session: await open(emulated.bytes) } };
+  } catch (error) {
+    if (choice === 'auto') return { refusal: errorMessage(error) };
+    throw new UserError(
+      `${path} cannot be run in emulated half precision: ${errorMessage(error)}; leave --half out, or turn it off with --half off`,
+    );
+  }
+}
 
 /** @throws UserError where an operation may not compute each row by itself */
 function withOpenBatch(bytes: Uint8Array, path: string): Uint8Array {

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import type * as ort from 'onnxruntime-node';
-import { readNumber, type Tensor } from '../../../tensor/tensor.ts';
+import { type DType, readNumber, type Tensor } from '../../../tensor/tensor.ts';
 import { bodyTensorsOf, computedTensors, type Graph, producersByTensor } from '../../graph/graph.ts';
+import { type HalfArithmetic, halfText } from '../../half.ts';
 import type {
   FinitenessVerdicts,
   InputInvariants,
@@ -18,6 +19,7 @@ import { ClassLabels } from './class-labels.ts';
 import { exposedName, exposeInBodies } from './control-flow/expose-bodies.ts';
 import { exposeOnnxTensors } from './expose-tensors.ts';
 import { type FlaggedTensors, flagTensors } from './flag-tensors.ts';
+import { type RoundedTensors, runtimeTypes, withRounding } from './half/graph-rounding.ts';
 import { inputSpec, usableOutputs, withIndexTypes } from './io-specs.ts';
 import { moveAxesBehindFirst } from './move-axes.ts';
 import { toOrt, toOrtStrings } from './ort-tensor.ts';
@@ -57,6 +59,12 @@ export interface OnnxModelParts {
   readonly invariants: InputInvariants;
   readonly graph: Graph;
   readonly constant: Model['constant'];
+  /** The model in emulated half precision, which `observed` is then; undefined for others. */
+  readonly half: RoundedTensors | undefined;
+  /** How a copy computes in half precision that was derived so. */
+  readonly copyArithmetic: HalfArithmetic | undefined;
+  /** Why half precision is not emulated although the model computes in it; undefined for other models. */
+  readonly halfRefusal: string | undefined;
   readonly strings: StringFlow;
   /** Outputs of the file that were rewritten away. */
   readonly omitted: readonly OmittedOutput[];
@@ -80,6 +88,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
   readonly outputs: readonly string[];
   readonly omittedOutputs: readonly OmittedOutput[];
   readonly classes: ReadonlyMap<string, readonly string[]>;
+  readonly half?: HalfArithmetic;
   readonly graph: Graph;
   readonly watchable: readonly string[];
   readonly capabilities: ModelCapabilities;
@@ -98,7 +107,8 @@ export class OnnxModel implements Model, NonFiniteFlags {
   constructor(parts: OnnxModelParts) {
     const { path, sha256, threads, observed, invariants, constant, strings, omitted } = parts;
     const { open, plain, plainFile } = parts;
-    const graph = withIndexTypes(parts.graph, strings);
+    const half = parts.half?.arithmetic ?? parts.copyArithmetic;
+    const graph = withRounding(withIndexTypes(parts.graph, strings), parts.half);
     this.path = path;
     this.sha256 = sha256;
     this.runtime = {
@@ -106,7 +116,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
       version: `onnxruntime-node ${ORT_VERSION}`,
       device: 'CPU',
       threads,
-      why: 'ONNX models run on ONNX Runtime (CPU)',
+      why: ['ONNX models run on ONNX Runtime (CPU)', ...halfNotes(half, parts.halfRefusal)].join('; '),
     };
     this.inputs = plain.inputMetadata.map((metadata) => inputSpec(metadata, strings, path));
     const outputs = usableOutputs(plain.outputMetadata, strings, path);
@@ -119,7 +129,9 @@ export class OnnxModel implements Model, NonFiniteFlags {
         return names === undefined ? [] : [[name, names] as const];
       }),
     );
+    if (half !== undefined) this.half = half;
     this.graph = graph;
+    const types = runtimeTypes(graph, parts.half);
     const isWatchable = (name: string): boolean => !strings.tensors.has(name) || strings.values.has(name);
     this.watchable = [...new Set(computedTensors(graph))].filter(isWatchable);
     this.constant = constant;
@@ -128,7 +140,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
     this.#open = open;
     this.#plainFile = plainFile;
     this.#sessions = new SessionCache(plain, this.outputs, (exposed) =>
-      open(exposeTensors(observed, exposed, graph), fusionOptions(exposed.length)),
+      open(exposeTensors(observed, exposed, graph, types), fusionOptions(exposed.length)),
     );
     this.capabilities = {
       nonFiniteFlags: this,
@@ -201,13 +213,24 @@ export class OnnxModel implements Model, NonFiniteFlags {
   }
 }
 
+/** What is to be said of the half precision of a model. */
+function halfNotes(half: HalfArithmetic | undefined, refusal: string | undefined): string[] {
+  if (refusal !== undefined) return [`half precision is not emulated (${refusal})`];
+  return half === undefined ? [] : [halfText(half)];
+}
+
 /** The file with further outputs: tensors of the graph and of its bodies. */
-function exposeTensors(bytes: Uint8Array, tensors: readonly string[], graph: Graph): Uint8Array {
+function exposeTensors(
+  bytes: Uint8Array,
+  tensors: readonly string[],
+  graph: Graph,
+  types: ReadonlyMap<string, DType>,
+): Uint8Array {
   const bodyTensors = bodyTensorsOf(graph);
   const inBodies = tensors.filter((name) => bodyTensors.has(name));
   const producers = producersByTensor(graph);
   return exposeOnnxTensors(
-    exposeInBodies(bytes, inBodies, graph.types),
+    exposeInBodies(bytes, inBodies, types),
     tensors.map((name) => exposedName(name, bodyTensors.get(name)?.depth ?? 0)),
     tensors.filter((name) => producers.get(name)?.op === 'Pow'),
   );

@@ -126,7 +126,7 @@ export function longToNumber(value: Long): number {
   return typeof value === 'number' ? value : value.toNumber();
 }
 
-interface KeyValue {
+export interface KeyValue {
   readonly key: string;
   readonly value: string;
 }
@@ -204,6 +204,7 @@ export interface OnnxModel {
   readonly irVersion: Long;
   readonly graph: OnnxGraph | null;
   readonly opsetImport: readonly { readonly domain: string; readonly version: Long }[];
+  readonly metadataProps: readonly KeyValue[];
   readonly functions: readonly {
     readonly name: string;
     readonly domain: string;
