@@ -78,6 +78,8 @@ export class BatchJudge {
       for (const { row, violation } of await this.#attribute(execution, objective, slice, violations)) {
         violatingRows.add(row);
         this.#recordHit(execution, slice, slice.from + row, violation, objective);
+        const mutant = this.#generator.rows(slice.form, slice.from + row, slice.from + row + 1);
+        execution.seedHits?.record(objective, violation, slice.from + row, mutant);
       }
     }
     return { violatingRows, slices };

@@ -8,6 +8,7 @@ function makeKind(name: string, help: string): ObjectiveKind {
     help,
     parameters: DISAGREEMENT_PARAMETERS,
     needsSecondModel: true,
+    breaksSeeds: true,
     make: (values, context) =>
       new OutputDisagreement(instanceName(name, context.name), disagreementRules(values), name),
   };

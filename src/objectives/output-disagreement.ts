@@ -72,6 +72,10 @@ export class OutputDisagreement implements Objective {
     this.#rules = rules;
   }
 
+  breaksSeed(): boolean {
+    return true;
+  }
+
   refuses(result: BatchResult): string | undefined {
     if (result.secondOutputs === undefined)
       return 'needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime';

@@ -12,6 +12,8 @@ export interface ObjectiveDescriptor
   readonly predictsBeforeOutput: boolean;
   /** Whether its violations are traced to operations. */
   readonly isAttributable: boolean;
+  /** Whether its violations say that a seed is broken. */
+  readonly breaksSeeds: boolean;
 }
 
 export function describeObjective({
@@ -26,6 +28,7 @@ export function describeObjective({
   predictsBeforeOutput,
   isTwoSided,
   attribute,
+  breaksSeed,
 }: Objective): ObjectiveDescriptor {
   return {
     name,
@@ -37,6 +40,7 @@ export function describeObjective({
     isTwoSided: isTwoSided === true,
     predictsBeforeOutput: predictsBeforeOutput === true,
     isAttributable: attribute !== undefined,
+    breaksSeeds: breaksSeed !== undefined,
     ...(marginSignatures === undefined ? {} : { marginSignatures }),
     ...(plugin === undefined ? {} : { plugin }),
   };

@@ -5,6 +5,7 @@ import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
+import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
@@ -31,6 +32,7 @@ import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
 import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
+import { resolveSeedAccounts } from './seed-accounts.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';
 import { type FixedBatch, openFixedBatch } from './sizes/open-batch.ts';
@@ -79,6 +81,8 @@ export interface Target {
   /** Names of sites that cannot go wrong within the ranges of the inputs. */
   readonly unreachable: ReadonlySet<string>;
   readonly objectives: readonly ObjectiveDescriptor[];
+  /** Settings of the accounts of seeds; undefined where no objective has any. */
+  readonly seedAccounts: SeedAccountsOptions | undefined;
   /** Which kind of feedback the coverage criterion gives. */
   readonly feedback: FeedbackName;
   readonly setup: WorkerSetup;
@@ -169,8 +173,10 @@ export async function resolveTarget(
         })
       : (recorded.workload ?? usualWorkload(batch));
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
+  const seedAccounts = resolveSeedAccounts(config, objectives, inputs);
   const setup = workerSetup(config, {
     inputs,
+    seedAccounts,
     resizedDescriptors: resizedDescriptors(inputs, sizeChanges.running),
     goals,
     watched: watched.tensors,
@@ -197,6 +203,7 @@ export async function resolveTarget(
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
     objectives,
+    seedAccounts,
     feedback,
     setup,
   };
@@ -224,10 +231,12 @@ function workerSetup(
     inputs,
     goals,
     resizedDescriptors: resized,
+    seedAccounts,
     ...resolved
   }: {
     readonly inputs: ResolvedInputs;
     readonly goals: ResolvedGoals;
+    readonly seedAccounts: SeedAccountsOptions | undefined;
     readonly resizedDescriptors: WorkerSetup['resizedDescriptors'];
     readonly watched: readonly string[];
     readonly masterSeed: string;
@@ -242,6 +251,8 @@ function workerSetup(
     ...(resized === undefined ? {} : { resizedDescriptors: resized }),
     mutators,
     limits,
+    ...(seedAccounts === undefined ? {} : { hasSeedAccounts: true }),
+    ...(seedAccounts?.perSeed === 'least' ? { radiusNorm: seedAccounts.norm } : {}),
     lengthChanges,
     objectives: objectiveSpecs(config.objective),
     goals: goals.goals,

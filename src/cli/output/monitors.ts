@@ -49,12 +49,31 @@ export function createLogMonitor(log: Logger): FinishingMonitor {
         fault.summary,
       ),
     onThresholdChange: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
-    onStatistics: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...statistics }) => {
+    onStatistics: ({
+      faults,
+      shares,
+      workers,
+      newEntries,
+      newEntriesSpan,
+      mutators,
+      seedAccounts,
+      ...statistics
+    }) => {
       if (statistics.elapsedSeconds - loggedSeconds < LOG_INTERVAL_SECONDS) return;
       loggedSeconds = statistics.elapsedSeconds;
       const favourite = [...mutators].sort((a, b) => b.share - a.share)[0]?.mutator;
       log.info(
-        { ...statistics, signatures: faults.length, slowest: slowestPhase(shares), favourite },
+        {
+          ...statistics,
+          signatures: faults.length,
+          ...(seedAccounts.length === 0
+            ? {}
+            : {
+                broken: Object.fromEntries(seedAccounts.map(({ objective, broken }) => [objective, broken])),
+              }),
+          slowest: slowestPhase(shares),
+          favourite,
+        },
         'fuzzing',
       );
     },

@@ -54,6 +54,7 @@ describe('tensors of objectives', () => {
       isTwoSided: false,
       predictsBeforeOutput: false,
       isAttributable: false,
+      breaksSeeds: false,
     },
   ];
   /** Checks the tensors; returns those that the model was probed with. */

@@ -10,6 +10,7 @@ const objective = (fields: Partial<ObjectiveDescriptor>): ObjectiveDescriptor =>
   hasMargins: true,
   isTwoSided: false,
   predictsBeforeOutput: false,
+  breaksSeeds: false,
   isAttributable: false,
   ...fields,
 });
