@@ -1,6 +1,8 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+// Registers the gradients of operations.
+import '@tensorflow/tfjs-layers';
 import { drawNormal, randomStream } from '../src/core/random.ts';
 import { decodeIdx } from '../src/inputs/formats/idx.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';

@@ -32,7 +32,7 @@ import {
 const ACROSS_BOUNDARY_SHARE = 0.5;
 
 /** Share of the picks for a seed that put patches to the ends of what is legal; the others take mutators that the scheduler selects. */
-const PATCH_SHARE = 0.85;
+const PATCH_SHARE = 0.9;
 
 /** Entries that are drawn in search of one whose seed is not broken, before such a seed itself is mutated. */
 const MAX_UNBROKEN_ATTEMPTS = 4;

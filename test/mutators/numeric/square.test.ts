@@ -93,7 +93,7 @@ test('patches become smaller the longer the search lasts', () => {
     Array.from({ length: 200 }, () => drawPatchShare(queries, random)).reduce((sum, share) => sum + share) /
     200;
   expect(drawPatchShare(0, random)).toBe(1);
-  const means = [1, 20, 100, 300, 700, 1500, 3000, 5000, 7000, 9000].map(meanAt);
+  const means = [1, 4, 20, 50, 100, 200, 400, 800, 1200, 2000].map(meanAt);
   expect(means).toEqual([...means].sort((a, b) => b - a));
   expect(means[0]).toBeLessThan(1);
   expect(means[9]).toBeGreaterThan(0);
