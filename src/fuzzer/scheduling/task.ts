@@ -3,7 +3,7 @@ import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
 import type { GoalAssignment, GoalProgress } from '../search/search-goal.ts';
-import type { SeedHit } from '../seeds/seed-hits.ts';
+import type { SeedHit } from '../seeds/seed-distance.ts';
 import type { MutatorStacks } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 

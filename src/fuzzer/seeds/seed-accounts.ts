@@ -1,8 +1,7 @@
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import type { Task } from '../scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
-import type { SeedDistance, SeedNorm } from './seed-distance.ts';
-import type { SeedHit } from './seed-hits.ts';
+import type { SeedDistance, SeedHit, SeedNorm } from './seed-distance.ts';
 
 /** What is known of a broken seed: one of whose mutants violates an objective. */
 export interface BrokenSeed extends SeedDistance {

@@ -10,6 +10,16 @@ export interface SeedDistance {
   readonly l0: number;
 }
 
+/** What a task's violations of one objective say of a seed: the first of them, and the least distances. */
+export interface SeedHit extends SeedDistance {
+  /** Name of the objective. */
+  readonly objective: string;
+  /** Entry of the seed. */
+  readonly seed: number;
+  /** Which of the task's mutants of this seed violated first, from 1. */
+  readonly query: number;
+}
+
 /** The distance by which seeds are told how near a violation lies. */
 export type SeedNorm = keyof SeedDistance;
 

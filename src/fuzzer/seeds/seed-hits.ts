@@ -2,17 +2,7 @@ import type { TestcaseBatch } from '../../model/testcase-batch.ts';
 import type { Objective, Violation } from '../../objectives/objective.ts';
 import type { ParentSource } from '../generation/parent-source.ts';
 import type { Task } from '../scheduling/task.ts';
-import { type SeedDistance, seedDistance } from './seed-distance.ts';
-
-/** What a task's violations of one objective say of a seed: the first of them, and the least distances. */
-export interface SeedHit extends SeedDistance {
-  /** Name of the objective. */
-  readonly objective: string;
-  /** Entry of the seed. */
-  readonly seed: number;
-  /** Which of the task's mutants of this seed violated first, from 1. */
-  readonly query: number;
-}
+import { type SeedHit, seedDistance } from './seed-distance.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

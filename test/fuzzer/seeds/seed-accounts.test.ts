@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { SeedAccounts, type SeedAccountsOptions } from '../../../src/fuzzer/seeds/seed-accounts.ts';
-import type { SeedHit } from '../../../src/fuzzer/seeds/seed-hits.ts';
+import type { SeedHit } from '../../../src/fuzzer/seeds/seed-distance.ts';
 import { taskOf } from '../../support/tasks.ts';
 
 function accountsOf(options: Partial<SeedAccountsOptions> = {}): SeedAccounts {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { resolveSeedAccounts } from '../../../src/campaign/resolve/seed-accounts.ts';
-import { traitsOf } from '../../support/mutators.ts';
+import { resolveSeedAccounts } from '../../src/campaign/seed-account-settings.ts';
+import { traitsOf } from '../support/mutators.ts';
 
 const INPUTS = { descriptors: [traitsOf()], mutators: [['gaussian']], limits: { linf: 0.1 } };
 const WRONG = { name: 'misclassified', breaksSeeds: true };

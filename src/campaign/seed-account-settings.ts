@@ -1,8 +1,8 @@
-import type { CampaignConfig } from '../../config/schema.ts';
-import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
-import { seedNorm } from '../../fuzzer/seeds/seed-distance.ts';
-import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
-import type { ResolvedInputs } from './inputs.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import type { SeedAccountsOptions } from '../fuzzer/seeds/seed-accounts.ts';
+import { seedNorm } from '../fuzzer/seeds/seed-distance.ts';
+import type { ObjectiveDescriptor } from '../workers/objective-descriptor.ts';
+import type { ResolvedInputs } from './resolve/inputs.ts';
 
 /**
  * Settings of the accounts of seeds; undefined where no objective has any. The control and searches by coverage alone keep
