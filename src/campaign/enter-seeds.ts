@@ -5,7 +5,9 @@ import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { HitCollector } from '../fuzzer/hit-collector.ts';
 import type { Hit } from '../fuzzer/scheduling/task.ts';
 import { isFaulty, isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { testcaseId } from '../inputs/testcase.ts';
 import { packBatch } from '../model/testcase-batch.ts';
+import { isSignatureOf } from '../objectives/objective.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import type { SeedAccount } from './idle-reason.ts';
@@ -79,12 +81,14 @@ export async function enterSeeds(
   let nonFinite = 0;
   const exempt = new Map<string, number>();
   for (const seed of seeds) {
-    const { data, activations, exemption, predictedClass } = seed;
+    const { data, activations, exemption, predictedClass, violation } = seed;
     if (isFuzzable(seed)) {
       const entry = campaign.state.addSeed(data, activations, predictedClass);
       if (entry === undefined) duplicates++;
       else campaign.store.addEntry(entry);
-    } else if (!isFaulty(seed)) {
+    } else if (violation !== undefined && isFaulty(seed))
+      recordViolatingSeed(campaign, violation.signature, testcaseId(data));
+    else {
       if (exemption === undefined) nonFinite++;
       else exempt.set(exemption, (exempt.get(exemption) ?? 0) + 1);
     }
@@ -95,6 +99,14 @@ export async function enterSeeds(
   const account = { seeds: seeds.length, violating, exempt: exemptSeeds, nonFinite };
   reportSeeds(account, exempt, duplicates, monitor);
   return account;
+}
+
+/** Counts a seed that violates an objective itself as broken. Of two objectives whose names fit, it is the longer one. */
+function recordViolatingSeed({ state }: Pick<CampaignParts, 'state'>, signature: string, id: string): void {
+  const [name] = (state.accounts?.objectives ?? [])
+    .filter((objective) => isSignatureOf(signature, objective))
+    .sort((a, b) => b.length - a.length);
+  if (name !== undefined) state.accounts?.recordViolatingSeed(name, id);
 }
 
 /** @throws UserError where the objectives leave out every seed */
@@ -143,7 +155,7 @@ export async function storeSeedFindings(
       false,
     );
     for (const fault of faults.register(outcomes, 0)) monitor.onFault(fault, store.folder);
-    faults.countHits(hitCollector.counts());
+    faults.countHits(hitCollector.counts(), false);
   }
 }
 

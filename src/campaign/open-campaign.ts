@@ -11,6 +11,7 @@ import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
 import { epochFeedbackDelay, feedbackDelay } from '../fuzzer/scheduling/task-sizes.ts';
 import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { SeedAccounts } from '../fuzzer/seeds/seed-accounts.ts';
 import { FuzzerState } from '../fuzzer/state.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
@@ -218,6 +219,7 @@ async function makeState(
       descriptors.map(({ pickShare }) => pickShare),
     );
   const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
+  const accounts = target.seedAccounts && new SeedAccounts(target.seedAccounts);
   const isGuided = config.guidance !== 'none' && width > 0;
   return new FuzzerState({
     corpus: {
@@ -244,7 +246,7 @@ async function makeState(
     search:
       setup.goals.length === 0
         ? undefined
-        : { directed: new DirectedSearch(setup.goals), mutatorScheduler: makeMutatorScheduler() },
+        : { directed: new DirectedSearch(setup.goals, accounts), mutatorScheduler: makeMutatorScheduler() },
     tasks: {
       masterSeed,
       batch: workload.taskMutants,
@@ -257,6 +259,7 @@ async function makeState(
       sizeChanges: target.sizeChanges.running,
     },
     objectives: target.objectives.map(({ name }) => name),
+    accounts,
   });
 }
 

@@ -55,6 +55,11 @@ const coverageSection = {
     flags: '--scheduler <kind>',
     help: 'which entry is mutated next',
   }),
+  perSeed: withFlag(z.enum(['first', 'least']).optional(), {
+    flags: '--per-seed <kind>',
+    help: 'what comes after a seed is broken, where objectives keep an account of each: first leaves it alone as long as another one is unbroken; least seeks the least distance at which it is broken',
+    defaultText: 'first',
+  }),
 };
 
 const { model, ...loading } = modelSection;

@@ -30,6 +30,7 @@ import { TaskPlanner } from './scheduling/task-planner.ts';
 import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
 import type { DirectedSearch } from './search/directed-search.ts';
 import type { SavedDirectedSearch } from './search/search-goal.ts';
+import type { SavedSeedAccounts, SeedAccounts } from './seeds/seed-accounts.ts';
 
 /** The parts of a campaign's state, and the settings that its tasks follow from. */
 export interface FuzzerStateOptions {
@@ -69,6 +70,8 @@ export interface FuzzerStateOptions {
   };
   /** Names of the objectives. */
   readonly objectives: readonly string[];
+  /** Accounts of the seeds; undefined where no objective has any. */
+  readonly accounts?: SeedAccounts | undefined;
 }
 
 /** A task's hits that satisfy the constraints, and descriptions of the constraints that the others break. */
@@ -112,6 +115,7 @@ export interface SavedFuzzerState {
   readonly scheduler: unknown;
   readonly choice: SavedMutatorScheduler;
   readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
+  readonly seeds?: SavedSeedAccounts;
   readonly rejected: number;
   /** Names of disabled objectives. */
   readonly ended?: readonly string[];
@@ -143,7 +147,7 @@ export class FuzzerState implements CorpusSource {
 
   constructor(options: FuzzerStateOptions) {
     this.#options = options;
-    const { corpus, feedback, mutation, search, tasks } = options;
+    const { corpus, feedback, mutation, search, tasks, accounts } = options;
     const { arms, descriptors, limits, scheduler } = mutation;
     this.#isTiedToAncestor = needsAncestor(limits, descriptors);
     this.#lineage = new LineageTracker({ corpus: corpus.entries, descriptors, arms, limits });
@@ -154,6 +158,7 @@ export class FuzzerState implements CorpusSource {
       scheduler,
       directedSearch: search?.directed,
       lineage: this.#lineage,
+      accounts,
     });
     this.#planner = new TaskPlanner({
       corpus: corpus.entries,
@@ -167,6 +172,7 @@ export class FuzzerState implements CorpusSource {
       allowsOneGeometric: limits.deephunter !== undefined,
       isTiedToAncestor: this.#isTiedToAncestor,
       sizeChanges: tasks.sizeChanges ?? [],
+      accounts,
     });
   }
 
@@ -202,6 +208,11 @@ export class FuzzerState implements CorpusSource {
   /** Mutants that could not be projected onto the constraints and were drawn again. */
   get rejected(): number {
     return this.#rejected;
+  }
+
+  /** Accounts of the seeds; undefined where no objective has any. */
+  get accounts(): SeedAccounts | undefined {
+    return this.#options.accounts;
   }
 
   /** Use and yield of each mutator, for coverage and for goals together. */
@@ -263,7 +274,8 @@ export class FuzzerState implements CorpusSource {
   }
 
   requiredEntries(task: Task): number[] {
-    return requiredEntries(task, this.#isTiedToAncestor, (entryIndex) => this.corpus.at(entryIndex));
+    const needsAncestors = this.#isTiedToAncestor || this.accounts !== undefined;
+    return requiredEntries(task, needsAncestors, (entryIndex) => this.corpus.at(entryIndex));
   }
 
   vectors(from: number, to: number): Float32Array {
@@ -346,6 +358,7 @@ export class FuzzerState implements CorpusSource {
   apply(result: TaskResult, confirmed: ConfirmedHits): AppliedResult {
     const task = this.#taskOf(result);
     const brokenConstraints: string[] = [];
+    this.accounts?.apply(task, result.seedHits ?? [], (entry) => this.corpus.at(entry).ancestorIndex);
     const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
     this.#reward(task, result, admission, confirmed);
     this.#updateGoals(confirmed);
@@ -391,6 +404,7 @@ export class FuzzerState implements CorpusSource {
       ...(search === undefined
         ? {}
         : { climbs: { search: search.directed.save(), choice: search.mutatorScheduler.save() } }),
+      ...(this.accounts === undefined ? {} : { seeds: this.accounts.save() }),
       ...(this.#disabledObjectives.size === 0 ? {} : { ended: [...this.#disabledObjectives] }),
       out: this.#inFlight.map(toTaskRecord),
     };
@@ -411,12 +425,16 @@ export class FuzzerState implements CorpusSource {
     this.#generatedTokens = saved.spoken ?? 0;
     this.#rejected = saved.rejected;
     feedback.restore(saved.threshold);
+    if (saved.seeds !== undefined) this.accounts?.restore(saved.seeds, isComplete);
     mutation.mutatorScheduler.restore(saved.choice);
     if (search !== undefined && saved.climbs !== undefined) {
       search.directed.restore(saved.climbs.search, isComplete);
       search.mutatorScheduler.restore(saved.climbs.choice);
     }
-    for (const objective of saved.ended ?? []) this.#disabledObjectives.add(objective);
+    for (const objective of saved.ended ?? []) {
+      this.#disabledObjectives.add(objective);
+      this.accounts?.disableObjective(objective);
+    }
     if (isComplete) {
       mutation.scheduler.restore?.(saved.scheduler);
       this.#plannedExecs = saved.planned;
@@ -474,6 +492,7 @@ export class FuzzerState implements CorpusSource {
     for (const { objective } of newlyDisabled) {
       this.#disabledObjectives.add(objective);
       this.#options.search?.directed.disableObjective(objective);
+      this.accounts?.disableObjective(objective);
     }
     return newlyDisabled;
   }

@@ -6,6 +6,7 @@ import type { HitCollector } from './hit-collector.ts';
 import type { DisabledObjective, PhaseSeconds, Task } from './scheduling/task.ts';
 import type { Candidate, GoalTracker } from './search/goal-tracker.ts';
 import type { Trajectories } from './search/trajectories.ts';
+import type { SeedHitCollector } from './seeds/seed-hits.ts';
 
 /** Rows `from` to `to` of a batch of mutants, the latter excluded. */
 export interface MutantSlice extends Pick<MutantBatch, 'form' | 'first'> {
@@ -19,6 +20,8 @@ export interface TaskExecution {
   readonly view: ParentSource;
   readonly seconds: PhaseSeconds;
   readonly hitCollector: HitCollector;
+  /** Undefined where no objective has accounts of seeds. */
+  readonly seedHits: SeedHitCollector | undefined;
   /** Undefined where the task has no goal. */
   readonly goalTracker: GoalTracker | undefined;
   readonly trajectories: Trajectories;

@@ -22,6 +22,7 @@ import { GoalTracker } from './search/goal-tracker.ts';
 import { ProgressRecorder } from './search/progress-recorder.ts';
 import type { SearchGoal } from './search/search-goal.ts';
 import { Trajectories } from './search/trajectories.ts';
+import { SeedHitCollector } from './seeds/seed-hits.ts';
 import type { MutantSlice, TaskExecution } from './task-execution.ts';
 
 /** Parts of a task runner; two runners with equal parts give equal results. */
@@ -90,6 +91,7 @@ export class TaskRunner {
       if (step.from * MUTANTS_PER_PICK >= span.to) break;
       const isLookahead = task.lookahead === true && step.to < task.parents.length;
       for (const { form, first, rows } of this.#generator.batches(task, view, countSeconds, step)) {
+        execution.seedHits?.beginBatch(rows, (row) => this.#generator.pickOf(row));
         const slice = { form, first, from: Math.max(start - first, 0), to: Math.min(span.to - first, rows) };
         if (slice.to > slice.from) {
           if (isLookahead) await this.#lookAhead(execution, slice);
@@ -157,6 +159,11 @@ export class TaskRunner {
       view,
       seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
       hitCollector: new HitCollector(task, keep),
+      // Mutants of another size are measured from no seed.
+      seedHits:
+        task.sizeChange === undefined && objectives.some(({ breaksSeed }) => breaksSeed !== undefined)
+          ? new SeedHitCollector(task, view)
+          : undefined,
       goalTracker,
       trajectories: new Trajectories(task, (entry) => view.entryData(entry), goalTracker),
       traced: new Map(),
@@ -236,6 +243,7 @@ export class TaskRunner {
 
   #resultOf(execution: TaskExecution, generatedTokens: number): TaskResult {
     const { task, goalTracker, hitCollector, disabledObjectives, seconds } = execution;
+    const seedHits = execution.seedHits?.hits ?? [];
     const progress = goalTracker?.progress(execution.candidates.length);
     const candidates = [...execution.candidates, ...(goalTracker?.candidates ?? [])];
     const packed: Candidates = {
@@ -256,6 +264,7 @@ export class TaskRunner {
       ...(progress === undefined ? {} : { progress }),
       hits: hitCollector.hits,
       counts: hitCollector.counts(),
+      ...(seedHits.length === 0 ? {} : { seedHits }),
       ...(disabledObjectives.length === 0 ? {} : { disabledObjectives }),
       seconds,
     };

@@ -54,6 +54,7 @@ import { path } from './numeric/path.ts';
 import { saltPepper } from './numeric/salt-pepper.ts';
 import { special } from './numeric/special.ts';
 import { splice } from './numeric/splice.ts';
+import { square } from './numeric/square.ts';
 import { uniform } from './numeric/uniform.ts';
 import { values } from './numeric/values.ts';
 import { loadMutatorPlugin } from './plugin.ts';
@@ -98,6 +99,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
       creep,
       copy,
       path,
+      square,
       saltPepper,
       values,
       block,

@@ -16,6 +16,7 @@ function makeKind(name: string, help: string): ObjectiveKind {
     parameters: DISAGREEMENT_PARAMETERS,
     words: { ...DISAGREEMENT_WORDS, ties: TIES },
     needsSecondModel: true,
+    breaksSeeds: true,
     make: (values, { name: instance, words }) => {
       // It would read as that of ties.
       if (/^tie(?:-|$)/.test(instance))

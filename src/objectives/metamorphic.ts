@@ -71,6 +71,10 @@ class Metamorphic implements Objective {
     this.isTwoSided = this.#disagreement !== undefined;
   }
 
+  breaksSeed(): boolean {
+    return true;
+  }
+
   refuses(run: JudgedBatch): string | undefined {
     if (run.transformed === undefined)
       return run.transformedError === undefined ? 'cannot change its inputs' : undefined;
@@ -188,6 +192,7 @@ export const metamorphic: ObjectiveKind = {
   help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
   parameters: [...DISAGREEMENT_PARAMETERS, RISES, FALLS, SLACK],
   words: DISAGREEMENT_WORDS,
+  breaksSeeds: true,
   text: 'specs of mutators, one after the other joined by +; input=spec for one of several inputs',
   make(values, { text, name, words }) {
     const change = text

@@ -40,6 +40,10 @@ class Misclassified implements Objective {
     this.#minConfidence = minConfidence;
   }
 
+  breaksSeed(): boolean {
+    return true;
+  }
+
   refuses(run: JudgedBatch): string | undefined {
     const output = findClassOutput(run);
     const names = run.outputs.map(({ name }) => name).join(', ');
@@ -159,6 +163,7 @@ export const misclassified: ObjectiveKind = {
   name: 'misclassified',
   help: 'another class than the seed shows, by labels; needs --labels and a constraint',
   parameters: [TOP, CONFIDENT, ABSTAIN],
+  breaksSeeds: true,
   make(values, { name }) {
     const minConfidence = Math.max(values(CONFIDENT), values(ABSTAIN));
     return new Misclassified(instanceName('misclassified', name), values(TOP), minConfidence);

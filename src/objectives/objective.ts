@@ -66,6 +66,11 @@ export interface Objective {
    * @param report called at most once a row, in row order
    */
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void;
+  /**
+   * Whether a violation says that its seed is broken: the campaign then keeps an account of each seed. Absent if violations
+   * say nothing about seeds.
+   */
+  breaksSeed?(violation: Violation): boolean;
   /** Why it can't judge runs like this one, a clause for people; undefined if it can. */
   refuses?(run: JudgedBatch): string | undefined;
   /**
@@ -119,6 +124,8 @@ export const TWO_SIDED_MARGINS = 32;
 export interface ObjectiveKind extends ExtensionKind<Objective, SettingsContext> {
   /** Whether it compares the model with a second one. */
   readonly needsSecondModel?: boolean;
+  /** Whether its violations break seeds: see `Objective.breaksSeed`. */
+  readonly breaksSeeds?: boolean;
   /** The kinds of rule that its text may begin with, each with settings of its own. */
   readonly rules?: readonly (Pick<ExtensionKind<unknown, never>, 'name' | 'help'> & SettingsGrammar)[];
   /** @throws UserError if the settings make no sense together */

@@ -12,7 +12,7 @@ import { className, namedClasses } from './class-name.ts';
 import type { Comparator } from './comparators/comparator.ts';
 import { comparatorMargin, disagreementMargins } from './disagreement-margins.ts';
 import { elementName } from './element-name.ts';
-import { type Objective, slug, tieSignature, type Violation } from './objective.ts';
+import { isTie, type Objective, slug, tieSignature, type Violation } from './objective.ts';
 import { cosineSimilarity, firstFinitenessMismatch, klDivergence, RowReader } from './output-difference.ts';
 import {
   type DisagreementRules,
@@ -71,6 +71,10 @@ export class OutputDisagreement implements Objective {
     this.#comparator = comparator;
     this.#rules = rules;
     this.tellsTies = rules.tellsTies && rules.top !== undefined;
+  }
+
+  breaksSeed({ signature }: Violation): boolean {
+    return !isTie(signature);
   }
 
   refuses(result: BatchResult): string | undefined {

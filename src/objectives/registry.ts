@@ -85,6 +85,11 @@ export function comparesModels(spec: string): boolean {
   return OBJECTIVES.find(parseExtensionSpec(spec).name)?.needsSecondModel === true;
 }
 
+/** Whether violations of an objective, given by its name, break seeds: see `Objective.breaksSeed`. */
+export function breaksSeeds(name: string): boolean {
+  return OBJECTIVES.find(name)?.breaksSeeds === true;
+}
+
 /** @throws UserError on a spec that is the expression of an `assert` without that name */
 function refuseBareExpression(spec: string): void {
   const { name, isModule } = parseExtensionSpec(spec);

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
+import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import type { HistoryPoint, MutatorYield, SiteView, StatisticsView } from './view-model.ts';
 
 /** A statistic; a damaged or missing one is not drawn. */
@@ -37,6 +39,39 @@ const siteSchema = z.object({
   method: z.string().optional(),
 });
 
+const distance = z.number().nullable();
+
+const seedAccountSchema: z.ZodType<SeedStatistics> = z.object({
+  objective: z.string(),
+  seeds: z.number(),
+  broken: z.number(),
+  share: z.number(),
+  medianQueries: z.number().nullable(),
+  p90Queries: z.number().nullable(),
+  norm: z.enum(['linf', 'l2', 'l0']),
+  curve: z.array(z.object({ epsilon: z.number(), share: z.number() })),
+  accounts: z.array(
+    z.object({
+      seed: z.string(),
+      broken: z.boolean(),
+      queries: z.number(),
+      firstQuery: z.number().nullable(),
+      linf: distance,
+      l2: distance,
+      l0: distance,
+    }),
+  ),
+});
+
+const newFaultSchema: z.ZodType<NewFaultChance> = z.object({
+  singletons: z.number(),
+  chance: z.number(),
+  isUpperBound: z.boolean(),
+  upper95: z.number(),
+  mutantsSinceLast: z.number(),
+  secondsSinceLast: z.number(),
+});
+
 const historySchema = z
   .object({
     execs: z.number(),
@@ -56,6 +91,8 @@ export interface CollectedStatistics {
   readonly history: readonly HistoryPoint[];
   readonly mutators: readonly MutatorYield[];
   readonly sites: readonly SiteView[];
+  readonly seedAccounts: readonly SeedStatistics[];
+  readonly newFaults: NewFaultChance | undefined;
 }
 
 /** Reads stats.json and stats.jsonl of a campaign. */
@@ -68,6 +105,8 @@ export async function collectStatistics(folder: string): Promise<CollectedStatis
     history: validItems(historySchema, lines),
     mutators: validItems(mutatorSchema, latest?.mutators),
     sites: validItems(siteSchema, latest?.sites),
+    seedAccounts: validItems(seedAccountSchema, latest?.seedAccounts),
+    newFaults: newFaultSchema.safeParse(latest?.newFaults).data,
   };
 }
 

@@ -1,9 +1,11 @@
 import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
+import { withFindings } from '../campaign/monitor/seed-statistics.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { errorMessage, MachineError, UserError } from '../core/errors.ts';
 import type { Graph } from '../model/graph/graph.ts';
+import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
@@ -61,8 +63,16 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
   const events = await readJsonLines(join(folder, 'events.jsonl'));
   const times = events.flatMap(({ time }) => (typeof time === 'string' ? [time] : []));
   const faults: FaultView[] = [];
+  let { seedAccounts } = statistics;
   if (options.faults.length > 0) {
     const findings = [...readFindings(join(folder, 'findings'))];
+    const confirmed = findings.map(({ finding }) => finding).filter(({ status }) => status === 'confirmed');
+    seedAccounts = seedAccounts.map((account) =>
+      withFindings(
+        account,
+        confirmed.filter(({ signature }) => isSignatureOf(signature, account.objective)),
+      ),
+    );
     const lineages = await LineageIndex.read(
       folder,
       findings.map(({ finding }) => finding),
@@ -87,6 +97,8 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     history: statistics.history,
     mutators: statistics.mutators,
     sites: statistics.sites,
+    seedAccounts,
+    newFaults: statistics.newFaults,
     faults,
     remainingFaults: options.faults.slice(maxFaults),
     mixed: events.some(({ mixed }) => mixed === true),

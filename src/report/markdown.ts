@@ -1,3 +1,5 @@
+import { chanceText } from '../campaign/findings/new-fault-chance.ts';
+import { seedLines } from '../campaign/monitor/seed-statistics.ts';
 import { escapeControl } from '../core/escape-control.ts';
 import { formatCount, plural } from '../core/format-number.ts';
 import { isTie } from '../objectives/objective.ts';
@@ -54,9 +56,23 @@ export function markdownText(
       ({ name, execs, seconds }) =>
         `| ${escapeMarkdown(name)} | ${formatCount(execs)} | ${seconds.toFixed(0)} s |`,
     ),
+    ...campaigns.flatMap(accountLines),
     ...notes.flatMap((note) => ['', escapeMarkdown(note)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How many seeds of a campaign are broken, and how likely another fault is. */
+function accountLines({ name, newFaults, seedAccounts }: ReportedCampaign): string[] {
+  const lines = [
+    ...seedAccounts.map((account) => seedLines(account)[0]),
+    ...(newFaults === undefined
+      ? []
+      : [
+          `chance that the next mutant shows a new fault: ${chanceText(newFaults)}; none in the last ${formatCount(newFaults.mutantsSinceLast)} mutants`,
+        ]),
+  ];
+  return lines.flatMap((line) => ['', escapeMarkdown(`${name}: ${line}`)]);
 }
 
 /** The state of a fault, and how it comes up again where it does not alone. */

@@ -118,7 +118,10 @@ async function collectSections(
     maxFaults -= collected.faults.length;
     const view = name === undefined ? collected : { ...collected, name };
     const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
-    sections.push({ view, reported: { ...triaged, name: view.name, folder, execs, seconds } });
+    const { newFaults } = view;
+    const seedAccounts = view.seedAccounts.map(({ accounts: _accounts, ...account }) => account);
+    const reported = { ...triaged, name: view.name, folder, execs, seconds, newFaults, seedAccounts };
+    sections.push({ view, reported });
   }
   return sections;
 }

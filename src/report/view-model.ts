@@ -1,4 +1,6 @@
 import type { LayerDivergences } from '../analysis/layer-divergence.ts';
+import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
+import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
@@ -21,6 +23,9 @@ export interface CampaignView {
   readonly history: readonly HistoryPoint[];
   readonly mutators: readonly MutatorYield[];
   readonly sites: readonly SiteView[];
+  /** Accounts of the seeds, for each objective that has any; distances are those of minimized findings where these lie nearer. */
+  readonly seedAccounts: readonly SeedStatistics[];
+  readonly newFaults: NewFaultChance | undefined;
   readonly faults: readonly FaultView[];
   /** Faults that are only listed, because there are too many. */
   readonly remainingFaults: readonly TriagedFault[];
@@ -166,9 +171,11 @@ export interface OtherFindingView {
 }
 
 /** Summary of a reported campaign, as in `report --json`. */
-export interface ReportedCampaign extends TriageResult {
+export interface ReportedCampaign extends TriageResult, Pick<CampaignView, 'newFaults'> {
   readonly name: string;
   readonly folder: string;
   readonly execs: number;
   readonly seconds: number;
+  /** Without the rows of the seeds. */
+  readonly seedAccounts: readonly Omit<SeedStatistics, 'accounts'>[];
 }

@@ -51,7 +51,7 @@ export interface Finding extends Lineage, Confirmation {
   readonly departures?: LayerDivergences;
   readonly severity?: Severity;
   /** For a minimized finding: the original, and the measure that was minimized. */
-  readonly minimized?: { readonly from: string; readonly goal: 'values' | 'edits' | 'length' };
+  readonly minimized?: { readonly from: string; readonly goal: 'values' | 'distance' | 'edits' | 'length' };
   /** The label of its seed, if the objective needs one. */
   readonly label?: number;
   readonly task: number;

@@ -14,6 +14,8 @@ export interface ObjectiveDescriptor
   readonly predictsBeforeOutput: boolean;
   /** Whether its violations are traced to operations. */
   readonly isAttributable: boolean;
+  /** Whether its violations say that a seed is broken. */
+  readonly breaksSeeds: boolean;
 }
 
 export function describeObjective({
@@ -29,6 +31,7 @@ export function describeObjective({
   isTwoSided,
   tellsTies,
   attribute,
+  breaksSeed,
 }: Objective): ObjectiveDescriptor {
   return {
     name,
@@ -41,6 +44,7 @@ export function describeObjective({
     tellsTies: tellsTies === true,
     predictsBeforeOutput: predictsBeforeOutput === true,
     isAttributable: attribute !== undefined,
+    breaksSeeds: breaksSeed !== undefined,
     ...(marginSignatures === undefined ? {} : { marginSignatures }),
     ...(plugin === undefined ? {} : { plugin }),
   };

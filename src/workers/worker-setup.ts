@@ -3,6 +3,7 @@ import type { LengthChanges } from '../fuzzer/generation/length-changes.ts';
 import type { PackedEntries } from '../fuzzer/packed-entries.ts';
 import type { Span, Task } from '../fuzzer/scheduling/task.ts';
 import type { SearchGoal } from '../fuzzer/search/search-goal.ts';
+import type { SeedNorm } from '../fuzzer/seeds/seed-distance.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchProbe } from '../model/batched-model.ts';
@@ -20,6 +21,10 @@ export interface WorkerSetup {
   /** Specs of each input's mutators; an input with none is never changed. */
   readonly mutators: readonly (readonly string[])[];
   readonly limits: ConstraintLimits;
+  /** Whether an objective has accounts of seeds, so that tasks read the seeds of their parents. */
+  readonly hasSeedAccounts?: boolean;
+  /** The norm of smaller balls around seeds that tasks may ask for; absent where none does. */
+  readonly radiusNorm?: SeedNorm;
   readonly lengthChanges: LengthChanges | undefined;
   readonly watched: readonly string[];
   /** Goals that directed-search tasks may have. */

@@ -241,3 +241,31 @@ describe('a task with a goal', () => {
     expect(valuesOf(mutant.data)).toEqual([MUTANTS_PER_PICK + 1, 0, 0]);
   });
 });
+
+describe('objectives that break seeds', () => {
+  const wrong = objectiveOf('wrong', ([y]) => y >= 5, { breaksSeed: () => true });
+  const child = { data: testcaseOf([3, 0, 0]), activations: Float32Array.of(3, 0, 0) };
+  const view = () => {
+    const seeds = viewOf([parent, child], undefined);
+    return { ...seeds, entryData: (entry: number) => ({ ...seeds.entryData(entry), ancestorIndex: 0 }) };
+  };
+
+  test('say at which mutant of its seed the first violation was, and how near to it', async () => {
+    const { runner } = make({ objectives: [wrong] });
+    const { seedHits } = await runner.run(taskOf([0, 1]), view());
+    expect(seedHits).toEqual([{ objective: 'wrong', seed: 0, query: 5, linf: 5, l2: 5, l0: 1 }]);
+    expect((await runner.run(taskOf([0], { mutants: 4 }), view())).seedHits).toBeUndefined();
+  });
+
+  test('say the same of a part of a task', async () => {
+    const { runner } = make({ objectives: [wrong] });
+    const { seedHits } = await runner.run(taskOf([0, 1]), view(), { from: 6, to: 16 });
+    expect(seedHits).toMatchObject([{ query: 7, linf: 5 }]);
+  });
+
+  test('mutants stay within the radius that a pick has', async () => {
+    const { runner } = make({ objectives: [wrong], radiusNorm: 'linf' });
+    const { seedHits } = await runner.run(taskOf([0, 1], { radii: [4.5, 5.5] }), view());
+    expect(seedHits).toMatchObject([{ query: 10, linf: 5 }]);
+  });
+});

@@ -17,7 +17,7 @@ const editing = MUTATORS.list()
   .map(({ name }) => name);
 
 test('mutators that change a part are among them', () => {
-  expect(editing.sort()).toEqual(['block', 'cutout', 'salt-pepper', 'special', 'splice', 'values']);
+  expect(editing.sort()).toEqual(['block', 'cutout', 'salt-pepper', 'special', 'splice', 'square', 'values']);
 });
 
 test.each([...editing, 'negate'])('%s makes the same mutants of an edited row as of a copied one', (name) => {

@@ -202,6 +202,24 @@ describe('SARIF', () => {
 });
 
 describe('Markdown', () => {
+  const NEXT = {
+    singletons: 1,
+    chance: 0.001,
+    isUpperBound: false,
+    upper95: 0.003,
+    mutantsSinceLast: 900,
+    secondsSinceLast: 4,
+  };
+  const ACCOUNT = {
+    objective: 'misclassified',
+    seeds: 50,
+    broken: 48,
+    share: 0.96,
+    medianQueries: 160,
+    p90Queries: 900,
+    norm: 'linf',
+    curve: [],
+  } as const;
   const campaign = (faults: readonly TriagedFault[]) => ({
     name: 'digits',
     folder: 'out',
@@ -210,6 +228,8 @@ describe('Markdown', () => {
     otherSignatures: [],
     execs: 1000,
     seconds: 5,
+    newFaults: NEXT,
+    seedAccounts: [ACCOUNT],
   });
 
   test('tells new, known and fixed, a row each', () => {
@@ -221,6 +241,8 @@ describe('Markdown', () => {
     expect(text).toContain('## Night: 1 new, 1 known, 1 fixed');
     expect(text).toContain('| new | digits | `nonfinite-nan-log` | Log makes NaN of 0 | 12 |');
     expect(text).toContain('| fixed | digits | `assert-small` | was too large |  |');
+    expect(text).toContain('digits: misclassified: 48 of 50 seeds broken \\(96 %\\)');
+    expect(text).toContain('new fault: 0.1 %; none in the last 900 mutants');
   });
 
   test('holds no markup of strangers, and stays in its table', () => {

@@ -132,6 +132,7 @@ export function executionOf(task: Task, view: CorpusView, options: TaskRunnerOpt
     view,
     seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
     hitCollector: new HitCollector(task, options.keep),
+    seedHits: undefined,
     goalTracker,
     trajectories: new Trajectories(task, view.entryData, goalTracker),
     traced: new Map(),

@@ -19,6 +19,8 @@ import {
 export interface Fault extends SignatureRecord, ConfirmationCounts {
   /** Seconds from the start of the campaign to the first hit, over all sessions. */
   readonly firstSeconds: number;
+  /** Tasks with a hit of it; 0 for a fault that seeds alone have. */
+  readonly tasks: number;
   /** Folder of the first finding that shows alone; until there is one of the first that needs its batch, or is flaky. */
   readonly path: string;
   /** Why the finding at `path` is flaky, a clause for people; undefined where it is not, or the reason is not known. */
@@ -46,8 +48,8 @@ export interface ConfirmationOutcome extends Pick<Violation, 'signature' | 'obje
   readonly stored: StoredFinding | undefined;
 }
 
-/** Counts that checkpoints lack of versions that ran no hit again after so many flaky ones. */
-type LaterCounts = 'batchDependent' | 'misses' | 'nextTry';
+/** Counts that checkpoints of older versions lack. */
+type LaterCounts = 'batchDependent' | 'misses' | 'nextTry' | 'tasks';
 
 type SavedFault = Omit<Fault, LaterCounts> & Partial<Pick<Fault, LaterCounts>>;
 
@@ -128,11 +130,17 @@ export class FaultRegistry {
     return this.#storedKeys.has(keyOf(signature, id));
   }
 
-  /** Adds a task's hit counts. Register its findings first: hits of an unknown signature are not counted. */
-  countHits(counts: readonly HitCount[]): void {
+  /**
+   * Adds a task's hit counts. Register its findings first: hits of an unknown signature are not counted.
+   *
+   * @param isOfTask false for those of seeds and imports
+   */
+  countHits(counts: readonly HitCount[], isOfTask = true): void {
     for (const { signature, hits } of counts) {
       const fault = this.#faults.get(signature);
-      if (fault !== undefined) fault.hits += hits;
+      if (fault === undefined) continue;
+      fault.hits += hits;
+      if (isOfTask && hits > 0) fault.tasks++;
     }
   }
 
@@ -186,7 +194,8 @@ export class FaultRegistry {
   restore({ faults, keys }: SavedFaults): void {
     for (const fault of faults) {
       const { batchDependent = 0, misses = fault.flaky, nextTry = fault.hits } = fault;
-      this.#faults.set(fault.signature, { ...fault, batchDependent, misses, nextTry });
+      const { tasks = Math.min(2, fault.hits) } = fault;
+      this.#faults.set(fault.signature, { ...fault, batchDependent, misses, nextTry, tasks });
     }
     for (const key of keys) this.#storedKeys.add(key);
   }
@@ -218,6 +227,7 @@ function faultOf(stored: StoredFinding, seconds: number): Mutable<Fault> {
     firstExecs: execs,
     ...NO_CONFIRMATIONS,
     firstSeconds: seconds,
+    tasks: 0,
     ...representedBy(stored),
   };
 }

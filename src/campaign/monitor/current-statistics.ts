@@ -5,7 +5,9 @@ import type { FuzzerState } from '../../fuzzer/state.ts';
 import type { HalfArithmetic } from '../../model/half.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import type { FaultRegistry } from '../findings/fault-registry.ts';
+import { newFaultChance } from '../findings/new-fault-chance.ts';
 import { type NotLookedInto, overflowingHalfSums } from '../not-looked-into.ts';
+import { seedStatistics } from './seed-statistics.ts';
 import { siteStatistics } from './site-statistics.ts';
 import type { Statistics, StatisticsCollector } from './statistics.ts';
 
@@ -42,6 +44,12 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     threshold: state.threshold,
     hits: faults.hitCount,
     faults: faults.faults,
+    newFaults: newFaultChance(
+      faults.faults.filter((fault) => !faults.dependsOnMachine(fault)),
+      state.execs,
+      collector.elapsedSeconds,
+    ),
+    seedAccounts: seedStatistics(state.accounts),
     sites: siteRows,
     notLookedInto: [...sources.notLookedInto, ...overflowingHalfSums(siteRows, sources.half)],
     workers: executor.workers,
@@ -55,11 +63,11 @@ function rejectedShare({ execs, rejected }: Pick<FuzzerState, 'execs' | 'rejecte
 }
 
 /**
- * Writes stats.json and adds a line to stats.jsonl. The sites, of which there may be hundreds, and what is left out, which
+ * Writes stats.json and adds a line to stats.jsonl. Sites and seeds, of which there may be thousands, and what is left out, which
  * hardly changes, go to stats.json alone.
  */
 export async function writeStats(store: CampaignStore, statistics: Statistics): Promise<void> {
-  const { sites, faults, notLookedInto, ...common } = statistics;
+  const { sites, faults, notLookedInto, seedAccounts, ...common } = statistics;
   const signatures = faults.map(
     ({
       signature,
@@ -85,5 +93,5 @@ export async function writeStats(store: CampaignStore, statistics: Statistics): 
       path,
     }),
   );
-  await store.writeStats({ ...common, signatures }, { sites, notLookedInto });
+  await store.writeStats({ ...common, signatures }, { sites, seedAccounts, notLookedInto });
 }

@@ -5,6 +5,7 @@ import type { Statistics } from './statistics.ts';
 export function campaignMetrics(statistics: Statistics): Metric[] {
   const { execs, lost, execsPerSecondNow, corpus, threshold, hits, faults, workers, diskMB, queue } =
     statistics;
+  const { newFaults, seedAccounts } = statistics;
   const busy = workers.filter(({ state }) => state === 'busy').length;
   const replaced = workers.reduce((sum, worker) => sum + worker.replaced, 0);
   return [
@@ -19,6 +20,21 @@ export function campaignMetrics(statistics: Statistics): Metric[] {
     ),
     makeMetric('hits_total', 'violations, kept or not', hits),
     makeMetric('faults', 'signatures', faults.length),
+    makeMetric(
+      'new_fault_chance',
+      'estimated chance that the next mutant shows a new fault',
+      newFaults.chance,
+    ),
+    makeMetric('mutants_since_new_fault', 'mutants since the last new fault', newFaults.mutantsSinceLast),
+    ...(seedAccounts.length === 0
+      ? []
+      : [
+          makeMetric(
+            'broken_seeds',
+            'seeds that a mutant broke, of the objective with the most',
+            Math.max(...seedAccounts.map(({ broken }) => broken)),
+          ),
+        ]),
     makeMetric('workers', 'worker processes, or machines on a queue', workers.length),
     makeMetric('workers_busy', 'those that work on a task', busy),
     makeMetric('workers_replaced_total', 'worker processes that died', replaced),

@@ -3,7 +3,9 @@ import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts
 import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
 import type { Fault } from '../findings/fault-registry.ts';
+import type { NewFaultChance } from '../findings/new-fault-chance.ts';
 import type { NotLookedInto } from '../not-looked-into.ts';
+import type { SeedStatistics } from './seed-statistics.ts';
 import type { SiteStatistics } from './site-statistics.ts';
 
 /** Seconds over which the current rate is measured. */
@@ -23,6 +25,8 @@ type StateCounts = Pick<
   | 'threshold'
   | 'hits'
   | 'faults'
+  | 'newFaults'
+  | 'seedAccounts'
   | 'sites'
   | 'notLookedInto'
   | 'workers'
@@ -61,6 +65,10 @@ export interface Statistics {
   readonly newEntriesSpan: number;
   readonly hits: number;
   readonly faults: readonly Fault[];
+  /** How likely the next mutant is to show another fault. */
+  readonly newFaults: NewFaultChance;
+  /** Accounts of the seeds, for each objective that has any. */
+  readonly seedAccounts: readonly SeedStatistics[];
   /** Numerical sites in topological order. */
   readonly sites: readonly SiteStatistics[];
   /** What the campaign leaves out. */

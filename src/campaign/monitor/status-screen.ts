@@ -3,8 +3,10 @@ import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
+import { chanceText } from '../findings/new-fault-chance.ts';
 import { type CampaignPlan, type Monitor, phaseText, type StartPhase } from './monitor.ts';
 import { mutatorLabel } from './mutator-label.ts';
+import { percentText } from './seed-statistics.ts';
 import type { SiteStatistics } from './site-statistics.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -165,6 +167,15 @@ export function screenText(plan: CampaignPlan, statistics: Statistics): string {
     ...(statistics.queue === undefined ? [] : [['queue', queueText(statistics.queue)] as [string, string]]),
     ['workers', workersText(statistics)],
     ['slowest', `${slowest}, ${Math.round(share * 100)} % of the workers' time`],
+    ...statistics.seedAccounts.map(({ objective, broken, seeds, share, medianQueries }) => {
+      const queries = medianQueries === null ? '' : `, median ${count.format(medianQueries)} mutants`;
+      const source = statistics.seedAccounts.length === 1 ? '' : ` by ${objective}`;
+      return ['broken', `${broken} of ${seeds} seeds (${percentText(share)})${source}${queries}`] as [
+        string,
+        string,
+      ];
+    }),
+    ['next', nextText(statistics)],
     [
       'findings',
       statistics.hits === 0
@@ -181,6 +192,12 @@ export function screenText(plan: CampaignPlan, statistics: Statistics): string {
   if (statistics.faults.length > MAX_FAULTS)
     lines.push(`            and ${statistics.faults.length - MAX_FAULTS} more`);
   return `\n${lines.join('\n')}\n`;
+}
+
+/** How likely the next mutant is to show a new fault, and how long ago the last one came. */
+function nextText({ newFaults }: Statistics): string {
+  const { mutantsSinceLast, secondsSinceLast } = newFaults;
+  return `new fault with ${chanceText(newFaults)}; none for ${count.format(mutantsSinceLast)} mutants, ${durationText(secondsSinceLast)}`;
 }
 
 function queueText({ machines, shards, again, repeated, out }: NonNullable<Statistics['queue']>): string {

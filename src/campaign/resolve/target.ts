@@ -6,6 +6,7 @@ import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
+import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
@@ -18,6 +19,7 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 import type { DerivedModel } from '../derived-model.ts';
+import { resolveSeedAccounts } from '../seed-account-settings.ts';
 import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
@@ -92,6 +94,8 @@ export interface Target {
   /** Version of the bounds that rule sites out; undefined without sites, and in a campaign that was begun without them. */
   readonly bounds: number | undefined;
   readonly objectives: readonly ObjectiveDescriptor[];
+  /** Settings of the accounts of seeds; undefined where no objective has any. */
+  readonly seedAccounts: SeedAccountsOptions | undefined;
   /** Which kind of feedback the coverage criterion gives. */
   readonly feedback: FeedbackName;
   readonly setup: WorkerSetup;
@@ -192,8 +196,10 @@ export async function resolveTarget(
       : (recorded.workload ?? usualWorkload(batch));
   const noise = await resolveNoise({ model, seeds, objectives, recorded }, probeWorker, notices);
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
+  const seedAccounts = resolveSeedAccounts(config, objectives, inputs);
   const setup = workerSetup(config, {
     inputs,
+    seedAccounts,
     resizedDescriptors: resizedDescriptors(inputs, sizeChanges.running),
     goals,
     watched: watched.tensors,
@@ -222,6 +228,7 @@ export async function resolveTarget(
     unreachable: goals.unreachableSites,
     bounds: usesBoxes && sites.length > 0 ? BOUNDS_VERSION : undefined,
     objectives,
+    seedAccounts,
     feedback,
     setup,
   };
@@ -250,10 +257,12 @@ function workerSetup(
     goals,
     resizedDescriptors: resized,
     noise,
+    seedAccounts,
     ...resolved
   }: {
     readonly inputs: ResolvedInputs;
     readonly goals: ResolvedGoals;
+    readonly seedAccounts: SeedAccountsOptions | undefined;
     readonly resizedDescriptors: WorkerSetup['resizedDescriptors'];
     readonly watched: readonly string[];
     readonly masterSeed: string;
@@ -270,6 +279,8 @@ function workerSetup(
     ...(noise === undefined ? {} : { noise }),
     mutators,
     limits,
+    ...(seedAccounts === undefined ? {} : { hasSeedAccounts: true }),
+    ...(seedAccounts?.perSeed === 'least' ? { radiusNorm: seedAccounts.norm } : {}),
     lengthChanges,
     objectives: objectiveSpecs(config.objective),
     goals: goals.goals,

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { plural } from '../../core/format-number.ts';
+import { formatNumber, plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
@@ -70,7 +70,9 @@ function resultLines({
     const sizes =
       variant.goal === 'length'
         ? `${plural(tokens, 'token')} to ${plural(variant.tokens ?? 0, 'token')}`
-        : `${distanceText(distance)} to ${distanceText(variant.distance)}`;
+        : variant.goal === 'distance'
+          ? `L∞ ${formatNumber(distance.linf, 3)} to ${formatNumber(variant.distance.linf, 3)}, L2 ${formatNumber(distance.l2, 3)} to ${formatNumber(variant.distance.l2, 3)}`
+          : `${distanceText(distance)} to ${distanceText(variant.distance)}`;
     return `${signature}  ${sizes} in ${tries} tries  ${variant.path}`;
   });
 }

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
+import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount } from '../../core/format-number.ts';
@@ -70,8 +72,9 @@ function throwWorstFailure({ failures }: NightResult): void {
 function resultLines({ night, campaigns, failures, files }: NightResult): string[] {
   return [
     `night ${night}`,
-    ...campaigns.flatMap(({ name, faults, fixed, execs }) => [
-      `${name}: ${formatCount(execs)} mutants in all`,
+    ...campaigns.flatMap(({ name, faults, fixed, execs, newFaults, seedAccounts }) => [
+      `${name}: ${formatCount(execs)} mutants in all${newFaults === undefined ? '' : `; next new fault: ${chanceText(newFaults)} a mutant, none for ${formatCount(newFaults.mutantsSinceLast)}`}`,
+      ...seedAccounts.map((account) => `  ${seedLines(account)[0]}`),
       ...faults.map(
         ({ state, signature, summary }) => `  ${(state ?? '').padEnd(5)}  ${signature}: ${summary}`,
       ),

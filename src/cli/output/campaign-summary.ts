@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
 import { BOUND_METHODS } from '../../analysis/bounds/rule-out.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
+import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
+import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
@@ -47,6 +49,8 @@ export function summaryJson(summary: CampaignSummary): unknown {
       ...(sizesOf === undefined ? {} : { sizesOf }),
       ...(method === undefined ? {} : { method }),
     })),
+    seedAccounts: statistics.seedAccounts,
+    newFaults: statistics.newFaults,
     notLookedInto: statistics.notLookedInto,
     stopped,
   };
@@ -123,6 +127,12 @@ function batchLines({ batch, batchDependence }: CampaignSummary): string[] {
   return [`${dependenceText(batchDependence)}: runs were of ${plural(batch, 'testcase')}`];
 }
 
+/** How likely the next mutant is to show another fault. */
+function newFaultLine({ newFaults }: CampaignSummary['statistics']): string {
+  const { mutantsSinceLast, upper95 } = newFaults;
+  return `chance that the next mutant shows a new fault: ${chanceText(newFaults)} (below ${chanceText({ chance: upper95, isUpperBound: false })} with 95 % confidence); none in the last ${formatCount(mutantsSinceLast)} mutants`;
+}
+
 /** How many findings of a fault are kept, and how they come up again. */
 function keptText({ kept, batchDependent, why }: Fault): string {
   if (kept === 0) return why === undefined ? 'flaky, does not reproduce' : `flaky: ${why}`;
@@ -150,6 +160,8 @@ export function summaryText(summary: CampaignSummary): string {
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
+  lines.push(...statistics.seedAccounts.flatMap(seedLines).map(escapeControl));
+  if (statistics.execs > 0) lines.push(newFaultLine(statistics));
   if (statistics.faults.every(({ signature }) => isTie(signature)))
     lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));

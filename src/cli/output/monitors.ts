@@ -50,13 +50,32 @@ export function createLogMonitor(log: Logger): FinishingMonitor {
         fault.summary,
       ),
     onThresholdChange: (threshold, why) => log.info({ threshold, why }, 'the threshold was adapted'),
-    onStatistics: ({ faults, shares, workers, newEntries, newEntriesSpan, mutators, ...statistics }) => {
+    onStatistics: ({
+      faults,
+      shares,
+      workers,
+      newEntries,
+      newEntriesSpan,
+      mutators,
+      seedAccounts,
+      ...statistics
+    }) => {
       if (statistics.elapsedSeconds - loggedSeconds < LOG_INTERVAL_SECONDS) return;
       loggedSeconds = statistics.elapsedSeconds;
       const [largest] = [...mutators].sort((a, b) => b.share - a.share);
       const favourite = largest && mutatorLabel(largest, mutators);
       log.info(
-        { ...statistics, signatures: faults.length, slowest: slowestPhase(shares), favourite },
+        {
+          ...statistics,
+          signatures: faults.length,
+          ...(seedAccounts.length === 0
+            ? {}
+            : {
+                broken: Object.fromEntries(seedAccounts.map(({ objective, broken }) => [objective, broken])),
+              }),
+          slowest: slowestPhase(shares),
+          favourite,
+        },
         'fuzzing',
       );
     },

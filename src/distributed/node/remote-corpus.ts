@@ -40,12 +40,12 @@ export class RemoteCorpus implements CorpusSource {
   constructor(
     session: RedisSession,
     width: number,
-    { limits, descriptors }: Pick<WorkerSetup, 'limits' | 'descriptors'>,
+    { limits, descriptors, hasSeedAccounts }: Pick<WorkerSetup, 'limits' | 'descriptors' | 'hasSeedAccounts'>,
     maxBytes: number,
   ) {
     this.#session = session;
     this.width = width;
-    this.#needsAncestors = needsAncestor(limits, descriptors);
+    this.#needsAncestors = hasSeedAccounts === true || needsAncestor(limits, descriptors);
     this.#valuesByEntry = new LruCache(maxBytes, {
       weightOf: byteLengthOf,
       isPinned: (entry) => this.#holdCounts.has(entry),

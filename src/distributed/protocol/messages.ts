@@ -83,6 +83,8 @@ const count = z
 const numbers = z.array(z.number()).max(1 << 20);
 const typedArray = z.custom<ArrayBufferView>((value) => ArrayBuffer.isView(value));
 const floats = z.instanceof(Float32Array);
+/** At least 0; infinite where it is not known. */
+const distance = z.custom<number>((value) => typeof value === 'number' && value >= 0);
 
 /** A relative path that cannot leave its folder. */
 const relativePath = z
@@ -185,6 +187,19 @@ const result = z.looseObject({
   candidates: packedTestcases.extend({ picks: numbers, predictedClasses: numbers }),
   hits: z.array(hit).max(1 << 16),
   counts: z.array(z.looseObject({ signature: z.string().max(512), hits: count })).max(1 << 16),
+  seedHits: z
+    .array(
+      z.looseObject({
+        objective: z.string().max(512),
+        seed: count,
+        query: count,
+        linf: distance,
+        l2: distance,
+        l0: distance,
+      }),
+    )
+    .max(1 << 20)
+    .optional(),
   seconds: z.looseObject({
     mutate: z.number(),
     model: z.number(),

@@ -5,6 +5,7 @@ import { activationsAt, unpackTestcase } from '../packed-testcases.ts';
 import type { Task, TaskResult } from '../scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
+import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import type { Corpus } from './corpus.ts';
 import type { NewCorpusEntry } from './corpus-entry.ts';
 import type { ImportedTestcase } from './imported-testcase.ts';
@@ -16,6 +17,8 @@ export interface AdmissionOptions {
   readonly feedback: Feedback;
   readonly directedSearch: DirectedSearch | undefined;
   readonly lineage: LineageTracker;
+  /** Undefined where no objective has accounts of seeds. */
+  readonly accounts?: SeedAccounts | undefined;
   /** Entries after which nothing is admitted. */
   readonly maxEntries: number;
 }
@@ -121,6 +124,7 @@ export class CorpusAdmission {
     const referenceIndex =
       reference === undefined ? ancestorIndex : (corpus.indexOf(reference) ?? entryIndex);
     corpus.add({ ...record, ancestorIndex, referenceIndex }, data, activations);
+    if (record.parent === null) this.#options.accounts?.addSeed(entryIndex, record.id);
     const rank = corpus.rankOf(entryIndex);
     const parent = record.parent === null ? undefined : corpus.indexOf(record.parent);
     // An imported entry that came near a goal is where the search for that goal starts.
@@ -156,7 +160,7 @@ export class CorpusAdmission {
     const mutantsOfPick = (pick: number): number =>
       Math.min(MUTANTS_PER_PICK, mutants - pick * MUTANTS_PER_PICK);
     const admitted: AdmittedEntry[] = [];
-    directedSearch.apply(goal, progress, mutantsOfPick, (i) => {
+    const admitImprovement = (i: number): number | undefined => {
       const known = corpus.indexOf(testcaseId(unpackTestcase(candidates, i).data));
       if (known !== undefined) return known;
       const { isNew, score } = feedback.assess(activationsAt(candidates, i));
@@ -165,7 +169,8 @@ export class CorpusAdmission {
       if (entry === undefined) return undefined;
       admitted.push({ pick: candidates.picks[i], novelty: 1, entry });
       return corpus.indexOf(entry.id);
-    });
+    };
+    directedSearch.apply(goal, progress, mutantsOfPick, admitImprovement, task.radii);
     return admitted;
   }
 

@@ -1,5 +1,6 @@
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { ConstraintProjector } from '../../constraints/constraint-projector.ts';
+import { SeedBall } from '../../constraints/seed-ball.ts';
 import { UserError } from '../../core/errors.ts';
 import { type Random, randomStream } from '../../core/random.ts';
 import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts';
@@ -11,6 +12,7 @@ import { cloneData, copyInto, makeData, rowsOf, type TensorData } from '../../te
 import type { Arm } from '../scheduling/mutator-arms.ts';
 import type { CorpusEntryData, Task } from '../scheduling/task.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
+import type { SeedNorm } from '../seeds/seed-distance.ts';
 import { BoundsCache } from './bounds-cache.ts';
 import { type InputMutation, InputMutations, type PickSlice } from './input-mutations.ts';
 import { followLength, type LengthChanges } from './length-changes.ts';
@@ -28,6 +30,8 @@ export interface MutantGeneratorOptions {
   readonly masterSeed: string;
   /** Most mutants in a batch. */
   readonly batch: number;
+  /** The norm of the smaller balls around seeds that tasks may ask for; absent where none does. */
+  readonly radiusNorm?: SeedNorm;
 }
 
 /** A batch of a task's mutants, all of one shape. */
@@ -70,6 +74,7 @@ export class MutantGenerator {
   /** Of each row, 1 where it holds its parent, since no mutant was within the constraints. */
   readonly #voidRows: Uint8Array;
   readonly #projector: ConstraintProjector | undefined;
+  readonly #seedBall: SeedBall | undefined;
   /** Paths of plug-in modules that mutators come from. */
   readonly #plugins: readonly string[];
   #rejected = 0;
@@ -93,8 +98,10 @@ export class MutantGenerator {
     const mutated = arms.flatMap((list, i) => (list.length > 0 ? [i] : []));
     const projector = new ConstraintProjector(limits, descriptors, mutated, sizes);
     this.#projector = projector.isNeeded ? projector : undefined;
+    this.#seedBall = options.radiusNorm && new SeedBall(options.radiusNorm, descriptors, mutated, sizes);
     // A projected row differs from its parent in other places than those that mutators wrote.
-    const isSingleRow = batch === 1 && lengthChanges === undefined && this.#projector === undefined;
+    const isProjected = this.#projector !== undefined || this.#seedBall !== undefined;
+    const isSingleRow = batch === 1 && lengthChanges === undefined && !isProjected;
     this.#mutations = new InputMutations({
       arms,
       lengthLeader: lengthChanges?.leader,
@@ -213,6 +220,7 @@ export class MutantGenerator {
   ): void {
     const { form, parent } = slice;
     const mutations = this.#mutations.prepare(task, source, slice, random);
+    const shrink = this.#shrinking(task, source, slice);
     const isLegal = this.#projection(source, slice, mutations);
     for (let n = 0; n < count; n++) {
       const at = row + n;
@@ -220,6 +228,7 @@ export class MutantGenerator {
         mutations.forEach((mutation, i) => {
           this.#mutations.write(mutation, slice, i, this.#inputs[i], at, mutantIndex + n);
         });
+        shrink?.(at);
         if (isLegal(at)) break;
         this.#rejected++;
         if (attempt < MAX_ATTEMPTS) continue;
@@ -228,6 +237,19 @@ export class MutantGenerator {
         break;
       }
     }
+  }
+
+  /** Projects a row onto the ball around its seed that the task wants; undefined where it wants none. */
+  #shrinking(
+    { radii }: Task,
+    source: ParentSource,
+    { pick, form, parent }: PickSlice,
+  ): ((row: number) => void) | undefined {
+    const ball = this.#seedBall;
+    const radius = radii?.[pick] ?? null;
+    if (ball === undefined || radius === null) return undefined;
+    const seed = source.entryData(parent.ancestorIndex).data;
+    return (row) => ball.project(radius, form, this.#inputs, row, seed);
   }
 
   /** Projects a row into the constraints; false where that is impossible. */

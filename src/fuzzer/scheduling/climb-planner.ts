@@ -33,6 +33,7 @@ export class ClimbPlanner {
   readonly #creeps: ArmByInput;
   readonly #copies: ArmByInput;
   readonly #paths: ArmByInput;
+  readonly #squares: ArmByInput;
 
   /** @param arms of each input */
   constructor(
@@ -45,6 +46,15 @@ export class ClimbPlanner {
     this.#creeps = armsOf('creep');
     this.#copies = armsOf('copy');
     this.#paths = armsOf('path');
+    this.#squares = armsOf('square');
+  }
+
+  /** Plans a pick that puts patches to the ends of what is legal, in one input or all; undefined where none has patches. */
+  planPatch(parent: number, random: Random): PlannedClimb | undefined {
+    const patched = inputsWith(this.#squares);
+    if (patched.length === 0) return undefined;
+    const isForAll = patched.length === 1 || random.uniform() < ALL_INPUTS_SHARE;
+    return planned(parent, -1, this.#squares, isForAll ? patched : [drawFrom(patched, random)], true);
   }
 
   /** Plans a pick; undefined where no input may creep. */

@@ -1,10 +1,12 @@
 import { type Random, randomStream } from '../../core/random.ts';
 import type { SizeChange } from '../../inputs/sizes/size-change.ts';
 import { drawStrength } from '../../mutators/numeric/mutation-strength.ts';
+import { drawPatchShare } from '../../mutators/numeric/square.ts';
 import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
 import type { GoalAssignment } from '../search/search-goal.ts';
+import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import { ClimbPlanner } from './climb-planner.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
@@ -15,6 +17,7 @@ import {
   directedMutants,
   evaluatesNearest,
   isDirected,
+  isDirectedAtSeeds,
   isDirectedSingleBatch,
   isResized,
   LOOKAHEAD_STEPS,
@@ -27,6 +30,15 @@ import {
 
 /** Share of the picks with a known class boundary that bisect the way across it. */
 const ACROSS_BOUNDARY_SHARE = 0.5;
+
+/** Share of the picks for a seed that put patches to the ends of what is legal; the others take mutators that the scheduler selects. */
+const PATCH_SHARE = 0.9;
+
+/** Entries that are drawn in search of one whose seed is not broken, before such a seed itself is mutated. */
+const MAX_UNBROKEN_ATTEMPTS = 4;
+
+/** The least radius of mutants of a broken seed, relative to the distance at which it is broken. */
+const MIN_RADIUS_FACTOR = 0.7;
 
 export interface TaskPlannerOptions {
   readonly corpus: Corpus;
@@ -49,12 +61,14 @@ export interface TaskPlannerOptions {
   readonly isTiedToAncestor: boolean;
   /** Sizes beyond those of the seeds that some tasks have, in turn. */
   readonly sizeChanges: readonly SizeChange[];
+  /** Undefined where no objective has accounts of seeds. */
+  readonly accounts?: SeedAccounts | undefined;
 }
 
 /** The part of a task that says what is mutated and what the mutants are searched for. */
 export type PlannedWork = Pick<
   Task,
-  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead' | 'sizeChange'
+  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead' | 'sizeChange' | 'radii'
 >;
 
 /**
@@ -80,10 +94,9 @@ export class TaskPlanner {
         ? LOOKAHEAD_STEPS * batch
         : batch;
     if (this.#sizeChangeOf(taskNumber) !== undefined) return resizedMutants(batch);
-    if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch);
-    return directed !== undefined && isDirected(taskNumber)
-      ? directedMutants(batch)
-      : mutantsInTask(taskNumber, batch);
+    const isForGoal = this.#isForGoal(taskNumber);
+    if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
+    return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
   }
 
   /** Plans the picks of a task of so many mutants. */
@@ -93,13 +106,37 @@ export class TaskPlanner {
     const pickCount = Math.ceil(mutants / MUTANTS_PER_PICK);
     const sizeChange = this.#sizeChangeOf(taskNumber);
     if (sizeChange !== undefined) return { ...toWork(this.#planForCoverage(pickCount, random)), sizeChange };
-    const isForGoal = singleBatches ? isDirectedSingleBatch(taskNumber) : isDirected(taskNumber);
+    const isForGoal = this.#isForGoal(taskNumber);
     const lookahead =
       isForGoal && singleBatches && directed?.search.canLookAhead(evaluatesNearest(taskNumber)) === true;
     const goalIndex = isForGoal ? directed?.search.nextGoal(lookahead) : undefined;
-    return goalIndex === undefined
-      ? toWork(this.#planForCoverage(pickCount, random))
-      : this.#planForGoal(goalIndex, pickCount, lookahead, random);
+    const work =
+      goalIndex === undefined
+        ? toWork(this.#planForCoverage(pickCount, random))
+        : this.#planForGoal(goalIndex, pickCount, lookahead, random);
+    const radii = work.radii ?? this.#drawRadii(work.parents, random);
+    return radii === undefined ? work : { ...work, radii };
+  }
+
+  /** Whether a task is for a goal, if there is one. */
+  #isForGoal(taskNumber: number): boolean {
+    const { singleBatches, accounts } = this.#options;
+    if (singleBatches) return isDirectedSingleBatch(taskNumber);
+    return accounts?.isExclusive === true && accounts.hasUnbroken()
+      ? isDirectedAtSeeds(taskNumber)
+      : isDirected(taskNumber);
+  }
+
+  /** Radii for mutants of broken seeds, where only nearer violations are of use; undefined where none has one. */
+  #drawRadii(parents: readonly number[], random: Random): (number | null)[] | undefined {
+    const { accounts, corpus } = this.#options;
+    if (accounts?.isExclusive !== true || !accounts.seeksLeast) return undefined;
+    const radii = parents.map((parent) => {
+      const distance = accounts.leastDistance(corpus.at(parent).ancestorIndex);
+      const radius = distance * (MIN_RADIUS_FACTOR + (1 - MIN_RADIUS_FACTOR) * random.uniform());
+      return Number.isFinite(radius) && radius > 0 ? radius : null;
+    });
+    return radii.some((radius) => radius !== null) ? radii : undefined;
   }
 
   #sizeChangeOf(taskNumber: number): SizeChange | undefined {
@@ -109,13 +146,25 @@ export class TaskPlanner {
   }
 
   #planForCoverage(pickCount: number, random: Random): PlannedMutation[] {
-    const { corpus, scheduler, mutatorScheduler } = this.#options;
+    const { scheduler, mutatorScheduler } = this.#options;
     const pick = (): PlannedMutation[] =>
       Array.from({ length: pickCount }, () => {
-        const parent = corpus.scheduledAt(scheduler.pick(corpus.scheduled, random));
-        return this.#mutations.plan(parent, mutatorScheduler, random);
+        return this.#mutations.plan(this.#pickParent(random), mutatorScheduler, random);
       });
     return scheduler.guardPicks === undefined ? pick() : scheduler.guardPicks(pick);
+  }
+
+  /** The scheduler's pick; where nothing but broken seeds is asked for, a descendant of an unbroken one as long as there is one. */
+  #pickParent(random: Random): number {
+    const { corpus, scheduler, accounts } = this.#options;
+    const pick = (): number => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random));
+    if (accounts?.isExclusive !== true || !accounts.hasUnbroken()) return pick();
+    for (let attempt = 0; attempt < MAX_UNBROKEN_ATTEMPTS; attempt++) {
+      const parent = pick();
+      if (accounts.isUnbroken(corpus.at(parent).ancestorIndex)) return parent;
+    }
+    const unbroken = accounts.seeds.filter((seed) => accounts.isUnbroken(seed));
+    return unbroken[random.below(unbroken.length)];
   }
 
   #planForGoal(goalIndex: number, pickCount: number, lookahead: boolean, random: Random): PlannedWork {
@@ -128,7 +177,15 @@ export class TaskPlanner {
     const isMultiStep = search.isMultiStep(goalIndex) && !singleBatches && !allowsOneGeometric;
     const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;
     const picksPerStep = Math.ceil(pickCount / steps);
-    const plan = search.plan(goalIndex, picksPerStep, corpus.size, random, canCombine, lookahead);
+    const plan = search.plan(
+      goalIndex,
+      picksPerStep,
+      corpus.size,
+      random,
+      canCombine,
+      lookahead,
+      (entry) => corpus.at(entry).ancestorIndex,
+    );
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
     const parents = forAllSteps(plan.parents);
@@ -146,9 +203,22 @@ export class TaskPlanner {
       if (climb !== undefined) strengths[pick] = climb.hasStrength ? drawStrength(random, learned) : 0;
       return climb;
     };
+    const { seedQueries, radii } = plan;
+    const planPatch = (pick: number): PlannedMutation | undefined => {
+      if (seedQueries === undefined) return undefined;
+      const step = Math.floor(pick / picksPerStep);
+      const queries = seedQueries[pick % picksPerStep] + step * MUTANTS_PER_PICK;
+      if (queries > 0 && random.uniform() >= PATCH_SHARE) return undefined;
+      const patch = this.#climbs.planPatch(parents[pick], random);
+      if (patch !== undefined) strengths[pick] = drawPatchShare(queries, random);
+      return patch;
+    };
     const picks = parents.map(
       (parent, pick) =>
-        planAcross(pick) ?? planClimb(pick) ?? this.#mutations.plan(parent, mutatorScheduler, random),
+        planPatch(pick) ??
+        planAcross(pick) ??
+        planClimb(pick) ??
+        this.#mutations.plan(parent, mutatorScheduler, random),
     );
     const goal: GoalAssignment = {
       ...plan.assignment,
@@ -162,6 +232,7 @@ export class TaskPlanner {
       goal,
       ...(steps === 1 ? {} : { picksPerStep }),
       ...(lookahead ? { lookahead } : {}),
+      ...(radii === undefined ? {} : { radii: forAllSteps(radii) }),
     };
   }
 }

@@ -21,16 +21,18 @@ export interface TaskRecord {
     readonly bars: readonly number[];
     readonly best: readonly number[];
     readonly strengths?: readonly (number | null)[];
+    readonly seeds?: readonly number[];
   };
   readonly stride?: number;
   readonly looks?: boolean;
   readonly resized?: SizeChange;
+  readonly radii?: readonly (number | null)[];
 }
 
 /** The record of a task for the checkpoint. */
 export function toTaskRecord(task: Task): TaskRecord {
   const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
-  const { sizeChange } = task;
+  const { sizeChange, radii } = task;
   return {
     number,
     execsBefore: task.firstExec,
@@ -46,6 +48,7 @@ export function toTaskRecord(task: Task): TaskRecord {
     ...(picksPerStep === undefined ? {} : { stride: picksPerStep }),
     ...(lookahead === undefined ? {} : { looks: lookahead }),
     ...(sizeChange === undefined ? {} : { resized: sizeChange }),
+    ...(radii === undefined ? {} : { radii }),
   };
 }
 
@@ -56,6 +59,7 @@ function toGoalRecord({
   marginsToBeat,
   best,
   strengths,
+  seeds,
 }: GoalAssignment): NonNullable<TaskRecord['focus']> {
   return {
     point: goalIndex,
@@ -64,12 +68,13 @@ function toGoalRecord({
     bars: marginsToBeat,
     best,
     ...(strengths === undefined ? {} : { strengths }),
+    ...(seeds === undefined ? {} : { seeds }),
   };
 }
 
 /** The task that a checkpoint's record describes. */
 export function fromTaskRecord(record: TaskRecord): Task {
-  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized } = record;
+  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized, radii } = record;
   return {
     number,
     firstExec: record.execsBefore,
@@ -91,10 +96,12 @@ export function fromTaskRecord(record: TaskRecord): Task {
             marginsToBeat: focus.bars,
             best: focus.best,
             ...(focus.strengths === undefined ? {} : { strengths: focus.strengths }),
+            ...(focus.seeds === undefined ? {} : { seeds: focus.seeds }),
           },
         }),
     ...(stride === undefined ? {} : { picksPerStep: stride }),
     ...(looks === undefined ? {} : { lookahead: looks }),
     ...(resized === undefined ? {} : { sizeChange: resized }),
+    ...(radii === undefined ? {} : { radii }),
   };
 }

@@ -102,6 +102,14 @@ export function resizedMutants(batch: number): number {
   return Math.ceil(batch / 4);
 }
 
+/** Where nothing but broken seeds is asked for, all tasks but one in this many are directed: new activations break few. */
+const UNDIRECTED_SEED_INTERVAL_TASKS = 4;
+
+/** Whether a task is directed, where nothing but broken seeds is asked for. */
+export function isDirectedAtSeeds(task: number): boolean {
+  return task % UNDIRECTED_SEED_INTERVAL_TASKS !== 1;
+}
+
 /** Number of mutants in a directed task: it builds on earlier ones, so many small tasks get further than few large ones. */
 export function directedMutants(batch: number): number {
   return Math.ceil(batch / 4);
@@ -144,10 +152,12 @@ const HALF_BATCH_VIOLATION_TASKS = 1536;
 /**
  * Number of mutants in a task of a campaign that seeks a violation. Tasks stay small for longer; a violation that many
  * small tasks have not found does not lack generations, so from then on throughput counts.
+ *
+ * @param isForGoal whether the task is directed
  */
-export function violationSearchMutants(task: number, batch: number): number {
+export function violationSearchMutants(task: number, batch: number, isForGoal = isDirected(task)): number {
   const directed = DIRECTED_STEPS * trajectoriesPerTask(batch) * MUTANTS_PER_PICK;
-  if (isDirected(task)) return task <= HALF_BATCH_VIOLATION_TASKS ? directed : Math.max(directed, batch);
+  if (isForGoal) return task <= HALF_BATCH_VIOLATION_TASKS ? directed : Math.max(directed, batch);
   if (task <= QUARTER_BATCH_VIOLATION_TASKS) return Math.ceil(batch / 4);
   return task <= HALF_BATCH_VIOLATION_TASKS ? Math.ceil(batch / 2) : mutantsInTask(task, batch);
 }

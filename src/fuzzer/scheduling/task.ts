@@ -3,6 +3,7 @@ import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
 import type { GoalAssignment, GoalProgress } from '../search/search-goal.ts';
+import type { SeedHit } from '../seeds/seed-distance.ts';
 import type { MutatorStacks } from './mutator-stack.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
@@ -40,6 +41,8 @@ export interface Task {
    * cannot be compared.
    */
   readonly sizeChange?: SizeChange;
+  /** Of each pick, the largest distance of its mutants from their seed; null for no limit but the constraints. Absent for none. */
+  readonly radii?: readonly (number | null)[];
 }
 
 /** Number of mutants of a task that get lookahead alone: those of all steps but the last. */
@@ -125,6 +128,8 @@ export interface TaskResult {
   /** In the order in which they were made; at most `keep` for each signature. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];
+  /** What the violations say of seeds; absent where none of the objectives has accounts of them, or none is violated. */
+  readonly seedHits?: readonly SeedHit[];
   /** Absent where no plug-in failed. */
   readonly disabledObjectives?: readonly DisabledObjective[];
   readonly seconds: PhaseSeconds;

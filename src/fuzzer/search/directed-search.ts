@@ -1,8 +1,10 @@
 import type { Random } from '../../core/random.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
+import type { Task } from '../scheduling/task.ts';
+import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import { GoalState, isClose } from './goal-state.ts';
-import { type PlannedPicks, planPicks } from './plan-picks.ts';
+import { type PickRequest, type PlannedPicks, planPicks } from './plan-picks.ts';
 import {
   canPredictMargins,
   type GoalAssignment,
@@ -11,10 +13,12 @@ import {
   isSiteFault,
   MAX_MARGIN,
   marginSignaturesOf,
+  type ObjectiveGoal,
   owningObjective,
   type SavedDirectedSearch,
   type SearchGoal,
 } from './search-goal.ts';
+import { SeedSearch } from './seed-search.ts';
 
 /** Tasks without an improvement after which a goal no longer gets the extra turns of the closest one. */
 const MAX_IDLE_TASKS = 64;
@@ -29,12 +33,21 @@ export class DirectedSearch {
   readonly #states: readonly GoalState[];
   /** By the name of a goal, entries that came close to it in an earlier campaign. */
   readonly #suggestedStarts = new Map<string, number[]>();
+  readonly #accounts: SeedAccounts | undefined;
+  /** By the index of a goal, the search from each seed by itself. */
+  readonly #seedSearches = new Map<number, SeedSearch>();
   #currentGoal = 0;
   #turnCount = 0;
 
-  constructor(goals: readonly SearchGoal[]) {
+  /** @param accounts those of the campaign's seeds; undefined where no objective has any */
+  constructor(goals: readonly SearchGoal[], accounts?: SeedAccounts) {
     this.#goals = goals;
+    this.#accounts = accounts;
     this.#states = goals.map((goal) => new GoalState(goal));
+    goals.forEach((goal, i) => {
+      if (accounts !== undefined && hasSeedSearch(goal) && accounts.has(goal.objective))
+        this.#seedSearches.set(i, new SeedSearch(goal.objective, accounts));
+    });
   }
 
   /**
@@ -102,6 +115,7 @@ export class DirectedSearch {
    *
    * @param areCompatible whether two entries may be mixed
    * @param lookahead whether the task uses lookahead. One that does not, where the goal allows it, is for close subgoals
+   * @param ancestorOf the seed's entry of an entry
    */
   plan(
     goalIndex: number,
@@ -110,9 +124,12 @@ export class DirectedSearch {
     random: Random,
     areCompatible: (a: number, b: number) => boolean = () => true,
     lookahead = false,
+    ancestorOf: (entry: number) => number = (entry) => entry,
   ): PlannedPicks {
     const suggestedStarts = this.#suggestedStarts.get(goalName(this.#goals[goalIndex])) ?? [];
-    return planPicks(this.#states[goalIndex], {
+    const isOpen = this.#opennessFor(this.#goals[goalIndex], ancestorOf);
+    if (isOpen !== undefined) this.#states[goalIndex].restartSlots(isOpen);
+    const request: PickRequest = {
       goalIndex,
       count,
       corpus,
@@ -120,7 +137,19 @@ export class DirectedSearch {
       areCompatible,
       lookahead,
       suggestedStarts,
-    });
+      isOpen,
+    };
+    return this.#seedSearches.get(goalIndex)?.plan(request) ?? planPicks(this.#states[goalIndex], request);
+  }
+
+  /** Whether entries may be mutated for a goal: those of unbroken seeds, as long as there are some. Undefined where all may. */
+  #opennessFor(
+    goal: SearchGoal,
+    ancestorOf: (entry: number) => number,
+  ): ((entry: number) => boolean) | undefined {
+    const accounts = this.#accounts;
+    if (!('objective' in goal) || accounts?.hasUnbroken(goal.objective) !== true) return undefined;
+    return (entry) => accounts.isUnbroken(ancestorOf(entry), goal.objective);
   }
 
   /**
@@ -128,14 +157,18 @@ export class DirectedSearch {
    *
    * @param mutantsOf number of mutants of a pick
    * @param admit puts a candidate into the corpus and returns its entry; undefined where it is not admitted
+   * @param radii of each pick, as the task has them
    */
   apply(
     assignment: GoalAssignment,
     progress: GoalProgress,
     mutantsOf: (pick: number) => number,
     admit: (candidate: number) => number | undefined,
+    radii?: Task['radii'],
   ): void {
-    this.#states[assignment.goalIndex].apply(assignment, progress, mutantsOf, admit);
+    const { goalIndex, seeds } = assignment;
+    if (seeds === undefined) this.#states[goalIndex].apply(assignment, progress, mutantsOf, admit);
+    else this.#seedSearches.get(goalIndex)?.apply(assignment, progress, mutantsOf, admit, radii);
   }
 
   /** Closes the goals of the site that a new fault is named after. */
@@ -146,15 +179,23 @@ export class DirectedSearch {
 
   /**
    * Closes the goal, or the subgoal, of a signature that has enough findings. Signatures of values that are not finite
-   * close no objective: its margins say nothing about those. Nor do ties, beyond which a fault may lie.
+   * close no objective: its margins say nothing about those. Nor do ties, beyond which a fault may lie, nor any as long as seeds are
+   * to be broken, or broken at smaller distances.
    */
   recordSaturation(signature: string): void {
     if (isTie(signature)) return;
     for (const state of this.#states) state.closeSubgoal(signature);
     const owner = owningObjective(this.#goals, signature);
-    if (owner === undefined || marginSignaturesOf(owner).length > 0) return;
+    if (owner === undefined || marginSignaturesOf(owner).length > 0 || this.seeksSeeds(owner.objective))
+      return;
     const rest = signature.slice(owner.objective.length);
     if (rest !== '-nan' && !rest.startsWith('-nan-')) this.disableObjective(owner.objective);
+  }
+
+  /** Whether seeds are to be broken for an objective, or broken at smaller distances. */
+  seeksSeeds(objective: string): boolean {
+    const accounts = this.#accounts;
+    return accounts?.has(objective) === true && (accounts.seeksLeast || accounts.hasUnbroken(objective));
   }
 
   /** Closes the goals of an objective. */
@@ -179,15 +220,39 @@ export class DirectedSearch {
       climbs: this.#states.map((state) => state.save()),
       turn: this.#currentGoal,
       turns: this.#turnCount,
+      ...(this.#seedSearches.size === 0
+        ? {}
+        : {
+            seeds: Object.fromEntries(
+              [...this.#seedSearches].map(([goal, search]) => [goalName(this.#goals[goal]), search.save()]),
+            ),
+          }),
     };
   }
 
   /** @param keepsEntries whether entries have the indices they had when it was saved; else all beams restart */
-  restore({ climbs, turn, turns }: SavedDirectedSearch, keepsEntries: boolean): void {
+  restore({ climbs, turn, turns, seeds = {} }: SavedDirectedSearch, keepsEntries: boolean): void {
+    for (const [goal, search] of this.#seedSearches) {
+      const saved = seeds[goalName(this.#goals[goal])];
+      if (saved !== undefined) search.restore(saved, keepsEntries);
+    }
     climbs.forEach((saved, i) => {
       this.#states[i]?.restore(saved, keepsEntries);
     });
     this.#currentGoal = turn;
     this.#turnCount = turns;
   }
+}
+
+/**
+ * Whether an objective is searched for from each seed by itself. Where a violation lies between two sides of a boundary, the
+ * entries of one side and of the other lead to it instead.
+ */
+function hasSeedSearch(goal: SearchGoal): goal is ObjectiveGoal {
+  return (
+    'objective' in goal &&
+    !goal.isTwoSided &&
+    marginSignaturesOf(goal).length === 0 &&
+    !canPredictMargins(goal)
+  );
 }

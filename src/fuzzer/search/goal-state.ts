@@ -120,6 +120,14 @@ export class GoalState {
     if (this.#subgoals.some(({ best }) => best === 0)) this.#afterReached();
   }
 
+  /** Restarts the slots whose entries may not be mutated any more. */
+  restartSlots(isOpen: (entry: number) => boolean): void {
+    for (const { slots } of this.#subgoals)
+      slots.forEach(({ entry }, i) => {
+        if (entry >= 0 && !isOpen(entry)) slots[i] = makeSlot();
+      });
+  }
+
   #recordMargins(smallestMargins: readonly number[]): void {
     this.#idleTasks++;
     smallestMargins.forEach((margin, i) => {

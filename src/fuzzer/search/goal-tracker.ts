@@ -36,12 +36,13 @@ interface BestSoFar {
   readonly candidate: Candidate;
 }
 
-/** Writes the margins of a row's subgoals to `out`; returns how many there are. */
+/** Writes the margins of the subgoals of a row, made for a pick, to `out`; returns how many there are. */
 type MeasureMargins = (
   batch: JudgedBatch,
   tensors: ReadonlyMap<string, BatchTensor>,
   row: number,
   out: Float64Array,
+  pick: number,
 ) => number;
 
 /** Measures a task's mutants against its goal and keeps the best ones: one of each trajectory and one of each subgoal. */
@@ -87,8 +88,10 @@ export class GoalTracker {
     } else {
       const objective = objectives.find(({ name }) => name === goal.objective);
       this.objective = objective;
-      this.#measureMargins = (batch, _tensors, row, out) => {
+      const { seeds, subgoals } = assignment;
+      this.#measureMargins = (batch, _tensors, row, out, pick) => {
         const count = objective?.margins?.(batch, row, out) ?? 0;
+        if (seeds !== undefined) return moveLeastMargin(out, count, seeds.length, subgoals[pick]);
         for (let i = 0; i < count; i++) out[i] = Math.min(MAX_MARGIN, out[i]);
         return count;
       };
@@ -106,7 +109,7 @@ export class GoalTracker {
     for (let row = 0; row < batch.rows; row++) {
       const tracked = rowAt(firstRow + row);
       if (tracked === undefined) continue;
-      this.#subgoalCount = this.#measureMargins(batch, tensors, row, this.#margins);
+      this.#subgoalCount = this.#measureMargins(batch, tensors, row, this.#margins, tracked.pick);
       this.#recordRow(tracked);
     }
   }
@@ -185,4 +188,13 @@ export class GoalTracker {
   get #best(): readonly BestSoFar[] {
     return [...this.#bestBySubgoal.values(), ...this.#bestByTrajectory.values()];
   }
+}
+
+/** Replaces the first `count` margins by the least of them, at one of `length` subgoals; the others are unknown. */
+function moveLeastMargin(margins: Float64Array, count: number, length: number, subgoal: number): number {
+  let least = MAX_MARGIN;
+  for (let i = 0; i < count; i++) if (margins[i] < least) least = margins[i];
+  margins.fill(MAX_MARGIN, 0, length);
+  margins[subgoal] = least;
+  return length;
 }

@@ -13,6 +13,9 @@ const SUGGESTED_SHARE = 0.5;
 /** Share of the other slots that begin at a seed; the rest begin at any entry. */
 const SEED_SHARE = 0.5;
 
+/** Entries that are drawn in search of one whose seed is not broken. */
+const MAX_START_ATTEMPTS = 16;
+
 /** The picks of a task for a goal. */
 export interface PlannedPicks {
   readonly assignment: GoalAssignment;
@@ -27,6 +30,21 @@ export interface PlannedPicks {
   readonly learnedStrengths: readonly (number | undefined | null)[];
   /** Share of the other picks that climb. */
   readonly climbShare: number;
+  /** Of each pick, the mutants spent so far on the search from its seed; absent where the picks are not for seeds. */
+  readonly seedQueries?: readonly number[];
+  /** Of each pick, the largest distance of its mutants from their seed; null for no limit. Absent where none has one. */
+  readonly radii?: readonly (number | null)[];
+}
+
+/** The part of picks that have no entry across a boundary, and do not climb. */
+export function withoutRivals(
+  count: number,
+): Pick<PlannedPicks, 'acrossBoundary' | 'learnedStrengths' | 'climbShare'> {
+  return {
+    acrossBoundary: new Array<number>(count).fill(-1),
+    learnedStrengths: new Array<null>(count).fill(null),
+    climbShare: 0,
+  };
 }
 
 /** All that the picks of a task are drawn from. */
@@ -41,6 +59,8 @@ export interface PickRequest {
   readonly lookahead: boolean;
   /** Entries that came close to the goal in an earlier campaign. */
   readonly suggestedStarts: readonly number[];
+  /** Whether an entry may be mutated: its seed is not broken. Absent where all may. */
+  readonly isOpen?: ((entry: number) => boolean) | undefined;
 }
 
 /** Draws subgoal, beam slot and parent of each pick of a task for a goal. */
@@ -96,7 +116,15 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
 }
 
 /** The entry that a slot begins at. Seeds get a share of their own: all later entries may have failed in the same way. */
-function drawStart({ suggestedStarts, random, corpus }: PickRequest): number {
+function drawStart(request: PickRequest): number {
+  const { isOpen } = request;
+  let start = drawAnyStart(request);
+  for (let attempt = 1; attempt < MAX_START_ATTEMPTS && isOpen?.(start) === false; attempt++)
+    start = drawAnyStart(request);
+  return start;
+}
+
+function drawAnyStart({ suggestedStarts, random, corpus }: PickRequest): number {
   if (suggestedStarts.length > 0 && random.uniform() < SUGGESTED_SHARE)
     return suggestedStarts[random.below(suggestedStarts.length)];
   return random.below(random.uniform() < SEED_SHARE ? corpus.seeds : corpus.count);

@@ -92,6 +92,11 @@ export interface GoalAssignment {
    * pick climbs.
    */
   readonly strengths?: readonly (number | null)[];
+  /**
+   * The seeds that are searched from, one for each subgoal: a mutant's margin is the least of its objective's, and counts for the
+   * subgoal of its pick alone. Absent where subgoals are the objective's margins or the elements of a site.
+   */
+  readonly seeds?: readonly number[];
 }
 
 /** A mutant with a smaller margin than the beam slot it started from, or than any before it. */
@@ -143,9 +148,28 @@ export interface SavedGoal {
   readonly done: boolean;
 }
 
+/** The search from seeds by themselves in a checkpoint. */
+export interface SavedSeedSearch {
+  readonly turn: number;
+  readonly brokenTurn: number;
+  readonly turns: number;
+  /** Seed, entry, margin, mutants, mutants since the last improvement, radius, and 1 where no nearer violation is sought. */
+  readonly slots: readonly (readonly [
+    seed: number,
+    entry: number,
+    margin: number,
+    queries: number,
+    stale: number,
+    radius: number | null,
+    settled: number,
+  ])[];
+}
+
 /** Directed search in a checkpoint. */
 export interface SavedDirectedSearch {
   readonly climbs: readonly SavedGoal[];
   readonly turn: number;
   readonly turns: number;
+  /** By the name of an objective; absent where none is searched for from seeds. */
+  readonly seeds?: Readonly<Record<string, SavedSeedSearch>>;
 }

@@ -1,8 +1,10 @@
+import { chanceText, type NewFaultChance } from '../../campaign/findings/new-fault-chance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, pluralNoun } from '../../core/format-number.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
+import { SeedAccounts } from './seeds.tsx';
 
 /** A campaign: its faults, then its settings and statistics. */
 export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
@@ -35,6 +37,9 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
           </ul>
         </>
       )}
+      {view.seedAccounts.map((account) => (
+        <SeedAccounts key={account.objective} account={account} />
+      ))}
       <h3>What was fuzzed, and how</h3>
       <section class="scroll" tabindex={0} aria-label="settings">
         <table>
@@ -49,6 +54,7 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
         </table>
       </section>
       <Charts history={history} seeds={statistics?.seeds ?? 0} />
+      {view.newFaults === undefined ? null : <p>{newFaultText(view.newFaults)}</p>}
       <Mutators mutators={mutators} />
       <Sites sites={sites} />
       {gaps.map((gap) => (
@@ -63,6 +69,12 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
 function durationText(seconds: number): string {
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** When to stop: how likely another fault is, and how long none has come. */
+function newFaultText({ mutantsSinceLast, secondsSinceLast, upper95, ...chance }: NewFaultChance): string {
+  const upper = chanceText({ chance: upper95, isUpperBound: false });
+  return `Chance that the next mutant shows a new fault: ${chanceText(chance)}, below ${upper} with 95 % confidence. The last new fault lies ${formatCount(mutantsSinceLast)} mutants and ${durationText(secondsSinceLast)} back.`;
 }
 
 function dateText(iso: string): string {

@@ -5,29 +5,31 @@ const WIDTH = 420;
 const HEIGHT = 200;
 const MARGIN = { left: 56, right: 14, top: 10, bottom: 34 };
 
-/** A statistic over the number of mutants. */
+/** A statistic over the number of mutants, or over another quantity. */
 export interface ChartData {
   readonly title: string;
-  readonly points: readonly (readonly [execs: number, value: number])[];
+  readonly points: readonly (readonly [at: number, value: number])[];
   /** Whether the vertical axis is logarithmic. */
   readonly log?: boolean;
+  /** What the horizontal axis shows; mutants where it is absent. */
+  readonly axis?: string;
 }
 
 const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** A line chart. */
-export function Chart({ title, points, log = false }: ChartData) {
+export function Chart({ title, points, log = false, axis = 'mutants' }: ChartData) {
   const drawable = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
   if (drawable.length === 0) return null;
   const values = drawable.map(([, value]) => value);
   const last = drawable[drawable.length - 1];
-  const x = scaleLinear([0, Math.max(1, last[0])], [MARGIN.left, WIDTH - MARGIN.right]);
+  const x = scaleLinear([0, last[0] > 0 ? last[0] : 1], [MARGIN.left, WIDTH - MARGIN.right]);
   const heights: [number, number] = [HEIGHT - MARGIN.bottom, MARGIN.top];
   const low = log ? Math.min(...values) / 1.5 : 0;
   const high = (Math.max(...values) || 1) * (log ? 1.5 : 1.05);
   const y = log ? scaleLog([low, high], heights) : scaleLinear([low, high], heights);
   const path = line<readonly [number, number]>(
-    ([execs]) => x(execs),
+    ([at]) => x(at),
     ([, value]) => y(value),
   )(drawable);
   const ticks = log ? [Math.min(...values), Math.max(...values)] : y.ticks(4);
@@ -37,7 +39,7 @@ export function Chart({ title, points, log = false }: ChartData) {
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
-        aria-label={`${title}: ${compactNumber.format(last[1])} after ${compactNumber.format(last[0])} mutants`}
+        aria-label={`${title}: ${compactNumber.format(last[1])} at ${compactNumber.format(last[0])} (${axis})`}
       >
         {[...new Set(ticks)].map((tick) => (
           <g key={tick}>
@@ -53,7 +55,7 @@ export function Chart({ title, points, log = false }: ChartData) {
           </text>
         ))}
         <text class="soft" x={(MARGIN.left + WIDTH) / 2} y={HEIGHT - 4} text-anchor="middle">
-          mutants
+          {axis}
         </text>
         <path class="curve" d={path ?? ''} />
         <circle class="dot" cx={x(last[0])} cy={y(last[1])} r="3.5" />

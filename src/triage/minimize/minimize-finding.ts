@@ -9,7 +9,7 @@ import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/test
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
-import { comparesModels } from '../../objectives/registry.ts';
+import { breaksSeeds, comparesModels } from '../../objectives/registry.ts';
 import { CampaignStore } from '../../storage/campaign-store.ts';
 import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
 import { INPUT_FILE } from '../../storage/finding-files.ts';
@@ -17,12 +17,16 @@ import { testcasePath } from '../../storage/journal.ts';
 import { readFindingFile } from '../findings.ts';
 import { recordedImageFormats } from '../image-formats.ts';
 import { type OpenCampaign, rerunRequest } from '../open-campaign.ts';
+import { minimizeDistance } from './minimize-distance.ts';
 import { minimizePrompt, promptTokens } from './minimize-prompt.ts';
 import { type MinimizeValuesOptions, minimizeValues } from './minimize-values.ts';
 import { TryBudget } from './test-oracle.ts';
 
-/** The measure that is minimized: changed values and their size, edits of a prompt, or the length of a prompt. */
-export type MinimizeGoal = 'values' | 'edits' | 'length';
+/**
+ * The measure that is minimized: changed values and their size, the distance from the seed, edits of a prompt, or the length of a
+ * prompt.
+ */
+export type MinimizeGoal = 'values' | 'distance' | 'edits' | 'length';
 
 /** A smaller variant of a finding, stored as a finding of its own. */
 export interface SmallerFinding {
@@ -83,7 +87,7 @@ export async function minimizeFinding(
       rerunClient.variantMargins({ ...request, batch: packBatch(variants), rows: variants.length }),
     budget,
   };
-  const candidates = await findCandidates(campaign, seed, testcase, prompt, search);
+  const candidates = await findCandidates(campaign, finding, seed, testcase, prompt, search);
   const store = await CampaignStore.open(campaign.folder, 0);
   const tokenCount = (variant: TestcaseData): { readonly tokens?: number } =>
     prompt < 0 ? {} : { tokens: promptTokens(variant, prompt).length };
@@ -123,6 +127,7 @@ type VariantSearch = Pick<MinimizeValuesOptions, 'oracle' | 'marginOracle' | 'bu
 /** @param prompt index of the prompt among the inputs; negative if the model takes none */
 async function findCandidates(
   { config, inputs }: OpenCampaign,
+  { objective }: Pick<Finding, 'objective'>,
   seed: TestcaseData,
   testcase: TestcaseData,
   prompt: number,
@@ -157,7 +162,19 @@ async function findCandidates(
     ? (input) => ({ low: inputs[input].range[0], high: inputs[input].range[1], maxDistance })
     : undefined;
   const imageFormats = recordedImageFormats(inputs, config);
+  const norm = config.linf === undefined && l2 !== undefined ? 'l2' : 'linf';
+  // The account of its seed has the distance; tables and DeepHunter's rule may forbid what lies between.
+  const nearest =
+    breaksSeeds(objective) && deephunter === undefined && table === undefined
+      ? [
+          {
+            goal: 'distance' as const,
+            testcase: await minimizeDistance({ seed, testcase, isNumber, norm, ...search }),
+          },
+        ]
+      : [];
   return [
+    ...nearest,
     {
       goal: 'values',
       testcase: await minimizeValues({ seed, testcase, isNumber, bounds, imageFormats, ...search }),

@@ -52,6 +52,15 @@ const figures = {
     { site: 'div', status: 'open', margin: null },
     { site: 'sqrt', status: 'unreachable', margin: null },
   ],
+  newFaults: {
+    singletons: 2,
+    chance: 1.62e-7,
+    isUpperBound: false,
+    upper95: 3e-6,
+    mutantsSinceLast: 1_045_678,
+    secondsSinceLast: 75,
+  },
+  seedAccounts: [{ objective: 'misclassified', seeds: 50, broken: 48, share: 0.96, medianQueries: 1160 }],
   jobs: 2,
   workers: [worker, { ...worker, replaced: 0, memoryMB: 250 }],
   shares: { mutate: 0.1, model: 0.7, objectives: 0.01, coverage: 0.05, waiting: 0.14 },
@@ -78,6 +87,8 @@ test('the screen holds all that one asks of a fuzzer, in 80 columns', () => {
   expect(text).toContain('2 of 2 busy, 2 replaced, up to 250 MB; main 12 % busy, 200 MB');
   expect(text).toContain('model, 70 %');
   expect(text).toContain('4: 1 went wrong, 1 cannot, 2 open, nearest exp 12.3');
+  expect(text).toContain('48 of 50 seeds (96 %), median 1,160 mutants');
+  expect(text).toContain('new fault with 0.000016 %; none for 1,045,678 mutants, 1 min 15 s');
   expect(text).toContain('3,394 hits, 8 signatures');
   expect(text).toContain('and 2 more');
 });

@@ -55,6 +55,7 @@ describe('tensors of objectives', () => {
       tellsTies: false,
       predictsBeforeOutput: false,
       isAttributable: false,
+      breaksSeeds: false,
     },
   ];
   /** Checks the tensors; returns those that the model was probed with. */

@@ -11,6 +11,7 @@ const objective = (fields: Partial<ObjectiveDescriptor>): ObjectiveDescriptor =>
   isTwoSided: false,
   tellsTies: false,
   predictsBeforeOutput: false,
+  breaksSeeds: false,
   isAttributable: false,
   ...fields,
 });

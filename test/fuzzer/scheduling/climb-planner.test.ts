@@ -74,3 +74,17 @@ test('the way that is followed begins at one of the last sixteen generations of 
   expect(partnersOf(plans([FULL], [3, 2], 1))).toEqual(new Set());
   expect(partnersOf(plans([FULL], [2], 0))).toEqual(new Set());
 });
+
+test('patches go to all inputs that have them, or to one of several; to none where no input has any', () => {
+  const patched = [arm('gaussian'), arm('square', true)];
+  const random = randomStream('patches');
+  const planner = new ClimbPlanner(corpusOf([2]), [patched, [arm('gaussian')], patched]);
+  const chosen = Array.from({ length: 100 }, () => {
+    const plan = planner.planPatch(0, random);
+    if (plan === undefined) throw new Error('no patch is planned');
+    expect(plan).toMatchObject({ parent: 0, partner: -1, hasStrength: true });
+    return firstArms(plan).join();
+  });
+  expect(new Set(chosen)).toEqual(new Set(['1,-1,1', '1,-1,-1', '-1,-1,1']));
+  expect(new ClimbPlanner(corpusOf([2]), [[arm('gaussian')]]).planPatch(0, random)).toBeUndefined();
+});

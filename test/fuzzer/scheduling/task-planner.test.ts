@@ -11,6 +11,7 @@ import {
 } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
 import type { SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
+import { SeedAccounts } from '../../../src/fuzzer/seeds/seed-accounts.ts';
 import { uniform } from '../../../src/schedulers/uniform.ts';
 import { ARM, NO_LOADER, testcase } from '../../support/engine.ts';
 
@@ -218,4 +219,73 @@ test('picks at a known entry of a site climb in part, each with a strength of it
   expect(climbing.length).toBeGreaterThan(30);
   expect(climbing).toContain(0);
   expect(new Set(climbing).size).toBeGreaterThan(20);
+});
+
+describe('where all objectives break seeds', () => {
+  const arms = [[ARM, { ...ARM, name: 'square', forGoals: true }]];
+
+  /** A planner over ten seeds of which some are broken, at distance 0.5. */
+  function seedPlanner(broken: readonly number[], perSeed: 'first' | 'least' = 'first') {
+    const accounts = new SeedAccounts({
+      objectives: ['differential'],
+      isExclusive: true,
+      perSeed,
+      norm: 'linf',
+      limits: {},
+    });
+    for (let seed = 0; seed < 10; seed++) accounts.addSeed(seed, `e${seed}`);
+    for (const seed of broken)
+      accounts.apply(
+        { parents: [seed], mutants: 8 },
+        [{ objective: 'differential', seed, query: 1, linf: 0.5, l2: 1, l0: 1 }],
+        (entry) => entry,
+      );
+    const mutatorScheduler = new MutatorScheduler(['x'], arms, true);
+    const search = new DirectedSearch([VIOLATION_GOAL], accounts);
+    return planner([], { arms, accounts, directed: { search, mutatorScheduler } });
+  }
+
+  test('three tasks in four are directed, from one unbroken seed after the other', () => {
+    const tasks = seedPlanner([0, 2]);
+    const plans = [1, 2, 3, 4, 5, 6].map((number) => tasks.plan(number, tasks.mutantsIn(number)));
+    expect(plans.map(({ goal }) => goal?.seeds)).toEqual([
+      undefined,
+      [1, 3],
+      [4, 5],
+      [6, 7],
+      undefined,
+      [8, 9],
+    ]);
+    const [, { goal, stacks, parents, picksPerStep }] = plans;
+    expect([parents.length, picksPerStep]).toEqual([2 * DIRECTED_STEPS, 2]);
+    // It begins with stripes; most of the other picks are patches, whose share of the area is in the strength.
+    expect(goal?.strengths?.slice(0, 2)).toEqual([1, 1]);
+    const patches = (goal?.strengths ?? []).filter((strength) => strength !== null);
+    expect(patches.length).toBeGreaterThan(8);
+    expect(patches.slice(2).every((share) => share > 0 && share < 1)).toBe(true);
+    stacks.forEach((arm, at) => {
+      if (at % 4 === 0) expect(arm).toBe(goal?.strengths?.[at / 4] === null ? 0 : 1);
+    });
+  });
+
+  test('coverage mutates unbroken seeds alone, and all once every seed is broken', () => {
+    const { parents } = seedPlanner([0, 1, 2, 3, 4, 6, 7, 8, 9]).plan(1, 512);
+    expect(new Set(parents)).toEqual(new Set([5]));
+    const all = seedPlanner([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(new Set(all.plan(1, 4096).parents).size).toBe(10);
+    expect(all.plan(3, 64).goal).toBeUndefined();
+  });
+
+  test('where the least distance is sought, mutants of broken seeds stay nearer than that', () => {
+    const tasks = seedPlanner([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 'least');
+    const coverage = tasks.plan(1, 512);
+    for (const radius of coverage.radii ?? []) {
+      expect(radius).toBeGreaterThanOrEqual(0.35);
+      expect(radius).toBeLessThan(0.5);
+    }
+    expect(coverage.radii).toHaveLength(coverage.parents.length);
+    const directed = tasks.plan(2, 128);
+    expect(directed.radii).toEqual(directed.parents.map(() => 0.4));
+    expect(seedPlanner([], 'least').plan(1, 512).radii).toBeUndefined();
+  });
 });

@@ -40,6 +40,11 @@ const tasks: fc.Arbitrary<Task> = fc.record(
             { nil: undefined },
           )
           .map((strengths) => (strengths === undefined ? goal : { ...goal, strengths })),
+      )
+      .chain((goal) =>
+        fc
+          .option(indices, { nil: undefined })
+          .map((seeds) => (seeds === undefined ? goal : { ...goal, seeds })),
       ),
     picksPerStep: fc.integer({ min: 1, max: 512 }),
     lookahead: fc.boolean(),
@@ -48,6 +53,9 @@ const tasks: fc.Arbitrary<Task> = fc.record(
       places: fc.array(fc.record({ input: fc.nat(), axis: fc.nat() })),
       lengthInputs: indices,
       size: fc.nat(),
+    }),
+    radii: fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true }).map((n) => n + 0)), {
+      maxLength: 6,
     }),
   },
   {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
 import { type GoalProgress, MAX_MARGIN, type SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
+import { SeedAccounts } from '../../../src/fuzzer/seeds/seed-accounts.ts';
 import { TWO_SIDED_MARGINS } from '../../../src/objectives/objective.ts';
 
 const siteGoal = (site: string): SearchGoal => ({
@@ -255,5 +256,63 @@ describe('an objective with a signature for each margin', () => {
     other.restore(JSON.parse(JSON.stringify(search.save())), true);
     expect(other.save()).toEqual(search.save());
     expect(new Set(runTask(other, [20, 20, 20]).subgoals)).toEqual(new Set([0, 2]));
+  });
+});
+
+describe('where an objective breaks seeds', () => {
+  const TIED: SearchGoal = { objective: 'differential', isTwoSided: true };
+  const WRONG: SearchGoal = { objective: 'wrong', isTwoSided: false };
+
+  function accountsOf(objective: string, perSeed: 'first' | 'least' = 'first') {
+    const accounts = new SeedAccounts({
+      objectives: [objective],
+      isExclusive: true,
+      perSeed,
+      norm: 'linf',
+      limits: {},
+    });
+    for (const seed of [0, 1, 2]) accounts.addSeed(seed, String(seed));
+    const breakSeed = (seed: number): void =>
+      accounts.apply(
+        { parents: [seed], mutants: 8 },
+        [{ objective, seed, query: 1, linf: 1, l2: 1, l0: 1 }],
+        (entry) => entry,
+      );
+    return { accounts, breakSeed };
+  }
+
+  test('enough findings close it only once every seed is broken, and never where the least distance is sought', () => {
+    const { accounts, breakSeed } = accountsOf('wrong');
+    const search = new DirectedSearch([WRONG], accounts);
+    search.recordSaturation('wrong-y');
+    expect(search.nextGoal()).toBe(0);
+    for (const seed of [0, 1, 2]) breakSeed(seed);
+    search.recordSaturation('wrong-y');
+    expect(search.nextGoal()).toBeUndefined();
+    const least = accountsOf('wrong', 'least');
+    const further = new DirectedSearch([WRONG], least.accounts);
+    for (const seed of [0, 1, 2]) least.breakSeed(seed);
+    further.recordSaturation('wrong-y');
+    expect(further.nextGoal()).toBe(0);
+  });
+
+  test('beams of a boundary leave entries of broken seeds, and begin at those of others', () => {
+    const { accounts, breakSeed } = accountsOf('differential');
+    const search = new DirectedSearch([TIED], accounts);
+    const ancestorOf = (entry: number): number => entry % 3;
+    const plan = () => search.plan(0, 64, { count: 9, seeds: 3 }, random(), undefined, false, ancestorOf);
+    const { assignment } = plan();
+    expect(assignment.seeds).toBeUndefined();
+    const improvements = [{ candidate: 0, pick: 0, subgoal: 0, margin: 5 }];
+    const progress = { subgoalCount: 1, improvements, smallestMargins: [5] };
+    search.apply(
+      assignment,
+      progress,
+      () => 8,
+      () => 4,
+    );
+    expect(plan().parents.filter((parent) => parent === 4).length).toBeGreaterThan(16);
+    breakSeed(1);
+    expect(new Set(plan().parents.map(ancestorOf))).toEqual(new Set([0, 2]));
   });
 });

@@ -208,3 +208,27 @@ test('the goal of a site in a body has one subgoal, however many values the body
   record(tracker, [[63]], [0]);
   expect(tracker.progress(0)).toMatchObject({ subgoalCount: 1, smallestMargins: [2] });
 });
+
+test('of a search from seeds a mutant has the least of its margins, at the seed of its pick alone', () => {
+  const tracker = trackerOf(
+    assignment({ seeds: [7, 9], best: [MAX_MARGIN, 30], marginsToBeat: [MAX_MARGIN, 30] }),
+  );
+  const rows = [
+    [50, 40, 60],
+    [35, 90, 31],
+    [30, 80, 29],
+  ];
+  const picks = [0, 1, 1];
+  tracker.record({ batch: batchOf(rows), firstRow: 0 }, (row) => ({
+    pick: picks[row],
+    toCandidate: () => candidate(picks[row], row),
+  }));
+  expect(tracker.progress(0)).toEqual({
+    subgoalCount: 2,
+    improvements: [
+      { candidate: 0, pick: 0, subgoal: 0, margin: 40 },
+      { candidate: 1, pick: 1, subgoal: 1, margin: 29 },
+    ],
+    smallestMargins: [40, 29],
+  });
+});
