@@ -20,6 +20,7 @@ test('what an objective can do is told by the methods that it has', () => {
     isTwoSided: false,
     predictsBeforeOutput: false,
     isAttributable: false,
+    breaksSeeds: false,
   });
   const able = {
     ...bare,
@@ -28,6 +29,7 @@ test('what an objective can do is told by the methods that it has', () => {
     isTwoSided: true,
     marginSignatures: ['own-a'],
     plugin: './own.js',
+    breaksSeed: () => true,
     attribute: () => ({ objective: 'own', signature: 'own', summary: '', tensors: [], details: {} }),
   };
   expect(describeObjective(able)).toMatchObject({
@@ -35,6 +37,7 @@ test('what an objective can do is told by the methods that it has', () => {
     hasMargins: true,
     isTwoSided: true,
     isAttributable: true,
+    breaksSeeds: true,
     marginSignatures: ['own-a'],
     plugin: './own.js',
   });
