@@ -21,6 +21,7 @@ test('what an objective can do is told by the methods that it has', () => {
     tellsTies: false,
     predictsBeforeOutput: false,
     isAttributable: false,
+    breaksSeeds: false,
   });
   const able = {
     ...bare,
@@ -29,6 +30,7 @@ test('what an objective can do is told by the methods that it has', () => {
     isTwoSided: true,
     marginSignatures: ['own-a'],
     plugin: './own.js',
+    breaksSeed: () => true,
     attribute: () => ({ objective: 'own', signature: 'own', summary: '', tensors: [], details: {} }),
   };
   expect(describeObjective(able)).toMatchObject({
@@ -36,6 +38,7 @@ test('what an objective can do is told by the methods that it has', () => {
     hasMargins: true,
     isTwoSided: true,
     isAttributable: true,
+    breaksSeeds: true,
     marginSignatures: ['own-a'],
     plugin: './own.js',
   });
