@@ -158,14 +158,16 @@ export function seedLines({
     medianQueries === null || p90Queries === null
       ? ''
       : `, after a median of ${plural(medianQueries, 'mutant')} of a seed, nine in ten of them after ${formatCount(p90Queries)}`;
-  const every = Math.ceil(curve.length / MAX_LINE_POINTS);
-  const points = curve.filter((_, i) => (curve.length - 1 - i) % every === 0);
+  // Of distances that read the same the last stands for all.
+  const byText = new Map(curve.map((point) => [formatNumber(point.epsilon, 3), percentText(point.share)]));
+  const every = Math.ceil(byText.size / MAX_LINE_POINTS);
+  const points = [...byText].filter((_, i) => (byText.size - 1 - i) % every === 0);
   return [
     `${objective}: ${broken} of ${plural(seeds, 'seed')} broken (${percentText(share)})${queries}`,
     ...(points.length === 0
       ? []
       : [
-          `  broken within ${NORM_TEXTS[norm]} of ${points.map((point) => `${formatNumber(point.epsilon, 3)}: ${percentText(point.share)}`).join(', ')}`,
+          `  broken within ${NORM_TEXTS[norm]} of ${points.map(([epsilon, reached]) => `${epsilon}: ${reached}`).join(', ')}`,
         ]),
   ];
 }

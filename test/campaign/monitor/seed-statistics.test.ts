@@ -88,6 +88,12 @@ describe('the accounts of seeds', () => {
     ]);
   });
 
+  test('name a distance once, however many seeds are broken just below it', () => {
+    const [statistics] = seedStatistics(accounts());
+    const curve = [0.39991, 0.39994, 0.4, 0.5].map((epsilon, i) => ({ epsilon, share: (i + 1) / 5 }));
+    expect(seedLines({ ...statistics, curve })[1]).toBe('  broken within L∞ of 0.4: 60 %, 0.5: 80 %');
+  });
+
   test('are none without objectives that break seeds', () => {
     expect(seedStatistics(undefined)).toEqual([]);
   });
