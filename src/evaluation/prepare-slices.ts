@@ -1,7 +1,8 @@
 import { errorMessage } from '../core/errors.ts';
 import { type BatchedModel, type BatchResult, sliceResult } from '../model/batched-model.ts';
 import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
-import type { JudgedBatch, Objective } from '../objectives/objective.ts';
+import type { JudgedBatch, Objective, RerunKind, RerunOutputs } from '../objectives/objective.ts';
+import { runAgain } from './run-again.ts';
 import { runInHalves } from './run-in-halves.ts';
 
 /** Data about a batch that objectives may need beside the model's outputs. */
@@ -11,6 +12,8 @@ export interface BatchContext {
   readonly time?: JudgedBatch['time'] | undefined;
   /** Results of the numerical site that the run is directed at. */
   readonly siteTensors?: JudgedBatch['siteTensors'] | undefined;
+  /** The testcases that ran, for objectives that run them again. */
+  readonly testcases?: TestcaseBatch | undefined;
 }
 
 /** A contiguous slice of a batch. One slice covers the batch unless some transformed rows failed to run. */
@@ -28,9 +31,9 @@ export interface BatchSlice {
  */
 export async function prepareSlices(
   objective: Objective,
-  model: Pick<BatchedModel, 'run'>,
+  model: Pick<BatchedModel, 'run' | 'runThreaded' | 'maxBatchSize'>,
   result: BatchResult,
-  { labels, time, siteTensors }: BatchContext,
+  { labels, time, siteTensors, testcases }: BatchContext,
   transform: (() => TestcaseBatch) | undefined,
 ): Promise<readonly BatchSlice[]> {
   const whole: JudgedBatch = {
@@ -38,6 +41,9 @@ export async function prepareSlices(
     ...(objective.labelled === true && labels !== undefined ? { labels } : {}),
     ...(objective.timed === true && time !== undefined ? { time } : {}),
     ...(objective.judgesSites === true && siteTensors !== undefined ? { siteTensors } : {}),
+    ...(objective.reruns === undefined || testcases === undefined
+      ? {}
+      : { reruns: await furtherRuns(model, objective.reruns, testcases, result.rows) }),
   };
   if (objective.change === undefined || transform === undefined) return [{ batch: whole, firstRow: 0 }];
   const transformed = transform();
@@ -57,9 +63,23 @@ export async function prepareSlices(
   return slices;
 }
 
-/** Rows `[from, to)` of a batch: views, without copying; without the tensors of a site, which are of the whole batch. */
+async function furtherRuns(
+  model: Parameters<typeof runAgain>[0],
+  kinds: readonly RerunKind[],
+  testcases: TestcaseBatch,
+  rows: number,
+): Promise<ReadonlyMap<RerunKind, RerunOutputs>> {
+  const runs = new Map<RerunKind, RerunOutputs>();
+  for (const kind of kinds) {
+    const outputs = await runAgain(model, kind, testcases, rows);
+    if (outputs !== undefined) runs.set(kind, outputs);
+  }
+  return runs;
+}
+
+/** Rows `[from, to)` of a batch: views, without copying; without what is of the whole batch, as further runs. */
 export function sliceBatch(batch: JudgedBatch, from: number, to: number): JudgedBatch {
-  const { labels, transformed, prefilled: _ofAllRows, siteTensors: _whole, ...rest } = batch;
+  const { labels, transformed, prefilled: _ofAllRows, siteTensors: _whole, reruns: _runs, ...rest } = batch;
   return {
     ...rest,
     ...sliceResult(batch, from, to),

@@ -69,7 +69,11 @@ export async function rerunOnce(
       : Int32Array.from({ length: rows }, (_, i) => (i === row ? label : NO_CLASS));
   results.push(result);
   const violations: AttributedViolation[] = [];
-  for (const { objective, violation } of await judge(context, testcase, result, { labels, time })) {
+  for (const { objective, violation } of await judge(context, testcase, result, {
+    labels,
+    time,
+    testcases: batch,
+  })) {
     let traced = attributed.get(violation.signature);
     if (traced === undefined) {
       traced = await attributor.attribute(objective, violation, {

@@ -52,7 +52,13 @@ export async function testVariants(
   const isSame = new Array<boolean>(rows).fill(false);
   const labels = label === undefined ? undefined : new Int32Array(rows).fill(label);
   for (const objective of relevant) {
-    const [{ batch: run }] = await prepareSlices(objective, model, result, { labels }, undefined);
+    const [{ batch: run }] = await prepareSlices(
+      objective,
+      model,
+      result,
+      { labels, testcases: batch },
+      undefined,
+    );
     const violations: { readonly row: number; readonly violation: Violation }[] = [];
     judgeGuarded(objective, true, run, 0, (row, violation) => violations.push({ row, violation }));
     for (const { row, violation } of violations) {

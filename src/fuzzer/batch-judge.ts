@@ -64,7 +64,8 @@ export class BatchJudge {
     const slices = new Map<Objective, readonly BatchSlice[]>();
     const siteNames = new Set(execution.goalTracker?.siteTensors);
     const siteTensors = whole.activations.filter(({ name }) => siteNames.has(name));
-    const context = { labels: this.#labels(execution, slice), time, siteTensors };
+    const testcases = this.#generator.rows(slice.form, slice.from, slice.to);
+    const context = { labels: this.#labels(execution, slice), time, siteTensors, testcases };
     for (const objective of execution.objectives) {
       const transform = this.#options.transforms.get(objective.name);
       const transformed =

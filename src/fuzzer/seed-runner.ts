@@ -119,7 +119,7 @@ async function judgeSeeds(
       objective,
       model,
       result,
-      { labels },
+      { labels, testcases: packBatch(seeds) },
       transformed,
     )) {
       judgeOrRefuse(objective, batch, (batchRow, violation) => {

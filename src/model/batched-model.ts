@@ -108,6 +108,16 @@ export class BatchedModel {
   }
 
   /**
+   * Runs the first `rows` rows on several threads; undefined where the model has no such run.
+   *
+   * @throws Error as `run`
+   */
+  async runThreaded(batch: TestcaseBatch, rows: number): Promise<BatchResult | undefined> {
+    const result = await this.model.capabilities.threadedRun?.run(this.feeds(batch, rows));
+    return result && this.#splitRows(batch, rows, { ...result, activations: [] });
+  }
+
+  /**
    * Runs the model. Where a body computes tensors of different shapes in its iterations, the runtime cannot stack them and
    * fails a run in which they are watched; that is no fault of the testcase, and those tensors come without values.
    */

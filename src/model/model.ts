@@ -100,6 +100,12 @@ export interface UnoptimizedRun {
   run(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs' | 'secondOutputs'>>;
 }
 
+/** Capability to run the model on several threads, where it usually has one. */
+export interface ThreadedRun {
+  /** @throws Error if the runtime fails the run; the message is the runtime's own */
+  run(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>>;
+}
+
 /**
  * Abilities that not every runtime or model has. A new one, such as gradients, is another optional member here, with an
  * interface of its own.
@@ -108,6 +114,7 @@ export interface ModelCapabilities {
   readonly nonFiniteFlags?: NonFiniteFlags;
   readonly tensorExposure?: TensorExposure;
   readonly unoptimizedRun?: UnoptimizedRun;
+  readonly threadedRun?: ThreadedRun;
   /** Of a language model: `run` takes prompts and gives answers. */
   readonly textGeneration?: TextGeneration;
 }

@@ -25,6 +25,15 @@ export interface Violation {
   readonly details: Readonly<Record<string, Detail>>;
 }
 
+/** A further run of the same testcases, whose answers should be the same: see `runAgain`. */
+export type RerunKind = 'again' | 'order' | 'alone' | 'threads';
+
+/** Outputs of a further run, in the order of the rows, and the error of each row that failed. */
+export interface RerunOutputs {
+  readonly outputs: readonly BatchTensor[];
+  readonly failures: ReadonlyMap<number, string>;
+}
+
 /** One run of the model as objectives judge it, row by row. */
 export interface JudgedBatch extends BatchResult {
   /** Class label of each row's seed; below 0 if it is unknown. Absent without labels. */
@@ -33,6 +42,8 @@ export interface JudgedBatch extends BatchResult {
   readonly transformed?: BatchResult;
   /** Error of the transformed row, if the model could not run it; the batch is this row alone then. */
   readonly transformedError?: string;
+  /** Further runs of the same rows, of the kinds that the model has; absent unless an objective has `reruns`. */
+  readonly reruns?: ReadonlyMap<RerunKind, RerunOutputs>;
   /** Of each row, the margin that `Objective.predictMargins` gave, and its index among the margins. */
   readonly predictedMargins?: { readonly margins: ArrayLike<number>; readonly indices: ArrayLike<number> };
   /** Results of the numerical site that the run is directed at; absent from other runs. */
@@ -49,6 +60,8 @@ export interface Objective {
   readonly tensors?: readonly string[];
   /** Metamorphic transform: specs of the mutators that change rows for a second run. Absent if it needs none. */
   readonly change?: readonly string[] | undefined;
+  /** Further runs of the same testcases that it compares with the first; absent if it needs none. */
+  readonly reruns?: readonly RerunKind[];
   /** Whether it needs the class labels of seeds. */
   readonly labelled?: boolean;
   /** Whether it judges what numerical sites make, in runs that are directed at one. */

@@ -3,6 +3,7 @@ import { UserError } from '../core/errors.ts';
 import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
+import { consistent } from './consistent.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
 import { misclassified } from './misclassified.ts';
@@ -16,7 +17,17 @@ import { text } from './text/text-objective.ts';
 export const OBJECTIVES = new Registry<ObjectiveKind>({
   flag: '--objective',
   noun: 'objective',
-  kinds: [nonfinite, quantization, differential, assertion, metamorphic, misclassified, slow, text],
+  kinds: [
+    nonfinite,
+    quantization,
+    differential,
+    assertion,
+    metamorphic,
+    misclassified,
+    consistent,
+    slow,
+    text,
+  ],
   takesName: true,
   loadPlugin: loadObjectivePlugin,
 });

@@ -16,6 +16,8 @@ export interface ObjectiveDescriptor
   readonly isAttributable: boolean;
   /** Whether its violations say that a seed is broken. */
   readonly breaksSeeds: boolean;
+  /** Present where it compares the answers of one testcase in several batches. */
+  readonly comparesBatches?: true;
 }
 
 export function describeObjective({
@@ -32,6 +34,7 @@ export function describeObjective({
   tellsTies,
   attribute,
   breaksSeed,
+  reruns = [],
 }: Objective): ObjectiveDescriptor {
   return {
     name,
@@ -45,6 +48,7 @@ export function describeObjective({
     predictsBeforeOutput: predictsBeforeOutput === true,
     isAttributable: attribute !== undefined,
     breaksSeeds: breaksSeed !== undefined,
+    ...(reruns.some((kind) => kind === 'order' || kind === 'alone') ? { comparesBatches: true } : {}),
     ...(marginSignatures === undefined ? {} : { marginSignatures }),
     ...(plugin === undefined ? {} : { plugin }),
   };

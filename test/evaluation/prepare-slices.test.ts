@@ -19,6 +19,8 @@ const resultOf = (values: readonly number[]): BatchResult => {
 
 /** Gives each value as it is; fails any batch with a negative one. */
 const model = {
+  maxBatchSize: 8,
+  runThreaded: async () => undefined,
   async run({ inputs }: TestcaseBatch, rows: number): Promise<BatchResult> {
     const values = Array.from(inputs[0].subarray(0, rows), Number);
     if (values.some((value) => value < 0)) throw new Error('negative');

@@ -8,6 +8,11 @@ test('an objective is described as plain data', () => {
   expect(descriptor).toMatchObject({ name: 'nonfinite', labelled: false, timed: false, hasMargins: false });
 });
 
+test('objectives that run testcases in other batches say so', () => {
+  expect(describeObjective(makeBuiltIn('consistent'))).toMatchObject({ comparesBatches: true });
+  expect(describeObjective(makeBuiltIn('consistent:across=threads')).comparesBatches).toBeUndefined();
+});
+
 test('what an objective can do is told by the methods that it has', () => {
   const bare = { name: 'own', judge() {} };
   expect(describeObjective(bare)).toEqual({

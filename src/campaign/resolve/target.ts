@@ -181,7 +181,15 @@ export async function resolveTarget(
   const shapes = distinctShapes(seeds);
   const possibleBatch = resolveBatchSize(config, { model, objectives, shapes, largestBatch }, notices);
   const { batch, batchDependence } = await resolveBatchDependence(
-    { model, seeds, batch: possibleBatch, requestedBatch: config.batch, fixedBatch, recorded },
+    {
+      model,
+      seeds,
+      batch: possibleBatch,
+      requestedBatch: config.batch,
+      comparesBatches: objectives.some(({ comparesBatches }) => comparesBatches),
+      fixedBatch,
+      recorded,
+    },
     probeWorker,
     notices,
   );

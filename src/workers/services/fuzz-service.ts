@@ -301,7 +301,7 @@ const methods = {
     for (const objective of objectives) {
       const transform = transforms.get(objective.name);
       const transformed = transform && (() => transform.apply(warm, 1));
-      const [slice] = await prepareSlices(objective, options.model, result, {}, transformed);
+      const [slice] = await prepareSlices(objective, options.model, result, { testcases: warm }, transformed);
       if (slice !== undefined) checkObjective(objective, slice.batch, setup.labels);
     }
     if (goals.every((goal) => goalTensors(goal).length === 0)) return { feedback };

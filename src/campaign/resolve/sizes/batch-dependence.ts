@@ -26,6 +26,8 @@ export interface BatchDependenceOptions {
   readonly batch: number;
   /** The batch that was asked for. */
   readonly requestedBatch: number | undefined;
+  /** Whether an objective compares the answers of one testcase in several batches. */
+  readonly comparesBatches?: boolean;
   /** How rows run where the model's batch is fixed to 1. */
   readonly fixedBatch: FixedBatch | undefined;
   /** As a campaign that is resumed records it; undefined for a new one. */
@@ -47,13 +49,14 @@ export async function resolveBatchDependence(
   probeWorker: Pick<ProbeWorker, 'lookAtBatches'>,
   notices: Notices,
 ): Promise<ResolvedBatch> {
-  const { batch, requestedBatch, recorded } = options;
+  const { batch, requestedBatch, comparesBatches = false, recorded } = options;
   const batchDependence =
     recorded === undefined ? await look(options, probeWorker) : recorded.batchDependence;
   if (batchDependence === undefined) return { batch, batchDependence };
-  const isKept = requestedBatch !== undefined && batch > 1;
+  const isKept = (requestedBatch !== undefined || comparesBatches) && batch > 1;
+  const reason = requestedBatch === undefined ? 'since an objective compares batches' : 'as --batch asks';
   const consequence = isKept
-    ? `runs are of ${batch} testcases all the same, as --batch asks; what needs its batch says batch-dependent`
+    ? `runs are of ${batch} testcases all the same, ${reason}; what needs its batch says batch-dependent`
     : 'runs are of one testcase; --batch asks for more';
   notices.warn(`${dependenceText(batchDependence)}: ${consequence}`);
   return { batch: isKept ? batch : 1, batchDependence };

@@ -31,6 +31,9 @@ const { version } = createRequire(import.meta.url)('onnxruntime-node/package.jso
 export const ORT_VERSION = version;
 
 /** Options for tracing: the graph is run as it is, and prepacked weights would be a further copy of each. */
+/** Threads of a run that is compared with one of a single thread. */
+const THREADS = 4;
+
 const TRACING_SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
   graphOptimizationLevel: 'disabled',
   enableCpuMemArena: false,
@@ -103,6 +106,8 @@ export class OnnxModel implements Model, NonFiniteFlags {
   #flags: Promise<OpenFlags> | undefined;
   /** Session in which the graph is run as it is. */
   #unoptimized: Promise<ort.InferenceSession> | undefined;
+  /** Session that runs on several threads. */
+  #threaded: Promise<ort.InferenceSession> | undefined;
 
   constructor(parts: OnnxModelParts) {
     const { path, sha256, threads, observed, invariants, constant, strings, omitted } = parts;
@@ -146,6 +151,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
       nonFiniteFlags: this,
       tensorExposure: this.#sessions,
       unoptimizedRun: { run: (feeds) => this.#runUnoptimized(feeds) },
+      threadedRun: { run: (feeds) => this.#runThreaded(feeds) },
     };
   }
 
@@ -178,7 +184,19 @@ export class OnnxModel implements Model, NonFiniteFlags {
 
   async #runUnoptimized(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>> {
     this.#unoptimized ??= this.#open(this.#plainFile, TRACING_SESSION_OPTIONS);
-    const results = await (await this.#unoptimized).run(this.#namedFeeds(feeds), this.outputs);
+    return this.#runPlain(await this.#unoptimized, feeds);
+  }
+
+  async #runThreaded(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>> {
+    this.#threaded ??= this.#open(this.#plainFile, { intraOpNumThreads: THREADS });
+    return this.#runPlain(await this.#threaded, feeds);
+  }
+
+  async #runPlain(
+    session: ort.InferenceSession,
+    feeds: readonly Tensor[],
+  ): Promise<Pick<RunResult, 'outputs'>> {
+    const results = await session.run(this.#namedFeeds(feeds), this.outputs);
     return { outputs: this.outputs.map((name) => this.#labels.toTensor(name, results[name])) };
   }
 
@@ -188,6 +206,8 @@ export class OnnxModel implements Model, NonFiniteFlags {
     this.#flags = undefined;
     await (await this.#unoptimized?.catch(() => undefined))?.release();
     this.#unoptimized = undefined;
+    await (await this.#threaded?.catch(() => undefined))?.release();
+    this.#threaded = undefined;
   }
 
   /** @throws Error where an input is another than branches were chosen for */

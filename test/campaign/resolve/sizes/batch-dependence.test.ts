@@ -68,6 +68,12 @@ describe('where answers depend on the rest of the batch', () => {
     ]);
   });
 
+  test('batches stay where an objective compares them', async () => {
+    const { resolved, warnings } = await resolve({ comparesBatches: true }, DEPENDENCE);
+    expect(resolved.batch).toBe(64);
+    expect(warnings[0]).toContain('all the same, since an objective compares batches');
+  });
+
   test('a campaign that is resumed looks at nothing and keeps what it recorded', async () => {
     const recorded = { batchDependence: DEPENDENCE };
     const { resolved, looks, warnings } = await resolve({ batch: 1, requestedBatch: 1, recorded });
