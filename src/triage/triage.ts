@@ -26,7 +26,7 @@ export type FaultState = 'new' | 'known' | 'fixed';
 
 /** One fault: all findings of one signature in the campaigns given. */
 export interface TriagedFault extends KnownFault {
-  /** Whether the baseline contains it; absent without a baseline. */
+  /** Whether the baseline contains it; absent without a baseline, and of a tie. */
   readonly state?: FaultState;
   /** Folders of the campaigns in which it was found. */
   readonly campaigns: readonly string[];
@@ -188,7 +188,8 @@ function summarizeFault(
     objective,
     summary,
     firstSeen: seenTimes[0] ?? null,
-    ...(baseline === undefined ? {} : { state: known === undefined ? 'new' : 'known' }),
+    // A tie stands in no baseline: it would be new each time.
+    ...(baseline === undefined || isTie(signature) ? {} : { state: known === undefined ? 'new' : 'known' }),
     campaigns: [...campaigns],
     hits: Math.max(hitCounts.get(signature) ?? 0, findingCount),
     findings: findingCount,

@@ -50,6 +50,8 @@ test('damaged statistics are absent, and a single damaged one is not drawn', asy
     latest: undefined,
     history: [],
     mutators: [],
+    newFaults: undefined,
+    seedAccounts: [],
     sites: [],
   });
 });
