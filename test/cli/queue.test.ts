@@ -140,6 +140,10 @@ async function metricsAt(port: number): Promise<string> {
     expect(argsOf('worker')).toEqual(machine.command);
     expect(argsOf('redis').join(' ')).toBe(server.command.replace('""', '').replace('"" ', ''));
     const env = { NEUROFUZZ_QUEUE: redis.url };
+    // Machines of tests before, of which one was killed, are listed for some time.
+    const client = redis.client();
+    await client.flushdb();
+    client.disconnect();
     running.push(start([...machine.command, '--cache', cache], folder, env));
     const out = join(folder, 'composed');
     const places: Record<string, string> = {
