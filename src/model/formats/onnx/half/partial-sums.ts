@@ -66,7 +66,9 @@ const EXPANSIONS: Readonly<Record<string, ExpansionRule | undefined>> = {
 
 function matMul({ node, facts, multiply }: ExpansionContext): string | undefined {
   const [a, b] = node.input;
-  if (facts.rankOf(a) === 1 || facts.rankOf(b) === 1) return undefined;
+  // Vectors have no rows or columns to go along, and what has an unknown number of dimensions may be one.
+  const areMatrices = [a, b].every((tensor) => (facts.rankOf(tensor) ?? 0) > 1);
+  if (!areMatrices) return undefined;
   return multiply(a, b, facts.shapeOf(a)?.at(-1) ?? facts.shapeOf(b)?.at(-2));
 }
 
@@ -99,8 +101,9 @@ function reduce({ node, nodes, facts, multiply }: ExpansionContext, divides: boo
     return nodes.add('Reshape', [all, shape]);
   }
   const positive = rank === undefined ? undefined : axes.map((axis) => (axis < 0 ? axis + rank : axis));
+  // A vector is none of rows, and what has an unknown number of dimensions may be one.
   const isLast =
-    axes.length === 1 && (axes[0] === -1 || (rank !== undefined && axes[0] === rank - 1)) && rank !== 1;
+    axes.length === 1 && rank !== undefined && rank > 1 && (axes[0] === -1 || axes[0] === rank - 1);
   if (isLast) {
     const sum = sumAlong(nodes, multiply, x, divides, facts.shapeOf(x)?.at(-1));
     return keeps ? sum : nodes.add('Squeeze', [sum, nodes.integers(-1)]);

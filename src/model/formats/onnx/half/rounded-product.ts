@@ -79,7 +79,7 @@ export function roundedProduct(nodes: HalfNodes, a: string, b: string, order: Su
   const last = nodes.integers(lanes * block - 1);
   const steps = nodes.add('Div', [nodes.add('Add', [nodes.sizes(a, -1), last]), group]);
   const sums = Array.from({ length: lanes }, () => nodes.name());
-  const body = stepOf(nodes.body(), a, b, order);
+  const body = stepOf(nodes.body(), ...withFullLastStep(nodes, a, b, lanes * block), order);
   nodes.builder.node('Loop', [steps, '', ...sums.map(() => start)], sums, { body });
   let level: string[] = sums;
   while (level.length > 1)
@@ -96,6 +96,22 @@ function zeroProduct(nodes: HalfNodes, a: string, b: string): string {
   const row = nodes.add('Slice', [b, from, to, nodes.integers(-2)]);
   const shape = nodes.add('Shape', [nodes.add('MatMul', [column, row])]);
   return nodes.filled(shape, 0);
+}
+
+/**
+ * The operands with zeros behind their last term, so that each lane of the last step has its terms: ONNX Runtime does not set the
+ * result of a product without terms where the right operand has three dimensions or more.
+ *
+ * @param group terms of a step
+ */
+function withFullLastStep(nodes: HalfNodes, a: string, b: string, group: number): [string, string] {
+  if (group === 1) return [a, b];
+  const count = nodes.integers(group - 1);
+  const zeros = (...shape: readonly string[]): string =>
+    nodes.filled(nodes.add('Concat', shape, { axis: 0 }), 0);
+  const columns = zeros(nodes.sizes(a, 0, -1), count);
+  const rows = zeros(nodes.sizes(b, 0, -2), count, nodes.sizes(b, -1));
+  return [nodes.add('Concat', [a, columns], { axis: -1 }), nodes.add('Concat', [b, rows], { axis: -2 })];
 }
 
 /** The body of the Loop: from the sums so far to those with the next terms. */
@@ -115,7 +131,6 @@ function stepOf(nodes: HalfNodes, a: string, b: string, { lanes, block, format }
       nodes.add('Slice', [a, from, to, columns]),
       nodes.add('Slice', [b, from, to, rows]),
     ];
-    // Behind the last term nothing is left, of which a product adds up to 0.
     const term = nodes.add(lanes * block === 1 ? 'Mul' : 'MatMul', [column, row]);
     builder.output(nodes.rounded(nodes.add('Add', [sum, term]), format), 'float32');
   });
