@@ -120,6 +120,10 @@ describe('a defect that a million draws of noise do not show', () => {
     expect(readJson(folder, 'sqrt-ball', 'stats.json').sites[0].method).toBe('crown-by-seed');
     const resumed = await fuzz(model('sqrt'), 'sqrt-ball', '-n', '300', '--linf', '0.1', '--resume');
     expect(JSON.parse(resumed.stdout).sites).toMatchObject([{ method: 'crown-by-seed' }]);
+    // Testcases of another corpus have ancestors of their own, around which mutants lie.
+    const imports = ['--linf', '0.1', '--corpus', join(folder, 'sqrt-ball')];
+    const importing = await fuzz(model('sqrt'), 'sqrt-importing', '-n', '200', ...imports);
+    expect(JSON.parse(importing.stdout).sites).toMatchObject([{ status: 'open' }]);
     // A campaign that was begun before there were such bounds keeps its goals.
     const settings = join(folder, 'sqrt-ball', 'campaign.yaml');
     writeFileSync(settings, readFileSync(settings, 'utf8').replace(/^ *bounds: 2\n/m, ''));

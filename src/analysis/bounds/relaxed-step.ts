@@ -74,8 +74,10 @@ export function relaxedStep(context: NodeContext, result: ElementBounds): Relaxe
     case 'Min':
     case 'Minimum': {
       if (node.inputs.length !== 2) return undefined;
-      const number = numberOf(constant(first)) ?? numberOf(constant(second));
-      const operand = constant(first) === undefined ? first : second;
+      // The limit is the constant that is one number, and the operand is the other input, whatever that is.
+      const isFirst = numberOf(constant(first)) !== undefined;
+      const number = numberOf(constant(isFirst ? first : second));
+      const operand = isFirst ? second : first;
       const limit = node.op.startsWith('Max') ? limitedBelow : limitedAbove;
       return number === undefined ? undefined : unaryStep(context, operand, limit(number), result, type);
     }

@@ -164,7 +164,8 @@ export async function resolveTarget(
   const { watched, batchLimitReason, largestBatch } = coverage;
   if (batchLimitReason !== undefined) notices.warn(`${batchLimitReason}: batches are of one`);
   await checkObjectiveTensors(model, objectives, watched.tensors, seeds[0], probeWorker);
-  const usesBoxes = recorded === undefined || recorded.bounds !== undefined;
+  // Testcases of an older corpus have seeds of their own, around which mutants lie.
+  const usesBoxes = config.corpus === undefined && (recorded === undefined || recorded.bounds !== undefined);
   const goals = await resolveGoals(
     {
       model,

@@ -238,3 +238,20 @@ test('a sum over the batch, or over what it was reshaped into, has no bound that
   });
   await model.dispose();
 });
+
+test('the larger of two constants is that of both, in whatever order they stand', async () => {
+  for (const isVectorFirst of [true, false]) {
+    const graph = new OnnxBuilder();
+    graph.input('x', 'float32', ['batch', 2]);
+    const vector = graph.constant('vector', 'float32', [2], Float32Array.of(0.5, 0.5));
+    const zero = scalar(graph, 'zero', 0);
+    const most = graph.node('Max', isVectorFirst ? [vector, zero] : [zero, vector], 'most');
+    const bent = graph.node('Tanh', [graph.node('Sub', ['x', most], 'less')], 'bent');
+    // At 0 the operand is tanh(−0.5) + 0.3, which is negative.
+    graph.node('Log', [graph.node('Add', [bent, scalar(graph, 'offset', 0.3)], 'operand')], 'y');
+    graph.output('y', 'float32', ['batch', 2]);
+    const model = await loadBuilt(folder, `constants-${isVectorFirst}`, graph);
+    const sites = findReachableSites(model, new Map([['x', { low: 0, high: 1 }]]));
+    expect(sites.map(({ targets }) => targets.length > 0)).toEqual([true]);
+  }
+});
