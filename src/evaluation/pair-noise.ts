@@ -1,6 +1,7 @@
 import { BatchedModel, type BatchResult, type BatchTensor } from '../model/batched-model.ts';
 import type { Model } from '../model/model.ts';
 import type { OutputNoise, PairNoise } from '../model/pair-noise.ts';
+import { roundToBfloat16, roundToFloat16 } from '../model/quantize/rounding.ts';
 import { packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { isDistribution, RowReader, toLogit } from '../objectives/output-difference.ts';
 import { hasClasses, lastAxisLength, matchOutputs } from '../objectives/output-pair.ts';
@@ -24,6 +25,15 @@ const PRECISION: Readonly<Partial<Record<DType, number>>> = {
   float32: 2 ** -23,
   float64: 2 ** -52,
 };
+
+/** The same of formats of half precision, in which a model may compute whatever the type of its outputs; the coarsest first. */
+const HALF_GRIDS = [
+  { round: roundToBfloat16, precision: 2 ** -7 },
+  { round: roundToFloat16, precision: 2 ** -10 },
+] as const;
+
+/** Fractions that must all be numbers of a format before a model is taken to compute in it: whole numbers are in any. */
+const MIN_FRACTIONS = 8;
 
 /** Testcases to measure the noise of a pair on, and what is known of its models. Plain data. */
 export interface NoiseRequest {
@@ -72,6 +82,7 @@ async function compareRuns(
   beat: () => void,
 ): Promise<PairNoise> {
   const largest = new Map<string, { reference: number; copy: number }>();
+  const firstRuns: BatchResult[] = [];
   for (const testcase of testcases) {
     const runs: BatchResult[] = [];
     const run = async (start: () => Promise<BatchResult | undefined>): Promise<void> => {
@@ -91,8 +102,10 @@ async function compareRuns(
       for (const copies of COPIES)
         if (copies <= model.maxBatchSize) await run(() => source.run(among(copies), copies, []));
     }
+    firstRuns.push(runs[0]);
     recordMovements(runs, largest);
   }
+  recordHalfPrecision(firstRuns, largest);
   return Object.fromEntries(
     [...largest].map(([output, { reference, copy }]) => [
       output,
@@ -123,14 +136,34 @@ function recordMovements(
   }
 }
 
+/** Records what numbers of half precision differ by at the least, of outputs that hold nothing else. */
+function recordHalfPrecision(
+  runs: readonly BatchResult[],
+  largest: ReadonlyMap<string, { reference: number; copy: number }>,
+): void {
+  for (const [output, noise] of largest)
+    for (const side of ['reference', 'copy'] as const) {
+      const tensors = runs.flatMap((run) => sideOf(run, side).find(({ name }) => name === output) ?? []);
+      const precision = halfPrecisionOf(tensors.flatMap((tensor) => [...new RowReader().read(tensor, 0)]));
+      if (precision === undefined) continue;
+      for (const tensor of tensors) noise[side] = Math.max(noise[side], leastMovement(tensor, precision));
+    }
+}
+
+/** Unit in the last place of 1 of the coarsest format that all values are in; undefined where that is none of half precision. */
+function halfPrecisionOf(values: readonly number[]): number | undefined {
+  const fractions = values.filter((value) => Number.isFinite(value) && !Number.isInteger(value));
+  if (fractions.length < MIN_FRACTIONS) return undefined;
+  return HALF_GRIDS.find(({ round }) => fractions.every((value) => round(value) === value))?.precision;
+}
+
 function sideOf({ outputs, secondOutputs = [] }: BatchResult, side: keyof OutputNoise) {
   return side === 'reference' ? outputs : secondOutputs;
 }
 
 /** What two values of a tensor's row differ by at the least: that of its largest, or of the logarithm of a share. */
-function leastMovement(tensor: BatchTensor): number {
+function leastMovement(tensor: BatchTensor, precision = PRECISION[tensor.type] ?? 0): number {
   const values = new RowReader().read(tensor, 0);
-  const precision = PRECISION[tensor.type] ?? 0;
   if (isDistribution(values, 0, lastAxisLength(tensor))) return precision;
   return values.reduce(
     (most, value) => (Number.isFinite(value) ? Math.max(most, precision * Math.abs(value)) : most),

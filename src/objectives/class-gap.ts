@@ -12,20 +12,24 @@ export interface ClassGap {
 
 /** What a gap must exceed, and what it must reach, so that a disagreement counts. */
 export interface GapBounds {
-  /** Noise of each model; −1 where it was not measured. */
+  /** Noise that each model's gap must exceed; −1 where it was not measured. */
   readonly noise: ClassGap;
   /** Least gap on both sides. */
   readonly confident: number;
 }
 
-/** The bounds for an output, by the rules and by the noise that was measured of it. */
+/**
+ * The bounds for an output, by the rules and by the noise that was measured of it: that of the noisier model for both, since a lead
+ * below it may be lost on the way from one to the other.
+ */
 export function gapBounds(
   { confident, tellsTies }: Pick<DisagreementRules, 'confident' | 'tellsTies'>,
   reference: { readonly noise?: number },
   second: { readonly noise?: number },
 ): GapBounds {
   const noiseOf = ({ noise = -1 }: { readonly noise?: number }): number => (tellsTies ? noise : -1);
-  return { noise: { reference: noiseOf(reference), copy: noiseOf(second) }, confident };
+  const noise = Math.max(noiseOf(reference), noiseOf(second));
+  return { noise: { reference: noise, copy: noise }, confident };
 }
 
 /**

@@ -78,6 +78,16 @@ describe('the noise of a pair', () => {
     expect(y.reference).toBe(2 ** -21);
   });
 
+  test('is at least what two values of half precision differ by, where all values are such', async () => {
+    const rows = [1.25, 2.5, 3.75].map((value) => [value, value / 4, 4.00390625]);
+    const odd: Shift = () => [1e-4, 2e-4, 3e-4];
+    const { y } = await measure(pairOf(odd, still), undefined, rows);
+    // A unit in the last place of 4.002, in float32 and in float16, rounded up.
+    expect(y).toEqual({ reference: 2 ** -20, copy: 2 ** -7 });
+    const whole = [1, 2, 3].map((value) => [value, 2 * value, 4]);
+    expect((await measure(pairOf(odd, still), undefined, whole)).y.copy).toBe(2 ** -20);
+  });
+
   test('is none where all classes move alike', async () => {
     const model = pairOf((rows) => (rows === 1 ? [0, 0, 0] : [1, 1, 1]), still);
     expect((await measure(model)).y.reference).toBe(2 ** -21);

@@ -65,11 +65,11 @@ describe('a disagreement about the class', () => {
       signature: 'quantization-tie-y',
       summary:
         'y says 0 in the reference (3 against 1) and 1 in the copy (1.125 against 1): a tie, a lead of 0.125 where 0.25 is noise',
-      details: { kind: 'tie', gap: { reference: 2, copy: 0.125 }, noise: { reference: 0.1, copy: 0.25 } },
+      details: { kind: 'tie', gap: { reference: 2, copy: 0.125 }, noise: { reference: 0.25, copy: 0.25 } },
     });
     const strong = pairOf(clear, { values: [1, 1.375], noise: 0.25 });
     expect(violationOf('quantization', strong)?.signature).toBe('quantization-class-y');
-    // The noise of the other side says nothing of it.
+    // A lead below the noise of the other side may be lost there.
     expect(
       violationOf('quantization', pairOf({ values: [3, 1], noise: 2 }, { values: [1, 9] })),
     ).toMatchObject({

@@ -45,10 +45,14 @@ describe('bounds of a gap', () => {
   const rules = { confident: 0, tellsTies: true };
   const noisy = gapBounds(rules, { noise: 0.5 }, { noise: 0 });
 
-  test('tell ties: a lead within the noise on either side, equality where there is none', () => {
+  test('tell ties: a lead of either side within the noise of the noisier one, equality where there is none', () => {
     expect(isWithinNoise({ reference: 0.5, copy: 1 }, noisy)).toBe(true);
     expect(isWithinNoise({ reference: 1, copy: 0 }, noisy)).toBe(true);
-    expect(isWithinNoise({ reference: 0.51, copy: 1e-9 }, noisy)).toBe(false);
+    expect(isWithinNoise({ reference: 1, copy: 0.5 }, noisy)).toBe(true);
+    expect(isWithinNoise({ reference: 0.51, copy: 0.51 }, noisy)).toBe(false);
+    const still = gapBounds(rules, { noise: 0 }, { noise: 0 });
+    expect(isWithinNoise({ reference: 1e-9, copy: 0 }, still)).toBe(true);
+    expect(isWithinNoise({ reference: 1e-9, copy: 1e-9 }, still)).toBe(false);
   });
 
   test('tell none where noise was not measured, or where they are not asked to', () => {
@@ -72,6 +76,6 @@ describe('bounds of a gap', () => {
   test('say what share of them the weaker side has', () => {
     expect(strengthShare({ reference: 0.25, copy: 1 }, noisy)).toBe(0.5);
     expect(strengthShare({ reference: 9, copy: 0 }, noisy)).toBe(0);
-    expect(strengthShare({ reference: 9, copy: 1e-9 }, noisy)).toBe(1);
+    expect(strengthShare({ reference: 9, copy: 0.75 }, noisy)).toBe(1);
   });
 });
