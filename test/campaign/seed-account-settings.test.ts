@@ -26,3 +26,10 @@ test.each(['none', 'ann'] as const)(
     expect(accounts).toMatchObject({ isExclusive: false, perSeed: 'first' });
   },
 );
+
+test('least distances are refused where no objective tells which seeds are broken', () => {
+  expect(() => resolveSeedAccounts({ guidance: 'auto', perSeed: 'least' }, [NONFINITE], INPUTS)).toThrow(
+    /--per-seed least: none of the objectives nonfinite tells which seeds are broken/,
+  );
+  expect(resolveSeedAccounts({ guidance: 'auto', perSeed: 'first' }, [NONFINITE], INPUTS)).toBeUndefined();
+});

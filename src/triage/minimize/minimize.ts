@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
+import { isTie } from '../../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { REFERENCE_FILE, TRANSFORMED_FILE } from '../../storage/finding-files.ts';
@@ -54,6 +55,11 @@ export async function* minimize(
     const minimizedIds = new Set(found.flatMap(({ finding }) => finding.minimized?.from ?? []));
     for (const { folder, finding } of found) {
       if (finding.minimized !== undefined) continue;
+      // Of several findings; one that is named is made smaller whatever it is.
+      if (found.length > 1 && isTie(finding.signature)) {
+        yield unchangedResult(folder, finding, 'it is a tie, which is no fault');
+        continue;
+      }
       yield minimizedIds.has(finding.id)
         ? unchangedResult(folder, finding, 'it was made smaller before')
         : await minimizeOne(folder, tries, force);
