@@ -240,6 +240,7 @@ test('objectives lists them all', async () => {
     'assert',
     'metamorphic',
     'misclassified',
+    'consistent',
     'slow',
     'text',
   ]);
