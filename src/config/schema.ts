@@ -83,7 +83,7 @@ export const campaignSchema = z.strictObject({
   }),
   objective: withFlag(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3 or differential:by=boxes; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3 or differential:by=boxes; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; consistent; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
     defaultText:
       'nonfinite; with --generate text; with --quantize quantization; with --against or --against-runtime differential',
   }),
