@@ -138,7 +138,7 @@ export const resourceSection = {
   batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--batch <n>',
     help: 'mutants in one run of the model',
-    defaultText: "by the input's size",
+    defaultText: 'by the sizes of the input and of the largest tensor',
   }),
 };
 
