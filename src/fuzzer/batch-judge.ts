@@ -80,8 +80,9 @@ export class BatchJudge {
         // A tie is no fault: the search goes on from it.
         if (!isTie(violation.signature)) violatingRows.add(row);
         this.#recordHit(execution, slice, slice.from + row, violation, objective);
+        if (execution.seedHits === undefined) continue;
         const mutant = this.#generator.rows(slice.form, slice.from + row, slice.from + row + 1);
-        execution.seedHits?.record(objective, violation, slice.from + row, mutant);
+        execution.seedHits.record(objective, violation, slice.from + row, mutant);
       }
     }
     return { violatingRows, slices };
