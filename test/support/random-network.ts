@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 
 /** Operations of one operand that keep its shape, with their attributes. */
-const UNARY = [
+export const UNARY = [
   'Relu',
   'LeakyRelu',
   'Sigmoid',
@@ -29,7 +29,7 @@ const UNARY = [
   'Tan',
 ] as const;
 
-const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow', 'Sum', 'Mean'] as const;
+export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow', 'Sum', 'Mean'] as const;
 
 /** Operations that take further operands or change the shape on the way. */
 const COMPOSED = [

@@ -237,7 +237,7 @@ function intersection(a: Interval, b: Interval): Interval {
 }
 
 /** Narrows bounds to those that others have as well. */
-export function intersect(bounds: ElementBounds, others: Pick<ElementBounds, 'low' | 'high'>): void {
+function intersect(bounds: ElementBounds, others: Pick<ElementBounds, 'low' | 'high'>): void {
   for (let j = 0; j < bounds.low.length; j++) {
     bounds.low[j] = Math.max(bounds.low[j], others.low[j]);
     bounds.high[j] = Math.min(bounds.high[j], others.high[j]);

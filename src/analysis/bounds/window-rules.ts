@@ -14,7 +14,7 @@ export interface Windows {
 }
 
 /** ONNX's windows; undefined where an attribute is not understood, or the window leaves the padding. */
-export function windowsOf(
+function windowsOf(
   { node }: Pick<NodeContext, 'node'>,
   spatial: readonly number[],
   kernel: readonly number[],

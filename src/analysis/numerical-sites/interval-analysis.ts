@@ -1,50 +1,21 @@
 import { addsUp } from '../../model/formats/onnx/half/partial-sums.ts';
-import { type Graph, type GraphNode, searchableGraph } from '../../model/graph/graph.ts';
-import type { Model } from '../../model/model.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import type { Graph, GraphNode } from '../../model/graph/graph.ts';
 import type { Hazard } from './hazard.ts';
-import { ANY, anyIfNaN, flushed, hull, type Interval, roundToType, union } from './interval.ts';
+import { ANY, anyIfNaN, flushed, type Interval, roundToType, union } from './interval.ts';
 import type { RuleInput } from './interval-rule.ts';
 import { EXACT_OPS, INTERVAL_RULES } from './interval-rules.ts';
-
-/**
- * Interval arithmetic through a graph (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2
- * and 5; for neural networks Gehr et al., AI², 2018): for each tensor an interval that contains all its values for all
- * inputs within theirs, rounded outward. Unknown operations give any number, so the result is sound. NaNs are left out,
- * since they come from an operation that has failed already.
- *
- * @param inputs intervals of the model's inputs; any number for those that are missing
- */
-export function propagateIntervals(
-  model: Pick<Model, 'graph' | 'constant'>,
-  inputs: ReadonlyMap<string, Interval>,
-): ReadonlyMap<string, Interval> {
-  const graph = searchableGraph(model.graph);
-  const constant = (name: string): Tensor | undefined => model.constant(name);
-  const known = new Map(inputs);
-  const intervalOf = (name: string): Interval => {
-    let interval = known.get(name);
-    if (interval === undefined) {
-      interval = graph.constants.has(name) ? hull(constant(name)) : ANY;
-      known.set(name, interval);
-    }
-    return interval;
-  };
-  for (const node of graph.nodes) {
-    const intervals = nodeIntervals(node, { graph, intervalOf, constant });
-    node.outputs.forEach((output, i) => {
-      known.set(output, intervals[i]);
-    });
-  }
-  return known;
-}
 
 /** What the interval of a node's results is computed from. */
 export interface IntervalContext extends Pick<RuleInput, 'intervalOf' | 'constant'> {
   readonly graph: Graph;
 }
 
-/** The interval of each of a node's results, rounded outward. */
+/**
+ * Interval arithmetic (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, chapters 2 and 5; for neural networks Gehr
+ * et al., AI², 2018): for each of a node's results an interval that contains all its values for all operands within theirs, rounded
+ * outward. Unknown operations give any number, so the result is sound. NaNs are left out, since they come from an operation that
+ * has failed already.
+ */
 export function nodeIntervals(node: GraphNode, { graph, intervalOf, constant }: IntervalContext): Interval[] {
   const isExact = EXACT_OPS.has(node.op);
   const operandOf = (name: string): Interval =>

@@ -118,7 +118,7 @@ function namesOf(tensor: BatchTensor, indices: readonly number[]): string {
 }
 
 /** Indices of the `k` greatest, the greatest first; of equal ones the first. */
-export function topIndices(values: Float64Array, k: number): number[] {
+function topIndices(values: Float64Array, k: number): number[] {
   return Array.from({ length: values.length }, (_, i) => i)
     .sort((i, j) => (values[i] === values[j] ? i - j : values[j] - values[i]))
     .slice(0, k);

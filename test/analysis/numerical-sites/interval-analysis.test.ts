@@ -3,42 +3,14 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findReachableSites } from '../../../src/analysis/bounds/reachable-sites.ts';
-import { propagateIntervals } from '../../../src/analysis/numerical-sites/interval-analysis.ts';
 import { OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { branch, countdownLoop, loadBuilt, scalar } from '../../support/control-flow.ts';
 import { testFolder } from '../../support/folder.ts';
+import { propagateIntervals } from '../../support/propagate-intervals.ts';
+import { BINARY, UNARY } from '../../support/random-network.ts';
 
 const folder = testFolder();
-
-/** Operations of one operand, with their attributes; what they give stays `[batch, 4]`. */
-const UNARY = [
-  'Relu',
-  'Sigmoid',
-  'Tanh',
-  'Exp',
-  'Neg',
-  'Abs',
-  'Softplus',
-  'Floor',
-  'Ceil',
-  'Round',
-  'Identity',
-  'Sqrt',
-  'Log',
-  'Reciprocal',
-  'LeakyRelu',
-  'Sin',
-  'Cos',
-  'Atan',
-  'Sign',
-  'Erf',
-  'Softmax',
-  'LogSoftmax',
-  'Cosh',
-  'Tan',
-] as const;
-const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow', 'Sum', 'Mean'] as const;
 
 interface Step {
   readonly op: string;

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { uniformBoxes } from '../../../src/analysis/bounds/input-boxes.ts';
 import { RelationalBounds } from '../../../src/analysis/bounds/relational-bounds.ts';
 import type { Interval } from '../../../src/analysis/numerical-sites/interval.ts';
-import { propagateIntervals } from '../../../src/analysis/numerical-sites/interval-analysis.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
 import { startTfjs } from '../../../src/model/formats/tfjs/backend.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import { testFolder } from '../../support/folder.ts';
 import { fillWeights, runWatched, writeLayersModel } from '../../support/layers-model.ts';
+import { propagateIntervals } from '../../support/propagate-intervals.ts';
 
 const folder = testFolder();
 

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { propagateIntervals } from '../../../../../src/analysis/numerical-sites/interval-analysis.ts';
 import { startTfjs } from '../../../../../src/model/formats/tfjs/backend.ts';
 import { testFolder } from '../../../../support/folder.ts';
 import { fillWeights, runWatched } from '../../../../support/layers-model.ts';
+import { propagateIntervals } from '../../../../support/propagate-intervals.ts';
 
 const folder = testFolder();
 
