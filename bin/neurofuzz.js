@@ -1,10 +1,34 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
+
+/** Prints an error on one line and returns the exit code. The command line has one that tells errors apart. */
+let reportError = (error) => {
+  const [text] = String(error?.message ?? error).split('\n', 1);
+  writeSync(2, `neurofuzz: cannot start: ${text}\n`);
+  return 3;
+};
+
+function fail(error) {
+  let exitCode = 3;
+  try {
+    exitCode = reportError(error);
+  } catch {
+    // Standard error is closed or full: the exit code alone is left.
+  }
+  process.exit(exitCode);
+}
+
+// Node.js ends with a stack trace and 1, which stands for findings, and with 13 where a promise stays unsettled.
+process.on('uncaughtException', fail);
+process.on('exit', (code) => {
+  if (code === 13) fail(new Error('nothing is left to run, and the command has not ended'));
+});
 
 const main = new URL('../dist/processes/main.js', import.meta.url);
 if (existsSync(main)) {
-  const { run } = await import(main.href);
-  await run(process.argv);
+  const cli = await import(main.href);
+  reportError = cli.reportError;
+  await cli.run(process.argv);
 } else {
   process.stderr.write('neurofuzz is not built: run npm run setup in its folder\n');
   process.exitCode = 3;

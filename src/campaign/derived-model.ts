@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFolderDurably } from '../core/atomic-file.ts';
+import { makeTemporaryFolder, writeFolderDurably } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
 import type { ModelFiles } from '../model/quantize/kind.ts';
 import { DERIVED_MODEL_FOLDER, findDerivedModel, mainFile } from '../storage/load-options.ts';
@@ -30,7 +29,7 @@ export class DerivedModel {
    */
   async stage(files: ModelFiles): Promise<string> {
     this.#files = files;
-    this.#temporaryFolder = await mkdtemp(join(tmpdir(), 'neurofuzz-copy-'));
+    this.#temporaryFolder = await makeTemporaryFolder('copy');
     for (const [name, bytes] of files) await writeFile(join(this.#temporaryFolder, name), bytes);
     return join(this.#temporaryFolder, mainFile([...files.keys()]));
   }

@@ -1,7 +1,15 @@
 import { Command, CommanderError } from 'commander';
-import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';
+import {
+  errorMessage,
+  InterruptedError,
+  isMachineFailure,
+  MachineError,
+  systemReason,
+  UserError,
+} from '../core/errors.ts';
 import { VERSION } from '../core/package-files.ts';
 import { EXIT } from './exit-codes.ts';
+import { watchStandardStreams } from './output/standard-streams.ts';
 
 /** All commands, in the order of the help. A command is imported only when it is needed. */
 const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
@@ -37,6 +45,33 @@ function commandsFor(argv: readonly string[], startedAt: number): Promise<Comman
  * @param startedAt when the command began, on `performance.now()`'s clock: with its process by default
  */
 export async function run(argv: readonly string[], startedAt = 0): Promise<void> {
+  const streams = watchStandardStreams();
+  try {
+    checkWorkingFolder();
+    await parse(argv, startedAt);
+  } catch (error) {
+    process.exitCode = reportError(error);
+  }
+  const failure = await streams.flush();
+  if (failure !== undefined && LOST_WITH_OUTPUT.has(Number(process.exitCode ?? EXIT.done)))
+    process.exitCode = reportError(failure);
+}
+
+/** Exit codes of results, which nobody can read where the output fails. */
+const LOST_WITH_OUTPUT: ReadonlySet<number> = new Set([EXIT.done, EXIT.findings]);
+
+/** @throws MachineError where the working folder was removed: neither relative paths nor other processes work then */
+function checkWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new MachineError(
+      `cannot use the working folder: ${systemReason(error)}; change to another folder and run again`,
+    );
+  }
+}
+
+async function parse(argv: readonly string[], startedAt: number): Promise<void> {
   const program = new Command('neurofuzz')
     .description('Coverage-guided fuzzing for saved neural networks')
     .version(VERSION)
@@ -46,19 +81,11 @@ export async function run(argv: readonly string[], startedAt = 0): Promise<void>
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A reader such as `head` may close the pipe early.
-    if (error.code !== 'EPIPE') throw error;
-  });
-  try {
-    await program.parseAsync([...argv]);
-  } catch (error) {
-    process.exitCode = reportError(error);
-  }
+  await program.parseAsync([...argv]);
 }
 
-/** Prints an error on one line of standard error and returns the exit code. */
-function reportError(error: unknown): number {
+/** Prints an error on one line of standard error and returns the exit code: never 1, which stands for findings. */
+export function reportError(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === 'commander.help') return EXIT.request;
@@ -78,9 +105,10 @@ function reportError(error: unknown): number {
     process.stderr.write(`neurofuzz: ${error.message}\n`);
     return EXIT.interrupted;
   }
-  process.stderr.write(
-    `neurofuzz: unexpected: ${oneLine(errorMessage(error))}; run with NEUROFUZZ_TRACE=1 for where\n`,
-  );
+  const text = isMachineFailure(error)
+    ? `the machine failed: ${systemReason(error)} (${oneLine(errorMessage(error))})`
+    : `unexpected: ${oneLine(errorMessage(error))}`;
+  process.stderr.write(`neurofuzz: ${text}; run with NEUROFUZZ_TRACE=1 for where\n`);
   if (process.env.NEUROFUZZ_TRACE !== undefined && error instanceof Error)
     process.stderr.write(`${error.stack}\n`);
   return EXIT.machine;

@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { fileError } from './errors.ts';
+import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileError, MachineError, systemReason } from './errors.ts';
 
 /** Name prefix of files and folders that are still being written; readers ignore them. */
 export const UNFINISHED_PREFIX = '.tmp-';
@@ -15,7 +16,36 @@ export async function makeFolder(path: string, purpose: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    throw fileError(error, `create ${purpose}`, path);
+    throw fileError(await mkdirError(path, error), `create ${purpose}`, path);
+  }
+}
+
+/** Why a folder can't be created. On a read-only file system Node.js says of a recursive `mkdir` that nothing is there (ENOENT). */
+async function mkdirError(path: string, error: unknown): Promise<unknown> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+  for (let missing = resolve(path); ; missing = dirname(missing)) {
+    const attempt = await mkdir(missing).then(
+      () => error,
+      (reason: NodeJS.ErrnoException) => reason,
+    );
+    if ((attempt as NodeJS.ErrnoException).code !== 'ENOENT' || missing === dirname(missing)) return attempt;
+  }
+}
+
+/**
+ * Creates a folder for temporary files, which the caller removes.
+ *
+ * @param purpose word in its name: `copy`
+ * @param parent the system's place for temporary files by default
+ * @throws MachineError if there is no place for temporary files
+ */
+export async function makeTemporaryFolder(purpose: string, parent = tmpdir()): Promise<string> {
+  try {
+    return await mkdtemp(join(parent, `neurofuzz-${purpose}-`));
+  } catch (error) {
+    throw new MachineError(
+      `cannot create a temporary folder in ${parent}: ${systemReason(error)}; name another place with TMPDIR`,
+    );
   }
 }
 

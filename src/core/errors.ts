@@ -31,7 +31,49 @@ export function errorMessage(error: unknown): string {
   return text.split('\n', 1)[0].trim();
 }
 
-const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
+/** What failures of the machine mean, by the system's codes. */
+const MACHINE_FAILURES = new Map([
+  ['ENOSPC', 'the disk is full; free some space and run again'],
+  ['EDQUOT', 'the disk quota is used up; free some space and run again'],
+  ['EIO', 'the disk reports an input/output error'],
+  ['EMFILE', 'too many open files; raise the limit with ulimit -n'],
+  ['ENFILE', 'too many open files on this machine'],
+  ['ENOMEM', 'out of memory'],
+  ['EAGAIN', 'too many processes, or too little memory for another one'],
+]);
+
+/** What other codes of the system mean: of the paths that a user names, for the most part. */
+const PATH_FAILURES = new Map([
+  ['ENOENT', 'no such file or folder'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
+  ['ENOTDIR', 'a part of the path is a file, not a folder'],
+  ['EISDIR', 'it is a folder, not a file'],
+  ['ELOOP', 'too many symbolic links'],
+  ['ENAMETOOLONG', 'the name is too long'],
+  ['EPIPE', 'its reader has closed it'],
+]);
+
+/** Why a call of the system failed, as a clause; the first line of the error's message where the code is another. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error) ?? '';
+  return MACHINE_FAILURES.get(code) ?? PATH_FAILURES.get(code) ?? errorMessage(error);
+}
+
+/** Whether a call of the system failed for lack of a resource: disk, memory, descriptors, processes. */
+export function isMachineFailure(error: unknown): boolean {
+  return isMachineFailureCode(systemCode(error) ?? '');
+}
+
+/** As `isMachineFailure`, by the system's code, such as `EMFILE`. */
+export function isMachineFailureCode(code: string): boolean {
+  return MACHINE_FAILURES.has(code);
+}
+
+function systemCode(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
 
 /**
  * Converts a file system error into a `MachineError` (disk full or failing, too many files) or a `UserError` (all
@@ -40,25 +82,14 @@ const DISK_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']);
  * @param action verb phrase, which the path follows in the message: `read the seeds`
  */
 export function fileError(error: unknown, action: string, path: string): UserError | MachineError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (DISK_CODES.has(code)) {
-    return new MachineError(`cannot ${action} ${path}: ${describeDiskError(code)}`);
-  }
-  const reasons: Record<string, string> = {
-    ENOENT: 'no such file or folder',
-    EACCES: 'permission denied',
-    EPERM: 'permission denied',
-    EROFS: 'the file system is read-only',
-    ENOTDIR: 'a part of the path is a file, not a folder',
-    EISDIR: 'it is a folder, not a file',
-    ELOOP: 'too many symbolic links',
-    ENAMETOOLONG: 'the name is too long',
-  };
-  return new UserError(`cannot ${action} ${path}: ${reasons[code] ?? errorMessage(error)}`);
+  const text = `cannot ${action} ${path}: ${systemReason(error)}`;
+  return isMachineFailure(error) ? new MachineError(text) : new UserError(text);
 }
 
-function describeDiskError(code: string): string {
-  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full; free some space and run again';
-  if (code === 'EIO') return 'the disk reports an input/output error';
-  return 'too many open files';
+/**
+ * As `fileError`, for a folder that this process has written to before: whatever has befallen it since (removed, mounted
+ * read-only) is no fault of the request.
+ */
+export function lostFileError(error: unknown, action: string, path: string): MachineError {
+  return new MachineError(`cannot ${action} ${path}: ${systemReason(error)}`);
 }

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../core/atomic-file.ts';
 import { errorMessage } from '../core/errors.ts';
 import { processScript } from '../core/package-files.ts';
 import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
@@ -55,7 +54,7 @@ const FORMATS_BY_RUNTIME: Readonly<Record<RuntimeKind, string>> = {
 
 /** Tries every runtime, each in a process of its own. */
 export async function diagnose(): Promise<Diagnosis> {
-  const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-doctor-'));
+  const folder = await makeTemporaryFolder('doctor');
   try {
     const models = await writeBuiltinModels(folder);
     const runtimes: RuntimeDiagnosis[] = [];

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
-import { fileError } from '../core/errors.ts';
+import { fileError, lostFileError } from '../core/errors.ts';
 import { folderBytes } from '../core/folder-bytes.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { encodeTestcase, encodeTestcaseParts, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
@@ -42,7 +42,7 @@ export class CampaignStore {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
       await writeDurably(join(folder, CAMPAIGN_FILE), text);
-    });
+    }, fileError);
     return store;
   }
 
@@ -56,7 +56,7 @@ export class CampaignStore {
     await store.#guard(async () => {
       await store.#makeFolders();
       store.#bytes = await folderBytes(folder);
-    });
+    }, fileError);
     store.#writtenEntries = entries;
     return store;
   }
@@ -205,11 +205,11 @@ export class CampaignStore {
     await this.#guard(() => appendFile(join(this.folder, 'events.jsonl'), `${line}\n`));
   }
 
-  async #guard(write: () => Promise<void>): Promise<void> {
+  async #guard(write: () => Promise<void>, toError: typeof fileError = lostFileError): Promise<void> {
     try {
       await write();
     } catch (error) {
-      throw fileError(error, 'write to the campaign folder', this.folder);
+      throw toError(error, 'write to the campaign folder', this.folder);
     }
   }
 }

@@ -63,9 +63,11 @@ export class Lock {
     throw new UserError(`${folder} is being taken over by others: try again`);
   }
 
+  /** Removes the lock file. One that can't be removed counts as a dead process's once this one has ended. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
-    await rm(this.#path, { force: true });
+    // An error here would hide the one that ended the campaign: the same disk failed.
+    await rm(this.#path, { force: true }).catch(() => {});
   }
 }
 
@@ -73,8 +75,14 @@ async function tryCreate(path: string): Promise<boolean> {
   try {
     const handle = await open(path, 'wx');
     const owner: Owner = { pid: process.pid, host: hostname(), started: processStart(process.pid) };
-    await handle.writeFile(`${JSON.stringify(owner)}\n`);
-    await handle.close();
+    try {
+      await handle.writeFile(`${JSON.stringify(owner)}\n`);
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => {});
+      throw error;
+    } finally {
+      await handle.close();
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

@@ -107,9 +107,13 @@ export class ArrayFiles {
     return this.#replace(message, undefined) as T;
   }
 
-  /** Removes the folder with all that was not read. */
+  /** Removes the folder with all that was not read; `removeAbandonedFolders` does it later where that fails. */
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    try {
+      rmSync(this.#folder, { recursive: true, force: true });
+    } catch {
+      // The failure of the machine that is the cause has ended what needed the folder, and is reported there.
+    }
   }
 
   /** A copy of the parts of a value that hold what is replaced; the value itself where nothing is. */
@@ -119,7 +123,7 @@ export class ArrayFiles {
       return write !== undefined && value.byteLength >= MIN_FILE_BYTES && ARRAY_CLASSES.has(typeName(value))
         ? write(value as TypedArray)
         : value;
-    if (write === undefined && isReference(value)) return readArray(value);
+    if (write === undefined && this.#isReference(value)) return readArray(value);
     if (Array.isArray(value)) return this.#replaceElements(value, write);
     if (value instanceof Map) return this.#replaceMap(value, write);
     let copy: Record<string, unknown> | undefined;
@@ -162,6 +166,16 @@ export class ArrayFiles {
     return copy ?? map;
   }
 
+  /**
+   * Whether an object stands for an array. Names and values in a message may be a model's: only one that names a file of this
+   * folder, whose name nobody else knows, was written by the other process.
+   */
+  #isReference(value: object): value is ArrayReference {
+    return (
+      'arrayFile' in value && typeof value.arrayFile === 'string' && dirname(value.arrayFile) === this.#folder
+    );
+  }
+
   /** @param written receives the file's path before it is written */
   #write(array: TypedArray, written: string[]): ArrayReference {
     if (this.#count === 0) {
@@ -180,10 +194,6 @@ export class ArrayFiles {
 /** Name of an array's type; its constructor may be of another realm. */
 function typeName(array: ArrayBufferView): string {
   return array.constructor.name;
-}
-
-function isReference(value: object): value is ArrayReference {
-  return 'arrayFile' in value;
 }
 
 function readArray({ arrayFile, type, length }: ArrayReference): TypedArray {

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { MachineError, UserError } from '../core/errors.ts';
+import { MachineError, systemReason, UserError } from '../core/errors.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
 import { ArrayFiles, arrayFolder } from './array-files.ts';
+import { exitReason } from './exit-reason.ts';
 import { MEMORY_MARK } from './watchdog.ts';
 
 /** Methods of a process: functions of one plain parameter. */
@@ -100,7 +101,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   #lastHeard = performance.now();
   #stderrTail = '';
   #killReason: FailureKind | 'done' | undefined;
-  #death: ProcessDied | undefined;
+  #death: ProcessDied | MachineError | undefined;
   #rss = 0;
   #peakRss = 0;
 
@@ -124,7 +125,9 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     });
     this.#process.on('message', (reply: RpcReply) => this.#receive(reply));
     this.#process.on('close', (code, signal) => this.#handleClose(code, signal));
-    this.#process.on('error', (error) => this.#rejectPending(new ProcessDied('crash', error.message, '')));
+    this.#process.on('error', (error) =>
+      this.#rejectPending(new MachineError(`cannot start a process: ${systemReason(error)}`)),
+    );
     this.#clock = setInterval(() => this.#checkClock(), CLOCK_INTERVAL_MS).unref();
   }
 
@@ -146,7 +149,8 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
    *
    * @param timeout milliseconds without a heartbeat before the process is ended
    * @param onProgress called with the progress that heartbeats report
-   * @throws ProcessDied where it ends first; UserError, MachineError or Error as the method throws
+   * @throws ProcessDied where it ends first, MachineError where that is the machine's failure; UserError, MachineError or
+   *   Error as the method throws
    */
   call<M extends keyof A & string>(
     method: M,
@@ -186,8 +190,15 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     }
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (reply.error === undefined) pending?.resolve(this.#arrays.unpack(reply.result) as never);
-    else pending?.reject(reviveError(reply.error));
+    if (reply.error !== undefined) {
+      pending?.reject(reviveError(reply.error));
+      return;
+    }
+    try {
+      pending?.resolve(this.#arrays.unpack(reply.result) as never);
+    } catch (error) {
+      pending?.reject(new MachineError(`cannot read what a process computed: ${systemReason(error)}`));
+    }
   }
 
   #checkClock(): void {
@@ -205,11 +216,15 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     // Where we did not send SIGKILL, it is the system's out-of-memory killer.
     const isKilledBySystem = signal === 'SIGKILL' && this.#killReason === undefined;
     const kind = this.#killReason === 'hang' ? 'hang' : ranOut || isKilledBySystem ? 'memory' : 'crash';
-    const lastLine = this.#stderrTail.trim().split('\n').at(-1) ?? '';
-    this.#rejectPending(new ProcessDied(kind, exitStatus, lastLine));
+    const reason = exitReason(this.#stderrTail);
+    this.#rejectPending(
+      reason.isMachineFailure
+        ? new MachineError(`a process ended for a failure of the machine: ${reason.text}`)
+        : new ProcessDied(kind, exitStatus, reason.text),
+    );
   }
 
-  #rejectPending(died: ProcessDied): void {
+  #rejectPending(died: ProcessDied | MachineError): void {
     if (this.#death !== undefined) return;
     this.#death = died;
     clearInterval(this.#clock);

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { errorMessage, isMachineFailure, MachineError, systemReason } from '../core/errors.ts';
 import { processScript } from '../core/package-files.ts';
 import { ArrayFiles } from './array-files.ts';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
@@ -63,7 +64,11 @@ async function answer(methods: Api, { id, method, parameters }: RpcRequest): Pro
   try {
     send({ id, result: arrays.pack(await methods[method](arrays.unpack(parameters))) });
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const { name, message } = isMachineFailure(error)
+      ? new MachineError(`${systemReason(error)} (${errorMessage(error)})`)
+      : error instanceof Error
+        ? error
+        : new Error(String(error));
     send({ id, error: { name, message } });
   }
 }

@@ -1,4 +1,4 @@
-import { MachineError } from '../core/errors.ts';
+import { MachineError, UserError } from '../core/errors.ts';
 import type { CorpusSource } from '../fuzzer/executor.ts';
 import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
@@ -167,11 +167,18 @@ export class WorkerSupervisor implements TaskWorker {
     this.#indexSize = held;
   }
 
+  /** Loads the model. Another process has loaded it before, so it is no fault of the request where that fails. */
+  #load(child: RpcProcess<FuzzApi>) {
+    return child.call('load', this.#options.model, LOAD_TIMEOUT_MS).catch((error: unknown) => {
+      throw error instanceof UserError ? new MachineError(error.message) : error;
+    });
+  }
+
   async #start(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const starting = this.#process;
       try {
-        const { model: info } = await starting.call('load', this.#options.model, LOAD_TIMEOUT_MS);
+        const { model: info } = await this.#load(starting);
         checkModelUnchanged(info, this.#sha256);
         await starting.call('prepare', this.#setup, LOAD_TIMEOUT_MS);
         return;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -34,6 +34,14 @@ test('a folder has one owner, until that one lets go', async () => {
   await lock.release();
   expect(existsSync(join(path, 'lock'))).toBe(false);
   await (await Lock.acquire(path)).release();
+});
+
+test('letting go of a folder whose disk failed hides no other error', async () => {
+  const path = campaign('lost');
+  const lock = await Lock.acquire(path);
+  rmSync(path, { recursive: true });
+  writeFileSync(path, '');
+  await expect(lock.release()).resolves.toBeUndefined();
 });
 
 test.each([

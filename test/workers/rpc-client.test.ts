@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -32,6 +32,13 @@ serve({
     process.stderr.write('first line\\nlast words\\n');
     process.exit(code);
   },
+  uncaught: (code) => new Promise(() => setTimeout(() => {
+    throw Object.assign(new Error(code + ': no more of it, open /x'), { code });
+  })),
+  lacking(code) {
+    throw Object.assign(new Error(code + ': no more of it, open /x'), { code });
+  },
+  reference: (victim) => ({ arrayFile: victim, type: 'Uint8Array', length: 3 }),
   abort: () => process.kill(process.pid, 'SIGABRT'),
   killed: () => process.kill(process.pid, 'SIGKILL'),
   block: () => { for (;;); },
@@ -93,6 +100,14 @@ test('temporary files go to the folder given', async () => {
   expect(await start({ tempFolder: folder }).call('folder', undefined)).toBe(folder);
 });
 
+test('what looks like a large array in a file is data: nothing is read and nothing removed', async () => {
+  const victim = join(folder, 'victim');
+  writeFileSync(victim, 'abc');
+  const sent = { arrayFile: victim, type: 'Uint8Array', length: 3 };
+  expect(await start().call('reference', victim)).toEqual(sent);
+  expect(readFileSync(victim, 'utf8')).toBe('abc');
+});
+
 test('the memory held is reported', async () => {
   const client = start();
   await client.call('beating', 1200);
@@ -117,6 +132,24 @@ describe('a process that ends', () => {
     expect(client.isAlive).toBe(false);
     await expect(client.call('double', 1)).rejects.toMatchObject(death);
   });
+
+  test('by an exception that nobody caught is a crash that says which', async () => {
+    await expect(start().call('uncaught', 'EODD')).rejects.toMatchObject({
+      name: 'ProcessDied',
+      kind: 'crash',
+      message: 'the process ended with exit 1: Error: EODD: no more of it, open /x',
+    });
+  });
+
+  test.each(['uncaught', 'lacking'])(
+    'for lack of descriptors is the failure of the machine (%s)',
+    async (method) => {
+      await expect(start().call(method, 'EMFILE')).rejects.toMatchObject({
+        name: 'MachineError',
+        message: expect.stringMatching(/too many open files|EMFILE/),
+      });
+    },
+  );
 
   test('takes waiting calls with it', async () => {
     const client = start();

@@ -13,10 +13,10 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** Logs JSON lines to standard error. Writes synchronously, so that the last line is written when the process exits. */
 export function makeLogger(options: OutputOptions): Logger {
   const level = options.logLevel ?? (options.quiet === true ? 'error' : 'info');
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const destination = pino.destination({ fd: 2, sync: true });
+  // It writes past the stream, which is the one place where failures of standard error are noticed.
+  destination.on('error', (error) => process.stderr.emit('error', error));
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
 /** Makes notices that are written to the log of a command. */

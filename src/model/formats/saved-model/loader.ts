@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { errorMessage, MachineError, UserError } from '../../../core/errors.ts';
+import { makeTemporaryFolder } from '../../../core/atomic-file.ts';
+import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { DType, Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
 import type { InputSpec, Model, ModelLoader, NamedTensor } from '../../model.ts';
@@ -160,9 +160,7 @@ class SavedModel implements Model {
     const { inlinedBytes, tags } = this.#content;
     if (inlinedBytes === undefined) return this.#plainSession;
     if (this.#inlinedSession === undefined) {
-      const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-model-')).catch((error: unknown) => {
-        throw new MachineError(`cannot write a temporary folder: ${errorMessage(error)}`);
-      });
+      const folder = await makeTemporaryFolder('model');
       try {
         await writeFile(join(folder, 'saved_model.pb'), inlinedBytes);
         for (const name of ['variables', 'assets', 'assets.extra']) {
