@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { MachineError, systemReason, UserError } from '../core/errors.ts';
+import { exitReason } from '../core/exit-reason.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
 import { ArrayFiles, arrayFolder } from './array-files.ts';
-import { exitReason } from './exit-reason.ts';
 import { MEMORY_MARK } from './watchdog.ts';
 
 /** Methods of a process: functions of one plain parameter. */

@@ -1,4 +1,4 @@
-import { isMachineFailureCode } from '../core/errors.ts';
+import { isMachineFailureCode } from './errors.ts';
 
 /** What a process that ended wrote last. */
 export interface ExitReason {

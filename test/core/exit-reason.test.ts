@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { exitReason } from '../../src/workers/exit-reason.ts';
+import { exitReason } from '../../src/core/exit-reason.ts';
 
 /** Standard error of a process that Node.js ends for an exception that nobody caught. */
 function uncaught(message: string): string {
