@@ -75,6 +75,13 @@ test('src/fuzzer imports nothing of node: but node:crypto', () => {
   expect(imports.filter((line) => !line.endsWith(' imports node:crypto'))).toEqual([]);
 });
 
+test('ONNX Runtime gets a model in one place alone, which checks that its bytes refer to no file', () => {
+  const opening = files.filter((file) =>
+    readFileSync(join('src', file), 'utf8').includes('InferenceSession.create'),
+  );
+  expect(opening).toEqual([join('model', 'formats', 'onnx', 'loader.ts')]);
+});
+
 /** Folders that are flat lists of mutators, one a file. */
 const FLAT_LISTS = /^mutators\/[a-z]+$/;
 

@@ -18,7 +18,8 @@ export async function resolveConfinedFile(folder: string, file: string, model: s
   );
   const home = await realpath(folder);
   const path = resolve(home, file);
-  if (file === '' || isAbsolute(file) || !isWithin(home, path)) throw outside;
+  // No file has a NUL in its name.
+  if (file === '' || file.includes('\0') || isAbsolute(file) || !isWithin(home, path)) throw outside;
   try {
     const real = await realpath(path);
     if (!isWithin(home, real)) throw outside;

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { MODEL_JSON } from '../model.ts';
 import { readUnpacked, resolveConfinedFile } from './confined-path.ts';
-import { MAX_ONNX_BYTES, readOnnx } from './onnx/graph.ts';
+import { externalLocations, MAX_ONNX_BYTES } from './onnx/external-data/inline-external-data.ts';
 
 /** The files that make up a model. */
 export interface ModelFileList {
@@ -28,8 +28,7 @@ export async function listModelFiles(path: string): Promise<ModelFileList> {
 }
 
 async function listOnnxFiles(path: string): Promise<ModelFileList> {
-  const { external } = readOnnx(await readUnpacked(path, MAX_ONNX_BYTES), path);
-  return confinedFileList(path, [...new Set(external.map(({ location }) => location))]);
+  return confinedFileList(path, externalLocations(await readUnpacked(path, MAX_ONNX_BYTES), path));
 }
 
 async function listTfjsFiles(path: string): Promise<ModelFileList> {

@@ -2,8 +2,7 @@ import { basename } from 'node:path';
 import { UserError } from '../../core/errors.ts';
 import { readUnpacked } from '../formats/confined-path.ts';
 import { detectModel } from '../formats/detect.ts';
-import { readExternalFiles } from '../formats/onnx/external-data.ts';
-import { MAX_ONNX_BYTES, readOnnx } from '../formats/onnx/graph.ts';
+import { inlineExternalData, MAX_ONNX_BYTES } from '../formats/onnx/external-data/inline-external-data.ts';
 import { HALF_MAX, type HalfSettings } from '../half.ts';
 import type { ModelFiles, Quantization } from './kind.ts';
 import type { Calibrator } from './quantizer.ts';
@@ -36,10 +35,9 @@ export async function deriveQuantizedModel(
       `${file} is a SavedModel, which can't be quantized here: convert it with tensorflowjs_converter or tf2onnx first`,
     );
   }
-  const bytes = await readUnpacked(file, MAX_ONNX_BYTES);
-  const externalFiles = await readExternalFiles(readOnnx(bytes, file).external, file);
-  const external = new Map(externalFiles.map(({ path: location, data }) => [location, data]));
-  const copy = await quantizer.quantizeOnnx({ bytes, path: file, external, half }, calibrate);
+  const original = await readUnpacked(file, MAX_ONNX_BYTES);
+  const { bytes } = await inlineExternalData(original, file, { keepsLarge: false });
+  const copy = await quantizer.quantizeOnnx({ bytes, path: file, half }, calibrate);
   return new Map([[`${basename(file).replace(/(\.onnx)?(\.gz)?$/i, '')}-${quantization.name}.onnx`, copy]]);
 }
 

@@ -46,12 +46,8 @@ export function planInt8(draft: OnnxDraft): Int8Plan {
  *
  * @throws UserError if the model is quantized already, or has nothing to quantize
  */
-export function tensorsToCalibrate(
-  bytes: Uint8Array,
-  path: string,
-  external: ReadonlyMap<string, Uint8Array>,
-): string[] {
-  return [...new Set(planInt8(openOnnxDraft(bytes, path, external)).rangeSources.values())];
+export function tensorsToCalibrate(bytes: Uint8Array, path: string): string[] {
+  return [...new Set(planInt8(openOnnxDraft(bytes, path)).rangeSources.values())];
 }
 
 function quantizable(node: DraftNode, { weights }: OnnxDraft): QuantizableNode[] | undefined {

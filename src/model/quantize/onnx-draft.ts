@@ -63,16 +63,11 @@ export interface OnnxDraft {
 
 /**
  * Decodes an ONNX file for quantization and upgrades it to the operators of version 13, from which on Cast takes bfloat16
- * and QuantizeLinear an axis. Constant nodes of tensors become weights, and external weights are read in.
+ * and QuantizeLinear an axis. Constant nodes of tensors become weights.
  *
- * @param external contents of the weight files, by the location that the model names
  * @throws UserError if the model is quantized already, or its operators are too old to upgrade
  */
-export function openOnnxDraft(
-  bytes: Uint8Array,
-  path: string,
-  external: ReadonlyMap<string, Uint8Array>,
-): OnnxDraft {
+export function openOnnxDraft(bytes: Uint8Array, path: string): OnnxDraft {
   const original = readOnnx(bytes, path);
   const evidence = findQuantization(original.graph);
   if (evidence !== undefined) {
@@ -92,14 +87,6 @@ export function openOnnxDraft(
   }
   graph.node = graph.node.filter((node) => !constants.has(node));
   const weights = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  for (const { tensor, location, offset, length } of content.external) {
-    const weight = weights.get(tensor);
-    const file = external.get(location);
-    if (weight === undefined || file === undefined) continue;
-    weight.rawData = file.subarray(offset, length === undefined ? undefined : offset + length);
-    weight.dataLocation = 0;
-    weight.externalData = [];
-  }
   return { path, model, graph, originalGraph: content.graph, weights };
 }
 

@@ -28,17 +28,15 @@ const VALUE_KEEPING_OPS: ReadonlySet<string> = new Set(LAYOUT_OPS);
  * rounded, by pairs of Cast, since ONNX Runtime's CPU provider computes float16 files in single precision. Nothing is
  * rounded inside the bodies of If, Loop and Scan. By these settings partial sums are rounded too.
  *
- * @param external contents of the weight files, by the location that the model names
  * @throws UserError if the model is quantized already, or has no single-precision results
  */
 export function quantizeOnnxToHalf(
   bytes: Uint8Array,
   path: string,
   kind: 'float16' | 'bfloat16',
-  external: ReadonlyMap<string, Uint8Array>,
   settings: HalfSettings = { accumulate: 'float32', lanes: 1 },
 ): Uint8Array {
-  const draft = openOnnxDraft(bytes, path, external);
+  const draft = openOnnxDraft(bytes, path);
   const { graph, originalGraph, weights } = draft;
   const isSingle = (name: string): boolean => originalGraph.types.get(name) === 'float32';
   const round = kind === 'float16' ? roundToFloat16 : roundToBfloat16;

@@ -22,17 +22,15 @@ import {
  * each tensor, from the calibration range widened to hold zero. Biases are int32 at the product of both scales. The
  * scheme is that of Jacob et al. (CVPR 2018), with the choices of ONNX Runtime's `quantize_static`.
  *
- * @param external contents of the weight files, by the location that the model names
  * @param ranges of the tensors that `tensorsToCalibrate` names
  * @throws UserError if the model is quantized already, or has nothing to quantize
  */
 export function quantizeOnnxToInt8(
   bytes: Uint8Array,
   path: string,
-  external: ReadonlyMap<string, Uint8Array>,
   ranges: ReadonlyMap<string, CalibrationRange>,
 ): Uint8Array {
-  const draft = openOnnxDraft(bytes, path, external);
+  const draft = openOnnxDraft(bytes, path);
   const { nodes, rangeSources } = planInt8(draft);
   const scales = new ActivationScales(draft, rangeSources, ranges);
   for (const quantizable of nodes) quantizeWeights(draft, quantizable, scales);

@@ -6,13 +6,11 @@ import type { CalibrationRange, ModelFiles } from './kind.ts';
 /** Measures the ranges of a model's tensors on the seeds. */
 export type Calibrator = (tensors: readonly string[]) => Promise<ReadonlyMap<string, CalibrationRange>>;
 
-/** An ONNX model as it is saved. */
+/** An ONNX model whose weights all lie in its bytes. */
 export interface OnnxSource {
   readonly bytes: Uint8Array;
   /** For messages. */
   readonly path: string;
-  /** Bytes of the files that weights lie in, by their locations. */
-  readonly external: ReadonlyMap<string, Uint8Array>;
   /** How a copy in half precision adds up. */
   readonly half?: HalfSettings | undefined;
 }

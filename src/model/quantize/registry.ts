@@ -8,9 +8,9 @@ const roundingTo = (name: 'float16' | 'bfloat16', help: string): QuantizerKind =
   help,
   parameters: [],
   make: () => ({
-    async quantizeOnnx({ bytes, path, external, half }) {
+    async quantizeOnnx({ bytes, path, half }) {
       const { quantizeOnnxToHalf } = await import('./quantize-onnx-to-half.ts');
-      return quantizeOnnxToHalf(bytes, path, name, external, half);
+      return quantizeOnnxToHalf(bytes, path, name, half);
     },
     quantizeTfjs: async (path) => (await import('./quantize-tfjs.ts')).quantizeTfjs(path, name),
   }),
@@ -22,11 +22,11 @@ const int8: QuantizerKind = {
   parameters: [],
   calibratesOnnx: true,
   make: () => ({
-    async quantizeOnnx({ bytes, path, external }, calibrate) {
+    async quantizeOnnx({ bytes, path }, calibrate) {
       const { tensorsToCalibrate } = await import('./int8-plan.ts');
       const { quantizeOnnxToInt8 } = await import('./quantize-onnx-to-int8.ts');
-      const ranges = await calibrate(tensorsToCalibrate(bytes, path, external));
-      return quantizeOnnxToInt8(bytes, path, external, ranges);
+      const ranges = await calibrate(tensorsToCalibrate(bytes, path));
+      return quantizeOnnxToInt8(bytes, path, ranges);
     },
     quantizeTfjs: async (path) => (await import('./quantize-tfjs.ts')).quantizeTfjs(path, 'int8'),
   }),

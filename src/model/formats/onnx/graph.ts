@@ -1,4 +1,4 @@
-import { errorMessage, UserError } from '../../../core/errors.ts';
+import { UserError } from '../../../core/errors.ts';
 import { type DType, readNumber, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import {
   type DeclaredShape,
@@ -8,16 +8,15 @@ import {
   sortTopologically,
 } from '../../graph/graph.ts';
 import type { HalfArithmetic, HalfFormat } from '../../half.ts';
-import { decodeMessage } from '../decode-message.ts';
 import { attributesOf, plainConstant } from './attributes.ts';
 import { bodiesOf, roleOf } from './control-flow/bodies.ts';
 import { withFlattenedBodies } from './control-flow/flatten.ts';
-import { EXTERNAL_LOCATION, type ExternalTensor, externalTensor } from './external-tensor.ts';
+import { decodeOnnx } from './decode-model.ts';
+import { EXTERNAL_LOCATION } from './external-data/external-tensor.ts';
 import { readHalfMetadata } from './half/half-metadata.ts';
 import { BFLOAT16_TYPE, bfloat16Values, halfFormatsOf } from './half/half-tensors.ts';
 import {
   longToNumber,
-  ModelProto,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
@@ -33,7 +32,6 @@ export interface OnnxContent {
   readonly graph: Graph;
   /** Version of the default domain's operators; 0 if the model names none. */
   readonly opset: number;
-  readonly external: readonly ExternalTensor[];
   readonly strings: StringFlow;
   /** Formats of 16 bits that it has tensors of. */
   readonly halfFormats: ReadonlySet<HalfFormat>;
@@ -41,12 +39,9 @@ export interface OnnxContent {
   readonly half: HalfArithmetic | undefined;
   /** Names of outputs that are sequences, maps or optional values. */
   readonly nonTensorOutputs: readonly string[];
-  /** A constant, of bodies too; undefined if there is none, or its values lie in another file. */
+  /** A constant, of bodies too; undefined if there is none, or its values lie apart. */
   constant(name: string): Tensor | undefined;
 }
-
-/** Size limit of an ONNX file: protobuf holds no more. */
-export const MAX_ONNX_BYTES = 2 ** 31;
 
 /** Limit on nested subgraphs. */
 const MAX_SUBGRAPH_DEPTH = 64;
@@ -57,24 +52,16 @@ const MAX_SUBGRAPH_DEPTH = 64;
  * @throws UserError if the bytes are not an ONNX model, or are truncated
  */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
-  let model: OnnxModel;
-  try {
-    model = decodeMessage<OnnxModel>(ModelProto, bytes);
-  } catch (error) {
-    throw new UserError(
-      `${path} is not an ONNX model, or is cut short (${errorMessage(error)}): export or copy it again`,
-    );
-  }
+  const model = decodeOnnx(bytes, path);
   const { graph } = model;
   if (graph === null || graph === undefined || graph.output.length === 0) {
     throw new UserError(
       `${path} is not an ONNX model: it holds no graph; name an .onnx file or a model.json`,
     );
   }
-  const external: ExternalTensor[] = [];
   const imported = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   const opset = imported === undefined ? 0 : longToNumber(imported.version);
-  const read = readGraph(graph, external, path, 0);
+  const read = readGraph(graph, path, 0);
   const tensors = new Map(constantTensors(graph));
   const functionCalls = countFunctionCalls(graph, model);
   const flattened = withFlattenedBodies(read, opset);
@@ -84,7 +71,6 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
         ? flattened
         : { ...flattened, hiddenBodies: functionCalls + (flattened.hiddenBodies ?? 0) },
     opset,
-    external,
     strings: analyzeStrings(graph),
     halfFormats: halfFormatsOf(graph),
     half: readHalfMetadata(model.metadataProps),
@@ -128,7 +114,7 @@ function constantTensors({ initializer, node }: OnnxGraph): [name: string, tenso
   ];
 }
 
-function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, depth: number): Graph {
+function readGraph(graph: OnnxGraph, path: string, depth: number): Graph {
   if (depth > MAX_SUBGRAPH_DEPTH)
     throw new UserError(`${path} nests subgraphs deeper than ${MAX_SUBGRAPH_DEPTH}: refused`);
   const constants = new Map<string, readonly number[]>();
@@ -139,9 +125,8 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
     constants.set(name, dims);
     const type = dtypeOf(tensor.dataType);
     if (type !== undefined) types.set(name, type);
-    if (tensor.dataLocation === EXTERNAL_LOCATION) external.push(externalTensor(name, tensor));
-    else if (sizeOf(dims) > MAX_CONSTANT_VALUES) return;
-    else if (type !== undefined) values.set(name, numbersOf(tensor, path));
+    if (tensor.dataLocation === EXTERNAL_LOCATION || sizeOf(dims) > MAX_CONSTANT_VALUES) return;
+    if (type !== undefined) values.set(name, numbersOf(tensor, path));
     else if (tensor.dataType === BFLOAT16_TYPE) values.set(name, bfloat16Values(tensor));
   };
   for (const tensor of graph.initializer) keep(tensor.name, tensor);
@@ -158,7 +143,7 @@ function readGraph(graph: OnnxGraph, external: ExternalTensor[], path: string, d
       if (plain === undefined) return;
       types.set(output, plain.type);
       if (plain.values.length <= MAX_CONSTANT_VALUES) values.set(output, plain.values);
-    } else nodes.push(readNode(node, index, external, path, depth));
+    } else nodes.push(readNode(node, index, path, depth));
   });
   const declared = [...graph.input, ...graph.valueInfo, ...graph.output];
   for (const { name, type } of declared) {
@@ -182,15 +167,9 @@ function numbersOf(tensor: OnnxTensor, path: string): number[] {
   return Array.from({ length: sizeOf(shape) }, (_, i) => readNumber(type, data, i));
 }
 
-function readNode(
-  node: OnnxNode,
-  index: number,
-  external: ExternalTensor[],
-  path: string,
-  depth: number,
-): GraphNode {
+function readNode(node: OnnxNode, index: number, path: string, depth: number): GraphNode {
   const subgraphs = bodiesOf(node).map(({ attribute, graph }) => ({
-    ...readGraph(graph, external, path, depth + 1),
+    ...readGraph(graph, path, depth + 1),
     role: roleOf(attribute),
   }));
   return {

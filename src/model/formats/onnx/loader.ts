@@ -6,8 +6,13 @@ import type { InputInvariants, ModelLoader } from '../../model.ts';
 import { readUnpacked } from '../confined-path.ts';
 import { openBatchAxis } from './batch/open-batch-axis.ts';
 import { prepareControlFlow } from './control-flow/prepare-model.ts';
-import { readExternalFiles } from './external-data.ts';
-import { MAX_ONNX_BYTES, type OnnxContent, readOnnx } from './graph.ts';
+import {
+  checkSelfContained,
+  type InlinedModel,
+  inlineExternalData,
+  MAX_ONNX_BYTES,
+} from './external-data/inline-external-data.ts';
+import { type OnnxContent, readOnnx } from './graph.ts';
 import { type EmulatedModel, emulateHalf } from './half/emulate-half.ts';
 import { OnnxModel, type OpenSession, ORT_VERSION } from './onnx-model.ts';
 import { rewriteNonTensorOutputs } from './tensor-outputs.ts';
@@ -32,20 +37,13 @@ export const onnxLoader: ModelLoader = {
     }
     const file = await readUnpacked(path, MAX_ONNX_BYTES);
     if (file.length === 0) throw new UserError(`${path} is empty: export or copy the model again`);
-    const bytes = options.opensBatch === true ? withOpenBatch(file, path) : file;
+    const model = await inlineExternalData(file, path, { keepsLarge: true });
+    const bytes = options.opensBatch === true ? withOpenBatch(model.bytes, path) : model.bytes;
     const original = readOnnx(bytes, path);
-    const externalData = await readExternalFiles(original.external, path);
-    options.onModelBytes?.(externalData.reduce((sum, { data }) => sum + data.length, file.length));
-    const threads = options.threads ?? 1;
-    const open: OpenSession = (modelBytes, further = {}) =>
-      ort.InferenceSession.create(modelBytes, {
-        ...SESSION_OPTIONS,
-        intraOpNumThreads: threads,
-        externalData,
-        ...further,
-      });
+    options.onModelBytes?.(model.contents.reduce((sum, { length }) => sum + length, file.length));
+    const open = sessionOpener(path, model, options.threads ?? 1);
     const hash = createHash('sha256').update(file);
-    for (const { data } of externalData) hash.update(data);
+    for (const content of model.contents) hash.update(content);
     const rewritten =
       original.nonTensorOutputs.length > 0 ? rewriteNonTensorOutputs(bytes) : { bytes, omitted: [] };
     const plainContent = rewritten.bytes === bytes ? original : readOnnx(rewritten.bytes, path);
@@ -63,7 +61,7 @@ export const onnxLoader: ModelLoader = {
     return new OnnxModel({
       path,
       sha256: hash.digest('hex'),
-      threads,
+      threads: options.threads ?? 1,
       observed: observedHalf?.bytes ?? prepared,
       invariants,
       graph: content.graph,
@@ -79,6 +77,24 @@ export const onnxLoader: ModelLoader = {
     });
   },
 };
+
+/**
+ * Opens sessions on the bytes of a model, or of one derived from it; the only place that gives the runtime a model. They are ONNX
+ * to it whatever else they may look like: what it runs is what was read.
+ */
+function sessionOpener(path: string, { weightFiles }: InlinedModel, threads: number): OpenSession {
+  return async (bytes, { extra, ...further } = {}) => {
+    checkSelfContained(bytes, weightFiles, path);
+    const session = { ...(extra?.session as object | undefined), load_model_format: 'ONNX' };
+    return ort.InferenceSession.create(bytes, {
+      ...SESSION_OPTIONS,
+      intraOpNumThreads: threads,
+      externalData: weightFiles,
+      ...further,
+      extra: { ...extra, session },
+    });
+  };
+}
 
 /** A model in emulated half precision, and its session. */
 interface OpenEmulation {
