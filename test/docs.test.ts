@@ -8,6 +8,8 @@ const pages = [
   'CONTRIBUTING.md',
   'ARCHITECTURE.md',
   'GLOSSARY.md',
+  'SECURITY.md',
+  'bench/README.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),

@@ -26,6 +26,6 @@ test('the module that docs/mutators.md shows is the example that is run', () => 
   expect(page).toContain(readFileSync('examples/wave.js', 'utf8'));
 });
 
-test('README.md says how many mutators there are', () => {
-  expect(readFileSync('README.md', 'utf8')).toContain(`${MUTATORS.list().length} mutators for numbers`);
+test('docs/campaigns.md says how many mutators there are', () => {
+  expect(readFileSync('docs/campaigns.md', 'utf8')).toContain(`${MUTATORS.list().length} mutators for numbers`);
 });
