@@ -27,5 +27,7 @@ test('the module that docs/mutators.md shows is the example that is run', () => 
 });
 
 test('docs/campaigns.md says how many mutators there are', () => {
-  expect(readFileSync('docs/campaigns.md', 'utf8')).toContain(`${MUTATORS.list().length} mutators for numbers`);
+  expect(readFileSync('docs/campaigns.md', 'utf8')).toContain(
+    `${MUTATORS.list().length} mutators for numbers`,
+  );
 });
