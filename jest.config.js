@@ -1,3 +1,6 @@
+// For tests that import ONNX Runtime themselves.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 const compiled = (parser) => [
   '@swc/jest',
   {

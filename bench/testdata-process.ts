@@ -1,7 +1,8 @@
 /** Process that runs a model on given inputs directly on the runtime, to find out whether the runtime supports it. */
 
 import { readFile } from 'node:fs/promises';
-import * as ort from 'onnxruntime-node';
+import type { Tensor as OrtTensor } from 'onnxruntime-node';
+import { ort } from '../src/model/formats/onnx/onnxruntime.ts';
 import { decodeOnnxTensor } from '../src/model/formats/onnx/tensor.ts';
 import { serve } from '../src/workers/rpc-server.ts';
 
@@ -10,7 +11,7 @@ const methods = {
   async fails({ model, inputs }: { model: string; inputs: readonly string[] }): Promise<string | undefined> {
     try {
       const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
-      const feeds: Record<string, ort.Tensor> = {};
+      const feeds: Record<string, OrtTensor> = {};
       for (const [i, path] of inputs.entries()) {
         const { type, shape, data } = decodeOnnxTensor(await readFile(path), path);
         feeds[session.inputNames[i]] = new ort.Tensor(type, data as Float32Array, shape);

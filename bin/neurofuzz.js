@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { existsSync, writeSync } from 'node:fs';
 
+// For this process and all that it starts, plug-ins that import ONNX Runtime included.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** Prints an error on one line and returns the exit code. The command line has one that tells errors apart. */
 let reportError = (error) => {
   const [text] = String(error?.message ?? error).split('\n', 1);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import * as ort from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { type HalfChoice, type HalfSettings, halfSettings } from '../../half.ts';
 import type { InputInvariants, ModelLoader } from '../../model.ts';
@@ -15,10 +15,11 @@ import {
 import { type OnnxContent, readOnnx } from './graph.ts';
 import { type EmulatedModel, emulateHalf } from './half/emulate-half.ts';
 import { OnnxModel, type OpenSession, ORT_VERSION } from './onnx-model.ts';
+import { ort } from './onnxruntime.ts';
 import { rewriteNonTensorOutputs } from './tensor-outputs.ts';
 
 /** One thread a session: two single-threaded sessions beat one with two threads, and rows stay bit-equal. */
-const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
+const SESSION_OPTIONS: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   executionMode: 'sequential',
@@ -100,7 +101,7 @@ function sessionOpener(path: string, { weightFiles }: InlinedModel, threads: num
 interface OpenEmulation {
   readonly emulated: EmulatedModel;
   readonly settings: HalfSettings;
-  readonly session: ort.InferenceSession;
+  readonly session: InferenceSession;
 }
 
 /**
@@ -137,7 +138,7 @@ function withOpenBatch(bytes: Uint8Array, path: string): Uint8Array {
   throw new UserError(`${path}: its batch of 1 cannot be opened: ${opened.refusal}`);
 }
 
-async function openPlain(path: string, bytes: Uint8Array, open: OpenSession): Promise<ort.InferenceSession> {
+async function openPlain(path: string, bytes: Uint8Array, open: OpenSession): Promise<InferenceSession> {
   try {
     return await open(bytes);
   } catch (error) {
