@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { UserError } from '../src/core/errors.ts';
+import { ProcessDied } from '../src/workers/lifetime/process-died.ts';
 import { ModelSession } from '../src/workers/model-session.ts';
-import { ProcessDied, RpcClient } from '../src/workers/rpc-client.ts';
+import { RpcClient } from '../src/workers/rpc-client.ts';
 import { withFolder } from './campaign.ts';
 import type { TestdataApi } from './testdata-process.ts';
 

@@ -1,4 +1,5 @@
-import { ProcessDied, RpcClient } from '../../src/workers/rpc-client.ts';
+import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
+import { RpcClient } from '../../src/workers/rpc-client.ts';
 import { treeUse } from '../processes.ts';
 import type { Ending } from './ending.ts';
 import type { LaneApi } from './lane-process.ts';

@@ -5,8 +5,8 @@ import { parseDuration, parseSize } from '../config/values.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
+import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
-import { ProcessDied } from '../workers/rpc-client.ts';
 import type { CheckpointSource } from './checkpoint-source.ts';
 import {
   type ConfirmationOutcome,

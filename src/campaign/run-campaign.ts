@@ -73,7 +73,11 @@ export async function runCampaign(
   const jobs = config.jobs ?? availableCores();
   const options = supervisorOptions(config, jobs);
   const derivedModel = new DerivedModel(folder);
-  const probeWorker = new ProbeWorker(options.child, options.model);
+  const probeWorker = new ProbeWorker(options.child, options.model, undefined, ({ exitStatus }, step) =>
+    monitor.warn(
+      `a worker process was ended by ${exitStatus} from outside: its step, ${step}, is done again`,
+    ),
+  );
   const interrupt = (): void => probeWorker.close();
   signal.addEventListener('abort', interrupt);
   const otherWorkers: WorkerSupervisor[] = [];

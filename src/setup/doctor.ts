@@ -3,6 +3,7 @@ import { makeTemporaryFolder } from '../core/atomic-file.ts';
 import { errorMessage } from '../core/errors.ts';
 import { processScript } from '../core/package-files.ts';
 import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
+import { RestartingProcess } from '../workers/lifetime/restarting-process.ts';
 import { availableCores, memoryShare } from '../workers/resource-limits.ts';
 import { RpcClient } from '../workers/rpc-client.ts';
 import type { DoctorApi } from '../workers/services/doctor-service.ts';
@@ -79,7 +80,10 @@ export async function diagnose(): Promise<Diagnosis> {
 
 async function tryRuntime(kind: RuntimeKind, model: string): Promise<RuntimeDiagnosis> {
   const script = processScript('doctor-service');
-  const child = new RpcClient<DoctorApi>({ script, timeout: TIMEOUT_MS, memory: memoryShare(1) });
+  const child = new RestartingProcess<DoctorApi>({
+    spawn: () => new RpcClient({ script, timeout: TIMEOUT_MS, memory: memoryShare(1) }),
+    state: { resets: [], adds: [] },
+  });
   try {
     const { runtime, testcasesPerSecond } = await child.call('benchmark', { model, runtime: kind });
     const { version, device, threads }: Runtime = runtime;

@@ -2,7 +2,7 @@ import { packTestcases } from '../fuzzer/packed-testcases.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { Violation } from '../objectives/objective.ts';
-import type { ProcessDied } from './rpc-client.ts';
+import type { ProcessDied } from './lifetime/process-died.ts';
 
 /** Result of a task of which nothing ran. */
 export function emptyResult(task: Task): TaskResult {

@@ -10,15 +10,11 @@ import type { InferredShapes } from '../model/infer-shapes.ts';
 import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
+import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS, memoryShare } from './resource-limits.ts';
-import {
-  ProcessDied,
-  type ProcessLimits,
-  RpcClient,
-  type RpcProcess,
-  type SpawnProcess,
-} from './rpc-client.ts';
+import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
 import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
 import type { ProbeResult } from './worker-setup.ts';
@@ -50,9 +46,7 @@ export async function withModelSession<T>(
  * the next call, and the model loaded anew.
  */
 export class ModelSession {
-  readonly #limits: ProcessLimits;
-  readonly #spawn: SpawnProcess<ModelApi>;
-  #process: RpcProcess<ModelApi> | undefined;
+  readonly #process: RestartingProcess<ModelApi>;
   #loaded:
     | { readonly path: string; readonly options: LoadOptions; readonly description: ModelDescription }
     | undefined;
@@ -62,8 +56,11 @@ export class ModelSession {
     spawn: SpawnProcess<ModelApi> = (options) =>
       new RpcClient({ ...options, script: processScript('model-service') }),
   ) {
-    this.#limits = { timeout: LOAD_TIMEOUT_MS, memory: memoryShare(1), ...limits };
-    this.#spawn = spawn;
+    const all = { timeout: LOAD_TIMEOUT_MS, memory: memoryShare(1), ...limits };
+    this.#process = new RestartingProcess({
+      spawn: () => spawn(all),
+      state: { resets: ['load'], adds: ['probe'] },
+    });
   }
 
   /** The loaded model; with a second model once that is loaded. */
@@ -112,9 +109,9 @@ export class ModelSession {
     tensors: readonly string[],
     sizes: Readonly<Record<string, readonly number[]>> = {},
   ): Promise<InferredShapes> {
-    const child = await this.#ensureLoaded();
+    this.#requireLoaded();
     try {
-      return await child.call('shapes', { tensors, sizes }, SHAPES_TIMEOUT_MS);
+      return await this.#process.call('shapes', { tensors, sizes }, SHAPES_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof ProcessDied) return { shapes: new Map(), failure: error.message };
       throw error;
@@ -127,9 +124,9 @@ export class ModelSession {
    * @returns why it fails; undefined where it runs
    */
   async tryRun(testcase: TestcaseData): Promise<string | undefined> {
-    const child = await this.#ensureLoaded();
+    this.#requireLoaded();
     try {
-      return await child.call('tryRun', testcase, TRY_TIMEOUT_MS);
+      return await this.#process.call('tryRun', testcase, TRY_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof ProcessDied) return error.message;
       throw error;
@@ -142,8 +139,8 @@ export class ModelSession {
    * @throws UserError where the model fails, or ends the process
    */
   probeTensors(testcase: TestcaseData, tensors: readonly string[]): Promise<ProbeResult> {
-    return this.#call('watching its tensors', (child) =>
-      child.call('probeTensors', { testcase, tensors }, LOAD_TIMEOUT_MS),
+    return this.#call('watching its tensors', () =>
+      this.#process.call('probeTensors', { testcase, tensors }, LOAD_TIMEOUT_MS),
     );
   }
 
@@ -159,7 +156,7 @@ export class ModelSession {
     tensors: readonly string[] = [],
   ): Promise<readonly BatchOutputs[]> {
     await this.#probe(testcases, tensors);
-    return this.#call('running it', (child) => child.call('run', { testcases, tensors }));
+    return this.#call('running it', () => this.#process.call('run', { testcases, tensors }));
   }
 
   /**
@@ -173,8 +170,8 @@ export class ModelSession {
     tensors: readonly string[],
   ): Promise<ReadonlyMap<string, number>> {
     await this.#probe(testcases, []);
-    return this.#call('running it', (child) =>
-      child.call('largestMagnitudes', { testcases, tensors }, LOAD_TIMEOUT_MS),
+    return this.#call('running it', () =>
+      this.#process.call('largestMagnitudes', { testcases, tensors }, LOAD_TIMEOUT_MS),
     );
   }
 
@@ -185,7 +182,7 @@ export class ModelSession {
    */
   async compare(request: ComparisonRequest): Promise<ModelComparison> {
     await this.#probe(request.testcases, []);
-    return this.#call('comparing it', (child) => child.call('compare', request, LOAD_TIMEOUT_MS));
+    return this.#call('comparing it', () => this.#process.call('compare', request, LOAD_TIMEOUT_MS));
   }
 
   /**
@@ -196,45 +193,33 @@ export class ModelSession {
    * @throws UserError where the model can't be quantized
    */
   quantize(kind: Quantization, seeds: readonly TestcaseData[], half?: HalfSettings): Promise<ModelFiles> {
-    return this.#call('quantizing it', (child) =>
-      child.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
+    return this.#call('quantizing it', () =>
+      this.#process.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
     );
   }
 
   close(): void {
-    this.#process?.kill();
+    this.#process.kill();
   }
 
   /** Tries the first testcase, alone and in a batch of two, so that a model without a batch is run row by row. */
   async #probe([first]: readonly TestcaseData[], tensors: readonly string[]): Promise<void> {
     if (first === undefined) return;
-    await this.#call('the first seed', (child) =>
-      child.call('probe', { testcase: first, tensors }, LOAD_TIMEOUT_MS),
+    await this.#call('the first seed', () =>
+      this.#process.call('probe', { testcase: first, tensors }, LOAD_TIMEOUT_MS),
     );
   }
 
-  async #call<T>(action: string, call: (child: RpcProcess<ModelApi>) => Promise<T>): Promise<T> {
+  async #call<T>(action: string, call: () => Promise<T>): Promise<T> {
     const { path } = this.#requireLoaded();
-    const child = await this.#ensureLoaded();
-    return refuseIfProcessDies(path, action, () => call(child));
+    return refuseIfProcessDies(path, action, call);
   }
 
   /** @param blamed path of the model that is named where loading ends the process */
   #loadInProcess(blamed: string, path: string, options: LoadOptions): Promise<ModelDescription> {
     return refuseIfProcessDies(blamed, 'loading it', () =>
-      this.#ensureProcess().call('load', { path, options }, LOAD_TIMEOUT_MS),
+      this.#process.call('load', { path, options }, LOAD_TIMEOUT_MS),
     );
-  }
-
-  async #ensureLoaded(): Promise<RpcProcess<ModelApi>> {
-    const { path, options } = this.#requireLoaded();
-    if (this.#process?.isAlive !== true) await this.#loadInProcess(path, path, options);
-    return this.#ensureProcess();
-  }
-
-  #ensureProcess(): RpcProcess<ModelApi> {
-    if (this.#process?.isAlive !== true) this.#process = this.#spawn(this.#limits);
-    return this.#process;
   }
 
   #requireLoaded() {

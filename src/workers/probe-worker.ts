@@ -3,7 +3,7 @@ import type { InputBoxes } from '../analysis/bounds/input-boxes.ts';
 import type { ReachableSite } from '../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
-import { UserError } from '../core/errors.ts';
+import { MachineError, UserError } from '../core/errors.ts';
 import type { NoiseRequest } from '../evaluation/pair-noise.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
@@ -17,17 +17,13 @@ import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from
 import type { PairNoise } from '../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
+import { RestartingProcess, type RestartingProcessOptions } from './lifetime/restarting-process.ts';
 import type { BatchLook } from './look-at-batches.ts';
 import type { ObjectiveDescriptor } from './objective-descriptor.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import {
-  type OnProgress,
-  ProcessDied,
-  type ProcessLimits,
-  type RpcProcess,
-  type SpawnProcess,
-} from './rpc-client.ts';
+import type { OnProgress, ProcessLimits, RpcProcess, SpawnProcess } from './rpc-client.ts';
 import type { BatchOpeningReport, FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
@@ -41,23 +37,26 @@ const MAX_TRIES_THAT_END_PROCESS = 4;
 
 /** Worker process used during setup to inspect the model and run the seeds; joins the pool once the campaign starts. */
 export class ProbeWorker {
-  readonly #limits: ProcessLimits;
-  readonly #spawn: SpawnProcess<FuzzApi>;
   #model: { readonly path: string; readonly options: LoadOptions };
-  #process: RpcProcess<FuzzApi>;
+  readonly #process: RestartingProcess<FuzzApi>;
   #setup: WorkerSetup | undefined;
   #triesThatEndedProcess = 0;
   #closed = false;
 
+  /** @param onOutsideDeath called where something outside has ended the process in a step, which is done again */
   constructor(
     limits: ProcessLimits,
     model: { readonly path: string; readonly options: LoadOptions },
     spawn: SpawnProcess<FuzzApi> = spawnWorker,
+    onOutsideDeath?: RestartingProcessOptions<FuzzApi>['onOutsideDeath'],
   ) {
-    this.#limits = limits;
     this.#model = model;
-    this.#spawn = spawn;
-    this.#process = spawn(limits);
+    this.#process = new RestartingProcess({
+      spawn: () => spawn(limits),
+      state: { resets: ['load'], adds: ['openBatch', 'probe', 'prepare'] },
+      onOutsideDeath,
+    });
+    this.#process.start();
   }
 
   /**
@@ -72,11 +71,13 @@ export class ProbeWorker {
     try {
       return await this.#process.call('describeObjectives', { specs, modules }, PLUGIN_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      const died = this.#deathOf(error);
       const objectiveModules = specs.map(parseExtensionSpec).filter(({ isModule }) => isModule);
       const plugins = [...modules.map(({ path }) => path), ...objectiveModules.map(({ name }) => name)];
+      if (plugins.length === 0)
+        throw new MachineError(`${died.message} while it starts, before it has a model`);
       const outcome =
-        error.kind === 'hang' ? 'does not come to an end' : `ends the process with ${error.exitStatus}`;
+        died.kind === 'hang' ? 'does not come to an end' : `ends the process with ${died.exitStatus}`;
       throw new UserError(`the plug-in ${plugins.join(' or ')} ${outcome} while it is loaded`);
     }
   }
@@ -94,7 +95,7 @@ export class ProbeWorker {
     try {
       report = await this.#process.call('openBatch', testcases, LOAD_TIMEOUT_MS);
     } catch (error) {
-      const { exitStatus } = await this.#reload(error);
+      const { exitStatus } = this.#deathOf(error);
       return { refusal: `running it ends the process with ${exitStatus}` };
     }
     if ('description' in report)
@@ -107,7 +108,7 @@ export class ProbeWorker {
     try {
       return await this.#process.call('lookAtBatches', look, LOAD_TIMEOUT_MS);
     } catch (error) {
-      await this.#reload(error);
+      this.#deathOf(error);
       return undefined;
     }
   }
@@ -117,7 +118,7 @@ export class ProbeWorker {
     try {
       return await this.#process.call('measureNoise', request, LOAD_TIMEOUT_MS);
     } catch (error) {
-      await this.#reload(error);
+      this.#deathOf(error);
       return undefined;
     }
   }
@@ -165,7 +166,7 @@ export class ProbeWorker {
       return message === undefined ? undefined : { message, wasNotRun: false };
     } catch (error) {
       this.#triesThatEndedProcess++;
-      return { message: (await this.#reload(error)).message, wasNotRun: false };
+      return { message: this.#deathOf(error).message, wasNotRun: false };
     }
   }
 
@@ -194,10 +195,8 @@ export class ProbeWorker {
     try {
       return await this.#process.call('observableGoals', { testcase, goals, watched }, LOAD_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof ProcessDied) || this.#closed) throw error;
+      this.#deathOf(error);
     }
-    this.#process = this.#spawn(this.#limits);
-    await this.load();
     const bare = goals.map((goal) => withResults(goal, () => false));
     return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
       this.#process.call('observableGoals', { testcase, goals: bare, watched }, LOAD_TIMEOUT_MS),
@@ -242,8 +241,7 @@ export class ProbeWorker {
       try {
         return await this.#process.call('calibrate', parameters, undefined, onProgress);
       } catch (error) {
-        if (!(error instanceof ProcessDied)) throw error;
-        await this.#replace();
+        this.#deathOf(error);
       }
     }
     return undefined;
@@ -251,7 +249,7 @@ export class ProbeWorker {
 
   /** The process, prepared as every worker is; undefined where it has died. */
   get child(): RpcProcess<FuzzApi> | undefined {
-    return this.#process.isAlive ? this.#process : undefined;
+    return this.#process.current;
   }
 
   close(): void {
@@ -273,10 +271,9 @@ export class ProbeWorker {
       const verdicts = await this.#process.call('runSeeds', { testcases, labels });
       return verdicts.map((verdict, i) => ({ ...verdict, data: testcases[i] }));
     } catch (error) {
-      if (!(error instanceof ProcessDied)) throw error;
-      await this.#replace();
+      const died = this.#deathOf(error);
       if (testcases.length === 1) {
-        const violation = processDeathViolation(error.kind, error.exitStatus);
+        const violation = processDeathViolation(died.kind, died.exitStatus);
         return testcases.map((data) => ({
           data,
           activations: new Float32Array(0),
@@ -293,18 +290,9 @@ export class ProbeWorker {
     }
   }
 
-  /** Replaces a process that a run ended before it was prepared. @throws any other error, and a death since this was closed */
-  async #reload(error: unknown): Promise<ProcessDied> {
+  /** The death that an error is; the next call starts another process. @throws any other error, and a death since this was closed */
+  #deathOf(error: unknown): ProcessDied {
     if (!(error instanceof ProcessDied) || this.#closed) throw error;
-    this.#process = this.#spawn(this.#limits);
-    await this.load();
     return error;
-  }
-
-  async #replace(): Promise<void> {
-    if (this.#closed) throw new Error('closed');
-    this.#process = this.#spawn(this.#limits);
-    await this.load();
-    await this.#process.call('prepare', this.#requireSetup(), LOAD_TIMEOUT_MS);
   }
 }

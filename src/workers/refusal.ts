@@ -1,5 +1,5 @@
 import { MachineError, UserError } from '../core/errors.ts';
-import { ProcessDied } from './rpc-client.ts';
+import { OOM_KILL_MARK, ProcessDied } from './lifetime/process-died.ts';
 import { LOADING_MARK } from './watchdog.ts';
 
 /**
@@ -28,6 +28,10 @@ function refusalError(path: string, action: string, died: ProcessDied): UserErro
       `${path}: ${action} takes more than ${limit}, which its size does not account for; refused`,
     );
   }
+  if (died.isOomKill)
+    return new MachineError(
+      `${path}: ${action} cannot be done: ${OOM_KILL_MARK}; close other programs or set a lower --memory`,
+    );
   if (died.kind === 'memory') {
     return new MachineError(`${path}: ${action} takes more memory than a worker may have: see --memory`);
   }

@@ -4,16 +4,12 @@ import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import { sliceTestcases } from '../model/testcase-batch.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
+import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { RerunTally } from './rerun-tally.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import {
-  ProcessDied,
-  type ProcessLimits,
-  RpcClient,
-  type RpcProcess,
-  type SpawnProcess,
-} from './rpc-client.ts';
+import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
 import type { ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
 
 /** A model that runs are made in. */
@@ -21,11 +17,9 @@ type OpenedModel = Pick<RerunJob, 'model' | 'loadOptions'>;
 
 /** Runs findings again in a process of their own, which a finding may end. */
 export class RerunClient {
-  readonly #limits: ProcessLimits;
-  readonly #spawn: SpawnProcess<RerunApi>;
-  #process: RpcProcess<RerunApi> | undefined;
-  /** The process in which a model is open, and which one, with its load options. */
-  #opened: { readonly child: RpcProcess<RerunApi>; readonly key: string } | undefined;
+  readonly #process: RestartingProcess<RerunApi>;
+  /** Which model is open, with its load options. */
+  #openKey: string | undefined;
   #closed = false;
 
   constructor(
@@ -33,14 +27,18 @@ export class RerunClient {
     spawn: SpawnProcess<RerunApi> = (options) =>
       new RpcClient({ ...options, script: processScript('rerun-service') }),
   ) {
-    this.#limits = limits;
-    this.#spawn = spawn;
+    this.#process = new RestartingProcess({
+      spawn: () => spawn(limits),
+      state: { resets: ['open'], adds: [] },
+      // A death by the model's doing may be the finding that is run again.
+      mostOwnDeaths: 1,
+    });
   }
 
   /** @throws UserError where the model can't be loaded */
   identify(model: string, loadOptions: RerunJob['loadOptions']): Promise<ModelIdentity> {
     return refuseIfProcessDies(model, 'loading it', () =>
-      this.#ensureProcess().call('identify', { model, loadOptions }, LOAD_TIMEOUT_MS),
+      this.#process.call('identify', { model, loadOptions }, LOAD_TIMEOUT_MS),
     );
   }
 
@@ -62,8 +60,8 @@ export class RerunClient {
     // After a death each run is a call of its own, since it is not known which run it was.
     for (let left = totalRuns, runs = totalRuns; left > 0; ) {
       try {
-        const child = await this.#openModel(this.#ensureProcess(), job);
-        tally.add(await child.call('reproduce', { ...job, runs }));
+        await this.#openModel(job);
+        tally.add(await this.#process.call('reproduce', { ...job, runs }));
         left -= runs;
       } catch (error) {
         const death = this.#processDeath(error);
@@ -82,8 +80,8 @@ export class RerunClient {
   /** Runs a variant of a finding once, in the session that is open. */
   async runVariant(job: Omit<RerunJob, 'runs'>): Promise<VariantOutcome> {
     try {
-      const child = await this.#ensureModelOpen(job);
-      const { matchingRuns, otherSignatures } = await child.call('reproduce', { ...job, runs: 1 });
+      await this.#ensureModelOpen(job);
+      const { matchingRuns, otherSignatures } = await this.#process.call('reproduce', { ...job, runs: 1 });
       return matchingRuns === 1 ? 'same' : otherSignatures.length > 0 ? 'other' : 'none';
     } catch (error) {
       const { signature } = this.#processDeath(error);
@@ -98,8 +96,8 @@ export class RerunClient {
    */
   async testVariants(job: VariantJob): Promise<boolean[]> {
     try {
-      const child = await this.#ensureModelOpen(job);
-      return await child.call('testVariants', job);
+      await this.#ensureModelOpen(job);
+      return await this.#process.call('testVariants', job);
     } catch (error) {
       const { signature } = this.#processDeath(error);
       if (job.rows === 1) return [signature === job.expectedViolation.signature];
@@ -113,8 +111,8 @@ export class RerunClient {
   /** Margins of variants to the finding's violation; infinite for all where one of them ends the process. */
   async variantMargins(job: VariantJob): Promise<Float64Array> {
     try {
-      const child = await this.#ensureModelOpen(job);
-      return await child.call('variantMargins', job);
+      await this.#ensureModelOpen(job);
+      return await this.#process.call('variantMargins', job);
     } catch (error) {
       this.#processDeath(error);
       return new Float64Array(job.rows).fill(Number.POSITIVE_INFINITY);
@@ -123,7 +121,7 @@ export class RerunClient {
 
   close(): void {
     this.#closed = true;
-    this.#process?.kill();
+    this.#process.kill();
   }
 
   /** The violation that a process's death is. @throws any other error, and a death since this client was closed */
@@ -132,26 +130,17 @@ export class RerunClient {
     return processDeathViolation(error.kind, error.exitStatus);
   }
 
-  /** The process with the model open, in the session that is there already if it was loaded alike. */
-  #ensureModelOpen(job: OpenedModel): Promise<RpcProcess<RerunApi>> {
-    const child = this.#ensureProcess();
-    const isOpen = this.#opened?.child === child && this.#opened.key === keyOf(job);
-    return isOpen ? Promise.resolve(child) : this.#openModel(child, job);
+  /** Opens the model, unless it is open already and was loaded alike. */
+  async #ensureModelOpen(job: OpenedModel): Promise<void> {
+    if (this.#openKey !== keyOf(job)) await this.#openModel(job);
   }
 
   /** Opens the model in a fresh session. */
-  async #openModel(child: RpcProcess<RerunApi>, job: OpenedModel): Promise<RpcProcess<RerunApi>> {
+  async #openModel(job: OpenedModel): Promise<void> {
     const { model, loadOptions } = job;
-    await child.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
-    this.#opened = { child, key: keyOf(job) };
-    return child;
-  }
-
-  /** @throws ProcessDied where this client was closed */
-  #ensureProcess(): RpcProcess<RerunApi> {
-    if (this.#closed) throw new ProcessDied('crash', 'being closed', '');
-    if (this.#process?.isAlive !== true) this.#process = this.#spawn(this.#limits);
-    return this.#process;
+    this.#openKey = undefined;
+    await this.#process.call('open', { model, loadOptions }, LOAD_TIMEOUT_MS);
+    this.#openKey = keyOf(job);
   }
 }
 

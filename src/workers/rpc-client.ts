@@ -3,13 +3,17 @@ import { MachineError, systemReason, UserError } from '../core/errors.ts';
 import { exitReason } from '../core/exit-reason.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
 import { ArrayFiles, arrayFolder } from './array-files.ts';
-import { MEMORY_MARK } from './watchdog.ts';
+import { OomWatch } from './lifetime/oom-kills.ts';
+import { OOM_KILL_MARK, ProcessDied } from './lifetime/process-died.ts';
+import { activityOf, RunningTime } from './lifetime/running-time.ts';
+import { LOADING_MARK, MEMORY_MARK } from './watchdog.ts';
 
 /** Methods of a process: functions of one plain parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters and results are those of the methods' own types
 export type Api = Readonly<Record<string, (parameters: any) => any>>;
 
-type RpcResult<A extends Api, M extends keyof A> = Awaited<ReturnType<A[M]>>;
+/** What a method of a process answers. */
+export type RpcResult<A extends Api, M extends keyof A> = Awaited<ReturnType<A[M]>>;
 
 /** A call as it is sent to a process. */
 export interface RpcRequest {
@@ -31,21 +35,6 @@ export interface RpcReply {
 
 /** Called with how far a call has come. */
 export type OnProgress = (done: number) => void;
-
-/** The process ended before it answered. */
-export class ProcessDied extends Error {
-  override readonly name: string = 'ProcessDied';
-  readonly kind: FailureKind;
-  /** The signal or exit code, such as `SIGSEGV` or `exit 3`. */
-  readonly exitStatus: string;
-
-  /** @param lastLine last line that it wrote to standard error */
-  constructor(kind: FailureKind, exitStatus: string, lastLine: string) {
-    super(`the process ended with ${exitStatus}${lastLine === '' ? '' : `: ${lastLine}`}`);
-    this.kind = kind;
-    this.exitStatus = exitStatus;
-  }
-}
 
 export interface RpcClientOptions {
   readonly script: URL;
@@ -97,8 +86,9 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   readonly #arrays: ArrayFiles;
   readonly #pending = new Map<number, PendingCall>();
   readonly #clock: NodeJS.Timeout;
+  readonly #silence: RunningTime;
+  readonly #oomWatch = new OomWatch();
   #nextId = 1;
-  #lastHeard = performance.now();
   #stderrTail = '';
   #killReason: FailureKind | 'done' | undefined;
   #death: ProcessDied | MachineError | undefined;
@@ -128,6 +118,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     this.#process.on('error', (error) =>
       this.#rejectPending(new MachineError(`cannot start a process: ${systemReason(error)}`)),
     );
+    this.#silence = new RunningTime(() => activityOf(this.pid));
     this.#clock = setInterval(() => this.#checkClock(), CLOCK_INTERVAL_MS).unref();
   }
 
@@ -160,7 +151,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   ): Promise<RpcResult<A, M>> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     const id = this.#nextId++;
-    if (this.#pending.size === 0) this.#lastHeard = performance.now();
+    if (this.#pending.size === 0) this.#silence.reset();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as PendingCall['resolve'], reject, timeout, onProgress });
       const request: RpcRequest = { id, method, parameters: this.#arrays.pack(parameters) };
@@ -178,7 +169,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   }
 
   #receive(reply: RpcReply): void {
-    this.#lastHeard = performance.now();
+    this.#silence.reset();
     if (reply.rss !== undefined) {
       this.#rss = reply.rss;
       this.#peakRss = Math.max(this.#peakRss, reply.rss);
@@ -202,8 +193,9 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   }
 
   #checkClock(): void {
+    this.#oomWatch.tick();
     const [first] = this.#pending.values();
-    if (first === undefined || performance.now() - this.#lastHeard < first.timeout) return;
+    if (first === undefined || !this.#silence.exceeds(first.timeout)) return;
     this.#killReason = 'hang';
     this.#process.kill('SIGKILL');
   }
@@ -211,17 +203,22 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
   #handleClose(code: number | null, signal: NodeJS.Signals | null): void {
     this.#arrays.remove();
     const exitStatus = signal ?? `exit ${code}`;
-    const ranOut =
-      this.#stderrTail.includes(MEMORY_MARK) || /heap out of memory|bad_alloc/.test(this.#stderrTail);
-    // Where we did not send SIGKILL, it is the system's out-of-memory killer.
-    const isKilledBySystem = signal === 'SIGKILL' && this.#killReason === undefined;
-    const kind = this.#killReason === 'hang' ? 'hang' : ranOut || isKilledBySystem ? 'memory' : 'crash';
     const reason = exitReason(this.#stderrTail);
     this.#rejectPending(
       reason.isMachineFailure
         ? new MachineError(`a process ended for a failure of the machine: ${reason.text}`)
-        : new ProcessDied(kind, exitStatus, reason.text),
+        : this.#deathBy(exitStatus, reason.text),
     );
+  }
+
+  #deathBy(exitStatus: string, lastLine: string): ProcessDied {
+    if (this.#killReason === 'hang') return new ProcessDied('hang', exitStatus, lastLine);
+    const hasExceeded = [MEMORY_MARK, LOADING_MARK].some((mark) => this.#stderrTail.includes(mark));
+    // Where neither this program nor the watchdog sent SIGKILL, somebody else did, or the kernel for want of memory.
+    const isForeign = exitStatus === 'SIGKILL' && this.#killReason === undefined && !hasExceeded;
+    if (isForeign && this.#oomWatch.hasKilled()) return new ProcessDied('memory', exitStatus, OOM_KILL_MARK);
+    const ranOut = hasExceeded || /heap out of memory|bad_alloc/.test(this.#stderrTail);
+    return new ProcessDied(ranOut ? 'memory' : 'crash', exitStatus, lastLine);
   }
 
   #rejectPending(died: ProcessDied | MachineError): void {

@@ -1,7 +1,8 @@
-import type { Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import { processDeathViolation, unrepeatedDeathViolation } from '../objectives/crash-signature.ts';
+import { DeathTally, MAX_OUTSIDE_DEATHS } from './lifetime/death-tally.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
 import { addHit, emptyResult, lostResult } from './lost-tasks.ts';
-import { ProcessDied } from './rpc-client.ts';
 import type { TaskWorker } from './task-worker.ts';
 
 /** Runs tasks again whose worker process died, and finds the mutant that ends it. */
@@ -23,14 +24,20 @@ export class TaskIsolation {
    */
   async isolate(task: Task, firstDeath: ProcessDied): Promise<TaskResult> {
     // The process may have been replaced since, for a task before this one.
-    const again = await this.#tryRun(task, wholeSpan(task), false);
-    if (!(again instanceof ProcessDied)) return this.#withUnrepeatedDeath(task, again, firstDeath);
+    let before: ProcessDied = firstDeath;
+    let again = await this.#tryRun(task, wholeSpan(task), false);
+    // Then this death was the first.
+    if (again instanceof ProcessDied && firstDeath.isFromOutside) {
+      before = again;
+      again = await this.#tryRun(task, wholeSpan(task));
+    }
+    if (!(again instanceof ProcessDied)) return this.#withUnrepeatedDeath(task, again, before);
     const { signature } = processDeathViolation(again.kind, again.exitStatus);
     if (task.saturatedSignatures.includes(signature)) return lostResult(task, again);
     const { mutantIndex, died } = await this.#findDeadlyMutant(task, again);
-    const before = await this.#tryRun(task, { from: 0, to: mutantIndex });
-    const result = before instanceof ProcessDied ? emptyResult(task) : before;
-    const mutant = await this.#worker.makeMutant(task, mutantIndex);
+    const passed = await this.#tryRun(task, { from: 0, to: mutantIndex });
+    const result = passed instanceof ProcessDied ? emptyResult(task) : passed;
+    const mutant = await this.#makeMutant(task, mutantIndex);
     const violation = processDeathViolation(died.kind, died.exitStatus);
     return {
       ...addHit(result, task, mutantIndex, violation, mutant),
@@ -40,10 +47,10 @@ export class TaskIsolation {
 
   /** A crash that did not repeat is recorded, once for all tasks that it took with it. */
   async #withUnrepeatedDeath(task: Task, result: TaskResult, died: ProcessDied): Promise<TaskResult> {
-    // Memory may have run out because of other processes.
-    if (died.kind !== 'crash' || this.#unrepeatedDeath === died) return result;
+    // Memory may have run out because of other processes, and a signal from outside is no doing of the model.
+    if (died.kind !== 'crash' || died.isFromOutside || this.#unrepeatedDeath === died) return result;
     this.#unrepeatedDeath = died;
-    const mutant = await this.#worker.makeMutant(task, 0);
+    const mutant = await this.#makeMutant(task, 0);
     return addHit(result, task, 0, unrepeatedDeathViolation(died.exitStatus, task.number), mutant);
   }
 
@@ -71,6 +78,7 @@ export class TaskIsolation {
   /** Runs a part of a task; where that ends the process, starts another and returns the death. */
   async #tryRun(task: Task, span: Span, isFresh = true): Promise<TaskResult | ProcessDied> {
     if (span.to === span.from) return emptyResult(task);
+    let outsideDeaths = 0;
     for (let mayBeDead = !isFresh; ; mayBeDead = false) {
       try {
         return await this.#worker.run(task, span);
@@ -78,7 +86,24 @@ export class TaskIsolation {
         if (!(error instanceof ProcessDied) || this.#isClosed()) throw error;
         this.#worker.replace();
         // A process that was dead already refuses at once: that is no second death.
-        if (!mayBeDead) return error;
+        if (mayBeDead) continue;
+        if (!error.isFromOutside) return error;
+        // A guard against low memory sends signals as well: where they keep on coming, the task is what it dislikes.
+        if (++outsideDeaths === MAX_OUTSIDE_DEATHS) return new ProcessDied('memory', error.exitStatus, '');
+      }
+    }
+  }
+
+  /** Makes a mutant in a process that something outside may end. */
+  async #makeMutant(task: Task, mutantIndex: number): Promise<Pick<Hit, 'pick' | 'data'>> {
+    const deaths = new DeathTally();
+    for (;;) {
+      try {
+        return await this.#worker.makeMutant(task, mutantIndex);
+      } catch (error) {
+        if (!(error instanceof ProcessDied) || this.#isClosed()) throw error;
+        if (!deaths.excuses(error, this.#worker.pid, 'makeMutant')) throw error;
+        this.#worker.replace();
       }
     }
   }

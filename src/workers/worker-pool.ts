@@ -1,6 +1,6 @@
 import type { Executor, WorkerStatistics } from '../fuzzer/executor.ts';
 import type { Task, TaskResult } from '../fuzzer/scheduling/task.ts';
-import { ProcessDied } from './rpc-client.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
 import { TaskIsolation, wholeSpan } from './task-isolation.ts';
 import type { TaskWorker } from './task-worker.ts';
 

@@ -4,8 +4,10 @@ import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { EntryCache } from './entry-cache.ts';
+import { DeathTally } from './lifetime/death-tally.ts';
+import { ProcessDied } from './lifetime/process-died.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
-import { ProcessDied, type ProcessLimits, type RpcProcess, type SpawnProcess } from './rpc-client.ts';
+import type { ProcessLimits, RpcProcess, SpawnProcess } from './rpc-client.ts';
 import type { FuzzApi } from './services/fuzz-service.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import type { TaskWorker } from './task-worker.ts';
@@ -16,7 +18,7 @@ export interface WorkerSupervisorOptions {
   readonly model: { readonly path: string; readonly options: LoadOptions };
 }
 
-/** Times that a process may die while it starts before the campaign gives up. */
+/** Times that a process may die of itself while it starts before the campaign gives up. */
 const MAX_START_ATTEMPTS = 3;
 
 /** Vectors beyond which the index is filled by calls of their own, whose time counts as starting. */
@@ -175,7 +177,8 @@ export class WorkerSupervisor implements TaskWorker {
   }
 
   async #start(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    const deaths = new DeathTally();
+    for (let ownDeaths = 0; ; ) {
       const starting = this.#process;
       try {
         const { model: info } = await this.#load(starting);
@@ -184,7 +187,8 @@ export class WorkerSupervisor implements TaskWorker {
         return;
       } catch (error) {
         if (!(error instanceof ProcessDied) || this.#closed) throw error;
-        if (attempt === MAX_START_ATTEMPTS) {
+        const isExcused = error.isFromOutside && deaths.excuses(error, starting.pid, 'start');
+        if (!isExcused && ++ownDeaths === MAX_START_ATTEMPTS) {
           throw new MachineError(`worker processes die while they start (${error.message}): see --memory`);
         }
         this.#process = this.#spawn(this.#options.child);

@@ -1,4 +1,5 @@
-import { type Api, ProcessDied, type RpcProcess } from '../../src/workers/rpc-client.ts';
+import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
+import type { Api, RpcProcess } from '../../src/workers/rpc-client.ts';
 
 /** A call that a fake process got. */
 export interface RecordedCall {

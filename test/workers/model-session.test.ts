@@ -79,7 +79,8 @@ describe('a session', () => {
 
 describe('a session whose process the model ends', () => {
   const dying = (method: string) => {
-    let deaths = 1;
+    // The first may be chance.
+    let deaths = 2;
     const processes = spawner<ModelApi>({
       load: () => ({ model: { path: 'm.onnx' }, sites: [] }),
       run: () => [],
@@ -99,7 +100,24 @@ describe('a session whose process the model ends', () => {
     expect(started.map((process) => process.methods())).toEqual([
       ['load', 'probe', 'run'],
       ['load', 'probe', 'run'],
+      ['load', 'probe', 'probe', 'run'],
     ]);
+  });
+
+  test('is asked again where that was chance, and where a signal from outside did it', async () => {
+    const deaths = [crash(), crash('SIGKILL'), crash('SIGTERM')];
+    const { spawn, started } = spawner<ModelApi>({
+      load: () => ({ model: { path: 'm.onnx' }, sites: [] }),
+      run: () => {
+        const death = deaths.shift();
+        if (death !== undefined) throw death;
+        return [];
+      },
+    });
+    const open = new SessionWithFakes({}, spawn);
+    await open.load('m.onnx', { runtime: 'auto' });
+    expect(await open.run([testcaseOf([1])])).toEqual([]);
+    expect(started.map((process) => process.methods())).toEqual(Array(4).fill(['load', 'probe', 'run']));
   });
 
   test('has no shapes, and says why', async () => {

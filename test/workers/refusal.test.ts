@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { MachineError, UserError } from '../../src/core/errors.ts';
+import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
 import { refuseIfProcessDies } from '../../src/workers/refusal.ts';
-import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import { LOADING_MARK } from '../../src/workers/watchdog.ts';
 
 const refused = (error: Error): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RerunResult } from '../../src/evaluation/rerun-testcase.ts';
+import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
 import { RerunClient } from '../../src/workers/rerun-client.ts';
-import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import type { RerunApi, RerunJob, VariantJob } from '../../src/workers/services/rerun-service.ts';
 import { type Answers, crash, spawner } from '../support/process.ts';
 import { testcaseOf } from '../support/tasks.ts';
@@ -61,6 +61,19 @@ describe('reproduce', () => {
       totalRuns: 5,
       otherSignatures: ['crash-sigabrt'],
     });
+  });
+
+  test('does not count deaths by something outside, and runs as often as without', async () => {
+    const deaths = [crash('SIGKILL'), crash('SIGTERM'), crash('SIGKILL')];
+    const { rerunClient, started } = client({
+      reproduce: ({ runs }: RerunJob) => {
+        const death = deaths.shift();
+        if (death !== undefined) throw death;
+        return matching(runs);
+      },
+    });
+    expect(await rerunClient.reproduce('nonfinite', JOB)).toEqual(matching(10));
+    expect(started.map((process) => process.methods())).toEqual(Array(4).fill(['open', 'reproduce']));
   });
 
   test('fails where the client was closed', async () => {

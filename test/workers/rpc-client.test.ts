@@ -123,9 +123,8 @@ describe('a process that ends', () => {
       3,
       { kind: 'crash', exitStatus: 'exit 3', message: 'the process ended with exit 3: last words' },
     ],
-    ['abort', undefined, { kind: 'crash', exitStatus: 'SIGABRT' }],
-    // The system's out-of-memory killer is the one other process that does that.
-    ['killed', undefined, { kind: 'memory', exitStatus: 'SIGKILL' }],
+    ['abort', undefined, { kind: 'crash', exitStatus: 'SIGABRT', isFromOutside: false }],
+    ['killed', undefined, { kind: 'crash', exitStatus: 'SIGKILL', isFromOutside: true }],
   ])('by %s rejects the call', async (method, parameters, death) => {
     const client = start();
     await expect(client.call(method, parameters)).rejects.toMatchObject({ name: 'ProcessDied', ...death });
@@ -158,12 +157,30 @@ describe('a process that ends', () => {
   });
 
   test('by what it holds says so', async () => {
-    await expect(start({ memory: 4e8 }).call('hold', 6e8)).rejects.toMatchObject({ kind: 'memory' });
+    await expect(start({ memory: 4e8 }).call('hold', 6e8)).rejects.toMatchObject({
+      kind: 'memory',
+      isFromOutside: false,
+      mayBeChance: false,
+    });
   });
 
   test('by its limits of loading says which', async () => {
-    await expect(start().call('loading', 1e8)).rejects.toThrow('neurofuzz: takes more than 0.1 GB of memory');
+    await expect(start().call('loading', 1e8)).rejects.toMatchObject({
+      message: expect.stringContaining('neurofuzz: takes more than 0.1 GB of memory'),
+      isFromOutside: false,
+      mayBeChance: false,
+    });
   });
+});
+
+test('a process that is stopped is not blamed for its silence', async () => {
+  const client = start();
+  await client.call('double', 1);
+  process.kill(client.pid, 'SIGSTOP');
+  const answer = client.call('double', 21, 1500);
+  await new Promise((done) => setTimeout(done, 3000));
+  process.kill(client.pid, 'SIGCONT');
+  expect(await answer).toBe(42);
 });
 
 test('a call without a heartbeat is a hang, one with heartbeats is none however long it takes', async () => {

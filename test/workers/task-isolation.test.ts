@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Span, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
+import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
 import { emptyResult } from '../../src/workers/lost-tasks.ts';
-import { ProcessDied } from '../../src/workers/rpc-client.ts';
 import { TaskIsolation } from '../../src/workers/task-isolation.ts';
 import type { TaskWorker } from '../../src/workers/task-worker.ts';
 import { crash } from '../support/process.ts';
@@ -15,19 +15,20 @@ class FakeWorker implements TaskWorker {
   replacements = 0;
   readonly memory = { rss: 0, peak: 0 };
   readonly spans: Span[] = [];
-  readonly #dies: (span: Span) => boolean;
+  readonly #dies: (span: Span) => boolean | ProcessDied;
   #isDead = false;
 
-  constructor(dies: (span: Span) => boolean) {
+  constructor(dies: (span: Span) => boolean | ProcessDied) {
     this.#dies = dies;
   }
 
   async run(task: Task, span: Span): Promise<TaskResult> {
     if (this.#isDead) throw crash();
     this.spans.push(span);
-    if (this.#dies(span)) {
+    const death = this.#dies(span);
+    if (death !== false) {
       this.#isDead = true;
-      throw crash();
+      throw death === true ? crash() : death;
     }
     return { ...emptyResult(task), counts: [{ signature: 'nonfinite', hits: span.to - span.from }] };
   }
@@ -109,6 +110,32 @@ describe('a task that passes when it runs again', () => {
     worker.die();
     await isolationOf(worker).isolate(numberedTask(1), new ProcessDied('hang', 'SIGKILL', ''));
     expect([worker.replacements, worker.spans.length]).toEqual([1, 1]);
+  });
+});
+
+describe('a task whose processes something outside ends', () => {
+  const killed = () => crash('SIGKILL');
+  const task = numberedTask(1, { mutants: 16 });
+  const undisturbed = async (dies: (span: Span) => boolean) => {
+    const worker = new FakeWorker(dies);
+    return worker.run(task, { from: 0, to: 16 }).catch((death) => isolationOf(worker).isolate(task, death));
+  };
+
+  test.each([
+    ['that passes', () => false],
+    ['that the model ends', ({ from, to }: Span) => from <= 5 && 5 < to],
+  ])('%s comes to what it comes to without', async (_, dies) => {
+    for (const chance of [2, 3, 5]) {
+      let runs = 0;
+      const worker = new FakeWorker((span) => (++runs % chance === 0 ? killed() : dies(span)));
+      expect(await isolationOf(worker).isolate(task, killed())).toEqual(await undisturbed(dies));
+    }
+  });
+
+  test('each time is lost to want of memory, which guards watch over', async () => {
+    const worker = new FakeWorker(() => killed());
+    const result = await isolationOf(worker).isolate(task, killed());
+    expect(result.hits.map(({ violation }) => violation.signature)).toEqual(['memory']);
   });
 });
 

@@ -126,6 +126,18 @@ test('a process that dies while it starts is tried three times', async () => {
   expect(attempts).toBe(3);
 });
 
+test('a process that something outside ends while it starts is started again, beside those three times', async () => {
+  const deaths = [crash('SIGKILL'), crash(), crash('SIGTERM'), crash(), ...Array(4).fill(crash('SIGKILL'))];
+  const { started, run } = supervise({
+    prepare: () => {
+      const death = deaths.shift();
+      if (death !== undefined) throw death;
+    },
+  });
+  await run(0, [1]);
+  expect(started).toHaveLength(9);
+});
+
 test('a model that changed on disk ends the campaign', async () => {
   const { run } = supervise({ load: () => ({ model: { sha256: 'other', path: 'm.onnx' }, sites: [] }) });
   await expect(run(0, [1])).rejects.toThrow('m.onnx has changed while it is fuzzed');

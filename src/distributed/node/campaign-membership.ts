@@ -5,8 +5,9 @@ import { CODEPOINTS } from '../../config/values.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import type { Task, TaskResult } from '../../fuzzer/scheduling/task.ts';
 import type { LoadOptions } from '../../model/model.ts';
+import { RestartingProcess } from '../../workers/lifetime/restarting-process.ts';
 import { LOAD_TIMEOUT_MS, memoryShare } from '../../workers/resource-limits.ts';
-import type { RpcClient } from '../../workers/rpc-client.ts';
+import type { RpcProcess } from '../../workers/rpc-client.ts';
 import type { FuzzApi } from '../../workers/services/fuzz-service.ts';
 import { spawnWorker } from '../../workers/spawn-worker.ts';
 import { WorkerPool } from '../../workers/worker-pool.ts';
@@ -77,7 +78,7 @@ export class CampaignMembership {
       child: { timeout: descriptor.timeout, memory: memoryShare(jobs), tempFolder: folder },
       model,
     };
-    const supervise = (worker?: RpcClient<FuzzApi>): WorkerSupervisor =>
+    const supervise = (worker?: RpcProcess<FuzzApi>): WorkerSupervisor =>
       new WorkerSupervisor(options, descriptor.setup, descriptor.sha256, folder, worker);
     // The other processes start while the first one is being verified.
     const others = Array.from({ length: jobs - 1 }, () => supervise());
@@ -182,13 +183,16 @@ function withLocalVocabulary(
 async function startVerifiedWorker(
   { setup, sha256, referenceRuns }: Descriptor,
   { child: limits, model: loading }: WorkerSupervisorOptions,
-): Promise<RpcClient<FuzzApi>> {
-  const child = spawnWorker(limits);
+): Promise<RpcProcess<FuzzApi> | undefined> {
+  const child = new RestartingProcess<FuzzApi>({
+    spawn: () => spawnWorker(limits),
+    state: { resets: ['load'], adds: ['prepare'] },
+  });
   try {
     const { model: info } = await child.call('load', loading, LOAD_TIMEOUT_MS);
     if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
     await child.call('prepare', setup, LOAD_TIMEOUT_MS);
-    if (referenceRuns.length === 0) return child;
+    if (referenceRuns.length === 0) return child.current;
     const results = await child.call('runSeeds', {
       testcases: referenceRuns.map(({ data }) => data),
       labels: setup.labels.length === 0 ? undefined : referenceRuns.map(() => -1),
@@ -204,7 +208,7 @@ async function startVerifiedWorker(
       throw new UserError(
         `this machine's ${info.runtime.version} computes the seeds otherwise in the last digits: fuzz --mixed lets it take part all the same`,
       );
-    return child;
+    return child.current;
   } catch (error) {
     child.kill();
     throw error;
