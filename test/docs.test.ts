@@ -65,7 +65,7 @@ describe('the pages', () => {
     for (const name of commands) {
       if (name === 'help') continue;
       expect(index).toMatch(new RegExp(`\`${name}[\` ]`));
-      help.set(name, (await neurofuzz([name, '--help'])).stdout);
+      help.set(name, (await neurofuzz([name, name === 'fuzz' ? '--help-all' : '--help'])).stdout);
     }
     for (const page of pages) {
       const blocks = [...readFileSync(page, 'utf8').matchAll(/```(?:sh)?\n([\s\S]*?)```/g)].map(

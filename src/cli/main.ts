@@ -31,6 +31,9 @@ const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
   ['workers', async () => (await import('./commands/workers.ts')).workersCommand()],
 ]);
 
+/** The command that prints a shell's completion script, and the hidden one that the script calls. */
+const COMPLETION_COMMANDS: ReadonlySet<string> = new Set(['completion', 'complete']);
+
 /** The command named in the arguments; all commands if there is none, for the help and for suggestions. */
 function commandsFor(argv: readonly string[], startedAt: number): Promise<Command[]> {
   const maker = COMMANDS.get(argv[2] ?? '');
@@ -78,6 +81,7 @@ async function parse(argv: readonly string[], startedAt: number): Promise<void> 
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
   for (const command of await commandsFor(argv, startedAt)) program.addCommand(command);
+  if (COMPLETION_COMMANDS.has(argv[2] ?? '')) (await import('./completion.ts')).addCompletion(program);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
@@ -124,5 +128,7 @@ Examples:
   neurofuzz inspect model.onnx
   neurofuzz init model.onnx && neurofuzz fuzz --config campaign.yaml
   neurofuzz replay neurofuzz-out/model
+
+Shell completion: source <(neurofuzz completion bash); also zsh, fish, powershell.
 
 Exit codes: 0 nothing found, 1 findings, 2 the request is wrong, 3 the machine failed.`;

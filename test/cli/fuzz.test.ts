@@ -473,9 +473,34 @@ test('a time budget ends the campaign', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ stopped: 'time' });
 });
 
-test('--help shows each flag with its default, and examples', async () => {
+test('--help shows the common flags with their defaults, and examples', async () => {
   const { code, stdout } = await neurofuzz(['fuzz', '--help']);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/--keep <n> +findings kept.*\(default: 5\)/s);
+  expect(stdout).toMatch(/--execs <n> +stop after so many mutants\s+\(default: none\)/);
+  expect(stdout.match(/^ {2}(?:-\w, )?--[\w-]+/gm)).toHaveLength(12 + 1);
   expect(stdout).toMatch(/Examples:/);
+});
+
+test('--help-all shows each flag once, under a topic', async () => {
+  const { code, stdout } = await neurofuzz(['fuzz', '--help-all']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/--keep <n> +findings kept.*\(default: 5\)/s);
+  const topics = stdout.match(/^[A-Z][\w ]+:$/gm);
+  expect(topics).toEqual([
+    'Arguments:',
+    'Model and inputs:',
+    'What counts as a failure:',
+    'How mutants are made:',
+    'Limits:',
+    'Search:',
+    'Resources:',
+    'Output:',
+    'Several machines:',
+    'Other options:',
+    'Examples:',
+  ]);
+  // A new flag belongs to a topic.
+  expect(stdout.slice(stdout.indexOf('Other options:'))).toMatch(
+    /^Other options:\n +--help-all [^-]+\nExamples/,
+  );
 });

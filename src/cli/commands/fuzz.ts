@@ -7,6 +7,7 @@ import { checkSettings, type RawSettings, readCampaignFile } from '../../config/
 import type { CampaignConfig } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { groupFlags } from '../arguments/flag-groups.ts';
 import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryText } from '../output/campaign-summary.ts';
@@ -35,7 +36,7 @@ export function fuzzCommand(startedAt: number): Command {
     .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
     .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
     .option('-c, --config <file>', 'campaign file, YAML or JSON; its relative paths are relative to it');
-  return addAllSettingFlags(command)
+  addAllSettingFlags(command)
     .option(
       '--resume',
       'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
@@ -56,6 +57,7 @@ export function fuzzCommand(startedAt: number): Command {
     .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
     .addHelpText('after', EXAMPLES)
     .action((model: string | undefined, options: FuzzOptions) => fuzz(model, options, startedAt));
+  return groupFlags(command);
 }
 
 async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: number): Promise<void> {
