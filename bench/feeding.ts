@@ -3,38 +3,16 @@
  * candidates as real ones find, and with every message serialized as between processes. Prints how many real workers
  * the main process can supply.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { CheckpointSource } from '../src/campaign/checkpoint-source.ts';
-import { HitConfirmer } from '../src/campaign/findings/confirm.ts';
-import { FaultRegistry } from '../src/campaign/findings/fault-registry.ts';
-import { FindingWriter } from '../src/campaign/findings/finding-writer.ts';
-import { SeedSpan } from '../src/campaign/findings/severity.ts';
-import { runMainLoop } from '../src/campaign/main-loop.ts';
-import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
-import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
-import { Feedback } from '../src/coverage/feedback/feedback.ts';
-import { feedbackKind } from '../src/coverage/feedback/registry.ts';
-import { Corpus } from '../src/fuzzer/corpus/corpus.ts';
 import type { Executor } from '../src/fuzzer/executor.ts';
 import { packTestcases } from '../src/fuzzer/packed-testcases.ts';
-import { describeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
-import { MutatorScheduler } from '../src/fuzzer/scheduling/mutator-scheduler.ts';
 import type { Task, TaskResult } from '../src/fuzzer/scheduling/task.ts';
-import { feedbackDelay } from '../src/fuzzer/scheduling/task-sizes.ts';
-import { FuzzerState } from '../src/fuzzer/state.ts';
-import { resolveImageFormat } from '../src/inputs/image.ts';
-import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
-import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
-import { defaultMutators } from '../src/mutators/registry.ts';
-import { makeScheduler } from '../src/schedulers/registry.ts';
-import { CampaignStore } from '../src/storage/campaign-store.ts';
-import { FolderTestcaseLoader } from '../src/storage/testcase-loader.ts';
-import { EntryCache } from '../src/workers/entry-cache.ts';
-import { RerunClient } from '../src/workers/rerun-client.ts';
+import type { FuzzerState } from '../src/fuzzer/state.ts';
+import { EntryCache, entryBytes } from '../src/workers/entry-cache.ts';
 import { line, withFolder } from './campaign.ts';
+import { FORM, runSimulatedCampaign, SIZE } from './simulated-campaign.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -45,23 +23,6 @@ const { values: options } = parseArgs({
   },
 });
 const workers = Number(options.workers);
-const SIZE = 784;
-const INPUTS = [{ name: 'image', type: 'float32', shape: [28, 28, 1], size: SIZE }] as const;
-const FORM = shapeSignatureOf(INPUTS);
-
-const IMAGE_FORMAT = resolveImageFormat(INPUTS[0], undefined, [0, 1]);
-const DESCRIPTORS: readonly InputDescriptor[] = [
-  {
-    ...INPUTS[0],
-    domains: ['numbers', 'image'],
-    range: { low: 0, high: 1 },
-    picture: IMAGE_FORMAT,
-    columns: undefined,
-    fixed: undefined,
-    tokens: undefined,
-  },
-];
-const ARMS = await describeArms(DESCRIPTORS.map((input) => defaultMutators(input).map(({ spec }) => spec)));
 
 /**
  * From a real campaign on the dense network: one candidate per 60 mutants, of which one in nine enters the corpus.
@@ -89,9 +50,10 @@ class SimulatedWorkers implements Executor {
     const cache = this.#caches[worker];
     const required = this.#state.requiredEntries(task);
     const missing = required.filter((entry) => cache.get(entry) === undefined);
-    for (const entry of missing) cache.set(entry, true);
+    const data = missing.map((entry) => this.#state.entryData(entry));
+    for (const [i, entry] of missing.entries()) cache.set(entry, true, entryBytes(data[i]));
     cache.touch(required);
-    const entries = packTestcases(missing.map((entry) => this.#state.entryData(entry)));
+    const entries = packTestcases(data);
     const vectors = this.#state.vectors(this.#indexSizes[worker], task.indexSize);
     this.#indexSizes[worker] = task.indexSize;
     const message = serialize({ task, required, entries, vectors });
@@ -129,103 +91,21 @@ function resultOf(task: Task): TaskResult {
 }
 
 await withFolder(async (folder) => {
-  const out = join(folder, 'out');
-  const config = campaignSchema.parse({ execs: Number(options.execs), seed: '1' });
-  const store = await CampaignStore.create(out, {});
-  const rerunClient = new RerunClient({ timeout: 1000, memory: 1e9 });
-  const faults = new FaultRegistry({ maxPerSignature: 5, timedObjectives: [] });
-  const findings = new FindingWriter({
-    store,
-    faults,
-    confirmer: new HitConfirmer({
-      rerunClient,
-      objectives: [],
-      modelPath: '',
-      loadOptions: { runtime: 'onnx' },
-      runtime: 'onnx',
-      comparesLayers: false,
-      isUnbatched: false,
-      noise: undefined,
-      canTrace: false,
-      seedSpan: new SeedSpan([]),
-      imageFormats: [undefined],
-      hasPadding: false,
-    }),
-    model: { path: '', sha256: '', runtime: 'onnx' },
-    masterSeed: '1',
-    imageFormats: [undefined],
-    padIds: [],
-    textOf: () => undefined,
-  });
-  const state = new FuzzerState({
-    corpus: {
-      entries: new Corpus(new FolderTestcaseLoader(out, INPUTS)),
-      maxEntries: Number.POSITIVE_INFINITY,
-      labels: undefined,
-    },
-    feedback: new Feedback({
-      kind: feedbackKind('distance'),
-      width: 1,
-      threshold: 1e-9,
-      isAdaptive: false,
-    }),
-    mutation: {
-      scheduler: await makeScheduler(config),
-      mutatorScheduler: new MutatorScheduler(
-        DESCRIPTORS.map(({ name }) => name),
-        ARMS,
-        true,
-      ),
-      descriptors: DESCRIPTORS,
-      arms: ARMS,
-      limits: {},
-    },
-    search: undefined,
-    tasks: {
-      masterSeed: '1',
-      batch: 256,
-      maxExecs: Number(options.execs),
-      feedbackDelay,
-      singleBatches: false,
-    },
-    objectives: ['nonfinite'],
-  });
-  const seed = state.addSeed({ form: FORM, inputs: [new Float32Array(SIZE)] }, Float32Array.of(0), 0);
-  if (seed !== undefined) store.addEntry(seed);
-  const collector = new StatisticsCollector();
-  const executor = new SimulatedWorkers(state);
-  const monitor = {
-    info() {},
-    warn() {},
-    onStart() {},
-    onPhase() {},
-    onFault() {},
-    onThresholdChange() {},
-    onStatistics() {},
-  };
+  let executor: SimulatedWorkers | undefined;
   const cpu = process.cpuUsage();
   const start = performance.now();
-  await runMainLoop({
-    config,
-    monitor,
-    signal: new AbortController().signal,
-    store,
-    faults,
-    state,
-    collector,
-    executor,
-    findings,
-    rerunClient,
-    checkpointSource: new CheckpointSource({
-      state,
-      faults,
-      elapsedSeconds: () => collector.elapsedSeconds,
-    }),
-    sites: [],
-    startedAt: performance.now(),
-    notLookedInto: [],
-    unreachableSites: new Map(),
+  const state = await runSimulatedCampaign({
+    folder,
+    execs: Number(options.execs),
+    width: 1,
+    threshold: 1e-9,
+    maxEntries: Number.POSITIVE_INFINITY,
+    makeExecutor: (madeState) => {
+      executor = new SimulatedWorkers(madeState);
+      return executor;
+    },
   });
+  if (executor === undefined) throw new Error('no executor was made');
   const seconds = (performance.now() - start) / 1000 - executor.seconds;
   const { user, system } = process.cpuUsage(cpu);
   const rate = state.execs / seconds;

@@ -184,15 +184,7 @@ export async function enterImports(
 function importOrigin({ lineage, ancestor }: ImportedTestcase): MutantOrigin | undefined {
   if (lineage.parent === null) return undefined;
   return {
-    parent: {
-      ...lineage,
-      id: lineage.parent,
-      ancestorIndex: 0,
-      referenceIndex: 0,
-      novelty: null,
-      task: 0,
-      outcome: NO_CLASS,
-    },
+    parent: { ...lineage, id: lineage.parent },
     ancestor,
     mutators: lineage.mutators,
     mutationCount: 0,

@@ -67,6 +67,7 @@ export async function runMainLoop(context: LoopContext): Promise<StopReason> {
 async function processTasks(context: LoopContext, stop: StopConditions): Promise<StopReason> {
   const { state, executor, checkpointSource } = context;
   const results = new ResultsInFlight(executor);
+  let knowsFull = false;
   for (const task of state.inFlight) results.submit(task);
   for (;;) {
     if (stop.reason !== undefined) return stop.reason;
@@ -81,8 +82,19 @@ async function processTasks(context: LoopContext, stop: StopConditions): Promise
     const result = await stop.raceWithStop(results.take(next.number));
     if (typeof result === 'string') return result;
     const reason = await processResult(context, stop, result);
+    if (state.isCorpusFull && !knowsFull) await reportFullCorpus(context);
+    knowsFull = state.isCorpusFull;
     if (reason !== undefined) return reason;
   }
+}
+
+/** Says once what a full corpus means: an event, and a line. */
+async function reportFullCorpus({ state, store, monitor }: LoopContext): Promise<void> {
+  const { count } = state.corpus.size;
+  await store.appendEvent('corpus-full', { corpus: count, execs: state.execs });
+  monitor.warn(
+    `the corpus is full with ${count} testcases: mutants that are new are not kept any more, and the search goes on from those it has (--max-corpus sets another limit for a new campaign)`,
+  );
 }
 
 /** Results of the tasks in flight, by task number. */

@@ -41,6 +41,8 @@ export interface ResolvedCampaign {
   readonly secondModelGiven: string | undefined;
   readonly watched: WatchedTensors;
   readonly threshold: number;
+  /** Entries after which the corpus grows no more. */
+  readonly maxCorpus: number;
   readonly feedback: FeedbackName;
   readonly workload: Workload;
   readonly fixedBatch: FixedBatch | undefined;
@@ -70,6 +72,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     secondModelGiven,
     watched,
     threshold,
+    maxCorpus,
     feedback,
     workload,
     fixedBatch,
@@ -142,6 +145,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
         ? {}
         : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),
       threshold,
+      maxCorpus,
       workload,
       ...(fixedBatch === undefined ? {} : { fixedBatch }),
       ...(batchDependence === undefined ? {} : { batchDependence }),

@@ -36,6 +36,7 @@ import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
+import { resolveMaxCorpus } from './resolve/sizes/corpus-limit.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
 import type { SavedCampaign } from './resume.ts';
@@ -60,6 +61,10 @@ export interface PreparedCampaign {
   readonly seeds: readonly SeedResult[];
   readonly imports: Awaited<ReturnType<typeof readImports>>;
   readonly threshold: number;
+  /** Numbers in an observation; 0 where nothing is observed. */
+  readonly width: number;
+  /** Entries after which the corpus grows no more. */
+  readonly maxCorpus: number;
   readonly settings: ReturnType<typeof resolvedSettings>;
   /** The models as findings name them. */
   readonly modelGiven: string;
@@ -96,6 +101,11 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
   );
   const recorded = saved?.settings.resolved;
+  const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
+  const observedWidth = isGuided(config, width) ? width : undefined;
+  const maxCorpus =
+    config.maxCorpus ??
+    resolveMaxCorpus(saved?.settings.resolved.maxCorpus, feedbackKind(target.feedback), observedWidth);
   const modelGiven = typeof recorded?.modelGiven === 'string' ? recorded.modelGiven : path.asGiven;
   const secondModelGiven =
     typeof recorded?.copyGiven === 'string' ? recorded.copyGiven : nameSecondModel(context);
@@ -109,6 +119,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     secondModelGiven,
     watched,
     threshold: threshold.value,
+    maxCorpus,
     feedback: target.feedback,
     workload: target.workload,
     fixedBatch: target.fixedBatch,
@@ -123,7 +134,21 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     for (const change of checkResumable(folder, saved.settings, settings))
       monitor.warn(`since then ${change}`);
   }
-  return { seeds, imports, threshold: threshold.value, settings, modelGiven, secondModelGiven };
+  return {
+    seeds,
+    imports,
+    threshold: threshold.value,
+    width,
+    maxCorpus,
+    settings,
+    modelGiven,
+    secondModelGiven,
+  };
+}
+
+/** Whether anything may be kept for being new. */
+function isGuided({ guidance }: Pick<CampaignConfig, 'guidance'>, width: number): boolean {
+  return guidance !== 'none' && width > 0;
 }
 
 function runSeeds({ monitor, probeWorker, target: { inputs } }: CampaignContext): Promise<SeedResult[]> {
@@ -204,8 +229,8 @@ function makeFindingWriter(
 }
 
 async function makeState(
-  { config, folder, target, saved }: CampaignContext,
-  { seeds, threshold }: PreparedCampaign,
+  { config, folder, target }: CampaignContext,
+  { threshold, width, maxCorpus }: PreparedCampaign,
 ): Promise<FuzzerState> {
   const { model, masterSeed, inputs, workload, setup } = target;
   const { descriptors, limits } = inputs;
@@ -218,18 +243,16 @@ async function makeState(
       workload.runCost,
       descriptors.map(({ pickShare }) => pickShare),
     );
-  const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
   const accounts = target.seedAccounts && new SeedAccounts(target.seedAccounts);
-  const isGuided = config.guidance !== 'none' && width > 0;
   return new FuzzerState({
     corpus: {
       entries: new Corpus(new FolderTestcaseLoader(folder, stripBatchDimension(inputs.inputs))),
-      maxEntries: config.maxCorpus ?? Number.POSITIVE_INFINITY,
+      maxEntries: maxCorpus,
       labels: labelsById(target),
     },
     feedback: new Feedback({
       kind: feedbackKind(target.feedback),
-      width: isGuided ? width : undefined,
+      width: isGuided(config, width) ? width : undefined,
       threshold,
       isAdaptive: config.threshold === 'auto',
       isDelayed: config.epoch !== undefined,

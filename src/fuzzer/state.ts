@@ -36,7 +36,7 @@ import type { SavedSeedAccounts, SeedAccounts } from './seeds/seed-accounts.ts';
 export interface FuzzerStateOptions {
   readonly corpus: {
     readonly entries: Corpus;
-    /** Entries after which nothing is admitted. */
+    /** Entries after which nothing is admitted; see `AdmissionOptions`. */
     readonly maxEntries: number;
     /** Class that each labelled seed shows, by the seed's id; undefined without labels. */
     readonly labels: ReadonlyMap<string, number> | undefined;
@@ -185,6 +185,11 @@ export class FuzzerState implements CorpusSource {
     return this.#options.feedback.threshold;
   }
 
+  /** Whether the corpus holds so many entries that no mutant is kept for its activations any more. */
+  get isCorpusFull(): boolean {
+    return this.#admission.isFull;
+  }
+
   /** Mutants whose results were applied, those that never ran included. */
   get execs(): number {
     return this.#execs;
@@ -304,6 +309,7 @@ export class FuzzerState implements CorpusSource {
   /** Adds an entry that is on disk already. */
   restoreEntry(entry: NewCorpusEntry): void {
     this.#admission.insert(entry);
+    this.corpus.evict(this.corpus.size.count);
   }
 
   /** Sets the signatures whose hits are only counted, after findings of seeds and imports were stored. */
@@ -327,7 +333,8 @@ export class FuzzerState implements CorpusSource {
       stacks,
       saturatedSignatures: this.#countedSignatures,
       indexSize: feedback.size,
-      threshold: this.threshold,
+      // Workers then send back what comes nearer to a goal, and nothing else.
+      threshold: this.isCorpusFull ? Number.MAX_VALUE : this.threshold,
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
       ...goal,
     };
@@ -371,9 +378,9 @@ export class FuzzerState implements CorpusSource {
     this.#rejected += result.rejected;
     this.#lastApplied = result.task;
     this.#inFlight.shift();
-    // Entries admitted for a goal alone say nothing about how far new activations lie.
+    // Entries admitted for a goal alone say nothing about how far new activations lie, nor does a corpus that is full.
     const thresholdChange =
-      task.goal === undefined && task.sizeChange === undefined
+      task.goal === undefined && task.sizeChange === undefined && !this.isCorpusFull
         ? this.#options.feedback.adapt(
             result.mutants,
             admission.novel.map(({ entry }) => entry.novelty ?? Number.MAX_VALUE),

@@ -1,4 +1,6 @@
+import { withRoomFor } from '../core/growable-array.ts';
 import type { Random } from '../core/random.ts';
+import { decodeVarints, encodeVarints } from '../core/varints.ts';
 import { type CorpusSize, NEWEST, type Scheduler, type SchedulerKind } from './scheduler.ts';
 
 /** Picks without a new entry after which the window of the newest entries is one larger. */
@@ -6,6 +8,12 @@ const PICKS_PER_OLDER_ENTRY = 64;
 
 /** Share of picks that are drawn from all entries alike. */
 const UNIFORM_SHARE = 1 / 6;
+
+interface SavedYield {
+  /** The fatigue of each entry, as `encodeVarints` writes it; older versions wrote an array. */
+  readonly tired: string | readonly number[];
+  readonly fruitless: number;
+}
 
 /**
  * Picks the less used of two entries drawn from a window of the newest. A pick raises an entry's fatigue; a new child
@@ -15,7 +23,9 @@ const UNIFORM_SHARE = 1 / 6;
  */
 export class YieldScheduler implements Scheduler {
   /** Picks of each entry since it was added or last had a new child. */
-  #fatigue: number[] = [];
+  #fatigue = new Uint32Array(1024);
+  /** Entries that were added. */
+  #count = 0;
   /** Picks since an entry was added. */
   #picksSinceAdded = 0;
   readonly #newestCount: number;
@@ -38,17 +48,21 @@ export class YieldScheduler implements Scheduler {
 
   added(entry: number, parent: number | undefined): void {
     this.#picksSinceAdded = 0;
+    this.#fatigue = withRoomFor(this.#fatigue, entry);
     this.#fatigue[entry] = 0;
+    this.#count = entry + 1;
     if (parent !== undefined) this.#fatigue[parent] = 0;
   }
 
   save(): unknown {
-    return { tired: [...this.#fatigue], fruitless: this.#picksSinceAdded };
+    const tired = encodeVarints(this.#fatigue.subarray(0, this.#count));
+    return { tired, fruitless: this.#picksSinceAdded };
   }
 
   restore(saved: unknown): void {
-    const { tired, fruitless } = saved as { readonly tired: readonly number[]; readonly fruitless: number };
-    this.#fatigue = [...tired];
+    const { tired, fruitless } = saved as SavedYield;
+    this.#fatigue = typeof tired === 'string' ? decodeVarints(tired) : Uint32Array.from(tired);
+    this.#count = this.#fatigue.length;
     this.#picksSinceAdded = fruitless;
   }
 }

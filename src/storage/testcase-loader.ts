@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { errorMessage, MachineError } from '../core/errors.ts';
 import type { TestcaseLoader } from '../fuzzer/corpus/corpus.ts';
 import { decodeTestcase, type TestcaseData } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
-import { testcasePath } from './journal.ts';
+import { testcasePath, VECTORS_FILE } from './journal.ts';
 
-/** Reads the testcases of a campaign's folder, which the store has written. */
+/** Reads the testcases and activations of a campaign's folder, which the store has written. */
 export class FolderTestcaseLoader implements TestcaseLoader {
   readonly #folder: string;
   readonly #inputs: readonly InputSpec[];
@@ -18,12 +19,37 @@ export class FolderTestcaseLoader implements TestcaseLoader {
 
   load(id: string): TestcaseData {
     const path = testcasePath(this.#folder, id);
-    try {
-      return decodeTestcase(this.#inputs, readFileSync(path), path);
-    } catch (error) {
-      throw new MachineError(
-        `${path} can no longer be read (${errorMessage(error)}): --resume goes on without what is damaged`,
-      );
+    return readOrFail(path, () => decodeTestcase(this.#inputs, readFileSync(path), path));
+  }
+
+  loadActivations(from: number, to: number, width: number): Float32Array {
+    const path = join(this.#folder, VECTORS_FILE);
+    const vectors = new Float32Array((to - from) * width);
+    const offset = from * width * Float32Array.BYTES_PER_ELEMENT;
+    readOrFail(path, () => readExactly(path, new Uint8Array(vectors.buffer), offset));
+    return vectors;
+  }
+}
+
+function readExactly(path: string, bytes: Uint8Array, offset: number): void {
+  const handle = openSync(path, 'r');
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const count = readSync(handle, bytes, done, bytes.length - done, offset + done);
+      if (count === 0) throw new Error('it is cut');
+      done += count;
     }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function readOrFail<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new MachineError(
+      `${path} can no longer be read (${errorMessage(error)}): --resume goes on without what is damaged`,
+    );
   }
 }

@@ -3,7 +3,7 @@ import type { CorpusSource } from '../fuzzer/executor.ts';
 import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
-import { EntryCache } from './entry-cache.ts';
+import { EntryCache, entryBytes } from './entry-cache.ts';
 import { DeathTally } from './lifetime/death-tally.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
@@ -144,8 +144,9 @@ export class WorkerSupervisor implements TaskWorker {
     const missing: CorpusEntryData[] = [];
     for (const entry of requiredEntries) {
       if (this.#sentEntries.get(entry) !== undefined) continue;
-      missing.push(source.entryData(entry));
-      this.#sentEntries.set(entry, true);
+      const data = source.entryData(entry);
+      missing.push(data);
+      this.#sentEntries.set(entry, true, entryBytes(data));
     }
     this.#sentEntries.touch(requiredEntries);
     const vectors = source.vectors(this.#indexSize ?? 0, task.indexSize);

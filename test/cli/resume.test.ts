@@ -309,12 +309,25 @@ describe('budgets', () => {
 
   test('--max-corpus keeps no more, in the same order', async () => {
     const out = join(folder, 'max-corpus');
-    await neurofuzz([...args, '-n', '8000', '--max-corpus', '60', '-o', out]);
+    const loud = args.filter((arg) => arg !== '--quiet');
+    const { stderr } = await neurofuzz([...loud, '-n', '8000', '--max-corpus', '60', '-o', out]);
     expect(
       readFileSync(join(out, 'corpus', 'journal.jsonl'), 'utf8')
         .trim()
         .split('\n').length,
     ).toBe(60);
+    expect(stderr.match(/the corpus is full with \d+ testcases/g)).toHaveLength(1);
+    expect(eventsOf(out).filter(({ event }) => event === 'corpus-full')).toHaveLength(1);
+    expect(readJson(out, 'stats.json').execs).toBe(8000);
+  });
+
+  test('a full corpus ends in the same bytes killed, resumed and on several workers', async () => {
+    const flags = ['-n', '20000', '--max-corpus', '60'];
+    const [whole, parts] = [join(folder, 'full'), join(folder, 'full-parts')];
+    await neurofuzz([...args, ...flags, '-j', '2', '-o', whole]);
+    await neurofuzz([...args, ...flags, '-n', '9000', '-j', '1', '-o', parts]);
+    await neurofuzz(['fuzz', '--resume', '-o', parts, '-n', '20000', '--quiet']);
+    expect(digests(parts, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
   });
 
   test('--max-disk ends the campaign in order', async () => {

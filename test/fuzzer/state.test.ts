@@ -1,7 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
+import type { NoveltyFilter } from '../../src/coverage/feedback/feedback-kind.ts';
+import { feedbackKind } from '../../src/coverage/feedback/registry.ts';
 import type { Hit, Task } from '../../src/fuzzer/scheduling/task.ts';
 import { FuzzerState } from '../../src/fuzzer/state.ts';
 import { idOf, NOTHING_CONFIRMED, resultOf, seededState, stateOptions, testcase } from '../support/engine.ts';
+
+/** A worker's filter with a history of one observation. */
+function distanceHistoryFilter(threshold: number): NoveltyFilter {
+  const history = feedbackKind('distance').openHistory(1);
+  history.add(Float32Array.of(0));
+  return history.filter(threshold);
+}
 
 function handOut(state: FuzzerState): Task {
   const task = state.nextTask();
@@ -109,6 +118,23 @@ describe('applying a result', () => {
     const state = seededState({ corpus: { ...corpus, maxEntries: 2 } });
     const candidates = [4, 8, 12].map((activation) => ({ data: testcase(activation / 2), activation }));
     expect(state.apply(resultOf(handOut(state), candidates), NOTHING_CONFIRMED).entries).toHaveLength(1);
+  });
+
+  test('a full corpus is said so, asks workers for nothing that is new, and leaves the threshold as it is', () => {
+    const { corpus } = stateOptions();
+    const state = seededState({ corpus: { ...corpus, maxEntries: 2 } });
+    const first = handOut(state);
+    expect([state.isCorpusFull, first.threshold]).toEqual([false, 1]);
+    state.apply(resultOf(first, [{ data: testcase(1), activation: 4 }]), NOTHING_CONFIRMED);
+    expect(state.isCorpusFull).toBe(true);
+    const task = handOut(state);
+    expect(task.threshold).toBe(Number.MAX_VALUE);
+    expect(
+      distanceHistoryFilter(task.threshold).isNew(Float32Array.of(3e38), 0, Float32Array.of(-3e38)),
+    ).toBe(false);
+    // As many mutants without a new one would halve it.
+    const { thresholdChange } = state.apply(resultOf(task, [], { mutants: 10_000 }), NOTHING_CONFIRMED);
+    expect([thresholdChange, state.threshold]).toEqual([undefined, 1]);
   });
 
   test('leaves out a candidate that breaks a constraint, and says which', () => {
@@ -248,9 +274,10 @@ describe('a saved state', () => {
   function withEntriesOf(original: FuzzerState): FuzzerState {
     const state = new FuzzerState(stateOptions());
     for (let i = 0; i < original.corpus.size.count; i++) {
-      const { ancestorIndex: _a, referenceIndex: _r, ...record } = original.corpus.at(i);
+      const { id, parent, ancestor, reference, generation, outcome } = original.corpus.at(i);
       const { data, activations } = original.entryData(i);
-      state.restoreEntry({ ...record, data, activations });
+      const record = { id, parent, ancestor, reference, generation, outcome };
+      state.restoreEntry({ ...record, mutators: [], novelty: null, task: 0, data, activations });
     }
     return state;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { randomStream } from '../../src/core/random.ts';
+import { decodeVarints } from '../../src/core/varints.ts';
 import { YieldScheduler } from '../../src/schedulers/yield.ts';
 
 function withEntries(count: number): YieldScheduler {
@@ -49,6 +50,21 @@ test('an entry that led to something new gets more turns than one that did not',
   // 3 is fresh again, 4 is not; both are among the newest five.
   const seen = picks(scheduler, 6, 60);
   expect(seen[3]).toBeGreaterThan(3 * seen[4]);
+});
+
+test('checkpoints of older versions hold an array, which is read as well', () => {
+  const [one, two] = [withEntries(9), new YieldScheduler()];
+  const counts = picks(one, 9, 100);
+  expect(counts).toHaveLength(9);
+  const { tired, fruitless } = one.save() as { tired: string; fruitless: number };
+  two.restore({ tired: [...decodeVarints(tired)], fruitless });
+  expect(picks(two, 9, 200)).toEqual(picks(one, 9, 200));
+});
+
+test('what it saves of 100,000 entries is 140 kB or less', () => {
+  const scheduler = withEntries(100_000);
+  picks(scheduler, 100_000, 10_000);
+  expect(JSON.stringify(scheduler.save()).length).toBeLessThan(140_000);
 });
 
 test('what it has learnt survives as plain data', () => {

@@ -17,6 +17,19 @@ test('reads a testcase of the corpus back', () => {
   expect(loader.load(testcaseId(data)).inputs).toEqual(data.inputs);
 });
 
+test('reads activations back, and says where their file is cut', () => {
+  mkdirSync(join(folder, 'state'), { recursive: true });
+  writeFileSync(
+    join(folder, 'state', 'activations.f32'),
+    new Uint8Array(Float32Array.of(0, 1, 2, 3, 4, 5).buffer),
+  );
+  expect([...loader.loadActivations(1, 3, 2)]).toEqual([2, 3, 4, 5]);
+  expect(() => loader.loadActivations(2, 4, 2)).toThrow(MachineError);
+  expect(() => loader.loadActivations(2, 4, 2)).toThrow(
+    /activations\.f32 can no longer be read \(it is cut\)/,
+  );
+});
+
 test('says which file is gone, and what to do', () => {
   expect(() => loader.load('0123456789abcdef')).toThrow(MachineError);
   expect(() => loader.load('0123456789abcdef')).toThrow(

@@ -46,6 +46,9 @@ export const NO_LOADER: TestcaseLoader = {
   load(id) {
     throw new Error(`${id} was asked for`);
   },
+  loadActivations(from) {
+    throw new Error(`the activations of ${from} were asked for`);
+  },
 };
 
 /** A feedback by distance between single numbers, new above 1 (squared). */

@@ -1,4 +1,4 @@
-import { makeNeighbourIndex } from '../index/make-index.ts';
+import { indexBytesPerVector, makeNeighbourIndex } from '../index/make-index.ts';
 import type { NeighbourIndex } from '../index/neighbour-index.ts';
 import { RadiusSearch } from '../index/radius-search.ts';
 import { countObservations, isFiniteVector, type Observations, squaredDistance } from '../observation.ts';
@@ -20,6 +20,7 @@ export const distanceFeedback: FeedbackKind = {
   name: 'distance',
   isCalibrated: true,
   openHistory: (width, snapshots) => new DistanceHistory(makeNeighbourIndex(width, snapshots)),
+  bytesPerObservation: indexBytesPerVector,
   unitsOf: (score, threshold) => score / Math.max(threshold, Number.MIN_VALUE),
   minimize: coverByDistance,
   describeReach: (reach) => `lies within ${reach.toPrecision(4)} (squared) of one that is kept`,

@@ -14,6 +14,8 @@ export interface FeedbackKind {
   readonly isCalibrated: boolean;
   /** @param width numbers in an observation */
   openHistory(width: number, snapshots?: SnapshotOptions): NoveltyHistory;
+  /** Bytes that an observation takes in a history. */
+  bytesPerObservation(width: number): number;
   /** A score over that of an observation that is just new. */
   unitsOf(score: number, threshold: number): number;
   /** Chooses few observations that stand for all. Equal arguments give equal choices. */

@@ -70,12 +70,12 @@ export class NoveltyThreshold {
    * @returns the change, if there is one
    */
   observe(mutants: number, scores: readonly number[], judgedBy = this.#value): ThresholdChange | undefined {
-    if (this.#isDelayed && judgedBy !== this.#value) return undefined;
+    if (!this.#isAdaptive || (this.#isDelayed && judgedBy !== this.#value)) return undefined;
     this.#mutants += mutants;
     this.#scores.push(...scores);
     const kept = this.#scores.length;
     const isFlooded = kept > this.#floodCount;
-    if (!this.#isAdaptive || (this.#mutants < WINDOW_MUTANTS && !isFlooded)) return undefined;
+    if (this.#mutants < WINDOW_MUTANTS && !isFlooded) return undefined;
     const before = this.#value;
     const why = `${kept} of the last ${this.#mutants} mutants were kept`;
     this.#floods = isFlooded ? this.#floods + 1 : 0;
@@ -107,6 +107,8 @@ export class NoveltyThreshold {
     this.#floods = floods;
     this.#value = value;
     this.#mutants = mutants;
+    // Older versions counted those of a threshold that the user set as well.
+    if (!this.#isAdaptive) return;
     this.#scores = scores === undefined ? new Array<number>(added).fill(value) : [...scores];
   }
 }

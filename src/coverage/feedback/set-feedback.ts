@@ -10,6 +10,9 @@ import type {
 import { greedySetCover } from './greedy-set-cover.ts';
 import { smallestReach } from './smallest-reach.ts';
 
+/** Bytes of one value in a `Set`. */
+const SET_ELEMENT_BYTES = 40;
+
 /**
  * A set of elements, like the edges in a coverage map of AFL: every number of an observation that is not zero is one, a
  * pair of position and value. An observation is new where it has more elements that no one before it has than the
@@ -19,6 +22,8 @@ export const setFeedback: FeedbackKind = {
   name: 'set',
   isCalibrated: false,
   openHistory: (width) => new SetHistory(width),
+  // An entry has at least one element that is new; where elements are bits, the bitmap has room for all of them.
+  bytesPerObservation: () => SET_ELEMENT_BYTES,
   unitsOf: (score, threshold) => score / (threshold + 1),
   minimize: coverElements,
   describeReach: (reach) =>

@@ -20,6 +20,17 @@ const EF_SEARCH = 40;
 const RANDOM_SEED = 100;
 const INITIAL_CAPACITY = 4096;
 
+/**
+ * Bytes of a node beside its vector: two links of 4 bytes on the lowest level for each of a higher one, a lock of 40, and its
+ * label with its place in a hash table.
+ */
+const NODE_BYTES = 2 * LINKS_PER_NODE * 4 + 192;
+
+/** Bytes that a vector takes in an index. */
+export function hnswBytesPerVector(width: number): number {
+  return NODE_BYTES + width * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /** A distance whose square is a number of single precision. */
 const MAX_DISTANCE = 1e19;
 

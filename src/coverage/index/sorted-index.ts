@@ -1,10 +1,24 @@
 import type { NeighbourIndex } from './neighbour-index.ts';
 
-const INITIAL_CAPACITY = 1024;
+/** Numbers of a block, at most: a full one is split into two. */
+const BLOCK_LENGTH = 1024;
 
-/** Exact nearest neighbours among single numbers: a sorted array and a binary search. */
+/** Bytes of a number: blocks are half full or fuller. */
+export const SORTED_BYTES_PER_NUMBER = 2 * Float64Array.BYTES_PER_ELEMENT;
+
+/** Some numbers in a row, ascending. */
+interface Block {
+  readonly values: Float64Array;
+  count: number;
+}
+
+/**
+ * Exact nearest neighbours among single numbers: blocks of sorted numbers, and a binary search for the block and within it.
+ * An insertion moves the numbers of one block, however many there are.
+ */
 export class SortedIndex implements NeighbourIndex {
-  #sorted = new Float64Array(INITIAL_CAPACITY);
+  /** In ascending order; none is empty but the first one of an empty index. */
+  readonly #blocks: Block[] = [makeBlock()];
   #size = 0;
 
   get size(): number {
@@ -12,15 +26,15 @@ export class SortedIndex implements NeighbourIndex {
   }
 
   add(vector: Float32Array): void {
-    if (this.#size === this.#sorted.length) {
-      const larger = new Float64Array(2 * this.#size);
-      larger.set(this.#sorted);
-      this.#sorted = larger;
-    }
-    const at = this.#lowerBound(vector[0]);
-    this.#sorted.copyWithin(at + 1, at, this.#size);
-    this.#sorted[at] = vector[0];
+    const [value] = vector;
+    const at = this.#blockOf(value);
+    const block = this.#blocks[at];
+    const place = lowerBound(block, value);
+    block.values.copyWithin(place + 1, place, block.count);
+    block.values[place] = value;
+    block.count++;
     this.#size++;
+    if (block.count === BLOCK_LENGTH) this.#split(at);
   }
 
   /** Has no snapshots: adding numbers takes less time than reading them. */
@@ -30,20 +44,55 @@ export class SortedIndex implements NeighbourIndex {
 
   nearest(values: Float32Array, offset = 0): number {
     const value = values[offset];
-    const at = this.#lowerBound(value);
-    const above = at < this.#size ? this.#sorted[at] - value : Number.POSITIVE_INFINITY;
-    const below = at > 0 ? value - this.#sorted[at - 1] : Number.POSITIVE_INFINITY;
-    return Math.min(above, below) ** 2;
+    const at = this.#blockOf(value);
+    const block = this.#blocks[at];
+    const place = lowerBound(block, value);
+    const before = place > 0 ? block : this.#blocks[at - 1];
+    const below = place > 0 ? block.values[place - 1] : before?.values[before.count - 1];
+    const above = place < block.count ? block.values[place] : this.#blocks[at + 1]?.values[0];
+    return (
+      Math.min(
+        above === undefined ? Number.POSITIVE_INFINITY : above - value,
+        below === undefined ? Number.POSITIVE_INFINITY : value - below,
+      ) ** 2
+    );
   }
 
-  #lowerBound(value: number): number {
+  /** Index of the last block that begins at or below a value; the first one where none does. */
+  #blockOf(value: number): number {
     let low = 0;
-    let high = this.#size;
+    let high = this.#blocks.length - 1;
     while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#sorted[middle] < value) low = middle + 1;
-      else high = middle;
+      const middle = (low + high + 1) >>> 1;
+      if (this.#blocks[middle].values[0] <= value) low = middle;
+      else high = middle - 1;
     }
     return low;
   }
+
+  #split(at: number): void {
+    const block = this.#blocks[at];
+    const upper = makeBlock();
+    const half = BLOCK_LENGTH / 2;
+    upper.values.set(block.values.subarray(half));
+    upper.count = half;
+    block.count = half;
+    this.#blocks.splice(at + 1, 0, upper);
+  }
+}
+
+function makeBlock(): Block {
+  return { values: new Float64Array(BLOCK_LENGTH), count: 0 };
+}
+
+/** Index of the first number that is not below a value. */
+function lowerBound({ values, count }: Block, value: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

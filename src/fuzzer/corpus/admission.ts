@@ -19,7 +19,7 @@ export interface AdmissionOptions {
   readonly lineage: LineageTracker;
   /** Undefined where no objective has accounts of seeds. */
   readonly accounts?: SeedAccounts | undefined;
-  /** Entries after which nothing is admitted. */
+  /** Entries after which nothing is admitted; of these the last eighth are for goals alone, where there are any. */
   readonly maxEntries: number;
 }
 
@@ -39,6 +39,9 @@ export interface Admission {
   readonly novel: readonly AdmittedEntry[];
 }
 
+/** Share of the largest corpus that is kept for entries that come nearer to a goal. */
+const GOAL_SHARE = 1 / 8;
+
 type IsLegal = (pick: number, data: TestcaseData) => boolean;
 
 /**
@@ -47,9 +50,19 @@ type IsLegal = (pick: number, data: TestcaseData) => boolean;
  */
 export class CorpusAdmission {
   readonly #options: AdmissionOptions;
+  /** Entries after which none is admitted for its activations. */
+  readonly #maxNovel: number;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    const { maxEntries, directedSearch } = options;
+    const reserved = directedSearch === undefined ? 0 : GOAL_SHARE * maxEntries;
+    this.#maxNovel = Number.isFinite(maxEntries) ? Math.ceil(maxEntries - reserved) : maxEntries;
+  }
+
+  /** Whether the corpus holds so many entries that none is admitted for its activations any more. */
+  get isFull(): boolean {
+    return this.#options.corpus.size.count >= this.#maxNovel;
   }
 
   /** Adds a seed; undefined if an equal one is in the corpus. */
@@ -107,7 +120,7 @@ export class CorpusAdmission {
   admit(task: Task, result: TaskResult, isLegal: IsLegal): Admission {
     const improvements = this.#admitImprovements(task, result, isLegal);
     const novel: AdmittedEntry[] = [];
-    for (let i = 0; i < result.candidates.count; i++) {
+    for (let i = 0; i < result.candidates.count && !this.isFull; i++) {
       const admitted = this.#admitNovel(task, result, i, isLegal);
       if (admitted !== undefined) novel.push(admitted);
     }

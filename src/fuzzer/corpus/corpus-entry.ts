@@ -12,8 +12,9 @@ export interface CorpusEntryRecord extends Lineage {
   readonly outcome: number;
 }
 
-/** A corpus entry with the indices of the entries that constraints measure it from. */
-export interface CorpusEntry extends CorpusEntryRecord {
+/** What of a corpus entry stays in memory, with the indices of the entries that constraints measure it from. */
+export interface CorpusEntry
+  extends Pick<CorpusEntryRecord, 'id' | 'parent' | 'ancestor' | 'reference' | 'generation' | 'outcome'> {
   readonly ancestorIndex: number;
   /** The entry that DeepHunter's rule measures from: the ancestor, or a geometric transform of it. */
   readonly referenceIndex: number;

@@ -1,35 +1,52 @@
+import { withRoomFor } from '../../core/growable-array.ts';
 import { LruCache } from '../../core/lru-cache.ts';
 import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
-import { VectorList } from '../../tensor/vector-list.ts';
-import type { CorpusEntry } from './corpus-entry.ts';
+import type { CorpusEntry, CorpusEntryRecord } from './corpus-entry.ts';
+import { EntryTable } from './entry-table.ts';
+import { RecentVectors } from './recent-vectors.ts';
 
-/** Reads testcases back that were evicted from memory. */
+/** Reads back what was dropped from memory. */
 export interface TestcaseLoader {
   /** @throws MachineError if the testcase can no longer be read */
   load(id: string): TestcaseData;
+  /**
+   * Activations of the entries from index `from` up to `to`, `[to - from, width]`.
+   *
+   * @throws MachineError if they can no longer be read
+   */
+  loadActivations(from: number, to: number, width: number): Float32Array;
 }
 
-/** Bytes of testcases that are kept in memory. */
+/** Bytes of testcases that are kept in memory, with those of the objects that hold them. */
 const MAX_CACHED_BYTES = 128 << 20;
 
+/** Bytes of the objects that hold a testcase of one input, beside its values. */
+const OBJECT_BYTES = 512;
+
+/** Bytes of activations on disk that are kept in memory as well: workers ask for the newest. */
+const MAX_WRITTEN_VECTOR_BYTES = 8 << 20;
+
+const INITIAL_CAPACITY = 1024;
+
 /**
- * The entries in order of arrival with their activations. Testcases are in an LRU cache bounded by bytes; those that are
- * evicted come back from the loader.
+ * The entries in order of arrival. Of each a few numbers stay in memory; testcases are in an LRU cache bounded by bytes, and
+ * activations stay until they are on disk. What was dropped comes back from the loader.
  */
 export class Corpus {
   readonly #loader: TestcaseLoader;
-  readonly #entries: CorpusEntry[] = [];
-  readonly #indexById = new Map<string, number>();
+  readonly #table = new EntryTable();
   /** Indices of the entries that the scheduler picks among: those admitted for their activations. */
-  readonly #scheduled: number[] = [];
+  #scheduled = new Int32Array(INITIAL_CAPACITY);
+  #scheduledCount = 0;
   /** Rank of each entry among the scheduled ones; negative for the others. */
-  readonly #ranks: number[] = [];
+  #ranks = new Int32Array(INITIAL_CAPACITY);
   readonly #cached: LruCache<number, TestcaseData>;
-  readonly #vectors = new VectorList();
-  /** Of each entry the key of its shapes. Entries of one shape share the string. */
-  readonly #shapeKeys: string[] = [];
-  readonly #sharedKeys = new Map<string, string>();
+  readonly #vectors = new RecentVectors();
+  /** Keys of the shapes that occur, and of each entry the index of its own. */
+  readonly #keys: string[] = [];
+  readonly #keyIndices = new Map<string, number>();
+  #shapes = new Uint32Array(INITIAL_CAPACITY);
   #seeds = 0;
   /** Entries that the loader can read back: the first so many. */
   #written = 0;
@@ -37,18 +54,18 @@ export class Corpus {
   constructor(loader: TestcaseLoader, maxCachedBytes = MAX_CACHED_BYTES) {
     this.#loader = loader;
     this.#cached = new LruCache(maxCachedBytes, {
-      weightOf: byteLengthOf,
+      weightOf: (data) => byteLengthOf(data) + OBJECT_BYTES * data.inputs.length,
       isPinned: (entryIndex) => entryIndex >= this.#written,
     });
   }
 
   get size(): CorpusSize {
-    return { count: this.#entries.length, seeds: this.#seeds };
+    return { count: this.#table.size, seeds: this.#seeds };
   }
 
   /** Number of entries that the scheduler picks among. */
   get scheduled(): CorpusSize {
-    return { count: this.#scheduled.length, seeds: this.#seeds };
+    return { count: this.#scheduledCount, seeds: this.#seeds };
   }
 
   /** Index of the scheduled entry of a rank. */
@@ -68,53 +85,85 @@ export class Corpus {
   }
 
   has(id: string): boolean {
-    return this.#indexById.has(id);
+    return this.#table.indexOf(id) !== undefined;
   }
 
   /** Index of the entry with an id; undefined if there is none. */
   indexOf(id: string): number | undefined {
-    return this.#indexById.get(id);
+    return this.#table.indexOf(id);
   }
 
+  /** A view of an entry. */
   at(entryIndex: number): CorpusEntry {
-    return this.#entries[entryIndex];
+    return this.#table.at(entryIndex);
   }
 
-  add(entry: CorpusEntry, data: TestcaseData, activations: Float32Array): void {
-    const entryIndex = this.#entries.length;
+  /** @param entry the scheduler picks it unless it has a `site`: then it was admitted for a goal alone */
+  add(
+    entry: CorpusEntry & Pick<CorpusEntryRecord, 'site'>,
+    data: TestcaseData,
+    activations: Float32Array,
+  ): void {
+    const entryIndex = this.#table.size;
     this.#vectors.append(activations);
-    this.#entries.push(entry);
-    this.#indexById.set(entry.id, entryIndex);
-    this.#ranks.push(entry.site === undefined ? this.#scheduled.push(entryIndex) - 1 : -1);
+    this.#table.add(entry);
+    this.#ranks = withRoomFor(this.#ranks, entryIndex);
+    this.#ranks[entryIndex] = entry.site === undefined ? this.#schedule(entryIndex) : -1;
     if (entry.parent === null) this.#seeds = entryIndex + 1;
     this.#cached.set(entryIndex, data);
-    const { key } = data.form;
-    if (!this.#sharedKeys.has(key)) this.#sharedKeys.set(key, key);
-    this.#shapeKeys.push(this.#sharedKeys.get(key) ?? key);
+    this.#shapes = withRoomFor(this.#shapes, entryIndex);
+    this.#shapes[entryIndex] = this.#keyIndex(data.form.key);
+  }
+
+  #schedule(entryIndex: number): number {
+    const rank = this.#scheduledCount++;
+    this.#scheduled = withRoomFor(this.#scheduled, rank);
+    this.#scheduled[rank] = entryIndex;
+    return rank;
+  }
+
+  #keyIndex(key: string): number {
+    const known = this.#keyIndices.get(key);
+    if (known !== undefined) return known;
+    const index = this.#keys.push(key) - 1;
+    this.#keyIndices.set(key, index);
+    return index;
   }
 
   /** Key of an entry's shapes (`ShapeSignature.key`). Does not read its testcase. */
   shapeKey(entryIndex: number): string {
-    return this.#shapeKeys[entryIndex];
+    return this.#keys[this.#shapes[entryIndex]];
   }
 
-  /** Activations of the entries from index `from` up to `to`, `[to - from, width]`; a copy. */
+  /**
+   * Activations of the entries from index `from` up to `to`, `[to - from, width]`; a copy.
+   *
+   * @throws MachineError if some were dropped from memory and can't be read back
+   */
   activations(from: number, to: number): Float32Array {
-    return this.#vectors.slice(from, to);
+    const { first, width } = this.#vectors;
+    if (from >= first || from >= to) return this.#vectors.slice(Math.max(from, first), Math.max(to, first));
+    const older = this.#loader.loadActivations(from, Math.min(to, first), width);
+    if (to <= first) return older;
+    const all = new Float32Array((to - from) * width);
+    all.set(older);
+    all.set(this.#vectors.slice(first, to), older.length);
+    return all;
   }
 
   /** @throws MachineError if the testcase was evicted and can't be read back */
   data(entryIndex: number): TestcaseData {
     const cached = this.#cached.get(entryIndex);
     if (cached !== undefined) return cached;
-    const data = this.#loader.load(this.#entries[entryIndex].id);
+    const data = this.#loader.load(this.#table.idAt(entryIndex));
     this.#cached.set(entryIndex, data);
     return data;
   }
 
-  /** Evicts the least recently used testcases among the first `written` entries, which the loader can read back. */
+  /** Drops from memory what is used least among the first `written` entries, which the loader can read back. */
   evict(written: number): void {
     this.#written = written;
     this.#cached.evict();
+    this.#vectors.dropBefore(written, MAX_WRITTEN_VECTOR_BYTES);
   }
 }

@@ -19,7 +19,7 @@ export interface AdmissionReason {
 
 /** The entry that a mutant was made from, the mutators that made it, and the values of its ancestor seed. */
 export interface MutantOrigin {
-  readonly parent: CorpusEntry;
+  readonly parent: Pick<CorpusEntry, 'id' | 'ancestor' | 'reference' | 'generation'>;
   readonly ancestor: TestcaseData;
   readonly mutators: readonly string[];
   /** Mutation steps between the parent and the mutant. */

@@ -36,7 +36,7 @@ import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
-import { EntryCache } from '../entry-cache.ts';
+import { EntryCache, entryBytes } from '../entry-cache.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
@@ -112,7 +112,8 @@ function makeView({
   const { entryCache } = requirePrepared();
   growIndex(vectors);
   packedEntries.entries.forEach((entry, i) => {
-    entryCache.set(entry, unpackEntry(packedEntries, i));
+    const data = unpackEntry(packedEntries, i);
+    entryCache.set(entry, data, entryBytes(data));
   });
   entryCache.touch(requiredEntries);
   const entryData = (entry: number): CorpusEntryData => {

@@ -24,11 +24,22 @@ describe('the sorted index', () => {
     );
   });
 
-  test('grows past its first size', () => {
+  // Up to the end, down from it, everywhere, and one number again and again: blocks are split at all places.
+  test.each([
+    ['ascending', (i: number) => i],
+    ['descending', (i: number) => -i],
+    ['anywhere', (i: number) => (i * 7919) % 4999],
+    ['equal', (i: number) => Math.floor(i / 2500)],
+  ])('grows past many blocks of numbers: %s', (_, numberAt) => {
     const sorted = new SortedIndex();
-    for (let i = 0; i < 3000; i++) sorted.add(Float32Array.of((i * 7919) % 3000));
-    expect(sorted.size).toBe(3000);
-    expect(sorted.nearest(Float32Array.of(1234.25))).toBeCloseTo(0.0625, 6);
+    const exact = new ExactIndex();
+    for (let i = 0; i < 5000; i++) {
+      sorted.add(Float32Array.of(numberAt(i)));
+      exact.add(Float32Array.of(numberAt(i)));
+    }
+    expect(sorted.size).toBe(5000);
+    for (let asked = -5001; asked < 5002; asked += 61.75)
+      expect(sorted.nearest(Float32Array.of(asked))).toBe(exact.nearest(Float32Array.of(asked)));
   });
 
   test('is infinitely far while empty, and has no snapshots', () => {

@@ -32,7 +32,7 @@ const GOAL = {
   hazardTarget: { tensor: 'p', hazard: { kind: 'below', bound: 0, unit: 1 } },
 } as never;
 
-function setUp({ hasGoal = false } = {}) {
+function setUp({ hasGoal = false, maxEntries = Number.POSITIVE_INFINITY } = {}) {
   const corpus = new Corpus(NO_LOADER);
   const added: (readonly [number, number | undefined])[] = [];
   const feedback = distanceFeedback();
@@ -43,7 +43,7 @@ function setUp({ hasGoal = false } = {}) {
     scheduler: { pick: () => 0, added: (rank, parent) => added.push([rank, parent]) },
     directedSearch,
     lineage: new LineageTracker({ corpus, descriptors: [DESCRIPTOR], arms: [[ARM]], limits: {} }),
-    maxEntries: Number.POSITIVE_INFINITY,
+    maxEntries,
   });
   const seed = admission.admitSeed(testcase(0), Float32Array.of(0), 3);
   return { admission, corpus, feedback, added, seed };
@@ -137,5 +137,41 @@ describe('candidates', () => {
     expect(improvements.map(({ entry }) => entry.site)).toEqual(['log']);
     // It is none of the entries that the scheduler picks for coverage.
     expect(corpus.scheduled.count).toBe(1);
+  });
+});
+
+describe('a corpus of at most 16 entries', () => {
+  /** Admits candidates, each far from the others, one task each. */
+  const admitNovel = ({ admission, corpus }: ReturnType<typeof setUp>, count: number): number => {
+    for (let i = 1; i <= count; i++)
+      admission.admit(TASK, resultOf(TASK, [{ data: testcase(i), activation: 4 * i }]), legal);
+    return corpus.size.count;
+  };
+
+  test('admits so many, and then is full', () => {
+    const parts = setUp({ maxEntries: 16 });
+    expect(admitNovel(parts, 14)).toBe(15);
+    expect(parts.admission.isFull).toBe(false);
+    expect(admitNovel(parts, 20)).toBe(16);
+    expect(parts.admission.isFull).toBe(true);
+  });
+
+  test('has its last eighth for entries that come nearer to a goal, where there is one', () => {
+    const parts = setUp({ hasGoal: true, maxEntries: 16 });
+    expect(admitNovel(parts, 20)).toBe(14);
+    expect(parts.admission.isFull).toBe(true);
+    const goal = { goalIndex: 0, subgoals: [0], slots: [0], marginsToBeat: [1e6], best: [] };
+    for (let margin = 9; margin > 0; margin--) {
+      const task = { ...TASK, goal };
+      const progress = {
+        subgoalCount: 1,
+        improvements: [{ candidate: 0, pick: 0, subgoal: 0, margin }],
+        smallestMargins: [margin],
+      };
+      // Far from all others: new as well.
+      const candidate = { data: testcase(9, margin), activation: 100 * margin };
+      parts.admission.admit(task, resultOf(task, [candidate], { progress }), legal);
+    }
+    expect(parts.corpus.size.count).toBe(16);
   });
 });

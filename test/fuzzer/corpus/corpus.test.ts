@@ -1,16 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { Corpus } from '../../../src/fuzzer/corpus/corpus.ts';
-import type { CorpusEntry } from '../../../src/fuzzer/corpus/corpus-entry.ts';
+import type { CorpusEntry, CorpusEntryRecord } from '../../../src/fuzzer/corpus/corpus-entry.ts';
 import { NO_LOADER, testcase } from '../../support/engine.ts';
 
-const entry = (id: string, overrides: Partial<CorpusEntry> = {}): CorpusEntry => ({
-  id,
-  parent: 'seed',
-  ancestor: 'seed',
+/** An id of sixteen digits. */
+const id = (i: number): string => i.toString(16).padStart(16, '0');
+
+type Added = CorpusEntry & Pick<CorpusEntryRecord, 'site'>;
+
+const entry = (i: number, overrides: Partial<Added> = {}): Added => ({
+  id: id(i),
+  parent: id(0),
+  ancestor: id(0),
   generation: 1,
-  mutators: [],
-  novelty: 1,
-  task: 1,
   outcome: 0,
   ancestorIndex: 0,
   referenceIndex: 0,
@@ -20,7 +22,7 @@ const entry = (id: string, overrides: Partial<CorpusEntry> = {}): CorpusEntry =>
 /** A corpus of so many entries, of which the first is a seed. */
 function filled(corpus: Corpus, count: number): Corpus {
   for (let i = 0; i < count; i++)
-    corpus.add(entry(`e${i}`, i === 0 ? { parent: null } : {}), testcase(i), Float32Array.of(i, -i));
+    corpus.add(entry(i, i === 0 ? { parent: null } : {}), testcase(i), Float32Array.of(i, -i));
   return corpus;
 }
 
@@ -28,10 +30,10 @@ describe('entries', () => {
   test('are found by id and by index', () => {
     const corpus = filled(new Corpus(NO_LOADER), 3);
     expect(corpus.size).toEqual({ count: 3, seeds: 1 });
-    expect(corpus.indexOf('e2')).toBe(2);
-    expect(corpus.indexOf('e3')).toBeUndefined();
-    expect(corpus.has('e1')).toBe(true);
-    expect(corpus.at(1).id).toBe('e1');
+    expect(corpus.indexOf(id(2))).toBe(2);
+    expect(corpus.indexOf(id(3))).toBeUndefined();
+    expect(corpus.has(id(1))).toBe(true);
+    expect(corpus.at(1).id).toBe(id(1));
     expect(corpus.data(2)).toEqual(testcase(2));
   });
 
@@ -43,8 +45,8 @@ describe('entries', () => {
 
   test('that were kept for a goal are not scheduled, and have no rank', () => {
     const corpus = filled(new Corpus(NO_LOADER), 2);
-    corpus.add(entry('goal', { site: 'log' }), testcase(7), Float32Array.of(7, 7));
-    corpus.add(entry('last'), testcase(8), Float32Array.of(8, 8));
+    corpus.add(entry(2, { site: 'log' }), testcase(7), Float32Array.of(7, 7));
+    corpus.add(entry(3), testcase(8), Float32Array.of(8, 8));
     expect(corpus.scheduled).toEqual({ count: 3, seeds: 1 });
     expect(corpus.rankOf(2)).toBeUndefined();
     expect(corpus.rankOf(3)).toBe(2);
@@ -53,14 +55,14 @@ describe('entries', () => {
 });
 
 describe('the cache of testcases', () => {
-  /** Three testcases of 8 bytes and room for two. */
+  /** Three testcases of 8 bytes, and room for two with the objects that hold them. */
   const cached = () => {
     const loads: string[] = [];
     const load = (id: string) => {
       loads.push(id);
-      return testcase(Number(id.slice(1)));
+      return testcase(Number.parseInt(id, 16));
     };
-    return { corpus: filled(new Corpus({ load }, 16), 3), loads };
+    return { corpus: filled(new Corpus({ ...NO_LOADER, load }, 2 * 520), 3), loads };
   };
 
   test('evicts the least recently used, which are loaded again', () => {
@@ -68,7 +70,7 @@ describe('the cache of testcases', () => {
     corpus.data(0);
     corpus.evict(3);
     expect([0, 1, 2].map((i) => corpus.data(i))).toEqual([testcase(0), testcase(1), testcase(2)]);
-    expect(loads).toEqual(['e1']);
+    expect(loads).toEqual([id(1)]);
   });
 
   test('is not asked for the shapes of an entry', () => {
@@ -83,5 +85,47 @@ describe('the cache of testcases', () => {
     corpus.evict(0);
     corpus.data(0);
     expect(loads).toEqual([]);
+  });
+});
+
+describe('activations', () => {
+  const WIDTH = 1024;
+
+  /** A corpus of 16 MB of activations, and the ranges that its loader is asked for. */
+  const large = () => {
+    const ranges: [number, number][] = [];
+    const loadActivations = (from: number, to: number, width: number): Float32Array => {
+      ranges.push([from, to]);
+      return Float32Array.from({ length: (to - from) * width }, (_, i) => from + Math.floor(i / width));
+    };
+    const corpus = new Corpus({ ...NO_LOADER, loadActivations });
+    for (let i = 0; i < 4096; i++)
+      corpus.add(entry(i, i === 0 ? { parent: null } : {}), testcase(i), new Float32Array(WIDTH).fill(i));
+    return { corpus, ranges };
+  };
+  const entriesOf = (activations: Float32Array): number[] =>
+    [...activations].filter((_, i) => i % WIDTH === 0);
+
+  test('stay in memory until they are on disk', () => {
+    const { corpus, ranges } = large();
+    corpus.evict(0);
+    expect(entriesOf(corpus.activations(0, 3))).toEqual([0, 1, 2]);
+    expect(ranges).toEqual([]);
+  });
+
+  test('that are on disk are read back from there, beside those that are not', () => {
+    const { corpus, ranges } = large();
+    corpus.evict(4000);
+    expect(entriesOf(corpus.activations(3998, 4002))).toEqual([3998, 3999, 4000, 4001]);
+    expect(entriesOf(corpus.activations(7, 9))).toEqual([7, 8]);
+    expect(entriesOf(corpus.activations(4000, 4096))).toHaveLength(96);
+    expect(corpus.activations(4096, 4096)).toHaveLength(0);
+    expect(ranges).toEqual([
+      [3998, 4000],
+      [7, 9],
+    ]);
+    corpus.add(entry(4096), testcase(1), new Float32Array(WIDTH).fill(4096));
+    expect(entriesOf(corpus.activations(4094, 4097))).toEqual([4094, 4095, 4096]);
+    expect(corpus.width).toBe(WIDTH);
   });
 });

@@ -13,7 +13,7 @@ import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
 import type { SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
 import { SeedAccounts } from '../../../src/fuzzer/seeds/seed-accounts.ts';
 import { uniform } from '../../../src/schedulers/uniform.ts';
-import { ARM, NO_LOADER, testcase } from '../../support/engine.ts';
+import { ARM, idOf, NO_LOADER, testcase } from '../../support/engine.ts';
 
 const BATCH = 256;
 const SITE_GOAL: SearchGoal = {
@@ -27,16 +27,9 @@ const PREDICTED_GOAL: SearchGoal = { ...VIOLATION_GOAL, predictsBeforeOutput: tr
 function seeds(count: number): Corpus {
   const corpus = new Corpus(NO_LOADER);
   for (let i = 0; i < count; i++) {
-    const entry = {
-      id: `e${i}`,
-      parent: null,
-      ancestor: `e${i}`,
-      generation: 0,
-      mutators: [],
-      novelty: null,
-    };
+    const id = idOf(testcase(i));
     corpus.add(
-      { ...entry, task: 0, outcome: 0, ancestorIndex: i, referenceIndex: i },
+      { id, parent: null, ancestor: id, generation: 0, outcome: 0, ancestorIndex: i, referenceIndex: i },
       testcase(i),
       Float32Array.of(i),
     );
