@@ -6,12 +6,12 @@ import { duration, size } from './values.ts';
 export const budgetSection = {
   time: withFlag(duration.optional(), {
     flags: '-t, --time <duration>',
-    help: "stop so long after the command's start, as 90s, 10m, 8h",
+    help: "time limit, counted from the command's start: 90s, 10m, 8h",
     defaultText: 'until Ctrl-C',
   }),
   execs: withFlag(positiveInteger.optional(), {
     flags: '-n, --execs <n>',
-    help: 'stop after so many mutants',
+    help: 'number of mutants to run',
     defaultText: 'none',
   }),
   untilFinding: withFlag(z.boolean().default(false), {
@@ -20,7 +20,7 @@ export const budgetSection = {
   }),
   keep: withFlag(positiveInteger.default(5), {
     flags: '--keep <n>',
-    help: 'findings kept on disk for one signature; all are counted',
+    help: 'findings kept on disk per signature; all are counted',
   }),
   maxCorpus: withFlag(positiveInteger.optional(), {
     flags: '--max-corpus <n>',
@@ -30,17 +30,17 @@ export const budgetSection = {
   }),
   maxDisk: withFlag(size.optional(), {
     flags: '--max-disk <size>',
-    help: 'end the campaign in order when its folder holds so much, as 2GB',
+    help: "stop when the campaign's folder reaches this size, such as 2GB",
     defaultText: 'a tenth of the disk that is free when it begins',
   }),
   minExecs: withFlag(positiveInteger.optional(), {
     flags: '--min-execs <n>',
-    help: 'exit with 3 where fewer mutants ran: a night that did nothing is not green',
+    help: 'exit with 3 if fewer mutants ran, so that a job that did nothing does not pass',
     defaultText: 'none',
   }),
   epoch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--epoch <tasks>',
-    help: 'hand tasks out in epochs of so many, two at a time: machines far off then need not wait, and search sees less of what is out. The same on a queue and without one',
+    help: 'tasks per epoch: a task sees the corpus as of two epochs ago, so that remote machines need not wait for one another. The same value gives the same result with and without --queue',
     defaultText: 'none; 256 with --queue',
   }),
 };

@@ -6,18 +6,18 @@ const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
 
 /** How pixels become input values: value = (level / scale − mean) / std for levels 0 to 255. */
 const preprocessSettings = z.strictObject({
-  layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "as the input's shape says by default" }),
-  scale: positiveNumber.default(255).meta({ help: 'what levels are divided by first' }),
-  mean: perChannel.default(0).meta({ help: 'one number, or one a channel' }),
+  layout: z.enum(['NCHW', 'NHWC']).optional().meta({ help: "default: from the input's shape" }),
+  scale: positiveNumber.default(255).meta({ help: 'divisor of pixel values' }),
+  mean: perChannel.default(0).meta({ help: 'one number, or one per channel' }),
   std: perChannel
     .refine((value) => [value].flat().every((channel) => channel > 0), 'must be above 0')
     .default(1)
-    .meta({ help: 'one number, or one a channel' }),
-  colour: z.enum(['RGB', 'BGR']).default('RGB').meta({ help: 'the order of the channels' }),
+    .meta({ help: 'one number, or one per channel' }),
+  colour: z.enum(['RGB', 'BGR']).default('RGB').meta({ help: 'order of the channels' }),
   resize: z
     .enum(['crop', 'fit', 'stretch'])
     .default('crop')
-    .meta({ help: 'how a picture of another shape is made to fit: cut, with borders, or out of proportion' }),
+    .meta({ help: 'how to fit a picture of another aspect ratio: crop it, add borders, or stretch it' }),
 });
 
 export type PreprocessSettings = z.output<typeof preprocessSettings>;
@@ -28,15 +28,21 @@ const interval = z
 
 /** One column of a table. */
 const columnSettings = z.strictObject({
-  name: z.string().optional().meta({ help: 'for people alone' }),
+  name: z.string().optional().meta({ help: 'for reports only' }),
   kind: z
     .enum(
       ['range', 'integer', 'category', 'fixed'],
       'must have a kind out of range, integer, category, fixed',
     )
-    .meta({ help: 'any number, whole numbers, some values, or what the seed has' }),
-  range: interval.optional().meta({ help: "legal values; by default the input's range, else the seeds'" }),
-  values: z.array(z.number()).min(1).optional().meta({ help: "of a category; the seeds' by default" }),
+    .meta({ help: "any number, whole numbers, some values, or the seed's value" }),
+  range: interval
+    .optional()
+    .meta({ help: "legal values; default: the input's range, or the range of the seeds" }),
+  values: z
+    .array(z.number())
+    .min(1)
+    .optional()
+    .meta({ help: 'values of a category; default: those of the seeds' }),
 });
 
 export type ColumnSettings = z.output<typeof columnSettings>;
@@ -46,13 +52,13 @@ const tableColumns = z.union([z.enum(['auto', 'none']), z.array(columnSettings).
 /** Meaning of an input of token ids. */
 const tokenSettings = z.strictObject({
   vocabulary: z.string().min(1).optional().meta({
-    help: 'a JSON list of tokens or map of tokens to ids, or a text file of a token a line; codepoints: ids are Unicode characters',
+    help: 'a JSON list of tokens, a JSON map of tokens to ids, or a text file with one token per line; codepoints: ids are Unicode characters',
   }),
   special: z
     .array(z.union([z.int(), z.string()]))
     .optional()
     .meta({
-      help: 'ids or tokens that are never changed',
+      help: 'ids or tokens that mutators leave unchanged',
       defaultText: 'those that the vocabulary writes as [NAME] or <name>',
     }),
   length: z
@@ -60,7 +66,7 @@ const tokenSettings = z.strictObject({
     .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens, as 1,128')
     .optional()
     .meta({
-      help: 'fewest and most tokens, where the model leaves the length open',
+      help: "minimum and maximum number of tokens, if the model's length is dynamic",
       defaultText: 'from 1 to the longest seed',
     }),
 });
@@ -71,7 +77,7 @@ export type TokenSettings = z.output<typeof tokenSettings>;
 export const inputSection = {
   seeds: withFlag(paths.optional(), {
     flags: '-i, --seeds <path...>',
-    help: 'files or folders: .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for texts and strings; name=path for one of several inputs',
+    help: 'files or folders of inputs: .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for prompts and strings; name=path for one of several inputs',
     defaultText: "drawn at random within each input's range",
   }),
   labels: withFlag(z.string().min(1).optional(), {
@@ -81,23 +87,23 @@ export const inputSection = {
   }),
   range: withFlag(ranges.optional(), {
     flags: '--range <lo,hi...>',
-    help: 'legal values of the inputs; name=lo,hi for one input',
+    help: 'legal values of float inputs; name=lo,hi for one input',
     defaultText: 'from the seeds; without any from the graph, as a division by 255 says them, else 0,1',
     example: 'lo,hi',
   }),
   shape: withFlag(shapes.optional(), {
     flags: '--shape <sizes...>',
-    help: 'sizes of an input that the model leaves open, as 1,128; name=1,128 for one of several inputs',
+    help: 'sizes of an input with dynamic dimensions, such as 1,128; name=1,128 for one of several inputs',
     defaultText: 'from the seeds; without any the first that the model runs on',
     example: '1,128',
   }),
   preprocess: z
     .record(z.string(), preprocessSettings)
     .optional()
-    .meta({ help: 'by input: what stands between a picture and its values' }),
+    .meta({ help: 'by input: how pixels become input values' }),
   table: withFlag(z.union([tableColumns, z.record(z.string(), tableColumns)]).optional(), {
     flags: '--table <kind...>',
-    help: 'auto: kinds of columns from the seeds; none: plain numbers; name=auto for one input. A campaign file lists columns',
+    help: 'auto: infer the kind of each column from the seeds; none: plain numbers; name=auto for one input. A campaign file can list columns',
     defaultText: 'auto for up to 64 features with 20 seeds or more',
     example: 'auto',
   }),

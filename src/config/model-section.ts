@@ -15,48 +15,51 @@ const generateSettings = z.strictObject({
     .string('must name a vocabulary: a JSON list of tokens, a tokenizer.json, or codepoints')
     .min(1)
     .meta({
-      help: 'a JSON list of tokens or map of tokens to ids, a text file of a token a line, a tokenizer.json of Hugging Face; codepoints: ids are Unicode characters',
+      help: 'a JSON list of tokens, a JSON map of tokens to ids, a text file with one token per line, or a Hugging Face tokenizer.json; codepoints: ids are Unicode characters',
     }),
   length: positiveInteger
     .max(MAX_ANSWER_TOKENS, `must be at most ${MAX_ANSWER_TOKENS}`)
     .default(64)
-    .meta({ help: 'most tokens of an answer' }),
+    .meta({ help: 'maximum number of tokens of an answer' }),
   temperature: z
     .number('must be a number')
     .min(0, 'must be 0 or more')
     .default(0)
-    .meta({ help: 'what logits are divided by before a token is drawn; 0 takes the likeliest' }),
+    .meta({ help: 'divisor of the logits before a token is sampled; 0: greedy' }),
   topK: positiveInteger
     .optional()
-    .meta({ help: 'of how many of the likeliest tokens one is drawn', defaultText: 'all' }),
+    .meta({ help: 'number of most likely tokens to sample from', defaultText: 'all' }),
   seed: z
     .union([z.string().min(1), z.number()])
     .transform(String)
     .default('1')
-    .meta({ help: 'a prompt has one answer for good; with another seed it has another one' }),
-  start: tokenList.default([]).meta({ help: 'tokens before every prompt, by id or as they are written' }),
+    .meta({ help: 'seed of the sampling: with the same seed, a prompt always gets the same answer' }),
+  start: tokenList.default([]).meta({ help: 'tokens put before every prompt, by id or by text' }),
   end: tokenList.default([]).meta({ help: 'tokens that end an answer' }),
   prompts: z.enum(['lines', 'files']).optional().meta({
-    help: 'whether a line of a .txt file is a prompt, or the whole file',
+    help: 'whether each line of a .txt file is a prompt, or the whole file',
     defaultText: 'a line; in a folder, a file',
   }),
   promptLength: z
     .tuple([positiveInteger, positiveInteger])
     .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens of a prompt, as 1,128')
     .optional()
-    .meta({ help: 'fewest and most tokens of a prompt', defaultText: 'from 1 to the longest seed' }),
+    .meta({
+      help: 'minimum and maximum number of tokens of a prompt',
+      defaultText: 'from 1 to the longest seed',
+    }),
   tokens: z
     .string()
     .min(1)
     .optional()
-    .meta({ help: 'the input of tokens', defaultText: 'told by type and name' }),
+    .meta({ help: 'the input of tokens', defaultText: 'found by type and name' }),
   logits: z
     .string()
     .min(1)
     .optional()
-    .meta({ help: 'the output of logits', defaultText: 'told by its size' }),
+    .meta({ help: 'the output of logits', defaultText: 'found by its size' }),
   states: z.record(z.string(), z.string().min(1)).optional().meta({
-    help: 'of each input that carries state, the output that it takes next',
+    help: 'for each state input, the output that feeds it in the next step',
     defaultText: 'told by names, as h_in and h_out, past_key_values.0.key and present.0.key',
   }),
 });
@@ -90,24 +93,24 @@ export const modelSection = {
     .string()
     .min(1)
     .optional()
-    .meta({ help: 'the saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
+    .meta({ help: 'saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
   runtime: withFlag(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
     flags: '--runtime <kind>',
     help: 'tensorflow, wasm, cpu for TensorFlow.js models; tensorflow for SavedModels; onnx',
   }),
   signature: withFlag(z.string().min(1).optional(), {
     flags: '--signature <name>',
-    help: 'of a SavedModel: the signature to run',
+    help: 'signature of a SavedModel to run',
     defaultText: 'serving_default, or the only one',
   }),
   tags: withFlag(z.array(z.string().min(1)).min(1).optional(), {
     flags: '--tags <tag...>',
-    help: 'of a SavedModel: tags of the graph to load',
+    help: "tags of the SavedModel's graph to load",
     defaultText: 'serve',
   }),
   generate: withFlag(generateSettings.optional(), {
     flags: '--generate <setting...>',
-    help: 'have the model go on with texts: vocabulary=FILE length=64 temperature=0.7 topK=40 end=TOKEN; states=in=out names what is passed round. docs/text.md lists all',
+    help: 'complete prompts with a language model: vocabulary=FILE length=64 temperature=0.7 topK=40 end=TOKEN; states=IN=OUT connects a recurrent or cache output to its input. docs/text.md lists all settings',
     defaultText: 'off',
     example: 'length=64',
   }),
@@ -123,12 +126,12 @@ export const modelSection = {
 export const resourceSection = {
   jobs: withFlag(positiveInteger.max(1024, 'must be 1024 or less').optional(), {
     flags: '-j, --jobs <n>',
-    help: 'worker processes; changes the speed and nothing else',
+    help: 'number of worker processes; affects speed only',
     defaultText: 'all cores',
   }),
   timeout: withFlag(duration.default('30s'), {
     flags: '--timeout <duration>',
-    help: 'longest one run of the model may take before its worker is ended and a hang finding is kept',
+    help: 'time limit of one run of the model; a run that takes longer is a hang finding',
   }),
   memory: withFlag(size.optional(), {
     flags: '--memory <size>',
@@ -137,7 +140,7 @@ export const resourceSection = {
   }),
   batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--batch <n>',
-    help: 'mutants in one run of the model',
+    help: 'mutants per run of the model',
     defaultText: 'by the sizes of the input and of the largest tensor',
   }),
 };

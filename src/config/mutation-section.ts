@@ -6,51 +6,51 @@ const fraction = z.number('must be a number').positive('must be above 0').max(1,
 
 /** DeepHunter's rule. */
 const deephunterSettings = z.strictObject({
-  alpha: fraction.default(0.02).meta({ help: 'fewer values than this share may change at will' }),
-  beta: fraction.default(0.2).meta({ help: 'else all of them by this share of the range' }),
+  alpha: fraction.default(0.02).meta({ help: 'fraction of the values that may change by any amount' }),
+  beta: fraction.default(0.2).meta({ help: 'fraction of the range by which all values may change instead' }),
 });
 
 /** Mutators, and constraints on what they may do. */
 export const mutationSection = {
   mutator: withFlag(specLists.optional(), {
     flags: '-m, --mutator <spec...>',
-    help: 'which mutators, as gaussian:sigma=0.05, a group as images, all, or ./module.js; name=none leaves an input as it is',
+    help: 'mutators to use: a name such as gaussian:sigma=0.05, a group such as images, all, or ./module.js; name=none leaves an input unchanged',
     defaultText: "by the input's kind; neurofuzz mutators lists them",
   }),
   linf: withFlag(positiveNumber.optional(), {
     flags: '--linf <x>',
-    help: 'largest change of any value from the ancestor seed',
+    help: 'maximum change of any value from its seed',
     defaultText: 'none',
   }),
   l2: withFlag(positiveNumber.optional(), {
     flags: '--l2 <x>',
-    help: 'largest Euclidean distance from the ancestor seed',
+    help: 'maximum Euclidean distance from the seed',
     defaultText: 'none',
   }),
   l0: withFlag(positiveInteger.optional(), {
     flags: '--l0 <n>',
-    help: 'most values that differ from the ancestor seed',
+    help: 'maximum number of values that differ from the seed',
     defaultText: 'none',
   }),
   edits: withFlag(positiveInteger.optional(), {
     flags: '--edits <n>',
-    help: 'most insertions, deletions and substitutions of tokens, or of characters in strings, from the ancestor seed',
+    help: 'maximum number of insertions, deletions and substitutions from the seed, of tokens or of characters in strings',
     defaultText: 'none',
   }),
   deephunter: withFlag(deephunterSettings.optional(), {
     flags: '--deephunter [alpha,beta]',
-    help: "DeepHunter's rule: fewer than alpha of the values change at will, or all by beta of the range; one geometric change before that",
+    help: "DeepHunter's limit: change either fewer than a fraction alpha of values by any amount, or every value by at most beta of the range; at most one geometric transform first",
     defaultText: 'off; 0.02,0.2 where no numbers are given',
     example: '0.02,0.2',
   }),
   fixed: withFlag(paths.optional(), {
     flags: '--fixed <file...>',
-    help: 'a mask: values where it is not 0 stay as the seed has them; name=file for one of several inputs',
+    help: 'mask of values that stay unchanged: those where the mask is not 0; name=file for one of several inputs',
     defaultText: 'none',
   }),
   dictionary: withFlag(paths.optional(), {
     flags: '--dictionary <file...>',
-    help: "words to put into tokens and strings: a line each, or AFL's format; name=file for one of several inputs",
+    help: "words to insert into tokens and strings: one per line, or in AFL's format; name=file for one of several inputs",
     defaultText: 'none',
   }),
 };

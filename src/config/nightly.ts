@@ -34,29 +34,31 @@ const nightCount = z.union([
 
 /** A nightly file: the one definition of its settings, those of its campaigns excepted. */
 export const nightlySchema = z.strictObject({
-  time: duration.meta({ help: 'for all campaigns together, as 8h' }),
-  out: z.string().min(1).default('neurofuzz-nights').meta({ help: 'where campaigns and reports lie' }),
-  title: z.string().min(1).default('neurofuzz nightly').meta({ help: 'the heading of the reports' }),
+  time: duration.meta({ help: 'time for all campaigns together, such as 8h' }),
+  out: z.string().min(1).default('neurofuzz-nights').meta({ help: 'folder of campaigns and reports' }),
+  title: z.string().min(1).default('neurofuzz nightly').meta({ help: 'heading of the reports' }),
   queue: z
     .union([z.literal(true), z.string('must be true, or an address such as redis://host:6379').min(1)])
     .optional()
     .meta({
-      help: 'machines on a queue carry all campaigns out, side by side: true, for what $NEUROFUZZ_QUEUE names, or an address',
+      help: 'run all campaigns in parallel on the machines of a queue: an address, or true for $NEUROFUZZ_QUEUE',
     }),
-  keep: nightCount.default(DEFAULT_KEPT_NIGHTS).meta({ help: 'nights whose reports are kept, as 14 nights' }),
+  keep: nightCount
+    .default(DEFAULT_KEPT_NIGHTS)
+    .meta({ help: 'number of nights whose reports are kept, such as 14 nights' }),
   distill: integer
     .positive('must be 1 or more')
     .default(DEFAULT_DISTILL_SIZE)
-    .meta({ help: 'testcases past which a corpus is distilled to half of that or less' }),
+    .meta({ help: 'number of testcases above which a corpus is distilled to at most half of that' }),
   minimize: integer
     .min(0, 'must be 0 or more')
     .default(DEFAULT_MINIMIZE_TRIES)
-    .meta({ help: "tries of making a new fault's finding smaller; 0 leaves them as they are" }),
+    .meta({ help: 'maximum number of runs to minimize a new finding; 0: do not minimize' }),
   campaigns: z
     .record(
       z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be named with letters, digits, dots and hyphens'),
       z.looseObject({
-        config: z.string().min(1).optional().meta({ help: 'a campaign file; settings beside it win' }),
+        config: z.string().min(1).optional().meta({ help: 'campaign file; settings beside it override it' }),
         share: z.number('must have a number as share').positive('must have a share above 0').default(1),
       }),
     )

@@ -10,12 +10,12 @@ import { extensionSpec, specs } from './values.ts';
 export const secondModelSection = {
   against: withFlag(z.string().min(1).optional(), {
     flags: '--against <model>',
-    help: 'the second model of a quantization or differential objective, of any format',
+    help: 'second model of a quantization or differential objective, of any format',
     defaultText: 'none',
   }),
   againstRuntime: withFlag(z.enum(['tensorflow', 'wasm', 'cpu', 'onnx']).optional(), {
     flags: '--against-runtime <kind>',
-    help: 'the runtime of the second model; without --against the model itself is the second one',
+    help: 'runtime of the second model; without --against, the model itself is the second one',
     defaultText: 'none',
   }),
   quantize: withFlag(extensionSpec.optional(), {
@@ -27,7 +27,7 @@ export const secondModelSection = {
     z.union([z.array(z.string().min(1)).min(1), z.record(z.string(), z.string().min(1))]).optional(),
     {
       flags: '--match <output=output...>',
-      help: "outputs that belong together: the model's name and the second one's",
+      help: "outputs to compare: the model's name and the second model's",
       defaultText: 'by name, then by order',
     },
   ),
@@ -37,27 +37,27 @@ export const secondModelSection = {
 const coverageSection = {
   coverage: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
     flags: '--coverage <tensor...>',
-    help: "which tensors are the activations, by name or pattern as 'block*/relu'; auto: the logits, else the outputs or the layers before them",
+    help: "tensors whose activations count as coverage, by name or pattern such as 'block*/relu'; auto: the logits, or the outputs, or the layers before them",
   }),
   measure: withFlag(extensionSpec.default('norm'), {
     flags: '--measure <kind>',
-    help: 'what of the activations is compared',
+    help: 'how activations are compared',
   }),
   threshold: withFlag(z.union([z.literal('auto'), positiveNumber]).default('auto'), {
     flags: '--threshold <x>',
-    help: 'squared L2 distance above which activations are new, or number of new elements where coverage is a set; auto: calibrated on the seeds, 0 for a set',
+    help: 'squared L2 distance above which activations are new, or the number of new elements if coverage is a set; auto: calibrated on the seeds, 0 for a set',
   }),
   guidance: withFlag(z.enum(['auto', 'ann', 'none']).default('auto'), {
     flags: '--guidance <kind>',
-    help: 'auto: new activations, and margins of operations that can go wrong; ann: new activations alone; none: the random control',
+    help: 'auto: new activations, and the margins of objectives and numerical sites; ann: new activations only; none: random control',
   }),
   scheduler: withFlag(extensionSpec.default('yield'), {
     flags: '--scheduler <kind>',
-    help: 'which entry is mutated next',
+    help: 'how the next entry to mutate is picked',
   }),
   perSeed: withFlag(z.enum(['first', 'least']).optional(), {
     flags: '--per-seed <kind>',
-    help: 'what comes after a seed is broken, where objectives keep an account of each: first leaves it alone as long as another one is unbroken; least seeks the least distance at which it is broken',
+    help: 'what to do once a seed is broken, for objectives that count per seed: first: go to unbroken seeds; least: search for the smallest distance at which it breaks',
     defaultText: 'first',
   }),
 };
@@ -73,7 +73,7 @@ export const campaignSchema = z.strictObject({
   ...inputSection,
   corpus: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(), {
     flags: '--corpus <folder...>',
-    help: 'testcases of older campaigns to begin with beside the seeds: campaigns, or what distill wrote. Each is measured from its own seed; findings are run again',
+    help: 'testcases of older campaigns to start from beside the seeds: campaign folders, or output of distill. Each keeps its own seed; findings are run again',
     defaultText: 'none',
   }),
   out: withFlag(z.string().min(1).optional(), {
@@ -83,7 +83,7 @@ export const campaignSchema = z.strictObject({
   }),
   objective: withFlag(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite; quantization or differential, two models that answer otherwise, as quantization:top=3 or differential:by=boxes; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; consistent; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models disagree, such as quantization:top=3 or differential:by=boxes; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; consistent; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
     defaultText:
       'nonfinite; with --generate text; with --quantize quantization; with --against or --against-runtime differential',
   }),

@@ -28,7 +28,7 @@ export function compareCommand(): Command {
   addSettingFlags(command, ['seeds'], { seeds: 'the inputs, as fuzz takes them' });
   command.option(
     '-O, --objective <spec>',
-    'what counts as a disagreement, as differential:atol=0.01',
+    'what counts as a disagreement, such as differential:atol=0.01',
     'differential',
   );
   addSettingFlags(command, ['match', 'runtime', 'againstRuntime'], {
@@ -37,10 +37,12 @@ export function compareCommand(): Command {
     againstRuntime: 'runtime of the copy',
   });
   return command
-    .option('--worst <n>', 'inputs that are listed', '5')
-    .option('--snr <dB>', 'signal-to-noise ratio below which a layer has departed', '20')
-    .option('--json', 'one JSON object on standard output')
-    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .option('--worst <n>', 'number of inputs to list', '5')
+    .option('--snr <dB>', 'signal-to-noise ratio below which a layer counts as different', '20')
+    .option('--json', 'print one JSON object on standard output')
+    .addOption(
+      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
+    )
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

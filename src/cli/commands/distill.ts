@@ -9,15 +9,18 @@ import { printJson } from '../output/logging.ts';
 /** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
 export function distillCommand(): Command {
   return new Command('distill')
-    .description('Write the smallest corpus that covers what some campaigns cover; they are only read')
-    .argument('<campaign...>', 'folders of campaigns, or of corpora that were distilled before')
-    .option('-o, --out <dir>', "the distilled corpus's folder (default: <campaign>-distilled)")
+    .description('Write the smallest corpus with the same coverage as some campaigns, which are not modified')
+    .argument('<campaign...>', 'campaign folders, or corpora that were distilled before')
+    .option('-o, --out <dir>', 'folder of the distilled corpus (default: <campaign>-distilled)')
     .option(
       '--threshold <x>',
-      "squared L2 distance within which one testcase stands for another, or number of elements that may be left uncovered where coverage is a set (default: the campaigns' own)",
+      "squared L2 distance within which one testcase replaces another, or the number of elements that may stay uncovered if coverage is a set (default: the campaigns' threshold)",
     )
-    .option('--max <n>', 'most testcases: the distance grows until so many cover all (default: no bound)')
-    .option('--json', 'one JSON object on standard output')
+    .option(
+      '--max <n>',
+      'maximum number of testcases; the threshold grows until that many cover everything (default: none)',
+    )
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

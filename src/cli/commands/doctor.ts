@@ -8,9 +8,9 @@ import { table } from '../output/table.ts';
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Show which runtimes and devices work here, how fast, and what to do about those that do not',
+      'Show which runtimes and devices work here, how fast they are, and how to install the others',
     )
-    .option('--json', 'one JSON object on standard output')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', '\nExit codes: 0 when every kind of model but SavedModels can run, 3 otherwise.')
     .action(run);
 }

@@ -33,28 +33,30 @@ interface FuzzOptions extends OutputOptions {
  */
 export function fuzzCommand(startedAt: number): Command {
   const command = new Command('fuzz')
-    .description('Run a campaign: mutate the seeds, keep what is new, report what breaks')
-    .argument('[model]', 'the saved model: an .onnx file, a TensorFlow.js model.json, or its folder')
-    .option('-c, --config <file>', 'campaign file, YAML or JSON; its relative paths are relative to it');
-  addAllSettingFlags(command)
-    .option(
-      '--resume',
-      'go on with the campaign in --out; another --jobs, --time or --execs (a total) may be given',
+    .description('Run a campaign: mutate the seeds, keep new behaviour, report failures')
+    .argument(
+      '[model]',
+      'saved model: an .onnx file, a TensorFlow.js model.json or its folder, or a SavedModel folder',
     )
+    .option('-c, --config <file>', 'campaign file, YAML or JSON; paths in it are relative to it');
+  addAllSettingFlags(command)
+    .option('--resume', 'resume the campaign in --out; accepts another --jobs, --time or --execs (a total)')
     .option(
       '--queue [url]',
-      'have machines on a queue carry it out: redis://host:6379, or what $NEUROFUZZ_QUEUE names; see neurofuzz worker',
+      'run the campaign on the machines of a queue: redis://host:6379, default $NEUROFUZZ_QUEUE; see neurofuzz worker',
     )
-    .option('--prefix <name>', `what the queue's keys begin with (default: ${DEFAULT_PREFIX})`)
-    .option('--mixed', 'on a queue: also machines that compute otherwise in the last digits')
+    .option('--prefix <name>', `prefix of the queue's keys (default: ${DEFAULT_PREFIX})`)
+    .option('--mixed', 'with --queue: accept machines whose floating-point results differ in the last digits')
     .option(
       '--metrics <port>',
-      'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464 for others to ask',
+      'serve Prometheus metrics on this port of the loopback, or on an address such as 0.0.0.0:9464',
     )
-    .option('--exit-zero', 'exit with 0 although there are findings')
-    .option('--json', 'one JSON object on standard output at the end')
-    .option('--quiet', 'no status, only errors')
-    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .option('--exit-zero', 'exit with 0 even if there are findings')
+    .option('--json', 'print one JSON object on standard output at the end')
+    .option('--quiet', 'print errors only')
+    .addOption(
+      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
+    )
     .addHelpText('after', EXAMPLES)
     .action((model: string | undefined, options: FuzzOptions) => fuzz(model, options, startedAt));
   return groupFlags(command);
@@ -184,4 +186,4 @@ Examples:
   neurofuzz fuzz model.onnx --seeds digits.npz --guidance none --execs 1000000
   neurofuzz fuzz lm.onnx --seeds prompts.txt --generate vocabulary=tokenizer.json length=64 --objective text
 
-A value that begins with a minus is written with an equals sign: --range=-1,1`;
+Write a value that starts with a minus sign with =: --range=-1,1`;

@@ -13,13 +13,11 @@ interface InitOptions {
 /** `neurofuzz init`: writes a campaign file for a model, or a template of a plug-in. */
 export function initCommand(): Command {
   const command = new Command('init')
-    .description(
-      'Write a commented campaign.yaml for a model, or a plug-in to begin with; both run as they are',
-    )
+    .description('Write a commented campaign.yaml for a model, or a plug-in template; both run as written')
     .argument('[model]', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option(
       '-o, --out <file>',
-      'the file to write, campaign.yaml by default; one that is there is never overwritten',
+      'file to write (default: campaign.yaml); an existing file is never overwritten',
     )
     .addOption(
       new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),

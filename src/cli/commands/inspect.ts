@@ -21,11 +21,11 @@ interface InspectOptions extends OutputOptions {
 /** `neurofuzz inspect`: describes a model's inputs, outputs, operations and tensors. */
 export function inspectCommand(): Command {
   const command = new Command('inspect')
-    .description("Show a model's inputs, outputs, operations and the tensors that can be watched")
+    .description("Show a model's inputs, outputs, operations, and the tensors usable for coverage")
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
-    .option('--sites', 'list the operations that can make a NaN or an infinity, and when they do')
-    .option('--json', 'one JSON object on standard output, with all tensors and sites');
+    .option('--sites', 'list the operations that can produce NaN or infinity, and when they do')
+    .option('--json', 'print one JSON object on standard output, with all tensors and sites');
   addSettingFlags(command, ['seeds', 'shape'], {
     seeds:
       'with --sites or --json: lists tensors by their headroom to half precision over these inputs, as fuzz takes them',

@@ -16,14 +16,12 @@ const MAX_TRIES = 10_000_000;
 /** `neurofuzz minimize`: reduces the difference of findings from their seeds. */
 export function minimizeCommand(): Command {
   return new Command('minimize')
-    .description(
-      'Make what differs from the seed as little as it can be while a finding breaks in the same way',
-    )
+    .description('Shrink findings: keep the fault, reduce the difference from the seed')
     .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
     .option('--all', 'all findings below the paths')
-    .option('--tries <n>', 'variants of each finding that are run at most', '20000')
-    .option('--force', 'also where the model has changed since')
-    .option('--json', 'one JSON object on standard output')
+    .option('--tries <n>', 'maximum number of runs per finding', '20000')
+    .option('--force', 'run even if the model has changed since')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -7,9 +7,9 @@ import { table } from '../output/table.ts';
 /** `neurofuzz mutators`: lists the mutators there are. */
 export function mutatorsCommand(): Command {
   return new Command('mutators')
-    .description('List the mutators: what each does, to which inputs, its parameters and where it comes from')
-    .argument('[name...]', 'a group, a mutator or a plug-in; all of ours without any')
-    .option('--json', 'one JSON object on standard output')
+    .description('List the mutators: what each does, for which inputs, its parameters and its source')
+    .argument('[name...]', 'a group, a mutator or a plug-in (default: all built-in mutators)')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

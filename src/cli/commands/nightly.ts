@@ -18,10 +18,12 @@ export function nightlyCommand(): Command {
       'Run many campaigns within one time budget: resumed, compared with last night, reported on one page',
     )
     .argument('<file>', 'the nightly file, YAML or JSON; its relative paths are relative to it')
-    .option('--exit-zero', 'exit with 0 although there are new faults')
-    .option('--json', 'one JSON object on standard output at the end')
-    .option('--quiet', 'only errors')
-    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
+    .option('--exit-zero', 'exit with 0 even if there are new faults')
+    .option('--json', 'print one JSON object on standard output at the end')
+    .option('--quiet', 'print errors only')
+    .addOption(
+      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
+    )
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -12,8 +12,8 @@ const FORMAT_VERSION = 1;
 /** `neurofuzz objectives`: lists the objectives there are. */
 export function objectivesCommand(): Command {
   return new Command('objectives')
-    .description('List the objectives: what each takes for a violation, and its parameters')
-    .option('--json', 'one JSON object on standard output')
+    .description('List the objectives: what each reports, and its parameters')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -13,7 +13,7 @@ interface QuantizeOptions extends OutputOptions {
 /** `neurofuzz quantize`: writes a quantized copy of a model. */
 export function quantizeCommand(): Command {
   const command = new Command('quantize')
-    .description('Write a quantized copy of a model, to compare it with or to ship')
+    .description('Write a quantized copy of a model')
     .argument('<model>', 'an .onnx file or a TensorFlow.js model.json')
     .addOption(
       new Option('--to <kind>', 'what numbers become').choices(QUANTIZERS.names()).makeOptionMandatory(),
@@ -22,9 +22,11 @@ export function quantizeCommand(): Command {
     seeds: 'inputs that int8 copies of ONNX models are calibrated on, as fuzz takes them',
   });
   command
-    .option('-o, --out <path>', 'the copy: a file, or a folder for TensorFlow.js (default: <model>-<kind>)')
-    .option('--json', 'one JSON object on standard output')
-    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]));
+    .option('-o, --out <path>', 'output: a file, or a folder for TensorFlow.js (default: <model>-<kind>)')
+    .option('--json', 'print one JSON object on standard output')
+    .addOption(
+      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
+    );
   return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 

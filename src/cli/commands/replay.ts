@@ -11,13 +11,13 @@ import { printJson } from '../output/logging.ts';
 /** `neurofuzz replay`: reruns findings and reports whether they are fixed. */
 export function replayCommand(): Command {
   return new Command('replay')
-    .description('Run findings again: each is still broken, fixed, flaky, or cannot run')
+    .description('Run findings again: still broken, fixed, flaky, or cannot run')
     .argument('<path...>', "a finding's folder, a folder of them, or a campaign")
-    .option('--model <model>', 'run them on another model, such as the next release')
-    .option('--mark-fixed', 'mark those that are fixed: a regression when they break again')
-    .option('--regression', 'exit with 1 only where one that is marked as fixed breaks again')
-    .option('--junit <file>', 'write JUnit XML for CI systems, a test case a finding')
-    .option('--json', 'one JSON object on standard output')
+    .option('--model <model>', 'run the findings on another model, such as the next release')
+    .option('--mark-fixed', 'mark fixed findings; if one fails again, it is a regression')
+    .option('--regression', 'exit with 1 only if a finding marked as fixed fails again')
+    .option('--junit <file>', 'write JUnit XML for CI systems: one test case per finding')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

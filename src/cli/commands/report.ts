@@ -9,17 +9,18 @@ import { printJson } from '../output/logging.ts';
 /** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
   return new Command('report')
-    .description(
-      'Write one HTML file that needs nothing else: faults with their pictures, and how the search went',
-    )
+    .description('Write a self-contained HTML report: faults with their pictures, and how the search went')
     .argument('<campaign...>', "the campaigns' folders")
-    .option('-o, --out <file>', 'the HTML file (default: report.html in the only campaign, or here)')
-    .option('--against <path>', 'a baseline, or an older campaign: faults are new, known or fixed')
-    .option('--title <text>', 'the heading (default: neurofuzz and the name of the model)')
-    .option('--junit <file>', 'write JUnit XML too: a test case an objective and a fault')
-    .option('--sarif <file>', 'write SARIF 2.1.0 too: a rule an objective, a result a fault')
-    .option('--markdown <file>', 'write a Markdown summary too, for a CI job')
-    .option('--json', 'one JSON object on standard output')
+    .option(
+      '-o, --out <file>',
+      "HTML file (default: report.html in the campaign's folder, or here for several)",
+    )
+    .option('--against <path>', 'baseline or older campaign: marks faults as new, known or fixed')
+    .option('--title <text>', "heading (default: neurofuzz and the model's name)")
+    .option('--junit <file>', 'also write JUnit XML: one test case per objective and per fault')
+    .option('--sarif <file>', 'also write SARIF 2.1.0: one rule per objective, one result per fault')
+    .option('--markdown <file>', 'also write a Markdown summary, for a CI job')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -19,15 +19,15 @@ const FORMAT_VERSION = 2;
 /** `neurofuzz triage`: groups the findings of campaigns into faults and ranks them. */
 export function triageCommand(): Command {
   const command = new Command('triage')
-    .description('List the faults of campaigns, one a signature, the worst first; say which are new')
-    .argument('<campaign...>', "campaigns' folders; faults that several have are one")
-    .option('--against <campaign>', 'an older campaign, or a baseline: which faults are new, known, fixed')
-    .option('--update-baseline <file>', 'write what is there now as a baseline, which --against takes');
+    .description('List the faults of campaigns, one per signature, the worst first; mark new ones')
+    .argument('<campaign...>', 'campaign folders; the same fault in several campaigns counts once')
+    .option('--against <campaign>', 'older campaign or baseline: marks faults as new, known or fixed')
+    .option('--update-baseline <file>', 'write the current faults as a baseline for --against');
   for (const { name, help } of DISAGREEMENT_PARAMETERS)
     command.option(`--${name} <x>`, `judge anew: ${help}`);
   command.option('--by <comparator>', `judge anew: ${DISAGREEMENT_WORDS.by.help}`);
   return command
-    .option('--json', 'one JSON object on standard output')
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

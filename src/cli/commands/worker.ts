@@ -19,28 +19,33 @@ const DEFAULT_CAMPAIGNS = '2';
 /** `neurofuzz worker`: runs a worker node for the campaigns on a queue. */
 export function workerCommand(): Command {
   return new Command('worker')
-    .description('Take part in the campaigns on a queue, on this machine')
+    .description('Run campaigns of a queue on this machine')
     .option(
       '--queue <url>',
-      'the Redis, as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
+      'Redis address, such as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
     )
-    .option('--prefix <name>', 'what keys of ours begin with', DEFAULT_PREFIX)
-    .option('-j, --jobs <n>', 'worker processes of each campaign (default: all cores)')
+    .option('--prefix <name>', "prefix of the queue's keys", DEFAULT_PREFIX)
+    .option('-j, --jobs <n>', 'worker processes per campaign (default: all cores)')
     .option(
       '--campaigns <n>',
-      'campaigns at a time; those that fewest machines work on come first',
+      'number of campaigns at a time; those with the fewest machines come first',
       DEFAULT_CAMPAIGNS,
     )
-    .option('--cache <dir>', 'where models that come over are kept (default: ~/.cache/neurofuzz/models)')
+    .option('--cache <dir>', 'folder for downloaded models (default: ~/.cache/neurofuzz/models)')
     .option(
       '--cache-size <size>',
-      'what they take at most; those used longest ago go first',
+      'maximum size of the cache; least recently used models are deleted first',
       DEFAULT_CACHE_SIZE,
     )
-    .option('--plugin <package...>', 'packages installed here whose plug-ins campaigns may run')
-    .option('--metrics <port>', 'answer Prometheus at this port of the loopback, or at 0.0.0.0:9464')
-    .addOption(new Option('--log-level <level>', 'what goes to standard error').choices([...LOG_LEVELS]))
-    .option('--quiet', 'only errors')
+    .option('--plugin <package...>', 'installed packages whose plug-ins campaigns may run')
+    .option(
+      '--metrics <port>',
+      'serve Prometheus metrics on this port of the loopback, or on an address such as 0.0.0.0:9464',
+    )
+    .addOption(
+      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
+    )
+    .option('--quiet', 'print errors only')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }

@@ -10,10 +10,10 @@ import { checkPrefix } from './worker.ts';
 /** `neurofuzz workers`: lists the worker nodes on a queue. */
 export function workersCommand(): Command {
   return new Command('workers')
-    .description('List the machines on a queue, and what they do')
-    .option('--queue <url>', 'the Redis (default: $NEUROFUZZ_QUEUE)')
-    .option('--prefix <name>', 'what keys of ours begin with', DEFAULT_PREFIX)
-    .option('--json', 'one JSON object on standard output')
+    .description('List the machines on a queue, and what they are doing')
+    .option('--queue <url>', 'Redis address (default: $NEUROFUZZ_QUEUE)')
+    .option('--prefix <name>', "prefix of the queue's keys", DEFAULT_PREFIX)
+    .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
