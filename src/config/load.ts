@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
-import { fileError, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
+import { readText } from '../core/read-bounded.ts';
 import { flagName } from './flag-meta.ts';
+import { MAX_YAML_BYTES, parseYaml } from './parse-yaml.ts';
 import { rebasePaths } from './rebase-paths.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type SettingName } from './schema.ts';
 
@@ -21,25 +21,11 @@ const MANIFEST_KEYS = new Set(['formatVersion', 'resolved']);
  * @throws UserError where it can't be read, is no mapping or holds an unknown key
  */
 export async function readCampaignFile(path: string): Promise<RawSettings> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw fileError(error, 'read the campaign file', path);
-  }
-  const raw = parseYaml(text, path);
+  const raw = parseYaml(readText(path, 'read the campaign file', MAX_YAML_BYTES), path);
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new UserError(`${path} is no campaign file: write settings such as 'model: net.onnx', one a line`);
   }
   return extractSettings(raw, path);
-}
-
-/** @throws UserError naming the file where it is no YAML */
-export function parseYaml(text: string, path: string): unknown {
-  const document = parseDocument(text);
-  if (document.errors.length > 0)
-    throw new UserError(`${path}: ${document.errors[0].message.split('\n', 1)[0].replace(/:$/, '')}`);
-  return document.toJS({ maxAliasCount: 100 });
 }
 
 /**
@@ -75,6 +61,7 @@ export function checkSettings(
   flags: RawSettings,
   source: string | undefined,
 ): CampaignConfig {
+  refuseReservedNames(flags);
   const parsed = campaignSchema.safeParse(withDefaultObjective({ ...file, ...flags }));
   if (parsed.success) return parsed.data;
   throw settingError(parsed.error, file, flags, source);
@@ -86,9 +73,19 @@ export function checkSettings(
  * @throws UserError naming the first flag whose value makes no sense
  */
 export function parseSections<S extends z.ZodObject>(schema: S, flags: RawSettings): z.output<S> {
+  refuseReservedNames(flags);
   const parsed = schema.safeParse(flags);
   if (parsed.success) return parsed.data;
   throw settingError(parsed.error, {}, flags, undefined);
+}
+
+/** The schema's records leave this name out in silence. @throws UserError naming the flag that has a value for it */
+function refuseReservedNames(flags: RawSettings): void {
+  for (const [name, value] of Object.entries(flags))
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
+      throw new UserError(
+        `${flagOfSetting(name as SettingName)}: the name __proto__ is reserved: no input has it`,
+      );
 }
 
 function settingError(

@@ -1,16 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import * as z from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
-import { fileError, UserError } from '../core/errors.ts';
-import {
-  checkSettings,
-  describeIssue,
-  extractSettings,
-  parseYaml,
-  type RawSettings,
-  readCampaignFile,
-} from './load.ts';
+import { UserError } from '../core/errors.ts';
+import { readText } from '../core/read-bounded.ts';
+import { checkSettings, describeIssue, extractSettings, type RawSettings, readCampaignFile } from './load.ts';
+import { MAX_YAML_BYTES, parseYaml } from './parse-yaml.ts';
 import type { CampaignConfig } from './schema.ts';
 import { duration, parseDuration } from './values.ts';
 
@@ -88,10 +82,7 @@ export interface NightlyConfig
  * @throws UserError naming the first setting that makes no sense
  */
 export async function readNightlyFile(path: string): Promise<NightlyConfig> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileError(error, 'read the nightly file', path);
-  });
-  const raw = parseYaml(text, path);
+  const raw = parseYaml(readText(path, 'read the nightly file', MAX_YAML_BYTES), path);
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw new UserError(`${path} is no nightly file: write time: 8h, and campaigns with their names`);
   const known = Object.keys(nightlySchema.shape);

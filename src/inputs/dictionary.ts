@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { decodeUtf8 } from '../core/decode-utf8.ts';
-import { fileError, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
+import { MAX_TEXT_BYTES, readBounded } from '../core/read-bounded.ts';
 
 /** A line of an AFL dictionary: `name@level="text"` or `"text"`. */
 const AFL_LINE = /^\s*(?:[\w.-]+(?:@\d+)?\s*=\s*)?"(.*)"\s*$/;
@@ -16,13 +16,7 @@ const ESCAPED_CHARACTERS: Readonly<Record<string, string>> = { n: '\n', r: '\r',
  * @throws UserError if the file can't be read, is not text or contains no word
  */
 export async function readDictionary(path: string): Promise<string[]> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw fileError(error, 'read the dictionary', path);
-  }
-  const text = decodeText(bytes);
+  const text = decodeText(readBounded(path, 'read the dictionary', MAX_TEXT_BYTES));
   if (text === undefined) {
     throw new UserError(
       `the dictionary ${path} is binary: give UTF-8 text with a word a line, or AFL's format`,

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { fileError, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
+import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { decodeStrings } from '../tensor/strings.ts';
 import { copyInto, makeData, readNumber, rowsOf, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { readSeedFiles } from './seed-files.ts';
@@ -128,12 +128,8 @@ async function readLabelFile(path: string, classes: readonly string[]): Promise<
     return index < 0 ? Number(label) : index;
   };
   if (/\.(txt|csv)$/i.test(path)) {
-    try {
-      const lines = (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
-      return lines.map(classOf);
-    } catch (error) {
-      throw fileError(error, 'read the labels', path);
-    }
+    const lines = readText(path, 'read the labels', MAX_TEXT_BYTES).split(/\r?\n/);
+    return lines.filter((line) => line.trim() !== '').map(classOf);
   }
   const files = await readSeedFiles(path);
   return files.flatMap(({ arrays }) => {

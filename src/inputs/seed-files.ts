@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { decodeUtf8 } from '../core/decode-utf8.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import { MAX_TEXT_BYTES, readBounded } from '../core/read-bounded.ts';
 import { decodeOnnxTensor } from '../model/formats/onnx/tensor.ts';
 import { decodeNpy } from '../tensor/npy.ts';
 import { decodeNpz } from '../tensor/npz.ts';
@@ -79,6 +80,11 @@ const DECODERS: readonly (readonly [ending: string, decode: SeedFileDecoder])[] 
   [TEXT_EXTENSION, decodeTextFile],
 ];
 
+/** Largest seed file in bytes that is read without being decoded as text. */
+const MAX_SEED_BYTES = 2 ** 31 - 1;
+
+const IS_TEXT = /\.(?:json|csv|txt)$/i;
+
 const SUPPORTED_EXTENSIONS = '.npy, .npz, .idx, .idx.gz, .json, .csv, .pb, .png or .jpg';
 
 function findDecoder(path: string): SeedFileDecoder | undefined {
@@ -142,11 +148,6 @@ async function readSeedFile(path: string): Promise<SeedFile> {
   const decode = findDecoder(path);
   if (decode === undefined)
     throw new UserError(`${path} is no seed file that neurofuzz reads: give ${SUPPORTED_EXTENSIONS}`);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw fileError(error, 'read the seed', path);
-  }
-  return { path, ...(await decode(bytes, path)) };
+  const maxBytes = IS_TEXT.test(path) ? MAX_TEXT_BYTES : MAX_SEED_BYTES;
+  return { path, ...(await decode(readBounded(path, 'read the seed', maxBytes), path)) };
 }

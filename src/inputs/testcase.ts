@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
+import { maxUnpackedBytes } from '../core/read-bounded.ts';
 import { inputText } from '../model/input-text.ts';
 import type { InputSpec } from '../model/model.ts';
 import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { decodeNpz, encodeNpz, encodeNpzParts } from '../tensor/npz.ts';
-import { bytesOf, type Tensor } from '../tensor/tensor.ts';
+import { bytesOf, DTYPES, sizeOf, type Tensor } from '../tensor/tensor.ts';
 
 /** Origin of a testcase: its ancestors and the mutators applied. */
 export interface Lineage {
@@ -73,6 +74,17 @@ function namedTensors(
   ]);
 }
 
+/** Times that a testcase's file may unpack to the size that the inputs have. */
+const MAX_SHARE_OF_LEGAL = 10;
+
+/** Bytes of testcases whose free sizes are 1. */
+function legalBytes(inputs: readonly InputSpec[], rows = 1): number {
+  return inputs.reduce(
+    (sum, { type, shape }) => sum + rows * DTYPES[type].bytes * sizeOf(shape.map((size) => size ?? 1)),
+    0,
+  );
+}
+
 /**
  * Decodes the result of `encodeTestcase`.
  *
@@ -87,7 +99,11 @@ export function decodeTestcase(
   source: string,
   rows?: number,
 ): TestcaseBatch {
-  const arrays = decodeNpz(bytes, source);
+  const arrays = decodeNpz(
+    bytes,
+    source,
+    Math.max(maxUnpackedBytes(bytes.length), MAX_SHARE_OF_LEGAL * legalBytes(inputs, rows)),
+  );
   const tensors = inputs.map((input) => {
     const tensor = arrays.get(input.name);
     const shape = rows === undefined ? input.shape : [rows, ...input.shape];

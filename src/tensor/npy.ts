@@ -28,6 +28,11 @@ const DTYPE_BY_CODE = new Map(
 /** NumPy's type of strings, of which each value has as many code points as its number says. */
 const STRING_DESCR = /^[<>|=]U(\d+)$/;
 
+/** Longest header in bytes, and most dimensions, as of NumPy; largest size of one, also where another is 0. */
+const MAX_HEADER_BYTES = 1 << 16;
+const MAX_DIMENSIONS = 64;
+const MAX_SIZE = 2 ** 32 - 1;
+
 /**
  * Decodes one .npy file: bool, integers, floats and strings (`<U`) of any byte order, in row- or column-major order.
  * Strings become code points with one dimension more.
@@ -60,14 +65,14 @@ function decodeNumbers(bytes: Uint8Array, header: NpyHeader, source: string): Te
   }
   const length = sizeOf(header.shape);
   const need = length * DTYPES[type].bytes;
-  const have = bytes.length - header.dataOffset;
+  const have = Math.max(0, bytes.length - header.dataOffset);
   if (!Number.isSafeInteger(need) || have < need) {
     throw new UserError(
       `${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`,
     );
   }
-  // A copy, since typed arrays need aligned offsets.
-  const values = bytes.slice(header.dataOffset, header.dataOffset + need);
+  // A copy, since typed arrays need aligned offsets; `slice` of a Buffer is a view.
+  const values = new Uint8Array(bytes.subarray(header.dataOffset, header.dataOffset + need));
   if (header.descr[0] === '>') swapBytes(values, DTYPES[type].bytes);
   const stored = DTYPES[type].view(values.buffer, values.byteOffset, length);
   if (type === 'bool') for (let i = 0; i < length; i++) stored[i] = stored[i] ? 1 : 0;
@@ -111,6 +116,8 @@ function readHeader(bytes: Uint8Array, source: string): NpyHeader {
   const long = buffer[6] >= 2;
   const length = long ? buffer.readUInt32LE(8) : buffer.readUInt16LE(8);
   const start = long ? 12 : 10;
+  if (length > MAX_HEADER_BYTES)
+    throw new UserError(`${source} has a header of ${length} bytes: save it again`);
   const text = buffer.toString('latin1', start, start + length);
   const descr = /'descr':\s*'([<>|=][a-zA-Z]\d+)'/.exec(text)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
@@ -120,12 +127,10 @@ function readHeader(bytes: Uint8Array, source: string): NpyHeader {
       `${source} holds no plain array of numbers: save a bool, integer or float array with numpy.save`,
     );
   }
-  return {
-    descr,
-    isColumnMajor: fortran === 'True',
-    shape: [...shape.matchAll(/\d+/g)].map((digits) => Number(digits[0])),
-    dataOffset: start + length,
-  };
+  const sizes = [...shape.matchAll(/\d+/g)].map((digits) => Number(digits[0]));
+  if (sizes.length > MAX_DIMENSIONS || !sizes.every((size) => size <= MAX_SIZE))
+    throw new UserError(`${source} has a shape that no array has: save it again`);
+  return { descr, isColumnMajor: fortran === 'True', shape: sizes, dataOffset: start + length };
 }
 
 function swapBytes(bytes: Uint8Array, width: number): void {

@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib';
-import { deflateSync, unzipSync, Zip, ZipDeflate, type ZipInputFile, zipSync } from 'fflate';
+import { deflateSync, Zip, ZipDeflate, type ZipInputFile, zipSync } from 'fflate';
 import { UserError } from '../core/errors.ts';
+import { maxUnpackedBytes } from '../core/read-bounded.ts';
 import { decodeNpy, encodeNpy, encodeNpyParts } from './npy.ts';
 import type { Tensor } from './tensor.ts';
+import { unzip } from './unzip.ts';
 
-/** Limit on the unpacked size of one .npz, since seed files are untrusted. */
+/** Limit on the unpacked size of any .npz. */
 const MAX_UNPACKED_BYTES = 2 ** 31;
 
 /** Fixed entry time, the earliest that zip can hold, so that equal arrays give equal bytes. */
@@ -13,29 +15,25 @@ const EARLIEST_ZIP_TIME = new Date(1980, 0, 1);
 /**
  * Decodes an .npz archive into its arrays by name.
  *
- * @throws UserError if it is not a zip archive, is damaged, unpacks to more than 2 GiB, or holds a damaged .npy file
+ * @param maxBytes largest unpacked size, checked before memory is taken: an archive may be a stranger's
+ * @throws UserError if it is not a zip archive, is damaged, unpacks to more, names an array twice, or holds a damaged .npy file
  */
-export function decodeNpz(bytes: Uint8Array, source: string): Map<string, Tensor> {
-  let total = 0;
-  let files: Record<string, Uint8Array>;
+export function decodeNpz(
+  bytes: Uint8Array,
+  source: string,
+  maxBytes = maxUnpackedBytes(bytes.length),
+): Map<string, Tensor> {
+  let files: Map<string, Uint8Array>;
   try {
-    files = unzipSync(bytes, {
-      filter: (file) => {
-        total += file.originalSize;
-        if (total > MAX_UNPACKED_BYTES) throw new UserError(`${source} unfolds to more than 2 GiB: split it`);
-        return file.name.endsWith('.npy');
-      },
-    });
+    files = unzip(bytes, source, Math.min(MAX_UNPACKED_BYTES, maxBytes), (name) => name.endsWith('.npy'));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${source} is not an .npz archive, or is damaged: write it with numpy.savez`);
   }
   const arrays = new Map<string, Tensor>();
-  for (const name of Object.keys(files).sort()) {
-    arrays.set(
-      name.slice(0, -'.npy'.length),
-      decodeNpy(files[name], `${source}, array ${name.slice(0, -4)}`),
-    );
+  for (const [file, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const name = file.slice(0, -'.npy'.length);
+    arrays.set(name, decodeNpy(content, `${source}, array ${name}`));
   }
   return arrays;
 }

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
+import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
@@ -57,9 +58,7 @@ export async function loadBaseline(path: string): Promise<Baseline> {
 }
 
 async function readBaselineFile(path: string): Promise<Baseline> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileError(error, 'read the baseline', path);
-  });
+  const text = readText(path, 'read the baseline', MAX_TEXT_BYTES);
   let json: { kind?: unknown; formatVersion?: unknown; signatureVersion?: unknown; faults?: unknown } | null;
   try {
     json = JSON.parse(text);

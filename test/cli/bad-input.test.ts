@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -230,6 +231,47 @@ describe('a setting', () => {
     ));
 
   test('file that is no YAML is refused', () => refused(['-c', file('bad.yaml', 'a: [1')], /bad\.yaml: /));
+});
+
+describe('a file of a stranger', () => {
+  const neverRead = (path: string): string => {
+    execFileSync('mkfifo', [path]);
+    return path;
+  };
+
+  test('that is a pipe, a device or a folder is not waited for', async () => {
+    const pipe = neverRead(join(folder, 'pipe.npy'));
+    await refused([onnx, '-i', pipe], /pipe\.npy: it is a pipe, not a file/);
+    await refused(['-c', '/dev/zero'], /\/dev\/zero: it is a device, not a file/);
+    await refused(['-c', pipe], /pipe\.npy: it is a pipe, not a file/);
+    const { code, stderr } = await neurofuzz(['nightly', pipe]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/it is a pipe, not a file\n$/),
+    });
+  });
+
+  test('with aliases that never end, or that name themselves, is refused', async () => {
+    const self = file('self.yaml', `model: ${onnx}\nrange: &a\n  x: *a\n`);
+    await refused(['-c', self], /self\.yaml expands without bound/);
+    const night = file('night.yaml', 'time: 1s\ncampaigns: &a\n  x: *a\n');
+    const { code, stderr } = await neurofuzz(['nightly', night]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/night\.yaml expands without bound[^\n]*\n$/),
+    });
+  });
+
+  test('or a flag with a name that objects reserve is refused', async () => {
+    const proto = file('proto.yaml', `model: ${onnx}\nrange: { __proto__: [0, 1] }\n`);
+    await refused(['-c', proto], /proto\.yaml: the name __proto__ is reserved/);
+    await refused([onnx, '-i', seeds, '--range', '__proto__=0,1'], /--range: the name __proto__ is reserved/);
+    await refused([onnx, '-i', seeds, '--range', 'constructor=0,1'], /the model has no input constructor/);
+    await refused(
+      [onnx, '-i', file('proto.json', '{"__proto__": [[1, 2, 3, 4]], "x": [[1, 2, 3, 4]]}')],
+      /an input __proto__/,
+    );
+  });
 });
 
 describe('the campaign folder', () => {

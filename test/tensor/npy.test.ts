@@ -93,7 +93,11 @@ describe('files of other writers', () => {
       npy('<f8', false, '(3,)', new Uint8Array(16)),
       /cut short: 16 bytes of values where its shape needs 24/,
     ],
-    ['an impossible shape', npy('<f8', false, '(99999999999, 99999999999)', new Uint8Array(8)), /cut short/],
+    [
+      'an impossible shape',
+      npy('<f8', false, '(99999999999, 99999999999)', new Uint8Array(8)),
+      /a shape that no array has/,
+    ],
     ['no header', Buffer.from('hello'), /is not a \.npy file/],
   ])('with %s are refused', (_, file, message) => {
     expect(() => decodeNpy(file, 'test')).toThrow(message);
@@ -115,5 +119,45 @@ describe('files of other writers', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('a file of a stranger', () => {
+  const header = (descr: string, shape: string): string =>
+    `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }\n`;
+  /** Without the padding that aligns the values. */
+  const unpadded = (text: string, values: Uint8Array): Buffer =>
+    Buffer.concat([
+      Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, text.length & 255, text.length >> 8]),
+      Buffer.from(text, 'latin1'),
+      values,
+    ]);
+
+  test('whose values are not aligned is read, and is not changed', () => {
+    const values = new Uint8Array(Float64Array.of(1.5, -2).buffer);
+    for (let pad = 0; pad < 8; pad++) {
+      const file = unpadded(`${header('<f8', '(2,)')}${' '.repeat(pad)}`, values);
+      expect(decodeNpy(file, 'x').data).toEqual(Float64Array.of(1.5, -2));
+      const swapped = unpadded(`${header('>f8', '(2,)')}${' '.repeat(pad)}`, values);
+      const before = Buffer.from(swapped);
+      const { data } = decodeNpy(swapped, 'x');
+      expect(swapped.equals(before)).toBe(true);
+      swapped.fill(0);
+      expect(data[0]).not.toBe(0);
+    }
+  });
+
+  test.each([
+    ['<f4', `(${'9'.repeat(300)},)`, /a shape that no array has/],
+    ['<f4', '(0, 99999999999999999)', /a shape that no array has/],
+    ['<f4', `(${'1,'.repeat(100)})`, /a shape that no array has/],
+    ['<f4', `(${'1,'.repeat(32_700)})`, /a header of \d+ bytes|a shape that no array has/],
+    ['<f4', '(4294967295, 4294967295)', /is cut short/],
+    ['<U4294967295', '(4294967295,)', /is cut short/],
+    ['<f4', '(-1,)', /no plain array of numbers/],
+    ['|O', '(1,)', /no plain array of numbers/],
+    ["[('a', '<f4')]", '(1,)', /no plain array of numbers/],
+  ])('of type %s with the shape %.30s is refused', (descr, shape, message) => {
+    expect(() => decodeNpy(unpadded(header(descr, shape), new Uint8Array(8)), 'x')).toThrow(message);
   });
 });

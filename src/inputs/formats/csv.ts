@@ -1,7 +1,8 @@
 import { UserError } from '../../core/errors.ts';
 
-/** A quoted cell with doubled quotes inside, or a plain one; then a comma, a line break or the end (RFC 4180). */
-const CELL = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
+/** A plain cell, and what ends any: a comma, a line break or the end (RFC 4180). */
+const PLAIN_CELL = /[^",\r\n]*/y;
+const CELL_END = /,|\r\n|\n|\r|$/y;
 
 /**
  * Decodes comma-separated values into rows of cells; empty lines are left out.
@@ -13,16 +14,15 @@ export function decodeCsv(text: string, source: string): string[][] {
   let row: string[] = [];
   let at = text.startsWith('\uFEFF') ? 1 : 0;
   while (at < text.length) {
-    CELL.lastIndex = at;
-    const match = CELL.exec(text);
-    if (match === null) {
+    const cell = text[at] === '"' ? quotedCell(text, at) : plainCell(text, at);
+    const end = cell === undefined ? undefined : matchAt(CELL_END, text, cell.end);
+    if (cell === undefined || end === undefined) {
       throw new UserError(
         `${source}, line ${rows.length + 1}: a quotation mark stands where none may; write "" for one inside quotes`,
       );
     }
-    const [whole, quoted, plain, end] = match;
-    row.push(quoted?.replaceAll('""', '"') ?? plain);
-    at += whole.length;
+    row.push(cell.value);
+    at = cell.end + end.length;
     const isLast = at >= text.length;
     if (end === ',' && isLast) row.push('');
     if (end === ',' && !isLast) continue;
@@ -36,4 +36,32 @@ export function decodeCsv(text: string, source: string): string[][] {
     );
   }
   return rows;
+}
+
+/** A cell's value, and where it ends in the text. */
+interface Cell {
+  readonly value: string;
+  readonly end: number;
+}
+
+/** A quoted cell with doubled quotes inside; undefined if it is not closed. A regular expression would need a stack as deep as it is long. */
+function quotedCell(text: string, at: number): Cell | undefined {
+  for (let from = at + 1; ; ) {
+    const quote = text.indexOf('"', from);
+    if (quote < 0) return undefined;
+    if (text[quote + 1] !== '"')
+      return { value: text.slice(at + 1, quote).replaceAll('""', '"'), end: quote + 1 };
+    from = quote + 2;
+  }
+}
+
+function plainCell(text: string, at: number): Cell {
+  const value = matchAt(PLAIN_CELL, text, at) ?? '';
+  return { value, end: at + value.length };
+}
+
+/** What a sticky pattern matches at a place. */
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
 }

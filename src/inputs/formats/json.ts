@@ -42,7 +42,7 @@ function toTensor(value: unknown, source: string): Tensor {
         numbers.push(Number(part));
       else {
         throw new UserError(
-          `${source} holds ${JSON.stringify(part)?.slice(0, 40)} where a ${strings.length > 0 ? 'string' : 'number'} is expected`,
+          `${source} holds ${describe(part)} where a ${strings.length > 0 ? 'string' : 'number'} is expected`,
         );
       }
     } else if (Array.isArray(part) && part.length === shape[depth]) {
@@ -54,4 +54,10 @@ function toTensor(value: unknown, source: string): Tensor {
   fill(value, 0);
   if (strings.length > 0) return encodeStrings(strings, shape);
   return { type: 'float64', shape, data: Float64Array.from(numbers) };
+}
+
+/** A value for messages; not its parts, which may be nested deeper than the stack. */
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value).slice(0, 40);
 }

@@ -3,9 +3,14 @@ import { errorMessage, UserError } from '../../core/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ImageFormat, valuesToLevels } from '../image.ts';
 
+/** Formats that pictures are read from, by libvips' names of their decoders: others can name files, or run scripts. */
+const DECODERS = ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadNsgif'];
+
 /** Opens an image. sharp is loaded on first use, because most campaigns have no images. */
 async function openImage(bytes: Uint8Array, options: SharpOptions): Promise<Sharp> {
   const { default: sharp } = await import('sharp');
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: DECODERS });
   return sharp(bytes, options);
 }
 

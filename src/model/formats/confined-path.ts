@@ -3,6 +3,7 @@ import { open, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { fileError, UserError } from '../../core/errors.ts';
+import { maxUnpackedBytes } from '../../core/read-bounded.ts';
 
 /**
  * Resolves the path of a file that a model names, within the model's folder: a model is untrusted data, and must not make
@@ -45,9 +46,11 @@ export function isWithin(folder: string, path: string): boolean {
  */
 export async function readUnpacked(path: string, maxBytes: number): Promise<Buffer> {
   try {
-    if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new UserError(`${path} is no file`);
     const head = await readHead(path, 2);
     if (head[0] !== 0x1f || head[1] !== 0x8b) return await readFile(path);
+    const limit = Math.min(maxBytes, maxUnpackedBytes(stats.size));
     const chunks: Buffer[] = [];
     let length = 0;
     const unpacked = createGunzip();
@@ -55,7 +58,7 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
     packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > maxBytes) throw new UserError(`${path} unpacks to more than ${maxBytes} bytes; refused`);
+      if (length > limit) throw new UserError(`${path} unpacks to more than ${limit} bytes; refused`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);

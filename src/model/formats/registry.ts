@@ -67,7 +67,9 @@ async function loadSingleModel(
     throw new UserError(`--${unused} is for SavedModels; ${file} is none: leave it out`);
   }
   try {
-    return await loader.load(file, options);
+    const model = await loader.load(file, options);
+    refuseReservedNames(model, file);
+    return model;
   } catch (error) {
     if (error instanceof UserError || error instanceof MachineError) throw error;
     // A model is untrusted data: any error of a library is the model's fault.
@@ -75,4 +77,20 @@ async function loadSingleModel(
       `${file} cannot be loaded, it is damaged or of an unknown kind: ${errorMessage(error)}`,
     );
   }
+}
+
+/**
+ * Refuses names that every JavaScript object has, such as `__proto__`: runtimes, settings and reports hold values by name.
+ *
+ * @throws UserError naming the first one
+ */
+function refuseReservedNames({ inputs, outputs, graph }: Model, path: string): void {
+  const names = [
+    ...inputs.map(({ name }) => name),
+    ...outputs,
+    ...graph.nodes.flatMap(({ name, op, outputs: tensors }) => [name, op, ...tensors]),
+  ];
+  const reserved = names.find((name) => name in {});
+  if (reserved !== undefined)
+    throw new UserError(`${path} has something named ${reserved}, a name that is reserved: rename it`);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { CODEPOINTS } from '../../config/values.ts';
@@ -92,7 +92,7 @@ function isHuggingFaceTokenizer(json: unknown): json is object {
 }
 
 async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tokenizer> {
-  const settings = await readFile(join(dirname(path), 'tokenizer_config.json'), 'utf8').catch(() => '{}');
+  const settings = await readVocabularyText(join(dirname(path), 'tokenizer_config.json')).catch(() => '{}');
   let tokenizer: HuggingFaceTokenizer;
   let tokens: (string | null)[];
   let silent: ReadonlySet<number>;

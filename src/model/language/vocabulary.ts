@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { errorMessage, fileError, UserError } from '../../core/errors.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
+import { MAX_TEXT_BYTES, readText } from '../../core/read-bounded.ts';
 
 /** The token of each id; null for ids without one. */
 export type Vocabulary = readonly (string | null)[];
@@ -32,12 +32,7 @@ export function isJsonPath(path: string): boolean {
 
 /** @throws UserError if a vocabulary's file cannot be read or is not valid UTF-8 */
 export async function readVocabularyText(path: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (error) {
-    if (error instanceof TypeError) throw new UserError(`the vocabulary ${path} is no UTF-8 text`);
-    throw fileError(error, 'read the vocabulary', path);
-  }
+  return readText(path, 'read the vocabulary', MAX_TEXT_BYTES);
 }
 
 /** @throws UserError if a vocabulary's text is not JSON */

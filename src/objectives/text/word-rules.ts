@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { decodeUtf8 } from '../../core/decode-utf8.ts';
-import { fileError, UserError } from '../../core/errors.ts';
+import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
+import { MAX_TEXT_BYTES, readText } from '../../core/read-bounded.ts';
 import { remapPath } from '../../extensions/path-remap.ts';
 import type { Completion } from '../../model/language/completion.ts';
 import { MAX_MARGINS, slug } from '../objective.ts';
@@ -24,14 +23,7 @@ function readList(rule: string, file: string | undefined, text: string): string[
       `--objective: text:${rule} needs a list: text:${rule},file=list.txt, a line each, or text:${rule},WORD`,
     );
   if (file === undefined) return [text];
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(remapPath(file));
-  } catch (error) {
-    throw fileError(error, `read, for --objective text:${rule},`, file);
-  }
-  const content = decodeUtf8(bytes);
-  if (content === undefined) throw new UserError(`--objective: text:${rule}: ${file} is no UTF-8 text`);
+  const content = readText(remapPath(file), `read, for --objective text:${rule},`, MAX_TEXT_BYTES);
   const lines = content
     .split(/\r?\n/)
     .map((line) => line.trim())

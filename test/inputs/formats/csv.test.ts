@@ -18,3 +18,9 @@ test.each([
 ])('%j is refused', (text, message) => {
   expect(() => decodeCsv(text, 'x.csv')).toThrow(message);
 });
+
+test('a quoted cell may be longer than the stack is deep', () => {
+  const long = 'a""'.repeat(5_000_000);
+  expect(decodeCsv(`"${long}"`, 'x.csv')[0][0]).toHaveLength(10_000_000);
+  expect(() => decodeCsv(`"${long}`, 'x.csv')).toThrow(/line 1: a quotation mark/);
+});

@@ -36,6 +36,33 @@ describe('IDX', () => {
   });
 });
 
+describe('IDX of a stranger', () => {
+  const idx = (dims: readonly number[], values: Uint8Array): Buffer => {
+    const header = Buffer.alloc(4 + 4 * dims.length);
+    header.set([0, 0, 8, dims.length]);
+    dims.forEach((size, axis) => {
+      header.writeUInt32BE(size, 4 + 4 * axis);
+    });
+    return Buffer.concat([header, values]);
+  };
+
+  test('whose shape needs more than it has is refused before memory is taken', () => {
+    const most = 2 ** 32 - 1;
+    expect(() => decodeIdx(idx([most], Uint8Array.of(1)), 'x')).toThrow(/cut short: 1 bytes of values/);
+    expect(() => decodeIdx(gzipSync(idx([most], Uint8Array.of(1))), 'x')).toThrow(/a multiple of its size/);
+    expect(() => decodeIdx(idx([most, most, most], Uint8Array.of(1)), 'x')).toThrow(/cut short/);
+  });
+
+  test('of rows without values is refused: there would be no end of them', () => {
+    expect(() => decodeIdx(idx([2 ** 32 - 1, 0], Uint8Array.of()), 'x')).toThrow('x holds no values');
+  });
+
+  test('that unpacks to more than its shape needs is refused where that shows', () => {
+    const bomb = gzipSync(idx([4], new Uint8Array(1 << 24)));
+    expect(() => decodeIdx(bomb, 'x')).toThrow('x unpacks to more than the 12 bytes that its shape needs');
+  });
+});
+
 describe('JSON', () => {
   const decode = (value: unknown) => decodeJson(Buffer.from(JSON.stringify(value)), 'test');
 
@@ -56,6 +83,18 @@ describe('JSON', () => {
   test('rows of different lengths and other things than numbers are refused', () => {
     expect(() => decode([[1, 2], [3]])).toThrow(/no regular array/);
     expect(() => decode([1, null])).toThrow(/holds null where a number/);
+  });
+
+  test.each([
+    ['arrays', `[1, ${'['.repeat(100_000)}${']'.repeat(100_000)}]`, /holds an array where a number/],
+    ['arrays alone', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, /nested deeper than 64 arrays/],
+    ['objects', `[${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}]`, /holds an object where a number/],
+  ])('nested deeper than the stack is refused: %s', (_, text, message) => {
+    expect(() => decodeJson(Buffer.from(text), 'test')).toThrow(message);
+  });
+
+  test('a name that objects reserve is a name', () => {
+    expect([...decodeJson(Buffer.from('{"__proto__": [1]}'), 'test').keys()]).toEqual(['__proto__']);
   });
 });
 
@@ -111,4 +150,11 @@ describe('PNG', () => {
       /seed\.png cannot be read as a picture/,
     );
   });
+});
+
+test('vector graphics, which may name files, are no pictures', async () => {
+  const svg = Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8"/></svg>',
+  );
+  await expect(decodeImage(svg, 'x.png')).rejects.toThrow(/x\.png cannot be read as a picture/);
 });
