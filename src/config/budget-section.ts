@@ -24,7 +24,7 @@ export const budgetSection = {
   }),
   maxCorpus: withFlag(positiveInteger.optional(), {
     flags: '--max-corpus <n>',
-    help: 'most testcases in the corpus; what is new after that is not kept, and the search goes on from what there is',
+    help: 'maximum number of testcases in the corpus; the search continues when it is reached, without keeping more',
     defaultText:
       'as many as take 200 MB beside caches: 299,000 with 64 numbers to compare, 1,797,000 with one',
   }),

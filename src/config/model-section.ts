@@ -135,7 +135,7 @@ export const resourceSection = {
   }),
   memory: withFlag(size.optional(), {
     flags: '--memory <size>',
-    help: 'most memory of a worker before it is ended and a memory finding is kept, as 2GB',
+    help: 'memory limit of a worker, such as 2GB; a run that takes more is a memory finding',
     defaultText: "a worker's share of four fifths of the machine's",
   }),
   batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {

@@ -476,7 +476,7 @@ test('a time budget ends the campaign', async () => {
 test('--help shows the common flags with their defaults, and examples', async () => {
   const { code, stdout } = await neurofuzz(['fuzz', '--help']);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/--execs <n> +stop after so many mutants\s+\(default: none\)/);
+  expect(stdout).toMatch(/--execs <n> +number of mutants to run\s+\(default: none\)/);
   expect(stdout.match(/^ {2}(?:-\w, )?--[\w-]+/gm)).toHaveLength(12 + 1);
   expect(stdout).toMatch(/Examples:/);
 });

@@ -26,9 +26,9 @@ test('a command line gives settings as a campaign file would', () => {
 
 test('the help of all settings shows their defaults', () => {
   const help = addAllSettingFlags(new Command()).helpInformation().replace(/\s+/g, ' ');
-  expect(help).toContain('--keep <n> findings kept on disk for one signature; all are counted (default: 5)');
+  expect(help).toContain('--keep <n> findings kept on disk per signature; all are counted (default: 5)');
   expect(help).toContain(
-    "--time <duration> stop so long after the command's start, as 90s, 10m, 8h (default: until Ctrl-C)",
+    "--time <duration> time limit, counted from the command's start: 90s, 10m, 8h (default: until Ctrl-C)",
   );
 });
 
