@@ -3,6 +3,7 @@ import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { DType } from '../../../tensor/tensor.ts';
 import { type Graph, type GraphNode, sortTopologically } from '../../graph/graph.ts';
 import { decodeMessage } from '../decode-message.ts';
+import { checkFileAccess } from './file-access.ts';
 import { type InlinedGraph, inlineCalls, nodeNameOf, reachableNodes, resolveEdge } from './inline-calls.ts';
 import {
   SavedModelProto,
@@ -38,10 +39,6 @@ export interface SavedModelContent {
   readonly inlinedOutputs: readonly string[];
 }
 
-/** Operations that read or write files, or run code: a model with them is not mere data, and is refused. */
-const UNSAFE_OPS =
-  /^(ReadFile|WriteFile|MatchingFiles|.*PyFunc.*|EagerPyFunc|WholeFileReader.*|TextLineReader.*|TFRecordReader.*|FixedLengthRecordReader.*|LMDBReader|IdentityReader.*|TextLineDataset|TFRecordDataset.*|FixedLengthRecordDataset.*|SqlDataset|CSVDataset.*|PrintV2|LookupTableExport.*|.*SummaryFileWriter|WriteSummary.*|LoadDataset.*|SaveDataset.*|XlaLaunch|TPU.*)$/;
-
 /**
  * Reads a signature of saved_model.pb.
  *
@@ -63,20 +60,17 @@ export function readSavedModel(
   const meta = selectMetaGraph(model, path, selection.tags);
   const nodes = meta.graphDef?.node ?? [];
   const library = meta.graphDef?.library?.function ?? [];
-  const unsafe = [...nodes, ...library.flatMap(({ nodeDef }) => nodeDef)].find(({ op }) =>
-    UNSAFE_OPS.test(op),
-  );
-  if (unsafe !== undefined) {
-    throw new UserError(
-      `${path} holds the operation ${unsafe.op} (${unsafe.name}), which does more than compute: refused`,
-    );
-  }
   const signature = selectSignature(meta, path, selection.signature);
   const inputs = signatureTensors(signature.inputs);
   const outputs = signatureTensors(signature.outputs);
   if (inputs.length === 0 || outputs.length === 0) {
     throw new UserError(`${path}: its signature has no inputs or no outputs: name another with --signature`);
   }
+  checkFileAccess(
+    meta,
+    outputs.map(({ tensor }) => tensor),
+    path,
+  );
   const inlined = inlineCalls(
     nodes,
     library,

@@ -10,9 +10,15 @@ const { root } = protobuf.parse(
   package tensorflow;
   message SavedModel { int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2; }
   message MetaGraphDef {
-    MetaInfoDef meta_info_def = 1; GraphDef graph_def = 2; bytes saver_def = 3; repeated bytes collection_def = 4;
-    map<string, SignatureDef> signature_def = 5; repeated bytes asset_file_def = 6; bytes object_graph_def = 7;
+    MetaInfoDef meta_info_def = 1; GraphDef graph_def = 2; SaverDef saver_def = 3; repeated bytes collection_def = 4;
+    map<string, SignatureDef> signature_def = 5; repeated AssetFileDef asset_file_def = 6;
+    bytes object_graph_def = 7;
   }
+  message SaverDef {
+    string filename_tensor_name = 1; string save_tensor_name = 2; string restore_op_name = 3; int32 max_to_keep = 4;
+    bool sharded = 5; float keep_checkpoint_every_n_hours = 6; int32 version = 7;
+  }
+  message AssetFileDef { TensorInfo tensor_info = 1; string filename = 2; }
   message MetaInfoDef {
     string meta_graph_version = 1; bytes stripped_op_list = 2; bytes any_info = 3; repeated string tags = 4;
     string tensorflow_version = 5; string tensorflow_git_version = 6; bool stripped_default_attrs = 7;
@@ -74,6 +80,25 @@ const { root } = protobuf.parse(
   { keepCase: false },
 );
 
+/** What of the entries of collection_def and of lists in attributes is read; they are written back as bytes. */
+const { root: parts } = protobuf.parse(
+  `
+  syntax = "proto3";
+  message CollectionEntry { string key = 1; CollectionDef value = 2; }
+  message CollectionDef { NodeList node_list = 1; }
+  message NodeList { repeated string value = 1; }
+  message ListValue { repeated NameAttrList func = 9; }
+  message NameAttrList { string name = 1; }
+`,
+  { keepCase: false },
+);
+
+/** Codec of an entry of collection_def. */
+export const CollectionEntryProto = parts.lookupType('CollectionEntry');
+
+/** Codec of a list in an attribute. */
+export const ListValueProto = parts.lookupType('ListValue');
+
 /** Codec of saved_model.pb. */
 export const SavedModelProto = root.lookupType('tensorflow.SavedModel');
 
@@ -89,6 +114,8 @@ export interface TfAttribute {
   readonly shape?: TfShape;
   readonly tensor?: { readonly tensorShape: TfShape | null };
   readonly func?: { readonly name: string };
+  /** An encoded ListValue. */
+  readonly list?: Uint8Array;
 }
 
 /** A node of a graph or of a function's body. */
@@ -128,6 +155,13 @@ export interface TfMetaGraph {
     readonly library: { readonly function: readonly TfFunction[] } | null;
   } | null;
   readonly signatureDef: Readonly<Record<string, TfSignature>>;
+  readonly saverDef: { readonly filenameTensorName: string; readonly restoreOpName: string } | null;
+  /** Encoded CollectionEntries. */
+  readonly collectionDef: readonly Uint8Array[];
+  readonly assetFileDef: readonly {
+    readonly tensorInfo: TfTensorInfo | null;
+    readonly filename: string;
+  }[];
 }
 
 export interface TfSavedModel {
