@@ -6,7 +6,8 @@ process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 /** Prints an error on one line and returns the exit code. The command line has one that tells errors apart. */
 let reportError = (error) => {
-  const [text] = String(error?.message ?? error).split('\n', 1);
+  const [line] = String(error?.message ?? error).split('\n', 1);
+  const text = line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   writeSync(2, `neurofuzz: cannot start: ${text}\n`);
   return 3;
 };

@@ -82,6 +82,13 @@ test('ONNX Runtime gets a model in one place alone, which checks that its bytes 
   expect(opening).toEqual([join('model', 'formats', 'onnx', 'loader.ts')]);
 });
 
+test('what commands print goes through one file, which escapes names', () => {
+  const printing = files.filter((file) =>
+    /console\.|process\.std(?:out|err)\.write/.test(readFileSync(join('src', file), 'utf8')),
+  );
+  expect(printing).toEqual([join('cli', 'output', 'terminal.ts')]);
+});
+
 /** Folders that are flat lists of mutators, one a file. */
 const FLAT_LISTS = /^mutators\/[a-z]+$/;
 

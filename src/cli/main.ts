@@ -10,6 +10,7 @@ import {
 import { VERSION } from '../core/package-files.ts';
 import { EXIT } from './exit-codes.ts';
 import { watchStandardStreams } from './output/standard-streams.ts';
+import { printError, printStack } from './output/terminal.ts';
 
 /** All commands, in the order of the help. A command is imported only when it is needed. */
 const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
@@ -94,27 +95,27 @@ export function reportError(error: unknown): number {
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === 'commander.help') return EXIT.request;
     const text = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`neurofuzz: ${text}; see neurofuzz --help\n`);
+    printError(`${text}; see neurofuzz --help`);
     return EXIT.request;
   }
   if (error instanceof UserError) {
-    process.stderr.write(`neurofuzz: ${oneLine(error.message)}\n`);
+    printError(oneLine(error.message));
     return EXIT.request;
   }
   if (error instanceof MachineError) {
-    process.stderr.write(`neurofuzz: ${oneLine(error.message)}\n`);
+    printError(oneLine(error.message));
     return EXIT.machine;
   }
   if (error instanceof InterruptedError) {
-    process.stderr.write(`neurofuzz: ${error.message}\n`);
+    printError(error.message);
     return EXIT.interrupted;
   }
   const text = isMachineFailure(error)
     ? `the machine failed: ${systemReason(error)} (${oneLine(errorMessage(error))})`
     : `unexpected: ${oneLine(errorMessage(error))}`;
-  process.stderr.write(`neurofuzz: ${text}; run with NEUROFUZZ_TRACE=1 for where\n`);
+  printError(`${text}; run with NEUROFUZZ_TRACE=1 for where`);
   if (process.env.NEUROFUZZ_TRACE !== undefined && error instanceof Error)
-    process.stderr.write(`${error.stack}\n`);
+    printStack(error.stack ?? error.message);
   return EXIT.machine;
 }
 

@@ -23,3 +23,31 @@ export function quoteEscaped(text: string, maxCharacters = 60): string {
   const half = maxCharacters >> 1;
   return `"${escapeControl(characters.slice(0, half).join(''))} … ${escapeControl(characters.slice(-half).join(''))}"`;
 }
+
+/**
+ * Writes the characters that `escapeControl` is about as JSON's own escapes, so that parsers read the same.
+ *
+ * @param json JSON text; line feeds between values stay
+ */
+export function escapeControlInJson(json: string): string {
+  return json.replace(CONTROL_CHARACTERS, (character) =>
+    character === '\n' ? character : character.replace(/[\s\S]/g, jsonEscape),
+  );
+}
+
+/** @param unit a UTF-16 code unit */
+function jsonEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Escapes text of many lines, such as a page: line feeds stay. */
+export function escapeControlInLines(text: string): string {
+  return text.replace(CONTROL_CHARACTERS, (character) =>
+    character === '\n' ? character : escapeControl(character),
+  );
+}
+
+/** Whether a text holds a character that `escapeControl` escapes. */
+export function hasControl(text: string): boolean {
+  return text.search(CONTROL_CHARACTERS) >= 0;
+}

@@ -1,5 +1,5 @@
 import { create } from 'xmlbuilder2';
-import { escapeControl } from '../core/escape-control.ts';
+import { escapeControl, escapeControlInLines } from '../core/escape-control.ts';
 
 /** Outcome of a check. */
 export type CheckOutcome =
@@ -47,7 +47,7 @@ export function junitXml(suite: string, checks: readonly Check[]): string {
       testcase.ele('skipped').txt(lines([message, details].filter(Boolean).join('\n')));
     else testcase.ele(ELEMENT_NAMES[outcome.kind], { message: escapeControl(message) }).txt(lines(details));
   }
-  return `${document.end({ prettyPrint: true })}\n`;
+  return `${escapeControlInLines(document.end({ prettyPrint: true }))}\n`;
 }
 
 function secondsText(number: number): string {

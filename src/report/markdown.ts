@@ -59,7 +59,7 @@ export function markdownText(
     ...campaigns.flatMap(accountLines),
     ...notes.flatMap((note) => ['', escapeMarkdown(note)]),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(escapeControl).join('\n')}\n`;
 }
 
 /** How many seeds of a campaign are broken, and how likely another fault is. */

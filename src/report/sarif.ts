@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
-import { escapeControl } from '../core/escape-control.ts';
+import { escapeControl, escapeControlInJson } from '../core/escape-control.ts';
 import { VERSION } from '../core/package-files.ts';
 import { isAbsorbed, isTie } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
@@ -43,7 +43,7 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
       },
     ],
   };
-  return `${JSON.stringify(log, null, 2)}\n`;
+  return `${escapeControlInJson(JSON.stringify(log, null, 2))}\n`;
 }
 
 function ruleOf(id: string) {

@@ -2,6 +2,7 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Document, isScalar, visit } from 'yaml';
 import { flagSettings, type SettingName } from '../config/schema.ts';
+import { escapeControl, escapeControlInJson, hasControl } from '../core/escape-control.ts';
 import { packageFile } from '../core/package-files.ts';
 import type { LoadOptions } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
@@ -11,6 +12,13 @@ import { settingHelp } from './setting-kinds.ts';
 /** JSON Schema in the package, for editors. */
 const SCHEMA_PATH = fileURLToPath(packageFile('schema/campaign.schema.json'));
 
+/** No line is folded: names keep their line feeds as escapes. */
+const YAML_LINES = {
+  lineWidth: 0,
+  flowCollectionPadding: false,
+  doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+};
+
 /** YAML with lists of numbers and words in one line. */
 function yamlText(settings: object): string {
   const document = new Document(settings);
@@ -18,15 +26,18 @@ function yamlText(settings: object): string {
     Seq(_, list) {
       if (list.items.every(isScalar)) list.flow = true;
     },
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && hasControl(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
+    },
   });
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false }).trimEnd();
+  // Double-quoted scalars have the escapes of JSON, and no other holds such characters.
+  return escapeControlInJson(document.toString(YAML_LINES).trimEnd());
 }
 
 /** Comment lines and, below them, settings. */
 function section(comment: string, settings: object | undefined, inactive = false): string {
   // Names come from the model: nothing in them may end a comment.
-  const safe = comment.replace(/[\r\u0085\u2028\u2029]/g, ' ');
-  const lines = safe.split('\n').map((line) => `# ${line}`.trimEnd());
+  const lines = comment.split('\n').map((line) => `# ${escapeControl(line)}`.trimEnd());
   const text = settings === undefined ? '' : yamlText(settings);
   const body = text === '' ? [] : text.split('\n').map((line) => (inactive ? `# ${line}` : line));
   return [...lines, ...body].join('\n');
@@ -51,7 +62,7 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
   const sections = [
     `# yaml-language-server: $schema=${near(SCHEMA_PATH)}`,
     section(
-      `A campaign for ${basename(model.path)} (${model.format}). Run it with: neurofuzz fuzz --config ${basename(file)}\n${inputs.map(inputLine).join('\n')}`,
+      `A campaign for ${escapeControl(basename(model.path))} (${model.format}). Run it with: neurofuzz fuzz --config ${escapeControl(basename(file))}\n${inputs.map(inputLine).join('\n')}`,
       { model: near(model.path), ...omitUndefined(loading) },
     ),
     seedsSection(inputs),
@@ -65,7 +76,7 @@ export function campaignText(inspection: Inspection, file: string, given: LoadOp
     tableSection(inputs),
     pictureSection(inputs),
     section(
-      `Tensors whose activations guide the search, by name or pattern. auto is ${auto.join(', ')}: ${why}.`,
+      `Tensors whose activations guide the search, by name or pattern. auto is ${escapeControl(`${auto.join(', ')}: ${why}`)}.`,
       { coverage: 'auto' },
     ),
     section('How long.', { time: '60s' }),
@@ -109,7 +120,7 @@ function rangeSection(inputs: readonly InspectedInput[]): string {
   const mutated = inputs.filter(({ stays }) => stays === undefined);
   const lines = mutated.map(({ name, why, range, isRangeByChannel }) => {
     const byChannel = range !== undefined && isRangeByChannel;
-    return `\n  ${name}: ${byChannel ? `${range.join(' to ')} over all columns; each has its own, ` : ''}${why}`;
+    return `\n  ${escapeControl(name)}: ${byChannel ? `${range.join(' to ')} over all columns; each has its own, ` : ''}${why}`;
   });
   const ranges = settingsByInput(mutated, ({ range, isRangeByChannel }) =>
     range === undefined || isRangeByChannel ? undefined : [...range],
@@ -121,7 +132,7 @@ function rangeSection(inputs: readonly InspectedInput[]): string {
 function stayingLine({ name, kind, stays }: InspectedInput): string {
   return stays === undefined
     ? ''
-    : `\n  ${name}: ${kind} stays ${stays}; ${kind === 'mask' ? 'flags' : 'numbers'} would change it`;
+    : `\n  ${escapeControl(name)}: ${kind} stays ${escapeControl(String(stays))}; ${kind === 'mask' ? 'flags' : 'numbers'} would change it`;
 }
 
 function pictureSection(inputs: readonly InspectedInput[]): string | undefined {
@@ -147,7 +158,7 @@ function examplePreprocess({ shape }: InspectedInput): object {
 }
 
 function inputLine({ name, type, shape, kind, kindWhy }: InspectedInput): string {
-  return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}: ${kindWhy}`;
+  return `  ${escapeControl(`${name}: ${type} ${shapeText(shape)}, looks like ${kind}: ${kindWhy}`)}`;
 }
 
 function mutatorsOf({ kind, type, stays }: InspectedInput): string | string[] {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { escapeControl, quoteEscaped } from '../../src/core/escape-control.ts';
+import {
+  escapeControl,
+  escapeControlInJson,
+  escapeControlInLines,
+  hasControl,
+  quoteEscaped,
+} from '../../src/core/escape-control.ts';
 
 describe('escapeControl', () => {
   test('writes out characters that a terminal would interpret or hide', () => {
@@ -14,4 +20,21 @@ describe('escapeControl', () => {
 test('quoteEscaped leaves out the middle of long texts and splits no character', () => {
   expect(quoteEscaped('short')).toBe('"short"');
   expect(quoteEscaped('🙂'.repeat(9), 4)).toBe('"🙂🙂 … 🙂🙂"');
+});
+
+test('JSON with its own escapes reads the same', () => {
+  const value = { 'a\u202e\u{e0041}\u009b': ['\u001b[31m\u2028\n', 'Grün 🙂'] };
+  const json = escapeControlInJson(JSON.stringify(value, null, 2));
+  expect(JSON.parse(json)).toEqual(value);
+  expect(json.split('\n')).toHaveLength(6);
+  expect(hasControl(json.replaceAll('\n', ''))).toBe(false);
+  expect(json).toContain('Grün 🙂');
+});
+
+test('text of many lines keeps its line feeds alone', () => {
+  expect(escapeControlInLines('a\n\tb\r\n\u202ec')).toBe('a\n\\tb\\r\n\\u{202E}c');
+});
+
+test('each call looks at the whole text', () => {
+  expect([hasControl('abc\u200b'), hasControl('\u200babc'), hasControl('abc')]).toEqual([true, true, false]);
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import { chanceText } from '../findings/new-fault-chance.ts';
@@ -33,11 +34,11 @@ export class StatusScreen implements Monitor {
   }
 
   info(text: string): void {
-    this.#printAbove(pc.dim(text));
+    this.#printAbove(pc.dim(escapeControl(text)));
   }
 
   warn(text: string): void {
-    this.#printAbove(pc.yellow(`warning: ${text}`));
+    this.#printAbove(pc.yellow(`warning: ${escapeControl(text)}`));
   }
 
   onPhase(phase: StartPhase): void {
@@ -48,15 +49,18 @@ export class StatusScreen implements Monitor {
   onStart(plan: CampaignPlan): void {
     this.#plan = plan;
     // Above the screen it is not truncated, however long the folder's name is.
-    this.#printAbove(pc.dim(`Ctrl-C ends it in order; to go on: ${this.#resumeLine(plan.folder)}`));
+    this.#printAbove(
+      pc.dim(`Ctrl-C ends it in order; to go on: ${escapeControl(this.#resumeLine(plan.folder))}`),
+    );
   }
 
   onFault(fault: Fault, folder: string): void {
-    this.#printAbove(pc.red(`${fault.signature}: ${fault.summary}  ${pc.dim(join(folder, fault.path))}`));
+    const place = pc.dim(escapeControl(join(folder, fault.path)));
+    this.#printAbove(pc.red(`${escapeControl(`${fault.signature}: ${fault.summary}`)}  ${place}`));
   }
 
   onThresholdChange(threshold: number, why: string): void {
-    this.#printAbove(pc.dim(`threshold ${threshold.toPrecision(3)}: ${why}`));
+    this.#printAbove(pc.dim(`threshold ${threshold.toPrecision(3)}: ${escapeControl(why)}`));
   }
 
   onStatistics(statistics: Statistics): void {
@@ -135,7 +139,7 @@ export function phaseScreenText(phase: StartPhase, seconds: number): string {
   const { done = 0, total = 0 } = phase;
   const full = total === 0 ? 0 : Math.round((PROGRESS_COLUMNS * Math.min(done, total)) / total);
   const bar = total === 0 ? '' : `  ${'█'.repeat(full)}${'░'.repeat(PROGRESS_COLUMNS - full)}`;
-  return `\n  ${pc.bold('state'.padEnd(9))} ${phaseText(phase)}, ${durationText(seconds)}${bar}\n`;
+  return `\n  ${pc.bold('state'.padEnd(9))} ${escapeControl(phaseText(phase))}, ${durationText(seconds)}${bar}\n`;
 }
 
 /** The screen's text, within 80 columns. */
@@ -216,7 +220,9 @@ function sitesText({ sites }: Statistics): string {
   return `${sites.length}: ${countOf('triggered')} went wrong, ${countOf('unreachable')} cannot, ${countOf('open')} open${near}`;
 }
 
-function truncate(text: string, columns: number): string {
+/** A text that may hold names of strangers, on one line of so many columns. */
+function truncate(raw: string, columns: number): string {
+  const text = escapeControl(raw);
   return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
 }
 

@@ -8,8 +8,9 @@ import { formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { LOG_LEVELS, logNotices, type OutputOptions, printJson } from '../output/logging.ts';
+import { LOG_LEVELS, logNotices, type OutputOptions } from '../output/logging.ts';
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 interface CompareOptions extends OutputOptions {
   readonly objective: string;
@@ -61,7 +62,7 @@ async function run(model: string, against: string, options: CompareOptions): Pro
     logNotices(options),
   );
   if (options.json === true) printJson(comparison);
-  else process.stdout.write(`${comparisonText(comparison)}\n`);
+  else printLines(comparisonLines(comparison));
   process.exitCode = comparison.violations > 0 ? EXIT.findings : EXIT.done;
 }
 
@@ -71,7 +72,7 @@ function parseNonNegative(flag: string, given: string): number {
   throw new UserError(`${flag} must be a number of at least 0, not '${given}'`);
 }
 
-function comparisonText({
+function comparisonLines({
   reference,
   copy,
   testcases,
@@ -81,7 +82,7 @@ function comparisonText({
   worst,
   departures,
   objective,
-}: ComparisonReport): string {
+}: ComparisonReport): string[] {
   const { layers, bound } = departures;
   const first = firstDivergence(departures);
   const departed =
@@ -113,7 +114,7 @@ function comparisonText({
         divergenceText(layer),
       ]),
     ),
-  ].join('\n');
+  ];
 }
 
 const EXAMPLES = `

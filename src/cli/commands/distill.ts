@@ -1,10 +1,9 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount } from '../../core/format-number.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
-import { printJson } from '../output/logging.ts';
+import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
 export function distillCommand(): Command {
@@ -40,9 +39,9 @@ async function run(campaigns: readonly string[], options: DistillFlags): Promise
     threshold: parsePositive('--threshold', options.threshold, false),
     max: parsePositive('--max', options.max, true),
   });
-  for (const damage of report.damage) process.stderr.write(`neurofuzz: ${escapeControl(damage)}\n`);
+  for (const damage of report.damage) printError(damage);
   if (options.json === true) printJson(jsonOf(report));
-  else process.stdout.write(`${reportText(report)}\n`);
+  else printLines(reportLines(report));
 }
 
 function parsePositive(flag: string, given: string | undefined, whole: boolean): number | undefined {
@@ -62,17 +61,16 @@ function jsonOf({
   return { ...report, margins: Object.keys(margins).length };
 }
 
-function reportText(report: DistillReport): string {
+function reportLines(report: DistillReport): string[] {
   const { testcases, kept, keptFor, findings, threshold, out, wasDone, sources } = report;
   const { feedback = DEFAULT_FEEDBACK } = report;
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
-  const lines = [
+  return [
     `${wasDone ? 'was there already: ' : ''}kept ${formatCount(kept)} of ${formatCount(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${formatCount(keptFor.coverage)} for what they cover, ${formatCount(keptFor.margins)} for margins, ${formatCount(keptFor.ancestors)} seeds that others are measured from`,
     `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${formatCount(findings)} findings went along`,
     `corpus: ${out}`,
     `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
   ];
-  return lines.map(escapeControl).join('\n');
 }
 
 const EXAMPLES = `

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import type { Diagnosis } from '../../setup/doctor.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printJson } from '../output/logging.ts';
+
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz doctor`: lists the runtimes and devices that work on this machine. */
 export function doctorCommand(): Command {
@@ -19,7 +20,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   const { diagnose } = await import('../../setup/doctor.ts');
   const diagnosis = await diagnose();
   if (options.json === true) printJson(diagnosis);
-  else process.stdout.write(`${diagnosisText(diagnosis)}\n`);
+  else printLines(diagnosisLines(diagnosis));
   const works = (isWanted: (kind: string) => boolean): boolean =>
     diagnosis.runtimes.some((runtime) => runtime.works && isWanted(runtime.kind));
   const isSound = works((kind) => kind === 'onnx') && works((kind) => kind !== 'onnx');
@@ -28,7 +29,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
 
 const count = new Intl.NumberFormat('en');
 
-function diagnosisText({
+function diagnosisLines({
   node,
   platform,
   cores,
@@ -36,7 +37,7 @@ function diagnosisText({
   network,
   runtimes,
   advice,
-}: Diagnosis): string {
+}: Diagnosis): string[] {
   const rows = runtimes.map(({ kind, works, runs, version = '', device = '', threads, rate }) =>
     works
       ? [
@@ -61,5 +62,5 @@ function diagnosisText({
     '',
     ...problems,
     ...advice,
-  ].join('\n');
+  ];
 }

@@ -10,9 +10,10 @@ import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { groupFlags } from '../arguments/flag-groups.ts';
 import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { summaryJson, summaryText } from '../output/campaign-summary.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
 import { createLogMonitor, createStatusScreen } from '../output/monitors.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 import { checkPrefix } from './worker.ts';
 
@@ -86,7 +87,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
     );
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
-    else if (options.quiet !== true) process.stdout.write(`${summaryText(summary)}\n`);
+    else if (options.quiet !== true) printLines(summaryLines(summary));
     const hasFindings = summary.statistics.faults.some(isConfirmedFault);
     process.exitCode = hasFindings && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (hasFindings) return;

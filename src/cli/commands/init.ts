@@ -4,6 +4,7 @@ import { UserError } from '../../core/errors.ts';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { launcher, quote } from '../launcher.ts';
+import { printLines } from '../output/terminal.ts';
 
 interface InitOptions {
   readonly out?: string;
@@ -38,9 +39,9 @@ async function run(model: string | undefined, options: InitOptions): Promise<voi
     readSections({ ...modelSection, ...resourceSection }, options, { model }),
     out,
   );
-  process.stdout.write(
-    `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}\n`,
-  );
+  printLines([
+    `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}`,
+  ]);
 }
 
 async function initPlugin(kind: PluginTemplateName, model: string | undefined, out: string): Promise<void> {
@@ -49,9 +50,9 @@ async function initPlugin(kind: PluginTemplateName, model: string | undefined, o
   const { writePluginTemplate } = await import('../../setup/plugin-template.ts');
   await writePluginTemplate(kind, out);
   const named = /[/\\]/.test(out) ? out : `./${out}`;
-  process.stdout.write(
-    `wrote ${out}; use it with: ${launcher()} fuzz MODEL --seeds SEEDS ${PLUGIN_TEMPLATES[kind].flag} ${quote(named)}\n`,
-  );
+  printLines([
+    `wrote ${out}; use it with: ${launcher()} fuzz MODEL --seeds SEEDS ${PLUGIN_TEMPLATES[kind].flag} ${quote(named)}`,
+  ]);
 }
 
 const EXAMPLES = `

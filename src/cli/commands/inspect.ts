@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
 import type { Headroom, TensorHeadroom } from '../../model-commands/headroom.ts';
 import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
-import { logNotices, type OutputOptions, printJson } from '../output/logging.ts';
+import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 interface InspectOptions extends OutputOptions {
   readonly seeds?: readonly string[];
@@ -43,12 +43,11 @@ async function run(model: string, options: InspectOptions): Promise<void> {
     : undefined;
   if (options.json === true) printJson(headroom === undefined ? inspection : { ...inspection, headroom });
   else if (options.sites === true) {
-    const parts = [
-      sitesText(inspection),
-      ...(headroom ? [headroomText(headroom, options.all === true)] : []),
-    ];
-    process.stdout.write(`${parts.join('\n\n')}\n`);
-  } else process.stdout.write(`${inspectionText(inspection, options.all === true)}\n`);
+    printLines([
+      ...siteLines(inspection),
+      ...(headroom ? ['', ...headroomLines(headroom, options.all === true)] : []),
+    ]);
+  } else printLines(inspectionLines(inspection, options.all === true));
 }
 
 /** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
@@ -56,7 +55,7 @@ const MAX_TENSORS = 40;
 
 const count = new Intl.NumberFormat('en');
 
-function inspectionText(inspection: Inspection, all: boolean): string {
+function inspectionLines(inspection: Inspection, all: boolean): string[] {
   const { model, inputs, outputs, parameters, operations, tensors, coverage, notes } = inspection;
   const { runtime } = model;
   const shown = all ? tensors : tensors.slice(-MAX_TENSORS);
@@ -95,7 +94,7 @@ function inspectionText(inspection: Inspection, all: boolean): string {
       shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, shapeOrUnknown(shape)]),
     ),
     ...notes.map((note) => `note: ${note}`),
-  ].join('\n');
+  ];
 }
 
 function sitesLine({ sites, hiddenBodies }: Inspection): string {
@@ -117,7 +116,7 @@ function valuesText({ name, range, why, stays, drawnShape, kind }: InspectedInpu
 }
 
 /** The numerical sites, one a line. */
-function sitesText({ model, sites, hiddenBodies }: Inspection): string {
+function siteLines({ model, sites, hiddenBodies }: Inspection): string[] {
   const notSearched = hiddenBodiesText(hiddenBodies);
   if (sites.length === 0)
     return [
@@ -125,7 +124,7 @@ function sitesText({ model, sites, hiddenBodies }: Inspection): string {
         ? `${model.path} has no operation that can make a NaN or an infinity`
         : `no operation found in ${model.path} that can make a NaN or an infinity`,
       ...notSearched,
-    ].join('\n');
+    ];
   return [
     'operation, kind, what it reads, when it goes wrong (docs/numerical-errors.md)',
     ...table(
@@ -138,11 +137,11 @@ function sitesText({ model, sites, hiddenBodies }: Inspection): string {
       ]),
     ),
     ...notSearched,
-  ].join('\n');
+  ];
 }
 
 /** Tensors by their headroom, the least first. */
-function headroomText({ format, max, seeds, tensors }: Headroom, all: boolean): string {
+function headroomLines({ format, max, seeds, tensors }: Headroom, all: boolean): string[] {
   const shown = all ? tensors : tensors.slice(0, MAX_TENSORS);
   const rest = tensors.length - shown.length;
   return [
@@ -156,7 +155,7 @@ function headroomText({ format, max, seeds, tensors }: Headroom, all: boolean): 
       ]),
     ),
     ...(rest > 0 ? [`and ${count.format(rest)} with more; --all lists them all`] : []),
-  ].join('\n');
+  ];
 }
 
 function headroomOf({ headroom }: Pick<TensorHeadroom, 'headroom'>): string {
@@ -168,7 +167,7 @@ function headroomOf({ headroom }: Pick<TensorHeadroom, 'headroom'>): string {
 const MAX_CLASSES = 8;
 
 function classesText(classes: readonly string[]): string {
-  const shown = classes.slice(0, MAX_CLASSES).map((name) => escapeControl(name));
+  const shown = classes.slice(0, MAX_CLASSES);
   const rest = classes.length - shown.length;
   return `classes ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -1,11 +1,10 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
-import { printJson } from '../output/logging.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** Format version of `minimize --json`. */
 const FORMAT_VERSION = 1;
@@ -47,10 +46,10 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
   const results: MinimizeResult[] = [];
   for await (const result of minimize(paths, { tries, force: options.force })) {
     results.push(result);
-    if (options.json !== true) process.stdout.write(`${resultLines(result).map(escapeControl).join('\n')}\n`);
+    if (options.json !== true) printLines(resultLines(result));
   }
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: results });
-  else if (results.length === 0) process.stdout.write('no findings to minimize\n');
+  else if (results.length === 0) printLines(['no findings to minimize']);
   process.exitCode = EXIT.done;
 }
 

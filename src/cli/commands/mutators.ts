@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { boundsJson, type DefaultedParameter, describeBounds } from '../../extensions/parameters.ts';
 import type { MutatorGroup } from '../../mutators/registry.ts';
-import { printJson } from '../output/logging.ts';
+
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz mutators`: lists the mutators there are. */
 export function mutatorsCommand(): Command {
@@ -44,7 +45,7 @@ async function run(names: readonly string[], options: { readonly json?: boolean 
         }),
       ),
     });
-  } else process.stdout.write(`${groups.map(groupText).join('\n\n')}\n`);
+  } else printLines(groups.flatMap((group, i) => [...(i === 0 ? [] : ['']), ...groupLines(group)]));
 }
 
 /** Version of the JSON that `mutators --json` prints. */
@@ -58,13 +59,13 @@ function parameterText(parameter: DefaultedParameter): string {
   return `${parameter.name}=${parameter.default}: ${parameter.help}, ${describeBounds(parameter)}`;
 }
 
-function groupText({ name, help, kinds }: MutatorGroup): string {
+function groupLines({ name, help, kinds }: MutatorGroup): string[] {
   const rows = kinds.flatMap((kind) => [
     [kind.name, kind.help],
     ...kind.parameters.map((parameter) => ['', parameterText(parameter)]),
     ['', `from ${kind.source}`],
   ]);
-  return [help === '' ? name : `${name}: ${help}`, ...table(rows)].join('\n');
+  return [help === '' ? name : `${name}: ${help}`, ...table(rows)];
 }
 
 const EXAMPLES = `

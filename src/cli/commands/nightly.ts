@@ -2,13 +2,13 @@ import { Command, Option } from 'commander';
 import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount } from '../../core/format-number.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions, printJson } from '../output/logging.ts';
+import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
 import { createLogMonitor } from '../output/monitors.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
 /** `neurofuzz nightly`: runs several campaigns within one time budget. */
@@ -54,8 +54,7 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
       shutdown.signal,
     );
     if (options.json === true) printJson(result);
-    else if (options.quiet !== true)
-      process.stdout.write(`${resultLines(result).map(escapeControl).join('\n')}\n`);
+    else if (options.quiet !== true) printLines(resultLines(result));
     process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (result.fresh === 0) throwWorstFailure(result);
   } finally {

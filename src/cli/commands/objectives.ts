@@ -3,8 +3,9 @@ import { boundsJson, describeBounds, type Parameter } from '../../extensions/par
 import type { SettingsGrammar } from '../../extensions/settings.ts';
 import type { ComparatorKind } from '../../objectives/comparators/comparator.ts';
 import type { ObjectiveKind } from '../../objectives/objective.ts';
-import { printJson } from '../output/logging.ts';
+
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** Version of the JSON that `objectives --json` prints. */
 const FORMAT_VERSION = 1;
@@ -55,7 +56,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
     return;
   }
   const rows = [...OBJECTIVES.list().flatMap(objectiveRows), ...COMPARATORS.list().flatMap(comparatorRows)];
-  process.stdout.write(`${table(rows).join('\n')}\n`);
+  printLines(table(rows));
 }
 
 /** Settings that are words; none where a kind has none. */

@@ -3,7 +3,8 @@ import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { QUANTIZERS } from '../../model/quantize/registry.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
-import { LOG_LEVELS, logNotices, type OutputOptions, printJson } from '../output/logging.ts';
+import { LOG_LEVELS, logNotices, type OutputOptions } from '../output/logging.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 interface QuantizeOptions extends OutputOptions {
   readonly to: string;
@@ -38,7 +39,7 @@ async function run(model: string, options: QuantizeOptions): Promise<void> {
   if (options.json === true) printJson({ model, to, ...written });
   else {
     const calibrated = written.seeds === undefined ? '' : `, calibrated on ${written.seeds} seeds`;
-    process.stdout.write(`wrote ${written.path}: ${model} in ${to}${calibrated}\n`);
+    printLines([`wrote ${written.path}: ${model} in ${to}${calibrated}`]);
   }
 }
 

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { fileError } from '../../core/errors.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printJson } from '../output/logging.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz replay`: reruns findings and reports whether they are fixed. */
 export function replayCommand(): Command {
@@ -37,7 +36,7 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
     results.push(result);
     if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
       await markFixed(result);
-    if (options.json !== true) process.stdout.write(`${resultLine(result)}\n`);
+    if (options.json !== true) printLines([resultLine(result)]);
   }
   const count = (verdict: Verdict): number => results.filter((result) => result.verdict === verdict).length;
   const counts = {
@@ -48,7 +47,7 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
     regressed: results.filter(isRegressed).length,
   };
   if (options.json === true) printJson({ replayed: results.length, ...counts, findings: results });
-  else if (results.length === 0) process.stdout.write('no findings to replay\n');
+  else if (results.length === 0) printLines(['no findings to replay']);
   if (options.junit !== undefined) await writeJunit(options.junit, results, options.regression === true);
   const failing =
     options.regression === true
@@ -68,7 +67,7 @@ function resultLine(result: ReplayResult): string {
     (note) => note !== '',
   );
   const suffix = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
-  return escapeControl(`${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${suffix}`);
+  return `${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${suffix}`;
 }
 
 async function writeJunit(

@@ -1,10 +1,9 @@
 import { Command } from 'commander';
-import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
-import { printJson } from '../output/logging.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
@@ -50,7 +49,7 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
   );
   const files = [html, junit, sarif, markdown].filter((path) => path !== undefined);
   if (options.json === true) printJson({ files, campaigns: reported });
-  else process.stdout.write(`${reportLines(reported, files).map(escapeControl).join('\n')}\n`);
+  else printLines(reportLines(reported, files));
   process.exitCode = EXIT.done;
 }
 

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
 import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS } from '../../objectives/disagreement-parameters.ts';
@@ -8,8 +7,9 @@ import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
-import { printJson } from '../output/logging.ts';
+
 import { table } from '../output/table.ts';
+import { printError, printJson, printLines } from '../output/terminal.ts';
 
 type TriageFlags = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -44,11 +44,11 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   for (const campaign of result.otherSignatures)
-    process.stderr.write(
-      `neurofuzz: ${escapeControl(campaign)} has signatures of another version of neurofuzz: a fault may have another name there, and be told as fixed and new\n`,
+    printError(
+      `${campaign} has signatures of another version of neurofuzz: a fault may have another name there, and be told as fixed and new`,
     );
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
-  else process.stdout.write(`${faultTable(result, statusOf)}\n`);
+  else printLines(faultTable(result, statusOf));
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
     await writeBaseline(options.updateBaseline, result.faults.filter(isReproducible));
@@ -59,7 +59,7 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
 function faultTable(
   { faults, fixed }: TriageResult,
   statusOf: (fault: TriagedFault) => Finding['status'],
-): string {
+): string[] {
   const rows = faults.map((fault) => [
     isTie(fault.signature) ? 'tie' : (fault.state ?? ''),
     fault.signature,
@@ -76,10 +76,9 @@ function faultTable(
     const since = firstSeen === null ? '' : `since ${firstSeen.slice(0, 10)}`;
     rows.push(['fixed', signature, '', '', '', '', since, '', summary, '']);
   }
-  if (rows.length === 0) return 'no findings';
+  if (rows.length === 0) return ['no findings'];
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
-  // All texts may be controlled by an attacker, signatures and folder names included.
-  return table(rows.map((row) => row.filter((_, column) => isUsed[column]).map(escapeControl))).join('\n');
+  return table(rows.map((row) => row.filter((_, column) => isUsed[column])));
 }
 
 function reproducedText(fault: TriagedFault, status: Finding['status']): string {

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import type { WorkerNode } from '../../distributed/protocol/node-registry.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
-import { printJson } from '../output/logging.ts';
+
 import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
 import { checkPrefix } from './worker.ts';
 
 /** `neurofuzz workers`: lists the worker nodes on a queue. */
@@ -29,7 +29,7 @@ async function run(options: WorkersFlags): Promise<void> {
   const { listNodes } = await import('../../distributed/list-nodes.ts');
   const nodes = await listNodes(parseQueueAddress(options.queue), checkPrefix(options.prefix));
   if (options.json === true) printJson({ machines: nodes });
-  else process.stdout.write(`${nodeLines(nodes).join('\n')}\n`);
+  else printLines(nodeLines(nodes));
 }
 
 function nodeLines(nodes: readonly WorkerNode[]): string[] {
@@ -47,7 +47,7 @@ function nodeLines(nodes: readonly WorkerNode[]): string[] {
   const refused = nodes.flatMap(({ host, refused: refusals }) =>
     refusals.map((refusal) => `  ${host} does not take part: ${refusal}`),
   );
-  return [...table(rows.map((row) => row.map(escapeControl))), ...refused.map(escapeControl)];
+  return [...table(rows), ...refused];
 }
 
 const EXAMPLES = `

@@ -7,7 +7,6 @@ import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
-import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { isAbsorbed, isTie } from '../../objectives/objective.ts';
 import { launcher, quote, resumeLine } from '../launcher.ts';
@@ -150,7 +149,7 @@ function nothingFoundText(ties: readonly Fault[]): string {
 const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
 
 /** Formats the summary that is printed at the end of a campaign. */
-export function summaryText(summary: CampaignSummary): string {
+export function summaryLines(summary: CampaignSummary): string[] {
   const { statistics, folder, masterSeed } = summary;
   const lines = [
     `${STOP_TEXTS[summary.stopped]}: ${formatCount(statistics.execs)} mutants in ${statistics.elapsedSeconds.toFixed(1)} s (${formatCount(Math.round(statistics.execsPerSecond))} a second), corpus ${formatCount(statistics.corpus)} (${statistics.seeds} seeds), seed ${masterSeed}`,
@@ -160,11 +159,11 @@ export function summaryText(summary: CampaignSummary): string {
       `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
     );
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
-  lines.push(...statistics.seedAccounts.flatMap(seedLines).map(escapeControl));
+  lines.push(...statistics.seedAccounts.flatMap(seedLines));
   if (statistics.execs > 0) lines.push(newFaultLine(statistics));
   if (statistics.faults.every(({ signature }) => isTie(signature)))
     lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);
-  lines.push(...notLookedIntoLines(statistics.notLookedInto).map(escapeControl));
+  lines.push(...notLookedIntoLines(statistics.notLookedInto));
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`go on: ${resumeLine(folder)}`);
   }
@@ -178,5 +177,5 @@ export function summaryText(summary: CampaignSummary): string {
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );
   }
-  return lines.join('\n');
+  return lines;
 }

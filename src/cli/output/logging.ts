@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
+import { escapeControlInJson } from '../../core/escape-control.ts';
 
 /** Flags that control the output of a command. */
 export interface OutputOptions {
@@ -16,16 +17,14 @@ export function makeLogger(options: OutputOptions): Logger {
   const destination = pino.destination({ fd: 2, sync: true });
   // It writes past the stream, which is the one place where failures of standard error are noticed.
   destination.on('error', (error) => process.stderr.emit('error', error));
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line: string) => destination.write(escapeControlInJson(line)) },
+  );
 }
 
 /** Makes notices that are written to the log of a command. */
 export function logNotices(options: OutputOptions): Notices {
   const log = makeLogger(options);
   return { info: (text) => log.info(text), warn: (text) => log.warn(text) };
-}
-
-/** Writes a JSON value to standard output, indented. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
-import { escapeControl } from '../../core/escape-control.ts';
+import { escapeControl, escapeControlInLines } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
@@ -21,9 +21,9 @@ export interface PageData {
   readonly notes: readonly string[];
 }
 
-/** Renders a self-contained HTML page. */
+/** Renders a self-contained HTML page. Wherever a name stands in it, its control characters and marks of direction are escaped. */
 export function pageHtml(data: PageData): string {
-  return `<!doctype html>\n${renderToString(<Page {...data} />)}\n`;
+  return escapeControlInLines(`<!doctype html>\n${renderToString(<Page {...data} />)}\n`);
 }
 
 /** Forbids all external resources and all scripts but the bundled one. */

@@ -1,10 +1,13 @@
+import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
+import type { Fault } from '../../../src/campaign/findings/fault-registry.ts';
 import type { CampaignPlan } from '../../../src/campaign/monitor/monitor.ts';
 import type { Statistics } from '../../../src/campaign/monitor/statistics.ts';
 import {
   screenText as coloured,
   phaseScreenText,
+  StatusScreen,
   sparkline,
 } from '../../../src/campaign/monitor/status-screen.ts';
 
@@ -113,4 +116,32 @@ test('before the first mutant it shows what is done and how far it is, within 80
   const calibrating = text({ name: 'calibrating', done: 2048, total: 2048 }, 70);
   expect(calibrating).toMatch(/calibrating on 2048 of 2048 mutants, 1 min 10 s {2}█{16}$/m);
   for (const line of calibrating.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test('names out of models and folders bring no control character of their own', () => {
+  const hostile = '\u001b]0;title\u0007\u001b[2J\r\nSPOOFED\u202e\u009b1m';
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });
+  const screen = new StatusScreen(stream as unknown as NodeJS.WriteStream, () => hostile);
+  const hostilePlan = { ...plan, folder: hostile, coverage: { ...plan.coverage, tensors: [hostile] } };
+  screen.info(hostile);
+  screen.warn(hostile);
+  screen.onStart(hostilePlan);
+  screen.onThresholdChange(1, hostile);
+  screen.onFault(
+    { ...fault, signature: hostile, summary: hostile, path: hostile } as unknown as Fault,
+    hostile,
+  );
+  screen.onStatistics({
+    ...figures,
+    faults: [{ ...fault, signature: hostile }],
+    sites: [{ site: hostile, status: 'open', margin: 1 }],
+    mutators: [{ ...figures.mutators[0], input: hostile }, figures.mutators[1]],
+  } as unknown as Statistics);
+  screen.finish();
+  const written = String(stream.read());
+  expect(written).toContain('SPOOFED');
+  expect(written).not.toMatch(/^SPOOFED/m);
+  // What log-update and the colours write themselves has no title, bell, clearing of the screen or mark of direction.
+  for (const part of ['\u001b]0', '\u0007', '\u001b[2J', '\r', '\u202e', '\u009b'])
+    expect(written).not.toContain(part);
 });
