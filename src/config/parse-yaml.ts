@@ -2,11 +2,11 @@ import { CST, Lexer, LineCounter, parseDocument } from 'yaml';
 import { errorMessage, UserError } from '../core/errors.ts';
 
 /** Largest campaign or nightly file in bytes. */
-export const MAX_YAML_BYTES = 1 << 19;
+export const MAX_YAML_BYTES = 1 << 20;
 
 /** Limits of a file, far above what settings need; the parser takes quadratic time or overflows the stack beyond. */
 const MAX_DEPTH = 64;
-const MAX_TOKENS = 100_000;
+const MAX_TOKENS = 200_000;
 const MAX_TAGS = 100;
 
 /** Times that aliases may be expanded, and values that a file may come to with them. */

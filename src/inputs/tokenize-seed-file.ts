@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.ts';
 import { escapeControl } from '../core/escape-control.ts';
-import { type Tokenizer, unencodableCharacters } from '../model/language/tokenizer.ts';
+import { encodeWithinLimit, type Tokenizer, unencodableCharacters } from '../model/language/tokenizer.ts';
 import type { SeedFile } from './seed-files.ts';
 
 /** How an input reads text files. */
@@ -26,9 +26,9 @@ export function tokenizeSeedFile(
   const prompts = isWhole ? [text.replace(/\r?\n$/, '')] : text.split(/\r?\n/);
   const testcases = prompts.flatMap((prompt, i) => {
     if (prompt === '') return [];
-    const ids = tokenizer.encode(prompt);
-    if (ids !== undefined) return ids.length === 0 ? [] : [ids];
     const where = isWhole ? path : `${path}, line ${i + 1},`;
+    const ids = encodeWithinLimit(tokenizer, prompt, where);
+    if (ids !== undefined) return ids.length === 0 ? [] : [ids];
     const lacking = unencodableCharacters(prompt, tokenizer)
       .slice(0, MAX_NAMED_CHARACTERS)
       .map(describeCharacter);

@@ -242,6 +242,9 @@ describe('a file of a stranger', () => {
   test('that is a pipe, a device or a folder is not waited for', async () => {
     const pipe = neverRead(join(folder, 'pipe.npy'));
     await refused([onnx, '-i', pipe], /pipe\.npy: it is a pipe, not a file/);
+    mkdirSync(join(folder, 'waiting'));
+    neverRead(join(folder, 'waiting', 'model.json'));
+    await refused([join(folder, 'waiting'), '-i', seeds], /waiting\/model\.json is no file/);
     await refused(['-c', '/dev/zero'], /\/dev\/zero: it is a device, not a file/);
     await refused(['-c', pipe], /pipe\.npy: it is a pipe, not a file/);
     const { code, stderr } = await neurofuzz(['nightly', pipe]);

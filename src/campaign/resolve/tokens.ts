@@ -2,13 +2,14 @@ import type { InputConfig, ModelConfig, MutationConfig, TokenSettings } from '..
 import { groupByInput } from '../../config/values.ts';
 import { didYouMean, suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
+import { quoteEscaped } from '../../core/escape-control.ts';
 import { readDictionary } from '../../inputs/dictionary.ts';
 import type { InferredInput } from '../../inputs/infer-input.ts';
 import type { TokenDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Interval } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { NO_TOKEN } from '../../model/language/generation.ts';
-import { readTokenizer, type Tokenizer } from '../../model/language/tokenizer.ts';
+import { encodeWithinLimit, readTokenizer, type Tokenizer } from '../../model/language/tokenizer.ts';
 import type { Vocabulary } from '../../model/language/vocabulary.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import type { Notices } from './model-settings.ts';
@@ -162,7 +163,7 @@ function encodeWords(
 ): number[][] {
   const { vocabulary, ids, tokenizer } = plan;
   const idsOf = (word: string): number[] | undefined => {
-    if (tokenizer !== undefined) return tokenizer.encode(word);
+    if (tokenizer !== undefined) return encodeWithinLimit(tokenizer, word, `the word ${quoteEscaped(word)}`);
     const numbers = word.split(/[\s,]+/).map(Number);
     const isLegal = numbers.every(
       (id) => Number.isInteger(id) && id >= (ids?.low ?? 0) && id <= (ids?.high ?? Number.MAX_SAFE_INTEGER),

@@ -70,8 +70,9 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
   }
 }
 
-/** The first bytes of a file. */
+/** The first bytes of a file. @throws UserError if it is none: opening a pipe would wait for its writer */
 export async function readHead(path: string, length: number): Promise<Uint8Array> {
+  if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
   const file = await open(path);
   try {
     const head = Buffer.alloc(length);

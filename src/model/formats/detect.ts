@@ -35,7 +35,7 @@ export async function detectModel(path: string): Promise<DetectedModel> {
     throw error instanceof UserError ? error : fileError(error, 'read the model', path);
   }
   const head = await readHead(file, HEAD_BYTES).catch((error: unknown) => {
-    throw fileError(error, 'read the model', file);
+    throw error instanceof UserError ? error : fileError(error, 'read the model', file);
   });
   if (head.length === 0) throw new UserError(`${file} is empty: export or copy the model again`);
   refuseUnsupported(file, head);

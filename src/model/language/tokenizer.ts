@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { CODEPOINTS } from '../../config/values.ts';
 import { errorMessage, UserError } from '../../core/errors.ts';
+import { callWithTimeout } from '../../extensions/plugin-loader.ts';
 import {
   codepointVocabulary,
   encoderOf,
@@ -80,6 +81,31 @@ export function makeVocabularyTokenizer(tokens: Vocabulary): Tokenizer {
     encode: encoderOf(tokens),
     decode: (ids) => ids.map((id) => (silent.has(id) ? '' : (tokens[id] ?? ''))).join(''),
   };
+}
+
+/** Milliseconds that a text may take: a tokenizer's own patterns may be such that they come to no end. */
+const ENCODING_LIMIT_MS = 5000;
+
+/**
+ * A text's ids, in bounded time.
+ *
+ * @param where the text, for messages
+ * @param limit in ms
+ * @throws UserError if the tokenizer fails, or does not come to an end
+ */
+export function encodeWithinLimit(
+  tokenizer: Tokenizer,
+  text: string,
+  where: string,
+  limit = ENCODING_LIMIT_MS,
+): number[] | undefined {
+  try {
+    return callWithTimeout('tokenizer', () => tokenizer.encode(text), limit);
+  } catch (error) {
+    throw new UserError(
+      `${where} cannot be turned into tokens: ${errorMessage(error).replace('plug-in ', '')}; is it the vocabulary that the model was made with?`,
+    );
+  }
 }
 
 /** Characters of a text that no token can write, each once. */

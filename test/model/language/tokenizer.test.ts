@@ -1,10 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { BatchedModel } from '../../../src/model/batched-model.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
-import { readTokenizer, unencodableCharacters } from '../../../src/model/language/tokenizer.ts';
+import {
+  encodeWithinLimit,
+  readTokenizer,
+  unencodableCharacters,
+} from '../../../src/model/language/tokenizer.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
+import { testFolder } from '../../support/folder.ts';
 
+const folder = testFolder();
 const FOLDER = 'test/fixtures/tiny-gpt';
 const vocabulary = `${FOLDER}/tokenizer.json`;
 const known = JSON.parse(readFileSync(`${FOLDER}/answers.json`, 'utf8')) as {
@@ -43,4 +51,26 @@ test('a transformer with a cache, exported by torch, says what it says in torch'
   );
   expect(model.capabilities.textGeneration?.description).toMatch(/a cache passed round/);
   await model.dispose();
+});
+
+test('a tokenizer whose pattern comes to no end is refused with the text', async () => {
+  const json = JSON.parse(readFileSync(vocabulary, 'utf8'));
+  json.pre_tokenizer = {
+    type: 'Split',
+    pattern: { Regex: '^(?:a+)+$' },
+    behavior: 'Isolated',
+    invert: false,
+  };
+  const path = join(folder, 'tokenizer.json');
+  writeFileSync(path, JSON.stringify(json));
+  const language = await readTokenizer(path);
+  expect(() => encodeWithinLimit(language, `${'a'.repeat(50)}b`, 'prompts.txt, line 1,', 200)).toThrow(
+    /^prompts\.txt, line 1, cannot be turned into tokens: the tokenizer does not come to an end within 0\.2 s; /,
+  );
+});
+
+test('a vocabulary that is a pipe is refused and not waited for', async () => {
+  const pipe = join(folder, 'pipe.json');
+  execFileSync('mkfifo', [pipe]);
+  await expect(readTokenizer(pipe)).rejects.toThrow(/pipe\.json: it is a pipe, not a file/);
 });
