@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
+import { repeatWithBackoff } from '../core/repeat-with-backoff.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
@@ -65,7 +65,7 @@ export async function runMainLoop(context: LoopContext): Promise<StopReason> {
 }
 
 async function processTasks(context: LoopContext, stop: StopConditions): Promise<StopReason> {
-  const { state, executor, checkpointSource } = context;
+  const { state, store, executor, checkpointSource } = context;
   const results = new ResultsInFlight(executor);
   let knowsFull = false;
   for (const task of state.inFlight) results.submit(task);
@@ -84,6 +84,10 @@ async function processTasks(context: LoopContext, stop: StopConditions): Promise
     const reason = await processResult(context, stop, result);
     if (state.isCorpusFull && !knowsFull) await reportFullCorpus(context);
     knowsFull = state.isCorpusFull;
+    if (store.isBehind) {
+      const requested = await stop.raceWithStop(writeCheckpoint(context).then(() => undefined));
+      if (requested !== undefined) return requested;
+    }
     if (reason !== undefined) return reason;
   }
 }
@@ -217,12 +221,11 @@ async function report(
  * @returns stops the timers; once it resolves no write is under way
  */
 function startTimers(context: LoopContext, stop: StopConditions): () => Promise<void> {
-  const { config, monitor, store, findings, state, checkpointSource } = context;
+  const { config, monitor, store, findings } = context;
   const maxDiskBytes = config.maxDisk === undefined ? Number.POSITIVE_INFINITY : parseSize(config.maxDisk);
   const stopped = new AbortController();
-  const writeCheckpoint = async (): Promise<void> => {
-    await store.flush(checkpointSource.checkpoint);
-    state.corpus.evict(store.writtenEntries);
+  const writeCheckpointWithinLimit = async (): Promise<void> => {
+    await writeCheckpoint(context);
     if (store.bytes >= maxDiskBytes) stop.requestStop('disk');
   };
   const writeStatistics = async (): Promise<void> => {
@@ -232,7 +235,7 @@ function startTimers(context: LoopContext, stop: StopConditions): () => Promise<
   const status = setInterval(() => monitor.onStatistics(currentStatistics(context)), STATUS_INTERVAL_MS);
   const timers = [
     repeatWithBackoff(
-      writeCheckpoint,
+      writeCheckpointWithinLimit,
       MIN_CHECKPOINT_INTERVAL_MS,
       MAX_CHECKPOINT_INTERVAL_MS,
       stopped.signal,
@@ -246,20 +249,8 @@ function startTimers(context: LoopContext, stop: StopConditions): () => Promise<
   };
 }
 
-/** Runs an action at intervals that double from the first to the longest; runs never overlap. */
-async function repeatWithBackoff(
-  action: () => Promise<void>,
-  firstMs: number,
-  longestMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let pauseMs = firstMs; ; pauseMs = Math.min(2 * pauseMs, longestMs)) {
-    try {
-      await setTimeout(pauseMs, undefined, { signal });
-    } catch {
-      // The only error of a pause is that it was aborted.
-      return;
-    }
-    await action();
-  }
+/** Writes new entries and a checkpoint, and drops from memory what is on disk by then. */
+async function writeCheckpoint({ store, state, checkpointSource }: LoopContext): Promise<void> {
+  await store.flush(checkpointSource.checkpoint);
+  state.corpus.evict(store.writtenEntries);
 }

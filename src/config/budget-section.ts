@@ -26,7 +26,7 @@ export const budgetSection = {
     flags: '--max-corpus <n>',
     help: 'maximum number of testcases in the corpus; the search continues when it is reached, without keeping more',
     defaultText:
-      'as many as take 200 MB beside caches: 299,000 with 64 numbers to compare, 1,797,000 with one',
+      'as many as take 200 MB beside caches, 500,000 at most: 299,000 where 64 numbers are compared',
   }),
   maxDisk: withFlag(size.optional(), {
     flags: '--max-disk <size>',

@@ -1,3 +1,4 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -108,4 +109,11 @@ export async function writeAtomically(
   const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${basename(path)}`);
   await writeFile(unfinished, content);
   await rename(unfinished, path);
+}
+
+/** `writeAtomically` for a small file: waiting for the event loop would take longer than writing it. */
+export function writeAtomicallySync(path: string, content: Uint8Array): void {
+  const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${basename(path)}`);
+  writeFileSync(unfinished, content);
+  renameSync(unfinished, path);
 }

@@ -5,16 +5,18 @@ import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomi
 import { fileError, lostFileError } from '../core/errors.ts';
 import { folderBytes } from '../core/folder-bytes.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
-import { encodeTestcase, encodeTestcaseParts, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import { byteLengthOf, encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
 import { FINDING_FILE, SIGNATURE_FILE } from './finding-files.ts';
-import { appendEntries, CORPUS_FOLDER, STATE_FOLDER, testcasePath } from './journal.ts';
+import { appendEntries, CORPUS_FOLDER, STATE_FOLDER } from './journal.ts';
+import { writeTestcases } from './write-testcases.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
-/** Number of testcase files written concurrently. */
-const WRITE_CONCURRENCY = 16;
+/** Bytes that are queued at most, before the campaign waits for the disk; and those of the objects that hold an entry. */
+const MAX_QUEUED_BYTES = 32 << 20;
+const ENTRY_OBJECT_BYTES = 2048;
 
 /**
  * Writes a campaign's folder: manifest, corpus, checkpoints, findings, statistics and events. Only statistics, checkpoints
@@ -25,6 +27,7 @@ export class CampaignStore {
   #pending: NewCorpusEntry[] = [];
   #lastFlush: Promise<void> = Promise.resolve();
   #writtenEntries = 0;
+  #queuedBytes = 0;
   #bytes = 0;
 
   private constructor(folder: string) {
@@ -85,6 +88,12 @@ export class CampaignStore {
   /** Queues a corpus entry for the next `flush`. */
   addEntry(entry: NewCorpusEntry): void {
     this.#pending.push(entry);
+    this.#queuedBytes += queuedBytesOf(entry);
+  }
+
+  /** Whether more entries are not on disk yet than memory should hold: the campaign then awaits a `flush`. */
+  get isBehind(): boolean {
+    return this.#queuedBytes > MAX_QUEUED_BYTES;
   }
 
   /**
@@ -109,21 +118,16 @@ export class CampaignStore {
 
   async #writeEntries(entries: readonly NewCorpusEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    for (let from = 0; from < entries.length; from += WRITE_CONCURRENCY) {
-      await Promise.all(
-        entries.slice(from, from + WRITE_CONCURRENCY).map(({ id, data }) => {
-          const parts = encodeTestcaseParts(data);
-          this.#bytes += parts.reduce((sum, part) => sum + part.length, 0);
-          return writeAtomically(testcasePath(this.folder, id), parts.length === 1 ? parts[0] : parts);
-        }),
-      );
-    }
+    await writeTestcases(this.folder, entries, (_, parts) => {
+      this.#bytes += parts.reduce((sum, part) => sum + part.length, 0);
+    });
     this.#bytes += await appendEntries(
       this.folder,
       entries,
       entries.map(({ activations }) => activations),
     );
     this.#writtenEntries += entries.length;
+    for (const entry of entries) this.#queuedBytes -= queuedBytesOf(entry);
   }
 
   /**
@@ -212,6 +216,10 @@ export class CampaignStore {
       throw toError(error, 'write to the campaign folder', this.folder);
     }
   }
+}
+
+function queuedBytesOf({ data, activations }: NewCorpusEntry): number {
+  return byteLengthOf(data) + activations.byteLength + ENTRY_OBJECT_BYTES;
 }
 
 function toJson(value: unknown): string {

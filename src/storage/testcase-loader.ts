@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, MachineError } from '../core/errors.ts';
 import type { TestcaseLoader } from '../fuzzer/corpus/corpus.ts';
-import { decodeTestcase, type TestcaseData } from '../inputs/testcase.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import { testcasePath, VECTORS_FILE } from './journal.ts';
 
@@ -19,7 +19,11 @@ export class FolderTestcaseLoader implements TestcaseLoader {
 
   load(id: string): TestcaseData {
     const path = testcasePath(this.#folder, id);
-    return readOrFail(path, () => decodeTestcase(this.#inputs, readFileSync(path), path));
+    return readOrFail(path, () => {
+      const data = decodeTestcase(this.#inputs, readFileSync(path), path);
+      if (testcaseId(data) !== id) throw new Error('its values have changed');
+      return data;
+    });
   }
 
   loadActivations(from: number, to: number, width: number): Float32Array {

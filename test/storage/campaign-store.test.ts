@@ -81,6 +81,22 @@ async function written(name: string, count: number): Promise<{ path: string; all
   return { path, all };
 }
 
+test('is behind while more than 32 MB are queued, and is not once they are written', async () => {
+  const store = await CampaignStore.create(join(folder, 'behind'), { model: 'm' });
+  const size = 2 ** 20;
+  const form = shapeSignatureOf([{ name: 'b', type: 'float32', shape: [size], size }]);
+  const [entry] = entries(1);
+  for (let i = 0; i < 9; i++) {
+    expect(store.isBehind).toBe(i === 8);
+    const data = { form, inputs: [new Float32Array(size).fill(i)] };
+    store.addEntry({ ...entry, id: testcaseId(data), data });
+  }
+  const flushed = store.flush({ entries: 9, width: 2, elapsedSeconds: 1, state: {} });
+  expect(store.isBehind).toBe(true);
+  await flushed;
+  expect(store.isBehind).toBe(false);
+});
+
 describe('a corpus', () => {
   test('comes back as it was written, in order', async () => {
     const { path, all } = await written('whole', 40);

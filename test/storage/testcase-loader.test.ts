@@ -30,6 +30,11 @@ test('reads activations back, and says where their file is cut', () => {
   );
 });
 
+test('does not take other values for those of an entry', () => {
+  writeFileSync(join(folder, 'corpus', `${testcaseId(testcase(3, 4))}.npz`), encodeTestcase(testcase(3, 5)));
+  expect(() => loader.load(testcaseId(testcase(3, 4)))).toThrow(/its values have changed.*--resume/);
+});
+
 test('says which file is gone, and what to do', () => {
   expect(() => loader.load('0123456789abcdef')).toThrow(MachineError);
   expect(() => loader.load('0123456789abcdef')).toThrow(

@@ -1,3 +1,4 @@
+import { MachineError } from '../../core/errors.ts';
 import { withRoomFor } from '../../core/growable-array.ts';
 import { LruCache } from '../../core/lru-cache.ts';
 import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
@@ -43,16 +44,28 @@ export class Corpus {
   #ranks = new Int32Array(INITIAL_CAPACITY);
   readonly #cached: LruCache<number, TestcaseData>;
   readonly #vectors = new RecentVectors();
+  readonly #maxWrittenVectorBytes: number;
   /** Keys of the shapes that occur, and of each entry the index of its own. */
   readonly #keys: string[] = [];
   readonly #keyIndices = new Map<string, number>();
   #shapes = new Uint32Array(INITIAL_CAPACITY);
+  /** Of each entry the checksum of its activations, which are read back from a file that may be damaged by then. */
+  #checksums = new Uint32Array(INITIAL_CAPACITY);
   #seeds = 0;
   /** Entries that the loader can read back: the first so many. */
   #written = 0;
 
-  constructor(loader: TestcaseLoader, maxCachedBytes = MAX_CACHED_BYTES) {
+  /**
+   * @param maxCachedBytes of testcases
+   * @param maxWrittenVectorBytes of activations that are on disk
+   */
+  constructor(
+    loader: TestcaseLoader,
+    maxCachedBytes = MAX_CACHED_BYTES,
+    maxWrittenVectorBytes = MAX_WRITTEN_VECTOR_BYTES,
+  ) {
     this.#loader = loader;
+    this.#maxWrittenVectorBytes = maxWrittenVectorBytes;
     this.#cached = new LruCache(maxCachedBytes, {
       weightOf: (data) => byteLengthOf(data) + OBJECT_BYTES * data.inputs.length,
       isPinned: (entryIndex) => entryIndex >= this.#written,
@@ -113,6 +126,8 @@ export class Corpus {
     this.#cached.set(entryIndex, data);
     this.#shapes = withRoomFor(this.#shapes, entryIndex);
     this.#shapes[entryIndex] = this.#keyIndex(data.form.key);
+    this.#checksums = withRoomFor(this.#checksums, entryIndex);
+    this.#checksums[entryIndex] = checksumOf(activations);
   }
 
   #schedule(entryIndex: number): number {
@@ -138,17 +153,28 @@ export class Corpus {
   /**
    * Activations of the entries from index `from` up to `to`, `[to - from, width]`; a copy.
    *
-   * @throws MachineError if some were dropped from memory and can't be read back
+   * @throws MachineError if some were dropped from memory and can't be read back as they were
    */
   activations(from: number, to: number): Float32Array {
     const { first, width } = this.#vectors;
     if (from >= first || from >= to) return this.#vectors.slice(Math.max(from, first), Math.max(to, first));
-    const older = this.#loader.loadActivations(from, Math.min(to, first), width);
+    const older = this.#reloadActivations(from, Math.min(to, first));
     if (to <= first) return older;
     const all = new Float32Array((to - from) * width);
     all.set(older);
     all.set(this.#vectors.slice(first, to), older.length);
     return all;
+  }
+
+  #reloadActivations(from: number, to: number): Float32Array {
+    const { width } = this;
+    const vectors = this.#loader.loadActivations(from, to, width);
+    for (let i = from; i < to; i++)
+      if (checksumOf(vectors.subarray((i - from) * width, (i - from + 1) * width)) !== this.#checksums[i])
+        throw new MachineError(
+          `the stored activations of testcase ${this.#table.idAt(i)} are damaged: --resume goes on without what is damaged`,
+        );
+    return vectors;
   }
 
   /** @throws MachineError if the testcase was evicted and can't be read back */
@@ -164,6 +190,14 @@ export class Corpus {
   evict(written: number): void {
     this.#written = written;
     this.#cached.evict();
-    this.#vectors.dropBefore(written, MAX_WRITTEN_VECTOR_BYTES);
+    this.#vectors.dropBefore(written, this.#maxWrittenVectorBytes);
   }
+}
+
+/** FNV-1a over words of 32 bits: whatever changes in one word changes the sum. */
+function checksumOf(vector: Float32Array): number {
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  let sum = 0x811c9dc5;
+  for (const word of words) sum = Math.imul(sum ^ word, 0x01000193);
+  return sum >>> 0;
 }

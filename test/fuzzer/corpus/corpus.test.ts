@@ -89,19 +89,28 @@ describe('the cache of testcases', () => {
 });
 
 describe('activations', () => {
-  const WIDTH = 1024;
+  const WIDTH = 8;
 
-  /** A corpus of 16 MB of activations, and the ranges that its loader is asked for. */
-  const large = () => {
+  /** A corpus of 128 entries that keeps nothing of what is on disk, and the ranges that its loader is asked for. */
+  const large = (damaged = -1) => {
     const ranges: [number, number][] = [];
     const loadActivations = (from: number, to: number, width: number): Float32Array => {
       ranges.push([from, to]);
-      return Float32Array.from({ length: (to - from) * width }, (_, i) => from + Math.floor(i / width));
+      const valueAt = (i: number): number => from + Math.floor(i / width);
+      return Float32Array.from({ length: (to - from) * width }, (_, i) =>
+        valueAt(i) === damaged && i % width === 5 ? valueAt(i) * (1 + 2 ** -23) : valueAt(i),
+      );
     };
-    const corpus = new Corpus({ ...NO_LOADER, loadActivations });
-    for (let i = 0; i < 4096; i++)
+    const corpus = new Corpus({ ...NO_LOADER, loadActivations }, 1 << 20, 0);
+    for (let i = 0; i < 128; i++)
       corpus.add(entry(i, i === 0 ? { parent: null } : {}), testcase(i), new Float32Array(WIDTH).fill(i));
     return { corpus, ranges };
+  };
+  /** A corpus whose activations on disk have one bit of an entry flipped. */
+  const withDamage = (entryIndex: number): Corpus => {
+    const { corpus } = large(entryIndex);
+    corpus.evict(100);
+    return corpus;
   };
   const entriesOf = (activations: Float32Array): number[] =>
     [...activations].filter((_, i) => i % WIDTH === 0);
@@ -115,17 +124,21 @@ describe('activations', () => {
 
   test('that are on disk are read back from there, beside those that are not', () => {
     const { corpus, ranges } = large();
-    corpus.evict(4000);
-    expect(entriesOf(corpus.activations(3998, 4002))).toEqual([3998, 3999, 4000, 4001]);
+    corpus.evict(100);
+    expect(entriesOf(corpus.activations(98, 102))).toEqual([98, 99, 100, 101]);
     expect(entriesOf(corpus.activations(7, 9))).toEqual([7, 8]);
-    expect(entriesOf(corpus.activations(4000, 4096))).toHaveLength(96);
-    expect(corpus.activations(4096, 4096)).toHaveLength(0);
+    expect(entriesOf(corpus.activations(100, 128))).toHaveLength(28);
+    expect(corpus.activations(128, 128)).toHaveLength(0);
     expect(ranges).toEqual([
-      [3998, 4000],
+      [98, 100],
       [7, 9],
     ]);
-    corpus.add(entry(4096), testcase(1), new Float32Array(WIDTH).fill(4096));
-    expect(entriesOf(corpus.activations(4094, 4097))).toEqual([4094, 4095, 4096]);
+    expect(() => withDamage(11).activations(10, 13)).toThrow(
+      /testcase 000000000000000b are damaged.*--resume/,
+    );
+    expect(entriesOf(withDamage(11).activations(12, 13))).toEqual([12]);
+    corpus.add(entry(128), testcase(1), new Float32Array(WIDTH).fill(128));
+    expect(entriesOf(corpus.activations(126, 129))).toEqual([126, 127, 128]);
     expect(corpus.width).toBe(WIDTH);
   });
 });

@@ -6,8 +6,9 @@ const CORPUS_BYTES = 192 << 20;
 /** Bytes of an entry without its observation: ids, relatives, its place among the others, what the scheduler counts. */
 const ENTRY_BYTES = 96;
 
-/** The default is a multiple of this. */
+/** The default is a multiple of this, and lies between these: a resumed campaign reads the file of every testcase. */
 const STEP = 1000;
+const MAX_DEFAULT = 500_000;
 
 /**
  * Testcases that the corpus may have where the user sets no limit.
@@ -33,5 +34,5 @@ export function defaultMaxCorpus(
   width: number | undefined,
 ): number {
   const bytes = ENTRY_BYTES + (width === undefined ? 0 : kind.bytesPerObservation(width));
-  return Math.max(STEP, STEP * Math.floor(CORPUS_BYTES / bytes / STEP));
+  return Math.min(MAX_DEFAULT, Math.max(STEP, STEP * Math.floor(CORPUS_BYTES / bytes / STEP)));
 }
