@@ -10,7 +10,7 @@ import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
-import { availableCores, memoryShare } from '../workers/resource-limits.ts';
+import { availableCores, memoryLimits } from '../workers/resource-limits.ts';
 import type { WorkerSupervisor, WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import { CheckpointSource } from './checkpoint-source.ts';
@@ -167,7 +167,7 @@ function supervisorOptions(config: CampaignConfig, jobs: number): WorkerSupervis
   return {
     child: {
       timeout: parseDuration(config.timeout),
-      memory: config.memory === undefined ? memoryShare(jobs) : parseSize(config.memory),
+      ...memoryLimits(config.memory === undefined ? undefined : parseSize(config.memory), jobs),
     },
     model: { path: modelPath(config).absolute, options: loadOptions(config) },
   };

@@ -136,7 +136,8 @@ export const resourceSection = {
   memory: withFlag(size.optional(), {
     flags: '--memory <size>',
     help: 'memory limit of a worker, such as 2GB; a run that takes more is a memory finding',
-    defaultText: "a worker's share of four fifths of the machine's",
+    defaultText:
+      "4GB, and what the sizes of model and input account for; at most a worker's share of four fifths of the machine's",
   }),
   batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--batch <n>',

@@ -1,6 +1,7 @@
 import { decodeUtf8 } from '../core/decode-utf8.ts';
 import { UserError } from '../core/errors.ts';
 import { MAX_TEXT_BYTES, readBounded } from '../core/read-bounded.ts';
+import { splitLines } from '../core/text-lines.ts';
 
 /** A line of an AFL dictionary: `name@level="text"` or `"text"`. */
 const AFL_LINE = /^\s*(?:[\w.-]+(?:@\d+)?\s*=\s*)?"(.*)"\s*$/;
@@ -22,7 +23,7 @@ export async function readDictionary(path: string): Promise<string[]> {
       `the dictionary ${path} is binary: give UTF-8 text with a word a line, or AFL's format`,
     );
   }
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  const lines = splitLines(text, path).filter((line) => line.trim() !== '');
   const words = lines.flatMap((line) => {
     const quoted = AFL_LINE.exec(line)?.[1];
     if (quoted !== undefined) return [unescapeWord(quoted)];

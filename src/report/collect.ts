@@ -13,7 +13,7 @@ import { type CampaignManifest, readManifest } from '../storage/manifest-reader.
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
-import { memoryShare } from '../workers/resource-limits.ts';
+import { memoryLimits } from '../workers/resource-limits.ts';
 import { collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import type { PictureBudget } from './images.ts';
@@ -114,7 +114,7 @@ async function loadGraph(
   gaps: string[],
 ): Promise<Graph | undefined> {
   if (config.model === undefined) return undefined;
-  const rerunClient = new RerunClient({ timeout: TIMEOUT_MS, memory: memoryShare(1) });
+  const rerunClient = new RerunClient({ timeout: TIMEOUT_MS, ...memoryLimits(undefined, 1) });
   try {
     const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
     const secondModel = secondModelOptions(config, derived);

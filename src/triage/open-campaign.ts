@@ -11,7 +11,7 @@ import type { Finding } from '../storage/finding.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
 import { type ManifestInput, readManifest } from '../storage/manifest-reader.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
-import { memoryShare } from '../workers/resource-limits.ts';
+import { memoryLimits } from '../workers/resource-limits.ts';
 import { exists } from './findings.ts';
 
 /** A campaign opened to rerun its findings. */
@@ -48,8 +48,8 @@ export async function openCampaign(
   const recorded = checkSettings(await readCampaignFile(file), {}, file);
   const config = modelOverride === undefined ? recorded : { ...recorded, model: modelOverride };
   if (config.model === undefined) throw new UserError(`${file} names no model`);
-  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
-  const rerunClient = new RerunClient({ timeout: parseDuration(config.timeout), memory });
+  const asked = config.memory === undefined ? undefined : parseSize(config.memory);
+  const rerunClient = new RerunClient({ timeout: parseDuration(config.timeout), ...memoryLimits(asked, 1) });
   try {
     const options = await findingLoadOptions(config, finding, campaignFolder, modelOverride !== undefined);
     const current = await rerunClient.identify(config.model, options);

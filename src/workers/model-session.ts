@@ -13,7 +13,7 @@ import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
-import { LOAD_TIMEOUT_MS, memoryShare } from './resource-limits.ts';
+import { LOAD_TIMEOUT_MS, memoryLimits } from './resource-limits.ts';
 import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
 import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
@@ -31,8 +31,8 @@ export async function withModelSession<T>(
   config: ModelConfig,
   use: (session: ModelSession) => Promise<T>,
 ): Promise<T> {
-  const memory = config.memory === undefined ? memoryShare(1) : parseSize(config.memory);
-  const session = new ModelSession({ timeout: parseDuration(config.timeout), memory });
+  const asked = config.memory === undefined ? undefined : parseSize(config.memory);
+  const session = new ModelSession({ timeout: parseDuration(config.timeout), ...memoryLimits(asked, 1) });
   try {
     await session.load(modelPath(config).asGiven, loadOptions(config));
     return await use(session);
@@ -56,7 +56,7 @@ export class ModelSession {
     spawn: SpawnProcess<ModelApi> = (options) =>
       new RpcClient({ ...options, script: processScript('model-service') }),
   ) {
-    const all = { timeout: LOAD_TIMEOUT_MS, memory: memoryShare(1), ...limits };
+    const all = { timeout: LOAD_TIMEOUT_MS, ...memoryLimits(undefined, 1), ...limits };
     this.#process = new RestartingProcess({
       spawn: () => spawn(all),
       state: { resets: ['load'], adds: ['probe'] },

@@ -15,6 +15,18 @@ export function availableCores(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
 }
 
+/**
+ * Limits of the memory of one of `jobs` workers.
+ *
+ * @param asked bytes that were asked for; undefined where nothing was
+ */
+export function memoryLimits(
+  asked: number | undefined,
+  jobs: number,
+): { readonly memory: number; readonly isMemoryAssumed: boolean } {
+  return { memory: asked ?? memoryShare(jobs), isMemoryAssumed: asked === undefined };
+}
+
 /** Bytes of memory that one of `jobs` workers may hold, by the machine's or its container's memory. */
 export function memoryShare(jobs: number): number {
   const constrained = process.constrainedMemory?.() ?? 0;

@@ -42,6 +42,8 @@ export interface RpcClientOptions {
   readonly timeout: number;
   /** Bytes of memory before the process ends itself. */
   readonly memory: number;
+  /** Whether nobody asked for that much: what the sizes of the model and its inputs account for is a limit as well. */
+  readonly isMemoryAssumed?: boolean;
   /** Folder for temporary files; the system's by default. */
   readonly tempFolder?: string;
 }
@@ -106,6 +108,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
       env: {
         ...process.env,
         NEUROFUZZ_MEMORY: String(options.memory),
+        NEUROFUZZ_MEMORY_ASSUMED: options.isMemoryAssumed === true ? '1' : '',
         NEUROFUZZ_ARRAYS: folder,
         ...(options.tempFolder === undefined ? {} : { TMPDIR: options.tempFolder }),
       },

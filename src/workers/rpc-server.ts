@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { errorMessage, isMachineFailure, MachineError, systemReason } from '../core/errors.ts';
 import { processScript } from '../core/package-files.ts';
 import { ArrayFiles } from './array-files.ts';
 import type { Api, RpcReply, RpcRequest } from './rpc-client.ts';
-import type { LoadingLimits, WatchdogSettings } from './watchdog.ts';
+import type { LimitChange, WatchdogSettings } from './watchdog.ts';
 
 /** Milliseconds between heartbeats, and between reports of the memory held. */
 const HEARTBEAT_INTERVAL_MS = 100;
@@ -34,10 +35,16 @@ function send(reply: RpcReply): void {
 const arrays = new ArrayFiles(process.env.NEUROFUZZ_ARRAYS ?? '', 'reply-');
 
 let watchdog: Worker | undefined;
+let watching: Promise<unknown> | undefined;
 
-/** Sets limits in addition to the process's own; undefined lifts them. */
-export function setLimits(limits: LoadingLimits | undefined): void {
-  watchdog?.postMessage(limits);
+/** Resolves once the process's limits are watched: a thread takes a while to start. */
+export async function whenWatched(): Promise<void> {
+  await watching;
+}
+
+/** Changes the process's limits. */
+export function changeLimits(change: LimitChange): void {
+  watchdog?.postMessage(change);
 }
 
 /** Answers calls, one after the other, until the parent disconnects. */
@@ -47,6 +54,7 @@ export function serve(methods: Api): void {
     workerData: { memory, parent: process.ppid } satisfies WatchdogSettings,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });
+  watching = once(watchdog, 'message');
   watchdog.unref();
   // Ctrl-C reaches every process of a terminal; the parent alone decides which ones end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -11,7 +11,7 @@ const script = pathToFileURL(join(folder, 'service.mjs'));
 
 /** A service of this test, on the server as it is built. */
 const SERVICE = `
-import { heartbeat, serve, setLimits } from ${JSON.stringify(pathToFileURL(resolve('dist/src/workers/rpc-server.js')).href)};
+import { changeLimits, heartbeat, serve } from ${JSON.stringify(pathToFileURL(resolve('dist/src/workers/rpc-server.js')).href)};
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const log = [];
 const held = [];
@@ -48,7 +48,7 @@ serve({
     return 'done';
   },
   hold: (bytes) => { held.push(Buffer.alloc(bytes, 1)); for (;;); },
-  loading(memory) { setLimits({ memory, seconds: 1e6 }); held.push(Buffer.alloc(3e8, 1)); for (;;); },
+  loading(memory) { changeLimits({ loading: { memory, seconds: 1e6 } }); held.push(Buffer.alloc(3e8, 1)); for (;;); },
 });
 `;
 

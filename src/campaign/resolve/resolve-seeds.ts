@@ -86,7 +86,9 @@ async function readGivenSeeds(
     sources,
     (name) => {
       const tokenizer = tokens[indexOf(name)]?.tokenizer;
-      return tokenizer && { tokenizer, splitBy };
+      const { shape } = inputs[indexOf(name)];
+      const maxTokens = shape.length === 2 ? (shape[1] ?? undefined) : undefined;
+      return tokenizer && { tokenizer, splitBy, maxTokens };
     },
   );
   return padStrings(padSeeds(seeds, tokens), strings);

@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.ts';
+import { splitLines } from '../../core/text-lines.ts';
 import type { InputSpec } from '../../model/model.ts';
 import { encodeStrings } from '../../tensor/strings.ts';
 import { shapeText, sizeOf, type Tensor } from '../../tensor/tensor.ts';
@@ -14,7 +15,7 @@ import type { SeedFile } from '../seed-files.ts';
  */
 export function readStringLines(input: InputSpec, { path, text = '' }: SeedFile): Tensor {
   const sizes = input.shape.slice(0, -1);
-  const lines = text.split(/\r?\n/).filter((line) => line !== '');
+  const lines = splitLines(text, path).filter((line) => line !== '');
   if (lines.length === 0) throw new UserError(`${path} holds no text: write a testcase a line`);
   const isOpen = sizes.includes(null);
   if (isOpen && sizes.length > 1) {

@@ -24,6 +24,8 @@ export interface Tokenizer {
   readonly tokens: Vocabulary;
   /** Ids of special tokens, such as those that begin and end a sequence. */
   readonly special: readonly number[];
+  /** Most tokens that the model it belongs to takes; absent where its files do not say. */
+  readonly maxLength?: number;
   /** Equal for equal tokenizers. */
   readonly sha256: string;
   /** The id of a token; undefined if there is none. */
@@ -33,6 +35,9 @@ export interface Tokenizer {
   /** The text of ids; special tokens are left out. */
   decode(ids: readonly number[]): string;
 }
+
+/** Most tokens that a context is believed to have. */
+const MAX_CONTEXT = 1 << 24;
 
 /**
  * Reads a tokenizer from disk: a vocabulary as `readVocabulary` takes it, or a Hugging Face `tokenizer.json`. The path
@@ -119,14 +124,12 @@ function isHuggingFaceTokenizer(json: unknown): json is object {
 
 async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tokenizer> {
   const settings = await readVocabularyText(join(dirname(path), 'tokenizer_config.json')).catch(() => '{}');
+  const tokenizerConfig = parseJson(settings, `${path}, its tokenizer_config.json,`) as object;
   let tokenizer: HuggingFaceTokenizer;
   let tokens: (string | null)[];
   let silent: ReadonlySet<number>;
   try {
-    tokenizer = new HuggingFaceTokenizer(
-      json,
-      parseJson(settings, `${path}, its tokenizer_config.json,`) as object,
-    );
+    tokenizer = new HuggingFaceTokenizer(json, tokenizerConfig);
     const ids = [...tokenizer.get_vocab().values()];
     const size = ids.reduce((max, id) => Math.max(max, id + 1), 0);
     if (size < 2 || size > MAX_IDS) throw new Error(`it has ${size} tokens`);
@@ -142,6 +145,7 @@ async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tok
   return {
     tokens,
     special: [...silent],
+    ...maxLengthOf(tokenizerConfig),
     sha256: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
     idOf: (token) => tokenizer.token_to_id(token),
     encode(text) {
@@ -154,6 +158,12 @@ async function makeHuggingFaceTokenizer(json: object, path: string): Promise<Tok
         ids.filter((id) => !silent.has(id)),
       ),
   };
+}
+
+/** The model's context; tokenizers of models without one write a number beyond any text. */
+function maxLengthOf(tokenizerConfig: object): Pick<Tokenizer, 'maxLength'> {
+  const { model_max_length: length } = tokenizerConfig as { model_max_length?: unknown };
+  return typeof length === 'number' && length >= 1 && length <= MAX_CONTEXT ? { maxLength: length } : {};
 }
 
 /** Decodes without clean-up of spaces, which would hide differences between answers. */

@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
 import { MAX_TEXT_BYTES, readText } from '../../core/read-bounded.ts';
+import { splitLines } from '../../core/text-lines.ts';
 import { remapPath } from '../../extensions/path-remap.ts';
 import type { Completion } from '../../model/language/completion.ts';
 import { MAX_MARGINS, slug } from '../objective.ts';
@@ -24,8 +25,7 @@ function readList(rule: string, file: string | undefined, text: string): string[
     );
   if (file === undefined) return [text];
   const content = readText(remapPath(file), `read, for --objective text:${rule},`, MAX_TEXT_BYTES);
-  const lines = content
-    .split(/\r?\n/)
+  const lines = splitLines(content, file)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.length === 0)

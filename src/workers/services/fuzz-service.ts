@@ -26,7 +26,7 @@ import { runSeeds, type SeedResult } from '../../fuzzer/seed-runner.ts';
 import type { CorpusView, TaskRunnerOptions } from '../../fuzzer/task-runner.ts';
 import { TaskRunners } from '../../fuzzer/task-runners.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { HalfSettings } from '../../model/half.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
@@ -35,9 +35,10 @@ import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
+import { DTYPES } from '../../tensor/tensor.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { EntryCache, entryBytes } from '../entry-cache.ts';
-import { loadWithinLimits } from '../load-within-limits.ts';
+import { limitRuns, loadWithinLimits, withinFirstRunLimits } from '../load-within-limits.ts';
 import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { probeTensors } from '../probe-tensors.ts';
@@ -147,6 +148,11 @@ async function makeTransforms(
   return transforms;
 }
 
+/** Bytes of the largest testcase that mutators may make. */
+function largestRowBytes(descriptors: readonly InputDescriptor[]): number {
+  return descriptors.reduce((sum, { type, size }) => sum + size * DTYPES[type].bytes, 0);
+}
+
 const methods = {
   /** Imports all plug-ins and describes the objectives. A plug-in that hangs or crashes ends this process alone. */
   async describeObjectives({
@@ -223,7 +229,8 @@ const methods = {
     readonly half?: HalfSettings | undefined;
   }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds, half),
 
-  tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel(), testcase),
+  tryRun: (testcase: TestcaseData): Promise<string | undefined> =>
+    withinFirstRunLimits(byteLengthOf(testcase), () => tryRun(requireModel(), testcase)),
 
   /** Runs one and two testcases; see `BatchedModel.probe`. */
   async probe({
@@ -234,7 +241,9 @@ const methods = {
     readonly watched: readonly string[];
   }): Promise<ProbeResult> {
     batchedModel = new BatchedModel(requireModel());
-    return probeTensors(batchedModel, testcases, watched);
+    const model = batchedModel;
+    const bytes = testcases.reduce((sum, testcase) => sum + byteLengthOf(testcase), 0);
+    return withinFirstRunLimits(bytes, () => probeTensors(model, testcases, watched));
   },
 
   /** The goals whose tensors can be watched, a row for each testcase. */
@@ -271,6 +280,7 @@ const methods = {
     const { goals, watched, descriptors, resizedDescriptors, masterSeed } = setup;
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
+    limitRuns(setup.batch * largestRowBytes(resizedDescriptors ?? descriptors));
     const objectives = await makeObjectives(setup.objectives);
     const transforms = await makeTransforms(objectives, descriptors, masterSeed);
     const criterion = await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying });

@@ -2,7 +2,7 @@
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import { measurePairNoise } from '../../evaluation/pair-noise.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
 import type { HalfSettings } from '../../model/half.ts';
 import { type InferredShapes, inferShapes } from '../../model/infer-shapes.ts';
@@ -13,7 +13,7 @@ import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
-import { loadWithinLimits, withinLimits } from '../load-within-limits.ts';
+import { limitRuns, loadWithinLimits, withinFirstRunLimits, withinLimits } from '../load-within-limits.ts';
 import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 import { tryRun } from '../try-run.ts';
@@ -96,7 +96,8 @@ const methods = {
     });
   },
 
-  tryRun: (testcase: TestcaseData): Promise<string | undefined> => tryRun(requireModel().model, testcase),
+  tryRun: (testcase: TestcaseData): Promise<string | undefined> =>
+    withinFirstRunLimits(byteLengthOf(testcase), () => tryRun(requireModel().model, testcase)),
 
   /** How large the values of tensors are in a run of a testcase, and whether two share a run that watches them. */
   probeTensors: ({
@@ -106,7 +107,9 @@ const methods = {
     readonly testcase: TestcaseData;
     readonly tensors: readonly string[];
   }): Promise<ProbeResult> =>
-    probeTensors(new BatchedModel(requireModel().model), [testcase, testcase], tensors),
+    withinFirstRunLimits(2 * byteLengthOf(testcase), () =>
+      probeTensors(new BatchedModel(requireModel().model), [testcase, testcase], tensors),
+    ),
 
   /** Tries a testcase alone and twice in a batch: another one may fail for its own values. */
   probe: async ({
@@ -116,7 +119,11 @@ const methods = {
     readonly testcase: TestcaseData;
     readonly tensors: readonly string[];
   }): Promise<void> => {
-    await requireModel().probe(packBatch([testcase, testcase]), tensors);
+    const model = requireModel();
+    await withinFirstRunLimits(2 * byteLengthOf(testcase), () =>
+      model.probe(packBatch([testcase, testcase]), tensors),
+    );
+    limitRuns(BATCH_ROWS * byteLengthOf(testcase));
   },
 
   /** Runs testcases batch by batch. */
@@ -171,7 +178,7 @@ const methods = {
     );
   },
 
-  deriveQuantizedModel: ({
+  deriveQuantizedModel: async ({
     kind,
     seeds,
     half,
@@ -179,7 +186,13 @@ const methods = {
     readonly kind: Quantization;
     readonly seeds: readonly TestcaseData[];
     readonly half?: HalfSettings | undefined;
-  }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel().model, kind, seeds, half),
+  }): Promise<ModelFiles> => {
+    const { model } = requireModel();
+    const [first] = seeds;
+    // Calibrating is its first run.
+    if (first !== undefined) await withinFirstRunLimits(byteLengthOf(first), () => tryRun(model, first));
+    return deriveFromLoadedModel(model, kind, seeds, half);
+  },
 };
 
 export type ModelApi = typeof methods;

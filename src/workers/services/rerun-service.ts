@@ -4,13 +4,14 @@ import type { ExpectedViolation } from '../../evaluation/expected-violation.ts';
 import { type RerunRequest, type RerunResult, rerunTestcase } from '../../evaluation/rerun-testcase.ts';
 import { testVariants, type VariantBatch } from '../../evaluation/test-variants.ts';
 import { variantMargins } from '../../evaluation/variant-margins.ts';
+import { byteLengthOf } from '../../inputs/testcase.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
-import { loadWithinLimits } from '../load-within-limits.ts';
+import { limitRuns, loadWithinLimits } from '../load-within-limits.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
 
 /** A finding to run again, as plain data. */
@@ -53,6 +54,7 @@ let preparedVariants:
 async function prepareVariants({ objectives, batch, rows, noise }: VariantJob) {
   if (openModel === undefined) throw new Error('no model is open');
   const specs = JSON.stringify(objectives);
+  limitRuns(byteLengthOf(batch));
   if (preparedVariants?.specs !== specs) {
     const model = new BatchedModel(openModel, noise);
     // Finds out whether the model takes several in a run; a failure now is judged when the variants run.
@@ -84,6 +86,7 @@ const methods = {
   async reproduce(job: RerunJob): Promise<RerunResult> {
     if (openModel === undefined) throw new Error('no model is open');
     const { objectives, expectedViolation, runs, noise } = job;
+    limitRuns(byteLengthOf(job.batch));
     return rerunTestcase(
       new BatchedModel(openModel, noise),
       await makeObjectives(objectives),
