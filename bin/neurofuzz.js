@@ -22,10 +22,13 @@ function fail(error) {
   process.exit(exitCode);
 }
 
-// Node.js ends with a stack trace and 1, which stands for findings, and with 13 where a promise stays unsettled.
+// Node.js ends with a stack trace and 1, which stands for findings.
 process.on('uncaughtException', fail);
-process.on('exit', (code) => {
-  if (code === 13) fail(new Error('nothing is left to run, and the command has not ended'));
+
+// Where a promise stays unsettled it ends with 13, or with the exit code of a result that is not whole.
+let isDone = false;
+process.on('beforeExit', () => {
+  if (!isDone) fail(new Error('nothing is left to run, and the command has not ended'));
 });
 
 const main = new URL('../dist/processes/main.js', import.meta.url);
@@ -37,3 +40,4 @@ if (existsSync(main)) {
   process.stderr.write('neurofuzz is not built: run npm run setup in its folder\n');
   process.exitCode = 3;
 }
+isDone = true;

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeNpz } from '../../src/tensor/npz.ts';
@@ -26,10 +26,19 @@ function mountSmall(path: string, size: string): boolean {
   }
 }
 
-const disk = join(folder, 'disk');
-const onSmallDisk = mountSmall(disk, '512k') ? test : test.skip;
+/** A test that mounts; left out where this machine does not let us. */
+function mountingTest(): typeof test | typeof test.skip {
+  const trial = join(folder, 'trial');
+  if (!mountSmall(trial, '64k')) return test.skip;
+  execFileSync('umount', [trial]);
+  return test;
+}
 
-onSmallDisk('a full disk exits with 3, names the folder, and what was kept loads', async () => {
+const onMount = mountingTest();
+const disk = join(folder, 'disk');
+
+onMount('a full disk exits with 3, names the folder, and what was kept loads', async () => {
+  mountSmall(disk, '512k');
   try {
     const out = join(disk, 'out');
     const { code, stderr } = await neurofuzz([
@@ -103,6 +112,35 @@ test.each([
   expect(shell(`ulimit -n ${descriptors}; neurofuzz inspect '${onnx}'`)).toEqual(failsWith(line));
 });
 
+/** Code that runs once the command line has said what becomes of errors. */
+const onceGuarded = (code: string): string =>
+  `process.on('newListener', (event) => { if (event === 'beforeExit') setTimeout(() => { ${code} }); })`;
+
+test.each([
+  [
+    'an exception that nobody caught',
+    onceGuarded("throw new Error('so it is')"),
+    /^neurofuzz: [a-z ]+: so it is/,
+  ],
+  [
+    'a rejection that nobody caught',
+    onceGuarded("Promise.reject(new Error('so it is'))"),
+    /^neurofuzz: [a-z ]+: so it is/,
+  ],
+  // The command waits until all is written.
+  [
+    'a promise that nobody settles',
+    'process.stdout.write = () => true',
+    /nothing is left to run, and the command has not ended/,
+  ],
+])('%s is one line and exits with 3', (_, code, line) => {
+  const module = join(folder, 'unforeseen.mjs');
+  writeFileSync(module, code);
+  const { code: exitCode, stderr } = shell(`NODE_OPTIONS=--import='${module}' neurofuzz inspect '${onnx}'`);
+  expect({ code: exitCode, stderr }).toEqual(failsWith(/^neurofuzz: [^\n]+\n$/));
+  expect(stderr).toMatch(line);
+});
+
 test('a working folder that was removed exits with 3', () => {
   const gone = join(folder, 'gone');
   expect(shell(`mkdir '${gone}'; cd '${gone}'; rmdir '${gone}'; neurofuzz inspect '${onnx}'`)).toEqual(
@@ -120,16 +158,17 @@ async function startCampaign(out: string) {
 test('a campaign whose folder is removed exits with 3', async () => {
   const out = join(folder, 'removed');
   const running = await startCampaign(out);
-  rmSync(out, { recursive: true, force: true, maxRetries: 20 });
+  // At once: what is written meanwhile would keep it from being removed.
+  renameSync(out, join(folder, 'away'));
   expect(await running.ended).toMatchObject(
     failsWith(/^neurofuzz: cannot [^\n]+removed\S*: [^\n]*no such file or (folder|directory)[^\n]*\n$/),
   );
 });
 
 const readOnly = join(folder, 'read-only');
-const onReadOnlyDisk = mountSmall(readOnly, '50m') ? test : test.skip;
 
-onReadOnlyDisk('a campaign whose disk becomes read-only exits with 3 and is resumed after', async () => {
+onMount('a campaign whose disk becomes read-only exits with 3 and is resumed after', async () => {
+  mountSmall(readOnly, '50m');
   try {
     const out = join(readOnly, 'out');
     const running = await startCampaign(out);
