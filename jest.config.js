@@ -1,3 +1,6 @@
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
 // For tests that import ONNX Runtime themselves.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
@@ -12,6 +15,9 @@ const compiled = (parser) => [
     module: { type: 'es6' },
   },
 ];
+
+// Keys that tests make, by which campaigns with plug-ins are known as the user's own, stay out of the user's configuration.
+process.env.XDG_CONFIG_HOME = join(tmpdir(), `neurofuzz-test-config-${userInfo().username}`);
 
 export default {
   testEnvironment: '<rootDir>/test/support/native-environment.js',

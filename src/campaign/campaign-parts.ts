@@ -7,6 +7,8 @@ import type { FindingWriter } from './findings/finding-writer.ts';
 /** The parts of a campaign that is open: its folder, its findings and the engine's state. */
 export interface CampaignParts {
   readonly store: CampaignStore;
+  /** Descriptions of what was damaged in the folder and set aside. */
+  readonly setAside: readonly string[];
   readonly faults: FaultRegistry;
   readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;

@@ -10,6 +10,8 @@ import { type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import type { InputInvariants } from '../model/model.ts';
 import { type Finding, FORMAT_VERSION, listFindingFolders } from '../storage/finding.ts';
+import { damagedFiles } from '../storage/finding-checksums.ts';
+import { FINDING_FILE, INPUT_FILE } from '../storage/finding-files.ts';
 import { loadTestcase, readJournal, testcasePath } from '../storage/journal.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { type SeededCampaign, storeSeedFindings } from './enter-seeds.ts';
@@ -67,13 +69,13 @@ export async function readImports(
   const read: { readonly candidate: ImportCandidate; readonly data: TestcaseData }[] = [];
   for (const candidate of candidates) {
     if (dataOf.has(candidate.lineage.id)) continue;
-    const data = await loadTestcase(candidate.path, inputs, candidate.lineage.id);
-    if (typeof data === 'string') {
-      countLeftOut(data === 'missing' ? 'are missing' : 'are damaged or of another shape');
+    const loaded = await loadTestcase(candidate.path, inputs, candidate.lineage.id);
+    if (typeof loaded === 'string') {
+      countLeftOut(loaded === 'missing' ? 'are missing' : 'are damaged or of another shape');
       continue;
     }
-    dataOf.set(candidate.lineage.id, data);
-    read.push({ candidate, data });
+    dataOf.set(candidate.lineage.id, loaded.data);
+    read.push({ candidate, data: loaded.data });
   }
   read.sort((a, b) => a.candidate.lineage.generation - b.candidate.lineage.generation);
   const shapeKeys = new Set(resolved.seeds.map(({ form }) => form.key));
@@ -119,9 +121,10 @@ async function candidatesIn(folder: string, damage: string[]): Promise<ImportCan
   }));
   for (const name of await listFindingFolders(folder)) {
     const path = join(folder, 'findings', name);
-    const lineage = await readFindingLineage(join(path, 'finding.json'));
+    const isDamaged = damagedFiles(path).length > 0;
+    const lineage = isDamaged ? undefined : await readFindingLineage(join(path, FINDING_FILE));
     if (lineage === undefined) damage.push(path);
-    else if (lineage !== 'flaky') candidates.push({ lineage, path: join(path, 'input.npz') });
+    else if (lineage !== 'flaky') candidates.push({ lineage, path: join(path, INPUT_FILE) });
   }
   return candidates;
 }

@@ -195,6 +195,9 @@ const CHANGEABLE_SETTINGS = new Set([
   'formatVersion',
 ]);
 
+/** Settings that name files: these may lie elsewhere when a campaign is resumed, since digests of their content are recorded. */
+const PATH_SETTINGS = new Set(['model', 'against', 'seeds', 'labels', 'corpus']);
+
 /** @throws ResumeMismatchError naming the first of these facts that differs */
 function checkFactsUnchanged(
   recorded: ResolvedSettings,
@@ -234,8 +237,8 @@ export function checkResumable(folder: string, recorded: ResolvedSettings, now: 
   // The model first: settings that were inferred from another one differ too, and would be blamed instead.
   checkFactsUnchanged(recorded, plain, ['modelSha256']);
   for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
-    if (CHANGEABLE_SETTINGS.has(key) || key === 'resolved' || isDeepStrictEqual(recorded[key], plain[key]))
-      continue;
+    const mayDiffer = CHANGEABLE_SETTINGS.has(key) || PATH_SETTINGS.has(key) || key === 'resolved';
+    if (mayDiffer || isDeepStrictEqual(recorded[key], plain[key])) continue;
     const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
     throw new ResumeMismatchError(`${key} was ${was} and is now ${is}`, another);
   }

@@ -17,6 +17,7 @@ import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
 import { CampaignStore } from '../storage/campaign-store.ts';
+import { setDamagedAside } from '../storage/damaged-files.ts';
 import { STATE_FOLDER } from '../storage/journal.ts';
 import { DERIVED_MODEL_FOLDER } from '../storage/load-options.ts';
 import { FolderTestcaseLoader } from '../storage/testcase-loader.ts';
@@ -171,6 +172,7 @@ export async function openCampaign(
   prepared: PreparedCampaign,
 ): Promise<CampaignParts> {
   const { config, folder, target, saved } = context;
+  const setAside = saved === undefined ? [] : await setDamagedAside(folder, saved.damaged);
   const store =
     saved === undefined
       ? await CampaignStore.create(folder, prepared.settings)
@@ -183,7 +185,7 @@ export async function openCampaign(
     timedObjectives: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
   });
   const findings = makeFindingWriter(context, prepared, { store, faults, rerunClient });
-  return { store, faults, findings, rerunClient, state: await makeState(context, prepared) };
+  return { store, setAside, faults, findings, rerunClient, state: await makeState(context, prepared) };
 }
 
 function makeFindingWriter(

@@ -3,15 +3,21 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RawSettings, readCampaignFile } from '../config/load.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { parseDuration, parseSize } from '../config/values.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import type { InputSpec } from '../model/model.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { type Checkpoint, readCheckpoint } from '../storage/checkpoint.ts';
-import { STATE_FOLDER, type StoredEntry, writeVectors } from '../storage/journal.ts';
-import { readCorpus } from '../storage/read-corpus.ts';
+import { STATE_FOLDER, type StoredEntry } from '../storage/journal.ts';
+import { locateModels } from '../storage/locate-models.ts';
+import { readManifest } from '../storage/manifest-reader.ts';
+import { readCorpus, replaceCorpus } from '../storage/read-corpus.ts';
+import { verifyManifest } from '../storage/trust/manifest-signature.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
+import { memoryLimits } from '../workers/resource-limits.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import type { SavedCampaignState } from './checkpoint-source.ts';
 import type { ResolvedThreshold } from './enter-seeds.ts';
@@ -28,7 +34,42 @@ export async function recordedSettings(folder: string): Promise<RawSettings> {
   if (!existsSync(file)) {
     throw new UserError(`--resume: ${folder} holds no campaign: leave --resume out to begin one there`);
   }
-  return readCampaignFile(file);
+  try {
+    return await readCampaignFile(file);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `--resume: ${error.message}; put a copy of it back, or take the testcases over into another campaign: --corpus ${folder} --out <dir>`,
+    );
+  }
+}
+
+/**
+ * Settings of a campaign that is resumed, with its models where they are now.
+ *
+ * @param named settings that the user gave in this command: a model among them is taken as it is
+ * @throws UserError where a model is nowhere
+ */
+export async function withLocatedModels(
+  folder: string,
+  settings: CampaignConfig,
+  named: RawSettings,
+): Promise<CampaignConfig> {
+  const { model, against, timeout, memory } = settings;
+  const asked = memory === undefined ? undefined : parseSize(memory);
+  const recorded = {
+    ...settings,
+    model: named.model === undefined ? model : undefined,
+    against: named.against === undefined ? against : undefined,
+  };
+  const rerunClient = new RerunClient({ timeout: parseDuration(timeout), ...memoryLimits(asked, 1) });
+  try {
+    const advice = 'name it before the flags, or with --against';
+    const manifest = await readManifest(folder);
+    return { ...settings, ...(await locateModels(recorded, manifest, folder, advice, rerunClient)) };
+  } finally {
+    rerunClient.close();
+  }
 }
 
 /** A campaign as its folder records it: settings, starting threshold, last checkpoint, and damage found. */
@@ -38,8 +79,12 @@ export interface SavedCampaign {
   readonly threshold: ResolvedThreshold;
   /** Last checkpoint; undefined if none was written, and then the campaign starts over. */
   readonly checkpoint: Checkpoint<SavedCampaignState> | undefined;
+  /** Paths of newer checkpoints that are damaged, relative to the folder, and a description of each. */
+  readonly damaged: readonly string[];
   readonly damage: readonly string[];
 }
+
+const MANIFEST_CHANGED = `${CAMPAIGN_FILE} is not as the campaign wrote it: it was changed or is damaged`;
 
 /**
  * Reads what a campaign is resumed from.
@@ -49,8 +94,11 @@ export interface SavedCampaign {
 export async function readSavedCampaign(folder: string): Promise<SavedCampaign> {
   const file = join(folder, CAMPAIGN_FILE);
   let settings: ResolvedSettings;
+  let hasChanged: boolean;
   try {
-    settings = parse(await readFile(file, 'utf8')) as ResolvedSettings;
+    const text = await readFile(file, 'utf8');
+    hasChanged = verifyManifest(text) === 'changed';
+    settings = parse(text) as ResolvedSettings;
   } catch (error) {
     throw fileError(error, 'read', file);
   }
@@ -58,8 +106,9 @@ export async function readSavedCampaign(folder: string): Promise<SavedCampaign> 
   if (typeof value !== 'number') {
     throw new UserError(`${file} was not written by neurofuzz fuzz: start another campaign with --out`);
   }
-  const { checkpoint, damage } = await readCheckpoint<SavedCampaignState>(folder);
-  return { settings, threshold: { value, why: 'as the campaign began with' }, checkpoint, damage };
+  const checkpoint = await readCheckpoint<SavedCampaignState>(folder);
+  const damage = [...(hasChanged ? [MANIFEST_CHANGED] : []), ...checkpoint.damage];
+  return { settings, threshold: { value, why: 'as the campaign began with' }, ...checkpoint, damage };
 }
 
 /**
@@ -68,58 +117,65 @@ export async function readSavedCampaign(folder: string): Promise<SavedCampaign> 
  * @param inputs the model's inputs without the batch dimension
  */
 export async function restoreCampaign(
-  { checkpoint, damage: checkpointDamage }: SavedCampaign,
-  { state, store, faults }: Pick<CampaignParts, 'state' | 'store' | 'faults'>,
+  { checkpoint, damaged, damage: checkpointDamage }: SavedCampaign,
+  { state, store, faults, setAside }: Pick<CampaignParts, 'state' | 'store' | 'faults' | 'setAside'>,
   inputs: readonly InputSpec[],
   probeWorker: ProbeWorker,
   notices: Notices,
 ): Promise<void> {
   const { folder } = store;
   const count = checkpoint?.entries ?? 0;
-  const stored = await readCorpus(folder, inputs, count, checkpoint?.width ?? 0);
-  const damage = [...checkpointDamage, ...stored.damage];
+  // Without a checkpoint that was there, the corpus is set aside rather than cut.
+  const isLost = checkpoint === undefined && damaged.length > 0;
+  const stored = isLost
+    ? { entries: [], damage: [] }
+    : await readCorpus(folder, inputs, count, checkpoint?.width ?? 0);
+  const damage = [...checkpointDamage, ...setAside, ...stored.damage];
   for (const description of damage) {
     notices.warn(description);
     await store.appendEvent('damage', { what: description });
   }
   const entries = await recoverActivations(stored.entries, probeWorker);
   const isComplete = entries.length === count;
-  if (damage.length > 0) {
-    await writeVectors(
-      folder,
-      entries.map(({ activations }) => activations),
-    );
-  }
+  if (isLost || stored.damage.length > 0) await replaceCorpus(folder, entries);
   if (!isComplete) {
     store.setWrittenEntries(entries.length);
     await deleteIndexSnapshots(folder);
   }
   state.loadStoredIndex(entries.length);
-  for (const entry of entries) state.restoreEntry(entry);
+  for (const { record, data, activations } of entries) state.restoreEntry({ ...record, data, activations });
   if (checkpoint === undefined) return;
   faults.restore(checkpoint.state.faults);
   state.setCountedSignatures(faults.countedSignatures);
   state.restore(checkpoint.state, isComplete);
 }
 
+/** An entry with its activations. */
+type CompleteEntry = StoredEntry & { readonly activations: Float32Array };
+
 /** Runs the model again on entries whose activations were lost. */
 async function recoverActivations(
   entries: readonly StoredEntry[],
   probeWorker: ProbeWorker,
-): Promise<NewCorpusEntry[]> {
-  const complete = entries.flatMap(({ activations, ...entry }) =>
-    activations === undefined ? [] : [{ ...entry, activations }],
+): Promise<readonly CompleteEntry[]> {
+  const lacking = entries.filter(({ activations }) => activations === undefined);
+  if (lacking.length === 0) return entries as readonly CompleteEntry[];
+  const results = await probeWorker.runSeeds(lacking.map(({ data }) => data));
+  const recovered = new Map(
+    lacking.flatMap((entry, i) => {
+      const result = results[i];
+      return isFuzzable(result) ? [[entry, result.activations]] : [];
+    }),
   );
-  if (complete.length === entries.length) return complete;
-  const results = await probeWorker.runSeeds(entries.map(({ data }) => data));
-  return entries.flatMap((entry, i) =>
-    isFuzzable(results[i]) ? [{ ...entry, activations: results[i].activations }] : [],
-  );
+  return entries.flatMap((entry) => {
+    const activations = entry.activations ?? recovered.get(entry);
+    return activations === undefined ? [] : [{ ...entry, activations }];
+  });
 }
 
 /** Deletes the index snapshots, which hold entries that are gone. */
 async function deleteIndexSnapshots(folder: string): Promise<void> {
   for (const name of await readdir(join(folder, STATE_FOLDER))) {
-    if (name.endsWith('.hnsw')) await rm(join(folder, STATE_FOLDER, name));
+    if (/\.hnsw(?:\.crc32)?$/.test(name)) await rm(join(folder, STATE_FOLDER, name));
   }
 }

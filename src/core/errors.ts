@@ -50,6 +50,7 @@ const PATH_FAILURES = new Map([
   ['EROFS', 'the file system is read-only'],
   ['ENOTDIR', 'a part of the path is a file, not a folder'],
   ['EISDIR', 'it is a folder, not a file'],
+  ['EEXIST', 'a file is in the place of a folder'],
   ['ELOOP', 'too many symbolic links'],
   ['ENAMETOOLONG', 'the name is too long'],
   ['EPIPE', 'its reader has closed it'],

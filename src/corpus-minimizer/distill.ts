@@ -4,6 +4,7 @@ import { makeFolder } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { DEFAULT_FEEDBACK } from '../coverage/feedback/registry.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
+import { damagedFiles } from '../storage/finding-checksums.ts';
 import { Lock } from '../storage/lock.ts';
 import type { DistilledRecord } from './distilled-record.ts';
 import { MergedCorpus } from './merged-corpus.ts';
@@ -76,11 +77,15 @@ async function distillInto(
   const [{ modelSha256, coverage, measure, feedback, inputs }] = merged.sources;
   const entries = indices.map((index) => merged.entries[index]);
   const ids = entries.map(({ record }) => record.id);
-  const findings = new Map(
-    merged.sources.flatMap((source) =>
-      source.findings.map((path): [string, string] => [path, join(source.folder, 'findings', path)]),
-    ),
-  );
+  const findings = new Map<string, string>();
+  const damagedFindings: string[] = [];
+  for (const source of merged.sources)
+    for (const path of source.findings) {
+      const from = join(source.folder, 'findings', path);
+      const damaged = damagedFiles(from);
+      if (damaged.length === 0) findings.set(path, from);
+      else damagedFindings.push(`${from}/${damaged.join(', ')} is damaged: the finding is left out`);
+    }
   const record: DistilledRecord = {
     formatVersion: FORMAT_VERSION,
     digest: createHash('sha256')
@@ -103,8 +108,9 @@ async function distillInto(
   const damage = [
     ...merged.sources.flatMap((source) => source.damage.map((line) => `${source.folder}: ${line}`)),
     ...[...merged.damagedIds].map((id) => `corpus/${id}.npz is damaged or missing: it is left out`),
+    ...damagedFindings,
   ];
   const wasDone = await isComplete(out, record.digest);
-  if (!wasDone) await writeDistilledCorpus(out, entries, record, findings);
+  if (!wasDone) await writeDistilledCorpus(out, entries, record, merged.fileCrc32s, findings);
   return { ...record, out, wasDone, damage };
 }

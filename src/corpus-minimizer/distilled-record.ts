@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { verifyChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName, isFeedbackName } from '../coverage/feedback/registry.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
@@ -42,10 +43,13 @@ export interface DistilledRecord
 export async function readDistilledRecord(path: string): Promise<DistilledRecord> {
   let read: Partial<DistilledRecord> | null;
   try {
-    read = JSON.parse(await readFile(path, 'utf8')) as Partial<DistilledRecord> | null;
+    const text = await readFile(path, 'utf8');
+    if (verifyChecksum(text) === 'damaged')
+      throw new UserError(`${path} is damaged: its checksum does not fit; distill again into another folder`);
+    read = JSON.parse(text) as Partial<DistilledRecord> | null;
   } catch (error) {
     if (error instanceof SyntaxError) throw new UserError(`${path} is damaged: ${errorMessage(error)}`);
-    throw fileError(error, 'read', path);
+    throw error instanceof UserError ? error : fileError(error, 'read', path);
   }
   if (read?.formatVersion !== FORMAT_VERSION)
     throw new UserError(
@@ -53,7 +57,8 @@ export async function readDistilledRecord(path: string): Promise<DistilledRecord
     );
   if (!Array.isArray(read.inputs) || typeof read.width !== 'number' || typeof read.threshold !== 'number')
     throw new UserError(`${path} is damaged: it lacks inputs, width or threshold`);
-  return { margins: {}, ...read } as DistilledRecord;
+  const { crc32: _crc32, ...record } = read as Partial<DistilledRecord> & { readonly crc32?: string };
+  return { margins: {}, ...record } as DistilledRecord;
 }
 
 /**

@@ -1,14 +1,10 @@
-import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SmallestMargin } from './distilled-record.ts';
-import type { ReadOnlyCorpus } from './read-corpus-folder.ts';
+import type { CorpusLine, ReadOnlyCorpus } from './read-corpus-folder.ts';
 
 /** An entry of one of the merged corpora. */
-export interface MergedEntry {
-  readonly record: CorpusEntryRecord;
+export interface MergedEntry extends CorpusLine {
   /** Folder of the corpus that it is read from. */
   readonly folder: string;
-  /** Its observation: a view. */
-  readonly vector: Float32Array;
 }
 
 /** The entries of several corpora, each id once and ancestors before their descendants. */
@@ -18,6 +14,8 @@ export class MergedCorpus {
   readonly width: number;
   /** Ids of entries whose testcases turned out to be damaged. */
   readonly damagedIds = new Set<string>();
+  /** CRC-32 of the files of testcases that are whole, by their ids. */
+  readonly fileCrc32s = new Map<string, string>();
   readonly #indexById = new Map<string, number>();
 
   /** @param sources at least one, all of one model and coverage */
@@ -26,13 +24,12 @@ export class MergedCorpus {
     this.width = sources[0].width;
     const merged: MergedEntry[] = [];
     for (const isSeed of [true, false]) {
-      for (const { folder, entries, activations } of sources) {
-        entries.forEach((record, i) => {
-          if ((record.parent === null) !== isSeed || this.#indexById.has(record.id)) return;
-          const vector = activations.subarray(i * this.width, (i + 1) * this.width);
-          this.#indexById.set(record.id, merged.push({ record, folder, vector }) - 1);
-        });
-      }
+      for (const { folder, entries } of sources)
+        for (const line of entries) {
+          const { id, parent } = line.record;
+          if ((parent === null) !== isSeed || this.#indexById.has(id)) continue;
+          this.#indexById.set(id, merged.push({ ...line, folder }) - 1);
+        }
     }
     this.entries = merged;
   }

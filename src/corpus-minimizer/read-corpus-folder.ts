@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { FeedbackName } from '../coverage/feedback/registry.ts';
 import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { readCheckpoint } from '../storage/checkpoint.ts';
 import { listFindingFolders } from '../storage/finding.ts';
-import { readJournal, readVectors } from '../storage/journal.ts';
+import { readJournal, readVectors, VECTORS_FILE } from '../storage/journal.ts';
 import { checkInputs, readManifest } from '../storage/manifest-reader.ts';
 import {
   DISTILLED_FILE,
@@ -17,6 +18,14 @@ import {
   type SmallestMargin,
 } from './distilled-record.ts';
 
+/** An entry as the journal has it, with its observation. */
+export interface CorpusLine {
+  readonly record: CorpusEntryRecord;
+  readonly vector: Float32Array;
+  /** CRC-32 of its testcase's file; undefined in corpora of older versions. */
+  readonly fileCrc32: string | undefined;
+}
+
 /** A corpus that is read and never written: a campaign's, or a distilled one. */
 export interface ReadOnlyCorpus
   extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
@@ -24,9 +33,7 @@ export interface ReadOnlyCorpus
   readonly feedback: FeedbackName;
   /** The largest threshold that the campaign had. */
   readonly threshold: number;
-  readonly entries: readonly CorpusEntryRecord[];
-  /** Observations of the entries, `[entries, width]`. */
-  readonly activations: Float32Array;
+  readonly entries: readonly CorpusLine[];
   /** By goal and subgoal, the testcase with the smallest margin. */
   readonly margins: ReadonlyMap<string, SmallestMargin>;
   /** Folders of findings within `findings/`. */
@@ -108,17 +115,21 @@ async function readDistilledCorpus(folder: string): Promise<ReadOnlyCorpus> {
 async function readEntries(folder: string, width: number, damage: string[]) {
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
   const count = lines.reduce((largest, { index }) => Math.max(largest, index + 1), 0);
-  const vectors = await readVectors(folder, count, width, damage);
-  if (vectors === undefined)
-    throw new UserError(`${folder}: the corpus's activations are cut: fuzz --resume mends that`);
-  const activations = new Float32Array(lines.length * width);
-  lines.forEach(({ index }, i) => {
-    activations.set(vectors.subarray(index * width, (index + 1) * width), i * width);
+  const vectors = await readVectors(folder, lines, count, width, []);
+  const entries = lines.flatMap(({ record, checksums }, i): CorpusLine[] => {
+    const vector = vectors[i];
+    return vector === undefined ? [] : [{ record, vector, fileCrc32: checksums?.file }];
   });
+  const leftOut = lines.length - entries.length;
+  if (leftOut > 0 && entries.length === 0)
+    throw new UserError(`${folder}: the corpus's activations are damaged: fuzz --resume mends that`);
+  if (leftOut > 0)
+    damage.push(
+      `${VECTORS_FILE} is damaged: ${plural(leftOut, 'testcase')} left out; fuzz --resume mends that`,
+    );
   return {
-    entries: lines.map(({ record }) => record),
+    entries,
     idAt: new Map(lines.map(({ record, index }) => [index, record.id])),
-    activations,
     findings: await listFindingFolders(folder),
     damage,
   };

@@ -80,9 +80,12 @@ async function findDamaged(merged: MergedCorpus, indices: readonly number[]): Pr
   const [{ inputs }] = merged.sources;
   const damaged: string[] = [];
   await forEachConcurrently(indices, async (index) => {
-    const { record, folder } = merged.entries[index];
+    const { record, folder, fileCrc32 } = merged.entries[index];
     const testcase = await loadTestcase(testcasePath(folder, record.id), inputs, record.id);
-    if (typeof testcase === 'string') damaged.push(record.id);
+    const isWhole =
+      typeof testcase !== 'string' && (fileCrc32 === undefined || fileCrc32 === testcase.fileCrc32);
+    if (isWhole) merged.fileCrc32s.set(record.id, testcase.fileCrc32);
+    else damaged.push(record.id);
   });
   return damaged;
 }

@@ -1,8 +1,16 @@
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UNFINISHED_PREFIX, writeAtomically, writeDurably } from '../core/atomic-file.ts';
+import { withChecksum } from '../core/checksum.ts';
 import { UserError } from '../core/errors.ts';
-import { CORPUS_FOLDER, formatRecord, STATE_FOLDER, testcasePath, writeVectors } from '../storage/journal.ts';
+import {
+  CORPUS_FOLDER,
+  JOURNAL_FILE,
+  journalText,
+  STATE_FOLDER,
+  testcasePath,
+  writeVectors,
+} from '../storage/journal.ts';
 import { DISTILLED_FILE, type DistilledRecord, readDistilledRecord } from './distilled-record.ts';
 import { forEachConcurrently } from './for-each-concurrently.ts';
 import type { MergedEntry } from './merged-corpus.ts';
@@ -41,18 +49,20 @@ async function readPlannedDigest(path: string): Promise<string | undefined> {
 /**
  * Writes a distilled corpus, or the rest of one that was interrupted. The record comes last.
  *
+ * @param fileCrc32s of the entries' testcases, by their ids
  * @param findings by their path within `findings/`, the folders that they are copied from
  */
 export async function writeDistilledCorpus(
   folder: string,
   entries: readonly MergedEntry[],
   record: DistilledRecord,
+  fileCrc32s: ReadonlyMap<string, string>,
   findings: ReadonlyMap<string, string>,
 ): Promise<void> {
   await writeDurably(join(folder, PLAN_FILE), `${JSON.stringify({ digest: record.digest })}\n`);
   for (const name of [CORPUS_FOLDER, STATE_FOLDER]) await mkdir(join(folder, name), { recursive: true });
-  const written = new Set(await readdir(join(folder, CORPUS_FOLDER)));
-  const missing = entries.filter(({ record: { id } }) => !written.has(`${id}.npz`));
+  const present = new Set(await readdir(join(folder, CORPUS_FOLDER)));
+  const missing = entries.filter(({ record: { id } }) => !present.has(`${id}.npz`));
   await forEachConcurrently(missing, async ({ record: { id }, folder: source }) =>
     writeAtomically(testcasePath(folder, id), await readFile(testcasePath(source, id))),
   );
@@ -61,9 +71,13 @@ export async function writeDistilledCorpus(
     folder,
     entries.map(({ vector }) => vector),
   );
-  const lines = entries.map((entry) => formatRecord(entry.record));
-  await writeDurably(join(folder, CORPUS_FOLDER, 'journal.jsonl'), lines.join(''));
-  await writeDurably(join(folder, DISTILLED_FILE), `${JSON.stringify(record, null, 2)}\n`);
+  const written = entries.map((entry) => ({
+    record: entry.record,
+    activations: entry.vector,
+    fileCrc32: fileCrc32s.get(entry.record.id) ?? '',
+  }));
+  await writeDurably(join(folder, JOURNAL_FILE), journalText(written));
+  await writeDurably(join(folder, DISTILLED_FILE), withChecksum(`${JSON.stringify(record, null, 2)}\n`));
   await rm(join(folder, PLAN_FILE));
 }
 

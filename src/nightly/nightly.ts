@@ -12,6 +12,7 @@ import { checkQueue, parseQueueAddress } from '../distributed/redis/connection.t
 import type { FailedCampaign } from '../report/objective-results.ts';
 import type { ReportedCampaign } from '../report/view-model.ts';
 import { Lock } from '../storage/lock.ts';
+import { pluginPaths } from '../storage/trust/plugin-paths.ts';
 import { type Baseline, EMPTY_BASELINE, writeBaseline } from '../triage/baseline.ts';
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
@@ -102,15 +103,15 @@ async function runNight(
   const night = await newNightName(out, new Date());
   const failures = new Map<string, CampaignFailure>();
   await runTurns(config, observer, signal, failures);
-  const readable = await readableCampaigns(await begunCampaigns(out, campaigns), failures);
+  const readable = await readableCampaigns(await begunCampaigns(out, campaigns), failures, observer);
   await minimizeNewFaults(config, readable, observer, signal);
   const reported = await writeNightReports(config, night, readable, [...failures.values()], {
     replayLine,
     wasInterrupted: signal.aborted,
   });
-  for (const { name, faults } of reported) {
+  for (const { name, faults, lost } of reported) {
     await makeFolder(join(out, BASELINES_FOLDER), 'the folder of baselines');
-    await writeBaseline(baselinePath(out, name), faults.filter(isReproducible));
+    await writeBaseline(baselinePath(out, name), [...faults.filter(isReproducible), ...lost]);
   }
   for (const folder of await removeOldNights(out, keep))
     observer.info(`${folder} is taken away: ${keep} nights are kept`);
@@ -212,35 +213,40 @@ interface BegunCampaign {
   readonly folder: string;
   /** Path of the baseline of the previous nights, or the empty one. */
   readonly against: Baseline | string;
+  /** Absolute paths of the plug-ins that its settings in the nightly file name. */
+  readonly plugins: readonly string[];
 }
 
 /** The campaigns that have a folder, each with its baseline. */
 async function begunCampaigns(out: string, campaigns: readonly NightlyCampaign[]): Promise<BegunCampaign[]> {
   const begun: BegunCampaign[] = [];
-  for (const { name } of campaigns) {
+  for (const { name, config } of campaigns) {
     const { folder, hasBegun } = await newestGeneration(out, name);
     if (!hasBegun) continue;
     const baseline = baselinePath(out, name);
-    begun.push({ name, folder, against: (await exists(baseline)) ? baseline : EMPTY_BASELINE });
+    const against = (await exists(baseline)) ? baseline : EMPTY_BASELINE;
+    begun.push({ name, folder, against, plugins: pluginPaths(config) });
   }
   return begun;
 }
 
-/** A campaign whose findings are intact, with its new reproducible faults. */
+/** A campaign whose findings can be read, with its new reproducible faults. */
 interface ReadableCampaign extends BegunCampaign {
   readonly newFaults: readonly TriagedFault[];
 }
 
-/** Triages the campaigns. One with damaged findings is recorded as a failure and does not affect the others. */
+/** Triages the campaigns. One that can't be read is recorded as a failure and does not affect the others. */
 async function readableCampaigns(
   begun: readonly BegunCampaign[],
   failures: Map<string, CampaignFailure>,
+  observer: NightMonitor,
 ): Promise<ReadableCampaign[]> {
   const readable: ReadableCampaign[] = [];
   for (const campaign of begun) {
     const { name, folder, against } = campaign;
     try {
-      const { faults } = await triage([folder], { against });
+      const { faults, damage } = await triage([folder], { against });
+      for (const description of damage) observer.warn(description);
       readable.push({ ...campaign, newFaults: faults.filter(isCounted) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -262,11 +268,11 @@ async function minimizeNewFaults(
   signal: AbortSignal,
 ): Promise<void> {
   if (tries === 0) return;
-  for (const { newFaults } of campaigns) {
+  for (const { newFaults, plugins: named } of campaigns) {
     for (const { path, signature } of newFaults) {
       if (signal.aborted) return;
       try {
-        for await (const { smaller } of minimize([path], { tries }))
+        for await (const { smaller } of minimize([path], { tries, named }))
           if (smaller.length > 0) observer.info(`${signature}: made smaller`);
       } catch (error) {
         if (!(error instanceof UserError || error instanceof MachineError)) throw error;

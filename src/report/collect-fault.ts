@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { errorMessage, UserError } from '../core/errors.ts';
 import type { ImageFormat } from '../inputs/image.ts';
-import { decodeTestcase, type Lineage, type TestcaseData } from '../inputs/testcase.ts';
+import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { Graph } from '../model/graph/graph.ts';
 import type { NamedTensor } from '../model/model.ts';
 import { comparesModels } from '../objectives/registry.ts';
@@ -68,7 +68,7 @@ export async function collectFault(
   const others = findings.filter((located) => located !== shown).sort(strongestFirst);
   const { finding } = shown;
   const gaps: string[] = [];
-  const testcase = await readTestcase(join(shown.folder, INPUT_FILE), inputs, gaps);
+  const testcase = await readTestcase(join(shown.folder, INPUT_FILE), inputs, finding.id, gaps);
   const seed = await loadSeed(folder, finding, findings, inputs);
   if (seed === undefined && finding.ancestor !== finding.id) gaps.push('its seed is gone');
   const transformed = await readFile(join(shown.folder, TRANSFORMED_FILE)).then(
@@ -122,10 +122,13 @@ function firstImage(imageFormats: readonly (ImageFormat | undefined)[]): ImageIn
 async function readTestcase(
   path: string,
   inputs: readonly ManifestInput[],
+  id: string,
   gaps: string[],
 ): Promise<TestcaseData | undefined> {
   try {
-    return decodeTestcase(inputs, await readFile(path), path);
+    const testcase = decodeTestcase(inputs, await readFile(path), path);
+    if (testcaseId(testcase) !== id) throw new UserError(`${path} is not the testcase that was found`);
+    return testcase;
   } catch (error) {
     gaps.push(`its input cannot be shown: ${errorMessage(error)}`);
     return undefined;
@@ -148,7 +151,7 @@ async function loadSeed(
   ];
   for (const path of paths) {
     const loaded = await loadTestcase(path, inputs, ancestor);
-    if (typeof loaded !== 'string') return loaded;
+    if (typeof loaded !== 'string') return loaded.data;
   }
   return undefined;
 }
@@ -213,6 +216,16 @@ function largestValues({ type, data }: NamedTensor): OutputView['sides'][number]
     .slice(0, MAX_CLASSES);
 }
 
+/** A testcase of a lineage; undefined where its file is missing or damaged. */
+async function readStep(
+  path: string,
+  inputs: readonly ManifestInput[],
+  id: string,
+): Promise<TestcaseData | undefined> {
+  const loaded = await loadTestcase(path, inputs, id);
+  return typeof loaded === 'string' ? undefined : loaded.data;
+}
+
 /** Evenly spaced steps of a lineage, always with the seed and the finding. */
 async function lineageSteps(
   { folder, manifest, budget }: FaultContext,
@@ -226,9 +239,9 @@ async function lineageSteps(
   const steps: LineageStepView[] = [];
   for (const [i, { id, mutators }] of ancestry.entries()) {
     if (!chosen.has(i)) continue;
-    const loaded = i === last ? testcase : await loadTestcase(testcasePath(folder, id), manifest.inputs, id);
-    const isShown = image !== undefined && loaded !== undefined && typeof loaded !== 'string';
-    const picture = isShown ? await renderPicture(id, image, loaded, budget.step) : undefined;
+    const data = i === last ? testcase : await readStep(testcasePath(folder, id), manifest.inputs, id);
+    const isShown = image !== undefined && data !== undefined;
+    const picture = isShown ? await renderPicture(id, image, data, budget.step) : undefined;
     steps.push({ id, mutators, picture });
   }
   return steps;

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
 import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
+import { verifyChecksum } from '../core/checksum.ts';
+import { fileError } from '../core/errors.ts';
+import { STATISTICS_FILE, STATISTICS_LOG_FILE } from '../storage/campaign-store.ts';
 import type { HistoryPoint, MutatorYield, SiteView, StatisticsView } from './view-model.ts';
 
 /** A statistic; a damaged or missing one is not drawn. */
@@ -95,11 +98,17 @@ export interface CollectedStatistics {
   readonly newFaults: NewFaultChance | undefined;
 }
 
-/** Reads stats.json and stats.jsonl of a campaign. */
-export async function collectStatistics(folder: string): Promise<CollectedStatistics> {
-  const text = await readFile(join(folder, 'stats.json'), 'utf8').catch(() => '');
-  const latest = parseObject(text);
-  const lines = await readJsonLines(join(folder, 'stats.jsonl'));
+/**
+ * Reads stats.json and stats.jsonl of a campaign.
+ *
+ * @param damage receives a description of what is damaged
+ */
+export async function collectStatistics(folder: string, damage: string[]): Promise<CollectedStatistics> {
+  const path = join(folder, STATISTICS_FILE);
+  const text = await readText(path, damage);
+  const latest = text === undefined ? undefined : parseIntact(text);
+  if (text !== undefined && latest === undefined) damage.push(`${path} is damaged: its figures are left out`);
+  const lines = await readJsonLines(join(folder, STATISTICS_LOG_FILE), damage);
   return {
     latest: latest === undefined ? undefined : statisticsSchema.parse(latest),
     history: validItems(historySchema, lines),
@@ -118,16 +127,38 @@ function validItems<T>(schema: z.ZodType<T>, items: unknown): T[] {
   });
 }
 
-/** Reads a file with one JSON object per line; damaged lines are skipped. */
-export async function readJsonLines(path: string): Promise<Readonly<Record<string, unknown>>[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .map(parseObject)
-    .filter((value) => value !== undefined);
+/**
+ * Reads a file with one JSON object per line. A last line that was not finished is skipped in silence.
+ *
+ * @param damage receives a description of each damaged line
+ */
+export async function readJsonLines(
+  path: string,
+  damage: string[],
+): Promise<Readonly<Record<string, unknown>>[]> {
+  const lines = ((await readText(path, damage)) ?? '').split('\n').slice(0, -1);
+  return lines.flatMap((line, i) => {
+    const value = parseIntact(line);
+    if (value !== undefined) return [value];
+    damage.push(`line ${i + 1} of ${path} is damaged: it is left out`);
+    return [];
+  });
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** A file's text; undefined where there is none, or it can't be read. */
+async function readText(path: string, damage: string[]): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      damage.push(fileError(error, 'read', path).message);
+    return undefined;
+  }
+}
+
+/** The object of a JSON text; undefined where it is none, or its checksum does not fit. */
+function parseIntact(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (verifyChecksum(text) === 'damaged') return undefined;
   try {
     const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
     return typeof value === 'object' && value !== null ? value : undefined;

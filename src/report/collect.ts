@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { withFindings } from '../campaign/monitor/seed-statistics.ts';
@@ -7,9 +8,11 @@ import { errorMessage, MachineError, UserError } from '../core/errors.ts';
 import type { Graph } from '../model/graph/graph.ts';
 import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
-import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { CAMPAIGN_FILE, EVENTS_FILE } from '../storage/campaign-store.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
+import { locateModels } from '../storage/locate-models.ts';
 import { type CampaignManifest, readManifest } from '../storage/manifest-reader.ts';
+import { verifyManifest } from '../storage/trust/manifest-signature.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
@@ -59,13 +62,16 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
   const file = join(folder, CAMPAIGN_FILE);
   const config = checkSettings(await readCampaignFile(file), {}, file);
   const gaps: string[] = [];
-  const statistics = await collectStatistics(folder);
-  const events = await readJsonLines(join(folder, 'events.jsonl'));
+  const damage: string[] = [];
+  if (verifyManifest(await readFile(file, 'utf8').catch(() => '')) === 'changed')
+    damage.push(`${file} is not as the campaign wrote it: it was changed or is damaged`);
+  const statistics = await collectStatistics(folder, damage);
+  const events = await readJsonLines(join(folder, EVENTS_FILE), damage);
   const times = events.flatMap(({ time }) => (typeof time === 'string' ? [time] : []));
   const faults: FaultView[] = [];
   let { seedAccounts } = statistics;
   if (options.faults.length > 0) {
-    const findings = [...readFindings(join(folder, 'findings'))];
+    const findings = [...readFindings(join(folder, 'findings'), damage)];
     const confirmed = findings.map(({ finding }) => finding).filter(({ status }) => status === 'confirmed');
     seedAccounts = seedAccounts.map((account) =>
       withFindings(
@@ -76,6 +82,7 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     const lineages = await LineageIndex.read(
       folder,
       findings.map(({ finding }) => finding),
+      damage,
     );
     const graph = await loadGraph(folder, config, manifest, gaps);
     const context: FaultContext = { folder, config, manifest, graph, lineages, budget, replayLine };
@@ -102,7 +109,8 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     faults,
     remainingFaults: options.faults.slice(maxFaults),
     mixed: events.some(({ mixed }) => mixed === true),
-    gaps,
+    gaps: [...gaps, ...damage],
+    damage,
   };
 }
 
@@ -110,17 +118,19 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
 async function loadGraph(
   folder: string,
   config: CampaignConfig,
-  { modelSha256 }: CampaignManifest,
+  manifest: CampaignManifest,
   gaps: string[],
 ): Promise<Graph | undefined> {
   if (config.model === undefined) return undefined;
   const rerunClient = new RerunClient({ timeout: TIMEOUT_MS, ...memoryLimits(undefined, 1) });
   try {
     const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
-    const secondModel = secondModelOptions(config, derived);
+    const models = await locateModels(config, manifest, folder, 'put it back to see it', rerunClient);
+    const located = { ...config, ...models };
+    const secondModel = secondModelOptions(located, derived);
     const options = { ...loadOptions(config), ...(secondModel === undefined ? {} : { secondModel }) };
-    const { sha256, graph } = await rerunClient.identify(config.model, options);
-    if (sha256 === modelSha256) return graph;
+    const { sha256, graph } = await rerunClient.identify(models.model ?? config.model, options);
+    if (sha256 === manifest.modelSha256) return graph;
     gaps.push('the model has changed since: of its graph only the way to the output is shown');
   } catch (error) {
     if (!(error instanceof UserError || error instanceof MachineError)) throw error;

@@ -14,9 +14,12 @@ export class LineageIndex {
     this.#byId = byId;
   }
 
-  /** @param findings all findings, because minimized ones descend from others */
-  static async read(campaign: string, findings: readonly Lineage[]): Promise<LineageIndex> {
-    const { lines } = await readJournal(campaign, Number.POSITIVE_INFINITY, []);
+  /**
+   * @param findings all findings, because minimized ones descend from others
+   * @param damage receives a description of each damaged line of the journal
+   */
+  static async read(campaign: string, findings: readonly Lineage[], damage: string[]): Promise<LineageIndex> {
+    const { lines } = await readJournal(campaign, Number.POSITIVE_INFINITY, damage);
     const lineages = [...findings, ...lines.map(({ record }) => record)];
     return new LineageIndex(new Map(lineages.map((lineage) => [lineage.id, lineage])));
   }

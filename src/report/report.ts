@@ -116,11 +116,17 @@ async function collectSections(
       replayLine,
     });
     maxFaults -= collected.faults.length;
-    const view = name === undefined ? collected : { ...collected, name };
+    const furtherDamage = triaged.damage.filter((line) => !collected.damage.includes(line));
+    const view = {
+      ...collected,
+      ...(name === undefined ? {} : { name }),
+      gaps: [...collected.gaps, ...furtherDamage],
+    };
     const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
     const { newFaults } = view;
     const seedAccounts = view.seedAccounts.map(({ accounts: _accounts, ...account }) => account);
-    const reported = { ...triaged, name: view.name, folder, execs, seconds, newFaults, seedAccounts };
+    const damage = [...new Set([...triaged.damage, ...collected.damage])];
+    const reported = { ...triaged, damage, name: view.name, folder, execs, seconds, newFaults, seedAccounts };
     sections.push({ view, reported });
   }
   return sections;
@@ -140,7 +146,7 @@ function objectiveResults({ view, reported }: ReportSection): ObjectiveResults {
 
 async function sarifCampaign({ view, reported }: ReportSection): Promise<SarifCampaign> {
   const { name, faults, fixed } = reported;
-  const located = faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path) }));
+  const located = faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path, true) }));
   return { name, model: view.model, faults: await Promise.all(located), fixed };
 }
 

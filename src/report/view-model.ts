@@ -33,6 +33,8 @@ export interface CampaignView {
   readonly mixed: boolean;
   /** Descriptions of missing or damaged data, a clause each. */
   readonly gaps: readonly string[];
+  /** A description of each of its files that is damaged. */
+  readonly damage: readonly string[];
 }
 
 /** The latest statistics, named as in stats.json. */

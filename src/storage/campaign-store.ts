@@ -1,18 +1,30 @@
+import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
+import { rebasePaths } from '../config/rebase-paths.ts';
 import { writeAtomically, writeDurably, writeFolderDurably } from '../core/atomic-file.ts';
+import { crc32Hex, withChecksum } from '../core/checksum.ts';
 import { fileError, lostFileError } from '../core/errors.ts';
 import { folderBytes } from '../core/folder-bytes.ts';
 import type { NewCorpusEntry } from '../fuzzer/corpus/corpus-entry.ts';
 import { byteLengthOf, encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type Finding, FORMAT_VERSION, type SignatureRecord } from './finding.ts';
+import { CHECKSUM_FILE, checksumLines, damagedFiles } from './finding-checksums.ts';
 import { FINDING_FILE, SIGNATURE_FILE } from './finding-files.ts';
 import { appendEntries, CORPUS_FOLDER, STATE_FOLDER } from './journal.ts';
+import { setAside } from './set-aside.ts';
+import { signManifest } from './trust/manifest-signature.ts';
+import { pluginPaths } from './trust/plugin-paths.ts';
 import { writeTestcases } from './write-testcases.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
+
+/** The latest statistics, a line of them at intervals, and events with clock times. */
+export const STATISTICS_FILE = 'stats.json';
+export const STATISTICS_LOG_FILE = 'stats.jsonl';
+export const EVENTS_FILE = 'events.jsonl';
 
 /** Bytes that are queued at most, before the campaign waits for the disk; and those of the objects that hold an entry. */
 const MAX_QUEUED_BYTES = 32 << 20;
@@ -44,7 +56,8 @@ export class CampaignStore {
     await store.#guard(async () => {
       await store.#makeFolders();
       const text = stringify({ formatVersion: FORMAT_VERSION, ...settings });
-      await writeDurably(join(folder, CAMPAIGN_FILE), text);
+      const plugins = pluginPaths(rebasePaths(settings, folder));
+      await writeDurably(join(folder, CAMPAIGN_FILE), await signManifest(text, plugins));
     }, fileError);
     return store;
   }
@@ -118,13 +131,17 @@ export class CampaignStore {
 
   async #writeEntries(entries: readonly NewCorpusEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    await writeTestcases(this.folder, entries, (_, parts) => {
+    const fileCrc32s = new Map<string, string>();
+    await writeTestcases(this.folder, entries, ({ id }, parts) => {
       this.#bytes += parts.reduce((sum, part) => sum + part.length, 0);
+      fileCrc32s.set(id, crc32Hex(parts));
     });
     this.#bytes += await appendEntries(
       this.folder,
-      entries,
-      entries.map(({ activations }) => activations),
+      entries.map((record) => {
+        const fileCrc32 = fileCrc32s.get(record.id) ?? '';
+        return { record, activations: record.activations, fileCrc32 };
+      }),
     );
     this.#writtenEntries += entries.length;
     for (const entry of entries) this.#queuedBytes -= queuedBytesOf(entry);
@@ -137,8 +154,10 @@ export class CampaignStore {
    * @returns undefined if there is none, or it is damaged
    */
   async readFinding(folder: string): Promise<Finding | undefined> {
+    const path = join(this.folder, folder);
+    if (damagedFiles(path).length > 0) return undefined;
     try {
-      return JSON.parse(await readFile(join(this.folder, folder, FINDING_FILE), 'utf8')) as Finding;
+      return JSON.parse(await readFile(join(path, FINDING_FILE), 'utf8')) as Finding;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
         return undefined;
@@ -158,8 +177,13 @@ export class CampaignStore {
     artifacts: ReadonlyMap<string, Uint8Array>,
   ): Promise<void> {
     const files = new Map<string, string | Uint8Array>([...artifacts, [FINDING_FILE, toJson(finding)]]);
+    files.set(CHECKSUM_FILE, checksumLines(files));
     for (const content of files.values()) this.#bytes += content.length;
-    await this.#guard(() => writeFolderDurably(join(this.folder, folder), files));
+    await this.#guard(async () => {
+      // A finding that is there has been read before: this one is damaged.
+      if (existsSync(join(this.folder, folder))) await setAside(this.folder, folder);
+      await writeFolderDurably(join(this.folder, folder), files);
+    });
   }
 
   /** Stores a testcase on which a plug-in threw; returns its path relative to the folder. */
@@ -181,7 +205,7 @@ export class CampaignStore {
     const parent = join(this.folder, 'findings', apart ? 'unrepeatable' : '', record.signature);
     await this.#guard(async () => {
       await mkdir(parent, { recursive: true });
-      await writeDurably(join(parent, SIGNATURE_FILE), toJson(record));
+      await writeDurably(join(parent, SIGNATURE_FILE), withChecksum(toJson(record)));
     });
   }
 
@@ -196,17 +220,19 @@ export class CampaignStore {
   ): Promise<void> {
     const record = { formatVersion: FORMAT_VERSION, ...statistics };
     await this.#guard(async () => {
-      await writeAtomically(join(this.folder, 'stats.json'), toJson({ ...record, ...latest }));
-      const line = `${JSON.stringify(record)}\n`;
+      const text = withChecksum(toJson({ ...record, ...latest }));
+      await writeAtomically(join(this.folder, STATISTICS_FILE), text);
+      const line = `${withChecksum(JSON.stringify(record))}\n`;
       this.#bytes += line.length;
-      await appendFile(join(this.folder, 'stats.jsonl'), line);
+      await appendFile(join(this.folder, STATISTICS_LOG_FILE), line);
     });
   }
 
   /** Appends an event with the current time to events.jsonl. */
   async appendEvent(event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    const line = JSON.stringify({ v: FORMAT_VERSION, time: new Date().toISOString(), event, ...details });
-    await this.#guard(() => appendFile(join(this.folder, 'events.jsonl'), `${line}\n`));
+    const record = { v: FORMAT_VERSION, time: new Date().toISOString(), event, ...details };
+    const line = withChecksum(JSON.stringify(record));
+    await this.#guard(() => appendFile(join(this.folder, EVENTS_FILE), `${line}\n`));
   }
 
   async #guard(write: () => Promise<void>, toError: typeof fileError = lostFileError): Promise<void> {

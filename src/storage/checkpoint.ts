@@ -1,11 +1,16 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
+import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { FORMAT_VERSION } from './finding.ts';
 import { STATE_FOLDER } from './journal.ts';
 
-const LATEST = join(STATE_FOLDER, 'checkpoint.json');
-const PREVIOUS = join(STATE_FOLDER, 'checkpoint-previous.json');
+const LATEST = `${STATE_FOLDER}/checkpoint.json`;
+const PREVIOUS = `${STATE_FOLDER}/checkpoint-previous.json`;
+const NEXT = `${STATE_FOLDER}/checkpoint-next.json`;
+
+/** Paths of checkpoints relative to the campaign's folder. */
+export const CHECKPOINT_FILES = [LATEST, PREVIOUS, NEXT];
 
 /** A snapshot of the campaign's state between two task results. */
 export interface Checkpoint<State> {
@@ -25,34 +30,53 @@ export interface Checkpoint<State> {
  * @param text the checkpoint serialized as JSON
  */
 export async function writeCheckpoint(folder: string, text: string): Promise<void> {
-  const next = join(folder, STATE_FOLDER, 'checkpoint-next.json');
-  await writeDurably(next, text);
+  const next = join(folder, NEXT);
+  await writeDurably(next, withChecksum(text));
   await rename(join(folder, LATEST), join(folder, PREVIOUS)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
   await rename(next, join(folder, LATEST));
 }
 
+/** The newest intact checkpoint, and the newer ones that are not. */
+export interface ReadCheckpoint<State> {
+  readonly checkpoint: Checkpoint<State> | undefined;
+  /** Paths of damaged ones relative to the campaign's folder, and a description of each. */
+  readonly damaged: readonly string[];
+  readonly damage: readonly string[];
+}
+
 /** Reads the newest intact checkpoint; undefined if there is none, in which case the campaign starts over. */
-export async function readCheckpoint<State>(
-  folder: string,
-): Promise<{ readonly checkpoint: Checkpoint<State> | undefined; readonly damage: readonly string[] }> {
-  const damage: string[] = [];
+export async function readCheckpoint<State>(folder: string): Promise<ReadCheckpoint<State>> {
+  const damaged: string[] = [];
+  const describe = (effect: string): string[] => damaged.map((name) => `${name} is damaged: ${effect}`);
   for (const name of [LATEST, PREVIOUS]) {
-    let text: string;
-    try {
-      text = await readFile(join(folder, name), 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      continue;
-    }
-    try {
-      const checkpoint = JSON.parse(text) as Checkpoint<State>;
-      if (checkpoint.formatVersion === FORMAT_VERSION) return { checkpoint, damage };
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-    damage.push(`${name} is damaged: the campaign goes on from the one before`);
+    const text = await readText(join(folder, name));
+    if (text === undefined) continue;
+    const checkpoint = text === 'folder' ? undefined : parseCheckpoint<State>(text);
+    if (checkpoint !== undefined)
+      return { checkpoint, damaged, damage: describe('the campaign goes on from the one before') };
+    damaged.push(name);
   }
-  return { checkpoint: undefined, damage };
+  return { checkpoint: undefined, damaged, damage: describe('the campaign starts over') };
+}
+
+/** A file's text, `folder` if it is one, undefined if there is none. */
+async function readText(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EISDIR') return 'folder';
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+}
+
+/** Undefined where the text is damaged. Checkpoints of older versions have no checksum. */
+function parseCheckpoint<State>(text: string): Checkpoint<State> | undefined {
+  if (verifyChecksum(text) === 'damaged') return undefined;
+  try {
+    const checkpoint = JSON.parse(text) as Checkpoint<State> | null;
+    return checkpoint?.formatVersion === FORMAT_VERSION ? checkpoint : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -7,6 +7,7 @@ import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import type { Lineage } from '../inputs/testcase.ts';
 import type { RuntimeKind } from '../model/model.ts';
 import type { Violation } from '../objectives/objective.ts';
+import { DAMAGED_FOLDER } from './set-aside.ts';
 
 /** Version of the format of all files in a campaign's folder. */
 export const FORMAT_VERSION = 1;
@@ -89,22 +90,30 @@ export function findingFolder(signature: string, id: string, apart: boolean): st
   return ['findings', ...(apart ? [UNREPEATABLE_FOLDER] : []), signature, id].join('/');
 }
 
-/** Folders of findings relative to `findings/`, as `<signature>/<id>`, sorted by name; those under `unrepeatable/` last. */
-export async function listFindingFolders(campaign: string): Promise<string[]> {
-  const subfolders = async (path: string): Promise<string[]> =>
-    (await readdir(path, { withFileTypes: true }).catch(() => []))
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map(({ name }) => name)
-      .sort();
+/** Folders of faults relative to `findings/`, sorted by name; those under `unrepeatable/` last. */
+export async function listSignatureFolders(campaign: string): Promise<string[]> {
   const root = join(campaign, 'findings');
   const sound = (await subfolders(root)).filter((name) => name !== UNREPEATABLE_FOLDER);
   const apart = (await subfolders(join(root, UNREPEATABLE_FOLDER))).map(
     (name) => `${UNREPEATABLE_FOLDER}/${name}`,
   );
+  return [...sound, ...apart];
+}
+
+/** Folders of findings relative to `findings/`, as `<signature>/<id>`, in the order of `listSignatureFolders`, then of their names. */
+export async function listFindingFolders(campaign: string): Promise<string[]> {
   const lists = await Promise.all(
-    [...sound, ...apart].map(async (name) =>
-      (await subfolders(join(root, name))).map((id) => `${name}/${id}`),
+    (await listSignatureFolders(campaign)).map(async (name) =>
+      (await subfolders(join(campaign, 'findings', name))).map((id) => `${name}/${id}`),
     ),
   );
   return lists.flat();
+}
+
+/** Names of folders in a folder, without hidden and damaged ones, sorted; none if it can't be read. */
+async function subfolders(path: string): Promise<string[]> {
+  return (await readdir(path, { withFileTypes: true }).catch(() => []))
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== DAMAGED_FOLDER)
+    .map(({ name }) => name)
+    .sort();
 }

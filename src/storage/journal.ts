@@ -1,20 +1,25 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../core/atomic-file.ts';
+import { crc32Hex } from '../core/checksum.ts';
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
-import { FORMAT_VERSION } from './finding.ts';
+import { formatLine, type JournalLine, parseLine } from './journal-line.ts';
 
 export const CORPUS_FOLDER = 'corpus';
-export const JOURNAL_FILE = join(CORPUS_FOLDER, 'journal.jsonl');
+export const JOURNAL_FILE = `${CORPUS_FOLDER}/journal.jsonl`;
 export const STATE_FOLDER = 'state';
-export const VECTORS_FILE = join(STATE_FOLDER, 'activations.f32');
+export const VECTORS_FILE = `${STATE_FOLDER}/activations.f32`;
 
 /** A corpus entry read from disk. */
-export interface StoredEntry extends CorpusEntryRecord {
+export interface StoredEntry {
+  readonly record: CorpusEntryRecord;
   readonly data: TestcaseData;
+  /** CRC-32 of its testcase's file. */
+  readonly fileCrc32: string;
   /** Activation vector; undefined if it was lost and has to be recomputed. */
   readonly activations: Float32Array | undefined;
 }
@@ -24,24 +29,12 @@ export function testcasePath(folder: string, id: string): string {
   return join(folder, CORPUS_FOLDER, `${id}.npz`);
 }
 
-/** Keys of a journal line, in their order on disk. */
-const RECORD_KEYS = [
-  'id',
-  'parent',
-  'ancestor',
-  'reference',
-  'generation',
-  'mutators',
-  'novelty',
-  'task',
-  'site',
-  'outcome',
-] as const satisfies readonly (keyof CorpusEntryRecord)[];
-
-/** Serializes a record to a journal line, with the fields in a fixed order. */
-export function formatRecord(record: CorpusEntryRecord): string {
-  const fields = RECORD_KEYS.map((key) => [key, record[key]]);
-  return `${JSON.stringify({ v: FORMAT_VERSION, ...Object.fromEntries(fields) })}\n`;
+/** An entry whose testcase's file is on disk. */
+export interface WrittenEntry {
+  readonly record: CorpusEntryRecord;
+  readonly activations: Float32Array;
+  /** CRC-32 of its testcase's file. */
+  readonly fileCrc32: string;
 }
 
 /**
@@ -49,16 +42,26 @@ export function formatRecord(record: CorpusEntryRecord): string {
  *
  * @returns the number of bytes written
  */
-export async function appendEntries(
-  folder: string,
-  records: readonly CorpusEntryRecord[],
-  vectors: readonly Float32Array[],
-): Promise<number> {
-  const bytes = packVectors(vectors);
+export async function appendEntries(folder: string, entries: readonly WrittenEntry[]): Promise<number> {
+  const bytes = packVectors(entries.map(({ activations }) => activations));
   await appendDurably(join(folder, VECTORS_FILE), bytes);
-  const text = Buffer.from(records.map(formatRecord).join(''));
+  const text = Buffer.from(journalText(entries));
   await appendDurably(join(folder, JOURNAL_FILE), text);
   return bytes.length + text.length;
+}
+
+/** The journal's lines of some entries. */
+export function journalText(entries: readonly WrittenEntry[]): string {
+  return entries
+    .map(({ record, activations, fileCrc32 }) =>
+      formatLine(record, { file: fileCrc32, activations: vectorChecksum(activations) }),
+    )
+    .join('');
+}
+
+/** CRC-32 of an activation vector. */
+export function vectorChecksum(vector: Float32Array): string {
+  return crc32Hex(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
 }
 
 async function appendDurably(path: string, bytes: Buffer): Promise<void> {
@@ -71,9 +74,8 @@ async function appendDurably(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
-/** A journal record with its line index. */
-export interface IndexedRecord {
-  readonly record: CorpusEntryRecord;
+/** A journal line with its index. */
+export interface IndexedLine extends JournalLine {
   /** Index among all lines, which is also the index of its activation vector. */
   readonly index: number;
 }
@@ -88,18 +90,18 @@ export async function readJournal(
   folder: string,
   count: number,
   damage: string[],
-): Promise<{ readonly lines: readonly IndexedRecord[]; readonly endOffset: number }> {
+): Promise<{ readonly lines: readonly IndexedLine[]; readonly endOffset: number }> {
   const bytes = await readOrEmpty(join(folder, JOURNAL_FILE));
-  const lines: IndexedRecord[] = [];
+  const lines: IndexedLine[] = [];
   let start = 0;
   let index = 0;
   for (; index < count; index++) {
     const end = bytes.indexOf(0x0a, start);
     if (end < 0) break;
     const text = bytes.toString('utf8', start, end);
-    const record = parseRecord(text);
-    if (record === undefined) damage.push(`line ${index + 1} of corpus/journal.jsonl is damaged`);
-    else lines.push({ record, index });
+    const line = parseLine(text);
+    if (line === undefined) damage.push(`line ${index + 1} of corpus/journal.jsonl is damaged`);
+    else lines.push({ ...line, index });
     start = end + 1;
   }
   if (index < count && Number.isFinite(count))
@@ -107,25 +109,11 @@ export async function readJournal(
   return { lines, endOffset: start };
 }
 
-/** Parses a journal line; undefined if it is damaged. */
-export function parseRecord(text: string): CorpusEntryRecord | undefined {
-  try {
-    const line = JSON.parse(text) as Partial<CorpusEntryRecord> | null;
-    const isValid =
-      typeof line?.id === 'string' &&
-      /^[0-9a-f]{16}$/.test(line.id) &&
-      typeof line.ancestor === 'string' &&
-      typeof line.generation === 'number' &&
-      typeof line.task === 'number' &&
-      typeof line.outcome === 'number' &&
-      (line.reference === undefined || typeof line.reference === 'string') &&
-      Array.isArray(line.mutators) &&
-      (line.parent === null || typeof line.parent === 'string') &&
-      (line.novelty === null || typeof line.novelty === 'number');
-    return isValid ? (line as CorpusEntryRecord) : undefined;
-  } catch {
-    return undefined;
-  }
+/** A testcase's file as it was read. */
+export interface LoadedTestcase {
+  readonly data: TestcaseData;
+  /** CRC-32 of the file. */
+  readonly fileCrc32: string;
 }
 
 /** Reads a testcase's file and verifies its ID. Returns the kind of damage if the file is missing or invalid. */
@@ -133,17 +121,19 @@ export async function loadTestcase(
   path: string,
   inputs: readonly InputSpec[],
   id: string,
-): Promise<TestcaseData | 'missing' | 'damaged'> {
+): Promise<LoadedTestcase | 'missing' | 'damaged'> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EISDIR') return 'damaged';
+    if (code !== 'ENOENT') throw error;
     return 'missing';
   }
   try {
     const data = decodeTestcase(inputs, bytes, path);
-    if (testcaseId(data) === id) return data;
+    if (testcaseId(data) === id) return { data, fileCrc32: crc32Hex(bytes) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
   }
@@ -151,24 +141,34 @@ export async function loadTestcase(
 }
 
 /**
- * Reads the activation vectors of the first `count` entries as one array `[count, width]`; undefined if the file is too short.
+ * Reads the activation vectors of some of the first `count` entries, each as a copy. Undefined stands for one that is missing or damaged.
  *
  * @param width length of an entry's activation vector
- * @param damage receives a description if the file is too short
+ * @param damage receives a description of what is missing or damaged
  */
 export async function readVectors(
   folder: string,
+  lines: readonly IndexedLine[],
   count: number,
   width: number,
   damage: string[],
-): Promise<Float32Array | undefined> {
+): Promise<readonly (Float32Array | undefined)[]> {
   const bytes = await readOrEmpty(join(folder, VECTORS_FILE));
-  const needed = count * width * Float32Array.BYTES_PER_ELEMENT;
-  if (bytes.length < needed) {
-    damage.push(`${VECTORS_FILE} is cut: the model is run on the corpus again`);
+  const length = width * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes.length < count * length)
+    damage.push(`${VECTORS_FILE} is cut: the model is run again on the testcases that lack theirs`);
+  let damagedCount = 0;
+  const vectors = lines.map(({ index, checksums }) => {
+    const from = bytes.byteOffset + index * length;
+    if ((index + 1) * length > bytes.length) return undefined;
+    const vector = new Float32Array(bytes.buffer.slice(from, from + length));
+    if (checksums === undefined || vectorChecksum(vector) === checksums.activations) return vector;
+    damagedCount++;
     return undefined;
-  }
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + needed));
+  });
+  if (damagedCount > 0)
+    damage.push(`${VECTORS_FILE} is damaged: the model is run again on ${plural(damagedCount, 'testcase')}`);
+  return vectors;
 }
 
 /** Replaces all stored activation vectors, in the order of the entries. */
@@ -180,10 +180,10 @@ function packVectors(vectors: readonly Float32Array[]): Buffer {
   return Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
 }
 
-/** Reads a file of the campaign; one that does not exist is empty. */
+/** Reads a file of the campaign; one that does not exist, or is a folder, is empty. */
 export async function readOrEmpty(path: string): Promise<Buffer> {
   return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    if (error.code === 'ENOENT' || error.code === 'EISDIR') return Buffer.alloc(0);
     throw error;
   });
 }

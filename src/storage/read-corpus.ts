@@ -1,23 +1,27 @@
 import { copyFile, mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '../core/atomic-file.ts';
-import type { TestcaseData } from '../inputs/testcase.ts';
+import { writeAtomically, writeDurably } from '../core/atomic-file.ts';
+import { crc32Hex } from '../core/checksum.ts';
+import { encodeTestcaseParts } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import {
   CORPUS_FOLDER,
-  formatRecord,
+  type IndexedLine,
   JOURNAL_FILE,
+  journalText,
+  type LoadedTestcase,
   loadTestcase,
-  parseRecord,
   readJournal,
   readOrEmpty,
   readVectors,
   type StoredEntry,
   testcasePath,
   VECTORS_FILE,
+  type WrittenEntry,
+  writeVectors,
 } from './journal.ts';
-
-const DAMAGED_FOLDER = join(CORPUS_FOLDER, 'damaged');
+import { parseLine } from './journal-line.ts';
+import { DAMAGED_FOLDER, setAside, unusedPath } from './set-aside.ts';
 
 /** Number of testcase files read concurrently. */
 const READ_CONCURRENCY = 16;
@@ -31,8 +35,8 @@ export interface StoredCorpus {
 
 /**
  * Reads the first `count` corpus entries and removes what was written after them: the resumed campaign starts there and
- * writes the rest again. An incomplete last line is not damage. Damaged files are moved to corpus/damaged/, and the journal is
- * rewritten without their entries.
+ * writes the rest again. An incomplete last line is not damage. Damaged testcases are moved to corpus/damaged/; where there is damage,
+ * the caller writes the entries that remain with `replaceCorpus`.
  *
  * @param inputs inputs without the batch dimension
  * @param width length of an entry's activation vector
@@ -45,49 +49,55 @@ export async function readCorpus(
 ): Promise<StoredCorpus> {
   const damage: string[] = [];
   const { lines, endOffset } = await readJournal(folder, count, damage);
-  const vectors = await readVectors(folder, count, width, damage);
+  const vectors = await readVectors(folder, lines, count, width, damage);
   const entries: StoredEntry[] = [];
   const ids = new Set<string>();
   for (let from = 0; from < lines.length; from += READ_CONCURRENCY) {
     const batch = lines.slice(from, from + READ_CONCURRENCY);
-    const testcases = await Promise.all(
-      batch.map(({ record }) => readOrSetAside(folder, inputs, record.id, damage)),
-    );
-    batch.forEach(({ record, index }, i) => {
-      const data = testcases[i];
-      if (data === undefined) return;
+    const testcases = await Promise.all(batch.map((line) => readOrSetAside(folder, inputs, line, damage)));
+    batch.forEach(({ record }, i) => {
+      const testcase = testcases[i];
+      if (testcase === undefined) return;
       if (!ids.has(record.ancestor) && record.ancestor !== record.id) {
         damage.push(`testcase ${record.id} is left out, since its ancestor ${record.ancestor} is damaged`);
         return;
       }
       ids.add(record.id);
-      const activations = vectors?.subarray(index * width, (index + 1) * width).slice();
-      entries.push({ ...record, data, activations });
+      entries.push({ record, ...testcase, activations: vectors[from + i] });
     });
   }
-  if (damage.length > 0) await rewriteJournal(folder, entries);
-  else await truncateAfter(folder, endOffset, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
+  if (damage.length === 0)
+    await truncateAfter(folder, endOffset, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
   return { entries, damage };
 }
 
-/** Reads an entry's testcase. A damaged file is moved to corpus/damaged/. */
+/** Reads an entry's testcase. A damaged file is moved to corpus/damaged/, and written anew if its values are whole. */
 async function readOrSetAside(
   folder: string,
   inputs: readonly InputSpec[],
-  id: string,
+  { record: { id }, checksums }: IndexedLine,
   damage: string[],
-): Promise<TestcaseData | undefined> {
-  const testcase = await loadTestcase(testcasePath(folder, id), inputs, id);
-  if (typeof testcase !== 'string') return testcase;
-  const name = `corpus/${id}.npz`;
+): Promise<LoadedTestcase | undefined> {
+  const path = testcasePath(folder, id);
+  const testcase = await loadTestcase(path, inputs, id);
+  const name = `${CORPUS_FOLDER}/${id}.npz`;
   if (testcase === 'missing') {
     damage.push(`${name} is missing`);
     return undefined;
   }
-  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
-  await rename(testcasePath(folder, id), join(folder, DAMAGED_FOLDER, `${id}.npz`));
-  damage.push(`${name} is damaged: it is now in corpus/damaged/`);
-  return undefined;
+  const isWhole = typeof testcase !== 'string';
+  if (isWhole && (checksums === undefined || checksums.file === testcase.fileCrc32)) return testcase;
+  const aside = await setAside(folder, name);
+  if (!isWhole) {
+    damage.push(`${name} is damaged: it is now in ${aside}`);
+    return undefined;
+  }
+  const parts = encodeTestcaseParts(testcase.data);
+  await writeAtomically(path, parts);
+  damage.push(
+    `${name} is damaged outside of its values: it is written anew, and the damaged one now in ${aside}`,
+  );
+  return { data: testcase.data, fileCrc32: crc32Hex(parts) };
 }
 
 /**
@@ -102,34 +112,49 @@ async function truncateAfter(
   kept: ReadonlySet<string>,
 ): Promise<void> {
   const bytes = await readOrEmpty(join(folder, JOURNAL_FILE));
-  for (const line of bytes.toString('utf8', journalBytes).split('\n')) {
-    const id = parseRecord(line)?.id;
-    if (id !== undefined && !kept.has(id)) await rm(testcasePath(folder, id), { force: true });
-  }
+  for (const id of otherTestcases(bytes.toString('utf8', journalBytes), kept))
+    await rm(testcasePath(folder, id), { force: true, recursive: true });
   for (const [name, length] of [
     [JOURNAL_FILE, journalBytes],
     [VECTORS_FILE, vectorBytes],
   ] as const) {
-    await truncate(join(folder, name), length).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+    await truncate(join(folder, name), length).catch(ignoreMissing);
   }
 }
 
-/** The first unused file name of `journal.jsonl`, `journal-2.jsonl`, … in a folder. */
-async function unusedName(folder: string, stem: string, extension: string): Promise<string> {
-  const taken = new Set(await readdir(folder));
-  let name = `${stem}${extension}`;
-  for (let n = 2; taken.has(name); n++) name = `${stem}-${n}${extension}`;
-  return join(folder, name);
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
-/** Copies the damaged journal to corpus/damaged/ and replaces it by one of the intact entries. */
-async function rewriteJournal(folder: string, entries: readonly StoredEntry[]): Promise<void> {
-  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
-  const backup = await unusedName(join(folder, DAMAGED_FOLDER), 'journal', '.jsonl');
-  await copyFile(join(folder, JOURNAL_FILE), backup).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await writeDurably(join(folder, JOURNAL_FILE), entries.map(formatRecord).join(''));
+/** IDs in journal lines but those that remain. */
+function otherTestcases(text: string, kept: ReadonlySet<string>): string[] {
+  const ids = text.split('\n').flatMap((line) => parseLine(line)?.record.id ?? []);
+  return ids.filter((id) => !kept.has(id));
+}
+
+/**
+ * Replaces journal and activations by those of the entries that remain after damage. The journal is copied to corpus/damaged/, and
+ * testcases of its other lines are moved there.
+ */
+export async function replaceCorpus(folder: string, entries: readonly WrittenEntry[]): Promise<void> {
+  const aside = join(folder, CORPUS_FOLDER, DAMAGED_FOLDER);
+  const journal = join(folder, JOURNAL_FILE);
+  await mkdir(aside, { recursive: true });
+  for (const path of [JOURNAL_FILE, VECTORS_FILE]) await setAsideIfFolder(folder, path);
+  const text = await readOrEmpty(journal);
+  if (text.length > 0) await copyFile(journal, await unusedPath(join(aside, 'journal.jsonl')));
+  // A line whose activations are another entry's has a checksum that tells: the order of the two writes is no matter.
+  await writeVectors(
+    folder,
+    entries.map(({ activations }) => activations),
+  );
+  await writeDurably(journal, journalText(entries));
+  for (const id of otherTestcases(text.toString('utf8'), new Set(entries.map(({ record }) => record.id))))
+    await rename(testcasePath(folder, id), join(aside, `${id}.npz`)).catch(ignoreMissing);
+}
+
+/** Moves a folder aside that is where a file should be. */
+async function setAsideIfFolder(folder: string, path: string): Promise<void> {
+  const names = await readdir(join(folder, path)).catch(() => undefined);
+  if (names !== undefined) await setAside(folder, path);
 }

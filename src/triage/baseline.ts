@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
+import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
@@ -22,6 +23,8 @@ export interface Baseline {
   readonly faults: readonly KnownFault[];
   /** Whether it is a campaign with signatures of another version: a fault may have another name there. */
   readonly hasOtherSignatures?: boolean;
+  /** Of a campaign: a description of each finding that is damaged. */
+  readonly damage?: readonly string[];
 }
 
 /** The baseline of a first run: no fault is known. */
@@ -48,17 +51,22 @@ export async function loadBaseline(path: string): Promise<Baseline> {
   const firstSeen = await readFirstSeen(path);
   const faults = new Map<string, KnownFault>();
   let hasOtherSignatures = false;
-  for (const { finding } of readFindings(path)) {
+  const damage: string[] = [];
+  for (const { finding } of readFindings(path, damage)) {
     const { signature, objective, summary, status, signatureVersion } = finding;
     if (signatureVersion !== SIGNATURE_VERSION) hasOtherSignatures = true;
     if (status === 'flaky' || isTie(signature) || faults.has(signature)) continue;
     faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
   }
-  return { faults: [...faults.values()], hasOtherSignatures };
+  return { faults: [...faults.values()], hasOtherSignatures, damage };
 }
 
 async function readBaselineFile(path: string): Promise<Baseline> {
   const text = readText(path, 'read the baseline', MAX_TEXT_BYTES);
+  if (verifyChecksum(text) === 'damaged')
+    throw new UserError(
+      `--against: ${path} was changed since it was written: write it anew with --update-baseline, or take its last line crc32 out to use it as it is`,
+    );
   let json: { kind?: unknown; formatVersion?: unknown; signatureVersion?: unknown; faults?: unknown } | null;
   try {
     json = JSON.parse(text);
@@ -97,7 +105,7 @@ export async function writeBaseline(path: string, faults: readonly KnownFault[])
     faults: known,
   };
   try {
-    await writeAtomically(path, `${JSON.stringify(json, null, 2)}\n`);
+    await writeAtomically(path, withChecksum(`${JSON.stringify(json, null, 2)}\n`));
   } catch (error) {
     throw fileError(error, 'write the baseline', path);
   }

@@ -1,10 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { verifyChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
-import { type Finding, FORMAT_VERSION, type SignatureRecord } from '../storage/finding.ts';
+import { plural } from '../core/format-number.ts';
+import { EVENTS_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
+import {
+  type Finding,
+  FORMAT_VERSION,
+  listSignatureFolders,
+  type SignatureRecord,
+} from '../storage/finding.ts';
+import { damagedFiles, isFindingFolder } from '../storage/finding-checksums.ts';
 import { FINDING_FILE, SIGNATURE_FILE } from '../storage/finding-files.ts';
 import { CORPUS_FOLDER } from '../storage/journal.ts';
+import { DAMAGED_FOLDER } from '../storage/set-aside.ts';
+import { parseSignature } from '../storage/signature-record.ts';
+
+/** Folders of a campaign in which no finding is looked for. */
+const OTHER_FOLDERS = new Set([CORPUS_FOLDER, DAMAGED_FOLDER]);
 
 /** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
@@ -14,10 +28,9 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** All folders at or below a path that contain a finding.json, sorted by name. */
+/** All folders of findings at or below a path, sorted by name; damaged ones too. */
 export function findingFoldersIn(path: string): string[] {
-  if (basename(path) === FINDING_FILE) return [dirname(path)];
-  return Array.from(walkFindings(path), ({ folder }) => folder);
+  return basename(path) === FINDING_FILE ? [dirname(path)] : [...walkFindings(path)];
 }
 
 /** Reads a file of a finding. @throws UserError that names the file, if it can't be read */
@@ -29,40 +42,92 @@ export async function readFindingFile(path: string): Promise<Buffer> {
   }
 }
 
-/** Reads a finding's record. @throws UserError if it can't be read, or has another format version */
-export async function readFinding(folder: string): Promise<Finding> {
+/**
+ * Reads a finding's record and verifies its files.
+ *
+ * @param isAlone whether only the record is wanted: then damage of the other files is no matter
+ * @throws UserError if it can't be read, a file is not as it was written, or it has another format version
+ */
+export async function readFinding(folder: string, isAlone = false): Promise<Finding> {
+  const damaged = damagedFiles(folder);
+  if (isAlone ? damaged.includes(FINDING_FILE) : damaged.length > 0)
+    throw new UserError(damageText(folder, damaged));
   const path = join(folder, FINDING_FILE);
   return parseFinding((await readFindingFile(path)).toString('utf8'), path);
+}
+
+function damageText(folder: string, damaged: readonly string[]): string {
+  return `${join(folder, damaged.join(', '))} is damaged: it is not as it was written`;
 }
 
 /** A finding and its folder. */
 export interface LocatedFinding {
   readonly folder: string;
   readonly finding: Finding;
+  /** Whether another file than the record is damaged. */
+  readonly isDamaged: boolean;
 }
 
 /**
  * All findings at or below a path, sorted by folder name. Reads synchronously, which is many times faster for a hundred
  * thousand small files.
  *
- * @throws UserError if one can't be read
+ * @param damage receives a description of each finding that is damaged: one without an intact record is left out
+ * @param lost receives the signatures of findings that are left out
+ * @throws UserError if a folder can't be read, or a finding has another format version
  */
-export function* readFindings(path: string): Generator<LocatedFinding> {
-  for (const { folder, text } of walkFindings(path))
-    yield { folder, finding: parseFinding(text, join(folder, FINDING_FILE)) };
+export function* readFindings(
+  path: string,
+  damage: string[],
+  lost: Set<string> = new Set(),
+): Generator<LocatedFinding> {
+  for (const folder of walkFindings(path)) {
+    const damaged = damagedFiles(folder);
+    const finding = damaged.includes(FINDING_FILE) ? undefined : readRecord(folder, damaged);
+    if (damaged.length > 0)
+      damage.push(
+        `${damageText(folder, damaged)}${finding === undefined ? '; the finding is left out' : ''}`,
+      );
+    if (finding === undefined) lost.add(basename(dirname(folder)));
+    else yield { folder, finding, isDamaged: damaged.length > 0 };
+  }
 }
 
-/** Folders with a finding.json, and its text. */
-function* walkFindings(path: string): Generator<{ readonly folder: string; readonly text: string }> {
-  const text = readTextIfPresent(join(path, FINDING_FILE));
-  if (text !== undefined) {
-    yield { folder: path, text };
+/** Signatures of findings that were set aside since they are damaged. */
+export async function readSetAsideSignatures(campaign: string): Promise<string[]> {
+  return readdir(join(campaign, 'findings', DAMAGED_FOLDER)).catch(() => []);
+}
+
+/** A finding's record; undefined, with its name in `damaged`, where it is damaged. */
+function readRecord(folder: string, damaged: string[]): Finding | undefined {
+  const path = join(folder, FINDING_FILE);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw fileError(error, 'read the finding', path);
+    damaged.push(FINDING_FILE);
+    return undefined;
+  }
+  try {
+    return parseFinding(text, path);
+  } catch (error) {
+    if (!(error instanceof DamagedFindingError)) throw error;
+    damaged.push(FINDING_FILE);
+    return undefined;
+  }
+}
+
+/** Folders of findings at or below a path, in the order of their names. */
+function* walkFindings(path: string): Generator<string> {
+  if (isFindingFolder(path)) {
+    yield path;
     return;
   }
   let names: string[];
   try {
     names = readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== CORPUS_FOLDER)
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !OTHER_FOLDERS.has(entry.name))
       .map(({ name }) => name)
       .sort();
   } catch (error) {
@@ -71,22 +136,15 @@ function* walkFindings(path: string): Generator<{ readonly folder: string; reado
   for (const name of names) yield* walkFindings(join(path, name));
 }
 
-function readTextIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw fileError(error, 'read the finding', path);
-  }
-}
+/** The text of finding.json is none of a finding. */
+class DamagedFindingError extends UserError {}
 
 function parseFinding(text: string, path: string): Finding {
   let finding: Partial<Finding> | null;
   try {
     finding = JSON.parse(text) as Partial<Finding> | null;
   } catch (error) {
-    throw new UserError(`${path} is damaged: ${errorMessage(error)}`);
+    throw new DamagedFindingError(`${path} is damaged: ${errorMessage(error)}`);
   }
   if (finding?.formatVersion !== FORMAT_VERSION) {
     throw new UserError(
@@ -97,35 +155,61 @@ function parseFinding(text: string, path: string): Finding {
     typeof finding.signature === 'string' &&
     Array.isArray(finding.violation?.tensors) &&
     finding.model !== undefined;
-  if (!isValid) throw new UserError(`${path} is damaged: it lacks signature, violation or model`);
+  if (!isValid) throw new DamagedFindingError(`${path} is damaged: it lacks signature, violation or model`);
   return finding as Finding;
 }
 
-/** Number of violating mutants of each signature, from a campaign's signature records. */
-export async function readHitCounts(campaign: string): Promise<Map<string, number>> {
+/**
+ * Number of violating mutants of each signature, from a campaign's signature records. Where one is damaged, stats.json has the number.
+ *
+ * @param damage receives a description of each record that is damaged, or another than the campaign ended with
+ */
+export async function readHitCounts(campaign: string, damage: string[]): Promise<Map<string, number>> {
   const hits = new Map<string, number>();
-  const findings = join(campaign, 'findings');
-  for (const parent of [findings, join(findings, 'unrepeatable')]) {
-    const names = await readdir(parent).catch(() => []);
-    for (const name of names) {
-      const text = await readFile(join(parent, name, SIGNATURE_FILE), 'utf8').catch(() => undefined);
-      if (text === undefined) continue;
-      try {
-        const { signature, hits: count } = JSON.parse(text) as Partial<SignatureRecord>;
-        if (typeof signature === 'string' && typeof count === 'number')
-          hits.set(signature, Math.max(count, hits.get(signature) ?? 0));
-      } catch {
-        // A damaged record is skipped: its findings are counted one by one.
-      }
-    }
+  const { signatures, isFinal } = await readLatestHits(campaign);
+  for (const folder of await listSignatureFolders(campaign)) {
+    const path = join(campaign, 'findings', folder, SIGNATURE_FILE);
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' ? undefined : '',
+    );
+    if (text === undefined) continue;
+    const name = basename(folder);
+    const record = parseSignature(text, folder);
+    const latest = signatures.get(name);
+    if (record === undefined) damage.push(`${path} is damaged: it is not as it was written`);
+    else if (isFinal && latest !== undefined && latest !== record.hits)
+      damage.push(
+        `${path} was replaced: it counts ${plural(record.hits, 'hit')}, and the campaign ended with ${latest}`,
+      );
+    hits.set(name, Math.max(record?.hits ?? 0, latest ?? 0, hits.get(name) ?? 0));
   }
   return hits;
+}
+
+/** Hits by signature in stats.json, and whether these are the numbers that the campaign ended with. */
+async function readLatestHits(
+  campaign: string,
+): Promise<{ readonly signatures: ReadonlyMap<string, number>; readonly isFinal: boolean }> {
+  const text = await readFile(join(campaign, STATISTICS_FILE), 'utf8').catch(() => '');
+  const events = await readFile(join(campaign, EVENTS_FILE), 'utf8').catch(() => '');
+  const isFinal = /"event":"stop"[^\n]*\n$/.test(events);
+  const signatures = new Map<string, number>();
+  if (verifyChecksum(text) === 'damaged') return { signatures, isFinal };
+  try {
+    const statistics = JSON.parse(text) as { readonly signatures?: unknown } | null;
+    for (const item of [statistics?.signatures ?? []].flat() as (Partial<SignatureRecord> | null)[])
+      if (typeof item?.signature === 'string' && Number.isInteger(item.hits))
+        signatures.set(item.signature, Number(item.hits));
+  } catch {
+    // Figures that can't be read are not compared.
+  }
+  return { signatures, isFinal };
 }
 
 /** Time of the first finding of each signature in ISO 8601, from a campaign's event log. */
 export async function readFirstSeen(campaign: string): Promise<Map<string, string>> {
   const times = new Map<string, string>();
-  const text = await readFile(join(campaign, 'events.jsonl'), 'utf8').catch(() => '');
+  const text = await readFile(join(campaign, EVENTS_FILE), 'utf8').catch(() => '');
   for (const line of text.split('\n')) {
     if (!line.includes('"signature"')) continue;
     try {

@@ -9,7 +9,9 @@ import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
+import { locateModels } from '../storage/locate-models.ts';
 import { type ManifestInput, readManifest } from '../storage/manifest-reader.ts';
+import { requireTrust, type TrustOptions } from '../storage/trust/require-trust.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import { memoryLimits } from '../workers/resource-limits.ts';
 import { exists } from './findings.ts';
@@ -31,39 +33,56 @@ export interface OpenCampaign {
   readonly rerunClient: RerunClient;
 }
 
+export interface OpenCampaignOptions extends TrustOptions {
+  /** Path of a model to run in place of the campaign's, such as its next release. */
+  readonly model?: string | undefined;
+}
+
 /**
  * Opens the campaign of a finding: the nearest ancestor folder that contains a campaign.yaml.
  *
  * @param folder the finding's folder
- * @param modelOverride path of a model to run in place of the campaign's
- * @throws UserError if there is no campaign, or the model's inputs differ from the recorded ones
+ * @throws UserError if there is no campaign, it names plug-ins that are not trusted, or the model's inputs differ from the recorded ones
  */
 export async function openCampaign(
   folder: string,
   finding: Finding,
-  modelOverride?: string,
+  { model: modelOverride, ...trust }: OpenCampaignOptions = {},
 ): Promise<OpenCampaign> {
   const campaignFolder = await findCampaignFolder(folder);
   const file = join(campaignFolder, CAMPAIGN_FILE);
   const recorded = checkSettings(await readCampaignFile(file), {}, file);
-  const config = modelOverride === undefined ? recorded : { ...recorded, model: modelOverride };
-  if (config.model === undefined) throw new UserError(`${file} names no model`);
-  const asked = config.memory === undefined ? undefined : parseSize(config.memory);
-  const rerunClient = new RerunClient({ timeout: parseDuration(config.timeout), ...memoryLimits(asked, 1) });
+  await requireTrust(campaignFolder, recorded, trust);
+  if (recorded.model === undefined) throw new UserError(`${file} names no model`);
+  const manifest = await readManifest(campaignFolder);
+  const asked = recorded.memory === undefined ? undefined : parseSize(recorded.memory);
+  const rerunClient = new RerunClient({
+    timeout: parseDuration(recorded.timeout),
+    ...memoryLimits(asked, 1),
+  });
   try {
+    const located = await locateModels(
+      modelOverride === undefined ? recorded : { ...recorded, model: undefined },
+      manifest,
+      campaignFolder,
+      'name it with --model',
+      rerunClient,
+    );
+    const model = modelOverride ?? located.model ?? recorded.model;
+    const config = { ...recorded, ...located, model };
     const options = await findingLoadOptions(config, finding, campaignFolder, modelOverride !== undefined);
-    const current = await rerunClient.identify(config.model, options);
-    const { inputs, noise } = await readManifest(campaignFolder);
+    const current = await rerunClient.identify(model, options);
+    const { inputs, noise } = manifest;
     const names = inputs.map((input) => input.name).join();
     if (names !== current.inputs.map((input) => input.name).join()) {
-      throw new UserError(`${config.model} takes other inputs than ${file} recorded (${names})`);
+      throw new UserError(`${model} takes other inputs than ${file} recorded (${names})`);
     }
     return {
       folder: campaignFolder,
       config,
       inputs,
       noise,
-      modelPath: config.model,
+      modelPath: model,
       loadOptions: options,
       modelSha256: current.sha256,
       secondModelSha256: current.secondModelSha256,

@@ -2,14 +2,20 @@ import { basename, join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
-import { decodeTestcase } from '../inputs/testcase.ts';
+import { decodeTestcase, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
-import { BATCH_FILE, INPUT_FILE, REFERENCE_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
+import {
+  BATCH_FILE,
+  FINDING_FILE,
+  INPUT_FILE,
+  REFERENCE_FILE,
+  TRANSFORMED_FILE,
+} from '../storage/finding-files.ts';
 import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
-import { openCampaign, rerunRequest } from './open-campaign.ts';
+import { type OpenCampaignOptions, openCampaign, rerunRequest } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
@@ -30,10 +36,7 @@ export interface ReplayResult {
   readonly seconds: number;
 }
 
-export interface ReplayOptions {
-  /** Path of a model to run in place of the campaign's, such as its next release. */
-  readonly model?: string | undefined;
-}
+export type ReplayOptions = OpenCampaignOptions;
 
 /** Marker file of a fixed finding: if such a finding fails again, it is a regression. */
 const FIXED_FILE = 'fixed.json';
@@ -93,7 +96,7 @@ async function* replayAll(paths: readonly string[], options: ReplayOptions): Asy
 }
 
 async function unrunnableResult(folder: string, { message }: UserError): Promise<ReplayResult> {
-  const finding = await readFinding(folder).catch(() => undefined);
+  const finding = await readFinding(folder, true).catch(() => undefined);
   return {
     path: folder,
     id: finding?.id ?? basename(folder),
@@ -120,12 +123,14 @@ export async function markFixed({ path }: Pick<ReplayResult, 'path'>): Promise<v
 async function replayOne(folder: string, options: ReplayOptions): Promise<ReplayResult> {
   const start = performance.now();
   const finding = await readFinding(folder);
-  const campaign = await openCampaign(folder, finding, options.model);
+  const campaign = await openCampaign(folder, finding, options);
   const { inputs, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
+    if (rows === undefined && testcaseId(data) !== finding.id)
+      throw new UserError(`${file} is damaged: it is not the testcase that ${FINDING_FILE} names`);
     const rerun = await rerunClient.reproduce(finding.objective, {
       ...rerunRequest(campaign, finding),
       batch: data,

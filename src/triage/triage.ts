@@ -18,6 +18,7 @@ import {
   readFindings,
   readFirstSeen,
   readHitCounts,
+  readSetAsideSignatures,
 } from './findings.ts';
 import { gapOf, strengthOf } from './strength.ts';
 
@@ -56,11 +57,15 @@ export interface TriageResult {
   readonly faults: readonly TriagedFault[];
   /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
+  /** Faults of the baseline whose findings are damaged: whether they are fixed can't be told. */
+  readonly lost: readonly KnownFault[];
   /**
    * Campaigns with findings whose signatures another version gave, the one compared with included: a fault may have another name
    * there.
    */
   readonly otherSignatures: readonly string[];
+  /** A description of each file that is damaged. */
+  readonly damage: readonly string[];
 }
 
 export interface TriageOptions {
@@ -77,7 +82,7 @@ export interface TriageOptions {
  * Groups the findings of campaigns into faults and ranks them, the worst first.
  *
  * @param campaigns folders of campaigns
- * @throws UserError if a folder is not a campaign, a finding can't be read, or the rules are invalid
+ * @throws UserError if a folder is not a campaign, a finding is of another format version, or the rules are invalid
  */
 export async function triage(
   campaigns: readonly string[],
@@ -89,16 +94,20 @@ export async function triage(
   const hitCounts = new Map<string, number>();
   const firstSeen = new Map<string, string>();
   const otherSignatures = new Set<string>();
+  const damage: string[] = [];
+  const lostSignatures = new Set<string>();
   for (const campaign of campaigns) {
     await checkIsCampaign(campaign);
-    for (const { folder, finding } of readFindings(campaign)) {
-      const broken = judge === undefined ? null : await judge.isBroken(folder, finding);
+    for (const located of readFindings(campaign, damage, lostSignatures)) {
+      const { folder, finding, isDamaged } = located;
+      const broken = judge === undefined || isDamaged ? null : await judge.isBroken(folder, finding);
       const faultFindings = findingsBySignature.get(finding.signature) ?? new FaultFindings();
       findingsBySignature.set(finding.signature, faultFindings);
-      faultFindings.add(campaign, { folder, finding }, broken);
+      faultFindings.add(campaign, located, broken);
       if (finding.signatureVersion !== SIGNATURE_VERSION) otherSignatures.add(campaign);
     }
-    for (const [signature, hits] of await readHitCounts(campaign))
+    for (const signature of await readSetAsideSignatures(campaign)) lostSignatures.add(signature);
+    for (const [signature, hits] of await readHitCounts(campaign, damage))
       hitCounts.set(signature, (hitCounts.get(signature) ?? 0) + hits);
     for (const [signature, time] of await readFirstSeen(campaign)) {
       const before = firstSeen.get(signature);
@@ -106,6 +115,7 @@ export async function triage(
     }
   }
   const baseline = typeof against === 'string' ? await loadBaseline(against) : against;
+  damage.push(...(baseline?.damage ?? []));
   if (typeof against === 'string' && baseline?.hasOtherSignatures) otherSignatures.add(against);
   const faults = [...findingsBySignature]
     .map(([signature, faultFindings]) =>
@@ -113,8 +123,10 @@ export async function triage(
     )
     .sort(worstFirst);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
-  const fixed = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
-  return { faults, fixed, otherSignatures: [...otherSignatures] };
+  const missing = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
+  const fixed = missing.filter(({ signature }) => !lostSignatures.has(signature));
+  const lost = missing.filter(({ signature }) => lostSignatures.has(signature));
+  return { faults, fixed, lost, otherSignatures: [...otherSignatures], damage };
 }
 
 async function checkIsCampaign(campaign: string): Promise<void> {
@@ -150,7 +162,7 @@ class FaultFindings {
     const tiers = [!isFlaky && broken !== false, !isFlaky, true].flatMap((isIn) => [isIn && isAlone, isIn]);
     tiers.forEach((isInTier, tier) => {
       const clearest = this.#clearestByTier[tier];
-      if (isInTier && (clearest === undefined || isClearer(finding, clearest.finding)))
+      if (isInTier && (clearest === undefined || isBetter(located, clearest)))
         this.#clearestByTier[tier] = located;
     });
   }
@@ -201,6 +213,12 @@ function summarizeFault(
     broken: judgedCount === 0 ? null : brokenCount,
     path: representative.folder,
   };
+}
+
+/** Whether a finding represents its fault better than another: one that is whole does. */
+function isBetter(located: LocatedFinding, other: LocatedFinding): boolean {
+  if (located.isDamaged !== other.isDamaged) return other.isDamaged;
+  return isClearer(located.finding, other.finding);
 }
 
 /**

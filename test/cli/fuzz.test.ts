@@ -55,7 +55,7 @@ describe('the bundled campaign, master seed 1', () => {
     });
     expect(summary.corpus.count).toBeGreaterThan(40);
     const [finding] = findingFolders(out);
-    expect(readdirSync(finding).sort()).toEqual(['finding.json', 'input.npz', 'input.png']);
+    expect(readdirSync(finding).sort()).toEqual(['SHA256SUMS', 'finding.json', 'input.npz', 'input.png']);
     const record = JSON.parse(readFileSync(join(finding, 'finding.json'), 'utf8'));
     expect(record).toMatchObject({
       formatVersion: 1,
@@ -308,7 +308,7 @@ test('what shows only in its batch is kept with it, says so, and replays', async
     /^answers depend on the rest of the batch, first at mean, a ReduceMean: runs were of 64 testcases$/m,
   );
   const [finding] = findingFolders(out);
-  expect(readdirSync(finding).sort()).toEqual(['batch.npz', 'finding.json', 'input.npz']);
+  expect(readdirSync(finding).sort()).toEqual(['SHA256SUMS', 'batch.npz', 'finding.json', 'input.npz']);
   expect(JSON.parse(readFileSync(join(finding, 'finding.json'), 'utf8'))).toMatchObject({
     status: 'batch-dependent',
     reproduced: '10/10',

@@ -1,7 +1,7 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { findingFolders, readJson } from '../support/campaign.ts';
+import { findingFolders, readJson, writeFinding } from '../support/campaign.ts';
 import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -81,7 +81,7 @@ describe('numbers', () => {
     for (const path of findingFolders(other)) if (path !== finding) rmSync(path, { recursive: true });
     const recorded = readJson(finding, 'finding.json');
     const changed = { ...recorded, model: { ...recorded.model, sha256: '0'.repeat(64) } };
-    writeFileSync(join(finding, 'finding.json'), JSON.stringify(changed));
+    writeFinding(finding, changed);
     const left = await neurofuzz(['minimize', finding, '--tries', '300']);
     expect(left.stdout).toMatch(/the model has changed since it was found: --force/);
     expect(findingFolders(other)).toHaveLength(1);

@@ -136,7 +136,13 @@ test('a disagreement that needs its batch says so, is kept with it, and is not l
   const [finding] = findings;
   const { status, reproduced, violation, summary } = readJson(finding, 'finding.json');
   expect([status, reproduced]).toEqual(['batch-dependent', '10/10']);
-  expect(readdirSync(finding).sort()).toEqual(['batch.npz', 'finding.json', 'input.npz', 'outputs.npz']);
+  expect(readdirSync(finding).sort()).toEqual([
+    'SHA256SUMS',
+    'batch.npz',
+    'finding.json',
+    'input.npz',
+    'outputs.npz',
+  ]);
   // The summary, the details and the outputs are of one run: in its batch.
   const outputs = decodeNpz(readFileSync(join(finding, 'outputs.npz')), finding);
   const { reference, copy: second, copyValues } = violation.details;

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { convert } from 'xmlbuilder2';
@@ -68,6 +68,7 @@ describe('a finding that cannot be run', () => {
   test('is refused where it is the only one, and so is another model that takes other inputs', async () => {
     const alone = join(kept, 'findings', 'assert-learns', '0000000000000000');
     expect(await neurofuzz(['replay', alone])).toMatchObject({ code: 2, stdout: '' });
+    rmSync(alone, { recursive: true });
     const other = await replay('--model', 'corpora/nan-digits/nan-digits.onnx');
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/takes other inputs/) });
   });

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { accessibilityFaults, openBrowser, openPage, TESTS_PAGES } from '../support/browser.ts';
-import { BUNDLED, findingFolders, readJson } from '../support/campaign.ts';
+import { BUNDLED, findingFolders, readJson, writeFinding } from '../support/campaign.ts';
 import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writePhotographOnnx } from '../support/models.ts';
@@ -33,8 +33,13 @@ beforeAll(async () => {
 
 /** Writes a campaign's report and returns the page's text. */
 async function reported(...args: string[]): Promise<string> {
+  return reportedWith(/^$/, ...args);
+}
+
+/** The same, of a campaign of which something is said on standard error. */
+async function reportedWith(said: RegExp, ...args: string[]): Promise<string> {
   const { code, stderr } = await neurofuzz(['report', ...args]);
-  expect(stderr).toBe('');
+  expect(stderr).toMatch(said);
   expect(code).toBe(0);
   return readFileSync(join(args[0], 'report.html'), 'utf8');
 }
@@ -77,9 +82,15 @@ describe('the files', () => {
     const lone = join(folder, 'lone');
     cpSync(digits, lone, { recursive: true });
     const file = join(lone, 'campaign.yaml');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/^model: .*$/m, 'model: gone.onnx'));
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(/^( *)(model|modelGiven): .*$/gm, '$1$2: gone.onnx'),
+    );
     appendFileSync(join(lone, 'events.jsonl'), '{"v":1,"event":"resume","queue":true,"mixed":true}\n');
-    const html = await reported(lone);
+    const html = await reportedWith(
+      /^neurofuzz: \S+campaign\.yaml is not as the campaign wrote it[^\n]*\n$/,
+      lone,
+    );
     expect(html).toContain('machines took part that were not asked to compute the same');
     expect(await reported(digits)).not.toContain('machines took part');
     expect(html).toMatch(/the model&#39;s graph cannot be shown|the model's graph cannot be shown/);
@@ -99,7 +110,7 @@ describe('the files', () => {
     const hurt = join(folder, 'hurt');
     cpSync(pair, hurt, { recursive: true });
     for (const path of findingFolders(hurt)) writeFileSync(join(path, 'input.npz'), 'no archive');
-    expect(await reported(hurt)).toContain('its input cannot be shown');
+    expect(await reportedWith(/input\.npz is damaged/, hurt)).toContain('its input cannot be shown');
   });
 
   test('a hundred faults of noisy photographs take less than five megabytes', async () => {
@@ -135,7 +146,7 @@ describe('the files', () => {
       const to = join(many, 'findings', `assert-${i}`, readJson(signature, 'finding.json').id);
       cpSync(signature, to, { recursive: true });
       const finding = { ...readJson(to, 'finding.json'), signature: `assert-${i}` };
-      writeFileSync(join(to, 'finding.json'), JSON.stringify(finding));
+      writeFinding(to, finding);
     }
     rmSync(own, { recursive: true });
     const html = await reported(many);
@@ -263,7 +274,7 @@ describe('the files', () => {
         mutators: [evil],
         violation: { ...finding.violation, details },
       };
-      writeFileSync(join(path, 'finding.json'), JSON.stringify(changed));
+      writeFinding(path, changed);
     }
     const [junit, sarif] = ['evil.xml', 'evil.sarif'].map((name) => join(folder, name));
     const html = await reported(hostile, '--title', evil, '--junit', junit, '--sarif', sarif);

@@ -15,12 +15,10 @@ function corpus(
   entries: readonly { readonly id: string }[],
   margins: Record<string, { id: string; margin: number }> = {},
 ): ReadOnlyCorpus {
-  const activations = Float32Array.from(entries, ({ id }) => id.charCodeAt(0));
   return {
     folder,
     width: 1,
-    entries,
-    activations,
+    entries: entries.map((record) => ({ record, vector: Float32Array.of(record.id.charCodeAt(0)) })),
     margins: new Map(Object.entries(margins)),
   } as unknown as ReadOnlyCorpus;
 }

@@ -31,7 +31,7 @@ test('a point of the history has the number of signatures as its faults', async 
     JSON.stringify({ ...POINT, seeds: 5, mutators: [MUTATOR], sites: [] }),
     `${JSON.stringify({ ...POINT, signatures: ['a', 'b'] })}\n`,
   );
-  const { latest, history, mutators, sites } = await collectStatistics(path);
+  const { latest, history, mutators, sites } = await collectStatistics(path, []);
   expect(latest).toMatchObject({ execs: 100, seeds: 5, threshold: 0.5 });
   expect(history).toEqual([{ ...POINT, faults: 2 }]);
   expect([mutators, sites]).toEqual([[MUTATOR], []]);
@@ -43,10 +43,12 @@ test('damaged statistics are absent, and a single damaged one is not drawn', asy
     '{"execs": 1',
     `${JSON.stringify({ ...POINT, threshold: null, signatures: [] })}\n{"execs":"x","signatures":[]}\n{"exe`,
   );
-  const { latest, history, mutators } = await collectStatistics(path);
+  const damage: string[] = [];
+  const { latest, history, mutators } = await collectStatistics(path, damage);
+  expect(damage).toEqual([expect.stringMatching(/stats.json is damaged: its figures are left out/)]);
   expect([latest, mutators]).toEqual([undefined, []]);
   expect(history).toEqual([{ ...POINT, threshold: Number.NaN, faults: 0 }]);
-  expect(await collectStatistics(join(folder, 'nowhere'))).toEqual({
+  expect(await collectStatistics(join(folder, 'nowhere'), [])).toEqual({
     latest: undefined,
     history: [],
     mutators: [],

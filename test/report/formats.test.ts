@@ -226,6 +226,8 @@ describe('Markdown', () => {
     faults,
     fixed: [KNOWN],
     otherSignatures: [],
+    lost: [],
+    damage: [],
     execs: 1000,
     seconds: 5,
     newFaults: NEXT,

@@ -19,7 +19,7 @@ import { CampaignStore } from '../../src/storage/campaign-store.ts';
 import { checkFolder } from '../../src/storage/check-folder.ts';
 import { readCheckpoint } from '../../src/storage/checkpoint.ts';
 import type { StoredEntry } from '../../src/storage/journal.ts';
-import { readCorpus } from '../../src/storage/read-corpus.ts';
+import { readCorpus, replaceCorpus } from '../../src/storage/read-corpus.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -71,6 +71,14 @@ function entries(count: number): NewCorpusEntry[] {
   return made;
 }
 
+function idsOf(entries: readonly StoredEntry[]): string[] {
+  return entries.map(({ record: { id } }) => id);
+}
+
+function complete(entries: readonly StoredEntry[]) {
+  return entries.map((entry) => ({ ...entry, activations: entry.activations ?? new Float32Array(2) }));
+}
+
 async function written(name: string, count: number): Promise<{ path: string; all: NewCorpusEntry[] }> {
   const path = join(folder, name);
   const store = await CampaignStore.create(path, { model: 'm' });
@@ -103,7 +111,7 @@ describe('a corpus', () => {
     expect(readdirSync(join(path, 'corpus')).length).toBe(41);
     const { entries: read, damage } = await readCorpus(path, INPUTS, 40, 2);
     expect(damage).toEqual([]);
-    expect(read.map(({ v: _v, ...entry }: StoredEntry & { v?: number }) => entry)).toEqual(all);
+    expect(read.map(({ record, data, activations }) => ({ ...record, data, activations }))).toEqual(all);
   });
 
   test('ends where its checkpoint does, and a torn last line is nothing', async () => {
@@ -113,7 +121,7 @@ describe('a corpus', () => {
     appendFileSync(journal, '{"v":1,"id":"0123');
     const { entries: read, damage } = await readCorpus(path, INPUTS, 7, 2);
     expect(damage).toEqual([]);
-    expect(read.map(({ id }) => id)).toEqual(all.slice(0, 7).map(({ id }) => id));
+    expect(idsOf(read)).toEqual(all.slice(0, 7).map(({ id }) => id));
     expect(readFileSync(journal, 'utf8')).toBe(text.split('\n').slice(0, 7).join('\n').concat('\n'));
     expect(statSync(join(path, 'state', 'activations.f32')).size).toBe(7 * 2 * 4);
   });
@@ -129,7 +137,7 @@ describe('a corpus', () => {
     writeFileSync(join(path, 'corpus', `${all[9].id}.npz`), wrong);
     rmSync(join(path, 'corpus', `${all[10].id}.npz`));
     const { entries: read, damage } = await readCorpus(path, INPUTS, 12, 2);
-    expect(read.map(({ id }) => all.findIndex((entry) => entry.id === id))).toEqual([
+    expect(idsOf(read).map((id) => all.findIndex((entry) => entry.id === id))).toEqual([
       0, 1, 2, 3, 5, 6, 8, 11,
     ]);
     expect(read.at(-1)?.activations).toEqual(Float32Array.of(11, 11.5));
@@ -141,11 +149,13 @@ describe('a corpus', () => {
         'line 5 of corpus/journal.jsonl is damaged',
       ].sort(),
     );
+    await replaceCorpus(path, complete(read));
     const aside = readdirSync(join(path, 'corpus', 'damaged'));
     expect(aside).toContain(`${all[7].id}.npz`);
     expect(aside).toContain('journal.jsonl');
     const again = await readCorpus(path, INPUTS, 8, 2);
-    expect(again.entries.map(({ id }) => id)).toEqual(read.map(({ id }) => id));
+    expect(again.damage).toEqual([]);
+    expect(idsOf(again.entries)).toEqual(idsOf(read));
   });
 
   test('loses the descendants of a damaged seed', async () => {
@@ -161,7 +171,9 @@ describe('a corpus', () => {
     writeFileSync(join(path, 'state', 'activations.f32'), 'short');
     const { entries: read, damage } = await readCorpus(path, INPUTS, 6, 2);
     expect(read.map(({ activations }) => activations)).toEqual(new Array(6).fill(undefined));
-    expect(damage).toEqual(['state/activations.f32 is cut: the model is run on the corpus again']);
+    expect(damage).toEqual([
+      'state/activations.f32 is cut: the model is run again on the testcases that lack theirs',
+    ]);
   });
 });
 
@@ -177,7 +189,11 @@ test('a damaged checkpoint gives way to the one before it, and no checkpoint to 
   expect(before.damage).toEqual([
     'state/checkpoint.json is damaged: the campaign goes on from the one before',
   ]);
-  expect(await readCheckpoint(join(folder, 'nowhere'))).toEqual({ checkpoint: undefined, damage: [] });
+  expect(await readCheckpoint(join(folder, 'nowhere'))).toEqual({
+    checkpoint: undefined,
+    damaged: [],
+    damage: [],
+  });
 });
 
 test('asking whether a folder will do leaves nothing behind', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
 /** The bundled campaign with the flags that every test gives. */
@@ -36,6 +36,12 @@ export function findingFolders(campaign: string): string[] {
 // biome-ignore lint/suspicious/noExplicitAny: tests look at what they know to be there
 export function readJson(...path: string[]): any {
   return JSON.parse(readFileSync(join(...path), 'utf8'));
+}
+
+/** Replaces a finding's record, and takes its checksums away. */
+export function writeFinding(folder: string, finding: unknown): void {
+  writeFileSync(join(folder, 'finding.json'), JSON.stringify(finding));
+  rmSync(join(folder, 'SHA256SUMS'), { force: true });
 }
 
 /** The events of a campaign, in order. */

@@ -275,12 +275,24 @@ describe('against what was known', () => {
     await expect(triage([now], { against: path })).rejects.toThrow(message);
   });
 
-  test('folders that are no campaigns, and damaged findings, are refused by name', async () => {
+  test('folders that are no campaigns are refused by name', async () => {
     await expect(triage([folder])).rejects.toThrow(/is no campaign/);
     await expect(triage([now], { against: folder })).rejects.toThrow(/neither a campaign nor a baseline/);
-    const damaged = campaignOf([{ signature: 'x', id: '1' }]);
+  });
+
+  test('damaged findings are named and left out, the others shown, and nothing of them is taken for fixed', async () => {
+    const planted = ['x', 'y'].map((signature) => ({ signature, id: '1' }));
+    const damaged = campaignOf(planted, { y: 822 });
+    const against = campaignOf(planted);
     writeFileSync(join(damaged, 'findings', 'x', '1', 'finding.json'), '{');
-    await expect(triage([damaged])).rejects.toThrow(/finding.json is damaged/);
+    writeFileSync(join(damaged, 'findings', 'y', 'signature.json'), '{"hits":5');
+    const { faults, fixed, lost, damage } = await triage([damaged], { against });
+    expect(faults.map(({ signature }) => signature)).toEqual(['y']);
+    expect([fixed, lost.map(({ signature }) => signature)]).toEqual([[], ['x']]);
+    expect(damage).toEqual([
+      expect.stringMatching(/x\/1\/finding.json is damaged.*the finding is left out/),
+      expect.stringMatching(/y\/signature.json is damaged/),
+    ]);
   });
 });
 

@@ -7,8 +7,11 @@ import { checkSettings, type RawSettings, readCampaignFile } from '../../config/
 import type { CampaignConfig } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { pluginPaths } from '../../storage/trust/plugin-paths.ts';
+import { requireTrust } from '../../storage/trust/require-trust.ts';
 import { groupFlags } from '../arguments/flag-groups.ts';
 import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
+import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
 import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
@@ -21,6 +24,7 @@ interface FuzzOptions extends OutputOptions {
   readonly config?: string;
   readonly exitZero?: boolean;
   readonly resume?: boolean;
+  readonly trust?: boolean;
   readonly queue?: string | true;
   readonly prefix?: string;
   readonly mixed?: boolean;
@@ -42,6 +46,7 @@ export function fuzzCommand(startedAt: number): Command {
     .option('-c, --config <file>', 'campaign file, YAML or JSON; paths in it are relative to it');
   addAllSettingFlags(command)
     .option('--resume', 'resume the campaign in --out; accepts another --jobs, --time or --execs (a total)')
+    .option('--trust', TRUST_HELP)
     .option(
       '--queue [url]',
       'run the campaign on the machines of a queue: redis://host:6379, default $NEUROFUZZ_QUEUE; see neurofuzz worker',
@@ -167,9 +172,12 @@ async function resolveSettings(
 ): Promise<CampaignConfig> {
   if (options.resume !== true) return checkSettings(file, flags, options.config);
   const out = await resumedFolder({ ...file, ...flags });
-  const { recordedSettings } = await import('../../campaign/resume.ts');
+  const { recordedSettings, withLocatedModels } = await import('../../campaign/resume.ts');
   const recorded = await recordedSettings(out);
-  return checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
+  const settings = checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
+  const named = { ...file, ...flags };
+  await requireTrust(out, settings, { trust: options.trust, named: pluginPaths(named) });
+  return withLocatedModels(out, settings, named);
 }
 
 async function resumedFolder({ out, model }: RawSettings): Promise<string> {

@@ -2,9 +2,10 @@ import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
+import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
-import { printJson, printLines } from '../output/terminal.ts';
+import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** Format version of `minimize --json`. */
 const FORMAT_VERSION = 1;
@@ -19,6 +20,8 @@ export function minimizeCommand(): Command {
     .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
     .option('--all', 'all findings below the paths')
     .option('--tries <n>', 'maximum number of runs per finding', '20000')
+    .option('--model <model>', 'the model, if it is no longer where it was')
+    .option('--trust', TRUST_HELP)
     .option('--force', 'run even if the model has changed since')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -29,6 +32,8 @@ interface MinimizeFlags {
   readonly all?: boolean;
   readonly tries: string;
   readonly force?: boolean;
+  readonly model?: string;
+  readonly trust?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,7 +49,13 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
         `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
       );
   const results: MinimizeResult[] = [];
-  for await (const result of minimize(paths, { tries, force: options.force })) {
+  for await (const result of minimize(paths, {
+    tries,
+    force: options.force,
+    model: options.model,
+    trust: options.trust,
+    onDamage: printError,
+  })) {
     results.push(result);
     if (options.json !== true) printLines(resultLines(result));
   }

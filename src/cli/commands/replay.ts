@@ -4,6 +4,7 @@ import { fileError } from '../../core/errors.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
+import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
@@ -13,6 +14,7 @@ export function replayCommand(): Command {
     .description('Run findings again: still broken, fixed, flaky, or cannot run')
     .argument('<path...>', "a finding's folder, a folder of them, or a campaign")
     .option('--model <model>', 'run the findings on another model, such as the next release')
+    .option('--trust', TRUST_HELP)
     .option('--mark-fixed', 'mark fixed findings; if one fails again, it is a regression')
     .option('--regression', 'exit with 1 only if a finding marked as fixed fails again')
     .option('--junit <file>', 'write JUnit XML for CI systems: one test case per finding')
@@ -23,6 +25,7 @@ export function replayCommand(): Command {
 
 interface ReplayFlags {
   readonly model?: string;
+  readonly trust?: boolean;
   readonly markFixed?: boolean;
   readonly regression?: boolean;
   readonly junit?: string;
@@ -32,7 +35,7 @@ interface ReplayFlags {
 async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
   const { markFixed, replay } = await import('../../triage/replay.ts');
   const results: ReplayResult[] = [];
-  for await (const result of replay(paths, { model: options.model })) {
+  for await (const result of replay(paths, { model: options.model, trust: options.trust })) {
     results.push(result);
     if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
       await markFixed(result);

@@ -3,7 +3,7 @@ import { plural } from '../../core/format-number.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
-import { printJson, printLines } from '../output/terminal.ts';
+import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
@@ -47,6 +47,7 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
       replayLine: (folder) => `${launcher()} replay ${quote(folder)}`,
     },
   );
+  for (const { damage } of reported) damage.forEach(printError);
   const files = [html, junit, sarif, markdown].filter((path) => path !== undefined);
   if (options.json === true) printJson({ files, campaigns: reported });
   else printLines(reportLines(reported, files));

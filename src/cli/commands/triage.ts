@@ -7,7 +7,6 @@ import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
-
 import { table } from '../output/table.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';
 
@@ -47,11 +46,12 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
     printError(
       `${campaign} has signatures of another version of neurofuzz: a fault may have another name there, and be told as fixed and new`,
     );
+  result.damage.forEach(printError);
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
   else printLines(faultTable(result, statusOf));
   if (typeof options.updateBaseline === 'string') {
     const { writeBaseline } = await import('../../triage/baseline.ts');
-    await writeBaseline(options.updateBaseline, result.faults.filter(isReproducible));
+    await writeBaseline(options.updateBaseline, [...result.faults.filter(isReproducible), ...result.lost]);
   }
   process.exitCode = result.faults.some(isCounted) ? EXIT.findings : EXIT.done;
 }

@@ -1,17 +1,15 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import hnswlib from 'hnswlib-node';
 import type { NeighbourIndex } from './neighbour-index.ts';
+import {
+  isIntactSnapshot,
+  placeSnapshot,
+  removeSnapshot,
+  snapshotFile,
+  snapshotSizes,
+} from './snapshot-files.ts';
 
 /** Links a node, and candidates looked at on insertion and search (Malkov & Yashunin 2016, section 4). */
 const LINKS_PER_NODE = 16;
@@ -99,13 +97,13 @@ export class HnswIndex implements NeighbourIndex {
     return this.#index.searchKnn(this.#toArray(values, offset), 1).distances[0];
   }
 
-  /** Loads the newest snapshot of at most `size` vectors into an empty index. */
+  /** Loads the newest intact snapshot of at most `size` vectors into an empty index. */
   loadPrefix(size: number): number {
     const { folder } = this.#snapshotOptions;
     if (folder === undefined) return 0;
     const interval = this.#snapshotInterval;
     for (let candidate = size - (size % interval); candidate > 0; candidate -= interval) {
-      if (!existsSync(snapshotFile(folder, candidate))) continue;
+      if (!isIntactSnapshot(snapshotFile(folder, candidate))) continue;
       this.#load(snapshotFile(folder, candidate), candidate);
       return candidate;
     }
@@ -115,19 +113,16 @@ export class HnswIndex implements NeighbourIndex {
   #snapshot(): void {
     const { folder, isWriter = false } = this.#snapshotOptions;
     const shared = folder === undefined ? undefined : snapshotFile(folder, this.#size);
-    if (shared !== undefined && existsSync(shared)) {
+    if (shared !== undefined && isIntactSnapshot(shared)) {
       this.#load(shared, this.#size);
     } else if (folder !== undefined && shared !== undefined && isWriter) {
       mkdirSync(folder, { recursive: true });
       const unfinished = join(folder, `.tmp-${process.pid}.hnsw`);
       this.#index.writeIndexSync(unfinished);
-      // A partly written file must never be loaded: hnswlib does not validate what it reads.
-      const handle = openSync(unfinished, 'r');
-      fsyncSync(handle);
-      closeSync(handle);
-      renameSync(unfinished, shared);
+      placeSnapshot(unfinished, shared);
       this.#load(shared, this.#size);
-      for (const old of snapshotSizes(folder).slice(0, -MAX_SNAPSHOTS)) rmSync(snapshotFile(folder, old));
+      for (const old of snapshotSizes(folder).slice(0, -MAX_SNAPSHOTS))
+        removeSnapshot(snapshotFile(folder, old));
     } else {
       const temporary = join(tmpdir(), `neurofuzz-${process.pid}-${this.#size}.hnsw`);
       try {
@@ -155,16 +150,4 @@ export class HnswIndex implements NeighbourIndex {
     }
     return scratch;
   }
-}
-
-function snapshotFile(folder: string, size: number): string {
-  return join(folder, `index-${size}.hnsw`);
-}
-
-/** Sizes of the snapshots in a folder, ascending. */
-function snapshotSizes(folder: string): number[] {
-  return readdirSync(folder)
-    .flatMap((name) => /^index-(\d+)\.hnsw$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
 }

@@ -7,17 +7,19 @@ import type { Finding } from '../../storage/finding.ts';
 import { REFERENCE_FILE, TRANSFORMED_FILE } from '../../storage/finding-files.ts';
 import { Lock } from '../../storage/lock.ts';
 import { exists, readFinding, readFindings } from '../findings.ts';
-import { openCampaign } from '../open-campaign.ts';
+import { type OpenCampaignOptions, openCampaign } from '../open-campaign.ts';
 import { minimizeFinding, type SmallerFinding } from './minimize-finding.ts';
 
 /** Default of `MinimizeOptions.tries`. */
 const DEFAULT_TRIES = 20_000;
 
-export interface MinimizeOptions {
+export interface MinimizeOptions extends OpenCampaignOptions {
   /** Maximum number of variants run for each finding. */
   readonly tries?: number | undefined;
   /** Minimize even if the model has changed since the finding was recorded. */
   readonly force?: boolean | undefined;
+  /** Is told of each finding that is damaged. */
+  readonly onDamage?: ((description: string) => void) | undefined;
 }
 
 /** Result of minimizing one finding. */
@@ -44,16 +46,20 @@ export interface MinimizeResult {
  */
 export async function* minimize(
   paths: readonly string[],
-  { tries = DEFAULT_TRIES, force = false }: MinimizeOptions = {},
+  { tries = DEFAULT_TRIES, force = false, onDamage = () => {}, ...opening }: MinimizeOptions = {},
 ): AsyncGenerator<MinimizeResult> {
   for (const path of paths) {
-    const found = [...readFindings(path)];
+    const damage: string[] = [];
+    const found = [...readFindings(path, damage)];
+    if (found.length === 0 && damage.length > 0) throw new UserError(damage[0]);
+    for (const description of damage) onDamage(description);
     if (found.length === 0 && !(await exists(join(path, CAMPAIGN_FILE))))
       throw new UserError(
         `${path} holds no finding: name a finding's folder, a folder of them or a campaign`,
       );
     const minimizedIds = new Set(found.flatMap(({ finding }) => finding.minimized?.from ?? []));
-    for (const { folder, finding } of found) {
+    for (const { folder, finding, isDamaged } of found) {
+      if (found.length > 1 && isDamaged) continue;
       if (finding.minimized !== undefined) continue;
       // Of several findings; one that is named is made smaller whatever it is.
       if (found.length > 1 && isTie(finding.signature)) {
@@ -62,7 +68,7 @@ export async function* minimize(
       }
       yield minimizedIds.has(finding.id)
         ? unchangedResult(folder, finding, 'it was made smaller before')
-        : await minimizeOne(folder, tries, force);
+        : await minimizeOne(folder, tries, force, opening);
     }
   }
 }
@@ -71,11 +77,16 @@ function unchangedResult(path: string, { signature, distance }: Finding, why: st
   return { path, signature, distance, smaller: [], tries: 0, why };
 }
 
-async function minimizeOne(folder: string, maxTries: number, force: boolean): Promise<MinimizeResult> {
+async function minimizeOne(
+  folder: string,
+  maxTries: number,
+  force: boolean,
+  opening: OpenCampaignOptions,
+): Promise<MinimizeResult> {
   const finding = await readFinding(folder);
   const refusal = await refusalOf(folder, finding);
   if (refusal !== undefined) return unchangedResult(folder, finding, refusal);
-  const campaign = await openCampaign(folder, finding);
+  const campaign = await openCampaign(folder, finding, opening);
   let lock: Lock | undefined;
   try {
     const isSameModel =

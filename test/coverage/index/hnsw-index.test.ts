@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { HnswIndex } from '../../../src/coverage/index/hnsw-index.ts';
 import { ExactIndex } from '../../support/brute-force-index.ts';
+import { flipBit } from '../../support/damage.ts';
 import { testFolder } from '../../support/folder.ts';
 import { randomVectors } from '../../support/observations.ts';
 
@@ -60,7 +61,12 @@ describe('the HNSW index', () => {
       grown.add(vector);
       apart.add(vector);
     }
-    expect(readdirSync(shared.folder).sort()).toEqual(['index-2000.hnsw', 'index-2500.hnsw']);
+    expect(readdirSync(shared.folder).sort()).toEqual([
+      'index-2000.hnsw',
+      'index-2000.hnsw.crc32',
+      'index-2500.hnsw',
+      'index-2500.hnsw.crc32',
+    ]);
     const late = new HnswIndex(10, shared);
     expect(late.loadPrefix(2499)).toBe(2000);
     for (const vector of vectors.slice(2000)) late.add(vector);
@@ -69,5 +75,10 @@ describe('the HNSW index', () => {
     );
     expect(others).toEqual([grownAnswers, grownAnswers]);
     expect(late.size).toBe(2600);
+    flipBit(join(shared.folder, 'index-2500.hnsw'), 100_000);
+    const wary = new HnswIndex(10, shared);
+    expect(wary.loadPrefix(2600)).toBe(2000);
+    for (const vector of vectors.slice(2000)) wary.add(vector);
+    expect(randomVectors(300, 10, 'q').map((query) => wary.nearest(query))).toEqual(grownAnswers);
   });
 });
