@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { type RawSettings, readCampaignFile } from '../config/load.ts';
+import { MAX_YAML_BYTES, parseYaml } from '../config/parse-yaml.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
-import { fileError, UserError } from '../core/errors.ts';
+import { UserError } from '../core/errors.ts';
+import { readText } from '../core/read-bounded.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import type { InputSpec } from '../model/model.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
@@ -14,6 +15,7 @@ import { STATE_FOLDER, type StoredEntry } from '../storage/journal.ts';
 import { locateModels } from '../storage/locate-models.ts';
 import { readManifest } from '../storage/manifest-reader.ts';
 import { readCorpus, replaceCorpus } from '../storage/read-corpus.ts';
+import { refuseSpecialFiles } from '../storage/special-files.ts';
 import { verifyManifest } from '../storage/trust/manifest-signature.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
@@ -93,15 +95,10 @@ const MANIFEST_CHANGED = `${CAMPAIGN_FILE} is not as the campaign wrote it: it w
  */
 export async function readSavedCampaign(folder: string): Promise<SavedCampaign> {
   const file = join(folder, CAMPAIGN_FILE);
-  let settings: ResolvedSettings;
-  let hasChanged: boolean;
-  try {
-    const text = await readFile(file, 'utf8');
-    hasChanged = verifyManifest(text) === 'changed';
-    settings = parse(text) as ResolvedSettings;
-  } catch (error) {
-    throw fileError(error, 'read', file);
-  }
+  refuseSpecialFiles(folder);
+  const text = readText(file, 'read', MAX_YAML_BYTES);
+  const hasChanged = verifyManifest(text) === 'changed';
+  const settings = parseYaml(text, file) as ResolvedSettings;
   const value = settings?.resolved?.threshold;
   if (typeof value !== 'number') {
     throw new UserError(`${file} was not written by neurofuzz fuzz: start another campaign with --out`);

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
-import { fileError, UserError } from '../core/errors.ts';
+import { MAX_YAML_BYTES, parseYaml } from '../config/parse-yaml.ts';
+import { UserError } from '../core/errors.ts';
+import { readText } from '../core/read-bounded.ts';
 import type { InputSpec, StringInput } from '../model/model.ts';
 import type { OutputNoise, PairNoise } from '../model/pair-noise.ts';
 import { isDType } from '../tensor/tensor.ts';
 import { CAMPAIGN_FILE } from './campaign-store.ts';
+import { refuseSpecialFiles } from './special-files.ts';
 
 /** The strings of an input whose model is not loaded. */
 const UNKNOWN_STRINGS: StringInput = { pool: [], areTexts: false };
@@ -38,12 +39,10 @@ export interface CampaignManifest {
  */
 export async function readManifest(folder: string): Promise<CampaignManifest> {
   const file = join(folder, CAMPAIGN_FILE);
-  let settings: Readonly<Record<string, unknown>> | null;
-  try {
-    settings = parse(await readFile(file, 'utf8')) as typeof settings;
-  } catch (error) {
-    throw fileError(error, 'read', file);
-  }
+  refuseSpecialFiles(folder);
+  const settings = parseYaml(readText(file, 'read', MAX_YAML_BYTES), file) as Readonly<
+    Record<string, unknown>
+  > | null;
   const resolved = settings?.resolved as Readonly<Record<string, unknown>> | undefined;
   if (settings === null || typeof resolved !== 'object' || !Array.isArray(resolved?.inputs))
     throw new UserError(`${file} does not record the model's inputs: it was not written by neurofuzz fuzz`);

@@ -16,6 +16,7 @@ import { FINDING_FILE, SIGNATURE_FILE } from '../storage/finding-files.ts';
 import { CORPUS_FOLDER } from '../storage/journal.ts';
 import { DAMAGED_FOLDER } from '../storage/set-aside.ts';
 import { parseSignature } from '../storage/signature-record.ts';
+import { refuseSpecialFiles } from '../storage/special-files.ts';
 
 /** Folders of a campaign in which no finding is looked for. */
 const OTHER_FOLDERS = new Set([CORPUS_FOLDER, DAMAGED_FOLDER]);
@@ -30,6 +31,7 @@ export async function exists(path: string): Promise<boolean> {
 
 /** All folders of findings at or below a path, sorted by name; damaged ones too. */
 export function findingFoldersIn(path: string): string[] {
+  refuseSpecialFiles(path);
   return basename(path) === FINDING_FILE ? [dirname(path)] : [...walkFindings(path)];
 }
 
@@ -81,6 +83,7 @@ export function* readFindings(
   damage: string[],
   lost: Set<string> = new Set(),
 ): Generator<LocatedFinding> {
+  refuseSpecialFiles(path);
   for (const folder of walkFindings(path)) {
     const damaged = damagedFiles(folder);
     const finding = damaged.includes(FINDING_FILE) ? undefined : readRecord(folder, damaged);
