@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander';
+import { type Command, Help, type Option } from 'commander';
 
 /** Flags of `fuzz` by topic, in the order of `--help-all`. */
 const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
@@ -81,6 +81,16 @@ export function groupFlags(command: Command): Command {
     command.help();
   });
   command.configureHelp({
+    // Only while help is printed: suggestions for a flag that is misspelt know all of them.
+    formatHelp: (shown, helper) =>
+      Help.prototype.formatHelp.call(helper, shown, Object.assign(helper, groupedBy(showsAll))),
+  });
+  return command;
+}
+
+/** How a help lists flags: all by topic, or the common ones. */
+function groupedBy(showsAll: boolean): Pick<Help, 'visibleOptions' | 'groupItems'> {
+  return {
     visibleOptions({ options }) {
       const shown = showsAll
         ? [...options].sort((a, b) => positionOf(a) - positionOf(b))
@@ -94,8 +104,7 @@ export function groupFlags(command: Command): Command {
       for (const item of visible) groups.set(getGroup(item), [...(groups.get(getGroup(item)) ?? []), item]);
       return groups;
     },
-  });
-  return command;
+  };
 }
 
 /** The topic under which `--help-all` shows a flag. */
