@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorMessage } from '../../src/core/errors.ts';
 
 /** A small campaign that hostile things are done to. */
 export interface SmallCampaign {
@@ -45,17 +46,19 @@ export function digestsOf(campaign: string): Map<string, string> {
       const inner = join(path, entry.name);
       if (entry.name === 'unrepeatable') continue;
       if (entry.isDirectory()) walk(inner);
-      else
-        digests.set(
-          inner,
-          createHash('sha256')
-            .update(readFileSync(join(campaign, inner)))
-            .digest('hex'),
-        );
+      else digests.set(inner, digestOf(join(campaign, inner)));
     }
   };
   for (const part of ['corpus', 'findings']) walk(part);
   return digests;
+}
+
+function digestOf(path: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  } catch (error) {
+    return errorMessage(error);
+  }
 }
 
 /**

@@ -61,10 +61,10 @@ export async function readCheckpoint<State>(folder: string): Promise<ReadCheckpo
   return { checkpoint: undefined, damaged, damage: describe('the campaign starts over') };
 }
 
-/** A file's text, `folder` if it is one, undefined if there is none. */
+/** A file's text, `folder` if it is one or a link to itself, undefined if there is none. */
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EISDIR') return 'folder';
+    if (error.code === 'EISDIR' || error.code === 'ELOOP') return 'folder';
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;
   });

@@ -106,10 +106,10 @@ async function dropTornLine(path: string): Promise<void> {
   if (end < bytes.length) await truncate(path, end);
 }
 
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+async function kindOf(path: string): Promise<'file' | 'folder' | 'link to itself' | undefined> {
   return stat(path).then(
     (stats) => (stats.isDirectory() ? 'folder' : 'file'),
-    () => undefined,
+    (error: NodeJS.ErrnoException) => (error.code === 'ELOOP' ? 'link to itself' : undefined),
   );
 }
 

@@ -105,7 +105,7 @@ export async function readJournal(
     start = end + 1;
   }
   if (index < count && Number.isFinite(count))
-    damage.push(`corpus/journal.jsonl lacks ${count - index} of ${count} lines`);
+    damage.push(`corpus/journal.jsonl is damaged: it lacks ${count - index} of ${count} lines`);
   return { lines, endOffset: start };
 }
 
@@ -127,7 +127,7 @@ export async function loadTestcase(
     bytes = await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EISDIR') return 'damaged';
+    if (code === 'EISDIR' || code === 'ELOOP') return 'damaged';
     if (code !== 'ENOENT') throw error;
     return 'missing';
   }
@@ -180,10 +180,13 @@ function packVectors(vectors: readonly Float32Array[]): Buffer {
   return Buffer.concat(vectors.map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength)));
 }
 
-/** Reads a file of the campaign; one that does not exist, or is a folder, is empty. */
+/** Error codes of what is no file: nothing, a folder, a link to itself. */
+const NO_FILE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EISDIR', 'ELOOP']);
+
+/** Reads a file of the campaign; one that does not exist, or is a folder or a link to itself, is empty. */
 export async function readOrEmpty(path: string): Promise<Buffer> {
   return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'EISDIR') return Buffer.alloc(0);
+    if (NO_FILE.has(error.code)) return Buffer.alloc(0);
     throw error;
   });
 }

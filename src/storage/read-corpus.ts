@@ -1,7 +1,8 @@
 import { copyFile, mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeAtomically, writeDurably } from '../core/atomic-file.ts';
 import { crc32Hex } from '../core/checksum.ts';
+import { plural } from '../core/format-number.ts';
 import { encodeTestcaseParts } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import {
@@ -22,6 +23,9 @@ import {
 } from './journal.ts';
 import { parseLine } from './journal-line.ts';
 import { DAMAGED_FOLDER, setAside, unusedPath } from './set-aside.ts';
+
+/** Name of a testcase's file. */
+const TESTCASE_NAME = /^[0-9a-f]{16}\.npz$/;
 
 /** Number of testcase files read concurrently. */
 const READ_CONCURRENCY = 16;
@@ -67,7 +71,9 @@ export async function readCorpus(
     });
   }
   if (damage.length === 0)
-    await truncateAfter(folder, endOffset, count * width * Float32Array.BYTES_PER_ELEMENT, ids);
+    damage.push(
+      ...(await truncateAfter(folder, endOffset, count * width * Float32Array.BYTES_PER_ELEMENT, ids)),
+    );
   return { entries, damage };
 }
 
@@ -101,25 +107,48 @@ async function readOrSetAside(
 }
 
 /**
- * Removes what was written after the checkpoint, testcases included. The resumed campaign does not necessarily find them again.
+ * Removes what was written after the checkpoint, testcases included. The resumed campaign does not necessarily find them again. Testcases
+ * that only a damaged line tells of are set aside.
  *
  * @param kept IDs of the entries that remain
+ * @returns a description of the damage among what is removed
  */
 async function truncateAfter(
   folder: string,
   journalBytes: number,
   vectorBytes: number,
   kept: ReadonlySet<string>,
-): Promise<void> {
+): Promise<string[]> {
   const bytes = await readOrEmpty(join(folder, JOURNAL_FILE));
-  for (const id of otherTestcases(bytes.toString('utf8', journalBytes), kept))
+  const text = bytes.toString('utf8', journalBytes);
+  for (const id of otherTestcases(text, kept))
     await rm(testcasePath(folder, id), { force: true, recursive: true });
+  // What follows the last line break is a line that a killed process had not finished.
+  const damagedLines = text
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => parseLine(line) === undefined).length;
+  const aside = damagedLines === 0 ? [] : await setStraysAside(folder, kept);
   for (const [name, length] of [
     [JOURNAL_FILE, journalBytes],
     [VECTORS_FILE, vectorBytes],
   ] as const) {
     await truncate(join(folder, name), length).catch(ignoreMissing);
   }
+  return damagedLines === 0
+    ? []
+    : [
+        `${plural(damagedLines, 'line')} at the end of ${JOURNAL_FILE} ${damagedLines === 1 ? 'is' : 'are'} damaged: the campaign goes on from before, and ${plural(aside.length, 'testcase')} set aside`,
+      ];
+}
+
+/** Sets aside the testcases that no line of the journal tells of. */
+async function setStraysAside(folder: string, kept: ReadonlySet<string>): Promise<string[]> {
+  const strays = (await readdir(join(folder, CORPUS_FOLDER))).filter(
+    (name) => TESTCASE_NAME.test(name) && !kept.has(basename(name, '.npz')),
+  );
+  for (const name of strays) await setAside(folder, `${CORPUS_FOLDER}/${name}`);
+  return strays;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

@@ -1,5 +1,15 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeTestcase, testcaseId } from '../../src/inputs/testcase.ts';
 import { CampaignStore } from '../../src/storage/campaign-store.ts';
@@ -61,8 +71,12 @@ beforeAll(async () => {
 let copies = 0;
 
 function copy(): string {
+  return copyOf(whole);
+}
+
+function copyOf(campaign: string): string {
   const path = join(folder, `copy-${copies++}`);
-  cpSync(whole, path, { recursive: true });
+  cpSync(campaign, path, { recursive: true });
   return path;
 }
 
@@ -186,6 +200,45 @@ describe('what is damaged in the folder of a resumed campaign', () => {
     expect(await setDamagedAside(path, [])).toEqual([]);
     expect(readdirSync(join(path, 'corpus'))).toEqual([]);
   });
+});
+
+test('a file that a link to itself replaced is set aside', async () => {
+  const path = copy();
+  const files = ['stats.json', 'events.jsonl', 'state/checkpoint.json', 'findings/nan/signature.json'];
+  for (const file of [...files, 'corpus/journal.jsonl', 'state/activations.f32']) {
+    rmSync(join(path, file));
+    symlinkSync(basename(file), join(path, file));
+  }
+  const { damaged } = await readCheckpoint(path);
+  expect(damaged).toEqual(['state/checkpoint.json']);
+  const damage = await setDamagedAside(path, damaged);
+  for (const file of files) {
+    expect(damage).toContainEqual(expect.stringContaining(`${file} is a link to itself, not a file`));
+    expect(() => lstatSync(join(path, file))).toThrow('ENOENT');
+  }
+  const corpus = await readCorpus(path, INPUTS, COUNT, WIDTH);
+  expect(corpus.entries).toEqual([]);
+  expect(corpus.damage).toContain('corpus/journal.jsonl is damaged: it lacks 3 of 3 lines');
+});
+
+test('a damaged line behind the checkpoint is named, and its testcase set aside; a torn one is not', async () => {
+  const path = copy();
+  const journal = join(path, 'corpus/journal.jsonl');
+  const lines = readFileSync(journal, 'utf8').trimEnd().split('\n');
+  const last = testcaseId(testcase(COUNT - 1, 1));
+  // As a checkpoint of two entries sees it.
+  writeFileSync(journal, `${lines.join('\n')}\n{"torn`);
+  const torn = copyOf(path);
+  expect((await readCorpus(torn, INPUTS, COUNT - 1, WIDTH)).damage).toEqual([]);
+  expect(existsSync(join(torn, `corpus/${last}.npz`))).toBe(false);
+  writeFileSync(journal, `${lines.slice(0, -1).join('\n')}\n${lines[COUNT - 1].replace('"id"', '"iD"')}\n`);
+  const { entries, damage } = await readCorpus(path, INPUTS, COUNT - 1, WIDTH);
+  expect(entries).toHaveLength(COUNT - 1);
+  expect(damage).toEqual([
+    expect.stringMatching(/^1 line at the end of corpus.journal.jsonl is damaged: .*1 testcase set aside$/),
+  ]);
+  expect(existsSync(join(path, `corpus/${last}.npz`))).toBe(false);
+  expect(existsSync(join(path, `corpus/damaged/${last}.npz`))).toBe(true);
 });
 
 test('a damaged finding gives way to the one that is written again', async () => {
