@@ -8,6 +8,7 @@ import {
   UserError,
 } from '../core/errors.ts';
 import { VERSION } from '../core/package-files.ts';
+import { allowPlugins } from '../extensions/allowed-plugins.ts';
 import { EXIT } from './exit-codes.ts';
 import { watchStandardStreams } from './output/standard-streams.ts';
 import { printError, printStack } from './output/terminal.ts';
@@ -50,6 +51,7 @@ function commandsFor(argv: readonly string[], startedAt: number): Promise<Comman
  */
 export async function run(argv: readonly string[], startedAt = 0): Promise<void> {
   const streams = watchStandardStreams();
+  allowPlugins(undefined);
   try {
     checkWorkingFolder();
     await parse(argv, startedAt);

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { createContext, Script } from 'node:vm';
 import { errorMessage, UserError } from '../core/errors.ts';
 import { packageFile } from '../core/package-files.ts';
+import { requireAllowedPlugin } from './allowed-plugins.ts';
 import { remapPath } from './path-remap.ts';
 
 /** Time limit of one call of a plug-in in this process, in ms. */
@@ -18,12 +19,14 @@ export function setCallTimeout(milliseconds: number): void {
  * Imports a plug-in module and returns its default export. A module is code: only those that a setting names are imported.
  *
  * @param flag the setting that names it, for messages
- * @throws UserError if it can't be imported
+ * @throws UserError if it can't be imported, or is not among those that this process may import
  */
 export async function importPlugin(flag: string, path: string): Promise<unknown> {
+  const local = resolve(remapPath(path));
+  requireAllowedPlugin(local);
   exposeOwnPackage();
   try {
-    const module = (await import(pathToFileURL(resolve(remapPath(path))).href)) as {
+    const module = (await import(pathToFileURL(local).href)) as {
       readonly default?: unknown;
     };
     return module.default;

@@ -85,7 +85,8 @@ function firstSetting(text: string) {
   return { key: key.trim(), value: value.trim(), length };
 }
 
-function checkInstanceName(where: string, name: string): string {
+/** @throws UserError where a name is none that may be a part of signatures */
+export function checkInstanceName(where: string, name: string): string {
   if (INSTANCE_NAME.test(name)) return name;
   throw new UserError(`${where} must be letters, digits, '.', '_' and '-', at most 40, not '${name}'`);
 }

@@ -1,6 +1,7 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import { checkInstanceName } from '../extensions/settings.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
 import { consistent } from './consistent.ts';
@@ -38,7 +39,7 @@ export function objectiveSpecs(setting: CampaignConfig['objective']): string[] {
   if (Array.isArray(setting)) return [...new Set(setting)];
   return Object.entries(setting).map(([name, spec]) => {
     const { name: kind, settings } = parseExtensionSpec(spec);
-    return `${kind}:name=${name}${settings === '' ? '' : `,${settings}`}`;
+    return `${kind}:name=${checkInstanceName(`--objective: ${kind}:name`, name)}${settings === '' ? '' : `,${settings}`}`;
   });
 }
 

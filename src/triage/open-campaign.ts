@@ -52,13 +52,14 @@ export async function openCampaign(
   const campaignFolder = await findCampaignFolder(folder);
   const file = join(campaignFolder, CAMPAIGN_FILE);
   const recorded = checkSettings(await readCampaignFile(file), {}, file);
-  await requireTrust(campaignFolder, recorded, trust);
+  const plugins = await requireTrust(campaignFolder, recorded, trust);
   if (recorded.model === undefined) throw new UserError(`${file} names no model`);
   const manifest = await readManifest(campaignFolder);
   const asked = recorded.memory === undefined ? undefined : parseSize(recorded.memory);
   const rerunClient = new RerunClient({
     timeout: parseDuration(recorded.timeout),
     ...memoryLimits(asked, 1),
+    plugins,
   });
   try {
     const located = await locateModels(

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { MachineError, systemReason, UserError } from '../core/errors.ts';
 import { exitReason } from '../core/exit-reason.ts';
+import { ALLOWED_PLUGINS_VARIABLE } from '../extensions/allowed-plugins.ts';
 import type { FailureKind } from '../objectives/crash-signature.ts';
 import { ArrayFiles, arrayFolder } from './array-files.ts';
 import { OomWatch } from './lifetime/oom-kills.ts';
@@ -44,6 +45,8 @@ export interface RpcClientOptions {
   readonly memory: number;
   /** Whether nobody asked for that much: what the sizes of the model and its inputs account for is a limit as well. */
   readonly isMemoryAssumed?: boolean;
+  /** Absolute paths of the plug-ins that it may import; any that this process may by default. */
+  readonly plugins?: readonly string[] | undefined;
   /** Folder for temporary files; the system's by default. */
   readonly tempFolder?: string;
 }
@@ -110,6 +113,9 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
         NEUROFUZZ_MEMORY: String(options.memory),
         NEUROFUZZ_MEMORY_ASSUMED: options.isMemoryAssumed === true ? '1' : '',
         NEUROFUZZ_ARRAYS: folder,
+        ...(options.plugins === undefined
+          ? {}
+          : { [ALLOWED_PLUGINS_VARIABLE]: JSON.stringify(options.plugins) }),
         ...(options.tempFolder === undefined ? {} : { TMPDIR: options.tempFolder }),
       },
     });

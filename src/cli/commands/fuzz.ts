@@ -7,6 +7,7 @@ import { checkSettings, type RawSettings, readCampaignFile } from '../../config/
 import type { CampaignConfig } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { allowPlugins } from '../../extensions/allowed-plugins.ts';
 import { pluginPaths } from '../../storage/trust/plugin-paths.ts';
 import { requireTrust } from '../../storage/trust/require-trust.ts';
 import { groupFlags } from '../arguments/flag-groups.ts';
@@ -176,7 +177,7 @@ async function resolveSettings(
   const recorded = await recordedSettings(out);
   const settings = checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
   const named = { ...file, ...flags };
-  await requireTrust(out, settings, { trust: options.trust, named: pluginPaths(named) });
+  allowPlugins(await requireTrust(out, settings, { trust: options.trust, named: pluginPaths(named) }));
   return withLocatedModels(out, settings, named);
 }
 

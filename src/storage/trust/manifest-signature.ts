@@ -1,12 +1,16 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { relative, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { crc32Hex } from '../../core/checksum.ts';
+import { isWithin } from '../../model/formats/confined-path.ts';
 import { moduleDigest } from './module-digest.ts';
 import { ensureUserKey, readUserKey } from './user-key.ts';
 
 /** Comments at the end of campaign.yaml: the checksum of the text before them, and where plug-ins are named, the signatures. */
 const CHECKSUM = /^# crc32 ([0-9a-f]{8})$/m;
 const SIGNATURES = /^# signed ([0-9a-f]{64}) ([0-9a-f]{64})$/m;
+/** In place of the signature of contents, where code that a plug-in runs can't be told from its text. */
+const NOT_SIGNED = '0'.repeat(64);
+
 const COMMENTS = /# crc32 [^\n]*\n(?:# signed [^\n]*\n)?$/;
 
 /**
@@ -48,8 +52,8 @@ export async function isOwnManifest(
   const recorded = end && SIGNATURES.exec(end[0]);
   if (key === undefined || end === null || recorded === null) return false;
   const { byPlace, byContent } = await signaturesOf(key, text.slice(0, end.index), plugins);
-  if (isEqual(recorded[2], byContent)) return true;
-  return isEqual(recorded[1], byPlace) && plugins.every((path) => !isWithin(path, folder));
+  if (byContent !== NOT_SIGNED && isEqual(recorded[2], byContent)) return true;
+  return isEqual(recorded[1], byPlace) && plugins.every((path) => !liesIn(path, folder));
 }
 
 async function signaturesOf(
@@ -62,9 +66,11 @@ async function signaturesOf(
       .update(JSON.stringify([purpose, code]))
       .update(text)
       .digest('hex');
+  const digests = await Promise.all(plugins.map(moduleDigest));
+  const isComplete = digests.every((digest) => digest !== undefined);
   return {
     byPlace: sign('place', plugins),
-    byContent: sign('content', await Promise.all(plugins.map(moduleDigest))),
+    byContent: isComplete ? sign('content', digests) : NOT_SIGNED,
   };
 }
 
@@ -72,6 +78,11 @@ function isEqual(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }
 
-function isWithin(path: string, folder: string): boolean {
-  return !relative(resolve(folder), path).startsWith('..');
+/** Whether a file lies in a folder, symbolic links resolved; one that can't be read counts as inside, and so is not trusted. */
+function liesIn(path: string, folder: string): boolean {
+  try {
+    return isWithin(realpathSync(folder), realpathSync(path));
+  } catch {
+    return true;
+  }
 }

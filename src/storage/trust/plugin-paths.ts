@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseExtensionSpec, parseModuleSpec } from '../../extensions/spec.ts';
-import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
+import { objectiveSpecs } from '../../objectives/registry.ts';
 
 /** Settings of a campaign that may name modules, as a campaign file or the schema has them. */
 export interface PluginSettings {
@@ -18,7 +18,7 @@ export interface PluginSettings {
  */
 export function pluginPaths({ objective, mutator, measure, scheduler }: PluginSettings): string[] {
   const paths = [
-    ...stringsIn(objective).flatMap(objectiveModules),
+    ...objectivesIn(objective).flatMap(objectiveModules),
     ...stringsIn(mutator).flatMap(mutatorModules),
     ...stringsIn([measure, scheduler]).flatMap(modulesOf),
   ];
@@ -30,14 +30,23 @@ function stringsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
 }
 
-/** Modules of an objective's spec, mutators that it applies included. */
+/** The specs that a setting makes, names of a mapping included: they stand in the specs. */
+function objectivesIn(setting: unknown): string[] {
+  const isMapping = typeof setting === 'object' && setting !== null && !Array.isArray(setting);
+  if (!isMapping) return stringsIn(setting);
+  const specs = Object.entries(setting).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return objectiveSpecs(Object.fromEntries(specs));
+}
+
+/** Modules of an objective's spec. The mutators that a metamorphic one applies may stand behind an input's name, which may hold any character. */
 function objectiveModules(spec: string): readonly string[] {
-  try {
-    return fileDependenciesOf(spec).modules;
-  } catch {
-    // A spec that is refused runs nothing.
-    return [];
-  }
+  const { name, isModule, settings } = parseExtensionSpec(spec);
+  if (isModule) return [name];
+  if (name !== 'metamorphic') return [];
+  const starts = [0, ...[...settings.matchAll(/[=,:]/g)].map(({ index }) => index + 1)];
+  return starts.flatMap((start) => modulesOf(settings.slice(start)));
 }
 
 /** An input's name before a mutator's spec may hold any character, equals signs too. */

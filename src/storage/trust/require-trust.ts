@@ -18,21 +18,23 @@ export interface TrustOptions {
  * folders, which were made on this machine, are trusted.
  *
  * @param settings what would be run, with paths relative to the working folder
+ * @returns absolute paths of the modules that may be imported; undefined for any
  * @throws UserError that names the plug-in and the flag
  */
 export async function requireTrust(
   folder: string,
   settings: PluginSettings,
   { trust = false, named = [] }: TrustOptions,
-): Promise<void> {
+): Promise<readonly string[] | undefined> {
   const plugins = pluginPaths(settings);
   const unnamed = plugins.filter((path) => !named.includes(path));
-  if (trust || unnamed.length === 0) return;
+  if (trust) return undefined;
+  if (unnamed.length === 0) return named;
   const file = join(folder, CAMPAIGN_FILE);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw fileError(error, 'read', file);
   });
-  if (await isOwnManifest(text, folder, plugins)) return;
+  if (await isOwnManifest(text, folder, plugins)) return [...named, ...plugins];
   const listed = unnamed.map((path) => relative('.', path)).join(', ');
   throw new UserError(
     `${file} has code run that was not named here: ${listed}; look at it, and run this with --trust if you trust it`,

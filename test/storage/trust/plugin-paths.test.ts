@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { UserError } from '../../../src/core/errors.ts';
 import { pluginPaths } from '../../../src/storage/trust/plugin-paths.ts';
 
 const OWN = resolve('own.js');
@@ -8,6 +9,10 @@ test.each([
   ['an objective', { objective: ['nonfinite', './own.js:bound=2'] }],
   ['an objective with a name', { objective: { mine: './own.js' } }],
   ['a mutator that a metamorphic objective applies', { objective: 'metamorphic:./own.js' }],
+  ['one behind a name', { objective: 'metamorphic:name=a,./own.js' }],
+  ['one of an input whose name holds a colon', { objective: ['nonfinite', 'metamorphic:x:0=./own.js'] }],
+  ['one of an input whose name holds an equals sign', { objective: 'metamorphic:a=b=./own.js:most=0.1' }],
+  ['one of an input whose name holds a comma', { objective: { o: 'metamorphic:a,b=./own.js' } }],
   ['a mutator', { mutator: './own.js:most=0.2' }],
   ['a mutator of an input', { mutator: ['gaussian', 'image=./own.js'] }],
   ['a mutator of an input whose name holds a colon', { mutator: ['x:0=./own.js'] }],
@@ -17,6 +22,12 @@ test.each([
   ['a scheduler', { scheduler: 'own.js' }],
 ])('%s is a module that would be run', (_, settings) => {
   expect(pluginPaths(settings)).toContain(OWN);
+});
+
+test('a name of an objective that holds more than a name is refused', () => {
+  expect(() => pluginPaths({ objective: { a: 'nonfinite', 'n,./own.js': 'metamorphic' } })).toThrow(
+    UserError,
+  );
 });
 
 test('built-in kinds, expressions and word lists are none', () => {
