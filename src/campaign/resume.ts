@@ -9,7 +9,7 @@ import { UserError } from '../core/errors.ts';
 import { readText } from '../core/read-bounded.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import type { InputSpec } from '../model/model.ts';
-import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { CAMPAIGN_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
 import { type Checkpoint, readCheckpoint } from '../storage/checkpoint.ts';
 import { STATE_FOLDER, type StoredEntry } from '../storage/journal.ts';
 import { locateModels } from '../storage/locate-models.ts';
@@ -81,12 +81,16 @@ export interface SavedCampaign {
   readonly threshold: ResolvedThreshold;
   /** Last checkpoint; undefined if none was written, and then the campaign starts over. */
   readonly checkpoint: Checkpoint<SavedCampaignState> | undefined;
+  /** Whether there was a checkpoint, and none can be read. */
+  readonly isLost: boolean;
   /** Paths of newer checkpoints that are damaged, relative to the folder, and a description of each. */
   readonly damaged: readonly string[];
   readonly damage: readonly string[];
 }
 
 const MANIFEST_CHANGED = `${CAMPAIGN_FILE} is not as the campaign wrote it: it was changed or is damaged`;
+
+const CHECKPOINT_MISSING = 'state/checkpoint.json is missing: the campaign starts over';
 
 /**
  * Reads what a campaign is resumed from.
@@ -104,8 +108,15 @@ export async function readSavedCampaign(folder: string): Promise<SavedCampaign> 
     throw new UserError(`${file} was not written by neurofuzz fuzz: start another campaign with --out`);
   }
   const checkpoint = await readCheckpoint<SavedCampaignState>(folder);
-  const damage = [...(hasChanged ? [MANIFEST_CHANGED] : []), ...checkpoint.damage];
-  return { settings, threshold: { value, why: 'as the campaign began with' }, ...checkpoint, damage };
+  // The first checkpoint precedes the first statistics.
+  const hadCheckpoint = checkpoint.damaged.length > 0 || existsSync(join(folder, STATISTICS_FILE));
+  const isLost = checkpoint.checkpoint === undefined && hadCheckpoint;
+  const damage = [
+    ...(hasChanged ? [MANIFEST_CHANGED] : []),
+    ...checkpoint.damage,
+    ...(isLost && checkpoint.damaged.length === 0 ? [CHECKPOINT_MISSING] : []),
+  ];
+  return { settings, threshold: { value, why: 'as the campaign began with' }, ...checkpoint, isLost, damage };
 }
 
 /**
@@ -114,7 +125,7 @@ export async function readSavedCampaign(folder: string): Promise<SavedCampaign> 
  * @param inputs the model's inputs without the batch dimension
  */
 export async function restoreCampaign(
-  { checkpoint, damaged, damage: checkpointDamage }: SavedCampaign,
+  { checkpoint, isLost, damage: checkpointDamage }: SavedCampaign,
   { state, store, faults, setAside }: Pick<CampaignParts, 'state' | 'store' | 'faults' | 'setAside'>,
   inputs: readonly InputSpec[],
   probeWorker: ProbeWorker,
@@ -123,7 +134,6 @@ export async function restoreCampaign(
   const { folder } = store;
   const count = checkpoint?.entries ?? 0;
   // Without a checkpoint that was there, the corpus is set aside rather than cut.
-  const isLost = checkpoint === undefined && damaged.length > 0;
   const stored = isLost
     ? { entries: [], damage: [] }
     : await readCorpus(folder, inputs, count, checkpoint?.width ?? 0);

@@ -1,5 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileError, MachineError, systemReason } from './errors.ts';
@@ -98,7 +98,8 @@ export async function writeFolderDurably(
 }
 
 /**
- * Replaces a file atomically, without fsync: a power failure may lose the new content.
+ * Replaces a file atomically, without fsync: a power failure may lose the new content. Of a link, the file that it leads to is
+ * replaced; a device or a pipe is written to.
  *
  * @param content also in parts
  */
@@ -106,9 +107,18 @@ export async function writeAtomically(
   path: string,
   content: string | Uint8Array | readonly Uint8Array[],
 ): Promise<void> {
-  const unfinished = join(dirname(path), `${UNFINISHED_PREFIX}${basename(path)}`);
+  const stats = await lstat(path).catch(() => undefined);
+  const isLink = stats?.isSymbolicLink() === true;
+  const target = isLink ? await realpath(path).catch(() => path) : path;
+  const kept = isLink ? await stat(target).catch(() => undefined) : stats;
+  // A device or a pipe is written to: it is not a file that could be replaced.
+  if (kept !== undefined && !kept.isFile() && !kept.isDirectory()) {
+    await writeFile(target, content);
+    return;
+  }
+  const unfinished = join(dirname(target), `${UNFINISHED_PREFIX}${basename(target)}`);
   await writeFile(unfinished, content);
-  await rename(unfinished, path);
+  await rename(unfinished, target);
 }
 
 /** `writeAtomically` for a small file: waiting for the event loop would take longer than writing it. */

@@ -115,6 +115,11 @@ async function readDistilledCorpus(folder: string): Promise<ReadOnlyCorpus> {
 async function readEntries(folder: string, width: number, damage: string[]) {
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
   const count = lines.reduce((largest, { index }) => Math.max(largest, index + 1), 0);
+  const { checkpoint } = await readCheckpoint(folder);
+  if (checkpoint !== undefined && count < checkpoint.entries)
+    damage.push(
+      `corpus/journal.jsonl is damaged: it lacks ${checkpoint.entries - count} of ${checkpoint.entries} lines`,
+    );
   const vectors = await readVectors(folder, lines, count, width, []);
   const entries = lines.flatMap(({ record, checksums }, i): CorpusLine[] => {
     const vector = vectors[i];

@@ -75,7 +75,13 @@ function parseCheckpoint<State>(text: string): Checkpoint<State> | undefined {
   if (verifyChecksum(text) === 'damaged') return undefined;
   try {
     const checkpoint = JSON.parse(text) as Checkpoint<State> | null;
-    return checkpoint?.formatVersion === FORMAT_VERSION ? checkpoint : undefined;
+    const isCheckpoint =
+      checkpoint?.formatVersion === FORMAT_VERSION &&
+      Number.isInteger(checkpoint.entries) &&
+      Number.isInteger(checkpoint.width) &&
+      typeof checkpoint.state === 'object' &&
+      checkpoint.state !== null;
+    return isCheckpoint ? checkpoint : undefined;
   } catch {
     return undefined;
   }

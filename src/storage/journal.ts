@@ -128,7 +128,7 @@ export async function loadTestcase(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EISDIR' || code === 'ELOOP') return 'damaged';
-    if (code !== 'ENOENT') throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     return 'missing';
   }
   try {
@@ -156,7 +156,9 @@ export async function readVectors(
   const bytes = await readOrEmpty(join(folder, VECTORS_FILE));
   const length = width * Float32Array.BYTES_PER_ELEMENT;
   if (bytes.length < count * length)
-    damage.push(`${VECTORS_FILE} is cut: the model is run again on the testcases that lack theirs`);
+    damage.push(
+      `${VECTORS_FILE} is damaged: it is cut, and the model is run again on the testcases that lack theirs`,
+    );
   let damagedCount = 0;
   const vectors = lines.map(({ index, checksums }) => {
     const from = bytes.byteOffset + index * length;
@@ -181,7 +183,7 @@ function packVectors(vectors: readonly Float32Array[]): Buffer {
 }
 
 /** Error codes of what is no file: nothing, a folder, a link to itself. */
-const NO_FILE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EISDIR', 'ELOOP']);
+const NO_FILE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EISDIR', 'ELOOP', 'ENOTDIR']);
 
 /** Reads a file of the campaign; one that does not exist, or is a folder or a link to itself, is empty. */
 export async function readOrEmpty(path: string): Promise<Buffer> {

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { verifyChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
-import { EVENTS_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
+import { CAMPAIGN_FILE, EVENTS_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
 import {
   type Finding,
   FORMAT_VERSION,
@@ -20,6 +20,9 @@ import { refuseSpecialFiles } from '../storage/special-files.ts';
 
 /** Folders of a campaign in which no finding is looked for. */
 const OTHER_FOLDERS = new Set([CORPUS_FOLDER, DAMAGED_FOLDER]);
+
+/** Error codes where the record of a finding is no file. */
+const NO_RECORD: ReadonlySet<string | undefined> = new Set(['EISDIR', 'ENOENT', 'ELOOP', 'ENOTDIR']);
 
 /** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
@@ -84,6 +87,12 @@ export function* readFindings(
   lost: Set<string> = new Set(),
 ): Generator<LocatedFinding> {
   refuseSpecialFiles(path);
+  const isCampaign = existsSync(join(path, CAMPAIGN_FILE));
+  const findings = isCampaign ? join(path, 'findings') : path;
+  if ((isCampaign || basename(path) === 'findings') && !isFolder(findings)) {
+    damage.push(`${findings} is damaged: it is no folder`);
+    return;
+  }
   for (const folder of walkFindings(path)) {
     const damaged = damagedFiles(folder);
     const finding = damaged.includes(FINDING_FILE) ? undefined : readRecord(folder, damaged);
@@ -108,7 +117,8 @@ function readRecord(folder: string, damaged: string[]): Finding | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw fileError(error, 'read the finding', path);
+    if (!NO_RECORD.has((error as NodeJS.ErrnoException).code))
+      throw fileError(error, 'read the finding', path);
     damaged.push(FINDING_FILE);
     return undefined;
   }
@@ -118,6 +128,14 @@ function readRecord(folder: string, damaged: string[]): Finding | undefined {
     if (!(error instanceof DamagedFindingError)) throw error;
     damaged.push(FINDING_FILE);
     return undefined;
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 
@@ -175,11 +193,13 @@ export async function readHitCounts(campaign: string, damage: string[]): Promise
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
       error.code === 'ENOENT' ? undefined : '',
     );
-    if (text === undefined) continue;
     const name = basename(folder);
-    const record = parseSignature(text, folder);
     const latest = signatures.get(name);
-    if (record === undefined) damage.push(`${path} is damaged: it is not as it was written`);
+    // A campaign that was killed may have had no time for the record of its last fault.
+    if (text === undefined && !isFinal && latest === undefined) continue;
+    const record = text === undefined ? undefined : parseSignature(text, folder);
+    if (text === undefined) damage.push(`${path} is missing`);
+    else if (record === undefined) damage.push(`${path} is damaged: it is not as it was written`);
     else if (isFinal && latest !== undefined && latest !== record.hits)
       damage.push(
         `${path} was replaced: it counts ${plural(record.hits, 'hit')}, and the campaign ended with ${latest}`,

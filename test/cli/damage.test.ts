@@ -34,6 +34,7 @@ function withoutChecksums(path: string): void {
   for (const name of Object.keys(digests(path, '.')))
     if (/\.jsonl?$/.test(name)) strip(join(path, name), checksum);
   strip(join(path, 'corpus/journal.jsonl'), /^\{"v":2/gm, '{"v":1');
+  strip(join(path, 'campaign.yaml'), /^# crc32 .*\n/gm);
 }
 
 describe('a campaign with damaged files', () => {
@@ -116,6 +117,19 @@ describe('a campaign with damaged files', () => {
       stderr: expect.stringMatching(/campaign\.yaml: it is a folder, not a file/),
     });
   });
+});
+
+test('a campaign whose checkpoints are gone starts over, and its corpus is set aside', async () => {
+  const path = copy();
+  for (const name of ['checkpoint.json', 'checkpoint-previous.json']) rmSync(join(path, 'state', name));
+  const testcases = readdirSync(join(path, 'corpus')).filter((name) => name.endsWith('.npz'));
+  const { code, stderr } = await resume(path);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining('state/checkpoint.json is missing: the campaign starts over'),
+  ]);
+  const kept = [...readdirSync(join(path, 'corpus')), ...readdirSync(join(path, 'corpus/damaged'))];
+  expect(kept).toEqual(expect.arrayContaining(testcases));
 });
 
 test('a campaign of an older version, without checksums, is read and resumed as ever', async () => {

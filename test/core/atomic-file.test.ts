@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { makeFolder, makeTemporaryFolder } from '../../src/core/atomic-file.ts';
+import { makeFolder, makeTemporaryFolder, writeAtomically } from '../../src/core/atomic-file.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -19,4 +21,24 @@ test('no place for temporary files is a failure of the machine that names TMPDIR
     name: 'MachineError',
     message: `cannot create a temporary folder in ${folder}/gone: no such file or folder; name another place with TMPDIR`,
   });
+});
+
+test('of a link the file that it leads to is replaced, and a pipe is written to', async () => {
+  const file = join(folder, 'linked');
+  const link = join(folder, 'link');
+  writeFileSync(file, 'old');
+  symlinkSync(file, link);
+  await writeAtomically(link, 'new');
+  expect(readFileSync(file, 'utf8')).toBe('new');
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let read = '';
+  reader.stdout.on('data', (chunk: Buffer) => {
+    read += chunk.toString();
+  });
+  await Promise.all([writeAtomically(pipe, 'through'), once(reader, 'close')]);
+  expect(read).toBe('through');
+  expect(lstatSync(pipe).isFIFO()).toBe(true);
 });

@@ -172,7 +172,7 @@ describe('a corpus', () => {
     const { entries: read, damage } = await readCorpus(path, INPUTS, 6, 2);
     expect(read.map(({ activations }) => activations)).toEqual(new Array(6).fill(undefined));
     expect(damage).toEqual([
-      'state/activations.f32 is cut: the model is run again on the testcases that lack theirs',
+      'state/activations.f32 is damaged: it is cut, and the model is run again on the testcases that lack theirs',
     ]);
   });
 });

@@ -262,3 +262,54 @@ test('a record that counts other hits than the campaign ended with was replaced'
     expect.stringMatching(/signature.json was replaced: it counts 5 hits, and the campaign ended with 822/),
   ]);
 });
+
+test('a record that is missing from a campaign that came to its end is named, and its hits are known', async () => {
+  const path = copy();
+  rmSync(join(path, 'findings/nan/signature.json'));
+  const damage: string[] = [];
+  expect([...(await readHitCounts(path, damage))]).toEqual([['nan', 822]]);
+  expect(damage).toEqual([expect.stringMatching(/findings.nan.signature.json is missing$/)]);
+});
+
+test.each([
+  ['is a file', (path: string) => writeFileSync(path, '')],
+  ['is a link to itself', (path: string) => symlinkSync(basename(path), path)],
+  ['is not there', () => {}],
+])('where findings/ %s, that is named', (_, replace) => {
+  const path = copy();
+  writeFileSync(join(path, 'campaign.yaml'), '');
+  rmSync(join(path, 'findings'), { recursive: true });
+  replace(join(path, 'findings'));
+  for (const read of [path, join(path, 'findings')]) {
+    const damage: string[] = [];
+    expect([...readFindings(read, damage)]).toEqual([]);
+    expect(damage).toEqual([`${join(path, 'findings')} is damaged: it is no folder`]);
+  }
+});
+
+test.each([
+  ['the record is gone', 'finding.json', (path: string) => rmSync(path), 'finding.json'],
+  ['the checksums are gone', 'SHA256SUMS', (path: string) => rmSync(path), 'SHA256SUMS'],
+  [
+    'a checksum is gone',
+    'SHA256SUMS',
+    (path: string) => writeFileSync(path, readFileSync(path, 'utf8').replace(/^.*finding\.json\n/m, '')),
+    'SHA256SUMS',
+  ],
+])('a finding of which %s is named, and the others are read', (_, file, damageFile, named) => {
+  const path = copy();
+  const [first, second] = readdirSync(join(path, 'findings/nan')).sort();
+  damageFile(join(path, 'findings/nan', first, file));
+  const damage: string[] = [];
+  const ids = [...readFindings(path, damage)].map(({ finding: { id } }) => id);
+  expect(ids).toContain(second);
+  expect(damage).toEqual([expect.stringContaining(`${first}/${named} is damaged`)]);
+});
+
+test('JSON of another kind in the place of the checkpoint is damage, and the one before is read', async () => {
+  const path = copy();
+  writeFileSync(join(path, 'state/checkpoint.json'), '{"formatVersion":1,"hits":5}');
+  const { checkpoint, damaged } = await readCheckpoint<{ taken: number }>(path);
+  expect(damaged).toEqual(['state/checkpoint.json']);
+  expect(checkpoint?.state.taken).toBe(COUNT - 1);
+});
