@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findBrokenConstraints } from '../constraints/find-broken-constraints.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { ImportedTestcase } from '../fuzzer/corpus/imported-testcase.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
@@ -168,15 +169,20 @@ export async function enterImports(
     imports.map(({ data }) => data),
     labels,
   );
-  let orphans = 0;
+  let [orphans, leftOver] = [0, 0];
   for (const [i, imported] of imports.entries()) {
     if (!isFuzzable(results[i])) continue;
     const { activations, predictedClass } = results[i];
     const entry = campaign.state.addImported(imported, activations, predictedClass);
     if (entry === 'orphan') orphans++;
+    else if (entry === 'full') leftOver++;
     else if (entry !== 'known') campaign.store.addEntry(entry);
   }
   await storeSeedFindings(results, (index) => importOrigin(imports[index]), campaign, monitor);
+  if (leftOver > 0)
+    monitor.warn(
+      `${plural(leftOver, 'imported testcase')} left out: the corpus is full; raise --max-corpus, or distill what is imported`,
+    );
   if (orphans > 0)
     monitor.warn(
       `${orphans} imported testcases come from a seed that breaks an objective by itself: they are left out`,

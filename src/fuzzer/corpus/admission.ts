@@ -92,17 +92,19 @@ export class CorpusAdmission {
   /**
    * Adds a testcase of an earlier campaign.
    *
-   * @returns the entry; `known` if the corpus has it, `orphan` if the entry that it is measured from is missing
+   * @returns the entry; `known` if the corpus has it, `orphan` if the entry that it is measured from is missing, `full` if there is no
+   *   room for it
    */
   admitImported(
     { lineage, site, data }: ImportedTestcase,
     activations: Float32Array,
     predictedClass: number,
-  ): NewCorpusEntry | 'known' | 'orphan' {
-    const { corpus } = this.#options;
+  ): NewCorpusEntry | 'known' | 'orphan' | 'full' {
+    const { corpus, maxEntries } = this.#options;
     const { id, ancestor, reference = ancestor } = lineage;
     if (corpus.has(id)) return 'known';
     if ([ancestor, reference].some((root) => root !== id && !corpus.has(root))) return 'orphan';
+    if (corpus.size.count >= maxEntries) return 'full';
     const entry: NewCorpusEntry = {
       ...lineage,
       novelty: null,

@@ -96,6 +96,22 @@ describe('an imported testcase', () => {
   });
 });
 
+describe('an imported testcase of a full corpus', () => {
+  test('is left out', () => {
+    const { admission, corpus } = setUp({ maxEntries: 1 });
+    const lineage = {
+      id: idOf(testcase(5)),
+      parent: null,
+      ancestor: idOf(testcase(0)),
+      generation: 1,
+      mutators: [],
+    };
+    const imported = { lineage, data: testcase(5), ancestor: testcase(0) };
+    expect(admission.admitImported(imported, Float32Array.of(5), 1)).toBe('full');
+    expect(corpus.size.count).toBe(1);
+  });
+});
+
 describe('candidates', () => {
   test('are admitted where they are still new; the reward counts in thresholds', () => {
     const { admission } = setUp();
