@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { checksumLines } from '../../src/storage/finding-checksums.ts';
 
 /** The bundled campaign with the flags that every test gives. */
 export const BUNDLED = ['fuzz', '-c', 'corpora/nan-digits/campaign.yaml', '--quiet'];
@@ -38,10 +39,14 @@ export function readJson(...path: string[]): any {
   return JSON.parse(readFileSync(join(...path), 'utf8'));
 }
 
-/** Replaces a finding's record, and takes its checksums away. */
+/** Replaces a finding's record, and its checksums by those of the files that are there. */
 export function writeFinding(folder: string, finding: unknown): void {
   writeFileSync(join(folder, 'finding.json'), JSON.stringify(finding));
-  rmSync(join(folder, 'SHA256SUMS'), { force: true });
+  const names = readdirSync(folder).filter(
+    (name) => name !== 'SHA256SUMS' && statSync(join(folder, name)).isFile(),
+  );
+  const files = new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+  writeFileSync(join(folder, 'SHA256SUMS'), checksumLines(files));
 }
 
 /** The events of a campaign, in order. */
