@@ -19,12 +19,9 @@ export async function withFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** Runs a campaign as `fuzz` does, without output. */
-export async function campaign(
-  settings: Readonly<Record<string, unknown>>,
-  onStatistics: (statistics: Statistics) => void = () => {},
-): Promise<CampaignSummary> {
-  const monitor: Monitor = {
+/** A monitor that passes statistics on and says nothing. */
+export function silentMonitor(onStatistics: (statistics: Statistics) => void = () => {}): Monitor {
+  return {
     info() {},
     warn() {},
     onStart() {},
@@ -33,7 +30,18 @@ export async function campaign(
     onThresholdChange() {},
     onStatistics,
   };
-  return runCampaign(campaignSchema.parse(settings), monitor, new AbortController().signal);
+}
+
+/** Runs a campaign as `fuzz` does, without output. */
+export async function campaign(
+  settings: Readonly<Record<string, unknown>>,
+  onStatistics: (statistics: Statistics) => void = () => {},
+): Promise<CampaignSummary> {
+  return runCampaign(
+    campaignSchema.parse(settings),
+    silentMonitor(onStatistics),
+    new AbortController().signal,
+  );
 }
 
 /** Writes drawn digits as seeds of a network with one input; returns the path. */

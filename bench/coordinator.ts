@@ -9,14 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { ExecutorFactory } from '../src/campaign/executor-factory.ts';
-import type { Monitor } from '../src/campaign/monitor/monitor.ts';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { queueExecutorFactory } from '../src/distributed/coordinator/coordinator.ts';
 import { packMessage } from '../src/distributed/protocol/codec.ts';
 import { parseQueueAddress } from '../src/distributed/redis/connection.ts';
 import type { TaskResult } from '../src/fuzzer/scheduling/task.ts';
-import { line, withFolder } from './campaign.ts';
+import { line, silentMonitor, withFolder } from './campaign.ts';
 import { cpuSeconds } from './processes.ts';
 
 const { values: options } = parseArgs({
@@ -31,15 +30,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const silent: Monitor = {
-  info() {},
-  warn() {},
-  onStart() {},
-  onPhase() {},
-  onFault() {},
-  onThresholdChange() {},
-  onStatistics() {},
-};
+const silent = silentMonitor();
 const url = `redis://127.0.0.1:${options.port}`;
 const address = parseQueueAddress(url);
 const queueFactory = queueExecutorFactory({ address, prefix: 'neurofuzz', name: 'simulated', mixed: false });

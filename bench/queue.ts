@@ -6,13 +6,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Monitor } from '../src/campaign/monitor/monitor.ts';
 import type { Statistics } from '../src/campaign/monitor/statistics.ts';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { queueExecutorFactory } from '../src/distributed/coordinator/coordinator.ts';
 import { parseQueueAddress } from '../src/distributed/redis/connection.ts';
-import { line, median, withFolder } from './campaign.ts';
+import { line, median, silentMonitor, withFolder } from './campaign.ts';
 import { childSeconds, cpuSeconds } from './processes.ts';
 
 const { values: options } = parseArgs({
@@ -72,12 +71,9 @@ try {
             children = Math.max(children, childSeconds(parent) - childrenBefore);
           }, 200);
           let early: Statistics | undefined;
-          const monitor: Monitor = {
-            ...{ info() {}, warn() {}, onPhase() {}, onStart() {}, onFault() {}, onThresholdChange() {} },
-            onStatistics(now) {
-              if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
-            },
-          };
+          const monitor = silentMonitor((now) => {
+            if (early === undefined && now.execs > SETTLED * Number(options.execs)) early = now;
+          });
           const { statistics } = await runCampaign(
             settings,
             monitor,

@@ -6,7 +6,6 @@ import { FaultRegistry } from '../src/campaign/findings/fault-registry.ts';
 import { FindingWriter } from '../src/campaign/findings/finding-writer.ts';
 import { SeedSpan } from '../src/campaign/findings/severity.ts';
 import { runMainLoop } from '../src/campaign/main-loop.ts';
-import type { Monitor } from '../src/campaign/monitor/monitor.ts';
 import { StatisticsCollector } from '../src/campaign/monitor/statistics.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { Feedback } from '../src/coverage/feedback/feedback.ts';
@@ -26,6 +25,7 @@ import { CampaignStore } from '../src/storage/campaign-store.ts';
 import { STATE_FOLDER } from '../src/storage/journal.ts';
 import { FolderTestcaseLoader } from '../src/storage/testcase-loader.ts';
 import { RerunClient } from '../src/workers/rerun-client.ts';
+import { silentMonitor } from './campaign.ts';
 
 /** Values of an input. */
 export const SIZE = 784;
@@ -137,15 +137,7 @@ export async function runSimulatedCampaign({
   if (seed !== undefined) store.addEntry(seed);
   const collector = new StatisticsCollector();
   const executor = makeExecutor(state, out);
-  const monitor: Monitor = {
-    info() {},
-    warn() {},
-    onStart() {},
-    onPhase() {},
-    onFault() {},
-    onThresholdChange() {},
-    onStatistics: () => onStatistics(state),
-  };
+  const monitor = silentMonitor(() => onStatistics(state));
   await runMainLoop({
     config,
     monitor,

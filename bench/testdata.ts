@@ -13,7 +13,7 @@ import { UserError } from '../src/core/errors.ts';
 import { ProcessDied } from '../src/workers/lifetime/process-died.ts';
 import { ModelSession } from '../src/workers/model-session.ts';
 import { RpcClient } from '../src/workers/rpc-client.ts';
-import { withFolder } from './campaign.ts';
+import { silentMonitor, withFolder } from './campaign.ts';
 import type { TestdataApi } from './testdata-process.ts';
 
 const { values: options } = parseArgs({
@@ -24,15 +24,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const observer = {
-  info() {},
-  warn() {},
-  onStart() {},
-  onPhase() {},
-  onFault() {},
-  onThresholdChange() {},
-  onStatistics() {},
-};
+const observer = silentMonitor();
 const session = new ModelSession();
 let raw: RpcClient<TestdataApi> | undefined;
 
