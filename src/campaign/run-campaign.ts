@@ -6,6 +6,7 @@ import { InterruptedError } from '../core/errors.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
+import { detectModel } from '../model/formats/detect.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
@@ -67,7 +68,11 @@ export async function runCampaign(
   checkSecondModel(requested);
   const folderClaim = new FolderClaim(folder);
   if (resume) await folderClaim.lock();
-  else await checkFolder(folder);
+  else {
+    // A misspelt model is told as such, not as the campaign of that name.
+    await detectModel(modelPath(requested).asGiven);
+    await checkFolder(folder);
+  }
   const saved = resume ? await folderClaim.whileHeld(() => readSavedCampaign(folder)) : undefined;
   const config = await withDiskLimit(requested, folder, saved);
   const jobs = config.jobs ?? availableCores();

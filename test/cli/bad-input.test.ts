@@ -43,6 +43,13 @@ describe('a model', () => {
   test('that is missing is refused by name', () =>
     refused([join(folder, 'none.onnx'), '-i', seeds], /none\.onnx: no such file/));
 
+  test('that is missing is refused as such where a campaign of its name is there', () => {
+    const out = join(folder, 'none');
+    mkdirSync(out);
+    writeFileSync(join(out, 'campaign.yaml'), '');
+    return refused([join(folder, 'none.onnx'), '-i', seeds, '--out', out], /none\.onnx: no such file/);
+  });
+
   test('that is a folder without a model.json is refused', () => {
     mkdirSync(join(folder, 'empty-model'));
     return refused([join(folder, 'empty-model'), '-i', seeds], /empty-model is a folder without a model:/);
