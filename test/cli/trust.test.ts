@@ -53,7 +53,7 @@ describe("a campaign's folder of a stranger", () => {
     const { code, stderr } = await as(other, place, ...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^neurofuzz: \S+campaign\.yaml has code run that was not named here: own\.js; [^\n]*--trust[^\n]*\n$/,
+      /^neurofuzz: \S+campaign\.yaml names code that this command was not told to run: own\.js; [^\n]*--trust[^\n]*\n$/,
     );
     expect(existsSync(loaded)).toBe(false);
     const trusted = await as(other, place, ...args, '--trust');

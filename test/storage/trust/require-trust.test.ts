@@ -44,7 +44,8 @@ async function made(...objective: string[]): Promise<void> {
 const check = (path = campaign, objective = join(path, '..', 'objective.js'), options = {}) =>
   requireTrust(path, { objective: [objective] }, options);
 
-const REFUSAL = /campaign\.yaml has code run that was not named here: .*objective\.js; .* --trust/;
+const REFUSAL =
+  /campaign\.yaml names code that this command was not told to run: .*objective\.js; .* --trust/;
 
 test("the user's own campaign may run its plug-ins, edited ones too, and the key is the user's alone", async () => {
   await check();
