@@ -13,10 +13,16 @@ import type { FailedCampaign } from '../report/objective-results.ts';
 import type { ReportedCampaign } from '../report/view-model.ts';
 import { Lock } from '../storage/lock.ts';
 import { pluginPaths } from '../storage/trust/plugin-paths.ts';
-import { type Baseline, EMPTY_BASELINE, writeBaseline } from '../triage/baseline.ts';
+import {
+  type Baseline,
+  EMPTY_BASELINE,
+  nextBaseline,
+  updateBaseline,
+  withDecisions,
+} from '../triage/baseline.ts';
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
-import { isCounted, isReproducible, type TriagedFault, triage } from '../triage/triage.ts';
+import { isCounted, type TriagedFault, triage } from '../triage/triage.ts';
 import { splitByShare, TimeBudget } from './budget.ts';
 import { runTurn, type TurnResult } from './campaign-turn.ts';
 import {
@@ -109,9 +115,14 @@ async function runNight(
     replayLine,
     wasInterrupted: signal.aborted,
   });
-  for (const { name, faults, lost } of reported) {
+  for (const campaign of reported) {
     await makeFolder(join(out, BASELINES_FOLDER), 'the folder of baselines');
-    await writeBaseline(baselinePath(out, name), [...faults.filter(isReproducible), ...lost]);
+    // Somebody may have decided on faults since they were compared.
+    await updateBaseline(
+      baselinePath(out, campaign.name),
+      (replaced) => withDecisions(nextBaseline(campaign), replaced),
+      true,
+    );
   }
   for (const folder of await removeOldNights(out, keep))
     observer.info(`${folder} is taken away: ${keep} nights are kept`);
@@ -256,7 +267,8 @@ async function readableCampaigns(
   return readable;
 }
 
-function baselinePath(out: string, name: string): string {
+/** Path of a campaign's baseline in the nightly folder. */
+export function baselinePath(out: string, name: string): string {
   return join(out, BASELINES_FOLDER, `${name}.json`);
 }
 

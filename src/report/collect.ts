@@ -3,24 +3,18 @@ import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { withFindings } from '../campaign/monitor/seed-statistics.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
-import type { CampaignConfig } from '../config/schema.ts';
-import { errorMessage, MachineError, UserError } from '../core/errors.ts';
-import type { Graph } from '../model/graph/graph.ts';
 import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE, EVENTS_FILE } from '../storage/campaign-store.ts';
-import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
-import { locateModels } from '../storage/locate-models.ts';
 import { type CampaignManifest, readManifest } from '../storage/manifest-reader.ts';
 import { verifyManifest } from '../storage/trust/manifest-signature.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-import { RerunClient } from '../workers/rerun-client.ts';
-import { memoryLimits } from '../workers/resource-limits.ts';
 import { collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import type { PictureBudget } from './images.ts';
 import { LineageIndex } from './lineage.ts';
+import { loadGraph } from './load-graph.ts';
 import type { CampaignView, FaultView } from './view-model.ts';
 
 /** Settings listed first, in this order. */
@@ -38,9 +32,6 @@ const LEADING_SETTINGS = [
 
 /** Settings that are not listed. */
 const HIDDEN_SETTINGS = new Set(['formatVersion', 'resolved', 'jobs', 'table', 'tokens', 'preprocess']);
-
-/** Time limit for loading the model to read its graph. */
-const TIMEOUT_MS = 30_000;
 
 export interface CollectOptions {
   readonly faults: readonly TriagedFault[];
@@ -112,33 +103,6 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     gaps: [...gaps, ...damage],
     damage,
   };
-}
-
-/** Loads the model's graph; undefined, with a note in `gaps`, if the model is missing or has changed. */
-async function loadGraph(
-  folder: string,
-  config: CampaignConfig,
-  manifest: CampaignManifest,
-  gaps: string[],
-): Promise<Graph | undefined> {
-  if (config.model === undefined) return undefined;
-  const rerunClient = new RerunClient({ timeout: TIMEOUT_MS, ...memoryLimits(undefined, 1) });
-  try {
-    const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
-    const models = await locateModels(config, manifest, folder, 'put it back to see it', rerunClient);
-    const located = { ...config, ...models };
-    const secondModel = secondModelOptions(located, derived);
-    const options = { ...loadOptions(config), ...(secondModel === undefined ? {} : { secondModel }) };
-    const { sha256, graph } = await rerunClient.identify(models.model ?? config.model, options);
-    if (sha256 === manifest.modelSha256) return graph;
-    gaps.push('the model has changed since: of its graph only the way to the output is shown');
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-    gaps.push(`the model's graph cannot be shown: ${errorMessage(error)}`);
-  } finally {
-    rerunClient.close();
-  }
-  return undefined;
 }
 
 /** The resolved settings as names and values, followed by digests and versions. */

@@ -79,7 +79,7 @@ function faultOutcome(fault: TriagedFault): CheckOutcome {
   const status = statusOf(fault);
   if (isTie(fault.signature) && !isCounted(fault))
     return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
-  if (state === 'known') return { kind: 'skipped', message: `known: ${summary}` };
+  if (state === 'known' || state === 'ignored') return { kind: 'skipped', message: `${state}: ${summary}` };
   if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
   const manner = status === 'confirmed' ? '' : `, ${status}`;
   const details = `${hits} hits, came up again ${reproduced}${manner}\n${path}`;

@@ -17,6 +17,16 @@ const TAKEOVER_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 50;
 const RETRY_DELAY_MS = 100;
 
+/** Another process owns the folder. */
+export class LockedError extends UserError {}
+
+/** Whether a process owns a campaign's folder, as far as can be told. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const path = join(folder, LOCK_FILE);
+  const owner = await readOwner(path).catch(() => undefined);
+  return owner !== undefined && (await isAlive(owner, path));
+}
+
 interface Owner {
   readonly pid: number;
   readonly host: string;
@@ -41,9 +51,17 @@ export class Lock {
     }, HEARTBEAT_INTERVAL_MS).unref();
   }
 
-  /** @throws UserError if another process owns the folder */
-  static async acquire(folder: string): Promise<Lock> {
-    const path = join(folder, LOCK_FILE);
+  /**
+   * @param file name of the lock file: where a single file of the folder is locked, another one than the folder's own
+   * @param purpose action and path for the message of an error of the file system
+   * @throws LockedError if another process owns it, UserError or MachineError if the lock file can't be written
+   */
+  static async acquire(
+    folder: string,
+    file = LOCK_FILE,
+    purpose = { action: 'lock the campaign folder', path: folder },
+  ): Promise<Lock> {
+    const path = join(folder, file);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
         if (await tryCreate(path)) return new Lock(path);
@@ -51,13 +69,13 @@ export class Lock {
         if (owner === undefined) continue;
         if (await isAlive(owner, path)) {
           const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
-          throw new UserError(
+          throw new LockedError(
             `${folder} is in use by process ${owner.pid}${where}: wait for its end, or choose another folder with --out`,
           );
         }
-        await removeDeadLock(path, join(folder, BREAK_FILE));
+        await removeDeadLock(path, join(folder, file === LOCK_FILE ? BREAK_FILE : `${file}.break`));
       } catch (error) {
-        throw error instanceof UserError ? error : fileError(error, 'lock the campaign folder', folder);
+        throw error instanceof UserError ? error : fileError(error, purpose.action, purpose.path);
       }
     }
     throw new UserError(`${folder} is being taken over by others: try again`);

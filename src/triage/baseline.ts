@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
@@ -7,6 +8,8 @@ import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
+import { Lock, LockedError } from '../storage/lock.ts';
+import { type FaultCounts, type FaultState, isReproducible } from './fault-status.ts';
 import { exists, readFindings, readFirstSeen } from './findings.ts';
 
 /** A fault as recorded in a baseline. */
@@ -16,7 +19,17 @@ export interface KnownFault {
   readonly summary: string;
   /** Time of the first finding, in ISO 8601; null if unknown. */
   readonly firstSeen: string | null;
+  /** How it stands; known where it is absent. Baselines hold `ignored` and `fixed`, which a person decides. */
+  readonly state?: FaultState;
+  /** What a person noted. */
+  readonly note?: string;
 }
+
+/** States that a person may give to a fault. */
+export const DECIDED_STATES = ['known', 'ignored', 'fixed'] as const;
+
+/** Maximum number of characters of a note. */
+export const MAX_NOTE_CHARACTERS = 4_000;
 
 /** Faults that are already known, to tell new ones from them. */
 export interface Baseline {
@@ -85,10 +98,112 @@ async function readBaselineFile(path: string): Promise<Baseline> {
 }
 
 function isKnownFault(fault: unknown): fault is KnownFault {
-  const { signature, objective, summary, firstSeen }: Partial<Record<keyof KnownFault, unknown>> =
-    fault ?? {};
+  const {
+    signature,
+    objective,
+    summary,
+    firstSeen,
+    state,
+    note,
+  }: Partial<Record<keyof KnownFault, unknown>> = fault ?? {};
   const isTime = firstSeen === null || typeof firstSeen === 'string';
-  return [signature, objective, summary].every((text) => typeof text === 'string') && isTime;
+  const isDecided = state === undefined || DECIDED_STATES.some((decided) => decided === state);
+  const isNote = note === undefined || typeof note === 'string';
+  return (
+    [signature, objective, summary].every((text) => typeof text === 'string') && isTime && isDecided && isNote
+  );
+}
+
+/** The faults of a baseline that follows from a triage: those that came up, and those of which nothing can be told. */
+export function nextBaseline({
+  faults,
+  lost,
+  ignored,
+}: {
+  readonly faults: readonly (KnownFault & FaultCounts)[];
+  readonly lost: readonly KnownFault[];
+  readonly ignored: readonly KnownFault[];
+}): KnownFault[] {
+  return [...faults.filter(isReproducible), ...lost, ...ignored];
+}
+
+/**
+ * Adds to the faults of a new baseline what people decided in the file that it replaces: notes, and the states `ignored` and `fixed`. A
+ * fault that was fixed and came up again, which is new, is known from now on.
+ */
+export function withDecisions(faults: readonly KnownFault[], replaced: readonly KnownFault[]): KnownFault[] {
+  const decided = new Map(replaced.map((fault) => [fault.signature, fault]));
+  const kept = faults.map((fault) => {
+    const { state, note = fault.note } = decided.get(fault.signature) ?? {};
+    const isIgnored =
+      state === 'ignored' ||
+      (state === undefined && fault.state === 'ignored' && !decided.has(fault.signature));
+    const isFixed = state === 'fixed' && fault.state !== 'new';
+    const { state: _state, note: _note, ...rest } = fault;
+    return {
+      ...rest,
+      ...(isIgnored ? { state: 'ignored' as const } : isFixed ? { state: 'fixed' as const } : {}),
+      ...(note === undefined ? {} : { note }),
+    };
+  });
+  const signatures = new Set(faults.map(({ signature }) => signature));
+  return [
+    ...kept,
+    ...replaced.filter(({ signature, state }) => state === 'ignored' && !signatures.has(signature)),
+  ];
+}
+
+/** How long another process may take to change a baseline, and the pause between attempts, in milliseconds. */
+const LOCK_WAIT_MS = 10_000;
+const LOCK_PAUSE_MS = 50;
+
+/**
+ * Changes a baseline file, one process at a time.
+ *
+ * @param change makes the new faults out of those in the file; of none, where there is no file
+ * @param isReplaced whether a file that is no baseline is replaced, as if it were not there
+ * @throws UserError if the file is no baseline, can't be written, or stays in use by another process
+ */
+export async function updateBaseline(
+  path: string,
+  change: (faults: readonly KnownFault[]) => readonly KnownFault[],
+  isReplaced = false,
+): Promise<void> {
+  const stats = await stat(path).catch(() => undefined);
+  // A device or a pipe, which holds no faults.
+  if (stats !== undefined && !stats.isFile()) return writeBaseline(path, change([]));
+  const lock = await acquireBaseline(path);
+  try {
+    await writeBaseline(path, change(await currentFaults(path, isReplaced)));
+  } finally {
+    await lock.release();
+  }
+}
+
+async function currentFaults(path: string, isReplaced: boolean): Promise<readonly KnownFault[]> {
+  if (!(await exists(path))) return [];
+  try {
+    return (await readBaselineFile(path)).faults;
+  } catch (error) {
+    if (isReplaced && error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+async function acquireBaseline(path: string): Promise<Lock> {
+  for (let waitedMs = 0; ; waitedMs += LOCK_PAUSE_MS) {
+    try {
+      return await Lock.acquire(dirname(path), `${basename(path)}.lock`, {
+        action: 'write the baseline',
+        path,
+      });
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      if (waitedMs >= LOCK_WAIT_MS)
+        throw new UserError(`${path} is being changed by another process: try again`);
+      await setTimeout(LOCK_PAUSE_MS);
+    }
+  }
 }
 
 /** Replaces a baseline file atomically. @throws UserError if it can't be written */
@@ -97,7 +212,14 @@ export async function writeBaseline(path: string, faults: readonly KnownFault[])
   const known = faults
     .filter(({ signature }) => !isTie(signature))
     .sort((a, b) => (a.signature < b.signature ? -1 : 1))
-    .map(({ signature, objective, summary, firstSeen }) => ({ signature, objective, summary, firstSeen }));
+    .map(({ signature, objective, summary, firstSeen, state, note }) => ({
+      signature,
+      objective,
+      summary,
+      firstSeen,
+      ...(state === 'ignored' || state === 'fixed' ? { state } : {}),
+      ...(note === undefined || note === '' ? {} : { note }),
+    }));
   const json = {
     kind: BASELINE_KIND,
     formatVersion: FORMAT_VERSION,

@@ -11,6 +11,7 @@ import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { type Baseline, type KnownFault, loadBaseline } from './baseline.ts';
+import { type FaultState, isKnown, isReproducible } from './fault-status.ts';
 import {
   exists,
   type LocatedFinding,
@@ -22,12 +23,11 @@ import {
 } from './findings.ts';
 import { gapOf, strengthOf } from './strength.ts';
 
-/** State of a fault relative to a baseline. */
-export type FaultState = 'new' | 'known' | 'fixed';
+export { isCounted, isReproducible, statusOf } from './fault-status.ts';
 
 /** One fault: all findings of one signature in the campaigns given. */
 export interface TriagedFault extends KnownFault {
-  /** Whether the baseline contains it; absent without a baseline, and of a tie. */
+  /** Whether the baseline contains it, and as what; absent without a baseline, and of a tie. */
   readonly state?: FaultState;
   /** Folders of the campaigns in which it was found. */
   readonly campaigns: readonly string[];
@@ -59,6 +59,8 @@ export interface TriageResult {
   readonly fixed: readonly KnownFault[];
   /** Faults of the baseline whose findings are damaged: whether they are fixed can't be told. */
   readonly lost: readonly KnownFault[];
+  /** Ignored faults of the baseline that were not found again: they stay ignored. */
+  readonly ignored: readonly KnownFault[];
   /**
    * Campaigns with findings whose signatures another version gave, the one compared with included: a fault may have another name
    * there.
@@ -124,9 +126,11 @@ export async function triage(
     .sort(worstFirst);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
   const missing = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
-  const fixed = missing.filter(({ signature }) => !lostSignatures.has(signature));
-  const lost = missing.filter(({ signature }) => lostSignatures.has(signature));
-  return { faults, fixed, lost, otherSignatures: [...otherSignatures], damage };
+  const ignored = missing.filter(({ state }) => state === 'ignored');
+  const others = missing.filter(({ state }) => state !== 'ignored');
+  const fixed = others.filter(({ signature }) => !lostSignatures.has(signature));
+  const lost = others.filter(({ signature }) => lostSignatures.has(signature));
+  return { faults, fixed, lost, ignored, otherSignatures: [...otherSignatures], damage };
 }
 
 async function checkIsCampaign(campaign: string): Promise<void> {
@@ -201,7 +205,8 @@ function summarizeFault(
     summary,
     firstSeen: seenTimes[0] ?? null,
     // A tie stands in no baseline: it would be new each time.
-    ...(baseline === undefined || isTie(signature) ? {} : { state: known === undefined ? 'new' : 'known' }),
+    ...(baseline === undefined || isTie(signature) ? {} : { state: stateOf(known) }),
+    ...(known?.note === undefined ? {} : { note: known.note }),
     campaigns: [...campaigns],
     hits: Math.max(hitCounts.get(signature) ?? 0, findingCount),
     findings: findingCount,
@@ -213,6 +218,12 @@ function summarizeFault(
     broken: judgedCount === 0 ? null : brokenCount,
     path: representative.folder,
   };
+}
+
+/** State of a fault that was found, from its entry in the baseline: one that was said to be fixed is new. */
+function stateOf(known: KnownFault | undefined): FaultState {
+  if (known === undefined || known.state === 'fixed') return 'new';
+  return known.state === 'ignored' ? 'ignored' : 'known';
 }
 
 /** Whether a finding represents its fault better than another: one that is whole does. */
@@ -248,14 +259,15 @@ function rankOf({ objective, signature }: TriagedFault): number {
 }
 
 /**
- * Orders faults: ties last, new before known, reproducible before flaky, then by objective, strength, number of hits, and
+ * Orders faults: ties last, new before known before ignored, reproducible before flaky, then by objective, strength, number of hits, and
  * signature.
  */
 function worstFirst(a: TriagedFault, b: TriagedFault): number {
   const [strength, otherStrength] = [strengthOf(a.gap), strengthOf(b.gap)];
   return (
     Number(isTie(a.signature)) - Number(isTie(b.signature)) ||
-    Number(a.state === 'known') - Number(b.state === 'known') ||
+    Number(isKnown(a)) - Number(isKnown(b)) ||
+    Number(a.state === 'ignored') - Number(b.state === 'ignored') ||
     Number(isReproducible(b)) - Number(isReproducible(a)) ||
     rankOf(a) - rankOf(b) ||
     // Two infinite ones have no difference.
@@ -263,30 +275,6 @@ function worstFirst(a: TriagedFault, b: TriagedFault): number {
     b.hits - a.hits ||
     (a.signature < b.signature ? -1 : 1)
   );
-}
-
-/** How a fault comes up again at best. */
-export function statusOf({
-  findings,
-  flaky,
-  batchDependent,
-}: Pick<TriagedFault, 'findings' | 'flaky' | 'batchDependent'>): Finding['status'] {
-  if (findings > flaky + batchDependent) return 'confirmed';
-  return findings > flaky ? 'batch-dependent' : 'flaky';
-}
-
-/** Whether a fault has a finding that reproduces, and that violates the rules if any were given. */
-export function isReproducible({ findings, flaky, broken }: TriagedFault): boolean {
-  return findings > flaky && broken !== 0;
-}
-
-/**
- * Whether a fault counts as a failure: it is reproducible, and not known from the baseline. A tie counts only where rules were given
- * that it violates.
- */
-export function isCounted(fault: TriagedFault): boolean {
-  const isFault = !isTie(fault.signature) || (fault.broken ?? 0) > 0;
-  return isFault && isReproducible(fault) && fault.state !== 'known';
 }
 
 /** Judges stored outputs of two models by other parameters of the comparing objective. */

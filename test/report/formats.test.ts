@@ -227,6 +227,7 @@ describe('Markdown', () => {
     fixed: [KNOWN],
     otherSignatures: [],
     lost: [],
+    ignored: [],
     damage: [],
     execs: 1000,
     seconds: 5,

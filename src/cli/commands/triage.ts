@@ -39,7 +39,7 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
       : [];
   });
   if (typeof options.by === 'string') rules.push(`by=${options.by}`);
-  const { isCounted, isReproducible, statusOf, triage } = await import('../../triage/triage.ts');
+  const { isCounted, statusOf, triage } = await import('../../triage/triage.ts');
   const against = typeof options.against === 'string' ? options.against : undefined;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   for (const campaign of result.otherSignatures)
@@ -50,8 +50,12 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
   else printLines(faultTable(result, statusOf));
   if (typeof options.updateBaseline === 'string') {
-    const { writeBaseline } = await import('../../triage/baseline.ts');
-    await writeBaseline(options.updateBaseline, [...result.faults.filter(isReproducible), ...result.lost]);
+    const { nextBaseline, updateBaseline, withDecisions } = await import('../../triage/baseline.ts');
+    await updateBaseline(
+      options.updateBaseline,
+      (replaced) => withDecisions(nextBaseline(result), replaced),
+      true,
+    );
   }
   process.exitCode = result.faults.some(isCounted) ? EXIT.findings : EXIT.done;
 }

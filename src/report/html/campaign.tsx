@@ -8,8 +8,7 @@ import { SeedAccounts } from './seeds.tsx';
 
 /** A campaign: its faults, then its settings and statistics. */
 export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
-  const { faults, statistics, settings, history, mutators, sites, gaps, name, folder, remainingFaults } =
-    view;
+  const { faults, statistics, gaps, name, folder, remainingFaults } = view;
   return (
     <section id={id} aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>{escapeControl(name)}</h2>
@@ -37,6 +36,21 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
           </ul>
         </>
       )}
+      <CampaignFigures view={view} />
+      {gaps.map((gap) => (
+        <p key={gap} class="soft">
+          {escapeControl(gap)}
+        </p>
+      ))}
+    </section>
+  );
+}
+
+/** The settings of a campaign and its figures: all that is shown of it but its faults. */
+export function CampaignFigures({ view }: { readonly view: CampaignView }) {
+  const { statistics, settings, history, mutators, sites } = view;
+  return (
+    <>
       {view.seedAccounts.map((account) => (
         <SeedAccounts key={account.objective} account={account} />
       ))}
@@ -57,12 +71,7 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
       {view.newFaults === undefined ? null : <p>{newFaultText(view.newFaults)}</p>}
       <Mutators mutators={mutators} />
       <Sites sites={sites} />
-      {gaps.map((gap) => (
-        <p key={gap} class="soft">
-          {escapeControl(gap)}
-        </p>
-      ))}
-    </section>
+    </>
   );
 }
 

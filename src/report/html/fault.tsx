@@ -4,7 +4,7 @@ import { formatCount, formatNumber, plural, pluralNoun } from '../../core/format
 import type { ClassGap } from '../../objectives/class-gap.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
-import { statusOf } from '../../triage/triage.ts';
+import { statusOf } from '../../triage/fault-status.ts';
 import type { FaultView, OtherFindingView, OutputView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { GraphPicture } from './graph.tsx';
@@ -44,6 +44,7 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
         {fault.gap === undefined ? '' : `; ${gapText(fault.gap)}`}
         {fault.firstSeen === null ? '' : `; first seen ${fault.firstSeen.slice(0, 10)}`}
       </p>
+      {fault.note === undefined ? null : <p>Note: {escapeControl(fault.note)}</p>}
       <div class="replay">
         <pre id={`${id}-replay`}>{escapeControl(view.replay)}</pre>
         <button

@@ -22,7 +22,7 @@ code, pre, kbd { font: .875em/1.5 ui-monospace, monospace; }
 .fault { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 1rem 0; }
 .head { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .badge { font-size: .8rem; padding: .1rem .55rem; border-radius: 999px; border: 1px solid currentColor; white-space: nowrap; }
-.new { color: var(--bad); } .fixed { color: var(--good); } .known, .flaky { color: var(--soft); }
+.new { color: var(--bad); } .fixed { color: var(--good); } .known, .ignored, .flaky { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
