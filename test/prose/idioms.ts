@@ -17,7 +17,7 @@ const idiom = (pattern: string, instead: string, wrong: string, right: string): 
 /** Word-for-word translations from German. */
 const CALQUES: readonly Idiom[] = [
   idiom(
-    '\\b(?:an?|one) (?:[\\w-]+ )?(?!(?:that|which|with|of|in|as|at|is|to|or|and|for|from|on|by|where|than|has|holds|shows|makes|names|takes|needs|gives|when|without|into|like|if)\\b)\\w+ an? (?:batch|campaign|category|channel|class|column|fault|file|finding|folder|input|item|kind|lane|line|machine|mutator|night|objective|process|prompt|result|row|rule|run|seed|signature|site|step|task|test|testcase|token|value|word|worker)\\b',
+    '\\b(?:an?|one) (?:[\\w-]+ )?(?:case|channel|column|entry|file|folder|index|key|letter|line|name|number|operation|process|prompt|result|row|rule|step|test|testcase|thread|token|value|vector|word) (?:an?|each) (?:batch|campaign|category|channel|class|column|fault|file|finding|folder|input|item|kind|lane|line|machine|mutator|night|objective|process|prompt|result|row|rule|run|seed|signature|site|step|task|testcase|token|value|word|worker)\\b',
     'one … per …',
     'It prints a line a fault.',
     'It prints one line per fault.',
@@ -209,7 +209,7 @@ const NAMELESS: readonly Idiom[] = [
 /** Private terms, and second words for a thing that has one in the glossary. */
 const TERMS: readonly Idiom[] = [
   idiom(
-    '\\bhalvings?\\b',
+    '\\bhalvings\\b',
     'closeness',
     '147 halvings away.',
     'The largest operand is 65.1; exp overflows at 88.7.',

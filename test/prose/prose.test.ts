@@ -31,17 +31,9 @@ const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'GLOSSARY.md',
   'SECURITY.md',
-  'docs/campaigns.md',
   'docs/engine.md',
-  'docs/half-precision.md',
-  'docs/machines.md',
-  'docs/models.md',
   'docs/mutators.md',
   'docs/numerical-errors.md',
-  'docs/pairs.md',
-  'docs/plug-ins.md',
-  'docs/properties.md',
-  'docs/text.md',
   'src/',
 ];
 
