@@ -11,6 +11,9 @@ function hasRawControl(text: string): boolean {
   return /(?![\t\n\r])\p{Cc}|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(text);
 }
 
+/** A line of the log, which begins with the time of day. */
+const LOG_LINE = /^\d\d:\d\d:\d\d {2}/;
+
 const STACK_LINE = /^\s+at .+(:\d+:\d+|<anonymous>)\)?$/m;
 
 /**
@@ -23,7 +26,7 @@ export function brokenPromise(
   { code, stdout, stderr }: Ending,
   allowed: readonly number[],
 ): string | undefined {
-  const errors = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{"'));
+  const errors = stderr.split('\n').filter((line) => line !== '' && !LOG_LINE.test(line));
   const quoted = JSON.stringify(errors.slice(-3).join('\n').slice(0, 400));
   if (code === null || !allowed.includes(code)) return `exit ${code}, standard error ends with ${quoted}`;
   if (/neurofuzz: unexpected/.test(stderr)) return `an unexpected error: ${quoted}`;

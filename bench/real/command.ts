@@ -70,15 +70,6 @@ export function errorOf({ exit, stderr, seconds }: Step): string | undefined {
   if (exit === 0 || exit === 1) return undefined;
   const lines = stderr.trim().split('\n');
   const said = lines.findLast((line) => line.startsWith('neurofuzz:')) ?? lines.at(-1) ?? '';
-  const text = messageOf(said).replace(/^neurofuzz: /, '');
+  const text = said.replace(/^neurofuzz: |^\d\d:\d\d:\d\d {2}/, '');
   return exit === 'SIGKILL' ? `killed after ${seconds} s; it said last: ${text}` : text;
-}
-
-/** The message of a line of the log; the line itself where it is not of the log. */
-function messageOf(line: string): string {
-  try {
-    return String((JSON.parse(line) as { msg?: string }).msg ?? line);
-  } catch {
-    return line;
-  }
 }

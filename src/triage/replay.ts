@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
+import type { OnProgress } from '../core/progress.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import { decodeTestcase, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
@@ -36,7 +37,10 @@ export interface ReplayResult {
   readonly seconds: number;
 }
 
-export type ReplayOptions = OpenCampaignOptions;
+export interface ReplayOptions extends OpenCampaignOptions {
+  /** Is told how many findings have been run. */
+  readonly onProgress?: OnProgress | undefined;
+}
 
 /** Marker file of a fixed finding: if such a finding fails again, it is a regression. */
 const FIXED_FILE = 'fixed.json';
@@ -76,21 +80,23 @@ interface ReplayAttempt {
 }
 
 async function* replayAll(paths: readonly string[], options: ReplayOptions): AsyncGenerator<ReplayAttempt> {
+  // All paths are looked into first: one that is wrong is told before anything runs, and the progress has a total.
+  const folders: string[] = [];
   for (const path of paths) {
-    const folders = findingFoldersIn(path);
-    if (folders.length === 0) {
-      if (await exists(join(path, CAMPAIGN_FILE))) continue;
+    const found = findingFoldersIn(path);
+    if (found.length === 0 && !(await exists(join(path, CAMPAIGN_FILE))))
       throw new UserError(
         `${path} holds no finding: name a finding's folder, a folder of them or a campaign`,
       );
-    }
-    for (const folder of folders) {
-      try {
-        yield { result: await replayOne(folder, options) };
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        yield { result: await unrunnableResult(folder, error), error };
-      }
+    folders.push(...found);
+  }
+  for (const [done, folder] of folders.entries()) {
+    options.onProgress?.({ label: 'replaying', done, total: folders.length, unit: 'finding' });
+    try {
+      yield { result: await replayOne(folder, options) };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      yield { result: await unrunnableResult(folder, error), error };
     }
   }
 }

@@ -45,6 +45,8 @@ describe('a campaign on inputs of 2.8 MB', () => {
       '20m',
       '-n',
       '64',
+      '--log-format',
+      'json',
       '-o',
       out,
     ]);

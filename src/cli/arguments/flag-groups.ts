@@ -46,7 +46,7 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   Search: ['--seed', '--coverage', '--measure', '--threshold', '--guidance', '--scheduler', '--per-seed'],
   Resources: ['--jobs', '--memory', '--batch'],
-  Output: ['--out', '--resume', '--trust', '--json', '--quiet', '--log-level'],
+  Output: ['--out', '--resume', '--trust', '--json', '--quiet', '--log-level', '--log-format'],
   'Several machines': ['--queue', '--prefix', '--mixed', '--metrics', '--epoch'],
 };
 

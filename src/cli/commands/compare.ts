@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { divergenceText, firstDivergence } from '../../analysis/layer-divergence.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
@@ -6,9 +6,10 @@ import { secondModelSection } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { LOG_LEVELS, logNotices, type OutputOptions } from '../output/logging.ts';
+import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
@@ -37,15 +38,13 @@ export function compareCommand(): Command {
     runtime: 'runtime of the reference',
     againstRuntime: 'runtime of the copy',
   });
-  return command
+  command
     .option('--worst <n>', 'number of inputs to list', '5')
     .option('--snr <dB>', 'signal-to-noise ratio below which a layer counts as different', '20')
     .option('--json', 'print one JSON object on standard output')
-    .addOption(
-      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
-    )
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
 async function run(model: string, against: string, options: CompareOptions): Promise<void> {
@@ -62,7 +61,7 @@ async function run(model: string, against: string, options: CompareOptions): Pro
     logNotices(options),
   );
   if (options.json === true) printJson(comparison);
-  else printLines(comparisonLines(comparison));
+  else if (options.quiet !== true) printLines(comparisonLines(comparison));
   process.exitCode = comparison.violations > 0 ? EXIT.findings : EXIT.done;
 }
 

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
 import { isConfirmedFault } from '../../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
@@ -11,11 +11,12 @@ import { allowPlugins } from '../../extensions/allowed-plugins.ts';
 import { pluginPaths } from '../../storage/trust/plugin-paths.ts';
 import { requireTrust } from '../../storage/trust/require-trust.ts';
 import { groupFlags } from '../arguments/flag-groups.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
+import { makeLogger, type OutputOptions } from '../output/logging.ts';
 import { createLogMonitor, createStatusScreen } from '../output/monitors.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
@@ -60,13 +61,9 @@ export function fuzzCommand(startedAt: number): Command {
     )
     .option('--exit-zero', 'exit with 0 even if there are findings')
     .option('--json', 'print one JSON object on standard output at the end')
-    .option('--quiet', 'print errors only')
-    .addOption(
-      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
-    )
     .addHelpText('after', EXAMPLES)
     .action((model: string | undefined, options: FuzzOptions) => fuzz(model, options, startedAt));
-  return groupFlags(command);
+  return groupFlags(addOutputFlags(command));
 }
 
 async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: number): Promise<void> {

@@ -1,31 +1,29 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { formatCount } from '../../core/format-number.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
+import { makeLogger, type OutputOptions } from '../output/logging.ts';
 import { createLogMonitor } from '../output/monitors.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
 /** `neurofuzz nightly`: runs several campaigns within one time budget. */
 export function nightlyCommand(): Command {
-  return new Command('nightly')
+  const command = new Command('nightly')
     .description(
       'Run many campaigns within one time budget: resumed, compared with last night, reported on one page',
     )
     .argument('<file>', 'the nightly file, YAML or JSON; its relative paths are relative to it')
     .option('--exit-zero', 'exit with 0 even if there are new faults')
     .option('--json', 'print one JSON object on standard output at the end')
-    .option('--quiet', 'print errors only')
-    .addOption(
-      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
-    )
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
 interface NightlyFlags extends OutputOptions {

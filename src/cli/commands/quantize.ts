@@ -2,8 +2,9 @@ import { Command, Option } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { QUANTIZERS } from '../../model/quantize/registry.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
-import { LOG_LEVELS, logNotices, type OutputOptions } from '../output/logging.ts';
+import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
 interface QuantizeOptions extends OutputOptions {
@@ -24,11 +25,8 @@ export function quantizeCommand(): Command {
   });
   command
     .option('-o, --out <path>', 'output: a file, or a folder for TensorFlow.js (default: <model>-<kind>)')
-    .option('--json', 'print one JSON object on standard output')
-    .addOption(
-      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
-    );
-  return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
+    .option('--json', 'print one JSON object on standard output');
+  return addOutputFlags(addSettingFlags(command, LOADING_FLAGS)).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: QuantizeOptions): Promise<void> {
@@ -37,7 +35,7 @@ async function run(model: string, options: QuantizeOptions): Promise<void> {
   const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
   const written = await writeQuantizedModel(config, to, options.out, logNotices(options));
   if (options.json === true) printJson({ model, to, ...written });
-  else {
+  else if (options.quiet !== true) {
     const calibrated = written.seeds === undefined ? '' : `, calibrated on ${written.seeds} seeds`;
     printLines([`wrote ${written.path}: ${model} in ${to}${calibrated}`]);
   }

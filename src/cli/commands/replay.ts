@@ -4,13 +4,16 @@ import { fileError } from '../../core/errors.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz replay`: reruns findings and reports whether they are fixed. */
 export function replayCommand(): Command {
-  return new Command('replay')
+  const command = new Command('replay')
     .description('Run findings again: still broken, fixed, flaky, or cannot run')
     .argument('<path...>', "a finding's folder, a folder of them, or a campaign")
     .option('--model <model>', 'run the findings on another model, such as the next release')
@@ -21,26 +24,30 @@ export function replayCommand(): Command {
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
-interface ReplayFlags {
+interface ReplayFlags extends OutputOptions {
   readonly model?: string;
   readonly trust?: boolean;
   readonly markFixed?: boolean;
   readonly regression?: boolean;
   readonly junit?: string;
-  readonly json?: boolean;
 }
 
 async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
   const { markFixed, replay } = await import('../../triage/replay.ts');
   const results: ReplayResult[] = [];
-  for await (const result of replay(paths, { model: options.model, trust: options.trust })) {
-    results.push(result);
-    if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
-      await markFixed(result);
-    if (options.json !== true) printLines([resultLine(result)]);
-  }
+  const { model, trust } = options;
+  const isText = options.json !== true && options.quiet !== true;
+  await withProgress(options, async (onProgress) => {
+    for await (const result of replay(paths, { model, trust, onProgress })) {
+      results.push(result);
+      if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
+        await markFixed(result);
+      if (isText) printLines([resultLine(result)]);
+    }
+  });
   const count = (verdict: Verdict): number => results.filter((result) => result.verdict === verdict).length;
   const counts = {
     broken: count('still broken'),
@@ -50,7 +57,7 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
     regressed: results.filter(isRegressed).length,
   };
   if (options.json === true) printJson({ replayed: results.length, ...counts, findings: results });
-  else if (results.length === 0) printLines(['no findings to replay']);
+  else if (isText && results.length === 0) printLines(['no findings to replay']);
   if (options.junit !== undefined) await writeJunit(options.junit, results, options.regression === true);
   const failing =
     options.regression === true

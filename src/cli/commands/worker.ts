@@ -1,13 +1,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { parseSize, size } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Metric } from '../../core/prometheus.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { availableCores } from '../../workers/resource-limits.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { LOG_LEVELS, makeLogger, type OutputOptions } from '../output/logging.ts';
+import { makeLogger, type OutputOptions } from '../output/logging.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
 /** Default size of the cache of downloaded models. */
@@ -18,7 +19,7 @@ const DEFAULT_CAMPAIGNS = '2';
 
 /** `neurofuzz worker`: runs a worker node for the campaigns on a queue. */
 export function workerCommand(): Command {
-  return new Command('worker')
+  const command = new Command('worker')
     .description('Run campaigns of a queue on this machine')
     .option(
       '--queue <url>',
@@ -42,12 +43,9 @@ export function workerCommand(): Command {
       '--metrics <port>',
       'serve Prometheus metrics on this port of the loopback, or on an address such as 0.0.0.0:9464',
     )
-    .addOption(
-      new Option('--log-level <level>', 'level of the log on standard error').choices([...LOG_LEVELS]),
-    )
-    .option('--quiet', 'print errors only')
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
 interface WorkerFlags extends OutputOptions {

@@ -7,7 +7,7 @@ const REFUSED = 'neurofuzz: cannot read seeds.npz: no such file or folder\n';
 describe('brokenPromise', () => {
   it.each([
     ['nothing found', ended(0), [0, 1]],
-    ['findings, and a log', ended(1, '{"level":30,"msg":"a finding"}\n'), [0, 1]],
+    ['findings, and a log', ended(1, '12:30:05  a finding\n'), [0, 1]],
     ['a refusal in one line', ended(2, REFUSED), [0, 2]],
     ['text in other scripts, tabs and line ends', ended(0, '', 'größte\tШлюз\r\n'), [0]],
   ])('accepts %s', (_, ending, allowed) => {

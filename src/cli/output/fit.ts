@@ -1,0 +1,45 @@
+import { escapeControl } from '../../core/escape-control.ts';
+
+/** The first text that fits into so many columns; the last one, shortened, if none does. */
+export function firstThatFits(texts: readonly string[], columns: number): string {
+  return texts.find((text) => text.length <= columns) ?? shorten(texts.at(-1) ?? '', columns);
+}
+
+/**
+ * Joins parts with commas, as many as fit: parts are left out whole, from the end, so that no word is cut. The first part is
+ * there in any case, and shortened if it is a name that is too long.
+ */
+export function fitParts(parts: readonly string[], columns: number, separator = ', '): string {
+  const [first = '', ...others] = parts.filter((part) => part !== '').map(escapeControl);
+  let text = shorten(first, columns);
+  for (const part of others) {
+    const longer = `${text}${separator}${part}`;
+    if (longer.length <= columns) text = longer;
+  }
+  return text;
+}
+
+/**
+ * A text on one line of so many columns. What is too long loses whole words from its end; a single word, such as a path or the name
+ * of a tensor, loses its beginning, since its end tells more.
+ */
+export function shorten(raw: string, columns: number): string {
+  const text = escapeControl(raw);
+  if (text.length <= columns) return text;
+  if (columns < 2) return text.slice(0, Math.max(0, columns));
+  const head = text.slice(0, columns - 1);
+  const space = text[head.length] === ' ' ? head.length : head.lastIndexOf(' ');
+  if (space > 0) return `${head.slice(0, space).replace(/[ ,;:]+$/, '')}…`;
+  const tail = text.slice(1 - columns);
+  const slash = tail.indexOf('/');
+  return `…${slash >= 0 && slash < tail.length - 1 ? tail.slice(slash) : tail}`;
+}
+
+/** Columns of a progress bar. */
+const BAR_COLUMNS = 16;
+
+/** A progress bar: `████░░░░░░░░░░░░`. */
+export function progressBar(share: number, columns = BAR_COLUMNS): string {
+  const full = Math.round(columns * Math.min(1, Math.max(0, share)));
+  return `${'█'.repeat(full)}${'░'.repeat(columns - full)}`;
+}
