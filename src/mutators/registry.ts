@@ -113,7 +113,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     ],
   },
   { name: 'flags', help: 'switches', kinds: [flip, values, splice] },
-  { name: 'masks', help: 'masks, as a mask may be', kinds: [flip, padding, causal, splice] },
+  { name: 'masks', help: 'masks of zeros and ones', kinds: [flip, padding, causal, splice] },
   { name: 'images', help: 'changes that a camera makes', kinds: [...GEOMETRIC, ...PHOTOMETRIC] },
   {
     name: 'corruptions',
@@ -148,7 +148,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     help: 'token ids',
     kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary],
   },
-  { name: 'text', help: 'tokens whose vocabulary is known', kinds: [keyboard, homoglyph, letterCase] },
+  { name: 'text', help: 'tokens with a known vocabulary', kinds: [keyboard, homoglyph, letterCase] },
   { name: 'strings', help: 'strings', kinds: [category, misspell, unusual, phrase, blend, permute] },
   {
     name: 'changes',

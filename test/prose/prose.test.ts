@@ -31,9 +31,6 @@ const PENDING: readonly string[] = [
   'CONTRIBUTING.md',
   'GLOSSARY.md',
   'SECURITY.md',
-  'docs/engine.md',
-  'docs/mutators.md',
-  'docs/numerical-errors.md',
   'src/',
 ];
 

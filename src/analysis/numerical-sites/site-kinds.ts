@@ -66,7 +66,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'integer-division',
     ops: ['Div', 'Mod', 'FloorDiv', 'FloorMod', 'TruncateMod'],
-    unsafe: 'a divisor of zero, on which runtimes fail the run or end the process',
+    unsafe: 'a divisor of zero, at which runtimes refuse the run or end the process',
     source: 'ISO C11, 6.5.5',
     findTargets: ({ inputs }, context) =>
       isInteger(context, inputs[0]) || isInteger(context, inputs[1])
@@ -88,7 +88,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'pow',
     ops: ['Pow'],
-    unsafe: 'x ≤ 0 under a negative power, x < 0 under a broken one, |x| ≥ max^(1/p)',
+    unsafe: 'x ≤ 0 for a negative exponent, x < 0 for a fractional one, |x| ≥ max^(1/p)',
     source: IEEE,
     findTargets: plainTargets,
   },
@@ -116,7 +116,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'softmax-mask',
     ops: ['Softmax', 'LogSoftmax'],
-    unsafe: 'all along the axis masked with −∞',
+    unsafe: 'all elements along the axis masked with −∞',
     source: 'Vaswani et al., Attention Is All You Need (2017), section 3.2.3, for what the mask is',
     findTargets: (node, context) =>
       isMasked(node.inputs[0], context, 0)
@@ -167,7 +167,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
   {
     name: 'tan',
     ops: ['Tan'],
-    unsafe: 'x = π/2 + kπ; no float is, but tan comes to 2·10⁷ beside one',
+    unsafe: 'x = π/2 + kπ; no float equals it, but tan reaches 2·10⁷ next to it',
     source: IEEE,
     findTargets: ({ inputs: [tensor] }, context) => [
       { tensor, hazard: { kind: 'pole', unit: floatLimitsOf(context, tensor).epsilon } },
@@ -188,14 +188,14 @@ export const SITE_KINDS: readonly SiteKind[] = [
       'SkipGroupNorm',
       'GroupNorm',
     ],
-    unsafe: 'a variance of zero where epsilon is none or below 10⁻³⁰',
+    unsafe: 'a variance of zero with an epsilon of 0 or below 10⁻³⁰',
     source: 'Ba, Kiros & Hinton, Layer Normalization (2016), for epsilon',
     findTargets: normalisationTargets,
   },
   {
     name: 'batch-norm',
     ops: ['BatchNormalization', 'FusedBatchNormV3'],
-    unsafe: 'a result that overflows, since a running variance with its epsilon is not above zero, or tiny',
+    unsafe: 'a result that overflows because the running variance plus epsilon is negative, zero or tiny',
     source: 'Ioffe & Szegedy, Batch Normalization (2015), algorithm 1',
     findTargets: (node, context) => {
       const [, , , , variance = ''] = node.inputs;
@@ -283,7 +283,7 @@ export const SITE_KINDS: readonly SiteKind[] = [
       'Softmax',
     ],
     unsafe:
-      'a result beyond 65504 in half precision, or a partial sum of what a mean, a norm or a normalisation adds up',
+      'a result beyond 65504 in half precision, or a partial sum beyond that in a mean, a norm or a normalisation',
     source: 'Micikevicius et al., Mixed Precision Training (2018), section 3.3',
     findTargets: halfSumTargets,
   },
@@ -297,16 +297,15 @@ export const SITE_KINDS: readonly SiteKind[] = [
       'PackedMultiHeadAttention',
       'QAttention',
     ],
-    unsafe: '|x| ≥ √max of what queries and keys come from, where their products overflow before the softmax',
-    source:
-      'Vaswani et al., Attention Is All You Need (2017), section 3.2.1, for the scale that is to prevent it',
+    unsafe: '|x| ≥ √max for the inputs of queries and keys, whose products then overflow before the softmax',
+    source: 'Vaswani et al., Attention Is All You Need (2017), section 3.2.1, for the scale that prevents it',
     findTargets: firstOperandTargets((limits) => outside(Math.sqrt(limits.max), limits)),
   },
   {
     name: 'recurrence',
     ops: ['SimpleRNN', 'LSTM', 'GRU'],
     unsafe:
-      'a result that overflows, where the activation function has no bound and each step adds to the state',
+      'a result that overflows, if the activation function is unbounded and each step adds to the state',
     source:
       'Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks (2013), section 2',
     findTargets: (node, context) => {

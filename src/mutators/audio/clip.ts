@@ -5,7 +5,7 @@ import { peakOf } from './channels.ts';
 const LEAST = {
   name: 'least',
   default: 0.1,
-  help: "lowest level that is clipped at, as a share of the signal's peak",
+  help: "lowest clipping level, as a share of the signal's peak",
   min: MIN_AMOUNT,
   max: 0.999,
 } as const;
@@ -13,7 +13,7 @@ const LEAST = {
 /** Clips a signal at a level below its peak, as overdriven equipment does. */
 export const clip: MutatorKind = {
   name: 'clip',
-  help: 'samples beyond a level are cut to it',
+  help: 'clips samples at a level',
   source: 'clipping of the Audio Degradation Toolbox (Mauch & Ewert 2013)',
   domains: ['audio'],
   parameters: [LEAST],

@@ -12,7 +12,7 @@ const MOST = {
 /** Makes a signal louder or softer: x · 10^(d/20), d uniform in decibels. */
 export const gain: MutatorKind = {
   name: 'gain',
-  help: 'the signal becomes louder or softer',
+  help: 'makes the signal louder or softer',
   source: 'volume perturbation (Peddinti et al. 2015)',
   domains: ['audio'],
   parameters: [MOST],

@@ -4,7 +4,7 @@ import { amplitudeRatio, rmsOf } from './channels.ts';
 const SNR = {
   name: 'snr',
   default: 0,
-  help: 'least ratio of signal to noise in decibels; drawn from this to 40 more',
+  help: 'smallest ratio of signal to noise in decibels; drawn from this to 40 more',
   min: -40,
   max: 80,
 } as const;
@@ -18,7 +18,7 @@ const FLOOR = 1e-3;
 /** Adds white noise at a drawn ratio of the signal's root mean square to the noise's deviation. */
 export const noise: MutatorKind = {
   name: 'noise',
-  help: 'white noise is added at a drawn ratio of signal to noise',
+  help: 'adds white noise at a random ratio of signal to noise',
   source: 'noise augmentation of speech (Hannun et al. 2014)',
   domains: ['audio'],
   parameters: [SNR],

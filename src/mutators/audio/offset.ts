@@ -12,7 +12,7 @@ const MOST = {
 /** Adds one number to all samples, as a microphone with a DC offset does. */
 export const offset: MutatorKind = {
   name: 'offset',
-  help: 'one number is added to all samples',
+  help: 'adds one number to all samples',
   source: 'DC offset of recording equipment',
   domains: ['audio'],
   parameters: [MOST],

@@ -15,7 +15,7 @@ const MOST = {
  */
 export const resample: MutatorKind = {
   name: 'resample',
-  help: 'the signal is played faster or slower',
+  help: 'plays the signal faster or slower',
   source: 'speed perturbation (Ko et al. 2015)',
   domains: ['audio'],
   parameters: [MOST],

@@ -13,7 +13,7 @@ const MOST = {
 /** Moves a signal earlier or later by whole samples, at least one; silence takes its place. */
 export const shift: MutatorKind = {
   name: 'shift',
-  help: 'the signal comes earlier or later',
+  help: 'shifts the signal to an earlier or later time',
   source: 'time shifts of data augmentation',
   domains: ['audio'],
   parameters: [MOST],

@@ -12,7 +12,7 @@ const SHARE = {
 /** Silences a stretch of all channels. */
 export const silence: MutatorKind = {
   name: 'silence',
-  help: 'a stretch of the signal falls silent',
+  help: 'silences a stretch of the signal',
   source: 'time masking of SpecAugment (Park et al. 2019), on samples',
   domains: ['audio'],
   parameters: [SHARE],

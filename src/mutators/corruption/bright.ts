@@ -2,7 +2,7 @@ import { makeCorruption } from './corruption.ts';
 
 /** The value of hue, saturation and value is raised by c; hue and saturation stay. */
 export const bright = makeCorruption(
-  { name: 'bright', help: 'the picture becomes brighter and keeps its colours', cost: 95 },
+  { name: 'bright', help: 'brightens the picture and keeps its colours', cost: 95 },
   [0.1, 0.2, 0.3, 0.4, 0.5],
   () => (much, seen, out, layout) => {
     const { height, width, channels, rowStep, columnStep, channelStep } = layout;

@@ -6,7 +6,7 @@ const MAX_RADIUS = 24;
 
 /** Averages by a disk. Its edge goes through pixels, which count by as much as lies within. */
 export const defocusBlur = makeCorruption(
-  { name: 'defocus-blur', help: 'levels are averaged over a disk, as out of focus', cost: 340 },
+  { name: 'defocus-blur', help: 'averages levels over a disk, as out of focus', cost: 340 },
   [3, 4, 6, 8, 10],
   () => {
     const stencil = makeStencil((2 * MAX_RADIUS + 3) ** 2);

@@ -15,7 +15,7 @@ const UNIFORM_DEVIATION = 1 / Math.sqrt(3);
  * its fields are brought to the deviation that those of a large one have.
  */
 export const elastic = makeCorruption(
-  { name: 'elastic', help: 'the picture is stretched and pressed here and there', cost: 980 },
+  { name: 'elastic', help: 'stretches and compresses parts of the picture', cost: 980 },
   [
     { alpha: 2 * REFERENCE_SIDE, sigma: 0.7 * REFERENCE_SIDE, corners: 0.1 * REFERENCE_SIDE },
     { alpha: 2 * REFERENCE_SIDE, sigma: 0.08 * REFERENCE_SIDE, corners: 0.2 * REFERENCE_SIDE },

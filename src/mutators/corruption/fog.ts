@@ -3,7 +3,7 @@ import { makePlasmaCache } from './plasma.ts';
 
 /** (x + c·plasma) · max / (max + c): brightens dark levels and lowers the contrast. */
 export const fog = makeCorruption(
-  { name: 'fog', help: 'clouds of plasma lie over the picture', cost: 350 },
+  { name: 'fog', help: 'covers the picture with plasma clouds', cost: 350 },
   [
     { much: 1.5, decay: 2 },
     { much: 2, decay: 2 },

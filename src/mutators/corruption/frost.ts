@@ -10,7 +10,7 @@ const MIN_WHITENESS = 0.25;
  * height are ridges that branch as crystals do.
  */
 export const frost = makeCorruption(
-  { name: 'frost', help: 'ice crystals lie over the picture', cost: 730 },
+  { name: 'frost', help: 'covers the picture with ice crystals', cost: 730 },
   [
     { picture: 1, ice: 0.4 },
     { picture: 0.8, ice: 0.6 },

@@ -3,7 +3,7 @@ import { lengthScale, makeCorruption } from './corruption.ts';
 
 /** Blurs, swaps each pixel with a near one, and blurs again. */
 export const glassBlur = makeCorruption(
-  { name: 'glass-blur', help: 'near pixels change places, as behind ribbed glass', cost: 690 },
+  { name: 'glass-blur', help: 'swaps nearby pixels, as behind ribbed glass', cost: 690 },
   [
     { sigma: 0.7, furthest: 1, rounds: 2 },
     { sigma: 0.9, furthest: 2, rounds: 1 },

@@ -2,7 +2,7 @@ import { imageSize, makeCorruption } from './corruption.ts';
 
 /** Salt and pepper on a share c of the levels. */
 export const impulseNoise = makeCorruption(
-  { name: 'impulse-noise', help: 'some levels become black or white', cost: 78 },
+  { name: 'impulse-noise', help: 'sets some levels to black or white', cost: 78 },
   [0.03, 0.06, 0.09, 0.17, 0.27],
   () =>
     (share, seen, out, layout, { random }) => {

@@ -31,7 +31,7 @@ function quantizationStep(base: number, quality: number): number {
  * Chrominance keeps its full resolution.
  */
 export const jpeg = makeCorruption(
-  { name: 'jpeg', help: 'the picture loses what compression as JPEG loses', cost: 840 },
+  { name: 'jpeg', help: 'compresses the picture as JPEG', cost: 840 },
   [25, 18, 15, 10, 7],
   ({ size }) => {
     const planes = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];

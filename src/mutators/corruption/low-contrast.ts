@@ -2,7 +2,7 @@ import { makeCorruption } from './corruption.ts';
 
 /** (x − mean)·c + mean, by channel. */
 export const lowContrast = makeCorruption(
-  { name: 'low-contrast', help: 'levels move toward their mean', cost: 60 },
+  { name: 'low-contrast', help: 'moves levels toward their mean', cost: 60 },
   [0.4, 0.3, 0.2, 0.1, 0.05],
   () => (share, seen, out, layout) => {
     const { height, width, channels, columnStep, channelStep } = layout;

@@ -4,7 +4,7 @@ import { blurAlongLine } from './motion.ts';
 
 /** Blurs along a line within 45 degrees of level. */
 export const motionBlur = makeCorruption(
-  { name: 'motion-blur', help: 'levels are averaged along a line, as of a moving camera', cost: 1400 },
+  { name: 'motion-blur', help: 'averages levels along a line, as with a moving camera', cost: 1400 },
   [
     { radius: 10, sigma: 3 },
     { radius: 15, sigma: 5 },

@@ -2,7 +2,7 @@ import { makeCorruption } from './corruption.ts';
 
 /** Shrinks the picture by averaging boxes and enlarges it again without smoothing. */
 export const pixelate = makeCorruption(
-  { name: 'pixelate', help: 'the picture is made of fewer, larger pixels', cost: 115 },
+  { name: 'pixelate', help: 'builds the picture from fewer, larger pixels', cost: 115 },
   [0.6, 0.5, 0.4, 0.3, 0.25],
   ({ size }) => {
     const sums = new Float64Array(size);

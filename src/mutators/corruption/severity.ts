@@ -5,7 +5,7 @@ import type { DefaultedParameter } from '../../extensions/parameters.ts';
 export const SEVERITY: DefaultedParameter = {
   name: 'severity',
   default: 0,
-  help: '1 to 5 as in ImageNet-C, which 28×28 is scaled to; 0 draws one for each mutant',
+  help: "1 to 5 as in ImageNet-C, scaled to the picture's size; 0 draws one for each mutant",
   min: 0,
   max: 5,
   integer: true,

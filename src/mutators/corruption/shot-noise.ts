@@ -3,7 +3,7 @@ import { imageSize, makeCorruption } from './corruption.ts';
 
 /** Poisson(x·c) / c: photon noise, where c photons are white. */
 export const shotNoise = makeCorruption(
-  { name: 'shot-noise', help: 'Poisson noise, as of too little light', cost: 210 },
+  { name: 'shot-noise', help: 'Poisson noise, as in low light', cost: 210 },
   [60, 25, 12, 5, 3],
   () =>
     (grains, seen, out, layout, { noise, random }) => {

@@ -9,7 +9,7 @@ import { blurAlongLine } from './motion.ts';
  * twice, the second time turned by half a circle.
  */
 export const snow = makeCorruption(
-  { name: 'snow', help: 'flakes fall and the picture whitens', cost: 1350 },
+  { name: 'snow', help: 'adds snowflakes and whitens the picture', cost: 1350 },
   [
     { mean: 0.1, deviation: 0.3, enlarged: 3, least: 0.5, radius: 10, sigma: 4, picture: 0.8 },
     { mean: 0.2, deviation: 0.3, enlarged: 2, least: 0.5, radius: 12, sigma: 4, picture: 0.7 },

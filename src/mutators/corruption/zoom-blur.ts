@@ -5,7 +5,7 @@ import { imageSize, makeCorruption } from './corruption.ts';
 export const zoomBlur = makeCorruption(
   {
     name: 'zoom-blur',
-    help: 'the picture is averaged with enlargements of itself, as of coming nearer',
+    help: 'averages the picture with enlargements of itself, as when the camera comes nearer',
     cost: 2000,
   },
   [

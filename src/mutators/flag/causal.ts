@@ -9,7 +9,7 @@ const USUAL_SHARE = 0.5;
  */
 export const causal: MutatorKind = {
   name: 'causal',
-  help: 'each place sees those before it: everything behind a diagonal is masked',
+  help: 'lets each position see only earlier ones: masks everything after a diagonal',
   source: 'masks of the decoder of the Transformer (Vaswani et al. 2017, section 3.2.3)',
   domains: ['mask', 'flags'],
   parameters: [],

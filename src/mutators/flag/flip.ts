@@ -3,7 +3,7 @@ import type { MutatorKind } from '../mutator.ts';
 const RATE = {
   name: 'rate',
   default: 0.05,
-  help: 'share of the values that are turned, at least one',
+  help: 'share of the values that are flipped, at least one',
   min: 0,
   max: 1,
 } as const;
@@ -11,7 +11,7 @@ const RATE = {
 /** Mirrors some values within their bounds: of flags, true becomes false and false true. */
 export const flip: MutatorKind = {
   name: 'flip',
-  help: 'turns some values over: true to false, low to high',
+  help: 'flips some values: true to false, low to high',
   source: 'bit flips of AFL (Zalewski, technical whitepaper), for values instead of bits',
   domains: ['flags', 'numbers'],
   parameters: [RATE],

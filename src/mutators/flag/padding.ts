@@ -6,7 +6,7 @@ const SINGLE_ROW_SHARE = 0.5;
 /** Masks a stretch at one end of the last dimension, of any length, as sentences of a batch are padded. */
 export const padding: MutatorKind = {
   name: 'padding',
-  help: 'a stretch at one end is masked, and the rest is not: all of a row, at the most',
+  help: 'masks a stretch at one end, up to the whole row, and unmasks the rest',
   source: 'padding masks of the Transformer (Vaswani et al. 2017)',
   domains: ['mask', 'flags'],
   parameters: [],

@@ -6,7 +6,7 @@ import { mutateLevels } from './layout.ts';
 const MOST = {
   name: 'most',
   default: 0.06,
-  help: 'largest deviation of the bell that levels are averaged by, as a share of the shorter side',
+  help: 'largest standard deviation of the Gaussian kernel, as a share of the shorter side',
   min: MIN_AMOUNT,
   max: 1,
 } as const;
@@ -14,7 +14,7 @@ const MOST = {
 /** Averages levels by a Gaussian bell. */
 export const blur: MutatorKind = {
   name: 'blur',
-  help: 'levels are averaged with their neighbours',
+  help: 'averages levels with their neighbours',
   source: 'image blur of DeepHunter (Xie et al. 2019)',
   domains: ['image'],
   parameters: [MOST],

@@ -5,7 +5,7 @@ import { makeLinearMutator } from './linear.ts';
 export const brightness = makeLinearMutator(
   {
     name: 'brightness',
-    help: 'all levels are raised or lowered alike',
+    help: 'raises or lowers all levels by one amount',
     source: 'image brightness of DeepXplore (Pei et al. 2017) and DeepHunter (Xie et al. 2019)',
     parameter: {
       name: 'most',

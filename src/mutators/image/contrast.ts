@@ -4,7 +4,7 @@ import { makeLinearMutator } from './linear.ts';
 export const contrast = makeLinearMutator(
   {
     name: 'contrast',
-    help: 'levels move away from middle grey, or toward it',
+    help: 'moves levels away from middle grey, or toward it',
     source: 'image contrast of DeepHunter (Xie et al. 2019)',
     parameter: {
       name: 'most',

@@ -4,7 +4,7 @@ import { makeLayoutCache } from './layout.ts';
 const MOST = {
   name: 'most',
   default: 0.4,
-  help: 'longest side of what is cut out, as a share of the picture',
+  help: 'longest side of the rectangle, as a share of the picture',
   min: 0,
   max: 1,
 } as const;
@@ -12,7 +12,7 @@ const MOST = {
 /** Covers a rectangle with one grey. */
 export const cutout: MutatorKind = {
   name: 'cutout',
-  help: 'a rectangle is covered with one grey',
+  help: 'covers a rectangle with one grey',
   source: 'cutout (DeVries & Taylor 2017); occlusion of DeepXplore (Pei et al. 2017)',
   domains: ['image'],
   parameters: [MOST],

@@ -15,7 +15,7 @@ const CURVE_STEPS = 64;
 /** Raises levels to a power, read off a curve of straight pieces. */
 export const gamma: MutatorKind = {
   name: 'gamma',
-  help: 'levels are raised to a power',
+  help: 'raises levels to a power',
   source: 'gamma correction (Poynton 1998)',
   domains: ['image'],
   parameters: [MOST],

@@ -4,7 +4,7 @@ import { makeLayoutCache } from './layout.ts';
 /** Turns the picture left to right, or top to bottom. */
 export const mirror: MutatorKind = {
   name: 'mirror',
-  help: 'the picture is flipped, left to right or top to bottom',
+  help: 'flips the picture, left to right or top to bottom',
   source: 'image flips of data augmentation (Krizhevsky et al. 2012)',
   mayChangeMeaning: true,
   domains: ['image'],

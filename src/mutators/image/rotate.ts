@@ -6,7 +6,7 @@ import { drawBetween } from './layout.ts';
 export const rotate = makeAffineMutator(
   {
     name: 'rotate',
-    help: 'the picture is turned about its middle',
+    help: 'rotates the picture about its centre',
     source: 'image rotation of DeepHunter (Xie et al. 2019)',
     parameter: { name: 'most', default: 30, help: 'largest angle in degrees', min: MIN_AMOUNT, max: 180 },
   },

@@ -6,7 +6,7 @@ import { drawBetween } from './layout.ts';
 export const shear = makeAffineMutator(
   {
     name: 'shear',
-    help: 'the picture is slanted',
+    help: 'slants the picture',
     source: 'image shearing of DeepHunter (Xie et al. 2019)',
     parameter: {
       name: 'most',

@@ -6,7 +6,7 @@ import { drawBetween } from './layout.ts';
 export const translate = makeAffineMutator(
   {
     name: 'translate',
-    help: 'the picture is shifted',
+    help: 'shifts the picture',
     source: 'image translation of DeepHunter (Xie et al. 2019)',
     parameter: {
       name: 'most',

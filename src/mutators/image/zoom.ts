@@ -5,7 +5,7 @@ import { drawBetween } from './layout.ts';
 export const zoom = makeAffineMutator(
   {
     name: 'zoom',
-    help: 'the picture becomes larger or smaller',
+    help: 'enlarges or shrinks the picture',
     source: 'image scaling of DeepHunter (Xie et al. 2019)',
     parameter: {
       name: 'most',

@@ -4,7 +4,7 @@ import type { MutatorKind } from '../mutator.ts';
 const COLUMN = {
   name: 'column',
   default: 0,
-  help: 'which column, along the last dimension',
+  help: 'index of the column, along the last dimension',
   min: 0,
   max: 1e9,
   integer: true,
@@ -13,7 +13,7 @@ const COLUMN = {
 const LEAST = {
   name: 'least',
   default: 0,
-  help: "least amount, as a share of the column's range; below 0 it is lowered",
+  help: "smallest amount, as a share of the column's range; below 0 the column is lowered",
   min: -1,
   max: 1,
 } as const;
@@ -21,7 +21,7 @@ const LEAST = {
 const MOST = {
   name: 'most',
   default: 0.1,
-  help: 'largest amount, likewise',
+  help: "largest amount, as a share of the column's range",
   min: -1,
   max: 1,
 } as const;
@@ -29,7 +29,7 @@ const MOST = {
 /** Adds a drawn amount to one column, for models that must be monotone in it. */
 export const raise: MutatorKind = {
   name: 'raise',
-  help: 'one column is raised, or lowered',
+  help: 'raises or lowers one column',
   source: 'metamorphic relations of monotone features (Sharma & Wehrheim 2020)',
   domains: ['numbers'],
   parameters: [COLUMN, LEAST, MOST],

@@ -3,7 +3,7 @@ import type { MutatorKind } from '../mutator.ts';
 /** Shuffles the slices along the first dimension longer than 1, for models that must not depend on their order. */
 export const reorder: MutatorKind = {
   name: 'reorder',
-  help: 'rows, along the first dimension, come in another order',
+  help: 'changes the order of rows, along the first dimension',
   source: 'permutation relations of metamorphic testing (Xie et al. 2011)',
   domains: ['numbers'],
   parameters: [],

@@ -6,7 +6,7 @@ import type { MutatorKind } from '../mutator.ts';
  */
 export const bisect: MutatorKind = {
   name: 'bisect',
-  help: 'points that divide the way to an entry of another class: the border lies between two of them',
+  help: 'takes points between this entry and one of another class; the border is between two of them',
   source: 'binary search of the boundary attack (Brendel, Rauber & Bethge 2018)',
   mayChangeMeaning: true,
   domains: ['numbers'],

@@ -12,7 +12,7 @@ const SHARE = {
 /** Fills a box within the tensor with one value. */
 export const block: MutatorKind = {
   name: 'block',
-  help: 'a box of values, a run in one dimension, becomes one value',
+  help: 'sets a box of values (in one dimension a run) to one value',
   source: 'overwriting blocks in AFL (Zalewski, technical whitepaper), in as many dimensions as there are',
   domains: ['numbers'],
   parameters: [SHARE],

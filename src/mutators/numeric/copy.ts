@@ -9,7 +9,7 @@ import { forEachRun, makeBox } from './box.ts';
  */
 export const copy: MutatorKind = {
   name: 'copy',
-  help: 'all values, or a box of them, come from another input of the same shape; or one part of the input from another part',
+  help: 'copies all values, or a box of them, from another input of the same shape, or one part of the input to another part',
   source: 'block overwriting of AFL (Zalewski, technical whitepaper), between the arguments of a model',
   mayChangeMeaning: true,
   domains: ['numbers'],

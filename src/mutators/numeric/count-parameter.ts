@@ -10,7 +10,7 @@ export function makeCountParameter(unit: string, most: number): DefaultedParamet
   return {
     name: 'most',
     default: most,
-    help: `most ${unit} that are changed; how many is drawn, few more often than many`,
+    help: `most ${unit} that change; the number is drawn, small numbers more often`,
     min: 1,
     max: 1e6,
     integer: true,

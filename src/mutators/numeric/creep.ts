@@ -14,7 +14,7 @@ const BOX_SHARE = 0.5;
  */
 export const creep: MutatorKind = {
   name: 'creep',
-  help: 'Gaussian noise on every value, a box of them or a single one, of any strength from 0.0000001 to 1 of the range; learned for each goal',
+  help: 'Gaussian noise on every value, a box of values or one value, with a strength from 0.0000001 to 1 of the range, learned for each goal',
   source: 'creep mutation (Davis 1991); mutative step sizes of evolution strategies (Schwefel 1981)',
   domains: ['numbers'],
   parameters: [],

@@ -3,7 +3,7 @@ import type { MutatorKind } from '../mutator.ts';
 const BEYOND = {
   name: 'beyond',
   default: 0.25,
-  help: 'how far past either entry the mutant may lie, as a share of the way between them',
+  help: 'how far beyond either entry the mutant may be, as a share of the distance between them',
   min: 0,
   max: 10,
 } as const;
@@ -11,7 +11,7 @@ const BEYOND = {
 /** A point on the line through two entries, between them or a little beyond. */
 export const interpolate: MutatorKind = {
   name: 'interpolate',
-  help: 'a point on the line through this entry and another',
+  help: 'takes a point on the line through this entry and another',
   source: 'blend crossover BLX-alpha (Eshelman & Schaffer 1993); mixup (Zhang et al. 2018)',
   mayChangeMeaning: true,
   domains: ['numbers'],

@@ -4,7 +4,7 @@ import type { MutatorKind } from '../mutator.ts';
 const MOST = {
   name: 'most',
   default: 4,
-  help: 'longest step, in steps as long as the one that led to this entry',
+  help: 'longest step, as a multiple of the change that led to this entry',
   min: MIN_AMOUNT,
   max: 1e6,
 } as const;
@@ -18,7 +18,7 @@ const SEED_NOISE_SIGMA = 0.02;
  */
 export const momentum: MutatorKind = {
   name: 'momentum',
-  help: 'a step along the change that made this entry out of its own parent',
+  help: 'takes a step along the change that made this entry from its parent',
   source: 'pattern moves of Hooke & Jeeves (1961)',
   domains: ['numbers'],
   parameters: [MOST],

@@ -11,7 +11,7 @@ const MOST = {
 /** Multiplies all values by one factor: straight out from zero, or in. */
 export const multiply: MutatorKind = {
   name: 'multiply',
-  help: 'all values are multiplied by one factor',
+  help: 'multiplies all values by one factor',
   source: 'scaling of sensor data (Um et al. 2017)',
   domains: ['numbers'],
   parameters: [MOST],

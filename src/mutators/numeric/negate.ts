@@ -4,7 +4,7 @@ import { forEachRun, makeBox } from './box.ts';
 /** Negates all values or a box of them; ranges without both signs are mirrored about their middle. */
 export const negate: MutatorKind = {
   name: 'negate',
-  help: 'the sign of all values, or of a box of them, is turned over; about the middle of a range without signs',
+  help: 'inverts the sign of all values or of a box of them, about the middle of a range without signs',
   source: 'negative images (Hosseini et al. 2017)',
   mayChangeMeaning: true,
   domains: ['numbers'],

@@ -9,7 +9,7 @@ const LONGEST = 4;
  */
 export const path: MutatorKind = {
   name: 'path',
-  help: 'steps along the change that made this entry out of one of its ancestors, from four times as long to a small part of it',
+  help: 'takes steps along the change that made this entry from one of its ancestors, from four times its length to a small part of it',
   source: 'evolution path of CMA-ES (Hansen & Ostermeier 2001), as a line to search along',
   domains: ['numbers'],
   parameters: [],

@@ -12,7 +12,7 @@ const RATE = {
 /** Sets some values to one end of their bounds or the other. */
 export const saltPepper: MutatorKind = {
   name: 'salt-pepper',
-  help: 'some values become the least or the greatest legal ones',
+  help: 'sets some values to the smallest or the largest legal ones',
   source: 'salt and pepper noise, as in DeepHunter (Xie et al. 2019), table 1',
   domains: ['numbers'],
   parameters: [RATE],

@@ -42,7 +42,7 @@ const SPECIAL_VALUES = [
 /** Sets values to boundary values of floating-point arithmetic, or to the ends of their bounds. */
 export const special: MutatorKind = {
   name: 'special',
-  help: "one value or a few, or all, become 0, ±1, the range's ends, the smallest or largest of half or single precision",
+  help: "sets one value, a few or all to 0, ±1, the range's ends, or the smallest or largest number of half or single precision",
   source: 'interesting values of AFL (config.h), for floating point (Goldberg 1991)',
   domains: ['numbers'],
   parameters: [MOST],

@@ -7,7 +7,7 @@ const MIN_BULK_COPY = 128;
 /** Copies a part of another entry: single elements, a box, or all values beyond a cut along one axis. */
 export const splice: MutatorKind = {
   name: 'splice',
-  help: 'elements, a box or one side of a cut come from another entry',
+  help: 'takes elements, a box or one side of a cut from another entry',
   source: 'splicing of AFL (Zalewski, technical whitepaper); uniform crossover (Syswerda 1989)',
   mayChangeMeaning: true,
   domains: ['numbers', 'flags'],

@@ -17,7 +17,7 @@ const SIGN_BITS = 24;
  */
 export const square: MutatorKind = {
   name: 'square',
-  help: 'a square patch, a run in one dimension, goes to the ends of what is legal there, each channel to one end; how large is planned for each seed',
+  help: 'sets a square patch (in one dimension a run) to the ends of the legal range, each channel to one end; the size is planned for each seed',
   source: 'Square Attack (Andriushchenko, Croce, Flammarion & Hein 2020), algorithm 2',
   domains: ['numbers'],
   parameters: [],

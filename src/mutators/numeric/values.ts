@@ -6,7 +6,7 @@ const MOST = makeCountParameter('values', 8);
 /** Replaces one value or a few by uniform draws within their bounds. */
 export const values: MutatorKind = {
   name: 'values',
-  help: 'one value or a few become any others that are legal',
+  help: 'sets one value or a few to any legal values',
   source: 'byte mutations of AFL (Zalewski, technical whitepaper), for values',
   domains: ['numbers', 'flags'],
   parameters: [MOST],

@@ -4,7 +4,7 @@ import { makeStringMutator } from './string-mutator.ts';
 export const blend = makeStringMutator(
   {
     name: 'blend',
-    help: 'one string or a few are taken from another testcase, whole or from some character on',
+    help: 'takes one string or a few from another testcase, whole or from some character on',
     source: 'splicing of AFL (Zalewski, technical whitepaper), for strings',
     mayChangeMeaning: true,
     partner: 'other',

@@ -4,7 +4,7 @@ import { makeStringMutator, setString } from './string-mutator.ts';
 export const category = makeStringMutator(
   {
     name: 'category',
-    help: 'one string or a few become others that the model, the seeds or the --dictionary list',
+    help: 'replaces one string or a few by others from the model, the seeds or the --dictionary',
     source: 'dictionaries of AFL (Zalewski, technical whitepaper), for categories',
     mayChangeMeaning: true,
     cost: 6,

@@ -13,7 +13,7 @@ const EDIT_KINDS = 5;
 export const misspell = makeStringMutator(
   {
     name: 'misspell',
-    help: 'characters of a string are exchanged, added, left out or doubled',
+    help: 'exchanges, adds, removes or doubles characters of a string',
     source: 'Damerau 1964; byte mutations of AFL (Zalewski, technical whitepaper), for characters',
     cost: 6,
   },

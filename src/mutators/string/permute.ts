@@ -3,7 +3,7 @@ import type { MutatorKind } from '../mutator.ts';
 /** Exchanges two strings of a row. */
 export const permute: MutatorKind = {
   name: 'permute',
-  help: 'two strings of a testcase change places',
+  help: 'swaps two strings of a testcase',
   source: 'word order as in EDA (Wei and Zou, EMNLP 2019)',
   domains: ['strings'],
   parameters: [],

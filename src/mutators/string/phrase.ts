@@ -7,7 +7,7 @@ const SPACE = 0x20;
 export const phrase = makeStringMutator(
   {
     name: 'phrase',
-    help: 'a word of a text is added, left out, repeated or replaced by one that the model, the seeds or the --dictionary list',
+    help: 'adds, removes or repeats a word of a text, or replaces it by one from the model, the seeds or the --dictionary',
     source: 'EDA (Wei and Zou, EMNLP 2019); dictionaries of AFL (Zalewski, technical whitepaper)',
     mayChangeMeaning: true,
     cost: 8,

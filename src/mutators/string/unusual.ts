@@ -41,7 +41,7 @@ const LOWER = caseTable((letter) => letter.toLowerCase());
 export const unusual = makeStringMutator(
   {
     name: 'unusual',
-    help: 'a string becomes empty, blank, null or unknown, changes its case, gets spaces or rare characters, or grows long',
+    help: 'makes a string empty, blank, null, unknown or long, changes its case, or adds spaces or rare characters',
     source: 'Big List of Naughty Strings (Woolf 2015); interesting values of AFL (config.h), for strings',
     mayChangeMeaning: true,
     cost: 6,

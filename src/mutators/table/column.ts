@@ -9,7 +9,7 @@ const MAX_STEP_SHARE = 0.1;
 /** Changes a few columns by their kinds: a number by a step or to a new draw, a category to another one. */
 export const column: MutatorKind = {
   name: 'column',
-  help: 'one column or a few change as their kind allows: a step, another number, another category',
+  help: 'changes one column or a few as their kind allows: by a step, to another number or another category',
   source: 'attribute-wise changes of tabular data, as in Cartella et al. 2021',
   domains: ['table'],
   parameters: [MOST],

@@ -7,7 +7,7 @@ const MOST = makeCountParameter('values', 8);
 /** Sets values to split values of the model's decision trees, or to the numbers next to them: the other side of the split. */
 export const splitValue: MutatorKind = {
   name: 'split-value',
-  help: "one column or a few take a split value of the model's decision trees, or the number just below or above it",
+  help: "sets one column or a few to a split value of the model's decision trees, or to the number just below or above it",
   source: 'dictionaries of the constants of a program (AFL, libFuzzer), for decision trees',
   domains: ['splits'],
   parameters: [MOST],

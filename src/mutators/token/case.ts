@@ -4,7 +4,7 @@ import { makeSpellingMutator } from './spelling.ts';
 export const letterCase = makeSpellingMutator(
   {
     name: 'case',
-    help: 'letters become capitals or small',
+    help: 'changes letters to capitals or small letters',
     source: 'case changes of CheckList (Ribeiro et al. 2020)',
   },
   (text) => {

@@ -4,7 +4,7 @@ import { makeTokenMutator } from './body.ts';
 export const crossover = makeTokenMutator(
   {
     name: 'crossover',
-    help: 'it begins as this entry and goes on as another',
+    help: 'begins with this entry and continues with another',
     source: 'splicing of AFL (Zalewski, technical whitepaper)',
     mayChangeMeaning: true,
     partner: 'other',

@@ -4,7 +4,7 @@ import { closeGap, makeTokenMutator } from './body.ts';
 export const deletion = makeTokenMutator(
   {
     name: 'delete',
-    help: 'tokens are taken away',
+    help: 'removes tokens',
     source: 'block deletion of AFL (Zalewski, technical whitepaper)',
   },
   'shorter',

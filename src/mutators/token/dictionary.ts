@@ -4,7 +4,7 @@ import { makeTokenMutator, openGap } from './body.ts';
 export const dictionary = makeTokenMutator(
   {
     name: 'dictionary',
-    help: 'a word of the --dictionary is put in',
+    help: 'inserts a word of the --dictionary',
     source: 'dictionaries of AFL (Zalewski, technical whitepaper)',
   },
   'longer',

@@ -4,7 +4,7 @@ import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 export const duplicate = makeTokenMutator(
   {
     name: 'duplicate',
-    help: 'a short span is said twice',
+    help: 'doubles a short span',
     source: 'block cloning of AFL (Zalewski, technical whitepaper)',
   },
   'longer',

@@ -18,7 +18,7 @@ const LOOKALIKES: ReadonlyMap<string, string> = (() => {
 export const homoglyph = makeSpellingMutator(
   {
     name: 'homoglyph',
-    help: 'letters become others that look alike',
+    help: 'replaces letters by others that look alike',
     source: 'confusables of Unicode (UTS 39); Boucher et al. 2022',
   },
   (text) => replaceOneLetter(text, LOOKALIKES),

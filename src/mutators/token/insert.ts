@@ -4,7 +4,7 @@ import { drawInsertCount, makeTokenMutator, openGap } from './body.ts';
 export const insert = makeTokenMutator(
   {
     name: 'insert',
-    help: 'tokens are inserted',
+    help: 'inserts tokens',
     source: 'block insertion of AFL (Zalewski, technical whitepaper)',
   },
   'longer',

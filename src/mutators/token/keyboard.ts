@@ -28,7 +28,7 @@ const KEY_NEIGHBOURS: ReadonlyMap<string, string> = (() => {
 export const keyboard = makeSpellingMutator(
   {
     name: 'keyboard',
-    help: 'letters become their neighbours on a keyboard',
+    help: 'replaces letters by their neighbours on a keyboard',
     source: 'keyboard typos of Belinkov & Bisk 2018',
   },
   (text) => replaceOneLetter(text, KEY_NEIGHBOURS),

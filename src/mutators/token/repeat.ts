@@ -6,7 +6,7 @@ const MAX_SPAN = 8;
 export const repeat = makeTokenMutator(
   {
     name: 'repeat',
-    help: 'a span is repeated several times',
+    help: 'repeats a span several times',
     source: 'repeated phrases of Holtzman et al. 2020, as inputs',
   },
   'longer',

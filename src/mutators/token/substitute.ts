@@ -7,7 +7,7 @@ const MOST = makeCountParameter('tokens', 4);
 export const substitute = makeTokenMutator(
   {
     name: 'substitute',
-    help: 'one token or a few become any others',
+    help: 'replaces one token or a few by any others',
     source: 'byte mutations of AFL (Zalewski, technical whitepaper), for tokens',
     parameters: [MOST],
   },

@@ -2,7 +2,7 @@ import { makeTokenMutator } from './body.ts';
 
 /** Swaps two tokens: neighbours in half of the cases. */
 export const swap = makeTokenMutator(
-  { name: 'swap', help: 'two tokens change places', source: 'token swaps of EDA (Wei & Zou 2019)' },
+  { name: 'swap', help: 'swaps two tokens', source: 'token swaps of EDA (Wei & Zou 2019)' },
   undefined,
   () =>
     (body, { context: { random } }) => {
