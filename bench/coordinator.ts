@@ -56,7 +56,7 @@ async function run(kind: string, out: string, executorFactory: ExecutorFactory):
     settings,
     silent,
     new AbortController().signal,
-    false,
+    'new',
     executorFactory,
   );
   const { user, system } = process.cpuUsage(before);

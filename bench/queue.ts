@@ -78,7 +78,7 @@ try {
             settings,
             monitor,
             new AbortController().signal,
-            false,
+            'new',
             kind === 'queue' ? queueExecutorFactory(queue) : undefined,
           );
           clearInterval(sampler);

@@ -119,7 +119,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     batch,
     seed: masterSeed,
   };
-  const { out: _out, half = 'auto', ...others } = settings;
+  // A preset's settings are recorded one by one: a later version may change what it sets.
+  const { out: _out, preset: _preset, half = 'auto', ...others } = settings;
   const halves = emulatedHalves(model);
   const kept = { ...others, ...(halves === undefined ? {} : { half }) };
   const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
@@ -200,6 +201,7 @@ const PATH_SETTINGS = new Set(['model', 'against', 'seeds', 'labels', 'corpus'])
 
 /** @throws ResumeMismatchError naming the first of these facts that differs */
 function checkFactsUnchanged(
+  folder: string,
   recorded: ResolvedSettings,
   now: ResolvedSettings,
   facts: readonly string[],
@@ -208,7 +210,7 @@ function checkFactsUnchanged(
   if (changed !== undefined)
     throw new ResumeMismatchError(
       `${RECORDED_FACTS[changed]} changed since`,
-      'start another campaign with --out',
+      `${RESTORABLE[changed] ?? 'put back what the campaign began with'}, start over with --overwrite, or start another campaign with --out <dir> --corpus ${folder}, which takes the testcases over`,
     );
 }
 
@@ -224,6 +226,12 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
   feedback: "the coverage criterion's feedback has",
 };
 
+/** How to undo the change of a fact, where files that the user has can be put back. */
+const RESTORABLE: Readonly<Record<string, string>> = {
+  seedsSha256: 'give the seeds and labels that the campaign began with',
+  corpusSha256: 'give the --corpus that the campaign began with',
+};
+
 /**
  * Refuses to resume as another campaign than the recorded one.
  *
@@ -231,18 +239,18 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
  * @throws UserError naming the first difference
  */
 export function checkResumable(folder: string, recorded: ResolvedSettings, now: ResolvedSettings): string[] {
-  const another = `${folder} can only be resumed as it was: leave that out, or start another campaign with --out`;
+  const another = `${folder} can only be resumed with the settings that it began with: undo this, start over with --overwrite, or start another campaign with --out`;
   // What was recorded went through YAML, which knows no undefined.
   const plain = JSON.parse(JSON.stringify(now)) as ResolvedSettings;
   // The model first: settings that were inferred from another one differ too, and would be blamed instead.
-  checkFactsUnchanged(recorded, plain, ['modelSha256']);
+  checkFactsUnchanged(folder, recorded, plain, ['modelSha256']);
   for (const key of new Set([...Object.keys(recorded), ...Object.keys(plain)])) {
     const mayDiffer = CHANGEABLE_SETTINGS.has(key) || PATH_SETTINGS.has(key) || key === 'resolved';
     if (mayDiffer || isDeepStrictEqual(recorded[key], plain[key])) continue;
     const [was, is] = [recorded, plain].map((settings) => JSON.stringify(settings[key] ?? 'not set'));
     throw new ResumeMismatchError(`${key} was ${was} and is now ${is}`, another);
   }
-  checkFactsUnchanged(recorded, plain, Object.keys(RECORDED_FACTS));
+  checkFactsUnchanged(folder, recorded, plain, Object.keys(RECORDED_FACTS));
   return ['neurofuzz', 'node', 'runtime'].flatMap((key) =>
     recorded.resolved[key] === plain.resolved[key]
       ? []

@@ -10,6 +10,7 @@ import { detectModel } from '../model/formats/detect.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
+import { checkRenamable, renameCampaign } from '../storage/rename-campaign.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { availableCores, memoryLimits } from '../workers/resource-limits.ts';
 import type { WorkerSupervisor, WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
@@ -38,6 +39,12 @@ import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
 import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 
+/**
+ * What a campaign does with its folder: a new one is refused where a campaign is already; `overwrite` renames that one first, and
+ * deletes nothing; `resume` continues it.
+ */
+export type CampaignStart = 'new' | 'overwrite' | 'resume';
+
 /** A campaign's folder: `--out`, or one named after the model. */
 export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): string {
   return config.out ?? join('neurofuzz-out', modelName(modelPath(config).asGiven));
@@ -47,7 +54,7 @@ export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): st
  * Runs one campaign from its settings to its summary.
  *
  * @param signal stops it in order
- * @param resume whether to resume the campaign in the folder
+ * @param start what to do with a campaign that is in the folder
  * @param executorFactory creates the executor; worker processes on this machine if there is none
  * @param startedAt when the command began, on `performance.now()`'s clock: `--time` counts from then
  * @throws UserError before anything is written if the request is wrong; MachineError if the machine fails;
@@ -57,11 +64,12 @@ export async function runCampaign(
   requested: CampaignConfig,
   monitor: Monitor,
   signal: AbortSignal,
-  resume = false,
+  start: CampaignStart = 'new',
   executorFactory?: ExecutorFactory,
   startedAt = performance.now(),
 ): Promise<CampaignSummary> {
   const folder = defaultFolder(requested);
+  const resume = start === 'resume';
   monitor.onPhase({ name: 'loading' });
   await checkExtensions(requested);
   setCallTimeout(callLimitMs(requested));
@@ -71,7 +79,8 @@ export async function runCampaign(
   else {
     // A misspelt model is told as such, not as the campaign of that name.
     await detectModel(modelPath(requested).asGiven);
-    await checkFolder(folder);
+    await checkFolder(folder, start === 'overwrite');
+    if (start === 'overwrite') checkRenamable(folder, readPaths(requested));
   }
   const saved = resume ? await folderClaim.whileHeld(() => readSavedCampaign(folder)) : undefined;
   const config = await withDiskLimit(requested, folder, saved);
@@ -107,6 +116,10 @@ export async function runCampaign(
     const prepared = await prepareCampaign(context);
     await executorFactory?.check(target.setup, workerLoadOptions(options, target));
     signal.removeEventListener('abort', interrupt);
+    if (start === 'overwrite') {
+      const renamed = await renameCampaign(folder);
+      if (renamed !== undefined) monitor.info(`the campaign that was in ${folder} is now ${renamed}`);
+    }
     if (!resume) await folderClaim.create();
     hasBegun = true;
     const campaign = await openCampaign(context, prepared);
@@ -121,6 +134,22 @@ export async function runCampaign(
     await derivedModel.close();
     await folderClaim.release();
   }
+}
+
+/** Paths that a campaign's settings read, by the setting as a flag. */
+function readPaths(config: CampaignConfig): ReadonlyMap<string, readonly string[]> {
+  const settings = ['model', 'against', 'seeds', 'labels', 'corpus', 'fixed', 'dictionary'] as const;
+  return new Map(
+    settings.map((name) => {
+      const value = config[name] ?? [];
+      const paths = typeof value === 'object' ? Object.values(value).flat() : [value];
+      // Of one of several inputs: `name=path`.
+      return [
+        name === 'model' ? 'the campaign' : `--${name}`,
+        paths.flatMap((path) => [path, path.replace(/^[^=]*=/, '')]),
+      ];
+    }),
+  );
 }
 
 /** The settings with a limit of the folder's size: as asked for, as recorded, or by the disk. */

@@ -1,9 +1,15 @@
 import * as z from 'zod';
 import { positiveInteger, withFlag } from './flag-meta.ts';
+import { PRESET_NAMES, PRESETS_HELP } from './presets.ts';
 import { duration, size } from './values.ts';
 
 /** When a campaign stops, what it keeps, and how its tasks are handed out. */
 export const budgetSection = {
+  preset: withFlag(z.enum(PRESET_NAMES).optional(), {
+    flags: '--preset <name>',
+    help: `settings for a purpose, which flags and the campaign file override: ${PRESETS_HELP}`,
+    defaultText: 'none',
+  }),
   time: withFlag(duration.optional(), {
     flags: '-t, --time <duration>',
     help: "time limit, counted from the command's start: 90s, 10m, 8h",

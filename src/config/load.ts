@@ -5,6 +5,7 @@ import { UserError } from '../core/errors.ts';
 import { readText } from '../core/read-bounded.ts';
 import { flagName } from './flag-meta.ts';
 import { MAX_YAML_BYTES, parseYaml } from './parse-yaml.ts';
+import { presetSettings } from './presets.ts';
 import { rebasePaths } from './rebase-paths.ts';
 import { type CampaignConfig, campaignSchema, flagSettings, type SettingName } from './schema.ts';
 
@@ -51,7 +52,7 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
 }
 
 /**
- * Checks a campaign's settings against the schema.
+ * Checks a campaign's settings against the schema. A preset stands below both the file and the flags.
  *
  * @param source where they come from, for messages: a file's path; flags are named by their own spelling
  * @throws UserError naming the first setting that makes no sense
@@ -62,7 +63,8 @@ export function checkSettings(
   source: string | undefined,
 ): CampaignConfig {
   refuseReservedNames(flags);
-  const parsed = campaignSchema.safeParse(withDefaultObjective({ ...file, ...flags }));
+  const settings = { ...presetSettings(file, flags), ...file, ...flags };
+  const parsed = campaignSchema.safeParse(withDefaultObjective(settings));
   if (parsed.success) return parsed.data;
   throw settingError(parsed.error, file, flags, source);
 }

@@ -119,8 +119,9 @@ async function readCampaign(
     config === undefined ? {} : await readCampaignFile(relative('.', resolve(dirname(path), config)));
   const all = { ...file, ...settings };
   if (all.model === undefined) throw new UserError(`${where} names no model: give model, or config with one`);
-  for (const key of ['out', 'untilFinding'] as const)
+  for (const key of ['out', 'untilFinding', 'preset'] as const)
     if (settings[key] !== undefined) throw new UserError(`${where}: ${key} has no place in a nightly file`);
-  const { out: _out, untilFinding: _until, ...kept } = all;
+  // A preset limits a campaign on its own; a night divides its time.
+  const { out: _out, untilFinding: _until, preset: _preset, ...kept } = all;
   return { name, share, config: checkSettings(kept, {}, where) };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import type { CampaignSummary, Monitor } from '../campaign/monitor/monitor.ts';
-import { runCampaign } from '../campaign/run-campaign.ts';
+import { type CampaignStart, runCampaign } from '../campaign/run-campaign.ts';
 import { readCampaignFile } from '../config/load.ts';
 import type { NightlyCampaign } from '../config/nightly.ts';
 import type { CampaignConfig } from '../config/schema.ts';
@@ -34,9 +34,9 @@ export interface TurnContext {
 function runInContext(
   config: CampaignConfig,
   { monitor, signal, executorFactory }: TurnContext,
-  resume: boolean,
+  start: CampaignStart,
 ): Promise<CampaignSummary> {
-  return runCampaign(config, monitor, signal, resume, executorFactory);
+  return runCampaign(config, monitor, signal, start, executorFactory);
 }
 
 /**
@@ -71,7 +71,7 @@ export async function runTurn(
   try {
     // `execs` limits a night, but a campaign counts its mutants over all nights.
     const resumed = config.execs === undefined ? turnConfig : { ...turnConfig, execs: before + config.execs };
-    const summary = await runInContext(await originalSettings(folder, resumed), context, true);
+    const summary = await runInContext(await originalSettings(folder, resumed), context, 'resume');
     return { folder, summary, execs: Math.max(0, summary.statistics.execs - before) };
   } catch (error) {
     if (!(error instanceof ResumeMismatchError)) throw error;
@@ -89,7 +89,7 @@ async function beginCampaign(
 ): Promise<TurnResult> {
   const corpus = [...[config.corpus ?? []].flat(), ...corpora];
   const newConfig = { ...config, ...(corpus.length === 0 ? {} : { corpus }), out: folder };
-  const summary = await runInContext(newConfig, context, false);
+  const summary = await runInContext(newConfig, context, 'new');
   return { folder, summary, execs: summary.statistics.execs };
 }
 

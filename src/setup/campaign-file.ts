@@ -1,168 +1,194 @@
 import { basename, dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Document, isScalar, visit } from 'yaml';
-import { flagSettings, type SettingName } from '../config/schema.ts';
-import { escapeControl, escapeControlInJson, hasControl } from '../core/escape-control.ts';
+import { PRESETS_HELP } from '../config/presets.ts';
+import { type CampaignConfig, flagSettings, type SettingName } from '../config/schema.ts';
+import { groupListsByInput } from '../config/values.ts';
+import { formatExactly } from '../core/format-number.ts';
 import { packageFile } from '../core/package-files.ts';
-import type { LoadOptions } from '../model/model.ts';
 import { shapeText } from '../tensor/tensor.ts';
-import type { InspectedInput, Inspection } from './inspect.ts';
+import type { InputGuess } from './input-guesses.ts';
+import type { Inspection } from './inspect.ts';
 import { settingHelp } from './setting-kinds.ts';
+import { section } from './yaml-section.ts';
 
 /** JSON Schema in the package, for editors. */
 const SCHEMA_PATH = fileURLToPath(packageFile('schema/campaign.schema.json'));
 
-/** No line is folded: names keep their line feeds as escapes. */
-const YAML_LINES = {
-  lineWidth: 0,
-  flowCollectionPadding: false,
-  doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
-};
-
-/** YAML with lists of numbers and words in one line. */
-function yamlText(settings: object): string {
-  const document = new Document(settings);
-  visit(document, {
-    Seq(_, list) {
-      if (list.items.every(isScalar)) list.flow = true;
-    },
-    Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && hasControl(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
-    },
-  });
-  // Double-quoted scalars have the escapes of JSON, and no other holds such characters.
-  return escapeControlInJson(document.toString(YAML_LINES).trimEnd());
-}
-
-/** Comment lines and, below them, settings. */
-function section(comment: string, settings: object | undefined, inactive = false): string {
-  // Names come from the model: nothing in them may end a comment.
-  const lines = comment.split('\n').map((line) => `# ${escapeControl(line)}`.trimEnd());
-  const text = settings === undefined ? '' : yamlText(settings);
-  const body = text === '' ? [] : text.split('\n').map((line) => (inactive ? `# ${line}` : line));
-  return [...lines, ...body].join('\n');
-}
+/** Settings that are given, as `fuzz` takes them. */
+export type GivenSettings = Pick<
+  Partial<CampaignConfig>,
+  'runtime' | 'signature' | 'tags' | 'half' | 'seeds' | 'range' | 'shape' | 'table' | 'preset'
+>;
 
 /**
- * A campaign file for an inspected model.
+ * A campaign file for an inspected model. What was given stands in it as settings, and what is inferred as comments.
  *
  * @param file path of the campaign file: paths in it are relative to it
- * @param given options that the model was loaded with
+ * @param given settings that the model was loaded and described with
  */
-export function campaignText(inspection: Inspection, file: string, given: LoadOptions): string {
-  const { model, inputs, coverage } = inspection;
+export function campaignText(
+  { model, coverage }: Pick<Inspection, 'model' | 'coverage'>,
+  inputs: readonly InputGuess[],
+  file: string,
+  given: GivenSettings,
+): string {
   const folder = resolve(dirname(file));
   const near = (path: string): string => relative(folder, resolve(path)) || '.';
-  const loading = {
-    runtime: given.runtime === 'auto' ? undefined : given.runtime,
-    signature: given.signature,
-    tags: given.tags,
-  };
+  const { runtime, signature, tags, half, preset = 'quick' } = given;
+  const loading = { runtime: runtime === 'auto' ? undefined : runtime, signature, tags, half };
   const { auto, why } = coverage;
   const sections = [
     `# yaml-language-server: $schema=${near(SCHEMA_PATH)}`,
     section(
-      `A campaign for ${escapeControl(basename(model.path))} (${model.format}). Run it with: neurofuzz fuzz --config ${escapeControl(basename(file))}\n${inputs.map(inputLine).join('\n')}`,
-      { model: near(model.path), ...omitUndefined(loading) },
+      `Campaign for ${basename(model.path)} (${model.format}). Run it with: neurofuzz fuzz --config ${basename(file)}\nCommented settings show what neurofuzz infers without them. To change one, remove the # and edit it.\n${inputs.map(inputLine).join('\n')}`,
+      { model: near(model.path), ...loading },
     ),
-    seedsSection(inputs),
-    shapeSection(inputs),
-    rangeSection(inputs),
-    section(
-      `What changes an input, by group or by name (neurofuzz mutators lists them); none leaves it as its seed has it.\nWhich of them is applied is learned from what it brings.${inputs.map(stayingLine).join('')}`,
-      { mutator: settingsByInput(inputs, mutatorsOf) },
-    ),
+    seedsSection(inputs, given, near),
+    shapeSection(inputs, given),
+    rangeSection(inputs, given),
+    mutatorSection(inputs),
     tokenSection(inputs),
-    tableSection(inputs),
+    tableSection(inputs, given),
     pictureSection(inputs),
     section(
-      `Tensors whose activations guide the search, by name or pattern. auto is ${escapeControl(`${auto.join(', ')}: ${why}`)}.`,
+      `Tensors whose activations guide the search, by name or pattern. auto selects ${auto.join(', ')}: ${why}.`,
       { coverage: 'auto' },
     ),
-    section('How long.', { time: '60s' }),
-    ['# Further settings; neurofuzz fuzz --help says more.', ...furtherSettings()].join('\n'),
+    section(
+      `When to stop. Presets: ${PRESETS_HELP}.\nA setting of your own, such as time: 10m or execs: 100000, overrides the preset.`,
+      { preset },
+    ),
+    [
+      '# More settings, with their defaults. neurofuzz fuzz --help-all lists all of them.',
+      ...furtherSettings(),
+    ].join('\n'),
   ];
   return `${sections.filter((text) => text !== undefined).join('\n\n')}\n`;
 }
 
 function settingsByInput(
-  inputs: readonly InspectedInput[],
-  settingOf: (input: InspectedInput, index: number, inputs: readonly InspectedInput[]) => unknown,
+  inputs: readonly InputGuess[],
+  settingOf: (input: InputGuess) => unknown,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    inputs
-      .map((input, index) => [input.name, settingOf(input, index, inputs)])
-      .filter(([, value]) => value !== undefined),
+    inputs.map((input) => [input.name, settingOf(input)]).filter(([, value]) => value !== undefined),
   );
 }
 
-function seedsSection(inputs: readonly InspectedInput[]): string {
-  const seeds =
-    inputs.length === 1 ? ['seeds/'] : settingsByInput(inputs, ({ name }) => `seeds/${fileName(name)}.npy`);
+function seedsSection(
+  inputs: readonly InputGuess[],
+  { seeds }: GivenSettings,
+  near: (path: string) => string,
+): string {
+  const comment =
+    'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for strings, one testcase each or a batch.';
+  if (seeds !== undefined)
+    return section(comment, {
+      seeds: nearSeeds(
+        seeds,
+        inputs.map(({ name }) => name),
+        near,
+      ),
+    });
+  const example =
+    inputs.length === 1
+      ? ['seeds/']
+      : settingsByInput(inputs, ({ name }) => `seeds/${name.replace(/[^\w.-]+/g, '_') || 'input'}.npy`);
   return section(
-    'Inputs to start from: files or folders, .npy .npz .idx .idx.gz .json .csv .pb .png .jpg, .txt for strings, one testcase each or a batch.\nReal ones find more. Without any, some are drawn at random within the ranges below.',
-    { seeds },
-    true,
+    `${comment}\nReal ones find more. Without any, some are drawn at random within the ranges below.`,
+    {},
+    { seeds: example },
   );
 }
 
-function shapeSection(inputs: readonly InspectedInput[]): string | undefined {
-  const shape = settingsByInput(inputs, ({ drawnShape }) => drawnShape && [...drawnShape]);
-  if (Object.keys(shape).length === 0) return undefined;
+/** Paths of seeds, relative to the file: one, several, or one for each input by its name. */
+function nearSeeds(
+  seeds: NonNullable<GivenSettings['seeds']>,
+  names: readonly string[],
+  near: (path: string) => string,
+): unknown {
+  const { forAll, byName } = groupListsByInput(seeds, names);
+  const named = [...byName];
+  if (forAll.length === 0 && named.every(([, paths]) => paths.length === 1))
+    return Object.fromEntries(named.map(([name, [path]]) => [name, near(path)]));
+  const all = [
+    ...forAll.map(near),
+    ...named.flatMap(([name, paths]) => paths.map((path) => `${name}=${near(path)}`)),
+  ];
+  return all.length === 1 ? all[0] : all;
+}
+
+function shapeSection(inputs: readonly InputGuess[], { shape }: GivenSettings): string | undefined {
+  if (shape !== undefined) return section('Sizes that the model leaves open.', { shape });
+  const drawn = settingsByInput(inputs, ({ drawnShape }) => drawnShape && [...drawnShape]);
+  if (Object.keys(drawn).length === 0) return undefined;
   return section(
-    'Sizes that the model leaves open, for the drawn seeds, as tried on it. Seeds of your own bring theirs: take this out then.',
-    { shape },
+    'Sizes that the model leaves open: the first ones that it runs on. Seeds of your own bring theirs.',
+    {},
+    { shape: drawn },
   );
 }
 
 /** Ranges that differ by channel or column are left to neurofuzz, which takes them from the model each time. */
-function rangeSection(inputs: readonly InspectedInput[]): string {
-  const mutated = inputs.filter(({ stays }) => stays === undefined);
-  const lines = mutated.map(({ name, why, range, isRangeByChannel }) => {
-    const byChannel = range !== undefined && isRangeByChannel;
-    return `\n  ${escapeControl(name)}: ${byChannel ? `${range.join(' to ')} over all columns; each has its own, ` : ''}${why}`;
+function rangeSection(inputs: readonly InputGuess[], { range }: GivenSettings): string {
+  if (range !== undefined) return section('Legal values of the inputs.', { range });
+  const mutated = inputs.filter(({ staysWhy }) => staysWhy === undefined);
+  const lines = mutated.map((input) => {
+    const byChannel = input.range !== undefined && input.isRangeByChannel;
+    return `\n  ${input.name}: ${byChannel ? `${input.range.join(' to ')} over all columns; each has its own, ` : ''}${input.why}`;
   });
-  const ranges = settingsByInput(mutated, ({ range, isRangeByChannel }) =>
-    range === undefined || isRangeByChannel ? undefined : [...range],
+  const ranges = settingsByInput(mutated, (input) =>
+    input.range === undefined || input.isRangeByChannel
+      ? undefined
+      : input.range.map((end) => Number(formatExactly(end))),
   );
-  const comment = `Legal values; without a line here they are taken from the seeds, or from the model.${lines.join('')}`;
-  return section(comment, Object.keys(ranges).length === 0 ? undefined : { range: ranges });
+  return section(
+    `Legal values: those that the model sees in production. Without a line here, they are those of the seeds, or come from the model.${lines.join('')}`,
+    {},
+    { range: ranges },
+  );
 }
 
-function stayingLine({ name, kind, stays }: InspectedInput): string {
-  return stays === undefined
-    ? ''
-    : `\n  ${escapeControl(name)}: ${kind} stays ${escapeControl(String(stays))}; ${kind === 'mask' ? 'flags' : 'numbers'} would change it`;
+/** Inputs of labels are the one guess that is in force: mutants with another label than their picture's find nothing worth knowing. */
+function mutatorSection(inputs: readonly InputGuess[]): string {
+  const labels = inputs.filter(({ kind }) => kind === 'label');
+  const others = inputs.filter(({ kind }) => kind !== 'label');
+  const lines = inputs.flatMap(({ name, kind, staysWhy }) => {
+    if (staysWhy === undefined) return [];
+    const way = kind === 'mask' ? 'flags' : 'numbers';
+    return [`\n  ${name}: ${staysWhy}; ${way} would mutate it`];
+  });
+  return section(
+    `Mutators of each input, by group or by name (neurofuzz mutators lists them); none leaves an input as its seed has it.\nMutators that find new behaviour are used more often.${lines.join('')}`,
+    labels.length === 0 ? {} : { mutator: settingsByInput(labels, () => 'none') },
+    { mutator: settingsByInput(others, mutatorsOf) },
+  );
 }
 
-function pictureSection(inputs: readonly InspectedInput[]): string | undefined {
+function pictureSection(inputs: readonly InputGuess[]): string | undefined {
   const images = inputs.filter(({ kind, type }) => kind === 'image' && type.startsWith('float'));
   if (images.length === 0) return undefined;
   return section(
-    'What stands between a picture and its values: value = (level / scale - mean) / std for levels 0 to 255.\nWith it, take the range above out: it follows from this.',
+    'How pixels become input values: value = (level / scale - mean) / std for levels 0 to 255. An example; without it, levels are scaled to the range.\nIf you set this, leave range out: it is derived.',
+    {},
     { preprocess: settingsByInput(images, examplePreprocess) },
-    true,
   );
 }
 
-function omitUndefined(settings: object): object {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
 /** ImageNet's means and deviations for colour pictures; for grey ones, values from -1 to 1. */
-function examplePreprocess({ shape }: InspectedInput): object {
+function examplePreprocess({ shape }: InputGuess): object {
   const isColour = shape.at(-1) === 3 || shape.at(-3) === 3;
   return isColour
     ? { scale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
     : { scale: 255, mean: [0.5], std: [0.5] };
 }
 
-function inputLine({ name, type, shape, kind, kindWhy }: InspectedInput): string {
-  return `  ${escapeControl(`${name}: ${type} ${shapeText(shape)}, looks like ${kind}: ${kindWhy}`)}`;
+function inputLine({ name, type, shape, kind, kindWhy }: InputGuess): string {
+  return `  ${name}: ${type} ${shapeText(shape)}, looks like ${kind}: ${kindWhy}`;
 }
 
-function mutatorsOf({ kind, type, stays }: InspectedInput): string | string[] {
-  if (stays !== undefined) return 'none';
+function mutatorsOf({ kind, type, staysWhy }: InputGuess): string | string[] {
+  if (staysWhy !== undefined) return 'none';
   if (kind === 'mask') return 'masks';
   if (type === 'bool') return 'flags';
   if (kind === 'strings') return 'strings';
@@ -172,34 +198,27 @@ function mutatorsOf({ kind, type, stays }: InspectedInput): string | string[] {
   return kind === 'features' ? ['tables', 'numbers'] : 'numbers';
 }
 
-function tokenSection(inputs: readonly InspectedInput[]): string | undefined {
+function tokenSection(inputs: readonly InputGuess[]): string | undefined {
   const tokens = inputs.filter(({ kind }) => kind === 'tokens');
   if (tokens.length === 0) return undefined;
+  const example = { vocabulary: 'vocabulary.json', special: [0, 1], length: [1, 64] };
   return section(
-    'What is known of tokens: what ids stand for, ids that never change, fewest and most tokens.',
-    {
-      tokens: settingsByInput(tokens, () => ({
-        vocabulary: 'vocabulary.json',
-        special: [0, 1],
-        length: [1, 64],
-      })),
-    },
-    true,
+    'What tokens mean: the text of each id, ids that never change, minimum and maximum number of tokens. An example.',
+    {},
+    { tokens: settingsByInput(tokens, () => example) },
   );
 }
 
-function tableSection(inputs: readonly InspectedInput[]): string | undefined {
+function tableSection(inputs: readonly InputGuess[], { table }: GivenSettings): string | undefined {
+  const comment =
+    'Kinds of columns: range, integer, category or fixed, each listed in order as { kind: category, values: [0, 1] };\nauto infers them from the seeds, none treats them as plain numbers.';
+  if (table !== undefined) return section(comment, { table });
   const tables = inputs.filter(({ kind }) => kind === 'features');
   if (tables.length === 0) return undefined;
-  return section(
-    'Kinds of columns: range, integer, category or fixed, each listed in order as { kind: category, values: [0, 1] };\nauto tells them by the seeds, none takes them for plain numbers.',
-    { table: settingsByInput(tables, () => 'auto') },
-    true,
+  const lines = tables.flatMap(({ name, columns }) =>
+    columns === undefined ? [] : [`\n  ${name}: ${columns}`],
   );
-}
-
-function fileName(input: string): string {
-  return input.replace(/[^\w.-]+/g, '_') || 'input';
+  return section(`${comment}${lines.join('')}`, {}, { table: settingsByInput(tables, () => 'auto') });
 }
 
 /** Settings that are written as comments with their defaults. */

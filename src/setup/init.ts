@@ -1,18 +1,67 @@
 import { open, rm } from 'node:fs/promises';
-import type { ModelConfig } from '../config/schema.ts';
+import { resolveInputs } from '../campaign/resolve/inputs.ts';
+import type { Notices } from '../campaign/resolve/model-settings.ts';
+import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { campaignText } from './campaign-file.ts';
-import { type Inspection, inspect } from './inspect.ts';
+import { stripBatchDimension } from '../model/batch-axis.ts';
+import { NO_MUTATOR } from '../mutators/registry.ts';
+import { type ModelSession, withModelSession } from '../workers/model-session.ts';
+import { campaignText, type GivenSettings } from './campaign-file.ts';
+import { guessInputs, type InputGuess, labelInputs } from './input-guesses.ts';
+import { type Inspection, inspectLoaded } from './inspect.ts';
+
+/** Settings from which a campaign file is written. */
+export type InitConfig = ModelConfig & InputConfig & Pick<GivenSettings, 'preset'>;
+
+/** A model as a campaign file describes it. */
+export interface InitializedModel {
+  readonly inspection: Inspection;
+  readonly inputs: readonly InputGuess[];
+}
 
 /**
- * Writes a campaign file for a model, filled in from its inspection. The file runs as it is.
+ * Writes a campaign file for a model. What was given is in it as settings; what neurofuzz infers from model and seeds, as comments. The
+ * file runs as it is, and does what `fuzz` does with the same flags; inputs of labels stay as well.
  *
  * @param file path to write to; an existing file is never overwritten
- * @throws UserError where the model can't be loaded or the file exists
+ * @throws UserError where the model can't be loaded, the seeds do not fit it, or the file exists
  */
-export async function init(config: ModelConfig, file: string): Promise<Inspection> {
-  const inspection = await inspect(config);
-  const text = campaignText(inspection, file, config);
+export async function init(config: InitConfig, file: string, notices: Notices): Promise<InitializedModel> {
+  const { inspection, inputs } = await withModelSession(config, (session) =>
+    describeInputs(session, config, notices),
+  );
+  await writeNewFile(file, campaignText(inspection, inputs, file, config));
+  return { inspection, inputs };
+}
+
+async function describeInputs(
+  session: ModelSession,
+  config: InitConfig,
+  notices: Notices,
+): Promise<InitializedModel> {
+  const { info } = session;
+  const testcaseInputs = stripBatchDimension(info.inputs);
+  const resolve = (mutator?: Record<string, string>) =>
+    resolveInputs(info, { ...config, mutator }, '', mutator === undefined ? notices : SILENT);
+  const read = config.seeds === undefined ? undefined : await resolve();
+  const inspection = await inspectLoaded(session, read?.seeds[0]);
+  const labels = labelInputs(testcaseInputs, inspection.inputs, read?.seeds);
+  // What stays decides which seeds are legal, and which inputs that are the same in all seeds may stay as well.
+  const resolved =
+    read === undefined || labels.size === 0
+      ? read
+      : await resolve(Object.fromEntries([...labels.keys()].map((name) => [name, NO_MUTATOR])));
+  const inputs = guessInputs(inspection, resolved).map((guess): InputGuess => {
+    const reason = labels.get(guess.name);
+    if (reason === undefined) return guess;
+    return { ...guess, kind: 'label', kindWhy: reason, staysWhy: 'label stays as its seeds have it' };
+  });
+  return { inspection, inputs };
+}
+
+const SILENT: Notices = { info: () => {}, warn: () => {} };
+
+async function writeNewFile(file: string, text: string): Promise<void> {
   try {
     const handle = await open(file, 'wx');
     try {
@@ -26,9 +75,8 @@ export async function init(config: ModelConfig, file: string): Promise<Inspectio
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new UserError(`${file} is there already: name another file with --out, or take it away first`);
+      throw new UserError(`${file} already exists: name another file with --out, or remove it first`);
     }
     throw fileError(error, 'write the campaign file', file);
   }
-  return inspection;
 }

@@ -83,24 +83,33 @@ export interface Inspection {
  * @throws UserError where it can't be loaded
  */
 export function inspect(config: ModelConfig): Promise<Inspection> {
-  return withModelSession(config, async (session) => {
-    const model = session.info;
-    const inputs = inferInputs(stripBatchDimension(model.inputs), model);
-    const { sizes, note, testcase } = await drawnSizes(session, inputs);
-    const coverage = await chooseCoverage(session, testcase);
-    const declared = model.graph.shapes;
-    const missing = model.watchable.filter((name) => !declared.has(name));
-    const inferred = missing.length === 0 ? undefined : await session.shapes(missing, sizes);
-    const shapeOf = (name: string): DeclaredShape | undefined =>
-      declared.get(name) ?? inferred?.shapes.get(name);
-    const notes = (model.omittedOutputs ?? []).map(
-      ({ name, reason }) => `output ${name} is not looked at: ${reason}`,
-    );
-    if (inferred?.failure !== undefined)
-      notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);
-    if (note !== undefined) notes.push(note);
-    return buildInspection(model, { inputs, sizes, sites: session.sites, coverage, shapeOf, notes });
-  });
+  return withModelSession(config, (session) => inspectLoaded(session));
+}
+
+/**
+ * As `inspect`, of a model that is loaded.
+ *
+ * @param seed a testcase that it takes, which brings the sizes that the model leaves open; without one, some are tried
+ */
+export async function inspectLoaded(session: ModelSession, seed?: TestcaseData): Promise<Inspection> {
+  const model = session.info;
+  const inputs = inferInputs(stripBatchDimension(model.inputs), model);
+  const drawn: DrawnSizes =
+    seed === undefined ? await drawnSizes(session, inputs) : { sizes: {}, note: undefined, testcase: seed };
+  const { sizes, note, testcase } = drawn;
+  const coverage = await chooseCoverage(session, testcase);
+  const declared = model.graph.shapes;
+  const missing = model.watchable.filter((name) => !declared.has(name));
+  const inferred = missing.length === 0 ? undefined : await session.shapes(missing, sizes);
+  const shapeOf = (name: string): DeclaredShape | undefined =>
+    declared.get(name) ?? inferred?.shapes.get(name);
+  const notes = (model.omittedOutputs ?? []).map(
+    ({ name, reason }) => `output ${name} is not looked at: ${reason}`,
+  );
+  if (inferred?.failure !== undefined)
+    notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);
+  if (note !== undefined) notes.push(note);
+  return buildInspection(model, { inputs, sizes, sites: session.sites, coverage, shapeOf, notes });
 }
 
 /** The tensors that a campaign would watch: of several candidates, that which a run shows to be comparable. */

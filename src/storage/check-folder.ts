@@ -2,7 +2,8 @@ import { mkdtemp, readdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UNFINISHED_PREFIX } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
-import { CAMPAIGN_FILE } from './campaign-store.ts';
+import { CAMPAIGN_FILE, EVENTS_FILE } from './campaign-store.ts';
+import { STATE_FOLDER } from './journal.ts';
 
 /** Files, and empty folders, that a campaign killed during its start may have left. */
 const LEFTOVER_FILES = /^(lock(\.break)?|\.tmp-.*)$/;
@@ -11,9 +12,10 @@ const LEFTOVER_FOLDERS = /^(corpus|findings|state)$/;
 /**
  * Checks that a folder can become a new campaign's folder, before anything is run or written.
  *
+ * @param overwrite whether a campaign may be there, which is going to be renamed
  * @throws UserError if the folder holds a campaign or other files, or is not writable
  */
-export async function checkFolder(folder: string): Promise<void> {
+export async function checkFolder(folder: string, overwrite = false): Promise<void> {
   let entries: string[];
   try {
     entries = await readdir(folder);
@@ -23,17 +25,30 @@ export async function checkFolder(folder: string): Promise<void> {
     await checkWritable(folder);
     return;
   }
-  if (entries.includes(CAMPAIGN_FILE)) {
+  if (isCampaignFolder(entries)) {
+    if (overwrite) return checkWritable(folder);
     throw new UserError(
-      `${folder} holds another campaign: go on with it by --resume, or choose another folder with --out`,
+      `${folder} already contains a campaign: resume it with --resume, choose another folder with --out, or start over with --overwrite, which renames the folder and deletes nothing`,
     );
   }
   for (const name of entries) {
     if (LEFTOVER_FILES.test(name)) continue;
     if (LEFTOVER_FOLDERS.test(name) && (await isEmptyFolder(join(folder, name)))) continue;
-    throw new UserError(`${folder} is not empty: choose another folder with --out`);
+    throw new UserError(
+      `${folder} is not empty and contains no campaign: choose another folder with --out${overwrite ? '; --overwrite renames campaigns only' : ''}`,
+    );
   }
   await checkWritable(join(folder, 'x'));
+}
+
+/**
+ * Whether a folder with these entries is a campaign's. `campaign.yaml` alone does not make it one: the file that `init` writes has that
+ * name, and lies in the folder of a project.
+ */
+export function isCampaignFolder(entries: readonly string[]): boolean {
+  return (
+    entries.includes(CAMPAIGN_FILE) && [STATE_FOLDER, EVENTS_FILE].some((name) => entries.includes(name))
+  );
 }
 
 async function isEmptyFolder(path: string): Promise<boolean> {

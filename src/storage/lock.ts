@@ -39,7 +39,7 @@ interface Owner {
  * process ID and start time; on another host, by the age of the lock file.
  */
 export class Lock {
-  readonly #path: string;
+  #path: string;
   readonly #heartbeat: NodeJS.Timeout;
 
   private constructor(path: string) {
@@ -47,7 +47,7 @@ export class Lock {
     this.#heartbeat = setInterval(() => {
       const now = new Date();
       // If the lock file was removed, the next write to the folder fails; nothing to do here.
-      utimes(path, now, now).catch(() => {});
+      utimes(this.#path, now, now).catch(() => {});
     }, HEARTBEAT_INTERVAL_MS).unref();
   }
 
@@ -79,6 +79,11 @@ export class Lock {
       }
     }
     throw new UserError(`${folder} is being taken over by others: try again`);
+  }
+
+  /** Tells that the folder, with the lock in it, has been renamed. */
+  followTo(folder: string): void {
+    this.#path = join(folder, LOCK_FILE);
   }
 
   /** Removes the lock file. One that can't be removed counts as a dead process's once this one has ended. */

@@ -170,7 +170,7 @@ describe('seeds', () => {
   test('outside the range are refused with their place', () =>
     refused(
       [onnx, '-i', seeds, '--range=0.2,1'],
-      /seed 0 has 0\.1.* at position 0 of input x, outside its range 0\.2,1/,
+      /the only seed contains values outside the range of input x, \[0\.2, 1\] \(lowest: 0\.1\): .*--range x=0\.1,1 /,
     ));
 
   test('that are all one value need a range', () =>
@@ -292,7 +292,7 @@ describe('the campaign folder', () => {
     const before = readFileSync(join(out, 'campaign.yaml'), 'utf8');
     await refused(
       [onnx, '-i', seeds, '--out', out],
-      /taken holds another campaign: go on with it by --resume, or choose another folder with --out/,
+      /taken already contains a campaign: resume it with --resume, choose another folder with --out, or start over with --overwrite/,
     );
     expect(readFileSync(join(out, 'campaign.yaml'), 'utf8')).toBe(before);
   });

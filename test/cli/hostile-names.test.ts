@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
 import { ModelProto } from '../../src/model/formats/onnx/proto.ts';
 import { encodeNpy } from '../../src/tensor/npy.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
+import { guessIn } from '../support/guesses.ts';
 
 const folder = testFolder();
 
@@ -120,7 +120,7 @@ describe('no control character and no mark of direction comes to a terminal out 
     await printable(['init', model, '--out', file], [0]);
     const text = readFileSync(file, 'utf8');
     expectPrintable(text);
-    const { mutator } = parse(text) as { readonly mutator: object };
+    const mutator = guessIn(text, 'mutator') as object;
     expect(Object.keys(mutator)).toEqual([name('x')]);
   });
 

@@ -1,11 +1,12 @@
 /** What campaigns do with inputs of which the graph says something: `init` and `fuzz` by the real command. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { ML_DOMAIN, OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
+import { guessIn } from '../support/guesses.ts';
 
 const folder = testFolder();
 
@@ -85,10 +86,15 @@ function writeTree(): string {
 
 async function initialized(
   model: string,
-): Promise<{ readonly file: string; readonly settings: Record<string, unknown> }> {
+): Promise<{ readonly file: string; readonly guesses: Record<string, unknown> }> {
   const file = `${model}.yaml`;
   expect(await neurofuzz(['init', model, '--out', file])).toMatchObject({ code: 0 });
-  return { file, settings: parse(readFileSync(file, 'utf8')) as Record<string, unknown> };
+  const text = readFileSync(file, 'utf8');
+  expect(parse(text)).toEqual({ model: basename(model), coverage: 'auto', preset: 'quick' });
+  return {
+    file,
+    guesses: Object.fromEntries(['shape', 'range', 'mutator'].map((key) => [key, guessIn(text, key)])),
+  };
 }
 
 const fuzz = (...flags: string[]) => neurofuzz(['fuzz', ...flags, '-s', '1', '-j', '1', '-n', '800']);
@@ -96,8 +102,8 @@ const json = (text: string) => JSON.parse(text) as { batch: number; corpus: { co
 
 test('a recurrent network is fuzzed in batches, its state stacked along the dimension that is the batch', async () => {
   const model = writeGru();
-  const { file, settings } = await initialized(model);
-  expect(settings).toMatchObject({ shape: { x: [1, 16, 4] }, mutator: { h0: 'none' } });
+  const { file, guesses } = await initialized(model);
+  expect(guesses).toMatchObject({ shape: { x: [1, 16, 4] }, mutator: { h0: 'none' } });
   const byFile = await fuzz('-c', file, '-o', join(folder, 'gru'), '--json');
   expect(byFile.code).toBe(0);
   expect(json(byFile.stdout).batch).toBeGreaterThan(1);
@@ -110,8 +116,8 @@ test('a recurrent network is fuzzed in batches, its state stacked along the dime
 
 test('audio gets a length that the model runs on and mutators of sound, and its sample rate stays', async () => {
   const model = writeFilterBank();
-  const { file, settings } = await initialized(model);
-  expect(settings).toMatchObject({
+  const { file, guesses } = await initialized(model);
+  expect(guesses).toMatchObject({
     shape: { input: [1, 1024] },
     range: { input: [-1, 1] },
     mutator: { input: ['numbers', 'audio'], sr: 'none' },
@@ -129,8 +135,8 @@ test('audio gets a length that the model runs on and mutators of sound, and its 
 
 test('the leaves of a decision tree are reached without seeds, by its split values', async () => {
   const model = writeTree();
-  const { file, settings } = await initialized(model);
-  expect(settings).not.toHaveProperty('range');
+  const { file, guesses } = await initialized(model);
+  expect(guesses.range).toBeUndefined();
   expect(readFileSync(file, 'utf8')).toMatch(
     /each has its own, by the split values of TreeEnsembleRegressor/,
   );

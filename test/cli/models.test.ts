@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { parse } from 'yaml';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { encodeNpy } from '../../src/tensor/npy.ts';
 import { decodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
+import { guessIn } from '../support/guesses.ts';
 
 const folder = testFolder();
 const fixture = (name: string): string => resolve('test/fixtures', name);
@@ -39,10 +39,10 @@ describe('init', () => {
     const written = await neurofuzzProcess(['init', fixture(model)], home);
     expect(written).toMatchObject({ code: 0, stderr: '' });
     expect(written.stdout).toMatch(
-      /^wrote campaign\.yaml for \d inputs?; run it with: .* fuzz --config campaign\.yaml\n$/,
+      /^wrote campaign\.yaml for \d inputs?; run it with: .* fuzz --config campaign\.yaml\nIts seeds are drawn .*\n$/,
     );
     const text = readFileSync(join(home, 'campaign.yaml'), 'utf8');
-    expect(parse(text)[key]).toEqual(value);
+    expect(guessIn(text, key)).toEqual(value);
     const ran = await neurofuzzProcess(
       ['fuzz', '--config', 'campaign.yaml', '-n', '1500', '-j', '1', '-s', '1', '--json'],
       home,
@@ -59,7 +59,7 @@ describe('init', () => {
     const { code, stderr } = await neurofuzz(['init', fixture('tabular.onnx'), '-o', file]);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringMatching(/mine\.yaml is there already: name another/),
+      stderr: expect.stringMatching(/mine\.yaml already exists: name another/),
     });
     expect(readFileSync(file, 'utf8')).toBe('mine');
   });

@@ -148,7 +148,7 @@ describe('resuming', () => {
     const { code, stderr } = await neurofuzz(['fuzz', '--resume', '-o', first, ...flags, '--quiet']);
     expect(code).toBe(2);
     expect(stderr).toMatch(words);
-    expect(stderr).toMatch(/leave that out, or start another campaign with --out\n$/);
+    expect(stderr).toMatch(/undo this, start over with --overwrite, or start another campaign with --out\n$/);
     expect(digests(first, '.')).toEqual(before);
   });
 
@@ -253,7 +253,7 @@ test('a second process on a campaign is refused with 2, and gets it when the fir
     const second = await neurofuzz([...BUNDLED, '-s', '1', '-o', out, ...flags]);
     expect(second.code).toBe(2);
     expect(second.stderr).toMatch(
-      /^neurofuzz: \S+owned (is in use by process \d+|holds another campaign): [^\n]+\n$/,
+      /^neurofuzz: \S+owned (is in use by process \d+|already contains a campaign): [^\n]+\n$/,
     );
   }
   running.child.kill('SIGKILL');

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { campaignText } from '../../src/setup/campaign-file.ts';
 import type { Inspection } from '../../src/setup/inspect.ts';
+import { guessIn } from '../support/guesses.ts';
 
 /** An inspection of a model with one input of a name. */
 function inspectionOf(name: string): Inspection {
@@ -37,6 +38,12 @@ function inspectionOf(name: string): Inspection {
   };
 }
 
+/** The campaign file of such a model. */
+function textOf(name: string, file: string, given: Parameters<typeof campaignText>[3]): string {
+  const inspection = inspectionOf(name);
+  return campaignText(inspection, inspection.inputs, file, given);
+}
+
 test('names out of a model stay names and comments, whatever is in them', () => {
   for (const name of [
     'x\nobjective: evil.js',
@@ -45,20 +52,39 @@ test('names out of a model stay names and comments, whatever is in them', () => 
     "a: 'b' # {c}",
     '',
   ]) {
-    const settings = parse(campaignText(inspectionOf(name), 'campaign.yaml', { runtime: 'auto' }));
-    expect(settings).toEqual({
-      model: 'models/net.onnx',
-      shape: { [name]: [1, 16, 3] },
-      range: { [name]: [0, 1] },
-      mutator: { [name]: 'numbers' },
-      coverage: 'auto',
-      time: '60s',
-    });
+    const text = textOf(name, 'campaign.yaml', { runtime: 'auto' });
+    expect(parse(text)).toEqual({ model: 'models/net.onnx', coverage: 'auto', preset: 'quick' });
+    expect(guessIn(text, 'shape')).toEqual({ [name]: [1, 16, 3] });
+    expect(guessIn(text, 'range')).toEqual({ [name]: [0, 1] });
+    expect(guessIn(text, 'mutator')).toEqual({ [name]: 'numbers' });
   }
 });
 
-test('how the model is to be loaded is kept, and paths are relative to the file', () => {
-  const given = { runtime: 'onnx', signature: 'served', tags: ['a'] } as const;
-  const settings = parse(campaignText(inspectionOf('x'), 'campaigns/night.yaml', given));
-  expect(settings).toMatchObject({ model: '../models/net.onnx', ...given });
+test('what is given is in force, and its paths are relative to the file', () => {
+  const given = { runtime: 'onnx' as const, signature: 'served', tags: ['a'], preset: 'deep' as const };
+  const placed = { seeds: ['x=a.npy'], range: [0, 2] as [number, number], table: 'none' as const };
+  const settings = parse(textOf('x', 'campaigns/night.yaml', { ...given, ...placed }));
+  expect(settings).toEqual({
+    model: '../models/net.onnx',
+    ...given,
+    seeds: { x: '../a.npy' },
+    range: [0, 2],
+    table: 'none',
+    coverage: 'auto',
+  });
+  const seedsOf = (seeds: string[]) => parse(textOf('x', 'campaigns/night.yaml', { seeds })).seeds;
+  expect(seedsOf(['digits.npz'])).toBe('../digits.npz');
+  expect(seedsOf(['a=b.npy', 'photos'])).toEqual(['../a=b.npy', '../photos']);
+  expect(seedsOf(['photos', 'x=a.npy'])).toEqual(['../photos', 'x=../a.npy']);
+});
+
+test('of a setting that is in force for one input, the guesses of the others are one # away', () => {
+  const { inputs, ...inspection } = inspectionOf('picture');
+  const label = { ...inputs[0], name: 'label', kind: 'label', staysWhy: 'label stays' } as const;
+  const text = campaignText({ ...inspection }, [...inputs, label], 'campaign.yaml', {});
+  expect(parse(text).mutator).toEqual({ label: 'none' });
+  expect(parse(text.replace('#   picture: numbers', '  picture: numbers')).mutator).toEqual({
+    picture: 'numbers',
+    label: 'none',
+  });
 });

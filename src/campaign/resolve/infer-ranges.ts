@@ -47,7 +47,7 @@ export function inferRanges(
     if (ids !== undefined && !isKept[i] && !(mutatorSetting === undefined && isConstant(input, seeds, i)))
       return ids;
     const isMutated = isKept.map((kept) => !kept);
-    const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, mutatorSetting);
+    const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, requestedMutators[i] !== 'default');
     if (stays && isMutated[i]) {
       isKept[i] = true;
       notices.info(

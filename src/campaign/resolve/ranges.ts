@@ -1,4 +1,4 @@
-import type { InputConfig, MutationConfig } from '../../config/schema.ts';
+import type { InputConfig } from '../../config/schema.ts';
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
@@ -72,7 +72,7 @@ export function spanOfSeeds(input: InputSpec, seeds: Seeds, column: number): Ran
  * Infers an input's range from its seeds. An input with one value throughout has no range to infer: it keeps that value.
  *
  * @param mutated by input, whether it is to be mutated
- * @param mutatorSetting where mutators are requested by name, keeping the input would contradict that
+ * @param isRequested whether mutators are requested for the input: keeping it would contradict that
  * @returns the range, and whether the input keeps its value
  * @throws UserError where the input has one value throughout and cannot be kept
  */
@@ -81,14 +81,14 @@ export function rangeOfSeeds(
   seeds: Seeds,
   column: number,
   mutated: readonly boolean[],
-  mutatorSetting: MutationConfig['mutator'],
+  isRequested: boolean,
 ): { readonly range: Range; readonly stays: boolean } {
   if (input.type === 'bool') return { range: { low: 0, high: 1 }, stays: false };
   const span = spanOfSeeds(input, seeds, column);
   if (span === undefined) return { range: { low: 0, high: 1 }, stays: true };
   if (span.low < span.high || !mutated[column]) return { range: span, stays: false };
   const others = mutated.some((isMutated, i) => isMutated && i !== column);
-  if (mutatorSetting === undefined && others) return { range: span, stays: true };
+  if (!isRequested && others) return { range: span, stays: true };
   throw new UserError(
     `every seed has the value ${span.low} throughout input ${input.name}, so its range is unknown: give it with --range ${input.name}=lo,hi`,
   );

@@ -1,12 +1,13 @@
 import { stripPadding } from '../../constraints/strip-padding.ts';
 import { UserError } from '../../core/errors.ts';
+import { formatExactly } from '../../core/format-number.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { intervalAt } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { columnAt } from '../../inputs/table-column.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { Notices } from './model-settings.ts';
-import { typedRange } from './ranges.ts';
+import { spanOfSeeds, typedRange } from './ranges.ts';
 
 /** Seeds named in a warning. */
 const MAX_NAMED_SEEDS = 3;
@@ -32,9 +33,11 @@ export function validSeeds(
   const found = problems.filter((problem) => problem !== undefined);
   if (found.length === 0) return seeds;
   if (found.length === seeds.length) {
-    const others = found.length > 1 ? `, and so have all ${found.length} theirs` : '';
+    const outside = outsideRange(seeds, descriptors, isMutated);
+    if (outside !== undefined) throw new UserError(outside);
+    const others = found.length > 1 ? `, and all ${found.length} seeds break a constraint` : '';
     throw new UserError(
-      `${found[0]}${others}: no seed is left to fuzz; mend the seeds or widen what is legal`,
+      `${found[0]}${others}: no seed is left to fuzz; change the seeds or widen what is legal`,
     );
   }
   const more = found.length > MAX_NAMED_SEEDS ? `; and ${found.length - MAX_NAMED_SEEDS} more` : '';
@@ -42,6 +45,31 @@ export function validSeeds(
     `${found.length} of ${seeds.length} seeds break a constraint and are left out: ${found.slice(0, MAX_NAMED_SEEDS).join('; ')}${more}`,
   );
   return seeds.filter((_, index) => problems[index] === undefined);
+}
+
+/** What to do where the range of one input leaves no seed; undefined where that is not why. */
+function outsideRange(
+  seeds: Seeds,
+  descriptors: readonly InputDescriptor[],
+  isMutated: readonly boolean[],
+): string | undefined {
+  for (const [i, { name, type, range, columns, tokens, strings }] of descriptors.entries()) {
+    if (!isMutated[i] || (columns ?? tokens ?? strings ?? range.channels) !== undefined) continue;
+    const legal = typedRange(type, range);
+    const spans = seeds.map((seed) => spanOfSeeds(seed.form.inputs[i], [seed], i));
+    if (!spans.every((span) => span !== undefined && (span.low < legal.low || span.high > legal.high)))
+      continue;
+    const span = spanOfSeeds(seeds[0].form.inputs[i], seeds, i) ?? range;
+    const wide = [Math.min(span.low, range.low), Math.max(span.high, range.high)].map(formatExactly);
+    const found = [
+      ...(span.low < legal.low ? [`lowest: ${formatExactly(span.low)}`] : []),
+      ...(span.high > legal.high ? [`highest: ${formatExactly(span.high)}`] : []),
+    ];
+    const who =
+      seeds.length === 1 ? 'the only seed contains values' : `all ${seeds.length} seeds contain values`;
+    return `${who} outside the range of input ${name}, [${range.low}, ${range.high}] (${found.join(', ')}): set it to [${wide.join(', ')}] with --range ${name}=${wide.join()} or range in the campaign file, or remove it to use the seeds' own range`;
+  }
+  return undefined;
 }
 
 /** The first constraint that one input of a seed breaks, as the object of "seed 3 has"; undefined where it breaks none. */

@@ -3,7 +3,9 @@ import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
 import { isConfirmedFault } from '../../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
+import type { CampaignStart } from '../../campaign/run-campaign.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
+import { describePreset, presetSettings } from '../../config/presets.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
@@ -26,6 +28,7 @@ interface FuzzOptions extends OutputOptions {
   readonly config?: string;
   readonly exitZero?: boolean;
   readonly resume?: boolean;
+  readonly overwrite?: boolean;
   readonly trust?: boolean;
   readonly queue?: string | true;
   readonly prefix?: string;
@@ -48,6 +51,10 @@ export function fuzzCommand(startedAt: number): Command {
     .option('-c, --config <file>', 'campaign file, YAML or JSON; paths in it are relative to it');
   addAllSettingFlags(command)
     .option('--resume', 'resume the campaign in --out; accepts another --jobs, --time or --execs (a total)')
+    .option(
+      '--overwrite',
+      'start over where --out contains a campaign: that folder is renamed to <dir>.old-1, and nothing is deleted',
+    )
     .option('--trust', TRUST_HELP)
     .option(
       '--queue [url]',
@@ -67,6 +74,7 @@ export function fuzzCommand(startedAt: number): Command {
 }
 
 async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: number): Promise<void> {
+  const start = startOf(options);
   const file = options.config === undefined ? {} : await readCampaignFile(options.config);
   const flags = readSettingFlags(options);
   const settings = await resolveSettings(file, model === undefined ? flags : { ...flags, model }, options);
@@ -76,18 +84,13 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
       ? createStatusScreen()
       : createLogMonitor(makeLogger(options));
   const metrics = await startMetrics(options);
+  const preset = describePreset(file, flags);
+  if (preset !== undefined) monitor.info(preset);
   const shutdown = handleShutdownSignals();
   const { runCampaign } = await import('../../campaign/run-campaign.ts');
   try {
     const watched = metrics === undefined ? monitor : metrics.wrap(monitor);
-    const summary = await runCampaign(
-      config,
-      watched,
-      shutdown.signal,
-      options.resume,
-      executorFactory,
-      startedAt,
-    );
+    const summary = await runCampaign(config, watched, shutdown.signal, start, executorFactory, startedAt);
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) printLines(summaryLines(summary));
@@ -109,6 +112,15 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
     metrics?.close();
     shutdown.release();
   }
+}
+
+/** @throws UserError where the campaign is to be resumed and overwritten */
+function startOf({ resume, overwrite }: FuzzOptions): CampaignStart {
+  if (resume === true && overwrite === true)
+    throw new UserError(
+      '--resume continues the campaign in --out and --overwrite starts over: give one of them',
+    );
+  return resume === true ? 'resume' : overwrite === true ? 'overwrite' : 'new';
 }
 
 /** Starts the Prometheus endpoint; undefined where none is asked for. */
@@ -172,7 +184,8 @@ async function resolveSettings(
   const out = await resumedFolder({ ...file, ...flags });
   const { recordedSettings, withLocatedModels } = await import('../../campaign/resume.ts');
   const recorded = await recordedSettings(out);
-  const settings = checkSettings({ ...recorded, ...file }, { ...flags, out }, options.config ?? out);
+  const changed = { ...presetSettings(file, flags), ...file };
+  const settings = checkSettings({ ...recorded, ...changed }, { ...flags, out }, options.config ?? out);
   const named = { ...file, ...flags };
   allowPlugins(await requireTrust(out, settings, { trust: options.trust, named: pluginPaths(named) }));
   return withLocatedModels(out, settings, named);

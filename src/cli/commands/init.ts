@@ -1,6 +1,10 @@
 import { Command, Option } from 'commander';
+import { budgetSection } from '../../config/budget-section.ts';
+import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
+import type { SettingName } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { launcher, quote } from '../launcher.ts';
@@ -23,8 +27,13 @@ export function initCommand(): Command {
     .addOption(
       new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),
     );
-  return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
+  return addSettingFlags(command, [...DESCRIBING_FLAGS, ...LOADING_FLAGS])
+    .addHelpText('after', EXAMPLES)
+    .action(run);
 }
+
+/** Settings that a campaign file is written with. */
+const DESCRIBING_FLAGS: readonly SettingName[] = ['seeds', 'range', 'shape', 'table', 'preset'];
 
 async function run(model: string | undefined, options: InitOptions): Promise<void> {
   if (options.plugin !== undefined) {
@@ -35,12 +44,20 @@ async function run(model: string | undefined, options: InitOptions): Promise<voi
     throw new UserError('init needs a model, as in neurofuzz init model.onnx; or --plugin objective');
   const out = options.out ?? 'campaign.yaml';
   const { init } = await import('../../setup/init.ts');
-  const { inputs } = await init(
-    readSections({ ...modelSection, ...resourceSection }, options, { model }),
-    out,
-  );
+  const section = { ...modelSection, ...resourceSection, ...inputSection, preset: budgetSection.preset };
+  const config = readSections(section, options, { model });
+  const warnings: string[] = [];
+  const notices = { info: () => {}, warn: (text: string) => void warnings.push(text) };
+  const { inputs } = await init(config, out, notices);
+  const isSeeded = config.seeds !== undefined;
   printLines([
-    `wrote ${out} for ${inputs.length} input${inputs.length === 1 ? '' : 's'}; run it with: ${launcher()} fuzz --config ${quote(out)}`,
+    ...warnings.map((text) => `warning: ${text}`),
+    `wrote ${out} for ${plural(inputs.length, 'input')}; run it with: ${launcher()} fuzz --config ${quote(out)}`,
+    ...(isSeeded
+      ? []
+      : [
+          'Its seeds are drawn at random. Real inputs find more: set seeds in the file, or give --seeds here.',
+        ]),
   ]);
 }
 
@@ -57,6 +74,7 @@ async function initPlugin(kind: PluginTemplateName, model: string | undefined, o
 
 const EXAMPLES = `
 Examples:
-  neurofuzz init model.onnx
+  neurofuzz init model.onnx --seeds photos/
+  neurofuzz init model.onnx --seeds image=digits.npy label=labels.npy --preset ci
   neurofuzz init saved-model/ --signature serving_default --out campaigns/served.yaml
   neurofuzz init --plugin objective --out too-sure.js`;

@@ -70,6 +70,14 @@ describe('with seeds', () => {
     ]);
   });
 
+  test('an input that is the same in all seeds is kept also where mutators are given for another one', async () => {
+    const { mutators } = await resolve({ seeds: seeds(), mutator: { a: 'gaussian' } });
+    expect(mutators).toEqual([['gaussian'], []]);
+    await expect(resolve({ seeds: seeds(), mutator: { b: 'gaussian' } })).rejects.toThrow(
+      /has the value 5 throughout input b, so its range is unknown: give it with --range b=lo,hi/,
+    );
+  });
+
   test('labels go with their seeds, also after an illegal seed was dropped', async () => {
     const labels = file('labels.npy', [2], [3, 7]);
     const resolved = await resolve({

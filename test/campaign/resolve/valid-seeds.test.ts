@@ -57,5 +57,12 @@ test('the ends of a range are legal as the type rounds them', () => {
 });
 
 test('without any legal seed there is nothing to fuzz', () => {
-  expect(() => check([OUTSIDE, OUTSIDE])).toThrow('and so have all 2 theirs: no seed is left to fuzz');
+  expect(() => check([OUTSIDE, testcaseOf([-1, 1])])).toThrow(
+    "all 2 seeds contain values outside the range of input x, [0, 1] (lowest: -1, highest: 1.5): set it to [-1, 1.5] with --range x=-1,1.5 or range in the campaign file, or remove it to use the seeds' own range",
+  );
+  const columns = [{ kind: 'integer' }] as const;
+  const table = traitsOf({ size: 1, range: { low: 0, high: 9 }, columns });
+  expect(() => check([testcaseOf([0.5]), testcaseOf([1.5])], table)).toThrow(
+    'seed 0 has 0.5 in column 0 of input x, which holds whole numbers, and all 2 seeds break a constraint: no seed is left to fuzz',
+  );
 });
