@@ -207,7 +207,9 @@ test('what a campaign leaves that was killed at its start does no harm; a folder
   writeFileSync(join(left, 'lock'), '{}');
   await checkFolder(left);
   writeFileSync(join(left, 'corpus', 'mine.npz'), 'mine');
-  await expect(checkFolder(left)).rejects.toThrow(/left is not empty and contains no campaign: choose another folder with --out/);
+  await expect(checkFolder(left)).rejects.toThrow(
+    /left is not empty and contains no campaign: choose another folder with --out/,
+  );
 });
 
 test('an unfinished folder of a process that died is written anew', async () => {

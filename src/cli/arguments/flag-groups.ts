@@ -47,11 +47,7 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   Search: ['--seed', '--coverage', '--measure', '--threshold', '--guidance', '--scheduler', '--per-seed'],
   Resources: ['--jobs', '--memory', '--batch'],
-<<<<<<< HEAD
-  Output: ['--out', '--resume', '--trust', '--json', '--quiet', '--log-level', '--log-format'],
-=======
-  Output: ['--out', '--resume', '--overwrite', '--trust', '--json', '--quiet', '--log-level'],
->>>>>>> 5991b80 (init takes seeds and writes guesses as comments; fuzz --overwrite renames the campaign that is there; presets quick, ci and deep)
+  Output: ['--out', '--resume', '--overwrite', '--trust', '--json', '--quiet', '--log-level', '--log-format'],
   'Several machines': ['--queue', '--prefix', '--mixed', '--metrics', '--epoch'],
 };
 
