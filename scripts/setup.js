@@ -9,9 +9,14 @@ process.chdir(root);
 
 const modifiedAt = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
+// ONNX Runtime's package would download its CUDA libraries, some hundred megabytes. Later versions of npm read that from allowScripts in
+// package.json; an entry of .npmrc would make them warn.
+const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env };
+
 function run(command, args) {
   const { status, error } = spawnSync(command, args, {
     stdio: ['ignore', 2, 2],
+    env,
     shell: process.platform === 'win32',
   });
   if (status === 0) return;
