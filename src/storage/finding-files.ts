@@ -18,6 +18,9 @@ export const BATCH_FILE = 'batch.npz';
 /** Outputs of both models, or of the testcase and its transform. */
 export const OUTPUTS_FILE = 'outputs.npz';
 
+/** Of a minimized finding: which values of the testcase its fault depends on. */
+export const ROLES_FILE = 'value-roles.npz';
+
 /** The testcase after the metamorphic transform. */
 export const TRANSFORMED_FILE = 'changed.npz';
 

@@ -32,6 +32,18 @@ export interface Severity {
   readonly in8Bit?: VariantOutcome;
 }
 
+/** How many values of a minimized finding may vary without losing the fault; value-roles.npz says which. */
+export interface FreeValueCounts {
+  readonly free: number;
+  /** Values without which the fault is lost. */
+  readonly needed: number;
+  /** Values of which it was not told. */
+  readonly unknown: number;
+  /** Runs in which all free values were drawn at random together, and those of them in which the fault stayed. */
+  readonly runs: number;
+  readonly stayed: number;
+}
+
 /** `finding.json`: a testcase with its violation. */
 export interface Finding extends Lineage, Confirmation {
   readonly formatVersion: number;
@@ -53,6 +65,7 @@ export interface Finding extends Lineage, Confirmation {
   readonly severity?: Severity;
   /** For a minimized finding: the original, and the measure that was minimized. */
   readonly minimized?: { readonly from: string; readonly goal: 'values' | 'distance' | 'edits' | 'length' };
+  readonly freeValues?: FreeValueCounts;
   /** The label of its seed, if the objective needs one. */
   readonly label?: number;
   readonly task: number;

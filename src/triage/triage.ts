@@ -11,10 +11,10 @@ import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { type Baseline, type KnownFault, loadBaseline } from './baseline.ts';
+import { FaultFindings } from './fault-findings.ts';
 import { type FaultState, isKnown, isReproducible } from './fault-status.ts';
 import {
   exists,
-  type LocatedFinding,
   readFindingFile,
   readFindings,
   readFirstSeen,
@@ -31,12 +31,13 @@ export interface TriagedFault extends KnownFault {
   readonly state?: FaultState;
   /** Folders of the campaigns in which it was found. */
   readonly campaigns: readonly string[];
-  /** Number of violating mutants, including those not stored; at least the number of findings. */
+  /** Number of violating mutants, including those not stored; at least the number of findings, where one that is minimized counts with its original. */
   readonly hits: number;
-  /** Number of findings on disk, how many of them are flaky, and how many come up in their batch only. */
+  /** Number of findings on disk, how many of them are flaky, how many come up in their batch only, and how many are minimized. */
   readonly findings: number;
   readonly flaky: number;
   readonly batchDependent: number;
+  readonly minimized: number;
   /** Matching runs out of all reruns of the finding at `path`, such as `10/10`. */
   readonly reproduced: string;
   /** Distance of the finding at `path` from its seed. */
@@ -138,52 +139,14 @@ async function checkIsCampaign(campaign: string): Promise<void> {
   throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
 }
 
-/** Counts the findings of one signature and selects the representative one. */
-class FaultFindings {
-  readonly campaigns = new Set<string>();
-  findingCount = 0;
-  flakyCount = 0;
-  batchDependentCount = 0;
-  /** Findings judged by the rules given, and those that violate them. */
-  judgedCount = 0;
-  brokenCount = 0;
-  /**
-   * The finding that says most among the reproducible ones that violate the rules, the reproducible ones, and all; in each
-   * tier among those that come up alone before the others.
-   */
-  readonly #clearestByTier: (LocatedFinding | undefined)[] = new Array(6).fill(undefined);
-
-  add(campaign: string, located: LocatedFinding, broken: boolean | null): void {
-    const { finding } = located;
-    this.campaigns.add(campaign);
-    this.findingCount++;
-    const isFlaky = finding.status === 'flaky';
-    const isAlone = finding.status !== 'batch-dependent';
-    if (isFlaky) this.flakyCount++;
-    if (!isAlone) this.batchDependentCount++;
-    if (broken !== null) this.judgedCount++;
-    if (broken === true) this.brokenCount++;
-    const tiers = [!isFlaky && broken !== false, !isFlaky, true].flatMap((isIn) => [isIn && isAlone, isIn]);
-    tiers.forEach((isInTier, tier) => {
-      const clearest = this.#clearestByTier[tier];
-      if (isInTier && (clearest === undefined || isBetter(located, clearest)))
-        this.#clearestByTier[tier] = located;
-    });
-  }
-
-  get representative(): LocatedFinding {
-    const found = this.#clearestByTier.find((clearest) => clearest !== undefined);
-    if (found === undefined) throw new Error('a fault has no finding');
-    return found;
-  }
-}
-
 function summarizeFault(
   signature: string,
   {
     findingCount,
     flakyCount,
     batchDependentCount,
+    minimizedCount,
+    hitCount,
     judgedCount,
     brokenCount,
     campaigns,
@@ -208,10 +171,11 @@ function summarizeFault(
     ...(baseline === undefined || isTie(signature) ? {} : { state: stateOf(known) }),
     ...(known?.note === undefined ? {} : { note: known.note }),
     campaigns: [...campaigns],
-    hits: Math.max(hitCounts.get(signature) ?? 0, findingCount),
+    hits: Math.max(hitCounts.get(signature) ?? 0, hitCount),
     findings: findingCount,
     flaky: flakyCount,
     batchDependent: batchDependentCount,
+    minimized: minimizedCount,
     reproduced,
     distance,
     ...(gap === undefined ? {} : { gap }),
@@ -224,27 +188,6 @@ function summarizeFault(
 function stateOf(known: KnownFault | undefined): FaultState {
   if (known === undefined || known.state === 'fixed') return 'new';
   return known.state === 'ignored' ? 'ignored' : 'known';
-}
-
-/** Whether a finding represents its fault better than another: one that is whole does. */
-function isBetter(located: LocatedFinding, other: LocatedFinding): boolean {
-  if (located.isDamaged !== other.isDamaged) return other.isDamaged;
-  return isClearer(located.finding, other.finding);
-}
-
-/**
- * Whether a finding says more than another of its fault: by the smaller gap of two models, then by how near it is to its seed, in
- * token edits, then L∞, L2 and L0 distance.
- */
-function isClearer(finding: Finding, other: Finding): boolean {
-  const [strength, otherStrength] = [strengthOf(gapOf(finding)), strengthOf(gapOf(other))];
-  if (strength !== otherStrength) return strength > otherStrength;
-  const [a, b] = [finding.distance, other.distance];
-  for (const norm of ['edits', 'linf', 'l2', 'l0'] as const) {
-    const [distanceA, distanceB] = [a[norm] ?? 0, b[norm] ?? 0];
-    if (distanceA !== distanceB) return distanceA < distanceB;
-  }
-  return false;
 }
 
 /** Objectives by severity: crashes and hangs first, because a program cannot handle them; the others in registry order. */

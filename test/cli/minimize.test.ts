@@ -1,6 +1,8 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { VALUE_ROLES } from '../../src/storage/value-roles.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
 import { findingFolders, readJson, writeFinding } from '../support/campaign.ts';
 import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
@@ -58,7 +60,23 @@ describe('numbers', () => {
         minimized: { goal: 'values' },
       });
       expect(readdirSync(path)).toContain('input.png');
+      // The smaller one is judged by itself: fewer of its values lie outside what the seeds span.
+      expect(own.severity.outsideSeeds).toBeLessThan(large.severity.outsideSeeds);
+      expect(Object.keys(own.severity)).toEqual(Object.keys(large.severity));
+      const { free, needed, unknown, runs, stayed } = own.freeValues;
+      expect(free).toBeGreaterThan(0);
+      expect(free + needed + unknown).toBe(28 * 28 + 1);
+      expect(stayed).toBe(runs);
+      const [roles] = [...decodeNpz(readFileSync(join(path, 'value-roles.npz')), 'value-roles.npz')];
+      expect(roles).toMatchObject(['image', { type: 'uint8', shape: [28, 28, 1] }]);
+      expect(roles[1].data.filter((role) => role === VALUE_ROLES.free)).toHaveLength(free);
     }
+    // What minimize adds are no hits.
+    const { stdout: triaged } = await neurofuzz(['triage', out, '--json']);
+    const { hits } = readJson(out, 'stats.json');
+    expect(
+      JSON.parse(triaged).faults.reduce((sum: number, fault: { hits: number }) => sum + fault.hits, 0),
+    ).toBe(hits);
     const replayed = await neurofuzz(['replay', ...small.map(({ path }) => path)]);
     expect(replayed.stdout).not.toMatch(/fixed|flaky/);
     // Nothing is kept twice.

@@ -23,6 +23,7 @@ function fault(change: Partial<TriagedFault> = {}): TriagedFault {
     findings: 5,
     flaky: 0,
     batchDependent: 0,
+    minimized: 0,
     reproduced: '10/10',
     distance: { linf: 1, l2: 1, l0: 1 },
     broken: null,

@@ -19,6 +19,8 @@ interface Planted {
   readonly edits?: number;
   readonly signatureVersion?: number;
   readonly gap?: { readonly reference: number; readonly copy: number };
+  /** Id of the finding that it was minimized from. */
+  readonly from?: string;
 }
 
 let campaigns = 0;
@@ -30,7 +32,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
   writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
   for (const one of planted) {
     const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits, gap } = one;
-    const { signatureVersion = SIGNATURE_VERSION } = one;
+    const { signatureVersion = SIGNATURE_VERSION, from } = one;
     const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
     mkdirSync(own, { recursive: true });
     const finding = {
@@ -45,6 +47,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
       distance: { linf, l2: linf, l0: 1, ...(edits === undefined ? {} : { edits }) },
       reproduced: status === 'flaky' ? '3/10' : '10/10',
       status,
+      ...(from === undefined ? {} : { minimized: { from, goal: 'values' } }),
     };
     writeFileSync(join(own, 'finding.json'), JSON.stringify(finding));
   }
@@ -91,12 +94,24 @@ describe('faults', () => {
         findings: 4,
         flaky: 1,
         batchDependent: 0,
+        minimized: 0,
         reproduced: '10/10',
         distance: { linf: 0.1, l2: 0.1, l0: 1 },
         broken: null,
         path: join(a, 'findings', 'nonfinite-nan-log', 'a2'),
       },
     ]);
+  });
+
+  test('count each hit once: a minimized finding is a hit of its original', async () => {
+    const signature = 'nonfinite-nan-log';
+    const found = ['1', '2', '3'].map((id) => ({ signature, id }));
+    const smaller = ['1', '2'].map((from) => ({ signature, id: `small-${from}`, linf: 0.1, from }));
+    const { faults } = await triage([campaignOf([...found, ...smaller], { [signature]: 3 })]);
+    expect(faults).toMatchObject([{ hits: 3, findings: 5, minimized: 2, distance: { linf: 0.1 } }]);
+    // Findings whose originals are gone are hits as well.
+    const left = await triage([campaignOf(smaller)]);
+    expect(left.faults).toMatchObject([{ hits: 2, findings: 2, minimized: 2 }]);
   });
 
   test('are told by a finding that shows alone, and are batch-dependent where there is none', async () => {

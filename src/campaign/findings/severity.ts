@@ -12,29 +12,27 @@ interface InputSpan {
 
 /** The box that the seeds span: an interval at each position of each input, for each shape among them. */
 export class SeedSpan {
-  readonly #seeds: readonly TestcaseData[];
-  #spansByShape: ReadonlyMap<string, readonly InputSpan[]> | undefined;
+  /** Seeds that were not measured yet. */
+  #seeds: readonly TestcaseData[];
+  readonly #spansByShape = new Map<string, readonly InputSpan[]>();
 
-  constructor(seeds: readonly TestcaseData[]) {
+  /** @param seeds measured for the first finding: of large seeds it takes long */
+  constructor(seeds: readonly TestcaseData[] = []) {
     this.#seeds = seeds;
   }
 
-  /** Measured for the first finding: of large seeds it takes long. */
-  #measure(): ReadonlyMap<string, readonly InputSpan[]> {
-    const spansByShape = new Map<string, readonly InputSpan[]>();
-    for (const { form, inputs } of this.#seeds) {
-      const spans = spansByShape.get(form.key) ?? form.inputs.map(({ size }) => emptySpan(size));
-      spansByShape.set(form.key, spans);
-      form.inputs.forEach(({ type, size }, i) => {
-        const { low, high } = spans[i];
-        for (let k = 0; k < size; k++) {
-          const value = readNumber(type, inputs[i], k);
-          low[k] = Math.min(low[k], value);
-          high[k] = Math.max(high[k], value);
-        }
-      });
-    }
-    return spansByShape;
+  /** Extends the span by a seed. */
+  add({ form, inputs }: TestcaseData): void {
+    const spans = this.#spansByShape.get(form.key) ?? form.inputs.map(({ size }) => emptySpan(size));
+    this.#spansByShape.set(form.key, spans);
+    form.inputs.forEach(({ type, size }, i) => {
+      const { low, high } = spans[i];
+      for (let k = 0; k < size; k++) {
+        const value = readNumber(type, inputs[i], k);
+        low[k] = Math.min(low[k], value);
+        high[k] = Math.max(high[k], value);
+      }
+    });
   }
 
   /**
@@ -45,7 +43,8 @@ export class SeedSpan {
     form,
     inputs,
   }: TestcaseData): { readonly data: TestcaseData; readonly outside: number } | undefined {
-    this.#spansByShape ??= this.#measure();
+    for (const seed of this.#seeds) this.add(seed);
+    this.#seeds = [];
     const spans = this.#spansByShape.get(form.key);
     if (spans === undefined) return undefined;
     let outside = 0;

@@ -1,32 +1,27 @@
 import { join } from 'node:path';
-import { renderFindingArtifacts } from '../../campaign/findings/finding-artifacts.ts';
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
-import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
 import { resizeToForm } from '../../inputs/sizes/size-change.ts';
-import { stringsText } from '../../inputs/strings/strings-text.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
-import { readTokenizer } from '../../model/language/tokenizer.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
-import { breaksSeeds, comparesModels } from '../../objectives/registry.ts';
+import { breaksSeeds } from '../../objectives/registry.ts';
 import { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
+import { type Finding, findingFolder } from '../../storage/finding.ts';
 import { INPUT_FILE } from '../../storage/finding-files.ts';
 import { testcasePath } from '../../storage/journal.ts';
 import { readFindingFile } from '../findings.ts';
 import { recordedImageFormats } from '../image-formats.ts';
 import { type OpenCampaign, rerunRequest } from '../open-campaign.ts';
+import { assessVariant, type CampaignSeeds } from './assess-variant.ts';
 import { minimizeDistance } from './minimize-distance.ts';
 import { minimizePrompt, promptTokens } from './minimize-prompt.ts';
 import { type MinimizeValuesOptions, minimizeValues } from './minimize-values.ts';
+import { type MinimizeGoal, minimizedRecord, storeVariant } from './store-variant.ts';
 import { TryBudget } from './test-oracle.ts';
 
-/**
- * The measure that is minimized: changed values and their size, the distance from the seed, edits of a prompt, or the length of a
- * prompt.
- */
-export type MinimizeGoal = 'values' | 'distance' | 'edits' | 'length';
+/** Share of the tries that is kept for telling which values of the smaller findings matter. */
+const ASSESSMENT_SHARE = 1 / 8;
 
 /** A smaller variant of a finding, stored as a finding of its own. */
 export interface SmallerFinding {
@@ -60,12 +55,14 @@ interface Candidate {
  *
  * @param folder the finding's folder
  * @param maxTries variants that may be run
+ * @param seeds of its campaign
  */
 export async function minimizeFinding(
   campaign: OpenCampaign,
   folder: string,
   finding: Finding,
   maxTries: number,
+  seeds: CampaignSeeds,
 ): Promise<MinimizedFinding> {
   const { inputs, config, rerunClient } = campaign;
   const readTestcase = async (path: string): Promise<TestcaseData> =>
@@ -79,6 +76,7 @@ export async function minimizeFinding(
     prompt < 0 && ancestor.form.key !== testcase.form.key ? resizeToForm(ancestor, testcase.form) : ancestor;
   if (seed === undefined) return { refusal: 'its shape is not that of its seed' };
   const budget = new TryBudget(maxTries);
+  const assessmentBudget = budget.split(ASSESSMENT_SHARE);
   const request = rerunRequest(campaign, finding);
   const search: VariantSearch = {
     oracle: (variants) =>
@@ -88,12 +86,13 @@ export async function minimizeFinding(
     budget,
   };
   const candidates = await findCandidates(campaign, finding, seed, testcase, prompt, search);
+  budget.merge(assessmentBudget);
   const store = await CampaignStore.open(campaign.folder, 0);
   const tokenCount = (variant: TestcaseData): { readonly tokens?: number } =>
     prompt < 0 ? {} : { tokens: promptTokens(variant, prompt).length };
   const padIds = inputs.map((_, i) => (i === prompt ? NO_TOKEN : undefined));
   const smaller: SmallerFinding[] = [];
-  for (const candidate of candidates) {
+  for (const [i, candidate] of candidates.entries()) {
     const id = testcaseId(candidate.testcase);
     if (id === finding.id || smaller.some((other) => other.id === id)) continue;
     const path = findingFolder(finding.signature, id, false);
@@ -108,8 +107,16 @@ export async function minimizeFinding(
         explainsOrigin: true,
       });
       if (rerun.matchingRuns < rerun.totalRuns) continue;
-      const record = minimizedRecord(finding, candidate.goal, id, distance, rerun);
-      await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun);
+      const assessment = await assessVariant(campaign, finding, seeds, {
+        testcase: candidate.testcase,
+        seed: candidate.testcase.form.key === seed.form.key ? seed : undefined,
+        request,
+        oracle: search.oracle,
+        budget,
+        share: 1 / (candidates.length - i),
+      });
+      const record = minimizedRecord(finding, candidate.goal, id, distance, rerun, assessment);
+      await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun, assessment);
     }
     smaller.push({
       goal: candidate.goal,
@@ -180,57 +187,4 @@ async function findCandidates(
       testcase: await minimizeValues({ seed, testcase, isNumber, bounds, imageFormats, ...search }),
     },
   ];
-}
-
-/** The record of a minimized finding: the original's, except for what the rerun measured anew. */
-function minimizedRecord(
-  finding: Finding,
-  goal: MinimizeGoal,
-  id: string,
-  distance: Distance,
-  rerun: RerunResult,
-): Finding {
-  const { severity: _severity, departures: _departures, origin: _origin, ...original } = finding;
-  return {
-    ...original,
-    formatVersion: FORMAT_VERSION,
-    id,
-    parent: finding.id,
-    generation: finding.generation + 1,
-    mutators: ['minimize'],
-    summary: rerun.summary ?? finding.summary,
-    violation: {
-      tensors: finding.violation.tensors,
-      details: rerun.violation?.details ?? finding.violation.details,
-    },
-    distance,
-    ...(rerun.origin === undefined ? {} : { origin: rerun.origin }),
-    reproduced: `${rerun.matchingRuns}/${rerun.totalRuns}`,
-    minimized: { from: finding.id, goal },
-    replay: `neurofuzz replay ${findingFolder(finding.signature, id, false)}`,
-  };
-}
-
-async function storeVariant(
-  { config, inputs }: OpenCampaign,
-  store: CampaignStore,
-  record: Finding,
-  testcase: TestcaseData,
-  prompt: number,
-  rerun: RerunResult,
-): Promise<void> {
-  const tokenizer =
-    config.generate === undefined ? undefined : await readTokenizer(config.generate.vocabulary);
-  const artifacts = await renderFindingArtifacts(
-    record,
-    {
-      testcase,
-      outputs: comparesModels(record.objective) ? rerun.outputs : undefined,
-      text:
-        tokenizer?.decode(prompt < 0 ? [] : promptTokens(testcase, prompt)) ??
-        (inputs.some(({ strings }) => strings !== undefined) ? stringsText(testcase) : undefined),
-    },
-    recordedImageFormats(inputs, config),
-  );
-  await store.writeFinding(findingFolder(record.signature, record.id, false), record, artifacts);
 }

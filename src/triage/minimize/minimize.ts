@@ -8,6 +8,7 @@ import { REFERENCE_FILE, TRANSFORMED_FILE } from '../../storage/finding-files.ts
 import { Lock } from '../../storage/lock.ts';
 import { exists, readFinding, readFindings } from '../findings.ts';
 import { type OpenCampaignOptions, openCampaign } from '../open-campaign.ts';
+import { SeedReader } from './assess-variant.ts';
 import { minimizeFinding, type SmallerFinding } from './minimize-finding.ts';
 
 /** Default of `MinimizeOptions.tries`. */
@@ -48,6 +49,7 @@ export async function* minimize(
   paths: readonly string[],
   { tries = DEFAULT_TRIES, force = false, onDamage = () => {}, ...opening }: MinimizeOptions = {},
 ): AsyncGenerator<MinimizeResult> {
+  const seeds = new SeedReader();
   for (const path of paths) {
     const damage: string[] = [];
     const found = [...readFindings(path, damage)];
@@ -68,7 +70,7 @@ export async function* minimize(
       }
       yield minimizedIds.has(finding.id)
         ? unchangedResult(folder, finding, 'it was made smaller before')
-        : await minimizeOne(folder, tries, force, opening);
+        : await minimizeOne(folder, tries, force, seeds, opening);
     }
   }
 }
@@ -81,6 +83,7 @@ async function minimizeOne(
   folder: string,
   maxTries: number,
   force: boolean,
+  seeds: SeedReader,
   opening: OpenCampaignOptions,
 ): Promise<MinimizeResult> {
   const finding = await readFinding(folder);
@@ -98,7 +101,13 @@ async function minimizeOne(
         'the model has changed since it was found: --force tries all the same',
       );
     lock = await Lock.acquire(campaign.folder);
-    const minimized = await minimizeFinding(campaign, folder, finding, maxTries);
+    const minimized = await minimizeFinding(
+      campaign,
+      folder,
+      finding,
+      maxTries,
+      await seeds.seedsOf(campaign),
+    );
     if ('refusal' in minimized) return unchangedResult(folder, finding, minimized.refusal);
     const { signature, distance } = finding;
     return {
