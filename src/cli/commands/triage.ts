@@ -67,7 +67,7 @@ function faultTable(
   const rows = faults.map((fault) => [
     isTie(fault.signature) ? 'tie' : (fault.state ?? ''),
     fault.signature,
-    `${plural(fault.hits, 'hit')}, ${fault.findings} kept`,
+    keptText(fault),
     reproducedText(fault, statusOf(fault)),
     seedDistanceText(fault),
     gapText(fault),
@@ -83,6 +83,12 @@ function faultTable(
   if (rows.length === 0) return ['no findings'];
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
   return table(rows.map((row) => row.filter((_, column) => isUsed[column])));
+}
+
+/** Hits, findings on disk, and findings that were made of these. */
+function keptText({ hits, findings, minimized }: TriagedFault): string {
+  const kept = `${plural(hits, 'hit')}, ${findings - minimized} kept`;
+  return minimized === 0 ? kept : `${kept}, ${minimized} minimized`;
 }
 
 function reproducedText(fault: TriagedFault, status: Finding['status']): string {
