@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { readCampaignFile } from '../config/load.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
+import { NIGHT_NAME } from './night-title.ts';
 
 /** Subfolders of the nightly folder. */
 const CAMPAIGNS_FOLDER = 'campaigns';
@@ -53,9 +54,6 @@ async function listNames(folder: string): Promise<string[]> {
     throw error;
   });
 }
-
-/** A night's name: the date, followed by a number from the second night of that date on. */
-const NIGHT_NAME = /^(\d{4}-\d{2}-\d{2})(?:-(\d+))?$/;
 
 /** Names of the nights that have a folder, oldest first. */
 export async function listNights(out: string): Promise<string[]> {

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NightlyConfig } from '../config/nightly.ts';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
-import type { FailedCampaign } from '../report/objective-results.ts';
-import { type ReportSource, report } from '../report/report.ts';
+import type { FailedCampaign } from '../report/fault-groups.ts';
+import { type ReportOptions, type ReportSource, report } from '../report/report.ts';
 import type { ReportedCampaign } from '../report/view-model.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { NIGHT_SUMMARY_FILE, NIGHTS_FOLDER } from './generations.ts';
@@ -33,21 +32,15 @@ export function nightReportFiles(folder: string): NightReportFiles {
  * @throws UserError, MachineError if a file can't be written
  */
 export async function writeNightReports(
-  { out, title }: NightlyConfig,
+  out: string,
   night: string,
   campaigns: readonly ReportSource[],
   failures: readonly FailedCampaign[],
-  {
-    replayLine,
-    wasInterrupted,
-  }: { readonly replayLine: (folder: string) => string; readonly wasInterrupted: boolean },
+  options: Omit<ReportOptions, 'failures'>,
 ): Promise<ReportedCampaign[]> {
-  const notes = failures.map(({ name, message }) => `${name} could not run: ${message}`);
-  if (wasInterrupted) notes.push('The night was ended before its time was up.');
-  const options = { title: `${title}, ${night}`, replayLine, notes, failures };
   const folder = join(out, NIGHTS_FOLDER, night);
   const files = nightReportFiles(folder);
-  const reported = await report(campaigns, files, options);
+  const reported = await report(campaigns, files, { ...options, failures });
   const latest = nightReportFiles(out);
   for (const kind of ['html', 'junit', 'sarif', 'markdown'] as const)
     await replaceFile(latest[kind], await readFile(files[kind]));

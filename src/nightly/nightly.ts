@@ -1,16 +1,10 @@
 import { join } from 'node:path';
-import type { ExecutorFactory } from '../campaign/executor-factory.ts';
-import { isConfirmedFault } from '../campaign/findings/fault-registry.ts';
-import type { Monitor } from '../campaign/monitor/monitor.ts';
 import { checkExtensions } from '../campaign/resolve/check-extensions.ts';
 import type { NightlyCampaign, NightlyConfig } from '../config/nightly.ts';
 import { makeFolder } from '../core/atomic-file.ts';
-import { errorMessage, InterruptedError, MachineError, UserError } from '../core/errors.ts';
-import { queueExecutorFactory } from '../distributed/coordinator/coordinator.ts';
-import { DEFAULT_PREFIX } from '../distributed/protocol/redis-keys.ts';
-import { checkQueue, parseQueueAddress } from '../distributed/redis/connection.ts';
-import type { FailedCampaign } from '../report/objective-results.ts';
-import type { ReportedCampaign } from '../report/view-model.ts';
+import { errorMessage, MachineError, UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
+import type { ReportedCampaign, RunFigures } from '../report/view-model.ts';
 import { Lock } from '../storage/lock.ts';
 import { pluginPaths } from '../storage/trust/plugin-paths.ts';
 import {
@@ -23,8 +17,6 @@ import {
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
 import { isCounted, type TriagedFault, triage } from '../triage/triage.ts';
-import { splitByShare, TimeBudget } from './budget.ts';
-import { runTurn, type TurnResult } from './campaign-turn.ts';
 import {
   BASELINES_FOLDER,
   NIGHTS_FOLDER,
@@ -33,24 +25,14 @@ import {
   removeOldNights,
 } from './generations.ts';
 import { type NightReportFiles, nightReportFiles, writeNightReports } from './night-reports.ts';
-
-/** Observes a night. */
-export interface NightMonitor {
-  /** Makes the monitor of one of its campaigns. */
-  campaignMonitor(name: string): Monitor & { finish?(): void };
-  info(text: string): void;
-  warn(text: string): void;
-}
-
-/** A campaign that could not run, or ran too few mutants. */
-export interface CampaignFailure extends FailedCampaign {
-  /** Whether the cause is the machine, as opposed to the configuration. */
-  readonly isMachine: boolean;
-}
+import { nightTitle } from './night-title.ts';
+import { type CampaignFailure, type NightMonitor, runTurns } from './turns.ts';
 
 /** Result of a night. */
 export interface NightResult {
   readonly night: string;
+  /** The heading of its reports. */
+  readonly title: string;
   /** Folder of this night's reports. */
   readonly folder: string;
   /** The reports of the latest night, in the nightly folder. */
@@ -60,9 +42,6 @@ export interface NightResult {
   /** Number of new reproducible faults. */
   readonly fresh: number;
 }
-
-/** Maximum number of concurrent campaigns on a queue: each needs local processes that hold its model. */
-const CAMPAIGN_CONCURRENCY = 8;
 
 /**
  * Runs one night: continues every campaign for its share of the time, compares its faults with its baseline, and writes one report
@@ -107,13 +86,15 @@ async function runNight(
 ): Promise<NightResult> {
   const { out, campaigns, title, keep } = config;
   const night = await newNightName(out, new Date());
-  const failures = new Map<string, CampaignFailure>();
-  await runTurns(config, observer, signal, failures);
-  const readable = await readableCampaigns(await begunCampaigns(out, campaigns), failures, observer);
+  const nightHeading = `${title}, ${nightTitle(night)}`;
+  const { failures, figures } = await runTurns(config, observer, signal);
+  const begun = await begunCampaigns(out, campaigns, figures);
+  const readable = await readableCampaigns(begun, failures, observer);
   await minimizeNewFaults(config, readable, observer, signal);
-  const reported = await writeNightReports(config, night, readable, [...failures.values()], {
+  const reported = await writeNightReports(out, night, readable, [...failures.values()], {
+    title: nightHeading,
     replayLine,
-    wasInterrupted: signal.aborted,
+    notes: signal.aborted ? ['The night was ended before its time was up.'] : [],
   });
   for (const campaign of reported) {
     await makeFolder(join(out, BASELINES_FOLDER), 'the folder of baselines');
@@ -125,12 +106,12 @@ async function runNight(
     );
   }
   for (const folder of await removeOldNights(out, keep))
-    observer.info(`${folder} is taken away: ${keep} nights are kept`);
+    observer.info(`Removed ${folder}: the last ${plural(keep, 'night')} ${keep === 1 ? 'is' : 'are'} kept`);
   const fresh = reported.reduce((sum, { faults }) => sum + faults.filter(isCounted).length, 0);
   const files = nightReportFiles(out);
-  observer.info(`${title}: ${fresh} new faults; ${files.html}`);
   return {
     night,
+    title: nightHeading,
     folder: join(out, NIGHTS_FOLDER, night),
     files,
     campaigns: reported,
@@ -139,104 +120,31 @@ async function runNight(
   };
 }
 
-/** Runs all campaigns within the time budget, several concurrently if a queue is used. */
-async function runTurns(
-  config: NightlyConfig,
-  observer: NightMonitor,
-  signal: AbortSignal,
-  failures: Map<string, CampaignFailure>,
-): Promise<void> {
-  const { campaigns, time, queue } = config;
-  const execsByCampaign = new Map<string, number>();
-  const runCampaignTurn = async (campaign: NightlyCampaign, milliseconds: number): Promise<boolean> => {
-    const execs = execsByCampaign.get(campaign.name) ?? 0;
-    const remaining = withRemainingExecs(campaign, execs);
-    const turn = await tryTurn(config, remaining, milliseconds, observer, signal, failures);
-    if (turn === undefined) return false;
-    execsByCampaign.set(campaign.name, execs + turn.execs);
-    const { idleReason, statistics } = turn.summary;
-    const { name } = campaign;
-    if (idleReason !== undefined && !statistics.faults.some(isConfirmedFault))
-      failures.set(name, { name, message: idleReason, isMachine: false });
-    return turn.summary.stopped === 'time';
-  };
-  const groups = splitByShare(campaigns, queue === undefined ? 1 : CAMPAIGN_CONCURRENCY);
-  await Promise.all(
-    groups.map((group) =>
-      new TimeBudget<NightlyCampaign>(time).spend(group, runCampaignTurn, () => signal.aborted),
-    ),
-  );
-  if (signal.aborted) return;
-  for (const {
-    name,
-    config: { minExecs = 0 },
-  } of campaigns) {
-    const execs = execsByCampaign.get(name) ?? 0;
-    if (failures.has(name) || execs >= minExecs) continue;
-    const message = `only ${execs} mutants ran, fewer than minExecs ${minExecs}`;
-    failures.set(name, { name, message, isMachine: true });
-  }
-}
-
-/** Makes an executor factory that distributes a campaign over the nodes on a queue. */
-async function nightExecutorFactory(queue: string | true, name: string): Promise<ExecutorFactory> {
-  const address = parseQueueAddress(queue === true ? undefined : queue);
-  await checkQueue(address, DEFAULT_PREFIX);
-  return queueExecutorFactory({ address, prefix: DEFAULT_PREFIX, name, mixed: false });
-}
-
-/** Reduces the limit of mutants of a campaign, if any, by those that have run tonight. */
-function withRemainingExecs(campaign: NightlyCampaign, execs: number): NightlyCampaign {
-  const { config } = campaign;
-  if (config.execs === undefined) return campaign;
-  return { ...campaign, config: { ...config, execs: Math.max(1, config.execs - execs) } };
-}
-
-/** Runs one turn of a campaign. A failure is recorded and does not affect the other campaigns. */
-async function tryTurn(
-  { out, distill, queue }: NightlyConfig,
-  campaign: NightlyCampaign,
-  milliseconds: number,
-  observer: NightMonitor,
-  signal: AbortSignal,
-  failures: Map<string, CampaignFailure>,
-): Promise<TurnResult | undefined> {
-  const { name } = campaign;
-  const monitor = observer.campaignMonitor(name);
-  observer.info(`${name}: ${(milliseconds / 1000).toFixed(0)} s`);
-  try {
-    const executorFactory = queue === undefined ? undefined : await nightExecutorFactory(queue, name);
-    const context = { monitor, signal, executorFactory };
-    return await runTurn(out, campaign, milliseconds, distill, context);
-  } catch (error) {
-    if (error instanceof InterruptedError) return undefined;
-    if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-    failures.set(name, { name, message: errorMessage(error), isMachine: error instanceof MachineError });
-    observer.warn(`${name} could not run: ${errorMessage(error)}`);
-    return undefined;
-  } finally {
-    monitor.finish?.();
-  }
-}
-
 interface BegunCampaign {
   readonly name: string;
   readonly folder: string;
   /** Path of the baseline of the previous nights, or the empty one. */
   readonly against: Baseline | string;
+  /** What ran of it in this night. */
+  readonly tonight: RunFigures;
   /** Absolute paths of the plug-ins that its settings in the nightly file name. */
   readonly plugins: readonly string[];
 }
 
 /** The campaigns that have a folder, each with its baseline. */
-async function begunCampaigns(out: string, campaigns: readonly NightlyCampaign[]): Promise<BegunCampaign[]> {
+async function begunCampaigns(
+  out: string,
+  campaigns: readonly NightlyCampaign[],
+  figures: ReadonlyMap<string, RunFigures>,
+): Promise<BegunCampaign[]> {
   const begun: BegunCampaign[] = [];
   for (const { name, config } of campaigns) {
     const { folder, hasBegun } = await newestGeneration(out, name);
     if (!hasBegun) continue;
     const baseline = baselinePath(out, name);
     const against = (await exists(baseline)) ? baseline : EMPTY_BASELINE;
-    begun.push({ name, folder, against, plugins: pluginPaths(config) });
+    const tonight = figures.get(name) ?? { execs: 0, seconds: 0 };
+    begun.push({ name, folder, against, tonight, plugins: pluginPaths(config) });
   }
   return begun;
 }
@@ -285,10 +193,10 @@ async function minimizeNewFaults(
       if (signal.aborted) return;
       try {
         for await (const { smaller } of minimize([path], { tries, named }))
-          if (smaller.length > 0) observer.info(`${signature}: made smaller`);
+          if (smaller.length > 0) observer.info(`${signature}: minimized`);
       } catch (error) {
         if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-        observer.warn(`${signature} is left as large as it is: ${errorMessage(error)}`);
+        observer.warn(`${signature} is not minimized: ${errorMessage(error)}`);
       }
     }
   }

@@ -1,40 +1,54 @@
+import { plural } from '../core/format-number.ts';
 import { isSignatureOf, isTie } from '../objectives/objective.ts';
-import type { KnownFault } from '../triage/baseline.ts';
 import { isCounted, statusOf, type TriagedFault } from '../triage/triage.ts';
+import { type FailedCampaign, failureText, groupFaults, type InCampaign } from './fault-groups.ts';
 import type { Check, CheckOutcome } from './junit.ts';
+import { inputText, type ReportedFault } from './reported-fault.ts';
+import type { ReportedCampaign } from './view-model.ts';
 
 /** The faults of a campaign by objective, from which JUnit checks are made. */
-export interface ObjectiveResults {
-  readonly name: string;
+export interface ObjectiveResults extends Pick<ReportedCampaign, 'name' | 'faults' | 'fixed' | 'seconds'> {
   /** Of each objective, its signature or the prefix of its signatures. */
   readonly objectives: readonly string[];
-  readonly faults: readonly TriagedFault[];
-  /** Faults of the baseline that were not found again. */
-  readonly fixed: readonly KnownFault[];
-  readonly seconds: number;
-}
-
-/** A campaign that could not run, or ran too few mutants. */
-export interface FailedCampaign {
-  readonly name: string;
-  readonly message: string;
 }
 
 /**
- * Makes JUnit checks: one per objective, which fails if it has new faults; one per fault, where new ones fail, known ones are
- * skipped and fixed ones pass; and one error per failed campaign. Without a baseline every fault is new.
+ * Makes JUnit checks: one per fault, where new ones fail, known ones are skipped and fixed ones pass; one error per failed campaign;
+ * and one per objective, which passes if it has no new fault and else is skipped, since each new fault fails a check of its
+ * own. Without a baseline every fault is new. New faults come first, then failed campaigns, known and fixed faults.
  */
 export function checksOf(
   campaigns: readonly ObjectiveResults[],
   failures: readonly FailedCampaign[] = [],
 ): Check[] {
+  const { fresh, known, fixed, uncounted } = groupFaults(campaigns);
   const failed = failures.map(
-    ({ name, message }): Check => ({ group: name, name: 'ran', outcome: { kind: 'error', message } }),
+    (failure): Check => ({
+      group: failure.name,
+      name: 'ran',
+      outcome: { kind: 'error', message: failureText(failure) },
+    }),
   );
   return [
+    ...fresh.map(faultCheck),
     ...failed,
-    ...campaigns.flatMap((campaign) => [...objectiveChecks(campaign), ...faultChecks(campaign)]),
+    ...known.map(faultCheck),
+    ...fixed.map(
+      ({ campaign, signature }): Check => ({
+        group: faultGroup(campaign),
+        name: signature,
+        outcome: { kind: 'passed' },
+      }),
+    ),
+    ...uncounted.map(faultCheck),
+    ...campaigns.flatMap(objectiveChecks),
   ];
+}
+
+const faultGroup = (campaign: string): string => `${campaign}.faults`;
+
+function faultCheck(fault: InCampaign<ReportedFault>): Check {
+  return { group: faultGroup(fault.campaign), name: fault.signature, outcome: faultOutcome(fault) };
 }
 
 /** One check per objective; the campaign's run time is divided evenly among them. */
@@ -49,39 +63,34 @@ function objectiveChecks({ name, objectives, faults, seconds }: ObjectiveResults
     return {
       group: name,
       name: objective,
-      outcome: objectiveOutcome(newFaults),
+      outcome: objectiveOutcome(name, newFaults),
       seconds: seconds / allObjectives.length,
     };
   });
 }
 
-function faultChecks({ name, faults, fixed }: ObjectiveResults): Check[] {
-  const group = `${name}.faults`;
-  return [
-    ...faults.map((fault): Check => ({ group, name: fault.signature, outcome: faultOutcome(fault) })),
-    ...fixed.map(({ signature }): Check => ({ group, name: signature, outcome: { kind: 'passed' } })),
-  ];
-}
-
-function objectiveOutcome(faults: readonly TriagedFault[]): CheckOutcome {
-  if (faults.length === 0) return { kind: 'passed' };
-  const [first] = faults;
-  const more = faults.length === 1 ? '' : `, and ${faults.length - 1} more`;
+function objectiveOutcome(campaign: string, newFaults: readonly ReportedFault[]): CheckOutcome {
+  if (newFaults.length === 0) return { kind: 'passed' };
   return {
-    kind: 'failed',
-    message: `${first.summary}${more}`,
-    details: faults.map(({ signature, path }) => `${signature}: ${path}`).join('\n'),
+    kind: 'skipped',
+    message: `${plural(newFaults.length, 'new fault')}, each with a test case in ${faultGroup(campaign)}`,
+    details: newFaults.map(({ signature }) => signature).join('\n'),
   };
 }
 
-function faultOutcome(fault: TriagedFault): CheckOutcome {
-  const { state, summary, path, hits, reproduced } = fault;
+function faultOutcome(fault: ReportedFault): CheckOutcome {
+  const { state, summary, path, hits, reproduced, input, replay } = fault;
   const status = statusOf(fault);
   if (isTie(fault.signature) && !isCounted(fault))
     return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
   if (state === 'known' || state === 'ignored') return { kind: 'skipped', message: `${state}: ${summary}` };
   if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
   const manner = status === 'confirmed' ? '' : `, ${status}`;
-  const details = `${hits} hits, came up again ${reproduced}${manner}\n${path}`;
-  return { kind: 'failed', message: summary, details };
+  const details = [
+    `${plural(hits, 'hit')}, reproduced ${reproduced}${manner}`,
+    `${inputText(fault)}: ${input}`,
+    `Replay: ${replay}`,
+    `Finding: ${path}`,
+  ];
+  return { kind: 'failed', message: summary, details: details.join('\n') };
 }

@@ -4,16 +4,17 @@ import { writeAtomically } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
-import { readFinding } from '../triage/findings.ts';
-import { type TriageResult, triage } from '../triage/triage.ts';
+import { isCounted, type TriageResult, triage } from '../triage/triage.ts';
 import { collectCampaign } from './collect.ts';
+import type { FailedCampaign } from './fault-groups.ts';
 import { pageHtml } from './html/page.tsx';
 import type { PictureBudget } from './images.ts';
 import { junitXml } from './junit.ts';
 import { markdownText } from './markdown.ts';
-import { checksOf, type FailedCampaign, type ObjectiveResults } from './objective-results.ts';
+import { checksOf, type ObjectiveResults } from './objective-results.ts';
+import { type FaultRecord, readFaultRecord } from './reported-fault.ts';
 import { type SarifCampaign, sarifText } from './sarif.ts';
-import type { CampaignView, ReportedCampaign } from './view-model.ts';
+import type { CampaignView, ReportedCampaign, RunFigures } from './view-model.ts';
 
 const PAGE_FILE = 'report.html';
 
@@ -40,6 +41,8 @@ export interface ReportSource {
   readonly name?: string | undefined;
   /** Known faults: a baseline, the path of a baseline file, or the folder of an older campaign. */
   readonly against?: Baseline | string | undefined;
+  /** What ran of it in the night that is reported; undefined if it is no night. */
+  readonly tonight?: RunFigures | undefined;
 }
 
 /** Paths of the reports; those without a path are not written. */
@@ -74,20 +77,17 @@ export async function report(
   const sections = await collectSections(campaigns, options.replayLine);
   const views = sections.map(({ view }) => view);
   const reported = sections.map(({ reported: campaign }) => campaign);
-  const title = options.title ?? defaultTitle(views);
+  const { failures = [], title = defaultTitle(views) } = options;
   const notes = [...(options.notes ?? []), ...views.flatMap(mixedNote)];
-  const page = { title, campaigns: views, fixed: reported.flatMap(({ fixed }) => fixed), notes };
-  await writeReportFile(files.html, pageHtml(page));
+  await writeReportFile(files.html, pageHtml({ title, campaigns: views, reported, failures, notes }));
   if (files.junit !== undefined) {
-    const checks = checksOf(sections.map(objectiveResults), options.failures);
+    const checks = checksOf(sections.map(objectiveResults), failures);
     await writeReportFile(files.junit, junitXml(title, checks));
   }
-  if (files.sarif !== undefined) {
-    const sarif = await Promise.all(sections.map(sarifCampaign));
-    await writeReportFile(files.sarif, sarifText(sarif));
-  }
+  if (files.sarif !== undefined)
+    await writeReportFile(files.sarif, sarifText(sections.map(sarifCampaign), failures));
   if (files.markdown !== undefined)
-    await writeReportFile(files.markdown, markdownText(title, reported, notes));
+    await writeReportFile(files.markdown, markdownText(title, reported, notes, failures));
   return reported;
 }
 
@@ -95,6 +95,7 @@ export async function report(
 interface ReportSection {
   readonly view: CampaignView;
   readonly reported: ReportedCampaign;
+  readonly records: readonly FaultRecord[];
 }
 
 async function collectSections(
@@ -105,31 +106,53 @@ async function collectSections(
   for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
   const faultCount = triages.reduce((sum, { faults }) => sum + faults.length, 0);
   const budget = pictureBudget(Math.min(MAX_FAULTS, faultCount));
+  const shownCounts = shownFaultCounts(triages);
   const sections: ReportSection[] = [];
-  let maxFaults = MAX_FAULTS;
-  for (const [i, { folder, name }] of campaigns.entries()) {
+  for (const [i, { folder, name, tonight }] of campaigns.entries()) {
     const triaged = triages[i];
     const collected = await collectCampaign(folder, {
       faults: triaged.faults,
-      maxFaults,
+      maxFaults: shownCounts[i],
       budget,
       replayLine,
     });
-    maxFaults -= collected.faults.length;
     const furtherDamage = triaged.damage.filter((line) => !collected.damage.includes(line));
     const view = {
       ...collected,
       ...(name === undefined ? {} : { name }),
       gaps: [...collected.gaps, ...furtherDamage],
     };
+    const records: FaultRecord[] = [];
+    for (const fault of triaged.faults) records.push(await readFaultRecord(fault, replayLine));
     const { execs = 0, elapsedSeconds: seconds = 0 } = view.statistics ?? {};
-    const { newFaults } = view;
-    const seedAccounts = view.seedAccounts.map(({ accounts: _accounts, ...account }) => account);
-    const damage = [...new Set([...triaged.damage, ...collected.damage])];
-    const reported = { ...triaged, damage, name: view.name, folder, execs, seconds, newFaults, seedAccounts };
-    sections.push({ view, reported });
+    const reported = {
+      ...triaged,
+      faults: records.map(({ fault }) => fault),
+      damage: [...new Set([...triaged.damage, ...collected.damage])],
+      name: view.name,
+      folder,
+      execs: Math.max(execs, tonight?.execs ?? 0),
+      seconds,
+      ...(tonight === undefined ? {} : { tonight }),
+      newFaults: view.newFaults,
+      seedAccounts: view.seedAccounts.map(({ accounts: _accounts, ...account }) => account),
+    };
+    sections.push({ view, reported, records });
   }
   return sections;
+}
+
+/** How many faults of each campaign are shown in full: new ones of all campaigns first, then the others. */
+function shownFaultCounts(triages: readonly TriageResult[]): number[] {
+  let remaining = MAX_FAULTS;
+  const take = (count: number): number => {
+    const taken = Math.min(count, remaining);
+    remaining -= taken;
+    return taken;
+  };
+  // Within a campaign, new faults stand before the others.
+  const fresh = triages.map(({ faults }) => take(faults.filter(isCounted).length));
+  return triages.map(({ faults }, i) => fresh[i] + take(faults.length - fresh[i]));
 }
 
 function mixedNote({ name, mixed }: CampaignView): string[] {
@@ -144,10 +167,8 @@ function objectiveResults({ view, reported }: ReportSection): ObjectiveResults {
   return { ...reported, objectives: view.objectives.flatMap(signaturePrefixes) };
 }
 
-async function sarifCampaign({ view, reported }: ReportSection): Promise<SarifCampaign> {
-  const { name, faults, fixed } = reported;
-  const located = faults.map(async (fault) => ({ fault, finding: await readFinding(fault.path, true) }));
-  return { name, model: view.model, faults: await Promise.all(located), fixed };
+function sarifCampaign({ view, reported, records }: ReportSection): SarifCampaign {
+  return { name: reported.name, model: view.model, faults: records, fixed: reported.fixed };
 }
 
 /** Default path of the page: in the folder of the only campaign, or in the working directory. */

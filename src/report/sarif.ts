@@ -4,9 +4,10 @@ import { escapeControl, escapeControlInJson } from '../core/escape-control.ts';
 import { VERSION } from '../core/package-files.ts';
 import { isAbsorbed, isTie } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
-import type { Finding } from '../storage/finding.ts';
 import type { KnownFault } from '../triage/baseline.ts';
-import { statusOf, type TriagedFault } from '../triage/triage.ts';
+import { compareFaults, isCounted, statusOf } from '../triage/triage.ts';
+import { type FailedCampaign, failureText } from './fault-groups.ts';
+import { type FaultRecord, inputText, type ReportedFault } from './reported-fault.ts';
 
 const SCHEMA_URL = 'https://json.schemastore.org/sarif-2.1.0.json';
 
@@ -18,18 +19,29 @@ export interface SarifCampaign {
   readonly name: string;
   /** Path of the model in the campaign's settings. */
   readonly model: string;
-  readonly faults: readonly { readonly fault: TriagedFault; readonly finding: Finding }[];
+  readonly faults: readonly FaultRecord[];
   /** Faults of the baseline that were not found again. */
   readonly fixed: readonly KnownFault[];
 }
 
-/** Formats faults as SARIF 2.1.0 (OASIS): one rule per objective, one result per fault, with stable fingerprints. */
-export function sarifText(campaigns: readonly SarifCampaign[]): string {
+/**
+ * Formats faults as SARIF 2.1.0 (OASIS): one rule per objective, one result per fault, with stable fingerprints. New faults come
+ * first, then known and fixed ones; campaigns that failed are notifications of the invocation.
+ */
+export function sarifText(
+  campaigns: readonly SarifCampaign[],
+  failures: readonly FailedCampaign[] = [],
+): string {
   const names = campaigns.flatMap(({ faults, fixed }) => [
     ...faults.map(({ fault }) => fault.objective),
     ...fixed.map(({ objective }) => objective),
   ]);
   const rules = [...new Set(names)].sort();
+  const found = campaigns
+    .flatMap(({ faults, ...campaign }) => faults.map((record) => ({ ...record, campaign })))
+    .sort(
+      (a, b) => Number(isCounted(b.fault)) - Number(isCounted(a.fault)) || compareFaults(a.fault, b.fault),
+    );
   const log = {
     $schema: SCHEMA_URL,
     version: '2.1.0',
@@ -39,11 +51,25 @@ export function sarifText(campaigns: readonly SarifCampaign[]): string {
           driver: { name: 'neurofuzz', semanticVersion: VERSION, rules: rules.map(ruleOf) },
         },
         columnKind: 'utf16CodeUnits',
-        results: campaigns.flatMap((campaign) => resultsOf(campaign, rules)),
+        ...(failures.length === 0 ? {} : { invocations: [failedInvocation(failures)] }),
+        results: [
+          ...found.map(({ campaign, ...record }) => foundResult(campaign, record, rules)),
+          ...campaigns.flatMap(({ name, fixed }) => fixed.map((fault) => fixedResult(name, fault, rules))),
+        ],
       },
     ],
   };
   return `${escapeControlInJson(JSON.stringify(log, null, 2))}\n`;
+}
+
+function failedInvocation(failures: readonly FailedCampaign[]) {
+  return {
+    executionSuccessful: false,
+    toolExecutionNotifications: failures.map((failure) => ({
+      level: 'error',
+      message: { text: escapeControl(failureText(failure)) },
+    })),
+  };
 }
 
 function ruleOf(id: string) {
@@ -53,17 +79,31 @@ function ruleOf(id: string) {
   return { id, shortDescription: { text: escapeControl(help) } };
 }
 
-function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonly string[]) {
-  const common = ({ signature, objective, summary }: KnownFault) => ({
+/** What results of faults have in common, whatever their state. */
+function commonResult(campaign: string, { signature, objective }: KnownFault, rules: readonly string[]) {
+  const fingerprint = createHash('sha256').update(`${campaign}\n${signature}`).digest('hex').slice(0, 32);
+  return {
     ruleId: objective,
     ruleIndex: rules.indexOf(objective),
-    message: { text: escapeControl(`${summary} (${name})`) },
-    partialFingerprints: {
-      [FINGERPRINT_KEY]: createHash('sha256').update(`${name}\n${signature}`).digest('hex').slice(0, 32),
-    },
-  });
-  const found = faults.map(({ fault, finding }) => ({
-    ...common(fault),
+    partialFingerprints: { [FINGERPRINT_KEY]: fingerprint },
+  };
+}
+
+/** The message: what fails in which campaign, and of a fault that counts its input and its replay command. */
+function messageText(campaign: string, fault: ReportedFault): string {
+  const lines = [`${fault.summary} (${campaign})`];
+  if (isCounted(fault)) lines.push(`${inputText(fault)}: ${fault.input}`, `Replay: ${fault.replay}`);
+  return lines.map(escapeControl).join('\n');
+}
+
+function foundResult(
+  { name, model }: Pick<SarifCampaign, 'name' | 'model'>,
+  { fault, finding }: FaultRecord,
+  rules: readonly string[],
+) {
+  return {
+    ...commonResult(name, fault, rules),
+    message: { text: messageText(name, fault) },
     level: levelOf(fault),
     ...(fault.state === undefined ? {} : { baselineState: fault.state === 'new' ? 'new' : 'unchanged' }),
     locations: [
@@ -76,24 +116,29 @@ function resultsOf({ name, model, faults, fixed }: SarifCampaign, rules: readonl
     ],
     occurrenceCount: Math.max(1, fault.hits),
     properties: {
+      campaign: name,
       signature: fault.signature,
       reproduced: fault.reproduced,
       status: statusOf(fault),
       finding: fault.path,
-      replay: finding.replay,
+      input: fault.input,
+      replay: fault.replay,
     },
-  }));
-  const absent = fixed.map((fault) => ({
-    ...common(fault),
+  };
+}
+
+function fixedResult(name: string, fault: KnownFault, rules: readonly string[]) {
+  return {
+    ...commonResult(name, fault, rules),
+    message: { text: escapeControl(`${fault.summary} (${name})`) },
     baselineState: 'absent',
     level: 'none',
-    properties: { signature: fault.signature },
-  }));
-  return [...found, ...absent];
+    properties: { campaign: name, signature: fault.signature },
+  };
 }
 
 /** `warning` for an infinity that comes to no output; `note` for a fault that does not reproduce, and for a tie, which is none. */
-function levelOf(fault: TriagedFault): 'error' | 'warning' | 'note' {
+function levelOf(fault: ReportedFault): 'error' | 'warning' | 'note' {
   if (statusOf(fault) === 'flaky' || isTie(fault.signature)) return 'note';
   return isAbsorbed(fault.signature) ? 'warning' : 'error';
 }

@@ -4,6 +4,7 @@ import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
+import type { ReportedFault } from './reported-fault.ts';
 
 /** A campaign as shown in a report. */
 export interface CampaignView {
@@ -172,12 +173,23 @@ export interface OtherFindingView {
   readonly minimized: boolean;
 }
 
-/** Summary of a reported campaign, as in `report --json`. */
-export interface ReportedCampaign extends TriageResult, Pick<CampaignView, 'newFaults'> {
-  readonly name: string;
-  readonly folder: string;
+/** How many mutants ran, and for how long. */
+export interface RunFigures {
   readonly execs: number;
   readonly seconds: number;
+}
+
+/** Summary of a reported campaign, as in `report --json`. */
+export interface ReportedCampaign extends Omit<TriageResult, 'faults'>, Pick<CampaignView, 'newFaults'> {
+  /** By severity, the worst first. */
+  readonly faults: readonly ReportedFault[];
+  readonly name: string;
+  readonly folder: string;
+  /** Mutants and seconds of the whole campaign. */
+  readonly execs: number;
+  readonly seconds: number;
+  /** Mutants and seconds of the night that is reported, if it is one. */
+  readonly tonight?: RunFigures | undefined;
   /** Without the rows of the seeds. */
   readonly seedAccounts: readonly Omit<SeedStatistics, 'accounts'>[];
 }

@@ -73,8 +73,20 @@ export interface Finding extends Lineage, Confirmation {
   readonly execs: number;
   /** Its row in batch.npz and the number of rows; only if it is batch-dependent. */
   readonly batch?: { readonly row: number; readonly rows: number };
-  /** The command that reproduces it, to be run in the campaign's folder. */
+  /** The command that reproduces it, to be run in the folder that `replayFrom` names. */
   readonly replay: string;
+  /** Says that the command is relative to the campaign's folder; absent in findings of earlier versions. */
+  readonly replayFrom?: string;
+}
+
+/**
+ * The command that reproduces a finding, and the folder to run it in. The command is relative to the campaign's folder, since
+ * findings of equal campaigns are equal byte for byte, wherever the campaigns are.
+ *
+ * @param path the finding's folder, relative to the campaign's
+ */
+export function replayRecord(path: string): Required<Pick<Finding, 'replay' | 'replayFrom'>> {
+  return { replay: `neurofuzz replay ${path}`, replayFrom: "the campaign's folder" };
 }
 
 /** `signature.json`: one fault, i.e. all findings of one signature. */

@@ -124,7 +124,7 @@ export async function triage(
     .map(([signature, faultFindings]) =>
       summarizeFault(signature, faultFindings, hitCounts, firstSeen, baseline),
     )
-    .sort(worstFirst);
+    .sort(compareFaults);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
   const missing = (baseline?.faults ?? []).filter(({ signature }) => !found.has(signature));
   const ignored = missing.filter(({ state }) => state === 'ignored');
@@ -205,7 +205,7 @@ function rankOf({ objective, signature }: TriagedFault): number {
  * Orders faults: ties last, new before known before ignored, reproducible before flaky, then by objective, strength, number of hits, and
  * signature.
  */
-function worstFirst(a: TriagedFault, b: TriagedFault): number {
+export function compareFaults(a: TriagedFault, b: TriagedFault): number {
   const [strength, otherStrength] = [strengthOf(a.gap), strengthOf(b.gap)];
   return (
     Number(isTie(a.signature)) - Number(isTie(b.signature)) ||
@@ -216,7 +216,7 @@ function worstFirst(a: TriagedFault, b: TriagedFault): number {
     // Two infinite ones have no difference.
     (strength === otherStrength ? 0 : otherStrength - strength) ||
     b.hits - a.hits ||
-    (a.signature < b.signature ? -1 : 1)
+    (a.signature < b.signature ? -1 : Number(a.signature > b.signature))
   );
 }
 

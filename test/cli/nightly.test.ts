@@ -55,7 +55,11 @@ interface Night {
     readonly name: string;
     readonly folder: string;
     readonly execs: number;
-    readonly faults: readonly { readonly signature: string; readonly state: string }[];
+    readonly faults: readonly {
+      readonly signature: string;
+      readonly state: string;
+      readonly replay: string;
+    }[];
     readonly fixed: readonly { readonly signature: string }[];
   }[];
   readonly failures: readonly { readonly name: string; readonly message: string }[];
@@ -133,8 +137,13 @@ describe('four nights in a row, with a planted change of a model between', () =>
     for (const place of [out, join(out, 'nights', nights[3].result.night)]) {
       expect(await junitFaults(readFileSync(join(place, 'junit.xml'), 'utf8'))).toEqual([]);
       expect(sarifFaults(readFileSync(join(place, 'report.sarif'), 'utf8'))).toEqual([]);
-      expect(readFileSync(join(place, 'summary.md'), 'utf8')).toMatch(/: 0 new, \d known, 1 fixed/);
-      expect(readFileSync(join(place, 'report.html'), 'utf8')).toContain('Fixed since');
+      expect(readFileSync(join(place, 'summary.md'), 'utf8')).toMatch(
+        / run: 0 new faults, \d known, 1 fixed/,
+      );
+      const html = readFileSync(join(place, 'report.html'), 'utf8');
+      expect(html).toMatch(
+        /<span class="badge fixed">fixed<\/span><\/td><td class="word"><span>assert-learns/,
+      );
     }
     expect(readdirSync(join(out, 'nights'))).toHaveLength(3);
   });
@@ -148,6 +157,24 @@ describe('four nights in a row, with a planted change of a model between', () =>
     });
     expect(prints[0][0]).toEqual(prints[1][0]);
     expect(prints.map(([, state]) => state)).toEqual(['new', 'unchanged']);
+  });
+
+  test('the replay command of each report works where the night ran', async () => {
+    const { results } = JSON.parse(
+      readFileSync(join(out, 'nights', nights[1].result.night, 'report.sarif'), 'utf8'),
+    ).runs[0];
+    const { replay } = results.find(({ ruleId }: { ruleId: string }) => ruleId === 'nonfinite').properties;
+    const words = replay.split(' ');
+    const { code, stdout } = await neurofuzz(words.slice(words.indexOf('replay')));
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/nonfinite-inf-log/)]);
+    for (const file of ['report.html', 'summary.md']) {
+      const text = readFileSync(join(out, 'nights', nights[1].result.night, file), 'utf8');
+      const fresh = nights[1].result.campaigns.flatMap(({ faults }) =>
+        faults.filter(({ state }) => state === 'new'),
+      );
+      expect(fresh.map(({ replay: line }) => text.includes(line))).toEqual(fresh.map(() => true));
+      expect(fresh.length).toBeGreaterThan(0);
+    }
   });
 
   test("a new fault's finding is made smaller", () => {
@@ -223,7 +250,7 @@ describe('a night that is disturbed', () => {
     );
     const { code, stderr, result } = await night(path);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/1 of the campaigns could not run: gone: .*gone\.onnx/);
+    expect(stderr).toMatch(/^neurofuzz: gone could not run: .*gone\.onnx/m);
     expect(result.campaigns.map(({ name }) => name)).toEqual(['loss']);
     expect(readFileSync(join(folder, 'wrong/junit.xml'), 'utf8')).toMatch(
       /classname="gone" name="ran".*\n *<error/,

@@ -75,7 +75,7 @@ describe('the files', () => {
     const states = campaigns[1].faults.flatMap(({ state }: { state?: string }) => state ?? []);
     expect([...new Set(states)]).toEqual(['new']);
     expect(campaigns[1].fixed).toHaveLength(campaigns[0].faults.length);
-    expect(readFileSync(page, 'utf8')).toMatch(/\d+ new, \d+ known, \d+ fixed/);
+    expect(readFileSync(page, 'utf8')).toMatch(/\d+ new faults?, \d+ known, \d+ fixed/);
   });
 
   test('without its model the page is whole but for the graph, and says so; so does it of machines that round otherwise', async () => {

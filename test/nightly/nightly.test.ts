@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { checkSettings } from '../../src/config/load.ts';
 import type { NightlyConfig } from '../../src/config/nightly.ts';
-import { type NightMonitor, nightly } from '../../src/nightly/nightly.ts';
+import { nightly } from '../../src/nightly/nightly.ts';
+import type { NightMonitor } from '../../src/nightly/turns.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();

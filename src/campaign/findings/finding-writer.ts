@@ -6,7 +6,13 @@ import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { isTie, SIGNATURE_VERSION } from '../../objectives/objective.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, FORMAT_VERSION, findingFolder, type SignatureRecord } from '../../storage/finding.ts';
+import {
+  type Finding,
+  FORMAT_VERSION,
+  findingFolder,
+  replayRecord,
+  type SignatureRecord,
+} from '../../storage/finding.ts';
 import type { ConfirmedHit, HitConfirmer } from './confirm.ts';
 import {
   type ConfirmationCounts,
@@ -206,7 +212,7 @@ export class FindingWriter {
       ...(confirmation.status === 'batch-dependent'
         ? { batch: { row: hit.batch.row, rows: hit.batch.rows } }
         : {}),
-      replay: `neurofuzz replay ${path}`,
+      ...replayRecord(path),
     };
   }
 }

@@ -1,14 +1,13 @@
 import { Command } from 'commander';
-import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
-import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { MachineError, UserError } from '../../core/errors.ts';
-import { formatCount } from '../../core/format-number.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
+import { failureText } from '../../report/fault-groups.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
 import { makeLogger, type OutputOptions } from '../output/logging.ts';
 import { createLogMonitor } from '../output/monitors.ts';
+import { nightLines } from '../output/night-summary.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 
@@ -52,7 +51,7 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
       shutdown.signal,
     );
     if (options.json === true) printJson(result);
-    else if (options.quiet !== true) printLines(resultLines(result));
+    else if (options.quiet !== true) printLines(nightLines(result));
     process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (result.fresh === 0) throwWorstFailure(result);
   } finally {
@@ -64,24 +63,9 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
 function throwWorstFailure({ failures }: NightResult): void {
   const worst = failures.find(({ isMachine }) => isMachine) ?? failures[0];
   if (worst === undefined) return;
-  const text = `${failures.length} of the campaigns could not run: ${worst.name}: ${worst.message}`;
+  const more = failures.length === 1 ? '' : ` (and ${failures.length - 1} more)`;
+  const text = `${failureText(worst)}${more}`;
   throw worst.isMachine ? new MachineError(text) : new UserError(text);
-}
-
-function resultLines({ night, campaigns, failures, files }: NightResult): string[] {
-  return [
-    `night ${night}`,
-    ...campaigns.flatMap(({ name, faults, fixed, execs, newFaults, seedAccounts }) => [
-      `${name}: ${formatCount(execs)} mutants in all${newFaults === undefined ? '' : `; next new fault: ${chanceText(newFaults)} a mutant, none for ${formatCount(newFaults.mutantsSinceLast)}`}`,
-      ...seedAccounts.map((account) => `  ${seedLines(account)[0]}`),
-      ...faults.map(
-        ({ state, signature, summary }) => `  ${(state ?? '').padEnd(5)}  ${signature}: ${summary}`,
-      ),
-      ...fixed.map(({ signature, summary }) => `  fixed  ${signature}: ${summary}`),
-    ]),
-    ...failures.map(({ name, message }) => `${name} could not run: ${message}`),
-    `report: ${files.html}`,
-  ];
 }
 
 const EXAMPLES = `
@@ -100,5 +84,5 @@ A nightly file:
       model: letters.onnx
       seeds: letters/
 
-Exit codes: 0 nothing new, 1 new faults, 2 a campaign that is wrong and nothing new, 3 the machine failed.
+Exit codes: 0 no new fault, 1 new faults, 2 no new fault but a campaign is misconfigured, 3 no new fault but the machine failed.
 docs/nightly.md has files for cron, systemd, GitHub Actions and Kubernetes.`;

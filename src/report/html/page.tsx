@@ -1,22 +1,19 @@
 import { createHash } from 'node:crypto';
 import { renderToString } from 'preact-render-to-string';
 import { escapeControl, escapeControlInLines } from '../../core/escape-control.ts';
-import { formatCount, plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
-import type { KnownFault } from '../../triage/baseline.ts';
-import { stateCounts } from '../state-counts.ts';
-import type { CampaignView } from '../view-model.ts';
+import type { FailedCampaign } from '../fault-groups.ts';
+import type { CampaignView, ReportedCampaign } from '../view-model.ts';
 import { Campaign } from './campaign.tsx';
+import { Overview } from './overview.tsx';
 import { SCRIPT, STYLES } from './styles.ts';
-
-/** Maximum number of faults in the overview. */
-const MAX_ROWS = 200;
 
 export interface PageData {
   readonly title: string;
   readonly campaigns: readonly CampaignView[];
-  /** Faults of the baseline that were not found again. */
-  readonly fixed: readonly KnownFault[];
+  /** The same campaigns, with their faults as listed in the overview. */
+  readonly reported: readonly ReportedCampaign[];
+  /** Campaigns that could not run, or ran too few mutants. */
+  readonly failures: readonly FailedCampaign[];
   /** Further remarks, a line each. */
   readonly notes: readonly string[];
 }
@@ -39,7 +36,7 @@ const CONTENT_SECURITY_POLICY = [
 /** Inserts a text without escaping; for constants of this project only. */
 const verbatim = (text: string) => ({ dangerouslySetInnerHTML: { __html: text } });
 
-function Page({ title, campaigns, fixed, notes }: PageData) {
+function Page({ title, campaigns, reported, failures, notes }: PageData) {
   return (
     <html lang="en">
       <head>
@@ -54,7 +51,7 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
       <body>
         <header>
           <h1>{escapeControl(title)}</h1>
-          <Overview campaigns={campaigns} fixed={fixed} />
+          <Overview views={campaigns} campaigns={reported} failures={failures} />
           {notes.map((note) => (
             <p key={note}>{escapeControl(note)}</p>
           ))}
@@ -63,18 +60,6 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
           {campaigns.map((view, i) => (
             <Campaign key={view.folder} view={view} id={`campaign-${i + 1}`} />
           ))}
-          {fixed.length === 0 ? null : (
-            <section aria-labelledby="fixed-title">
-              <h2 id="fixed-title">Fixed since</h2>
-              <ul>
-                {fixed.map(({ signature, summary }) => (
-                  <li key={signature}>
-                    <code>{escapeControl(signature)}</code> {escapeControl(summary)}
-                  </li>
-                ))}
-              </ul>
-            </section>
-          )}
         </main>
         <footer class="soft">
           <p>Written by neurofuzz. This page is whole: it loads nothing.</p>
@@ -82,68 +67,5 @@ function Page({ title, campaigns, fixed, notes }: PageData) {
         <script {...verbatim(SCRIPT)} />
       </body>
     </html>
-  );
-}
-
-function Overview({ campaigns, fixed }: Pick<PageData, 'campaigns' | 'fixed'>) {
-  const faults = campaigns.flatMap((view, c) => [
-    ...view.faults.map(({ fault }, f) => ({ view, c, fault, anchor: `campaign-${c + 1}-fault-${f + 1}` })),
-    ...view.remainingFaults.map((fault) => ({ view, c, fault, anchor: `campaign-${c + 1}` })),
-  ]);
-  const rows = faults.slice(0, MAX_ROWS);
-  const counts = stateCounts(
-    faults.map(({ fault }) => fault),
-    fixed,
-  );
-  const isCompared = counts !== undefined;
-  return (
-    <>
-      <p>
-        <strong>
-          {plural(faults.filter(({ fault }) => !isTie(fault.signature)).length, 'fault')}
-          {isCompared ? ` (${counts})` : ''}
-        </strong>{' '}
-        in {plural(campaigns.length, 'campaign')}
-      </p>
-      {faults.length === 0 ? null : (
-        <section class="scroll" tabindex={0} aria-label="faults">
-          <table>
-            <thead>
-              <tr>
-                {isCompared ? <th>state</th> : null}
-                <th>fault</th>
-                <th>what</th>
-                <th class="number">hits</th>
-                {campaigns.length > 1 ? <th>campaign</th> : null}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ fault, view, c, anchor }) => (
-                <tr key={`${c} ${fault.signature}`}>
-                  {isCompared ? (
-                    <td>
-                      <span class={`badge ${isTie(fault.signature) ? 'flaky' : (fault.state ?? '')}`}>
-                        {isTie(fault.signature) ? 'tie' : (fault.state ?? '')}
-                      </span>
-                    </td>
-                  ) : null}
-                  <td class="word">
-                    <a href={`#${anchor}`}>{escapeControl(fault.signature)}</a>
-                  </td>
-                  <td class="word">{escapeControl(fault.summary)}</td>
-                  <td class="number">{formatCount(fault.hits)}</td>
-                  {campaigns.length > 1 ? (
-                    <td class="word">
-                      <a href={`#campaign-${c + 1}`}>{escapeControl(view.name)}</a>
-                    </td>
-                  ) : null}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      )}
-      {rows.length < faults.length ? <p>and {faults.length - rows.length} more below</p> : null}
-    </>
   );
 }

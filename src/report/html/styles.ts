@@ -22,12 +22,19 @@ code, pre, kbd { font: .875em/1.5 ui-monospace, monospace; }
 .fault { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 1rem 0; }
 .head { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .badge { font-size: .8rem; padding: .1rem .55rem; border-radius: 999px; border: 1px solid currentColor; white-space: nowrap; }
-.new { color: var(--bad); } .fixed { color: var(--good); } .known, .ignored, .flaky { color: var(--soft); }
+.fresh { border-color: var(--bad); } .new { color: var(--bad); } .fixed { color: var(--good); } .known, .ignored, .flaky { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.word { overflow-wrap: anywhere; min-width: 8rem; }
+@media (max-width: 40rem) {
+  table.stacked thead { position: absolute; clip-path: inset(50%); }
+  table.stacked tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  table.stacked td { display: block; padding: .1rem 0; border: 0; text-align: left; }
+  table.stacked td:empty { display: none; }
+  table.stacked td[data-label]::before { content: attr(data-label) ' '; color: var(--soft); }
+}
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; }
 figure img { display: block; width: 160px; height: auto; max-width: 100%; background: var(--sunk); border: 1px solid var(--line); image-rendering: pixelated; }

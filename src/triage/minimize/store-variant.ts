@@ -6,7 +6,7 @@ import type { TestcaseData } from '../../inputs/testcase.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';
 import { comparesModels } from '../../objectives/registry.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, FORMAT_VERSION, findingFolder } from '../../storage/finding.ts';
+import { type Finding, FORMAT_VERSION, findingFolder, replayRecord } from '../../storage/finding.ts';
 import { ROLES_FILE } from '../../storage/finding-files.ts';
 import { recordedImageFormats } from '../image-formats.ts';
 import type { OpenCampaign } from '../open-campaign.ts';
@@ -46,7 +46,7 @@ export function minimizedRecord(
     reproduced: `${rerun.matchingRuns}/${rerun.totalRuns}`,
     minimized: { from: finding.id, goal },
     ...(freeValues === undefined ? {} : { freeValues: freeValues.counts }),
-    replay: `neurofuzz replay ${findingFolder(finding.signature, id, false)}`,
+    ...replayRecord(findingFolder(finding.signature, id, false)),
   };
 }
 
