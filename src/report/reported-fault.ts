@@ -13,7 +13,7 @@ export interface ReportedFault extends TriagedFault {
   /** File of its input: a picture or a text where there is one, else the archive of its arrays. */
   readonly input: string;
   /** Whether the input was minimized. */
-  readonly minimized: boolean;
+  readonly isMinimized: boolean;
 }
 
 /** A fault and the record of its representative finding. */
@@ -36,7 +36,7 @@ export async function readFaultRecord(
     ...fault,
     replay: replayLine(fault.path),
     input: await inputFile(fault.path),
-    minimized: finding.minimized !== undefined,
+    isMinimized: finding.minimized !== undefined,
   };
   return { fault: reported, finding };
 }
@@ -55,7 +55,7 @@ export function differenceText({ edits, l0, linf }: Distance): string {
 }
 
 /** The label of a fault's input, and how far the input is from its seed. */
-export function inputText({ distance, minimized, gap }: ReportedFault): string {
+export function inputText({ distance, isMinimized, gap }: ReportedFault): string {
   const label = gap === undefined ? 'Smallest input' : 'Input with the largest gap';
-  return `${label}: ${differenceText(distance)}${minimized ? ' (minimized)' : ''}`;
+  return `${label}: ${differenceText(distance)}${isMinimized ? ' (minimized)' : ''}`;
 }

@@ -30,7 +30,7 @@ function fault(change: Partial<ReportedFault> = {}): ReportedFault {
     path: 'out/findings/nonfinite-nan-log/0123456789abcdef',
     input: 'out/findings/nonfinite-nan-log/0123456789abcdef/input.png',
     replay: 'npx neurofuzz replay out/findings/nonfinite-nan-log/0123456789abcdef',
-    minimized: true,
+    isMinimized: true,
     ...change,
   };
 }

@@ -24,7 +24,8 @@ export function reportedFault(campaign: string, change: Partial<ReportedFault> =
     path,
     input: `${path}/input.png`,
     replay: `npx neurofuzz replay ${path}`,
-    minimized: true,
+    minimized: 1,
+    isMinimized: true,
     ...change,
   };
 }
