@@ -56,6 +56,41 @@ for (const [out, module] of Object.entries(SCRIPTS)) {
   for (const path of Object.keys(metafile.outputs)) written.add(path);
 }
 
+/** Imports of the page are dropped where nothing of them is used: some modules that it shares with commands import Node.js. */
+const droppable = {
+  name: 'droppable',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /./ }, async ({ path, pluginData, kind, ...rest }) => {
+      if (pluginData === droppable || kind === 'entry-point') return undefined;
+      const isBundled = /^(?:\.|preact|d3-|internmap|@panzoom\/)/.test(path);
+      if (!isBundled) return { path, external: true, sideEffects: false };
+      return { ...(await resolve(path, { kind, ...rest, pluginData: droppable })), sideEffects: false };
+    });
+  },
+};
+
+// The page of `neurofuzz view`, for browsers.
+const page = await build({
+  entryPoints: [{ out: 'view-page', in: 'dist/src/view/page/main.js' }],
+  outdir: FOLDER,
+  metafile: true,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  plugins: [droppable],
+  legalComments: 'eof',
+  logLevel: 'warning',
+});
+for (const [path, { imports }] of Object.entries(page.metafile.outputs)) {
+  written.add(path);
+  if (imports.length > 0)
+    throw new Error(
+      `the page of view would import ${imports.map((item) => item.path).join(', ')}, which no browser has`,
+    );
+}
+
 for (const name of readdirSync(FOLDER, { recursive: true })) {
   const path = join(FOLDER, name);
   if (/\.js$/.test(name) && !written.has(path.replaceAll('\\', '/'))) rmSync(path);

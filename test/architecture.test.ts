@@ -21,6 +21,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['model-commands', 'corpus-minimizer'],
   ['report', 'distributed'],
   ['nightly'],
+  ['view'],
   ['cli'],
 ];
 

@@ -21,6 +21,7 @@ const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
   ['minimize', async () => (await import('./commands/minimize.ts')).minimizeCommand()],
   ['distill', async () => (await import('./commands/distill.ts')).distillCommand()],
   ['report', async () => (await import('./commands/report.ts')).reportCommand()],
+  ['view', async () => (await import('./commands/view.ts')).viewCommand()],
   ['nightly', async () => (await import('./commands/nightly.ts')).nightlyCommand()],
   ['inspect', async () => (await import('./commands/inspect.ts')).inspectCommand()],
   ['quantize', async () => (await import('./commands/quantize.ts')).quantizeCommand()],

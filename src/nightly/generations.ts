@@ -5,7 +5,7 @@ import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { NIGHT_NAME } from './night-title.ts';
 
 /** Subfolders of the nightly folder. */
-const CAMPAIGNS_FOLDER = 'campaigns';
+export const CAMPAIGNS_FOLDER = 'campaigns';
 export const NIGHTS_FOLDER = 'nights';
 export const BASELINES_FOLDER = 'baselines';
 
@@ -14,6 +14,11 @@ export const NIGHT_SUMMARY_FILE = 'summary.json';
 
 /** Suffix of the folder of a distilled corpus, after the name of its generation. */
 const DISTILLED_SUFFIX = '-distilled';
+
+/** Path of a campaign's baseline in the nightly folder. */
+export function baselinePath(out: string, name: string): string {
+  return join(out, BASELINES_FOLDER, `${name}.json`);
+}
 
 /** One of the successive folders of a campaign. A campaign that cannot be resumed continues in the next one. */
 export interface Generation {

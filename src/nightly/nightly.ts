@@ -19,6 +19,7 @@ import { minimize } from '../triage/minimize/minimize.ts';
 import { isCounted, type TriagedFault, triage } from '../triage/triage.ts';
 import {
   BASELINES_FOLDER,
+  baselinePath,
   NIGHTS_FOLDER,
   newestGeneration,
   newNightName,
@@ -173,11 +174,6 @@ async function readableCampaigns(
     }
   }
   return readable;
-}
-
-/** Path of a campaign's baseline in the nightly folder. */
-export function baselinePath(out: string, name: string): string {
-  return join(out, BASELINES_FOLDER, `${name}.json`);
 }
 
 /** Minimizes the representative finding of each new fault for the report. */

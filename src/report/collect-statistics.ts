@@ -104,10 +104,7 @@ export interface CollectedStatistics {
  * @param damage receives a description of what is damaged
  */
 export async function collectStatistics(folder: string, damage: string[]): Promise<CollectedStatistics> {
-  const path = join(folder, STATISTICS_FILE);
-  const text = await readText(path, damage);
-  const latest = text === undefined ? undefined : parseIntact(text);
-  if (text !== undefined && latest === undefined) damage.push(`${path} is damaged: its figures are left out`);
+  const latest = await readLatest(folder, damage);
   const lines = await readJsonLines(join(folder, STATISTICS_LOG_FILE), damage);
   return {
     latest: latest === undefined ? undefined : statisticsSchema.parse(latest),
@@ -117,6 +114,23 @@ export async function collectStatistics(folder: string, damage: string[]): Promi
     seedAccounts: validItems(seedAccountSchema, latest?.seedAccounts),
     newFaults: newFaultSchema.safeParse(latest?.newFaults).data,
   };
+}
+
+/** Reads the figures of stats.json alone; undefined where there are none. */
+export async function readStatistics(folder: string, damage: string[]): Promise<StatisticsView | undefined> {
+  const latest = await readLatest(folder, damage);
+  return latest === undefined ? undefined : statisticsSchema.parse(latest);
+}
+
+async function readLatest(
+  folder: string,
+  damage: string[],
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const path = join(folder, STATISTICS_FILE);
+  const text = await readText(path, damage);
+  const latest = text === undefined ? undefined : parseIntact(text);
+  if (text !== undefined && latest === undefined) damage.push(`${path} is damaged: its figures are left out`);
+  return latest;
 }
 
 function validItems<T>(schema: z.ZodType<T>, items: unknown): T[] {

@@ -19,7 +19,7 @@ export interface KnownFault {
   readonly summary: string;
   /** Time of the first finding, in ISO 8601; null if unknown. */
   readonly firstSeen: string | null;
-  /** How it stands; known where it is absent. Baselines hold `ignored` and `fixed`, which a person decides. */
+  /** How it stands. In a baseline it is what a person decided: see `DECIDED_STATES`; a fault without a state is known. */
   readonly state?: FaultState;
   /** What a person noted. */
   readonly note?: string;
@@ -128,29 +128,35 @@ export function nextBaseline({
 }
 
 /**
- * Adds to the faults of a new baseline what people decided in the file that it replaces: notes, and the states `ignored` and `fixed`. A
- * fault that was fixed and came up again, which is new, is known from now on.
+ * Adds to the faults of a new baseline what people decided in the file that it replaces: notes and states. A fault that was fixed and is
+ * found again, which is new, is known from now on.
  */
 export function withDecisions(faults: readonly KnownFault[], replaced: readonly KnownFault[]): KnownFault[] {
   const decided = new Map(replaced.map((fault) => [fault.signature, fault]));
-  const kept = faults.map((fault) => {
-    const { state, note = fault.note } = decided.get(fault.signature) ?? {};
-    const isIgnored =
-      state === 'ignored' ||
-      (state === undefined && fault.state === 'ignored' && !decided.has(fault.signature));
-    const isFixed = state === 'fixed' && fault.state !== 'new';
-    const { state: _state, note: _note, ...rest } = fault;
-    return {
-      ...rest,
-      ...(isIgnored ? { state: 'ignored' as const } : isFixed ? { state: 'fixed' as const } : {}),
-      ...(note === undefined ? {} : { note }),
-    };
+  const kept = faults.map(({ state: found, note: foundNote, ...fault }) => {
+    const entry = decided.get(fault.signature);
+    const state = entry === undefined ? undecided(found) : stillDecided(entry.state, found);
+    const note = entry?.note ?? foundNote;
+    return { ...fault, ...(state === undefined ? {} : { state }), ...(note === undefined ? {} : { note }) };
   });
   const signatures = new Set(faults.map(({ signature }) => signature));
   return [
     ...kept,
     ...replaced.filter(({ signature, state }) => state === 'ignored' && !signatures.has(signature)),
   ];
+}
+
+/** The state that an entry of another baseline decides: of one that is known, nobody may have decided anything. */
+function undecided(found: FaultState | undefined): FaultState | undefined {
+  return found === 'ignored' ? found : undefined;
+}
+
+/** What was decided, but for a fault that was fixed and is found to be new. */
+function stillDecided(
+  decided: FaultState | undefined,
+  found: FaultState | undefined,
+): FaultState | undefined {
+  return decided === 'fixed' && found === 'new' ? undefined : decided;
 }
 
 /** How long another process may take to change a baseline, and the pause between attempts, in milliseconds. */
@@ -217,7 +223,7 @@ export async function writeBaseline(path: string, faults: readonly KnownFault[])
       objective,
       summary,
       firstSeen,
-      ...(state === 'ignored' || state === 'fixed' ? { state } : {}),
+      ...(state === undefined || state === 'new' ? {} : { state }),
       ...(note === undefined || note === '' ? {} : { note }),
     }));
   const json = {

@@ -26,7 +26,7 @@ const fault = (signature: string, change: Partial<KnownFault> = {}): KnownFault 
 const counts = { findings: 1, flaky: 0, batchDependent: 0, broken: null };
 
 describe('a baseline', () => {
-  test('keeps notes, and the states ignored and fixed; known is what has none', async () => {
+  test('keeps notes and states; known is what has none', async () => {
     const path = join(folder, 'states.json');
     await writeBaseline(path, [
       fault('a', { state: 'ignored', note: 'only with inputs of zeros' }),
@@ -37,7 +37,7 @@ describe('a baseline', () => {
     expect((await loadBaseline(path)).faults).toEqual([
       fault('a', { state: 'ignored', note: 'only with inputs of zeros' }),
       fault('b', { state: 'fixed' }),
-      fault('c'),
+      fault('c', { state: 'known' }),
       fault('d'),
     ]);
   });
@@ -92,7 +92,12 @@ describe('what people decided', () => {
   });
 
   test('an ignored fault that somebody made known again is known', () => {
-    const [kept] = withDecisions([fault('a', { state: 'ignored' })], [fault('a')]);
+    const [kept] = withDecisions([fault('a', { state: 'ignored' })], [fault('a', { state: 'known' })]);
+    expect(kept.state).toBe('known');
+  });
+
+  test('a fault that is known without a decision has none afterwards', () => {
+    const [kept] = withDecisions([fault('a', { state: 'known' })], [fault('a')]);
     expect(kept.state).toBeUndefined();
   });
 });

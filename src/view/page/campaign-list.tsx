@@ -1,0 +1,50 @@
+import { escapeControl } from '../../core/escape-control.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
+import { isTie } from '../../objectives/objective.ts';
+import type { CampaignStatus } from '../protocol.ts';
+import { formatRoute, type Route } from './route.ts';
+
+/** The campaigns with their latest figures. */
+export function CampaignList({
+  campaigns,
+  route,
+}: {
+  readonly campaigns: readonly CampaignStatus[];
+  readonly route: Route;
+}) {
+  if (campaigns.length === 0)
+    return <p>No campaign has begun yet. This page shows it as soon as one does.</p>;
+  const shown = route.kind === 'campaign' ? route.campaign : undefined;
+  return (
+    <section aria-labelledby="campaigns-title">
+      <h2 id="campaigns-title">Campaigns</h2>
+      <ul class="cards">
+        {campaigns.map((campaign) => (
+          <li key={campaign.key}>
+            <a
+              class="card"
+              href={formatRoute({ kind: 'campaign', campaign: campaign.key })}
+              aria-current={shown === campaign.key ? 'page' : undefined}
+            >
+              <span class="name">
+                <strong>{escapeControl(campaign.name)}</strong>
+                {campaign.isRunning ? <span class="badge running">running</span> : null}
+              </span>
+              <span class="soft">{figuresText(campaign)}</span>
+              {campaign.damage.length === 0 ? null : (
+                <span class="warning">{plural(campaign.damage.length, 'file')} missing or damaged</span>
+              )}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function figuresText({ statistics, faults }: CampaignStatus): string {
+  const count = faults.filter(({ signature }) => !isTie(signature)).length;
+  if (statistics === null) return plural(count, 'fault');
+  const { execs, execsPerSecond, corpus } = statistics;
+  return `${formatCount(execs)} mutants, ${formatCount(Math.round(execsPerSecond))} per second, corpus ${formatCount(corpus)}, ${plural(count, 'fault')}`;
+}

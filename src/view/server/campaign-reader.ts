@@ -1,0 +1,208 @@
+import { basename, join } from 'node:path';
+import { checkSettings, readCampaignFile } from '../../config/load.ts';
+import type { CampaignConfig } from '../../config/schema.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
+import type { Graph } from '../../model/graph/graph.ts';
+import { isTie } from '../../objectives/objective.ts';
+import { collectCampaign } from '../../report/collect.ts';
+import { collectFault } from '../../report/collect-fault.ts';
+import { readStatistics } from '../../report/collect-statistics.ts';
+import { LineageIndex } from '../../report/lineage.ts';
+import { loadGraph } from '../../report/load-graph.ts';
+import type { CampaignView, FaultView } from '../../report/view-model.ts';
+import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
+import { isLocked } from '../../storage/lock.ts';
+import { type CampaignManifest, readManifest } from '../../storage/manifest-reader.ts';
+import { type Baseline, EMPTY_BASELINE, loadBaseline } from '../../triage/baseline.ts';
+import type { FaultState } from '../../triage/fault-status.ts';
+import { exists, type LocatedFinding, readFindings } from '../../triage/findings.ts';
+import { type TriagedFault, triage } from '../../triage/triage.ts';
+import type { CampaignStatus, FaultRow, FindingRow } from '../protocol.ts';
+import { type ModelGraph, modelGraph } from './model-graph.ts';
+import { newInLatestNight } from './nightly-states.ts';
+import type { CampaignSource } from './sources.ts';
+
+/** Sizes of the pictures of one fault in bytes: a page shows few at a time. */
+const PICTURE_BUDGET = { picture: 200_000, step: 40_000 };
+
+/** A fault with its findings. */
+export interface FaultDetail {
+  readonly view: FaultView;
+  readonly findings: readonly FindingRow[];
+}
+
+/** Reads one campaign for the page. What changes seldom is kept. */
+export class CampaignReader {
+  readonly source: CampaignSource;
+  readonly #replayLine: (folder: string) => string;
+  #faults: readonly TriagedFault[] = [];
+  #graph: { readonly sha256: string; readonly loaded: Promise<LoadedGraph> } | undefined;
+
+  constructor(source: CampaignSource, replayLine: (folder: string) => string) {
+    this.source = source;
+    this.#replayLine = replayLine;
+  }
+
+  /** Reads what the list shows. Files that can't be read are named in `damage`. */
+  async status(): Promise<CampaignStatus> {
+    const { key, name, folder, against, isWritable } = this.source;
+    const damage: string[] = [];
+    const isRunning = await isLocked(folder);
+    const statistics = (await readStatistics(folder, damage)) ?? null;
+    const common = { key, name, folder, isRunning, statistics, baseline: isWritable ? against : null };
+    try {
+      const baseline = await this.#baseline(damage);
+      const triaged = await triage([folder], { against: baseline });
+      this.#faults = triaged.faults;
+      return {
+        ...common,
+        faults: await this.#rows(triaged.faults, baseline),
+        missing: [
+          ...triaged.fixed.map((fault) => ({ ...fault, state: 'fixed' as const })),
+          ...triaged.ignored,
+          ...triaged.lost,
+        ],
+        damage: [...new Set([...damage, ...triaged.damage])],
+      };
+    } catch (error) {
+      // Of a folder that another process writes to, or removes, any file may be gone when it is read.
+      return { ...common, faults: [], missing: [], damage: [...damage, errorMessage(error)] };
+    }
+  }
+
+  /** The baseline; an empty one, with a description in `damage`, where it can't be read. */
+  async #baseline(damage: string[]): Promise<Baseline> {
+    const { against } = this.source;
+    if (!(await exists(against))) return EMPTY_BASELINE;
+    try {
+      return await loadBaseline(against);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      damage.push(error.message);
+      return EMPTY_BASELINE;
+    }
+  }
+
+  async #rows(faults: readonly TriagedFault[], baseline: Baseline): Promise<FaultRow[]> {
+    const { nightly, name } = this.source;
+    const newFaults = nightly === undefined ? new Set<string>() : await newInLatestNight(nightly, name);
+    const decided = new Map(baseline.faults.map(({ signature, state }) => [signature, state]));
+    const stateOf = ({ signature, state }: TriagedFault): FaultState => {
+      if (isTie(signature)) return 'known';
+      return decided.get(signature) ?? (newFaults.has(signature) ? 'new' : (state ?? 'new'));
+    };
+    const order: readonly FaultState[] = ['new', 'known', 'fixed', 'ignored'];
+    return faults
+      .map((fault) => ({
+        ...fault,
+        state: stateOf(fault),
+        isDecided: decided.get(fault.signature) !== undefined,
+      }))
+      .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  }
+
+  /** Settings and figures, without faults. */
+  figures(): Promise<CampaignView> {
+    return collectCampaign(this.source.folder, {
+      faults: [],
+      maxFaults: 0,
+      budget: PICTURE_BUDGET,
+      replayLine: this.#replayLine,
+    });
+  }
+
+  /**
+   * Collects everything about a fault.
+   *
+   * @param id of the finding to show; by default the one that represents the fault
+   * @returns undefined if the campaign has no such fault or finding
+   */
+  async fault(signature: string, id?: string): Promise<FaultDetail | undefined> {
+    const { folder } = this.source;
+    const fault = this.#faults.find((candidate) => candidate.signature === signature);
+    const damage: string[] = [];
+    const all = [...readFindings(folder, damage)];
+    const located = all.filter(({ finding }) => finding.signature === signature);
+    const chosen = id === undefined ? located[0] : located.find((candidate) => idOf(candidate) === id);
+    if (fault === undefined || chosen === undefined) return undefined;
+    const { config, manifest } = await this.#settings();
+    const { graph, gaps } = await this.#loadGraph(config, manifest);
+    const findings = all.map(({ finding }) => finding);
+    const view = await collectFault(
+      {
+        folder,
+        config,
+        manifest,
+        graph,
+        lineages: await LineageIndex.read(folder, findings, damage),
+        budget: PICTURE_BUDGET,
+        replayLine: this.#replayLine,
+      },
+      id === undefined ? fault : { ...fault, path: chosen.folder },
+      located,
+    );
+    return { view: { ...view, gaps: [...view.gaps, ...gaps] }, findings: located.map(findingRow) };
+  }
+
+  /**
+   * The folder of a finding.
+   *
+   * @returns undefined if the campaign has no such finding
+   */
+  findingFolder(signature: string, id: string): string | undefined {
+    for (const located of readFindings(this.source.folder, []))
+      if (located.finding.signature === signature && idOf(located) === id) return located.folder;
+    return undefined;
+  }
+
+  /**
+   * The model's graph with the path of a finding.
+   *
+   * @returns the reason where the graph cannot be shown
+   */
+  async graph(signature: string, id: string): Promise<ModelGraph | string> {
+    const folder = this.findingFolder(signature, id);
+    if (folder === undefined) return 'the finding is gone';
+    const { config, manifest } = await this.#settings();
+    const { graph, gaps } = await this.#loadGraph(config, manifest);
+    if (graph === undefined) return gaps.join('; ');
+    const located = [...readFindings(folder, [])];
+    return located.length === 0 ? 'the finding is damaged' : modelGraph(located[0].finding, graph);
+  }
+
+  async #settings(): Promise<{ readonly config: CampaignConfig; readonly manifest: CampaignManifest }> {
+    const { folder } = this.source;
+    const file = join(folder, CAMPAIGN_FILE);
+    const manifest = await readManifest(folder);
+    return { manifest, config: checkSettings(await readCampaignFile(file), {}, file) };
+  }
+
+  /** Loads the model's graph once: it takes a process. */
+  #loadGraph(config: CampaignConfig, manifest: CampaignManifest): Promise<LoadedGraph> {
+    const { modelSha256: sha256 } = manifest;
+    if (this.#graph?.sha256 !== sha256) {
+      const gaps: string[] = [];
+      const loading = loadGraph(this.source.folder, config, manifest, gaps);
+      this.#graph = { sha256, loaded: loading.then((graph) => ({ graph, gaps })) };
+    }
+    return this.#graph.loaded;
+  }
+}
+
+interface LoadedGraph {
+  readonly graph: Graph | undefined;
+  /** Why there is no graph. */
+  readonly gaps: readonly string[];
+}
+
+/** The name of a finding's folder, which is its ID. */
+function idOf({ folder }: LocatedFinding): string {
+  return basename(folder);
+}
+
+function findingRow(located: LocatedFinding): FindingRow {
+  const { status, reproduced, minimized, distance, execs } = located.finding;
+  const { l0, linf, edits = null } = distance;
+  const isMinimized = minimized !== undefined;
+  return { id: idOf(located), status, reproduced, isMinimized, l0, linf, edits, execs };
+}
