@@ -87,6 +87,6 @@ Examples:
   neurofuzz view neurofuzz-out/model --read-only
 
 Prints the address of the page and serves it until Ctrl-C. Whoever has the address can use the page; only this machine can reach it.
-From another machine: ssh -L 8080:127.0.0.1:8080 <host>, with --port 8080 there; then open the printed address.
+From another machine: ssh -t -L 8080:127.0.0.1:8080 HOST neurofuzz view FOLDER --port 8080
 Without --against, states and notes are kept in baseline.json of a campaign's folder, and in baselines/ of a nightly folder.
 Exit codes: 0 after Ctrl-C, whatever was found.`;

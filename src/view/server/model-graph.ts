@@ -84,7 +84,8 @@ function nearest(
   // A set keeps the order of insertion, and is iterated over what is added meanwhile.
   const found = new Set(path.slice(0, MAX_OPERATIONS));
   spread(found, neighbours);
-  for (const name of producersOf.keys()) if (found.size < MAX_OPERATIONS) found.add(name);
+  for (const [name, producers] of producersOf)
+    for (const other of [...producers, name]) if (found.size < MAX_OPERATIONS) found.add(other);
   return found;
 }
 
