@@ -6,6 +6,7 @@ import { GraphRendering } from '../../report/html/graph.tsx';
 import type { ViewState } from '../protocol.ts';
 import { CampaignList } from './campaign-list.tsx';
 import { CampaignPanel } from './campaign-panel.tsx';
+import type { Choice } from './choice.ts';
 import { Comparison } from './comparison.tsx';
 import { FaultList } from './fault-list.tsx';
 import { FaultPanel } from './fault-panel.tsx';
@@ -81,12 +82,6 @@ export function App() {
       )}
     </GraphRendering.Provider>
   );
-}
-
-/** Which findings are chosen to be compared. */
-export interface Choice {
-  isSelected(selection: Selection): boolean;
-  toggle(selection: Selection): void;
 }
 
 function Content({

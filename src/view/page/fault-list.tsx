@@ -4,7 +4,7 @@ import { plural } from '../../core/format-number.ts';
 import { isTie } from '../../objectives/objective.ts';
 import { statusOf } from '../../triage/fault-status.ts';
 import type { CampaignStatus, FaultRow } from '../protocol.ts';
-import type { Choice } from './app.tsx';
+import type { Choice } from './choice.ts';
 import {
   type FaultFilter,
   type FaultOrder,

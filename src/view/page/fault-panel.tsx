@@ -2,7 +2,7 @@ import { escapeControl } from '../../core/escape-control.ts';
 import { FaultCard } from '../../report/html/fault.tsx';
 import type { FaultView } from '../../report/view-model.ts';
 import type { CampaignStatus, FindingRow, ViewState } from '../protocol.ts';
-import type { Choice } from './app.tsx';
+import type { Choice } from './choice.ts';
 import { DecisionForm } from './decision-form.tsx';
 import { findingOf } from './fault-list.tsx';
 import { FindingTable } from './finding-table.tsx';

@@ -1,7 +1,7 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { FindingRow } from '../protocol.ts';
-import type { Choice } from './app.tsx';
+import type { Choice } from './choice.ts';
 import { formatRoute } from './route.ts';
 
 /** The findings of a fault, each of which can be shown and compared. */

@@ -99,13 +99,13 @@ export async function listCampaigns({ folders, against }: ViewTarget): Promise<C
   const sources: CampaignSource[] = [];
   const isFile =
     against === undefined || (await stat(against).catch(() => undefined))?.isDirectory() !== true;
-  const add = (folder: string, name: string, own: string, nightly: string | undefined): void => {
+  const add = (folder: string, name: string, usual: string, nightly: string | undefined): void => {
     const key = createHash('sha256')
       .update(JSON.stringify([nightly ?? folder, name]))
       .digest('hex')
       .slice(0, 16);
     if (sources.some((source) => source.key === key)) return;
-    const compared = against === undefined ? own : resolve(against);
+    const compared = against === undefined ? usual : resolve(against);
     sources.push({ key, name, folder, against: compared, isWritable: isFile, nightly });
   };
   for (const path of folders.map((folder) => resolve(folder))) {
