@@ -1,3 +1,4 @@
+import type { Repair } from '../analysis/numerical-sites/repairs.ts';
 import { chanceText } from '../campaign/findings/new-fault-chance.ts';
 import { seedLines } from '../campaign/monitor/seed-statistics.ts';
 import { escapeControl } from '../core/escape-control.ts';
@@ -57,7 +58,7 @@ function faultSections(groups: FaultGroups, failures: readonly FailedCampaign[])
 
 /** A fault with its input and the command that reproduces it. */
 export function faultLines(fault: InCampaign<ReportedFault>, state: string | undefined): string[] {
-  const { campaign, signature, summary, hits, path, input, replay } = fault;
+  const { campaign, signature, summary, hits, path, input, replay, repair } = fault;
   const prefix = state === undefined ? '' : `${state}: `;
   return [
     '',
@@ -67,9 +68,15 @@ export function faultLines(fault: InCampaign<ReportedFault>, state: string | und
     '',
     `- ${escapeMarkdown(inputText(fault))}: ${inlineCode(input)}`,
     `- Finding: ${inlineCode(path)}`,
+    ...(repair === undefined ? [] : [`- Usual repair: ${escapeMarkdown(repairText(repair))}`]),
     '',
     ...codeBlock(replay),
   ];
+}
+
+/** The usual repair of a fault with its source. */
+function repairText({ text, source }: Repair): string {
+  return source === undefined ? text : `${text} (${source})`;
 }
 
 export function failureLine(failure: FailedCampaign): string {

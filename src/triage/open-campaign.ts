@@ -3,6 +3,7 @@ import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
+import type { Graph } from '../model/graph/graph.ts';
 import type { LoadOptions } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
@@ -28,6 +29,7 @@ export interface OpenCampaign {
   readonly modelPath: string;
   readonly loadOptions: LoadOptions;
   readonly modelSha256: string;
+  readonly graph: Graph;
   readonly secondModelSha256: string | undefined;
   /** The caller closes it. */
   readonly rerunClient: RerunClient;
@@ -86,6 +88,7 @@ export async function openCampaign(
       modelPath: model,
       loadOptions: options,
       modelSha256: current.sha256,
+      graph: current.graph,
       secondModelSha256: current.secondModelSha256,
       rerunClient,
     };

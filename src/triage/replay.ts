@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import type { Repair } from '../analysis/numerical-sites/repairs.ts';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
@@ -15,6 +16,7 @@ import {
   REFERENCE_FILE,
   TRANSFORMED_FILE,
 } from '../storage/finding-files.ts';
+import { findingRepair, readSiteKinds, siteKindsOf } from './finding-repair.ts';
 import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
 import { type OpenCampaignOptions, openCampaign, rerunRequest } from './open-campaign.ts';
 
@@ -34,6 +36,8 @@ export interface ReplayResult {
   readonly summary: string;
   /** Other signatures that were observed, changes of the model, or why it cannot run. */
   readonly note: string;
+  /** The usual repair of the operation in which the fault begins; absent where that is not known. */
+  readonly repair?: Repair;
   readonly seconds: number;
 }
 
@@ -145,6 +149,8 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
       transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
       reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
     });
+    const kinds = await readSiteKinds(campaign.folder);
+    const repair = findingRepair(finding, kinds.size === 0 ? siteKindsOf(campaign.graph) : kinds);
     const notes: string[] = rows === undefined ? [] : [`batch-dependent: run in its batch of ${rows}`];
     if (rerun.otherSignatures.length > 0) notes.push(`breaks as ${rerun.otherSignatures.join(', ')}`);
     if (modelSha256 !== finding.model.sha256) notes.push('the model has changed since');
@@ -158,6 +164,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
       markedFixed: await exists(join(folder, FIXED_FILE)),
       summary: finding.summary,
       note: notes.join('; '),
+      ...(repair === undefined ? {} : { repair }),
       seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {

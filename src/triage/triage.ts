@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Repair } from '../analysis/numerical-sites/repairs.ts';
 import type { Distance } from '../constraints/distance.ts';
 import { UserError } from '../core/errors.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
@@ -13,6 +14,7 @@ import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { type Baseline, type KnownFault, loadBaseline } from './baseline.ts';
 import { FaultFindings } from './fault-findings.ts';
 import { type FaultState, isKnown, isReproducible } from './fault-status.ts';
+import { findingRepair, readSiteKinds, type SiteKindNames } from './finding-repair.ts';
 import {
   exists,
   readFindingFile,
@@ -44,6 +46,8 @@ export interface TriagedFault extends KnownFault {
   readonly distance: Distance;
   /** By how much each of two models prefers its class to the other's, at the finding at `path`; absent where it has none. */
   readonly gap?: ClassGap;
+  /** The usual repair of the operation in which it begins; absent where that is not known. */
+  readonly repair?: Repair;
   /** Number of findings that violate the rules given; null if they can't be judged without running a model. */
   readonly broken: number | null;
   /**
@@ -99,6 +103,7 @@ export async function triage(
   const otherSignatures = new Set<string>();
   const damage: string[] = [];
   const lostSignatures = new Set<string>();
+  const siteKinds = new Map<string, string>();
   for (const campaign of campaigns) {
     await checkIsCampaign(campaign);
     for (const located of readFindings(campaign, damage, lostSignatures)) {
@@ -112,6 +117,7 @@ export async function triage(
     for (const signature of await readSetAsideSignatures(campaign)) lostSignatures.add(signature);
     for (const [signature, hits] of await readHitCounts(campaign, damage))
       hitCounts.set(signature, (hitCounts.get(signature) ?? 0) + hits);
+    for (const [site, kind] of await readSiteKinds(campaign)) siteKinds.set(site, kind);
     for (const [signature, time] of await readFirstSeen(campaign)) {
       const before = firstSeen.get(signature);
       if (before === undefined || time < before) firstSeen.set(signature, time);
@@ -122,7 +128,7 @@ export async function triage(
   if (typeof against === 'string' && baseline?.hasOtherSignatures) otherSignatures.add(against);
   const faults = [...findingsBySignature]
     .map(([signature, faultFindings]) =>
-      summarizeFault(signature, faultFindings, hitCounts, firstSeen, baseline),
+      summarizeFault(signature, faultFindings, hitCounts, firstSeen, siteKinds, baseline),
     )
     .sort(compareFaults);
   const found = new Set(faults.filter(isReproducible).map(({ signature }) => signature));
@@ -154,10 +160,12 @@ function summarizeFault(
   }: FaultFindings,
   hitCounts: ReadonlyMap<string, number>,
   firstSeen: ReadonlyMap<string, string>,
+  siteKinds: SiteKindNames,
   baseline: Baseline | undefined,
 ): TriagedFault {
   const { objective, summary, reproduced, distance } = representative.finding;
   const gap = gapOf(representative.finding);
+  const repair = findingRepair(representative.finding, siteKinds);
   const known = baseline?.faults.find((fault) => fault.signature === signature);
   const seenTimes = [firstSeen.get(signature), known?.firstSeen]
     .filter((time) => typeof time === 'string')
@@ -179,6 +187,7 @@ function summarizeFault(
     reproduced,
     distance,
     ...(gap === undefined ? {} : { gap }),
+    ...(repair === undefined ? {} : { repair }),
     broken: judgedCount === 0 ? null : brokenCount,
     path: representative.folder,
   };

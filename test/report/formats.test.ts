@@ -269,6 +269,14 @@ npx neurofuzz replay out/findings/nonfinite-nan-log/0123456789abcdef
     expect(order[0]).toBeGreaterThan(0);
   });
 
+  test('names the usual repair of a fault, with its source', () => {
+    const repair = { text: 'Compute log(max(x, epsilon)).', source: 'PyTorch documentation' };
+    expect(markdownText('Night', [campaign([fault({ repair })])], [])).toContain(
+      '\n- Usual repair: Compute log\\(max\\(x, epsilon\\)\\). \\(PyTorch documentation\\)\n',
+    );
+    expect(markdownText('Night', [campaign([fault()])], [])).not.toContain('repair');
+  });
+
   test('holds no markup of strangers, and stays in its table and in its code', () => {
     const strange = fc.oneof(
       fc.constant(HOSTILE),

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { REPAIRS } from '../../src/analysis/numerical-sites/repairs.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { SIGNATURE_VERSION } from '../../src/objectives/objective.ts';
 import { loadBaseline, writeBaseline } from '../../src/triage/baseline.ts';
@@ -21,6 +22,8 @@ interface Planted {
   readonly gap?: { readonly reference: number; readonly copy: number };
   /** Id of the finding that it was minimized from. */
   readonly from?: string;
+  /** Name and type of the operation in which it begins. */
+  readonly operation?: readonly [name: string, op: string];
 }
 
 let campaigns = 0;
@@ -32,7 +35,8 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
   writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
   for (const one of planted) {
     const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits, gap } = one;
-    const { signatureVersion = SIGNATURE_VERSION, from } = one;
+    const { signatureVersion = SIGNATURE_VERSION, from, operation } = one;
+    const origin = operation && { operation: operation[0], kind: operation[1] };
     const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
     mkdirSync(own, { recursive: true });
     const finding = {
@@ -42,7 +46,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
       signatureVersion,
       objective,
       summary: `${signature} of ${id}`,
-      violation: { tensors: [], details: gap === undefined ? {} : { gap } },
+      violation: { tensors: [], details: { ...(gap && { gap }), ...(origin && { origin }) } },
       model: { path: 'm.onnx', sha256: '0', runtime: 'onnx' },
       distance: { linf, l2: linf, l0: 1, ...(edits === undefined ? {} : { edits }) },
       reproduced: status === 'flaky' ? '3/10' : '10/10',
@@ -112,6 +116,28 @@ describe('faults', () => {
     // Findings whose originals are gone are hits as well.
     const left = await triage([campaignOf(smaller)]);
     expect(left.faults).toMatchObject([{ hits: 2, findings: 2, minimized: 2 }]);
+  });
+
+  test('name the usual repair of their operation, by the kind that the campaign recorded, else by its type', async () => {
+    const [log, div, crash] = [
+      { signature: 'nonfinite-inf-log', id: '1', operation: ['log', 'Log'] as const },
+      { signature: 'nonfinite-nan-div', id: '2', operation: ['div', 'Div'] as const },
+      { signature: 'crash-gather', id: '3', objective: 'crash', operation: ['gather', 'Gather'] as const },
+    ];
+    const campaign = campaignOf([log, div, crash]);
+    writeFileSync(
+      join(campaign, 'stats.json'),
+      JSON.stringify({ sites: [{ site: 'log', kind: 'log-softmax' }, { site: 'exp', kind: 'exp' }, null] }),
+    );
+    const { faults } = await triage([campaign]);
+    const repairs = Object.fromEntries(faults.map(({ signature, repair }) => [signature, repair]));
+    expect(repairs).toEqual({
+      'nonfinite-inf-log': REPAIRS['log-softmax'],
+      'nonfinite-nan-div': REPAIRS.div,
+      'crash-gather': undefined,
+    });
+    const { stdout } = await neurofuzz(['triage', campaign]);
+    expect(stdout).toMatch(/Usual repairs\n {2}nonfinite-inf-log {2}Compute LogSoftmax of the logits/);
   });
 
   test('are told by a finding that shows alone, and are batch-dependent where there is none', async () => {

@@ -317,9 +317,14 @@ export const SITE_KINDS: readonly SiteKind[] = [
   },
 ];
 
-const KINDS_BY_OP = new Map<string, SiteKind[]>();
-for (const kind of SITE_KINDS)
-  for (const op of kind.ops) KINDS_BY_OP.set(op, [...(KINDS_BY_OP.get(op) ?? []), kind]);
+/** The kinds of each operation type, in the order in which they are tried. */
+export const KINDS_BY_OP: ReadonlyMap<string, readonly SiteKind[]> = kindsByOp();
+
+function kindsByOp(): Map<string, SiteKind[]> {
+  const kinds = new Map<string, SiteKind[]>();
+  for (const kind of SITE_KINDS) for (const op of kind.ops) kinds.set(op, [...(kinds.get(op) ?? []), kind]);
+  return kinds;
+}
 
 /** Whether operations of this type are sites, where their operands are not such that they cannot fail. */
 export function isSiteOperation(op: string): boolean {

@@ -38,6 +38,8 @@ interface ReplayFlags extends OutputOptions {
 async function run(paths: readonly string[], options: ReplayFlags): Promise<void> {
   const { markFixed, replay } = await import('../../triage/replay.ts');
   const results: ReplayResult[] = [];
+  /** Repairs that were printed: findings of one fault have the same. */
+  const repairs = new Set<string>();
   const { model, trust } = options;
   const isText = options.json !== true && options.quiet !== true;
   await withProgress(options, async (onProgress) => {
@@ -45,7 +47,11 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
       results.push(result);
       if (options.markFixed === true && result.verdict === 'fixed' && !result.markedFixed)
         await markFixed(result);
-      if (isText) printLines([resultLine(result)]);
+      if (!isText) continue;
+      printLines([resultLine(result)]);
+      const repair = result.verdict === 'still broken' ? repairText(result) : '';
+      if (repair !== '' && !repairs.has(repair)) printLines([`${' '.repeat(20)}${repair}`]);
+      repairs.add(repair);
     }
   });
   const count = (verdict: Verdict): number => results.filter((result) => result.verdict === verdict).length;
@@ -80,6 +86,11 @@ function resultLine(result: ReplayResult): string {
   return `${verdict.padEnd(12)} ${reproduced.padStart(5)}  ${signature}  ${path}${suffix}`;
 }
 
+/** How the fault of a finding is usually repaired; empty if that is not known. */
+function repairText({ repair }: ReplayResult): string {
+  return repair === undefined ? '' : `Usual repair: ${repair.text}`;
+}
+
 async function writeJunit(
   path: string,
   results: readonly ReplayResult[],
@@ -105,7 +116,9 @@ function outcomeOf(result: ReplayResult, isRegression: boolean): CheckOutcome {
   const { verdict, summary, note, path, reproduced } = result;
   if (verdict === 'fixed') return { kind: 'passed' };
   if (isTie(result.signature)) return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
-  const details = [`${verdict} (${reproduced})`, note, path].filter((text) => text !== '').join('\n');
+  const details = [`${verdict} (${reproduced})`, note, repairText(result), path]
+    .filter((text) => text !== '')
+    .join('\n');
   if (verdict === 'cannot run') return { kind: 'error', message: note, details };
   if (isRegression && !isRegressed(result)) return { kind: 'skipped', message: `known: ${summary}` };
   return { kind: 'failed', message: summary, details };

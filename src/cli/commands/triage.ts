@@ -82,7 +82,25 @@ function faultTable(
   }
   if (rows.length === 0) return ['no findings'];
   const isUsed = rows[0].map((_, column) => rows.some((row) => row[column] !== ''));
-  return table(rows.map((row) => row.filter((_, column) => isUsed[column])));
+  return [...table(rows.map((row) => row.filter((_, column) => isUsed[column]))), ...repairLines(faults)];
+}
+
+/** Most signatures that are listed for one repair. */
+const MAX_LISTED = 3;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - MAX_LISTED;
+  return more > 0 ? `${names.slice(0, MAX_LISTED).join(', ')} and ${more} more` : names.join(', ');
+}
+
+/** The usual repairs of faults whose operation is known, each with the faults that it is for. */
+function repairLines(faults: readonly TriagedFault[]): string[] {
+  const signatures = new Map<string, string[]>();
+  for (const { signature, repair } of faults)
+    if (repair !== undefined)
+      signatures.set(repair.text, [...(signatures.get(repair.text) ?? []), signature]);
+  if (signatures.size === 0) return [];
+  return ['', 'Usual repairs', ...table([...signatures].map(([text, names]) => [shortList(names), text]))];
 }
 
 /** Hits, findings on disk, and findings that were made of these. */
