@@ -40,19 +40,22 @@ export interface RunningView {
 export async function startView(options: ViewOptions): Promise<RunningView> {
   await checkTarget(options);
   const view = new View(options);
-  await view.campaigns.refresh();
-  const server = new ViewServer(await readPageFiles(), (...request) => view.answer(...request));
-  const address = await server.listen(options.port);
-  view.campaigns.start();
-  return {
-    address,
-    close: async () => {
-      view.campaigns.close();
-      await view.jobs.close();
-      view.events.close();
-      await server.close();
-    },
-  };
+  try {
+    await view.campaigns.refresh();
+    const server = new ViewServer(await readPageFiles(), (...request) => view.answer(...request));
+    const address = await server.listen(options.port);
+    view.campaigns.start();
+    return {
+      address,
+      close: async () => {
+        await view.close();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    await view.close();
+    throw error;
+  }
 }
 
 /** The routes of the page. */
@@ -72,6 +75,12 @@ class View {
       onError,
     );
     this.jobs = new JobRunner(jobFlags, (job) => this.events.send('job', job));
+  }
+
+  async close(): Promise<void> {
+    this.campaigns.close();
+    await this.jobs.close();
+    this.events.close();
   }
 
   async answer(
