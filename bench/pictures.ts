@@ -1,6 +1,7 @@
 /**
  * Draws docs/images/<mutator>.png for every mutator of pictures: the same digit and the same photograph-like scene,
- * before and after; for corruptions at severities 1, 3 and 5. All of it is drawn by code.
+ * before and after; for corruptions at severities 1, 3 and 5. All of it is drawn by code. Before that, docs/images/view*.png: the live page
+ * in Chromium.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import type { MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATOR_GROUPS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { drawScene } from './scene.ts';
+import { drawViewPictures } from './view-pictures.ts';
 
 const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'docs/images' } } });
 
@@ -116,6 +118,7 @@ async function draw(kind: MutatorKind, severities: readonly number[]): Promise<v
 }
 
 await mkdir(options.out, { recursive: true });
+await drawViewPictures(options.out);
 for (const { name, kinds } of MUTATOR_GROUPS) {
   if (name !== 'images' && name !== 'corruptions') continue;
   for (const kind of kinds) await draw(kind, name === 'images' ? [0, 0, 0] : [1, 3, 5]);

@@ -214,7 +214,7 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
     expect(await items.count()).toBe(2);
     await page.getByLabel('Search').fill('onerror');
     expect(await items.count()).toBe(1);
-    expect(await page.getByText('1 of 2 faults').count()).toBe(1);
+    expect(await page.getByText('1 of 2 shown').count()).toBe(1);
     expect(await items.innerText()).toContain('<img src=x onerror="document.title=1"> \\u{202E}</script>');
     await items.locator('a').click();
     await page.locator('article').waitFor();

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
 import { isTie } from '../../objectives/objective.ts';
 import { GraphRendering } from '../../report/html/graph.tsx';
-import type { ViewState } from '../protocol.ts';
+import type { FaultRow, ViewState } from '../protocol.ts';
 import { CampaignList } from './campaign-list.tsx';
 import { CampaignPanel } from './campaign-panel.tsx';
 import type { Choice } from './choice.ts';
@@ -21,9 +21,11 @@ export function App() {
   const [selections, setSelections] = useState<readonly Selection[]>(
     route.kind === 'compare' ? route.selections : [],
   );
+  const title = view === undefined ? 'neurofuzz' : `neurofuzz: ${view.title} (${countNew(view)} new)`;
   useEffect(() => {
-    if (view !== undefined) document.title = `neurofuzz: ${view.title}`;
-  }, [view?.title]);
+    document.title = title;
+  }, [title]);
+  useFocusOnNavigation(formatRoute(route), view !== undefined);
   if (view === undefined) return <p class="loading">Loading…</p>;
   const toggle = (selection: Selection): void =>
     setSelections((before) =>
@@ -45,7 +47,7 @@ export function App() {
         <p class="soft">{escapeControl(view.title)}</p>
         <p>{summaryText(view)}</p>
         <p class={isConnected ? 'live' : 'live off'} role="status">
-          {isConnected ? 'Live' : 'Connecting…'}
+          {isConnected ? 'Live' : 'Not connected: is neurofuzz view still running?'}
         </p>
       </header>
       <p class="hidden" aria-live="polite">
@@ -116,13 +118,31 @@ function Content({
   );
 }
 
-function summaryText({ campaigns }: ViewState): string {
-  const faults = campaigns
-    .flatMap((campaign) => campaign.faults)
-    .filter(({ signature }) => !isTie(signature));
-  const fresh = faults.filter(({ state }) => state === 'new').length;
+function summaryText(view: ViewState): string {
+  const { campaigns } = view;
+  const count = faultsOf(view).length;
   const running = campaigns.filter(({ isRunning }) => isRunning).length;
-  return `${plural(faults.length, 'fault')}, ${fresh} new, in ${plural(campaigns.length, 'campaign')}${running === 0 ? '' : `, ${running} running`}`;
+  return `${plural(count, 'fault')}, ${countNew(view)} new, in ${plural(campaigns.length, 'campaign')}${running === 0 ? '' : `, ${running} running`}`;
+}
+
+function countNew(view: ViewState): number {
+  return faultsOf(view).filter(({ state }) => state === 'new').length;
+}
+
+/** All faults but ties, which are none. */
+function faultsOf({ campaigns }: ViewState): readonly FaultRow[] {
+  return campaigns.flatMap(({ faults }) => faults).filter(({ signature }) => !isTie(signature));
+}
+
+/** Begins at the top of what a link led to, for the eye and for screen readers; what the page begins with is left as it is. */
+function useFocusOnNavigation(address: string, isLoaded: boolean): void {
+  const shown = useRef(address);
+  useEffect(() => {
+    if (!isLoaded || shown.current === address) return;
+    shown.current = address;
+    document.getElementById('content')?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [address, isLoaded]);
 }
 
 function isSame(a: Selection, b: Selection): boolean {

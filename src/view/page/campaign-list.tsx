@@ -4,6 +4,9 @@ import { isTie } from '../../objectives/objective.ts';
 import type { CampaignStatus } from '../protocol.ts';
 import { formatRoute, type Route } from './route.ts';
 
+/** With more campaigns than this the list is closed at first, so that the faults are in sight. */
+const MAX_OPEN = 3;
+
 /** The campaigns with their latest figures. */
 export function CampaignList({
   campaigns,
@@ -16,8 +19,10 @@ export function CampaignList({
     return <p>No campaign has begun yet. This page shows it as soon as one does.</p>;
   const shown = route.kind === 'campaign' ? route.campaign : undefined;
   return (
-    <section aria-labelledby="campaigns-title">
-      <h2 id="campaigns-title">Campaigns</h2>
+    <details class="campaigns" open={campaigns.length <= MAX_OPEN}>
+      <summary>
+        <h2>{campaigns.length === 1 ? 'Campaign' : `${campaigns.length} campaigns`}</h2>
+      </summary>
       <ul class="cards">
         {campaigns.map((campaign) => (
           <li key={campaign.key}>
@@ -38,7 +43,7 @@ export function CampaignList({
           </li>
         ))}
       </ul>
-    </section>
+    </details>
   );
 }
 

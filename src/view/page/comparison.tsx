@@ -51,7 +51,7 @@ function ComparedColumns({
   }));
   return (
     <section class="scroll" tabindex={0} aria-label="findings side by side">
-      <table class="compared">
+      <table class="compared" style={{ minWidth: `${8 + 13 * columns.length}rem` }}>
         <thead>
           <tr>
             <th scope="col">

@@ -50,7 +50,7 @@ export function FaultList({
       )}
       {total === 0 ? null : (
         <p class="soft" role="status">
-          {listed.length === total ? plural(total, 'fault') : `${listed.length} of ${plural(total, 'fault')}`}
+          {listed.length === total ? countText(listed) : `${listed.length} of ${total} shown`}
         </p>
       )}
       <ul class="cards">
@@ -75,6 +75,13 @@ export function FaultList({
       )}
     </section>
   );
+}
+
+/** Ties are listed, and are no faults. */
+function countText(listed: readonly ListedFault[]): string {
+  const ties = listed.filter(({ fault }) => isTie(fault.signature)).length;
+  const faults = plural(listed.length - ties, 'fault');
+  return ties === 0 ? faults : `${faults}, ${plural(ties, 'tie')}`;
 }
 
 function Filters({

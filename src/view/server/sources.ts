@@ -101,16 +101,16 @@ export async function listCampaigns({ folders, against }: ViewTarget): Promise<C
     against === undefined || (await stat(against).catch(() => undefined))?.isDirectory() !== true;
   const add = (folder: string, name: string, usual: string, nightly: string | undefined): void => {
     const key = createHash('sha256')
-      .update(JSON.stringify([nightly ?? folder, name]))
+      .update(JSON.stringify([resolve(nightly ?? folder), name]))
       .digest('hex')
       .slice(0, 16);
     if (sources.some((source) => source.key === key)) return;
-    const compared = against === undefined ? usual : resolve(against);
+    const compared = against ?? usual;
     sources.push({ key, name, folder, against: compared, isWritable: isFile, nightly });
   };
-  for (const path of folders.map((folder) => resolve(folder))) {
+  for (const path of folders) {
     if (await isCampaign(path)) {
-      add(path, basename(path), join(path, OWN_BASELINE_FILE), undefined);
+      add(path, basename(resolve(path)), join(path, OWN_BASELINE_FILE), undefined);
       continue;
     }
     for (const name of await subfolders(join(path, CAMPAIGNS_FOLDER))) {

@@ -10,7 +10,7 @@ header.bar p { margin: 0; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .skip { position: absolute; left: -9999px; } .skip:focus { left: .5rem; top: .5rem; background: var(--paper); padding: .5rem; z-index: 2; }
 .layout { display: grid; grid-template-columns: 24rem minmax(0, 1fr); align-items: start; padding-bottom: 4rem; }
-.side { border-right: 1px solid var(--line); padding: 0 1rem 1rem; min-height: calc(100vh - 3rem); }
+.side { border-right: 1px solid var(--line); padding: 0 1rem 1rem; position: sticky; top: 0; height: 100vh; overflow-y: auto; }
 main.content { max-width: 72rem; margin: 0; padding: 0 1.5rem 1rem; outline: none; }
 .layout h2 { border: 0; margin: 1.25rem 0 .5rem; padding: 0; }
 .back { display: none; }
@@ -20,6 +20,8 @@ main.content { max-width: 72rem; margin: 0; padding: 0 1.5rem 1rem; outline: non
 .card:hover { border-color: var(--accent); } .card[aria-current] { border-color: var(--accent); background: var(--sunk); }
 .card .name { display: flex; flex-wrap: wrap; gap: .25rem .5rem; align-items: center; }
 .card .soft { font-size: .85rem; }
+details.campaigns { margin: 0; } .campaigns summary { color: inherit; } .campaigns summary h2 { display: inline-block; }
+td a[aria-current] { font-weight: bold; }
 .fault-item { display: flex; gap: .5rem; align-items: center; }
 input[type=checkbox] { width: 1.25rem; height: 1.25rem; flex: none; accent-color: var(--accent); }
 .badge.running { color: var(--good); }
@@ -45,13 +47,13 @@ button[data-copy][hidden] { display: inline-block !important; }
 .tray { position: fixed; inset: auto 0 0 0; display: flex; gap: 1rem; align-items: center; padding: .5rem 1rem; background: var(--sunk);
   border-top: 1px solid var(--line); z-index: 1; }
 a.button { padding: .25rem .75rem; border: 1px solid var(--accent); border-radius: 6px; text-decoration: none; background: var(--paper); }
-.compared th[scope=row] { min-width: 8rem; } .compared td { min-width: 12rem; }
+.compared { table-layout: fixed; } .compared thead th:first-child { width: 8rem; }
 .compared figure img { width: 112px; } .compared .pictures { gap: .5rem; }
 .compared .differs > th { box-shadow: inset 3px 0 var(--accent); padding-left: .6rem; }
 .compared .remove { font-weight: normal; font-size: .85rem; }
 .compared thead th { overflow-wrap: anywhere; }
 @media (max-width: 60rem) {
-  .layout { display: block; } .side { border: 0; min-height: 0; }
+  .layout { display: block; } .side { border: 0; position: static; height: auto; overflow: visible; }
   main.content { padding: 0 1rem 1rem; }
   .at-content .side { display: none; } .at-list main.content { display: none; } .back { display: block; }
 }
