@@ -85,7 +85,7 @@ export async function readImports(
     const ancestor = dataOf.get(lineage.ancestor);
     const reference = lineage.reference === undefined ? ancestor : dataOf.get(lineage.reference);
     if (ancestor === undefined || reference === undefined) {
-      countLeftOut('lack the seed that they are measured from');
+      countLeftOut('lack their ancestor seed');
       return [];
     }
     const fits = varying || shapeKeys.has(data.form.key);
@@ -113,7 +113,9 @@ async function candidatesIn(folder: string, damage: string[]): Promise<ImportCan
     throw fileError(error, 'read the corpus', folder);
   });
   if (!names.includes('corpus') && !names.includes('findings'))
-    throw new UserError(`--corpus: ${folder} holds no corpus: name a campaign, or what distill wrote`);
+    throw new UserError(
+      `--corpus: ${folder} has no corpus; name a campaign's folder or the output of distill`,
+    );
   const { lines } = await readJournal(folder, Number.POSITIVE_INFINITY, damage);
   const candidates: ImportCandidate[] = lines.map(({ record }) => ({
     lineage: pickLineage(record),
@@ -181,11 +183,11 @@ export async function enterImports(
   await storeSeedFindings(results, (index) => importOrigin(imports[index]), campaign, monitor);
   if (leftOver > 0)
     monitor.warn(
-      `${plural(leftOver, 'imported testcase')} left out: the corpus is full; raise --max-corpus, or distill what is imported`,
+      `${plural(leftOver, 'imported testcase')} left out: the corpus is full; raise --max-corpus, or distill the imported corpus first`,
     );
   if (orphans > 0)
     monitor.warn(
-      `${orphans} imported testcases come from a seed that breaks an objective by itself: they are left out`,
+      `${orphans} imported testcases come from a seed that violates an objective: they are left out`,
     );
 }
 

@@ -119,7 +119,9 @@ function reportSeeds(
   for (const [reason, count] of exemptions)
     notices.warn(`${count} of ${seeds} seeds ${reason}: they are left out`);
   if (seeds > 0 && exempt === seeds)
-    throw new UserError('no seed is left to fuzz: are the labels those of these seeds, and of this model?');
+    throw new UserError(
+      'no seed is left to fuzz: check that the labels belong to these seeds and to this model',
+    );
   if (nonFinite > 0)
     notices.warn(
       `${nonFinite} of ${seeds} seeds are left out: values that coverage watches are not finite there; --coverage names other tensors`,

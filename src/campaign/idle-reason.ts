@@ -36,7 +36,7 @@ export function idleReason(
     case 'seeds':
       return `no mutant ran: ${seedReasons(seedAccount, watched)}`;
     case 'time':
-      return `no mutant ran within --time ${time}, which loading, seeds and calibrating are part of: give more`;
+      return `no mutant ran within --time ${time}, which includes loading, seeds and calibration: set a longer --time`;
     case 'disk':
       return 'no mutant ran: the folder reached --max-disk with the seeds alone; allow more with --max-disk';
     default:
@@ -45,7 +45,7 @@ export function idleReason(
 }
 
 function seedReasons(account: SeedAccount | undefined, watched: readonly string[]): string {
-  if (account === undefined) return 'no seed is left; start anew with other --seeds';
+  if (account === undefined) return 'no seed is left; start a new campaign with other --seeds';
   const { seeds, violating, exempt, nonFinite } = account;
   const reasons: string[] = [];
   if (violating > 0) reasons.push(`${violating} of ${seeds} seeds break an objective`);
@@ -54,7 +54,7 @@ function seedReasons(account: SeedAccount | undefined, watched: readonly string[
     reasons.push(`${nonFinite} of ${seeds} seeds have values that are not finite in ${watched.join(', ')}`);
   const remedies = [
     ...(nonFinite > 0 ? ['watch other tensors with --coverage'] : []),
-    'give other seeds with --seeds',
+    'set other seeds with --seeds',
   ];
   return `${reasons.join(', ')}: ${remedies.join(', or ')}`;
 }

@@ -97,7 +97,7 @@ async function reportFullCorpus({ state, store, monitor }: LoopContext): Promise
   const { count } = state.corpus.size;
   await store.appendEvent('corpus-full', { corpus: count, execs: state.execs });
   monitor.warn(
-    `the corpus is full with ${count} testcases: mutants that are new are not kept any more, and the search goes on from those it has (--max-corpus sets another limit for a new campaign)`,
+    `the corpus is full with ${count} testcases: new activations are no longer a reason to keep a mutant, and the search continues with the existing testcases (--max-corpus sets another limit for a new campaign)`,
   );
 }
 

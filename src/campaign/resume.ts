@@ -34,14 +34,14 @@ import type { Notices } from './resolve/model-settings.ts';
 export async function recordedSettings(folder: string): Promise<RawSettings> {
   const file = join(folder, CAMPAIGN_FILE);
   if (!existsSync(file)) {
-    throw new UserError(`--resume: ${folder} holds no campaign: leave --resume out to begin one there`);
+    throw new UserError(`--resume: ${folder} has no campaign: remove --resume to start one there`);
   }
   try {
     return await readCampaignFile(file);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
-      `--resume: ${error.message}; put a copy of it back, or take the testcases over into another campaign: --corpus ${folder} --out <dir>`,
+      `--resume: ${error.message}; restore it from a copy, or import the testcases into a new campaign: --corpus ${folder} --out <dir>`,
     );
   }
 }
@@ -88,7 +88,7 @@ export interface SavedCampaign {
   readonly damage: readonly string[];
 }
 
-const MANIFEST_CHANGED = `${CAMPAIGN_FILE} is not as the campaign wrote it: it was changed or is damaged`;
+const MANIFEST_CHANGED = `${CAMPAIGN_FILE} was changed since the campaign wrote it, or is damaged`;
 
 const CHECKPOINT_MISSING = 'state/checkpoint.json is missing: the campaign starts over';
 

@@ -88,9 +88,7 @@ export async function runCampaign(
   const options = supervisorOptions(config, jobs);
   const derivedModel = new DerivedModel(folder);
   const probeWorker = new ProbeWorker(options.child, options.model, undefined, ({ exitStatus }, step) =>
-    monitor.warn(
-      `a worker process was ended by ${exitStatus} from outside: its step, ${step}, is done again`,
-    ),
+    monitor.warn(`a worker process was ended by ${exitStatus} from outside: its step, ${step}, is repeated`),
   );
   const interrupt = (): void => probeWorker.close();
   signal.addEventListener('abort', interrupt);

@@ -20,7 +20,7 @@ export function resolveSeedAccounts(
   if (names.length === 0) {
     if (perSeed === 'least')
       throw new UserError(
-        `--per-seed least: none of the objectives ${objectives.map(({ name }) => name).join(', ')} tells which seeds are broken: misclassified, quantization, differential and metamorphic do`,
+        `--per-seed least: none of the objectives ${objectives.map(({ name }) => name).join(', ')} counts per seed: use misclassified, quantization, differential or metamorphic`,
       );
     return undefined;
   }

@@ -37,7 +37,7 @@ export function stayingInputs(
     const reached = sites.filter(({ targets }) =>
       targets.some(({ tensor }) => dependenciesOf(dependencies, tensor).values.has(name)),
     );
-    const flag = byName.has(name) ? '' : `; ${freeingFlag(inferred[i], descriptors[i])} has it mutated`;
+    const flag = byName.has(name) ? '' : `; ${freeingFlag(inferred[i], descriptors[i])} mutates it`;
     return `${name} (${reachText(reached.map((site) => site.name))}${flag})`;
   });
 }

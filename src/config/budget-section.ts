@@ -32,12 +32,12 @@ export const budgetSection = {
     flags: '--max-corpus <n>',
     help: 'maximum number of testcases in the corpus; the search continues when it is reached, without keeping more',
     defaultText:
-      'as many as take 200 MB beside caches, 500,000 at most: 299,000 where 64 numbers are compared',
+      'the number that takes 200 MB in addition to caches, at most 500,000: 299,000 if 64 numbers are compared',
   }),
   maxDisk: withFlag(size.optional(), {
     flags: '--max-disk <size>',
     help: "stop when the campaign's folder reaches this size, such as 2GB",
-    defaultText: 'a tenth of the disk that is free when it begins',
+    defaultText: 'a tenth of the free disk space at the start',
   }),
   minExecs: withFlag(positiveInteger.optional(), {
     flags: '--min-execs <n>',

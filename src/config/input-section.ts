@@ -30,11 +30,10 @@ const interval = z
 const columnSettings = z.strictObject({
   name: z.string().optional().meta({ help: 'for reports only' }),
   kind: z
-    .enum(
-      ['range', 'integer', 'category', 'fixed'],
-      'must have a kind out of range, integer, category, fixed',
-    )
-    .meta({ help: "any number, whole numbers, some values, or the seed's value" }),
+    .enum(['range', 'integer', 'category', 'fixed'], 'must have a kind: range, integer, category or fixed')
+    .meta({
+      help: "range: any number; integer: whole numbers; category: a set of values; fixed: the seed's value",
+    }),
   range: interval
     .optional()
     .meta({ help: "legal values; default: the input's range, or the range of the seeds" }),
@@ -59,11 +58,14 @@ const tokenSettings = z.strictObject({
     .optional()
     .meta({
       help: 'ids or tokens that mutators leave unchanged',
-      defaultText: 'those that the vocabulary writes as [NAME] or <name>',
+      defaultText: 'tokens such as [NAME] or <name> in the vocabulary',
     }),
   length: z
     .tuple([positiveInteger, positiveInteger])
-    .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens, as 1,128')
+    .refine(
+      ([least, most]) => least <= most,
+      'must be the minimum and maximum number of tokens, such as 1,128',
+    )
     .optional()
     .meta({
       help: "minimum and maximum number of tokens, if the model's length is dynamic",
@@ -82,19 +84,19 @@ export const inputSection = {
   }),
   labels: withFlag(z.string().min(1).optional(), {
     flags: '--labels <what>',
-    help: 'the class that each seed shows, for misclassified: a file of numbers, or of names that the model has for them, in the order of the seeds (.npy .idx .json .txt); folders: by the names of the folders they lie in; column: the last column of the seeds themselves, column=0 the first',
+    help: "class of each seed, for misclassified: a file of numbers or of the model's class names, in the order of the seeds (.npy .idx .json .txt); folders: the names of the seeds' folders; column: the last column of the seeds themselves, column=0 the first",
     defaultText: 'none',
   }),
   range: withFlag(ranges.optional(), {
     flags: '--range <lo,hi...>',
     help: 'legal values of float inputs; name=lo,hi for one input',
-    defaultText: 'from the seeds; without any from the graph, as a division by 255 says them, else 0,1',
+    defaultText: 'from the seeds; without seeds from the graph, such as a division by 255, otherwise 0,1',
     example: 'lo,hi',
   }),
   shape: withFlag(shapes.optional(), {
     flags: '--shape <sizes...>',
     help: 'sizes of an input with dynamic dimensions, such as 1,128; name=1,128 for one of several inputs',
-    defaultText: 'from the seeds; without any the first that the model runs on',
+    defaultText: 'from the seeds; without seeds the first sizes that the model runs on',
     example: '1,128',
   }),
   preprocess: z

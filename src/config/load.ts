@@ -24,7 +24,9 @@ const MANIFEST_KEYS = new Set(['formatVersion', 'resolved']);
 export async function readCampaignFile(path: string): Promise<RawSettings> {
   const raw = parseYaml(readText(path, 'read the campaign file', MAX_YAML_BYTES), path);
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    throw new UserError(`${path} is no campaign file: write settings such as 'model: net.onnx', one a line`);
+    throw new UserError(
+      `${path} is not a campaign file: write settings such as 'model: net.onnx', one per line`,
+    );
   }
   return extractSettings(raw, path);
 }
@@ -86,7 +88,7 @@ function refuseReservedNames(flags: RawSettings): void {
   for (const [name, value] of Object.entries(flags))
     if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
       throw new UserError(
-        `${flagOfSetting(name as SettingName)}: the name __proto__ is reserved: no input has it`,
+        `${flagOfSetting(name as SettingName)}: the name __proto__ is reserved and cannot be an input's name`,
       );
 }
 
@@ -101,11 +103,42 @@ function settingError(
   const where = isFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
   const given = (isFlag ? flags : file)[name];
   const ofInput = issueOfInput(issue, given);
-  if (ofInput === undefined)
-    return new UserError(`${where} ${describeIssue(issue, given)}, not ${JSON.stringify(given)}`);
+  if (ofInput === undefined) {
+    const problem = describeIssue(issue, given);
+    return new UserError(
+      `${where} ${isFlag ? problem : inFileForm(problem, true)}, not ${JSON.stringify(given)}`,
+    );
+  }
   const { input, value, issue: inner } = ofInput;
-  const place = isFlag ? `${where} ${input}` : `${where}.${input}`;
-  return new UserError(`${place} ${describeIssue(inner, value)}, not ${JSON.stringify(value)}`);
+  const problem = describeIssue(inner, value);
+  return new UserError(
+    isFlag
+      ? `${where} ${input} ${problem}, not ${JSON.stringify(value)}`
+      : `${where}.${input} ${inFileForm(problem, false)}, not ${JSON.stringify(value)}`,
+  );
+}
+
+/** Lists as flags write them, and as campaign files do. */
+const LIST_FORMS: readonly (readonly [flag: string, file: string])[] = [
+  ['two numbers lo,hi', '[low, high]'],
+  ['1,128', '[1, 128]'],
+];
+
+/** Replaces the flag's form of a list in a message by that of a campaign file. */
+function inFileForm(message: string, isForAllInputs: boolean): string {
+  return LIST_FORMS.reduce(
+    (text, [flag, file]) => text.replace(flag, isForAllInputs ? `${file} or input: ${file}` : file),
+    message,
+  );
+}
+
+/** The value within a mapping or a list; undefined where there is none. */
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null ? new Map(Object.entries(inner)).get(key) : undefined,
+    value,
+  );
 }
 
 /** The issue with what a setting says of one input, where it is by input; undefined for other issues. */
@@ -116,7 +149,10 @@ function issueOfInput(
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
   const values = new Map(Object.entries(given));
   const named = String(issue.path[1]);
-  if (issue.path.length > 1 && values.has(named)) return { input: named, value: values.get(named), issue };
+  if (issue.path.length > 1 && values.has(named)) {
+    const path = issue.path.slice(1).map(String);
+    return { input: path.join('.'), value: valueAt(given, path), issue };
+  }
   if (issue.code !== 'invalid_union') return undefined;
   for (const inner of issue.errors.flat()) {
     const input = String(inner.path[0]);
@@ -139,14 +175,40 @@ function withDefaultObjective(settings: RawSettings): RawSettings {
 export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
   if (issue.code === 'invalid_key' && issue.issues.length > 0) return describeIssue(issue.issues[0], given);
   if (issue.code === 'invalid_union') {
-    const messages = issue.errors.flat().map((inner) => inner.message);
-    return messages.find((message) => message.startsWith('must')) ?? 'must be of another kind';
+    const branches = issue.errors.flat().filter((inner) => inner.path.length === 0);
+    const message = issue.errors.flat().find((inner) => inner.message.startsWith('must'))?.message;
+    return message ?? `must be ${listOfTypes(branches)}`;
   }
+  if (issue.code === 'invalid_type' && !issue.message.startsWith('must'))
+    return `must be ${listOfTypes([issue])}`;
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearestValueHint(given, values) : ''}`;
   }
   return issue.message.startsWith('must') ? issue.message : `must be valid (${issue.message})`;
+}
+
+/** Nouns for the types of zod, as the value of a setting. */
+const TYPE_NOUNS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'a mapping',
+  record: 'a mapping',
+  string: 'text',
+  tuple: 'a list',
+};
+
+/** The types that issues expect: `text, a list or a mapping`. */
+function listOfTypes(issues: readonly z.core.$ZodIssue[]): string {
+  const nouns = issues.flatMap((issue) => {
+    if (issue.code === 'invalid_type') return [TYPE_NOUNS[issue.expected] ?? issue.expected];
+    return issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  });
+  const unique = [...new Set(nouns)];
+  if (unique.length === 0) return 'another type of value';
+  return unique.length === 1 ? unique[0] : `${unique.slice(0, -1).join(', ')} or ${unique.at(-1)}`;
 }
 
 function nearestValueHint(given: string, values: readonly string[]): string {

@@ -42,7 +42,10 @@ const generateSettings = z.strictObject({
   }),
   promptLength: z
     .tuple([positiveInteger, positiveInteger])
-    .refine(([least, most]) => least <= most, 'must be the fewest and the most tokens of a prompt, as 1,128')
+    .refine(
+      ([least, most]) => least <= most,
+      'must be the minimum and maximum number of tokens of a prompt, such as 1,128',
+    )
     .optional()
     .meta({
       help: 'minimum and maximum number of tokens of a prompt',
@@ -60,7 +63,7 @@ const generateSettings = z.strictObject({
     .meta({ help: 'the output of logits', defaultText: 'found by its size' }),
   states: z.record(z.string(), z.string().min(1)).optional().meta({
     help: 'for each state input, the output that feeds it in the next step',
-    defaultText: 'told by names, as h_in and h_out, past_key_values.0.key and present.0.key',
+    defaultText: 'inferred from names, such as h_in and h_out, past_key_values.0.key and present.0.key',
   }),
 });
 
@@ -70,18 +73,18 @@ const MAX_LANES = 64;
 /** How half precision is emulated. */
 const halfSettings = z.strictObject({
   accumulate: z.enum(['float32', 'float16', 'bfloat16']).default('float32').meta({
-    help: 'what each partial sum of MatMul, Gemm, Conv, ReduceSum, ReduceMean and GlobalAveragePool is rounded to; float32: their result alone is rounded',
+    help: 'type to which each partial sum of MatMul, Gemm, Conv, ReduceSum, ReduceMean and GlobalAveragePool is rounded; float32: only the result is rounded',
   }),
   lanes: positiveInteger
     .max(MAX_LANES, `must be at most ${MAX_LANES}`)
     .refine((lanes) => Number.isInteger(Math.log2(lanes)), 'must be a power of two')
     .default(1)
     .meta({
-      help: 'sums that are added up side by side, the k-th term to sum k modulo lanes, then pairwise',
+      help: 'number of sums added up in parallel: term k goes to sum k modulo lanes, then the sums are added pairwise',
     }),
   block: positiveInteger.optional().meta({
-    help: 'terms that are added in single precision before a partial sum is rounded',
-    defaultText: '1; of sums of more than 4096 terms a lane, as many as leave 4096 steps',
+    help: 'number of terms added in single precision before a partial sum is rounded',
+    defaultText: '1; for sums of more than 4096 terms per lane, the number that leaves 4096 steps',
   }),
 });
 
@@ -116,7 +119,7 @@ export const modelSection = {
   }),
   half: withFlag(z.union([z.enum(['auto', 'off']), halfSettings]).optional(), {
     flags: '--half <setting...>',
-    help: 'emulate half precision, in an ONNX model of float16 or bfloat16 tensors and in the copy of --quantize float16: accumulate=float32 or float16 says what sums are added up in. auto: where the model computes in it, each result rounded; off: as ONNX Runtime computes such models, in single precision',
+    help: 'emulate half precision, in an ONNX model of float16 or bfloat16 tensors and in the copy of --quantize float16: accumulate=float32 or float16 sets the type of sums. auto: emulate if the model computes in half precision, rounding each result; off: compute in single precision, as ONNX Runtime does',
     defaultText: 'auto',
     example: 'accumulate=float16',
   }),
@@ -137,7 +140,7 @@ export const resourceSection = {
     flags: '--memory <size>',
     help: 'memory limit of a worker, such as 2GB; a run that takes more is a memory finding',
     defaultText:
-      "4GB, and what the sizes of model and input account for; at most a worker's share of four fifths of the machine's",
+      "4GB plus an allowance for the sizes of model and input; at most a worker's share of four fifths of the machine's memory",
   }),
   batch: withFlag(positiveInteger.max(65_536, 'must be 65536 or less').optional(), {
     flags: '--batch <n>',

@@ -40,7 +40,7 @@ export const mutationSection = {
   deephunter: withFlag(deephunterSettings.optional(), {
     flags: '--deephunter [alpha,beta]',
     help: "DeepHunter's limit: change either fewer than a fraction alpha of values by any amount, or every value by at most beta of the range; at most one geometric transform first",
-    defaultText: 'off; 0.02,0.2 where no numbers are given',
+    defaultText: 'off; 0.02,0.2 without numbers',
     example: '0.02,0.2',
   }),
   fixed: withFlag(paths.optional(), {

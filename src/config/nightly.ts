@@ -50,9 +50,9 @@ export const nightlySchema = z.strictObject({
     .meta({ help: 'maximum number of runs to minimize a new finding; 0: do not minimize' }),
   campaigns: z
     .record(
-      z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be named with letters, digits, dots and hyphens'),
+      z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must have a name of letters, digits, dots and hyphens'),
       z.looseObject({
-        config: z.string().min(1).optional().meta({ help: 'campaign file; settings beside it override it' }),
+        config: z.string().min(1).optional().meta({ help: 'campaign file; settings next to it override it' }),
         share: z.number('must have a number as share').positive('must have a share above 0').default(1),
       }),
     )
@@ -84,7 +84,7 @@ export interface NightlyConfig
 export async function readNightlyFile(path: string): Promise<NightlyConfig> {
   const raw = parseYaml(readText(path, 'read the nightly file', MAX_YAML_BYTES), path);
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
-    throw new UserError(`${path} is no nightly file: write time: 8h, and campaigns with their names`);
+    throw new UserError(`${path} is not a nightly file: write 'time: 8h', and campaigns with their names`);
   const known = Object.keys(nightlySchema.shape);
   for (const key of Object.keys(raw))
     if (!known.includes(key))
@@ -118,9 +118,10 @@ async function readCampaign(
   const file: RawSettings =
     config === undefined ? {} : await readCampaignFile(relative('.', resolve(dirname(path), config)));
   const all = { ...file, ...settings };
-  if (all.model === undefined) throw new UserError(`${where} names no model: give model, or config with one`);
+  if (all.model === undefined)
+    throw new UserError(`${where} has no model: set model, or config with a campaign file that has one`);
   for (const key of ['out', 'untilFinding', 'preset'] as const)
-    if (settings[key] !== undefined) throw new UserError(`${where}: ${key} has no place in a nightly file`);
+    if (settings[key] !== undefined) throw new UserError(`${where}: ${key} is not allowed in a nightly file`);
   // A preset limits a campaign on its own; a night divides its time.
   const { out: _out, untilFinding: _until, preset: _preset, ...kept } = all;
   return { name, share, config: checkSettings(kept, {}, where) };

@@ -34,7 +34,7 @@ export function parseYaml(text: string, path: string): unknown {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} is no YAML that can be read: ${errorMessage(error)}`);
+    throw new UserError(`${path} is not valid YAML: ${errorMessage(error)}`);
   }
   countValues(value, path);
   return value;
@@ -68,9 +68,9 @@ function refuseUnboundedNesting(text: string, path: string): void {
     else if (type === 'tag') tags++;
     tokens++;
     if (brackets + indicators + indents.length > MAX_DEPTH)
-      throw new UserError(`${path} is nested deeper than ${MAX_DEPTH} levels: no setting is`);
+      throw new UserError(`${path} is nested deeper than ${MAX_DEPTH} levels, which no setting needs`);
     if (tokens > MAX_TOKENS || tags > MAX_TAGS)
-      throw new UserError(`${path} is larger than settings are: is it the file that was meant?`);
+      throw new UserError(`${path} is too large for a file of settings: check that you named the right file`);
   }
 }
 
@@ -110,7 +110,9 @@ function countValues(root: unknown, path: string): void {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       if (key === '__proto__')
-        throw new UserError(`${path}: the name __proto__ is reserved: no setting or input has it`);
+        throw new UserError(
+          `${path}: the name __proto__ is reserved and cannot be the name of a setting or an input`,
+        );
       visit(inner, depth + 1);
     }
   };

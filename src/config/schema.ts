@@ -57,7 +57,7 @@ const coverageSection = {
   }),
   perSeed: withFlag(z.enum(['first', 'least']).optional(), {
     flags: '--per-seed <kind>',
-    help: 'what to do once a seed is broken, for objectives that count per seed: first: go to unbroken seeds; least: search for the smallest distance at which it breaks',
+    help: 'what to do once a seed is broken, for objectives that count per seed: first: continue with unbroken seeds; least: search for the smallest distance at which it breaks',
     defaultText: 'first',
   }),
 };
@@ -73,7 +73,7 @@ export const campaignSchema = z.strictObject({
   ...inputSection,
   corpus: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(), {
     flags: '--corpus <folder...>',
-    help: 'testcases of older campaigns to start from beside the seeds: campaign folders, or output of distill. Each keeps its own seed; findings are run again',
+    help: 'testcases of older campaigns to start from, in addition to the seeds: campaign folders, or output of distill. Each keeps its own seed; findings are run again',
     defaultText: 'none',
   }),
   out: withFlag(z.string().min(1).optional(), {
@@ -83,7 +83,7 @@ export const campaignSchema = z.strictObject({
   }),
   objective: withFlag(specs.default(['nonfinite']), {
     flags: '-O, --objective <spec...>',
-    help: 'what counts as a violation: nonfinite; quantization or differential, two models disagree, such as quantization:top=3 or differential:by=boxes; assert, as "assert:max(abs(logits)) < 50"; metamorphic, as metamorphic:brightness:most=0.1; misclassified; consistent; slow; text, as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
+    help: 'what counts as a violation: nonfinite; quantization or differential, two models disagree, such as quantization:top=3 or differential:by=boxes; assert, such as "assert:max(abs(logits)) < 50"; metamorphic, such as metamorphic:brightness:most=0.1; misclassified; consistent; slow; text, such as text:words,file=words.txt; or ./module.js. neurofuzz objectives lists them',
     defaultText:
       'nonfinite; with --generate text; with --quantize quantization; with --against or --against-runtime differential',
   }),

@@ -17,7 +17,7 @@ const DURATION_PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 export const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a time such as 90s, 10m or 8h')
-  .refine((text) => parseDuration(text) > 0, 'must be longer than nothing');
+  .refine((text) => parseDuration(text) > 0, 'must be longer than 0');
 
 /** Milliseconds of a duration that the schema let through. */
 export function parseDuration(text: string): number {
@@ -33,7 +33,7 @@ const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([kmgt]b)$/i;
 export const size = z
   .string()
   .regex(SIZE_PATTERN, 'must be a size such as 512MB or 2GB')
-  .refine((text) => parseSize(text) >= 1, 'must be more than nothing');
+  .refine((text) => parseSize(text) >= 1, 'must be larger than 0');
 
 /** Bytes of a size that the schema let through. */
 export function parseSize(text: string): number {
@@ -75,7 +75,9 @@ export const specs = paths;
  * A kind by its name, with or without parameters, or a plug-in module. Which names there are is checked where the spec is
  * resolved: the registries know.
  */
-export const extensionSpec = z.string('must be a name, as name:parameter=1, or a module such as ./own.js');
+export const extensionSpec = z.string(
+  'must be a name such as name:parameter=1, or a module such as ./own.js',
+);
 
 const oneOrMore = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 

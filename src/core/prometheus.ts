@@ -29,7 +29,7 @@ export function parseMetricsAddress(text: string): MetricsAddress {
   const port = Number(digits);
   if (digits === '' || port > 65_535)
     throw new UserError(
-      `--metrics must be a port such as 9464, or 0.0.0.0:9464 for others to ask; not ${text}`,
+      `--metrics must be a port such as 9464, or 0.0.0.0:9464 to serve other machines; not ${text}`,
     );
   return { host: host.replace(/^\[|\]$/g, ''), port };
 }

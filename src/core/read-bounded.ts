@@ -54,7 +54,9 @@ export function readBounded(path: string, action: string, maxBytes: number): Buf
 export function readText(path: string, action: string, maxBytes: number): string {
   const text = decodeUtf8(readBounded(path, action, maxBytes));
   if (text === undefined)
-    throw new UserError(`cannot ${action} ${path}: it is no UTF-8 text; convert it, as with iconv -t utf-8`);
+    throw new UserError(
+      `cannot ${action} ${path}: it is not UTF-8 text; convert it, for example with iconv -t utf-8`,
+    );
   return text;
 }
 
@@ -63,7 +65,7 @@ function requireReadable(stats: Stats, path: string, action: string, maxBytes: n
   if (kind !== undefined) throw new UserError(`cannot ${action} ${path}: it is a ${kind}, not a file`);
   if (stats.size > maxBytes)
     throw new UserError(
-      `cannot ${action} ${path}: it has ${(stats.size / MEGABYTE).toFixed(1)} MB, and such a file may have ${(maxBytes / MEGABYTE).toFixed(1)} MB`,
+      `cannot ${action} ${path}: it has ${(stats.size / MEGABYTE).toFixed(1)} MB, and the limit for such a file is ${(maxBytes / MEGABYTE).toFixed(1)} MB`,
     );
 }
 

@@ -32,7 +32,7 @@ export interface DistillReport extends DistilledRecord {
  * interrupted run continues when it is started again.
  *
  * @param folders campaigns, or distilled corpora
- * @throws UserError where they are of different models or coverage, or `out` holds something else
+ * @throws UserError where they have different models or coverage, or `out` holds something else
  */
 export async function distill(folders: readonly string[], options: DistillOptions): Promise<DistillReport> {
   const sources: ReadOnlyCorpus[] = [];
@@ -58,13 +58,13 @@ function checkSameCoverage(sources: readonly ReadOnlyCorpus[]): void {
   for (const other of sources.slice(1)) {
     const difference =
       other.modelSha256 !== first.modelSha256
-        ? 'are of different models'
+        ? 'have different models'
         : coverageOf(other) !== coverageOf(first)
           ? 'compare different activations'
           : undefined;
     if (difference !== undefined)
       throw new UserError(
-        `${first.folder} and ${other.folder} ${difference}: distill each alone, and begin a campaign with both by fuzz --corpus`,
+        `${first.folder} and ${other.folder} ${difference}: distill each separately, and start a campaign with both by fuzz --corpus`,
       );
   }
 }

@@ -45,7 +45,9 @@ export async function readDistilledRecord(path: string): Promise<DistilledRecord
   try {
     const text = await readFile(path, 'utf8');
     if (verifyChecksum(text) === 'damaged')
-      throw new UserError(`${path} is damaged: its checksum does not fit; distill again into another folder`);
+      throw new UserError(
+        `${path} is damaged: its checksum does not match; distill again into another folder`,
+      );
     read = JSON.parse(text) as Partial<DistilledRecord> | null;
   } catch (error) {
     if (error instanceof SyntaxError) throw new UserError(`${path} is damaged: ${errorMessage(error)}`);
@@ -53,7 +55,7 @@ export async function readDistilledRecord(path: string): Promise<DistilledRecord
   }
   if (read?.formatVersion !== FORMAT_VERSION)
     throw new UserError(
-      `${path} is of format version ${read?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
+      `${path} has format version ${read?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
     );
   if (!Array.isArray(read.inputs) || typeof read.width !== 'number' || typeof read.threshold !== 'number')
     throw new UserError(`${path} is damaged: it lacks inputs, width or threshold`);
@@ -70,7 +72,7 @@ export function recordedFeedback(recorded: unknown, path: string): FeedbackName 
   const name = recorded ?? DEFAULT_FEEDBACK;
   if (!isFeedbackName(name))
     throw new UserError(
-      `${path} records the feedback ${JSON.stringify(name)}, which is unknown here: it cannot be distilled`,
+      `${path} records the feedback ${JSON.stringify(name)}, which this neurofuzz does not know: it cannot be distilled`,
     );
   return name;
 }

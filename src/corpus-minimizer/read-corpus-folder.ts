@@ -54,7 +54,7 @@ export async function readCorpusFolder(folder: string): Promise<ReadOnlyCorpus> 
   if (names.includes(DISTILLED_FILE)) return readDistilledCorpus(folder);
   if (names.includes(CAMPAIGN_FILE)) return readCampaignCorpus(folder);
   throw new UserError(
-    `${folder} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}, or a distilled corpus`,
+    `${folder} is not a campaign: name a folder with a ${CAMPAIGN_FILE}, or a distilled corpus`,
   );
 }
 
@@ -63,7 +63,7 @@ async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
   const feedback = recordedFeedback(resolved.feedback, join(folder, CAMPAIGN_FILE));
   const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
   if (checkpoint === undefined)
-    throw new UserError(`${folder} has no corpus yet: it was ended before its first checkpoint`);
+    throw new UserError(`${folder} has no corpus yet: the campaign ended before its first checkpoint`);
   const { width, state } = checkpoint;
   const { idAt, ...corpus } = await readEntries(folder, width, [...damage]);
   const threshold = Math.max(state.threshold.value, Number(resolved.threshold));
@@ -127,10 +127,10 @@ async function readEntries(folder: string, width: number, damage: string[]) {
   });
   const leftOut = lines.length - entries.length;
   if (leftOut > 0 && entries.length === 0)
-    throw new UserError(`${folder}: the corpus's activations are damaged: fuzz --resume mends that`);
+    throw new UserError(`${folder}: the corpus's activations are damaged: fuzz --resume repairs this`);
   if (leftOut > 0)
     damage.push(
-      `${VECTORS_FILE} is damaged: ${plural(leftOut, 'testcase')} left out; fuzz --resume mends that`,
+      `${VECTORS_FILE} is damaged: ${plural(leftOut, 'testcase')} left out; fuzz --resume repairs this`,
     );
   return {
     entries,

@@ -26,7 +26,7 @@ export function requireAllowedPlugin(path: string): void {
   const allowed = (JSON.parse(list) as string[]).map(realPath);
   if (allowed.includes(realPath(resolve(path)))) return;
   throw new UserError(
-    `the campaign's folder names code that this command was not told to run: ${path}; read it, and add --trust if you trust it`,
+    `the campaign's folder names code that this command was not allowed to run: ${path}; read it, and add --trust if you trust it`,
   );
 }
 

@@ -14,6 +14,6 @@ export function installPathRemap(localPaths: Readonly<Record<string, string>>): 
 export function remapPath(path: string): string {
   if (remappedPaths === undefined) return path;
   const found = remappedPaths.get(path);
-  if (found === undefined) throw new UserError(`${path} did not come along with the campaign`);
+  if (found === undefined) throw new UserError(`${path} was not transferred with the campaign`);
   return found;
 }

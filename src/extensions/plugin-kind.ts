@@ -78,7 +78,7 @@ export async function importPluginKind<E extends ExportedKind<unknown>>(
   const kind = exported as E;
   const { name = path, help = '', source = 'plug-in', parameters = [] } = kind;
   const failed = (text: string): UserError =>
-    new UserError(`${flag}: ${text}; mend it or leave it out of ${flag}`);
+    new UserError(`${flag}: ${text}; fix it or remove it from ${flag}`);
   const guard = <T>(call: () => T): T => {
     try {
       return callWithTimeout(path, call);
@@ -94,7 +94,7 @@ export async function importPluginKind<E extends ExportedKind<unknown>>(
     asUserError: (error) => failed(`the plug-in ${path} fails: ${errorMessage(error)}`),
     requireMethod(object, method) {
       if (typeof (object as Readonly<Record<string, unknown>> | null | undefined)?.[method] !== 'function')
-        throw new UserError(`${flag}: the plug-in ${path} makes nothing with a function ${method}`);
+        throw new UserError(`${flag}: the plug-in ${path} returns no object with a function ${method}`);
     },
     make(values, context) {
       const settings = hasSingleObjectForm ? withSingleObjectForm(values, known, context) : values;
@@ -110,7 +110,7 @@ function describeDefect<E>(exported: unknown, options: PluginKindOptions<E>): st
   const { name, make, parameters = [] } = exported as Partial<Record<keyof ExportedKind<unknown>, unknown>>;
   if (typeof make !== 'function' && (name === undefined || !requiresName)) return missing;
   if (requiresName && !(typeof name === 'string' && KIND_NAME.test(name)))
-    return 'needs a name of small letters, digits and hyphens';
+    return 'needs a name of lower-case letters, digits and hyphens';
   if (typeof make !== 'function') return 'needs a function make';
   const defect = options.describeDefect?.(exported as Partial<E>);
   if (defect !== undefined) return defect;

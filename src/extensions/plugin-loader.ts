@@ -51,7 +51,7 @@ function exposeOwnPackage(): void {
 function explainImportError(error: unknown, path: string): string {
   const { code } = error as { readonly code?: unknown };
   if (/\.[cm]?ts$/.test(path) && code === 'ERR_UNKNOWN_FILE_EXTENSION')
-    return `Node ${process.versions.node} reads no TypeScript, 22.18 and later do; compile it to JavaScript, or run a newer Node`;
+    return `Node ${process.versions.node} cannot read TypeScript: compile it to JavaScript, or use Node 22.18 or later`;
   return errorMessage(error);
 }
 
@@ -80,9 +80,9 @@ export function callWithTimeout<T>(name: string, call: () => T, limit = callTime
   } catch (error) {
     if (error instanceof UserError) throw error;
     const isLate = (error as { readonly code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    const why = isLate ? `does not come to an end within ${limit / 1000} s` : `fails: ${errorMessage(error)}`;
+    const why = isLate ? `does not finish within ${limit / 1000} s` : `fails: ${errorMessage(error)}`;
     throw new PluginError(`the plug-in ${name} ${why}`);
   }
-  if (result === undefined) throw new PluginError(`the plug-in ${name} was broken off`);
+  if (result === undefined) throw new PluginError(`the plug-in ${name} was interrupted`);
   return result.value;
 }

@@ -20,7 +20,7 @@ export async function readDictionary(path: string): Promise<string[]> {
   const text = decodeText(readBounded(path, 'read the dictionary', MAX_TEXT_BYTES));
   if (text === undefined) {
     throw new UserError(
-      `the dictionary ${path} is binary: give UTF-8 text with a word a line, or AFL's format`,
+      `the dictionary ${path} is binary: use UTF-8 text with one word per line, or AFL's format`,
     );
   }
   const lines = splitLines(text, path).filter((line) => line.trim() !== '');
@@ -30,7 +30,7 @@ export async function readDictionary(path: string): Promise<string[]> {
     return line.trimStart().startsWith('#') ? [] : [line.trim()];
   });
   const distinct = [...new Set(words)].filter((word) => word !== '');
-  if (distinct.length === 0) throw new UserError(`the dictionary ${path} holds no word: write one a line`);
+  if (distinct.length === 0) throw new UserError(`the dictionary ${path} has no words: write one per line`);
   return distinct;
 }
 

@@ -42,7 +42,7 @@ export function drawSeeds(
       const shape = sizes.filter((size) => size !== null);
       if (shape.length < sizes.length) {
         throw new UserError(
-          `input ${input.name} is ${shapeText(input.shape)}, with a size left open: give seeds of the size to fuzz with --seeds, or the size with --shape ${input.name}=1,…`,
+          `input ${input.name} is ${shapeText(input.shape)}, with a dynamic dimension: set --seeds with inputs of the size to fuzz, or --shape ${input.name}=1,…`,
         );
       }
       return makeTestcaseInput(input, shape);
@@ -51,7 +51,7 @@ export function drawSeeds(
   const values = form.inputs.reduce((sum, { size }) => sum + size, 0);
   if (values * count > MAX_DRAWN_VALUES) {
     throw new UserError(
-      `a testcase of this model has ${values} values, too many to draw some: give seeds with --seeds`,
+      `a testcase of this model has ${values} values, too many to draw at random: set --seeds`,
     );
   }
   return Array.from({ length: count }, () => ({

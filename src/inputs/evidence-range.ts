@@ -58,7 +58,7 @@ function normalizedRange(
   if (intervals.some(({ low, high }) => !Number.isFinite(low) || !Number.isFinite(high) || low >= high))
     return undefined;
   if (kind === 'image') return { range: pixelRange(intervals), reason: `by ${by} at its start` };
-  const reason = `${DEVIATIONS} deviations about the mean in ${by}`;
+  const reason = `${DEVIATIONS} standard deviations about the mean in ${by}`;
   const isLast = axis === input.shape.length;
   const isFirst = axis === 1 && !isLast;
   if (intervals.length === 1 || !(isFirst || isLast)) {

@@ -57,7 +57,7 @@ export async function fitToInput(
   const division = divideIntoTestcases(tensor.shape, input.shape);
   if (division === undefined) {
     throw new UserError(
-      `${file.path} holds ${shapeText(tensor.shape)} values; input ${input.name} takes testcases of ${shapeText(input.shape)}: give one such array, or a batch with one more dimension in front`,
+      `${file.path} holds ${shapeText(tensor.shape)} values; input ${input.name} takes testcases of ${shapeText(input.shape)}: use one array of this shape, or a batch with one more dimension in front`,
     );
   }
   if (division.count === 0) throw new UserError(`${file.path} holds no testcase`);
@@ -76,14 +76,14 @@ export async function fitToInput(
 function fitStrings(input: InputSpec, { shape, data, isString }: Tensor, file: SeedFile): InputValue[] {
   if (!isString) {
     throw new UserError(
-      `${file.path} holds numbers, and input ${input.name} takes strings: save them as strings, as with astype('U') in NumPy`,
+      `${file.path} holds numbers, and input ${input.name} takes strings: save them as strings, for example with astype('U') in NumPy`,
     );
   }
   const [sizes, wanted] = [shape.slice(0, -1), input.shape.slice(0, -1)];
   const division = divideIntoTestcases(sizes, wanted);
   if (division === undefined) {
     throw new UserError(
-      `${file.path} holds ${shapeText(sizes)} strings; input ${input.name} takes testcases of ${shapeText(wanted)}: give one such array, or a batch with one more dimension in front`,
+      `${file.path} holds ${shapeText(sizes)} strings; input ${input.name} takes testcases of ${shapeText(wanted)}: use one array of this shape, or a batch with one more dimension in front`,
     );
   }
   if (division.count === 0) throw new UserError(`${file.path} holds no testcase`);
@@ -105,7 +105,7 @@ async function fitImages(
   const imageSize = file.pixels === 'one' ? shape : [...shape.slice(1), ...(shape.length === 3 ? [1] : [])];
   const count = file.pixels === 'one' ? 1 : shape[0];
   if (imageSize.length !== 3 || (imageSize[2] !== 1 && imageSize[2] !== 3)) {
-    throw new UserError(`${file.path} holds ${shapeText(shape)} values, which are no pictures`);
+    throw new UserError(`${file.path} holds ${shapeText(shape)} values, which are not pictures`);
   }
   const fitted: InputValue[] = [];
   for (let row = 0; row < count; row++) {
@@ -172,9 +172,7 @@ function convertValues(
   for (let i = 0; i < source.length; i++) {
     const raw = readNumber(type, source, i);
     if (!Number.isFinite(raw)) {
-      throw new UserError(
-        `${where} has ${raw} at position ${i}: seeds must be finite; leave it out or mend it`,
-      );
+      throw new UserError(`${where} has ${raw} at position ${i}: seeds must be finite; remove or fix it`);
     }
     const value = pixels === undefined ? raw : pixels[0] + ((pixels[1] - pixels[0]) * raw) / 255;
     if (kind !== 'float' && !Number.isInteger(value)) {

@@ -43,7 +43,7 @@ function requestedShapes(
 ): ReadonlyMap<string, readonly number[]> {
   if (!isShape(setting)) return new Map(Object.entries(setting));
   if (names.length === 1) return new Map([[names[0], setting]]);
-  throw new UserError(`--shape: the model has several inputs, so say which: ${names[0]}=${setting.join()}`);
+  throw new UserError(`--shape: the model has several inputs, so name one: ${names[0]}=${setting.join()}`);
 }
 
 // `Array.isArray` does not narrow readonly arrays.
@@ -102,7 +102,7 @@ function withEqualSizes(inputs: readonly InputSpec[], { name: batch }: BatchLayo
       const known = sizes.get(dimension);
       if (known !== undefined && known.size !== size)
         throw new UserError(
-          `--shape: dimension ${dimension} is ${known.size} in input ${known.input} and ${size} in input ${input}: the model gives both one name, so give them one size`,
+          `--shape: dimension ${dimension} is ${known.size} in input ${known.input} and ${size} in input ${input}: the model gives both the same name, so they need the same size`,
         );
       sizes.set(dimension, { size, input });
     }

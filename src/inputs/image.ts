@@ -76,7 +76,7 @@ export function resolveImageFormat(
 ): ImageFormat | undefined {
   if (input.strings !== undefined) {
     if (settings === undefined) return undefined;
-    throw new UserError(`preprocess: input ${input.name} takes strings, which are no picture`);
+    throw new UserError(`preprocess: input ${input.name} takes strings, not pictures`);
   }
   const axes = findImageAxes(input.shape, settings?.layout, settings === undefined ? MIN_IMAGE_SIDE : 1);
   if (settings === undefined) {
@@ -86,7 +86,7 @@ export function resolveImageFormat(
   }
   if (axes === undefined) {
     throw new UserError(
-      `preprocess: input ${input.name} takes testcases of ${shapeText(input.shape)}, which is no picture${settings.layout === undefined ? '' : ` laid out as ${settings.layout}`} of one or three channels`,
+      `preprocess: input ${input.name} takes testcases of ${shapeText(input.shape)}, which is not a picture${settings.layout === undefined ? '' : ` laid out as ${settings.layout}`} of one or three channels`,
     );
   }
   const { channels } = axes;

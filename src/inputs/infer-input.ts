@@ -95,7 +95,7 @@ function inferRange(
     return { range: { low: 0, high }, isFromModel: true, reason: `it looks up a table of ${rows} rows` };
   }
   if (kind === 'state')
-    return { range: { low: -1, high: 1 }, reason: 'states of recurrent networks lie there' };
+    return { range: { low: -1, high: 1 }, reason: 'usual for states of recurrent networks' };
   if (kind === 'selector') {
     const values = evidence.comparedWith ?? [USUAL_SAMPLE_RATE];
     const reason =
@@ -108,9 +108,9 @@ function inferRange(
   if (fromGraph !== undefined) return fromGraph;
   if (kind === 'image' && DTYPES[type].kind === 'int')
     return { range: { low: 0, high: Math.min(255, DTYPES[type].max) }, reason: 'it takes levels' };
-  if (kind === 'audio') return { range: { low: -1, high: 1 }, reason: 'samples of audio lie there' };
+  if (kind === 'audio') return { range: { low: -1, high: 1 }, reason: 'usual for audio samples' };
   if (SAMPLE_RATE_PATTERN.test(name) && DTYPES[type].kind === 'int')
-    return { range: { low: 8000, high: 48_000 }, reason: 'its name says a sample rate' };
+    return { range: { low: 8000, high: 48_000 }, reason: 'its name is that of a sample rate' };
   return { range: { low: 0, high: 1 }, reason: UNKNOWN_RANGE_REASON };
 }
 

@@ -94,7 +94,7 @@ export function guessInputKind(
   if (isIdType && shape.length <= 2 && (TOKENS_NAME_PATTERN.test(name) || shape.includes(null)))
     return {
       kind: 'tokens',
-      reason: TOKENS_NAME_PATTERN.test(name) ? byName.reason : `whole numbers (${type}) of open length`,
+      reason: TOKENS_NAME_PATTERN.test(name) ? byName.reason : `whole numbers (${type}) of dynamic length`,
     };
   const audio = kind === 'float' ? audioReason(name, shape, evidence) : undefined;
   if (audio !== undefined) return { kind: 'audio', reason: audio };
@@ -122,7 +122,7 @@ function scalarKind(
   if (isOther && comparedWith.length > 0)
     return { kind: 'selector', reason: `the model compares it with ${comparedWith.slice(0, 4).join(', ')}` };
   if (isOther && DTYPES[type].kind === 'int' && SAMPLE_RATE_PATTERN.test(name))
-    return { kind: 'selector', reason: 'its name says a sample rate' };
+    return { kind: 'selector', reason: 'its name is that of a sample rate' };
   return shape.length === 0
     ? { kind: 'number', reason: 'it is one value' }
     : { kind: 'features', reason: 'it has one dimension' };
@@ -165,13 +165,13 @@ function pictureOrSteps(
   const channels = shape.length === 2 ? 1 : Math.min(...[shape[0], shape[2]].map((size) => size ?? 3));
   if (channels !== 1) return picture;
   if ([name, ...dimensions].some((word) => word !== null && FEATURES_NAME_PATTERN.test(word)))
-    return steps('its name says features, such as those of a spectrogram');
+    return steps('its name is that of features such as a spectrogram');
   const sides = sidesOf(shape);
   const [least, most] = sides.map((side) => side ?? 0).sort((a, b) => a - b);
   if (shape.length === 2) {
     if (readAs?.kind === 'steps') return steps(`${readAs.by} reads it as a sequence of vectors`);
     if (least > 0 && most > MAX_ASPECT_RATIO * least)
-      return steps(`${least} by ${most} values without channels are taken for vectors, not for a picture`);
+      return steps(`${least} by ${most} values without channels are treated as vectors, not as a picture`);
     if (least !== most && sides.some((side) => MEL_BANDS.has(side)))
       return steps(`${sides.find((side) => MEL_BANDS.has(side))} is a usual number of mel bands`);
     return picture;

@@ -94,7 +94,7 @@ export async function resolveLabels(
   const where = source.kind === 'column' ? '--labels column' : `--labels: ${source.path}`;
   if (labels.length !== paths.length)
     throw new UserError(
-      `${where} holds ${labels.length} labels and there are ${paths.length} seeds: give one for each, in their order`,
+      `${where} holds ${labels.length} labels and there are ${paths.length} seeds: use one per seed, in their order`,
     );
   const invalid = labels.findIndex((label) => !Number.isInteger(label) || label < 0);
   if (invalid >= 0)
@@ -114,7 +114,7 @@ function labelByFolders(paths: readonly string[], modelClasses: readonly string[
     return { labels: names.map(Number), folderClasses: undefined };
   if (classes.length < 2)
     throw new UserError(
-      `--labels folders: all seeds lie in one folder, ${classes[0]}: give a folder with one for each class to --seeds`,
+      `--labels folders: all seeds lie in one folder, ${classes[0]}: set --seeds to a folder with one folder per class`,
     );
   return {
     labels: names.map((name) => classes.indexOf(name)),
@@ -133,14 +133,13 @@ async function readLabelFile(path: string, classes: readonly string[]): Promise<
   }
   const files = await readSeedFiles(path);
   return files.flatMap(({ arrays }) => {
-    if (arrays.size !== 1) throw new UserError(`--labels: ${path} holds ${arrays.size} arrays: give one`);
+    if (arrays.size !== 1)
+      throw new UserError(`--labels: ${path} holds ${arrays.size} arrays: use a file with one`);
     const [{ type, data, shape, isString }] = [...arrays.values()];
     if (isString) return decodeStrings(data, shape[shape.length - 1]).map(classOf);
     const rows = shape[0] ?? 1;
     if (sizeOf(shape) !== rows)
-      throw new UserError(
-        `--labels: ${path} holds ${shape.join(' by ')} values: give one number for each seed`,
-      );
+      throw new UserError(`--labels: ${path} holds ${shape.join(' by ')} values: use one number per seed`);
     return Array.from({ length: rows }, (_, i) => readNumber(type, data, i));
   });
 }

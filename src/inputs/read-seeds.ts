@@ -121,7 +121,7 @@ class SeedCollector {
     const format = this.#textFormatOf(input.name);
     if (format === undefined)
       throw new UserError(
-        `${file.path} is text, and input ${input.name} has no vocabulary: give one with --generate vocabulary=FILE, or under tokens in the campaign file`,
+        `${file.path} is text, and input ${input.name} has no vocabulary: set --generate vocabulary=FILE, or a vocabulary under tokens in the campaign file`,
       );
     for (const ids of tokenizeSeedFile(file, format))
       await this.addArray(
@@ -143,7 +143,7 @@ class SeedCollector {
     columns.forEach((values, i) => {
       if (values.length !== columns[0].length) {
         throw new UserError(
-          `input ${inputs[0].name} has ${columns[0].length} seeds and input ${inputs[i].name} ${values.length}: they are paired row by row, so give as many of each`,
+          `input ${inputs[0].name} has ${columns[0].length} seeds and input ${inputs[i].name} ${values.length}: they are paired row by row, so both need the same number`,
         );
       }
     });

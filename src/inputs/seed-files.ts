@@ -47,13 +47,15 @@ const decodeImageFile: SeedFileDecoder = async (bytes, path) =>
 
 const decodeTextFile: SeedFileDecoder = (bytes, path) => {
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
+  if (text === undefined)
+    throw new UserError(`${path} is not UTF-8 text: convert it, for example with iconv -t utf-8`);
   return { arrays: new Map(), pixels: undefined, text };
 };
 
 const decodeCsvFile: SeedFileDecoder = (bytes, path) => {
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw new UserError(`${path} is no UTF-8 text: convert it, as with iconv -t utf-8`);
+  if (text === undefined)
+    throw new UserError(`${path} is not UTF-8 text: convert it, for example with iconv -t utf-8`);
   return { arrays: new Map(), pixels: undefined, rows: decodeCsv(text, path) };
 };
 
@@ -118,7 +120,7 @@ export async function readSeedFiles(path: string, takesText = false): Promise<Se
   }
   if (files.length === 0) {
     const endings = takesText ? `${TEXT_EXTENSION}, ${SUPPORTED_EXTENSIONS}` : SUPPORTED_EXTENSIONS;
-    throw new UserError(`the seeds folder ${path} holds no seed: put ${endings} files into it`);
+    throw new UserError(`the seeds folder ${path} has no seeds: put ${endings} files into it`);
   }
   // Sequentially: a folder may contain more files than a process may have open.
   const seedFiles: SeedFile[] = [];
@@ -147,7 +149,7 @@ function compareNames(a: { readonly name: string }, b: { readonly name: string }
 async function readSeedFile(path: string): Promise<SeedFile> {
   const decode = findDecoder(path);
   if (decode === undefined)
-    throw new UserError(`${path} is no seed file that neurofuzz reads: give ${SUPPORTED_EXTENSIONS}`);
+    throw new UserError(`${path} is not a supported seed file. Expected ${SUPPORTED_EXTENSIONS}`);
   const maxBytes = IS_TEXT.test(path) ? MAX_TEXT_BYTES : MAX_SEED_BYTES;
   return { path, ...(await decode(readBounded(path, 'read the seed', maxBytes), path)) };
 }

@@ -56,10 +56,10 @@ export function tokenizeSeedFile(
       .slice(0, MAX_NAMED_CHARACTERS)
       .map(describeCharacter);
     throw new UserError(
-      `${where} holds ${lacking.join(', ')}, for which the vocabulary has no token: take it out, or give the vocabulary that the model was made with`,
+      `${where} holds ${lacking.join(', ')}, for which the vocabulary has no token: remove it, or use the vocabulary that the model was trained with`,
     );
   });
-  if (testcases.length === 0) throw new UserError(`${path} holds no text: write a prompt a line`);
+  if (testcases.length === 0) throw new UserError(`${path} has no text: write one prompt per line`);
   return testcases;
 }
 

@@ -52,16 +52,15 @@ export async function compareModels(
 ): Promise<ComparisonReport> {
   const { objective } = config;
   if (config.seeds === undefined)
-    throw new UserError('there is nothing to compare the two on: give inputs with --seeds');
-  if (!comparesModels(objective))
-    throw new UserError('--objective: name one that compares, quantization or differential');
+    throw new UserError('there are no inputs to compare the models on: set --seeds');
+  if (!comparesModels(objective)) throw new UserError('--objective: use quantization or differential');
   const second = secondModelOptions(config);
   if (second === undefined) throw new Error('there is no second model');
   return withModelSession({ ...config, model: modelPath(config).absolute }, async (session) => {
     const reference = session.info;
     const copy = await session.loadSecondModel(second);
     if (copy.sha256 === reference.sha256 && copy.runtime.kind === reference.runtime.kind)
-      notices.warn('both models are the same file on the same runtime: they can differ by noise alone');
+      notices.warn('both models are the same file on the same runtime: they can differ only by noise');
     const { seeds } = await readSeeds(reference, config, notices);
     const comparison = await session.compare({
       testcases: seeds,

@@ -37,7 +37,7 @@ export async function writeQuantizedModel(
   return withModelSession({ ...config, model: absolute }, async (session) => {
     const calibrates = await needsCalibration(session.info.path, kind);
     if (calibrates && config.seeds === undefined)
-      throw new UserError('int8 is calibrated on seeds, and there are none: give some with --seeds');
+      throw new UserError('int8 is calibrated on seeds, but there are no seeds: set --seeds');
     const seeds = calibrates ? (await readSeeds(session.info, config, notices)).seeds : [];
     const files = await session.quantize(kind, seeds, halfSettings(config.half));
     const destination = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
@@ -54,7 +54,7 @@ async function writeModelFiles(files: ModelFiles, destination: string): Promise<
   const existing = await stat(destination).catch(() => undefined);
   if (existing !== undefined)
     throw new UserError(
-      `${destination} is there already: choose another ${isFolder ? 'folder' : 'file'} with --out`,
+      `${destination} already exists: choose another ${isFolder ? 'folder' : 'file'} with --out`,
     );
   const folder = isFolder ? destination : dirname(destination);
   const main = mainFile([...files.keys()]);

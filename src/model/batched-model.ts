@@ -262,7 +262,7 @@ export class BatchedModel {
     } catch (error) {
       if (error instanceof UserError) throw error;
       throw new UserError(
-        `${this.model.path} fails on the first seed: ${errorMessage(error)}; give inputs that it takes with --seeds, or other sizes with --shape`,
+        `${this.model.path} fails on the first seed: ${errorMessage(error)}; set --seeds to valid inputs, or --shape to other sizes`,
       );
     }
     const largestMagnitude = largestMagnitudeOf(single.activations);
@@ -275,7 +275,7 @@ export class BatchedModel {
       return { batchLimitReason: undefined, largestMagnitude };
     } catch (error) {
       this.#maxBatchSize = 1;
-      const batchLimitReason = `the model takes one testcase a run (${errorMessage(error)})`;
+      const batchLimitReason = `each run of the model has one testcase (${errorMessage(error)})`;
       return { batchLimitReason, largestMagnitude };
     }
   }

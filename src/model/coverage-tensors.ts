@@ -92,12 +92,12 @@ interface OutputLayer {
 
 function watchLayer(tensors: ComparableTensors, output: string): OutputLayer | undefined {
   if (tensors.has(output) && isLinearOutput(tensors, output))
-    return { tensor: output, why: `the output ${output}, since no softmax leads to it` };
+    return { tensor: output, why: `the output ${output}, because no softmax leads to it` };
   const before = findLayerBefore(tensors, output);
   if (before !== undefined)
-    return { tensor: before, why: `the layer before the output ${output}, since there is no softmax` };
+    return { tensor: before, why: `the layer before the output ${output}, because there is no softmax` };
   return tensors.has(output)
-    ? { tensor: output, why: `the output ${output}, since no layer before it can be watched` }
+    ? { tensor: output, why: `the output ${output}, because no layer before it can be watched` }
     : undefined;
 }
 
@@ -109,7 +109,7 @@ function joinLayers(layers: readonly OutputLayer[]): WatchedTensors {
   const which = size > joined.length ? `the first ${joined.length} of ${size}` : String(size);
   return {
     tensors: joined.map(({ tensor }) => tensor),
-    why: `${which} outputs or the layers before them, since there is no softmax`,
+    why: `${which} outputs or the layers before them, because there is no softmax`,
   };
 }
 
@@ -146,5 +146,8 @@ export async function selectCandidate<P extends BatchProbe>(
 
 /** The output, for models in which nothing better can be watched. */
 function watchOutput({ outputs }: Pick<WatchableModel, 'outputs'>): WatchedTensors {
-  return { tensors: [outputs[0]], why: 'the output, since no softmax and no layer before it can be watched' };
+  return {
+    tensors: [outputs[0]],
+    why: 'the output, because there is no softmax, and no layer before it can be watched',
+  };
 }

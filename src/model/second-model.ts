@@ -139,7 +139,7 @@ function matchOutputs(
   if (matched.size === 0) matchOutputsByNameAndOrder(reference, second, matched);
   if (matched.size === 0) {
     throw new UserError(
-      `the outputs of ${reference.path} (${reference.outputs.join(', ')}) and of ${second.path} (${second.outputs.join(', ')}) cannot be matched: say which belong together with --match ${reference.outputs[0]}=${second.outputs[0]}`,
+      `the outputs of ${reference.path} (${reference.outputs.join(', ')}) and of ${second.path} (${second.outputs.join(', ')}) cannot be matched: name the pairs with --match ${reference.outputs[0]}=${second.outputs[0]}`,
     );
   }
   return new Map(
@@ -181,7 +181,7 @@ function unknownOutputError({ path, outputs }: Model, name: string): UserError {
 function checkSameSize(reference: NamedTensor, second: NamedTensor, secondName = second.name): void {
   if (reference.data.length === second.data.length) return;
   throw new UserError(
-    `the outputs cannot be matched: ${reference.name} is ${shapeText(reference.shape)} and the copy's ${secondName} ${shapeText(second.shape)}; say which belong together with --match`,
+    `the outputs cannot be matched: ${reference.name} is ${shapeText(reference.shape)} and the copy's ${secondName} ${shapeText(second.shape)}; name the pairs with --match`,
   );
 }
 

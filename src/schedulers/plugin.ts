@@ -35,7 +35,7 @@ function makePluginScheduler(
     pick(corpus, random) {
       const entry = scheduler.pick(corpus, random);
       if (!Number.isInteger(entry) || entry < 0 || entry >= corpus.count)
-        throw new Error(`pick must give the place of one of ${corpus.count} entries, not ${entry}`);
+        throw new Error(`pick must return the index of one of ${corpus.count} entries, not ${entry}`);
       return entry;
     },
     added: (entry, parent) => guard(() => scheduler.added?.(entry, parent)),

@@ -3,7 +3,7 @@ import { NEWEST, type SchedulerKind } from './scheduler.ts';
 /** One of the newest entries or one drawn from all, each with the same chance (TensorFuzz, lib/sample_functions.py). */
 export const recent: SchedulerKind = {
   name: 'recent',
-  help: 'the newest entries or any other, as in TensorFuzz',
+  help: 'one of the newest entries or any entry, as in TensorFuzz',
   source: 'TensorFuzz (Odena & Goodfellow 2018), lib/sample_functions.py',
   parameters: [NEWEST],
   make(values) {

@@ -31,7 +31,7 @@ export interface SchedulerKind extends ExtensionKind<Scheduler> {
 export const NEWEST = {
   name: 'newest',
   default: 5,
-  help: 'how many of the newest entries are favoured',
+  help: 'number of newest entries that are favoured',
   min: 1,
   max: 1e6,
   integer: true,

@@ -69,7 +69,7 @@ export class YieldScheduler implements Scheduler {
 
 export const yieldKind: SchedulerKind = {
   name: 'yield',
-  help: 'by what entries led to',
+  help: 'by the yield of entries',
   parameters: [NEWEST],
   make: (values) => new YieldScheduler(values(NEWEST)),
 };

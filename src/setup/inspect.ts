@@ -104,7 +104,7 @@ export async function inspectLoaded(session: ModelSession, seed?: TestcaseData):
   const shapeOf = (name: string): DeclaredShape | undefined =>
     declared.get(name) ?? inferred?.shapes.get(name);
   const notes = (model.omittedOutputs ?? []).map(
-    ({ name, reason }) => `output ${name} is not looked at: ${reason}`,
+    ({ name, reason }) => `output ${name} is not checked: ${reason}`,
   );
   if (inferred?.failure !== undefined)
     notes.push(`some shapes are not known: the model fails on zeros (${inferred.failure})`);

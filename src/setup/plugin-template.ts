@@ -25,7 +25,7 @@ export async function writePluginTemplate(kind: PluginTemplateName, file: string
     await writeFile(file, text, { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new UserError(`${file} is there already: name another file with --out, or take it away first`);
+      throw new UserError(`${file} already exists: name another file with --out, or remove it first`);
     throw fileError(error, 'write the plug-in', file);
   }
 }

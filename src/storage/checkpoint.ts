@@ -55,7 +55,7 @@ export async function readCheckpoint<State>(folder: string): Promise<ReadCheckpo
     if (text === undefined) continue;
     const checkpoint = text === 'folder' ? undefined : parseCheckpoint<State>(text);
     if (checkpoint !== undefined)
-      return { checkpoint, damaged, damage: describe('the campaign goes on from the one before') };
+      return { checkpoint, damaged, damage: describe('the campaign continues from the one before') };
     damaged.push(name);
   }
   return { checkpoint: undefined, damaged, damage: describe('the campaign starts over') };

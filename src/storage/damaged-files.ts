@@ -36,7 +36,7 @@ export async function setDamagedAside(
     const aside = await setAside(folder, `${STATE_FOLDER}/index-${size}.hnsw`);
     removeChecksum(snapshot);
     damage.push(
-      `${STATE_FOLDER}/index-${size}.hnsw is damaged: it is made anew, and the damaged one now in ${aside}`,
+      `${STATE_FOLDER}/index-${size}.hnsw is damaged: it is built again, and the damaged file is now in ${aside}`,
     );
   }
   damage.push(...(await setFindingsAside(folder)));
@@ -85,7 +85,7 @@ async function setFindingsAside(folder: string): Promise<string[]> {
     const text = await readFile(join(folder, path), 'utf8').catch(() => undefined);
     if (text === undefined || parseSignature(text, signature) !== undefined) continue;
     const aside = await setAside(folder, path);
-    damage.push(`${path} is damaged: it is written anew, and the damaged one now in ${aside}`);
+    damage.push(`${path} is damaged: it is written again, and the damaged file is now in ${aside}`);
   }
   return damage;
 }

@@ -157,7 +157,7 @@ export async function readVectors(
   const length = width * Float32Array.BYTES_PER_ELEMENT;
   if (bytes.length < count * length)
     damage.push(
-      `${VECTORS_FILE} is damaged: it is cut, and the model is run again on the testcases that lack theirs`,
+      `${VECTORS_FILE} is damaged: it is truncated, and the model is run again on testcases without activations`,
     );
   let damagedCount = 0;
   const vectors = lines.map(({ index, checksums }) => {

@@ -31,7 +31,7 @@ export function modelPath({ model }: { readonly model?: string | undefined }): {
 } {
   if (model === undefined) {
     throw new UserError(
-      "no model given: write it first, as in 'neurofuzz fuzz model.onnx --seeds …', or name it in a campaign file with --config",
+      "no model given: name one, as in 'neurofuzz fuzz model.onnx --seeds …', or use a campaign file with --config",
     );
   }
   return { asGiven: model, absolute: resolve(model) };
@@ -88,7 +88,7 @@ export function parseOutputPairs(
     match.map((pair) => {
       const at = pair.lastIndexOf('=');
       if (at <= 0 || at === pair.length - 1)
-        throw new UserError(`--match: give outputs as logits=y, the model's first; not ${pair}`);
+        throw new UserError(`--match: write outputs as logits=y, the model's first; not ${pair}`);
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );

@@ -87,7 +87,7 @@ async function locateModel(
     }
   }
   throw new UserError(
-    `the model ${path} of ${folder} is not there, nor is the same one beside it: ${advice}`,
+    `the model ${path} of ${folder} is missing, and no copy was found next to it: ${advice}`,
   );
 }
 

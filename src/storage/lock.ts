@@ -70,7 +70,7 @@ export class Lock {
         if (await isAlive(owner, path)) {
           const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
           throw new LockedError(
-            `${folder} is in use by process ${owner.pid}${where}: wait for its end, or choose another folder with --out`,
+            `${folder} is in use by process ${owner.pid}${where}: wait until it ends, or choose another folder with --out`,
           );
         }
         await removeDeadLock(path, join(folder, file === LOCK_FILE ? BREAK_FILE : `${file}.break`));
@@ -78,7 +78,7 @@ export class Lock {
         throw error instanceof UserError ? error : fileError(error, purpose.action, purpose.path);
       }
     }
-    throw new UserError(`${folder} is being taken over by others: try again`);
+    throw new UserError(`${folder} is being taken over by another process: try again`);
   }
 
   /** Tells that the folder, with the lock in it, has been renamed. */

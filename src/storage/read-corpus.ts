@@ -63,7 +63,7 @@ export async function readCorpus(
       const testcase = testcases[i];
       if (testcase === undefined) return;
       if (!ids.has(record.ancestor) && record.ancestor !== record.id) {
-        damage.push(`testcase ${record.id} is left out, since its ancestor ${record.ancestor} is damaged`);
+        damage.push(`testcase ${record.id} is left out, because its ancestor ${record.ancestor} is damaged`);
         return;
       }
       ids.add(record.id);
@@ -101,7 +101,7 @@ async function readOrSetAside(
   const parts = encodeTestcaseParts(testcase.data);
   await writeAtomically(path, parts);
   damage.push(
-    `${name} is damaged outside of its values: it is written anew, and the damaged one now in ${aside}`,
+    `${name} is damaged outside its values: it is written again, and the damaged file is now in ${aside}`,
   );
   return { data: testcase.data, fileCrc32: crc32Hex(parts) };
 }
@@ -138,7 +138,7 @@ async function truncateAfter(
   return damagedLines === 0
     ? []
     : [
-        `${plural(damagedLines, 'line')} at the end of ${JOURNAL_FILE} ${damagedLines === 1 ? 'is' : 'are'} damaged: the campaign goes on from before, and ${plural(aside.length, 'testcase')} set aside`,
+        `${plural(damagedLines, 'line')} at the end of ${JOURNAL_FILE} ${damagedLines === 1 ? 'is' : 'are'} damaged: the campaign continues from before them, and ${plural(aside.length, 'testcase')} set aside`,
       ];
 }
 

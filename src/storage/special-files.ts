@@ -20,7 +20,9 @@ export function refuseSpecialFiles(path: string): void {
     const inner = join(path, entry.name);
     if (entry.isDirectory()) refuseSpecialFiles(inner);
     else if (!entry.isFile() && isSpecial(inner))
-      throw new UserError(`${inner} is a pipe, a socket or a device, which no campaign writes: remove it`);
+      throw new UserError(
+        `${inner} is a pipe, a socket or a device, which campaigns do not write: remove it`,
+      );
   }
 }
 

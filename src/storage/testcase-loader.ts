@@ -53,7 +53,7 @@ function readOrFail<T>(path: string, read: () => T): T {
     return read();
   } catch (error) {
     throw new MachineError(
-      `${path} can no longer be read (${errorMessage(error)}): --resume goes on without what is damaged`,
+      `${path} can no longer be read (${errorMessage(error)}): --resume continues without it`,
     );
   }
 }

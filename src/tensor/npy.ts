@@ -52,7 +52,7 @@ export function decodeNpy(bytes: Uint8Array, source: string): Tensor {
   const codePoints = decodeNumbers(bytes, { ...header, isColumnMajor: false }, source);
   const invalid = codePoints.data.find((code) => code > MAX_CODE_POINT);
   if (invalid !== undefined)
-    throw new UserError(`${source} holds ${invalid}, which is no Unicode character: save it again`);
+    throw new UserError(`${source} holds ${invalid}, which is not a Unicode character: save it again`);
   return { ...codePoints, isString: true };
 }
 
@@ -68,7 +68,7 @@ function decodeNumbers(bytes: Uint8Array, header: NpyHeader, source: string): Te
   const have = Math.max(0, bytes.length - header.dataOffset);
   if (!Number.isSafeInteger(need) || have < need) {
     throw new UserError(
-      `${source} is cut short: ${have} bytes of values where its shape needs ${need}; save it again`,
+      `${source} is truncated: ${have} bytes of values where its shape needs ${need}; save it again`,
     );
   }
   // A copy, since typed arrays need aligned offsets; `slice` of a Buffer is a view.
@@ -124,12 +124,12 @@ function readHeader(bytes: Uint8Array, source: string): NpyHeader {
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(text)?.[1];
   if (descr === undefined || fortran === undefined || shape === undefined) {
     throw new UserError(
-      `${source} holds no plain array of numbers: save a bool, integer or float array with numpy.save`,
+      `${source} does not hold a plain array of numbers: save a bool, integer or float array with numpy.save`,
     );
   }
   const sizes = [...shape.matchAll(/\d+/g)].map((digits) => Number(digits[0]));
   if (sizes.length > MAX_DIMENSIONS || !sizes.every((size) => size <= MAX_SIZE))
-    throw new UserError(`${source} has a shape that no array has: save it again`);
+    throw new UserError(`${source} has an impossible shape: save it again`);
   return { descr, isColumnMajor: fortran === 'True', shape: sizes, dataOffset: start + length };
 }
 

@@ -90,9 +90,9 @@ function unpack(
   const from = headerAt + LOCAL_HEADER.bytes + lengths;
   const packed = archive.subarray(from, from + packedBytes);
   if (packed.length < packedBytes || isEncrypted || (method !== STORED && method !== DEFLATED))
-    throw new Error('cut short, encrypted or packed otherwise');
+    throw new Error('truncated, encrypted or in an unsupported format');
   const unpacked =
     method === STORED ? packed : inflateRawSync(packed, { maxOutputLength: Math.max(1, bytes) });
-  if (unpacked.length !== bytes || crc32(unpacked) !== crc) throw new Error('the checksum is another');
+  if (unpacked.length !== bytes || crc32(unpacked) !== crc) throw new Error('the checksum does not match');
   return unpacked;
 }

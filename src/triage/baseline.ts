@@ -59,7 +59,7 @@ export async function loadBaseline(path: string): Promise<Baseline> {
   if (!stats.isDirectory()) return readBaselineFile(path);
   if (!(await exists(join(path, CAMPAIGN_FILE))))
     throw new UserError(
-      `--against: ${path} is neither a campaign nor a baseline: name one that --update-baseline wrote`,
+      `--against: ${path} is neither a campaign nor a baseline: name a file written by --update-baseline`,
     );
   const firstSeen = await readFirstSeen(path);
   const faults = new Map<string, KnownFault>();
@@ -78,21 +78,21 @@ async function readBaselineFile(path: string): Promise<Baseline> {
   const text = readText(path, 'read the baseline', MAX_TEXT_BYTES);
   if (verifyChecksum(text) === 'damaged')
     throw new UserError(
-      `--against: ${path} was changed since it was written: write it anew with --update-baseline, or take its last line crc32 out to use it as it is`,
+      `--against: ${path} was changed since it was written: write it again with --update-baseline, or remove its last line, crc32, to use it unchanged`,
     );
   let json: { kind?: unknown; formatVersion?: unknown; signatureVersion?: unknown; faults?: unknown } | null;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`--against: ${path} is no baseline: ${errorMessage(error)}`);
+    throw new UserError(`--against: ${path} is not a baseline: ${errorMessage(error)}`);
   }
   if (json?.kind !== BASELINE_KIND || !Array.isArray(json.faults) || !json.faults.every(isKnownFault))
     throw new UserError(
-      `--against: ${path} is no baseline: name one that --update-baseline wrote, or a campaign`,
+      `--against: ${path} is not a baseline: name a file written by --update-baseline, or a campaign`,
     );
   if (json.formatVersion !== FORMAT_VERSION || json.signatureVersion !== SIGNATURE_VERSION)
     throw new UserError(
-      `--against: ${path} is of another version of neurofuzz, whose signatures read otherwise: write it anew with --update-baseline`,
+      `--against: ${path} is from another version of neurofuzz, whose signatures differ: write it again with --update-baseline`,
     );
   return { faults: json.faults };
 }

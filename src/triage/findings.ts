@@ -62,7 +62,7 @@ export async function readFinding(folder: string, isAlone = false): Promise<Find
 }
 
 function damageText(folder: string, damaged: readonly string[]): string {
-  return `${join(folder, damaged.join(', '))} is damaged: it is not as it was written`;
+  return `${join(folder, damaged.join(', '))} is damaged: its checksum does not match`;
 }
 
 /** A finding and its folder. */
@@ -90,7 +90,7 @@ export function* readFindings(
   const isCampaign = existsSync(join(path, CAMPAIGN_FILE));
   const findings = isCampaign ? join(path, 'findings') : path;
   if ((isCampaign || basename(path) === 'findings') && !isFolder(findings)) {
-    damage.push(`${findings} is damaged: it is no folder`);
+    damage.push(`${findings} is damaged: it is not a folder`);
     return;
   }
   for (const folder of walkFindings(path)) {
@@ -169,7 +169,7 @@ function parseFinding(text: string, path: string): Finding {
   }
   if (finding?.formatVersion !== FORMAT_VERSION) {
     throw new UserError(
-      `${path} is of format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
+      `${path} has format version ${finding?.formatVersion}, this neurofuzz reads ${FORMAT_VERSION}`,
     );
   }
   const isValid =
@@ -199,7 +199,7 @@ export async function readHitCounts(campaign: string, damage: string[]): Promise
     if (text === undefined && !isFinal && latest === undefined) continue;
     const record = text === undefined ? undefined : parseSignature(text, folder);
     if (text === undefined) damage.push(`${path} is missing`);
-    else if (record === undefined) damage.push(`${path} is damaged: it is not as it was written`);
+    else if (record === undefined) damage.push(`${path} is damaged: its checksum does not match`);
     else if (isFinal && latest !== undefined && latest !== record.hits)
       damage.push(
         `${path} was replaced: it counts ${plural(record.hits, 'hit')}, and the campaign ended with ${latest}`,

@@ -117,7 +117,7 @@ async function findCampaignFolder(folder: string): Promise<string> {
   while (!(await exists(join(ancestor, CAMPAIGN_FILE)))) {
     const parent = dirname(ancestor);
     if (parent === ancestor) {
-      throw new UserError(`${folder} lies in no campaign: keep it below the folder of its ${CAMPAIGN_FILE}`);
+      throw new UserError(`${folder} is not in a campaign: keep it in the folder with its ${CAMPAIGN_FILE}`);
     }
     ancestor = parent;
   }

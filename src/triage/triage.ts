@@ -142,7 +142,7 @@ export async function triage(
 
 async function checkIsCampaign(campaign: string): Promise<void> {
   if (await exists(join(campaign, CAMPAIGN_FILE))) return;
-  throw new UserError(`${campaign} is no campaign: name a folder that holds a ${CAMPAIGN_FILE}`);
+  throw new UserError(`${campaign} is not a campaign: name a folder with a ${CAMPAIGN_FILE}`);
 }
 
 function summarizeFault(

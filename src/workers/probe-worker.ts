@@ -76,8 +76,7 @@ export class ProbeWorker {
       const plugins = [...modules.map(({ path }) => path), ...objectiveModules.map(({ name }) => name)];
       if (plugins.length === 0)
         throw new MachineError(`${died.message} while it starts, before it has a model`);
-      const outcome =
-        died.kind === 'hang' ? 'does not come to an end' : `ends the process with ${died.exitStatus}`;
+      const outcome = died.kind === 'hang' ? 'does not finish' : `ends the process with ${died.exitStatus}`;
       throw new UserError(`the plug-in ${plugins.join(' or ')} ${outcome} while it is loaded`);
     }
   }

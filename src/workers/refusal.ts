@@ -25,7 +25,7 @@ function refusalError(path: string, action: string, died: ProcessDied): UserErro
   if (at >= 0) {
     const limit = died.message.slice(at + LOADING_MARK.length).trim();
     return new UserError(
-      `${path}: ${action} takes more than ${limit}, which its size does not account for; refused`,
+      `${path}: ${action} takes more than ${limit}, far more than its size requires; refused`,
     );
   }
   if (died.isOomKill)
@@ -33,8 +33,8 @@ function refusalError(path: string, action: string, died: ProcessDied): UserErro
       `${path}: ${action} cannot be done: ${OOM_KILL_MARK}; close other programs or set a lower --memory`,
     );
   if (died.kind === 'memory') {
-    return new MachineError(`${path}: ${action} takes more memory than a worker may have: see --memory`);
+    return new MachineError(`${path}: ${action} takes more memory than a worker may use: raise --memory`);
   }
-  const outcome = died.kind === 'hang' ? 'does not come to an end' : `ends the process (${died.message})`;
+  const outcome = died.kind === 'hang' ? 'does not finish' : `ends the process (${died.message})`;
   return new UserError(`${path}: ${action} ${outcome}`);
 }

@@ -215,7 +215,7 @@ export class RpcClient<A extends Api> implements RpcProcess<A> {
     const reason = exitReason(this.#stderrTail);
     this.#rejectPending(
       reason.isMachineFailure
-        ? new MachineError(`a process ended for a failure of the machine: ${reason.text}`)
+        ? new MachineError(`a process ended because the machine failed: ${reason.text}`)
         : this.#deathBy(exitStatus, reason.text),
     );
   }

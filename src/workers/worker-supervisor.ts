@@ -190,7 +190,7 @@ export class WorkerSupervisor implements TaskWorker {
         if (!(error instanceof ProcessDied) || this.#closed) throw error;
         const isExcused = error.isFromOutside && deaths.excuses(error, starting.pid, 'start');
         if (!isExcused && ++ownDeaths === MAX_START_ATTEMPTS) {
-          throw new MachineError(`worker processes die while they start (${error.message}): see --memory`);
+          throw new MachineError(`worker processes die while they start (${error.message}): raise --memory`);
         }
         this.#process = this.#spawn(this.#options.child);
       }
@@ -201,6 +201,6 @@ export class WorkerSupervisor implements TaskWorker {
 function checkModelUnchanged(info: ModelInfo, sha256: string): void {
   if (info.sha256 === sha256) return;
   throw new MachineError(
-    `${info.path} has changed while it is fuzzed: start another campaign for the new one`,
+    `${info.path} changed during the campaign: start another campaign for the new model`,
   );
 }

@@ -12,7 +12,7 @@ const end = (fields: Partial<CampaignEnd>): CampaignEnd => ({
 describe('a campaign without a mutant', () => {
   test('names what became of the seeds, and the flags that mend it', () => {
     expect(idleReason(end({}), {})).toBe(
-      'no mutant ran: 16 of 16 seeds have values that are not finite in scores: watch other tensors with --coverage, or give other seeds with --seeds',
+      'no mutant ran: 16 of 16 seeds have values that are not finite in scores: watch other tensors with --coverage, or set other seeds with --seeds',
     );
     const seedAccount = { seeds: 16, violating: 8, exempt: 2, nonFinite: 6 };
     expect(idleReason(end({ seedAccount }), {})).toMatch(
@@ -22,7 +22,7 @@ describe('a campaign without a mutant', () => {
 
   test('names the time where that was over first', () =>
     expect(idleReason(end({ stopped: 'time' }), { time: '1s' })).toBe(
-      'no mutant ran within --time 1s, which loading, seeds and calibrating are part of: give more',
+      'no mutant ran within --time 1s, which includes loading, seeds and calibration: set a longer --time',
     ));
 
   test('is no error where the user ended it, or it has its finding', () => {

@@ -29,7 +29,7 @@ test.each(['none', 'ann'] as const)(
 
 test('least distances are refused where no objective tells which seeds are broken', () => {
   expect(() => resolveSeedAccounts({ guidance: 'auto', perSeed: 'least' }, [NONFINITE], INPUTS)).toThrow(
-    /--per-seed least: none of the objectives nonfinite tells which seeds are broken/,
+    /--per-seed least: none of the objectives nonfinite counts per seed/,
   );
   expect(resolveSeedAccounts({ guidance: 'auto', perSeed: 'first' }, [NONFINITE], INPUTS)).toBeUndefined();
 });

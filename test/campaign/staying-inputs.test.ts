@@ -43,8 +43,8 @@ describe('inputs that stay', () => {
 
   test('are named with what they reach, and the flag that has them mutated', () => {
     expect(staying([['gaussian'], [], []])).toEqual([
-      'h0 (log_h depends on it; --mutator h0=numbers has it mutated)',
-      'ids (no site depends on it; --mutator ids=numbers --range ids=lo,hi has it mutated)',
+      'h0 (log_h depends on it; --mutator h0=numbers mutates it)',
+      'ids (no site depends on it; --mutator ids=numbers --range ids=lo,hi mutates it)',
     ]);
   });
 

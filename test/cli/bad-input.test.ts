@@ -56,7 +56,7 @@ describe('a model', () => {
   });
 
   test('that is no model at all is refused', () =>
-    refused([file('picture.bin', 'no model'), '-i', seeds], /picture\.bin is no model/));
+    refused([file('picture.bin', 'no model'), '-i', seeds], /picture\.bin is not a supported model format/));
 
   test('that is not given is asked for', () => refused(['-i', seeds], /no model given/));
 
@@ -73,7 +73,7 @@ describe('a model', () => {
     const bytes = readFileSync(onnx);
     return refused(
       [file('half.onnx', bytes.subarray(0, bytes.length >> 1)), '-i', seeds],
-      /half\.onnx is not an ONNX model, or is cut short/,
+      /half\.onnx is not an ONNX model, or is truncated/,
     );
   });
 
@@ -81,7 +81,7 @@ describe('a model', () => {
     const path = writeSoftmaxTfjs(folder, 'short');
     const weights = join(folder, 'short', 'group1-shard1of1.bin');
     writeFileSync(weights, readFileSync(weights).subarray(0, 20));
-    return refused([path, '-i', seeds], /cut short: 20 bytes where the manifest says 48/);
+    return refused([path, '-i', seeds], /truncated: 20 bytes where the manifest says 48/);
   });
 
   test('whose weight file is missing is refused by name', () => {
@@ -116,7 +116,7 @@ describe('a model', () => {
   test('that is broken JSON is refused', () =>
     refused(
       [file('broken.json', '{"a": '), '-i', seeds],
-      /broken\.json is not a TensorFlow\.js model: it is no valid JSON/,
+      /broken\.json is not a TensorFlow\.js model: it is not valid JSON/,
     ));
 
   test('whose runtime can not run it is refused', () =>
@@ -144,7 +144,7 @@ describe('seeds', () => {
 
   test('in an empty folder are refused', () => {
     mkdirSync(join(folder, 'no-seeds'));
-    return refused([onnx, '-i', join(folder, 'no-seeds')], /seeds folder .*no-seeds holds no seed/);
+    return refused([onnx, '-i', join(folder, 'no-seeds')], /seeds folder .*no-seeds has no seeds/);
   });
 
   test('that are missing are refused by name', () =>
@@ -158,7 +158,7 @@ describe('seeds', () => {
 
   test('that are cut short are refused', () => {
     const npy = encodeNpy({ type: 'float32', shape: [4], data: new Float32Array(4) });
-    return refused([onnx, '-i', file('cut.npy', npy.subarray(0, npy.length - 3))], /cut\.npy is cut short/);
+    return refused([onnx, '-i', file('cut.npy', npy.subarray(0, npy.length - 3))], /cut\.npy is truncated/);
   });
 
   test('for an input that the model lacks are refused with the nearest', () =>
@@ -188,7 +188,7 @@ describe('a setting', () => {
     [['--mutator', 'gaussian:sigm=1'], /gaussian has no parameter sigm: did you mean sigma\?/],
     [['--mutator', 'gaussian:sigma=-1'], /gaussian:sigma must be a number from 0\.000001 to 10, not '-1'/],
     [['--mutator', 'multiply:most=0.9'], /multiply:most must be a number from 1 to 1000000, not '0\.9'/],
-    [['--mutator', 'none'], /leaves every input as it is/],
+    [['--mutator', 'none'], /leaves every input unchanged/],
     [['--mutator', 'y=gaussian'], /--mutator: the model has no input y: did you mean x\?/],
     [['--coverage', 'logit'], /--coverage: the model has no tensor logit: did you mean logits\?/],
     [
@@ -210,7 +210,7 @@ describe('a setting', () => {
     [['--linf', '-1'], /--linf must be above 0, not -1/],
     [['--linf', 'much'], /--linf must be a number, not "much"/],
     [['--time', 'tomorrow'], /--time must be a time such as 90s, 10m or 8h, not "tomorrow"/],
-    [['--time', '0s'], /--time must be longer than nothing/],
+    [['--time', '0s'], /--time must be longer than 0/],
     [['--range=1,-1'], /--range must be two numbers lo,hi with lo below hi, not \[1,-1\]/],
     [['--range', 'y=0,1'], /--range: the model has no input y: did you mean x\?/],
     [['--threshold', '-3'], /--threshold must be above 0, not -3/],
@@ -219,7 +219,7 @@ describe('a setting', () => {
     [['--jobs', '0'], /--jobs must be 1 or more, not 0/],
     [['--jobs', '5000'], /--jobs must be 1024 or less, not 5000/],
     [['--memory', 'lots'], /--memory must be a size such as 512MB or 2GB, not "lots"/],
-    [['--max-disk', '0GB'], /--max-disk must be more than nothing/],
+    [['--max-disk', '0GB'], /--max-disk must be larger than 0/],
     [['--timeout', '30'], /--timeout must be a time such as 90s, 10m or 8h, not "30"/],
     [['--max-corpus', '0'], /--max-corpus must be 1 or more, not 0/],
     [['--min-execs', '-1'], /--min-execs must be 1 or more, not -1/],
@@ -251,7 +251,7 @@ describe('a file of a stranger', () => {
     await refused([onnx, '-i', pipe], /pipe\.npy: it is a pipe, not a file/);
     mkdirSync(join(folder, 'waiting'));
     neverRead(join(folder, 'waiting', 'model.json'));
-    await refused([join(folder, 'waiting'), '-i', seeds], /waiting\/model\.json is no file/);
+    await refused([join(folder, 'waiting'), '-i', seeds], /waiting\/model\.json is not a file/);
     await refused(['-c', '/dev/zero'], /\/dev\/zero: it is a device, not a file/);
     await refused(['-c', pipe], /pipe\.npy: it is a pipe, not a file/);
     const { code, stderr } = await neurofuzz(['nightly', pipe]);

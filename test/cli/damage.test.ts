@@ -108,7 +108,7 @@ describe('a campaign with damaged files', () => {
     const { code, stderr } = await resume(path);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^neurofuzz: --resume: .*campaign\.yaml.*put a copy of it back, or .*--corpus .*\n$/,
+      /^neurofuzz: --resume: .*campaign\.yaml.*restore it from a copy, or .*--corpus .*\n$/,
     );
     rmSync(join(path, 'campaign.yaml'));
     mkdirSync(join(path, 'campaign.yaml'));

@@ -174,15 +174,15 @@ describe('a campaign that begins with a distilled corpus', () => {
 });
 
 describe('is refused or survived', () => {
-  test('what is no campaign, or of another model', async () => {
+  test('what is not a campaign, or of another model', async () => {
     const none = await neurofuzz(['distill', folder]);
-    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('is no campaign') });
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('is not a campaign') });
     const other = join(folder, 'other');
     await neurofuzz(['fuzz', '-c', 'corpora/broken-loss/campaign.yaml', '-n', '200', '--quiet', '-o', other]);
     const mixed = await neurofuzz(['distill', first, other, '-o', join(folder, 'mixed')]);
-    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('are of different models') });
+    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('have different models') });
     const corpus = await neurofuzz([...BUNDLED, '--corpus', 'docs', '-o', join(folder, 'x')]);
-    expect(corpus).toMatchObject({ code: 2, stderr: expect.stringContaining('docs holds no corpus') });
+    expect(corpus).toMatchObject({ code: 2, stderr: expect.stringContaining('docs has no corpus') });
   });
 
   test('a damaged testcase: it is named and left out, and the source stays as it is', async () => {

@@ -429,7 +429,7 @@ test('without seeds some are drawn, with a warning that says how to give them', 
     join(folder, 'drawn'),
   ]);
   expect(code).toBe(0);
-  expect(stderr).toMatch(/no seeds given: drew 32 at random, x in \[0, 1\].*--seeds.*--range/);
+  expect(stderr).toMatch(/no seeds given: neurofuzz drew 32 at random, x in \[0, 1\].*--seeds.*--range/);
 });
 
 test('Ctrl-C ends the campaign in order with its summary', async () => {

@@ -108,7 +108,7 @@ test('a recurrent network is fuzzed in batches, its state stacked along the dime
   expect(byFile.code).toBe(0);
   expect(json(byFile.stdout).batch).toBeGreaterThan(1);
   const byFlags = await fuzz(model, '-o', join(folder, 'gru2'), '--json');
-  expect(byFlags.stderr).toMatch(/sizes left open by the model are --shape x=1,16,4/);
+  expect(byFlags.stderr).toMatch(/dynamic dimensions are set to --shape x=1,16,4/);
   expect(byFlags.stderr).toMatch(/input h0 looks like a state .* GRU .*; it stays 0: --mutator h0=numbers/);
   const full = await fuzz(model, '--shape', 'x=1,5,4', 'h0=1,1,2', '-o', join(folder, 'gru3'), '--quiet');
   expect(full).toMatchObject({ code: 0, stderr: '' });
@@ -154,6 +154,6 @@ test('where no size runs, the failure names --shape and --seeds', async () => {
   const { code, stderr } = await fuzz(write('odd.onnx', graph), '-o', join(folder, 'odd'));
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /runs on none of 15 sizes tried where it leaves them open, such as x=1,16 \(.*Reshape.*\): give sizes with --shape x=1,16, or inputs that it takes with --seeds/,
+    /runs on none of 15 tried sizes of its dynamic dimensions, such as x=1,16 \(.*Reshape.*\): set sizes with --shape x=1,16, or give valid inputs with --seeds/,
   );
 });

@@ -62,7 +62,7 @@ describe('a campaign on inputs of 2.8 MB', () => {
       .flatMap(({ phase, msg }) => (phase === undefined ? [] : [[phase, msg]]));
     expect(JSON.parse(stderr.split('\n')[0])).toMatchObject({ phase: 'loading', msg: 'loading the model' });
     expect([...new Set(phases.map(([phase]) => phase))]).toEqual(['loading', 'seeds', 'calibrating']);
-    expect(stderr).toContain('stays so (a testcase is large enough for a run of its own)');
+    expect(stderr).toContain('stays so (a testcase is large enough to run alone)');
   });
 
   test('records sizes that follow from the model: 64 MB of seeds, fewer mutants to calibrate on, whole picks', () => {
@@ -102,7 +102,7 @@ describe('a campaign on inputs of 2.8 MB', () => {
   });
 });
 
-test('a batch that is fixed to 1 is opened in a copy, and said', async () => {
+test('a batch that is fixed to 1 is uses a copy, and said', async () => {
   const model = join(folder, 'fixed.onnx');
   writeFileSync(model, fixedBatchOnnx());
   const out = join(folder, 'fixed');
@@ -121,7 +121,7 @@ test('a batch that is fixed to 1 is opened in a copy, and said', async () => {
     out,
   ]);
   expect(code).toBe(0);
-  expect(stderr).toContain('opened in a copy');
+  expect(stderr).toContain('uses a copy');
   const { batch, resolved } = settingsOf(out);
   expect(batch).toBe(256);
   expect(resolved).toMatchObject({ fixedBatch: 'opened', workload: { calibrationMutants: 2048 } });

@@ -159,6 +159,6 @@ test('a campaign none of whose seeds coverage can compare ends with 2 and names 
   ]);
   expect(code).toBe(2);
   expect(stderr.trim().split('\n').at(-1)).toBe(
-    'neurofuzz: no mutant ran: 3 of 3 seeds have values that are not finite in infinite: watch other tensors with --coverage, or give other seeds with --seeds',
+    'neurofuzz: no mutant ran: 3 of 3 seeds have values that are not finite in infinite: watch other tensors with --coverage, or set other seeds with --seeds',
   );
 });

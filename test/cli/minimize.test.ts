@@ -81,7 +81,7 @@ describe('numbers', () => {
     expect(replayed.stdout).not.toMatch(/fixed|flaky/);
     // Nothing is kept twice.
     const again = await neurofuzz(['minimize', '--all', out]);
-    expect(again.stdout).toMatch(/it was made smaller before/);
+    expect(again.stdout).toMatch(/it is already minimized/);
     expect(findingFolders(out)).toHaveLength(before + small.length);
   });
 
@@ -109,7 +109,7 @@ describe('numbers', () => {
     cpSync(findingFolders(out)[0], alone, { recursive: true });
     expect(await neurofuzz(['minimize', alone])).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/lies in no campaign/),
+      stderr: expect.stringMatching(/is not in a campaign/),
     });
   });
 });

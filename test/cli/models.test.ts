@@ -117,8 +117,11 @@ describe('inspect', () => {
   });
 
   test.each([
-    [['dense.keras'], /a Keras model \(\.keras\), which is not run as it is: python -c/],
-    [['make.py'], /is no model that neurofuzz knows/],
+    [
+      ['dense.keras'],
+      /a Keras model \(\.keras\), which neurofuzz cannot run directly; convert it: python -c/,
+    ],
+    [['make.py'], /is not a supported model format/],
     [['tabular.onnx', '--runtime', 'wasm'], /--runtime wasm cannot run/],
     [['tabular.onnx', '--runtime', 'gpu'], /--runtime must be one of/],
     [['tabular.onnx', '--signature', 'x'], /--signature is for SavedModels/],
@@ -226,7 +229,7 @@ describe('sizes that a model leaves open', () => {
   });
 
   test.each([
-    [['--shape', '1,6'], /--shape: the model has several inputs, so say which: tokens=1,6/],
+    [['--shape', '1,6'], /--shape: the model has several inputs, so name one: tokens=1,6/],
     [['--shape', 'token=1,6'], /--shape: the model has no input token: did you mean tokens\?/],
     [['--shape', 'tokens=1,6,2'], /--shape tokens=1,6,2 does not fit the model, where tokens is \S+×\S+/],
     [['--shape', 'tokens=1,0'], /--shape tokens must be sizes such as 1,128, not \[1,0\]/],
@@ -407,7 +410,7 @@ describe('pictures', () => {
     };
     await refused({ picture: {} }, /preprocess: the model has no input picture/);
     await refused({ image: { mean: [0.5, 0.5] } }, /mean of input image has 2 numbers; it has 3 channels/);
-    await refused({ image: { layout: 'NHWC' } }, /is no picture laid out as NHWC/);
+    await refused({ image: { layout: 'NHWC' } }, /is not a picture laid out as NHWC/);
     await refused({ image: { std: 0 } }, /preprocess\.image must be above 0/);
     await refused({ image: { size: 3 } }, /preprocess/);
     expect(existsSync(join(folder, 'wrong'))).toBe(false);

@@ -127,7 +127,7 @@ describe('what makes no sense is refused:', () => {
     ));
 
   test('a group of which nothing fits', () =>
-    refused([model, '-i', seeds, '-m', 'images'], /no mutator asked for fits x/));
+    refused([model, '-i', seeds, '-m', 'images'], /no given mutator fits x/));
 
   test('a mask of another shape', () =>
     refused(
@@ -195,7 +195,7 @@ describe('what makes no sense is refused:', () => {
 
   test.each([
     ['export const x = 1;', /has no mutator as its default export/],
-    ['export default { name: "Bad name" };', /needs a name of small letters/],
+    ['export default { name: "Bad name" };', /needs a name of lower-case letters/],
     [
       'export default { name: "own", make() {}, domains: ["pictures"], parameters: [] };',
       /needs domains out of/,

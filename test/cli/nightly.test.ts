@@ -307,7 +307,7 @@ describe('a night that is disturbed', () => {
 describe('a nightly file that makes no sense is refused in a line', () => {
   const campaign = 'campaigns: { a: { model: a.onnx } }';
   test.each([
-    ['no mapping', '- 1', /is no nightly file/],
+    ['no mapping', '- 1', /is not a nightly file/],
     ['no time', campaign, /time must be/],
     ['a wrong time', `time: tomorrow\n${campaign}`, /time must be a time such as 90s/],
     ['no campaigns', 'time: 1s\ncampaigns: {}', /campaigns must name one/],
@@ -329,7 +329,7 @@ describe('a nightly file that makes no sense is refused in a line', () => {
     ],
     ['no model', 'time: 1s\ncampaigns: { a: { linf: 1 } }', /campaigns\.a names no model/],
     ['a folder of its own', 'time: 1s\ncampaigns: { a: { model: a.onnx, out: x } }', /out has no place/],
-    ['a path for a name', 'time: 1s\ncampaigns: { ../a: { model: a.onnx } }', /must be named with letters/],
+    ['a path for a name', 'time: 1s\ncampaigns: { ../a: { model: a.onnx } }', /must have a name of letters/],
     [
       'no such campaign file',
       'time: 1s\ncampaigns: { a: { config: none.yaml } }',

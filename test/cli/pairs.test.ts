@@ -244,7 +244,11 @@ describe('a request that makes no sense ends with 2 and one line', () => {
     ['a copy that is not there', () => ['--against', 'nowhere.onnx'], /cannot read the model .*nowhere.onnx/],
     ['a copy that is no model', () => ['--against', 'README.md'], /README.md/],
     ['a match of no output', () => ['--against', small, '--match', 'z=y'], /has no output z: it has y/],
-    ['a match that is none', () => ['--against', small, '--match', 'y'], /--match: give outputs as logits=y/],
+    [
+      'a match that is none',
+      () => ['--against', small, '--match', 'y'],
+      /--match: write outputs as logits=y/,
+    ],
     ['nothing that compares', () => ['--against', small, '-O', 'nonfinite'], /no objective compares it/],
     ['two second models', () => ['--against', small, '--quantize', 'int8'], /give one of them/],
     ['an unknown kind', () => ['--quantize', 'int4'], /--quantize must be one of float16, bfloat16, int8/],
@@ -273,10 +277,10 @@ describe('a request that makes no sense ends with 2 and one line', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  test('calibration without seeds, a model that is quantized already', async () => {
+  test('calibration without seeds, a model that is already quantized', async () => {
     const unseeded = await neurofuzz(['fuzz', MODEL, '--quantize', 'int8', '--quiet']);
     expect(unseeded).toMatchObject({ code: 2, stdout: '' });
-    expect(unseeded.stderr).toMatch(/calibrated on the seeds, and there are none/);
+    expect(unseeded.stderr).toMatch(/calibrated on the seeds, but there are no seeds/);
     const already = await neurofuzz([
       'fuzz',
       'test/fixtures/convnet-int8.onnx',
@@ -285,7 +289,7 @@ describe('a request that makes no sense ends with 2 and one line', () => {
       '--quiet',
     ]);
     expect(already.code).toBe(2);
-    expect(already.stderr).toMatch(/is quantized already/);
+    expect(already.stderr).toMatch(/is already quantized/);
   });
 });
 
@@ -309,7 +313,7 @@ describe('neurofuzz quantize', () => {
     expect(before.length).toBeLessThan(readFileSync(MODEL).length / 3);
     const again = await neurofuzz(args);
     expect(again.code).toBe(2);
-    expect(again.stderr).toMatch(/is there already: choose another file with --out/);
+    expect(again.stderr).toMatch(/already exists: choose another file with --out/);
     expect(readFileSync(out).equals(before)).toBe(true);
     const { code } = await fuzz(MODEL, 'named', '--against', out, '-n', '100');
     expect([0, 1]).toContain(code);
@@ -323,7 +327,7 @@ describe('neurofuzz quantize', () => {
     expect(readdirSync(out).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
     const unseeded = await neurofuzz(['quantize', MODEL, '--to', 'int8']);
     expect(unseeded.code).toBe(2);
-    expect(unseeded.stderr).toMatch(/give some with --seeds/);
+    expect(unseeded.stderr).toMatch(/set --seeds/);
   });
 });
 
@@ -376,7 +380,7 @@ describe('neurofuzz compare', () => {
     const { code, stderr } = await neurofuzzProcess(['compare', ...pair]);
     expect([code, stderr]).toEqual([
       2,
-      'neurofuzz: there is nothing to compare the two on: give inputs with --seeds\n',
+      'neurofuzz: there are no inputs to compare the models on: set --seeds\n',
     ]);
     expect(await compare('--snr', 'loud')).toMatchObject({ code: 2 });
     expect(await compare('-O', 'nonfinite')).toMatchObject({ code: 2 });

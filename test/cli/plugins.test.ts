@@ -58,7 +58,7 @@ describe('docs/plug-ins.md', () => {
       const written = join(folder, `written-${kind}.js`);
       expect((await neurofuzz(['init', '--plugin', kind, '-o', written])).code).toBe(0);
       expect(readFileSync(written, 'utf8')).toBe(blocks.get(kind));
-      expect((await neurofuzz(['init', '--plugin', kind, '-o', written])).stderr).toMatch(/is there already/);
+      expect((await neurofuzz(['init', '--plugin', kind, '-o', written])).stderr).toMatch(/already exists/);
       const { flag } = PLUGIN_TEMPLATES[kind];
       const [one, two] = [fresh(), fresh()];
       const spec = kind === 'objective' ? `${file}:bound=0.5` : file;
@@ -116,9 +116,7 @@ describe('a plug-in that fails', () => {
     const path = module('loops.js', judging('while (x > 1.5) {}'));
     const { code, stderr } = await fuzz(fresh(), '-O', path, 'nonfinite', '--timeout', '4s');
     expect(code).toBe(0);
-    expect(stderr).toMatch(
-      /the plug-in .*loops\.js does not come to an end within 1 s, on .*plugin-failures/,
-    );
+    expect(stderr).toMatch(/the plug-in .*loops\.js does not finish within 1 s, on .*plugin-failures/);
   });
 
   test('to report what it may is named', async () => {
@@ -134,7 +132,7 @@ describe('a plug-in that fails', () => {
 
   test.each<[string, string, string, RegExp]>([
     ['nothing.js', 'export const x = 1;', '-O', /nothing\.js has no objective as its default export/],
-    ['unnamed.js', 'export default { make() {} };', '-O', /needs a name of small letters/],
+    ['unnamed.js', 'export default { make() {} };', '-O', /needs a name of lower-case letters/],
     [
       'taken.js',
       "export default { name: 'crash', parameters: [], make() {} };",
@@ -145,7 +143,7 @@ describe('a plug-in that fails', () => {
       'empty.js',
       "export default { name: 'own', parameters: [], make() {} };",
       '-O',
-      /makes nothing with a function judge/,
+      /returns no object with a function judge/,
     ],
     ['broken.js', 'export default {', '-O', /broken\.js cannot be loaded: /],
     ['early.js', "throw new Error('not today');", '-O', /early\.js cannot be loaded: not today/],
@@ -161,13 +159,13 @@ describe('a plug-in that fails', () => {
       'picks.js',
       "export default { name: 'p', make: () => ({ pick: () => -1 }) };",
       '--scheduler',
-      /picks\.js fails: pick must give the place of one of \d+ entries, not -1/,
+      /picks\.js fails: pick must return the index of one of \d+ entries, not -1/,
     ],
     [
       'stuck.js',
       "export default { name: 'p', make: () => ({ pick: () => { for (;;); } }) };",
       '--scheduler',
-      /stuck\.js does not come to an end within 1 s/,
+      /stuck\.js does not finish within 1 s/,
     ],
     [
       'width.js',
@@ -179,7 +177,7 @@ describe('a plug-in that fails', () => {
       'stuck-mutator.js',
       "export default { name: 'p', domains: ['numbers'], parameters: [], make: () => ({ mutate() { for (;;); } }) };",
       '-m',
-      /stuck-mutator\.js does not come to an end within 1 s; mend it or leave it out/,
+      /stuck-mutator\.js does not finish within 1 s; fix it or remove it/,
     ],
   ])('%s is refused by name', async (name, text, flag, message) => {
     const { code, stderr } = await fuzz(fresh(), flag, module(name, text), '--timeout', '4s');
@@ -193,7 +191,7 @@ describe('a plug-in that fails', () => {
     const out = fresh();
     const { code, stderr } = await fuzz(out, '-O', module('never.js', 'for (;;);'));
     expect(code).toBe(2);
-    expect(stderr).toMatch(/never\.js does not come to an end while it is loaded/);
+    expect(stderr).toMatch(/never\.js does not finish while it is loaded/);
     expect(existsSync(out)).toBe(false);
   });
 });
@@ -225,7 +223,7 @@ test('a plug-in in TypeScript is loaded where Node reads it, and else refused wi
   const { code, stderr } = await fuzz(fresh(), '-O', path);
   if (code === 2)
     expect(stderr).toMatch(
-      /typed\.ts cannot be loaded: Node [\d.]+ reads no TypeScript, 22\.18 and later do/,
+      /typed\.ts cannot be loaded: Node [\d.]+ cannot read TypeScript: compile it to JavaScript, or use Node 22\.18 or later/,
     );
   else expect(code).toBe(1);
 });

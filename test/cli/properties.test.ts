@@ -288,15 +288,9 @@ describe('is refused', () => {
     [['-O', 'metamorphic:brightnes'], /unknown mutator brightnes: did you mean brightness\?/],
     [['-O', 'metamorphic:brightness'], /brightness fits no input of the model/],
     [['-O', 'metamorphic:splice'], /splice needs a second testcase/],
-    [['-O', 'metamorphic:numbers'], /numbers is several changes/],
-    [
-      ['-O', 'misclassified', '--linf', '0.1'],
-      /misclassified needs the class that each seed shows: give --labels/,
-    ],
-    [
-      ['-O', 'misclassified', '--labels', labels],
-      /needs a constraint that leaves what a seed shows as it is/,
-    ],
+    [['-O', 'metamorphic:numbers'], /numbers is a group of several mutators/],
+    [['-O', 'misclassified', '--linf', '0.1'], /misclassified needs the class of each seed: set --labels/],
+    [['-O', 'misclassified', '--labels', labels], /needs a constraint within which a seed keeps its class/],
     [
       ['-O', 'misclassified', '--labels', labels, '--linf', '1'],
       /two\.txt holds 2 labels and there are 1 seeds/,
@@ -315,8 +309,8 @@ describe('is refused', () => {
       /has 4 columns; the model takes 4, so 5 are needed/,
     ],
     [['-O', 'misclassified', '--labels', 'column=x', '--linf', '1'], /column must be a whole number/],
-    [['--labels', labels], /no objective asks for them/],
-    [['-O', 'slow', '--batch', '4'], /slow times runs of one testcase each: leave --batch out/],
+    [['--labels', labels], /no objective uses it/],
+    [['-O', 'slow', '--batch', '4'], /slow times each testcase separately: remove --batch/],
   ];
 
   test('what makes no sense, with one line that says what, before anything is written', async () => {

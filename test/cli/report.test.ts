@@ -99,11 +99,11 @@ describe('the files', () => {
 
   test('what cannot be done is refused in a line', async () => {
     const none = await neurofuzz(['report', folder]);
-    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('is no campaign') });
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('is not a campaign') });
     const place = await neurofuzz(['report', digits, '-o', join(digits, 'campaign.yaml', 'x.html')]);
     expect(place).toMatchObject({ code: 2, stderr: expect.stringMatching(/^neurofuzz: cannot write .*\n$/) });
     const against = await neurofuzz(['report', digits, '--against', 'package.json']);
-    expect(against).toMatchObject({ code: 2, stderr: expect.stringContaining('is no baseline') });
+    expect(against).toMatchObject({ code: 2, stderr: expect.stringContaining('is not a baseline') });
   });
 
   test('a damaged input leaves a gap and the rest', async () => {

@@ -178,7 +178,7 @@ describe('resuming', () => {
     const none = await neurofuzz(['fuzz', '--resume', '-o', join(folder, 'none'), '--quiet']);
     expect(none).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/none holds no campaign: leave --resume out/),
+      stderr: expect.stringMatching(/none has no campaign: remove --resume/),
     });
     const unnamed = await neurofuzz(['fuzz', '--resume', '--quiet']);
     expect(unnamed).toMatchObject({

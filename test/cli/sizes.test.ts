@@ -42,7 +42,7 @@ test('odd sides that no seed has are tried, and a size at which every seed fails
   ]);
   expect(json).toMatchObject({ execs: 400, corpus: { seeds: 4 } });
   expect(stderr).toContain('size height and width is 8 in the seeds: one task in 16 has 2 instead');
-  expect(stderr).toContain('fails with every seed that was tried where it is 7, 9');
+  expect(stderr).toContain('fails with every tried seed at size 7, 9');
 });
 
 test('seeds that all fail at a size that the model leaves open are findings, and those of a size that runs are fuzzed', async () => {
@@ -52,7 +52,7 @@ test('seeds that all fail at a size that the model leaves open are findings, and
     'crash-join',
   ]);
   expect(json.execs).toBe(400);
-  expect(stderr).toContain('it runs where the size is 8');
+  expect(stderr).toContain('it runs with size 8');
 });
 
 test('a finding of another size than its seed is measured from the seed at that size, and minimized toward it', async () => {

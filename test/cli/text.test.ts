@@ -264,7 +264,7 @@ describe('models of other kinds', () => {
       ['length=8', '-i', file('odd.txt', 'the cat\nthe çat\n')],
       /odd.txt, line 2, holds "ç" \(U\+00E7\), for which the vocabulary has no token/,
     ],
-    [['length=8', '-i', file('none.txt', '\n\n')], /holds no text/],
+    [['length=8', '-i', file('none.txt', '\n\n')], /has no text/],
     [['length=0'], /--generate length must be 1 or more/],
     [['temperature=-1'], /--generate temperature must be 0 or more/],
     [['lenght=8'], /--generate/],
@@ -272,7 +272,7 @@ describe('models of other kinds', () => {
     [['end=§'], /no token "§"/],
     [['-O', 'text:words,file=nowhere.txt'], /nowhere.txt: no such file/],
     [['-O', 'text:regex,('], /mend the regular expression/],
-    [['--against', 'corpora/char-lm/char-lm.onnx', '-O', 'differential'], /--generate is for one model/],
+    [['--against', 'corpora/char-lm/char-lm.onnx', '-O', 'differential'], /--generate works with one model/],
   ])('%j is refused', async (flags, message) => {
     const model = writeSumOnnx(folder, 'recurrent');
     expect(await refusal(model, ...sums, ...flags, '-n', '10')).toMatch(message);

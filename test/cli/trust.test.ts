@@ -53,7 +53,7 @@ describe("a campaign's folder of a stranger", () => {
     const { code, stderr } = await as(other, place, ...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^neurofuzz: \S+campaign\.yaml names code that this command was not told to run: own\.js; [^\n]*--trust[^\n]*\n$/,
+      /^neurofuzz: \S+campaign\.yaml names code that this command was not allowed to run: own\.js; [^\n]*--trust[^\n]*\n$/,
     );
     expect(existsSync(loaded)).toBe(false);
     const trusted = await as(other, place, ...args, '--trust');
@@ -103,13 +103,11 @@ describe('a campaign that was moved', () => {
     const [finding] = findingFolders(alone);
     expect(await as(home, folder, 'replay', finding)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(
-        /^neurofuzz: the model \S+ of \S+ is not there.*: name it with --model\n$/,
-      ),
+      stderr: expect.stringMatching(/^neurofuzz: the model \S+ of \S+ is missing.*: name it with --model\n$/),
     });
     expect(await as(home, folder, ...resume(alone, '--quiet'))).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/is not there.*name it before the flags/),
+      stderr: expect.stringMatching(/is missing.*name it before the flags/),
     });
     // Given as a path relative to this folder.
     expect((await as(home, place, 'replay', finding)).stdout).toMatch(/^still broken/);

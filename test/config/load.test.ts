@@ -92,7 +92,7 @@ test('a setting by input names the input that is wrong, and what is wrong with i
   ];
   for (const [range, message] of ranges) expect(() => parseSections(flags, { range })).toThrow(message);
   expect(() => checkSettings({ model: 'm', range: { x: '0,1' } }, {}, 'c.yaml')).toThrow(
-    'c.yaml: range.x must be two numbers lo,hi, not "0,1"',
+    'c.yaml: range.x must be [low, high], not "0,1"',
   );
   expect(() => parseSections(flags, { shape: { x: [1, 0] } })).toThrow(
     '--shape x must be sizes such as 1,128, not [1,0]',

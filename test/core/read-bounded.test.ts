@@ -14,7 +14,7 @@ test('a file is read whole, and text as UTF-8', () => {
   expect(readText(path, 'read', 100)).toBe('grün');
   writeFileSync(path, Uint8Array.of(0xff, 0xfe, 0));
   expect(() => readText(path, 'read the labels', 100)).toThrow(
-    `cannot read the labels ${path}: it is no UTF-8 text`,
+    `cannot read the labels ${path}: it is not UTF-8 text`,
   );
 });
 
@@ -41,7 +41,7 @@ test('a file that is too large is refused before it is read', () => {
   writeFileSync(path, '');
   truncateSync(path, 1e12);
   expect(() => readBounded(path, 'read', 2e6)).toThrow(
-    'it has 1000000.0 MB, and such a file may have 2.0 MB',
+    'it has 1000000.0 MB, and the limit for such a file is 2.0 MB',
   );
 });
 

@@ -11,12 +11,12 @@ test('a feedback that is not recorded is distance; one that is unknown is refuse
   expect(recordedFeedback(undefined, 'campaign.yaml')).toBe('distance');
   expect(recordedFeedback('set', 'campaign.yaml')).toBe('set');
   expect(() => recordedFeedback('bag', 'campaign.yaml')).toThrow(
-    'campaign.yaml records the feedback "bag", which is unknown here: it cannot be distilled',
+    'campaign.yaml records the feedback "bag", which this neurofuzz does not know: it cannot be distilled',
   );
 });
 
 test.each([
-  ['another version', { formatVersion: FORMAT_VERSION + 1 }, 'is of format version'],
+  ['another version', { formatVersion: FORMAT_VERSION + 1 }, 'has format version'],
   [
     'no width',
     { formatVersion: FORMAT_VERSION, inputs: [], threshold: 1 },

@@ -47,7 +47,9 @@ describe('a criterion of a plug-in', () => {
       `the plug-in ${bag} has the feedback "bag": it must be distance or set`,
     );
     const blind = module('export default { make: () => ({}) };');
-    await expect(resolveCriterion(blind, settings)).rejects.toThrow('makes nothing with a function observe');
+    await expect(resolveCriterion(blind, settings)).rejects.toThrow(
+      'returns no object with a function observe',
+    );
     const criterion = await resolveCriterion(observing('new Float32Array(rows === 2 ? 4 : 1)'), settings);
     criterion.observe(run);
     expect(() => criterion.observe(runOf(tensorOf('a', [[1]])))).toThrow(

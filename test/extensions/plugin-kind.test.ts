@@ -116,7 +116,7 @@ describe('a plug-in in the old form and in the new one', () => {
     expect(await pick(old, 7)).toBe(6);
     expect(await pick(recent, 7)).toBe(4);
     expect(await pick(`${recent}:n=6`, 7)).toBe(6);
-    await expect(pick(recent, 3)).rejects.toThrow('pick must give the place of one of 3 entries, not 4');
+    await expect(pick(recent, 3)).rejects.toThrow('pick must return the index of one of 3 entries, not 4');
     await expect(pick(`${recent}:n=0`, 3)).rejects.toThrow(
       /--scheduler: .*:n must be a whole number from 1 to 9/,
     );
@@ -126,8 +126,8 @@ describe('a plug-in in the old form and in the new one', () => {
 describe('a module that is no plug-in is refused by its flag and path:', () => {
   test.each<[string, RegExp]>([
     ['export const x = 1;', /has no objective as its default export; see docs\/plug-ins\.md$/],
-    ['export default { make() {} };', /needs a name of small letters, digits and hyphens/],
-    ["export default { name: 'Own', make() {} };", /needs a name of small letters/],
+    ['export default { make() {} };', /needs a name of lower-case letters, digits and hyphens/],
+    ["export default { name: 'Own', make() {} };", /needs a name of lower-case letters/],
     ["export default { name: 'own' };", /needs a function make/],
     ["export default { name: 'crash', make() {} };", /has a name that is taken, crash/],
     [`export default { name: '${'a'.repeat(41)}', make() {} };`, /needs a name of at most 40 characters/],
@@ -139,10 +139,10 @@ describe('a module that is no plug-in is refused by its flag and path:', () => {
       "export default { name: 'own', parameters: [{ name: 'n', min: 1 }], make() {} };",
       /each with name, min and max/,
     ],
-    ["export default { name: 'own', make() {} };", /makes nothing with a function judge/],
+    ["export default { name: 'own', make() {} };", /returns no object with a function judge/],
     [
       "export default { name: 'own', make() { throw new Error('no luck'); } };",
-      /fails: no luck; mend it or leave it out/,
+      /fails: no luck; fix it or remove it/,
     ],
     ["throw new Error('not today');", /cannot be loaded: not today/],
   ])('%s', async (text, message) => {

@@ -148,6 +148,6 @@ test('half of the values that decision trees test are drawn at a split value or 
 test('a size left open needs seeds', () => {
   const free: InputSpec = { name: 'x', type: 'float32', shape: [null, null] };
   expect(() => drawSeeds([free], () => ({ range: { low: 0, high: 1 } }), 1, randomStream('s'))).toThrow(
-    /with a size left open: give seeds/,
+    /with a dynamic dimension: set --seeds/,
   );
 });

@@ -46,9 +46,9 @@ test('a network in two formats gives the same on the seeds', async () => {
 
 test('needs seeds, an objective that compares, and a model of the same inputs and outputs', async () => {
   const { seeds: _seeds, ...without } = config;
-  await expect(compare(without, LIMITS, NO_NOTICES)).rejects.toThrow('give inputs with --seeds');
+  await expect(compare(without, LIMITS, NO_NOTICES)).rejects.toThrow('set --seeds');
   await expect(compare({ ...config, objective: 'nonfinite' }, LIMITS, NO_NOTICES)).rejects.toThrow(
-    '--objective: name one that compares',
+    '--objective: use quantization or differential',
   );
   const other = { ...config, against: writeLogOnnx(folder), againstRuntime: 'onnx' } as const;
   await expect(compare(other, LIMITS, NO_NOTICES)).rejects.toThrow(

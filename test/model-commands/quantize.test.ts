@@ -29,7 +29,7 @@ test('an ONNX copy is one file, calibrated on the seeds where it needs that', as
   const half = await write({ ...CONFIG, model }, 'float16', join(folder, 'half.onnx'), NO_NOTICES);
   expect(half.seeds).toBeUndefined();
   await expect(write({ ...CONFIG, model }, 'int8', join(folder, 'x.onnx'), NO_NOTICES)).rejects.toThrow(
-    'int8 is calibrated on seeds, and there are none',
+    'int8 is calibrated on seeds, but there are no seeds',
   );
 });
 
@@ -45,7 +45,7 @@ test('an existing file is never overwritten', async () => {
   const model = writeSoftmaxOnnx(folder, 'kept.onnx');
   const before = readFileSync(model);
   await expect(write({ ...CONFIG, model }, 'float16', model, NO_NOTICES)).rejects.toThrow(
-    /kept\.onnx is there already: choose another file with --out/,
+    /kept\.onnx already exists: choose another file with --out/,
   );
   expect(readFileSync(model)).toEqual(before);
 });

@@ -60,7 +60,7 @@ describe('a batched model', () => {
     expect(batched.maxBatchSize).toBe(Number.POSITIVE_INFINITY);
     expect((await batched.probe(batch, ['sum'])).batchLimitReason).toBeUndefined();
     expect((await batched.probe(batch, ['total'])).batchLimitReason).toMatch(
-      /one testcase a run .*total is 1 for a batch of 2/,
+      /each run of the model has one testcase .*total is 1 for a batch of 2/,
     );
     expect(batched.maxBatchSize).toBe(1);
   });
@@ -72,7 +72,7 @@ describe('a batched model', () => {
     const probe = new BatchedModel(failing).probe(batch, []);
     await expect(probe).rejects.toThrow(UserError);
     await expect(probe).rejects.toThrow(
-      'function fails on the first seed: kernel failed; give inputs that it takes with --seeds, or other sizes with --shape',
+      'function fails on the first seed: kernel failed; set --seeds to valid inputs, or --shape to other sizes',
     );
   });
 
@@ -204,7 +204,7 @@ describe('a batch that is not the first dimension', () => {
 
   test('leaves a model one testcase a run where an output does not say where its rows are', async () => {
     expect((await new BatchedModel(next).probe(rowsOfState, [])).batchLimitReason).toMatch(
-      /takes one testcase a run/,
+      /each run of the model has one testcase/,
     );
   });
 });

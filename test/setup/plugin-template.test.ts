@@ -28,6 +28,6 @@ test.each(Object.keys(PLUGIN_TEMPLATES) as (keyof typeof PLUGIN_TEMPLATES)[])(
 test('an existing file is never overwritten', async () => {
   const file = join(folder, 'mine.js');
   writeFileSync(file, 'mine');
-  await expect(write('mutator', file)).rejects.toThrow('mine.js is there already');
+  await expect(write('mutator', file)).rejects.toThrow('mine.js already exists');
   await expect(write('mutator', join(folder, 'none', 'x.js'))).rejects.toThrow('cannot write the plug-in');
 });

@@ -172,7 +172,7 @@ describe('a corpus', () => {
     const { entries: read, damage } = await readCorpus(path, INPUTS, 6, 2);
     expect(read.map(({ activations }) => activations)).toEqual(new Array(6).fill(undefined));
     expect(damage).toEqual([
-      'state/activations.f32 is damaged: it is cut, and the model is run again on the testcases that lack theirs',
+      'state/activations.f32 is damaged: it is truncated, and the model is run again on testcases without activations',
     ]);
   });
 });
@@ -187,7 +187,7 @@ test('a damaged checkpoint gives way to the one before it, and no checkpoint to 
   const before = await readCheckpoint<{ taken: number }>(path);
   expect(before.checkpoint?.state.taken).toBe(3);
   expect(before.damage).toEqual([
-    'state/checkpoint.json is damaged: the campaign goes on from the one before',
+    'state/checkpoint.json is damaged: the campaign continues from the one before',
   ]);
   expect(await readCheckpoint(join(folder, 'nowhere'))).toEqual({
     checkpoint: undefined,

@@ -137,9 +137,7 @@ describe('a flipped bit', () => {
     writeFileSync(file, withFlippedBit(bytes, 8 * 10));
     const { entries, damage } = await readCorpus(path, INPUTS, COUNT, WIDTH);
     expect(entries.length).toBe(COUNT);
-    expect(damage).toEqual([
-      expect.stringMatching(/npz is damaged outside of its values: it is written anew/),
-    ]);
+    expect(damage).toEqual([expect.stringMatching(/npz is damaged outside its values: it is written again/)]);
     expect(readFileSync(file)).toEqual(bytes);
   });
 
@@ -170,7 +168,7 @@ describe('what is damaged in the folder of a resumed campaign', () => {
     const { checkpoint, damaged } = await readCheckpoint<{ taken: number }>(path);
     expect(checkpoint?.state.taken).toBe(COUNT - 1);
     expect(await setDamagedAside(path, damaged)).toEqual([
-      'state/index-40.hnsw is damaged: it is made anew, and the damaged one now in state/damaged/',
+      'state/index-40.hnsw is damaged: it is built again, and the damaged file is now in state/damaged/',
       `findings/nan/${first}/finding.json is damaged: the finding is now in findings/damaged/nan/`,
     ]);
     expect(readdirSync(join(path, 'findings/damaged/nan'))).toEqual([first]);
@@ -283,7 +281,7 @@ test.each([
   for (const read of [path, join(path, 'findings')]) {
     const damage: string[] = [];
     expect([...readFindings(read, damage)]).toEqual([]);
-    expect(damage).toEqual([`${join(path, 'findings')} is damaged: it is no folder`]);
+    expect(damage).toEqual([`${join(path, 'findings')} is damaged: it is not a folder`]);
   }
 });
 

@@ -28,7 +28,7 @@ test('a folder has one owner, until that one lets go', async () => {
   const lock = await Lock.acquire(path);
   await expect(Lock.acquire(path)).rejects.toThrow(
     new RegExp(
-      `one is in use by process ${process.pid}: wait for its end, or choose another folder with --out`,
+      `one is in use by process ${process.pid}: wait until it ends, or choose another folder with --out`,
     ),
   );
   await lock.release();

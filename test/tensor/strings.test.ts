@@ -57,7 +57,9 @@ test.each(['<', '>'] as const)("NumPy's strings of byte order %s are read", (ord
 test('a code beyond Unicode is refused', () => {
   const bytes = Buffer.from(saved('<'));
   bytes.writeUInt32LE(0x110000, 128);
-  expect(() => decodeNpy(bytes, 'bad.npy')).toThrow('bad.npy holds 1114112, which is no Unicode character');
+  expect(() => decodeNpy(bytes, 'bad.npy')).toThrow(
+    'bad.npy holds 1114112, which is not a Unicode character',
+  );
 });
 
 test('code points are characters and not halves of them', () => {

@@ -49,7 +49,7 @@ describe('a baseline', () => {
     const path = join(folder, `wrong-${name}.json`);
     const json = { kind: 'neurofuzz-baseline', formatVersion: 1, signatureVersion: 4 };
     writeFileSync(path, JSON.stringify({ ...json, faults: [{ ...fault('a'), ...change }] }));
-    await expect(loadBaseline(path)).rejects.toThrow('is no baseline');
+    await expect(loadBaseline(path)).rejects.toThrow('is not a baseline');
   });
 
   test('an ignored fault fails nothing, a fixed one that is found again is new', () => {
@@ -119,10 +119,10 @@ describe('changing a baseline', () => {
     expect((await loadBaseline(path)).faults).toHaveLength(1);
   });
 
-  test('refuses a file that is no baseline, unless it is replaced', async () => {
+  test('refuses a file that is not a baseline, unless it is replaced', async () => {
     const path = join(folder, 'text.json');
     writeFileSync(path, 'text');
-    await expect(updateBaseline(path, () => [])).rejects.toThrow('is no baseline');
+    await expect(updateBaseline(path, () => [])).rejects.toThrow('is not a baseline');
     expect(readFileSync(path, 'utf8')).toBe('text');
     await updateBaseline(path, () => [fault('a')], true);
     expect((await loadBaseline(path)).faults).toHaveLength(1);

@@ -301,9 +301,9 @@ describe('against what was known', () => {
 
   test.each([
     ['nothing.json', undefined, /no such file/],
-    ['text.json', 'no JSON', /is no baseline/],
-    ['other.json', '{"faults": []}', /is no baseline: name one that --update-baseline wrote/],
-    ['odd.json', '{"kind": "neurofuzz-baseline", "formatVersion": 1, "faults": [{}]}', /is no baseline/],
+    ['text.json', 'no JSON', /is not a baseline/],
+    ['other.json', '{"faults": []}', /is not a baseline: name a file written by --update-baseline/],
+    ['odd.json', '{"kind": "neurofuzz-baseline", "formatVersion": 1, "faults": [{}]}', /is not a baseline/],
     [
       'old.json',
       '{"kind": "neurofuzz-baseline", "formatVersion": 0, "faults": []}',
@@ -317,7 +317,7 @@ describe('against what was known', () => {
   });
 
   test('folders that are no campaigns are refused by name', async () => {
-    await expect(triage([folder])).rejects.toThrow(/is no campaign/);
+    await expect(triage([folder])).rejects.toThrow(/is not a campaign/);
     await expect(triage([now], { against: folder })).rejects.toThrow(/neither a campaign nor a baseline/);
   });
 

@@ -88,7 +88,7 @@ test.each([true, false])(
   async (isFolded) => {
     const model = expandingOnnx(isFolded);
     const refused =
-      /^neurofuzz: \S+\.onnx: (?:the first seed|quantizing it) takes more than 1\.0 GB of memory \(--memory allows more\), which its size does not account for; refused\n$/;
+      /^neurofuzz: \S+\.onnx: (?:the first seed|quantizing it) takes more than 1\.0 GB of memory \(--memory allows more\), far more than its size requires; refused\n$/;
     const commands: readonly [args: readonly string[], code: number, stderr: RegExp][] = [
       [['inspect', model], 0, /^(note: [^\n]*\n)+$/],
       [['init', model, '-o', join(folder, `${isFolded}.yaml`)], 0, /^wrote/],

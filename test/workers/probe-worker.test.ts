@@ -137,7 +137,7 @@ test('a plug-in that hangs while it is loaded is named', async () => {
   });
   await expect(
     worker.describeObjectives(['nonfinite', './own.js'], [{ flag: '--measure', path: 'm.js' }]),
-  ).rejects.toThrow('the plug-in m.js or ./own.js does not come to an end while it is loaded');
+  ).rejects.toThrow('the plug-in m.js or ./own.js does not finish while it is loaded');
 });
 
 test('a model whose loading ends the process is refused by its path; of two, by the second', async () => {
@@ -250,7 +250,7 @@ describe('a process that something outside ends', () => {
     };
     const { worker } = probing({ describeObjectives: killed, load: killed });
     const message =
-      /^worker processes are ended by SIGTERM from outside, 10 in a row, the last with process id 1 in the step/;
+      /^worker processes were ended by SIGTERM from outside, 10 in a row, the last with process id 1 in the step/;
     await expect(worker.describeObjectives(['./own.js'], [])).rejects.toThrow(message);
     await expect(worker.load()).rejects.toBeInstanceOf(MachineError);
   });

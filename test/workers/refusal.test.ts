@@ -12,15 +12,15 @@ test.each([
     new ProcessDied('crash', 'SIGSEGV', 'double free'),
     new UserError('m.onnx: loading it ends the process (the process ended with SIGSEGV: double free)'),
   ],
-  [new ProcessDied('hang', 'SIGKILL', ''), new UserError('m.onnx: loading it does not come to an end')],
+  [new ProcessDied('hang', 'SIGKILL', ''), new UserError('m.onnx: loading it does not finish')],
   [
     new ProcessDied('memory', 'SIGKILL', ''),
-    new MachineError('m.onnx: loading it takes more memory than a worker may have: see --memory'),
+    new MachineError('m.onnx: loading it takes more memory than a worker may use: raise --memory'),
   ],
   [
     new ProcessDied('crash', 'SIGKILL', `${LOADING_MARK} 1.0 GB of memory`),
     new UserError(
-      'm.onnx: loading it takes more than 1.0 GB of memory, which its size does not account for; refused',
+      'm.onnx: loading it takes more than 1.0 GB of memory, far more than its size requires; refused',
     ),
   ],
 ])('%s is refused by the name of the model', async (died, refusal) => {

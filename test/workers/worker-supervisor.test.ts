@@ -121,7 +121,7 @@ test('a process that dies while it starts is tried three times', async () => {
     },
   });
   await expect(run(0, [1])).rejects.toThrow(
-    /^worker processes die while they start .*SIGSEGV.*: see --memory$/,
+    /^worker processes die while they start .*SIGSEGV.*: raise --memory$/,
   );
   expect(attempts).toBe(3);
 });
@@ -140,7 +140,7 @@ test('a process that something outside ends while it starts is started again, be
 
 test('a model that changed on disk ends the campaign', async () => {
   const { run } = supervise({ load: () => ({ model: { sha256: 'other', path: 'm.onnx' }, sites: [] }) });
-  await expect(run(0, [1])).rejects.toThrow('m.onnx has changed while it is fuzzed');
+  await expect(run(0, [1])).rejects.toThrow('m.onnx changed during the campaign');
 });
 
 test('a task fails with its process, which is not replaced unasked', async () => {

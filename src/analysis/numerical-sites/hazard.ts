@@ -182,7 +182,7 @@ export function marginOf(value: number, hazard: Hazard): number {
       return halvings(Math.abs(turns - Math.round(turns)) * Math.PI, hazard.unit);
     }
     default:
-      throw new Error(`a margin of ${hazard.kind} is no matter of one value`);
+      throw new Error(`a margin of ${hazard.kind} does not depend on one value`);
   }
 }
 

@@ -25,15 +25,15 @@ export function checkLabels(
   const needing = objectives.find(({ labelled }) => labelled === true);
   if (needing === undefined) {
     if (labels === undefined) return;
-    throw new UserError('--labels are given and no objective asks for them: add --objective misclassified');
+    throw new UserError('--labels is given but no objective uses it: add --objective misclassified');
   }
   if (labels === undefined)
     throw new UserError(
-      `--objective: ${needing.name} needs the class that each seed shows: give --labels labels.npy, or --labels folders`,
+      `--objective: ${needing.name} needs the class of each seed: set --labels labels.npy or --labels folders`,
     );
   if (!isBallConstrained(config) && deephunter === undefined && edits === undefined)
     throw new UserError(
-      `--objective: ${needing.name} needs a constraint that leaves what a seed shows as it is: --linf, --l2, --l0, --deephunter or --edits`,
+      `--objective: ${needing.name} needs a constraint within which a seed keeps its class: --linf, --l2, --l0, --deephunter or --edits`,
     );
 }
 
@@ -63,5 +63,7 @@ export async function checkObjectiveTensors(
   const { unbatchedTensors } = await probeWorker.probe(seed, [...watched, ...needed]);
   const unbatched = unbatchedTensors.find((tensor) => needed.includes(tensor));
   if (unbatched !== undefined)
-    throw new UserError(`--objective: tensor ${unbatched} has no row for each testcase: take another one`);
+    throw new UserError(
+      `--objective: tensor ${unbatched} does not have one row per testcase: choose another one`,
+    );
 }

@@ -105,8 +105,8 @@ function checkAnyMutated(
   const unfit = inputs.flatMap(({ name }, i) => (requested[i] === 'none' ? [] : [name]));
   throw new UserError(
     unfit.length === 0
-      ? '--mutator leaves every input as it is: nothing would change; name a mutator for one of them'
-      : `nothing would change: no mutator asked for fits ${unfit.join(', ')}; neurofuzz mutators lists what each is for`,
+      ? '--mutator leaves every input unchanged: name a mutator for one of them'
+      : `nothing would change: no given mutator fits ${unfit.join(', ')}; neurofuzz mutators lists the inputs of each`,
   );
 }
 

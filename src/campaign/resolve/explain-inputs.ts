@@ -21,7 +21,7 @@ const KIND_NOUNS: Readonly<Partial<Record<InferredInput['kind'], string>>> = {
   image: 'a picture',
   mask: 'a mask',
   state: 'a state of a recurrent network',
-  selector: 'a choice between ways to work',
+  selector: 'a setting',
 };
 
 /**
@@ -58,11 +58,11 @@ function kindGuess(
     return undefined;
   const guess = `looks like ${KIND_NOUNS[kind] ?? kind}: ${kindReason}`;
   if (requested === 'default' && maskedSites !== undefined)
-    return `${guess}; ${maskedSites.slice(0, 3).join(', ')} would fail where it hides everything, so it is mutated now and then: --mutator ${name}=none leaves it as its seeds have it`;
-  if (requested === 'default') return `${guess}; --mutator ${name}=numbers overrules that`;
+    return `${guess}; ${maskedSites.slice(0, 3).join(', ')} would fail if it hides everything, so it is mutated in one pick in eight: --mutator ${name}=none leaves it unchanged`;
+  if (requested === 'default') return `${guess}; --mutator ${name}=numbers overrides that`;
   const value = areGiven || seedValue === undefined ? 'as its seeds have it' : String(seedValue);
   const mutators = kind === 'mask' ? 'flags' : 'numbers';
-  return `${guess}; it stays ${value}: --mutator ${name}=${mutators} has it mutated`;
+  return `${guess}; it stays ${value}: --mutator ${name}=${mutators} mutates it`;
 }
 
 function rangeGuess(
@@ -70,7 +70,7 @@ function rangeGuess(
   { range, rangeReason, isRangeKnown, stays }: InferredInput,
 ): string | undefined {
   if (stays || !isRangeKnown) return undefined;
-  return `its range is ${rangeText(range)}: ${rangeReason}; --range ${name}=lo,hi overrules that`;
+  return `its range is ${rangeText(range)}: ${rangeReason}; --range ${name}=lo,hi overrides that`;
 }
 
 /**

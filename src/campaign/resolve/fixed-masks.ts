@@ -22,7 +22,7 @@ export async function readFixedMasks(
       throw new UserError(`--fixed: the model has no input ${name}: ${suggestName(name, names)}`);
   }
   if (forAll.length > 1 || (forAll.length === 1 && inputs.length > 1))
-    throw new UserError(`--fixed: say which input each mask is for: ${names[0]}=${forAll[0]}`);
+    throw new UserError(`--fixed: name the input of each mask: ${names[0]}=${forAll[0]}`);
   return Promise.all(
     inputs.map(({ name, shape }) => {
       const path = byName.get(name) ?? forAll[0];

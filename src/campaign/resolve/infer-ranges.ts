@@ -50,9 +50,7 @@ export function inferRanges(
     const { range, stays } = rangeOfSeeds(input, seeds, i, isMutated, requestedMutators[i] !== 'default');
     if (stays && isMutated[i]) {
       isKept[i] = true;
-      notices.info(
-        `input ${input.name} is the same in all seeds: it stays so; --range would have it mutated`,
-      );
+      notices.info(`input ${input.name} is the same in all seeds and stays unchanged; --range mutates it`);
     }
     return range;
   });
@@ -94,7 +92,7 @@ function inferTables(
   tables.forEach((table, i) => {
     if (table !== undefined)
       notices.info(
-        `input ${testcaseInputs[i].name} is a table: ${describeTable(table)}; --table none takes its columns for plain numbers`,
+        `input ${testcaseInputs[i].name} is a table: ${describeTable(table)}; --table none treats its columns as plain numbers`,
       );
   });
   return tables;

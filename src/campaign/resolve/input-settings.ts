@@ -50,7 +50,7 @@ export async function readInputSettings(
   notices: Notices,
 ): Promise<InputSettings> {
   const inputs = fixFreeShapes(model.inputs, config.shape);
-  if (inputs.length === 0) throw new UserError(`${model.path} takes no inputs: there is nothing to fuzz`);
+  if (inputs.length === 0) throw new UserError(`${model.path} has no inputs: there is nothing to fuzz`);
   const names = inputs.map(({ name }) => name);
   const preprocess = new Map(Object.entries(config.preprocess ?? {}));
   for (const name of preprocess.keys()) {

@@ -110,13 +110,13 @@ function constraintLimits(
   const hasCharacters = ({ tokens, strings }: InputDescriptor, i: number): boolean =>
     isMutated[i] && (tokens !== undefined || strings !== undefined);
   if (edits !== undefined && !descriptors.some(hasCharacters))
-    throw new UserError('--edits: no input of tokens or strings is mutated; --l0 is for numbers');
+    throw new UserError('--edits: no input of tokens or strings is mutated; for numbers use --l0');
   const mutated = descriptors.filter((_, i) => isMutated[i]);
   const isOnlyStrings = mutated.length > 0 && mutated.every(({ strings }) => strings !== undefined);
   const norms = { linf, l2, l0, deephunter };
   const norm = Object.entries(norms).find(([, limit]) => limit !== undefined)?.[0];
   if (norm !== undefined && isOnlyStrings)
-    throw new UserError(`--${norm} is for numbers, and only strings are mutated; --edits limits those`);
+    throw new UserError(`--${norm} is for numbers, but only strings are mutated: use --edits`);
   return { linf, l2, l0, edits, deephunter };
 }
 

@@ -40,7 +40,7 @@ export async function loadNamedModel(
 /** Why a model can't be compared with itself on the runtime that it runs on. */
 function sameRuntimeText({ runtime: { kind }, format }: ModelInfo): string {
   const others = format === 'onnx' ? 'which is the only one for ONNX models' : 'so name another one';
-  return `--against-runtime ${kind}: the model would be compared with itself, since it runs on ${kind} already, ${others}; --against and --quantize name or derive another model`;
+  return `--against-runtime ${kind}: the model would be compared with itself, because it already runs on ${kind}, ${others}; --against and --quantize name or derive another model`;
 }
 
 /**
@@ -71,7 +71,7 @@ export async function checkCalibrationSeeds(
   if (quantize === undefined || seeds !== undefined) return;
   if (await needsCalibration(path, quantize))
     throw new UserError(
-      `--quantize ${quantize} is calibrated on the seeds, and there are none: give some with --seeds`,
+      `--quantize ${quantize} is calibrated on the seeds, but there are no seeds: set --seeds`,
     );
 }
 
@@ -108,5 +108,5 @@ export function reportSecondModel(
     `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}${half === undefined ? '' : `; ${halfText(half)}`}`,
   );
   if (secondModel.sha256 === sha256 && runtime.kind === ownRuntime.kind)
-    notices.warn('both models are the same file on the same runtime: they can differ by noise alone');
+    notices.warn('both models are the same file on the same runtime: they can differ only by noise');
 }

@@ -19,14 +19,14 @@ export function checkSecondModel(config: CampaignConfig): void {
   const compares = objectiveSpecs(objective).filter(comparesModels);
   const has = quantize !== undefined || against !== undefined || againstRuntime !== undefined;
   if (quantize !== undefined && against !== undefined)
-    throw new UserError('--quantize derives the second model and --against names one: give one of them');
+    throw new UserError('--quantize derives a second model and --against names one: use one of them');
   if (compares.length > 0 && !has)
     throw new UserError(
       `--objective: ${compares[0]} needs a second model: name it with --against, derive it with --quantize, or run the model itself on another runtime with --against-runtime`,
     );
   if (has && compares.length === 0)
     throw new UserError(
-      'a second model is given and no objective compares it: add --objective quantization or differential, or leave it out',
+      'a second model is given but no objective compares it: add --objective quantization or differential, or remove the second model',
     );
   if (match !== undefined && !has)
     throw new UserError('--match is for two models: name the second one with --against');

@@ -51,7 +51,7 @@ export async function requestedMutators(
       if (specs.includes(NO_MUTATOR)) {
         if (specs.length > 1)
           throw new UserError(
-            `--mutator: input ${name} cannot both stay (none) and change (${specs.join(', ')})`,
+            `--mutator: input ${name} cannot be both unchanged (none) and mutated (${specs.join(', ')})`,
           );
         return 'none';
       }

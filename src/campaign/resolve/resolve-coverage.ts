@@ -37,7 +37,7 @@ export async function resolveCoverage(
   const tensors = watched.tensors.filter((name) => !dropped.includes(name));
   if (dropped.length === 0 || tensors.length === 0) return { watched, ...probed };
   notices.warn(
-    `--coverage: ${dropped.length} of the tensors that match have no row for each testcase and are left out, such as ${dropped[0]}`,
+    `--coverage: ${dropped.length} of the matching tensors do not have one row per testcase and are left out, such as ${dropped[0]}`,
   );
   return { watched: { ...watched, tensors }, ...(await probeWorker.probe(seed, tensors)) };
 }

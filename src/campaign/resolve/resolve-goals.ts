@@ -65,7 +65,7 @@ export async function resolveGoals(
   const traces = canExposeTensors(model);
   if (isAttributing && !traces)
     notices.warn(
-      `the model has more than ${MAX_EXPOSED_PARAMETERS / 1e6} million weights, too many for sessions in which tensors are exposed: no margins, and findings are not traced to operations`,
+      `the model has more than ${MAX_EXPOSED_PARAMETERS / 1e6} million weights, too many for sessions with watched tensors: there are no margins, and findings are not traced to operations`,
     );
   const isDirected = guidance === 'auto';
   const observable =

@@ -51,10 +51,10 @@ export async function resolveSeeds(
   const areGiven = paths.forAll.length + paths.byName.size > 0;
   const labelSource = config.labels === undefined ? undefined : parseLabelSource(config.labels);
   if (labelSource !== undefined && !areGiven)
-    throw new UserError('--labels are for seeds: give those with --seeds');
+    throw new UserError('--labels belong to seeds: set --seeds too');
   if (!areGiven && takesPrompts)
     throw new UserError(
-      'a model that goes on with texts needs prompts: give some with --seeds prompts.txt, one a line',
+      'a model that completes texts needs prompts: set --seeds prompts.txt, with one prompt per line',
     );
   if (!areGiven)
     return {
@@ -127,7 +127,7 @@ function drawRandomSeeds(
   };
   const intervals = testcaseInputs.map(describe).join(', ');
   notices.warn(
-    `no seeds given: drew ${count} at random, ${intervals}; real inputs find more: give some with --seeds, and their legal values with --range`,
+    `no seeds given: neurofuzz drew ${count} at random, ${intervals}; real inputs find more: set --seeds, and their legal values with --range`,
   );
   const random = randomStream(masterSeed, 'seeds');
   return drawSeeds(inputs, valuesOf, count, random, (i) => strings[i]);
@@ -154,10 +154,10 @@ export async function resolveOpenSizes(
   const flags = Object.entries(shapes).map(([name, sizes]) => `${name}=${sizes.join()}`);
   if (failure !== undefined)
     throw new UserError(
-      `${model.path} runs on none of ${tries} sizes tried where it leaves them open, such as ${flags.join(' ')} (${failure}): give sizes with --shape ${flags[0]}, or inputs that it takes with --seeds`,
+      `${model.path} runs on none of ${tries} tried sizes of its dynamic dimensions, such as ${flags.join(' ')} (${failure}): set sizes with --shape ${flags[0]}, or give valid inputs with --seeds`,
     );
   notices.info(
-    `sizes left open by the model are --shape ${flags.join(' ')}, the first of ${tries} tried that it runs on; --shape overrules them`,
+    `dynamic dimensions are set to --shape ${flags.join(' ')}, the first of ${tries} tried sizes that the model runs on; --shape overrides them`,
   );
   return Array.isArray(shape) ? shape : { ...(shape as Record<string, number[]>), ...mutable(shapes) };
 }

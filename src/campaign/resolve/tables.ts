@@ -72,13 +72,13 @@ export function resolveTable(
     areGiven ? distinctValues(input, column, seeds, c, width) : [],
   );
   if (requested === 'auto' && !areGiven)
-    throw new UserError('table: auto needs seeds to tell columns by: give --seeds');
+    throw new UserError('table: auto infers columns from seeds: set --seeds');
   const settings: readonly Partial<ColumnSettings>[] = Array.isArray(requested)
     ? requested
     : seen.map(() => ({}));
   if (settings.length !== width) {
     throw new UserError(
-      `table: input ${input.name} has ${width} columns, and ${settings.length} are listed: list each, in order`,
+      `table: input ${input.name} has ${width} columns, and ${settings.length} are listed: list all of them in their order`,
     );
   }
   const columns = settings.map((columnSettings, c) =>
@@ -124,13 +124,13 @@ function resolveColumn(
   if (kind === undefined) return guessColumn(seen, seeds);
   if (kind !== 'category') {
     if (values !== undefined)
-      throw new UserError(`table: column ${c} of input ${input.name} lists values, and is no category`);
+      throw new UserError(`table: column ${c} of input ${input.name} lists values but is not a category`);
     return { kind };
   }
   const legal = values ?? seen;
   if (legal.length === 0)
     throw new UserError(
-      `table: category ${c} of input ${input.name} has no values: list them, or give seeds`,
+      `table: category ${c} of input ${input.name} has no values: list them, or set --seeds`,
     );
   return { kind, values: legal.map((value) => castToType(value, input, c)) };
 }
@@ -174,6 +174,6 @@ function resolveInterval(
   }
   if (range !== undefined) return { low: range[0], high: range[1] };
   if (declared !== undefined) return { low: declared.low, high: declared.high };
-  if (seen.length === 0) throw new UserError(`table: column ${c} of input ${name} needs a range, or seeds`);
+  if (seen.length === 0) throw new UserError(`table: column ${c} of input ${name} needs a range or seeds`);
   return { low: seen[0], high: seen[seen.length - 1] };
 }

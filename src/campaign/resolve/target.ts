@@ -162,7 +162,7 @@ export async function resolveTarget(
   reportSecondModel(config, model, notices);
   const coverage = await resolveCoverage(model, config, probeWorker, seeds[0], notices);
   const { watched, batchLimitReason, largestBatch } = coverage;
-  if (batchLimitReason !== undefined) notices.warn(`${batchLimitReason}: batches are of one`);
+  if (batchLimitReason !== undefined) notices.warn(`${batchLimitReason}: each run has one testcase`);
   await checkObjectiveTensors(model, objectives, watched.tensors, seeds[0], probeWorker);
   // Testcases of an older corpus have seeds of their own, around which mutants lie.
   const usesBoxes = config.corpus === undefined && (recorded === undefined || recorded.bounds !== undefined);
@@ -253,7 +253,7 @@ async function loadModel(
   const { kind, version, why } = model.runtime;
   notices.info(`model ${name}: ${model.format}, on ${kind} (${version}): ${why}`);
   for (const { name: output, reason } of model.omittedOutputs ?? [])
-    notices.warn(`output ${output} is not looked at: ${reason}`);
+    notices.warn(`output ${output} is not checked: ${reason}`);
   if (model.generation !== undefined) notices.info(`texts: ${model.generation.description}`);
   return description;
 }

@@ -49,7 +49,8 @@ export async function planTokens(
     inputs.map(async (input, i) => {
       const inputSettings = settings.get(input.name);
       if (inputSettings === undefined && inferredInputs[i].kind !== 'tokens') return undefined;
-      if (input.type === 'bool') throw new UserError(`tokens: input ${input.name} takes switches, no tokens`);
+      if (input.type === 'bool')
+        throw new UserError(`tokens: input ${input.name} takes switches, not tokens`);
       return planInput(input, inferredInputs[i], inputSettings ?? {});
     }),
   );
@@ -62,9 +63,9 @@ async function planPrompt(
 ): Promise<TokenPlan> {
   if (tokens !== undefined)
     throw new UserError(
-      'tokens: the prompt is described under generate: give vocabulary and promptLength there',
+      'tokens: the prompt is described under generate: set vocabulary and promptLength there',
     );
-  if (generate === undefined) throw new Error('a model completes texts only with settings under generate');
+  if (generate === undefined) throw new Error('only settings under generate let a model complete texts');
   const tokenizer = await readTokenizer(generate.vocabulary, vocabularySize);
   return {
     vocabulary: tokenizer.tokens,
@@ -111,7 +112,7 @@ function specialTokenId(special: number | string, vocabulary: Vocabulary | undef
   if (id >= 0) return id;
   const tokens = (vocabulary ?? []).filter((token) => token !== null);
   throw new UserError(
-    `tokens: ${special} is not in the vocabulary of input ${input}: ${didYouMean(special, tokens) || 'give special tokens by their ids'}`,
+    `tokens: ${special} is not in the vocabulary of input ${input}: ${didYouMean(special, tokens) || 'name special tokens by their ids'}`,
   );
 }
 
@@ -138,7 +139,7 @@ export async function readDictionaryWords(
   const takesWords = inputs.some(({ strings }, i) => strings !== undefined || plans[i] !== undefined);
   if (forAll.length > 0 && !takesWords)
     throw new UserError(
-      '--dictionary: no input of the model takes tokens or strings; say which takes tokens in the campaign file under tokens',
+      '--dictionary: no input of the model takes tokens or strings; if one takes tokens, name it under tokens in the campaign file',
     );
   return Promise.all(
     inputs.map(async ({ name }, i) => {
@@ -176,7 +177,7 @@ function encodeWords(
   if (known.length === 0) {
     const how =
       vocabulary === undefined
-        ? 'write ids a line, or name a vocabulary in the campaign file under tokens'
+        ? 'write one id per line, or name a vocabulary under tokens in the campaign file'
         : 'its characters are not in the vocabulary';
     throw new UserError(
       `--dictionary: no word of ${path}, such as ${JSON.stringify(unknown)}, can be put into input ${input}: ${how}`,

@@ -87,7 +87,7 @@ function problemOf(seed: Seeds[number], input: number, descriptor: InputDescript
     if (column?.kind === 'integer' && !Number.isInteger(value))
       return `${value} in column ${i} of input ${name}, which holds whole numbers`;
     if (column?.kind === 'category' && !column.values.includes(value))
-      return `${value} in column ${i} of input ${name}, which is none of ${column.values.slice(0, 8).join(', ')}`;
+      return `${value} in column ${i} of input ${name}, which is not one of ${column.values.slice(0, 8).join(', ')}`;
     const { low, high } = intervalAt(range, i, size);
     if (value < low || value > high) {
       const legal = intervalAt(descriptor.range, i, size);

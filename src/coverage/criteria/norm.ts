@@ -8,7 +8,7 @@ import { toFiniteFloat32 } from '../observation.ts';
 const CELL = {
   name: 'cell',
   default: 0.2,
-  help: 'of one tensor: the difference of two lengths above which one is new, over the median step of a random walk',
+  help: 'for one tensor: difference of two lengths above which a length is new, relative to the median step of a random walk',
   min: 1e-6,
   max: 1e6,
 } as const;

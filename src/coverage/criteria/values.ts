@@ -8,7 +8,7 @@ import { PROJECTED_WIDTH, RandomProjection } from './random-projection.ts';
 export const WIDTH = {
   name: 'width',
   default: 256,
-  help: `most values that are compared as they are; more of them are projected to ${PROJECTED_WIDTH} numbers`,
+  help: `maximum number of values compared without projection; more values are projected to ${PROJECTED_WIDTH} numbers`,
   min: 1,
   max: 65_536,
   integer: true,

@@ -23,7 +23,7 @@ export const distanceFeedback: FeedbackKind = {
   bytesPerObservation: indexBytesPerVector,
   unitsOf: (score, threshold) => score / Math.max(threshold, Number.MIN_VALUE),
   minimize: coverByDistance,
-  describeReach: (reach) => `lies within ${reach.toPrecision(4)} (squared) of one that is kept`,
+  describeReach: (reach) => `lies within ${reach.toPrecision(4)} (squared distance) of a kept testcase`,
 };
 
 class DistanceHistory implements NoveltyHistory {

@@ -28,8 +28,8 @@ export const setFeedback: FeedbackKind = {
   minimize: coverElements,
   describeReach: (reach) =>
     reach < 1
-      ? 'covers nothing that those kept do not cover'
-      : `covers at most ${Math.floor(reach)} elements that those kept do not cover`,
+      ? 'has no element that the kept testcases lack'
+      : `covers at most ${Math.floor(reach)} elements that the kept testcases lack`,
 };
 
 class SetHistory implements NoveltyHistory {

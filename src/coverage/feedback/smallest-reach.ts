@@ -34,7 +34,7 @@ export function smallestReach(
     const larger = steps.grow(reach);
     if (larger === undefined)
       throw new UserError(
-        `--max ${max} is too few: ${chosen.length} testcases are needed for margins and for the seeds they are measured from`,
+        `--max ${max} is too few: ${chosen.length} testcases are needed for margins and ancestor seeds`,
       );
     reach = larger;
     chosen = cover(reach);

@@ -63,9 +63,7 @@ export function queueExecutorFactory(options: QueueOptions): ExecutorFactory {
     create: async (context) => {
       const upload = await prepareUpload(context);
       const { displayUrl } = options.address;
-      context.monitor.info(
-        `on the queue ${displayUrl}: neurofuzz worker --queue … on any machine takes part`,
-      );
+      context.monitor.info(`on the queue ${displayUrl}: neurofuzz worker --queue … can run on any machine`);
       return new Coordinator(options, context, upload);
     },
   };
@@ -297,7 +295,7 @@ class Coordinator implements Executor {
     // A node that was just deleting the session has paused its queue.
     await this.#queue.resume();
     this.#shards.markAllLost();
-    this.#context.monitor.warn('the queue had lost what was on it: all of it was published again');
+    this.#context.monitor.warn('the queue lost its contents: all shards were published again');
   }
 
   #warnWithoutNodes(): void {

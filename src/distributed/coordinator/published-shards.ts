@@ -127,7 +127,7 @@ export class PublishedShards {
     const state = job === undefined ? 'gone' : await job.getState();
     if (LIVE_STATES.has(state)) return false;
     if (state === 'failed' && ++published.failures >= MAX_FAILURES)
-      throw new MachineError(`no machine can carry out tasks ${shard.id}: ${job?.failedReason}`);
+      throw new MachineError(`no machine can run tasks ${shard.id}: ${job?.failedReason}`);
     // If a node has completed the job, the results arrive shortly.
     published.goneSince ??= Date.now();
     if (state !== 'failed' && Date.now() - published.goneSince < REPUBLISH_AFTER_MS) return false;

@@ -149,7 +149,7 @@ async function downloadFiles(
   readonly pathRemap: Readonly<Record<string, string>>;
 }> {
   if ((load.secondModel === undefined) !== (secondModel === undefined))
-    throw new UserError('its second model does not come along');
+    throw new UserError('its second model was not transferred');
   const pathRemap: Record<string, string> = {};
   for (const plugin of plugins) pathRemap[plugin.path] = await findInstalledPlugin(plugin, allowed);
   for (const { path, ...manifest } of files) pathRemap[path] = await cache.fetchPath(manifest, redis, keys);
@@ -171,7 +171,7 @@ function withLocalVocabulary(
 ): LoadOptions['generate'] {
   const { vocabulary } = generate;
   if (vocabulary === CODEPOINTS) return generate;
-  if (!Object.hasOwn(pathRemap, vocabulary)) throw new UserError('its vocabulary does not come along');
+  if (!Object.hasOwn(pathRemap, vocabulary)) throw new UserError('its vocabulary was not transferred');
   return { ...generate, vocabulary: pathRemap[vocabulary] };
 }
 
@@ -190,7 +190,7 @@ async function startVerifiedWorker(
   });
   try {
     const { model: info } = await child.call('load', loading, LOAD_TIMEOUT_MS);
-    if (info.sha256 !== sha256) throw new MachineError('the model came over as another one');
+    if (info.sha256 !== sha256) throw new MachineError('the transferred model has another SHA-256');
     await child.call('prepare', setup, LOAD_TIMEOUT_MS);
     if (referenceRuns.length === 0) return child.current;
     const results = await child.call('runSeeds', {
@@ -206,7 +206,7 @@ async function startVerifiedWorker(
     });
     if (!isSame)
       throw new UserError(
-        `this machine's ${info.runtime.version} computes the seeds otherwise in the last digits: fuzz --mixed lets it take part all the same`,
+        `this machine's ${info.runtime.version} gives other results for the seeds in the last digits: fuzz --mixed lets it take part anyway`,
       );
     return child.current;
   } catch (error) {

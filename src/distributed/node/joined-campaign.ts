@@ -109,7 +109,7 @@ export class JoinedCampaign {
     const bytes = packMessage(message);
     if (bytes.length > MAX_MESSAGE_BYTES)
       throw new MachineError(
-        `what task ${result.task} brought takes ${bytes.length} bytes, more than a queue carries: make --batch or --keep smaller`,
+        `the result of task ${result.task} has ${bytes.length} bytes, more than the queue can transfer: set a smaller --batch or --keep`,
       );
     if (!this.#hasLeft) await this.#resultBatcher.add(bytes);
     totals.tasks++;

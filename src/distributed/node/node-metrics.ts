@@ -23,10 +23,10 @@ export function workerNodeMetrics({
   memoryMB,
 }: WorkerNodeStatistics): Metric[] {
   return [
-    makeMetric('worker_shards_total', 'shards that were carried out', shards),
-    makeMetric('worker_tasks_total', 'tasks that were carried out', tasks),
+    makeMetric('worker_shards_total', 'shards that were run', shards),
+    makeMetric('worker_tasks_total', 'tasks that were run', tasks),
     makeMetric('worker_execs_total', 'mutants that ran', execs),
-    makeMetric('worker_shards_busy', 'shards that are worked on', busy),
+    makeMetric('worker_shards_busy', 'shards in progress', busy),
     makeMetric('worker_campaigns', 'campaigns that this machine takes part in', campaigns),
     makeMetric('worker_memory_megabytes', 'of all worker processes', memoryMB),
   ];

@@ -38,7 +38,7 @@ export async function runWorkerNode(
     isLost = true;
   });
   redis.on('ready', () => {
-    if (isLost) observer.info('the queue is there again');
+    if (isLost) observer.info('the queue is reachable again');
     isLost = false;
   });
   const controller = new WorkerNodeController(options, observer, redis);

@@ -160,7 +160,7 @@ export class WorkerNodeController {
   /** Leaves a campaign in the background, after its current shards are finished. */
   #leaveForAnother(session: string): void {
     this.#monitor.info(
-      `leaves ${this.#campaigns.get(session)?.membership.name} for another that fewer work on`,
+      `leaves ${this.#campaigns.get(session)?.membership.name} for another campaign with fewer machines`,
     );
     this.#isLeaving = true;
     void this.#leaveCampaign(session, true).finally(() => {
@@ -281,6 +281,8 @@ export class WorkerNodeController {
 function checkVersion(message: unknown): Descriptor {
   const { version: publishedVersion }: Partial<Descriptor> = message ?? {};
   if (typeof publishedVersion === 'string' && publishedVersion !== VERSION)
-    throw new Error(`it is of neurofuzz ${publishedVersion.slice(0, 64)}, and this machine has ${VERSION}`);
+    throw new Error(
+      `it was started with neurofuzz ${publishedVersion.slice(0, 64)}, and this machine has ${VERSION}`,
+    );
   return checkDescriptor(message);
 }

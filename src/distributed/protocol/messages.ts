@@ -220,7 +220,9 @@ function messageChecker<T>(schema: z.ZodType, messageName: string): (message: un
     const parsed = schema.safeParse(message);
     if (parsed.success) return message as T;
     const { path, message: why } = parsed.error.issues[0];
-    throw new UserError(`${messageName} on the queue is none of ours: ${path.map(String).join('.')}: ${why}`);
+    throw new UserError(
+      `${messageName} on the queue is not from this version of neurofuzz: ${path.map(String).join('.')}: ${why}`,
+    );
   };
 }
 

@@ -34,7 +34,9 @@ export interface QueueAddress {
 export function parseQueueAddress(flag: string | undefined): QueueAddress {
   const text = flag ?? process.env[QUEUE_VARIABLE];
   if (text === undefined || text === '')
-    throw new UserError(`--queue: name a Redis, as redis://host:6379, here or in ${QUEUE_VARIABLE}`);
+    throw new UserError(
+      `--queue: set the address of a Redis, such as redis://host:6379, here or in ${QUEUE_VARIABLE}`,
+    );
   let url: URL;
   try {
     url = new URL(text);
@@ -67,7 +69,7 @@ export function connectionOptions({ url }: QueueAddress, onGiveUp?: (error: Erro
       const now = Date.now();
       if (times === 1) outageStart = now;
       if (now - (outageStart ?? now) > OUTAGE_TIMEOUT_MS) {
-        onGiveUp?.(new MachineError('there has been no Redis for a quarter of an hour'));
+        onGiveUp?.(new MachineError('Redis was unreachable for a quarter of an hour'));
         return null;
       }
       return Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** (times - 1));
@@ -113,22 +115,19 @@ export function explainRedisError(error: unknown, { displayUrl }: QueueAddress):
   if (error instanceof UserError || error instanceof MachineError) return error;
   const text = errorMessage(error);
   if (/WRONGPASS|NOAUTH|invalid password|AUTH/i.test(text))
-    return new UserError(
-      `${displayUrl} refuses the password: write it into the address, or into ${QUEUE_VARIABLE}`,
-    );
+    return new UserError(`${displayUrl} refuses the password: set it in the address or in ${QUEUE_VARIABLE}`);
   const { code = '' } = error as { readonly code?: string };
   if (/CERT|SIGNATURE|SSL|TLS/.test(`${code} ${text}`))
     return new UserError(
-      `${displayUrl} cannot be trusted (${text}): name the file of its authority's certificate in NODE_EXTRA_CA_CERTS`,
+      `${displayUrl} has an untrusted certificate (${text}): set NODE_EXTRA_CA_CERTS to the certificate file of its authority`,
     );
-  if (/NOPERM/.test(text)) return new UserError(`${displayUrl} does not let this user do that: ${text}`);
+  if (/NOPERM/.test(text))
+    return new UserError(`${displayUrl} does not permit this user to do that: ${text}`);
   if (isFull(error))
-    return new MachineError(
-      `${displayUrl} is full: give it more than its maxmemory, or other campaigns less`,
-    );
+    return new MachineError(`${displayUrl} is full: raise its maxmemory, or stop other campaigns`);
   if (/WRONGTYPE/.test(text))
     return new UserError(
-      `${displayUrl} holds keys of somebody else under the same prefix: choose another --prefix`,
+      `${displayUrl} has keys of another program under the same prefix: choose another --prefix`,
     );
-  return new MachineError(`${displayUrl} cannot be reached (${text}): is a Redis running there?`);
+  return new MachineError(`${displayUrl} cannot be reached (${text}): check that Redis is running there`);
 }

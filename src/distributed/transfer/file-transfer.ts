@@ -135,7 +135,7 @@ export class FileCache {
   /** Evicts the least recently used bundles until `bytes` more fit. */
   async #evict(bytes: number): Promise<void> {
     if (bytes > this.#maxBytes)
-      throw new MachineError(`${bytes} bytes of a model do not fit into the cache: see --cache-size`);
+      throw new MachineError(`${bytes} bytes of a model do not fit into the cache: raise --cache-size`);
     const bundles: { readonly path: string; readonly used: number; readonly bytes: number }[] = [];
     for (const name of await readdir(this.#folder)) {
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
@@ -166,7 +166,7 @@ async function downloadFiles(
       chunks.push(chunk);
     }
     const content = Buffer.concat(chunks);
-    if (sha256Hex(content) !== sha256) throw new MachineError(`${name} came over damaged`);
+    if (sha256Hex(content) !== sha256) throw new MachineError(`${name} was damaged in transfer`);
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);

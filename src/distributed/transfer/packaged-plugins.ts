@@ -22,7 +22,7 @@ export async function describePlugin(path: string): Promise<PluginManifest> {
   const enclosing = await findEnclosingPackage(dirname(absolute));
   if (enclosing === undefined)
     throw new UserError(
-      `the plug-in ${path} lies in no package: code is never sent, and other machines know it by the name and version in its package.json`,
+      `the plug-in ${path} is not in a package: code is never sent, and other machines identify it by the name and version in its package.json`,
     );
   const { folder, name, version } = enclosing;
   const file = relative(folder, absolute).split(sep).join('/');
@@ -47,13 +47,13 @@ export async function findInstalledPlugin(
       `${requirement}, which is not installed here: install it and start with --plugin ${name}`,
     );
   if (installed.version !== version)
-    throw new UserError(`${requirement}, and this machine has ${installed.version}`);
+    throw new UserError(`${requirement}, but this machine has ${installed.version}`);
   if (!allowed.includes(name))
     throw new UserError(`${requirement}, which campaigns may not run here: start with --plugin ${name}`);
   const path = join(installed.folder, file);
   const bytes = await readFile(path).catch(() => undefined);
   if (bytes === undefined || sha256Hex(bytes) !== sha256)
-    throw new UserError(`${requirement}, whose ${file} is another one on this machine`);
+    throw new UserError(`${requirement}, whose ${file} differs on this machine`);
   return path;
 }
 

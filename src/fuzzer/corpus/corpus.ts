@@ -172,7 +172,7 @@ export class Corpus {
     for (let i = from; i < to; i++)
       if (checksumOf(vectors.subarray((i - from) * width, (i - from + 1) * width)) !== this.#checksums[i])
         throw new MachineError(
-          `the stored activations of testcase ${this.#table.idAt(i)} are damaged: --resume goes on without what is damaged`,
+          `the stored activations of testcase ${this.#table.idAt(i)} are damaged: --resume continues without it`,
         );
     return vectors;
   }

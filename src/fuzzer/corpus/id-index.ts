@@ -29,7 +29,7 @@ export class IdIndex {
 
   /** Adds an id under the next index. It is not there yet. */
   add(id: string): void {
-    if (!ID_PATTERN.test(id)) throw new Error(`${id} is no id of a testcase`);
+    if (!ID_PATTERN.test(id)) throw new Error(`${id} is not a testcase's id`);
     const index = this.#size++;
     this.#high = withRoomFor(this.#high, index);
     this.#low = withRoomFor(this.#low, index);

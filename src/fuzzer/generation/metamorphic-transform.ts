@@ -65,25 +65,25 @@ export class MetamorphicTransform {
       const namedInput = descriptors.findIndex(({ name }) => text.startsWith(`${name}=`));
       const spec = namedInput < 0 ? text : text.slice(descriptors[namedInput].name.length + 1);
       if (isMutatorGroup(spec))
-        throw new UserError(`--objective: ${spec} is several changes: name the one that is meant`);
+        throw new UserError(`--objective: ${spec} is a group of several mutators: name one of them`);
       const [configured] = await resolveMutatorSpec(spec);
       const { kind } = configured;
       if (kind.partner !== undefined)
         throw new UserError(
-          `--objective: ${kind.name} needs a second testcase, and what changes a testcase has none`,
+          `--objective: ${kind.name} needs a second testcase, which a metamorphic change does not have`,
         );
       const inputs = descriptors.flatMap((input, i) =>
         (namedInput < 0 ? fitsInput(kind, input) : namedInput === i) ? [i] : [],
       );
       if (inputs.length === 0)
         throw new UserError(
-          `--objective: ${kind.name} fits no input of the model; neurofuzz mutators lists what each is for`,
+          `--objective: ${kind.name} fits no input of the model; neurofuzz mutators lists the inputs of each`,
         );
       for (const i of inputs) {
         const mutator = makeMutator(configured, descriptors[i]);
         if (mutator.lengthOf !== undefined)
           throw new UserError(
-            `--objective: ${kind.name} changes how long a testcase is: take one that does not`,
+            `--objective: ${kind.name} changes the length of a testcase: choose a mutator that does not`,
           );
         mutators[i].push(mutator);
       }

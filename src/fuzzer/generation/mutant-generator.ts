@@ -205,7 +205,7 @@ export class MutantGenerator {
       callWithTimeout(this.#plugins.join(' or '), mutate);
     } catch (error) {
       throw error instanceof PluginError
-        ? new UserError(`${error.message}; mend it or leave it out of --mutator`)
+        ? new UserError(`${error.message}; fix it or remove it from --mutator`)
         : error;
     }
   }

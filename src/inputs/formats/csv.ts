@@ -18,7 +18,7 @@ export function decodeCsv(text: string, source: string): string[][] {
     const end = cell === undefined ? undefined : matchAt(CELL_END, text, cell.end);
     if (cell === undefined || end === undefined) {
       throw new UserError(
-        `${source}, line ${rows.length + 1}: a quotation mark stands where none may; write "" for one inside quotes`,
+        `${source}, line ${rows.length + 1}: misplaced quotation mark; write "" for one inside quotes`,
       );
     }
     row.push(cell.value);
@@ -32,7 +32,7 @@ export function decodeCsv(text: string, source: string): string[][] {
   const uneven = rows.findIndex(({ length }) => length !== rows[0].length);
   if (uneven >= 0) {
     throw new UserError(
-      `${source}: row ${uneven + 1} has ${rows[uneven].length} cells and the first one ${rows[0].length}`,
+      `${source}: row ${uneven + 1} has ${rows[uneven].length} cells, but the first row has ${rows[0].length}`,
     );
   }
   return rows;

@@ -31,11 +31,13 @@ export function decodeIdx(file: Uint8Array, source: string): Tensor {
   const end = start + sizeOf(shape) * width;
   // The header tells how large the values are, before memory is taken for them.
   if (isPacked && !(end <= maxUnpackedBytes(file.length)))
-    throw new UserError(`${source} unpacks to ${end} bytes by its shape, a multiple of its size: unpack it`);
+    throw new UserError(
+      `${source} unpacks to ${end} bytes by its shape, far more than its file size: unpack the file first`,
+    );
   const bytes = isPacked ? gunzip(file, end, source) : file;
   if (bytes.length < end) {
     throw new UserError(
-      `${source} is cut short: ${bytes.length - start} bytes of values where its shape needs ${end - start}`,
+      `${source} is truncated: ${bytes.length - start} bytes of values where its shape needs ${end - start}`,
     );
   }
   // A copy in a buffer of its own, since typed arrays require aligned offsets.
@@ -63,7 +65,7 @@ function readHeader(bytes: Buffer, source: string) {
 function gunzipHead(file: Uint8Array, source: string): Buffer {
   const packed = file.subarray(0, MAX_PACKED_HEAD_BYTES);
   const head = unpack(source, () => gunzipSync(packed, { finishFlush: constants.Z_SYNC_FLUSH }));
-  if (head.length < 4) throw new UserError(`${source} cannot be unzipped: it is cut short`);
+  if (head.length < 4) throw new UserError(`${source} cannot be unzipped: it is truncated`);
   return head.subarray(0, MAX_HEADER_BYTES);
 }
 

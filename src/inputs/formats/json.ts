@@ -17,7 +17,7 @@ export function decodeJson(bytes: Uint8Array, source: string): Map<string | null
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    throw new UserError(`${source} is no valid JSON: ${errorMessage(error)}`);
+    throw new UserError(`${source} is not valid JSON: ${errorMessage(error)}`);
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
     return new Map(
@@ -48,7 +48,9 @@ function toTensor(value: unknown, source: string): Tensor {
     } else if (Array.isArray(part) && part.length === shape[depth]) {
       for (const item of part) fill(item, depth + 1);
     } else {
-      throw new UserError(`${source} is no regular array: all rows of one depth must be of one length`);
+      throw new UserError(
+        `${source} is not a regular array: all rows at one depth must have the same length`,
+      );
     }
   };
   fill(value, 0);

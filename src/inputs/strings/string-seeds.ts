@@ -16,11 +16,11 @@ import type { SeedFile } from '../seed-files.ts';
 export function readStringLines(input: InputSpec, { path, text = '' }: SeedFile): Tensor {
   const sizes = input.shape.slice(0, -1);
   const lines = splitLines(text, path).filter((line) => line !== '');
-  if (lines.length === 0) throw new UserError(`${path} holds no text: write a testcase a line`);
+  if (lines.length === 0) throw new UserError(`${path} has no text: write one testcase per line`);
   const isOpen = sizes.includes(null);
   if (isOpen && sizes.length > 1) {
     throw new UserError(
-      `${path}: input ${input.name} takes testcases of ${shapeText(sizes)} strings, which lines do not show: give .json or .npy`,
+      `${path}: input ${input.name} takes testcases of ${shapeText(sizes)} strings, which a text file cannot express: use .json or .npy`,
     );
   }
   const rows = lines.map((line) => splitLine(line, isOpen || sizeOf(sizes as number[]) > 1));

@@ -24,7 +24,7 @@ export async function resolveConfinedFile(folder: string, file: string, model: s
   try {
     const real = await realpath(path);
     if (!isWithin(home, real)) throw outside;
-    if (!(await stat(real)).isFile()) throw new UserError(`${file}, which ${model} names, is no file`);
+    if (!(await stat(real)).isFile()) throw new UserError(`${file}, which ${model} names, is not a file`);
     return real;
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -47,7 +47,7 @@ export function isWithin(folder: string, path: string): boolean {
 export async function readUnpacked(path: string, maxBytes: number): Promise<Buffer> {
   try {
     const stats = await stat(path);
-    if (!stats.isFile()) throw new UserError(`${path} is no file`);
+    if (!stats.isFile()) throw new UserError(`${path} is not a file`);
     const head = await readHead(path, 2);
     if (head[0] !== 0x1f || head[1] !== 0x8b) return await readFile(path);
     const limit = Math.min(maxBytes, maxUnpackedBytes(stats.size));
@@ -72,7 +72,7 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
 
 /** The first bytes of a file. @throws UserError if it is none: opening a pipe would wait for its writer */
 export async function readHead(path: string, length: number): Promise<Uint8Array> {
-  if (!(await stat(path)).isFile()) throw new UserError(`${path} is no file`);
+  if (!(await stat(path)).isFile()) throw new UserError(`${path} is not a file`);
   const file = await open(path);
   try {
     const head = Buffer.alloc(length);

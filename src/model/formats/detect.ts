@@ -25,7 +25,8 @@ export async function detectModel(path: string): Promise<DetectedModel> {
   let file = path;
   try {
     const stats = await stat(path);
-    if (!stats.isDirectory() && !stats.isFile()) throw new UserError(`${path} is no file: name a model's`);
+    if (!stats.isDirectory() && !stats.isFile())
+      throw new UserError(`${path} is not a file: name a model file`);
     if (stats.isDirectory()) {
       const names = await readdir(path);
       if (names.includes(SAVED_MODEL_FILE)) return { path, family: 'saved-model' };
@@ -42,7 +43,7 @@ export async function detectModel(path: string): Promise<DetectedModel> {
   const family = detectFamily(file, head);
   if (family !== undefined) return { path: file, family };
   throw new UserError(
-    `${file} is no model that neurofuzz knows: name an .onnx file, a TensorFlow.js model.json or a SavedModel folder`,
+    `${file} is not a supported model format. Expected an .onnx file, a TensorFlow.js model.json or a SavedModel folder`,
   );
 }
 
@@ -62,7 +63,7 @@ function detectFamily(file: string, head: Uint8Array): ModelFamily | undefined {
   const isJson = /^\s*[{[]/.test(toLatin1(head));
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
   if (basename(file) === SAVED_MODEL_FILE) {
-    throw new UserError(`${file} is a part of a SavedModel: name the folder that it lies in`);
+    throw new UserError(`${file} is a part of a SavedModel: name its folder`);
   }
   if (file.endsWith('.json') || file.endsWith('.json.gz') || isJson) return 'tfjs';
   // An ONNX file is a protobuf message whose first field, the IR version, is a small number.
@@ -124,7 +125,9 @@ function refuseUnsupported(file: string, head: Uint8Array): void {
   const start = toLatin1(head);
   for (const { name, matches, conversionCommand } of UNSUPPORTED_FORMATS) {
     if (matches(start))
-      throw new UserError(`${file} is ${name}, which is not run as it is: ${conversionCommand(file)}`);
+      throw new UserError(
+        `${file} is ${name}, which neurofuzz cannot run directly; convert it: ${conversionCommand(file)}`,
+      );
   }
 }
 

@@ -22,7 +22,7 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Mod
   if (generate !== undefined) {
     if (secondModel !== undefined)
       throw new UserError(
-        '--generate is for one model: leave --against, --against-runtime and --quantize out',
+        '--generate works with one model: remove --against, --against-runtime and --quantize',
       );
     return asGenerativeModel(await loadSingleModel(path, single), generate, onStep);
   }
@@ -64,7 +64,7 @@ async function loadSingleModel(
   const loader = await LOADERS[family]();
   const unused = (['signature', 'tags'] as const).find((name) => options[name] !== undefined);
   if (unused !== undefined && family !== 'saved-model') {
-    throw new UserError(`--${unused} is for SavedModels; ${file} is none: leave it out`);
+    throw new UserError(`--${unused} is for SavedModels; ${file} is not one: remove the flag`);
   }
   try {
     const model = await loader.load(file, options);
@@ -74,7 +74,7 @@ async function loadSingleModel(
     if (error instanceof UserError || error instanceof MachineError) throw error;
     // A model is untrusted data: any error of a library is the model's fault.
     throw new UserError(
-      `${file} cannot be loaded, it is damaged or of an unknown kind: ${errorMessage(error)}`,
+      `${file} cannot be loaded; it is damaged or has an unknown format: ${errorMessage(error)}`,
     );
   }
 }
@@ -92,5 +92,5 @@ function refuseReservedNames({ inputs, outputs, graph }: Model, path: string): v
   ];
   const reserved = names.find((name) => name in {});
   if (reserved !== undefined)
-    throw new UserError(`${path} has something named ${reserved}, a name that is reserved: rename it`);
+    throw new UserError(`${path} has an element named ${reserved}, a name that is reserved: rename it`);
 }

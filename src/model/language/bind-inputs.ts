@@ -63,7 +63,7 @@ function bindState(model: Model, input: InputSpec, output: string): StateBinding
   const free = input.shape.flatMap((size, axis) => (size === null ? [axis] : []));
   if (free.length > 2)
     throw new UserError(
-      `${model.path}: input ${input.name} is a state with ${free.length} open sizes: export it with a batch and at most a length open`,
+      `${model.path}: input ${input.name} is a state with ${free.length} dynamic sizes: export it with a dynamic batch and at most one dynamic length`,
     );
   const [batchAxis = Math.max(0, input.shape.indexOf(1)), growthAxis] = free;
   return { kind: 'state', input, output, batchAxis, growthAxis };
@@ -92,7 +92,9 @@ function findTokenInput(
   const oneHot = free.filter(({ shape }) => shape.length >= 2 && shape.at(-1) === size);
   const [found] = ids.length > 0 ? ids : oneHot.length > 0 ? oneHot : free;
   if (found === undefined)
-    throw new UserError(`${model.path} has no input that takes tokens: name it as tokens in generate`);
+    throw new UserError(
+      `${model.path} has no input of tokens that neurofuzz recognises: name it as tokens in generate`,
+    );
   return found;
 }
 

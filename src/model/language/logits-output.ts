@@ -29,9 +29,9 @@ export function findLogitsOutput(
   if (found !== undefined) return found;
   const nearest = preferLogitsName(candidates);
   if (nearest === undefined)
-    throw new UserError(`${model.path} has no output of numbers beside its state: no logits`);
+    throw new UserError(`${model.path} has no output of logits: all outputs are states or not numbers`);
   throw new UserError(
-    `${model.path}: the vocabulary has ${size} tokens, and output ${nearest.name} is [${nearest.shape.join(', ')}]: no logits over it; give the vocabulary that the model was made with`,
+    `${model.path}: the vocabulary has ${size} tokens, and output ${nearest.name} is [${nearest.shape.join(', ')}]: these do not match; use the vocabulary that the model was trained with`,
   );
 }
 

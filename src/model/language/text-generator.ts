@@ -234,9 +234,9 @@ function digestSettings(
 }
 
 const MODE_TEXTS: Readonly<Record<IoBinding['mode'], string>> = {
-  recurrent: 'a state passed round',
-  cached: 'a cache passed round',
-  window: 'the text so far given anew for each token',
+  recurrent: 'a state carried from step to step',
+  cached: 'a cache carried from step to step',
+  window: 'the whole text run again for each token',
 };
 
 function describeDecoding(
@@ -246,9 +246,7 @@ function describeDecoding(
   const candidates = topK === undefined ? '' : ` of the ${topK} likeliest`;
   return [
     MODE_TEXTS[mode],
-    temperature === 0
-      ? 'the likeliest token taken'
-      : `tokens drawn at temperature ${temperature}${candidates}`,
+    temperature === 0 ? 'the likeliest token' : `tokens sampled at temperature ${temperature}${candidates}`,
     `up to ${length} of ${vocabularySize} tokens`,
   ].join(', ');
 }
@@ -257,7 +255,7 @@ function chooseCoverage(binding: IoBinding): TextGeneration['defaultCoverage'] {
   const state = stateOutputs(binding).at(-1);
   return state === undefined || binding.mode !== 'recurrent'
     ? { tensor: `${AFTER_PROMPT_PREFIX}${binding.logits}`, why: 'the logits after the prompt' }
-    : { tensor: `${AFTER_PROMPT_PREFIX}${state}`, why: 'the state that the prompt leaves' };
+    : { tensor: `${AFTER_PROMPT_PREFIX}${state}`, why: 'the state after the prompt' };
 }
 
 function indicesOf(rows: readonly number[]): number[] {

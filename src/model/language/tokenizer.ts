@@ -49,7 +49,7 @@ const MAX_CONTEXT = 1 << 24;
 export async function readTokenizer(path: string, size = Number.POSITIVE_INFINITY): Promise<Tokenizer> {
   if (path === CODEPOINTS) return makeVocabularyTokenizer(codepointVocabulary(size));
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path))
-    throw new UserError(`vocabularies are read from disk alone: download ${path} and name the file`);
+    throw new UserError(`vocabularies are only read from disk: download ${path} and name the file`);
   await refuseHubNames(path);
   if (!isJsonPath(path)) return makeVocabularyTokenizer(await readVocabulary(path));
   const json = parseJson(await readVocabularyText(path), path);
@@ -65,7 +65,7 @@ async function refuseHubNames(path: string): Promise<void> {
   const isName = found === undefined && /^\w[\w.-]*(?:\/[\w.-]+)?$/.test(given) && !/\.\w{2,5}$/.test(given);
   if (isName)
     throw new UserError(
-      `there is no vocabulary ${given} on disk, and none is fetched from elsewhere: download its tokenizer.json and name that`,
+      `there is no vocabulary ${given} on disk, and neurofuzz downloads none: download its tokenizer.json and name that file`,
     );
   if (found?.isDirectory() === true)
     throw new UserError(`the vocabulary ${path} is a folder: name its tokenizer.json or vocabulary file`);
@@ -108,7 +108,7 @@ export function encodeWithinLimit(
     return callWithTimeout('tokenizer', () => tokenizer.encode(text), limit);
   } catch (error) {
     throw new UserError(
-      `${where} cannot be turned into tokens: ${errorMessage(error).replace('plug-in ', '')}; is it the vocabulary that the model was made with?`,
+      `${where} cannot be turned into tokens: ${errorMessage(error).replace('plug-in ', '')}; check that it is the vocabulary that the model was trained with`,
     );
   }
 }

@@ -40,13 +40,13 @@ export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`the vocabulary ${path} is no valid JSON: ${errorMessage(error)}`);
+    throw new UserError(`the vocabulary ${path} is not valid JSON: ${errorMessage(error)}`);
   }
 }
 
 function checkVocabulary(tokens: Vocabulary, path: string): Vocabulary {
   if (tokens.length < 2)
-    throw new UserError(`the vocabulary ${path} holds ${tokens.length} tokens: it needs more`);
+    throw new UserError(`the vocabulary ${path} holds ${tokens.length} tokens, which is too few`);
   return tokens;
 }
 

@@ -27,12 +27,12 @@ export async function deriveQuantizedModel(
   const addsUpInHalf = half !== undefined && half.accumulate !== 'float32';
   if (addsUpInHalf && !(quantization.name in HALF_MAX && family === 'onnx'))
     throw new UserError(
-      `--half accumulate=${half.accumulate} is for float16 and bfloat16 copies of ONNX models: leave it out`,
+      `--half accumulate=${half.accumulate} is for float16 and bfloat16 copies of ONNX models: remove it`,
     );
   if (family === 'tfjs') return quantizer.quantizeTfjs(file);
   if (family === 'saved-model') {
     throw new UserError(
-      `${file} is a SavedModel, which can't be quantized here: convert it with tensorflowjs_converter or tf2onnx first`,
+      `${file} is a SavedModel, which neurofuzz cannot quantize: convert it with tensorflowjs_converter or tf2onnx first`,
     );
   }
   const original = await readUnpacked(file, MAX_ONNX_BYTES);

@@ -71,7 +71,7 @@ export function openOnnxDraft(bytes: Uint8Array, path: string): OnnxDraft {
   const original = readOnnx(bytes, path);
   const evidence = findQuantization(original.graph);
   if (evidence !== undefined) {
-    throw new UserError(`${path} is quantized already (${evidence}): name the model that it was made from`);
+    throw new UserError(`${path} is already quantized (${evidence}): name the original model`);
   }
   const upgraded = upgradeOnnx(bytes, original, path);
   const content = upgraded === bytes ? original : readOnnx(upgraded, path);

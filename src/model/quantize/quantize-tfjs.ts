@@ -22,9 +22,7 @@ export async function quantizeTfjs(path: string, kind: Quantization): Promise<Mo
   const { weightData: _data, weightSpecs: specs = [], ...json } = artifacts;
   const quantized = specs.find(({ quantization }) => quantization !== undefined);
   if (quantized !== undefined) {
-    throw new UserError(
-      `${path} is quantized already (weight ${quantized.name}): name the model that it was made from`,
-    );
+    throw new UserError(`${path} is already quantized (weight ${quantized.name}): name the original model`);
   }
   const stored = storedWeights(artifacts).map(({ spec, bytes }): StoredWeight => {
     if (spec.dtype !== 'float32') return { spec, bytes };

@@ -37,6 +37,6 @@ export async function requireTrust(
   if (await isOwnManifest(text, folder, plugins)) return [...named, ...plugins];
   const listed = unnamed.map((path) => relative('.', path)).join(', ');
   throw new UserError(
-    `${file} names code that this command was not told to run: ${listed}; read it, and add --trust if you trust it`,
+    `${file} names code that this command was not allowed to run: ${listed}; read it, and add --trust if you trust it`,
   );
 }

@@ -65,11 +65,11 @@ export async function* minimize(
       if (finding.minimized !== undefined) continue;
       // Of several findings; one that is named is made smaller whatever it is.
       if (found.length > 1 && isTie(finding.signature)) {
-        yield unchangedResult(folder, finding, 'it is a tie, which is no fault');
+        yield unchangedResult(folder, finding, 'it is a tie, which is not a fault');
         continue;
       }
       yield minimizedIds.has(finding.id)
-        ? unchangedResult(folder, finding, 'it was made smaller before')
+        ? unchangedResult(folder, finding, 'it is already minimized')
         : await minimizeOne(folder, tries, force, seeds, opening);
     }
   }
@@ -98,7 +98,7 @@ async function minimizeOne(
       return unchangedResult(
         folder,
         finding,
-        'the model has changed since it was found: --force tries all the same',
+        'the model has changed since it was found: --force minimizes it anyway',
       );
     lock = await Lock.acquire(campaign.folder);
     const minimized = await minimizeFinding(
@@ -115,7 +115,7 @@ async function minimizeOne(
       signature,
       distance,
       ...minimized,
-      ...(minimized.smaller.length > 0 ? {} : { why: 'nothing smaller breaks in the same way' }),
+      ...(minimized.smaller.length > 0 ? {} : { why: 'no smaller input has the same fault' }),
     };
   } finally {
     campaign.rerunClient.close();
@@ -126,9 +126,8 @@ async function minimizeOne(
 /** Why a finding cannot be minimized, without running its model; undefined if it can. */
 async function refusalOf(folder: string, finding: Finding): Promise<string | undefined> {
   if (finding.status !== 'confirmed')
-    return `it is ${finding.status}: what does not show alone can't be told`;
-  if (await exists(join(folder, TRANSFORMED_FILE)))
-    return 'its objective would have to change each variant anew';
-  if (await exists(join(folder, REFERENCE_FILE))) return 'how long a run takes is no matter of few tries';
+    return `it is ${finding.status}: findings that are not reproduced alone cannot be minimized`;
+  if (await exists(join(folder, TRANSFORMED_FILE))) return 'metamorphic findings are not supported yet';
+  if (await exists(join(folder, REFERENCE_FILE))) return 'run times cannot be compared in single runs';
   return finding.ancestor === finding.id ? 'it is a seed' : undefined;
 }

@@ -28,7 +28,7 @@ export class DeathTally {
     if (died.isFromOutside) {
       if (++this.#outside < MAX_OUTSIDE_DEATHS) return true;
       throw new MachineError(
-        `worker processes are ended by ${died.exitStatus} from outside, ${this.#outside} in a row, the last with process id ${pid} in the step ${step}: find out what sends the signal, such as a guard against low memory`,
+        `worker processes were ended by ${died.exitStatus} from outside, ${this.#outside} in a row, the last with process id ${pid} in the step ${step}: find out what sends the signal, such as a guard against low memory`,
       );
     }
     return died.mayBeChance && ++this.#own < this.#mostOwn;

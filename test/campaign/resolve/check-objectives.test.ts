@@ -13,15 +13,13 @@ describe('labels', () => {
 
   test('are refused without an objective that needs them', () => {
     expect(() => checkLabels({ labels: 'labels.npy' }, [{ name: 'nonfinite' }])).toThrow(
-      '--labels are given and no objective asks for them',
+      '--labels is given but no objective uses it',
     );
     expect(() => checkLabels({}, [{ name: 'nonfinite' }])).not.toThrow();
   });
 
   test('are required by an objective that needs them, with a constraint', () => {
-    expect(() => checkLabels({ linf: 0.1 }, labelled)).toThrow(
-      'misclassified needs the class that each seed shows',
-    );
+    expect(() => checkLabels({ linf: 0.1 }, labelled)).toThrow('misclassified needs the class of each seed');
     expect(() => checkLabels({ labels: 'folders' }, labelled)).toThrow('misclassified needs a constraint');
     for (const limit of [
       { linf: 0.1 },
@@ -86,7 +84,7 @@ describe('tensors of objectives', () => {
   test('are refused where the model has none of the name, or no row for each testcase', async () => {
     await expect(check(reading('hiden'))).rejects.toThrow('no tensor hiden');
     await expect(check(reading('hidden'), ['hidden'])).rejects.toThrow(
-      'tensor hidden has no row for each testcase',
+      'tensor hidden does not have one row per testcase',
     );
   });
 });

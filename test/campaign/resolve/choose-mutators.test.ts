@@ -66,7 +66,7 @@ describe('requests', () => {
   test('of an unknown input, or both to stay and to change, are refused', async () => {
     await expect(request('imge=gaussian')).rejects.toThrow('the model has no input imge');
     await expect(request(['image=none', 'image=gaussian'])).rejects.toThrow(
-      'cannot both stay (none) and change',
+      'cannot be both unchanged (none) and mutated',
     );
   });
 });
@@ -96,7 +96,7 @@ describe('mutators', () => {
 
   test('that fit no input are refused, and so is leaving all inputs as they are', async () => {
     await expect(choose('crossover')).rejects.toThrow('crossover');
-    await expect(choose(['image=none', 'mask=none'])).rejects.toThrow('leaves every input as it is');
+    await expect(choose(['image=none', 'mask=none'])).rejects.toThrow('leaves every input unchanged');
   });
 
   test("that are all geometric are refused under DeepHunter's rule", async () => {

@@ -47,10 +47,10 @@ async function linesWith({
 
 test('each guess is a line with its reason and the flags that overrule it; plain numbers have none', async () => {
   expect(await linesWith()).toEqual([
-    'input wave looks like audio: Conv c reads it as a signal of one channel; --mutator wave=numbers overrules that; its range is -1 to 1: samples of audio lie there; --range wave=lo,hi overrules that',
-    'input h0 looks like a state of a recurrent network: it is the initial state of GRU g; it stays 0: --mutator h0=numbers has it mutated',
-    'input rate looks like a choice between ways to work: the model compares it with 16000, 8000; it stays 16000: --mutator rate=numbers has it mutated',
-    'input mask looks like a mask: its name and its type int64 say so; it stays 1: --mutator mask=flags has it mutated',
+    'input wave looks like audio: Conv c reads it as a signal of one channel; --mutator wave=numbers overrides that; its range is -1 to 1: usual for audio samples; --range wave=lo,hi overrides that',
+    'input h0 looks like a state of a recurrent network: it is the initial state of GRU g; it stays 0: --mutator h0=numbers mutates it',
+    'input rate looks like a setting: the model compares it with 16000, 8000; it stays 16000: --mutator rate=numbers mutates it',
+    'input mask looks like a mask: its name and its type int64 say so; it stays 1: --mutator mask=flags mutates it',
   ]);
 });
 

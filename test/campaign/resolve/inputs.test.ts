@@ -44,7 +44,7 @@ describe('without seeds', () => {
   });
 
   test('labels are refused', async () => {
-    await expect(resolve({ labels: 'folders' })).rejects.toThrow('--labels are for seeds');
+    await expect(resolve({ labels: 'folders' })).rejects.toThrow('--labels belong to seeds');
   });
 });
 
@@ -65,9 +65,7 @@ describe('with seeds', () => {
     expect(descriptors[0].range).toEqual({ low: 0, high: 8 });
     expect(mutators[0].length).toBeGreaterThan(3);
     expect(mutators[1]).toEqual([]);
-    expect(messages).toEqual([
-      'input b is the same in all seeds: it stays so; --range would have it mutated',
-    ]);
+    expect(messages).toEqual(['input b is the same in all seeds and stays unchanged; --range mutates it']);
   });
 
   test('an input that is the same in all seeds is kept also where mutators are given for another one', async () => {

@@ -112,7 +112,7 @@ test('a seed has the class that its label names', async () => {
 test('limits of numbers are refused where only strings are mutated, and edits are not', async () => {
   const onlyStrings = { mutator: { s: ['strings'], x: ['none'] } };
   await expect(resolve(COLOURS, { ...onlyStrings, linf: 1 })).rejects.toThrow(
-    '--linf is for numbers, and only strings are mutated; --edits limits those',
+    '--linf is for numbers, but only strings are mutated: use --edits',
   );
   expect((await resolve(COLOURS, { ...onlyStrings, edits: 2 })).limits.edits).toBe(2);
   expect((await resolve(COLOURS, { linf: 1 })).limits.linf).toBe(1);

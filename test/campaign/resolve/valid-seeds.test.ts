@@ -47,7 +47,7 @@ test('columns of whole numbers and categories are checked', () => {
   const { kept, warnings } = check([testcaseOf([1, 2]), testcaseOf([1.5, 2]), testcaseOf([1, 3])], table);
   expect(kept).toEqual([0]);
   expect(warnings[0]).toContain('1.5 in column 0 of input x, which holds whole numbers');
-  expect(warnings[0]).toContain('3 in column 1 of input x, which is none of 0, 2');
+  expect(warnings[0]).toContain('3 in column 1 of input x, which is not one of 0, 2');
 });
 
 test('the ends of a range are legal as the type rounds them', () => {

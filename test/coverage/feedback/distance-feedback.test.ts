@@ -129,6 +129,8 @@ describe('the smallest cover by distance', () => {
   });
 
   test('says how what was left out relates to it', () => {
-    expect(distanceFeedback.describeReach(0.123456)).toBe('lies within 0.1235 (squared) of one that is kept');
+    expect(distanceFeedback.describeReach(0.123456)).toBe(
+      'lies within 0.1235 (squared distance) of a kept testcase',
+    );
   });
 });

@@ -91,7 +91,7 @@ describe('the smallest cover of a set', () => {
   });
 
   test('says how what was left out relates to it', () => {
-    expect(setFeedback.describeReach(0)).toBe('covers nothing that those kept do not cover');
-    expect(setFeedback.describeReach(3)).toBe('covers at most 3 elements that those kept do not cover');
+    expect(setFeedback.describeReach(0)).toBe('has no element that the kept testcases lack');
+    expect(setFeedback.describeReach(3)).toBe('covers at most 3 elements that the kept testcases lack');
   });
 });

@@ -82,5 +82,5 @@ test('a shard that has failed ten times ends the campaign', async () => {
   await shards.publish([shard]);
   for (const job of queue.jobs.values()) job.state = 'failed';
   jest.advanceTimersByTime(5000);
-  await expect(shards.removeLostJobs()).rejects.toThrow('no machine can carry out tasks 1-1-0: it crashed');
+  await expect(shards.removeLostJobs()).rejects.toThrow('no machine can run tasks 1-1-0: it crashed');
 });

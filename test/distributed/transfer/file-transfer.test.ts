@@ -39,7 +39,7 @@ describeOnRedis('files that come over a queue', (client) => {
     await expect(cache.fetchPath(departing.manifest, client(), keys)).rejects.toThrow(/is not on the queue/);
     await client().set(keys.filePart(sha256, 0), 'one\ntwo!');
     await expect(cache.fetchPath(departing.manifest, client(), keys)).rejects.toThrow(
-      /words\.txt came over damaged/,
+      /words\.txt was damaged in transfer/,
     );
     expect(readdirSync(join(folder, 'damaged'))).toEqual([]);
   });
@@ -61,7 +61,7 @@ describeOnRedis('files that come over a queue', (client) => {
     );
     const large = await UploadBundle.ofFile(file('home/large', 'x'.repeat(300)), []);
     await large.upload(client(), keys);
-    await expect(cache.fetchPath(large.manifest, client(), keys)).rejects.toThrow(/see --cache-size/);
+    await expect(cache.fetchPath(large.manifest, client(), keys)).rejects.toThrow(/raise --cache-size/);
   });
 
   test('what processes left that are gone is taken away, and what others use is not', async () => {

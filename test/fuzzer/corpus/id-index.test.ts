@@ -38,5 +38,5 @@ test('grows to 100,000 ids, and takes 24 bytes for each at most', () => {
 test('what is no id is not found, and is refused', () => {
   const index = new IdIndex();
   expect(index.indexOf('gone')).toBeUndefined();
-  expect(() => index.add('gone')).toThrow(/gone is no id/);
+  expect(() => index.add('gone')).toThrow(/gone is not a testcase/);
 });

@@ -59,7 +59,7 @@ describe('a mutator is refused', () => {
   const make = (spec: string) => MetamorphicTransform.make([spec], [FLOATS], 'seed');
 
   test('that is a group', async () => {
-    await expect(make('numbers')).rejects.toThrow('numbers is several changes: name the one that is meant');
+    await expect(make('numbers')).rejects.toThrow('numbers is a group of several mutators: name one of them');
   });
 
   test('that needs a crossover partner', async () => {
@@ -74,7 +74,7 @@ describe('a mutator is refused', () => {
     const tokens = { special: [], length: [1, 4], vocabulary: undefined, dictionary: [] } as const;
     const input = traitsOf({ type: 'int64', domains: ['numbers', 'tokens'], size: 4, tokens });
     await expect(MetamorphicTransform.make(['insert'], [input], 'seed')).rejects.toThrow(
-      'insert changes how long a testcase is',
+      'insert changes the length of a testcase',
     );
   });
 });

@@ -12,9 +12,9 @@ test('cells may be quoted, hold commas, quotes and line breaks, and be empty', (
 });
 
 test.each([
-  ['a,b\nc', /row 2 has 1 cells and the first one 2/],
-  ['a"b,c', /x\.csv, line 1: a quotation mark/],
-  ['"a', /a quotation mark/],
+  ['a,b\nc', /row 2 has 1 cells, but the first row has 2/],
+  ['a"b,c', /x\.csv, line 1: misplaced quotation mark/],
+  ['"a', /misplaced quotation mark/],
 ])('%j is refused', (text, message) => {
   expect(() => decodeCsv(text, 'x.csv')).toThrow(message);
 });
@@ -22,5 +22,5 @@ test.each([
 test('a quoted cell may be longer than the stack is deep', () => {
   const long = 'a""'.repeat(5_000_000);
   expect(decodeCsv(`"${long}"`, 'x.csv')[0][0]).toHaveLength(10_000_000);
-  expect(() => decodeCsv(`"${long}`, 'x.csv')).toThrow(/line 1: a quotation mark/);
+  expect(() => decodeCsv(`"${long}`, 'x.csv')).toThrow(/line 1: misplaced quotation mark/);
 });

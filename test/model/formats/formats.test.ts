@@ -238,7 +238,7 @@ describe('SavedModel', () => {
 
   (hasNative ? test.skip : test)('is refused with how to install its runtime or to convert it', async () => {
     await expect(loadModel(fixture('saved-model'), { runtime: 'auto' })).rejects.toThrow(
-      /only native TensorFlow runs .*npm install @tensorflow\/tfjs-node-gpu .*tensorflowjs_converter --input_format=tf_saved_model/,
+      /needs native TensorFlow .*npm install @tensorflow\/tfjs-node-gpu .*tensorflowjs_converter --input_format=tf_saved_model/,
     );
   });
 

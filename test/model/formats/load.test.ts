@@ -199,7 +199,7 @@ describe('batches', () => {
     const inputs = [{ name: 'x', type: 'float32' as const, shape: [4], size: 4 }];
     const rows = new BatchedModel(await loadModel(path, { runtime: 'auto' }));
     expect((await rows.probe(allocateBatch(shapeSignatureOf(inputs), 2), [])).batchLimitReason).toMatch(
-      /takes one testcase a run/,
+      /each run of the model has one testcase/,
     );
     expect(rows.maxBatchSize).toBe(1);
   });

@@ -28,7 +28,7 @@ test.each([
   const reserved = names.find((name) => name in {});
   await expect(loadModel(model(...names), { runtime: 'auto', threads: 1 })).rejects.toMatchObject({
     name: 'UserError',
-    message: expect.stringContaining(`has something named ${reserved}, a name that is reserved`),
+    message: expect.stringContaining(`has an element named ${reserved}, a name that is reserved`),
   });
   expect(Object.getPrototypeOf({})).toBe(Object.prototype);
 });

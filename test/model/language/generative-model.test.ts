@@ -202,10 +202,10 @@ describe('refuses', () => {
 
   test('a tokenizer that would have to be fetched, and files that are none', async () => {
     expect(await refusal('recurrent', { vocabulary: 'https://example.org/tokenizer.json' })).toMatch(
-      /from disk alone/,
+      /only read from disk/,
     );
     expect(await refusal('recurrent', { vocabulary: 'gpt2' })).toMatch(
-      /no vocabulary gpt2 on disk, and none is fetched/,
+      /no vocabulary gpt2 on disk, and neurofuzz downloads none/,
     );
     expect(await refusal('recurrent', { vocabulary: folder })).toMatch(/is a folder/);
     const broken = join(folder, 'broken.json');

@@ -49,7 +49,7 @@ test('a transformer with a cache, exported by torch, says what it says in torch'
   expect(texts.map(({ prompt, answer }) => [prompt, answer])).toEqual(
     known.answers.map(({ prompt, text }) => [prompt, text]),
   );
-  expect(model.capabilities.textGeneration?.description).toMatch(/a cache passed round/);
+  expect(model.capabilities.textGeneration?.description).toMatch(/a cache carried from step to step/);
   await model.dispose();
 });
 
@@ -65,7 +65,7 @@ test('a tokenizer whose pattern comes to no end is refused with the text', async
   writeFileSync(path, JSON.stringify(json));
   const language = await readTokenizer(path);
   expect(() => encodeWithinLimit(language, `${'a'.repeat(50)}b`, 'prompts.txt, line 1,', 200)).toThrow(
-    /^prompts\.txt, line 1, cannot be turned into tokens: the tokenizer does not come to an end within 0\.2 s; /,
+    /^prompts\.txt, line 1, cannot be turned into tokens: the tokenizer does not finish within 0\.2 s; /,
   );
 });
 

@@ -45,7 +45,7 @@ const check = (path = campaign, objective = join(path, '..', 'objective.js'), op
   requireTrust(path, { objective: [objective] }, options);
 
 const REFUSAL =
-  /campaign\.yaml names code that this command was not told to run: .*objective\.js; .* --trust/;
+  /campaign\.yaml names code that this command was not allowed to run: .*objective\.js; .* --trust/;
 
 test("the user's own campaign may run its plug-ins, edited ones too, and the key is the user's alone", async () => {
   await check();

@@ -42,7 +42,7 @@ export interface ResolvedBatch {
 
 /**
  * Looks once whether answers depend on the rest of the batch: seeds with other neighbours, alone, and in another order. Where they
- * do, runs are of one testcase unless a batch was asked for. A campaign that is resumed keeps what it recorded.
+ * do, each run has one testcase unless a batch was asked for. A campaign that is resumed keeps what it recorded.
  */
 export async function resolveBatchDependence(
   options: BatchDependenceOptions,
@@ -56,8 +56,8 @@ export async function resolveBatchDependence(
   const isKept = (requestedBatch !== undefined || comparesBatches) && batch > 1;
   const reason = requestedBatch === undefined ? 'since an objective compares batches' : 'as --batch asks';
   const consequence = isKept
-    ? `runs are of ${batch} testcases all the same, ${reason}; what needs its batch says batch-dependent`
-    : 'runs are of one testcase; --batch asks for more';
+    ? `each run has ${batch} testcases anyway, ${reason}; findings that need their batch are marked batch-dependent`
+    : 'each run has one testcase; --batch sets more';
   notices.warn(`${dependenceText(batchDependence)}: ${consequence}`);
   return { batch: isKept ? batch : 1, batchDependence };
 }

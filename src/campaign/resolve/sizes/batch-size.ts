@@ -44,8 +44,8 @@ export function resolveBatchSize(
   const timed = objectives.find((objective) => objective.timed === true);
   if (timed !== undefined) {
     if ((batch ?? 1) > 1)
-      throw new UserError(`--batch: ${timed.name} times runs of one testcase each: leave --batch out`);
-    notices.info(`${timed.name}: runs are of one testcase, and what it finds may not come up again`);
+      throw new UserError(`--batch: ${timed.name} times each testcase separately: remove --batch`);
+    notices.info(`${timed.name}: each run has one testcase, and its findings may not be reproducible`);
     return 1;
   }
   return Math.min(batch ?? usualBatch(model, shapes), largestBatch);

@@ -48,18 +48,20 @@ export async function openFixedBatch(
     reason !== undefined
       ? { refusal: reason }
       : pair === undefined
-        ? { refusal: 'there are no two seeds to compare a copy with a free one on' }
+        ? { refusal: 'two seeds are needed to check a copy with a dynamic batch' }
         : await probeWorker.openBatch(pair);
   if ('description' in opening) {
-    const equal = opening.isExact ? 'equal' : 'equal but for rounding';
+    const equal = opening.isExact ? 'equal' : 'equal up to rounding';
     notices.info(
-      `the model's batch is fixed to 1: it is opened in a copy, in which two seeds give ${equal} results alone and together; findings are confirmed in the unmodified model`,
+      `the model's batch is fixed to 1: neurofuzz uses a copy with a dynamic batch, in which two seeds give ${equal} results alone and together; findings are confirmed in the unmodified model`,
     );
     return { model: opening.description.model, fixedBatch: 'opened' };
   }
   const { refusal } = opening;
   if (recorded?.fixedBatch === 'opened')
-    throw new UserError(`the campaign ran in a copy with a free batch, which cannot be made: ${refusal}`);
+    throw new UserError(
+      `the campaign used a copy with a dynamic batch, which cannot be made now: ${refusal}`,
+    );
   notices.info(`the model's batch is fixed to 1 and stays so (${refusal}): each worker runs row by row`);
   return { model, fixedBatch: 'row by row' };
 }
@@ -72,9 +74,9 @@ function reasonAgainst(
   objectives: OpenBatchOptions['objectives'],
 ): string | undefined {
   if (secondModel !== undefined || batch === 1 || objectives.some(({ timed }) => timed === true))
-    return 'runs of several are not asked for';
-  if (format !== 'onnx') return 'only ONNX models are copied with a free one';
-  if (defaultBatch(valueCount(form)) === 1) return 'a testcase is large enough for a run of its own';
+    return 'batches are not needed';
+  if (format !== 'onnx') return 'only ONNX models can be copied with a dynamic batch';
+  if (defaultBatch(valueCount(form)) === 1) return 'a testcase is large enough to run alone';
   return undefined;
 }
 

@@ -43,7 +43,7 @@ export async function resolveNoise(
   });
   for (const [output, { reference, copy }] of Object.entries(noise ?? {}))
     notices.info(
-      `a lead of one class in ${output} counts beyond ${formatNumber(reference, 2)} in the model and ${formatNumber(copy, 2)} in the second one: less is a tie, which the size of a run, threads and optimisation move`,
+      `a lead of one class in ${output} counts beyond ${formatNumber(reference, 2)} in the model and ${formatNumber(copy, 2)} in the second one: less is a tie, which depends on batch size, threads and optimisation`,
     );
   return noise;
 }

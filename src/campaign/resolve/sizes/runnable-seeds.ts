@@ -41,7 +41,7 @@ export async function withRunnableSeed(
   if (change === undefined) return inputs;
   const { dimension, size } = change;
   notices.warn(
-    `the model leaves size ${dimension} open and fails on every seed that was tried: those are findings; it runs where the size is ${size}, and seeds of that size are fuzzed`,
+    `the model leaves size ${dimension} dynamic and fails on every tried seed: these are findings; it runs with size ${size}, and neurofuzz fuzzes seeds of that size`,
   );
   return withResizedSeeds(model, inputs, change);
 }

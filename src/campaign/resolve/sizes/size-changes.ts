@@ -80,10 +80,10 @@ function reasonAgainst(
 ): string | undefined {
   if ([linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined))
     return 'the distance from the seeds is limited';
-  if (against !== undefined) return 'the second model may take no others';
+  if (against !== undefined) return 'the second model may not accept others';
   if (descriptors.some(({ fixed }) => fixed !== undefined)) return '--fixed keeps positions';
   if (searchableGraph(graph).nodes.some(({ op }) => op === 'If'))
-    return 'branches of the model are chosen by what all testcases have in common';
+    return 'branches of the model depend on values that all testcases share';
   return undefined;
 }
 
@@ -98,19 +98,19 @@ function explainSizes({ dimension, running, failing, isTied }: TriedSizes, notic
   const { dimension: name, sizes } = dimension;
   if (isTied) {
     notices.info(
-      `size ${name} is ${spanText(sizes)} in the seeds, and the model runs on no other that was tried: it stays so`,
+      `size ${name} is ${spanText(sizes)} in the seeds, and the model runs on no other tried size: it does not change`,
     );
     return;
   }
   // Seeds of several sizes cannot have one that is asked for.
-  const keeps = sizes.length === 1 ? '; --shape keeps sizes as they are' : '';
+  const keeps = sizes.length === 1 ? '; --shape turns this off' : '';
   if (running.length > 0)
     notices.info(
       `size ${name} is ${spanText(sizes)} in the seeds: one task in 16 has ${sizesOf(running)} instead${keeps}`,
     );
   if (failing.length > 0)
     notices.warn(
-      `the model leaves size ${name} open and fails with every seed that was tried where it is ${sizesOf(failing)}: that is a finding${keeps}`,
+      `the model leaves size ${name} dynamic and fails with every tried seed at size ${sizesOf(failing)}: that is a finding${keeps}`,
     );
 }
 
@@ -118,7 +118,7 @@ function explainSizes({ dimension, running, failing, isTied }: TriedSizes, notic
 function untriedText({ dimension, running, failing, isTied }: TriedSizes): string {
   const { dimension: name, sizes } = dimension;
   if (isTied)
-    return `sizes of ${name} other than ${spanText(sizes)}, since the model runs on no other that was tried`;
+    return `sizes of ${name} other than ${spanText(sizes)}, because the model runs on no other tried size`;
   const all = [...sizes, ...[...running, ...failing].map(({ size }) => size)];
   return `sizes of ${name} above ${Math.max(...all)}`;
 }

@@ -12,7 +12,7 @@ export function decodeOnnx(bytes: Uint8Array, path: string): OnnxModel {
     return decodeMessage<OnnxModel>(ModelProto, bytes);
   } catch (error) {
     throw new UserError(
-      `${path} is not an ONNX model, or is cut short (${errorMessage(error)}): export or copy it again`,
+      `${path} is not an ONNX model, or is truncated (${errorMessage(error)}): export or copy it again`,
     );
   }
 }

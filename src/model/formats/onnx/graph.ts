@@ -55,9 +55,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxContent {
   const model = decodeOnnx(bytes, path);
   const { graph } = model;
   if (graph === null || graph === undefined || graph.output.length === 0) {
-    throw new UserError(
-      `${path} is not an ONNX model: it holds no graph; name an .onnx file or a model.json`,
-    );
+    throw new UserError(`${path} is not an ONNX model: it has no graph; name an .onnx file or a model.json`);
   }
   const imported = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   const opset = imported === undefined ? 0 : longToNumber(imported.version);

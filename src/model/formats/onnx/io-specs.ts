@@ -25,13 +25,13 @@ export function usableOutputs(
   }
   if (usable.length === 0)
     throw new UserError(
-      `${path} has no output of numbers or of classes with names, so there is nothing to look at (${omitted.map(({ name, reason }) => `${name}: ${reason}`).join('; ')})`,
+      `${path} has no output of numbers or of named classes, so there is nothing to check (${omitted.map(({ name, reason }) => `${name}: ${reason}`).join('; ')})`,
     );
   return { usable, omitted };
 }
 
 /** Reason to leave out an output of strings. */
-const FREE_STRINGS = 'it holds strings, and the graph does not say which there can be';
+const FREE_STRINGS = 'it holds strings, and the graph does not list them';
 
 /** @throws UserError if the input is no tensor of numbers or strings */
 export function inputSpec(

@@ -33,7 +33,7 @@ export const onnxLoader: ModelLoader = {
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'onnx') {
       throw new UserError(
-        `--runtime ${options.runtime} cannot run ${path}, an ONNX model: leave it out or use onnx`,
+        `--runtime ${options.runtime} cannot run ${path}, an ONNX model: remove it or use onnx`,
       );
     }
     const file = await readUnpacked(path, MAX_ONNX_BYTES);
@@ -126,7 +126,7 @@ async function emulatedModel(
   } catch (error) {
     if (choice === 'auto') return { refusal: errorMessage(error) };
     throw new UserError(
-      `${path} cannot be run in emulated half precision: ${errorMessage(error)}; leave --half out, or turn it off with --half off`,
+      `${path} cannot be run in emulated half precision: ${errorMessage(error)}; remove --half, or turn it off with --half off`,
     );
   }
 }

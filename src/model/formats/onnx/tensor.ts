@@ -32,7 +32,7 @@ export function decodeOnnxTensor(bytes: Uint8Array, source: string): Tensor {
   try {
     proto = decodeMessage<OnnxTensor>(TensorProto, bytes);
   } catch (error) {
-    throw new UserError(`${source} is no ONNX tensor, or is cut short (${errorMessage(error)})`);
+    throw new UserError(`${source} is not an ONNX tensor, or is truncated (${errorMessage(error)})`);
   }
   return tensorOf(proto, source);
 }
@@ -50,7 +50,7 @@ export function dtypeOf(dataType: number): DType | undefined {
 export function tensorOf(proto: OnnxTensor, source: string): Tensor {
   const type = dtypeOf(proto.dataType);
   if (type === undefined) {
-    throw new UserError(`${source} is no ONNX tensor of numbers (data type ${proto.dataType})`);
+    throw new UserError(`${source} is not an ONNX tensor of numbers (data type ${proto.dataType})`);
   }
   const shape = proto.dims.map(Number);
   const size = sizeOf(shape);

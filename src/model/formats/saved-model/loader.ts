@@ -39,7 +39,7 @@ export const savedModelLoader: ModelLoader = {
   async load(path, options) {
     if (options.runtime !== 'auto' && options.runtime !== 'tensorflow') {
       throw new UserError(
-        `--runtime ${options.runtime} cannot run ${path}, a SavedModel: leave it out or use tensorflow`,
+        `--runtime ${options.runtime} cannot run ${path}, a SavedModel: remove it or use tensorflow`,
       );
     }
     const file = await resolveConfinedFile(path, 'saved_model.pb', path);
@@ -52,7 +52,7 @@ export const savedModelLoader: ModelLoader = {
       runtime = await startTfjs('tensorflow');
     } catch (error) {
       throw new UserError(
-        `${path} is a SavedModel, which only native TensorFlow runs (${errorMessage(error).replace(/^[^:]*: /, '')}): npm install @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node, or convert it: tensorflowjs_converter --input_format=tf_saved_model ${path} ${path.replace(/\/+$/, '')}-tfjs`,
+        `${path} is a SavedModel, which needs native TensorFlow (${errorMessage(error).replace(/^[^:]*: /, '')}): npm install @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node, or convert it: tensorflowjs_converter --input_format=tf_saved_model ${path} ${path.replace(/\/+$/, '')}-tfjs`,
       );
     }
     return new SavedModel(path, sha256, runtime, content);

@@ -118,7 +118,7 @@ export async function startTfjs(
 
 function startFailure(kind: TfjsRuntime, error: unknown): string {
   if (kind === 'tensorflow' && isModuleMissing(error, NATIVE_PACKAGES[1])) {
-    return `${NATIVE_PACKAGES[0]} is not installed (npm leaves it out where it cannot fetch libtensorflow)`;
+    return `${NATIVE_PACKAGES[0]} is not installed (npm skips it if it cannot download libtensorflow)`;
   }
   return errorMessage(error);
 }

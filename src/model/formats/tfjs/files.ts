@@ -72,7 +72,7 @@ async function readWeightGroup(
   const need = weights.reduce((from, spec) => endOfWeight(spec, data, from), 0);
   if (have < need) {
     throw new UserError(
-      `${path}: the weights in ${paths.join(', ')} are cut short: ${have} bytes where the manifest says ${need}; copy them again`,
+      `${path}: the weights in ${paths.join(', ')} are truncated: ${have} bytes where the manifest says ${need}; copy them again`,
     );
   }
   return data.subarray(0, need);
@@ -119,7 +119,9 @@ function parseModelJson(text: Buffer, path: string): io.ModelJSON {
   try {
     json = JSON.parse(text.toString('utf8')) as Partial<io.ModelJSON> | null;
   } catch (error) {
-    throw new UserError(`${path} is not a TensorFlow.js model: it is no valid JSON (${errorMessage(error)})`);
+    throw new UserError(
+      `${path} is not a TensorFlow.js model: it is not valid JSON (${errorMessage(error)})`,
+    );
   }
   if (typeof json !== 'object' || json?.modelTopology === undefined || !Array.isArray(json.weightsManifest)) {
     throw new UserError(

@@ -19,7 +19,7 @@ export const tfjsLoader: ModelLoader = {
   async load(path, options) {
     if (options.runtime === 'onnx') {
       throw new UserError(
-        `--runtime onnx cannot run ${path}, a TensorFlow.js model: use tensorflow, wasm, cpu or leave it out`,
+        `--runtime onnx cannot run ${path}, a TensorFlow.js model: use tensorflow, wasm or cpu, or remove it`,
       );
     }
     const files = await readTfjsFiles(path);
@@ -127,9 +127,8 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   const outputs = named.filter((output) => !isText(output)).map(({ name }) => name);
   const omittedOutputs = named
     .filter(isText)
-    .map(({ name }) => ({ name, reason: 'it holds strings, and TensorFlow.js models do not say which' }));
-  if (outputs.length === 0)
-    throw new UserError('it has no output of numbers, so there is nothing to look at');
+    .map(({ name }) => ({ name, reason: 'it holds strings, and TensorFlow.js models do not list them' }));
+  if (outputs.length === 0) throw new UserError('it has no output of numbers, so there is nothing to check');
   const constant = (name: string): tf.Tensor | undefined => loaded.weights[name]?.[0];
   const constants = weightShapesOf(files);
   const values = new Map(

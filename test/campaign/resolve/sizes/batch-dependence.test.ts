@@ -56,22 +56,20 @@ describe('where answers depend on the rest of the batch', () => {
     const { resolved, warnings } = await resolve({}, DEPENDENCE);
     expect(resolved).toEqual({ batch: 1, batchDependence: DEPENDENCE });
     expect(warnings).toEqual([
-      'answers depend on the rest of the batch, first at ReduceMean_1: runs are of one testcase; --batch asks for more',
+      'answers depend on the rest of the batch, first at ReduceMean_1: each run has one testcase; --batch sets more',
     ]);
   });
 
   test('a batch that was asked for stays', async () => {
     const { resolved, warnings } = await resolve({ batch: 32, requestedBatch: 32 }, DEPENDENCE);
     expect(resolved).toEqual({ batch: 32, batchDependence: DEPENDENCE });
-    expect(warnings).toEqual([
-      expect.stringMatching(/runs are of 32 testcases all the same, as --batch asks/),
-    ]);
+    expect(warnings).toEqual([expect.stringMatching(/each run has 32 testcases anyway, as --batch asks/)]);
   });
 
   test('batches stay where an objective compares them', async () => {
     const { resolved, warnings } = await resolve({ comparesBatches: true }, DEPENDENCE);
     expect(resolved.batch).toBe(64);
-    expect(warnings[0]).toContain('all the same, since an objective compares batches');
+    expect(warnings[0]).toContain('anyway, since an objective compares batches');
   });
 
   test('a campaign that is resumed looks at nothing and keeps what it recorded', async () => {

@@ -56,8 +56,8 @@ test('an objective that times runs has batches of one, says so, and refuses anot
   const objectives = [{ name: 'assert' }, { name: 'slow', timed: true }];
   const { size, infos } = resolve(undefined, { objectives });
   expect(size).toBe(1);
-  expect(infos).toEqual(['slow: runs are of one testcase, and what it finds may not come up again']);
+  expect(infos).toEqual(['slow: each run has one testcase, and its findings may not be reproducible']);
   expect(() => resolve(2, { objectives })).toThrow(
-    '--batch: slow times runs of one testcase each: leave --batch out',
+    '--batch: slow times each testcase separately: remove --batch',
   );
 });

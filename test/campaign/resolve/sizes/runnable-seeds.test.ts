@@ -51,7 +51,7 @@ test('where none runs and another size does, seeds of that size come first and t
   expect(taken.seeds.slice(2)).toEqual(seeds);
   expect(taken.labels?.get(taken.seeds[1])).toBe(3);
   expect(taken.inputs[0].shape).toEqual([null, null]);
-  expect(warnings).toEqual([expect.stringContaining('it runs where the size is 8')]);
+  expect(warnings).toEqual([expect.stringContaining('it runs with size 8')]);
 });
 
 test('where no size runs, nothing changes', async () => {

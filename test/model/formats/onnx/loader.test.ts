@@ -60,7 +60,7 @@ test('elements of a sequence are outputs, and what can not be looked at is named
   expect(model.outputs).toEqual(['pair_0', 'pair_1']);
   expect(model.omittedOutputs).toEqual([
     { name: 'rows', reason: 'it is a sequence' },
-    { name: 'echo', reason: expect.stringContaining('does not say which there can be') },
+    { name: 'echo', reason: expect.stringContaining('does not list them') },
   ]);
   const { outputs } = await model.run(
     [{ type: 'float32', shape: [1, 2], data: Float32Array.of(1, -2) }, encodeStrings(['a'], [1, 1])],

@@ -30,7 +30,7 @@ describe('a tensor of ONNX test data', () => {
       /x\.pb holds 1 values where its shape says 3/,
     );
     expect(() => decodeOnnxTensor(encode({ dims: [1], dataType: 8 }), 'x.pb')).toThrow(
-      /no ONNX tensor of numbers/,
+      /not an ONNX tensor of numbers/,
     );
   });
 });
