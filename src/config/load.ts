@@ -150,7 +150,9 @@ function issueOfInput(
   const values = new Map(Object.entries(given));
   const named = String(issue.path[1]);
   if (issue.path.length > 1 && values.has(named)) {
-    const path = issue.path.slice(1).map(String);
+    // A list is shown as a whole.
+    const listAt = issue.path.findIndex((key) => typeof key === 'number');
+    const path = issue.path.slice(1, listAt < 0 ? undefined : listAt).map(String);
     return { input: path.join('.'), value: valueAt(given, path), issue };
   }
   if (issue.code !== 'invalid_union') return undefined;

@@ -327,7 +327,7 @@ describe('a nightly file that makes no sense is refused in a line', () => {
       'time: 1s\ncampaigns: { a: { model: a.onnx, share: 0 } }',
       /must have a share above 0/,
     ],
-    ['no model', 'time: 1s\ncampaigns: { a: { linf: 1 } }', /campaigns\.a names no model/],
+    ['no model', 'time: 1s\ncampaigns: { a: { linf: 1 } }', /campaigns\.a has no model/],
     ['a folder of its own', 'time: 1s\ncampaigns: { a: { model: a.onnx, out: x } }', /out has no place/],
     ['a path for a name', 'time: 1s\ncampaigns: { ../a: { model: a.onnx } }', /must have a name of letters/],
     [
