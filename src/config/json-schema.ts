@@ -58,7 +58,7 @@ function withKinds(property: unknown, { names, help, takesPlugins }: SettingKind
 }
 
 /** Turns help into descriptions, and removes the metadata of flags. */
-function toJsonSchema(value: unknown): unknown {
+export function toJsonSchema(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toJsonSchema);
   if (typeof value !== 'object' || value === null) return value;
   const schema = value as Readonly<Record<string, unknown>>;

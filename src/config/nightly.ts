@@ -37,9 +37,10 @@ export const nightlySchema = z.strictObject({
     .meta({
       help: 'run all campaigns in parallel on the machines of a queue: an address, or true for $NEUROFUZZ_QUEUE',
     }),
-  keep: nightCount
-    .default(DEFAULT_KEPT_NIGHTS)
-    .meta({ help: 'number of nights whose reports are kept, such as 14 nights' }),
+  keep: nightCount.default(DEFAULT_KEPT_NIGHTS).meta({
+    help: 'number of nights whose reports are kept, such as 14 nights',
+    defaultText: `${DEFAULT_KEPT_NIGHTS} nights`,
+  }),
   distill: integer
     .positive('must be 1 or more')
     .default(DEFAULT_DISTILL_SIZE)
@@ -53,10 +54,15 @@ export const nightlySchema = z.strictObject({
       z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must have a name of letters, digits, dots and hyphens'),
       z.looseObject({
         config: z.string().min(1).optional().meta({ help: 'campaign file; settings next to it override it' }),
-        share: z.number('must have a number as share').positive('must have a share above 0').default(1),
+        share: z
+          .number('must have a number as share')
+          .positive('must have a share above 0')
+          .default(1)
+          .meta({ help: 'weight in the division of the time: 2 gets twice the time of 1' }),
       }),
     )
-    .refine((all) => Object.keys(all).length > 0, 'must name one campaign or more'),
+    .refine((all) => Object.keys(all).length > 0, 'must name one campaign or more')
+    .meta({ help: 'the campaigns by their names' }),
 });
 
 /** One campaign of a night. */

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { readNightlyFile } from '../../src/config/nightly.ts';
-import '../support/command.ts';
+import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
 const EXAMPLES = 'examples/nightly';
@@ -59,13 +59,42 @@ test('the nightly file is one', async () => {
   expect([time, keep]).toEqual([6 * 3_600_000, 14]);
 });
 
+test('all files parse, name existing flags and settings, and use the default folder, as the tutorial does', async () => {
+  const files = readdirSync(EXAMPLES);
+  expect(files.length).toBeGreaterThanOrEqual(7);
+  for (const name of files) {
+    const text = example(name);
+    if (/\.ya?ml$/.test(name))
+      for (const document of parseAllDocuments(text)) expect([name, document.errors]).toEqual([name, []]);
+    // systemd's files: sections, comments, and a setting a line.
+    if (/\.(?:service|timer)$/.test(name)) expect(text).toMatch(/^(?:(?:\[\w+\]|#.*|[A-Z]\w+=.*|)\n)+$/);
+    expect([name, text.match(/(?<!neurofuzz-)nights\//)]).toEqual([name, null]);
+  }
+  const { stdout: help } = await neurofuzz(['nightly', '--help']);
+  const commands =
+    files
+      .map(example)
+      .join('\n')
+      .match(/(?:neurofuzz|args:).*nightly.*/g) ?? [];
+  const flags = commands.flatMap((command) => command.match(/--[a-z-]+/g) ?? []);
+  expect(flags.length).toBeGreaterThanOrEqual(3);
+  for (const flag of flags) expect(help).toMatch(new RegExp(`${flag}(?![\\w-])`));
+  const { out } = await readNightlyFile(join(EXAMPLES, 'nightly.yaml'));
+  expect(out).toBe(join(EXAMPLES, 'neurofuzz-nights'));
+  for (const page of ['nightly', 'tutorial']) {
+    const text = readFileSync(`docs/${page}.md`, 'utf8');
+    const [, settings] = /```yaml\n(# (?:yaml-language-server|nightly\.yaml)[\s\S]*?)```/.exec(text) ?? [];
+    expect([page, parse(settings ?? '').out]).toEqual([page, undefined]);
+  }
+});
+
 test('cron: what is new is printed, and nothing the night after', () => {
   const line = example('crontab')
     .split('\n')
     .find((one) => /^\d/.test(one));
   const command = line?.split(/ +/).slice(5).join(' ') ?? '';
   const first = run(command);
-  expect(first.stdout).toMatch(/## neurofuzz nightly, .*: [1-9] new/);
+  expect(first.stdout).toMatch(/## neurofuzz nightly, .*: [1-9] new fault/);
   writeNight(1000);
   const second = run(command);
   expect([second.status, second.stdout, second.stderr]).toEqual([0, '', '']);
@@ -76,10 +105,10 @@ describe('systemd', () => {
     new RegExp(`^${key}=(.*)$`, 'm').exec(example(file))?.[1] ?? '';
 
   test('the unit runs a night', () => {
-    rmSync(join(home, 'fuzzing/nights/report.html'));
+    rmSync(join(home, 'fuzzing/neurofuzz-nights/report.html'));
     const { status, stdout } = run(setting('neurofuzz-nightly.service', 'ExecStart'));
     expect([status, stdout]).toEqual([0, expect.stringContaining('known')]);
-    expect(existsSync(join(home, 'fuzzing/nights/report.html'))).toBe(true);
+    expect(existsSync(join(home, 'fuzzing/neurofuzz-nights/report.html'))).toBe(true);
     expect(setting('neurofuzz-nightly.timer', 'OnCalendar')).toBe('*-*-* 01:00:00');
   });
 });
@@ -108,5 +137,5 @@ test('Kubernetes: the container runs a night on its volume, one at a time', () =
   expect(pod.volumes[0].persistentVolumeClaim.claimName).toBe(claim.metadata.name);
   const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(example('Dockerfile'))?.[1] ?? '[]');
   const { status, stdout } = run([...entry, ...pod.containers[0].args].join(' '));
-  expect([status, stdout]).toEqual([0, expect.stringContaining('report: nights/report.html')]);
+  expect([status, stdout]).toEqual([0, expect.stringContaining('report: neurofuzz-nights/report.html')]);
 });
