@@ -14,6 +14,7 @@ export interface NightReportFiles {
   readonly junit: string;
   readonly sarif: string;
   readonly markdown: string;
+  readonly comment: string;
 }
 
 /** Paths of the reports in a folder: that of a night, or the nightly folder, which has those of the latest night. */
@@ -23,6 +24,7 @@ export function nightReportFiles(folder: string): NightReportFiles {
     junit: join(folder, 'junit.xml'),
     sarif: join(folder, 'report.sarif'),
     markdown: join(folder, 'summary.md'),
+    comment: join(folder, 'comment.md'),
   };
 }
 
@@ -42,7 +44,7 @@ export async function writeNightReports(
   const files = nightReportFiles(folder);
   const reported = await report(campaigns, files, { ...options, failures });
   const latest = nightReportFiles(out);
-  for (const kind of ['html', 'junit', 'sarif', 'markdown'] as const)
+  for (const kind of ['html', 'junit', 'sarif', 'markdown', 'comment'] as const)
     await replaceFile(latest[kind], await readFile(files[kind]));
   const summary = { formatVersion: FORMAT_VERSION, night, campaigns: reported, failures };
   await replaceFile(join(folder, NIGHT_SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);

@@ -94,6 +94,7 @@ async function runNight(
   await minimizeNewFaults(config, readable, observer, signal);
   const reported = await writeNightReports(out, night, readable, [...failures.values()], {
     title: nightHeading,
+    name: title,
     replayLine,
     notes: signal.aborted ? ['The night was ended before its time was up.'] : [],
   });

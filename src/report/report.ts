@@ -6,6 +6,7 @@ import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { isCounted, type TriageResult, triage } from '../triage/triage.ts';
 import { collectCampaign } from './collect.ts';
+import { commentText } from './comment.ts';
 import type { FailedCampaign } from './fault-groups.ts';
 import { pageHtml } from './html/page.tsx';
 import type { PictureBudget } from './images.ts';
@@ -51,11 +52,15 @@ export interface ReportFiles {
   readonly junit?: string | undefined;
   readonly sarif?: string | undefined;
   readonly markdown?: string | undefined;
+  /** Text for a comment on a pull request. */
+  readonly comment?: string | undefined;
 }
 
 export interface ReportOptions {
   /** The heading; by default made from the name of the campaign. */
   readonly title?: string | undefined;
+  /** A name that stays the same from run to run, by which an earlier comment is found; by default the heading. */
+  readonly name?: string | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
   /** Further remarks, a line each. */
@@ -88,6 +93,8 @@ export async function report(
     await writeReportFile(files.sarif, sarifText(sections.map(sarifCampaign), failures));
   if (files.markdown !== undefined)
     await writeReportFile(files.markdown, markdownText(title, reported, notes, failures));
+  if (files.comment !== undefined)
+    await writeReportFile(files.comment, commentText(options.name ?? title, reported, failures));
   return reported;
 }
 

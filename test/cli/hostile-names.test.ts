@@ -139,18 +139,31 @@ describe('no control character and no mark of direction comes to a terminal out 
     await printable(['triage', out, '--json'], [1]);
     await printable(['replay', out], [1]);
     await printable(['minimize', '--all', out, '--tries', '10'], [0]);
-    const reports = ['html', 'xml', 'sarif', 'md'].map((type) => join(folder, `report.${type}`));
-    const [html, junit, sarif, markdown] = reports;
+    const reports = ['html', 'xml', 'sarif', 'md', 'comment'].map((type) => join(folder, `report.${type}`));
+    const [html, junit, sarif, markdown, comment] = reports;
     await printable(
-      ['report', out, '--out', html, '--junit', junit, '--sarif', sarif, '--markdown', markdown],
+      [
+        'report',
+        out,
+        '--out',
+        html,
+        '--junit',
+        junit,
+        '--sarif',
+        sarif,
+        '--markdown',
+        markdown,
+        '--comment',
+        comment,
+      ],
       [0],
     );
-    for (const path of [html, junit, sarif, markdown]) {
+    for (const path of reports) {
       const text = readFileSync(path, 'utf8');
       expect(CONTROL.exec(text)).toBeNull();
       expect(text).toContain('202');
     }
-    expectPrintable(readFileSync(markdown, 'utf8'));
+    for (const path of [markdown, comment]) expectPrintable(readFileSync(path, 'utf8'));
   });
 
   test.each([

@@ -7,7 +7,7 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readNightlyFile } from '../../src/config/nightly.ts';
 import { UserError } from '../../src/core/errors.ts';
@@ -137,6 +137,9 @@ describe('four nights in a row, with a planted change of a model between', () =>
     for (const place of [out, join(out, 'nights', nights[3].result.night)]) {
       expect(await junitFaults(readFileSync(join(place, 'junit.xml'), 'utf8'))).toEqual([]);
       expect(sarifFaults(readFileSync(join(place, 'report.sarif'), 'utf8'))).toEqual([]);
+      expect(readFileSync(join(place, 'comment.md'), 'utf8')).toMatch(
+        /^<!-- neurofuzz-comment: neurofuzz-nightly -->\n/,
+      );
       expect(readFileSync(join(place, 'summary.md'), 'utf8')).toMatch(
         / run: 0 new faults, \d known, 1 fixed/,
       );
@@ -175,6 +178,30 @@ describe('four nights in a row, with a planted change of a model between', () =>
       expect(fresh.map(({ replay: line }) => text.includes(line))).toEqual(fresh.map(() => true));
       expect(fresh.length).toBeGreaterThan(0);
     }
+  });
+
+  test('the commands for issues are printed, and run only where they are asked for', async () => {
+    const { code, stdout } = await neurofuzz(['nightly', file, '--issues']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/gh issue list --state open .*"neurofuzz: loss: assert-learns"/);
+    expect(stdout).toMatch(/gh issue close "\$number" --comment 'Fixed: /);
+    expect(stdout).not.toContain('gh issue create');
+    expect(readdirSync(join(out, 'nights'))).toHaveLength(3);
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'gh'), `#!/bin/sh\necho "$2" >> '${join(folder, 'gh.log')}'\n`, { mode: 0o755 });
+    const PATH = `${bin}${delimiter}${process.env.PATH}`;
+    const applied = await start(['nightly', file, '--issues', '--apply'], process.cwd(), { PATH }).ended;
+    expect(applied).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(readFileSync(join(folder, 'gh.log'), 'utf8')).toBe('create\nlist\n');
+  });
+
+  test.each([
+    [['--apply'], /--apply runs the commands of --issues: give both/],
+    [['--issues', '--json'], /'--issues' cannot be used with option '--json'/],
+  ])('%j is refused', async (flags, message) => {
+    const { code, stderr } = await neurofuzz(['nightly', file, ...flags]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 
   test("a new fault's finding is made smaller", () => {
@@ -341,6 +368,16 @@ describe('a nightly file that makes no sense is refused in a line', () => {
     writeFileSync(path, text);
     await expect(readNightlyFile(path)).rejects.toThrow(message);
     await expect(readNightlyFile(path)).rejects.toThrow(UserError);
+  });
+
+  test('issues of a folder without a night', async () => {
+    const path = join(folder, 'none-yet.yaml');
+    writeFileSync(path, `time: 1s\nout: none-yet\n${campaign}`);
+    const { code, stderr } = await neurofuzz(['nightly', path, '--issues']);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/none-yet has no night: run neurofuzz nightly/),
+    ]);
   });
 
   test('a folder that cannot be written', async () => {

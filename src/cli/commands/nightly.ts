@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { failureText } from '../../report/fault-groups.ts';
@@ -20,6 +20,13 @@ export function nightlyCommand(): Command {
     .argument('<file>', 'the nightly file, YAML or JSON; its relative paths are relative to it')
     .option('--exit-zero', 'exit with 0 even if there are new faults')
     .option('--json', 'print one JSON object on standard output at the end')
+    .addOption(
+      new Option(
+        '--issues',
+        'run no campaign: print the gh commands that open an issue for each new fault of the last night, and close those of fixed ones',
+      ).conflicts(['json', 'exitZero']),
+    )
+    .option('--apply', 'with --issues: run these commands instead of printing them')
     .addHelpText('after', EXAMPLES)
     .action(run);
   return addOutputFlags(command);
@@ -27,11 +34,21 @@ export function nightlyCommand(): Command {
 
 interface NightlyFlags extends OutputOptions {
   readonly exitZero?: boolean;
+  readonly issues?: boolean;
+  readonly apply?: boolean;
 }
 
 async function run(file: string, options: NightlyFlags): Promise<void> {
   const { readNightlyFile } = await import('../../config/nightly.ts');
   const config = await readNightlyFile(file);
+  if (options.apply === true && options.issues !== true)
+    throw new UserError('--apply runs the commands of --issues: give both');
+  if (options.issues === true) {
+    const { reportIssues } = await import('../night-issues.ts');
+    await reportIssues(config.out, options.apply === true);
+    process.exitCode = EXIT.done;
+    return;
+  }
   const { nightly } = await import('../../nightly/nightly.ts');
   const log = makeLogger(options);
   const shutdown = handleShutdownSignals();
@@ -72,6 +89,7 @@ const EXAMPLES = `
 Examples:
   neurofuzz nightly nightly.yaml
   neurofuzz nightly nightly.yaml --quiet --json > night.json
+  neurofuzz nightly nightly.yaml --issues > issues.sh    # the commands, to read and to run with sh
 
 A nightly file:
   time: 8h

@@ -19,6 +19,7 @@ export function reportCommand(): Command {
     .option('--junit <file>', 'also write JUnit XML: one test case per objective and per fault')
     .option('--sarif <file>', 'also write SARIF 2.1.0: one rule per objective, one result per fault')
     .option('--markdown <file>', 'also write a Markdown summary, for a CI job')
+    .option('--comment <file>', 'also write a short Markdown text for a comment on a pull request')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -31,24 +32,25 @@ interface ReportFlags {
   readonly junit?: string;
   readonly sarif?: string;
   readonly markdown?: string;
+  readonly comment?: string;
   readonly json?: boolean;
 }
 
 async function run(folders: readonly string[], options: ReportFlags): Promise<void> {
   const { defaultPage, report } = await import('../../report/report.ts');
-  const { junit, sarif, markdown, against } = options;
+  const { junit, sarif, markdown, comment, against } = options;
   const html = options.out ?? defaultPage(folders);
   const campaigns = folders.map((folder) => ({ folder, against }));
   const reported = await report(
     campaigns,
-    { html, junit, sarif, markdown },
+    { html, junit, sarif, markdown, comment },
     {
       title: options.title,
       replayLine: (folder) => `${launcher()} replay ${quote(folder)}`,
     },
   );
   for (const { damage } of reported) damage.forEach(printError);
-  const files = [html, junit, sarif, markdown].filter((path) => path !== undefined);
+  const files = [html, junit, sarif, markdown, comment].filter((path) => path !== undefined);
   if (options.json === true) printJson({ files, campaigns: reported });
   else printLines(reportLines(reported, files));
   process.exitCode = EXIT.done;
