@@ -16,7 +16,8 @@ export function nightlyJsonSchema(
 ): Record<string, unknown> {
   const { properties = {}, ...schema } = z.toJSONSchema(nightlySchema, { io: 'input' });
   const { campaigns, ...settings } = toJsonSchema(properties) as Record<string, Record<string, unknown>>;
-  const own = z.toJSONSchema(nightlySchema.shape.campaigns.valueType, { io: 'input' }).properties ?? {};
+  const nightlyOnly =
+    z.toJSONSchema(nightlySchema.shape.campaigns.valueType, { io: 'input' }).properties ?? {};
   const campaignSettings = Object.entries(campaignJsonSchema(kinds).properties ?? {}).filter(
     ([name]) => !EXCLUDED.has(name),
   );
@@ -24,7 +25,7 @@ export function nightlyJsonSchema(
     type: 'object',
     description:
       'a campaign: the settings of a campaign file, or the file itself and settings that override it',
-    properties: { ...(toJsonSchema(own) as object), ...Object.fromEntries(campaignSettings) },
+    properties: { ...(toJsonSchema(nightlyOnly) as object), ...Object.fromEntries(campaignSettings) },
     anyOf: [{ required: ['config'] }, { required: ['model'] }],
     additionalProperties: false,
   };
