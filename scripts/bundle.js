@@ -11,6 +11,7 @@ const SCRIPTS = {
   'model-service': 'workers/services/model-service.js',
   'rerun-service': 'workers/services/rerun-service.js',
   'doctor-service': 'workers/services/doctor-service.js',
+  'campaign-service': 'testing/campaign-service.js',
   watchdog: 'workers/watchdog.js',
 };
 
@@ -90,6 +91,26 @@ for (const [path, { imports }] of Object.entries(page.metafile.outputs)) {
       `the page of view would import ${imports.map((item) => item.path).join(', ')}, which no browser has`,
     );
 }
+
+// Jest without flags runs CommonJS alone.
+await build({
+  entryPoints: {
+    index: 'dist/src/index.js',
+    jest: 'dist/src/testing/jest.js',
+    matchers: 'dist/src/testing/matchers.js',
+  },
+  outdir: 'dist/require',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  external: EXTERNAL,
+  define: { 'import.meta.url': 'moduleAddress' },
+  banner: { js: "const moduleAddress = require('node:url').pathToFileURL(__filename).href;" },
+  legalComments: 'eof',
+  logLevel: 'warning',
+});
 
 for (const name of readdirSync(FOLDER, { recursive: true })) {
   const path = join(FOLDER, name);

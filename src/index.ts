@@ -1,4 +1,7 @@
-/** The API of plug-ins; see docs/plug-ins.md. */
+/**
+ * The API of plug-ins (docs/plug-ins.md) and of tests (docs/testing.md). What runs campaigns is imported when it is called: plug-ins
+ * import this file in every process.
+ */
 import type { WorkingArray } from './constraints/bounds.ts';
 import type {
   CoverageCriterion,
@@ -13,8 +16,10 @@ import type { BatchResult, BatchTensor } from './model/batched-model.ts';
 import type { MutationContext, MutatorKind, PartnerKind } from './mutators/mutator.ts';
 import type { JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
 import type { SchedulerKind } from './schedulers/scheduler.ts';
+import type { FuzzOptions, FuzzResult, ReplayedFinding, ReplayOptions } from './testing/api.ts';
 
 export type { Bounds, WorkingArray } from './constraints/bounds.ts';
+export { InterruptedError, MachineError, UserError } from './core/errors.ts';
 export type { Random } from './core/random.ts';
 export type {
   CoverageCriterion,
@@ -35,6 +40,45 @@ export type {
 } from './mutators/mutator.ts';
 export type { Detail, JudgedBatch, Objective, ObjectiveKind, Violation } from './objectives/objective.ts';
 export type { CorpusSize, Scheduler, SchedulerKind } from './schedulers/scheduler.ts';
+export type { DType, Tensor, TensorData } from './tensor/tensor.ts';
+export type {
+  FaultSummary,
+  FuzzFinding,
+  FuzzOptions,
+  FuzzProgress,
+  FuzzResult,
+  NamedTensors,
+  ReplayedFinding,
+  ReplayOptions,
+} from './testing/api.ts';
+
+/**
+ * Runs a campaign in a process of its own, which is gone once the promise settles.
+ *
+ * @param options the settings of a campaign file, by the same names; relative paths are relative to the working folder. Without
+ *   `execs`, `time`, `untilFinding` or a preset, it runs until `signal` is aborted
+ * @returns figures, faults, and findings as typed arrays
+ * @throws UserError where the request is wrong, MachineError where the machine fails, InterruptedError where it is aborted before the
+ *   campaign begins
+ */
+export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
+  return (await import('./testing/fuzz.ts')).fuzz(options);
+}
+
+/**
+ * Runs findings again, ten times each in a fresh session of the model.
+ *
+ * @param paths findings, folders of findings, or campaigns
+ * @returns the findings with a verdict, in the order of their folders
+ * @throws UserError where a path holds no finding or none can be run, MachineError where the machine fails, the signal's reason where it
+ *   is aborted
+ */
+export async function replay(
+  paths: string | readonly string[],
+  options: ReplayOptions = {},
+): Promise<ReplayedFinding[]> {
+  return (await import('./testing/replay.ts')).replay(paths, options);
+}
 
 /** @deprecated the old name of `WorkingArray` */
 export type Values = WorkingArray;

@@ -23,6 +23,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['nightly'],
   ['view'],
   ['cli'],
+  ['testing'],
 ];
 
 const files = (readdirSync('src', { recursive: true }) as string[]).filter((name) => /\.tsx?$/.test(name));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
@@ -20,13 +20,6 @@ import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { FixedBatch } from './resolve/sizes/open-batch.ts';
 import type { SizeChanges } from './resolve/sizes/size-changes.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
-
-/** A model's name: its file's without the ending, or its folder's where the file is a model.json. */
-export function modelName(path: string): string {
-  const file = basename(path);
-  if (file === 'model.json') return basename(dirname(resolve(path)));
-  return file.replace(/\.[^.]+$/, '') || 'model';
-}
 
 /** Resolved values that campaign.yaml records. */
 export interface ResolvedCampaign {

@@ -3,6 +3,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { makeFolder } from '../core/atomic-file.ts';
 import { InterruptedError } from '../core/errors.ts';
+import { modelName } from '../core/model-name.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
@@ -21,7 +22,6 @@ import { type ExecutorFactory, MAX_REFERENCE_RUNS, referenceRunsOf } from './exe
 import { idleReason } from './idle-reason.ts';
 import { createLocalPool, createSupervisor, workerLoadOptions } from './local-workers.ts';
 import { runMainLoop } from './main-loop.ts';
-import { modelName } from './manifest.ts';
 import { currentStatistics, writeStats } from './monitor/current-statistics.ts';
 import type { CampaignPlan, CampaignSummary, Monitor } from './monitor/monitor.ts';
 import { StatisticsCollector } from './monitor/statistics.ts';

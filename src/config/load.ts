@@ -39,6 +39,19 @@ export async function readCampaignFile(path: string): Promise<RawSettings> {
  * @throws UserError naming a key that is no setting
  */
 export function extractSettings(raw: object, path: string, where = path): RawSettings {
+  const settings: Record<string, unknown> = { ...knownSettings(raw, where) };
+  // Folders of campaigns that emulate nothing are as they were before half precision was emulated.
+  if (Object.hasOwn(raw, 'resolved') && settings.half === undefined) settings.half = 'off';
+  return rebasePaths(settings, dirname(path));
+}
+
+/**
+ * Settings of a mapping, their paths as they are.
+ *
+ * @param where the mapping's name in messages
+ * @throws UserError naming a key that is no setting
+ */
+export function knownSettings(raw: object, where: string): RawSettings {
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
     if (MANIFEST_KEYS.has(key)) continue;
@@ -46,11 +59,9 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
       const known = Object.keys(campaignSchema.shape);
       throw new UserError(`${where}: unknown setting ${key}: ${suggestName(key, known)}`);
     }
-    if (value !== null) settings[key] = value;
+    if (value !== null && value !== undefined) settings[key] = value;
   }
-  // Folders of campaigns that emulate nothing are as they were before half precision was emulated.
-  if (Object.hasOwn(raw, 'resolved') && settings.half === undefined) settings.half = 'off';
-  return rebasePaths(settings, dirname(path));
+  return settings;
 }
 
 /**

@@ -103,6 +103,9 @@ export const campaignSchema = z.strictObject({
 /** The settings of a campaign as the schema lets them through. */
 export type CampaignConfig = z.output<typeof campaignSchema>;
 
+/** The settings of a campaign as a campaign file has them. */
+export type CampaignSettings = z.input<typeof campaignSchema>;
+
 const secondModelSchema = z.object(secondModelSection);
 
 /** Settings to load a second model. */

@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { modelName } from '../campaign/manifest.ts';
+import { modelName } from '../core/model-name.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkResumable, modelName, type ResolvedSettings } from '../../src/campaign/manifest.ts';
+import { checkResumable, type ResolvedSettings } from '../../src/campaign/manifest.ts';
+import { modelName } from '../../src/core/model-name.ts';
 
 const settings = (
   resolved: Readonly<Record<string, unknown>> = {},

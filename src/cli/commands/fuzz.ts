@@ -1,13 +1,13 @@
 import { Command } from 'commander';
+import { checkOutcome, hasConfirmedFault } from '../../campaign/check-outcome.ts';
 import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
-import { isConfirmedFault } from '../../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
 import type { CampaignStart } from '../../campaign/run-campaign.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import { describePreset, presetSettings } from '../../config/presets.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
-import { MachineError, UserError } from '../../core/errors.ts';
+import { UserError } from '../../core/errors.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { allowPlugins } from '../../extensions/allowed-plugins.ts';
 import { pluginPaths } from '../../storage/trust/plugin-paths.ts';
@@ -94,19 +94,8 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
     else if (options.quiet !== true) printLines(summaryLines(summary));
-    const hasFindings = summary.statistics.faults.some(isConfirmedFault);
-    process.exitCode = hasFindings && options.exitZero !== true ? EXIT.findings : EXIT.done;
-    if (hasFindings) return;
-    if (summary.stopped === 'plugins')
-      throw new UserError(
-        'the plug-ins that were to judge all failed, as said above: mend them and run again',
-      );
-    if (summary.idleReason !== undefined) throw new UserError(summary.idleReason);
-    if (summary.statistics.execs < (config.minExecs ?? 0)) {
-      throw new MachineError(
-        `only ${summary.statistics.execs} mutants ran, fewer than --min-execs ${config.minExecs}: give more time, or see what slows the model down`,
-      );
-    }
+    process.exitCode = hasConfirmedFault(summary) && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    checkOutcome(summary, config.minExecs);
   } finally {
     monitor.finish();
     metrics?.close();

@@ -1,0 +1,28 @@
+import { MachineError, UserError } from '../core/errors.ts';
+import { isConfirmedFault } from './findings/fault-registry.ts';
+import type { CampaignSummary } from './monitor/monitor.ts';
+
+/** Whether a campaign has a finding that was confirmed. */
+export function hasConfirmedFault({ statistics }: Pick<CampaignSummary, 'statistics'>): boolean {
+  return statistics.faults.some(isConfirmedFault);
+}
+
+/**
+ * Refuses to take a campaign without findings for a model without faults, where that is not known.
+ *
+ * @param minExecs mutants that must have run
+ * @throws UserError where nothing could be mutated or judged, MachineError where fewer mutants ran
+ */
+export function checkOutcome(summary: CampaignSummary, minExecs = 0): void {
+  if (hasConfirmedFault(summary)) return;
+  if (summary.stopped === 'plugins')
+    throw new UserError(
+      'the plug-ins that were to judge all failed, as the log says: correct them and run again',
+    );
+  if (summary.idleReason !== undefined) throw new UserError(summary.idleReason);
+  const { execs } = summary.statistics;
+  if (execs < minExecs)
+    throw new MachineError(
+      `only ${execs} mutants ran, fewer than --min-execs ${minExecs}: give more time, or see what slows the model down`,
+    );
+}

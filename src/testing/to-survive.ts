@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { quote } from '../cli/launcher.ts';
+import { UserError } from '../core/errors.ts';
+import { formatCount } from '../core/format-number.ts';
+import { modelName } from '../core/model-name.ts';
+import { isTie } from '../objectives/objective.ts';
+import type { FuzzFinding, FuzzOptions, FuzzResult } from './api.ts';
+import { fuzzInService } from './fuzz.ts';
+import { inputLines } from './input-text.ts';
+import { readFuzzFinding } from './read-findings.ts';
+import { replayInService } from './replay.ts';
+import { type ServiceProcess, withService } from './service-process.ts';
+
+/** Options of the matcher `toSurvive`: those of `fuzz`, with other defaults. */
+export interface SurviveOptions extends Omit<FuzzOptions, 'model' | 'overwrite' | 'onFault' | 'onProgress'> {
+  /** Folder of findings that are run first: any of them that still fails fails the test. It need not exist yet. */
+  readonly regressions?: string | undefined;
+  /** Runs that are spent on making a finding smaller; 0 for none. Default: 2000. */
+  readonly minimize?: number | undefined;
+  /** Run plug-ins that the folder of regressions names, if it was not made on this machine: they are code. */
+  readonly trust?: boolean | undefined;
+}
+
+/** What a matcher of Jest and Vitest gives. */
+export interface MatcherResult {
+  readonly pass: boolean;
+  readonly message: () => string;
+}
+
+/** Settings of the campaign unless options say otherwise: the same mutants in every run of the test. */
+const DEFAULTS = { seed: 'test', jobs: 1, untilFinding: true } as const;
+const DEFAULT_EXECS = 10_000;
+const DEFAULT_MINIMIZE_TRIES = 2000;
+
+/** Folder of the campaigns whose model did not survive. */
+const FOLDER = join('neurofuzz-out', 'tests');
+
+/**
+ * The matcher `await expect('model.onnx').toSurvive({ seeds: 'digits.npz' })`: runs findings of `regressions` again, then a campaign.
+ * Passes where neither shows a confirmed fault.
+ *
+ * @param model path of the model
+ * @throws UserError, MachineError as `fuzz` does: the test then fails for another reason than the model
+ */
+export async function toSurvive(model: unknown, options: SurviveOptions = {}): Promise<MatcherResult> {
+  if (typeof model !== 'string')
+    throw new UserError(
+      `toSurvive takes the path of a model, as in expect('model.onnx').toSurvive(), not a value of type ${typeof model}`,
+    );
+  return withService(options.signal, {}, async (service) => {
+    const regression = await firstRegression(service, model, options);
+    if (regression !== undefined) return failed([`${model} fails again: ${regression}`]);
+    return survive(service, model, options);
+  });
+}
+
+/** Says of the first regression how it fails; undefined where none does. */
+async function firstRegression(
+  service: ServiceProcess,
+  model: string,
+  { regressions, trust }: SurviveOptions,
+): Promise<string | undefined> {
+  if (regressions === undefined || !existsSync(regressions)) return undefined;
+  const outcomes = await replayInService(service, [regressions], { model, trust });
+  for (const { path, verdict, note } of outcomes) {
+    if (verdict === 'fixed') continue;
+    if (verdict === 'cannot run') throw new UserError(`${path} cannot be run again: ${note}`);
+    const finding = await readFuzzFinding(path);
+    if (isTie(finding.signature)) continue;
+    return [
+      `${finding.signature} (${verdict}), a regression of ${path}`,
+      ...findingLines(finding),
+      '',
+      `${finding.replay} --model ${quote(model)}`,
+    ].join('\n');
+  }
+  return undefined;
+}
+
+async function survive(
+  service: ServiceProcess,
+  model: string,
+  { regressions, minimize = DEFAULT_MINIMIZE_TRIES, trust: _trust, ...options }: SurviveOptions,
+): Promise<MatcherResult> {
+  const { out } = options;
+  const folder = out ?? (await createFolder(model));
+  let isKept = out !== undefined;
+  try {
+    const result = await fuzzInService(service, {
+      ...DEFAULTS,
+      ...defaultLimit(options),
+      ...options,
+      model,
+      out: folder,
+      overwrite: out !== undefined,
+    });
+    const [first] = result.findings;
+    if (first === undefined) {
+      const mutants = `${formatCount(result.execs)} mutants`;
+      return {
+        pass: true,
+        message: () => `expected ${model} not to survive, and ${mutants} showed no fault`,
+      };
+    }
+    isKept = true;
+    const smallest = minimize > 0 ? await smallestOf(service, first, minimize) : first;
+    return failed(failureLines(model, result, smallest, regressions));
+  } finally {
+    if (!isKept) await removeFolder(folder);
+  }
+}
+
+/** Mutants of a campaign that nothing else limits. */
+function defaultLimit({ config, preset, time, execs }: SurviveOptions): { readonly execs?: number } {
+  const isLimited = [config, preset, time, execs].some((limit) => limit !== undefined);
+  return isLimited ? {} : { execs: DEFAULT_EXECS };
+}
+
+/** Creates a folder of its own for a campaign: tests run beside each other. */
+async function createFolder(model: string): Promise<string> {
+  await mkdir(FOLDER, { recursive: true });
+  for (let n = 1; ; n++) {
+    const folder = join(FOLDER, `${modelName(model)}-${n}`);
+    try {
+      await mkdir(folder);
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Removes a campaign that found nothing, and the folders above it that are empty then. */
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await rmdir(FOLDER)
+    .then(() => rmdir(dirname(FOLDER)))
+    .catch(() => {});
+}
+
+/** The smallest variant of a finding that is found; the finding itself where none is. */
+async function smallestOf(
+  service: ServiceProcess,
+  finding: FuzzFinding,
+  tries: number,
+): Promise<FuzzFinding> {
+  const paths = await service.call('minimize', { paths: [finding.path], tries });
+  const smaller = await Promise.all(paths.map(readFuzzFinding));
+  const sizeOf = ({ distance: { edits, l0 } }: FuzzFinding): number => edits ?? l0;
+  return [finding, ...smaller].reduce((least, variant) =>
+    sizeOf(variant) < sizeOf(least) ? variant : least,
+  );
+}
+
+function failureLines(
+  model: string,
+  { campaign, execs, seed, faults }: FuzzResult,
+  finding: FuzzFinding,
+  regressions = 'regressions',
+): string[] {
+  const others = faults.filter(({ signature, confirmed }) => confirmed && signature !== finding.signature);
+  const kept = join(regressions, basename(campaign));
+  const parts = ['campaign.yaml', 'findings', 'copy'].map((name) => join(campaign, name)).filter(existsSync);
+  return [
+    `${model} fails after ${formatCount(execs)} mutants (seed ${seed}): ${finding.signature}`,
+    ...findingLines(finding),
+    ...others.map(({ signature, summary }) => `also ${signature}: ${summary}`),
+    '',
+    'To keep the finding as a regression test, and to run it again:',
+    `mkdir -p ${quote(kept)} && cp -r ${parts.map(quote).join(' ')} ${quote(kept)}`,
+    finding.replay,
+  ];
+}
+
+function findingLines(finding: FuzzFinding): string[] {
+  return [finding.summary, ...inputLines(finding), `reproduced ${finding.reproduced}`];
+}
+
+function failed(lines: readonly string[]): MatcherResult {
+  const text = ['expect(model).toSurvive(options)', '', ...lines].join('\n');
+  return { pass: false, message: () => text };
+}
