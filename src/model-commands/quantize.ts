@@ -1,9 +1,9 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { modelName } from '../core/model-name.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import { modelName } from '../core/model-name.ts';
 import { halfSettings } from '../model/half.ts';
 import { MODEL_JSON } from '../model/model.ts';
 import { needsCalibration } from '../model/quantize/derive.ts';
