@@ -11,6 +11,7 @@ declare module 'expect' {
 
 declare global {
   namespace jest {
+    // biome-ignore lint/complexity/noBannedTypes: @types/jest declares the parameter so
     interface Matchers<R, T = {}> extends NeurofuzzMatchers<R> {}
   }
 }
