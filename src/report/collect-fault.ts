@@ -5,34 +5,24 @@ import { errorMessage, UserError } from '../core/errors.ts';
 import type { ImageFormat } from '../inputs/image.ts';
 import { decodeTestcase, type Lineage, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { Graph } from '../model/graph/graph.ts';
-import type { NamedTensor } from '../model/model.ts';
-import { comparesModels } from '../objectives/registry.ts';
 import type { Finding } from '../storage/finding.ts';
-import {
-  decodeOutputs,
-  INPUT_FILE,
-  OUTPUTS_FILE,
-  TEXT_FILE,
-  TRANSFORMED_FILE,
-} from '../storage/finding-files.ts';
+import { INPUT_FILE, ROLES_FILE, TRANSFORMED_FILE } from '../storage/finding-files.ts';
 import { loadTestcase, testcasePath } from '../storage/journal.ts';
 import type { CampaignManifest, ManifestInput } from '../storage/manifest-reader.ts';
-import { readNumber } from '../tensor/tensor.ts';
+import { decodeValueRoles, type ValueRoles } from '../storage/value-roles.ts';
 import type { LocatedFinding } from '../triage/findings.ts';
 import { recordedImageFormats } from '../triage/image-formats.ts';
 import { gapOf, strengthOf } from '../triage/strength.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { collectNumbers } from './collect-numbers.ts';
+import { collectOutputs } from './collect-outputs.ts';
+import { collectTexts } from './collect-texts.ts';
 import { locateInGraph } from './graph-location.ts';
-import { type ImageInput, type PictureBudget, pictureTriple, renderPicture } from './images.ts';
+import { findingPictures, type PictureBudget, renderPicture } from './images.ts';
+import type { ImageInput } from './levels.ts';
 import type { LineageIndex } from './lineage.ts';
-import type { FaultView, LineageStepView, OtherFindingView, OutputView, TextView } from './view-model.ts';
-
-/** Maximum number of values shown of an output. */
-const MAX_CLASSES = 5;
-
-/** Maximum number of characters of a text that are shown before, within and after the marked part. */
-const MAX_CHARACTERS = 2_000;
+import { type AnswerTestcase, answersOf, predictionsOf } from './predictions.ts';
+import type { FaultView, LineageStepView, OtherFindingView } from './view-model.ts';
 
 /** Maximum number of further findings of a fault that are listed. */
 const MAX_OTHER_FINDINGS = 20;
@@ -48,6 +38,8 @@ export interface FaultContext {
   readonly graph: Graph | undefined;
   readonly lineages: LineageIndex;
   readonly budget: PictureBudget;
+  /** Runs the model; absent if it cannot be run. */
+  readonly answer?: AnswerTestcase | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
 }
@@ -70,11 +62,13 @@ export async function collectFault(
   const gaps: string[] = [];
   const testcase = await readTestcase(join(shown.folder, INPUT_FILE), inputs, finding.id, gaps);
   const seed = await loadSeed(folder, finding, findings, inputs);
-  if (seed === undefined && finding.ancestor !== finding.id) gaps.push('its seed is gone');
+  if (seed === undefined && finding.ancestor !== finding.id) gaps.push('Its seed is missing.');
   const transformed = await readFile(join(shown.folder, TRANSFORMED_FILE)).then(
     (bytes) => decodeTestcase(inputs, bytes, TRANSFORMED_FILE),
     () => undefined,
   );
+  const roles = testcase && (await readRoles(join(shown.folder, ROLES_FILE), testcase));
+  const answers = await answersOf(context.answer, finding, { seed, finding: testcase, transformed });
   const imageFormats = recordedImageFormats(inputs, config);
   const image = firstImage(imageFormats);
   // The only input of a language model is its prompt, which is shown as text.
@@ -87,18 +81,20 @@ export async function collectFault(
     pictures:
       image === undefined || testcase === undefined
         ? []
-        : await pictureTriple(image, testcase, seed, transformed, budget.picture),
+        : await findingPictures(image, { testcase, seed, transformed, roles }, budget.picture),
     numbers: hasNumbers
       ? await collectNumbers(
           inputs.map(({ name }) => name),
           imageFormats,
           testcase,
           seed,
+          roles,
           budget.picture,
         )
       : [],
-    texts: await collectTexts(shown),
-    outputs: await collectOutputs(shown),
+    predictions: predictionsOf(answers, finding),
+    texts: await collectTexts(shown, { config, testcase, seed, seedAnswer: answers.seed, roles }),
+    outputs: await collectOutputs(shown, answers.finding),
     layerDivergence: finding.departures,
     graphLocation: locateInGraph(finding, graph),
     lineage:
@@ -130,7 +126,17 @@ async function readTestcase(
     if (testcaseId(testcase) !== id) throw new UserError(`${path} is not the testcase that was found`);
     return testcase;
   } catch (error) {
-    gaps.push(`its input cannot be shown: ${errorMessage(error)}`);
+    gaps.push(`Its input cannot be shown: ${errorMessage(error)}`);
+    return undefined;
+  }
+}
+
+/** Which values of a testcase the fault depends on; undefined if that is not recorded, or the file is damaged. */
+async function readRoles(path: string, testcase: TestcaseData): Promise<ValueRoles | undefined> {
+  try {
+    return decodeValueRoles(testcase, await readFile(path), path);
+  } catch {
+    // Damage is named where findings are read.
     return undefined;
   }
 }
@@ -154,66 +160,6 @@ async function loadSeed(
     if (typeof loaded !== 'string') return loaded.data;
   }
   return undefined;
-}
-
-async function collectTexts({ folder, finding }: LocatedFinding): Promise<TextView[]> {
-  const { prompt, answer, from, to } = finding.violation.details;
-  if (typeof prompt === 'string' && typeof answer === 'string') {
-    const [start, end] = typeof from === 'number' && typeof to === 'number' ? [from, to] : [0, 0];
-    return [
-      { label: 'prompt', ...excerpt(prompt, 0, 0) },
-      { label: 'answer', ...excerpt(answer, start, end) },
-    ];
-  }
-  const text = await readFile(join(folder, TEXT_FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? [] : [{ label: 'input as text', ...excerpt(text, 0, 0) }];
-}
-
-/** Splits a text at the marked part and shortens each of the three pieces. */
-function excerpt(text: string, from: number, to: number): Omit<TextView, 'label'> {
-  const before = text.slice(0, from);
-  const after = text.slice(to);
-  return {
-    before: before.length > MAX_CHARACTERS ? `…${before.slice(-MAX_CHARACTERS)}` : before,
-    marked: text.slice(from, Math.min(to, from + MAX_CHARACTERS)),
-    after: after.length > MAX_CHARACTERS ? `${after.slice(0, MAX_CHARACTERS)}…` : after,
-  };
-}
-
-/** The largest values of each stored output, in both runs. */
-async function collectOutputs({ folder, finding }: LocatedFinding): Promise<OutputView[]> {
-  const bytes = await readFile(join(folder, OUTPUTS_FILE)).catch(() => undefined);
-  if (bytes === undefined) return [];
-  let outputs: ReturnType<typeof decodeOutputs>;
-  try {
-    outputs = decodeOutputs(bytes, OUTPUTS_FILE);
-  } catch (error) {
-    if (error instanceof UserError) return [];
-    throw error;
-  }
-  const [referenceLabel, secondLabel] = comparesModels(finding.objective)
-    ? ['model', 'second model']
-    : ['testcase', 'changed'];
-  return outputs.reference.map((tensor) => {
-    const second = outputs.second.find(({ name }) => name === tensor.name);
-    return {
-      output: tensor.name,
-      sides: [
-        { label: referenceLabel, top: largestValues(tensor) },
-        { label: secondLabel, top: second === undefined ? [] : largestValues(second) },
-      ],
-    };
-  });
-}
-
-/** The largest values of a tensor with their flat indices, NaN last. */
-function largestValues({ type, data }: NamedTensor): OutputView['sides'][number]['top'] {
-  return Array.from({ length: data.length }, (_, index) => ({
-    index,
-    value: readNumber(type, data, index),
-  }))
-    .sort((a, b) => Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value)) || b.value - a.value)
-    .slice(0, MAX_CLASSES);
 }
 
 /** A testcase of a lineage; undefined where its file is missing or damaged. */

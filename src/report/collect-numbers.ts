@@ -2,6 +2,7 @@ import { formatNumber } from '../core/format-number.ts';
 import type { ImageFormat } from '../inputs/image.ts';
 import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import { VALUE_ROLES, type ValueRoles } from '../storage/value-roles.ts';
 import { renderStrips } from './images.ts';
 import type { NumbersView } from './view-model.ts';
 
@@ -14,6 +15,7 @@ const MAX_NUMBERS = 12;
  *
  * @param names of all inputs
  * @param imageFormats of each input; undefined for those that are not images
+ * @param roles which values the fault depends on; undefined if that is not recorded
  * @param maxPictureBytes size of one strip in bytes
  */
 export async function collectNumbers(
@@ -21,6 +23,7 @@ export async function collectNumbers(
   imageFormats: readonly (ImageFormat | undefined)[],
   testcase: TestcaseData,
   seed: TestcaseData | undefined,
+  roles: ValueRoles | undefined,
   maxPictureBytes: number,
 ): Promise<NumbersView[]> {
   const views: NumbersView[] = [];
@@ -38,6 +41,7 @@ export async function collectNumbers(
         index,
         seed: seedValues === undefined ? '' : numberText(seedValues[index]),
         now: numberText(values[index]),
+        ...roleOf(roles?.[input][index]),
       })),
       strips: values.length > MAX_NUMBERS ? await renderStrips(values, seedValues, maxPictureBytes) : [],
     });
@@ -45,7 +49,12 @@ export async function collectNumbers(
   return views;
 }
 
-/** The indices of the largest changes, ascending. Without a seed of the same length all values count as changed by 0. */
+function roleOf(role: number | undefined): { readonly role?: 'needed' | 'free' } {
+  if (role === VALUE_ROLES.needed) return { role: 'needed' };
+  return role === VALUE_ROLES.free ? { role: 'free' } : {};
+}
+
+/** The indices of the largest changes, ascending; of short inputs all. Without a seed of the same length all values count as changed by 0. */
 function largestChanges(
   values: Float64Array,
   seedValues: Float64Array | undefined,
@@ -57,6 +66,7 @@ function largestChanges(
   const changed = [...values.keys()].filter(
     (index) => comparable === undefined || !Object.is(values[index], comparable[index]),
   );
+  if (values.length <= MAX_NUMBERS) return { indices: [...values.keys()], changedCount: changed.length };
   const indices = changed
     .sort((a, b) => changeAt(b) - changeAt(a))
     .slice(0, MAX_NUMBERS)

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { withFindings } from '../campaign/monitor/seed-statistics.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE, EVENTS_FILE } from '../storage/campaign-store.ts';
@@ -14,7 +15,7 @@ import { collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import type { PictureBudget } from './images.ts';
 import { LineageIndex } from './lineage.ts';
-import { loadGraph } from './load-graph.ts';
+import { ReportModel } from './report-model.ts';
 import type { CampaignView, FaultView } from './view-model.ts';
 
 /** Settings listed first, in this order. */
@@ -75,11 +76,17 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
       findings.map(({ finding }) => finding),
       damage,
     );
-    const graph = await loadGraph(folder, config, manifest, gaps);
-    const context: FaultContext = { folder, config, manifest, graph, lineages, budget, replayLine };
-    for (const fault of options.faults.slice(0, maxFaults)) {
-      const located = findings.filter(({ finding }) => finding.signature === fault.signature);
-      if (located.length > 0) faults.push(await collectFault(context, fault, located));
+    const model = await ReportModel.open(folder, config, manifest, gaps);
+    const answer = model && ((testcase: TestcaseData) => model.answer(testcase));
+    const graph = model?.graph;
+    const context: FaultContext = { folder, config, manifest, graph, lineages, budget, answer, replayLine };
+    try {
+      for (const fault of options.faults.slice(0, maxFaults)) {
+        const located = findings.filter(({ finding }) => finding.signature === fault.signature);
+        if (located.length > 0) faults.push(await collectFault(context, fault, located));
+      }
+    } finally {
+      model?.close();
     }
   }
   const model = String(manifest.resolved.modelGiven ?? manifest.settings.model ?? folder);

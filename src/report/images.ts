@@ -1,7 +1,10 @@
 import sharp from 'sharp';
-import { type ImageFormat, valuesToLevels } from '../inputs/image.ts';
+import { valuesToLevels } from '../inputs/image.ts';
 import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import type { ValueRoles } from '../storage/value-roles.ts';
+import type { ImageInput, Levels } from './levels.ts';
+import { roleMap } from './role-map.ts';
 import type { PictureView } from './view-model.ts';
 
 /** Sizes (longest side in pixels) and WebP qualities tried, in this order, if a picture exceeds its budget. */
@@ -29,44 +32,45 @@ export interface PictureBudget {
   readonly step: number;
 }
 
-/** 8-bit levels, `[height, width, channels]`. */
-interface Levels {
-  readonly data: Uint8Array;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3;
-}
-
-/** An input that is an image, and how its values map to pixels. */
-export interface ImageInput {
-  readonly input: number;
-  readonly imageFormat: ImageFormat;
+/** The testcases that a finding's pictures are made of. */
+export interface PicturedTestcases {
+  readonly testcase: TestcaseData;
+  readonly seed: TestcaseData | undefined;
+  readonly transformed: TestcaseData | undefined;
+  /** Which values the fault depends on; undefined if that is not recorded. */
+  readonly roles: ValueRoles | undefined;
 }
 
 /**
- * Renders a seed, the finding, its transform, and the amplified difference of seed and finding; absent ones are left out.
+ * Renders a seed, the finding, its transform, the amplified difference of seed and finding, and the pixels that matter; absent ones
+ * are left out.
  *
  * @param maxBytes size of each picture in bytes
  */
-export async function pictureTriple(
+export async function findingPictures(
   image: ImageInput,
-  testcase: TestcaseData,
-  seed: TestcaseData | undefined,
-  transformed: TestcaseData | undefined,
+  { testcase, seed, transformed, roles }: PicturedTestcases,
   maxBytes: number,
 ): Promise<PictureView[]> {
   const levels = toLevels(image, testcase);
   const seedLevels = seed && toLevels(image, seed);
   const views: PictureView[] = [];
-  if (seedLevels !== undefined) views.push(await encodePicture('seed', seedLevels, maxBytes));
-  views.push(await encodePicture('finding', levels, maxBytes));
+  if (seedLevels !== undefined)
+    views.push({ ...(await encodePicture('seed', seedLevels, maxBytes)), of: 'seed' });
+  views.push({ ...(await encodePicture('finding', levels, maxBytes)), of: 'finding' });
   if (transformed !== undefined)
-    views.push(await encodePicture('as its objective changes it', toLevels(image, transformed), maxBytes));
+    views.push({
+      ...(await encodePicture("after the objective's change", toLevels(image, transformed), maxBytes)),
+      of: 'transformed',
+    });
   if (seedLevels !== undefined && seedLevels.data.length === levels.data.length) {
     const { data, gain } = difference(seedLevels.data, levels.data);
     const label = gain > 1 ? `difference × ${Number(gain.toPrecision(2))}` : 'difference';
     views.push(await encodePicture(label, { ...levels, data }, maxBytes));
   }
+  const map = roles && roleMap(image, levels, roles[image.input]);
+  if (map !== undefined)
+    views.push(await encodePicture('pixels that matter (orange), free pixels (pale)', map, maxBytes));
   return views;
 }
 

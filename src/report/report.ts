@@ -165,7 +165,7 @@ function shownFaultCounts(triages: readonly TriageResult[]): number[] {
 function mixedNote({ name, mixed }: CampaignView): string[] {
   return mixed
     ? [
-        `${name}: machines took part that were not asked to compute the same to the last digit (--mixed); what was found may hang on which did what.`,
+        `${name}: machines whose floating-point results may differ in the last digits took part (--mixed). The findings may depend on which machine ran which task.`,
       ]
     : [];
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import type { Distance } from '../constraints/distance.ts';
-import { formatNumber, plural } from '../core/format-number.ts';
 import type { Finding } from '../storage/finding.ts';
 import { INPUT_FILE, INPUT_PICTURE_FILE, TEXT_FILE } from '../storage/finding-files.ts';
 import { exists, readFinding } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
+import { differenceText } from './difference-text.ts';
 
 /** A fault with what a reader needs to reproduce it. */
 export interface ReportedFault extends TriagedFault {
@@ -45,13 +44,6 @@ async function inputFile(folder: string): Promise<string> {
   for (const name of [INPUT_PICTURE_FILE, TEXT_FILE])
     if (await exists(join(folder, name))) return join(folder, name);
   return join(folder, INPUT_FILE);
-}
-
-/** How far an input is from its seed: `19 values differ from the seed, by at most 1.97`. */
-export function differenceText({ edits, l0, linf }: Distance): string {
-  if (edits !== undefined) return `${plural(edits, 'edit')} of the seed's text`;
-  if (l0 === 0) return 'the seed itself';
-  return `${plural(l0, 'value')} ${l0 === 1 ? 'differs' : 'differ'} from the seed, by at most ${formatNumber(linf, 3)}`;
 }
 
 /** The label of a fault's input, and how far the input is from its seed. */

@@ -81,6 +81,8 @@ export interface FaultView {
   readonly replay: string;
   readonly pictures: readonly PictureView[];
   readonly numbers: readonly NumbersView[];
+  /** What the model predicts for the seed and the finding; empty if it was not run. */
+  readonly predictions: readonly PredictionView[];
   readonly texts: readonly TextView[];
   readonly outputs: readonly OutputView[];
   readonly layerDivergence: LayerDivergences | undefined;
@@ -92,8 +94,20 @@ export interface FaultView {
   readonly gaps: readonly string[];
 }
 
+/** A prediction for one of the testcases of a finding. */
+export interface PredictionView {
+  /** The testcase: the seed, the finding, or the finding after its objective's change. */
+  readonly of: 'seed' | 'finding' | 'transformed';
+  /** Which model of a pair; undefined if there is one. */
+  readonly model: 'model' | 'second model' | undefined;
+  /** `class 7 (98.2 %)` */
+  readonly text: string;
+}
+
 export interface PictureView {
   readonly label: string;
+  /** The testcase that it shows; absent for differences and maps. */
+  readonly of?: PredictionView['of'];
   /** A data URI. */
   readonly source: string;
   readonly width: number;
@@ -105,24 +119,41 @@ export interface NumbersView {
   readonly input: string;
   readonly values: number;
   readonly changed: number;
-  readonly largest: readonly { readonly index: number; readonly seed: string; readonly now: string }[];
+  readonly largest: readonly {
+    readonly index: number;
+    readonly seed: string;
+    readonly now: string;
+    /** Whether the fault depends on it; absent if that was not examined. */
+    readonly role?: 'needed' | 'free';
+  }[];
   readonly strips: readonly PictureView[];
+}
+
+/** A part of a text. */
+export interface TextPiece {
+  /** `marked` is what violates the objective, or what the fault depends on; `free` is what it does not depend on. */
+  readonly kind: 'same' | 'marked' | 'inserted' | 'deleted' | 'free';
+  readonly text: string;
 }
 
 export interface TextView {
   readonly label: string;
-  readonly before: string;
-  /** The violating part; empty if there is none. */
-  readonly marked: string;
-  readonly after: string;
+  readonly pieces: readonly TextPiece[];
 }
 
 /** The largest values of an output in both runs. */
 export interface OutputView {
   readonly output: string;
+  /** What its values are numbered by. */
+  readonly indexLabel: 'class' | 'index';
   readonly sides: readonly {
     readonly label: string;
-    readonly top: readonly { readonly index: number; readonly value: number }[];
+    readonly top: readonly {
+      readonly index: number;
+      readonly value: number;
+      /** The name of the class, if the model has one. */
+      readonly name?: string | undefined;
+    }[];
   }[];
 }
 

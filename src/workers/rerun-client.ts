@@ -2,7 +2,7 @@ import { processScript } from '../core/package-files.ts';
 import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import type { VariantOutcome } from '../evaluation/test-variants.ts';
-import { sliceTestcases } from '../model/testcase-batch.ts';
+import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess } from './lifetime/restarting-process.ts';
@@ -10,7 +10,7 @@ import { refuseIfProcessDies } from './refusal.ts';
 import { RerunTally } from './rerun-tally.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
-import type { ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
+import type { ModelAnswer, ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
 
 /** A model that runs are made in. */
 type OpenedModel = Pick<RerunJob, 'model' | 'loadOptions'>;
@@ -40,6 +40,16 @@ export class RerunClient {
     return refuseIfProcessDies(model, 'loading it', () =>
       this.#process.call('identify', { model, loadOptions }, LOAD_TIMEOUT_MS),
     );
+  }
+
+  /**
+   * Runs one testcase and judges nothing.
+   *
+   * @throws UserError where the model can't be loaded; ProcessDied where the run ends the process
+   */
+  async answer(opened: OpenedModel, testcase: TestcaseBatch): Promise<ModelAnswer> {
+    await this.#ensureModelOpen(opened);
+    return this.#process.call('answer', testcase);
   }
 
   /**

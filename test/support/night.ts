@@ -58,6 +58,7 @@ function faultView(fault: ReportedFault): FaultView {
     replay: fault.replay,
     pictures: [],
     numbers: [],
+    predictions: [],
     texts: [],
     outputs: [],
     layerDivergence: undefined,

@@ -1,6 +1,6 @@
 import { chanceText, type NewFaultChance } from '../../campaign/findings/new-fault-chance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount, pluralNoun } from '../../core/format-number.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
@@ -10,33 +10,33 @@ import { SeedAccounts } from './seeds.tsx';
 export function Campaign({ view, id }: { readonly view: CampaignView; readonly id: string }) {
   const { faults, statistics, gaps, name, folder, remainingFaults } = view;
   return (
-    <section id={id} aria-labelledby={`${id}-title`}>
+    <section id={id} aria-labelledby={`${id}-title`} data-campaign={name}>
       <h2 id={`${id}-title`}>{escapeControl(name)}</h2>
       <p class="soft">
         {escapeControl(folder)}
         {statistics === undefined
           ? ''
-          : `: ${formatCount(statistics.execs)} mutants in ${durationText(statistics.elapsedSeconds)}, corpus ${formatCount(statistics.corpus)}, ${formatCount(statistics.hits)} hits`}
+          : `: ${plural(statistics.execs, 'mutant')} in ${durationText(statistics.elapsedSeconds)}, ${plural(statistics.corpus, 'testcase')} in the corpus, ${plural(statistics.hits, 'hit')}`}
         {view.began === null ? '' : `; ${dateText(view.began)} to ${dateText(view.ended ?? view.began)}`}
       </p>
-      {faults.length === 0 ? <p>Nothing was found.</p> : null}
+      {faults.length === 0 ? <p>No fault was found.</p> : null}
       {faults.map((fault, i) => (
         <FaultCard key={fault.fault.signature} view={fault} id={`${id}-fault-${i + 1}`} />
       ))}
       {remainingFaults.length === 0 ? null : (
         <>
-          <h3>{remainingFaults.length} more faults</h3>
+          <h3>{plural(remainingFaults.length, 'more fault')}</h3>
           <ul>
             {remainingFaults.map((fault) => (
               <li key={fault.signature}>
                 <code>{escapeControl(fault.signature)}</code> {escapeControl(fault.summary)}:{' '}
-                {formatCount(fault.hits)} hits, <code>{escapeControl(fault.path)}</code>
+                {plural(fault.hits, 'hit')}, <code>{escapeControl(fault.path)}</code>
               </li>
             ))}
           </ul>
         </>
       )}
-      <CampaignFigures view={view} />
+      <Statistics view={view} />
       {gaps.map((gap) => (
         <p key={gap} class="soft">
           {escapeControl(gap)}
@@ -46,16 +46,29 @@ export function Campaign({ view, id }: { readonly view: CampaignView; readonly i
   );
 }
 
-/** The settings of a campaign and its figures: all that is shown of it but its faults. */
+/** All that is shown of a campaign but its faults: its statistics, then its settings. */
 export function CampaignFigures({ view }: { readonly view: CampaignView }) {
-  const { statistics, settings, history, mutators, sites } = view;
   return (
     <>
-      {view.seedAccounts.map((account) => (
-        <SeedAccounts key={account.objective} account={account} />
-      ))}
-      <h3>What was fuzzed, and how</h3>
-      <section class="scroll" tabindex={0} aria-label="settings">
+      <Statistics view={view} />
+      <h3>Settings</h3>
+      <Settings view={view} hasName={false} />
+    </>
+  );
+}
+
+/** The settings of a campaign. */
+export function Settings({
+  view: { name, settings },
+  hasName,
+}: {
+  readonly view: CampaignView;
+  readonly hasName: boolean;
+}) {
+  return (
+    <>
+      {hasName ? <h3>{escapeControl(name)}</h3> : null}
+      <section class="scroll" tabindex={0} aria-label={`settings of ${escapeControl(name)}`}>
         <table>
           <tbody>
             {settings.map(([key, value]) => (
@@ -67,8 +80,20 @@ export function CampaignFigures({ view }: { readonly view: CampaignView }) {
           </tbody>
         </table>
       </section>
+    </>
+  );
+}
+
+/** The seeds of a campaign by objective, its progress over time, and the yield of its mutators and sites. */
+function Statistics({ view }: { readonly view: CampaignView }) {
+  const { statistics, history, mutators, sites, seedAccounts, newFaults } = view;
+  return (
+    <>
+      {seedAccounts.map((account) => (
+        <SeedAccounts key={account.objective} account={account} />
+      ))}
       <Charts history={history} seeds={statistics?.seeds ?? 0} />
-      {view.newFaults === undefined ? null : <p>{newFaultText(view.newFaults)}</p>}
+      {newFaults === undefined ? null : <p>{newFaultText(newFaults)}</p>}
       <Mutators mutators={mutators} />
       <Sites sites={sites} />
     </>
@@ -83,7 +108,7 @@ function durationText(seconds: number): string {
 /** When to stop: how likely another fault is, and how long none has come. */
 function newFaultText({ mutantsSinceLast, secondsSinceLast, upper95, ...chance }: NewFaultChance): string {
   const upper = chanceText({ chance: upper95, isUpperBound: false });
-  return `Chance that the next mutant shows a new fault: ${chanceText(chance)}, below ${upper} with 95 % confidence. The last new fault lies ${formatCount(mutantsSinceLast)} mutants and ${durationText(secondsSinceLast)} back.`;
+  return `Chance that the next mutant shows a new fault: ${chanceText(chance)}; with 95 % confidence, below ${upper}. The last new fault was found ${plural(mutantsSinceLast, 'mutant')} and ${durationText(secondsSinceLast)} ago.`;
 }
 
 function dateText(iso: string): string {
@@ -102,20 +127,20 @@ function Charts({ history, seeds }: { readonly history: readonly HistoryPoint[];
   });
   return (
     <>
-      <h3>How it went</h3>
+      <h3>Progress</h3>
       <div class="charts">
-        <Chart title="testcases in the corpus" points={series(({ corpus }) => corpus, seeds)} />
-        <Chart title="new testcases a thousand mutants" points={yields} />
+        <Chart title="Testcases in the corpus" points={series(({ corpus }) => corpus, seeds)} isCount />
+        <Chart title="New testcases per 1,000 mutants" points={yields} />
         <Chart
-          title="distance above which activations are new (squared)"
+          title="Coverage threshold (squared distance)"
           points={series(({ threshold }) => threshold)}
           log
         />
-        <Chart title="mutants a second" points={series(({ execsPerSecondNow }) => execsPerSecondNow)} />
-        <Chart title="faults" points={series(({ faults }) => faults, 0)} />
-        <Chart title="hits" points={series(({ hits }) => hits, 0)} />
+        <Chart title="Mutants per second" points={series(({ execsPerSecondNow }) => execsPerSecondNow)} />
+        <Chart title="Faults" points={series(({ faults }) => faults, 0)} isCount />
+        <Chart title="Hits" points={series(({ hits }) => hits, 0)} isCount />
       </div>
-      <p class="soft">Coverage is how the search finds its way. It does not say how good a model is.</p>
+      <p class="soft">Coverage guides the search. It does not measure the quality of the model.</p>
     </>
   );
 }
@@ -125,15 +150,15 @@ function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) 
   if (used.length === 0) return null;
   return (
     <details>
-      <summary>What each mutator brought</summary>
-      <section class="scroll" tabindex={0} aria-label="what each mutator brought">
+      <summary>Yield of each mutator</summary>
+      <section class="scroll" tabindex={0} aria-label="yield of each mutator">
         <table>
           <thead>
             <tr>
               <th>mutator</th>
               <th class="number">mutants</th>
               <th class="number">new testcases</th>
-              <th class="number">a thousand</th>
+              <th class="number">per 1,000 mutants</th>
               <th class="number">faults</th>
             </tr>
           </thead>
@@ -154,29 +179,40 @@ function Mutators({ mutators }: { readonly mutators: readonly MutatorYield[] }) 
   );
 }
 
-const STATUS_ORDER: Readonly<Record<string, number>> = { triggered: 0, open: 1, unreachable: 2 };
+const STATUSES: Readonly<Record<string, { readonly order: number; readonly text: string }>> = {
+  triggered: { order: 0, text: 'failed' },
+  open: { order: 1, text: 'not reached' },
+  unreachable: { order: 2, text: 'proven safe' },
+};
 
 function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
   if (sites.length === 0) return null;
+  const orderOf = ({ status }: SiteView): number => STATUSES[status]?.order ?? 3;
   const sorted = [...sites].sort(
     (a, b) =>
-      (STATUS_ORDER[a.status] ?? 3) - (STATUS_ORDER[b.status] ?? 3) ||
+      orderOf(a) - orderOf(b) ||
       (a.margin ?? Number.POSITIVE_INFINITY) - (b.margin ?? Number.POSITIVE_INFINITY),
+  );
+  const counts = Object.entries(STATUSES).map(
+    ([status, { text }]) => `${sites.filter((site) => site.status === status).length} ${text}`,
   );
   return (
     <details>
       <summary>
-        {sites.length} {pluralNoun(sites.length, 'operation')} that can go wrong by their arithmetic, and how
-        near mutants came
+        Numerical sites: {plural(sites.length, 'operation')}: {counts.join(', ')}
       </summary>
+      <p class="soft">
+        The distance says how often the gap to the failing region would have to halve until it is below the
+        spacing of floating-point numbers; 0 is a failure.
+      </p>
       <section class="scroll" tabindex={0} aria-label="numerical sites">
         <table>
           <thead>
             <tr>
               <th>operation</th>
-              <th>goes wrong where</th>
-              <th>state</th>
-              <th class="number">halvings away</th>
+              <th>fails if</th>
+              <th>result</th>
+              <th class="number">smallest distance</th>
             </tr>
           </thead>
           <tbody>
@@ -186,7 +222,10 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
                   <code>{escapeControl(site)}</code> {escapeControl(op)}
                 </td>
                 <td class="word">{escapeControl(region)}</td>
-                <td>{escapeControl(method === undefined ? status : `${status} (${method})`)}</td>
+                <td>
+                  {escapeControl(STATUSES[status]?.text ?? status)}
+                  {method === undefined ? '' : escapeControl(` (${method})`)}
+                </td>
                 <td class="number">{margin === null ? '' : margin.toFixed(1)}</td>
               </tr>
             ))}

@@ -13,12 +13,14 @@ export interface ChartData {
   readonly log?: boolean;
   /** What the horizontal axis shows; mutants where it is absent. */
   readonly axis?: string;
+  /** Whether the values are counts, which have whole ticks. */
+  readonly isCount?: boolean;
 }
 
 const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** A line chart. */
-export function Chart({ title, points, log = false, axis = 'mutants' }: ChartData) {
+export function Chart({ title, points, log = false, axis, isCount = false }: ChartData) {
   const drawable = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
   if (drawable.length === 0) return null;
   const values = drawable.map(([, value]) => value);
@@ -32,14 +34,15 @@ export function Chart({ title, points, log = false, axis = 'mutants' }: ChartDat
     ([at]) => x(at),
     ([, value]) => y(value),
   )(drawable);
-  const ticks = log ? [Math.min(...values), Math.max(...values)] : y.ticks(4);
+  const ticks = log ? [Math.min(...values), Math.max(...values)] : wholeIf(isCount, y.ticks(4));
+  const axisLabel = axis ?? 'mutants';
   return (
     <figure>
       <figcaption style="max-width:none">{title}</figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
-        aria-label={`${title}: ${compactNumber.format(last[1])} at ${compactNumber.format(last[0])} (${axis})`}
+        aria-label={`${title}: ${compactNumber.format(last[1])} at ${compactNumber.format(last[0])} (${axisLabel})`}
       >
         {[...new Set(ticks)].map((tick) => (
           <g key={tick}>
@@ -49,19 +52,24 @@ export function Chart({ title, points, log = false, axis = 'mutants' }: ChartDat
             </text>
           </g>
         ))}
-        {x.ticks(4).map((tick) => (
+        {wholeIf(axis === undefined, x.ticks(4)).map((tick) => (
           <text key={tick} class="soft" x={x(tick)} y={HEIGHT - MARGIN.bottom + 16} text-anchor="middle">
             {compactNumber.format(tick)}
           </text>
         ))}
         <text class="soft" x={(MARGIN.left + WIDTH) / 2} y={HEIGHT - 4} text-anchor="middle">
-          {axis}
+          {axisLabel}
         </text>
         <path class="curve" d={path ?? ''} />
         <circle class="dot" cx={x(last[0])} cy={y(last[1])} r="3.5" />
       </svg>
     </figure>
   );
+}
+
+/** Of the ticks of counts those that are whole numbers. */
+function wholeIf(isCount: boolean, ticks: readonly number[]): readonly number[] {
+  return isCount ? ticks.filter(Number.isInteger) : ticks;
 }
 
 const BAR_HEIGHT = 16;

@@ -1,6 +1,7 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { isTie } from '../../objectives/objective.ts';
+import type { KnownFault } from '../../triage/baseline.ts';
 import {
   type FailedCampaign,
   type FaultGroups,
@@ -12,6 +13,7 @@ import {
 } from '../fault-groups.ts';
 import { inputText, type ReportedFault } from '../reported-fault.ts';
 import type { CampaignView, FaultView, ReportedCampaign } from '../view-model.ts';
+import { FaultFilter, filterAttributes } from './fault-filter.tsx';
 import { Pictures } from './testcase.tsx';
 
 /** Maximum number of faults in the table, and of new faults with their input and replay command. */
@@ -123,12 +125,16 @@ function NewFaults({
           <p class="soft">
             <code>{escapeControl(fault.input)}</code>
           </p>
-          {i < MAX_WITH_PICTURES ? <Pictures pictures={places.view(fault)?.pictures ?? []} /> : null}
+          {i < MAX_WITH_PICTURES ? <FaultPictures view={places.view(fault)} /> : null}
         </div>
       ))}
       {faults.length > MAX_NEW_FAULTS ? <p>and {faults.length - MAX_NEW_FAULTS} more below</p> : null}
     </section>
   );
+}
+
+function FaultPictures({ view }: { readonly view: FaultView | undefined }) {
+  return view === undefined ? null : <Pictures pictures={view.pictures} predictions={view.predictions} />;
 }
 
 function Failures({ failures }: Pick<OverviewData, 'failures'>) {
@@ -164,6 +170,7 @@ function FaultTable({
   return (
     <>
       {isCompared ? <h2>All faults</h2> : null}
+      <FaultFilter faults={faults.slice(0, MAX_ROWS).map(filteredFault)} />
       <section class="scroll" tabindex={0} aria-label="faults">
         <table class="stacked">
           <thead>
@@ -177,7 +184,10 @@ function FaultTable({
           </thead>
           <tbody>
             {faults.slice(0, MAX_ROWS).map((fault) => (
-              <tr key={`${fault.campaign} ${fault.signature} ${fault.shown}`}>
+              <tr
+                key={`${fault.campaign} ${fault.signature} ${fault.shown}`}
+                {...filterAttributes(filteredFault(fault))}
+              >
                 {hasStates ? (
                   <td>
                     {fault.shown === '' ? null : (
@@ -212,6 +222,11 @@ function FaultTable({
       {faults.length > MAX_ROWS ? <p>and {faults.length - MAX_ROWS} more below</p> : null}
     </>
   );
+}
+
+/** What a row is filtered and sorted by; faults that were not found again have no counts. */
+function filteredFault(fault: InCampaign<KnownFault> | InCampaign<ReportedFault>) {
+  return 'findings' in fault ? { ...fault, found: fault } : fault;
 }
 
 /** What ran of each campaign in the night, beside its totals; nothing for campaigns that are no night's. */

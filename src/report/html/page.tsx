@@ -3,9 +3,10 @@ import { renderToString } from 'preact-render-to-string';
 import { escapeControl, escapeControlInLines } from '../../core/escape-control.ts';
 import type { FailedCampaign } from '../fault-groups.ts';
 import type { CampaignView, ReportedCampaign } from '../view-model.ts';
-import { Campaign } from './campaign.tsx';
+import { Campaign, Settings } from './campaign.tsx';
 import { Overview } from './overview.tsx';
-import { SCRIPT, STYLES } from './styles.ts';
+import { SCRIPT } from './script.ts';
+import { STYLES } from './styles.ts';
 
 export interface PageData {
   readonly title: string;
@@ -60,9 +61,15 @@ function Page({ title, campaigns, reported, failures, notes }: PageData) {
           {campaigns.map((view, i) => (
             <Campaign key={view.folder} view={view} id={`campaign-${i + 1}`} />
           ))}
+          <section aria-labelledby="settings-title">
+            <h2 id="settings-title">Settings</h2>
+            {campaigns.map((view) => (
+              <Settings key={view.folder} view={view} hasName={campaigns.length > 1} />
+            ))}
+          </section>
         </main>
         <footer class="soft">
-          <p>Written by neurofuzz. This page is whole: it loads nothing.</p>
+          <p>Written by neurofuzz. Self-contained; no external resources.</p>
         </footer>
         <script {...verbatim(SCRIPT)} />
       </body>

@@ -25,13 +25,13 @@ export function SeedAccounts({ account }: { readonly account: SeedStatistics }) 
         <>
           <div class="charts">
             <Chart
-              title="share of the seeds that are broken (%)"
+              title="Share of seeds broken (%)"
               points={[[0, 0], ...curve.map((point) => [point.epsilon, 100 * point.share] as const)]}
               axis={axis}
             />
           </div>
           <details>
-            <summary>The curve as a table</summary>
+            <summary>Data of the chart</summary>
             <section class="scroll" tabindex={0} aria-label="share of broken seeds by distance">
               <table>
                 <thead>
@@ -55,7 +55,7 @@ export function SeedAccounts({ account }: { readonly account: SeedStatistics }) 
       )}
       <details>
         <summary>
-          {accounts.length > MAX_ROWS ? `${MAX_ROWS} of ${formatCount(seeds)} seeds` : 'Every seed'}, unbroken
+          {accounts.length > MAX_ROWS ? `${MAX_ROWS} of ${formatCount(seeds)} seeds` : 'All seeds'}, unbroken
           ones first
         </summary>
         <section class="scroll" tabindex={0} aria-label={`seeds by ${objective}`}>
@@ -65,10 +65,10 @@ export function SeedAccounts({ account }: { readonly account: SeedStatistics }) 
                 <th>seed</th>
                 <th>broken</th>
                 <th class="number">mutants</th>
-                <th class="number">until the first</th>
-                <th class="number">least L∞</th>
-                <th class="number">least L2</th>
-                <th class="number">least L0</th>
+                <th class="number">first violation at mutant</th>
+                <th class="number">smallest L∞</th>
+                <th class="number">smallest L2</th>
+                <th class="number">smallest L0</th>
               </tr>
             </thead>
             <tbody>

@@ -2,10 +2,10 @@
 export const STYLES = `
 :root { color-scheme: light dark;
   --paper: #ffffff; --sunk: #f4f5f7; --line: #d5d9e0; --ink: #1b1f27; --soft: #545d6c;
-  --accent: #0b57b0; --bad: #b3261e; --bad-sunk: #fbe9e7; --good: #1b6e3c; --mark: #ffe082; }
+  --accent: #0b57b0; --bad: #b3261e; --bad-sunk: #fbe9e7; --good: #1b6e3c; --good-sunk: #dff3e5; --mark: #ffe082; }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #14171c; --sunk: #1d2128; --line: #363d49; --ink: #e7eaf0; --soft: #a9b1bf;
-  --accent: #8ab8f5; --bad: #ff9a91; --bad-sunk: #3a2120; --good: #7fd6a0; --mark: #6b5208; } }
+  --accent: #8ab8f5; --bad: #ff9a91; --bad-sunk: #3a2120; --good: #7fd6a0; --good-sunk: #1d3527; --mark: #6b5208; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
@@ -40,10 +40,17 @@ figure { margin: 0; }
 figure img { display: block; width: 160px; height: auto; max-width: 100%; background: var(--sunk); border: 1px solid var(--line); image-rendering: pixelated; }
 .strips img { width: 256px; }
 .steps img { width: 64px; }
-figcaption { font-size: .85rem; color: var(--soft); max-width: 160px; overflow-wrap: anywhere; }
+figcaption { font-size: .85rem; color: var(--soft); max-width: 10.5rem; overflow-wrap: anywhere; }
 .steps figcaption { max-width: 7rem; }
 pre { background: var(--sunk); padding: .75rem; border-radius: 6px; margin: .25rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { background: var(--mark); color: inherit; padding: 0 .15em; }
+ins { background: var(--good-sunk); color: inherit; text-decoration: underline 2px var(--good); }
+del { background: var(--bad-sunk); color: inherit; text-decoration: line-through 1px var(--bad); }
+pre s { color: var(--soft); }
+.prediction { display: block; color: var(--ink); }
+.filter { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin: .75rem 0; }
+.filter[hidden] { display: none; }
+select { font: inherit; color: var(--ink); background: var(--sunk); border: 1px solid var(--line); border-radius: 6px; padding: .2rem .4rem; max-width: 100%; }
 .replay { display: flex; gap: .5rem; align-items: stretch; }
 .replay pre { flex: 1; }
 button { font: inherit; color: var(--ink); background: var(--sunk); border: 1px solid var(--line); border-radius: 6px; padding: .25rem .75rem; cursor: pointer; margin: .25rem 0; }
@@ -51,6 +58,7 @@ button:hover { border-color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 details { margin: .75rem 0; } summary { cursor: pointer; color: var(--accent); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+.charts figure { max-width: 30rem; }
 svg { display: block; max-width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg.graph { max-width: none; } svg.bars { width: 100%; max-width: 520px; }
 svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
@@ -62,35 +70,8 @@ svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 .head-path { fill: var(--accent); } .head-around { fill: var(--soft); }
 .bar { fill: var(--accent); } .bar.low { fill: var(--bad); }
 @media print {
-  :root { --paper: #fff; --sunk: #f4f5f7; --line: #bbb; --ink: #000; --soft: #444; --accent: #0b57b0; --bad: #b3261e; --good: #1b6e3c; --mark: #ffe082; --bad-sunk: #fbe9e7; }
-  button { display: none; } .fault { break-inside: avoid-page; } .scroll { overflow: visible; }
+  :root { --paper: #fff; --sunk: #f4f5f7; --line: #bbb; --ink: #000; --soft: #444; --accent: #0b57b0; --bad: #b3261e; --good: #1b6e3c; --mark: #ffe082; --bad-sunk: #fbe9e7; --good-sunk: #dff3e5; }
+  button, .filter { display: none; } .fault { break-inside: avoid-page; } .scroll { overflow: visible; }
   a { color: inherit; }
 }
-`;
-
-/** Script of the page: copies replay lines, and expands all details for print. */
-export const SCRIPT = `
-const copied = (button) => {
-  button.textContent = 'copied';
-  setTimeout(() => { button.textContent = 'copy'; }, 2000);
-};
-for (const button of document.querySelectorAll('button[data-copy]')) {
-  button.hidden = false;
-  button.addEventListener('click', async () => {
-    const source = document.getElementById(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-    } catch {
-      const range = document.createRange();
-      range.selectNodeContents(source);
-      getSelection().removeAllRanges();
-      getSelection().addRange(range);
-      document.execCommand('copy');
-    }
-    copied(button);
-  });
-}
-addEventListener('beforeprint', () => {
-  for (const part of document.querySelectorAll('details')) part.open = true;
-});
 `;

@@ -1,16 +1,19 @@
 import { escapeControl } from '../../core/escape-control.ts';
-import { formatCount } from '../../core/format-number.ts';
-import type { NumbersView, PictureView, TextView } from '../view-model.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
+import type { NumbersView, PictureView, PredictionView, TextPiece, TextView } from '../view-model.ts';
 
 export function Picture({ picture, label }: { readonly picture: PictureView; readonly label: string }) {
   return <img src={picture.source} alt={label} width={picture.width} height={picture.height} />;
 }
 
+/** Pictures side by side, with what the model predicts for each testcase below it. */
 export function Pictures({
   pictures,
+  predictions = [],
   kind = '',
 }: {
   readonly pictures: readonly PictureView[];
+  readonly predictions?: readonly PredictionView[];
   readonly kind?: string;
 }) {
   if (pictures.length === 0) return null;
@@ -19,24 +22,73 @@ export function Pictures({
       {pictures.map((picture) => (
         <figure key={picture.label}>
           <Picture picture={picture} label={picture.label} />
-          <figcaption>{picture.label}</figcaption>
+          <figcaption>
+            {picture.label}
+            {predictions
+              .filter(({ of }) => of === picture.of)
+              .map((prediction) => (
+                <span class="prediction" key={prediction.model ?? ''}>
+                  {predictionLine(prediction)}
+                </span>
+              ))}
+          </figcaption>
         </figure>
       ))}
     </div>
   );
 }
 
-export function TextPart({ text: { label, before, marked, after } }: { readonly text: TextView }) {
+/** What the model predicts for the seed and the finding, where no pictures have it below them. */
+export function Predictions({ predictions }: { readonly predictions: readonly PredictionView[] }) {
+  if (predictions.length === 0) return null;
+  return (
+    <>
+      <h4>Predictions</h4>
+      <ul>
+        {predictions.map((prediction) => (
+          <li key={`${prediction.of} ${prediction.model}`}>
+            {OF_TEXTS[prediction.of]}: {predictionLine(prediction)}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const OF_TEXTS = { seed: 'seed', finding: 'finding', transformed: "after the objective's change" } as const;
+
+function predictionLine({ model, text }: PredictionView): string {
+  return model === undefined ? text : `${model}: ${text}`;
+}
+
+export function TextPart({ text: { label, pieces } }: { readonly text: TextView }) {
   return (
     <>
       <h4>{label}</h4>
       <pre>
-        {visibleLines(before)}
-        {marked === '' ? null : <mark>{visibleLines(marked)}</mark>}
-        {visibleLines(after)}
+        {pieces.map((piece, i) => (
+          <Piece key={i} piece={piece} />
+        ))}
       </pre>
     </>
   );
+}
+
+/** A part of a text; edits are told by their elements and signs as well as by their colours. */
+function Piece({ piece: { kind, text } }: { readonly piece: TextPiece }) {
+  const shown = visibleLines(text);
+  switch (kind) {
+    case 'same':
+      return <>{shown}</>;
+    case 'marked':
+      return <mark>{shown}</mark>;
+    case 'inserted':
+      return <ins>{shown}</ins>;
+    case 'deleted':
+      return <del>{shown}</del>;
+    case 'free':
+      return <s>{shown}</s>;
+  }
 }
 
 /** Escapes control characters but line breaks. */
@@ -50,6 +102,7 @@ export function Numbers({
   readonly numbers: NumbersView;
 }) {
   const isPartial = largest.length < Math.max(changed, values);
+  const hasRoles = largest.some(({ role }) => role !== undefined);
   return (
     <>
       <h4>{escapeControl(input)}</h4>
@@ -58,17 +111,19 @@ export function Numbers({
         <table>
           <thead>
             <tr>
-              <th class="number">place</th>
+              <th class="number">index</th>
               <th class="number">seed</th>
               <th class="number">finding</th>
+              {hasRoles ? <th>fault depends on it</th> : null}
             </tr>
           </thead>
           <tbody>
-            {largest.map(({ index, seed, now }) => (
+            {largest.map(({ index, seed, now, role }) => (
               <tr key={index}>
                 <td class="number">{index}</td>
                 <td class="number">{seed}</td>
-                <td class="number">{now}</td>
+                <td class="number">{seed === now ? now : <strong>{now}</strong>}</td>
+                {hasRoles ? <td>{role === undefined ? '' : ROLE_TEXTS[role]}</td> : null}
               </tr>
             ))}
           </tbody>
@@ -76,9 +131,12 @@ export function Numbers({
       </section>
       {isPartial ? (
         <p class="soft">
-          {changed} of {formatCount(values)} values differ from the seed's; those that differ most are shown
+          {formatCount(changed)} of {plural(values, 'value')} {changed === 1 ? 'differs' : 'differ'} from the
+          seed's; the largest differences are shown.
         </p>
       ) : null}
     </>
   );
 }
+
+const ROLE_TEXTS = { needed: 'yes', free: 'no: any value' } as const;

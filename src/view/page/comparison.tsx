@@ -126,7 +126,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'texts',
-    ({ view }) => view.texts.map(({ before, marked, after }) => `${before}${marked}${after}`).join('\n'),
+    ({ view }) => view.texts.map(({ pieces }) => pieces.map(({ text }) => text).join('')).join('\n'),
     ({ texts }) => texts.map((text) => <TextPart key={text.label} text={text} />),
   ],
   [

@@ -5,10 +5,11 @@ import { type RerunRequest, type RerunResult, rerunTestcase } from '../../evalua
 import { testVariants, type VariantBatch } from '../../evaluation/test-variants.ts';
 import { variantMargins } from '../../evaluation/variant-margins.ts';
 import { byteLengthOf } from '../../inputs/testcase.ts';
-import { BatchedModel } from '../../model/batched-model.ts';
+import { BatchedModel, type BatchTensor } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
 import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
+import type { TestcaseBatch } from '../../model/testcase-batch.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
 import { limitRuns, loadWithinLimits } from '../load-within-limits.ts';
@@ -33,6 +34,16 @@ export interface VariantJob extends VariantBatch {
   readonly expectedViolation: ExpectedViolation;
   /** Of a pair of models, how far gaps between classes move in each; absent where that was not measured. */
   readonly noise?: PairNoise | undefined;
+}
+
+/** What a model gives for one testcase, as plain data. */
+export interface ModelAnswer {
+  /** Outputs without the batch dimension. */
+  readonly outputs: readonly BatchTensor[];
+  /** Outputs of the second model of a pair, under the reference's names. */
+  readonly secondOutputs?: readonly BatchTensor[];
+  /** Prompt and answer of a language model. */
+  readonly text?: { readonly prompt: string; readonly answer: string };
 }
 
 /** Properties that tell whether a model is still the one that was fuzzed. */
@@ -81,6 +92,21 @@ const methods = {
     openModel = undefined;
     preparedVariants = undefined;
     openModel = await loadWithinLimits(model, loadOptions);
+  },
+
+  /** Runs one testcase and judges nothing. */
+  async answer(testcase: TestcaseBatch): Promise<ModelAnswer> {
+    if (openModel === undefined) throw new Error('no model is open');
+    limitRuns(byteLengthOf(testcase));
+    const { outputs, secondOutputs, texts } = await new BatchedModel(openModel).run(testcase, 1, []);
+    const [completion] = texts ?? [];
+    return {
+      outputs,
+      ...(secondOutputs === undefined ? {} : { secondOutputs }),
+      ...(completion === undefined
+        ? {}
+        : { text: { prompt: completion.prompt, answer: completion.answer } }),
+    };
   },
 
   async reproduce(job: RerunJob): Promise<RerunResult> {
