@@ -7,6 +7,7 @@ export const STYLES = `
   --paper: #14171c; --sunk: #1d2128; --line: #363d49; --ink: #e7eaf0; --soft: #a9b1bf;
   --accent: #8ab8f5; --bad: #ff9a91; --bad-sunk: #3a2120; --good: #7fd6a0; --good-sunk: #1d3527; --mark: #6b5208; } }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 header, main, footer { max-width: 60rem; margin: 0 auto; padding: 1rem; }
@@ -49,7 +50,6 @@ del { background: var(--bad-sunk); color: inherit; text-decoration: line-through
 pre s { color: var(--soft); }
 .prediction { display: block; color: var(--ink); }
 .filter { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin: .75rem 0; }
-.filter[hidden] { display: none; }
 select { font: inherit; color: var(--ink); background: var(--sunk); border: 1px solid var(--line); border-radius: 6px; padding: .2rem .4rem; max-width: 100%; }
 .replay { display: flex; gap: .5rem; align-items: stretch; }
 .replay pre { flex: 1; }
