@@ -103,9 +103,7 @@ const methods = {
     return {
       outputs,
       ...(secondOutputs === undefined ? {} : { secondOutputs }),
-      ...(completion === undefined
-        ? {}
-        : { text: { prompt: completion.prompt, answer: completion.answer } }),
+      ...(completion === undefined ? {} : { text: { prompt: completion.prompt, answer: completion.answer } }),
     };
   },
 
