@@ -18,9 +18,9 @@ import { collectNumbers } from './collect-numbers.ts';
 import { collectOutputs } from './collect-outputs.ts';
 import { collectTexts } from './collect-texts.ts';
 import { locateInGraph } from './graph-location.ts';
-import { findingPictures, type PictureBudget, renderPicture } from './images.ts';
-import type { ImageInput } from './levels.ts';
 import type { LineageIndex } from './lineage.ts';
+import { findingPictures, type PictureBudget, renderPicture } from './pictures/images.ts';
+import type { ImageInput } from './pictures/levels.ts';
 import { type AnswerTestcase, answersOf, predictionsOf } from './predictions.ts';
 import type { FaultView, LineageStepView, OtherFindingView } from './view-model.ts';
 

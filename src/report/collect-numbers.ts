@@ -3,7 +3,7 @@ import type { ImageFormat } from '../inputs/image.ts';
 import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { VALUE_ROLES, type ValueRoles } from '../storage/value-roles.ts';
-import { renderStrips } from './images.ts';
+import { renderStrips } from './pictures/images.ts';
 import type { NumbersView } from './view-model.ts';
 
 /** Maximum number of inputs that are shown, and of values of each. */

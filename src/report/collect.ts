@@ -13,8 +13,8 @@ import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
-import type { PictureBudget } from './images.ts';
 import { LineageIndex } from './lineage.ts';
+import type { PictureBudget } from './pictures/images.ts';
 import { ReportModel } from './report-model.ts';
 import type { CampaignView, FaultView } from './view-model.ts';
 

@@ -40,15 +40,15 @@ if (filter !== null) {
   const update = () => {
     for (const fault of faults) fault.hidden = !matches(fault);
     for (const parent of new Set(faults.map(({ parentElement }) => parentElement))) {
-      const own = faults.filter(({ parentElement }) => parentElement === parent);
+      const siblings = faults.filter(({ parentElement }) => parentElement === parent);
       const end = document.createComment('');
-      own.at(-1).after(end);
-      end.before(...own.sort(compare));
+      siblings.at(-1).after(end);
+      end.before(...siblings.sort(compare));
       end.remove();
     }
     for (const campaign of document.querySelectorAll('main > section[data-campaign]')) {
-      const own = [...campaign.querySelectorAll('article[data-signature]')];
-      campaign.hidden = own.length > 0 && own.every(({ hidden }) => hidden);
+      const cards = [...campaign.querySelectorAll('article[data-signature]')];
+      campaign.hidden = cards.length > 0 && cards.every(({ hidden }) => hidden);
     }
     const visible = rows.filter(({ hidden }) => !hidden).length;
     count.textContent = visible === rows.length ? '' : visible + ' of ' + rows.length + ' faults';

@@ -1,11 +1,11 @@
 import sharp from 'sharp';
-import { valuesToLevels } from '../inputs/image.ts';
-import { inputValues } from '../inputs/input-values.ts';
-import type { TestcaseData } from '../inputs/testcase.ts';
-import type { ValueRoles } from '../storage/value-roles.ts';
+import { valuesToLevels } from '../../inputs/image.ts';
+import { inputValues } from '../../inputs/input-values.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { ValueRoles } from '../../storage/value-roles.ts';
+import type { PictureView } from '../view-model.ts';
 import type { ImageInput, Levels } from './levels.ts';
 import { roleMap } from './role-map.ts';
-import type { PictureView } from './view-model.ts';
 
 /** Sizes (longest side in pixels) and WebP qualities tried, in this order, if a picture exceeds its budget. */
 const REDUCED_SIZES = [

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import type { ImageFormat } from '../../src/inputs/image.ts';
-import { roleMap } from '../../src/report/role-map.ts';
-import { VALUE_ROLES } from '../../src/storage/value-roles.ts';
+import type { ImageFormat } from '../../../src/inputs/image.ts';
+import { roleMap } from '../../../src/report/pictures/role-map.ts';
+import { VALUE_ROLES } from '../../../src/storage/value-roles.ts';
 
 const { needed, free, unknown } = VALUE_ROLES;
 

@@ -1,4 +1,4 @@
-import type { ImageFormat } from '../inputs/image.ts';
+import type { ImageFormat } from '../../inputs/image.ts';
 
 /** 8-bit levels, `[height, width, channels]`. */
 export interface Levels {

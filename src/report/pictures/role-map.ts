@@ -1,4 +1,4 @@
-import { VALUE_ROLES } from '../storage/value-roles.ts';
+import { VALUE_ROLES } from '../../storage/value-roles.ts';
 import type { ImageInput, Levels } from './levels.ts';
 
 /** Colours of pixels by role: those that matter keep the most of it. */
