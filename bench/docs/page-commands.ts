@@ -64,12 +64,12 @@ function commandsOf({ line, text }: Block): PageCommand[] {
   return commands;
 }
 
-/** The YAML files that a page shows, by the name in the comment at their beginning. */
+/** The YAML files that a page shows, by the name in the comment at their beginning, which may follow the line for editors. */
 export function pageFiles(page: string): PageFile[] {
   return blocksOf(page)
     .filter(({ language }) => language === 'yaml')
     .flatMap(({ text }) => {
-      const name = /^# ([\w-]+\.yaml)\b/.exec(text)?.[1];
+      const name = /^(?:# yaml-language-server:.*\n)?# ([\w-]+\.yaml)\b/.exec(text)?.[1];
       return name === undefined ? [] : [{ name, text }];
     });
 }

@@ -194,6 +194,7 @@ export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
   }
   if (issue.code === 'invalid_type' && !issue.message.startsWith('must'))
     return `must be ${listOfTypes([issue])}`;
+  if (issue.code === 'unrecognized_keys') return `must not have the unknown setting ${issue.keys.join(', ')}`;
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearestValueHint(given, values) : ''}`;

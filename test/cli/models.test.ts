@@ -411,8 +411,8 @@ describe('pictures', () => {
     await refused({ picture: {} }, /preprocess: the model has no input picture/);
     await refused({ image: { mean: [0.5, 0.5] } }, /mean of input image has 2 numbers; it has 3 channels/);
     await refused({ image: { layout: 'NHWC' } }, /is not a picture laid out as NHWC/);
-    await refused({ image: { std: 0 } }, /preprocess\.image must be above 0/);
-    await refused({ image: { size: 3 } }, /preprocess/);
+    await refused({ image: { std: 0 } }, /preprocess\.image\.std must be above 0, not 0\n$/);
+    await refused({ image: { size: 3 } }, /preprocess\.image must not have the unknown setting size, not/);
     expect(existsSync(join(folder, 'wrong'))).toBe(false);
   });
 });

@@ -25,7 +25,16 @@ const sources = (readdirSync('src', { recursive: true }) as string[])
   .map((name) => join('src', name));
 
 /** Pages and folders whose texts are still to be rewritten. */
-const PENDING: readonly string[] = ['README.md', 'src/'];
+const PENDING: readonly string[] = [
+  'src/campaign/not-looked-into.ts',
+  'src/campaign/monitor/status-screen.ts',
+  'src/cli/',
+  'src/nightly/',
+  'src/objectives/',
+  'src/report/',
+  'src/testing/',
+  'src/view/',
+];
 
 const isPending = (path: string): boolean => PENDING.some((part) => path.startsWith(part));
 
