@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { makeTemporaryFolder } from '../core/atomic-file.ts';
 import { errorMessage } from '../core/errors.ts';
 import { processScript } from '../core/package-files.ts';
+import { loadHnswlib } from '../coverage/index/load-hnswlib.ts';
 import { RUNTIMES, type Runtime, type RuntimeKind } from '../model/model.ts';
 import { RestartingProcess } from '../workers/lifetime/restarting-process.ts';
 import { availableCores, memoryShare } from '../workers/resource-limits.ts';
@@ -42,6 +43,8 @@ export interface Diagnosis {
   /** Network of the benchmark. */
   readonly network: string;
   readonly runtimes: readonly RuntimeDiagnosis[];
+  /** Why the neighbour index does not load, and what to do; absent where it does. Campaigns need it. */
+  readonly indexProblem?: string;
   /** Recommendations. */
   readonly advice: readonly string[];
 }
@@ -71,10 +74,21 @@ export async function diagnose(): Promise<Diagnosis> {
       memoryPerWorker: memoryShare(availableCores()),
       network: BUILTIN_DESCRIPTION,
       runtimes,
+      ...indexProblem(),
       advice: adviceOn(runtimes),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As a member of the diagnosis, which is absent where there is no problem. */
+function indexProblem(): Pick<Diagnosis, 'indexProblem'> {
+  try {
+    loadHnswlib();
+    return {};
+  } catch (error) {
+    return { indexProblem: errorMessage(error) };
   }
 }
 

@@ -23,7 +23,8 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   else printLines(diagnosisLines(diagnosis));
   const works = (isWanted: (kind: string) => boolean): boolean =>
     diagnosis.runtimes.some((runtime) => runtime.works && isWanted(runtime.kind));
-  const isSound = works((kind) => kind === 'onnx') && works((kind) => kind !== 'onnx');
+  const runs = works((kind) => kind === 'onnx') && works((kind) => kind !== 'onnx');
+  const isSound = runs && diagnosis.indexProblem === undefined;
   process.exitCode = isSound ? EXIT.done : EXIT.machine;
 }
 
@@ -36,6 +37,7 @@ function diagnosisLines({
   memoryPerWorker,
   network,
   runtimes,
+  indexProblem,
   advice,
 }: Diagnosis): string[] {
   const rows = runtimes.map(({ kind, works, runs, version = '', device = '', threads, rate }) =>
@@ -61,6 +63,7 @@ function diagnosisLines({
     `rates: testcases a second in one worker, ${network}, batches of 256`,
     '',
     ...problems,
+    ...(indexProblem === undefined ? [] : [indexProblem]),
     ...advice,
   ];
 }

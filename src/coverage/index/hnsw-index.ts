@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import hnswlib from 'hnswlib-node';
+import type { HierarchicalNSW } from 'hnswlib-node';
+import { loadHnswlib } from './load-hnswlib.ts';
 import type { NeighbourIndex } from './neighbour-index.ts';
 import {
   isIntactSnapshot,
@@ -10,6 +11,9 @@ import {
   snapshotFile,
   snapshotSizes,
 } from './snapshot-files.ts';
+
+// With the module: a campaign that could not keep its index fails before it writes anything.
+const hnswlib = loadHnswlib();
 
 /** Links a node, and candidates looked at on insertion and search (Malkov & Yashunin 2016, section 4). */
 const LINKS_PER_NODE = 16;
@@ -57,7 +61,7 @@ export interface SnapshotOptions {
  * same sizes: loading the snapshot of such a size leads to the same state as having been there.
  */
 export class HnswIndex implements NeighbourIndex {
-  readonly #index: hnswlib.HierarchicalNSW;
+  readonly #index: HierarchicalNSW;
   readonly #snapshotOptions: SnapshotOptions;
   readonly #snapshotInterval: number;
   /** hnswlib-node takes plain arrays only; this one is reused by every call. */
