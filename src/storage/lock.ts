@@ -23,7 +23,9 @@ export class LockedError extends UserError {}
 /** Whether a process owns a campaign's folder, as far as can be told. */
 export async function isLocked(folder: string): Promise<boolean> {
   const path = join(folder, LOCK_FILE);
-  const owner = await readOwner(path).catch(() => undefined);
+  // A pipe in its place, in a stranger's folder, would be read for ever.
+  const stats = await stat(path).catch(() => undefined);
+  const owner = stats?.isFile() === true ? await readOwner(path).catch(() => undefined) : undefined;
   return owner !== undefined && (await isAlive(owner, path));
 }
 

@@ -64,7 +64,7 @@ export function Jobs({
 function Job({ job: { id, kind, finding, status, lines } }: { readonly job: JobView }) {
   const name = KINDS.find(([key]) => key === kind)?.[1] ?? kind;
   return (
-    <section class="job" aria-label={`${name} ${escapeControl(finding)}`}>
+    <div class="job">
       <p role="status">
         {name} of <code>{escapeControl(finding)}</code> {STATUS_TEXTS[status]}
         {isActive({ status }) ? (
@@ -78,7 +78,7 @@ function Job({ job: { id, kind, finding, status, lines } }: { readonly job: JobV
           {lines.map(escapeControl).join('\n')}
         </pre>
       )}
-    </section>
+    </div>
   );
 }
 

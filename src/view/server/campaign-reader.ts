@@ -9,10 +9,11 @@ import { collectFault } from '../../report/collect-fault.ts';
 import { readStatistics } from '../../report/collect-statistics.ts';
 import { LineageIndex } from '../../report/lineage.ts';
 import { loadGraph } from '../../report/load-graph.ts';
-import type { CampaignView, FaultView } from '../../report/view-model.ts';
+import type { CampaignView, FaultView, StatisticsView } from '../../report/view-model.ts';
 import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
 import { isLocked } from '../../storage/lock.ts';
 import { type CampaignManifest, readManifest } from '../../storage/manifest-reader.ts';
+import { refuseSpecialFiles } from '../../storage/special-files.ts';
 import { type Baseline, EMPTY_BASELINE, loadBaseline } from '../../triage/baseline.ts';
 import type { FaultState } from '../../triage/fault-status.ts';
 import { exists, type LocatedFinding, readFindings } from '../../triage/findings.ts';
@@ -47,15 +48,20 @@ export class CampaignReader {
   async status(): Promise<CampaignStatus> {
     const { key, name, folder, against, isWritable } = this.source;
     const damage: string[] = [];
-    const isRunning = await isLocked(folder);
-    const statistics = (await readStatistics(folder, damage)) ?? null;
-    const common = { key, name, folder, isRunning, statistics, baseline: isWritable ? against : null };
+    const common = {
+      ...{ key, name, folder, baseline: isWritable ? against : null },
+      isRunning: await isLocked(folder),
+    };
+    let statistics: StatisticsView | null = null;
     try {
+      refuseSpecialFiles(folder);
+      statistics = (await readStatistics(folder, damage)) ?? null;
       const baseline = await this.#baseline(damage);
       const triaged = await triage([folder], { against: baseline });
       this.#faults = triaged.faults;
       return {
         ...common,
+        statistics,
         faults: await this.#rows(triaged.faults, baseline),
         missing: [
           ...triaged.fixed.map((fault) => ({ ...fault, state: 'fixed' as const })),
@@ -66,7 +72,7 @@ export class CampaignReader {
       };
     } catch (error) {
       // Of a folder that another process writes to, or removes, any file may be gone when it is read.
-      return { ...common, faults: [], missing: [], damage: [...damage, errorMessage(error)] };
+      return { ...common, statistics, faults: [], missing: [], damage: [...damage, errorMessage(error)] };
     }
   }
 

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MAX_TEXT_BYTES, readText } from '../../core/read-bounded.ts';
 import { listNights, NIGHT_SUMMARY_FILE, NIGHTS_FOLDER } from '../../nightly/generations.ts';
 import { isLocked } from '../../storage/lock.ts';
 
@@ -13,9 +13,9 @@ import { isLocked } from '../../storage/lock.ts';
 export async function newInLatestNight(out: string, name: string): Promise<ReadonlySet<string>> {
   const latest = (await listNights(out)).at(-1);
   if (latest === undefined || (await isLocked(out))) return new Set();
-  const text = await readFile(join(out, NIGHTS_FOLDER, latest, NIGHT_SUMMARY_FILE), 'utf8').catch(() => '');
+  const path = join(out, NIGHTS_FOLDER, latest, NIGHT_SUMMARY_FILE);
   try {
-    const { campaigns } = JSON.parse(text) as {
+    const { campaigns } = JSON.parse(readText(path, 'read', MAX_TEXT_BYTES)) as {
       readonly campaigns?: readonly {
         readonly name?: unknown;
         readonly faults?: readonly { readonly signature?: unknown; readonly state?: unknown }[];
